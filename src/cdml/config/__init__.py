@@ -1,0 +1,7 @@
+"""cdml.yaml: its words, how it is read, its JSON Schema."""
+
+from cdml.config.load import Loaded, Problem, load
+from cdml.config.model import Config, Gate, Margin, SliceRule
+from cdml.config.schema import json_schema
+
+__all__ = ["Config", "Gate", "Loaded", "Margin", "Problem", "SliceRule", "json_schema", "load"]

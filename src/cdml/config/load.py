@@ -1,0 +1,250 @@
+"""cdml.yaml read whole: every problem at once, each with its place and the nearest name."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cdml.config.model import DEFAULT_REGISTRY, Config
+from cdml.core.names import unknown
+from cdml.errors import ConfigurationError
+
+Place = tuple[int | str, ...]
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing wrong with the configuration."""
+
+    place: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.place}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A configuration and where it came from.
+
+    Attributes:
+        config: what was said.
+        path: the file.
+        lines: the line of each key path, for annotations; `("gates", 0)` for the first gate.
+    """
+
+    config: Config
+    path: Path
+    lines: Mapping[Place, int]
+
+    @property
+    def folder(self) -> Path:
+        """All paths in the configuration are relative to this folder."""
+        return self.path.parent
+
+    def locate(self, written: str) -> str:
+        """A path of the configuration as the process can open it; URLs stay as they are."""
+        return written if "://" in written else str(self.folder / written)
+
+
+def load(
+    path: Path, *, targets: Collection[str], environment: Mapping[str, str] | None = None
+) -> Loaded:
+    """Read and check a configuration.
+
+    Args:
+        path: the YAML file.
+        targets: the names of the deploy targets that can be built.
+        environment: variables for `${NAME}`; the process's own by default.
+
+    Raises:
+        ConfigurationError: the file is missing or anything in it is wrong; all of it is told.
+    """
+    variables = os.environ if environment is None else environment
+    text = _text(path)
+    problems: list[Problem] = []
+    lines: dict[Place, int] = {}
+    document = _document(path, text, lines, problems)
+    _substitute(document, variables, lines, problems)
+    config = None
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        problems += _problems(error, lines)
+    if config is not None:
+        problems += _semantic(config, lines, targets, variables)
+    if config is None or problems:
+        told = sorted(set(map(str, problems)), key=_line_number)
+        count = "1 problem" if len(told) == 1 else f"{len(told)} problems"
+        raise ConfigurationError(
+            f"{path} has {count}:\n" + "\n".join(f"  {problem}" for problem in told),
+            "`cdml schema` prints what each key may hold.",
+        )
+    return Loaded(config=config, path=path, lines=lines)
+
+
+def _line_number(problem: str) -> int:
+    return int(problem.split(":", 1)[0].removeprefix("line "))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigurationError(
+            f"{path} does not exist.", "`cdml init` writes one; --config names another."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}.") from error
+
+
+def _document(path: Path, text: str, lines: dict[Place, int], problems: list[Problem]) -> Any:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigurationError(f"{path}, line {line}, is not YAML: {what}.") from error
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigurationError(f"{path} holds no keys.", "`cdml init` writes one to begin with.")
+    return _value(node, (), lines, problems, yaml.SafeLoader(""))
+
+
+def _value(
+    node: yaml.Node,
+    place: Place,
+    lines: dict[Place, int],
+    problems: list[Problem],
+    loader: yaml.SafeLoader,
+) -> Any:
+    """The node as a plain value, its lines noted, a key given twice told."""
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(getattr(key_node, "value", key_node))
+            inner = (*place, key)
+            if key in found:
+                line = key_node.start_mark.line + 1
+                problems.append(Problem(place=_written(inner), line=line, message="is given twice"))
+            found[key] = _value(value_node, inner, lines, problems, loader)
+            lines[inner] = key_node.start_mark.line + 1
+        return found
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _value(item, (*place, index), lines, problems, loader)
+            for index, item in enumerate(node.value)
+        ]
+    return loader.construct_object(node)
+
+
+def _substitute(
+    document: Any,
+    variables: Mapping[str, str],
+    lines: Mapping[Place, int],
+    problems: list[Problem],
+    place: Place = (),
+) -> None:
+    """Put variables in; an address that becomes empty is as if it had not been written."""
+    items = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in list(items):
+        inner = (*place, key)
+        if isinstance(value, dict | list):
+            _substitute(value, variables, lines, problems, inner)
+        elif isinstance(value, str) and _VARIABLE.search(value):
+            names = _VARIABLE.findall(value)
+            document[key] = _VARIABLE.sub(lambda m: variables.get(m[1], ""), value)
+            unset = [name for name in names if not variables.get(name)]
+            if unset and inner != ("registry", "uri"):
+                problems.append(
+                    Problem(
+                        place=_written(inner),
+                        line=_line(inner, lines),
+                        message=f"the variable {unset[0]} is not set",
+                    )
+                )
+    if place == ("registry",) and "uri" in document and not document["uri"]:
+        document["uri"] = DEFAULT_REGISTRY
+
+
+def _problems(error: ValidationError, lines: Mapping[Place, int]) -> Iterator[Problem]:
+    for detail in error.errors(include_url=False):
+        place = tuple(part for part in detail["loc"] if not _is_branch(part))
+        message = detail["msg"].removeprefix("Value error, ")
+        if detail["type"] == "extra_forbidden":
+            message = unknown("key", str(place[-1]), _keys(place[:-1]))
+        elif detail["type"] == "missing":
+            message = "is missing"
+        elif detail["type"] != "value_error" and not isinstance(detail["input"], dict | list):
+            message = f"{message}, not {detail['input']!r}"
+        yield Problem(place=_written(place), line=_line(place, lines), message=message)
+
+
+def _is_branch(part: int | str) -> bool:
+    """Whether pydantic added this part to tell which member of a union it tried."""
+    return isinstance(part, str) and bool(re.search(r"[A-Z\[(]", part))
+
+
+def _keys(place: Place) -> Collection[str]:
+    """The known keys at a place of the configuration."""
+    model: type[BaseModel] = Config
+    for part in place:
+        if isinstance(part, int):
+            continue
+        candidates = _models(model.model_fields[part].annotation)
+        if not candidates:
+            return ()
+        model = candidates[0]
+    return model.model_fields
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
+
+
+def _semantic(
+    config: Config,
+    lines: Mapping[Place, int],
+    targets: Collection[str],
+    variables: Mapping[str, str],
+) -> Iterator[Problem]:
+    """What one key alone cannot tell."""
+    target = config.deploy.target.type
+    if target not in targets:
+        place = ("deploy", "target", "type")
+        yield Problem(
+            place=_written(place),
+            line=_line(place, lines),
+            message=unknown("target", target, targets),
+        )
+    if config.registry.uri == DEFAULT_REGISTRY and variables.get("CI", "") not in ("", "false"):
+        address = ("registry", "uri")
+        yield Problem(
+            place=_written(address),
+            line=_line(address, lines),
+            message="is empty or left to its default, which in CI is a registry that has no"
+            " champion: every model would be the first; set it (an unset secret is empty)",
+        )
+
+
+def _written(place: Place) -> str:
+    """`gates[0].metric`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".") or "the file"
+
+
+def _line(place: Place, lines: Mapping[Place, int]) -> int:
+    """The line of a place, or of the nearest thing around it that was written."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)

@@ -1,0 +1,214 @@
+"""The words of cdml.yaml and what each may hold."""
+
+import math
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.functional_validators import AfterValidator
+
+from cdml.core import metrics
+from cdml.core.names import unknown
+
+DEFAULT_REGISTRY = "sqlite:///mlflow.db"
+
+_PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
+_DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Margin(_Model):
+    """How much is too much: an absolute amount, or a share of the champion's value."""
+
+    value: float
+    """The amount (0.005), or the share (0.01 for `1%`)."""
+    relative: bool = False
+    """Whether `value` is a share of |champion|."""
+
+    def __str__(self) -> str:
+        """As it is written in cdml.yaml."""
+        return f"{self.value * 100:g}%" if self.relative else f"{self.value:g}"
+
+
+def _margin(written: object) -> object:
+    """Read `0.005` and `1%`."""
+    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
+        return Margin(value=float(match["number"]) / 100, relative=True)
+    if isinstance(written, bool) or not isinstance(written, int | float):
+        if isinstance(written, Margin):
+            return written
+        raise ValueError(f"write a number (0.005) or a percentage (1%), not {written!r}")
+    if not (math.isfinite(written) and written >= 0):
+        raise ValueError(f"a margin is a finite number of at least 0, not {written!r}")
+    return Margin(value=float(written))
+
+
+def _seconds(written: object) -> object:
+    """Read `90`, `90s`, `10m`, `1h`, `7d` as seconds."""
+    if isinstance(written, str) and (match := _DURATION.fullmatch(written.strip())):
+        return float(match["number"]) * _SECONDS[match["unit"]]
+    if isinstance(written, bool) or not isinstance(written, int | float):
+        raise ValueError(f"write a duration such as 90s, 10m or 1h, not {written!r}")
+    return written
+
+
+def _known_metric(name: str) -> str:
+    metric = metrics.find(name)
+    if metric is None and not re.fullmatch(r"[\w.]+:\w+", name):
+        raise ValueError(unknown("metric", name, metrics.METRICS))
+    return metric.name if metric else name
+
+
+MarginField = Annotated[
+    Margin,
+    BeforeValidator(_margin, json_schema_input_type=float | str),
+]
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds, json_schema_input_type=float | str),
+    Field(gt=0, allow_inf_nan=False),
+]
+Bound = Annotated[float, Field(allow_inf_nan=False)]
+MetricName = Annotated[str, AfterValidator(_known_metric)]
+
+
+class Registry(_Model):
+    """Where models are registered, and which alias names the champion."""
+
+    uri: str = DEFAULT_REGISTRY
+    """MLflow registry address: `sqlite:///…` or `https://…`; `folder:PATH` for tests."""
+    champion: str = "champion"
+    """Alias of the version that serves."""
+
+
+class Drift(_Model):
+    """When a column differs too much from the reference."""
+
+    warn: Bound | None = 0.2
+    """Population stability index from which a column warns; null: never."""
+    fail: Bound | None = None
+    """Population stability index from which a column fails; null: never."""
+    ignore: tuple[str, ...] = ()
+    """Columns that are expected to move, such as dates."""
+
+
+class Data(_Model):
+    """The rows both models are judged on."""
+
+    evaluation: str
+    """File, glob or URL of the evaluation rows."""
+    reference: str | None = None
+    """What the model was trained on: for drift and leakage."""
+    contract: str | None = None
+    """An Open Data Contract Standard v3 file."""
+    key: tuple[str, ...] = Field(min_length=1)
+    """Columns that identify a row; they pair the two models."""
+    label: str
+    """The column to predict."""
+    positive: bool | int | str | None = None
+    """The positive class; set it for binary classification."""
+    task: metrics.Task | None = None
+    """binary, multiclass or regression; by default told by `positive` and the gates."""
+    slices: tuple[str, ...] = ()
+    """Columns whose every value is judged apart."""
+    drift: Drift = Drift()
+
+
+class SliceRule(_Model):
+    """What a gate asks of every slice; what is not said is taken from the gate."""
+
+    max_regression: MarginField | None = None
+    mode: Literal["detect", "require"] = "detect"
+    """detect: fail on a proven drop beyond the margin; require: hold until non-inferiority
+    is proven in every slice."""
+
+
+class Gate(_Model):
+    """One metric and what it has to fulfil."""
+
+    metric: MetricName
+    at_least: Bound | None = None
+    """The value must not be lower."""
+    at_most: Bound | None = None
+    """The value must not be higher."""
+    max_regression: MarginField | None = None
+    """No worse than the champion by more than this (non-inferiority)."""
+    min_improvement: MarginField | None = None
+    """Better than the champion by more than this (superiority)."""
+    slices: SliceRule | Literal[False] | None = None
+    """The rule for slices; by default that of the gate; false: slices are not judged."""
+    tier: Literal["critical", "advisory"] = "critical"
+    """advisory: what would fail or hold only warns."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(f"at_least {self.at_least:g} lies above at_most {self.at_most:g}")
+        rules = (self.at_least, self.at_most, self.max_regression, self.min_improvement)
+        if all(rule is None for rule in rules):
+            raise ValueError(
+                "a gate needs at_least, at_most, max_regression or min_improvement;"
+                " without one it would never say no"
+            )
+        return self
+
+
+class Scoring(_Model):
+    """How the model is run."""
+
+    environment: str = "model"
+    """model: built from the model's own requirements; current; or an interpreter's path."""
+    timeout: Duration = 600.0
+    """Seconds until scoring is given up; `10m`, `1h` are understood."""
+
+
+class Policy(_Model):
+    """How the decision is taken."""
+
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    """Confidence of every interval and bound."""
+    on_inconclusive: Literal["hold", "warn"] = "hold"
+    """hold: exit 3; warn: say so and let it pass."""
+    first_model: Literal["bounds", "hold"] = "bounds"
+    """Without a champion: the bounds decide (none is a hold), or always hold."""
+    bounds: Literal["point", "interval"] = "point"
+    """Whether at_least and at_most are asked of the value or of its interval."""
+    min_rows: int = Field(default=100, ge=1)
+    """Slices with fewer rows are reported, not judged."""
+
+
+class Target(BaseModel):
+    """Where the champion serves; every type has its own settings beside `type`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    type: str = "registry"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What stands beside `type`."""
+        return dict(self.model_extra or {})
+
+
+class Deploy(_Model):
+    """Where and how a judged model is shipped."""
+
+    environment: str = Field(default="production", min_length=1, max_length=100)
+    target: Target = Target()
+
+
+class Config(_Model):
+    """cdml.yaml."""
+
+    version: Literal[1]
+    model: str = Field(min_length=1, max_length=200)
+    """The model's name in the registry."""
+    registry: Registry = Registry()
+    data: Data
+    gates: tuple[Gate, ...] = ()
+    scoring: Scoring = Scoring()
+    policy: Policy = Policy()
+    deploy: Deploy = Deploy()

@@ -1,0 +1,18 @@
+"""Answers to a name nobody knows: the nearest one, and the known ones."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """A sentence about an unknown name, with the nearest known one and the list of all.
+
+    Args:
+        kind: what the name should have been, e.g. `metric`.
+        name: what was written.
+        known: all names that would have been right.
+    """
+    names = sorted(known)
+    near = get_close_matches(name, names, n=1)
+    guess = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {name!r}{guess} Known: {', '.join(names) or 'none'}."

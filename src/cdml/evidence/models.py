@@ -1,0 +1,240 @@
+"""What the stages hand on: validated by whoever reads it, never trusted."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from cdml.core.verdict import Verdict
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Text = Annotated[str, StringConstraints(max_length=10_000)]
+Scalar = bool | int | float | str | None
+Slice = dict[str, Scalar] | None
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Producer(_Model):
+    """Who wrote a piece of evidence, and when."""
+
+    tool: Text
+    """cdml's version."""
+    commit: Text | None
+    """Commit of the user's repository, where there is one."""
+    time: datetime
+    run: Text | None = None
+    """Address of the CI run."""
+
+
+class DataRef(_Model):
+    """A data set by its digest."""
+
+    uri: Text
+    digest: Digest
+    rows: Count
+
+
+class ModelRef(_Model):
+    """A model by its digest; `version` where the registry knows it."""
+
+    uri: Text
+    version: Text | None = None
+    digest: Digest | None = None
+    """None only for predictions scored elsewhere and given without a model."""
+
+
+class FileRef(_Model):
+    """A file beside the evidence, by its digest."""
+
+    path: Text
+    digest: Digest
+
+
+class Sample(_Model):
+    """One row that failed a check."""
+
+    row: Count
+    value: Scalar
+
+
+class Check(_Model):
+    """One check of the data."""
+
+    name: Text
+    column: Text | None = None
+    verdict: Verdict
+    severity: Literal["error", "warning", "info"]
+    expected: Text
+    observed: Text
+    failing_rows: Count | None = None
+    sample: tuple[Sample, ...] = ()
+    reason: Text
+
+
+class Interval(_Model):
+    """A two-sided confidence interval; an open end is null."""
+
+    low: Number | None
+    high: Number | None
+    confidence: Number
+    method: Text
+
+
+class Difference(Interval):
+    """challenger - champion in the metric's natural sign."""
+
+    estimate: Number
+
+
+class DecidingBound(_Model):
+    """The one-sided bound that decided, and the margin it was held against."""
+
+    value: Number | None
+    against: Number
+    confidence: Number
+    p_value: Number | None = None
+
+
+class MetricValue(_Model):
+    """A metric of one model on all rows or one slice; `value` null where it has none."""
+
+    metric: Text
+    slice: Slice = None
+    rows: Count
+    value: Number | None
+    interval: Interval | None = None
+    reason: Text | None = None
+    """Why there is no value or no interval."""
+
+
+class BoundGate(_Model):
+    """`at_least` or `at_most`, judged."""
+
+    metric: Text
+    slice: Slice = None
+    rows: Count
+    value: Number | None
+    interval: Interval | None = None
+    rule: Text
+    tier: Literal["critical", "advisory"] = "critical"
+    verdict: Verdict
+    reason: Text
+
+
+class ComparisonGate(_Model):
+    """`max_regression` or `min_improvement`, judged on one slice or on all rows."""
+
+    metric: Text
+    slice: Slice = None
+    rows: Count
+    challenger: Number | None
+    champion: Number | None
+    difference: Difference | None
+    p_value: Number | None
+    """Two-sided, for no difference."""
+    rule: Text
+    bound: DecidingBound | None
+    tier: Literal["critical", "advisory"] = "critical"
+    judged: bool = True
+    """False: too few rows, or nothing to compare; reported only."""
+    verdict: Verdict
+    reason: Text
+    rows_needed: Count | None = None
+
+
+class Curve(_Model):
+    """Thinned points of a curve, for the page."""
+
+    name: Text
+    x: tuple[Number, ...]
+    y: tuple[Number, ...]
+
+
+class PolicyRef(_Model):
+    """The part of the configuration that decided."""
+
+    digest: Digest
+    confidence: Number
+    on_inconclusive: Literal["hold", "warn"]
+    first_model: Literal["bounds", "hold"]
+    gates: tuple[Text, ...]
+    """The rules in words."""
+
+
+class _Stage(_Model):
+    verdict: Verdict
+    reason: Text = ""
+    produced: Producer
+
+
+class DataEvidence(_Stage):
+    """data.json: is this data what the contract promises."""
+
+    schema_: Literal["cdml.data/1"] = Field("cdml.data/1", alias="schema")
+    data: DataRef
+    reference: DataRef | None = None
+    checks: tuple[Check, ...]
+
+
+class Evaluation(_Stage):
+    """evaluation.json: one model on the evaluation rows."""
+
+    schema_: Literal["cdml.evaluation/1"] = Field("cdml.evaluation/1", alias="schema")
+    model: ModelRef
+    data: DataRef
+    predictions: FileRef
+    metrics: tuple[MetricValue, ...]
+    gates: tuple[BoundGate, ...]
+    curves: tuple[Curve, ...] = ()
+    isolation: Text = "none"
+    """What the scoring process could not reach: `namespaces`, `environment`, `none`."""
+    policy: PolicyRef
+
+
+class Comparison(_Stage):
+    """comparison.json: challenger against champion on the same rows."""
+
+    schema_: Literal["cdml.comparison/1"] = Field("cdml.comparison/1", alias="schema")
+    challenger: ModelRef
+    champion: ModelRef | None
+    data: DataRef
+    gates: tuple[ComparisonGate, ...]
+    policy: PolicyRef
+
+
+class Served(_Model):
+    """A version of the model, by number and digest."""
+
+    version: Text
+    digest: Digest
+
+
+class Step(_Model):
+    """One step of an operation."""
+
+    name: Text
+    state: Literal["done", "failed", "skipped", "planned"]
+    at: datetime | None = None
+    detail: Text = ""
+
+
+class Deployment(_Stage):
+    """deployment.json: what a deploy or a rollback did."""
+
+    schema_: Literal["cdml.deployment/1"] = Field("cdml.deployment/1", alias="schema")
+    operation: Literal["deploy", "rollback"]
+    model: Text
+    environment: Text
+    target: Text
+    from_: Served | None = Field(alias="from")
+    to: Served
+    steps: tuple[Step, ...]
+    journal: Text | None
+    """The journal's commit after the operation."""
+    changed: bool = True
+    overrides: tuple[Text, ...] = ()

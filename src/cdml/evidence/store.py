@@ -1,0 +1,111 @@
+"""Evidence on disk: read with suspicion, written whole or not at all."""
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from cdml.errors import InputError
+from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+
+Evidence = DataEvidence | Evaluation | Comparison | Deployment
+E = TypeVar("E", DataEvidence, Evaluation, Comparison, Deployment)
+
+FILES: dict[type[BaseModel], str] = {
+    DataEvidence: "data.json",
+    Evaluation: "evaluation.json",
+    Comparison: "comparison.json",
+    Deployment: "deployment.json",
+}
+MAX_BYTES = 32 * 1024 * 1024
+
+
+def read(folder: Path, kind: type[E]) -> E | None:
+    """The evidence of one stage, or None where the stage left none.
+
+    Raises:
+        InputError: there is a file, but it is not what its name says.
+    """
+    path = folder / FILES[kind]
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MiB.")
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    return parse(content, kind, str(path))
+
+
+def parse(content: bytes, kind: type[E], name: str) -> E:
+    """Evidence from bytes, whoever wrote them.
+
+    Raises:
+        InputError: the bytes are not evidence of this kind.
+    """
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise InputError(
+            f"{name} is not evidence of this stage: {place}: {first['msg']}.",
+            "Run the stage again with this version of cdml.",
+        ) from error
+
+
+def dump(evidence: BaseModel) -> bytes:
+    """Evidence as the bytes that are written, NaN refused."""
+    document = evidence.model_dump(mode="json", by_alias=True)
+    return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def write(folder: Path, evidence: Evidence) -> Path:
+    """Write one stage's evidence under its name; a reader sees the old file or the new one."""
+    return write_atomically(folder / FILES[type(evidence)], dump(evidence))
+
+
+def write_atomically(path: Path, content: bytes) -> Path:
+    """Put a file in its place in one step.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error}.") from error
+    return path
+
+
+def remove(folder: Path, *kinds: type[BaseModel]) -> None:
+    """Take away what an earlier run left, so that it can never pass for this run's."""
+    for kind in kinds:
+        (folder / FILES[kind]).unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, as `sha256:<hex>`."""
+    with path.open("rb") as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
+
+def text_digest(text: str) -> str:
+    """SHA-256 of a text in UTF-8, as `sha256:<hex>`."""
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

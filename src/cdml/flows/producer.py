@@ -1,0 +1,24 @@
+"""Who wrote a piece of evidence."""
+
+from importlib.metadata import PackageNotFoundError, version
+
+from cdml.evidence.models import Producer
+from cdml.ports import Clock, Platform
+
+
+def tool_version() -> str:
+    """cdml's version; a checkout that runs without being installed says so."""
+    try:
+        return version("cdml")
+    except PackageNotFoundError:
+        return "0.1.0+checkout"
+
+
+def producer(platform: Platform, clock: Clock) -> Producer:
+    """The stamp of this run."""
+    return Producer(
+        tool=tool_version(),
+        commit=platform.commit(),
+        time=clock.now(),
+        run=platform.run_url(),
+    )
