@@ -1,0 +1,5 @@
+"""The words of the command line."""
+
+from cdml.cli.commands import cli
+
+__all__ = ["cli"]

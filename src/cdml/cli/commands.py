@@ -1,0 +1,180 @@
+"""Every command: its options, and the one flow it runs. Nothing heavy is imported up here."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cdml.cli.options import common, delivery, output_folder
+
+CONTEXT = {
+    "auto_envvar_prefix": "CDML",
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 100,
+}
+
+
+def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from cdml.flows.producer import tool_version
+
+        click.echo(f"cdml {tool_version()}")
+        context.exit()
+
+
+@click.group(context_settings=CONTEXT)
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_version,
+    help="Print the version.",
+)
+def cli() -> None:
+    """Gate, report, deploy and roll back machine-learning models from CI.
+
+    Exit codes: 0 passed or done, 1 rejected, 2 configuration, 3 held, 4 input, 5 a service
+    failed, 6 deployment undone, 7 rollback failed, 9 locked, 70 a bug in cdml, 130 interrupted.
+    Every option can be set as CDML_<COMMAND>_<OPTION>; an empty value is unset.
+    """
+
+
+@cli.command("validate-data")
+@common
+@click.option("--data", help="Evaluation rows other than the configured ones.")
+@click.option("--reference", help="What the model was trained on.")
+@click.option("--contract", help="An Open Data Contract Standard v3 file.")
+@click.option("--model", help="URI or folder; its signature is checked for leaks.")
+def validate_data(config: Path, output_dir: Path, **options: Any) -> int:
+    """Check the evaluation data: contract, drift, leakage. Writes data.json."""
+    from cdml.cli import runs
+
+    return runs.validate_data(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("evaluate-model")
+@common
+@click.option("--model", help="models:/name/3, models:/name@alias, runs:/…, or a folder.")
+@click.option("--predictions", help="Parquet file, where the model was scored elsewhere.")
+@click.option("--data", help="Evaluation rows other than the configured ones.")
+def evaluate_model(config: Path, output_dir: Path, **options: Any) -> int:
+    """Score the model and measure it. Writes evaluation.json and predictions.parquet."""
+    from cdml.cli import runs
+
+    return runs.evaluate_model(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("compare-to-champion")
+@common
+@click.option("--challenger", help="URI, folder or predictions file.")
+@click.option("--champion", help="URI, alias, predictions file, or none; default: the alias.")
+def compare_to_champion(config: Path, output_dir: Path, **options: Any) -> int:
+    """Compare two models on the same rows. Writes comparison.json."""
+    from cdml.cli import runs
+
+    return runs.compare_to_champion(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("gate")
+@common
+@click.option("--model", help="URI or folder of the challenger.")
+@click.option("--predictions", help="Parquet file, where the model was scored elsewhere.")
+@click.option("--data", help="Evaluation rows other than the configured ones.")
+@click.option("--champion", help="URI, alias, predictions file, or none; default: the alias.")
+@click.option("--register", help="Register a model that passes under this name.")
+def gate(config: Path, output_dir: Path, **options: Any) -> int:
+    """Validate, evaluate and compare in one; the verdict is the exit code."""
+    from cdml.cli import runs
+
+    return runs.gate(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("report")
+@common
+@click.option("--evidence", help="Folder of the evidence; default: --output-dir.")
+@click.option(
+    "--comment-mode",
+    type=click.Choice(["always", "changes", "failures", "off"]),
+    default="always",
+    show_default=True,
+    help="When to comment on the pull request.",
+)
+@click.option("--report-id", help="Whose comment this is; default: the model's name.")
+@click.option("--pull-request", type=int, help="Number; default: from the event.")
+def report(config: Path, output_dir: Path, **options: Any) -> int:
+    """Tell the verdict: pull-request comment, job summary, HTML page, outputs."""
+    from cdml.cli import runs
+
+    return runs.report(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("deploy")
+@common
+@click.option("--model", help="URI or version; default: registered from the merged request.")
+@click.option("--evidence", help="Folder; default: kept with the version in the registry.")
+@delivery
+@click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
+@click.option("--override", help="Names of refusals to override, with commas; needs --reason.")
+def deploy(config: Path, output_dir: Path, **options: Any) -> int:
+    """Ship exactly the model that was judged. Writes deployment.json and the journal."""
+    from cdml.cli import runs
+
+    return runs.deploy(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("rollback")
+@common
+@click.option("--to", help="Version; default: the last good one of the journal.")
+@delivery
+def rollback(config: Path, output_dir: Path, **options: Any) -> int:
+    """Take the serving model back. Writes deployment.json and the journal."""
+    from cdml.cli import runs
+
+    return runs.rollback(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("history")
+@common
+@click.option("--environment", help="Deployment environment; cdml.yaml's by default.")
+@click.option(
+    "--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+def history(config: Path, output_dir: Path, **options: Any) -> int:
+    """Print who served when, from the journal."""
+    from cdml.cli import runs
+
+    return runs.history(config, output_folder(config, output_dir), **options)
+
+
+@cli.command("init")
+@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+def init(force: bool) -> int:
+    """Write a commented cdml.yaml and two ready workflows."""
+    from cdml.cli import runs
+
+    return runs.init(Path.cwd(), force=force)
+
+
+@cli.command("schema")
+def schema() -> int:
+    """Print the JSON Schema of cdml.yaml."""
+    from cdml.config import json_schema
+
+    click.echo(json_schema(), nl=False)
+    return 0
+
+
+@cli.command("demo")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(".demo"),
+    show_default=True,
+    help="Where the demo works; emptied first if an earlier demo made it.",
+)
+def demo(folder: Path) -> int:
+    """Tell the whole story on real flights: accepted, deployed, refused, rolled back."""
+    from cdml.cli import runs
+
+    return runs.demo(folder)

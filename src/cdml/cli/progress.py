@@ -1,0 +1,57 @@
+"""Progress for people: a bar in a terminal, a line in a log."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import click
+
+from cdml.ports import Step
+
+
+@dataclass(slots=True)
+class _Quiet:
+    """A step in a log, where a bar would be noise."""
+
+    def advance(self, amount: int = 1) -> None:
+        """Nothing to draw."""
+
+
+@dataclass(slots=True)
+class _Bar:
+    """A step with a bar."""
+
+    bar: "click._termui_impl.ProgressBar[int]"
+
+    def advance(self, amount: int = 1) -> None:
+        """Draw so much more."""
+        self.bar.update(amount)
+
+
+@dataclass(slots=True)
+class ConsoleProgress:
+    """Tells on standard error; bars only where a person watches a terminal."""
+
+    interactive: bool = field(
+        default_factory=lambda: sys.stderr.isatty() and "CI" not in os.environ
+    )
+
+    @contextmanager
+    def step(self, label: str, total: int | None = None) -> Iterator[Step]:
+        """Announce a piece of work, and say how long it took when it is done."""
+        start = time.monotonic()
+        if self.interactive and total:
+            with click.progressbar(
+                length=total, label=f"  {label}", file=sys.stderr, show_eta=True
+            ) as bar:
+                yield _Bar(bar)
+        else:
+            yield _Quiet()
+            click.echo(f"  {label} ({time.monotonic() - start:.1f} s)", err=True)
+
+    def note(self, text: str) -> None:
+        """Say one line."""
+        click.echo(f"  {text}", err=True)

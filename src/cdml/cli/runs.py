@@ -1,0 +1,250 @@
+"""What each command does: wire, run the flow, tell the result, hand on outputs."""
+
+import json
+from pathlib import Path
+
+import click
+
+from cdml.cli import tell
+from cdml.cli.progress import ConsoleProgress
+from cdml.errors import ConfigurationError
+from cdml.wiring import Wiring
+
+
+def _need(value: str | None, option: str) -> str:
+    """A value without which there is no question to ask."""
+    if not value:
+        raise ConfigurationError(f"{option} is missing.", f"Name it: {option} ….")
+    return value
+
+
+def validate_data(
+    config: Path,
+    output: Path,
+    *,
+    data: str | None,
+    reference: str | None,
+    contract: str | None,
+    model: str | None,
+) -> int:
+    """Run the stage and give its exit code."""
+    from cdml.flows.predict import identify
+    from cdml.flows.validate_data import validate_data as flow
+
+    wiring = Wiring.read(config, ConsoleProgress())
+    features = identify(model, wiring.loaded, registry=wiring.registry).features if model else None
+    found = flow(
+        wiring.loaded,
+        tables=wiring.tables,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        output=output,
+        data=data,
+        reference=reference,
+        contract=contract,
+        features=features,
+    )
+    return tell.stage(wiring.platform, output, found)
+
+
+def evaluate_model(
+    config: Path, output: Path, *, model: str | None, predictions: str | None, data: str | None
+) -> int:
+    """Run the stage and give its exit code."""
+    from cdml.flows.evaluate_model import evaluate_model as flow
+
+    if not model and not predictions:
+        raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(
+        wiring.loaded,
+        registry=wiring.registry,
+        scorer=wiring.scorer,
+        samples=wiring.samples,
+        tables=wiring.tables,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        output=output,
+        model=model,
+        predictions=predictions,
+        data=data,
+    )
+    return tell.stage(wiring.platform, output, found)
+
+
+def compare_to_champion(
+    config: Path, output: Path, *, challenger: str | None, champion: str | None
+) -> int:
+    """Run the stage and give its exit code."""
+    from cdml.flows.compare import compare_to_champion as flow
+
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(
+        wiring.loaded,
+        registry=wiring.registry,
+        journal=wiring.journal(None),
+        scorer=wiring.scorer,
+        samples=wiring.samples,
+        tables=wiring.tables,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        output=output,
+        challenger=_need(challenger, "--challenger"),
+        champion=champion,
+    )
+    return tell.stage(wiring.platform, output, found)
+
+
+def gate(
+    config: Path,
+    output: Path,
+    *,
+    model: str | None,
+    predictions: str | None,
+    data: str | None,
+    champion: str | None,
+    register: str | None,
+) -> int:
+    """Run the whole gate and give the exit code of the worst verdict."""
+    from cdml.flows.gate import gate as flow
+
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(
+        wiring.loaded,
+        registry=wiring.registry,
+        journal=wiring.journal(None),
+        scorer=wiring.scorer,
+        samples=wiring.samples,
+        tables=wiring.tables,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        output=output,
+        model=_need(model, "--model"),
+        predictions=predictions,
+        data=data,
+        champion=champion,
+        register=register,
+    )
+    return tell.gated(wiring.platform, output, found)
+
+
+def report(
+    config: Path,
+    output: Path,
+    *,
+    evidence: str | None,
+    comment_mode: str,
+    report_id: str | None,
+    pull_request: int | None,
+) -> int:
+    """Report and give the verdict's exit code."""
+    from cdml.flows.report import report as flow
+
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(
+        wiring.loaded,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        evidence=config.parent / evidence if evidence else output,
+        output=output,
+        mode=comment_mode,
+        report_id=report_id,
+        pull_request=pull_request,
+    )
+    return tell.reported(wiring.platform, output, found)
+
+
+def deploy(
+    config: Path,
+    output: Path,
+    *,
+    model: str | None,
+    evidence: str | None,
+    environment: str | None,
+    reason: str | None,
+    dry_run: bool,
+    override: str | None,
+) -> int:
+    """Deploy and give 0; everything else is an error with its own code."""
+    from cdml.flows.deploy import deploy as flow
+
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(
+        wiring.loaded,
+        registry=wiring.registry,
+        journal=wiring.journal(environment),
+        target=wiring.target,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        output=output,
+        model=model,
+        evidence=config.parent / evidence if evidence else None,
+        environment=environment,
+        dry_run=dry_run,
+        override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
+        reason=reason or "",
+    )
+    return tell.deployed(wiring.platform, output, found)
+
+
+def rollback(
+    config: Path,
+    output: Path,
+    *,
+    to: str | None,
+    environment: str | None,
+    reason: str | None,
+) -> int:
+    """Roll back and give 0; everything else is an error with its own code."""
+    from cdml.flows.rollback import rollback as flow
+
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(
+        wiring.loaded,
+        registry=wiring.registry,
+        journal=wiring.journal(environment),
+        target=wiring.target,
+        platform=wiring.platform,
+        clock=wiring.clock,
+        progress=wiring.progress,
+        output=output,
+        to=to,
+        environment=environment,
+        reason=reason or "",
+    )
+    return tell.deployed(wiring.platform, output, found)
+
+
+def history(config: Path, output: Path, *, environment: str | None, style: str) -> int:
+    """Print the journal."""
+    from cdml.flows.history import history as flow
+    from cdml.flows.history import table
+
+    del output
+    wiring = Wiring.read(config, ConsoleProgress())
+    found = flow(wiring.loaded, journal=wiring.journal(environment), environment=environment)
+    click.echo(json.dumps(found, indent=1) if style == "json" else table(found))
+    return 0
+
+
+def init(folder: Path, *, force: bool) -> int:
+    """Write the files to begin with."""
+    from cdml.flows.init import init as flow
+
+    for path in flow(folder, force=force):
+        click.echo(f"wrote {path}")
+    return 0
+
+
+def demo(folder: Path) -> int:
+    """Tell the story."""
+    from cdml.__main__ import run
+    from cdml.flows.demo import demo as flow
+
+    return flow(folder, invoke=run, progress=ConsoleProgress())

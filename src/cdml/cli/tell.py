@@ -1,0 +1,98 @@
+"""The last lines of a command: what was found, for people; outputs, for later steps."""
+
+from pathlib import Path
+
+import click
+
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.flows.gate import Gated
+from cdml.flows.report import Reported
+from cdml.ports import Platform
+from cdml.report.escape import terminal
+
+_COLOURS = {
+    Verdict.PASS: "green",
+    Verdict.WARN: "yellow",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.FAIL: "red",
+}
+_SHOWN = 20
+
+
+def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | Comparison) -> int:
+    """One stage: what did not pass, then the verdict."""
+    _findings(found)
+    _verdict(found.verdict, found.reason)
+    platform.outputs({"verdict": found.verdict.value, "evidence": str(output)})
+    return found.verdict.exit_code
+
+
+def gated(platform: Platform, output: Path, found: Gated) -> int:
+    """The three stages of a gate and what they add up to."""
+    for part in (found.data, found.evaluation, found.comparison):
+        _findings(part)
+    _verdict(found.verdict, "")
+    platform.outputs(
+        {
+            "verdict": found.verdict.value,
+            "evidence": str(output),
+            "digest": found.evaluation.model.digest or "",
+            "version": found.version.version if found.version else "",
+        }
+    )
+    return found.verdict.exit_code
+
+
+def reported(platform: Platform, output: Path, found: Reported) -> int:
+    """Where the report is."""
+    click.echo(f"report: {found.markdown}")
+    click.echo(f"page: {found.html}")
+    if found.comment_url:
+        click.echo(f"comment: {terminal(found.comment_url)}")
+    platform.outputs(
+        {
+            "verdict": found.verdict.value,
+            "evidence": str(output),
+            "report": str(found.markdown),
+            "comment-url": found.comment_url or "",
+        }
+    )
+    return found.verdict.exit_code
+
+
+def deployed(platform: Platform, output: Path, found: Deployment) -> int:
+    """What serves now."""
+    for step in found.steps:
+        click.echo(f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip())
+    click.echo(f"{found.operation}: {terminal(found.reason)}")
+    platform.outputs(
+        {
+            "verdict": found.verdict.value,
+            "evidence": str(output),
+            "version": found.to.version,
+            "digest": found.to.digest,
+            "changed": str(found.changed).lower(),
+        }
+    )
+    return found.verdict.exit_code
+
+
+def _findings(found: DataEvidence | Evaluation | Comparison) -> None:
+    parts = found.checks if isinstance(found, DataEvidence) else found.gates
+    bad = sorted(
+        (part for part in parts if part.verdict is not Verdict.PASS),
+        key=lambda part: -part.verdict.severity,
+    )
+    for part in bad[:_SHOWN]:
+        click.echo(f"  {_coloured(part.verdict)} {terminal(part.reason)}")
+    if len(bad) > _SHOWN:
+        click.echo(f"  … and {len(bad) - _SHOWN} more, in the evidence")
+
+
+def _verdict(verdict: Verdict, reason: str) -> None:
+    click.echo(f"verdict: {_coloured(verdict)} {terminal(reason)}".rstrip())
+
+
+def _coloured(verdict: Verdict) -> str:
+    return click.style(verdict.value, fg=_COLOURS[verdict], bold=True)
