@@ -1,0 +1,28 @@
+"""What the flows ask of the world. Each port has its adapters, a fake and one contract suite."""
+
+from cdml.ports.clock import Clock
+from cdml.ports.journal import Journal, Moved, Snapshot
+from cdml.ports.platform import Annotation, Platform, PullRequest
+from cdml.ports.progress import Progress, Step
+from cdml.ports.registry import ModelVersion, Registry
+from cdml.ports.scorer import Scored, Scorer, ScoringJob
+from cdml.ports.target import Serving, Target
+
+__all__ = [
+    "Annotation",
+    "Clock",
+    "Journal",
+    "ModelVersion",
+    "Moved",
+    "Platform",
+    "Progress",
+    "PullRequest",
+    "Registry",
+    "Scored",
+    "Scorer",
+    "ScoringJob",
+    "Serving",
+    "Snapshot",
+    "Step",
+    "Target",
+]

@@ -1,0 +1,43 @@
+"""What served when: one document, moved only by compare-and-swap."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The journal at one moment.
+
+    Attributes:
+        document: the journal's JSON document; None before the first entry.
+        commit: what the next write must be based on; None before the first entry.
+    """
+
+    document: Mapping[str, object] | None
+    commit: str | None
+
+
+class Moved(Exception):
+    """Somebody else wrote the journal first; read it again."""
+
+
+class Journal(Protocol):
+    """One document per environment and model, moved only by compare-and-swap."""
+
+    def read(self) -> Snapshot:
+        """The newest entry."""
+        ...
+
+    def write(self, document: Mapping[str, object], subject: str, expected: str | None) -> str:
+        """Append an entry on top of `expected` and give its commit.
+
+        Raises:
+            Moved: `expected` is not the newest entry any more.
+            ServiceError: the journal cannot be written (the message names the permission).
+        """
+        ...
+
+    def entries(self, limit: int) -> tuple[Snapshot, ...]:
+        """The newest entries, newest first."""
+        ...

@@ -1,0 +1,77 @@
+"""Where models and their versions are kept."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """A version in the registry.
+
+    Attributes:
+        name: the registered model.
+        version: the registry's number, as text.
+        digest: SHA-256 of the model's files, or None where nobody has recorded it yet.
+        source: where the registry keeps the files.
+        run: the tracking run it belongs to, or None.
+        tags: the version's tags.
+    """
+
+    name: str
+    version: str
+    digest: str | None
+    source: str
+    run: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Registry(Protocol):
+    """Versions, aliases and the evidence that travels with them.
+
+    Every call raises ServiceError when the registry cannot be reached, and InputError when
+    what was asked for (a version, a URI) does not exist.
+    """
+
+    def champion(self, name: str, alias: str) -> ModelVersion | None:
+        """Who the alias names; None only if the registry *answered* that there is nobody."""
+        ...
+
+    def version(self, name: str, version: str) -> ModelVersion:
+        """One version."""
+        ...
+
+    def resolve(self, uri: str) -> ModelVersion | None:
+        """The version a `models:/` URI names; None for any other URI."""
+        ...
+
+    def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
+        """All versions of a model that carry all these tags, oldest first."""
+        ...
+
+    def fetch(self, uri: str, into: Path) -> Path:
+        """Copy a model's files (models:/, runs:/, folder) and give the folder with MLmodel."""
+        ...
+
+    def register(self, name: str, folder: Path, *, tags: Mapping[str, str]) -> ModelVersion:
+        """Register a model folder byte for byte; the same digest again gives its version."""
+        ...
+
+    def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Add or replace tags of a version."""
+        ...
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Make the alias name this version."""
+        ...
+
+    def log_evidence(
+        self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
+    ) -> None:
+        """Keep evidence (and metrics of the evaluation) with a version."""
+        ...
+
+    def evidence(self, version: ModelVersion, into: Path) -> Path | None:
+        """Copy the evidence kept with a version; None where there is none."""
+        ...

@@ -1,0 +1,63 @@
+"""Running a model in a process of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cdml.ports.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What a scoring process left behind.
+
+    Attributes:
+        predictions: Parquet file: key, label, slices, `prediction`, `score` or `score_<class>`.
+        rows: how many rows were scored.
+        latency_ms: per-request latencies, milliseconds per row asked alone.
+        isolation: what the process could not reach: `namespaces`, `environment`, `none`.
+    """
+
+    predictions: Path
+    rows: int
+    latency_ms: tuple[float, ...]
+    isolation: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringJob:
+    """What to score and how.
+
+    Attributes:
+        model: folder with MLmodel.
+        data: Parquet file of the evaluation rows.
+        key, label, slices: columns copied beside the predictions.
+        task: binary, multiclass or regression.
+        positive: the positive class of a binary task.
+        environment: `model`, `current` or an interpreter's path.
+        timeout: seconds.
+        output: where the predictions go.
+    """
+
+    model: Path
+    data: Path
+    key: tuple[str, ...]
+    label: str
+    slices: tuple[str, ...]
+    task: str
+    positive: bool | int | str | None
+    environment: str
+    timeout: float
+    output: Path
+
+
+class Scorer(Protocol):
+    """Runs a model in a process of its own."""
+
+    def score(self, job: ScoringJob, progress: Progress) -> Scored:
+        """Score all rows.
+
+        Raises:
+            InputError: the model cannot be loaded, throws, or answers NaN or too few rows.
+        """
+        ...
