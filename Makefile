@@ -1,0 +1,37 @@
+# Every target sets itself up: it needs Python >= 3.11, git and make, and the package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The same bytes from every run, and no thread pool larger than the work.
+export OMP_NUM_THREADS := 1
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help test check demo bench lock schema clean
+
+help:            ## what can be made
+	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+
+$(VENV)/.stamp: requirements/dev.txt requirements/uv.txt actions/install.sh
+	CDML_ENVIRONMENT="$(CURDIR)/$(VENV)" PYTHON="$(PYTHON)" bash actions/install.sh dev
+	@touch $@
+
+test: $(VENV)/.stamp            ## all tests
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+check: $(VENV)/.stamp           ## lint, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+demo: $(VENV)/.stamp            ## the whole story on real flights, in .demo
+	$(BIN)/python -m cdml demo
+
+bench: $(VENV)/.stamp           ## measure; ratios in one run
+	$(BIN)/python benchmarks/run.py
+
+schema: $(VENV)/.stamp          ## write the JSON Schema of cdml.yaml
+	$(BIN)/python -m cdml schema > cdml.schema.json
+
+clean:           ## take away what the other targets made
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

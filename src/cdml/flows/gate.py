@@ -1,0 +1,135 @@
+"""The whole gate: validate the data, evaluate the model, compare it, register what passed."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.core.verdict import Verdict, worst
+from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.store import FILES
+from cdml.flows.compare import compare_to_champion
+from cdml.flows.evaluate_model import evaluate_model
+from cdml.flows.predict import identify
+from cdml.flows.validate_data import validate_data
+from cdml.ports import (
+    Clock,
+    Journal,
+    ModelVersion,
+    Platform,
+    Progress,
+    Registry,
+    Samples,
+    Scorer,
+    Tables,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gated:
+    """What the three stages found.
+
+    Attributes:
+        data, evaluation, comparison: their evidence.
+        version: the version that was registered, or None.
+    """
+
+    data: DataEvidence
+    evaluation: Evaluation
+    comparison: Comparison
+    version: ModelVersion | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the three."""
+        return worst((self.data.verdict, self.evaluation.verdict, self.comparison.verdict))
+
+
+def gate(
+    loaded: Loaded,
+    *,
+    registry: Registry,
+    journal: Journal,
+    scorer: Scorer,
+    samples: Samples,
+    tables: Tables,
+    platform: Platform,
+    clock: Clock,
+    progress: Progress,
+    output: Path,
+    model: str,
+    predictions: str | None = None,
+    data: str | None = None,
+    champion: str | None = None,
+    register: str | None = None,
+) -> Gated:
+    """Run all stages, whatever the earlier ones say, so that one report tells everything.
+
+    Args:
+        loaded: the configuration.
+        registry, journal, scorer, samples, tables, platform, clock, progress: the ports.
+        output: folder of the evidence.
+        model: URI or folder of the challenger.
+        predictions: the challenger's predictions, where it was scored elsewhere.
+        data: evaluation rows other than the configured ones.
+        champion: URI, alias, predictions file or `none`; the registry's alias by default.
+        register: name to register the model under if it passes.
+
+    Raises:
+        CdmlError: a stage could not ask its question.
+    """
+    for name in FILES.values():
+        (output / name).unlink(missing_ok=True)
+    model_ports = {"registry": registry, "scorer": scorer, "samples": samples}
+    stage_ports = {"tables": tables, "platform": platform, "clock": clock, "progress": progress}
+    identity = identify(model, loaded, registry=registry)
+    validated = validate_data(
+        loaded, **stage_ports, output=output, data=data, features=identity.features
+    )
+    evaluation = evaluate_model(
+        loaded,
+        **model_ports,
+        **stage_ports,
+        output=output,
+        model=model,
+        predictions=predictions,
+        data=data,
+    )
+    comparison = compare_to_champion(
+        loaded,
+        **model_ports,
+        **stage_ports,
+        journal=journal,
+        output=output,
+        challenger=model,
+        champion=champion,
+    )
+    found = Gated(data=validated, evaluation=evaluation, comparison=comparison, version=None)
+    if register is None or found.verdict.exit_code != 0:
+        return found
+    with progress.step(f"registering as {register}"):
+        version = registry.register(register, identity.folder, tags=_tags(found, platform))
+        files = [output / name for kind, name in FILES.items() if kind is not Deployment]
+        registry.log_evidence(version, files, _metrics(evaluation))
+    return replace(found, version=version)
+
+
+def _tags(found: Gated, platform: Platform) -> dict[str, str]:
+    """What a deployment finds the version by."""
+    tags = {
+        "cdml.digest": found.evaluation.model.digest or "",
+        "cdml.verdict": found.verdict.value,
+        "cdml.commit": platform.commit() or "",
+    }
+    request = platform.pull_request()
+    if request is not None:
+        tags["cdml.pull_request"] = str(request.number)
+    return {name: value for name, value in tags.items() if value}
+
+
+def _metrics(evaluation: Evaluation) -> dict[str, float]:
+    """The overall figures, as the registry's own pages show them."""
+    return {
+        measured.metric: measured.value
+        for measured in evaluation.metrics
+        if measured.slice is None and measured.value is not None
+    }

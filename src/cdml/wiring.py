@@ -1,0 +1,156 @@
+"""The composition root: which name stands for which adapter, imported when asked for."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from cdml.adapters.clock import SystemClock
+from cdml.config import Loaded, load
+from cdml.core.names import unknown
+from cdml.errors import ConfigurationError
+from cdml.ports import (
+    Clock,
+    Journal,
+    Platform,
+    Progress,
+    Registry,
+    Samples,
+    Scorer,
+    Tables,
+    Target,
+)
+
+Names = Mapping[str, str]
+
+
+def _table(group: str, own: Names) -> Names:
+    """Our adapters and those that installed packages bring under `group`; ours come first."""
+    found = {point.name: point.value for point in entry_points(group=group)}
+    return MappingProxyType({**found, **own})
+
+
+REGISTRIES: Names = {
+    "sqlite": "cdml.adapters.registries.mlflow:MlflowRegistry",
+    "http": "cdml.adapters.registries.mlflow:MlflowRegistry",
+    "https": "cdml.adapters.registries.mlflow:MlflowRegistry",
+    "folder": "cdml.adapters.registries.folder:FolderRegistry",
+}
+TARGETS: Names = {"registry": "cdml.adapters.targets.registry:RegistryTarget"}
+JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
+SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
+TABLES: Names = {"duckdb": "cdml.adapters.data.tables:DuckTables"}
+SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
+PLATFORMS: Names = {
+    "github": "cdml.adapters.platforms.github:GitHubPlatform",
+    "terminal": "cdml.adapters.platforms.terminal:TerminalPlatform",
+}
+
+
+def targets() -> Names:
+    """All deploy targets by name."""
+    return _table("cdml.targets", TARGETS)
+
+
+def find(kind: str, name: str, names: Names) -> Any:
+    """The class behind a name.
+
+    Raises:
+        ConfigurationError: nobody has that name, or its module cannot be imported here.
+    """
+    if name not in names:
+        raise ConfigurationError(unknown(kind, name, names))
+    module, _, attribute = names[name].partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed.",
+            "Install cdml with its ml extra, or give `python:` an interpreter that has it.",
+        ) from error
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The adapters of one run, each made when it is first asked for.
+
+    Attributes:
+        loaded: the configuration.
+        progress: how work is told.
+        environment: the process's environment.
+    """
+
+    loaded: Loaded
+    progress: Progress
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @classmethod
+    def read(cls, config: Path, progress: Progress) -> "Wiring":
+        """Wire what a configuration file asks for."""
+        return cls(load(config, targets=targets()), progress)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The machine's clock."""
+        return SystemClock()
+
+    @cached_property
+    def platform(self) -> Platform:
+        """GitHub where its runner says so, else the terminal."""
+        name = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
+        made: Platform = find("platform", name, _table("cdml.platforms", PLATFORMS))(
+            environment=self.environment, folder=self.loaded.folder
+        )
+        return made
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry that the address's scheme names."""
+        uri = self.loaded.config.registry.uri
+        scheme = uri.partition(":")[0].partition("+")[0]
+        made: Registry = find("registry", scheme, _table("cdml.registries", REGISTRIES))(
+            uri=uri, folder=self.loaded.folder
+        )
+        return made
+
+    @cached_property
+    def scorer(self) -> Scorer:
+        """Runs models in processes of their own."""
+        made: Scorer = find("scorer", "process", SCORERS)()
+        return made
+
+    @cached_property
+    def tables(self) -> Tables:
+        """Opens data where it lies."""
+        made: Tables = find("engine", "duckdb", TABLES)()
+        return made
+
+    @cached_property
+    def samples(self) -> Samples:
+        """Reduces predictions to sufficient statistics."""
+        made: Samples = find("engine", "duckdb", SAMPLES)()
+        return made
+
+    @cached_property
+    def target(self) -> Target:
+        """Where the champion serves."""
+        target = self.loaded.config.deploy.target
+        made: Target = find("target", target.type, targets())(
+            loaded=self.loaded, registry=self.registry
+        )
+        return made
+
+    def journal(self, environment: str | None) -> Journal:
+        """The journal of one environment; cdml.yaml's by default."""
+        made: Journal = find("journal", "git", JOURNALS)(
+            folder=self.loaded.folder,
+            environment=environment or self.loaded.config.deploy.environment,
+            model=self.loaded.config.model,
+            variables=self.environment,
+        )
+        return made

@@ -1,0 +1,44 @@
+"""Rules of the house that a tool can hold."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LIMIT = 300
+HEAVY = ("mlflow", "pandas", "sklearn", "duckdb", "numpy", "scipy", "pyarrow")
+
+
+def test_no_module_is_longer_than_300_lines():
+    modules = [
+        *ROOT.glob("src/**/*.py"),
+        *ROOT.glob("tests/**/*.py"),
+        *ROOT.glob("examples/**/*.py"),
+    ]
+    lengths = {
+        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules
+    }
+
+    assert lengths
+    assert {} == {name: length for name, length in lengths.items() if length > LIMIT}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["gate", "--help"], ["schema"]], ids=" ".join)
+def test_words_alone_import_nothing_heavy(arguments):
+    loaded = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from cdml.__main__ import run\n"
+            f"code = run({arguments!r})\n"
+            f"sys.exit(code or ','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (0, "") == (loaded.returncode, loaded.stderr.strip())
