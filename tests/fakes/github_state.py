@@ -1,0 +1,161 @@
+"""What the stand-in for GitHub remembers, and how it shows it."""
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+from fakes.github_schema import MOMENT, filled
+
+
+@dataclass(slots=True)
+class Comment:
+    """A comment on an issue or a pull request."""
+
+    id: int
+    number: int
+    author: str
+    body: str
+    edits: int = 0
+
+
+@dataclass(slots=True)
+class Pull:
+    """A pull request."""
+
+    number: int
+    head: str
+    base: str = "main"
+    merged_as: str | None = None
+    locked: bool = False
+
+
+@dataclass(slots=True)
+class Status:
+    """A status of a deployment."""
+
+    id: int
+    state: str
+    description: str
+    environment: str
+    log_url: str
+
+
+@dataclass(slots=True)
+class Filed:
+    """A deployment; its statuses oldest first."""
+
+    id: int
+    ref: str
+    sha: str
+    task: str
+    environment: str
+    description: str
+    payload: Any
+    statuses: list[Status] = field(default_factory=list)
+
+    @property
+    def state(self) -> str | None:
+        """The newest status."""
+        return self.statuses[-1].state if self.statuses else None
+
+
+@dataclass(slots=True)
+class State:
+    """One repository."""
+
+    api: str
+    site: str
+    repository: str
+    comments: dict[int, Comment] = field(default_factory=dict)
+    pulls: dict[int, Pull] = field(default_factory=dict)
+    deployments: dict[int, Filed] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
+
+    def address(self, path: str) -> str:
+        """The API's address of something in the repository."""
+        return f"{self.api}/repos/{self.repository}{path}"
+
+    def user(self, login: str) -> dict[str, Any]:
+        """A user as GitHub shows one."""
+        kind = "Bot" if login.endswith("[bot]") else "User"
+        return filled("SimpleUser", f"{self.api}/users/{login}", login=login, id=1, type=kind)
+
+    def show_comment(self, comment: Comment) -> dict[str, Any]:
+        """A comment as GitHub shows one."""
+        page = f"{self.site}/{self.repository}/pull/{comment.number}"
+        return filled(
+            "IssueComment",
+            self.address(f"/issues/comments/{comment.id}"),
+            id=comment.id,
+            body=comment.body,
+            user=self.user(comment.author),
+            html_url=f"{page}#issuecomment-{comment.id}",
+            issue_url=self.address(f"/issues/{comment.number}"),
+        )
+
+    def show_pull(self, pull: Pull, schema: str) -> dict[str, Any]:
+        """A pull request as GitHub shows one, in short or in full."""
+        owner = self.repository.split("/")[0]
+        repository = filled(
+            "Repository",
+            f"{self.api}/repos/{self.repository}",
+            id=1,
+            name=self.repository.split("/")[1],
+            full_name=self.repository,
+            owner=self.user(owner),
+        )
+        merged = {"merged": pull.merged_as is not None} if schema == "PullRequest" else {}
+        return filled(
+            schema,
+            self.address(f"/pulls/{pull.number}"),
+            id=pull.number,
+            number=pull.number,
+            html_url=f"{self.site}/{self.repository}/pull/{pull.number}",
+            state="closed" if pull.merged_as else "open",
+            locked=pull.locked,
+            title=f"Pull request {pull.number}",
+            merged_at=MOMENT if pull.merged_as else None,
+            head=self._end(pull.head, "feature", repository),
+            base=self._end("0" * 40, pull.base, repository),
+            **merged,
+        )
+
+    def _end(self, sha: str, ref: str, repository: dict[str, Any]) -> dict[str, Any]:
+        owner = repository["owner"]
+        return {
+            "label": f"{owner['login']}:{ref}",
+            "ref": ref,
+            "repo": repository,
+            "sha": sha,
+            "user": owner,
+        }
+
+    def show_deployment(self, filed: Filed, creator: str) -> dict[str, Any]:
+        """A deployment as GitHub shows one."""
+        return filled(
+            "Deployment",
+            self.address(f"/deployments/{filed.id}"),
+            id=filed.id,
+            sha=filed.sha,
+            ref=filed.ref,
+            task=filed.task,
+            payload=filed.payload,
+            original_environment=filed.environment,
+            environment=filed.environment,
+            description=filed.description,
+            creator=self.user(creator),
+        )
+
+    def show_status(self, filed: Filed, status: Status, creator: str) -> dict[str, Any]:
+        """A deployment's status as GitHub shows one."""
+        return filled(
+            "DeploymentStatus",
+            self.address(f"/deployments/{filed.id}/statuses/{status.id}"),
+            id=status.id,
+            state=status.state,
+            description=status.description,
+            environment=status.environment,
+            log_url=status.log_url,
+            creator=self.user(creator),
+        )
