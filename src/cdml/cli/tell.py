@@ -1,15 +1,18 @@
 """The last lines of a command: what was found, for people; outputs, for later steps."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
-from cdml.flows.gate import Gated
-from cdml.flows.report import Reported
 from cdml.ports import Platform
 from cdml.report.escape import terminal
+
+if TYPE_CHECKING:  # the flows bring libraries that telling does not need
+    from cdml.flows.gate import Gated
+    from cdml.flows.report import Reported
 
 _COLOURS = {
     Verdict.PASS: "green",
@@ -28,7 +31,7 @@ def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | C
     return found.verdict.exit_code
 
 
-def gated(platform: Platform, output: Path, found: Gated) -> int:
+def gated(platform: Platform, output: Path, found: "Gated") -> int:
     """The three stages of a gate and what they add up to."""
     for part in (found.data, found.evaluation, found.comparison):
         _findings(part)
@@ -44,7 +47,7 @@ def gated(platform: Platform, output: Path, found: Gated) -> int:
     return found.verdict.exit_code
 
 
-def reported(platform: Platform, output: Path, found: Reported) -> int:
+def reported(platform: Platform, output: Path, found: "Reported") -> int:
     """Where the report is."""
     click.echo(f"report: {found.markdown}")
     click.echo(f"page: {found.html}")

@@ -15,6 +15,8 @@ from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 
 Place = tuple[int | str, ...]
+MAX_DEPTH = 20
+MAX_PLACES = 100_000
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -127,6 +129,12 @@ def _value(
 ) -> Any:
     """The node as a plain value, its lines noted, a key given twice told."""
     lines[place] = node.start_mark.line + 1
+    if len(place) > MAX_DEPTH or len(lines) > MAX_PLACES:
+        raise ConfigurationError(
+            f"the configuration nests deeper than {MAX_DEPTH} levels or holds more than"
+            f" {MAX_PLACES:,} values.",
+            "An anchor that contains itself does that.",
+        )
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:

@@ -1,0 +1,70 @@
+"""Whatever goes wrong ends with one exit code and a sentence."""
+
+import click
+import pytest
+
+from cdml import __main__ as boundary
+from cdml import errors
+from cdml.cli import commands
+
+
+def kinds(kind=errors.CdmlError):
+    return [kind, *(inner for sub in kind.__subclasses__() for inner in kinds(sub))]
+
+
+def raising(monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(commands.cli.commands["schema"], "callback", fail)
+    return boundary.run(["schema"])
+
+
+def test_exit_codes_are_unique_but_for_refusals():
+    codes = [kind.exit_code for kind in kinds()[1:] if kind is not errors.Refused]
+
+    assert sorted(set(codes)) == sorted(codes)
+
+
+@pytest.mark.parametrize("kind", [k for k in kinds()[1:] if k is not errors.Refused])
+def test_an_error_ends_with_its_code_and_tells_what_to_do(kind, monkeypatch, capsys):
+    code = raising(monkeypatch, kind("The registry is gone.", "Ask for it again."))
+
+    assert (kind.exit_code, "cdml: The registry is gone.\n      Ask for it again.\n") == (
+        code,
+        capsys.readouterr().err,
+    )
+
+
+def test_an_error_under_github_is_one_escaped_annotation(monkeypatch, capsys):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    raising(monkeypatch, errors.InputError("a\n::set-output name=x::100%"))
+
+    assert "::error title=cdml::a%0A::set-output name=x::100%25\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(KeyboardInterrupt(), 130), (click.Abort(), 130), (ZeroDivisionError("x"), 70)],
+)
+def test_interruptions_and_bugs_have_codes_too(error, code, monkeypatch):
+    assert code == raising(monkeypatch, error)
+
+
+@pytest.mark.parametrize("arguments", [["no-such-command"], ["gate", "--no-such-option"]])
+def test_usage_errors_are_2(arguments, capsys):
+    assert 2 == boundary.run(arguments)
+    assert "no" in capsys.readouterr().err
+
+
+def test_an_option_can_come_from_the_environment_and_empty_is_unset(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("CDML_GATE_CONFIG", str(tmp_path / "other.yaml"))
+    monkeypatch.setenv("CDML_REPORT_CONFIG", "")
+    monkeypatch.setenv("CDML_REPORT_PULL_REQUEST", "")
+    monkeypatch.setenv("CDML_DEPLOY_DRY_RUN", "")
+    monkeypatch.chdir(tmp_path)
+
+    assert (2, 2, 2) == (boundary.run(["gate"]), boundary.run(["report"]), boundary.run(["deploy"]))
+    told = capsys.readouterr().err
+    assert "other.yaml does not exist" in told
+    assert "\ncdml: cdml.yaml does not exist" in told

@@ -1,0 +1,148 @@
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdml.config import json_schema, load
+from cdml.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = """\
+version: 1
+model: m
+data: {evaluation: rows.parquet, key: [id], label: y}
+"""
+
+
+def read(tmp_path, text, **environment):
+    path = tmp_path / "cdml.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load(path, targets=["registry"], environment=environment)
+
+
+def problems(tmp_path, text, **environment):
+    with pytest.raises(ConfigurationError) as caught:
+        read(tmp_path, text, **environment)
+    return caught.value.message
+
+
+def test_the_smallest_configuration_has_defaults_for_the_rest(tmp_path):
+    config = read(tmp_path, SMALLEST).config
+
+    assert ("sqlite:///mlflow.db", "champion", 0.95, "hold", "production", "registry") == (
+        config.registry.uri,
+        config.registry.champion,
+        config.policy.confidence,
+        config.policy.on_inconclusive,
+        config.deploy.environment,
+        config.deploy.target.type,
+    )
+
+
+def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path):
+    told = problems(
+        tmp_path,
+        "version: 1\nmodel: m\nregisty: {}\n"
+        "data:\n  evaluation: a\n  key: [id]\n  label: y\n  positve: true\n"
+        "gates:\n"
+        "  - {metric: roc_auk, at_least: 0.8}\n"
+        "  - {metric: log_loss, slices: {max_regresion: 5%}}\n"
+        "  - {metric: recall, at_most: .nan}\n"
+        "scoring: {timeout: 10x}\n"
+        "deploy: {target: {type: registr}}\n",
+    )
+
+    for expected in (
+        "line 3: registy: unknown key 'registy'; did you mean 'registry'?",
+        "line 8: data.positve: unknown key 'positve'; did you mean 'positive'?",
+        "line 10: gates[0].metric: unknown metric 'roc_auk'; did you mean 'roc_auc'?",
+        "line 11: gates[1].slices.max_regresion: unknown key",
+        "line 12: gates[2].at_most: Input should be a finite number",
+        "line 13: scoring.timeout: write a duration",
+    ):
+        assert expected in told
+
+
+def test_an_unknown_target_is_told_with_the_known_ones(tmp_path):
+    told = problems(tmp_path, SMALLEST + "deploy: {target: {type: registr}}\n")
+
+    assert "unknown target 'registr'; did you mean 'registry'? Known: registry." in told
+
+
+def test_a_key_given_twice_is_a_problem(tmp_path):
+    assert "line 4: model: is given twice" in problems(tmp_path, SMALLEST + "model: n\n")
+
+
+def test_a_gate_that_asks_nothing_is_a_problem(tmp_path):
+    assert "would never say no" in problems(tmp_path, SMALLEST + "gates: [{metric: f1}]\n")
+
+
+def test_a_bound_above_the_other_is_a_problem(tmp_path):
+    told = problems(tmp_path, SMALLEST + "gates: [{metric: f1, at_least: 0.9, at_most: 0.1}]\n")
+
+    assert "at_least 0.9 lies above at_most 0.1" in told
+
+
+@pytest.mark.parametrize("uri", ["", "registry: {uri: '${REGISTRY}'}\n"])
+def test_in_ci_an_empty_registry_address_is_a_problem(tmp_path, uri):
+    told = problems(tmp_path, SMALLEST + uri, CI="true", REGISTRY="")
+
+    assert "is empty or left to its default" in told
+
+
+def test_outside_ci_an_empty_registry_address_is_the_default(tmp_path):
+    loaded = read(tmp_path, SMALLEST + "registry: {uri: '${REGISTRY}'}\n", REGISTRY="")
+
+    assert "sqlite:///mlflow.db" == loaded.config.registry.uri
+
+
+def test_a_variable_is_put_in_and_an_unset_one_is_a_problem(tmp_path):
+    text = SMALLEST.replace("rows.parquet", "'${ROWS}/a.parquet'")
+
+    assert "s3/a.parquet" == read(tmp_path, text, ROWS="s3").config.data.evaluation
+    assert "line 3: data.evaluation: the variable ROWS is not set" in problems(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "relative"),
+    [("0.005", 0.005, False), ("1%", 0.01, True), ("0", 0.0, False), ("'2.5 %'", 0.025, True)],
+)
+def test_a_margin_is_absolute_or_a_percentage(tmp_path, written, value, relative):
+    text = SMALLEST + f"gates: [{{metric: f1, max_regression: {written}}}]\n"
+    margin = read(tmp_path, text).config.gates[0].max_regression
+
+    assert margin is not None
+    assert (value, relative) == (margin.value, margin.relative)
+
+
+@pytest.mark.parametrize("written", ["-0.1", ".nan", ".inf", "true", "1 percent", "-1%"])
+def test_a_margin_that_is_no_amount_is_a_problem(tmp_path, written):
+    text = SMALLEST + f"gates: [{{metric: f1, max_regression: {written}}}]\n"
+
+    assert "line 4: gates[0].max_regression" in problems(tmp_path, text)
+
+
+@pytest.mark.parametrize("text", ["", "- a\n- b\n", "just words", "a: [1", "a: &x [*x]\n"])
+def test_what_is_not_a_mapping_is_a_sentence(tmp_path, text):
+    assert problems(tmp_path, text)
+
+
+@given(text=st.text())
+def test_no_text_ends_in_a_traceback(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("config") / "cdml.yaml"
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+
+    with pytest.raises(ConfigurationError):
+        load(path, targets=["registry"], environment={})
+
+
+def test_a_missing_file_names_the_command_that_writes_one(tmp_path):
+    with pytest.raises(ConfigurationError) as caught:
+        load(tmp_path / "cdml.yaml", targets=[])
+
+    assert "cdml init" in caught.value.hint
+
+
+def test_the_committed_schema_is_current():
+    assert (ROOT / "cdml.schema.json").read_text(encoding="utf-8") == json_schema()

@@ -1,0 +1,84 @@
+import math
+from datetime import UTC, datetime
+
+import pytest
+
+from cdml.core.verdict import Verdict
+from cdml.errors import InputError
+from cdml.evidence import store
+from cdml.evidence.models import DataEvidence, DataRef, Evaluation, MetricValue, Producer
+
+DIGEST = "sha256:" + "0" * 64
+
+
+def evidence(**changes):
+    return DataEvidence(
+        verdict=Verdict.PASS,
+        produced=Producer(tool="1", commit=None, time=datetime(2026, 1, 1, tzinfo=UTC)),
+        data=DataRef(uri="rows.parquet", digest=DIGEST, rows=1),
+        checks=(),
+        **changes,
+    )
+
+
+def test_what_is_written_is_what_is_read(tmp_path):
+    store.write(tmp_path / "new", evidence())
+
+    assert evidence() == store.read(tmp_path / "new", DataEvidence)
+
+
+def test_a_stage_that_left_nothing_is_none(tmp_path):
+    assert store.read(tmp_path, Evaluation) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff\xfe",
+        b'{"schema": "cdml.data/2"}',
+        b'{"schema": "cdml.evaluation/1"}',
+    ],
+)
+def test_what_is_not_evidence_is_an_input_error(tmp_path, content):
+    (tmp_path / "data.json").write_bytes(content)
+
+    with pytest.raises(InputError):
+        store.read(tmp_path, DataEvidence)
+
+
+def test_a_key_nobody_knows_is_an_input_error(tmp_path):
+    content = store.dump(evidence()).replace(b'"checks"', b'"surprise": 1, "checks"')
+    (tmp_path / "data.json").write_bytes(content)
+
+    with pytest.raises(InputError):
+        store.read(tmp_path, DataEvidence)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_nan_and_infinity_are_no_values(value):
+    with pytest.raises(ValueError, match="finite"):
+        MetricValue(metric="f1", rows=1, value=value)
+
+
+def test_evidence_that_cannot_be_written_is_an_input_error(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+
+    with pytest.raises(InputError):
+        store.write(tmp_path / "file", evidence())
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    store.write(tmp_path, evidence())
+    before = (tmp_path / "data.json").read_bytes()
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store.os, "fsync", full)
+    with pytest.raises(InputError):
+        store.write(tmp_path, evidence(reason="new"))
+
+    assert [("data.json", before)] == [(p.name, p.read_bytes()) for p in tmp_path.iterdir()]
