@@ -6,6 +6,7 @@ from cdml.ports.platform import Annotation, Platform, PullRequest
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
+from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Serving, Target
 
 __all__ = [
@@ -24,5 +25,7 @@ __all__ = [
     "Serving",
     "Snapshot",
     "Step",
+    "Table",
+    "Tables",
     "Target",
 ]

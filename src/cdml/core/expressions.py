@@ -1,0 +1,150 @@
+"""Conditions on rows, said once for every engine; adapters translate them, quoting each name.
+
+A condition is true or false, never unknown: on a missing value (NULL or NaN) everything but
+`Missing` is false. So `Not(Matches(...))` is true of a missing value; rules that let missing
+values be say `violates`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from enum import StrEnum
+from typing import Literal
+
+Scalar = bool | int | float | str | date | datetime | time
+Operator = Literal["<", "<=", ">", ">=", "==", "!="]
+
+
+class LogicalType(StrEnum):
+    """What a column holds, in the words of the Open Data Contract Standard."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    STRING = "string"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    TIME = "time"
+    ARRAY = "array"
+    OBJECT = "object"
+    OTHER = "other"
+
+    @property
+    def numeric(self) -> bool:
+        """Whether values have a size: numbers, and booleans as 0 and 1."""
+        return self in (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.NUMBER)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether a column can be put on a number line: numbers, and times in seconds."""
+        times = (LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIME)
+        return self.numeric or self in times
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A column of a table.
+
+    Attributes:
+        name: as it is written in the file.
+        type: what it holds.
+        physical: the engine's own name of the type, e.g. `BIGINT`.
+        nullable: False only where the file itself rules missing values out.
+    """
+
+    name: str
+    type: LogicalType
+    physical: str
+    nullable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The column is NULL or NaN."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The column's value stands in this order to a value of its own type."""
+
+    column: str
+    operator: Operator
+    value: Scalar
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """The text has so many characters."""
+
+    column: str
+    operator: Operator
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The regular expression is found somewhere in the text (anchor it to match all)."""
+
+    column: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """The column's value is one of these."""
+
+    column: str
+    values: tuple[Scalar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The condition is false."""
+
+    condition: "Condition"
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every condition is true."""
+
+    conditions: tuple["Condition", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """At least one condition is true."""
+
+    conditions: tuple["Condition", ...]
+
+
+Condition = Missing | Compare | Length | Matches | In | Not | All | Either
+
+
+def columns(condition: Condition) -> frozenset[str]:
+    """The columns a condition reads."""
+    match condition:
+        case Not(condition=inner):
+            return columns(inner)
+        case All(conditions=parts) | Either(conditions=parts):
+            return frozenset[str]().union(*map(columns, parts))
+        case _:
+            return frozenset({condition.column})
+
+
+def present(column: str) -> Condition:
+    """The column has a value."""
+    return Not(Missing(column))
+
+
+def violates(column: str, *allowed: Condition) -> Condition:
+    """The column has a value, and not all that is asked of it holds."""
+    return All((present(column), Not(All(allowed))))
+
+
+@dataclass(frozen=True, slots=True)
+class NotRun:
+    """The engine cannot answer this, and why."""
+
+    reason: str

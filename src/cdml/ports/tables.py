@@ -1,0 +1,73 @@
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from cdml.core.expressions import Condition, Field, NotRun, Scalar
+from cdml.evidence.models import DataRef
+
+
+class Table(Protocol):
+    """Rows in one place, asked in aggregates: no call returns more than it was asked for.
+
+    Every name must be one of `fields`. Values come as plain Python: bool, int, float, str, date,
+    time, datetime (UTC where the column has a zone), None for missing.
+    """
+
+    @property
+    def ref(self) -> DataRef:
+        """Where the rows come from, their digest and number."""
+        ...
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The columns, in the file's order."""
+        ...
+
+    @property
+    def parquet(self) -> Path:
+        """The rows as one Parquet file, for the scoring process."""
+        ...
+
+    def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
+        """How many rows fulfil each condition; one scan for all of them."""
+        ...
+
+    def repeated(self, columns: Sequence[str]) -> int:
+        """Rows whose values in these columns, none missing, occurred in a row before."""
+        ...
+
+    def frequencies(self, column: str, limit: int) -> tuple[tuple[Scalar, int], ...]:
+        """The most frequent values with their counts, missing left out; ties by value."""
+        ...
+
+    def examples(
+        self, condition: Condition, column: str, limit: int
+    ) -> tuple[tuple[int, Scalar | None], ...]:
+        """The first rows (counted from 1) that fulfil a condition, with a column's value."""
+        ...
+
+    def sample(
+        self, columns: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[float | str | None]]:
+        """At most `limit` rows, drawn the same way at every call; all rows where they are fewer.
+
+        Numbers, booleans and times come as floats (0 and 1; seconds), all else as text.
+        """
+        ...
+
+    def shared(self, other: "Table", columns: Sequence[str]) -> int:
+        """Rows whose values in these columns, none missing, occur in the other table too."""
+        ...
+
+
+class Tables(Protocol):
+    """Opens data where it lies."""
+
+    def open(self, uri: str) -> Table:
+        """A file (Parquet, CSV, JSON lines; gzip), a glob, a folder of Parquet, an http(s) URL.
+
+        Raises:
+            InputError: it does not exist, cannot be read, has no rows or no columns, or names
+                a column twice.
+        """
+        ...
