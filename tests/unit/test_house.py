@@ -28,17 +28,13 @@ def test_no_module_is_longer_than_300_lines():
 
 @pytest.mark.parametrize("arguments", [["--help"], ["gate", "--help"], ["schema"]], ids=" ".join)
 def test_words_alone_import_nothing_heavy(arguments):
+    program = (
+        "import sys; from cdml.__main__ import run\n"
+        f"code = run({arguments!r})\n"
+        f"sys.exit(code or ','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
+    )
     loaded = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from cdml.__main__ import run\n"
-            f"code = run({arguments!r})\n"
-            f"sys.exit(code or ','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
     )
 
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
