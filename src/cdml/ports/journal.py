@@ -26,7 +26,12 @@ class Journal(Protocol):
     """One document per environment and model, moved only by compare-and-swap."""
 
     def read(self) -> Snapshot:
-        """The newest entry."""
+        """The newest entry.
+
+        Raises:
+            InputError: what is there is not a journal.
+            ServiceError: the journal cannot be read; this is never taken for an empty one.
+        """
         ...
 
     def write(self, document: Mapping[str, object], subject: str, expected: str | None) -> str:
@@ -34,10 +39,7 @@ class Journal(Protocol):
 
         Raises:
             Moved: `expected` is not the newest entry any more.
-            ServiceError: the journal cannot be written (the message names the permission).
+            ServiceError: the journal cannot be written (the message names the permission), or
+                nobody answered whether it was: read again.
         """
-        ...
-
-    def entries(self, limit: int) -> tuple[Snapshot, ...]:
-        """The newest entries, newest first."""
         ...

@@ -1,22 +1,10 @@
 """Where models serve."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
-from cdml.ports.registry import ModelVersion
+from cdml.core.journal import Release, Serving
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
-    """What a target serves now, observed.
-
-    Attributes:
-        version: the version that gets the traffic; None where nothing serves.
-        digest: its digest as the target knows it, or None where it cannot tell.
-    """
-
-    version: str | None
-    digest: str | None
+__all__ = ["Serving", "Target"]
 
 
 class Target(Protocol):
@@ -26,9 +14,18 @@ class Target(Protocol):
     splits_traffic: bool
 
     def observe(self) -> Serving:
-        """What serves now; never assumed."""
+        """What serves now; never assumed.
+
+        Raises:
+            ServiceError: the target did not answer.
+        """
         ...
 
-    def switch(self, to: ModelVersion, *, fence: int) -> None:
-        """Give all traffic to a version, and return when it has it."""
+    def switch(self, to: Release, *, fence: int) -> None:
+        """Give all traffic to a release, and return when it has it.
+
+        Raises:
+            InputError: the release is gone, so that no retry can help.
+            ServiceError: the target did not answer; the switch may or may not have happened.
+        """
         ...

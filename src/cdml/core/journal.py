@@ -1,0 +1,220 @@
+"""The journal's document: who serves, who served, and what is under way.
+
+Its JSON is read and written by `cdml.evidence.journal`; field names are those of the JSON,
+except that a trailing underscore keeps them apart from Python's own words.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar, Literal
+
+SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+
+
+class Kind(StrEnum):
+    """How a version came to serve."""
+
+    ADOPT = "adopt"  # it served before cdml kept a journal
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+
+
+class Phase(StrEnum):
+    """What an operation has set out to do; written before it is done.
+
+    Targets that serve go through all of them. Where the registry's alias is the switch there
+    is nothing to stage, and `RECORD` is followed by `PUBLISH`.
+    """
+
+    RECORD = "record"
+    STAGE = "stage"
+    VALIDATE = "validate"
+    SHIFT = "shift"
+    BAKE = "bake"
+    PUBLISH = "publish"  # committed: from here on it is only ever finished
+    UNDO = "undo"  # given up: from here on it is only ever taken back
+
+
+class _Json:
+    """How the document's parts stand in JSON: no other keys, names without the underscore."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[Mapping[str, str | Callable[[str], str]]] = {
+        "extra": "forbid",
+        "alias_generator": lambda name: name.rstrip("_"),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(_Json):
+    """A version of the model.
+
+    Attributes:
+        version: the registry's number, as text.
+        digest: SHA-256 of the model's files, `sha256:<hex>`.
+        source: where the registry keeps the files.
+    """
+
+    version: str
+    digest: str
+    source: str
+
+    def __post_init__(self) -> None:
+        if not _DIGEST.fullmatch(self.digest):
+            raise ValueError(f"{self.digest!r} is no SHA-256 digest")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """What a target serves now, observed.
+
+    Attributes:
+        version: the version that gets the traffic; None where nothing serves.
+        digest: its digest as the target knows it, or None where it cannot tell.
+    """
+
+    version: str | None
+    digest: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry(_Json):
+    """A release that served, and the operation that put it there.
+
+    Attributes:
+        release: what served.
+        from_: what served before, or None.
+        kind: how it came to serve.
+        operation: the operation's id.
+        at: when it was committed.
+        run: address of the CI run, or None.
+        reason: why, in the words of whoever asked.
+        overrides: refusals that were overridden.
+    """
+
+    release: Release
+    from_: Release | None
+    kind: Kind
+    operation: str
+    at: datetime
+    run: str | None = None
+    reason: str = ""
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined(_Json):
+    """A digest that was rolled back, which automatic delivery must not ship again."""
+
+    digest: str
+    version: str
+    operation: str
+    at: datetime
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock(_Json):
+    """Who may write.
+
+    Attributes:
+        operation: random id of the holder.
+        run: address of the holder's CI run, or None; shown, never compared.
+        expires_at: when others may take over.
+    """
+
+    operation: str
+    run: str | None
+    expires_at: datetime
+
+    def __post_init__(self) -> None:
+        if self.expires_at.tzinfo is None:
+            raise ValueError("expires_at needs a time zone")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect(_Json):
+    """Something an operation does to the world; `intended` is written before it is done."""
+
+    name: str
+    state: Literal["intended", "done"]
+    fence: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(_Json):
+    """A deploy or a rollback under way.
+
+    Attributes:
+        id: random; also finds the deployment that the platform keeps of it.
+        kind: deploy or rollback.
+        from_: what served when it began, or None.
+        to: what shall serve.
+        phase: what it has set out to do.
+        started_at, run, reason, overrides: as in `Entry`.
+        commit: commit of the user's repository it was started from, or None.
+        effects: all that was intended so far, oldest first.
+    """
+
+    id: str
+    kind: Kind
+    from_: Release | None
+    to: Release
+    phase: Phase
+    started_at: datetime
+    commit: str | None = None
+    run: str | None = None
+    reason: str = ""
+    overrides: tuple[str, ...] = ()
+    effects: tuple[Effect, ...] = ()
+
+    @property
+    def committed(self) -> bool:
+        """Whether the journal says that `to` serves."""
+        return self.phase is Phase.PUBLISH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger(_Json):
+    """The whole document of one environment and model.
+
+    Attributes:
+        model, environment: whose journal this is.
+        generation: fencing number; grows each time the lock changes hands.
+        lock: the holder, or None.
+        operation: what is under way, or None; never without a lock.
+        parked_until: until when a canary waits between two looks, or None.
+        current: what serves, or None before the first release.
+        previous: what served before, newest first.
+        quarantined: what must not be shipped again.
+    """
+
+    schema_: Literal["cdml.journal/1"] = SCHEMA
+    model: str
+    environment: str
+    generation: int = 0
+    lock: Lock | None = None
+    operation: Operation | None = None
+    parked_until: datetime | None = None
+    current: Entry | None = None
+    previous: tuple[Entry, ...] = ()
+    quarantined: tuple[Quarantined, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.operation is not None and self.lock is None:
+            raise ValueError("an operation is under way without a lock")
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All that ever served, newest first."""
+        return ((self.current,) if self.current else ()) + self.previous
+
+    def quarantine(self, digest: str) -> Quarantined | None:
+        """Why a digest must not be shipped, or None where it may."""
+        return next((bad for bad in self.quarantined if bad.digest == digest), None)
