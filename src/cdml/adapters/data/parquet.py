@@ -1,0 +1,135 @@
+"""Any table as one Parquet file, and what its footer says."""
+
+import csv
+import gzip
+from collections import Counter
+from pathlib import Path
+
+import duckdb
+
+from cdml.adapters.data.files import Files
+from cdml.adapters.data.sql import Column, literal, logical_type
+from cdml.core.expressions import Field
+from cdml.errors import InputError
+
+
+def unreadable(uri: str, error: Exception) -> InputError:
+    """The engine's complaint about the data, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    first = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
+    return InputError(
+        f"{uri} cannot be read: {first.rstrip('.')}.",
+        "The file may be cut off, of another format, or not UTF-8.",
+    )
+
+
+def as_one_file(engine: duckdb.DuckDBPyConnection, files: Files, into: Path) -> Path:
+    """The table as one Parquet file: the file itself, or a copy made once.
+
+    Raises:
+        InputError: the files cannot be read, or differ in their columns.
+    """
+    if files.format == "parquet" and len(files.paths) == 1 and not files.folder:
+        return files.paths[0]
+    target = into / "table.parquet"
+    source = _source(files)
+    try:
+        engine.execute(f"COPY (SELECT * FROM {source}) TO {literal(str(target))} (FORMAT parquet)")
+    except duckdb.Error as error:
+        raise unreadable(files.uri, error) from error
+    return target
+
+
+def _source(files: Files) -> str:
+    names = "[" + ", ".join(literal(str(path)) for path in files.paths) + "]"
+    match files.format:
+        case "parquet":
+            return f"read_parquet({names})"
+        case "csv":
+            delimiter = _delimiter(files)
+            # All rows decide a column's type: one late text must not break a reading half done.
+            return (
+                f"read_csv({names}, header = true, delim = {literal(delimiter)},"
+                " quote = '\"', escape = '\"', sample_size = -1)"
+            )
+        case _:
+            return f"read_json({names}, sample_size = -1)"
+
+
+def _delimiter(files: Files) -> str:
+    """The delimiter of the header line.
+
+    A header that names a column twice is refused here: the engine would silently rename it.
+    """
+    path = files.paths[0]
+    try:
+        opened = gzip.open if path.suffix.lower() == ".gz" else open
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            line = file.readline(2**20)
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise unreadable(files.uri, error) from error
+    found = max(",;\t|", key=line.count)
+    header = next(csv.reader([line], delimiter=found), [])
+    _refuse_repeated([name.strip().casefold() for name in header], files.uri)
+    return found
+
+
+def read_columns(
+    engine: duckdb.DuckDBPyConnection, parquet: Path, uri: str
+) -> tuple[tuple[Column, ...], int]:
+    """The columns of a Parquet file and its number of rows, from its footer.
+
+    Raises:
+        InputError: it cannot be read, has no rows or columns, or names a column twice.
+    """
+    file = literal(str(parquet))
+    try:
+        described = engine.execute(f"DESCRIBE SELECT * FROM {_one(parquet)}").fetchall()
+        schema = engine.execute(
+            f"SELECT name, num_children, repetition_type FROM parquet_schema({file})"
+        ).fetchall()
+        rows = engine.execute(f"SELECT count(*) FROM {_one(parquet)}").fetchall()[0][0]
+    except duckdb.Error as error:
+        raise unreadable(uri, error) from error
+    top = _top_level(schema)
+    if not described or not top:
+        raise InputError(f"{uri} has no columns.")
+    if rows == 0:
+        raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
+    _refuse_repeated([name for name, _ in top], uri)
+    columns = tuple(
+        Column(
+            field=Field(
+                name=name, type=logical_type(kind), physical=kind, nullable=repetition != "REQUIRED"
+            ),
+            engine_name=engine_name,
+        )
+        for (name, repetition), (engine_name, kind, *_) in zip(top, described, strict=True)
+    )
+    return columns, rows
+
+
+def _one(parquet: Path) -> str:
+    """A single file as a relation; its folder's names are not columns."""
+    return f"read_parquet({literal(str(parquet))}, hive_partitioning = false)"
+
+
+def _top_level(schema: list[tuple[str, int | None, str]]) -> list[tuple[str, str]]:
+    """Names and repetition of the top-level columns; the footer lists the tree depth first."""
+    found, skip = [], 0
+    for name, children, repetition in schema[1:]:
+        if skip == 0:
+            found.append((name, repetition))
+            skip = children or 0
+        else:
+            skip += (children or 0) - 1
+    return found
+
+
+def _refuse_repeated(names: list[str], uri: str) -> None:
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise InputError(
+            f"{uri} has {Counter(names)[repeated[0]]} columns called {repeated[0]!r}.",
+            "A check could not tell which one it speaks of: rename one.",
+        )

@@ -1,0 +1,162 @@
+"""Conditions in DuckDB's SQL: names always quoted, values always bound."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from cdml.core.expressions import (
+    All,
+    Compare,
+    Condition,
+    Either,
+    Field,
+    In,
+    Length,
+    LogicalType,
+    Matches,
+    Missing,
+    Not,
+    Scalar,
+)
+
+_INTEGERS = frozenset(
+    f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
+) | {"INTEGER", "UINTEGER"}
+_OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
+
+
+def quote(name: str) -> str:
+    """An identifier, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text literal, for the places that take no bound value."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def logical_type(physical: str) -> LogicalType:
+    """What a DuckDB type holds."""
+    if physical.endswith("]"):
+        return LogicalType.ARRAY
+    name = physical.partition("(")[0]
+    if name in _INTEGERS:
+        return LogicalType.INTEGER
+    if name.startswith("TIMESTAMP"):
+        return LogicalType.TIMESTAMP
+    known = {
+        "BOOLEAN": LogicalType.BOOLEAN,
+        "FLOAT": LogicalType.NUMBER,
+        "DOUBLE": LogicalType.NUMBER,
+        "DECIMAL": LogicalType.NUMBER,
+        "VARCHAR": LogicalType.STRING,
+        "JSON": LogicalType.STRING,
+        "UUID": LogicalType.STRING,
+        "ENUM": LogicalType.STRING,
+        "DATE": LogicalType.DATE,
+        "TIME": LogicalType.TIME,
+        "STRUCT": LogicalType.OBJECT,
+        "MAP": LogicalType.OBJECT,
+    }
+    return known.get(name, LogicalType.OTHER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A field, and the name the engine knows it by (it renames what differs only by case)."""
+
+    field: Field
+    engine_name: str
+
+    @property
+    def value(self) -> str:
+        """The value in one of the types that compare as Python's do; times in UTC."""
+        name = quote(self.engine_name)
+        match self.field.type:
+            case LogicalType.NUMBER:
+                return name if self.field.physical == "DOUBLE" else f"CAST({name} AS DOUBLE)"
+            case LogicalType.TIMESTAMP if self.field.physical == "TIMESTAMP WITH TIME ZONE":
+                return f"timezone('UTC', {name})"
+            case LogicalType.TIMESTAMP if self.field.physical != "TIMESTAMP":
+                return f"CAST({name} AS TIMESTAMP)"
+            case (
+                LogicalType.STRING | LogicalType.ARRAY | LogicalType.OBJECT | LogicalType.OTHER
+            ) if self.field.physical != "VARCHAR":
+                return f"CAST({name} AS VARCHAR)"
+            case _:
+                return name
+
+    @property
+    def number(self) -> str:
+        """The value on a number line, NULL for NaN; only for ordered types."""
+        if self.field.type is LogicalType.NUMBER:
+            return f"CASE WHEN NOT isnan({self.value}) THEN {self.value} END"
+        if self.field.type.numeric:
+            return f"CAST({self.value} AS DOUBLE)"
+        return f"CAST(epoch({self.value}) AS DOUBLE)"
+
+    @property
+    def missing(self) -> str:
+        """Whether there is no value."""
+        name = quote(self.engine_name)
+        if self.field.physical in ("FLOAT", "DOUBLE"):
+            return f"({name} IS NULL OR isnan({name}))"
+        return f"({name} IS NULL)"
+
+    def python(self, value: Any) -> Scalar | None:
+        """A fetched value as the port promises it."""
+        zoned = self.field.physical == "TIMESTAMP WITH TIME ZONE"
+        if zoned and isinstance(value, datetime):
+            return value.replace(tzinfo=UTC)
+        plain: Scalar | None = None if value != value else value  # noqa: PLR0124 - NaN is missing
+        return plain
+
+
+@dataclass(slots=True)
+class Translation:
+    """Conditions as SQL; the bound values collect in `parameters`, in the order of the text."""
+
+    columns: Mapping[str, Column]
+    parameters: list[Any] = field(default_factory=list)
+
+    def condition(self, condition: Condition) -> str:  # noqa: PLR0911 - one for each kind
+        """A condition that is never NULL."""
+        match condition:
+            case Missing(column=name):
+                return self.columns[name].missing
+            case Not(condition=inner):
+                return f"(NOT {self.condition(inner)})"
+            case All(conditions=parts):
+                return "(" + (" AND ".join(map(self.condition, parts)) or "true") + ")"
+            case Either(conditions=parts):
+                return "(" + (" OR ".join(map(self.condition, parts)) or "false") + ")"
+            case Compare(column=name, operator=operator, value=value):
+                return self._on(name, f"{{}} {_OPERATORS[operator]} {self._bind(value)}")
+            case Length(column=name, operator=operator, value=value):
+                return self._on(name, f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}")
+            case Matches(column=name, pattern=pattern):
+                return self._on(name, f"regexp_matches({{}}, {self._bind(pattern)})")
+            case In(values=()):
+                return "false"
+            case In(column=name, values=values):
+                return self._on(name, f"{{}} IN ({', '.join(map(self._bind, values))})")
+
+    def _on(self, name: str, test: str) -> str:
+        column = self.columns[name]
+        value = column.value
+        asked = test.replace("{}", value, 1)
+        return f"coalesce(NOT {column.missing} AND {asked}, false)"
+
+    def _bind(self, value: Scalar) -> str:
+        if isinstance(value, datetime) and value.tzinfo is not None:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        self.parameters.append(value)
+        return "?"
+
+
+def filters(translation: Translation, conditions: Iterator[Condition]) -> str:
+    """One aggregate per condition."""
+    return ", ".join(
+        f"count(*) FILTER (WHERE {translation.condition(condition)})" for condition in conditions
+    )

@@ -1,0 +1,190 @@
+"""Tables in memory, asked by plain Python: also the oracle that the engines are held to."""
+
+import hashlib
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from operator import eq, ge, gt, le, lt, ne
+from pathlib import Path
+from typing import Any
+
+from cdml.core.expressions import (
+    All,
+    Compare,
+    Condition,
+    Either,
+    Field,
+    In,
+    Length,
+    LogicalType,
+    Matches,
+    Missing,
+    Not,
+    NotRun,
+    Scalar,
+)
+from cdml.errors import InputError
+from cdml.evidence.models import DataRef
+
+OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
+TYPES = {
+    bool: (LogicalType.BOOLEAN, "BOOLEAN"),
+    int: (LogicalType.INTEGER, "BIGINT"),
+    float: (LogicalType.NUMBER, "DOUBLE"),
+    str: (LogicalType.STRING, "VARCHAR"),
+    datetime: (LogicalType.TIMESTAMP, "TIMESTAMP"),
+    date: (LogicalType.DATE, "DATE"),
+    time: (LogicalType.TIME, "TIME"),
+}
+
+
+def missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    return value
+
+
+def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one for each kind
+    match condition:
+        case Missing(column=name):
+            return missing(row[name])
+        case Not(condition=inner):
+            return not holds(inner, row)
+        case All(conditions=parts):
+            return all(holds(part, row) for part in parts)
+        case Either(conditions=parts):
+            return any(holds(part, row) for part in parts)
+    value = _comparable(row[condition.column])
+    if missing(value):
+        return False
+    match condition:
+        case Compare(operator=operator, value=bound):
+            return OPERATORS[operator](value, _comparable(bound))
+        case Length(operator=operator, value=bound):
+            return OPERATORS[operator](len(value), bound)
+        case Matches(pattern=pattern):
+            return re.search(pattern, value) is not None
+        case In(values=values):
+            return value in [_comparable(v) for v in values]
+
+
+def _number(value: Any) -> float | str | None:
+    match value:
+        case None:
+            return None
+        case datetime():
+            zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
+            return zoned.timestamp()
+        case date():
+            return (value - date(1970, 1, 1)) / timedelta(seconds=1)
+        case time():
+            return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
+        case str():
+            return value
+    return None if missing(value) else float(value)
+
+
+@dataclass
+class FakeTable:
+    ref: DataRef
+    data: dict[str, list[Any]]
+    fields: tuple[Field, ...]
+    folder: Path | None = None
+    scans: int = field(default=0)
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        names = list(self.data)
+        return [dict(zip(names, row, strict=True)) for row in zip(*self.data.values(), strict=True)]
+
+    @property
+    def parquet(self) -> Path:
+        assert self.folder is not None, "FakeTables(folder) writes Parquet files"
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        path = self.folder / f"{self.ref.digest[-12:]}.parquet"
+        parquet.write_table(pa.table(self.data), path)
+        return path
+
+    def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
+        self.scans += bool(conditions)
+        rows = self.rows
+        return tuple(self._count(condition, rows) for condition in conditions)
+
+    def _count(self, condition: Condition, rows: list[dict[str, Any]]) -> int | NotRun:
+        try:
+            return sum(holds(condition, row) for row in rows)
+        except (re.error, TypeError) as error:
+            return NotRun(str(error))
+
+    def repeated(self, columns: Sequence[str]) -> int:
+        groups = Counter(self._keys(columns))
+        return sum(n - 1 for n in groups.values())
+
+    def _keys(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        keys = zip(*(self.data[name] for name in columns), strict=True)
+        return [key for key in keys if not any(map(missing, key))]
+
+    def frequencies(self, column: str, limit: int) -> tuple[tuple[Scalar, int], ...]:
+        counts = Counter(value for value in self.data[column] if not missing(value))
+        return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])
+
+    def examples(
+        self, condition: Condition, column: str, limit: int
+    ) -> tuple[tuple[int, Scalar | None], ...]:
+        found = [
+            (number, None if missing(row[column]) else row[column])
+            for number, row in enumerate(self.rows, start=1)
+            if holds(condition, row)
+        ]
+        return tuple(found[:limit])
+
+    def sample(
+        self, columns: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[float | str | None]]:
+        step = -(-self.ref.rows // limit)
+        return {name: [_number(value) for value in self.data[name][::step]] for name in columns}
+
+    def shared(self, other: "FakeTable", columns: Sequence[str]) -> int:
+        theirs = set(other._keys(columns))
+        return sum(key in theirs for key in self._keys(columns))
+
+
+def table(uri: str, data: dict[str, list[Any]], folder: Path | None = None) -> FakeTable:
+    fields = []
+    for name, values in data.items():
+        kind = next((type(value) for value in values if value is not None), str)
+        logical, physical = TYPES[kind]
+        fields.append(Field(name=name, type=logical, physical=physical))
+    digest = hashlib.sha256(repr(data).encode()).hexdigest()
+    rows = len(next(iter(data.values()), []))
+    ref = DataRef(uri=uri, digest=f"sha256:{digest}", rows=rows)
+    return FakeTable(ref=ref, data=data, fields=tuple(fields), folder=folder)
+
+
+class FakeTables:
+    """Tables by URI; `add` puts one in. Only with a folder can they become Parquet files."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder
+        self.tables: dict[str, FakeTable] = {}
+
+    def add(self, uri: str, data: dict[str, list[Any]]) -> FakeTable:
+        self.tables[uri] = table(uri, data, self.folder)
+        return self.tables[uri]
+
+    def open(self, uri: str) -> FakeTable:
+        found = self.tables.get(uri)
+        if found is None:
+            raise InputError(f"{uri} does not exist.")
+        if found.ref.rows == 0 or not found.fields:
+            raise InputError(f"{uri} has no rows.")
+        return found
