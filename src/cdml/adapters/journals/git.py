@@ -1,0 +1,224 @@
+"""The journal as an orphan branch of the user's repository, one commit per transition."""
+
+import fcntl
+import json
+import re
+import secrets
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+
+from cdml.adapters.journals.plumbing import Done, Git, branch_part, credentials
+from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.ports import Moved, Snapshot
+
+MAX_BYTES = 8 * 2**20
+STALE = 5.0
+"""Seconds after which a ref's lock file was left by a process that is dead: our writers hold
+a lock of their own around it, and it is held for milliseconds."""
+
+_PAUSES = (0.1, 0.4, 1.5)
+"""Seconds to wait where another writer's lock, and not its write, stood in the way."""
+
+_NOBODY = "0" * 40
+_HERE = "refs/cdml/journal"
+_RACED = re.compile(
+    r"fetch first|non-fast-forward|failed to update ref|cannot lock ref|incorrect old value"
+    r"|reference already exists|stale info"
+)
+_PROTECTED = re.compile(r"GH006|GH013|protected branch|rule violations|hook declined")
+_DENIED = re.compile(
+    r"\b40[13]\b|denied|authentication failed|could not read (username|password)|not authorized"
+    r"|not granted|read-only|repository not found",
+    re.IGNORECASE,
+)
+
+
+class GitJournal:
+    """Reads and writes the branch `cdml/<environment>/<model>`.
+
+    With a remote `origin`, the branch lives there: it is fetched into a bare repository of our
+    own, and moved by a plain fast-forward push. Without one it lives in the repository
+    around `folder`, and is moved by `git update-ref` with the old value. Either way one of
+    two writers loses: each commit has a nonce, so that no two are the same.
+
+    Args:
+        folder: any folder of the user's repository.
+        environment, model: whose journal.
+        variables: the process's environment; CDML_GITHUB_TOKEN (or GITHUB_TOKEN)
+            authenticates at GITHUB_SERVER_URL.
+    """
+
+    def __init__(
+        self, *, folder: Path, environment: str, model: str, variables: Mapping[str, str]
+    ) -> None:
+        self._folder = folder
+        self._branch = f"cdml/{branch_part(environment)}/{branch_part(model)}"
+        self._ref = f"refs/heads/{self._branch}"
+        self._variables = variables
+
+    def read(self) -> Snapshot:
+        """The newest entry."""
+        commit = self._fetched() if self._remote else self._local_commit()
+        return Snapshot(document=self._document(commit) if commit else None, commit=commit)
+
+    def write(self, document: Mapping[str, object], subject: str, expected: str | None) -> str:
+        """Append an entry on top of `expected` and give its commit."""
+        content = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        if expected and self._git("cat-file", "-e", expected).code != 0:
+            self._fetched()
+        nonce = f"Nonce: {secrets.token_hex(16)}"
+        commit = self._git.commit(content, subject, nonce, expected)
+        if self._remote:
+            self._push(commit, expected)
+        else:
+            self._update(commit, expected)
+        return commit
+
+    @cached_property
+    def _local(self) -> Git:
+        """The user's repository.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        around = Git(self._folder, self._variables)
+        found = around("rev-parse", "--absolute-git-dir")
+        if found.code != 0:
+            raise ConfigurationError(
+                f"{self._folder} is in no git repository that can be used: {found.told}.",
+                "The journal is a branch of it: run `git init`, or check the repository out.",
+            )
+        return around
+
+    @cached_property
+    def _remote(self) -> str | None:
+        """Address of `origin`; None where there is no such remote."""
+        found = self._local("remote", "get-url", "origin")
+        return found.output.strip() if found.code == 0 else None
+
+    @cached_property
+    def _git(self) -> Git:
+        """Where commits are made: a bare repository of our own, or the user's."""
+        if self._remote is None:
+            return self._local
+        bare = Path(tempfile.mkdtemp(prefix="cdml-journal-"))
+        weakref.finalize(self, shutil.rmtree, bare, ignore_errors=True)
+        variables = self._variables
+        token = variables.get("CDML_GITHUB_TOKEN") or variables.get("GITHUB_TOKEN") or ""
+        server = variables.get("GITHUB_SERVER_URL") or "https://github.com"
+        settings = credentials(self._remote, token, server, self._local)
+        # A relative address is meant from the top of the work tree.
+        top = self._local("rev-parse", "--show-toplevel").output.strip() or str(self._folder)
+        git = Git(
+            Path(top),
+            variables,
+            (("remote.origin.url", self._remote), *settings),
+            bare,
+        )
+        git.ask("init", "--quiet", "--bare", "--template=", str(bare))
+        return git
+
+    def _fetched(self) -> str | None:
+        """The remote branch's commit, brought here; None where there is no such branch."""
+        if self._remote is None:
+            return self._local_commit()
+        options = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules")
+        done = self._git("fetch", *options, "origin", f"+{self._ref}:{_HERE}")
+        if done.code == 0:
+            return self._git.ask("rev-parse", _HERE)
+        if "couldn't find remote ref" in done.errors:
+            return None
+        raise self._refused(done, "read")
+
+    def _local_commit(self) -> str | None:
+        found = self._local("rev-parse", "--verify", "--quiet", f"{self._ref}^{{commit}}")
+        return found.output.strip() or None
+
+    def _document(self, commit: str) -> Mapping[str, object]:
+        foreign = InputError(
+            f"The branch {self._branch} holds something other than a journal of cdml.",
+            "Rename that branch; the journal begins anew with the next deploy.",
+        )
+        size = self._git("cat-file", "-s", f"{commit}:journal.json")
+        if size.code != 0 or not int(size.output) <= MAX_BYTES:
+            raise foreign
+        try:
+            document = json.loads(self._git.ask("cat-file", "blob", f"{commit}:journal.json"))
+        except ValueError as error:
+            raise foreign from error
+        if not isinstance(document, dict):
+            raise foreign
+        return document
+
+    def _push(self, commit: str, expected: str | None) -> None:
+        options = ("--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no")
+        for pause in (*_PAUSES, None):
+            done = self._git("push", *options, "origin", f"{commit}:{self._ref}")
+            if done.code == 0:
+                return
+            if not _RACED.search(done.told) or _PROTECTED.search(done.told):
+                raise self._refused(done, "write")
+            newest = self._fetched()
+            if newest == commit:
+                return
+            if newest != expected:
+                raise Moved
+            if pause is None:
+                raise self._blocked(done)
+            time.sleep(pause)
+
+    def _update(self, commit: str, expected: str | None) -> None:
+        arguments = ("update-ref", self._ref, commit, expected or _NOBODY)
+        with self._alone():
+            done = self._local(*arguments)
+            if done.code != 0 and self._swept():
+                done = self._local(*arguments)
+        if done.code == 0:
+            return
+        if not _RACED.search(done.told):
+            raise ServiceError(f"The journal cannot be written: {done.told}.")
+        if self._local_commit() == expected:
+            raise self._blocked(done)
+        raise Moved
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other writers of this machine out; the system lets go when a process dies."""
+        common = self._folder / self._local.ask("rev-parse", "--git-common-dir")
+        with (common / "cdml.lock").open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _swept(self) -> bool:
+        """Take away a lock file that a killed `git update-ref` left, and say if there was one."""
+        path = self._folder / self._local.ask("rev-parse", "--git-path", f"{self._ref}.lock")
+        try:
+            left = time.time() - path.stat().st_mtime > STALE
+        except FileNotFoundError:
+            return False
+        if left:
+            path.unlink(missing_ok=True)
+        return left
+
+    def _blocked(self, done: Done) -> ServiceError:
+        """The branch did not move, and yet git refused to move it."""
+        return ServiceError(
+            f"The journal's branch {self._branch} cannot be written: {done.told}.",
+            "A branch called `cdml`, or a part of this name, stands in its way: rename it.",
+        )
+
+    def _refused(self, done: Done, permission: str) -> ServiceError:
+        if _PROTECTED.search(done.told):
+            hint = f"A rule protects the branch {self._branch}: let cdml push to `cdml/**`."
+        elif _DENIED.search(done.told):
+            hint = f"The token needs the permission `contents: {permission}`."
+        else:
+            hint = "Try again when the remote can be reached."
+        what = "written" if permission == "write" else "read"
+        return ServiceError(f"The journal cannot be {what} at origin: {done.told}.", hint)

@@ -1,0 +1,159 @@
+"""Git by its plumbing: no hook runs, no work tree is touched, no question is asked."""
+
+import os
+import re
+import subprocess
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from cdml.errors import ConfigurationError, ServiceError
+
+TIMEOUT = 90
+"""Seconds after which a git command is given up."""
+
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "cdml"), ("EMAIL", "noreply@cdml.invalid"))
+}
+_QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
+_SETTINGS = (
+    ("core.hooksPath", os.devnull),
+    ("core.filesRefLockTimeout", "2000"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("push.gpgSign", "false"),
+)
+_PLACES = re.compile(
+    r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR"
+    r"|NAMESPACE|CEILING_DIRECTORIES|TRACE.*|CURL_VERBOSE)"
+)
+_USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a git command ended."""
+
+    code: int
+    output: str
+    errors: str
+
+    @property
+    def told(self) -> str:
+        """What git said, without credentials of an address, in one line."""
+        lines = [line.strip() for line in f"{self.errors}\n{self.output}".splitlines()]
+        return _USERINFO.sub("", "; ".join(line for line in lines if line))[:500]
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """Runs git with settings that travel in the environment, where no process list shows them.
+
+    Attributes:
+        folder: where git runs.
+        variables: the environment to begin with.
+        settings: configuration beside the quiet one, e.g. an address or a header.
+        repository: a repository other than the one around `folder`.
+    """
+
+    folder: Path
+    variables: Mapping[str, str] = field(repr=False)
+    settings: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    repository: Path | None = None
+
+    def __call__(self, *arguments: str, text: str = "") -> Done:
+        """Run a command to its end.
+
+        Raises:
+            ConfigurationError: git is not installed, or the folder is gone.
+            ServiceError: git did not end in time.
+        """
+        try:
+            done = subprocess.run(
+                ["git", *arguments],
+                cwd=self.folder,
+                env=self._environment(),
+                input=text.encode(),
+                capture_output=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                f"git cannot be started in {self.folder}.", "Install git; the journal needs it."
+            ) from error
+        except subprocess.TimeoutExpired as error:
+            raise ServiceError(f"git {arguments[0]} did not end within {TIMEOUT} s.") from error
+        output, errors = (part.decode(errors="replace") for part in (done.stdout, done.stderr))
+        return Done(done.returncode, output, errors)
+
+    def ask(self, *arguments: str, text: str = "") -> str:
+        """The output of a command that must succeed, without the newline at its end.
+
+        Raises:
+            ServiceError: it failed.
+        """
+        done = self(*arguments, text=text)
+        if done.code != 0:
+            raise ServiceError(f"git {arguments[0]} failed: {done.told}.")
+        return done.output.removesuffix("\n")
+
+    def commit(self, content: str, subject: str, trailer: str, parent: str | None) -> str:
+        """Write a commit that holds one file, `journal.json`."""
+        blob = self.ask("hash-object", "-w", "--stdin", text=content)
+        tree = self.ask("mktree", text=f"100644 blob {blob}\tjournal.json\n")
+        parents = ("-p", parent) if parent else ()
+        message = f"{' '.join(subject.split())}\n\n{trailer}\n"
+        return self.ask("commit-tree", tree, *parents, text=message)
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: v for name, v in self.variables.items() if not _PLACES.fullmatch(name)}
+        earlier = kept.get("GIT_CONFIG_COUNT", "")
+        first = int(earlier) if earlier.isdigit() else 0
+        settings: dict[str, str] = {}
+        for index, (key, value) in enumerate((*_SETTINGS, *self.settings), start=first):
+            settings |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
+        settings["GIT_CONFIG_COUNT"] = str(first + len(_SETTINGS) + len(self.settings))
+        place = {"GIT_DIR": str(self.repository)} if self.repository else {}
+        return {**kept, **_QUIET, **_IDENTITY, **settings, **place}
+
+
+def credentials(url: str, token: str, server: str, local: Git) -> Iterable[tuple[str, str]]:
+    """Settings that authenticate at a remote.
+
+    The token goes only to the platform's own server, where it replaces whatever else the
+    machine's configuration would send. Without one, a header that a checkout left in the
+    repository still lets us read.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return
+    host = parts.netloc.rpartition("@")[2]
+    if token and host == urlsplit(server).netloc:
+        header = f"http.{parts.scheme}://{host}{parts.path}.extraheader"
+        basic = b64encode(f"x-access-token:{token}".encode()).decode()
+        yield (header, "")
+        yield (header, f"Authorization: Basic {basic}")
+        return
+    left = local("config", "--null", "--get-regexp", r"^http\..*\.extraheader$")
+    for setting in filter(None, left.output.split("\0")):
+        key, _, value = setting.partition("\n")
+        yield (key, value)
+
+
+def branch_part(name: str) -> str:
+    """A name as one part of a branch: what git refuses, `/` and `%` are percent-encoded.
+
+    Different names give different parts, and `unquote` gives the name back.
+    """
+    encoded = re.sub(
+        r"[^\w.+=,-]|(?<![^.])\.|\.(?=\.|$)|\.(?=lock$)",
+        lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()),
+        name,
+        flags=re.ASCII,
+    )
+    return re.sub("^-", "%2D", encoded)

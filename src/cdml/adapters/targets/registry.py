@@ -1,0 +1,68 @@
+"""The registry's alias as the switch, for services that load `models:/<name>@<alias>`."""
+
+from cdml.config import Loaded
+from cdml.core.journal import Release, Serving
+from cdml.errors import ConfigurationError, InputError
+from cdml.ports import Registry
+
+
+class RegistryTarget:
+    """Serves whatever the champion's alias names; there is no traffic to split.
+
+    The alias `previous_<alias>` follows it. A registry knows no precondition for an alias, so
+    the fence cannot travel with the write; whoever switches observes afterwards.
+
+    Args:
+        loaded: the configuration: the model's name and the alias.
+        registry: where the alias lives.
+
+    Raises:
+        ConfigurationError: the target has settings, and this one knows none.
+    """
+
+    name = "registry"
+    splits_traffic = False
+
+    def __init__(self, *, loaded: Loaded, registry: Registry) -> None:
+        settings = loaded.config.deploy.target.settings
+        if settings:
+            raise ConfigurationError(
+                f"deploy.target of type registry has no setting {min(settings)!r}.",
+                "Its alias is registry.champion.",
+            )
+        self._model = loaded.config.model
+        self._alias = loaded.config.registry.champion
+        self._registry = registry
+
+    def observe(self) -> Serving:
+        """Who the alias names; it knows a version, not its bytes."""
+        champion = self._registry.champion(self._model, self._alias)
+        if champion is None:
+            return Serving(version=None, digest=None)
+        return Serving(version=champion.version, digest=None)
+
+    def switch(self, to: Release, *, fence: int) -> None:
+        """Set the alias, and keep the one before it."""
+        del fence
+        self._identify(to)
+        before = self.observe().version
+        if before == to.version:
+            return
+        if before is not None:
+            self._registry.set_alias(self._model, f"previous_{self._alias}", before)
+        self._registry.set_alias(self._model, self._alias, to.version)
+
+    def _identify(self, to: Release) -> None:
+        """Compare the registry's version with the release, by what costs no download.
+
+        Raises:
+            InputError: the version is gone, or is another one by now.
+        """
+        found = self._registry.version(self._model, to.version)
+        same = found.source == to.source and found.digest in (None, to.digest)
+        if not same:
+            raise InputError(
+                f"v{to.version} in the registry is not the one of the journal: its source is"
+                f" {found.source} and its digest {found.digest}.",
+                "Somebody replaced it; deploy a version that passes the gate.",
+            )

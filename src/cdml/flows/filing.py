@@ -1,0 +1,69 @@
+"""The deployment that the platform keeps of an operation; its trouble never stops us."""
+
+from dataclasses import dataclass
+
+from cdml.core.journal import Ledger, Operation
+from cdml.errors import CdmlError
+from cdml.ports import Platform, Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """A deployment on the platform, or why there is none.
+
+    Attributes:
+        platform, progress: the ports.
+        model, environment: of what, where.
+        deployment: the platform's id, or None.
+        detail: one line for the evidence.
+    """
+
+    platform: Platform
+    progress: Progress
+    model: str
+    environment: str
+    deployment: str | None
+    detail: str
+
+    @classmethod
+    def of(cls, platform: Platform, progress: Progress, ledger: Ledger) -> "Filing":
+        """File the open operation, or find what was filed of it."""
+        operation = ledger.operation
+        deployment, detail = None, "the platform keeps no deployments"
+        try:
+            if operation is not None and operation.commit is not None:
+                deployment = platform.open_deployment(
+                    operation.id,
+                    operation.commit,
+                    ledger.environment,
+                    f"cdml:{operation.kind}",
+                    f"v{operation.to.version} of {ledger.model}",
+                    {"operation": operation.id, "digest": operation.to.digest},
+                )
+        except CdmlError as error:
+            detail = error.message
+            progress.note(f"No deployment was filed: {error.message}")
+        filing = cls(
+            platform=platform,
+            progress=progress,
+            model=ledger.model,
+            environment=ledger.environment,
+            deployment=deployment,
+            detail=f"deployment {deployment}" if deployment else detail,
+        )
+        if operation is not None:
+            filing._set("in_progress", operation)
+        return filing
+
+    def tell(self, operation: Operation) -> None:
+        """Say how it ended."""
+        self._set("success" if operation.committed else "failure", operation)
+
+    def _set(self, state: str, operation: Operation) -> None:
+        if self.deployment is None:
+            return
+        what = f"{operation.kind} of v{operation.to.version} of {self.model}"
+        try:
+            self.platform.deployment_status(self.deployment, state, what, self.environment)
+        except CdmlError as error:
+            self.progress.note(f"The deployment's status is not {state}: {error.message}")
