@@ -1,18 +1,22 @@
 #!/usr/bin/env bash
-# Give cdml an interpreter: install.sh core|ml
+# Give cdml an interpreter: install.sh core|ml|dev
 #
 # With CDML_PYTHON that interpreter is used as it is. Otherwise an environment of cdml's own is
 # made from the lock under RUNNER_TEMP, which lives as long as the job: later steps find it there,
 # and no other job can have touched it. The caller's Python, PATH and workspace stay as they are.
 # The interpreter's path is written to GITHUB_OUTPUT as `python`.
+#
+# For work on cdml itself: CDML_ENVIRONMENT is where to make the environment instead, with cdml
+# on its path, and PYTHON the interpreter to try first.
 set -euo pipefail
 
 size=$1
-requirements="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../requirements" && pwd)"
+root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
+preferred="${PYTHON:-python3}"
 
-fail() { # MESSAGE CODE
-  echo "::error title=cdml::$1" >&2
-  exit "$2"
+fail() { # CODE MESSAGE
+  echo "::error title=cdml::$2" >&2
+  exit "$1"
 }
 
 # Settings that were made for the caller's Python, pip or uv can break ours. Those that tell
@@ -28,57 +32,68 @@ while read -r name; do
     *) unset "$name" ;;
   esac
 done < <(compgen -e | grep -E '^(PYTHON|PIP_|UV_)|^VIRTUAL_ENV$' || true)
-export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1
+export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 suits() { # PYTHON: 3.11 or newer; -P keeps the workspace off the import path
-  command -v -- "$1" >/dev/null && "$1" -P -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+  "$1" -P -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
 answer() { # PYTHON
-  echo "python=$1" >>"${GITHUB_OUTPUT:-/dev/stdout}"
+  [[ -z ${GITHUB_OUTPUT:-} ]] || echo "python=$1" >>"$GITHUB_OUTPUT"
   exit 0
 }
 
-[[ ${RUNNER_OS:-} != Windows ]] || fail "cdml runs on Linux and macOS runners." 2
+[[ ${RUNNER_OS:-} != Windows ]] || fail 2 "cdml runs on Linux and macOS runners."
 
 if [[ -n ${CDML_PYTHON:-} ]]; then
-  suits "$CDML_PYTHON" || fail "python: $CDML_PYTHON is not an interpreter of Python 3.11 or newer." 2
+  suits "$CDML_PYTHON" ||
+    fail 2 "The input python, $CDML_PYTHON, is not an interpreter of Python 3.11 or newer."
   found="$(command -v -- "$CDML_PYTHON")"
   [[ $found == /* ]] || found="$PWD/$found"
   answer "$found"
 fi
 
-home="${RUNNER_TEMP:?is set by the runner}/cdml"
+locks="$(cat -- "$root"/requirements/*.txt | cksum | tr ' ' -)"
 place() { # SIZE: named by what is in it
-  cat -- "$requirements"/{uv,core,"$1"}.txt | cksum | { read -r sum bytes; echo "$home/$1-$sum-$bytes"; }
+  echo "${CDML_ENVIRONMENT:-${RUNNER_TEMP:?is set by the runner}/cdml/$1-$locks}"
 }
 for ready in "$size" ml; do # ml holds all that core does
   environment="$(place "$ready")"
-  [[ ! -e $environment/complete ]] || answer "$environment/bin/python"
+  [[ "$(cat -- "$environment/complete" 2>/dev/null)" != "$ready-$locks" ]] ||
+    answer "$environment/bin/python"
 done
+environment="$(place "$size")"
 
 python=
-for candidate in python3 python python3.13 python3.12 python3.11 python3.14; do
-  if suits "$candidate" && "$candidate" -P -m pip --version >/dev/null 2>&1; then
-    python="$(command -v -- "$candidate")"
-    break
-  fi
+for candidate in "$preferred" python3 python python3.13 python3.12 python3.11 python3.14; do
+  ! suits "$candidate" || { python="$(command -v -- "$candidate")" && break; }
 done
-[[ -n $python ]] || fail "cdml needs Python 3.11 or newer with pip: install one, add actions/setup-python before this step, or name an interpreter that has cdml's packages with the input python." 2
+[[ -n $python ]] || fail 2 "cdml needs Python 3.11 or newer: add actions/setup-python before this step, or name an interpreter that has cdml's packages with the input python."
+if ! "$python" -P -m pip --version >/dev/null 2>&1; then
+  # Every Python carries pip's wheel, and pip runs from it; some distributions take it out.
+  PYTHONPATH="$("$python" -P -c 'import ensurepip, pathlib
+print(*pathlib.Path(ensurepip.__file__).with_name("_bundled").glob("pip-*.whl"))' 2>/dev/null)" ||
+    fail 2 "$python has neither pip nor ensurepip: install its package of pip, or add actions/setup-python before this step."
+  export PYTHONPATH
+fi
 
-environment="$(place "$size")"
-rm -rf -- "$environment" "$home/uv"
 SECONDS=0
-"$python" -P -m pip --quiet install --target "$home/uv" --only-binary :all: --no-deps --no-user \
-  --require-hashes --requirement "$requirements/uv.txt" ||
-  fail "pip could not install uv; the lines above say why." 5
-uv() { "$python" -P "${BASH_SOURCE[0]%/*}/pip_to_uv.py" "$home/uv/bin/uv" "$@"; }
-uv venv --quiet --no-config --no-python-downloads --python "$python" "$environment" ||
-  fail "uv could not make an environment; the lines above say why." 5
+bootstrap="$environment/.uv"
+rm -rf -- "$bootstrap" "$environment/complete"
+"$python" -P -m pip --quiet install --target "$bootstrap" --only-binary :all: --no-deps --no-user \
+  --require-hashes --requirement "$root/requirements/uv.txt" ||
+  fail 5 "pip could not install uv; the lines above say why."
+uv() { "$python" -P "$root/actions/pip_to_uv.py" "$bootstrap/bin/uv" "$@"; }
+uv venv --quiet --no-config --no-python-downloads --allow-existing --python "$python" \
+  "$environment" || fail 5 "uv could not make an environment; the lines above say why."
 uv pip sync --quiet --no-config --no-build --require-hashes --python "$environment/bin/python" \
-  "$requirements/$size.txt" ||
-  fail "uv could not install cdml's packages; the lines above say why." 5
-rm -rf -- "$home/uv"
-touch "$environment/complete"
+  "$root/requirements/$size.txt" ||
+  fail 5 "uv could not install cdml's packages; the lines above say why."
+rm -rf -- "$bootstrap"
+if [[ -n ${CDML_ENVIRONMENT:-} ]]; then
+  "$environment/bin/python" -P -c 'import sys, sysconfig, pathlib
+pathlib.Path(sysconfig.get_path("purelib"), "cdml.pth").write_text(sys.argv[1] + "\n")' "$root/src"
+fi
+echo "$size-$locks" >"$environment/complete"
 echo "Installed cdml's packages ($size) in $SECONDS s."
 answer "$environment/bin/python"

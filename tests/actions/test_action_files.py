@@ -1,0 +1,166 @@
+"""What an action.yml promises holds: its inputs are options, and the README lists them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cdml.cli import cli
+
+ROOT = Path(__file__).parents[2]
+FILES = {"root": ROOT / "action.yml"} | {
+    path.parent.name: path for path in sorted(ROOT.glob("actions/*/action.yml"))
+}
+NAMES = ["validate-data", "evaluate-model", "compare-to-champion", "report", "deploy", "rollback"]
+TALKS = {"report", "deploy", "rollback"}
+OURS = {"python", "github-token"}  # inputs of the action rather than of the command
+SETTINGS = r"CDML_(?!PYTHON$|GITHUB_TOKEN$)\w+"
+SCRIPTS = Path(sys.executable).parent
+
+
+def action(name: str) -> dict[str, Any]:
+    return yaml.safe_load(FILES[name].read_text())
+
+
+def commands(name: str) -> list[str]:
+    return ["gate", "report"] if name == "root" else [name]
+
+
+def steps(name: str) -> dict[str, dict[str, Any]]:
+    return {step["id"]: step for step in action(name)["runs"]["steps"]}
+
+
+def options(command: str) -> set[str]:
+    return {parameter.opts[0].removeprefix("--") for parameter in cli.commands[command].params}
+
+
+def listed(heading: str) -> dict[str, set[str]]:
+    """The README's table of inputs or outputs: name, and the actions that have it."""
+    rows = re.findall(r"^\| `([\w-]+)` \| ([^|]+) \|", heading, flags=re.MULTILINE)
+    return {
+        name: set(FILES) if of.strip() == "all" else {part.strip() for part in of.split(",")}
+        for name, of in rows
+    }
+
+
+def readme(first: str) -> dict[str, set[str]]:
+    text = (ROOT / "README.md").read_text()
+    table = re.search(rf"^\| {first} \| of \|.*?(?=\n\n)", text, flags=re.MULTILINE | re.DOTALL)
+    assert table, f"the README has a table of {first}s"
+    return listed(table[0])
+
+
+def used(part: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for name in FILES:
+        for item in action(name)[part]:
+            found.setdefault(item, set()).add(name)
+    return found
+
+
+def test_there_is_an_action_for_every_step_of_the_decision() -> None:
+    assert {"root", *NAMES} == set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_input_is_an_option_and_every_option_an_input(name: str) -> None:
+    expected = set().union(*(options(command) for command in commands(name)))
+    if name == "root":
+        expected -= {"evidence"}  # the report reads what the gate has just written
+    assert expected == set(action(name)["inputs"]) - OURS
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_input_reaches_its_command_as_environment(name: str) -> None:
+    inputs = set(action(name)["inputs"]) - OURS
+    reached = set()
+    for command in commands(name):
+        variables = steps(name)[command]["env"]
+        prefix = f"CDML_{command.upper().replace('-', '_')}_"
+        expected = {
+            prefix + option.upper().replace("-", "_"): f"${{{{ inputs.{option} }}}}"
+            for option in options(command) & inputs
+        }
+        assert expected == {k: v for k, v in variables.items() if re.fullmatch(SETTINGS, k)}
+        reached |= options(command) & inputs
+    assert inputs == reached
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_only_steps_that_talk_to_the_platform_get_the_token(name: str) -> None:
+    given = {id_ for id_, step in steps(name).items() if "inputs.github-token" in str(step)}
+    assert TALKS & set(commands(name)) == given
+    assert ("github-token" in action(name)["inputs"]) == bool(given)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_run_lines_hold_no_expression_and_no_step_uses_another_action(name: str) -> None:
+    for step in action(name)["runs"]["steps"]:
+        assert "uses" not in step
+        assert "${{" not in step["run"]
+        assert re.fullmatch(r'bash "\$GITHUB_ACTION_PATH/[./a-z]+\.sh" [a-z-]+', step["run"])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_inputs_are_told_alike_wherever_they_have_the_same_default(name: str) -> None:
+    for item, stated in action(name)["inputs"].items():
+        assert stated["description"], item
+        first = next(action(other)["inputs"] for other in FILES if item in action(other)["inputs"])
+        assert first[item].get("default") == stated.get("default")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_defaults_are_those_of_the_command(name: str) -> None:
+    for command in commands(name):
+        for parameter in cli.commands[command].params:
+            stated = action(name)["inputs"].get(parameter.opts[0].removeprefix("--"), {})
+            if "default" in stated:
+                assert str(parameter.default) == stated["default"]
+
+
+def test_the_readme_lists_every_input_and_no_other() -> None:
+    assert readme("input") == used("inputs")
+
+
+def test_the_readme_lists_every_output_and_no_other() -> None:
+    assert readme("output") == used("outputs")
+
+
+def workflows() -> list[str]:
+    return [str(path) for path in sorted(ROOT.glob(".github/workflows/*.yml"))]
+
+
+def test_actions_and_workflows_are_clean_for_zizmor_at_its_most_pedantic() -> None:
+    files = [*map(str, FILES.values()), *workflows()]
+    command = [SCRIPTS / "zizmor", "--persona", "pedantic", "--offline", "--no-progress", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", ["actions", "workflows"])
+def test_actions_and_workflows_follow_githubs_schema(kind: str) -> None:
+    files = workflows() if kind == "workflows" else list(map(str, FILES.values()))
+    command = [SCRIPTS / "check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_what_workflows_use_is_pinned_by_digest() -> None:
+    for path in workflows():
+        for used_ in re.findall(r"uses: (\S+)(.*)", Path(path).read_text()):
+            assert used_[0].startswith("./") or re.fullmatch(r"\S+@[0-9a-f]{40}", used_[0])
+            assert used_[0].startswith("./") or re.match(r" # v\d", used_[1])
+
+
+def test_no_package_is_pinned_twice() -> None:
+    names = [
+        re.split("[ =]", line)[0] + line.partition(";")[2].rstrip("\\ ")
+        for lock in ("core", "ml", "dev")
+        for line in (ROOT / f"requirements/{lock}.txt").read_text().splitlines()
+        if "==" in line
+    ]
+    assert len(set(names)) == len(names)
