@@ -51,11 +51,26 @@ class Registry(Protocol):
         ...
 
     def fetch(self, uri: str, into: Path) -> Path:
-        """Copy a model's files (models:/, runs:/, folder) and give the folder with MLmodel."""
+        """Copy a model's files (models:/, runs:/) and give the folder with MLmodel.
+
+        A local folder is given as it is, and must not be written to.
+        """
         ...
 
-    def register(self, name: str, folder: Path, *, tags: Mapping[str, str]) -> ModelVersion:
-        """Register a model folder byte for byte; the same digest again gives its version."""
+    def register(
+        self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None
+    ) -> ModelVersion:
+        """Register a model folder byte for byte, its digest in the tag `cdml.digest`.
+
+        The same digest again gives the version that has it, with these tags added.
+
+        Args:
+            name: the registered model; made if need be.
+            folder: the folder with MLmodel.
+            tags: what to find the version by.
+            source: the URI the folder was fetched from: a version of this model is not
+                registered again, and the files of a run stay with that run.
+        """
         ...
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
@@ -69,9 +84,13 @@ class Registry(Protocol):
     def log_evidence(
         self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
     ) -> None:
-        """Keep evidence (and metrics of the evaluation) with a version."""
+        """Keep evidence (and metrics of the evaluation) with a version, in place of older ones."""
         ...
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:
-        """Copy the evidence kept with a version; None where there is none."""
+        """Copy the evidence kept with a version; None where there is none.
+
+        Raises:
+            InputError: it is not the evidence whose digest the version's tag names.
+        """
         ...

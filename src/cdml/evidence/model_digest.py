@@ -1,0 +1,86 @@
+r"""What identifies a model: the digest of its files.
+
+The digest is SHA-256 over one line per file, `<hex SHA-256 of the content>  <path>\n`, the paths
+relative with `/`, in UTF-8 and sorted by their bytes: what `sha256sum` prints. So it can be
+checked with no more than a shell:
+
+    cd model && find . -name __pycache__ -prune -o -type f ! -path ./registered_model_meta \
+        -printf '%P\n' | LC_ALL=C sort | xargs -d '\n' sha256sum | sha256sum
+
+Left out is what others add to a model that is already there: `registered_model_meta` (written by
+MLflow into models it downloads) and the folders `__pycache__`. Whoever copies a model copies
+`model_files` and nothing else: what is not judged must not be shipped.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from cdml.errors import InputError
+from cdml.evidence.store import file_digest
+
+_ADDED_BY_MLFLOW = "registered_model_meta"
+_ADDED_BY_PYTHON = "__pycache__"
+
+
+def model_files(folder: Path) -> tuple[str, ...]:
+    """Relative paths of the files that make up a model, in the order of the digest.
+
+    Raises:
+        InputError: there is no file, or there is something whose content is not the folder's own.
+    """
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != _ADDED_BY_PYTHON]
+        for name in folders:
+            if (Path(parent) / name).is_symlink():
+                raise _foreign(folder, Path(parent) / name)
+        for name in files:
+            path = Path(parent) / name
+            relative = path.relative_to(folder).as_posix()
+            if relative == _ADDED_BY_MLFLOW:
+                continue
+            if not path.is_file() or not path.resolve().is_relative_to(folder.resolve()):
+                raise _foreign(folder, path)
+            if "\n" in relative:
+                raise InputError(f"{folder} holds a file with a line break in its name.")
+            found.append(relative)
+    if not found:
+        raise InputError(
+            f"{folder} holds no files.", "Name the folder that holds the file MLmodel."
+        )
+    return tuple(sorted(found, key=os.fsencode))
+
+
+def model_digest(folder: Path) -> str:
+    """The digest of a model's files, as `sha256:<hex>`.
+
+    Raises:
+        InputError: the folder cannot be read, or a file in it leads elsewhere.
+    """
+    try:
+        return digest_of({path: file_digest(folder / path) for path in model_files(folder)})
+    except OSError as error:
+        raise InputError(f"{folder} cannot be read: {error}.") from error
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """The digest of files, given as relative path and `sha256:<hex>` of the content."""
+    whole = hashlib.sha256()
+    for path in sorted(files, key=os.fsencode):
+        content = files[path].removeprefix("sha256:").encode()
+        whole.update(content + b"  " + os.fsencode(path) + b"\n")
+    return f"sha256:{whole.hexdigest()}"
+
+
+def model_size(folder: Path) -> int:
+    """Bytes of a model's files."""
+    return sum((folder / relative).stat().st_size for relative in model_files(folder))
+
+
+def _foreign(folder: Path, path: Path) -> InputError:
+    return InputError(
+        f"{path.relative_to(folder)} in {folder} is no file of that folder: it leads elsewhere.",
+        "Put the file itself there: a digest can only vouch for content the folder holds.",
+    )
