@@ -15,14 +15,34 @@ class Task(StrEnum):
 
 
 class Family(StrEnum):
-    """How a metric's sampling distribution is found (see docs/statistics.md)."""
+    """How a metric's sampling distribution is found, and from which statistics of `core.sample`."""
 
-    PROPORTION = "proportion"  # mean of a 0/1 outcome per row
-    CELLS = "cells"  # a function of the joint confusion counts
-    MEAN = "mean"  # mean of a loss per row
-    MOMENTS = "moments"  # a function of the moments of the errors
-    RANKS = "ranks"  # needs the order of the scores
+    PROPORTION = "proportion"  # share of rows that are right; from Cells
+    CELLS = "cells"  # a function of the joint confusion counts; from Cells
+    MEAN = "mean"  # mean of a loss per row; from Moments of that loss
+    MOMENTS = "moments"  # a function of squared errors and labels; from Moments of those
+    RANKS = "ranks"  # needs the order of the scores; from Ranked or OneVsRest
     OPERATION = "operation"  # measured of the model or its process, not of rows
+
+
+class Loss(StrEnum):
+    """What a metric of the family MEAN averages, per row; y label, p prediction or score."""
+
+    LOG = "log"  # -ln of the label's probability, which is kept within [2^-52, 1 - 2^-52]
+    BRIER = "brier"  # (score - [label is positive])^2
+    ABSOLUTE = "absolute"  # |y - p|
+    SQUARED = "squared"  # (y - p)^2
+    ABSOLUTE_PERCENTAGE = "absolute_percentage"  # |y - p| / max(|y|, 2^-52)
+
+
+class Counts(StrEnum):
+    """Which rows inform a metric; `policy.min_rows` is about these."""
+
+    ROWS = "rows"
+    POSITIVES = "positives"
+    NEGATIVES = "negatives"
+    PREDICTED = "predicted positives"  # of the model that predicts fewer
+    SMALLER_CLASS = "rows of the smaller class"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +54,8 @@ class Metric:
         greater_is_better: the direction in which the metric improves.
         tasks: where it is defined; empty for metrics of any model.
         family: how its interval is found.
+        counts: which rows inform it.
+        loss: what a metric of the family MEAN averages, else None.
         needs_score: whether it reads probabilities rather than predictions.
         aliases: short names that mean the same.
     """
@@ -42,54 +64,105 @@ class Metric:
     greater_is_better: bool
     tasks: frozenset[Task]
     family: Family
+    counts: Counts = Counts.ROWS
+    loss: Loss | None = None
     needs_score: bool = False
     aliases: tuple[str, ...] = ()
 
 
 _BINARY = frozenset({Task.BINARY})
+_MULTICLASS = frozenset({Task.MULTICLASS})
 _CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
 _REGRESSION = frozenset({Task.REGRESSION})
 
-_ALL = (
-    Metric(
-        name="accuracy",
+
+def _confusion(
+    name: str,
+    *aliases: str,
+    tasks: frozenset[Task] = _BINARY,
+    family: Family = Family.CELLS,
+    counts: Counts = Counts.ROWS,
+) -> Metric:
+    return Metric(
+        name=name,
         greater_is_better=True,
-        tasks=_CLASSES,
-        family=Family.PROPORTION,
-        aliases=("acc",),
-    ),
-    Metric(name="precision", greater_is_better=True, tasks=_BINARY, family=Family.CELLS),
-    Metric(name="recall", greater_is_better=True, tasks=_BINARY, family=Family.CELLS),
-    Metric(name="f1", greater_is_better=True, tasks=_BINARY, family=Family.CELLS),
-    Metric(
-        name="roc_auc",
+        tasks=tasks,
+        family=family,
+        counts=counts,
+        aliases=aliases,
+    )
+
+
+def _ranking(name: str, *aliases: str, tasks: frozenset[Task] = _BINARY, counts: Counts) -> Metric:
+    return Metric(
+        name=name,
         greater_is_better=True,
-        tasks=_BINARY,
+        tasks=tasks,
         family=Family.RANKS,
+        counts=counts,
         needs_score=True,
-        aliases=("auc",),
-    ),
-    Metric(
-        name="log_loss",
+        aliases=aliases,
+    )
+
+
+def _mean(name: str, loss: Loss, *aliases: str, tasks: frozenset[Task] = _REGRESSION) -> Metric:
+    return Metric(
+        name=name,
         greater_is_better=False,
-        tasks=_CLASSES,
+        tasks=tasks,
         family=Family.MEAN,
-        needs_score=True,
-        aliases=("logloss",),
-    ),
-    Metric(
-        name="mean_absolute_error",
-        greater_is_better=False,
-        tasks=_REGRESSION,
-        family=Family.MEAN,
-        aliases=("mae",),
-    ),
-    Metric(
-        name="latency_p95_ms",
+        loss=loss,
+        needs_score=loss in {Loss.LOG, Loss.BRIER},
+        aliases=aliases,
+    )
+
+
+def _operation(name: str, *aliases: str) -> Metric:
+    return Metric(
+        name=name,
         greater_is_better=False,
         tasks=frozenset(),
         family=Family.OPERATION,
+        aliases=aliases,
+    )
+
+
+_ALL = (
+    _confusion("accuracy", "acc", tasks=_CLASSES, family=Family.PROPORTION),
+    _confusion("balanced_accuracy", tasks=_CLASSES, counts=Counts.SMALLER_CLASS),
+    _confusion("precision", counts=Counts.PREDICTED),
+    _confusion("recall", "sensitivity", "tpr", counts=Counts.POSITIVES),
+    _confusion("specificity", "tnr", counts=Counts.NEGATIVES),
+    _confusion("f1", counts=Counts.POSITIVES),
+    _confusion("matthews_corrcoef", "mcc", tasks=_CLASSES, counts=Counts.SMALLER_CLASS),
+    *(
+        _confusion(
+            f"{name}_{average}",
+            tasks=_MULTICLASS,
+            family=Family.PROPORTION if average == "micro" else Family.CELLS,
+        )
+        for name in ("precision", "recall", "f1")
+        for average in ("micro", "macro", "weighted")
     ),
+    _ranking("roc_auc", "auc", counts=Counts.SMALLER_CLASS),
+    _ranking("roc_auc_ovr", "auc_ovr", tasks=_MULTICLASS, counts=Counts.SMALLER_CLASS),
+    _ranking("average_precision", "pr_auc", "ap", counts=Counts.POSITIVES),
+    _mean("log_loss", Loss.LOG, "logloss", tasks=_CLASSES),
+    _mean("brier_score_loss", Loss.BRIER, "brier", "brier_score", tasks=_BINARY),
+    _mean("mean_absolute_error", Loss.ABSOLUTE, "mae"),
+    _mean("mean_squared_error", Loss.SQUARED, "mse"),
+    _mean("mean_absolute_percentage_error", Loss.ABSOLUTE_PERCENTAGE, "mape"),
+    Metric(
+        name="root_mean_squared_error",
+        greater_is_better=False,
+        tasks=_REGRESSION,
+        family=Family.MOMENTS,
+        aliases=("rmse",),
+    ),
+    Metric(name="r2", greater_is_better=True, tasks=_REGRESSION, family=Family.MOMENTS),
+    _operation("latency_p50_ms"),
+    _operation("latency_p95_ms"),
+    _operation("model_size_mb"),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})

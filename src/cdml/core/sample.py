@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+FEW_ROWS = 200
+"""Below this many rows, moments travel with their rows, to be resampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +19,8 @@ class Cells:
     """How often each combination of label and predictions occurs.
 
     Attributes:
-        classes: the class names, in the order of the codes.
+        classes: the class names, in the order of the codes; for a binary task exactly two,
+            the positive class last (code 1), everything else counting as the other.
         label, challenger, champion: codes of the occupied cells, shape (cells,); `champion`
             is None when one model is measured alone.
         count: rows in each cell, shape (cells,).
@@ -27,16 +32,27 @@ class Cells:
     champion: Codes | None
     count: Counts
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return int(self.count.sum())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
     """Mean and covariance of a few figures per row.
 
+    The figures are, in this order: for a metric of the family MEAN, the challenger's loss and
+    (where two models are compared) the champion's; for the family MOMENTS, the same two squared
+    errors (or the one), then the label less a constant (any; near their mean for precision), then
+    the square of that.
+
     Attributes:
         rows: how many rows.
         mean: shape (k,).
-        covariance: per row, ddof 1, shape (k, k); zeros for a single row.
-        values: the figures themselves, shape (rows, k), kept only where rows are few.
+        covariance: of the figures of a row, ddof 1, shape (k, k); zeros for a single row.
+        values: the figures themselves, shape (rows, k), in any order; needed below `FEW_ROWS`
+            rows, None above.
     """
 
     rows: int
@@ -54,6 +70,30 @@ class Ranked:
         challenger, champion: scores, shape (rows,); `champion` None for one model alone.
     """
 
-    positive: NDArray[np.bool_]
+    positive: Flags
     challenger: Floats
     champion: Floats | None
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.positive)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneVsRest:
+    """Each class against all others, over the same rows in the same order.
+
+    Attributes:
+        classes: the scores of each class, and which rows are of it.
+    """
+
+    classes: tuple[Ranked, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return self.classes[0].rows if self.classes else 0
+
+
+Sample = Cells | Moments | Ranked | OneVsRest

@@ -1,0 +1,17 @@
+"""Paired inference from sufficient statistics; docs/statistics.md tells each family's method."""
+
+from cdml.core.inference.difference import Difference, Level, Paired, Side
+from cdml.core.inference.engine import compare, counted, measure
+from cdml.core.inference.power import rows_needed, smallest_detectable
+
+__all__ = [
+    "Difference",
+    "Level",
+    "Paired",
+    "Side",
+    "compare",
+    "counted",
+    "measure",
+    "rows_needed",
+    "smallest_detectable",
+]

@@ -1,0 +1,105 @@
+"""What is known of the difference between two models, and of one model's value."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from cdml.core.interval import Interval, Unmeasured
+
+
+class Side(StrEnum):
+    """Which end a one-sided bound closes."""
+
+    LOWER = "lower"
+    UPPER = "upper"
+
+
+class Difference(Protocol):
+    """The sampling distribution of challenger - champion, in the metric's natural sign.
+
+    `share` makes a margin relative: what is bounded is Δ + share * |champion|, one linear
+    combination of the two values, so that the champion's own uncertainty counts too. A challenger
+    of a metric to maximise is no worse by more than 1 % of the champion where the lower bound at
+    share 0.01 lies above 0; of a metric to minimise, where the upper bound at share -0.01 lies
+    below 0.
+    """
+
+    @property
+    def estimate(self) -> float:
+        """Challenger - champion."""
+        ...
+
+    @property
+    def method(self) -> str:
+        """How the interval is found: `tango`, `bca`, `delong`, `paired-t`, ..."""
+        ...
+
+    @property
+    def standard_error(self) -> float:
+        """Of the estimate; finite, at least 0."""
+        ...
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval of Δ."""
+        ...
+
+    def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
+        """The one-sided bound of Δ + share * |champion|; may be infinite, never NaN."""
+        ...
+
+    def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
+        """One-sided p.
+
+        With `Side.LOWER` the claim is that Δ + share * |champion| lies above `against`, with
+        `Side.UPPER` that it lies below. It falls below 1 - confidence exactly where the bound of
+        that side and confidence lies beyond `against`.
+        """
+        ...
+
+    def p_value_null(self) -> float:
+        """Two-sided p for no difference at all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paired:
+    """Two models on the same rows.
+
+    Attributes:
+        challenger, champion: their values; finite.
+        difference: what is known of challenger - champion.
+    """
+
+    challenger: float
+    champion: float
+    difference: Difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One model's value; finite.
+
+    Attributes:
+        value: the metric.
+        interval: two-sided; its ends at confidence 2c - 1 are the one-sided bounds at c.
+            Unmeasured where the rows give a value but no idea of its error.
+    """
+
+    value: float
+    interval: Interval | Unmeasured
+
+
+def level(paired: Paired, confidence: float) -> Level:
+    """The challenger's value, where the champion is a model without error.
+
+    The perfect model's value is the same on all rows, so the interval of the challenger is that
+    of its distance, moved there.
+    """
+    distance = paired.difference.interval(confidence)
+    interval = Interval(
+        low=paired.champion + distance.low,
+        high=paired.champion + distance.high,
+        confidence=confidence,
+        method=distance.method,
+    )
+    return Level(value=paired.challenger, interval=interval)

@@ -1,0 +1,115 @@
+"""Means of a loss per row, and what else the moments of the errors tell: RMSE and R²."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from cdml.core.inference.difference import Difference, Level, Paired, level
+from cdml.core.inference.linear import Linear
+from cdml.core.inference.rows import Statistic, resampled
+from cdml.core.interval import Unmeasured
+from cdml.core.sample import FEW_ROWS, Floats, Moments
+
+_ENOUGH_WITHOUT_SPREAD = 100
+"""So many rows that all differ alike are taken to say that the models do."""
+
+
+def compare(metric: str, sample: Moments) -> Paired | Unmeasured:
+    """Two models by the mean of a loss, by RMSE or by R²."""
+    if problem := _problem(metric, sample, figures=4 if metric in _STATISTICS else 2):
+        return problem
+    return _compared(metric, sample)
+
+
+def measure(metric: str, sample: Moments, confidence: float) -> Level | Unmeasured:
+    """One model by the mean of a loss, by RMSE or by R²; a champion in the sample is left out."""
+    figures = 4 if metric in _STATISTICS else 2
+    beside = _beside_perfection(sample, models=sample.mean.size - figures + 2)
+    if problem := _problem(metric, beside, figures=figures):
+        return problem
+    paired = _compared(metric, beside)
+    return paired if isinstance(paired, Unmeasured) else level(paired, confidence)
+
+
+def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
+    statistic = _STATISTICS.get(metric, _means)
+    challenger, champion = (float(value) for value in statistic(sample.mean))
+    if not (math.isfinite(challenger) and math.isfinite(champion)):
+        return Unmeasured(reason=f"{metric} has no value: the labels are all the same")
+    difference = _difference(metric, sample, statistic)
+    if isinstance(difference, Unmeasured):
+        return difference
+    certain = difference.standard_error <= 1e-12 * abs(difference.estimate)
+    if difference.estimate and certain and sample.rows < _ENOUGH_WITHOUT_SPREAD:
+        return Unmeasured(
+            reason=f"all {sample.rows:,} rows differ by the same amount;"
+            " so few of them cannot tell how much others would"
+        )
+    return Paired(challenger=challenger, champion=champion, difference=difference)
+
+
+def _difference(metric: str, sample: Moments, statistic: Statistic) -> Difference | Unmeasured:
+    if sample.values is not None and sample.rows < FEW_ROWS:
+        return resampled(metric, sample.values, statistic)
+    challenger, champion = (float(value) for value in statistic(sample.mean))
+    gradient = _GRADIENTS[metric](sample.mean) if metric in _GRADIENTS else np.eye(2)
+    return Linear(
+        challenger=challenger,
+        champion=champion,
+        covariance=gradient @ sample.covariance @ gradient.T / sample.rows,
+        method="delta" if metric in _GRADIENTS else "paired-t",
+        df=sample.rows - 1,
+    )
+
+
+def _problem(metric: str, sample: Moments, *, figures: int) -> Unmeasured | None:
+    if sample.mean.shape != (figures,):
+        return Unmeasured(reason=f"{metric} is read from {figures} figures a row")
+    if not (np.isfinite(sample.mean).all() and np.isfinite(sample.covariance).all()):
+        return Unmeasured(reason=f"{metric} is not a finite number on every row")
+    if sample.rows <= 1:
+        return Unmeasured(reason=f"a single row cannot tell how {metric} varies")
+    return None
+
+
+def _beside_perfection(sample: Moments, *, models: int) -> Moments:
+    """The model beside one that makes no error, from which its distance is then measured."""
+    alone = np.delete(np.eye(sample.mean.size), slice(1, models), axis=0)
+    figures = np.insert(alone, 1, 0.0, axis=0)
+    return replace(
+        sample,
+        mean=figures @ sample.mean,
+        covariance=figures @ sample.covariance @ figures.T,
+        values=None if sample.values is None else sample.values @ figures.T,
+    )
+
+
+def _means(mean: Floats) -> Floats:
+    return mean[..., :2]
+
+
+def _rmse(mean: Floats) -> Floats:
+    return np.sqrt(mean[..., :2])
+
+
+def _r2(mean: Floats) -> Floats:
+    variance = mean[..., 3] - mean[..., 2] ** 2
+    usable = np.where(variance > 1e-12 * mean[..., 3], variance, np.nan)
+    return 1 - mean[..., :2] / usable[..., None]
+
+
+def _rmse_gradient(mean: Floats) -> Floats:
+    rmse = np.sqrt(mean[:2])
+    slopes = np.divide(0.5, rmse, out=np.zeros(2), where=rmse > 0)
+    return np.hstack((np.diag(slopes), np.zeros((2, 2))))
+
+
+def _r2_gradient(mean: Floats) -> Floats:
+    variance = mean[3] - mean[2] ** 2
+    by_variance = mean[:2] / variance**2
+    return np.column_stack((np.eye(2) * (-1 / variance), by_variance * (-2 * mean[2]), by_variance))
+
+
+_STATISTICS = {"root_mean_squared_error": _rmse, "r2": _r2}
+_GRADIENTS = {"root_mean_squared_error": _rmse_gradient, "r2": _r2_gradient}

@@ -1,0 +1,174 @@
+"""Differences whose distribution is known by resampling, read with BCa (Efron 1987)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from statistics import NormalDist
+
+import numpy as np
+
+from cdml.core.inference.difference import Side
+from cdml.core.inference.linear import combination
+from cdml.core.interval import Interval
+from cdml.core.sample import Floats
+
+RESAMPLES = 10_000
+
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bca:
+    """The distribution of one figure, bias-corrected and accelerated.
+
+    Attributes:
+        estimate: the figure on the sample.
+        draws: the figure on each resample, ascending.
+        acceleration: skewness of the figure's influence values, over 6 sqrt(rows).
+    """
+
+    estimate: float
+    draws: Floats
+    acceleration: float
+
+    def quantile(self, probability: float) -> float:
+        """The one-sided bound below which the truth lies with this confidence."""
+        bias = self._bias
+        shifted = bias + _NORMAL.inv_cdf(probability)
+        level = _NORMAL.cdf(bias + shifted / max(1 - self.acceleration * shifted, 1e-3))
+        return float(np.quantile(self.draws, level))
+
+    def level(self, value: float) -> float:
+        """The probability whose quantile is `value`: the inverse of `quantile`.
+
+        Beyond the outermost draws it falls as the normal distribution does.
+        """
+        shifted = _NORMAL.inv_cdf(self._position(value)) - self._bias
+        level = _NORMAL.cdf(shifted / max(1 + self.acceleration * shifted, 1e-3) - self._bias)
+        spread = float(self.draws.std())
+        if self.draws[0] <= value < self.draws[-1] or spread == 0:
+            return level
+        normal = _NORMAL.cdf((value - self.estimate) / spread)
+        return min(level, normal) if value < self.estimate else max(level, normal)
+
+    @property
+    def _bias(self) -> float:
+        below = np.searchsorted(self.draws, self.estimate, side="left")
+        within = np.searchsorted(self.draws, self.estimate, side="right")
+        return _NORMAL.inv_cdf(self._inside((below + within) / (2 * len(self.draws))))
+
+    def _position(self, value: float) -> float:
+        """The largest level of the draws' interpolated quantile function at or below `value`."""
+        last = len(self.draws) - 1
+        above = int(np.searchsorted(self.draws, value, side="right"))
+        if above in {0, last + 1}:
+            return self._inside(above / (last + 1))
+        low, high = self.draws[above - 1], self.draws[above]
+        return self._inside((above - 1 + float((value - low) / (high - low))) / last)
+
+    def _inside(self, level: float) -> float:
+        edge = 1 / (len(self.draws) + 1)
+        return min(max(level, edge), 1 - edge)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Resampled:
+    """challenger - champion, known by resampling the rows.
+
+    Attributes:
+        challenger, champion: the values on the sample.
+        draws: the two values on each resample, shape (resamples, 2), challenger first.
+        influence: how far a row (or each row of a cell) moves the two values, shape (m, 2).
+        weight: rows that have this influence, shape (m,).
+    """
+
+    challenger: float
+    champion: float
+    draws: Floats
+    influence: Floats
+    weight: Floats
+
+    @property
+    def method(self) -> str:
+        """How the interval is found."""
+        return "bca"
+
+    @property
+    def estimate(self) -> float:
+        """Challenger - champion."""
+        return self.challenger - self.champion
+
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation of the resampled differences."""
+        return float((self.draws[:, 0] - self.draws[:, 1]).std())
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval."""
+        bca = self._bca(0.0)
+        return Interval(
+            low=bca.quantile((1 - confidence) / 2),
+            high=bca.quantile((1 + confidence) / 2),
+            confidence=confidence,
+            method=self.method,
+        )
+
+    def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
+        """The BCa quantile of Δ + share * |champion|, on the same resamples."""
+        level = 1 - confidence if side is Side.LOWER else confidence
+        return self._bca(share).quantile(level)
+
+    def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
+        """One-sided p, from the confidence at which the bound meets the value."""
+        bca = self._bca(share)
+        if bca.draws[0] == bca.draws[-1]:
+            beyond = bca.estimate > against if side is Side.LOWER else bca.estimate < against
+            return 0.0 if beyond else 1.0
+        level = bca.level(against)
+        return level if side is Side.LOWER else 1 - level
+
+    def p_value_null(self) -> float:
+        """Two-sided p for no difference."""
+        if self.estimate == 0:
+            return 1.0
+        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
+
+    def _bca(self, share: float) -> Bca:
+        weights = combination(self.champion, share)
+        figure = self.estimate + share * abs(self.champion)
+        draws = self.draws[:, 0] - self.draws[:, 1]
+        if share:
+            draws = draws + share * np.abs(self.draws[:, 1])
+        return Bca(
+            estimate=figure,
+            draws=np.sort(draws),
+            acceleration=acceleration(self.influence @ weights, self.weight),
+        )
+
+
+def acceleration(influence: Floats, weight: Floats) -> float:
+    """Sum of w L^3 over 6 (sum of w L^2)^1.5, with L centred; 0 where nothing varies."""
+    centred = influence - np.average(influence, weights=weight)
+    square = float(weight @ centred**2)
+    return float(weight @ centred**3) / (6 * square**1.5) if square > 0 else 0.0
+
+
+def generator(*parts: bytes) -> np.random.Generator:
+    """Random numbers that are the same for the same statistics, on every machine."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest.digest(), "big")))
+
+
+def batches(width: int, resamples: int = RESAMPLES) -> Iterator[int]:
+    """Sizes of the batches in which to resample rows of `width` figures, a few MB at a time."""
+    size = max(1, min(resamples, 2_000_000 // max(1, width)))
+    yield from (min(size, resamples - start) for start in range(0, resamples, size))
+
+
+def defined(draws: Floats) -> Floats | None:
+    """The draws on which both figures exist; None where more than one in a hundred has none."""
+    kept = draws[np.isfinite(draws).all(axis=1)]
+    return kept if len(kept) >= 0.99 * len(draws) else None
