@@ -238,3 +238,5 @@ class Deployment(_Stage):
     """The journal's commit after the operation."""
     changed: bool = True
     overrides: tuple[Text, ...] = ()
+    deployment_id: Text | None = None
+    """The platform's own deployment, where it keeps one."""
