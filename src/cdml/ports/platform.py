@@ -65,8 +65,13 @@ class Platform(Protocol):
         """The merged pull requests that this commit brought in."""
         ...
 
-    def comment(self, number: int, report_id: str, body: str) -> str:
+    def comment(
+        self, number: int, report_id: str, body: str, *, only_update: bool = False
+    ) -> str | None:
         """Post or update the one comment of this report, and give its address.
+
+        An unchanged comment is not edited, nor is one that a newer run wrote. With
+        `only_update` nothing is posted where there is no comment yet, and the answer is None.
 
         Raises:
             ServiceError: the platform refused; the message says which permission is missing.
