@@ -133,6 +133,12 @@ class GitHubServer:
         self.state.comments[comment.id] = comment
         return comment
 
+    def add_deployment(self, sha: str, environment: str, task: str, payload: object) -> Filed:
+        """Somebody files a deployment."""
+        filed = Filed(next(self.state.ids), sha, sha, task, environment, "", payload)
+        self.state.deployments[filed.id] = filed
+        return filed
+
     def fail(self, **how: Any) -> None:
         """Give a wrong answer next (see `Failure`)."""
         self.failures.append(Failure(**how))

@@ -1,0 +1,160 @@
+"""GitHub Actions and GitHub's API."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cdml.adapters.platforms import workflow_commands
+from cdml.errors import InputError, ServiceError
+from cdml.ports import Annotation, PullRequest
+
+if TYPE_CHECKING:
+    from cdml.adapters.platforms.github_client import Client
+
+_TOKENS = ("CDML_GITHUB_TOKEN", "GITHUB_TOKEN")
+
+
+class GitHubPlatform:
+    """A step of a workflow. The API is asked, and PyGithub imported, only when it is needed.
+
+    Args:
+        environment: the runner's variables; the token is `CDML_GITHUB_TOKEN` or `GITHUB_TOKEN`.
+        folder: a folder of the checkout.
+        pace: seconds between two writes to the API.
+    """
+
+    name = "github"
+
+    def __init__(self, *, environment: Mapping[str, str], folder: Path, pace: float = 1.0) -> None:
+        self._environment = dict(environment)
+        self._folder = folder
+        self._pace = pace
+
+    def __repr__(self) -> str:
+        return f"GitHubPlatform({self._environment.get('GITHUB_REPOSITORY', '')!r})"
+
+    def commit(self) -> str | None:
+        """The pull request's head, else the commit that triggered the run."""
+        pull = self.pull_request()
+        return pull.head if pull else self._environment.get("GITHUB_SHA") or None
+
+    def run_url(self) -> str | None:
+        """Address of the run's page."""
+        site = self._environment.get("GITHUB_SERVER_URL")
+        repository = self._environment.get("GITHUB_REPOSITORY")
+        run = self._environment.get("GITHUB_RUN_ID")
+        return f"{site}/{repository}/actions/runs/{run}" if site and repository and run else None
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """Hand values to later steps."""
+        workflow_commands.set_outputs(self._environment.get("GITHUB_OUTPUT", ""), values)
+
+    def summary(self, markdown: str) -> None:
+        """Show Markdown on the run's page."""
+        workflow_commands.add_summary(self._environment.get("GITHUB_STEP_SUMMARY", ""), markdown)
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Show lines beside the code."""
+        workflow_commands.annotate(annotations, self._environment.get("GITHUB_WORKSPACE", ""))
+
+    def pull_request(self) -> PullRequest | None:
+        """The pull request of the event; None for events that have none."""
+        pull = self._event.get("pull_request")
+        if not isinstance(pull, dict):
+            return None
+        try:
+            return PullRequest(number=int(pull["number"]), head=str(pull["head"]["sha"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the event's pull request lacks {error}.",
+                "GITHUB_EVENT_PATH must name the event as GitHub wrote it.",
+            ) from error
+
+    @cached_property
+    def _event(self) -> dict[str, Any]:
+        path = self._environment.get("GITHUB_EVENT_PATH")
+        if not path:
+            return {}
+        try:
+            event = json.loads(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"the event {path} cannot be read: {error}.") from error
+        return event if isinstance(event, dict) else {}
+
+    @cached_property
+    def _client(self) -> "Client":
+        from cdml.adapters.platforms.github_client import Client
+
+        token = next(filter(None, map(self._environment.get, _TOKENS)), None)
+        if token is None:
+            raise ServiceError(
+                "there is no GitHub token.",
+                "Leave `github-token` to its default, or set GITHUB_TOKEN.",
+            )
+        return Client(self._environment, token, pace=self._pace)
+
+    def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
+        """The pull requests that brought this commit into the run's branch."""
+        from cdml.adapters.platforms.github_client import asking
+
+        reference = self._environment.get("GITHUB_REF", "")
+        branch = reference.removeprefix("refs/heads/") if "refs/heads/" in reference else None
+        with asking("list the commit's pull requests", "pull-requests: read"):
+            return tuple(
+                PullRequest(number=pull.number, head=pull.head.sha)
+                for pull in self._client.repository.get_commit(commit).get_pulls()
+                if pull.merged_at is not None and branch in (None, pull.base.ref)
+            )
+
+    def comment(
+        self, number: int, report_id: str, body: str, *, only_update: bool = False
+    ) -> str | None:
+        """Post or update the one comment of this report, and give its address."""
+        from cdml.adapters.platforms.github_comments import Marker, post
+
+        run = self._number("GITHUB_RUN_ID"), self._number("GITHUB_RUN_ATTEMPT")
+        marker = Marker.of(report_id, run)
+        return post(self._client, number, marker, body, only_update=only_update)
+
+    def _number(self, variable: str) -> int:
+        written = self._environment.get(variable, "")
+        return int(written) if written.isdecimal() else 0
+
+    def open_deployment(
+        self,
+        operation: str,
+        ref: str,
+        environment: str,
+        task: str,
+        description: str,
+        payload: Mapping[str, str],
+    ) -> str | None:
+        """File a deployment, or find the one this operation filed."""
+        from cdml.adapters.platforms.github_deployments import open_deployment
+
+        return open_deployment(
+            self._client,
+            operation=operation,
+            ref=ref,
+            environment=environment,
+            task=task,
+            description=description,
+            payload=payload,
+        )
+
+    def deployment_status(
+        self, deployment: str, state: str, description: str, environment: str
+    ) -> None:
+        """Tell how a deployment goes; a success makes older ones of the environment inactive."""
+        from cdml.adapters.platforms.github_deployments import set_status
+
+        set_status(
+            self._client,
+            deployment=deployment,
+            state=state,
+            description=description,
+            environment=environment,
+            run_url=self.run_url(),
+        )

@@ -1,0 +1,148 @@
+"""The way to GitHub's API: where it is, how often it is asked again, what its errors mean."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+import requests
+from github import Auth, Github, GithubException, GithubRetry
+from github.GithubException import BadAttributeException
+from github.Repository import Repository
+
+from cdml.errors import ServiceError
+
+PUBLIC_API = "https://api.github.com"
+_READ_ONLY = "A pull request from a fork or from Dependabot has a read-only token."
+_FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
+_TRIES = 3
+T = TypeVar("T")
+
+
+class Lost(ServiceError):
+    """The answer was lost on the way; what was asked may have been done."""
+
+
+class Gone(ServiceError):
+    """What was to be changed does not exist (any more), or the token may not see it."""
+
+
+class _Retry(GithubRetry):
+    """PyGithub's, which waits for rate limits, except that nothing is created twice.
+
+    A POST whose answer was a 5xx or got lost may have been done; it is not sent again here, but
+    by `once`, which looks first. A rate limit refuses before anything is done.
+    """
+
+    def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
+        if method == "POST":
+            return status_code in (_FORBIDDEN, _TOO_MANY)
+        return super().is_retry(method, status_code, has_retry_after)
+
+
+class Client:
+    """One repository at GitHub, or at an Enterprise server.
+
+    Args:
+        environment: the runner's variables: `GITHUB_API_URL`, `GITHUB_GRAPHQL_URL`,
+            `GITHUB_REPOSITORY`.
+        token: the token; never shown.
+        pace: seconds between two writes, as GitHub asks of its clients; other waits follow it.
+    """
+
+    def __init__(self, environment: Mapping[str, str], token: str, *, pace: float = 1.0) -> None:
+        self._github = Github(
+            auth=Auth.Token(token),
+            base_url=environment.get("GITHUB_API_URL") or PUBLIC_API,
+            per_page=100,
+            lazy=True,
+            timeout=30,
+            seconds_between_requests=0,
+            seconds_between_writes=pace,
+            retry=_Retry(
+                total=6,
+                backoff_factor=pace,
+                secondary_rate_wait=60 * pace,
+                max_rate_limit_wait=600,
+                status_forcelist=[_TOO_MANY, *range(500, 600)],
+                allowed_methods=["GET", "PATCH"],
+            ),
+        )
+        self._graphql = environment.get("GITHUB_GRAPHQL_URL") or self._github.requester.graphql_url
+        self._repository = environment.get("GITHUB_REPOSITORY", "")
+
+    @property
+    def repository(self) -> Repository:
+        """The repository; nothing is asked before something of it is."""
+        return self._github.get_repo(self._repository)
+
+    def viewer(self) -> str:
+        """The login of the token's owner. REST's `GET /user` refuses an Actions token."""
+        query = {"query": "query { viewer { login } }"}
+        _, answer = self._github.requester.requestJsonAndCheck("POST", self._graphql, input=query)
+        return str(answer["data"]["viewer"]["login"])
+
+
+@contextmanager
+def asking(what: str, permission: str) -> Iterator[None]:
+    """Tell GitHub's errors in our words.
+
+    Args:
+        what: what is asked, after "GitHub does not let this token …".
+        permission: what a workflow has to grant for it.
+
+    Raises:
+        Gone: 404.
+        Lost: a 5xx, or no answer.
+        ServiceError: everything else.
+    """
+    try:
+        yield
+    except GithubException as error:
+        raise _told(error, what, permission) from error
+    except requests.RequestException as error:
+        kind = type(error).__name__
+        raise Lost(f"GitHub's API gave no answer when asked to {what} ({kind}).") from error
+    except (BadAttributeException, AttributeError, KeyError, TypeError, ValueError) as error:
+        # PyGithub trips over what is not JSON, or not the JSON it expects, such as a proxy's page.
+        raise Lost(
+            f"what answered when asked to {what} is not GitHub's API.",
+            "Check GITHUB_API_URL and any proxy on the way.",
+        ) from error
+
+
+def _told(error: GithubException, what: str, permission: str) -> ServiceError:
+    if error.status == _UNAUTHORIZED:
+        return ServiceError(
+            f"GitHub does not know this token and did not {what}.",
+            "Give `github-token` a token of this repository.",
+        )
+    if error.status == _FORBIDDEN:
+        said = f" ({error.message})" if error.message else ""
+        return ServiceError(
+            f"GitHub does not let this token {what}{said}.",
+            f"Grant `{permission}` in the job's permissions. {_READ_ONLY}",
+        )
+    if error.status == _NOT_FOUND:
+        return Gone(
+            f"GitHub did not find what it was asked to {what}.",
+            f"It may not exist, or the token may not see it: grant `{permission}`.",
+        )
+    kind = Lost if error.status >= _SERVER else ServiceError
+    return kind(f"GitHub answered {error.status} when asked to {what}: {error.message or '-'}.")
+
+
+def once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
+    """What there is, else what is made now; made only once, even if GitHub's answer got lost.
+
+    Raises:
+        Lost: the answer was lost again and again.
+    """
+    for _ in range(_TRIES - 1):
+        found = find()
+        if found is not None:
+            return found
+        try:
+            return make()
+        except Lost:
+            continue
+    return find() or make()

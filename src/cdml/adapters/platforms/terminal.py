@@ -1,0 +1,93 @@
+"""A terminal, or a CI system that is not known: nothing to comment on, nothing to file."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cdml.errors import ServiceError
+from cdml.ports import Annotation, PullRequest
+
+
+class TerminalPlatform:
+    """Works without any CI system around it.
+
+    Args:
+        environment: the process's environment.
+        folder: a folder of the checkout.
+    """
+
+    name = "terminal"
+
+    def __init__(self, *, environment: Mapping[str, str], folder: Path) -> None:
+        self._environment = dict(environment)
+        self._folder = folder
+
+    def commit(self) -> str | None:
+        """HEAD of the checkout; None where there is no repository, or no commit, or no git."""
+        try:
+            found = subprocess.run(
+                ["git", "rev-parse", "--verify", "--quiet", "HEAD"],
+                cwd=self._folder,
+                env=self._environment,
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=10,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return found.stdout.strip() or None
+
+    def run_url(self) -> str | None:
+        """A terminal has no address."""
+        return None
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        """There are no later steps."""
+
+    def summary(self, markdown: str) -> None:
+        """There is no page of the run."""
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """There is nothing to show lines beside."""
+
+    def pull_request(self) -> PullRequest | None:
+        """There is no event."""
+        return None
+
+    def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
+        """Nobody to ask."""
+        del commit
+        return ()
+
+    def comment(
+        self, number: int, report_id: str, body: str, *, only_update: bool = False
+    ) -> str | None:
+        """Nowhere to comment.
+
+        Raises:
+            ServiceError: always.
+        """
+        del report_id, body, only_update
+        raise ServiceError(
+            f"a terminal cannot comment on pull request {number}.",
+            "Comments are posted in GitHub Actions; the report files are written everywhere.",
+        )
+
+    def open_deployment(
+        self,
+        operation: str,
+        ref: str,
+        environment: str,
+        task: str,
+        description: str,
+        payload: Mapping[str, str],
+    ) -> str | None:
+        """Nowhere to file a deployment."""
+        del operation, ref, environment, task, description, payload
+        return None
+
+    def deployment_status(
+        self, deployment: str, state: str, description: str, environment: str
+    ) -> None:
+        """There are no deployments."""

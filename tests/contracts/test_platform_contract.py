@@ -1,0 +1,103 @@
+"""What every platform does, and its fake."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from cdml.adapters.platforms.terminal import TerminalPlatform
+from cdml.errors import ServiceError
+from cdml.ports import Annotation, PullRequest
+from fakes.github_runner import HEAD, TOKEN, deployment, on_github
+from fakes.github_server import GitHubServer
+from fakes.platform import FakePlatform
+
+MERGED = "b" * 40
+
+
+@pytest.fixture
+def server() -> Iterator[GitHubServer]:
+    with GitHubServer(token=TOKEN) as started:
+        started.add_pull(7, HEAD)
+        yield started
+
+
+@pytest.fixture(params=["fake", "github", "terminal"])
+def platform(request, tmp_path):
+    return made(request, tmp_path)
+
+
+@pytest.fixture(params=["fake", "github"])
+def served(request, tmp_path):
+    """Platforms that have comments and deployments."""
+    return made(request, tmp_path)
+
+
+def made(request, tmp_path):
+    if request.param == "fake":
+        merged = {MERGED: (PullRequest(number=7, head=HEAD),)}
+        return FakePlatform(pull=PullRequest(number=7, head=HEAD), merged=merged)
+    if request.param == "terminal":
+        return TerminalPlatform(environment={"PATH": "/usr/bin:/bin"}, folder=tmp_path)
+    started = request.getfixturevalue("server")
+    started.state.pulls[7].merged_as = MERGED
+    return on_github(started, tmp_path)
+
+
+class TestEveryPlatform:
+    def test_the_commit_is_the_pull_requests_head(self, platform):
+        pull = platform.pull_request()
+
+        assert (None if pull is None else HEAD) == platform.commit()
+
+    def test_a_report_has_one_comment_however_often_it_is_told(self, served):
+        first = served.comment(7, "flights", "one")
+        second = served.comment(7, "flights", "two")
+
+        assert first == second
+
+    def test_each_report_has_its_own_comment(self, served):
+        assert served.comment(7, "prod", "x") != served.comment(7, "non-prod", "x")
+
+    def test_nothing_is_posted_where_only_an_update_was_asked_for(self, served):
+        assert served.comment(7, "flights", "x", only_update=True) is None
+        address = served.comment(7, "flights", "x")
+        assert address == served.comment(7, "flights", "y", only_update=True)
+
+    def test_an_operation_files_one_deployment(self, platform):
+        assert deployment(platform) == deployment(platform)
+
+    def test_another_operation_files_another_deployment(self, served):
+        assert deployment(served) != deployment(served, "op-2")
+
+    def test_statuses_are_taken(self, platform):
+        filed = deployment(platform)
+
+        platform.deployment_status(filed or "", "in_progress", "shipping", "production")
+        platform.deployment_status(filed or "", "success", "serves", "production")
+
+    def test_merged_pull_requests_are_found_by_the_commit_that_brought_them(self, platform):
+        expected = () if platform.name == "terminal" else (PullRequest(number=7, head=HEAD),)
+
+        assert expected == platform.merged_pull_requests(MERGED)
+        assert () == platform.merged_pull_requests("d" * 40)
+
+    def test_telling_the_runner_never_fails(self, platform):
+        platform.outputs({"verdict": "pass"})
+        platform.summary("# all good\n")
+        platform.annotate([Annotation(level="notice", title="t", message="m")])
+
+
+class TestTerminal:
+    def test_cannot_comment_and_says_so(self, tmp_path):
+        terminal = TerminalPlatform(environment={}, folder=tmp_path)
+
+        with pytest.raises(ServiceError, match="cannot comment on pull request 7"):
+            terminal.comment(7, "flights", "x")
+
+    def test_has_no_commit_outside_a_repository(self, tmp_path):
+        environment = {"PATH": "/usr/bin:/bin", "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+
+        assert TerminalPlatform(environment=environment, folder=tmp_path).commit() is None
+
+    def test_has_no_commit_without_git(self, tmp_path):
+        assert TerminalPlatform(environment={"PATH": ""}, folder=tmp_path / "none").commit() is None

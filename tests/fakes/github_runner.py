@@ -1,0 +1,35 @@
+"""A step of a workflow on the stand-in for GitHub."""
+
+import json
+
+from cdml.adapters.platforms.github import GitHubPlatform
+from fakes.github_server import GitHubServer
+
+HEAD = "a" * 40
+TOKEN = "made-up-token"
+
+
+def on_github(server: GitHubServer, tmp_path, *, number=7, **variables) -> GitHubPlatform:
+    """The platform of a step; `variables` are what the runner sets otherwise than usual."""
+    event = tmp_path / "event.json"
+    pull = {"pull_request": {"number": number, "head": {"sha": HEAD}}} if number else {}
+    event.write_text(json.dumps(pull))
+    environment = {
+        **server.environment,
+        "GITHUB_EVENT_PATH": str(event),
+        "GITHUB_OUTPUT": str(tmp_path / "output"),
+        "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"),
+        "GITHUB_TOKEN": TOKEN,
+        "GITHUB_SHA": "c" * 40,
+        "GITHUB_RUN_ID": "100",
+        "GITHUB_RUN_ATTEMPT": "1",
+        **variables,
+    }
+    return GitHubPlatform(environment=environment, folder=tmp_path, pace=0.001)
+
+
+def deployment(platform, operation="op-1", *, model="flights", ref=HEAD):
+    """File a deployment."""
+    return platform.open_deployment(
+        operation, ref, "production", "cdml:deploy", "flights 3", {"model": model}
+    )

@@ -1,0 +1,123 @@
+"""A platform in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cdml.errors import ServiceError
+from cdml.ports import Annotation, PullRequest
+
+
+@dataclass
+class FakeComment:
+    """A comment and which run wrote it."""
+
+    number: int
+    report_id: str
+    body: str
+    edits: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"https://platform.test/pull/{self.number}#{self.report_id}"
+
+
+@dataclass
+class FakeDeployment:
+    """A deployment and the states it went through."""
+
+    id: str
+    operation: str
+    ref: str
+    environment: str
+    task: str
+    description: str
+    payload: Mapping[str, str]
+    states: list[str] = field(default_factory=list)
+
+
+@dataclass
+class FakePlatform:
+    """Remembers what it was told; `refuses` makes it refuse to comment and to deploy."""
+
+    name: str = "fake"
+    head: str | None = "c" * 40
+    run: str | None = "https://platform.test/runs/1"
+    pull: PullRequest | None = None
+    merged: dict[str, tuple[PullRequest, ...]] = field(default_factory=dict)
+    refuses: bool = False
+    told: dict[str, str] = field(default_factory=dict)
+    summaries: list[str] = field(default_factory=list)
+    annotations: list[Annotation] = field(default_factory=list)
+    comments: list[FakeComment] = field(default_factory=list)
+    deployments: list[FakeDeployment] = field(default_factory=list)
+
+    def commit(self) -> str | None:
+        return self.pull.head if self.pull else self.head
+
+    def run_url(self) -> str | None:
+        return self.run
+
+    def outputs(self, values: Mapping[str, str]) -> None:
+        self.told.update(values)
+
+    def summary(self, markdown: str) -> None:
+        self.summaries.append(markdown)
+
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        self.annotations += annotations
+
+    def pull_request(self) -> PullRequest | None:
+        return self.pull
+
+    def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
+        return self.merged.get(commit, ())
+
+    def comment(
+        self, number: int, report_id: str, body: str, *, only_update: bool = False
+    ) -> str | None:
+        self._may("comment")
+        for comment in self.comments:
+            if (comment.number, comment.report_id) == (number, report_id):
+                comment.edits += comment.body != body
+                comment.body = body
+                return comment.url
+        if only_update:
+            return None
+        self.comments.append(FakeComment(number=number, report_id=report_id, body=body))
+        return self.comments[-1].url
+
+    def open_deployment(
+        self,
+        operation: str,
+        ref: str,
+        environment: str,
+        task: str,
+        description: str,
+        payload: Mapping[str, str],
+    ) -> str | None:
+        self._may("file a deployment")
+        for known in self.deployments:
+            if known.operation == operation:
+                return known.id
+        id_ = str(len(self.deployments) + 1)
+        self.deployments.append(
+            FakeDeployment(id_, operation, ref, environment, task, description, payload)
+        )
+        return id_
+
+    def deployment_status(
+        self, deployment: str, state: str, description: str, environment: str
+    ) -> None:
+        del description
+        self._may("set a deployment's status")
+        current = self.deployments[int(deployment) - 1]
+        current.states.append(state)
+        older = self.deployments[: int(deployment) - 1] if state == "success" else ()
+        for other in older:
+            same = other.environment == environment
+            if same and other.payload.get("model") == current.payload.get("model"):
+                other.states.append("inactive")
+
+    def _may(self, what: str) -> None:
+        if self.refuses:
+            raise ServiceError(f"the platform does not let this token {what}.", "Grant it.")
