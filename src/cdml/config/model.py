@@ -115,6 +115,8 @@ class Data(_Model):
     """binary, multiclass or regression; by default told by `positive` and the gates."""
     slices: tuple[str, ...] = ()
     """Columns whose every value is judged apart."""
+    max_slices: int = Field(default=100, ge=1, le=10_000)
+    """Values of a slice column that are judged apart, largest first; the rest is `other`."""
     drift: Drift = Drift()
 
 

@@ -132,6 +132,8 @@ class ComparisonGate(_Model):
     metric: Text
     slice: Slice = None
     rows: Count
+    counted: Count | None = None
+    """Rows that inform the metric, e.g. positives for recall."""
     challenger: Number | None
     champion: Number | None
     difference: Difference | None
