@@ -1,11 +1,13 @@
 """Where an operation leads, told before it begins."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from cdml.core.journal import Entry, Kind, Ledger, Release, Serving
 from cdml.core.rollout import serves
 
-STEPS = {
+_STEPS = {
     "lock": "take the lock in the journal and say what is going to happen",
     "record": "file the deployment on the platform",
     "commit": "write in the journal that the version serves",
@@ -37,16 +39,9 @@ class Plan:
     overrides: tuple[str, ...] = ()
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        """The plan for people."""
-        before = f"v{self.from_.version} ({self.from_.digest})" if self.from_ else "nothing"
-        head = (
-            f"{self.kind} to {self.environment}, target {self.target}",
-            f"from {before}",
-            f"to v{self.to.version} ({self.to.digest})",
-        )
-        overridden = (f"overriding {', '.join(self.overrides)}",) if self.overrides else ()
-        return (*head, *overridden, *(f"{name}: {what}" for name, what in STEPS.items()))
+    def steps(self) -> Mapping[str, str]:
+        """Each step and what it does, for people."""
+        return MappingProxyType(_STEPS)
 
 
 def way_back(ledger: Ledger, serving: Serving) -> Entry | None:

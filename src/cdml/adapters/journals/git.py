@@ -18,9 +18,9 @@ from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.ports import Moved, Snapshot
 
 MAX_BYTES = 8 * 2**20
-STALE = 5.0
+STALE = 1.5
 """Seconds after which a ref's lock file was left by a process that is dead: our writers hold
-a lock of their own around it, and it is held for milliseconds."""
+a lock of their own around it, it is held for milliseconds, and git itself waits two seconds."""
 
 _PAUSES = (0.1, 0.4, 1.5)
 """Seconds to wait where another writer's lock, and not its write, stood in the way."""
@@ -200,7 +200,7 @@ class GitJournal:
         path = self._folder / self._local.ask("rev-parse", "--git-path", f"{self._ref}.lock")
         try:
             left = time.time() - path.stat().st_mtime > STALE
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
         if left:
             path.unlink(missing_ok=True)
@@ -210,7 +210,7 @@ class GitJournal:
         """The branch did not move, and yet git refused to move it."""
         return ServiceError(
             f"The journal's branch {self._branch} cannot be written: {done.told}.",
-            "A branch called `cdml`, or a part of this name, stands in its way: rename it.",
+            "A branch named like a part of it, such as `cdml`, may stand in its way: rename it.",
         )
 
     def _refused(self, done: Done, permission: str) -> ServiceError:

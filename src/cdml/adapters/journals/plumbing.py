@@ -44,9 +44,10 @@ class Done:
 
     @property
     def told(self) -> str:
-        """What git said, without credentials of an address, in one line."""
+        """What git said, in one line, without its advice and the credentials of an address."""
         lines = [line.strip() for line in f"{self.errors}\n{self.output}".splitlines()]
-        return _USERINFO.sub("", "; ".join(line for line in lines if line))[:500]
+        told = "; ".join(line for line in lines if line and not line.startswith("hint:"))
+        return _USERINFO.sub("", told)[:2000]
 
 
 @dataclass(frozen=True, slots=True)

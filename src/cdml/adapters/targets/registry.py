@@ -2,7 +2,7 @@
 
 from cdml.config import Loaded
 from cdml.core.journal import Release, Serving
-from cdml.errors import ConfigurationError, InputError
+from cdml.errors import ConfigurationError
 from cdml.ports import Registry
 
 
@@ -44,25 +44,9 @@ class RegistryTarget:
     def switch(self, to: Release, *, fence: int) -> None:
         """Set the alias, and keep the one before it."""
         del fence
-        self._identify(to)
         before = self.observe().version
         if before == to.version:
             return
         if before is not None:
             self._registry.set_alias(self._model, f"previous_{self._alias}", before)
         self._registry.set_alias(self._model, self._alias, to.version)
-
-    def _identify(self, to: Release) -> None:
-        """Compare the registry's version with the release, by what costs no download.
-
-        Raises:
-            InputError: the version is gone, or is another one by now.
-        """
-        found = self._registry.version(self._model, to.version)
-        same = found.source == to.source and found.digest in (None, to.digest)
-        if not same:
-            raise InputError(
-                f"v{to.version} in the registry is not the one of the journal: its source is"
-                f" {found.source} and its digest {found.digest}.",
-                "Somebody replaced it; deploy a version that passes the gate.",
-            )
