@@ -1,0 +1,152 @@
+"""From figures to verdicts. All conditions are pass tests, so that NaN and nothing never pass.
+
+Inside this module better is always +, whatever the metric's direction; see docs/statistics.md.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cdml.core.verdict import Verdict
+
+TOLERANCE = 1e-12
+"""Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""
+
+
+class Kind(StrEnum):
+    """What a comparison asks, in the word of cdml.yaml."""
+
+    NON_INFERIORITY = "max_regression"
+    SUPERIORITY = "min_improvement"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One comparison that a gate asks for.
+
+    Attributes:
+        metric: its name.
+        greater_is_better: its direction.
+        kind: non-inferiority or superiority.
+        margin: at least 0; a share of |champion| where `relative`.
+        relative: whether the margin is a share.
+        detect: fail only on a proven regression, else pass; for slices.
+        advisory: what would fail or hold only warns.
+    """
+
+    metric: str
+    greater_is_better: bool
+    kind: Kind
+    margin: float
+    relative: bool = False
+    detect: bool = False
+    advisory: bool = False
+
+    @property
+    def sign(self) -> int:
+        """+1 where greater is better, else -1: natural differences times this are better as +."""
+        return 1 if self.greater_is_better else -1
+
+    @property
+    def text(self) -> str:
+        """As it is written in cdml.yaml."""
+        margin = f"{self.margin * 100:g}%" if self.relative else f"{self.margin:g}"
+        return f"{self.kind.value} {margin}"
+
+    @property
+    def share(self) -> float:
+        """What `Difference.bound` takes to make the margin relative; 0 for an absolute one."""
+        if not self.relative:
+            return 0.0
+        return self.margin * self.sign * (1 if self.kind is Kind.NON_INFERIORITY else -1)
+
+    def threshold(self, champion: float) -> float:
+        """What the difference is held against: -m or +δ, better is +."""
+        margin = self.margin * (abs(champion) if self.relative else 1.0)
+        return -margin if self.kind is Kind.NON_INFERIORITY else margin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What is known of one difference; better is +.
+
+    Attributes:
+        challenger, champion: the values, in the metric's own sign.
+        estimate: of the difference.
+        lower, upper: its one-sided bounds, NaN where not known. For a relative margin they are
+            bounds of Δ + share * |champion|, moved so that they are held against `threshold`.
+        threshold: -m or +δ.
+    """
+
+    challenger: float
+    champion: float
+    estimate: float
+    lower: float
+    upper: float
+    threshold: float
+
+    @property
+    def slack(self) -> float:
+        """Distances below this are float error."""
+        return TOLERANCE * max(abs(self.challenger), abs(self.champion), abs(self.threshold))
+
+
+def decide(kind: Kind, figures: Figures) -> Verdict:
+    """Three ways: proven, refuted, or open.
+
+    Non-inferiority asks for "no worse by more than m": a difference of exactly -m is allowed.
+    Superiority asks for "better by more than δ": a difference of exactly δ is not enough.
+    """
+    slack = figures.slack if kind is Kind.NON_INFERIORITY else -figures.slack
+    if figures.lower > figures.threshold - slack:
+        return Verdict.PASS
+    if figures.upper < figures.threshold - abs(slack):
+        return Verdict.FAIL
+    return Verdict.INCONCLUSIVE
+
+
+def detect(adjusted_p: float, confidence: float) -> Verdict:
+    """A slice fails where its regression is proven among all that were looked at."""
+    if adjusted_p > 1 - confidence:
+        return Verdict.PASS
+    return Verdict.FAIL if adjusted_p <= 1 - confidence else Verdict.INCONCLUSIVE
+
+
+class Edge(StrEnum):
+    """Which side of the value a bound closes, in the word of cdml.yaml."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+def within(edge: Edge, limit: float, value: float, *, low: float, high: float) -> Verdict:
+    """Whether a value keeps a bound.
+
+    Args:
+        edge: at_least or at_most.
+        limit: the bound.
+        value: the point; NaN where nothing was measured.
+        low, high: ends of the value's interval, or the value twice to judge the point.
+    """
+    slack = TOLERANCE * max(abs(limit), abs(value))
+    sign = 1 if edge is Edge.AT_LEAST else -1
+    worse, better = (low, high) if edge is Edge.AT_LEAST else (high, low)
+    if not math.isfinite(value):
+        return Verdict.INCONCLUSIVE
+    if sign * (worse - limit) >= -slack:
+        return Verdict.PASS
+    if sign * (better - limit) < -slack:
+        return Verdict.FAIL
+    return Verdict.INCONCLUSIVE
+
+
+def soften(verdict: Verdict, *, advisory: bool, warn_inconclusive: bool, measured: bool) -> Verdict:
+    """What a verdict counts for.
+
+    `on_inconclusive: warn` forgives figures that cannot tell, never figures that are missing.
+    """
+    if advisory and verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}:
+        return Verdict.WARN
+    if verdict is Verdict.INCONCLUSIVE and warn_inconclusive and measured:
+        return Verdict.WARN
+    return verdict

@@ -1,0 +1,61 @@
+"""Values held against at_least and at_most."""
+
+import math
+from collections.abc import Iterable
+
+from cdml.config import Config
+from cdml.core import reasons
+from cdml.core.decide import soften, within
+from cdml.core.metrics import Family
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import BoundGate, MetricValue
+from cdml.flows.rules import Limit, limits
+
+Judged = tuple[Verdict, str]
+
+
+def judge_limits(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGate, ...]:
+    """Every bound's verdict on the values of all rows; what is not among them is inconclusive."""
+    measured = {value.metric: value for value in values if value.slice is None}
+    return tuple(_gate(limit, measured.get(limit.metric.name), config) for limit in limits(config))
+
+
+def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:
+    if found is None or found.value is None:
+        why = (found.reason if found else None) or "it was not measured"
+        name = reasons.title(limit.metric.name)
+        verdict, reason = Verdict.INCONCLUSIVE, f"{name} has no value: {why.rstrip('.')}."
+    else:
+        verdict, reason = _judge(limit, found, found.value, config)
+    return BoundGate(
+        metric=limit.metric.name,
+        rows=found.rows if found else 0,
+        value=found.value if found else None,
+        interval=found.interval if found else None,
+        rule=limit.text,
+        tier="advisory" if limit.advisory else "critical",
+        verdict=soften(
+            verdict,
+            advisory=limit.advisory,
+            warn_inconclusive=config.policy.on_inconclusive == "warn",
+            measured=found is not None and found.value is not None,
+        ),
+        reason=reason,
+    )
+
+
+def _judge(limit: Limit, found: MetricValue, value: float, config: Config) -> Judged:
+    """By the point, or by the two-sided interval where the policy says so and there is one."""
+    ends = None
+    if config.policy.bounds == "interval" and limit.metric.family is not Family.OPERATION:
+        if found.interval is None or found.interval.confidence != config.policy.confidence:
+            held = f"at {reasons.percent(config.policy.confidence)} confidence"
+            name = reasons.title(limit.metric.name)
+            return Verdict.INCONCLUSIVE, f"{name} was measured without an interval {held}."
+        low, high = found.interval.low, found.interval.high
+        ends = (-math.inf if low is None else low, math.inf if high is None else high)
+    low_end, high_end = ends or (value, value)
+    verdict = within(limit.edge, limit.value, value, low=low_end, high=high_end)
+    return verdict, reasons.bound(
+        limit.metric.name, limit.edge, limit.value, value, ends=ends, verdict=verdict
+    )

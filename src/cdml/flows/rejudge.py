@@ -1,0 +1,235 @@
+"""The verdict once more, from the figures in the evidence, under another configuration.
+
+A pull request may have edited its own gates: what is deployed is judged by the gates of the
+commit that deploys it. Figures that do not allow an answer make it inconclusive, never a pass.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cdml.config import Config
+from cdml.config.model import Policy
+from cdml.core.decide import Figures, Rule, decide, detect, soften
+from cdml.core.multiplicity import holm
+from cdml.core.verdict import Verdict, worst
+from cdml.evidence.models import Comparison, ComparisonGate, Evaluation
+from cdml.flows.limits import judge_limits
+from cdml.flows.rules import Asked, comparisons, policy_ref
+
+_OPEN = math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejudged:
+    """What the figures say now.
+
+    Attributes:
+        verdict: of all gates together.
+        reasons: a sentence for each gate that is not a pass.
+        same_policy: whether the evidence was judged by these very gates.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+    same_policy: bool
+
+
+Answer = tuple[Verdict, str]
+
+
+def recompute(
+    evaluation: Evaluation | None, comparison: Comparison | None, config: Config
+) -> Rejudged:
+    """Judge the figures of earlier evidence by the gates of `config`.
+
+    Args:
+        evaluation: the bounds' values; None where there is no such evidence.
+        comparison: the differences and bounds; None where there is no such evidence.
+        config: the configuration that counts.
+
+    Raises:
+        ConfigurationError: a gate names a metric that is not built in.
+    """
+    metrics = evaluation.metrics if evaluation else ()
+    bounds = [(gate.verdict, gate.reason) for gate in judge_limits(config, metrics)]
+    answers = [*bounds, *_compared(comparison, config, bounds)]
+    if not config.gates:
+        answers.append((Verdict.INCONCLUSIVE, "cdml.yaml has no gates."))
+    digest = policy_ref(config).digest
+    return Rejudged(
+        verdict=worst(verdict for verdict, _ in answers),
+        reasons=tuple(reason for verdict, reason in answers if verdict is not Verdict.PASS),
+        same_policy=all(
+            stage is not None and stage.policy.digest == digest
+            for stage in (evaluation, comparison)
+        ),
+    )
+
+
+def _compared(
+    comparison: Comparison | None, config: Config, bounds: Sequence[Answer]
+) -> list[Answer]:
+    asked = comparisons(config)
+    if comparison is None:
+        return [(Verdict.INCONCLUSIVE, "There is no comparison with the champion.")]
+    if comparison.champion is None:
+        if config.policy.first_model == "bounds" and bounds:
+            return []
+        why = "holds it" if bounds else "lets the bounds decide, and there are none"
+        return [(Verdict.INCONCLUSIVE, f"There is no champion, and cdml.yaml {why}.")]
+    same = comparison.challenger.digest is not None
+    if same and comparison.challenger.digest == comparison.champion.digest:
+        return []
+    return [_overall(one, comparison, config.policy) for one in asked] + _sliced(
+        asked, comparison, config
+    )
+
+
+def _overall(asked: Asked, comparison: Comparison, policy: Policy) -> Answer:
+    rule = asked.overall
+    gate = next(_measured(rule, comparison, whole=True), None)
+    if gate is None:
+        return _soft(rule, policy, Verdict.INCONCLUSIVE, _missing(rule), measured=False)
+    return _answer(rule, gate, policy)
+
+
+def _answer(rule: Rule, gate: ComparisonGate, policy: Policy) -> Answer:
+    """One gate's verdict by its bounds."""
+    figures = _figures(rule, gate, policy)
+    if figures is None:
+        return _soft(rule, policy, Verdict.INCONCLUSIVE, gate.reason, measured=False)
+    verdict = decide(rule.kind, figures)
+    known = not math.isnan(figures.lower) or verdict is not Verdict.INCONCLUSIVE
+    reason = gate.reason if known else _other(rule, gate)
+    return _soft(rule, policy, verdict, reason, measured=known)
+
+
+def _sliced(asked: Sequence[Asked], comparison: Comparison, config: Config) -> list[Answer]:
+    """Slices, those that are to detect a regression judged together."""
+    answers: list[Answer] = []
+    detecting: list[tuple[Rule, ComparisonGate, float]] = []
+    for rule in (one.slices for one in asked if one.slices):
+        gates = list(_measured(rule, comparison, whole=False))
+        for column in set(config.data.slices) - {c for gate in gates for c in gate.slice or ()}:
+            missing = f"{_missing(rule)[:-1]} for the slices of {column}."
+            answers.append(
+                _soft(rule, config.policy, Verdict.INCONCLUSIVE, missing, measured=False)
+            )
+        for gate in gates:
+            if not _counted(gate) >= config.policy.min_rows:
+                continue
+            if rule.detect:
+                detecting.append((rule, gate, _regression(rule, gate, config.policy)))
+            else:
+                answers.append(_answer(rule, gate, config.policy))
+    # An unknown p has been told apart by then: it is inconclusive whatever the others say.
+    adjusted = holm([p for _, _, p in detecting])
+    for (rule, gate, p), p_adjusted in zip(detecting, adjusted, strict=True):
+        known = not math.isnan(p)
+        verdict = detect(p_adjusted if known else p, config.policy.confidence)
+        reason = gate.reason if known else _other(rule, gate)
+        answers.append(_soft(rule, config.policy, verdict, reason, measured=known))
+    return answers
+
+
+def _measured(rule: Rule, comparison: Comparison, *, whole: bool) -> Iterator[ComparisonGate]:
+    """The gates of this metric and kind, one for each slice; those of the same margin first."""
+    kind = rule.kind.value
+    found = [
+        gate
+        for gate in comparison.gates
+        if gate.metric == rule.metric
+        and gate.rule.partition(" ")[0] == kind
+        and (gate.slice is None) is whole
+    ]
+    seen: list[object] = []
+    for gate in sorted(found, key=lambda gate: gate.rule != rule.text):
+        if gate.slice not in seen:
+            seen.append(gate.slice)
+            yield gate
+
+
+def _figures(rule: Rule, gate: ComparisonGate, policy: Policy) -> Figures | None:
+    """What the evidence lets us know of the bounds; NaN for one it does not."""
+    difference, bound = gate.difference, gate.bound
+    if gate.challenger is None or gate.champion is None or difference is None:
+        return None
+    lower, upper = _OPEN, _OPEN
+    relative = gate.rule.endswith("%")
+    comparable = gate.rule == rule.text if relative or rule.relative else True
+    if bound is not None and bound.confidence == policy.confidence and comparable:
+        value = _infinite(bound.value, -rule.sign if _is_lower(rule, gate) else rule.sign)
+        lower, upper = (
+            (rule.sign * value, _OPEN) if _is_lower(rule, gate) else (_OPEN, rule.sign * value)
+        )
+    if not rule.relative and difference.confidence >= policy.confidence:
+        # The ends of the two-sided interval are bounds of a higher confidence.
+        ends = sorted(
+            (
+                rule.sign * _infinite(difference.low, -1),
+                rule.sign * _infinite(difference.high, 1),
+            )
+        )
+        lower = ends[0] if math.isnan(lower) else lower
+        upper = ends[1] if math.isnan(upper) else upper
+    return Figures(
+        challenger=gate.challenger,
+        champion=gate.champion,
+        estimate=rule.sign * difference.estimate,
+        lower=lower,
+        upper=upper,
+        threshold=rule.threshold(gate.champion),
+    )
+
+
+def _infinite(value: float | None, sign: int) -> float:
+    return sign * math.inf if value is None else value
+
+
+def _is_lower(rule: Rule, gate: ComparisonGate) -> bool:
+    """Whether the bound in the evidence is the one towards worse."""
+    if gate.bound is None or gate.difference is None:
+        return False
+    if gate.bound.value is None:
+        return gate.verdict is not Verdict.FAIL and not rule.detect
+    value, estimate = rule.sign * gate.bound.value, rule.sign * gate.difference.estimate
+    return value < estimate or (value == estimate and value > rule.sign * gate.bound.against)
+
+
+def _regression(rule: Rule, gate: ComparisonGate, policy: Policy) -> float:
+    """One-sided p of the claim that a slice broke its margin; NaN where the figures do not tell."""
+    figures = _figures(rule, gate, policy)
+    if figures is None or gate.bound is None:
+        return _OPEN
+    if gate.rule == rule.text and gate.bound.p_value is not None:
+        p = gate.bound.p_value
+        return 1 - p if _is_lower(rule, gate) else p
+    if figures.lower > figures.threshold or figures.upper >= figures.threshold:
+        return 1.0
+    return _OPEN
+
+
+def _counted(gate: ComparisonGate) -> int:
+    return gate.rows if gate.counted is None else gate.counted
+
+
+def _missing(rule: Rule) -> str:
+    return f"{rule.metric}: {rule.text} was not measured."
+
+
+def _other(rule: Rule, gate: ComparisonGate) -> str:
+    return (
+        f"{rule.metric}: the evidence was judged by {gate.rule}, cdml.yaml asks for {rule.text},"
+        " and its figures do not allow an answer."
+    )
+
+
+def _soft(rule: Rule, policy: Policy, verdict: Verdict, reason: str, *, measured: bool) -> Answer:
+    softened = soften(
+        verdict,
+        advisory=rule.advisory,
+        warn_inconclusive=policy.on_inconclusive == "warn",
+        measured=measured,
+    )
+    return softened, reason

@@ -1,0 +1,158 @@
+"""What the configuration asks of a model, gate by gate."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from cdml.config import Config, Gate, Margin, SliceRule
+from cdml.core import metrics
+from cdml.core.decide import Edge, Kind, Rule
+from cdml.core.metrics import Metric
+from cdml.errors import ConfigurationError
+from cdml.evidence.models import PolicyRef
+from cdml.evidence.store import text_digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One comparison of one gate.
+
+    Attributes:
+        metric: what is measured.
+        overall: the rule for all rows.
+        slices: the rule for every slice, or None where slices are not asked about.
+    """
+
+    metric: Metric
+    overall: Rule
+    slices: Rule | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """One bound of one gate.
+
+    Attributes:
+        metric: what is measured.
+        edge, value: at_least or at_most, and the figure.
+        advisory: what would fail or hold only warns.
+    """
+
+    metric: Metric
+    edge: Edge
+    value: float
+    advisory: bool
+
+    @property
+    def text(self) -> str:
+        """As it is written in cdml.yaml."""
+        return f"{self.edge.value} {self.value:g}"
+
+
+def known(gate: Gate) -> Metric:
+    """The metric of a gate.
+
+    Raises:
+        ConfigurationError: it is the user's own, which needs the rows themselves.
+    """
+    metric = metrics.find(gate.metric)
+    if metric is None:
+        raise ConfigurationError(
+            f"the metric {gate.metric!r} is not built in, and only built-in ones can be gated.",
+            f"Built in are: {', '.join(sorted(metrics.METRICS))}.",
+        )
+    return metric
+
+
+def limits(config: Config) -> tuple[Limit, ...]:
+    """All bounds, in the order of the gates."""
+    return tuple(
+        Limit(metric=known(gate), edge=edge, value=value, advisory=gate.tier == "advisory")
+        for gate in config.gates
+        for edge, value in ((Edge.AT_LEAST, gate.at_least), (Edge.AT_MOST, gate.at_most))
+        if value is not None
+    )
+
+
+def comparisons(config: Config) -> tuple[Asked, ...]:
+    """All comparisons, in the order of the gates."""
+    return tuple(asked for gate in config.gates for asked in _comparisons(gate, config))
+
+
+def _comparisons(gate: Gate, config: Config) -> Iterator[Asked]:
+    metric = known(gate)
+    for kind, margin in (
+        (Kind.NON_INFERIORITY, gate.max_regression),
+        (Kind.SUPERIORITY, gate.min_improvement),
+    ):
+        if margin is not None:
+            overall = _rule(metric, kind, margin, gate)
+            slices = _of_slices(gate, overall) if config.data.slices else None
+            yield Asked(metric=metric, overall=overall, slices=slices)
+
+
+def _rule(metric: Metric, kind: Kind, margin: Margin, gate: Gate) -> Rule:
+    return Rule(
+        metric=metric.name,
+        greater_is_better=metric.greater_is_better,
+        kind=kind,
+        margin=margin.value,
+        relative=margin.relative,
+        advisory=gate.tier == "advisory",
+    )
+
+
+def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
+    """The rule of slices.
+
+    Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
+    the allowed regression already speaks for the slices.
+    """
+    operation = metrics.find(gate.metric)
+    if gate.slices is False or (operation and operation.family is metrics.Family.OPERATION):
+        return None
+    said = gate.slices or SliceRule()
+    if overall.kind is Kind.SUPERIORITY and gate.max_regression is not None:
+        return None
+    margin = said.max_regression or gate.max_regression or Margin(value=0.0)
+    return replace(
+        overall,
+        kind=Kind.NON_INFERIORITY,
+        margin=margin.value,
+        relative=margin.relative,
+        detect=said.mode == "detect",
+    )
+
+
+def policy_ref(config: Config) -> PolicyRef:
+    """The part of the configuration that decides, by digest and in words."""
+    deciding = {
+        "model": config.model,
+        "data": config.data.model_dump(
+            mode="json", include={"key", "label", "positive", "task", "slices", "max_slices"}
+        ),
+        "gates": [gate.model_dump(mode="json") for gate in config.gates],
+        "policy": config.policy.model_dump(mode="json"),
+    }
+    return PolicyRef(
+        digest=text_digest(json.dumps(deciding, sort_keys=True, ensure_ascii=False)),
+        confidence=config.policy.confidence,
+        on_inconclusive=config.policy.on_inconclusive,
+        first_model=config.policy.first_model,
+        gates=tuple(_words(gate) for gate in config.gates),
+    )
+
+
+def _words(gate: Gate) -> str:
+    bounds = [(edge.value, getattr(gate, edge.value)) for edge in Edge]
+    margins = [(kind.value, getattr(gate, kind.value)) for kind in Kind]
+    parts = [f"{word} {value:g}" for word, value in bounds if value is not None]
+    parts += [f"{word} {margin}" for word, margin in margins if margin is not None]
+    if gate.slices is False:
+        parts.append("slices not judged")
+    elif gate.slices is not None:
+        margin = gate.slices.max_regression
+        parts.append(f"slices {gate.slices.mode}" + (f" max_regression {margin}" if margin else ""))
+    if gate.tier == "advisory":
+        parts.append("advisory")
+    return f"{gate.metric}: {', '.join(parts)}"
