@@ -83,11 +83,10 @@ class Serving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry(_Json):
+class Entry(Release):
     """A release that served, and the operation that put it there.
 
     Attributes:
-        release: what served.
         from_: what served before, or None.
         kind: how it came to serve.
         operation: the operation's id.
@@ -97,7 +96,6 @@ class Entry(_Json):
         overrides: refusals that were overridden.
     """
 
-    release: Release
     from_: Release | None
     kind: Kind
     operation: str
@@ -105,6 +103,11 @@ class Entry(_Json):
     run: str | None = None
     reason: str = ""
     overrides: tuple[str, ...] = ()
+
+    @property
+    def release(self) -> Release:
+        """What served."""
+        return Release(version=self.version, digest=self.digest, source=self.source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

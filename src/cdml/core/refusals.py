@@ -41,7 +41,7 @@ def chosen(names: Sequence[str], reason: str) -> frozenset[Refusal]:
     """
     for name in names:
         if name not in set(Refusal):
-            raise ConfigurationError(unknown("refusal", name, Refusal))
+            raise ConfigurationError(unknown("refusal", name, map(str, Refusal)))
     if names and not reason.strip():
         raise ConfigurationError(
             f"--override {names[0]} needs a reason.", "Say why with --reason; the journal keeps it."

@@ -99,7 +99,9 @@ def adopt(
 ) -> Transition:
     """Take what serves without a journal as its first entry."""
     entry = Entry(
-        release=release,
+        version=release.version,
+        digest=release.digest,
+        source=release.source,
         from_=None,
         kind=Kind.ADOPT,
         operation=operation,
@@ -145,7 +147,9 @@ def commit(ledger: Ledger, now: datetime) -> Transition:
     """The one commit point: from here on `to` serves, whatever happens to this run."""
     operation = _open(ledger)
     entry = Entry(
-        release=operation.to,
+        version=operation.to.version,
+        digest=operation.to.digest,
+        source=operation.to.source,
         from_=operation.from_,
         kind=operation.kind,
         operation=operation.id,

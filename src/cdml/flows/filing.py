@@ -38,7 +38,12 @@ class Filing:
                     ledger.environment,
                     f"cdml:{operation.kind}",
                     f"v{operation.to.version} of {ledger.model}",
-                    {"operation": operation.id, "digest": operation.to.digest},
+                    {
+                        "operation": operation.id,
+                        "model": ledger.model,
+                        "version": operation.to.version,
+                        "digest": operation.to.digest,
+                    },
                 )
         except CdmlError as error:
             detail = error.message

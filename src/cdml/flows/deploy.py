@@ -1,0 +1,280 @@
+"""Ship exactly the model that was judged."""
+
+import secrets
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.core import refusals
+from cdml.core.journal import Kind, Operation, Phase, Release
+from cdml.core.plan import Plan
+from cdml.core.refusals import Refusal
+from cdml.core.rollout import Standing, standing
+from cdml.core.verdict import Verdict
+from cdml.errors import DeploymentFailed, LockHeld, ServiceError
+from cdml.evidence import store
+from cdml.evidence.model_digest import model_digest
+from cdml.evidence.models import Deployment
+from cdml.flows import outcome
+from cdml.flows.candidate import Candidate, examine, find_version, objections
+from cdml.flows.operation import Found, Operator
+from cdml.flows.outcome import Outcome
+from cdml.ports import (
+    Clock,
+    Journal,
+    ModelVersion,
+    Moved,
+    Platform,
+    Progress,
+    Registry,
+    Target,
+)
+
+ATTEMPTS = 5
+"""How often to begin again when the journal moves before we hold the lock."""
+
+
+def deploy(
+    loaded: Loaded,
+    *,
+    registry: Registry,
+    journal: Journal,
+    target: Target,
+    platform: Platform,
+    clock: Clock,
+    progress: Progress,
+    output: Path,
+    model: str | None = None,
+    evidence: Path | None = None,
+    environment: str | None = None,
+    dry_run: bool = False,
+    override: tuple[str, ...] = (),
+    reason: str = "",
+) -> Deployment:
+    """Deploy a version, or find that it serves already.
+
+    Args:
+        loaded: the configuration.
+        registry, journal, target, platform, clock, progress: the ports.
+        output: folder of the evidence.
+        model: version or `models:/` URI; by default what this commit's pull request registered.
+        evidence: folder of the gate's evidence; by default what the registry keeps.
+        environment: where to; the configuration's by default.
+        dry_run: tell what would happen, and write nothing.
+        override: refusals to override.
+        reason: why; needed to override.
+
+    Raises:
+        ConfigurationError: an override nobody knows, or one without a reason.
+        InputError: there is no such version, or not one.
+        Refused: the evidence does not allow it.
+        ServiceError: a service failed; what is open in the journal is finished by the next run.
+        DeploymentFailed: it was undone.
+        LockHeld: another operation is under way.
+    """
+    overrides = refusals.chosen(override, reason)
+    operator = Operator(
+        model=loaded.config.model,
+        environment=environment or loaded.config.deploy.environment,
+        journal=journal,
+        target=target,
+        platform=platform,
+        clock=clock,
+        progress=progress,
+    )
+    run = _Deploy(
+        loaded=loaded,
+        registry=registry,
+        operator=operator,
+        output=output,
+        id=secrets.token_hex(8),
+        overrides=overrides,
+        reason=reason,
+    )
+    if not dry_run:
+        store.remove(output, Deployment)
+    version = find_version(loaded, registry=registry, platform=platform, model=model)
+    if dry_run:
+        return run.rehearse(version, evidence)
+    for _ in range(ATTEMPTS):
+        try:
+            return run.perform(version, evidence)
+        except Moved:
+            progress.note("The journal moved; looking again.")
+    raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deploy:
+    """One deploy.
+
+    Attributes:
+        loaded, registry, output, reason: as given.
+        operator: carries it through.
+        id: the operation's id.
+        overrides: the refusals that are overridden.
+    """
+
+    loaded: Loaded
+    registry: Registry
+    operator: Operator
+    output: Path
+    id: str
+    overrides: frozenset[Refusal]
+    reason: str
+
+    def perform(self, version: ModelVersion, evidence: Path | None) -> Deployment:
+        """Deploy.
+
+        Raises:
+            Moved: the journal moved before anything was done.
+        """
+        found = self.operator.settle(self.id, patience=timedelta())
+        unknown = standing(found.ledger, found.serving) is Standing.UNKNOWN
+        if unknown:
+            found = self.operator.adopt(found, self._unknown(found), self.id)
+        self._agree(found)
+        current = found.ledger.current
+        if current and version.digest == current.release.digest:
+            return self._nothing_to_do(found, current.release)
+        candidate = self._examine(version, evidence)
+        if current and candidate.release.digest == current.release.digest:
+            return self._nothing_to_do(found, current.release)
+        plan = self._plan(found, candidate)
+        if Refusal.DIGEST in plan.overrides:
+            # What was shipped knowingly is from now on known by what it is.
+            tags = {"cdml.digest": candidate.release.digest}
+            self.registry.set_tags(version.name, version.version, tags)
+        return self._carry_out(found, plan)
+
+    def rehearse(self, version: ModelVersion, evidence: Path | None) -> Deployment:
+        """Tell what would happen."""
+        found = self.operator.look()
+        state = standing(found.ledger, found.serving)
+        first = ""
+        if state is Standing.UNFINISHED:
+            first = " An operation that is open would be finished or undone first."
+        elif state is not Standing.UNKNOWN:
+            self._agree(found)
+        candidate = self._examine(version, evidence)
+        plan = self._plan(found, candidate)
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=f"v{plan.to.version} would serve {plan.environment}, where"
+            f" {_was(plan.from_)} does now; nothing was written.{first}",
+            steps=outcome.planned(plan),
+            journal=found.commit,
+            changed=False,
+        )
+        return self._told(plan, told)
+
+    def _carry_out(self, found: Found, plan: Plan) -> Deployment:
+        platform, clock = self.operator.platform, self.operator.clock
+        operation = Operation(
+            id=self.id,
+            kind=Kind.DEPLOY,
+            from_=plan.from_,
+            to=plan.to,
+            phase=Phase.RECORD,
+            started_at=clock.now(),
+            commit=platform.commit(),
+            run=platform.run_url(),
+            reason=self.reason,
+            overrides=plan.overrides,
+        )
+        ended = self.operator.carry_out(found, operation)
+        trouble = ended.trouble
+        sentence = f"v{plan.to.version} serves {plan.environment}; before, {_was(plan.from_)} did."
+        if trouble is not None:
+            sentence = (
+                f"v{plan.to.version} was not deployed: {trouble.message} {_was(plan.from_)}"
+                f" serves {plan.environment}."
+            )
+        told = Outcome(
+            verdict=Verdict.FAIL if trouble else Verdict.PASS,
+            sentence=sentence,
+            steps=self.operator.steps,
+            journal=ended.found.commit,
+            changed=trouble is None,
+            deployment=ended.deployment,
+        )
+        kept = outcome.keep(self.output, self._told(plan, told))
+        if trouble is not None:
+            raise DeploymentFailed(sentence, trouble.hint) from trouble
+        return kept
+
+    def _plan(self, found: Found, candidate: Candidate) -> Plan:
+        """What is going to happen, if nothing speaks against it."""
+        against = tuple(objections(candidate, found.ledger, self.loaded.config))
+        current = found.ledger.current
+        return Plan(
+            kind=Kind.DEPLOY,
+            environment=self.operator.environment,
+            target=self.operator.target.name,
+            from_=current.release if current else None,
+            to=candidate.release,
+            reason=self.reason,
+            overrides=refusals.settle(against, self.overrides),
+        )
+
+    def _examine(self, version: ModelVersion, evidence: Path | None) -> Candidate:
+        with self.operator.progress.step(f"checking v{version.version} against its evidence"):
+            return examine(version, registry=self.registry, evidence=evidence)
+
+    def _nothing_to_do(self, found: Found, serving: Release) -> Deployment:
+        plan = Plan(
+            kind=Kind.DEPLOY,
+            environment=self.operator.environment,
+            target=self.operator.target.name,
+            from_=serving,
+            to=serving,
+            reason=self.reason,
+        )
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=f"Nothing to do: v{serving.version} serves {plan.environment} already.",
+            steps=self.operator.steps,
+            journal=found.commit,
+            changed=False,
+        )
+        return outcome.keep(self.output, self._told(plan, told))
+
+    def _unknown(self, found: Found) -> Release:
+        """What serves without a journal, with the digest of its bytes."""
+        name = self.loaded.config.model
+        version = self.registry.version(name, str(found.serving.version))
+        digest = version.digest
+        if digest is None:
+            with tempfile.TemporaryDirectory(prefix="cdml-adopt-") as scratch:
+                uri = f"models:/{name}/{version.version}"
+                digest = model_digest(self.registry.fetch(uri, Path(scratch)))
+        return Release(version=version.version, digest=digest, source=version.source)
+
+    def _agree(self, found: Found) -> None:
+        """Go on only if the journal and the target name the same version.
+
+        Raises:
+            ServiceError: they do not.
+        """
+        if standing(found.ledger, found.serving) is not Standing.DRIFTED:
+            return
+        current = found.ledger.current
+        should = f"v{current.release.version}" if current else "nothing"
+        seen = f"v{found.serving.version}" if found.serving.version else "nothing"
+        raise ServiceError(
+            f"Drift: the journal says that {should} serves {self.operator.environment}, and"
+            f" {seen} does; somebody moved it without cdml.",
+            f"`cdml rollback` makes {should} serve again.",
+        )
+
+    def _told(self, plan: Plan, told: Outcome) -> Deployment:
+        operator = self.operator
+        return outcome.evidence(
+            plan, told, model=operator.model, platform=operator.platform, clock=operator.clock
+        )
+
+
+def _was(release: Release | None) -> str:
+    return f"v{release.version}" if release else "nothing"

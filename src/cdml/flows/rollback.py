@@ -1,0 +1,243 @@
+"""Take back what serves; the journal knows what served before."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.core import model_uri
+from cdml.core.journal import Entry, Kind, Ledger, Operation, Phase, Release
+from cdml.core.plan import Plan, named, way_back
+from cdml.core.rollout import LEASE, serves
+from cdml.core.verdict import Verdict
+from cdml.errors import InputError, LockHeld, RollbackFailed, ServiceError
+from cdml.evidence import store
+from cdml.evidence.models import Deployment
+from cdml.flows import outcome
+from cdml.flows.operation import Ended, Found, Operator
+from cdml.flows.outcome import Outcome
+from cdml.ports import Clock, Journal, Moved, Platform, Progress, Registry, Target
+
+ATTEMPTS = 5
+"""How often to begin again when the journal moves before we hold the lock."""
+PATIENCE = LEASE + timedelta(seconds=10)
+"""How long to wait for a deploy that is under way: after its lease it is taken over."""
+
+
+def rollback(
+    loaded: Loaded,
+    *,
+    registry: Registry,
+    journal: Journal,
+    target: Target,
+    platform: Platform,
+    clock: Clock,
+    progress: Progress,
+    output: Path,
+    to: str | None = None,
+    environment: str | None = None,
+    reason: str = "",
+) -> Deployment:
+    """Make the last good release serve again, and quarantine what serves now.
+
+    No gate is asked; that the release is still what it was, is.
+
+    Args:
+        loaded: the configuration.
+        registry, journal, target, platform, clock, progress: the ports.
+        output: folder of the evidence.
+        to: a version that served before; by default the newest that differs from what serves
+            and is not quarantined.
+        environment: where; the configuration's by default.
+        reason: why; kept in the journal.
+
+    Raises:
+        InputError: there is nothing to go back to, or `to` never served.
+        ServiceError: nothing could be begun.
+        RollbackFailed: it was begun and failed; the message says what serves.
+        LockHeld: another operation is under way and does not end.
+    """
+    operator = Operator(
+        model=loaded.config.model,
+        environment=environment or loaded.config.deploy.environment,
+        journal=journal,
+        target=target,
+        platform=platform,
+        clock=clock,
+        progress=progress,
+    )
+    run = _Rollback(
+        registry=registry, operator=operator, output=output, id=secrets.token_hex(8), reason=reason
+    )
+    store.remove(output, Deployment)
+    for _ in range(ATTEMPTS):
+        try:
+            return run.perform(to)
+        except Moved:
+            progress.note("The journal moved; looking again.")
+    raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rollback:
+    """One rollback.
+
+    Attributes:
+        registry, output, reason: as given.
+        operator: carries it through.
+        id: the operation's id.
+    """
+
+    registry: Registry
+    operator: Operator
+    output: Path
+    id: str
+    reason: str
+
+    def perform(self, to: str | None) -> Deployment:
+        """Roll back.
+
+        Raises:
+            Moved: the journal moved before anything was done.
+        """
+        found = self.operator.settle(self.id, patience=PATIENCE)
+        entry = self._named(found.ledger, to) if to else self._way_back(found)
+        plan = Plan(
+            kind=Kind.ROLLBACK,
+            environment=self.operator.environment,
+            target=self.operator.target.name,
+            from_=self._serving(found),
+            to=entry.release,
+            reason=self.reason,
+        )
+        current = found.ledger.current
+        if current and current.release == plan.to and serves(found.serving, plan.to):
+            told = Outcome(
+                verdict=Verdict.PASS,
+                sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
+                steps=self.operator.steps,
+                journal=found.commit,
+                changed=False,
+            )
+            return self._told(plan, told)
+        self._identify(plan)
+        return self._carry_out(found, plan)
+
+    def _carry_out(self, found: Found, plan: Plan) -> Deployment:
+        platform, clock = self.operator.platform, self.operator.clock
+        operation = Operation(
+            id=self.id,
+            kind=Kind.ROLLBACK,
+            from_=plan.from_,
+            to=plan.to,
+            phase=Phase.RECORD,
+            started_at=clock.now(),
+            commit=platform.commit(),
+            run=platform.run_url(),
+            reason=self.reason,
+        )
+        try:
+            ended = self.operator.carry_out(found, operation)
+        except ServiceError as error:
+            raise RollbackFailed(
+                f"v{plan.to.version} was not seen to serve: {error.message} {_last(found)}",
+                error.hint,
+            ) from error
+        sentence = f"v{plan.to.version} serves {plan.environment} again"
+        sentence += f"; v{plan.from_.version} is quarantined." if plan.from_ else "."
+        if ended.trouble is not None:
+            sentence = (
+                f"v{plan.to.version} was not restored: {ended.trouble.message} {_last(ended.found)}"
+            )
+        kept = self._told(plan, self._outcome(ended, sentence))
+        if ended.trouble is not None:
+            raise RollbackFailed(sentence, ended.trouble.hint) from ended.trouble
+        return kept
+
+    def _outcome(self, ended: Ended, sentence: str) -> Outcome:
+        return Outcome(
+            verdict=Verdict.FAIL if ended.trouble else Verdict.PASS,
+            sentence=sentence,
+            steps=self.operator.steps,
+            journal=ended.found.commit,
+            changed=ended.trouble is None,
+            deployment=ended.deployment,
+        )
+
+    def _way_back(self, found: Found) -> Entry:
+        entry = way_back(found.ledger, found.serving)
+        if entry is not None:
+            return entry
+        bad = ", ".join(f"v{one.version}" for one in found.ledger.quarantined)
+        except_for = f", except those in quarantine ({bad})" if bad else ""
+        raise InputError(
+            f"There is nothing to go back to: no other release than {_seen(found)} served"
+            f" {self.operator.environment}{except_for}.",
+            "`cdml history` tells what served; --to names one of it, even from quarantine.",
+        )
+
+    def _named(self, ledger: Ledger, to: str) -> Entry:
+        number = str(int(to)) if model_uri.is_version(to) else to
+        entry = named(ledger, number)
+        if entry is not None:
+            return entry
+        served = dict.fromkeys(f"v{one.release.version}" for one in ledger.entries)
+        raise InputError(
+            f"Version {to} never served {self.operator.environment}"
+            f" ({', '.join(served) or 'nothing'} did), so that it cannot be gone back to.",
+            "`cdml deploy` ships a version for the first time.",
+        )
+
+    def _serving(self, found: Found) -> Release | None:
+        """What serves, as far as the journal or the registry knows its digest."""
+        version = found.serving.version
+        if version is None:
+            return None
+        entry = named(found.ledger, version)
+        if entry is not None:
+            return entry.release
+        known = self.registry.version(self.operator.model, version)
+        if known.digest is None:
+            self.operator.progress.note(f"v{version} has no digest and is not quarantined.")
+            return None
+        return Release(version=version, digest=known.digest, source=known.source)
+
+    def _identify(self, plan: Plan) -> None:
+        """Make sure that the release is still what it was, without a download.
+
+        Raises:
+            RollbackFailed: it is gone, or another one by now; nothing was touched.
+        """
+        release, problem = plan.to, ""
+        try:
+            known = self.registry.version(self.operator.model, release.version)
+            if known.source != release.source or known.digest not in (None, release.digest):
+                problem = "the registry's version is not the one that served."
+        except InputError as error:
+            problem = error.message
+        if problem:
+            raise RollbackFailed(
+                f"v{release.version} cannot be restored: {problem} {_was(plan.from_)} serves"
+                f" {plan.environment}.",
+                "`cdml history` tells what else served; --to names it.",
+            )
+
+    def _told(self, plan: Plan, told: Outcome) -> Deployment:
+        operator = self.operator
+        evidence = outcome.evidence(
+            plan, told, model=operator.model, platform=operator.platform, clock=operator.clock
+        )
+        return outcome.keep(self.output, evidence)
+
+
+def _was(release: Release | None) -> str:
+    return f"v{release.version}" if release else "nothing"
+
+
+def _seen(found: Found) -> str:
+    return f"v{found.serving.version}" if found.serving.version else "none"
+
+
+def _last(found: Found) -> str:
+    return f"When last seen, {_seen(found)} served {found.ledger.environment}."

@@ -1,0 +1,67 @@
+import pytest
+
+from cdml.core.journal import Kind, Serving
+from cdml.core.plan import Plan, named, way_back
+from fakes.journals import ledger_of, release
+
+A, B, C, D = (release(number) for number in range(1, 5))
+A_AGAIN = release(9, digest=1)
+NOTHING = Serving(version=None, digest=None)
+
+
+def seen(of):
+    return Serving(version=of.version, digest=None)
+
+
+@pytest.mark.parametrize(
+    ("served", "quarantined", "serving", "expected"),
+    [
+        ((A, B), (), seen(B), A),
+        ((A, C), (), seen(C), A),
+        ((A, B, C), (B,), seen(C), A),
+        ((A, B, A), (), seen(A), B),
+        ((A, B, A), (B,), seen(A), None),
+        ((A, B, A_AGAIN), (), seen(A_AGAIN), B),
+        ((A, A_AGAIN), (), seen(A_AGAIN), None),
+        ((A,), (), seen(A), None),
+        ((), (), seen(A), None),
+        ((A, B), (), seen(D), B),
+        ((A, B), (B,), seen(D), A),
+        ((A, B), (), NOTHING, B),
+        ((A, B), (), Serving(version="2", digest=C.digest), B),
+    ],
+    ids=[
+        "the one before",
+        "not version - 1",
+        "over a quarantined one",
+        "back and forth",
+        "never into quarantine",
+        "the same bytes under two numbers are one",
+        "only the same bytes",
+        "a first release",
+        "an empty journal",
+        "drift: what the journal says",
+        "drift: what the journal says, unless in quarantine",
+        "nothing serves: what should",
+        "another digest under the same number",
+    ],
+)
+def test_the_way_back_leads_to_the_newest_good_release_that_differs(
+    served, quarantined, serving, expected
+):
+    entry = way_back(ledger_of(*served, quarantined=quarantined), serving)
+
+    assert expected == (entry.release if entry else None)
+
+
+def test_a_version_is_named_by_its_newest_entry():
+    ledger = ledger_of(A, B, A)
+
+    assert ledger.entries[0] == named(ledger, "1")
+    assert named(ledger, "4") is None
+
+
+def test_a_plan_names_its_steps_in_order():
+    plan = Plan(kind=Kind.DEPLOY, environment="production", target="registry", from_=A, to=B)
+
+    assert ["lock", "record", "commit", "switch", "close"] == list(plan.steps)
