@@ -14,6 +14,7 @@ MLflow into models it downloads) and the folders `__pycache__`. Whoever copies a
 
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -77,6 +78,28 @@ def digest_of(files: Mapping[str, str]) -> str:
 def model_size(folder: Path) -> int:
     """Bytes of a model's files."""
     return sum((folder / relative).stat().st_size for relative in model_files(folder))
+
+
+def clean_copy(folder: Path, into: Path) -> Path:
+    """Copy what the digest covers, and nothing else.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    try:
+        for relative in model_files(folder):
+            target = into / relative
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / relative, target)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be copied: {error}.") from error
+    return into
+
+
+def is_clean(folder: Path) -> bool:
+    """Whether a folder holds nothing but what the digest covers."""
+    everything = sum(1 for path in folder.rglob("*") if not path.is_dir())
+    return everything == len(model_files(folder))
 
 
 def _foreign(folder: Path, path: Path) -> InputError:

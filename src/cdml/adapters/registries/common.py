@@ -1,13 +1,12 @@
 """What all registries share: the tags they write, and models that lie in a folder."""
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cdml.errors import InputError
-from cdml.evidence.model_digest import model_digest, model_files
+from cdml.evidence.model_digest import model_digest
 
 DIGEST = "cdml.digest"
 """Tag: the digest of the version's files."""
@@ -15,9 +14,9 @@ EVIDENCE = "cdml.evidence"
 """Tag: the digest of the evidence kept with the version."""
 
 
-def recorded_digest(tags: Mapping[str, str]) -> str | None:
+def recorded_digest(tags: Mapping[str, str], tag: str = DIGEST) -> str | None:
     """The digest a version's tags tell, if it looks like one."""
-    digest = tags.get(DIGEST, "")
+    digest = tags.get(tag, "")
     return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
 
 
@@ -53,15 +52,6 @@ def whole_model(folder: Path) -> Path:
     if not (folder / "MLmodel").is_file():
         raise InputError(f"{folder} holds no MLmodel file.", "It is no model as MLflow saves them.")
     return folder
-
-
-def copy_files(folder: Path, into: Path) -> Path:
-    """Copy what the digest covers, and nothing else."""
-    for relative in model_files(folder):
-        target = into / relative
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / relative, target)
-    return into
 
 
 def checked_evidence(folder: Path, digest: str, of: str) -> Path:

@@ -1,0 +1,200 @@
+"""A registry on plain files, for teams without MLflow.
+
+<root>/<name>/versions/<number>/version.json    source, tags; written last
+<root>/<name>/versions/<number>/model/          the files
+<root>/<name>/versions/<number>/evidence/<digest>/
+<root>/<name>/aliases.json
+"""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from cdml.adapters.registries.common import (
+    DIGEST,
+    EVIDENCE,
+    checked_evidence,
+    local_model,
+    recorded_digest,
+    whole_model,
+)
+from cdml.core import model_uri
+from cdml.errors import InputError, ServiceError
+from cdml.evidence.model_digest import clean_copy, digest_of, model_digest
+from cdml.evidence.store import file_digest, write_atomically
+from cdml.ports import ModelVersion
+
+
+class FolderRegistry:
+    """Versions, aliases, tags and evidence in a folder.
+
+    Args:
+        uri: `folder:PATH`.
+        folder: what a relative path is relative to.
+    """
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self._root = (folder / uri.removeprefix("folder:")).resolve()
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ServiceError(f"the registry at {self._root} cannot be used: {error}.") from error
+
+    def champion(self, name: str, alias: str) -> ModelVersion | None:
+        """Who the alias names; None if it names nobody."""
+        number = self._aliases(name).get(alias)
+        return self.version(name, str(number)) if number else None
+
+    def version(self, name: str, version: str) -> ModelVersion:
+        """One version."""
+        absent = InputError(
+            f"the registry has no version {version} of {name}.",
+            f"Look into the registry at {self._root}.",
+        )
+        if not model_uri.is_version(version):
+            raise absent
+        number = str(int(version))
+        document = self._read(self._place(name, number) / "version.json")
+        if document is None:
+            raise absent
+        return ModelVersion(
+            name=name,
+            version=number,
+            digest=recorded_digest(document["tags"]),
+            source=(self._place(name, number) / "model").as_uri(),
+            tags=document["tags"],
+        )
+
+    def resolve(self, uri: str) -> ModelVersion | None:
+        """The version a `models:/` URI names; None for any other URI."""
+        named = model_uri.parse(uri)
+        if named is None:
+            return None
+        if isinstance(named, model_uri.VersionUri):
+            return self.version(named.name, named.version)
+        found = self.champion(named.name, named.alias)
+        if found is None:
+            raise InputError(
+                f"no version of {named.name} has the alias {named.alias}.",
+                f"Look into the registry at {self._root}.",
+            )
+        return found
+
+    def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
+        """All versions of a model that carry all these tags, oldest first."""
+        numbers = sorted(
+            int(path.parent.name) for path in self._model(name).glob("versions/*/version.json")
+        )
+        versions = (self.version(name, str(number)) for number in numbers)
+        return tuple(version for version in versions if tags.items() <= version.tags.items())
+
+    def fetch(self, uri: str, into: Path) -> Path:
+        """Copy a model's files; a local folder is given as it is."""
+        folder = local_model(uri)
+        if folder is not None:
+            return folder
+        version = self.resolve(uri)
+        if version is None:
+            raise InputError(
+                f"the registry at {self._root} has no {uri}.",
+                "A registry of files knows models:/name/3 and models:/name@alias.",
+            )
+        stored = self._place(version.name, version.version) / "model"
+        return whole_model(clean_copy(stored, into / "model"))
+
+    def register(
+        self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None
+    ) -> ModelVersion:
+        """Register a model folder byte for byte; the same digest again gives its version."""
+        digest = model_digest(folder)
+        known = self.resolve(source) if source else None
+        if known is None or known.name != name:
+            known = next(iter(self.find(name, {DIGEST: digest})), None)
+        number = known.version if known else self._new(name, folder)
+        old = known.tags if known else {}
+        self._write(
+            self._place(name, number) / "version.json", {"tags": {**old, **tags, DIGEST: digest}}
+        )
+        return self.version(name, number)
+
+    def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Add or replace tags of a version."""
+        known = self.version(name, version)
+        self._write(
+            self._place(name, known.version) / "version.json", {"tags": {**known.tags, **tags}}
+        )
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Make the alias name this version."""
+        number = self.version(name, version).version
+        self._write(self._model(name) / "aliases.json", {**self._aliases(name), alias: number})
+
+    def log_evidence(
+        self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
+    ) -> None:
+        """Keep evidence with a version; the tag that names its digest comes last."""
+        known = self.version(version.name, version.version)
+        digest = digest_of({path.name: file_digest(path) for path in files})
+        place = self._place(known.name, known.version)
+        for path in files:
+            write_atomically(place / "evidence" / digest[7:] / path.name, path.read_bytes())
+        self._write(place / "metrics.json", dict(metrics))
+        self.set_tags(known.name, known.version, {EVIDENCE: digest})
+
+    def evidence(self, version: ModelVersion, into: Path) -> Path | None:
+        """Copy the evidence kept with a version; None where there is none."""
+        known = self.version(version.name, version.version)
+        digest = recorded_digest(known.tags, EVIDENCE)
+        if digest is None:
+            return None
+        kept = self._place(known.name, known.version) / "evidence" / digest[7:]
+        told = f"version {known.version} of {known.name}"
+        if not kept.is_dir():
+            raise InputError(f"the evidence kept with {told} is gone.")
+        return checked_evidence(clean_copy(kept, into), digest, told)
+
+    def _new(self, name: str, folder: Path) -> str:
+        """Copy a model to the next number; making its folder is what takes the number."""
+        versions = self._model(name) / "versions"
+        while True:
+            taken = [int(path.name) for path in versions.glob("*") if path.name.isdigit()]
+            number = str(max(taken, default=0) + 1)
+            try:
+                (versions / number).mkdir(parents=True)
+            except FileExistsError:
+                continue
+            except OSError as error:
+                raise ServiceError(f"the registry at {self._root} failed: {error}.") from error
+            try:
+                clean_copy(folder, versions / number / "model")
+            except BaseException:
+                shutil.rmtree(versions / number, ignore_errors=True)
+                raise
+            return number
+
+    def _model(self, name: str) -> Path:
+        return self._root / (quote(name, safe="") if name.strip(".") else "%2E" * len(name))
+
+    def _place(self, name: str, number: str) -> Path:
+        return self._model(name) / "versions" / number
+
+    def _aliases(self, name: str) -> dict[str, Any]:
+        return self._read(self._model(name) / "aliases.json") or {}
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
+        try:
+            document: dict[str, Any] = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise ServiceError(f"the registry's file {path} cannot be read: {error}.") from error
+        return document
+
+    def _write(self, path: Path, document: Mapping[str, Any]) -> None:
+        try:
+            write_atomically(path, json.dumps(document, indent=1).encode())
+        except InputError as error:
+            raise ServiceError(error.message, error.hint) from error

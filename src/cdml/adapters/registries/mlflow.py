@@ -1,0 +1,251 @@
+"""MLflow's model registry, over HTTP or in a SQLite file."""
+
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import mlflow
+from mlflow.entities import Metric
+from mlflow.entities.model_registry import ModelVersion as Stored
+from mlflow.exceptions import MlflowException
+
+from cdml.adapters.registries.common import (
+    DIGEST,
+    EVIDENCE,
+    checked_evidence,
+    local_model,
+    recorded_digest,
+    whole_model,
+)
+from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent
+from cdml.core import model_uri
+from cdml.errors import InputError
+from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest
+from cdml.evidence.store import file_digest
+from cdml.ports import ModelVersion
+
+RUN = "cdml.run"
+"""Tag: the run that keeps the evidence of a version which has no run of its own."""
+_PAGE = 1000
+_METRICS_A_CALL = 500
+
+
+class MlflowRegistry:
+    """Versions, aliases, tags and evidence in MLflow.
+
+    Args:
+        uri: `sqlite:///FILE`, `http://…` or `https://…`.
+        folder: what a relative SQLite file is relative to.
+    """
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self._at = Connection(uri, folder)
+        self._client = self._at.client
+
+    def champion(self, name: str, alias: str) -> ModelVersion | None:
+        """Who the alias names; None if the registry says that there is nobody."""
+        with self._at.calls():
+            try:
+                return _version(self._client.get_model_version_by_alias(name, alias))
+            except MlflowException as error:
+                if is_absent(error):
+                    return None
+                raise
+
+    def version(self, name: str, version: str) -> ModelVersion:
+        """One version."""
+        absent = f"the registry has no version {version} of {name}."
+        if not model_uri.is_version(version):
+            raise InputError(absent, "Versions are numbers.")
+        with self._at.calls(absent):
+            return _version(self._client.get_model_version(name, str(int(version))))
+
+    def resolve(self, uri: str) -> ModelVersion | None:
+        """The version a `models:/` URI names; None for any other URI."""
+        named = model_uri.parse(uri)
+        if named is None:
+            return None
+        if isinstance(named, model_uri.VersionUri):
+            return self.version(named.name, named.version)
+        found = self.champion(named.name, named.alias)
+        if found is None:
+            raise InputError(
+                f"no version of {named.name} has the alias {named.alias}.",
+                f"Look into the registry at {self._at.shown}.",
+            )
+        return found
+
+    def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
+        """All versions of a model that carry all these tags, oldest first."""
+        if "'" in name:
+            return ()  # MLflow's filter cannot quote it
+        found: list[ModelVersion] = []
+        token = None
+        with self._at.calls():
+            while token is None or token:
+                page = self._client.search_model_versions(
+                    f"name = '{name}'", max_results=_PAGE, page_token=token
+                )
+                found += map(_version, page)
+                token = page.token or ""
+        fitting = (version for version in found if tags.items() <= version.tags.items())
+        return tuple(sorted(fitting, key=lambda version: int(version.version)))
+
+    def fetch(self, uri: str, into: Path) -> Path:
+        """Copy a model's files; a local folder is given as it is."""
+        folder = local_model(uri)
+        if folder is not None:
+            return folder
+        version = self.resolve(uri)
+        with self._at.calls(f"the registry has no model {uri}."):
+            address = uri
+            if version is not None:
+                # Asked by its `models:/` address, MLflow would write into what it downloads.
+                address = self._client.get_model_version_download_uri(version.name, version.version)
+            return whole_model(self._download(address, into))
+
+    def register(
+        self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None
+    ) -> ModelVersion:
+        """Register a model folder byte for byte; the same digest again gives its version."""
+        digest = model_digest(folder)
+        known = self.resolve(source) if source else None
+        if known is None or known.name != name:
+            known = next(iter(self.find(name, {DIGEST: digest})), None)
+        all_tags = {**tags, DIGEST: digest}
+        if known is not None:
+            self.set_tags(name, known.version, all_tags)
+            return self.version(name, known.version)
+        with self._at.calls():
+            run = self._run_named(source) or self._new_run(name)
+            place = f"model-{digest[7:23]}"
+            self._upload(run, folder, place)
+            self._ensure_model(name)
+            location = self._client.get_run(run).info.artifact_uri.rstrip("/")
+            made = self._client.create_model_version(
+                name, f"{location}/{place}", run_id=run, tags=all_tags
+            )
+            return _version(made)
+
+    def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
+        """Add or replace tags of a version."""
+        known = self.version(name, version)
+        with self._at.calls():
+            for tag, value in tags.items():
+                self._client.set_model_version_tag(name, known.version, tag, value)
+
+    def set_alias(self, name: str, alias: str, version: str) -> None:
+        """Make the alias name this version."""
+        known = self.version(name, version)
+        with self._at.calls():
+            self._client.set_registered_model_alias(name, alias, known.version)
+
+    def log_evidence(
+        self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
+    ) -> None:
+        """Keep evidence with a version: under its run, in a folder named by its digest.
+
+        The tag that names the digest comes last, so that a crash leaves the older evidence whole.
+        """
+        digest = digest_of({path.name: file_digest(path) for path in files})
+        with self._at.calls():
+            run = self._run_of(version)
+            for path in files:
+                self._client.log_artifact(run, str(path), _place(digest))
+            now = int(time.time() * 1000)
+            rows = [
+                Metric(re.sub(r"[^\w\-. :/]", "_", key), value, now, 0)
+                for key, value in metrics.items()
+            ]
+            for start in range(0, len(rows), _METRICS_A_CALL):
+                self._client.log_batch(run, metrics=rows[start : start + _METRICS_A_CALL])
+        self.set_tags(version.name, version.version, {EVIDENCE: digest, RUN: run})
+
+    def evidence(self, version: ModelVersion, into: Path) -> Path | None:
+        """Copy the evidence kept with a version; None where there is none."""
+        version = self.version(version.name, version.version)
+        digest, run = recorded_digest(version.tags, EVIDENCE), version.tags.get(RUN)
+        if digest is None or run is None:
+            return None
+        told = f"version {version.version} of {version.name}"
+        with self._at.calls(f"the evidence kept with {told} is gone."):
+            folder = self._download(f"runs:/{run}/{_place(digest)}", into)
+        return checked_evidence(folder, digest, told)
+
+    def _download(self, address: str, into: Path) -> Path:
+        into.mkdir(parents=True, exist_ok=True)
+        fresh = tempfile.mkdtemp(dir=into, prefix="fetched-")
+        found = mlflow.artifacts.download_artifacts(
+            artifact_uri=address,
+            dst_path=fresh,
+            tracking_uri=self._at.uri,
+            registry_uri=self._at.uri,
+        )
+        return Path(found)
+
+    def _upload(self, run: str, folder: Path, place: str) -> None:
+        if is_clean(folder):
+            self._client.log_artifacts(run, str(folder), place)
+            return
+        with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
+            clean = clean_copy(folder, Path(scratch))
+            self._client.log_artifacts(run, str(clean), place)
+
+    def _ensure_model(self, name: str) -> None:
+        try:
+            self._client.create_registered_model(name)
+        except MlflowException as error:
+            if not exists_already(error):
+                raise
+
+    def _run_named(self, source: str | None) -> str | None:
+        """The run of a `runs:/` URI."""
+        match = re.match(r"runs:/+(?P<run>[^/]+)", source or "")
+        return match["run"] if match else None
+
+    def _run_of(self, version: ModelVersion) -> str:
+        """A run that keeps what belongs to a version."""
+        for run in filter(None, (version.tags.get(RUN), version.run)):
+            try:
+                if self._client.get_run(run).info.lifecycle_stage == "active":
+                    return run
+            except MlflowException as error:
+                if not is_absent(error):
+                    raise
+        return self._new_run(version.name)
+
+    def _new_run(self, name: str) -> str:
+        """A finished run in the experiment that has the model's name."""
+        run = self._client.create_run(self._experiment(name), run_name="cdml").info.run_id
+        self._client.set_terminated(run)
+        return str(run)
+
+    def _experiment(self, name: str) -> str:
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            place = self._at.artifact_location
+            try:
+                return str(self._client.create_experiment(name, artifact_location=place))
+            except MlflowException as error:
+                if not exists_already(error):
+                    raise
+                found = self._client.get_experiment_by_name(name)
+        return str(found.experiment_id)
+
+
+def _place(digest: str) -> str:
+    return f"cdml/{digest.removeprefix('sha256:')[:16]}"
+
+
+def _version(stored: Stored) -> ModelVersion:
+    tags = {str(key): str(value) for key, value in (stored.tags or {}).items()}
+    return ModelVersion(
+        name=stored.name,
+        version=str(int(stored.version)),
+        digest=recorded_digest(tags),
+        source=stored.source or "",
+        run=stored.run_id or None,
+        tags=tags,
+    )

@@ -1,0 +1,150 @@
+"""How MLflow is reached, and what its failures mean."""
+
+import logging
+import os
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException, RestException
+
+from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+
+_MANNERS: Mapping[str, str] = {
+    # MLflow's own defaults retry for minutes; a CI job wants to know.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+_SQLITE_HEADER = b"SQLite format 3\x00"
+_DENIED = {"PERMISSION_DENIED": "403", "UNAUTHENTICATED": "401", "CUSTOMER_UNAUTHORIZED": "401"}
+_STORAGE = ("sqlalchemy", "botocore", "boto3", "google", "azure", "alembic", "sqlite3")
+
+
+class Connection:
+    """A client, and the address to tell people.
+
+    Args:
+        uri: `sqlite:///FILE`, `http://…` or `https://…`.
+        folder: what a relative file is relative to.
+
+    Raises:
+        ConfigurationError: the address cannot be used in this installation.
+    """
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        for name, value in _MANNERS.items():
+            os.environ.setdefault(name, value)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        self.file = _database(uri, folder) if uri.startswith("sqlite:") else None
+        self.uri = f"sqlite:///{self.file}" if self.file else uri
+        self.shown = str(self.file) if self.file else public(uri)
+        with self.calls():
+            self.client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+
+    @property
+    def artifact_location(self) -> str | None:
+        """Where new experiments keep files: beside the database; a server has its own place."""
+        return (self.file.parent / "mlartifacts").as_uri() if self.file else None
+
+    @contextmanager
+    def calls(self, absent: str = "") -> Iterator[None]:
+        """The boundary around MLflow.
+
+        Args:
+            absent: a sentence for the case that what was asked for does not exist.
+
+        Raises:
+            InputError: it does not exist, and `absent` says what to tell then.
+            ServiceError: everything else that MLflow or the storage behind it complains about.
+        """
+        try:
+            yield
+        except CdmlError:
+            raise
+        except MlflowException as error:
+            if absent and is_absent(error):
+                raise InputError(absent, f"Look into the registry at {self.shown}.") from error
+            raise self._failed(error) from error
+        except OSError as error:  # requests' exceptions are OSErrors
+            raise self._failed(error) from error
+        except Exception as error:
+            if not type(error).__module__.startswith(_STORAGE):
+                raise
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> ServiceError:
+        text = first_line(error)
+        status = _DENIED.get(getattr(error, "error_code", ""), "")
+        if match := re.search(r"error code (401|403)|\b(401|403) Client Error", text):
+            status = match[1] or match[2]
+        if status == "401":
+            return ServiceError(
+                f"the registry at {self.shown} does not know who is asking (401).",
+                "Set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and _PASSWORD.",
+            )
+        if status == "403":
+            return ServiceError(
+                f"the registry at {self.shown} refuses this user (403): {text}.",
+                "Give the token permission to read and edit this model and its experiment.",
+            )
+        if re.search(r"failed with (timeout )?exception|Max retries exceeded", text):
+            return ServiceError(
+                f"the registry at {self.shown} does not answer.",
+                "Check registry.uri in cdml.yaml, the network and the proxy.",
+            )
+        return ServiceError(f"the registry at {self.shown} failed: {text}.")
+
+
+def is_absent(error: MlflowException) -> bool:
+    """Whether the registry itself said that something does not exist.
+
+    A web server that is no registry answers 404 too, but not in MLflow's words.
+    """
+    if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+        return True
+    alias = re.search(r"alias .* not found", str(error), re.IGNORECASE)
+    return error.error_code == "INVALID_PARAMETER_VALUE" and alias is not None
+
+
+def exists_already(error: MlflowException) -> bool:
+    """Whether somebody else made it first."""
+    return bool(error.error_code == "RESOURCE_ALREADY_EXISTS")
+
+
+def first_line(error: Exception) -> str:
+    """What an exception says, on one short line and without credentials."""
+    text = error.json.get("message") if isinstance(error, RestException) else str(error)
+    lines = str(text or type(error).__name__).strip().splitlines()
+    return public(lines[0])[:300].rstrip(". ")
+
+
+def public(text: str) -> str:
+    """A text without the credentials its addresses may hold."""
+    return re.sub(r"(?<=//)[^/@\s]+@", "", text)
+
+
+def _database(uri: str, folder: Path) -> Path:
+    if find_spec("sqlalchemy") is None or find_spec("alembic") is None:
+        raise ConfigurationError(
+            f"the registry {uri} needs all of MLflow, and only its core is installed.",
+            "Install cdml with its ml extra, or set registry.uri to a server's address.",
+        )
+    written = urllib.parse.unquote(uri.removeprefix("sqlite://").removeprefix("/"))
+    if not written or "?" in written:
+        raise ConfigurationError(f"{uri} names no file.", "Write sqlite:///mlflow.db.")
+    file = (folder / written).resolve()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("ab"), file.open("rb") as content:
+            header = content.read(len(_SQLITE_HEADER))
+    except OSError as error:
+        raise ServiceError(f"the registry's file {file} cannot be opened: {error}.") from error
+    if header not in (b"", _SQLITE_HEADER):
+        raise ConfigurationError(f"{file} is no SQLite database.", "Check registry.uri.")
+    return file

@@ -1,0 +1,80 @@
+"""Real servers on free loopback ports, for as long as a test session lasts."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def mlflow_server(folder: Path, *, arguments=(), environment=None, patience=90):
+    """A real `mlflow server` with its files in `folder`; gives its address.
+
+    The address is http://127.0.0.1:PORT; artifacts are served by the server itself, so that a
+    client needs nothing but the address.
+    """
+    port = free_port()
+    folder.mkdir(parents=True, exist_ok=True)
+    log = (folder / "server.log").open("w+")
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"),
+            *("--port", str(port), "--workers", "1"),
+            *("--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"),
+            *("--artifacts-destination", str(folder / "artifacts")),
+            *arguments,
+        ],
+        cwd=folder,
+        env=_environment(environment),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, f"{address}/health", log, patience)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        log.close()
+
+
+def _environment(more):
+    """The machine's environment, without what would slow the start or change the server."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name != "PYTHONDONTWRITEBYTECODE" and not name.startswith("MLFLOW_")
+    }
+    return {**kept, "OMP_NUM_THREADS": "1", **(more or {})}
+
+
+def _wait(process, health, log, patience):
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(health, timeout=2):  # noqa: S310 - our own loopback server
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    log.seek(0)
+    raise RuntimeError(f"mlflow server did not start:\n{log.read()[-2000:]}")
