@@ -1,0 +1,254 @@
+"""The story of five models, told by the very commands that the actions run."""
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdml.errors import ConfigurationError, InputError
+from cdml.evidence.models import Deployment
+from cdml.evidence.store import read
+from cdml.ports import Progress
+
+Invoke = Callable[[list[str]], int]
+"""Runs one command line of cdml and gives its exit code."""
+Execute = Callable[[Sequence[str], Path], Iterator[str]]
+"""Runs a program in a folder and yields the lines it prints."""
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "flights"
+MADE_BY_DEMO = ".made-by-cdml-demo"
+MODEL = "flight-delays"
+ACCEPTED, REJECTED = 0, 1
+# What would make the commands speak to somebody else than the demo's own folder.
+_ELSEWHERE = ("CI", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
+_PREFIXES = ("GITHUB_", "CDML_", "GIT_")
+_SETTINGS = ("user.name=cdml demo", "user.email=demo@cdml.invalid", "commit.gpgsign=false")
+_GIT = ("git", *(part for setting in _SETTINGS for part in ("-c", setting)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A model somebody proposes.
+
+    Attributes:
+        name: its folder.
+        told: what it is.
+        expected: the exit code of its gate.
+    """
+
+    name: str
+    told: str
+    expected: int
+
+
+PROPOSALS = (
+    Proposal(
+        name="challenger",
+        told="gradient boosting on half a year",
+        expected=ACCEPTED,
+    ),
+    Proposal(
+        name="worse",
+        told="the same, without the delay at departure",
+        expected=REJECTED,
+    ),
+    Proposal(
+        name="leaking",
+        told="the same, with the time of arrival: better in every figure, and of no use",
+        expected=REJECTED,
+    ),
+    Proposal(
+        name="slice-breaker",
+        told="as good as the challenger on average, and upside down for one small airline",
+        expected=REJECTED,
+    ),
+)
+
+
+def demo(
+    folder: Path,
+    *,
+    invoke: Invoke,
+    execute: Execute,
+    say: Callable[[str], None],
+    progress: Progress,
+    example: Path = EXAMPLE,
+) -> int:
+    """Tell the story in a folder of its own.
+
+    Args:
+        folder: where; emptied first if an earlier demo made it.
+        invoke: the command line.
+        execute: other programs.
+        say: tells one line.
+        progress: how work is told.
+        example: the example's files.
+
+    Returns:
+        0 if the story went as it should, else 1.
+
+    Raises:
+        ConfigurationError: the folder holds something that is not a demo's.
+        InputError: the example is not here, or a part of it failed.
+    """
+    story = _Story(folder=folder, invoke=invoke, execute=execute, say=say, progress=progress)
+    _empty(folder)
+    with _alone():
+        story.prepare(example)
+        story.first_champion()
+        for proposal in PROPOSALS:
+            story.propose(proposal)
+        story.deliver()
+        story.take_back()
+    return story.end()
+
+
+def _empty(folder: Path) -> None:
+    """Take an earlier demo away, and nothing else."""
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MADE_BY_DEMO).is_file():
+            raise ConfigurationError(
+                f"{folder} holds files that no demo made; nothing was touched.",
+                "Name another folder: --folder ….",
+            )
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MADE_BY_DEMO).touch()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """The environment without CI, GitHub, and registries and settings of the user's own."""
+    kept = dict(os.environ)
+    for name in kept:
+        if name in _ELSEWHERE or name.startswith(_PREFIXES):
+            del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Story:
+    """The chapters, in one folder."""
+
+    folder: Path
+    invoke: Invoke
+    execute: Execute
+    say: Callable[[str], None]
+    progress: Progress
+    seconds: dict[str, float] = field(default_factory=dict)
+    surprises: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def chapter(self, title: str) -> Iterator[None]:
+        """Announce a chapter and remember how long it took."""
+        self.say(f"\n── {title}")
+        start = time.monotonic()
+        yield
+        self.seconds[title] = time.monotonic() - start
+
+    def cdml(self, *arguments: str, expected: int = ACCEPTED) -> None:
+        """Run a command as a user would, and show it."""
+        self.say(f"\n$ cdml {' '.join(map(_quoted, arguments))}")
+        code = self.invoke([*arguments, "--config", str(self.folder / "cdml.yaml")])
+        if code != expected:
+            command = " ".join(arguments)
+            self.surprises.append(f"`cdml {command}` ended with {code}, not {expected}.")
+
+    def script(self, label: str, total: int, *command: str) -> None:
+        """Run a program of the example; every line it prints is a part that is done."""
+        with self.progress.step(label, total) as step:
+            for _ in self.execute(command, self.folder.resolve()):
+                step.advance()
+
+    def prepare(self, example: Path) -> None:
+        """A repository with the example's files, the flights and five models."""
+        if not (example / "cdml.yaml").is_file():
+            raise InputError(
+                "The flights example is not in this installation.",
+                "Clone the repository and run `make demo` there.",
+            )
+        with self.chapter("Real flights, and five models"):
+            for name in ("cdml.yaml", "contracts"):
+                _copy(example / name, self.folder / name)
+            root = self.folder.resolve()
+            self.script("a repository", 1, *_GIT, "init", "--quiet", "--initial-branch=main")
+            self.script("its files", 1, *_GIT, "add", "cdml.yaml", "contracts")
+            self.script("its first commit", 1, *_GIT, "commit", "--quiet", "--message=Begin")
+            prepare = (sys.executable, str(example.resolve() / "prepare.py"), str(root / "data"))
+            self.script("336,776 flights, as Parquet", 3, *prepare)
+            train = (sys.executable, str(example.resolve() / "train.py"), str(root))
+            self.script("five models, trained", 5, *train)
+
+    def first_champion(self) -> None:
+        """Nobody serves yet: the bounds decide."""
+        with self.chapter("champion: logistic regression on three months; the first to serve"):
+            self.gate("champion", ACCEPTED)
+            self.cdml("deploy", "--model", "1", *_kept("champion"))
+
+    def propose(self, proposal: Proposal) -> None:
+        """A pull request: gate and report."""
+        with self.chapter(f"{proposal.name}: {proposal.told}"):
+            self.gate(proposal.name, proposal.expected)
+            self.cdml("report", *_kept(proposal.name), expected=proposal.expected)
+
+    def gate(self, name: str, expected: int) -> None:
+        """Judge one model against whoever serves; register it if it passes."""
+        arguments = ("--model", f"models/{name}", "--register", MODEL, *_kept(name))
+        self.cdml("gate", *arguments, expected=expected)
+
+    def deliver(self) -> None:
+        """The accepted one is merged."""
+        with self.chapter("The challenger is merged"):
+            self.cdml("deploy", "--model", "2", *_kept("challenger"))
+
+    def take_back(self) -> None:
+        """One click."""
+        with self.chapter("Something is wrong with it: take it back"):
+            reason = "complaints from the gate agents"
+            self.cdml("rollback", "--reason", reason, *_kept("rollback"))
+            self.cdml("history")
+
+    def end(self) -> int:
+        """Where the time went, who serves now, where to look."""
+        self.say("\n── Where the time went")
+        for title, taken in self.seconds.items():
+            self.say(f"{taken:6.1f} s  {title}")
+        self.say(f"{sum(self.seconds.values()):6.1f} s  together")
+        found = read(self.folder / ".cdml" / "rollback", Deployment)
+        restored = found is not None and found.to.version == "1" and not self.surprises
+        self.say("\n── Where to look")
+        evidence = self.folder / ".cdml"
+        self.say(f"the comment      {evidence / 'challenger' / 'report.md'}")
+        self.say(f"the page         {evidence / 'challenger' / 'report.html'}")
+        for proposal in PROPOSALS[1:]:
+            self.say(f"why refused      {evidence / proposal.name / 'report.md'}")
+        self.say(f"who served when  git -C {self.folder} log cdml/production/{MODEL}")
+        for surprise in self.surprises:
+            self.say(f"not as it should be: {surprise}")
+        if found is not None and restored:
+            digest = found.to.digest.removeprefix("sha256:")[:12]
+            self.say(f"\nThe champion serves again: {MODEL} version 1, digest {digest}.")
+        return ACCEPTED if restored else REJECTED
+
+
+def _kept(name: str) -> tuple[str, ...]:
+    return ("--output-dir", f".cdml/{name}")
+
+
+def _copy(source: Path, to: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, to)
+    else:
+        shutil.copyfile(source, to)
+
+
+def _quoted(argument: str) -> str:
+    return f'"{argument}"' if " " in argument else argument

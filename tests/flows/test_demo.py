@@ -1,0 +1,177 @@
+"""The demo: which commands it runs, and what it makes of their answers."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cdml.core.verdict import Verdict
+from cdml.errors import ConfigurationError, InputError
+from cdml.evidence.models import Deployment, Producer, Served
+from cdml.evidence.store import write
+from cdml.flows.demo import MADE_BY_DEMO, demo
+from fakes.progress import FakeProgress
+
+REFUSED = ("worse", "leaking", "slice-breaker")
+
+
+def served(version):
+    return Served(version=version, digest=f"sha256:{version * 64}")
+
+
+ROLLED_BACK = Deployment(
+    verdict=Verdict.PASS,
+    produced=Producer(tool="0", commit=None, time=datetime(2026, 1, 1, tzinfo=UTC)),
+    operation="rollback",
+    model="flight-delays",
+    environment="production",
+    target="registry",
+    from_=served("2"),
+    to=served("1"),
+    steps=(),
+    journal=None,
+)
+
+
+class Stage:
+    """Everything the demo asks of the world, played."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.commands = []
+        self.programs = []
+        self.said = []
+        self.seen = {}
+        self.codes = dict.fromkeys(REFUSED, 1)
+        self.restored = ROLLED_BACK
+
+    def invoke(self, arguments):
+        self.commands.append(arguments)
+        self.seen |= os.environ
+        if arguments[0] == "rollback" and self.restored is not None:
+            write(self.folder / ".cdml" / "rollback", self.restored)
+        if arguments[0] not in ("gate", "report"):
+            return 0
+        return self.codes.get(Path(arguments[arguments.index("--output-dir") + 1]).name, 0)
+
+    def execute(self, command, folder):
+        self.programs.append((command, folder))
+        yield "a line"
+
+    def play(self):
+        return demo(
+            self.folder,
+            invoke=self.invoke,
+            execute=self.execute,
+            say=self.said.append,
+            progress=FakeProgress(),
+        )
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path / "demo")
+
+
+def verbs(stage):
+    return [command[0] for command in stage.commands]
+
+
+def test_every_step_of_the_story_is_a_command_of_the_actions(stage):
+    stage.play()
+
+    proposed = ["gate", "report"] * 4
+    assert ["gate", "deploy", *proposed, "deploy", "rollback", "history"] == verbs(stage)
+
+
+def test_every_command_reads_the_configuration_of_the_demo(stage):
+    stage.play()
+
+    for command in stage.commands:
+        assert str(stage.folder / "cdml.yaml") == command[command.index("--config") + 1]
+    assert (stage.folder / "cdml.yaml").is_file()
+    assert (stage.folder / "contracts" / "flights.odcs.yaml").is_file()
+
+
+def test_a_story_as_it_should_be_ends_with_the_champion_restored(stage):
+    assert 0 == stage.play()
+    assert "The champion serves again: flight-delays version 1" in stage.said[-1]
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_model_that_should_be_refused_and_is_not_fails_the_demo(stage, name):
+    stage.codes[name] = 0
+
+    assert 1 == stage.play()
+    assert [True] * 2 == [name in line for line in stage.said if "not as it should be" in line]
+
+
+def test_a_challenger_that_is_refused_fails_the_demo(stage):
+    stage.codes["challenger"] = 3
+
+    assert 1 == stage.play()
+
+
+def test_a_rollback_that_left_no_evidence_fails_the_demo(stage):
+    stage.restored = None
+
+    assert 1 == stage.play()
+
+
+def test_a_rollback_to_another_version_fails_the_demo(stage):
+    stage.restored = ROLLED_BACK.model_copy(update={"to": served("2")})
+
+    assert 1 == stage.play()
+
+
+def test_the_commands_see_nothing_of_ci_github_or_a_registry_of_the_users(stage, monkeypatch):
+    elsewhere = {"CI", "GITHUB_ACTIONS", "GITHUB_TOKEN", "MLFLOW_TRACKING_URI", "CDML_GATE_DATA"}
+    for name in elsewhere:
+        monkeypatch.setenv(name, "set")
+
+    stage.play()
+
+    assert set() == elsewhere & set(stage.seen)
+    assert elsewhere <= set(os.environ)
+
+
+def test_an_earlier_demo_is_taken_away(stage):
+    stage.folder.mkdir()
+    (stage.folder / MADE_BY_DEMO).touch()
+    (stage.folder / "mlflow.db").touch()
+
+    stage.play()
+
+    assert not (stage.folder / "mlflow.db").exists()
+
+
+def test_files_that_no_demo_made_are_not_touched(stage):
+    stage.folder.mkdir()
+    (stage.folder / "thesis.tex").write_text("mine", encoding="utf-8")
+
+    with pytest.raises(ConfigurationError, match="no demo made"):
+        stage.play()
+
+    assert ["thesis.tex"] == [path.name for path in stage.folder.iterdir()]
+
+
+def test_an_installation_without_the_example_says_so(stage, tmp_path):
+    with pytest.raises(InputError, match="not in this installation"):
+        demo(
+            stage.folder,
+            invoke=stage.invoke,
+            execute=stage.execute,
+            say=stage.said.append,
+            progress=FakeProgress(),
+            example=tmp_path / "nowhere",
+        )
+
+
+def test_it_says_where_the_time_went_and_where_to_look(stage):
+    stage.play()
+
+    text = "\n".join(stage.said)
+    assert "Where the time went" in text
+    for name in ("challenger", *REFUSED):
+        assert str(stage.folder / ".cdml" / name / "report.md") in text
