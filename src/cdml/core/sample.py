@@ -1,6 +1,8 @@
 """Sufficient statistics: all that a metric's sampling distribution needs to know of the rows."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +11,6 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-FEW_ROWS = 200
-"""Below this many rows, moments travel with their rows, to be resampled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class Cells:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moments:
-    """Mean and covariance of a few figures per row.
+    """The first three moments of a few figures per row.
 
     The figures are, in this order: for a metric of the family MEAN, the challenger's loss and
     (where two models are compared) the champion's; for the family MOMENTS, the same two squared
@@ -51,14 +50,56 @@ class Moments:
         rows: how many rows.
         mean: shape (k,).
         covariance: of the figures of a row, ddof 1, shape (k, k); zeros for a single row.
-        values: the figures themselves, shape (rows, k), in any order; needed below `FEW_ROWS`
-            rows, None above.
+        third: mean of the products of three deviations from the mean, shape (k, k, k).
     """
 
     rows: int
     mean: Floats
     covariance: Floats
-    values: Floats | None = None
+    third: Floats
+
+    @classmethod
+    def of_products(cls, rows: int, average: Mapping[tuple[int, ...], float]) -> "Moments":
+        """From the averages of the figures' products, as a data engine gives them.
+
+        Args:
+            rows: how many rows.
+            average: for each of `products(k)`, the mean over the rows of the product of those
+                figures, e.g. `(0, 0, 1)`: of the first squared times the second.
+        """
+        figures = 1 + max(indices[0] for indices in average)
+        one, two, three = (
+            np.array([average[tuple(sorted(at))] for at in np.ndindex(*[figures] * order)])
+            for order in (1, 2, 3)
+        )
+        two = two.reshape(figures, figures)
+        mixed = np.einsum("i,jk->ijk", one, two)
+        mixed = mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
+        return cls(
+            rows=rows,
+            mean=one,
+            covariance=(two - np.outer(one, one)) * (rows / max(1, rows - 1)),
+            third=three.reshape(mixed.shape) - mixed + 2 * np.einsum("i,j,k->ijk", one, one, one),
+        )
+
+    @classmethod
+    def of_rows(cls, figures: Floats) -> "Moments":
+        """From the figures themselves, shape (rows, k)."""
+        rows, mean = len(figures), figures.mean(axis=0)
+        deviation = figures - mean
+        return cls(
+            rows=rows,
+            mean=mean,
+            covariance=deviation.T @ deviation / max(1, rows - 1),
+            third=np.einsum("ni,nj,nk->ijk", deviation, deviation, deviation, optimize=True) / rows,
+        )
+
+
+def products(figures: int) -> tuple[tuple[int, ...], ...]:
+    """Which products of up to three of so many figures make up their moments."""
+    return tuple(
+        at for order in (1, 2, 3) for at in combinations_with_replacement(range(figures), order)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

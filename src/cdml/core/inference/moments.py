@@ -1,15 +1,21 @@
 """Means of a loss per row, and what else the moments of the errors tell: RMSE and R²."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
-from cdml.core.inference.difference import Difference, Level, Paired, level
+from cdml.core.inference.difference import Level, Paired, level
 from cdml.core.inference.linear import Linear
-from cdml.core.inference.rows import Statistic, resampled
 from cdml.core.interval import Unmeasured
-from cdml.core.sample import FEW_ROWS, Floats, Moments
+from cdml.core.sample import Floats, Moments
+
+FEW_ROWS = 200
+"""With fewer rows than this, the two-sided interval of a mean is corrected for skewness too."""
+
+Statistic = Callable[[Floats], Floats]
+"""From means, shape (..., k), to the values of challenger and champion, shape (..., 2)."""
 
 _ENOUGH_WITHOUT_SPREAD = 100
 """So many rows that all differ alike are taken to say that the models do."""
@@ -38,8 +44,6 @@ def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
     if not (math.isfinite(challenger) and math.isfinite(champion)):
         return Unmeasured(reason=f"{metric} has no value: the labels are all the same")
     difference = _difference(metric, sample, statistic)
-    if isinstance(difference, Unmeasured):
-        return difference
     certain = difference.standard_error <= 1e-12 * abs(difference.estimate)
     if difference.estimate and certain and sample.rows < _ENOUGH_WITHOUT_SPREAD:
         return Unmeasured(
@@ -49,17 +53,20 @@ def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
 
-def _difference(metric: str, sample: Moments, statistic: Statistic) -> Difference | Unmeasured:
-    if sample.values is not None and sample.rows < FEW_ROWS:
-        return resampled(metric, sample.values, statistic)
+def _difference(metric: str, sample: Moments, statistic: Statistic) -> Linear:
     challenger, champion = (float(value) for value in statistic(sample.mean))
     gradient = _GRADIENTS[metric](sample.mean) if metric in _GRADIENTS else np.eye(2)
+    third = np.einsum("ai,bj,ck,ijk", gradient, gradient, gradient, sample.third, optimize=True)
+    published = sample.rows - 1 if metric not in _GRADIENTS and sample.rows >= FEW_ROWS else None
     return Linear(
         challenger=challenger,
         champion=champion,
         covariance=gradient @ sample.covariance @ gradient.T / sample.rows,
-        method="delta" if metric in _GRADIENTS else "paired-t",
+        third=third / sample.rows**2,
+        rows=sample.rows,
+        method="delta" if metric in _GRADIENTS else "skew-t" if published is None else "paired-t",
         df=sample.rows - 1,
+        published=published,
     )
 
 
@@ -81,7 +88,7 @@ def _beside_perfection(sample: Moments, *, models: int) -> Moments:
         sample,
         mean=figures @ sample.mean,
         covariance=figures @ sample.covariance @ figures.T,
-        values=None if sample.values is None else sample.values @ figures.T,
+        third=np.einsum("ai,bj,ck,ijk", figures, figures, figures, sample.third, optimize=True),
     )
 
 

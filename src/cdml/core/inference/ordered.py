@@ -12,9 +12,7 @@ from cdml.core.interval import Interval, Unmeasured
 from cdml.core.sample import Flags, Floats, OneVsRest, Ranked
 
 FEW_ROWS = 20
-"""With fewer rows of a class than this, the normal distribution gives way to t."""
-
-_METHODS = {"roc_auc": "delong", "roc_auc_ovr": "delong", "average_precision": "jackknife"}
+"""With fewer rows of a class than this, DeLong's two-sided interval is corrected as its bounds."""
 
 
 def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
@@ -23,16 +21,10 @@ def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
     if problem := _problem(metric, classes, of_two=True):
         return problem
     challenger, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
-    champions = [(c.positive, c.champion) for c in classes if c.champion is not None]
-    champion, champion_moves = _influence(metric, champions)
-    influence = np.stack((moves, champion_moves))
-    difference = Linear(
-        challenger=challenger,
-        champion=champion,
-        covariance=_covariance(metric, influence, classes),
-        method=_METHODS[metric],
-        df=_degrees(influence[0] - influence[1], classes),
+    champion, champion_moves = _influence(
+        metric, [(c.positive, c.champion) for c in classes if c.champion is not None]
     )
+    difference = _difference(metric, challenger, moves, champion, champion_moves, classes)
     same = all(np.array_equal(c.challenger, c.champion) for c in classes if c.champion is not None)
     if difference.standard_error == 0 and not same:
         return Unmeasured(
@@ -48,7 +40,7 @@ def measure(metric: str, sample: Ranked | OneVsRest, confidence: float) -> Level
     if problem := _problem(metric, classes, of_two=False):
         return problem
     value, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
-    error = math.sqrt(float(_covariance(metric, moves[None], classes)[0, 0]))
+    error = math.sqrt(float(moves @ moves))
     return Level(value=value, interval=_interval(metric, value, error, classes, confidence))
 
 
@@ -69,58 +61,74 @@ def _problem(metric: str, classes: tuple[Ranked, ...], *, of_two: bool) -> Unmea
 
 
 def _influence(metric: str, classes: list[tuple[Flags, Floats]]) -> tuple[float, Floats]:
-    """The mean over the classes: its value, and how far each row moves it, shape (rows,)."""
+    """The mean over the classes, and how far each row moves it, shape (rows,).
+
+    The squares of the latter add up to the value's variance; the classes of a single AUC are
+    drawn apart, each with its own ddof 1 (DeLong).
+    """
     one = precision_influence if metric == "average_precision" else auc_influence
     total, moves = 0.0, np.zeros(len(classes[0][0]))
     for positive, score in classes:
         value, influence = one(positive, score)
         total += value
         moves += influence
+    parts = [slice(None)] if metric != "roc_auc" else [classes[0][0], ~classes[0][0]]
+    for part in parts:
+        rows = len(moves[part])
+        moves[part] *= math.sqrt(rows / (rows - 1))
     return total / len(classes), moves / len(classes)
 
 
-def _covariance(metric: str, influence: Floats, classes: tuple[Ranked, ...]) -> Floats:
-    """Of the values, from the rows' influence, shape (models, rows).
-
-    The two classes of a single AUC are drawn apart, each with its own ddof 1 (DeLong).
-    """
-    drawn: list[Floats] = [influence]
-    if metric == "roc_auc":
-        positive = classes[0].positive
-        drawn = [influence[:, positive], influence[:, ~positive]]
-    covariance = np.zeros((len(influence), len(influence)))
-    for part in drawn:
-        rows = part.shape[1]
-        covariance += part @ part.T * (rows / (rows - 1))
-    return covariance
-
-
-def _degrees(influence: Floats, classes: tuple[Ranked, ...]) -> float:
-    """Degrees of freedom: Satterthwaite's where a class has few rows, else infinite."""
-    smallest = min(
-        (c.positive if c.positive.sum() * 2 <= c.rows else ~c.positive for c in classes),
-        key=lambda flags: int(flags.sum()),
+def _difference(
+    metric: str,
+    challenger: float,
+    moves: Floats,
+    champion: float,
+    champion_moves: Floats,
+    classes: tuple[Ranked, ...],
+) -> Linear:
+    both = np.stack((moves, champion_moves))
+    apart = moves - champion_moves
+    textbook = metric == "roc_auc" and _fewest(classes) >= FEW_ROWS
+    return Linear(
+        challenger=challenger,
+        champion=champion,
+        covariance=both @ both.T,
+        third=np.stack([(both * row) @ both.T for row in both]),
+        rows=len(apart),
+        method="delong" if textbook else "delong-t" if metric == "roc_auc" else "jackknife",
+        df=_degrees(apart, classes) if metric == "roc_auc" else _fewest(classes) - 1,
+        extreme=(float(np.abs(apart).max()), float(np.abs(champion_moves).max())),
+        published=math.inf if textbook else None,
     )
-    few = int(smallest.sum())
-    if few >= FEW_ROWS:
-        return math.inf
-    variances = [float(influence[part] @ influence[part]) for part in (smallest, ~smallest)]
-    rows = [few, len(smallest) - few]
-    spread = sum(v * v / (n - 1) for v, n in zip(variances, rows, strict=True))
-    return sum(variances) ** 2 / spread if spread > 0 else few - 1.0
+
+
+def _fewest(classes: tuple[Ranked, ...]) -> int:
+    """Rows of the smallest class, or of all that are not of it."""
+    positives = [int(ranked.positive.sum()) for ranked in classes]
+    return min(min(n, c.rows - n) for n, c in zip(positives, classes, strict=True))
+
+
+def _degrees(moves: Floats, classes: tuple[Ranked, ...]) -> float:
+    """Satterthwaite's degrees of freedom of a variance that is the sum of two classes'."""
+    positive = classes[0].positive
+    parts = [moves[positive], moves[~positive]]
+    variances = [float(part @ part) for part in parts]
+    spread = sum(v * v / (len(p) - 1) for v, p in zip(variances, parts, strict=True))
+    return sum(variances) ** 2 / spread if spread > 0 else _fewest(classes) - 1.0
 
 
 def _interval(
     metric: str, value: float, error: float, classes: tuple[Ranked, ...], confidence: float
 ) -> Interval | Unmeasured:
-    """The normal interval within [0, 1]; near its ends and with few rows, one that bends."""
+    """DeLong's, as long as rows are many and the value is not perfect."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
-    few = min(min(int(c.positive.sum()), c.rows - int(c.positive.sum())) for c in classes)
-    if metric == "roc_auc" and (few < FEW_ROWS or not 0 < value < 1 or error == 0):
+    spread = 0 < value < 1 and error > 0
+    if metric == "roc_auc" and not (spread and _fewest(classes) >= FEW_ROWS):
         return _newcombe(value, classes[0], z, confidence)
-    if not (0 < value < 1 and error > 0):
+    if not spread:
         return Unmeasured(reason=f"{metric} is {value:g} on these rows, without any spread")
-    if metric == "average_precision":
+    if metric != "roc_auc":
         return _logit(value, error, z, confidence)
     return Interval(
         low=max(0.0, value - z * error),
