@@ -104,7 +104,8 @@ def test_a_model_that_should_be_refused_and_is_not_fails_the_demo(stage, name):
     stage.codes[name] = 0
 
     assert 1 == stage.play()
-    assert [True] * 2 == [name in line for line in stage.said if "not as it should be" in line]
+    assert "`cdml gate` ended with exit code 0, not 1" in stage.said[-1]
+    assert name in stage.commands[-1][stage.commands[-1].index("--output-dir") + 1]
 
 
 def test_a_challenger_that_is_refused_fails_the_demo(stage):

@@ -22,6 +22,7 @@ Execute = Callable[[Sequence[str], Path], Iterator[str]]
 EXAMPLE = Path(__file__).parents[3] / "examples" / "flights"
 MADE_BY_DEMO = ".made-by-cdml-demo"
 MODEL = "flight-delays"
+CHAMPION, CHALLENGER = "1", "2"
 ACCEPTED, REJECTED = 0, 1
 # What would make the commands speak to somebody else than the demo's own folder.
 _ELSEWHERE = ("CI", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
@@ -97,14 +98,22 @@ def demo(
     """
     story = _Story(folder=folder, invoke=invoke, execute=execute, say=say, progress=progress)
     _empty(folder)
-    with _alone():
-        story.prepare(example)
-        story.first_champion()
-        for proposal in PROPOSALS:
-            story.propose(proposal)
-        story.deliver()
-        story.take_back()
+    try:
+        with _alone():
+            story.prepare(example)
+            story.first_champion()
+            for proposal in PROPOSALS:
+                story.propose(proposal)
+            story.deliver()
+            story.take_back()
+    except _Surprise as surprise:
+        say(f"\nNot as it should be: {surprise}")
+        return REJECTED
     return story.end()
+
+
+class _Surprise(Exception):
+    """A command ended otherwise than the story goes."""
 
 
 def _empty(folder: Path) -> None:
@@ -144,7 +153,6 @@ class _Story:
     say: Callable[[str], None]
     progress: Progress
     seconds: dict[str, float] = field(default_factory=dict)
-    surprises: list[str] = field(default_factory=list)
 
     @contextmanager
     def chapter(self, title: str) -> Iterator[None]:
@@ -159,8 +167,7 @@ class _Story:
         self.say(f"\n$ cdml {' '.join(map(_quoted, arguments))}")
         code = self.invoke([*arguments, "--config", str(self.folder / "cdml.yaml")])
         if code != expected:
-            command = " ".join(arguments)
-            self.surprises.append(f"`cdml {command}` ended with {code}, not {expected}.")
+            raise _Surprise(f"`cdml {arguments[0]}` ended with exit code {code}, not {expected}.")
 
     def script(self, label: str, total: int, *command: str) -> None:
         """Run a program of the example; every line it prints is a part that is done."""
@@ -191,7 +198,7 @@ class _Story:
         """Nobody serves yet: the bounds decide."""
         with self.chapter("champion: logistic regression on three months; the first to serve"):
             self.gate("champion", ACCEPTED)
-            self.cdml("deploy", "--model", "1", *_kept("champion"))
+            self.cdml("deploy", "--model", CHAMPION, *_kept("champion"))
 
     def propose(self, proposal: Proposal) -> None:
         """A pull request: gate and report."""
@@ -207,7 +214,7 @@ class _Story:
     def deliver(self) -> None:
         """The accepted one is merged."""
         with self.chapter("The challenger is merged"):
-            self.cdml("deploy", "--model", "2", *_kept("challenger"))
+            self.cdml("deploy", "--model", CHALLENGER, *_kept("challenger"))
 
     def take_back(self) -> None:
         """One click."""
@@ -222,21 +229,20 @@ class _Story:
         for title, taken in self.seconds.items():
             self.say(f"{taken:6.1f} s  {title}")
         self.say(f"{sum(self.seconds.values()):6.1f} s  together")
-        found = read(self.folder / ".cdml" / "rollback", Deployment)
-        restored = found is not None and found.to.version == "1" and not self.surprises
         self.say("\n── Where to look")
         evidence = self.folder / ".cdml"
         self.say(f"the comment      {evidence / 'challenger' / 'report.md'}")
         self.say(f"the page         {evidence / 'challenger' / 'report.html'}")
         for proposal in PROPOSALS[1:]:
             self.say(f"why refused      {evidence / proposal.name / 'report.md'}")
-        self.say(f"who served when  git -C {self.folder} log cdml/production/{MODEL}")
-        for surprise in self.surprises:
-            self.say(f"not as it should be: {surprise}")
-        if found is not None and restored:
-            digest = found.to.digest.removeprefix("sha256:")[:12]
-            self.say(f"\nThe champion serves again: {MODEL} version 1, digest {digest}.")
-        return ACCEPTED if restored else REJECTED
+        self.say(f"who served when  cdml history --config {self.folder / 'cdml.yaml'}")
+        found = read(evidence / "rollback", Deployment)
+        if found is None or found.to.version != CHAMPION:
+            self.say("\nNot as it should be: the champion was not restored.")
+            return REJECTED
+        digest = found.to.digest.removeprefix("sha256:")[:12]
+        self.say(f"\nThe champion serves again: {MODEL} version {CHAMPION}, digest {digest}.")
+        return ACCEPTED
 
 
 def _kept(name: str) -> tuple[str, ...]:
