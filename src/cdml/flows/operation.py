@@ -64,6 +64,7 @@ class Operator:
         model, environment: whose journal.
         journal, target, platform, clock, progress: the ports.
         steps: what was done, for the evidence.
+        asked: the journal when this run first read it.
     """
 
     model: str
@@ -74,6 +75,7 @@ class Operator:
     clock: Clock
     progress: Progress
     steps: list[Step] = field(default_factory=list)
+    asked: Ledger | None = None
 
     def look(self) -> Found:
         """The journal and the target as they are."""
@@ -240,8 +242,9 @@ class Operator:
 
     def _read(self) -> tuple[Ledger, str | None]:
         snapshot = self.journal.read()
-        parsed = document.parse(snapshot, model=self.model, environment=self.environment)
-        return parsed, snapshot.commit
+        ledger = document.parse(snapshot, model=self.model, environment=self.environment)
+        self.asked = self.asked or ledger
+        return ledger, snapshot.commit
 
     def _did(
         self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"

@@ -102,13 +102,13 @@ class _Rollback:
             Moved: the journal moved before anything was done.
         """
         found = self.operator.settle(self.id, patience=PATIENCE)
-        entry = self._named(found.ledger, to) if to else self._way_back(found)
+        entry = self._named(found.ledger, to) if to else self._answered(found)
         plan = Plan(
             kind=Kind.ROLLBACK,
             environment=self.operator.environment,
             target=self.operator.target.name,
             from_=self._serving(found),
-            to=entry.release,
+            to=(entry or self._way_back(found)).release,
             reason=self.reason,
         )
         current = found.ledger.current
@@ -164,6 +164,18 @@ class _Rollback:
             changed=ended.trouble is None,
             deployment=ended.deployment,
         )
+
+    def _answered(self, found: Found) -> Entry | None:
+        """What a rollback restored that was under way when we were asked, or came before ours.
+
+        Whoever asks twice, or again after a run was killed, wants one step back, not two.
+        """
+        asked, current = self.operator.asked, found.ledger.current
+        if asked is None or current is None or current.kind is not Kind.ROLLBACK:
+            return None
+        known = asked.current is not None and asked.current.operation == current.operation
+        open_then = asked.operation is not None and asked.operation.id == current.operation
+        return None if known and not open_then else current
 
     def _way_back(self, found: Found) -> Entry:
         entry = way_back(found.ledger, found.serving)

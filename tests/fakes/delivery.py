@@ -1,0 +1,169 @@
+"""A world to deploy in: a registry with judged versions, a journal, a target, a platform."""
+
+from cdml.adapters.targets.registry import RegistryTarget
+from cdml.config import load
+from cdml.core.rollout import LEASE
+from cdml.evidence import journal as document
+from cdml.evidence import store
+from cdml.evidence.model_digest import model_digest
+from cdml.evidence.models import (
+    Comparison,
+    DataEvidence,
+    DataRef,
+    Evaluation,
+    FileRef,
+    MetricValue,
+    ModelRef,
+    PolicyRef,
+    Producer,
+)
+from cdml.flows.deploy import deploy
+from cdml.flows.history import history
+from cdml.flows.rollback import rollback
+from fakes.clock import FakeClock
+from fakes.faults import Faults
+from fakes.journal import FakeJournal
+from fakes.platform import FakePlatform
+from fakes.progress import FakeProgress
+from fakes.registry import FakeRegistry
+
+CONFIG = """\
+version: 1
+model: flights
+registry: {uri: "folder:registry"}
+data: {evaluation: rows.parquet, key: [id], label: late, positive: true}
+gates: [{metric: roc_auc, at_least: 0.8}]
+"""
+ROWS = DataRef(uri="rows.parquet", digest=store.text_digest("rows"), rows=100)
+OTHER_ROWS = DataRef(uri="rows.parquet", digest=store.text_digest("others"), rows=100)
+POLICY = PolicyRef(
+    digest=store.text_digest("policy"),
+    confidence=0.95,
+    on_inconclusive="hold",
+    first_model="bounds",
+    gates=(),
+)
+
+
+class World:
+    """Everything a deploy meets; `faults` stands between it and the ports."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        (folder / "cdml.yaml").write_text(CONFIG)
+        self.loaded = load(folder / "cdml.yaml", targets=["registry"], environment={})
+        self.registry = FakeRegistry()
+        self.journal = FakeJournal()
+        self.platform = FakePlatform()
+        self.clock = FakeClock()
+        self.progress = FakeProgress()
+        self.output = folder / ".cdml"
+
+    def configure(self, text):
+        (self.folder / "cdml.yaml").write_text(text)
+        self.loaded = load(self.folder / "cdml.yaml", targets=["registry"], environment={})
+
+    def register(self, name, *, auc=0.9, against=None, kept=True, tags=None, **words):
+        """Register a model of this content, with the evidence that it passed."""
+        model = self.folder / f"model-{name}"
+        model.mkdir(exist_ok=True)
+        (model / "MLmodel").write_text(f"name: {name}\n")
+        version = self.registry.register("flights", model, tags=tags or {})
+        if kept:
+            evidence = self.evidence(version, auc=auc, against=against, **words)
+            self.registry.log_evidence(version, sorted(evidence.iterdir()), {})
+        return self.registry.version("flights", version.version)
+
+    def evidence(self, version, *, auc=0.9, against=None, rows=ROWS, data_verdict="pass"):
+        """A folder with the evidence of a gate; `against` is the champion's version."""
+        folder = self.folder / f"evidence-{version.version}"
+        champion = self.registry.version("flights", against) if against else None
+        stage = {
+            "verdict": "pass",
+            "produced": Producer(tool="test", commit=None, time=self.clock.now()),
+        }
+        predictions = FileRef(path="predictions.parquet", digest=store.text_digest("p"))
+        measured = MetricValue(metric="roc_auc", rows=100, value=auc)
+        judged = (
+            DataEvidence(**{**stage, "verdict": data_verdict}, data=rows, checks=()),
+            Evaluation(
+                **stage,
+                model=_ref(version),
+                data=ROWS,
+                predictions=predictions,
+                metrics=(measured,),
+                gates=(),
+                policy=POLICY,
+            ),
+            Comparison(
+                **stage,
+                challenger=_ref(version),
+                champion=_ref(champion) if champion else None,
+                data=ROWS,
+                gates=(),
+                policy=POLICY,
+            ),
+        )
+        for one in judged:
+            store.write(folder, one)
+        return folder
+
+    def tamper(self, version):
+        """Change a version's bytes behind everybody's back."""
+        self.registry.files["flights", version]["MLmodel"] += b"changed: true\n"
+        fetched = self.registry.fetch(f"models:/flights/{version}", self.folder / "look")
+        return model_digest(fetched)
+
+    def deploy(self, model=None, *, faults=None, **words):
+        return deploy(self.loaded, model=model, output=self.output, **self._ports(faults), **words)
+
+    def rollback(self, *, faults=None, **words):
+        return rollback(self.loaded, output=self.output, **self._ports(faults), **words)
+
+    def history(self):
+        return history(self.loaded, journal=self.journal)
+
+    def ship(self, *names):
+        """Register and deploy one after the other; their versions."""
+        versions = []
+        for name in names:
+            version = self.register(name, against=self.serving)
+            self.deploy(version.version)
+            versions.append(version.version)
+        return versions
+
+    @property
+    def serving(self):
+        return self.registry.aliases.get(("flights", "champion"))
+
+    @property
+    def previous(self):
+        return self.registry.aliases.get(("flights", "previous_champion"))
+
+    @property
+    def ledger(self):
+        return document.parse(self.journal.read(), model="flights", environment="production")
+
+    def move_alias(self, version):
+        self.registry.aliases["flights", "champion"] = version
+
+    def wait_out_the_lease(self):
+        self.clock.pass_by(LEASE)
+
+    def _ports(self, faults):
+        faults = faults or Faults()
+        registry = faults.around("registry", self.registry)
+        return {
+            "registry": registry,
+            "journal": faults.around("journal", self.journal),
+            "target": RegistryTarget(loaded=self.loaded, registry=registry),
+            "platform": faults.around("platform", self.platform),
+            "clock": self.clock,
+            "progress": self.progress,
+        }
+
+
+def _ref(version):
+    return ModelRef(
+        uri=f"models:/flights/{version.version}", version=version.version, digest=version.digest
+    )

@@ -1,0 +1,81 @@
+import json
+import subprocess
+import sys
+
+import pytest
+
+from cdml.flows.history import table
+from fakes.delivery import World
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def test_a_model_that_was_never_deployed_has_an_empty_history(world):
+    found = world.history()
+
+    assert {
+        "schema": "cdml.history/1",
+        "model": "flights",
+        "environment": "production",
+        "current": None,
+        "entries": [],
+    } == found
+    assert "flights in production: nothing was ever deployed." == table(found)
+
+
+def test_the_history_tells_who_served_when_and_why_newest_first(world):
+    world.ship("A", "B")
+    world.rollback(reason="too slow")
+
+    found = world.history()
+
+    assert "1" == found["current"]["version"]
+    assert [("rollback", "1", "2"), ("deploy", "2", "1"), ("deploy", "1", None)] == [
+        (one["operation"], one["version"], one["from"] and one["from"]["version"])
+        for one in found["entries"]
+    ]
+    newest = found["entries"][0]
+    assert ("too slow", world.platform.run) == (newest["reason"], newest["run"])
+    assert "2026-05-01T12:00:00+00:00" == newest["at"]
+    assert [False, True, False] == [one["quarantined"] for one in found["entries"]]
+    assert found == json.loads(json.dumps(found))
+
+
+def test_the_table_has_a_line_for_each_entry_and_marks_who_serves(world):
+    world.ship("A")
+    world.register("B", against=None)
+    world.deploy("2", override=("champion-moved",), reason="by hand")
+
+    title, head, serving, before = table(world.history()).splitlines()
+
+    assert "flights in production" in title
+    assert head.split()[:2] == ["when", "(UTC)"]
+    assert serving.startswith("* 2026-05-01 12:00  deploy")
+    assert serving.endswith("by hand; overrode champion-moved")
+    assert before.startswith("  2026-05-01 12:00  deploy")
+
+
+def test_what_a_terminal_would_obey_is_not_printed(world):
+    world.register("A")
+    world.deploy("1", reason="red\x1b[31m\nsecond line")
+
+    printed = table(world.history())
+
+    assert "\x1b" not in printed
+    assert 3 == len(printed.splitlines())
+
+
+HEAVY = ("mlflow", "pandas", "sklearn", "duckdb", "numpy", "scipy", "github")
+
+
+def test_history_imports_nothing_heavy():
+    code = (
+        "import sys, cdml.flows.history, cdml.adapters.journals.git\n"
+        f"print(','.join(name for name in {HEAVY!r} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "" == done.stdout.strip()
