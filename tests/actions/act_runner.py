@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 SCRIPTS = Path(sys.executable).parent
 TOKEN = "made-up-token"
 # What would tell act or git about the machine the tests run on rather than the user's.
@@ -104,6 +106,10 @@ class Repository:
         self.git("push", "-q", "origin", "HEAD:main")
         return self.git("rev-parse", "HEAD")
 
+    def in_origin(self, *arguments: str) -> list[str]:
+        """Run git in the origin and give the lines it prints."""
+        return self.git("--git-dir", str(self.origin), *arguments).splitlines()
+
     def run(self, workflow: str, event: str, payload: Mapping[str, Any]) -> Outcome:
         """Run one workflow for one event.
 
@@ -119,6 +125,9 @@ class Repository:
         command += ["--workflows", f".github/workflows/{workflow}"]
         command += ["--platform", "ubuntu-latest=-self-hosted"]
         command += ["--local-repository", f"org/cdml-action@v1={self.action}"]
+        text = (self.folder / ".github/workflows" / workflow).read_text()
+        for upload in re.findall(r"uses: (actions/upload-artifact@\S+)", text):
+            command += ["--local-repository", f"{upload}={HERE / 'upload-artifact'}"]
         for name in self.environment:
             command += ["--env", name]
         for name in self.secrets:
