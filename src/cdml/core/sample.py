@@ -1,7 +1,7 @@
 """Sufficient statistics: all that a metric's sampling distribution needs to know of the rows."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+FEW_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,8 @@ class Moments:
     rows: int
     mean: Floats
     covariance: Floats
-    third: Floats
+    third: Floats = field(default_factory=lambda: np.zeros(0))
+    values: Floats | None = None
 
     @classmethod
     def of_products(cls, rows: int, average: Mapping[tuple[int, ...], float]) -> "Moments":
