@@ -96,6 +96,21 @@ class Drift(_Model):
     """Columns that are expected to move, such as dates."""
 
 
+class Leakage(_Model):
+    """When a column, or the difference of two, gives the label away.
+
+    Strength is the area under the ROC curve of the column alone (for a number to predict, the
+    share of pairs of rows that it puts in the right order).
+    """
+
+    warn: float | None = Field(default=0.98, gt=0.5, le=1)
+    """Strength from which a column warns; null: never."""
+    fail: float | None = Field(default=0.995, gt=0.5, le=1)
+    """Strength from which a column fails, where the model is known to use it; null: never."""
+    ignore: tuple[str, ...] = ()
+    """Columns that may tell the label."""
+
+
 class Data(_Model):
     """The rows both models are judged on."""
 
@@ -118,6 +133,7 @@ class Data(_Model):
     max_slices: int = Field(default=100, ge=1, le=10_000)
     """Values of a slice column that are judged apart, largest first; the rest is `other`."""
     drift: Drift = Drift()
+    leakage: Leakage = Leakage()
 
 
 class SliceRule(_Model):

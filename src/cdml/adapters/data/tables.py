@@ -73,7 +73,8 @@ class DuckTable:
         values = ", ".join(self.columns[name].value for name in columns)
         sql = (
             "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM"
-            f" (SELECT count(*) AS n FROM {self.relation} WHERE {self.all_present(columns)} GROUP BY {values} HAVING count(*) > 1)"
+            f" (SELECT count(*) AS n FROM {self.relation} WHERE {self.all_present(columns)}"
+            f" GROUP BY {values} HAVING count(*) > 1)"
         )
         repeated: int = self._ask(sql)[0][0]
         return repeated

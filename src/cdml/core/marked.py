@@ -1,0 +1,85 @@
+"""YAML with the line of everything in it, so that a problem can say where it is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+Place = tuple[int | str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """A document and its lines.
+
+    Attributes:
+        value: mappings, lists and scalars; dates stay the text they were written as.
+        lines: line (from 1) of each place, e.g. of `("schema", 0, "name")`.
+        repeated: places of keys that were given twice.
+    """
+
+    value: Any
+    lines: Mapping[Place, int]
+    repeated: tuple[Place, ...]
+
+    def line(self, place: Place) -> int:
+        """The line of a place, or of the nearest thing around it that was written."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
+
+
+class NotYaml(ValueError):
+    """The text is no YAML document; `line` says from where on."""
+
+    def __init__(self, what: str, line: int) -> None:
+        super().__init__(what)
+        self.line = line
+
+
+def read(text: str) -> Marked:
+    """Read one document.
+
+    Raises:
+        NotYaml: it cannot be read.
+    """
+    lines: dict[Place, int] = {}
+    repeated: list[Place] = []
+    loader = yaml.SafeLoader("")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        value = None if node is None else _value(node, (), lines, repeated, loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        what = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise NotYaml(what, mark.line + 1 if mark else 1) from error
+    return Marked(value=value, lines=lines, repeated=tuple(repeated))
+
+
+def _value(
+    node: yaml.Node,
+    place: Place,
+    lines: dict[Place, int],
+    repeated: list[Place],
+    loader: yaml.SafeLoader,
+) -> Any:
+    lines[place] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = str(getattr(key_node, "value", key_node))
+            inner = (*place, key)
+            if key in found:
+                repeated.append(inner)
+            found[key] = _value(value_node, inner, lines, repeated, loader)
+            lines[inner] = key_node.start_mark.line + 1
+        return found
+    if isinstance(node, yaml.SequenceNode):
+        return [
+            _value(item, (*place, index), lines, repeated, loader)
+            for index, item in enumerate(node.value)
+        ]
+    if node.tag == "tag:yaml.org,2002:timestamp":
+        return node.value
+    return loader.construct_object(node)

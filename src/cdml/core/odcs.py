@@ -1,0 +1,236 @@
+"""Contracts in the Open Data Contract Standard v3: every problem at once, each with its line."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, time
+from typing import Any
+
+from open_data_contract_standard.model import (
+    DataQuality,
+    OpenDataContractStandard,
+    SchemaObject,
+    SchemaProperty,
+)
+from pydantic import ValidationError
+
+from cdml.core.contract import AFTER_OUTCOME, AVAILABILITY, Contract, Property, Quality, is_personal
+from cdml.core.expressions import LogicalType
+from cdml.core.marked import Marked, NotYaml, Place, read
+from cdml.core.names import unknown
+from cdml.core.odcs_schema import OPERATORS, Problems, against_schema, written
+from cdml.errors import ConfigurationError
+
+ARGUMENTS: Mapping[str, frozenset[str]] = {
+    "rowCount": frozenset(),
+    "nullValues": frozenset(),
+    "missingValues": frozenset({"missingValues"}),
+    "invalidValues": frozenset({"validValues", "pattern"}),
+    "duplicateValues": frozenset({"properties"}),
+}
+_TYPES = {"map": LogicalType.OBJECT, "vector": LogicalType.ARRAY}
+_PARSERS = {"date": date.fromisoformat, "timestamp": datetime.fromisoformat,
+            "time": time.fromisoformat}  # fmt: skip
+_WARNINGS = frozenset({"warning", "warn", "minor", "low", "medium"})
+_NOTES = frozenset({"info", "information", "informational", "notice"})
+
+
+def read_contract(text: str, source: str, table: str | None = None) -> Contract:
+    """Read what a contract promises of one table.
+
+    Args:
+        text: the YAML.
+        source: how the contract is called in messages.
+        table: which of its tables; may be None where it has one.
+
+    Raises:
+        ConfigurationError: anything in the contract is wrong, or the table is not in it.
+    """
+    try:
+        marked = read(text)
+    except NotYaml as error:
+        raise ConfigurationError(f"{source}, line {error.line}, is not YAML: {error}.") from error
+    problems: Problems = [
+        (marked.line(place), f"{written(place)} is given twice") for place in marked.repeated
+    ]
+    if not isinstance(marked.value, dict):
+        raise ConfigurationError(f"{source} holds no contract.")
+    problems += against_schema(marked)
+    contract = None
+    if not problems:
+        contract = _read(marked, source, table, problems)
+    if contract is None or problems:
+        told = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(problems)))
+        count = "1 problem" if len(set(problems)) == 1 else f"{len(set(problems))} problems"
+        raise ConfigurationError(
+            f"{source} has {count}:\n{told}",
+            "Contracts follow the Open Data Contract Standard v3; docs/data.md has an example.",
+        )
+    return contract
+
+
+def _read(marked: Marked, source: str, table: str | None, problems: Problems) -> Contract | None:
+    try:
+        document = OpenDataContractStandard.model_validate(marked.value)
+    except ValidationError as error:
+        problems += [
+            (marked.line(detail["loc"]), f"{written(detail['loc'])}: {detail['msg']}")
+            for detail in error.errors(include_url=False)
+        ]
+        return None
+    index = _choose(document.schema_ or [], source, table)
+    chosen = (document.schema_ or [])[index]
+    place: Place = ("schema", index)
+    properties = tuple(
+        _property(prop, (*place, "properties", number), marked, problems)
+        for number, prop in enumerate(chosen.properties or [])
+    )
+    _refuse_repeated(properties, problems)
+    return Contract(
+        table=chosen.physicalName or chosen.name or "",
+        properties=properties,
+        quality=_quality(chosen.quality, place, marked, problems),
+        listed=tuple(_listed(document, chosen)),
+    )
+
+
+def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> int:
+    names = [
+        entry.physicalName or entry.name or f"#{number}" for number, entry in enumerate(tables)
+    ]
+    if table is None and len(tables) == 1:
+        return 0
+    if table is None:
+        listed = ", ".join(names) or "none"
+        raise ConfigurationError(
+            f"{source} describes {len(tables)} tables ({listed}); one is needed.",
+            f"Say which one: `contract: {source}#{names[0]}`." if names else "",
+        )
+    for number, entry in enumerate(tables):
+        if table in (entry.name, entry.physicalName):
+            return number
+    raise ConfigurationError(f"{source}: {unknown('table', table, names)}")
+
+
+def _property(prop: SchemaProperty, place: Place, marked: Marked, problems: Problems) -> Property:
+    logical = prop.logicalType
+    options = dict(prop.logicalTypeOptions or {})
+    tags = tuple(prop.tags or ())
+    custom = {(c.property, c.value) for c in prop.customProperties or [] if _plain(c.value)}
+    if not (prop.physicalName or prop.name):
+        problems.append((marked.line(place), f"{written(place)}: name is missing"))
+    return Property(
+        name=prop.physicalName or prop.name or "",
+        logical=_TYPES.get(logical) or LogicalType(logical) if logical else None,
+        physical=prop.physicalType,
+        required=bool(prop.required),
+        unique=bool(prop.unique),
+        primary_key=_position(prop),
+        personal=is_personal(prop.classification, tags),
+        after_outcome=AFTER_OUTCOME in tags or AVAILABILITY in custom,
+        options=_options(logical, options, (*place, "logicalTypeOptions"), marked, problems),
+        accepted=tuple(entry.value for entry in prop.enum) if prop.enum else None,
+        quality=_quality(prop.quality, place, marked, problems),
+        nested=bool(prop.properties or prop.items),
+        relationships=len(prop.relationships or []),
+        line=marked.line(place),
+    )
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _position(prop: SchemaProperty) -> int | None:
+    if not prop.primaryKey:
+        return None
+    written = prop.primaryKeyPosition
+    return written if written is not None and written > 0 else 0
+
+
+def _options(
+    logical: str | None, options: dict[str, Any], place: Place, marked: Marked, problems: Problems
+) -> dict[str, Any]:
+    """The options with times parsed and contradictions told."""
+    parse = _PARSERS.get(logical or "")
+    for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
+        if key in options and parse is not None:
+            try:
+                options[key] = parse(str(options[key]))
+            except ValueError:
+                what = f"{written((*place, key))} is not an ISO {logical}: {options[key]!r}"
+                problems.append((marked.line((*place, key)), what))
+                del options[key]
+    for low, high in (("minimum", "maximum"), ("minLength", "maxLength")):
+        if low in options and high in options and not options[low] <= options[high]:
+            what = f"{written(place)}: {low} {options[low]} lies above {high} {options[high]}"
+            problems.append((marked.line((*place, low)), what))
+    return options
+
+
+def _quality(
+    rules: Sequence[DataQuality] | None, place: Place, marked: Marked, problems: Problems
+) -> tuple[Quality, ...]:
+    found = []
+    for number, rule in enumerate(rules or []):
+        here = (*place, "quality", number)
+        found.append(_rule(rule, marked.line(here)))
+        problems += [(marked.line(here), f"{written(here)}: {what}") for what in _wrong(rule)]
+    return tuple(found)
+
+
+def _rule(rule: DataQuality, line: int) -> Quality:
+    operator = next((name for name in OPERATORS if getattr(rule, name) is not None), None)
+    metric = rule.metric or rule.rule
+    kind = rule.type or ("library" if metric else "text")
+    severity = (rule.severity or "error").strip().lower()
+    return Quality(
+        kind=kind,
+        name=rule.name or metric or (rule.description or kind).strip(),
+        metric=metric,
+        operator=operator,
+        value=getattr(rule, operator) if operator else None,
+        percent=(rule.unit or "").strip().lower() in ("percent", "%"),
+        severity="warning" if severity in _WARNINGS else "info" if severity in _NOTES else "error",
+        arguments=rule.arguments or {},
+        engine=rule.engine,
+        line=line,
+    )
+
+
+def _wrong(rule: DataQuality) -> Iterator[str]:
+    """What the standard allows, but no figure can fulfil or be held against."""
+    metric = rule.metric or rule.rule
+    if metric is None:
+        return
+    known = ARGUMENTS.get(metric)
+    if known is None:
+        yield unknown("metric", metric, ARGUMENTS)
+        return
+    for name in rule.arguments or {}:
+        if name not in known:
+            yield unknown("argument", name, known)
+    for name in ("mustBe", "mustNotBe"):
+        value = getattr(rule, name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            yield f"{name} needs a number for {metric}, not {value!r}"
+    for name in ("mustBeBetween", "mustNotBeBetween"):
+        value = getattr(rule, name)
+        if value is not None and not value[0] <= value[1]:
+            yield f"{name}: {value[0]} lies above {value[1]}"
+    if metric == "invalidValues" and not rule.arguments:
+        yield "invalidValues needs the argument validValues or pattern"
+
+
+def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None:
+    first: dict[str, int] = {}
+    for prop in properties:
+        if prop.name in first:
+            what = f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
+            problems.append((prop.line, what))
+        first.setdefault(prop.name, prop.line)
+
+
+def _listed(document: OpenDataContractStandard, table: SchemaObject) -> Iterator[str]:
+    for sla in document.slaProperties or []:
+        yield f"service level {sla.property}: {sla.value}{f' {sla.unit}' if sla.unit else ''}"
+    for _ in table.relationships or []:
+        yield "relationship to another table"

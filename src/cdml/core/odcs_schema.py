@@ -1,0 +1,89 @@
+"""What the standard's own JSON Schema says about a contract; the reading model is laxer."""
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from open_data_contract_standard.model import OpenDataContractStandard
+from pydantic import BaseModel
+
+from cdml.core.marked import Marked, Place
+from cdml.core.names import unknown
+
+OPERATORS = (
+    "mustBe",
+    "mustNotBe",
+    "mustBeGreaterThan",
+    "mustBeGreaterOrEqualTo",
+    "mustBeLessThan",
+    "mustBeLessOrEqualTo",
+    "mustBeBetween",
+    "mustNotBeBetween",
+)
+
+Problems = list[tuple[int, str]]
+"""Lines, and what is wrong there."""
+
+
+@cache
+def _validator() -> Any:
+    from jsonschema import validators
+
+    schema = json.loads(OpenDataContractStandard.json_schema())
+    return validators.validator_for(schema)(schema)
+
+
+def against_schema(marked: Marked) -> Problems:
+    """What the standard's own JSON Schema objects to."""
+    problems: Problems = []
+    vague: Problems = []
+    for error in _validator().iter_errors(marked.value):
+        place = tuple(error.absolute_path)
+        line = marked.line(place)
+        where = written(place)
+        if error.validator in ("additionalProperties", "unevaluatedProperties"):
+            known = _known_keys(place)
+            wrong = [key for key in error.instance if known and key not in known]
+            problems += [
+                (marked.line((*place, key)), f"{where}: {unknown('key', key, known)}")
+                for key in wrong
+            ]
+            if not wrong:
+                vague.append((line, f"{where}: {error.message}"))
+        elif error.validator == "oneOf" and "quality" in place:
+            problems.append((line, f"{where} needs exactly one of {', '.join(OPERATORS)}"))
+        else:
+            problems.append((line, f"{where}: {_short(error.message)}"))
+    # A failed condition makes the schema call innocent keys unknown: told only when alone.
+    return problems or vague
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= 200 else f"{message[:120]} … {message[-70:]}"  # noqa: PLR2004 - a line or two
+
+
+def _known_keys(place: Place) -> Sequence[str]:
+    """The keys the standard knows at a place."""
+    model: type[BaseModel] = OpenDataContractStandard
+    for part in place:
+        if isinstance(part, int):
+            continue
+        fields = {field.alias or name: field for name, field in model.model_fields.items()}
+        inner = _models(fields[part].annotation) if part in fields else []
+        if not inner:
+            return ()
+        model = inner[0]
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
+
+
+def written(place: Place) -> str:
+    """`schema[0].name`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".") or "the contract"

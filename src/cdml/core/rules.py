@@ -1,0 +1,204 @@
+"""What a contract promises, as rules that a table can be asked about."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from cdml.core.checks import Finding, Rule, fact, not_executed
+from cdml.core.contract import Contract, Property
+from cdml.core.expressions import (
+    Compare,
+    Condition,
+    Field,
+    Length,
+    LogicalType,
+    Matches,
+    Missing,
+    Operator,
+    Scalar,
+    violates,
+)
+from cdml.core.names import unknown
+from cdml.core.quality import Asked, accepted, listed, of_quality
+from cdml.core.types import PHYSICAL_TYPES, coerce, physical_type
+
+FORMATS: Mapping[str, str] = {
+    "email": r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$",
+    "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$",
+    "hostname": r"^[A-Za-z0-9]([A-Za-z0-9\-]*[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9\-]*[A-Za-z0-9])?)*$",
+    "ipv4": r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.|$)){4}$",
+    "ipv6": r"^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$",
+}
+_UNCHECKED_FORMATS = frozenset({"password", "byte", "binary", "f32", "f64"})
+_RANGES: Mapping[str, tuple[Operator, str]] = {
+    "minimum": (">=", "at least"),
+    "maximum": ("<=", "at most"),
+    "exclusiveMinimum": (">", "above"),
+    "exclusiveMaximum": ("<", "below"),
+}
+
+
+def from_contract(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Asked]:
+    """Every rule of a contract for a table with these columns; none is left out.
+
+    Args:
+        contract: what is promised.
+        fields: the table's columns by name.
+    """
+    for prop in contract.properties:
+        yield from _of_property(prop, fields)
+    if contract.primary_key:
+        yield from _primary_key(contract.primary_key, fields)
+    for quality in contract.quality:
+        yield from of_quality(quality, None, fields)
+    for text in contract.listed:
+        yield listed("not_executed", None, f"{text} is listed, not executed")
+    promised = {prop.name for prop in contract.properties}
+    extra = [name for name in fields if name not in promised]
+    if contract.properties and extra:
+        yield listed("extra_columns", None, f"the contract does not know: {', '.join(extra)}")
+
+
+def _of_property(prop: Property, fields: Mapping[str, Field]) -> Iterator[Asked]:
+    field = fields.get(prop.name)
+    if field is None:
+        reason = f"the data has no column of this name; {unknown('column', prop.name, fields)}"
+        yield fact(
+            "column_present", prop.name, fine=False,
+            expected="present", observed="missing", reason=reason,
+        )  # fmt: skip
+    else:
+        yield from _types(prop, field)
+    for rule in (*_simple(prop), *_bounds(prop, field)):
+        yield rule if field is not None else _without_column(rule)
+    for quality in prop.quality:
+        for asked in of_quality(quality, prop.name, fields):
+            yield asked if field is not None else _without_column(asked)
+    if prop.nested:
+        yield not_executed(
+            Rule(name="nested", column=prop.name, what="", expected="as the contract says"),
+            "what the contract says about parts of a value is not checked",
+        )
+    for _ in range(prop.relationships):
+        yield listed("relationship", prop.name, "references to other tables are not followed")
+
+
+def _without_column(asked: Asked) -> Finding:
+    if isinstance(asked, Rule):
+        return not_executed(asked, "the column is missing")
+    return asked
+
+
+def _types(prop: Property, field: Field) -> Iterator[Finding]:
+    if prop.logical is not None:
+        integers = field.type is LogicalType.INTEGER and prop.logical is LogicalType.NUMBER
+        fine = field.type is prop.logical or integers
+        yield fact(
+            "logical_type", prop.name, fine=fine,
+            expected=prop.logical, observed=field.type,
+            reason=f"the column holds {field.physical}, which is "
+            f"{'' if fine else 'not '}{prop.logical}",
+        )  # fmt: skip
+    if prop.physical is not None:
+        wanted, found = physical_type(prop.physical), physical_type(field.physical)
+        if wanted not in PHYSICAL_TYPES:
+            text = f"physicalType {prop.physical} is another engine's; the column is {found}"
+            yield listed("physical_type", prop.name, text)
+        else:
+            yield fact(
+                "physical_type", prop.name, fine=wanted == found,
+                expected=prop.physical, observed=field.physical,
+                reason=f"the column is {field.physical}",
+            )  # fmt: skip
+
+
+def _simple(prop: Property) -> Iterator[Rule]:
+    if prop.required:
+        yield not_null(prop.name)
+    if prop.unique:
+        yield unique("unique", (prop.name,), prop.name)
+
+
+def not_null(column: str, name: str = "not_null") -> Rule:
+    """No value may be missing."""
+    return Rule(name=name, column=column, breaking=Missing(column), what="values are missing")
+
+
+def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> Rule:
+    """No combination of values may occur twice."""
+    return Rule(
+        name=name, column=column, repeated=columns,
+        what=f"rows repeat the {', '.join(columns)} of a row before",
+    )  # fmt: skip
+
+
+def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[Asked]:
+    rules = [*(not_null(name, "primary_key") for name in key), unique("primary_key", key)]
+    lost = any(name not in fields for name in key)
+    yield from (_without_column(rule) if lost else rule for rule in rules)
+
+
+def _bounds(prop: Property, field: Field | None) -> Iterator[Asked]:
+    """What `logicalTypeOptions` and `enum` ask of every value that is there."""
+    kind = field.type if field is not None else prop.logical or LogicalType.OTHER
+    for name, option in prop.options.items():
+        yield _option(prop.name, name, option, kind)
+    if prop.accepted is not None:
+        yield accepted("accepted_values", prop.name, prop.accepted, kind)
+
+
+def _option(column: str, name: str, option: Any, kind: LogicalType) -> Asked:
+    if name in _RANGES:
+        operator, words = _RANGES[name]
+        return _typed(column, name, option, kind, f"{words} {option}",
+                      lambda value: Compare(column, operator, value))  # fmt: skip
+    if name in ("minLength", "maxLength"):
+        sign: Operator = ">=" if name == "minLength" else "<="
+        expected = f"{'at least' if name == 'minLength' else 'at most'} {option} characters"
+        return _on_text(column, name, expected, kind, Length(column, sign, option))
+    if name == "pattern":
+        return _on_text(column, name, str(option), kind, Matches(column, str(option)))
+    if name == "format":
+        return _format(column, str(option), kind)
+    if name == "multipleOf":
+        return not_executed(
+            Rule(name=name, column=column, what="", expected=f"a multiple of {option}"),
+            "multiples are not checked",
+        )
+    return listed(name, column, f"{name} {option} is listed, not executed")
+
+
+def _format(column: str, written: str, kind: LogicalType) -> Asked:
+    if kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
+        return listed("format", column, f"format {written} is listed; the column holds {kind}")
+    rule = Rule(name="format", column=column, what="values are of another format", expected=written)
+    if written not in FORMATS:
+        return not_executed(rule, f"the format {written!r} is not known")
+    return _on_text(column, "format", written, kind, Matches(column, FORMATS[written]))
+
+
+def _on_text(column: str, name: str, expected: str, kind: LogicalType, allowed: Condition) -> Asked:
+    rule = Rule(
+        name=name, column=column, breaking=violates(column, allowed),
+        what=f"values break {name} ({expected})", expected=expected,
+    )  # fmt: skip
+    if kind is not LogicalType.STRING:
+        return not_executed(rule, f"the column holds {kind}, not text")
+    return rule
+
+
+def _typed(
+    column: str, name: str, bound: Any, kind: LogicalType, expected: str,
+    allowed: Callable[[Scalar], Condition],
+) -> Asked:  # fmt: skip
+    value = coerce(bound, kind)
+    rule = Rule(name=name, column=column, what=f"values are not {expected}", expected=expected)
+    if value is None or not kind.ordered:
+        return not_executed(
+            rule, f"the column holds {kind}, which {bound!r} cannot be held against"
+        )
+    return Rule(
+        name=name, column=column, breaking=violates(column, allowed(value)),
+        what=rule.what, expected=expected,
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""Drift of every column: bins found on the reference, counted on both sides."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cdml.config.model import Drift
+from cdml.core import drift
+from cdml.core.checks import Finding
+from cdml.core.expressions import Condition, Field, LogicalType, Missing, NotRun
+from cdml.core.quality import listed
+from cdml.ports import Table
+
+SAMPLE = 20_000
+_MOST_CATEGORIES = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPlan:
+    """What is counted, on both sides alike.
+
+    Attributes:
+        bins: the conditions of each ordered column's bins, by column and bin.
+        categories: the columns that are counted by value.
+        skipped: findings about columns that are not compared.
+    """
+
+    bins: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
+    skipped: tuple[Finding, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """All conditions, in the order in which `judge_drift` takes their counts."""
+        return (
+            *(condition for bins in self.bins.values() for condition in bins.values()),
+            *(Missing(column) for column in self.categories),
+        )
+
+
+def plan_drift(table: Table, reference: Table, leave_out: frozenset[str]) -> DriftPlan:
+    """Find the bins of every column that both sides have, on a sample of the reference."""
+    before = {one.name: one for one in reference.fields}
+    ordered, categories, skipped = [], [], []
+    for now in table.fields:
+        if now.name in leave_out:
+            continue
+        why = _incomparable(now, before.get(now.name))
+        if why:
+            skipped.append(listed("drift", now.name, f"not compared: {why}"))
+        elif now.type.ordered and now.type is not LogicalType.BOOLEAN:
+            ordered.append(now)
+        else:
+            categories.append(now.name)
+    sample = reference.sample([one.name for one in ordered], SAMPLE)
+    bins = {
+        one.name: drift.bins(one.name, one.type, drift.edges(sample[one.name])) for one in ordered
+    }
+    return DriftPlan(bins=bins, categories=tuple(categories), skipped=tuple(skipped))
+
+
+def _incomparable(now: Field, before: Field | None) -> str:
+    if before is None:
+        return "the reference has no such column"
+    if now.type is not before.type and not (now.type.numeric and before.type.numeric):
+        return f"the reference holds {before.type}, the data {now.type}"
+    if now.type in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER):
+        return f"it holds {now.physical}"
+    return ""
+
+
+def judge_drift(
+    plan: DriftPlan,
+    table: Table,
+    reference: Table,
+    counts: Sequence[int | NotRun],
+    *,
+    label: str,
+    thresholds: Drift,
+    shown: Callable[[str], bool],
+) -> Iterator[Finding]:
+    """Count the reference, and hold every column against its thresholds.
+
+    Args:
+        plan: what was counted.
+        table, reference: now and before.
+        counts: of the plan's conditions on `table`.
+        label: the column whose drift has a name of its own.
+        thresholds: of the configuration.
+        shown: whether values of a column may be told.
+    """
+    now = iter(counts)
+    before = iter(reference.count(plan.conditions))
+    sides: dict[str, tuple[dict[str, int], dict[str, int]]] = {
+        column: (_take(before, bins), _take(now, bins)) for column, bins in plan.bins.items()
+    }
+    for column in plan.categories:
+        found = reference.frequencies(column, _MOST_CATEGORIES)
+        keep = drift.names(found)
+        missing_before, missing_now = _number(next(before)), _number(next(now))
+        if 2 * len(found) > reference.ref.rows - missing_before > len(keep):
+            yield listed("drift", column, "not compared: nearly every row has a value of its own")
+            continue
+        sides[column] = (
+            drift.categories(found, missing_before, reference.ref.rows, keep),
+            drift.categories(
+                table.frequencies(column, _MOST_CATEGORIES), missing_now, table.ref.rows, keep
+            ),
+        )
+    yield from plan.skipped
+    for column, (left, right) in sides.items():
+        yield drift.judge(
+            column,
+            drift.measure(left, right),
+            warn=thresholds.warn,
+            fail=thresholds.fail,
+            shown=shown(column),
+            name="label_drift" if column == label else "drift",
+        )
+
+
+def _take(counts: Iterator[int | NotRun], bins: Mapping[str, Condition]) -> dict[str, int]:
+    return {name: _number(next(counts)) for name in bins}
+
+
+def _number(count: int | NotRun) -> int:
+    """Comparisons of a column with its own kind of value are always run."""
+    if isinstance(count, NotRun):
+        raise TypeError(count.reason)
+    return count
