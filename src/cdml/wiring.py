@@ -1,7 +1,7 @@
 """The composition root: which name stands for which adapter, imported when asked for."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -46,6 +46,7 @@ JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
 SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
 TABLES: Names = {"duckdb": "cdml.adapters.data.tables:DuckTables"}
 SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
+EXECUTORS: Names = {"local": "cdml.adapters.programs:execute"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.platforms.github:GitHubPlatform",
     "terminal": "cdml.adapters.platforms.terminal:TerminalPlatform",
@@ -73,6 +74,12 @@ def find(kind: str, name: str, names: Names) -> Any:
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed.",
             "Install cdml with its ml extra, or give `python:` an interpreter that has it.",
         ) from error
+
+
+def executor() -> Callable[[Sequence[str], Path], Iterator[str]]:
+    """Runs programs beside cdml."""
+    run: Callable[[Sequence[str], Path], Iterator[str]] = find("executor", "local", EXECUTORS)
+    return run
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import click
 from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import ConfigurationError
-from cdml.wiring import Wiring
+from cdml.wiring import Wiring, executor
 
 
 def _need(value: str | None, option: str) -> str:
@@ -247,4 +247,10 @@ def demo(folder: Path) -> int:
     from cdml.__main__ import run
     from cdml.flows.demo import demo as flow
 
-    return flow(folder, invoke=run, progress=ConsoleProgress())
+    return flow(
+        folder,
+        invoke=run,
+        execute=executor(),
+        say=click.echo,
+        progress=ConsoleProgress(),
+    )

@@ -79,16 +79,26 @@ def gate(
     """
     for name in FILES.values():
         (output / name).unlink(missing_ok=True)
-    model_ports = {"registry": registry, "scorer": scorer, "samples": samples}
-    stage_ports = {"tables": tables, "platform": platform, "clock": clock, "progress": progress}
     identity = identify(model, loaded, registry=registry)
     validated = validate_data(
-        loaded, **stage_ports, output=output, data=data, features=identity.features
+        loaded,
+        tables=tables,
+        platform=platform,
+        clock=clock,
+        progress=progress,
+        output=output,
+        data=data,
+        features=identity.features,
     )
     evaluation = evaluate_model(
         loaded,
-        **model_ports,
-        **stage_ports,
+        registry=registry,
+        scorer=scorer,
+        samples=samples,
+        tables=tables,
+        platform=platform,
+        clock=clock,
+        progress=progress,
         output=output,
         model=model,
         predictions=predictions,
@@ -96,9 +106,14 @@ def gate(
     )
     comparison = compare_to_champion(
         loaded,
-        **model_ports,
-        **stage_ports,
+        registry=registry,
         journal=journal,
+        scorer=scorer,
+        samples=samples,
+        tables=tables,
+        platform=platform,
+        clock=clock,
+        progress=progress,
         output=output,
         challenger=model,
         champion=champion,
