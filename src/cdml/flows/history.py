@@ -8,6 +8,7 @@ from cdml.config import Loaded
 from cdml.core.journal import Entry, Ledger, Release
 from cdml.evidence import journal as document
 from cdml.ports import Journal
+from cdml.report.escape import terminal
 
 SCHEMA = "cdml.history/1"
 _COLUMNS = ("when (UTC)", "what", "version", "from", "digest", "run", "reason")
@@ -81,12 +82,7 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
         entry["run"] or "-",
         "; ".join(filter(None, notes)),
     )
-    return tuple(_plain(cell) for cell in cells)
-
-
-def _plain(text: str) -> str:
-    """On one line, and without what a terminal would obey."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return tuple(terminal(cell) for cell in cells)
 
 
 def _line(mark: str, row: Sequence[str], widths: Sequence[int]) -> str:
