@@ -58,6 +58,7 @@ class Repository:
         cache: act's own folder.
         environment: variables of the runner.
         secrets: secrets of the repository.
+        runs: how many there have been.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class Repository:
     cache: Path
     environment: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    runs: int = 0
 
     @property
     def origin(self) -> Path:
@@ -118,6 +120,8 @@ class Repository:
             event: GitHub's name of the event.
             payload: the event's JSON.
         """
+        self.runs += 1
+        self.environment["GITHUB_RUN_ID"] = str(1000 + self.runs)
         self.cache.mkdir(parents=True, exist_ok=True)
         file = self.cache / "event.json"
         file.write_text(json.dumps(payload))

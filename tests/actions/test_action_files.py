@@ -166,3 +166,9 @@ def test_no_package_is_pinned_twice() -> None:
         if "==" in line
     ]
     assert len(set(names)) == len(names)
+
+
+def test_what_every_use_downloads_stays_small() -> None:
+    archive = ["git", "archive", "--format=tar.gz", "HEAD"]
+    done = subprocess.run(archive, cwd=ROOT, capture_output=True, check=True)
+    assert len(done.stdout) <= 1_000_000

@@ -117,3 +117,18 @@ def test_packages_that_cannot_be_reached_are_a_failed_service(job):
     )
     assert 5 == done.returncode
     assert "::error title=cdml::pip could not install uv" in done.stderr
+
+
+def test_the_command_takes_the_shells_place_so_that_an_interrupt_reaches_it(job):
+    stub = job / "python"
+    stub.write_text('#!/bin/sh\necho "$$ $* $PYTHONPATH $GITHUB_TOKEN"\n')
+    stub.chmod(0o755)
+    variables = {"CDML_PYTHON": str(stub), "PYTHONPATH": "/nowhere", "GITHUB_TOKEN": "stray"}
+    started = subprocess.Popen(
+        ["bash", ROOT / "actions/run.sh", "gate"],
+        env=dict(os.environ) | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    told, _ = started.communicate(timeout=30)
+    assert f"{started.pid} -P -m cdml gate {ROOT / 'src'} \n" == told

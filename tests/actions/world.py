@@ -62,7 +62,7 @@ class World:
         self.fill_in(python=PYTHON)
 
     def fill_in(self, *, python: str | None) -> None:
-        """Name the model in the workflows, and an interpreter that has everything."""
+        """Name the model in the workflows; without an interpreter, cdml installs itself."""
         for path in sorted((self.repository.folder / ".github/workflows").iterdir()):
             document = yaml.safe_load(path.read_text())
             # For YAML 1.1, and so for this library, `on` is a truth value.
@@ -73,7 +73,7 @@ class World:
                 for step in job["steps"]:
                     if step["uses"].startswith("org/"):
                         given = step.setdefault("with", {})
-                        given |= {"python": python} if python else {}
+                        given["python"] = python or ""
                         given |= {"model": "model"} if "model" in given else {}
                         given |= {"register": self.name} if "register" in given else {}
             path.write_text(yaml.safe_dump(document, sort_keys=False))
