@@ -5,6 +5,7 @@ from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.platform import Annotation, Platform, PullRequest
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry
+from cdml.ports.samples import Layout, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Serving, Target
@@ -13,12 +14,15 @@ __all__ = [
     "Annotation",
     "Clock",
     "Journal",
+    "Layout",
     "ModelVersion",
     "Moved",
+    "Part",
     "Platform",
     "Progress",
     "PullRequest",
     "Registry",
+    "Samples",
     "Scored",
     "Scorer",
     "ScoringJob",

@@ -1,0 +1,167 @@
+"""The SQL of one paired row: what may be wrong with it, and the figures inference reads of it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cdml.adapters.data.pairing import Pair, Predictions, same_keys
+from cdml.adapters.data.sql import literal, quote
+from cdml.core.expressions import Field, LogicalType
+from cdml.core.metrics import Loss, Task
+from cdml.errors import ConfigurationError, InputError
+from cdml.ports.samples import Layout
+
+PREDICTION = "prediction"
+SCORE = "score"
+_LEAST = 2.0**-52
+_SIDES = {"c": "challenger", "p": "champion"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The expressions of a row.
+
+    Attributes:
+        pair: the files.
+        layout: what their columns mean.
+        classes: the classes of a multiclass task, sorted; empty for other tasks.
+    """
+
+    pair: Pair
+    layout: Layout
+    classes: tuple[str, ...] = ()
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """`c` for the challenger, `p` for the champion where there is one."""
+        return ("c",) if self.pair.champion is None else ("c", "p")
+
+    def file(self, side: str) -> Predictions:
+        """The file of a side."""
+        found = self.pair.challenger if side == "c" else self.pair.champion
+        if found is None:
+            raise ValueError("there is no champion")
+        return found
+
+    def label(self, side: str = "c") -> str:
+        """The truth: positive or not, the class as text, or the number."""
+        return self._outcome(side, self.layout.label)
+
+    def prediction(self, side: str) -> str:
+        """What the model says, in the form of `label`."""
+        return self._outcome(side, PREDICTION)
+
+    def score(self, side: str, name: str = SCORE) -> str:
+        """A probability."""
+        return f"CAST({side}.{quote(name)} AS DOUBLE)"
+
+    def _outcome(self, side: str, name: str) -> str:
+        column, field = f"{side}.{quote(name)}", self.file(side).fields[name]
+        match self.layout.task:
+            case Task.BINARY:
+                return _is_positive(column, field, self.layout.positive)
+            case Task.MULTICLASS:
+                return as_class(column, field)
+            case Task.REGRESSION:
+                return f"CAST({column} AS DOUBLE)"
+
+    def loss(self, loss: Loss, side: str) -> str:
+        """What a metric of the family MEAN averages."""
+        if loss is Loss.LOG:
+            chance = self._chance_of_label(side)
+            return f"-ln(greatest(least({chance}, 1 - {_LEAST!r}), {_LEAST!r}))"
+        if loss is Loss.BRIER:
+            return f"pow({self.score(side)} - CAST({self.label()} AS DOUBLE), 2)"
+        error = f"({self.prediction(side)} - {self.label()})"
+        match loss:
+            case Loss.ABSOLUTE:
+                return f"abs({error})"
+            case Loss.SQUARED:
+                return f"pow({error}, 2)"
+            case Loss.ABSOLUTE_PERCENTAGE:
+                return f"abs({error}) / greatest(abs({self.label()}), {_LEAST!r})"
+
+    def _chance_of_label(self, side: str) -> str:
+        if self.layout.task is Task.BINARY:
+            score = self.score(side)
+            return f"(CASE WHEN {self.label()} THEN {score} ELSE 1 - {score} END)"
+        cases = " ".join(
+            f"WHEN {literal(name)} THEN {self.score(side, column)}"
+            for name in self.classes
+            if (column := f"{SCORE}_{name}") in self.file(side).fields
+        )
+        return f"(CASE {self.label()} {cases} ELSE 0 END)"
+
+    def problems(self, scores: Sequence[str]) -> tuple[tuple[str, str], ...]:
+        """What may be wrong with a row: a condition, and how to say that so many rows have it.
+
+        Args:
+            scores: the columns of probabilities that will be read.
+        """
+        return tuple(self._problems(scores))
+
+    def _problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
+        if self.pair.positional:
+            yield f"({same_keys(self.layout.key)}) IS NOT TRUE", KEYS_DIFFER
+        name = self.layout.label
+        yield self._missing("c", name), f"have no label ({name})"
+        if "p" in self.sides:
+            yield (
+                f"{self.label('c')} IS DISTINCT FROM {self.label('p')}",
+                f"have another label ({name}) for the challenger than for the champion",
+            )
+        for side in self.sides:
+            model = _SIDES[side]
+            yield self._missing(side, PREDICTION), f"have no prediction by the {model}"
+            for score in scores:
+                if score in self.file(side).fields:
+                    yield (
+                        f"({self.score(side, score)} BETWEEN 0 AND 1) IS NOT TRUE",
+                        f"have no {score} between 0 and 1 by the {model}",
+                    )
+
+    def _missing(self, side: str, name: str) -> str:
+        column = f"{side}.{quote(name)}"
+        if self.layout.task is Task.REGRESSION:
+            return f"isfinite(CAST({column} AS DOUBLE)) IS NOT TRUE"
+        if self.file(side).fields[name].physical in {"FLOAT", "DOUBLE"}:
+            return f"({column} IS NULL OR isnan({column}))"
+        return f"{column} IS NULL"
+
+
+KEYS_DIFFER = "stand at different places in the two files"
+
+
+def as_class(column: str, field: Field) -> str:
+    """A class as text; whole numbers read the same whether stored as 1 or 1.0."""
+    if field.type is LogicalType.NUMBER:
+        return f"regexp_replace(CAST({column} AS VARCHAR), '\\.0+$', '')"
+    return f"CAST({column} AS VARCHAR)"
+
+
+def _is_positive(column: str, field: Field, positive: bool | int | str | None) -> str:
+    """Whether a label or a prediction is the positive class, in the type of its column."""
+    if positive is None:
+        raise ConfigurationError(
+            "data.positive is missing.", "A binary task needs to know which class is the positive."
+        )
+    if field.type is LogicalType.BOOLEAN:
+        known = {"true": "", "1": "", "false": "NOT ", "0": "NOT "}
+        negation = known.get(str(positive).lower())
+        if negation is None:
+            raise _never(field, positive)
+        return f"({negation}{column})"
+    if field.type.numeric:
+        try:
+            return f"({column} = {float(positive)!r})"
+        except ValueError:
+            raise _never(field, positive) from None
+    if isinstance(positive, bool):
+        return f"(lower(CAST({column} AS VARCHAR)) = {literal(str(positive).lower())})"
+    return f"(CAST({column} AS VARCHAR) = {literal(str(positive))})"
+
+
+def _never(field: Field, positive: object) -> InputError:
+    return InputError(
+        f"the column {field.name!r} ({field.physical.lower()}) can never be {positive!r}.",
+        "data.positive names the positive class as it stands in the data.",
+    )

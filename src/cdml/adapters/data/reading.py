@@ -1,0 +1,144 @@
+"""The statistics of one part, as inference reads them."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from cdml.adapters.data.engine import Engine
+from cdml.adapters.data.figures import SCORE, Row
+from cdml.adapters.data.slicing import Slicing
+from cdml.adapters.data.sql import literal
+from cdml.adapters.data.sums import Sums
+from cdml.core.metrics import Family, Metric, Task
+from cdml.core.sample import Cells, Floats, Moments, OneVsRest, Ranked, Sample
+
+Place = tuple[int, int] | None
+"""The slice column and its code; None for all rows."""
+Outcome = tuple[Any, ...]
+SQUARES = "squares"
+
+
+@dataclass(slots=True)
+class Group:
+    """What has been added up for one part."""
+
+    rows: int = 0
+    cells: Counter[Outcome] = field(default_factory=Counter)
+    sums: list[int] = field(default_factory=list)
+
+    def add(self, outcome: Outcome, rows: int, sums: Sequence[int]) -> None:
+        """Count rows of one outcome, with the sums of their figures."""
+        self.rows += rows
+        self.cells[outcome] += rows
+        self.sums = (
+            [a + b for a, b in zip(self.sums, sums, strict=True)] if self.sums else list(sums)
+        )
+
+
+@dataclass(kw_only=True)
+class Rows:
+    """Scores in memory, for metrics of order; read when first asked for."""
+
+    row: Row
+    slices: tuple[Slicing, ...]
+    engine: Engine
+
+    @cached_property
+    def arrays(self) -> dict[str, Any]:
+        """Slice codes, the label and every score."""
+        row = self.row
+        columns = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
+        if row.layout.task is Task.BINARY:
+            columns += [f"{row.label()} AS label"]
+            columns += [f"{row.score(side)} AS {side}0" for side in row.sides]
+        else:
+            names = ", ".join(map(literal, row.classes))
+            columns += [f"enum_code(CAST({row.label()} AS ENUM({names}))) AS label"]
+            for side in row.sides:
+                columns += [
+                    f"{self._score(side, name)} AS {side}{code}"
+                    for code, name in enumerate(row.classes)
+                ]
+        return self.engine.arrays(
+            f"SELECT {', '.join(columns)} FROM {row.pair.relation}",
+            row.pair.challenger.path,
+        )
+
+    def _score(self, side: str, name: str) -> str:
+        """A class the model does not know has the probability 0."""
+        known = f"{SCORE}_{name}" in self.row.file(side).fields
+        return self.row.score(side, f"{SCORE}_{name}") if known else "CAST(0 AS DOUBLE)"
+
+    def sample(self, place: Place) -> Ranked | OneVsRest:
+        """The scores of one part."""
+        arrays = self.arrays
+        at = slice(None) if place is None else arrays[f"s{place[0]}"] == place[1]
+        label = np.asarray(arrays["label"])[at]
+
+        def ranked(code: int) -> Ranked:
+            champion = np.asarray(arrays[f"p{code}"])[at] if f"p{code}" in arrays else None
+            binary = self.row.layout.task is Task.BINARY
+            return Ranked(
+                positive=label.astype(bool) if binary else label == code,
+                challenger=np.asarray(arrays[f"c{code}"])[at],
+                champion=champion,
+            )
+
+        if self.row.layout.task is Task.BINARY:
+            return ranked(0)
+        return OneVsRest(classes=tuple(map(ranked, range(len(self.row.classes)))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """The statistics of one part."""
+
+    place: Place
+    group: Group
+    sums: Mapping[str, Sums]
+    values: Mapping[str, Floats]
+    scores: Rows
+
+    def sample(self, metric: Metric) -> Sample:
+        """Those that a metric reads."""
+        match metric.family:
+            case Family.PROPORTION | Family.CELLS:
+                return self._cells()
+            case Family.RANKS:
+                return self.scores.sample(self.place)
+            case Family.MEAN if metric.loss is not None:
+                return self._moments(metric.loss.value)
+            case Family.MOMENTS:
+                return self._moments(SQUARES)
+            case _:
+                raise ValueError(f"{metric.name} is not measured of rows")
+
+    def _cells(self) -> Cells:
+        binary = self.scores.row.layout.task is Task.BINARY
+        classes = ("other", "positive") if binary else self.scores.row.classes
+        code = {False: 0, True: 1} if binary else {name: i for i, name in enumerate(classes)}
+        cells = sorted(
+            (tuple(code[part] for part in outcome), count)
+            for outcome, count in self.group.cells.items()
+        )
+        codes = np.array([outcome for outcome, _ in cells], dtype=np.int64)
+        return Cells(
+            classes=classes,
+            label=codes[:, 0],
+            challenger=codes[:, 1],
+            champion=codes[:, 2] if len(self.scores.row.sides) > 1 else None,
+            count=np.array([count for _, count in cells], dtype=np.int64),
+        )
+
+    def _moments(self, name: str) -> Moments:
+        start = 0
+        for other, sums in self.sums.items():
+            if other == name:
+                totals = self.group.sums[start : start + len(sums.columns)]
+                return sums.moments(self.group.rows, totals, self.values.get(name))
+            start += len(sums.columns)
+        raise ValueError(f"{name} was not asked for")

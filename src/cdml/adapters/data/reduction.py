@@ -1,0 +1,206 @@
+"""One scan that adds up, for all slices at once, what needs no order."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cdml.adapters.data.engine import Engine
+from cdml.adapters.data.figures import KEYS_DIFFER, Row
+from cdml.adapters.data.reading import SQUARES, Group, Place, Reader, Rows
+from cdml.adapters.data.slicing import Slicing, together
+from cdml.adapters.data.sums import Sums
+from cdml.core.metrics import Family, Loss, Metric, Task
+from cdml.core.sample import FEW_ROWS, Floats
+from cdml.errors import InputError
+from cdml.ports.samples import Part, Value
+
+
+@dataclass
+class Reduction:
+    """One call of `reduce`."""
+
+    engine: Engine
+    row: Row
+    slices: tuple[Slicing, ...]
+    metrics: tuple[Metric, ...]
+    scores: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file that errors speak of."""
+        return self.row.pair.challenger.path
+
+    def ask(self, columns: Iterable[str], where: str = "") -> str:
+        """A query of the paired rows."""
+        return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation} {where}"
+
+    @cached_property
+    def sums(self) -> dict[str, Sums]:
+        """Which figures to add up, by loss."""
+        losses = sorted({m.loss for m in self.metrics if m.loss is not None})
+        figures = {
+            loss.value: [self.row.loss(loss, side) for side in self.row.sides] for loss in losses
+        }
+        if any(metric.family is Family.MOMENTS for metric in self.metrics):
+            figures[SQUARES] = self._squares()
+        return {
+            name: Sums(figures=tuple(parts), largest=self._largest(name, parts))
+            for name, parts in figures.items()
+        }
+
+    def _squares(self) -> list[str]:
+        """Squared errors, then the label and its square, from the middle of the labels on.
+
+        No metric depends on where labels are counted from, and from their middle the squares
+        keep their digits.
+        """
+        label = self.row.label()
+        middle = f"min({label}), max({label})"
+        [(low, high)] = self.engine.ask(self.ask([middle], f"WHERE isfinite({label})"), self.path)
+        centred = f"({label} - {((low or 0.0) + (high or 0.0)) / 2!r})"
+        errors = [self.row.loss(Loss.SQUARED, side) for side in self.row.sides]
+        return [*errors, centred, f"pow({centred}, 2)"]
+
+    def _largest(self, name: str, figures: Sequence[str]) -> tuple[float, ...]:
+        if name == Loss.LOG.value:
+            return (37.0,) * len(figures)
+        if name == Loss.BRIER.value:
+            return (1.0,) * len(figures)
+        columns = [f"max(abs({figure})) FILTER (isfinite({figure}))" for figure in figures]
+        [found] = self.engine.ask(self.ask(columns), self.path)
+        return tuple(value or 0.0 for value in found)
+
+    def groups(self) -> dict[Place, Group]:
+        """The one scan.
+
+        Raises:
+            InputError: rows that cannot be used, told with how many they are.
+        """
+        problems = self.row.problems(self.scores)
+        cases = " ".join(f"WHEN {wrong} THEN {code}" for code, (wrong, _) in enumerate(problems, 1))
+        bad = f"CASE {cases} ELSE 0 END AS bad"
+        codes = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
+        outcome = [f"{part} AS o{index}" for index, part in enumerate(self._outcome())]
+        figures = [c for sums in self.sums.values() for c in sums.columns]
+        inner = self.ask([bad, *codes, *outcome, *(f"{c} AS f{i}" for i, c in enumerate(figures))])
+        core = ["bad", *(f"o{index}" for index in range(len(outcome)))]
+        keys = [f"s{index}" for index in range(len(codes))]
+        added = ["count(*)", *(f"sum(f{index})" for index in range(len(figures)))]
+        joint = together(self.slices)
+        sets = [_tuple([*core, *keys])] if joint else [_tuple([*core, key]) for key in keys]
+        rows = self.engine.ask(
+            f"SELECT {', '.join([*core, *keys, *added])} FROM ({inner})"
+            f" GROUP BY GROUPING SETS ({', '.join(sets)})",
+            self.path,
+        )
+        return self._gather(rows, len(outcome), problems)
+
+    def _outcome(self) -> list[str]:
+        if self.row.layout.task is Task.REGRESSION:
+            return []
+        return [self.row.label(), *(self.row.prediction(side) for side in self.row.sides)]
+
+    def _gather(
+        self, rows: Sequence[tuple[Any, ...]], width: int, problems: Sequence[tuple[str, str]]
+    ) -> dict[Place, Group]:
+        groups: dict[Place, Group] = defaultdict(Group)
+        wrong: Counter[int] = Counter()
+        first = len(self.slices)
+        for bad, *rest in sorted(rows, key=lambda row: tuple(map(str, row[: 1 + width + first]))):
+            outcome, codes = tuple(rest[:width]), rest[width : width + first]
+            count, sums = rest[width + first], [total or 0 for total in rest[width + first + 1 :]]
+            places: list[Place] = [(i, code) for i, code in enumerate(codes) if code is not None]
+            if not codes or codes[0] is not None:
+                places.insert(0, None)
+                wrong[bad] += count
+            for place in places:
+                groups[place].add(outcome, count, sums)
+        _refuse(
+            [(wrong[i], said) for i, (_, said) in enumerate(problems, 1)], wrong.total(), self.path
+        )
+        return groups
+
+    def parts(self) -> tuple[Part, ...]:
+        """All rows first, then slice by slice."""
+        groups = self.groups()
+        few = {place: group.rows for place, group in groups.items() if group.rows < FEW_ROWS}
+        values = self._values(few) if self.sums and few else {}
+        rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
+        order = sorted(
+            (place for place in groups if place is not None),
+            key=lambda place: (place[0], -groups[place].rows, place[1]),
+        )
+        return tuple(
+            Part(
+                slice=self._slice(place),
+                rows=groups[place].rows,
+                sample=Reader(
+                    place=place,
+                    group=groups[place],
+                    sums=self.sums,
+                    values=values.get(place, {}),
+                    scores=rows,
+                ).sample,
+            )
+            for place in (None, *order)
+        )
+
+    def _slice(self, place: Place) -> Mapping[str, Value] | None:
+        if place is None:
+            return None
+        one = self.slices[place[0]]
+        return {one.column: one.values[place[1]]}
+
+    def _values(self, few: Mapping[Place, int]) -> dict[Place, dict[str, Floats]]:
+        """The figures of each row where rows are few."""
+        where = ""
+        if None not in few:
+            wanted: dict[int, list[str]] = defaultdict(list)
+            for place in few:
+                if place is not None:
+                    wanted[place[0]].append(str(place[1]))
+            where = "WHERE " + " OR ".join(
+                f"{self.slices[index].code} IN ({', '.join(codes)})"
+                for index, codes in wanted.items()
+            )
+        figures = [f for sums in self.sums.values() for f in sums.figures]
+        columns = [f"{figure} AS f{index}" for index, figure in enumerate(figures)]
+        codes = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
+        arrays = self.engine.arrays(self.ask([*columns, *codes], where), self.path)
+        found: dict[Place, dict[str, Floats]] = {}
+        for place in few:
+            at = slice(None) if place is None else arrays[f"s{place[0]}"] == place[1]
+            start, found[place] = 0, {}
+            for name, sums in self.sums.items():
+                end = start + len(sums.figures)
+                found[place][name] = np.column_stack(
+                    [
+                        np.asarray(arrays[f"f{index}"][at], dtype=float)
+                        for index in range(start, end)
+                    ]
+                )
+                start = end
+        return found
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)})"
+
+
+def _refuse(problems: Sequence[tuple[int, str]], rows: int, path: Path) -> None:
+    found = [(count, said) for count, said in problems if count]
+    if not found:
+        return
+    if found[0][1] == KEYS_DIFFER:
+        raise Misplaced
+    told = "; ".join(f"{count:,} of {rows:,} rows {said}" for count, said in found)
+    raise InputError(f"{path}: {told}.", "Every row needs a label and a prediction of each model.")
+
+
+class Misplaced(Exception):
+    """The files hold their rows in different orders."""

@@ -1,0 +1,122 @@
+"""Predictions reduced by DuckDB: all slices at once, in one scan for all that needs no order."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Sequence
+from pathlib import Path
+
+from cdml.adapters.data.engine import Engine, connect
+from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class
+from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair, require
+from cdml.adapters.data.reduction import Misplaced, Reduction
+from cdml.adapters.data.slicing import slicing
+from cdml.adapters.data.sql import quote
+from cdml.core.expressions import Field
+from cdml.core.metrics import Metric, Task
+from cdml.errors import InputError
+from cdml.ports.samples import Layout, Part
+
+MOST_CLASSES = 1_000
+
+
+class DuckSamples:
+    """See the port."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix="cdml-samples-"))
+        self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._engine = Engine(connect(self._folder))
+
+    def columns(self, predictions: Path) -> tuple[Field, ...]:
+        """See the port."""
+        return tuple(describe(self._engine, predictions).fields.values())
+
+    def reduce(
+        self,
+        challenger: Path,
+        champion: Path | None,
+        layout: Layout,
+        metrics: tuple[Metric, ...],
+    ) -> tuple[Part, ...]:
+        """See the port."""
+        files = [describe(self._engine, path) for path in (challenger, champion) if path]
+        scores = _scores(files, layout, metrics)
+        first, second = files[0], files[1] if len(files) > 1 else None
+        for file in files:
+            slices = layout.slices if file is first else ()
+            require(file, (*layout.key, layout.label, *slices, PREDICTION, *_needed(file, scores)))
+        found = pair(self._engine, first, second, layout)
+        try:
+            return self._reduction(found, layout, metrics, scores).parts()
+        except Misplaced:
+            if second is None:
+                raise
+            joined = by_key(self._engine, first, second, layout)
+            return self._reduction(joined, layout, metrics, scores).parts()
+
+    def _reduction(
+        self, found: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]
+    ) -> Reduction:
+        return Reduction(
+            engine=self._engine,
+            row=Row(pair=found, layout=layout, classes=self._classes(found, layout)),
+            slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
+            metrics=metrics,
+            scores=scores,
+        )
+
+    def _classes(self, found: Pair, layout: Layout) -> tuple[str, ...]:
+        if layout.task is Task.BINARY:
+            self._refuse_more_than_two(found, layout)
+        if layout.task is not Task.MULTICLASS:
+            return ()
+        names: set[str] = set()
+        for file in filter(None, (found.challenger, found.champion)):
+            for column in (layout.label, PREDICTION):
+                text = as_class(quote(column), file.fields[column])
+                rows = self._engine.ask(
+                    f"SELECT DISTINCT {text} FROM {file.relation}"
+                    f" WHERE {quote(column)} IS NOT NULL LIMIT {MOST_CLASSES + 1}",
+                    file.path,
+                )
+                names.update(name for (name,) in rows)
+        if len(names) > MOST_CLASSES:
+            raise InputError(
+                f"{found.challenger.path} holds more than {MOST_CLASSES:,} classes.",
+                "Set data.task to regression if the label is a number.",
+            )
+        return tuple(sorted(names))
+
+    def _refuse_more_than_two(self, found: Pair, layout: Layout) -> None:
+        label = quote(layout.label)
+        rows = self._engine.ask(
+            f"SELECT DISTINCT CAST({label} AS VARCHAR) FROM {found.challenger.relation}"
+            f" WHERE {label} IS NOT NULL LIMIT {MOST_CLASSES}",
+            found.challenger.path,
+        )
+        names = sorted(name for (name,) in rows)
+        if len(names) > 2:  # noqa: PLR2004 - binary
+            shown = ", ".join(names[:5]) + (", …" if names[5:] else "")
+            raise InputError(
+                f"the label {layout.label!r} has {len(names)} values ({shown}), a binary one two.",
+                "Leave data.positive out for a multiclass task.",
+            )
+
+
+def _scores(
+    files: Sequence[Predictions], layout: Layout, metrics: Sequence[Metric]
+) -> tuple[str, ...]:
+    """The columns of probabilities that will be read."""
+    if not any(metric.needs_score for metric in metrics):
+        return ()
+    if layout.task is Task.BINARY:
+        return (SCORE,)
+    return tuple(
+        sorted({name for file in files for name in file.fields if name.startswith(f"{SCORE}_")})
+    ) or (f"{SCORE}_<class>",)
+
+
+def _needed(file: Predictions, scores: Sequence[str]) -> Sequence[str]:
+    """A file may not know all classes, but must give the probability of some."""
+    return () if any(score in file.fields for score in scores) else scores[:1]

@@ -1,0 +1,78 @@
+"""The values of the slice columns as small numbers, the largest values apart."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cdml.adapters.data.engine import Engine
+from cdml.adapters.data.pairing import Predictions
+from cdml.adapters.data.sql import literal, quote
+from cdml.ports.samples import OTHER, Value
+
+MOST_GROUPS = 20_000
+"""Combinations of slice values up to which all columns are grouped by together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slicing:
+    """One slice column.
+
+    Attributes:
+        column: its name.
+        texts: the values that stand alone, as text, largest first.
+        values: what each code stands for: those values, then a missing one, then the rest.
+    """
+
+    column: str
+    texts: tuple[str, ...]
+    values: tuple[Value, ...]
+
+    @property
+    def code(self) -> str:
+        """The SQL of a row's code."""
+        column = f"c.{quote(self.column)}"
+        known = "NULL"
+        if self.texts:
+            names = ", ".join(map(literal, self.texts))
+            known = f"enum_code(TRY_CAST(CAST({column} AS VARCHAR) AS ENUM({names})))"
+        missing, rest = len(self.texts), len(self.texts) + 1
+        code = f"CASE WHEN {column} IS NULL THEN {missing} ELSE coalesce({known}, {rest}) END"
+        return f"CAST({code} AS USMALLINT)"
+
+
+def slicing(
+    engine: Engine, file: Predictions, columns: Sequence[str], most: int
+) -> tuple[Slicing, ...]:
+    """Look at the values of the slice columns."""
+    return tuple(_column(engine, file, column, most) for column in columns)
+
+
+def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
+    name = quote(column)
+    found: list[Any] = engine.ask(
+        f"SELECT any_value({name}), CAST({name} AS VARCHAR) AS text, count(*) AS n"
+        f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY text"
+        f" ORDER BY n DESC, text LIMIT {most + 1}",
+        file.path,
+    )
+    kept = found[:most]
+    texts = tuple(text for _, text, _ in kept)
+    rest = OTHER if OTHER not in texts else f"{OTHER} values"
+    return Slicing(
+        column=column,
+        texts=texts,
+        values=(*(_plain(value) for value, _, _ in kept), None, rest),
+    )
+
+
+def _plain(value: Any) -> Value:
+    """A value as evidence can hold it."""
+    if isinstance(value, bool | int | str):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def together(slices: Sequence[Slicing]) -> bool:
+    """Whether grouping by all columns at once stays small."""
+    return math.prod(len(one.values) for one in slices) <= MOST_GROUPS

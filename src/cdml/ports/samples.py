@@ -1,0 +1,87 @@
+"""Predictions reduced to what inference needs to know of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from cdml.core.expressions import Field
+from cdml.core.metrics import Metric, Task
+
+if TYPE_CHECKING:  # numpy is not there where nothing is measured
+    from cdml.core.sample import Sample
+
+Value = bool | int | float | str | None
+OTHER = "other"
+"""The value that stands for those beyond `Layout.max_slices`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """What the columns of a predictions file mean.
+
+    Attributes:
+        key: columns that identify a row.
+        label: column of the truth.
+        slices: columns whose every value is a slice.
+        task: binary, multiclass or regression.
+        positive: the positive class of a binary task.
+        max_slices: values of a slice column that stand alone, largest first.
+    """
+
+    key: tuple[str, ...]
+    label: str
+    slices: tuple[str, ...]
+    task: Task
+    positive: bool | int | str | None
+    max_slices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Part:
+    """All rows, or those of one slice.
+
+    Attributes:
+        slice: column and value; None for all rows. A missing value is None, and `OTHER` stands
+            for all values beyond the largest.
+        rows: how many rows.
+        sample: the statistics that a metric reads.
+    """
+
+    slice: Mapping[str, Value] | None
+    rows: int
+    sample: "Callable[[Metric], Sample]"
+
+
+class Samples(Protocol):
+    """Reads predictions files: key, label, slices, `prediction`, `score` or `score_<class>`."""
+
+    def columns(self, predictions: Path) -> tuple[Field, ...]:
+        """The columns of a predictions file.
+
+        Raises:
+            InputError: it does not exist or is not Parquet.
+        """
+        ...
+
+    def reduce(
+        self,
+        challenger: Path,
+        champion: Path | None,
+        layout: Layout,
+        metrics: tuple[Metric, ...],
+    ) -> tuple[Part, ...]:
+        """All rows first, then slice by slice: columns as configured, largest value first.
+
+        Args:
+            challenger: the predictions to measure.
+            champion: those to compare with, on the same rows; None for one model alone.
+            layout: the columns.
+            metrics: what the parts will be asked for; no metric of the family OPERATION.
+
+        Raises:
+            InputError: columns are missing, there are no rows, keys are missing or repeated,
+                rows stand in one file only, labels are missing or differ, predictions are
+                missing, scores are no probabilities; each with how many rows.
+        """
+        ...
