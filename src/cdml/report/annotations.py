@@ -1,0 +1,66 @@
+"""The verdict, and the line of cdml.yaml of each gate that did not pass."""
+
+from collections.abc import Iterator
+from typing import Literal
+
+from cdml.config import Config, Loaded
+from cdml.core import metrics
+from cdml.core.verdict import Verdict
+from cdml.ports import Annotation
+from cdml.report import escape
+from cdml.report.rows import GateRow, not_passed, severity
+from cdml.report.view import View
+
+MAX_ANNOTATIONS = 10
+
+_LEVELS: dict[Verdict, Literal["error", "warning", "notice"]] = {
+    Verdict.PASS: "notice",
+    Verdict.WARN: "warning",
+    Verdict.INCONCLUSIVE: "warning",
+    Verdict.FAIL: "error",
+}
+
+
+def annotations(view: View, loaded: Loaded) -> tuple[Annotation, ...]:
+    """What to show beside the code, at most as many as GitHub shows of one step."""
+    title, _, meaning = view.headline.partition(": ")
+    first = Annotation(
+        level=_LEVELS[view.verdict],
+        title=escape.clean(f"cdml: {title}", escape.SHORT),
+        message=escape.clean(" ".join((f"{meaning}.", *view.points, *_missing(view)))),
+    )
+    return (first, *_of_gates(view, loaded))[:MAX_ANNOTATIONS]
+
+
+def _missing(view: View) -> Iterator[str]:
+    return (f"{command} left no evidence." for command in view.missing)
+
+
+def _of_gates(view: View, loaded: Loaded) -> Iterator[Annotation]:
+    """One for each gate of cdml.yaml that did not pass everywhere, worst first."""
+    bad = [row for row in (*view.gates, *view.slices) if not_passed(row)]
+    told: set[int] = set()
+    for row in sorted(bad, key=severity, reverse=True):
+        index = _gate(row, loaded.config)
+        if row.verdict is None or index is None or index in told:
+            continue
+        told.add(index)
+        yield Annotation(
+            level=_LEVELS[row.verdict],
+            title=escape.clean(f"{row.metric}: {row.rule}", escape.SHORT),
+            message=escape.clean(row.reason),
+            file=str(loaded.path),
+            line=loaded.lines.get(("gates", index)),
+        )
+
+
+def _gate(row: GateRow, config: Config) -> int | None:
+    """Which gate of the configuration a row belongs to; None where it is not from there."""
+    word = row.rule.partition(" ")[0]
+    candidates = []
+    for index, gate in enumerate(config.gates):
+        metric = metrics.find(gate.metric)
+        if (metric.name if metric else gate.metric) == row.metric:
+            says_so = getattr(gate, word, None) is not None
+            candidates.append((not says_so, index))
+    return min(candidates)[1] if candidates else None

@@ -1,0 +1,75 @@
+"""Where a report's figures come from."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cdml.evidence.models import DataRef, ModelRef
+from cdml.report.gathered import Gathered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One line of provenance; `code` where the value is an identifier."""
+
+    name: str
+    value: str
+    code: bool = False
+
+
+def facts(gathered: Gathered) -> tuple[Fact, ...]:
+    """All of it, each thing once."""
+    return tuple(_facts(gathered))
+
+
+def _facts(gathered: Gathered) -> Iterator[Fact]:
+    evaluation, comparison = gathered.evaluation, gathered.comparison
+    model = evaluation.model if evaluation else comparison.challenger if comparison else None
+    if model:
+        yield from _model("Challenger", model)
+    if comparison and comparison.champion:
+        yield from _model("Champion", comparison.champion)
+    data = next((s.data for s in (gathered.data, evaluation, comparison) if s), None)
+    if data:
+        yield from _data("Evaluation data", data)
+    if gathered.data and gathered.data.reference:
+        yield from _data("Reference data", gathered.data.reference)
+    if evaluation:
+        yield Fact(name="Predictions", value=evaluation.predictions.digest, code=True)
+        yield Fact(name="Isolation of the scoring", value=evaluation.isolation)
+    judged = evaluation or comparison
+    if judged:
+        yield Fact(name="Confidence", value=f"{judged.policy.confidence * 100:g} %")
+        yield Fact(name="Policy", value=judged.policy.digest, code=True)
+    yield from _delivery(gathered)
+    if gathered.stages:
+        produced = gathered.stages[-1].produced
+        yield Fact(name="Commit", value=produced.commit or "none", code=True)
+        if produced.run:
+            yield Fact(name="Judged in", value=produced.run)
+        yield Fact(name="Time", value=f"{produced.time:%Y-%m-%d %H:%M} UTC")
+        yield Fact(name="cdml", value=produced.tool)
+
+
+def _model(name: str, model: ModelRef) -> Iterator[Fact]:
+    version = f" (version {model.version})" if model.version else ""
+    yield Fact(name=name, value=f"{model.uri}{version}")
+    if model.digest:
+        yield Fact(name=f"{name}'s digest", value=model.digest, code=True)
+
+
+def _data(name: str, data: DataRef) -> Iterator[Fact]:
+    yield Fact(name=name, value=f"{data.uri}, {data.rows:,} rows")
+    yield Fact(name=f"{name}'s digest", value=data.digest, code=True)
+
+
+def _delivery(gathered: Gathered) -> Iterator[Fact]:
+    told = gathered.deployment
+    if told is None:
+        return
+    yield Fact(name="Environment", value=f"{told.environment}, target {told.target}")
+    yield Fact(name="Serves now", value=f"version {told.to.version}")
+    yield Fact(name="Its digest", value=told.to.digest, code=True)
+    if told.journal:
+        yield Fact(name="Journal", value=told.journal, code=True)
+    if told.overrides:
+        yield Fact(name="Overridden", value=", ".join(told.overrides))

@@ -1,0 +1,123 @@
+"""Figures as text, and intervals as a line of characters."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cdml.core import metrics, reasons
+from cdml.evidence.models import ComparisonGate, Interval
+
+NONE = "–"
+WIDTH = 17
+"""Characters of an interval bar."""
+_USUAL = ((10, 4), (1000, 2), (math.inf, 0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plot:
+    """A difference on an axis from 0 (left) to 1 (right) that is wide enough for all of it.
+
+    Attributes:
+        low, high: ends of its interval.
+        estimate: the difference.
+        zero: no difference.
+        margin: what it was held against; None where there is none.
+        better: whether better lies to the right; None where nobody knows.
+    """
+
+    low: float
+    high: float
+    estimate: float
+    zero: float
+    margin: float | None
+    better: bool | None
+
+
+def value(number: float | None, like: Sequence[float | None] = ()) -> str:
+    """A figure, with as many digits as it and its neighbours need."""
+    if number is None:
+        return NONE
+    return reasons.number(number, _digits((number, *like)))
+
+
+def difference(gate: ComparisonGate) -> tuple[str, str]:
+    """A difference and its interval as text; an open end is shown as an infinity."""
+    found = gate.difference
+    if found is None:
+        return NONE, ""
+    digits = _digits((found.estimate, found.low, found.high))
+    low = "−∞" if found.low is None else reasons.signed(found.low, digits)
+    high = "∞" if found.high is None else reasons.signed(found.high, digits)
+    return reasons.signed(found.estimate, digits), f"{low} to {high}"
+
+
+def interval(found: Interval | None) -> str:
+    """The interval of a value as text; empty where there is none."""
+    if found is None or found.low is None or found.high is None:
+        return ""
+    digits = _digits((found.low, found.high))
+    return f"{reasons.number(found.low, digits)} to {reasons.number(found.high, digits)}"
+
+
+def _digits(numbers: Sequence[float | None]) -> int:
+    """Digits after the point: four for rates, fewer for large figures, more for tiny ones."""
+    known = [abs(number) for number in numbers if number]
+    if not known:
+        return 2
+    usual = next(digits for below, digits in _USUAL if max(known) < below)
+    return max(usual, reasons.decimals(known[:1], ()))
+
+
+def plot(gate: ComparisonGate) -> Plot | None:
+    """Where a difference, its interval and its margin lie; None where there is no interval."""
+    found = gate.difference
+    if found is None:
+        return None
+    margin = _margin(gate)
+    marks = [0.0, found.estimate]
+    marks += [x for x in (found.low, found.high, margin) if x is not None]
+    start, width = min(marks), max(marks) - min(marks)
+    if not width > 0:
+        return None
+    start, width = start - 0.06 * width, 1.12 * width
+
+    def place(x: float) -> float:
+        return (x - start) / width
+
+    metric = metrics.find(gate.metric)
+    return Plot(
+        low=0.0 if found.low is None else place(found.low),
+        high=1.0 if found.high is None else place(found.high),
+        estimate=place(found.estimate),
+        zero=place(0.0),
+        margin=None if margin is None else place(margin),
+        better=metric.greater_is_better if metric else None,
+    )
+
+
+def _margin(gate: ComparisonGate) -> float | None:
+    """The margin in the metric's natural sign: a regression lies on its worse side."""
+    metric = metrics.find(gate.metric)
+    if gate.bound is None or metric is None:
+        return None
+    worse = gate.rule.startswith("max_regression")
+    towards = 1 if metric.greater_is_better is not worse else -1
+    return towards * abs(gate.bound.against)
+
+
+def bar(drawn: Plot | None) -> str:
+    """A plot in characters: `─` the interval, `●` the difference, `│` the margin, `┊` zero."""
+    if drawn is None:
+        return ""
+    cells = ["·"] * WIDTH
+
+    def put(x: float, mark: str) -> None:
+        cells[min(int(x * WIDTH), WIDTH - 1)] = mark
+
+    first, last = (min(int(x * WIDTH), WIDTH - 1) for x in (drawn.low, drawn.high))
+    cells[first : last + 1] = "─" * (last + 1 - first)
+    put(drawn.zero, "┊")
+    if drawn.margin is not None:
+        put(drawn.margin, "│")
+    put(drawn.estimate, "●")
+    return "".join(cells)

@@ -1,0 +1,112 @@
+"""The evidence of one run, read from its folder and held against itself."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.config import Config
+from cdml.core.verdict import Verdict, worst
+from cdml.errors import InputError
+from cdml.evidence import store
+from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+
+_RERUN = "Run all stages on the same model and data into one --output-dir."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered:
+    """What the stages left behind; None where a stage left nothing.
+
+    Attributes:
+        data, evaluation, comparison, deployment: the stages' evidence.
+        missing: commands that should have left evidence and did not.
+    """
+
+    data: DataEvidence | None
+    evaluation: Evaluation | None
+    comparison: Comparison | None
+    deployment: Deployment | None
+    missing: tuple[str, ...]
+
+    @property
+    def stages(self) -> tuple[DataEvidence | Evaluation | Comparison | Deployment, ...]:
+        """The evidence there is, in the order of the stages."""
+        every = (self.data, self.evaluation, self.comparison, self.deployment)
+        return tuple(stage for stage in every if stage is not None)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the stages; one that left no evidence is inconclusive."""
+        held = (Verdict.INCONCLUSIVE for _ in self.missing)
+        return worst((*(stage.verdict for stage in self.stages), *held))
+
+    @property
+    def same_model(self) -> bool:
+        """Whether the challenger is the champion, byte for byte."""
+        found = self.comparison
+        if found is None or found.champion is None or found.challenger.digest is None:
+            return False
+        return found.challenger.digest == found.champion.digest
+
+
+def gather(folder: Path, config: Config) -> Gathered:
+    """Read the evidence of a run.
+
+    Evaluation and comparison are always expected; data checks where the configuration has
+    something to check them against; nothing is where a deployment is told of, which has
+    judged its evidence itself.
+
+    Args:
+        folder: where the stages wrote.
+        config: what the stages were to do.
+
+    Raises:
+        InputError: a file is not evidence, or the files speak of different models or data.
+    """
+    data = store.read(folder, DataEvidence)
+    evaluation = store.read(folder, Evaluation)
+    comparison = store.read(folder, Comparison)
+    deployment = store.read(folder, Deployment)
+    checked = bool(config.data.contract or config.data.reference)
+    expected = (
+        ("validate-data", data is not None or not checked),
+        ("evaluate-model", evaluation is not None),
+        ("compare-to-champion", comparison is not None),
+    )
+    missing = () if deployment else tuple(name for name, there in expected if not there)
+    gathered = Gathered(
+        data=data,
+        evaluation=evaluation,
+        comparison=comparison,
+        deployment=deployment,
+        missing=missing,
+    )
+    _check(gathered, folder)
+    return gathered
+
+
+def _check(gathered: Gathered, folder: Path) -> None:
+    for what, digests in (("model", _models(gathered)), ("data", _data(gathered))):
+        found = dict(digests)
+        if len(set(found.values())) > 1:
+            told = ", ".join(f"{name} of {_short(digest)}" for name, digest in found.items())
+            raise InputError(f"{folder} holds evidence of another {what}: {told}.", _RERUN)
+
+
+def _models(gathered: Gathered) -> Iterator[tuple[str, str | None]]:
+    if gathered.evaluation:
+        yield "evaluation.json", gathered.evaluation.model.digest
+    if gathered.comparison:
+        yield "comparison.json", gathered.comparison.challenger.digest
+    if gathered.deployment and gathered.deployment.operation == "deploy":
+        yield "deployment.json", gathered.deployment.to.digest
+
+
+def _data(gathered: Gathered) -> Iterator[tuple[str, str]]:
+    for stage in (gathered.data, gathered.evaluation, gathered.comparison):
+        if stage is not None:
+            yield store.FILES[type(stage)], stage.data.digest
+
+
+def _short(digest: str | None) -> str:
+    return digest[:19] if digest else "no digest"

@@ -1,0 +1,79 @@
+"""The verdict in words: which model, and what it means for whoever reads it."""
+
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import Deployment
+from cdml.report.gathered import Gathered
+
+ICONS = {
+    Verdict.PASS: "✅",
+    Verdict.WARN: "⚠️",
+    Verdict.INCONCLUSIVE: "⏸️",
+    Verdict.FAIL: "❌",
+}
+_WORDS = {
+    Verdict.PASS: "Passed",
+    Verdict.WARN: "Passed with warnings",
+    Verdict.INCONCLUSIVE: "Held",
+    Verdict.FAIL: "Rejected",
+}
+
+
+def headline(gathered: Gathered, model: str) -> str:
+    """One sentence without its full stop; names in it are not yet escaped."""
+    verdict = gathered.verdict
+    if gathered.deployment and not (gathered.evaluation or gathered.comparison):
+        return _delivered(gathered.deployment)
+    return f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
+
+
+def _meaning(gathered: Gathered, verdict: Verdict, challenger: str) -> str:
+    champion = _champion(gathered)
+    if gathered.missing and verdict is Verdict.INCONCLUSIVE:
+        return f"{challenger} was not judged in full"
+    if gathered.same_model and verdict in {Verdict.PASS, Verdict.WARN}:
+        return f"{challenger} is the champion itself, so there was nothing to compare"
+    if verdict is Verdict.FAIL:
+        if _only_data_fails(gathered):
+            return f"the data that {challenger} was judged on is not what was promised"
+        return f"{challenger} must not {champion}"
+    if verdict is Verdict.INCONCLUSIVE:
+        return f"{challenger} is not proven good enough to {champion}"
+    return f"{challenger} may {champion}"
+
+
+def _challenger(gathered: Gathered, model: str) -> str:
+    for found in (gathered.evaluation, gathered.comparison):
+        reference = getattr(found, "model", None) or getattr(found, "challenger", None)
+        if reference is not None and reference.version:
+            return f"{model} version {reference.version}"
+    return f"the new {model}"
+
+
+def _champion(gathered: Gathered) -> str:
+    """What passing would mean."""
+    found = gathered.comparison
+    if found is None:
+        return "replace the champion"
+    if found.champion is None:
+        return "become the first champion"
+    version = found.champion.version
+    return f"replace the champion{f' (version {version})' if version else ''}"
+
+
+def _only_data_fails(gathered: Gathered) -> bool:
+    others = (gathered.evaluation, gathered.comparison)
+    return not any(other and other.verdict is Verdict.FAIL for other in others)
+
+
+def _delivered(told: Deployment) -> str:
+    version = f"{told.model} version {told.to.version}"
+    place = f"in {told.environment}"
+    before = f" (before: version {told.from_.version})" if told.from_ else ""
+    if told.verdict.exit_code != 0:
+        what = "Rollback" if told.operation == "rollback" else "Deployment"
+        return f"{what} failed: {version} {place}"
+    if not told.changed:
+        return f"Nothing to do: {version} already serves {place}"
+    if told.operation == "rollback":
+        return f"Rolled back: {version} serves {place} again{before}"
+    return f"Deployed: {version} serves {place}{before}"

@@ -1,0 +1,68 @@
+"""A view laid out as Markdown or HTML. Whatever a template prints is escaped before."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
+from markupsafe import Markup
+
+from cdml.report import escape
+from cdml.report.budget import fit
+from cdml.report.headline import ICONS
+from cdml.report.view import View
+
+MAX_COMMENT = 65_536 - 3_000
+"""Characters of a comment; GitHub takes 65,536, and the marker needs room."""
+MAX_SUMMARY = 1024 * 1024 - 4_096
+"""Bytes of a job summary; the runner takes 1 MiB."""
+
+
+def comment(view: View) -> str:
+    """The pull request's comment, within GitHub's limit."""
+    return fit(view, lambda shown: _markdown(shown, folded=True), MAX_COMMENT)
+
+
+def summary(view: View) -> str:
+    """The job summary, which is also `report.md`: everything, up to the runner's limit."""
+    limit = MAX_SUMMARY
+    return fit(view, lambda shown: _markdown(shown, folded=False), limit, lambda t: len(t.encode()))
+
+
+def page(view: View, written: datetime) -> str:
+    """The HTML page: one file without script or network, light and dark.
+
+    Args:
+        view: what to show.
+        written: when, in UTC.
+    """
+    template = _environment(escape.html).get_template("page.html.j2")
+    return template.render(view=view, icons=ICONS, written=f"{written:%Y-%m-%d %H:%M} UTC")
+
+
+def _markdown(view: View, *, folded: bool) -> str:
+    template = _environment(escape.markdown).get_template("report.md.j2")
+    return template.render(view=view, icons=ICONS, folded=folded).rstrip() + "\n"
+
+
+@cache
+def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
+    """Templates in which every `{{ value }}` is escaped unless a filter already did."""
+
+    def finalize(value: object) -> object:
+        if isinstance(value, Undefined | Markup):
+            return value
+        return escaped(str(value), escape.LONG)
+
+    environment = Environment(
+        loader=PackageLoader("cdml.report"),
+        autoescape=True,
+        finalize=finalize,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["short"] = lambda text: escaped(str(text), escape.SHORT)
+    environment.filters["address"] = escape.address
+    environment.filters["percent"] = lambda share: f"{share * 100:.2f}"
+    return environment

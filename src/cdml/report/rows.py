@@ -1,0 +1,190 @@
+"""Rows of a report, all figures already text."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue, Scalar
+from cdml.report import figures
+from cdml.report.figures import NONE, Plot
+from cdml.report.gathered import Gathered
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateRow:
+    """A gate on all rows or on one slice.
+
+    Attributes:
+        metric, slice: what was measured where; the slice is empty for all rows.
+        rows: how many rows it was measured on.
+        champion, challenger: the values, the challenger's with its interval for a bound.
+        difference, interval: challenger - champion.
+        plot: where they lie; None for a bound.
+        rule: as in cdml.yaml.
+        verdict: of this gate; None where it was only reported.
+        reason: a sentence.
+    """
+
+    metric: str
+    slice: str
+    rows: str
+    champion: str
+    challenger: str
+    difference: str
+    interval: str
+    plot: Plot | None
+    rule: str
+    verdict: Verdict | None
+    reason: str
+
+    @property
+    def bar(self) -> str:
+        """The plot in characters."""
+        return figures.bar(self.plot)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """A check of the data that did not pass."""
+
+    name: str
+    column: str
+    verdict: Verdict
+    expected: str
+    observed: str
+    reason: str
+    samples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricRow:
+    """A metric of the challenger on all rows."""
+
+    metric: str
+    value: str
+    interval: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepRow:
+    """A step of a deployment."""
+
+    name: str
+    state: str
+    at: str
+    detail: str
+
+
+def not_passed(row: GateRow | CheckRow) -> bool:
+    """Whether a row was judged and is not good."""
+    return row.verdict not in {None, Verdict.PASS}
+
+
+def badness(row: GateRow) -> int:
+    """Sorts the worst first, and what was only reported last."""
+    return -1 if row.verdict is None else -row.verdict.severity - 2
+
+
+def severity(row: GateRow | CheckRow) -> int:
+    """How bad a row is; what was only reported is not."""
+    return row.verdict.severity if row.verdict else 0
+
+
+def gate_rows(gathered: Gathered) -> tuple[GateRow, ...]:
+    """The bounds, then the comparisons, each in the order of cdml.yaml."""
+    bounds = gathered.evaluation.gates if gathered.evaluation else ()
+    compared = gathered.comparison.gates if gathered.comparison else ()
+    champions = {gate.metric: gate.champion for gate in compared if gate.slice is None}
+    rows = [_bound_row(gate, champions) for gate in bounds]
+    return (*rows, *(_comparison_row(gate) for gate in compared))
+
+
+def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRow:
+    spread = figures.interval(gate.interval)
+    return GateRow(
+        metric=gate.metric,
+        slice=_slice(gate.slice),
+        rows=f"{gate.rows:,}",
+        champion=figures.value(None if gate.slice else champions.get(gate.metric)),
+        challenger=figures.value(gate.value) + (f" ({spread})" if spread else ""),
+        difference=NONE,
+        interval="",
+        plot=None,
+        rule=gate.rule,
+        verdict=gate.verdict,
+        reason=gate.reason,
+    )
+
+
+def _comparison_row(gate: ComparisonGate) -> GateRow:
+    difference, interval = figures.difference(gate)
+    return GateRow(
+        metric=gate.metric,
+        slice=_slice(gate.slice),
+        rows=f"{gate.rows:,}",
+        champion=figures.value(gate.champion, like=(gate.challenger,)),
+        challenger=figures.value(gate.challenger, like=(gate.champion,)),
+        difference=difference,
+        interval=interval,
+        plot=figures.plot(gate),
+        rule=gate.rule,
+        verdict=gate.verdict if gate.judged or gate.verdict is not Verdict.PASS else None,
+        reason=gate.reason,
+    )
+
+
+def _slice(part: Mapping[str, Scalar] | None) -> str:
+    return ", ".join(f"{column} = {_scalar(value)}" for column, value in (part or {}).items())
+
+
+def _scalar(value: Scalar) -> str:
+    return "(missing)" if value is None else str(value)
+
+
+def check_rows(gathered: Gathered) -> tuple[CheckRow, ...]:
+    """The checks that did not pass, worst first."""
+    checks = gathered.data.checks if gathered.data else ()
+    bad = [_check_row(check) for check in checks if check.verdict is not Verdict.PASS]
+    return tuple(sorted(bad, key=severity, reverse=True))
+
+
+def _check_row(check: Check) -> CheckRow:
+    return CheckRow(
+        name=check.name,
+        column=check.column or "",
+        verdict=check.verdict,
+        expected=check.expected,
+        observed=check.observed,
+        reason=check.reason,
+        samples=tuple(f"row {one.row:,}: {_scalar(one.value)}" for one in check.sample),
+    )
+
+
+def metric_rows(gathered: Gathered) -> tuple[MetricRow, ...]:
+    """The challenger's metrics on all rows."""
+    found = gathered.evaluation.metrics if gathered.evaluation else ()
+    return tuple(_metric_row(metric) for metric in found if metric.slice is None)
+
+
+def _metric_row(metric: MetricValue) -> MetricRow:
+    return MetricRow(
+        metric=metric.metric,
+        value=figures.value(metric.value),
+        interval=figures.interval(metric.interval),
+        method=metric.interval.method if metric.interval else metric.reason or "",
+    )
+
+
+def step_rows(gathered: Gathered) -> tuple[StepRow, ...]:
+    """What a deployment did."""
+    steps = gathered.deployment.steps if gathered.deployment else ()
+    return tuple(
+        StepRow(
+            name=step.name,
+            state=step.state,
+            at=f"{step.at:%Y-%m-%d %H:%M} UTC" if step.at else "",
+            detail=step.detail,
+        )
+        for step in steps
+    )
