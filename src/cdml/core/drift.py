@@ -15,12 +15,10 @@ from itertools import pairwise
 from cdml.core.checks import Finding
 from cdml.core.contract import Severity
 from cdml.core.expressions import (
-    All,
     Compare,
     Condition,
     LogicalType,
     Missing,
-    Not,
     Scalar,
 )
 from cdml.core.verdict import Verdict
@@ -99,18 +97,24 @@ def edges(values: Sequence[float | str | None], bins: int = BINS) -> tuple[float
     return tuple(sorted({*at, *after}))
 
 
-def bins(column: str, kind: LogicalType, at: Sequence[float]) -> dict[str, Condition]:
-    """A condition for each bin of an ordered column, and one for missing values."""
-    found: dict[str, Condition] = {"missing": Missing(column)}
-    limits: list[Scalar] = [on_line(edge, kind) for edge in at]
-    if not limits:
-        return {**found, "present": Not(Missing(column))}
-    found[f"below {_told(limits[0])}"] = Compare(column, "<", limits[0])
-    for low, high in pairwise(limits):
-        found[f"{_told(low)} to {_told(high)}"] = All(
-            (Compare(column, ">=", low), Compare(column, "<", high))
-        )
-    found[f"{_told(limits[-1])} and above"] = Compare(column, ">=", limits[-1])
+def cuts(column: str, kind: LogicalType, at: Sequence[float]) -> tuple[Condition, ...]:
+    """What is counted of an ordered column: missing values, then values below each edge."""
+    return Missing(column), *(Compare(column, "<", on_line(edge, kind)) for edge in at)
+
+
+def bins(
+    counts: Sequence[int], rows: int, kind: LogicalType, at: Sequence[float]
+) -> dict[str, int]:
+    """Rows per bin, from the counts of `cuts`."""
+    missing, *below = counts
+    found = {"missing": missing}
+    if not at:
+        return {**found, "present": rows - missing}
+    told = [_told(on_line(edge, kind)) for edge in at]
+    names = [f"below {told[0]}", *(f"{low} to {high}" for low, high in pairwise(told))]
+    for name, fewer, more in zip(names, [0, *below], below, strict=False):
+        found[name] = more - fewer
+    found[f"{told[-1]} and above"] = rows - missing - below[-1]
     return found
 
 

@@ -19,12 +19,12 @@ class DriftPlan:
     """What is counted, on both sides alike.
 
     Attributes:
-        bins: the conditions of each ordered column's bins, by column and bin.
+        edges: where the bins of each ordered column begin.
         categories: the columns that are counted by value.
         skipped: findings about columns that are not compared.
     """
 
-    bins: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
+    edges: Mapping[Field, tuple[float, ...]] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
     skipped: tuple[Finding, ...] = ()
 
@@ -32,7 +32,11 @@ class DriftPlan:
     def conditions(self) -> tuple[Condition, ...]:
         """All conditions, in the order in which `judge_drift` takes their counts."""
         return (
-            *(condition for bins in self.bins.values() for condition in bins.values()),
+            *(
+                condition
+                for column, at in self.edges.items()
+                for condition in drift.cuts(column.name, column.type, at)
+            ),
             *(Missing(column) for column in self.categories),
         )
 
@@ -52,10 +56,8 @@ def plan_drift(table: Table, reference: Table, leave_out: frozenset[str]) -> Dri
         else:
             categories.append(now.name)
     sample = reference.sample([one.name for one in ordered], SAMPLE)
-    bins = {
-        one.name: drift.bins(one.name, one.type, drift.edges(sample[one.name])) for one in ordered
-    }
-    return DriftPlan(bins=bins, categories=tuple(categories), skipped=tuple(skipped))
+    edges = {one: drift.edges(sample[one.name]) for one in ordered}
+    return DriftPlan(edges=edges, categories=tuple(categories), skipped=tuple(skipped))
 
 
 def _incomparable(now: Field, before: Field | None) -> str:
@@ -91,7 +93,11 @@ def judge_drift(
     now = iter(counts)
     before = iter(reference.count(plan.conditions))
     sides: dict[str, tuple[dict[str, int], dict[str, int]]] = {
-        column: (_take(before, bins), _take(now, bins)) for column, bins in plan.bins.items()
+        column.name: (
+            drift.bins(_take(before, len(at) + 1), reference.ref.rows, column.type, at),
+            drift.bins(_take(now, len(at) + 1), table.ref.rows, column.type, at),
+        )
+        for column, at in plan.edges.items()
     }
     for column in plan.categories:
         found = reference.frequencies(column, _MOST_CATEGORIES)
@@ -118,8 +124,8 @@ def judge_drift(
         )
 
 
-def _take(counts: Iterator[int | NotRun], bins: Mapping[str, Condition]) -> dict[str, int]:
-    return {name: _number(next(counts)) for name in bins}
+def _take(counts: Iterator[int | NotRun], many: int) -> list[int]:
+    return [_number(next(counts)) for _ in range(many)]
 
 
 def _number(count: int | NotRun) -> int:

@@ -1,6 +1,6 @@
 """Conditions in DuckDB's SQL: names always quoted, values always bound."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from cdml.core.expressions import (
 _INTEGERS = frozenset(
     f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
 ) | {"INTEGER", "UINTEGER"}
+_TRUE_OF_NAN = frozenset({">", ">=", "!="})
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
 
 
@@ -97,10 +98,15 @@ class Column:
         return f"CAST(epoch({self.value}) AS DOUBLE)"
 
     @property
+    def has_nan(self) -> bool:
+        """Whether the type knows NaN, which counts as missing."""
+        return self.field.physical in ("FLOAT", "DOUBLE")
+
+    @property
     def missing(self) -> str:
         """Whether there is no value."""
         name = quote(self.engine_name)
-        if self.field.physical in ("FLOAT", "DOUBLE"):
+        if self.has_nan:
             return f"({name} IS NULL OR isnan({name}))"
         return f"({name} IS NULL)"
 
@@ -120,33 +126,40 @@ class Translation:
     columns: Mapping[str, Column]
     parameters: list[Any] = field(default_factory=list)
 
-    def condition(self, condition: Condition) -> str:  # noqa: PLR0911 - one for each kind
-        """A condition that is never NULL."""
+    def condition(self, condition: Condition, *, exact: bool = True) -> str:  # noqa: PLR0911 - one for each kind
+        """A condition; where it is not `exact`, NULL may stand for false."""
         match condition:
             case Missing(column=name):
                 return self.columns[name].missing
             case Not(condition=inner):
                 return f"(NOT {self.condition(inner)})"
             case All(conditions=parts):
-                return "(" + (" AND ".join(map(self.condition, parts)) or "true") + ")"
+                return self._joined(parts, " AND ", "true", exact)
             case Either(conditions=parts):
-                return "(" + (" OR ".join(map(self.condition, parts)) or "false") + ")"
+                return self._joined(parts, " OR ", "false", exact)
             case Compare(column=name, operator=operator, value=value):
-                return self._on(name, f"{{}} {_OPERATORS[operator]} {self._bind(value)}")
+                test = f"{{}} {_OPERATORS[operator]} {self._bind(value)}"
+                return self._on(name, test, exact, nan=operator in _TRUE_OF_NAN)
             case Length(column=name, operator=operator, value=value):
-                return self._on(name, f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}")
+                test = f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}"
+                return self._on(name, test, exact)
             case Matches(column=name, pattern=pattern):
-                return self._on(name, f"regexp_matches({{}}, {self._bind(pattern)})")
+                return self._on(name, f"regexp_matches({{}}, {self._bind(pattern)})", exact)
             case In(values=()):
                 return "false"
             case In(column=name, values=values):
-                return self._on(name, f"{{}} IN ({', '.join(map(self._bind, values))})")
+                return self._on(name, f"{{}} IN ({', '.join(map(self._bind, values))})", exact)
 
-    def _on(self, name: str, test: str) -> str:
+    def _joined(self, parts: Sequence[Condition], word: str, nothing: str, exact: bool) -> str:
+        return f"({word.join(self.condition(p, exact=exact) for p in parts) or nothing})"
+
+    def _on(self, name: str, test: str, exact: bool, *, nan: bool = False) -> str:
+        """A test of a value; `nan` where the engine, to whom NaN is the largest, says true."""
         column = self.columns[name]
-        value = column.value
-        asked = test.replace("{}", value, 1)
-        return f"coalesce(NOT {column.missing} AND {asked}, false)"
+        asked = test.replace("{}", column.value, 1)
+        if nan and column.has_nan:
+            asked = f"(NOT isnan({column.value}) AND {asked})"
+        return f"coalesce({asked}, false)" if exact else f"({asked})"
 
     def _bind(self, value: Scalar) -> str:
         if isinstance(value, datetime) and value.tzinfo is not None:
@@ -155,8 +168,8 @@ class Translation:
         return "?"
 
 
-def filters(translation: Translation, conditions: Iterator[Condition]) -> str:
-    """One aggregate per condition."""
+def counts(translation: Translation, conditions: Iterable[Condition]) -> str:
+    """One aggregate per condition; `count_if` takes a third of the time of a FILTER."""
     return ", ".join(
-        f"count(*) FILTER (WHERE {translation.condition(condition)})" for condition in conditions
+        f"count_if({translation.condition(condition, exact=False)})" for condition in conditions
     )

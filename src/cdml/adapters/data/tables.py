@@ -13,7 +13,7 @@ import duckdb
 
 from cdml.adapters.data.files import Limits, find
 from cdml.adapters.data.parquet import as_one_file, read_columns, unreadable
-from cdml.adapters.data.sql import Column, Translation, filters, literal, quote
+from cdml.adapters.data.sql import Column, Translation, counts, literal, quote
 from cdml.core.expressions import Condition, Field, NotRun, Scalar
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
@@ -53,7 +53,7 @@ class DuckTable:
 
     def _count(self, conditions: Sequence[Condition]) -> tuple[int, ...]:
         translation = Translation(self.columns)
-        sql = f"SELECT {filters(translation, iter(conditions))} FROM {self.relation}"
+        sql = f"SELECT {counts(translation, conditions)} FROM {self.relation}"
         counted: tuple[int, ...] = self.engine.execute(sql, translation.parameters).fetchall()[0]
         return counted
 
@@ -93,7 +93,7 @@ class DuckTable:
     ) -> tuple[tuple[int, Scalar | None], ...]:
         """See the port."""
         translation = Translation(self.columns)
-        where = translation.condition(condition)
+        where = translation.condition(condition, exact=False)
         asked = self.columns[column]
         found = self._ask(
             f"SELECT {self._row}, {asked.value} FROM {self._numbered}"
