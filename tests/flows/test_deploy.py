@@ -320,6 +320,12 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(world):
     assert (False, "v2 would serve production") == (told.changed, told.reason[:25])
 
 
+def test_a_dry_run_of_what_serves_already_tells_that(world):
+    world.ship("A", "B")
+
+    assert "Nothing to do" in world.deploy("2", dry_run=True).reason
+
+
 def test_a_dry_run_refuses_what_a_deploy_would_refuse(world):
     world.register("A", kept=False)
     world.output.mkdir()

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from cdml.errors import InputError, LockHeld, RollbackFailed, ServiceError
+from cdml.errors import ConfigurationError, InputError, LockHeld, RollbackFailed, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from fakes.delivery import World
@@ -264,6 +264,22 @@ def _renewing(world, sleep):
         world.journal.write(document, "still here", world.journal.read().commit)
 
     return renew
+
+
+def test_a_reason_that_no_journal_keeps_is_a_configuration_error(world):
+    world.ship("A", "B")
+
+    with pytest.raises(ConfigurationError, match="1,001 characters"):
+        world.rollback(reason="x" * 1001)
+
+    assert "2" == world.serving
+
+
+def test_a_reason_that_is_no_text_is_kept_as_far_as_it_is(world):
+    world.ship("A", "B")
+    world.rollback(reason="caf\udce9")
+
+    assert "caf?" == world.ledger.current.reason
 
 
 def test_the_platform_files_a_rollback_as_a_deployment_of_its_own(world):

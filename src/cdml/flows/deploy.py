@@ -19,7 +19,7 @@ from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.candidate import Candidate, examine, find_version, objections
-from cdml.flows.operation import Found, Operator
+from cdml.flows.operation import Found, Operator, given_reason
 from cdml.flows.outcome import Outcome
 from cdml.ports import (
     Clock,
@@ -67,13 +67,14 @@ def deploy(
         reason: why; needed to override.
 
     Raises:
-        ConfigurationError: an override nobody knows, or one without a reason.
+        ConfigurationError: an override nobody knows or without a reason; a reason too long.
         InputError: there is no such version, or not one.
         Refused: the evidence does not allow it.
         ServiceError: a service failed; what is open in the journal is finished by the next run.
         DeploymentFailed: it was undone.
         LockHeld: another operation is under way.
     """
+    reason = given_reason(reason)
     overrides = refusals.chosen(override, reason)
     operator = Operator(
         model=loaded.config.model,
@@ -137,11 +138,11 @@ class _Deploy:
             found = self.operator.adopt(found, self._unknown(found), self.id)
         self._agree(found)
         current = found.ledger.current
-        if current and version.digest == current.release.digest:
-            return self._nothing_to_do(found, current.release)
+        if current and version.digest == current.digest:
+            return outcome.keep(self.output, self._nothing_to_do(found, current.release))
         candidate = self._examine(version, evidence)
-        if current and candidate.release.digest == current.release.digest:
-            return self._nothing_to_do(found, current.release)
+        if current and candidate.release.digest == current.digest:
+            return outcome.keep(self.output, self._nothing_to_do(found, current.release))
         plan = self._plan(found, candidate)
         if Refusal.DIGEST in plan.overrides:
             # What was shipped knowingly is from now on known by what it is.
@@ -158,6 +159,9 @@ class _Deploy:
             first = " An operation that is open would be finished or undone first."
         elif state is not Standing.UNKNOWN:
             self._agree(found)
+        current = found.ledger.current
+        if current and version.digest == current.digest:
+            return self._nothing_to_do(found, current.release)
         candidate = self._examine(version, evidence)
         plan = self._plan(found, candidate)
         told = Outcome(
@@ -239,7 +243,7 @@ class _Deploy:
             journal=found.commit,
             changed=False,
         )
-        return outcome.keep(self.output, self._told(plan, told))
+        return self._told(plan, told)
 
     def _unknown(self, found: Found) -> Release:
         """What serves without a journal, with the digest of its bytes."""

@@ -8,7 +8,7 @@ from typing import Literal
 from cdml.core import rollout
 from cdml.core.journal import Ledger, Lock, Operation, Release, Serving
 from cdml.core.rollout import Move, Transition, next_move, serves
-from cdml.errors import CdmlError, InputError, LockHeld, ServiceError
+from cdml.errors import CdmlError, ConfigurationError, InputError, LockHeld, ServiceError
 from cdml.evidence import journal as document
 from cdml.evidence.models import Step
 from cdml.flows.filing import Filing
@@ -16,6 +16,10 @@ from cdml.ports import Clock, Journal, Moved, Platform, Progress, Target
 
 PAUSES = (1.0, 3.0)
 """Seconds between attempts at one effect."""
+DETAIL = 2000
+"""Characters of a step's detail that are kept."""
+REASON = 1000
+"""Characters of a reason that the journal keeps."""
 LOOK_EVERY = 2.0
 """Seconds between looks at a lock that another operation holds."""
 
@@ -95,12 +99,15 @@ class Operator:
             LockHeld: another operation is under way.
             ServiceError: what was left behind can be neither finished nor undone now.
         """
-        deadline = self.clock.now() + patience
+        deadline, waited = self.clock.now() + patience, False
         while True:
             ledger, commit = self._read()
             if ledger.lock is not None and self.clock.now() < ledger.lock.expires_at:
                 if self.clock.now() >= deadline:
                     raise _held(ledger.lock)
+                if not waited:
+                    self.progress.note(f"Waiting. {_held(ledger.lock).message}")
+                waited = True
                 self.clock.sleep(LOOK_EVERY)
             elif ledger.operation is not None:
                 self._recover(ledger, commit, holder)
@@ -154,7 +161,7 @@ class Operator:
         while (operation := ledger.operation) is not None:
             move = next_move(operation, serving, own=own)
             if move in (Move.SWITCH, Move.RESTORE):
-                with self.progress.step(f"{move} {self.target.name}"):
+                with self.progress.step(f"{move}: {self.target.name}"):
                     failed, serving = self._switch(ledger, operation, move)
                 if failed is None:
                     self._did(move, f"v{serving.version} serves")
@@ -249,7 +256,22 @@ class Operator:
     def _did(
         self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
     ) -> None:
-        self.steps.append(Step(name=name, state=state, at=self.clock.now(), detail=detail))
+        shown = detail[:DETAIL]
+        self.steps.append(Step(name=name, state=state, at=self.clock.now(), detail=shown))
+
+
+def given_reason(reason: str) -> str:
+    """The reason as the journal can keep it.
+
+    Raises:
+        ConfigurationError: it is longer than the journal keeps.
+    """
+    if len(reason) > REASON:
+        raise ConfigurationError(
+            f"--reason has {len(reason):,} characters; the journal keeps {REASON:,}.",
+            "Put the long story where others can read it, and its address into --reason.",
+        )
+    return reason.encode(errors="replace").decode()
 
 
 def _held(lock: Lock) -> LockHeld:

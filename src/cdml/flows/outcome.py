@@ -10,6 +10,7 @@ from cdml.core.plan import Plan
 from cdml.core.verdict import Verdict
 from cdml.evidence import store
 from cdml.evidence.models import Deployment, Served, Step
+from cdml.flows.operation import DETAIL
 from cdml.flows.producer import producer
 from cdml.ports import Clock, Platform
 
@@ -43,7 +44,7 @@ def evidence(
     reason = f" Reason: {plan.reason}" if plan.reason else ""
     return Deployment(
         verdict=outcome.verdict,
-        reason=outcome.sentence + reason,
+        reason=outcome.sentence[:DETAIL] + reason,
         produced=producer(platform, clock),
         operation=kind,
         model=model,

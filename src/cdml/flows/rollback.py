@@ -15,7 +15,7 @@ from cdml.errors import InputError, LockHeld, RollbackFailed, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
-from cdml.flows.operation import Ended, Found, Operator
+from cdml.flows.operation import Ended, Found, Operator, given_reason
 from cdml.flows.outcome import Outcome
 from cdml.ports import Clock, Journal, Moved, Platform, Progress, Registry, Target
 
@@ -53,6 +53,7 @@ def rollback(
         reason: why; kept in the journal.
 
     Raises:
+        ConfigurationError: the reason is longer than the journal keeps.
         InputError: there is nothing to go back to, or `to` never served.
         ServiceError: nothing could be begun.
         RollbackFailed: it was begun and failed; the message says what serves.
@@ -68,7 +69,11 @@ def rollback(
         progress=progress,
     )
     run = _Rollback(
-        registry=registry, operator=operator, output=output, id=secrets.token_hex(8), reason=reason
+        registry=registry,
+        operator=operator,
+        output=output,
+        id=secrets.token_hex(8),
+        reason=given_reason(reason),
     )
     store.remove(output, Deployment)
     for _ in range(ATTEMPTS):
