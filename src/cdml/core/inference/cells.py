@@ -47,14 +47,16 @@ def value(metric: str, cells: Cells, predicted: Codes) -> float:
     return float(CONFUSION[metric](_hits(len(cells.classes), cells.label, predicted, count)))
 
 
-def difference(metric: str, cells: Cells, champion: Codes) -> Resampled | Unmeasured:
+def difference(
+    metric: str, cells: Cells, champion: Codes, resamples: int
+) -> Resampled | Unmeasured:
     """The resampled difference of two models whose values exist."""
     function = CONFUSION[metric]
     joint = _canonical(cells, champion)
     estimate = joint.values(function, joint.count)
     padded = _padded(joint, function)
     centre = padded.values(function, padded.count)
-    draws = _draws(metric, padded, function)
+    draws = _draws(metric, padded, function, resamples)
     if draws is None:
         return Unmeasured(
             reason=f"{metric} has no value on many resamples of these {cells.rows:,} rows:"
@@ -145,7 +147,7 @@ def _usual_mistakes(joint: _Joint) -> Codes:
     return wrong
 
 
-def _draws(metric: str, joint: _Joint, function: Confusion) -> Floats | None:
+def _draws(metric: str, joint: _Joint, function: Confusion, resamples: int) -> Floats | None:
     cells = np.stack((joint.label, joint.first, joint.second, joint.count.astype(np.int64)))
     random = generator(metric.encode(), cells.tobytes())
     rows = int(joint.count.sum())
@@ -153,6 +155,6 @@ def _draws(metric: str, joint: _Joint, function: Confusion) -> Floats | None:
         joint.values(
             function, random.multinomial(rows, joint.count / rows, size=size).astype(float)
         )
-        for size in batches(len(joint.count) + 3 * joint.classes)
+        for size in batches(len(joint.count) + 3 * joint.classes, resamples)
     ]
     return defined(np.concatenate(parts))

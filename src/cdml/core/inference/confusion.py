@@ -5,6 +5,7 @@ import numpy as np
 from cdml.core.inference import cells as bootstrap
 from cdml.core.inference.binomial import wilson
 from cdml.core.inference.difference import Level, Paired
+from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Interval, Unmeasured
 from cdml.core.sample import Cells, Codes, Flags
@@ -21,7 +22,7 @@ _SHARES = {
 """Metrics that are a share of right rows, and the class among whose rows; None: among all."""
 
 
-def compare(metric: str, cells: Cells) -> Paired | Unmeasured:
+def compare(metric: str, cells: Cells, resamples: int) -> Paired | Unmeasured:
     """Two models by a confusion metric."""
     if cells.champion is None:
         return Unmeasured(reason="there are no predictions of a champion")
@@ -33,7 +34,7 @@ def compare(metric: str, cells: Cells) -> Paired | Unmeasured:
     difference = (
         _tango(metric, cells, cells.champion)
         if metric in _SHARES
-        else bootstrap.difference(metric, cells, cells.champion)
+        else bootstrap.difference(metric, cells, cells.champion, resamples)
     )
     if isinstance(difference, Unmeasured):
         return difference
@@ -97,7 +98,7 @@ def _below_perfection(metric: str, cells: Cells, confidence: float) -> Interval 
     """The interval of a model whose distance from one that is always right can be resampled."""
     if bootstrap.value(metric, cells, cells.label) != 1:
         return Unmeasured(reason=f"{metric} needs rows of more than one class")
-    distance = bootstrap.difference(metric, cells, cells.label)
+    distance = bootstrap.difference(metric, cells, cells.label, RESAMPLES)
     if isinstance(distance, Unmeasured):
         return distance
     found = distance.interval(confidence)

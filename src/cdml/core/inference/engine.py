@@ -6,23 +6,25 @@ import numpy as np
 
 from cdml.core.inference import confusion, moments, ordered
 from cdml.core.inference.difference import Level, Paired
+from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Counts, Family, Metric
 from cdml.core.sample import Cells, Moments, OneVsRest, Ranked, Sample
 
 
-def compare(metric: Metric, sample: Sample) -> Paired | Unmeasured:
+def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Paired | Unmeasured:
     """Two models on the same rows.
 
     Args:
         metric: what to compare by.
         sample: the statistics that the metric's family reads, of both models.
+        resamples: how many to draw, where the metric's distribution is found by resampling.
     """
     if sample.rows == 0:
         return Unmeasured(reason="there are no rows")
     match metric.family, sample:
         case ((Family.PROPORTION | Family.CELLS), Cells()):
-            return confusion.compare(metric.name, sample)
+            return confusion.compare(metric.name, sample, resamples)
         case ((Family.MEAN | Family.MOMENTS), Moments()):
             return moments.compare(metric.name, sample)
         case Family.RANKS, (Ranked() | OneVsRest()):

@@ -7,7 +7,7 @@ import numpy as np
 
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.linear import Linear
-from cdml.core.inference.ranks import auc_influence, precision_influence
+from cdml.core.inference.ranks import auc_influence, joint_moments, precision_influence, total
 from cdml.core.interval import Interval, Unmeasured
 from cdml.core.sample import Flags, Floats, OneVsRest, Ranked
 
@@ -40,7 +40,7 @@ def measure(metric: str, sample: Ranked | OneVsRest, confidence: float) -> Level
     if problem := _problem(metric, classes, of_two=False):
         return problem
     value, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
-    error = math.sqrt(float(moves @ moves))
+    error = math.sqrt(total(moves, 2))
     return Level(value=value, interval=_interval(metric, value, error, classes, confidence))
 
 
@@ -67,16 +67,16 @@ def _influence(metric: str, classes: list[tuple[Flags, Floats]]) -> tuple[float,
     drawn apart, each with its own ddof 1 (DeLong).
     """
     one = precision_influence if metric == "average_precision" else auc_influence
-    total, moves = 0.0, np.zeros(len(classes[0][0]))
+    values, moves = 0.0, np.zeros(len(classes[0][0]))
     for positive, score in classes:
         value, influence = one(positive, score)
-        total += value
+        values += value
         moves += influence
     parts = [slice(None)] if metric != "roc_auc" else [classes[0][0], ~classes[0][0]]
     for part in parts:
         rows = len(moves[part])
         moves[part] *= math.sqrt(rows / (rows - 1))
-    return total / len(classes), moves / len(classes)
+    return values / len(classes), moves / len(classes)
 
 
 def _difference(
@@ -87,14 +87,14 @@ def _difference(
     champion_moves: Floats,
     classes: tuple[Ranked, ...],
 ) -> Linear:
-    both = np.stack((moves, champion_moves))
     apart = moves - champion_moves
+    covariance, third = joint_moments(moves, champion_moves)
     textbook = metric == "roc_auc" and _fewest(classes) >= FEW_ROWS
     return Linear(
         challenger=challenger,
         champion=champion,
-        covariance=both @ both.T,
-        third=np.stack([(both * row) @ both.T for row in both]),
+        covariance=covariance,
+        third=third,
         rows=len(apart),
         method="delong" if textbook else "delong-t" if metric == "roc_auc" else "jackknife",
         df=_degrees(apart, classes) if metric == "roc_auc" else _fewest(classes) - 1,
@@ -113,7 +113,7 @@ def _degrees(moves: Floats, classes: tuple[Ranked, ...]) -> float:
     """Satterthwaite's degrees of freedom of a variance that is the sum of two classes'."""
     positive = classes[0].positive
     parts = [moves[positive], moves[~positive]]
-    variances = [float(part @ part) for part in parts]
+    variances = [total(part, 2) for part in parts]
     spread = sum(v * v / (len(p) - 1) for v, p in zip(variances, parts, strict=True))
     return sum(variances) ** 2 / spread if spread > 0 else _fewest(classes) - 1.0
 

@@ -11,6 +11,27 @@ import numpy as np
 from cdml.core.sample import Codes, Flags, Floats
 
 
+def total(figures: Floats, power: int) -> float:
+    """The sum of the figures' powers, the same to the last bit in whatever order they come."""
+    ordered = np.sort(figures)
+    product = ordered.copy()
+    for _ in range(power - 1):
+        product *= ordered
+    return float(product.sum())
+
+
+def joint_moments(first: Floats, second: Floats) -> tuple[Floats, Floats]:
+    """Sums of the products of two figures and of three, shapes (2, 2) and (2, 2, 2)."""
+    apart, together = first - second, first + second
+    aa, bb = total(first, 2), total(second, 2)
+    ab = (aa + bb - total(apart, 2)) / 2
+    aaa, bbb = total(first, 3), total(second, 3)
+    plus, minus = total(together, 3), total(apart, 3)
+    aab, abb = (plus - minus - 2 * bbb) / 6, (plus + minus - 2 * aaa) / 6
+    third = [[[aaa, aab], [aab, abb]], [[aab, abb], [abb, bbb]]]
+    return np.array([[aa, ab], [ab, bb]]), np.array(third)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ties:
     """Scores in order, as groups of equal ones.
@@ -65,7 +86,7 @@ def auc_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
     """The AUC, and each row's share in its error: (placement - AUC) / rows of its class."""
     placed = placements(positive, score)
     positives = int(positive.sum())
-    auc = float(placed[positive].mean())
+    auc = total(placed[positive], 1) / positives
     return auc, (placed - auc) / np.where(positive, positives, len(positive) - positives)
 
 

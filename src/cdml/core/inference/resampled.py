@@ -162,7 +162,7 @@ def generator(*parts: bytes) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest.digest(), "big")))
 
 
-def batches(width: int, resamples: int = RESAMPLES) -> Iterator[int]:
+def batches(width: int, resamples: int) -> Iterator[int]:
     """Sizes of the batches in which to resample rows of `width` figures, a few MB at a time."""
     size = max(1, min(resamples, 2_000_000 // max(1, width)))
     yield from (min(size, resamples - start) for start in range(0, resamples, size))
