@@ -14,7 +14,7 @@ from cdml.adapters.data.slicing import Slicing
 from cdml.adapters.data.sql import literal
 from cdml.adapters.data.sums import Sums
 from cdml.core.metrics import Family, Metric, Task
-from cdml.core.sample import Cells, Floats, Moments, OneVsRest, Ranked, Sample
+from cdml.core.sample import Cells, Moments, OneVsRest, Ranked, Sample
 
 Place = tuple[int, int] | None
 """The slice column and its code; None for all rows."""
@@ -100,7 +100,6 @@ class Reader:
     place: Place
     group: Group
     sums: Mapping[str, Sums]
-    values: Mapping[str, Floats]
     scores: Rows
 
     def sample(self, metric: Metric) -> Sample:
@@ -139,6 +138,6 @@ class Reader:
         for other, sums in self.sums.items():
             if other == name:
                 totals = self.group.sums[start : start + len(sums.columns)]
-                return sums.moments(self.group.rows, totals, self.values.get(name))
+                return sums.moments(self.group.rows, totals)
             start += len(sums.columns)
         raise ValueError(f"{name} was not asked for")

@@ -7,15 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import KEYS_DIFFER, Row
 from cdml.adapters.data.reading import SQUARES, Group, Place, Reader, Rows
 from cdml.adapters.data.slicing import Slicing, together
 from cdml.adapters.data.sums import Sums
 from cdml.core.metrics import Family, Loss, Metric, Task
-from cdml.core.sample import FEW_ROWS, Floats
 from cdml.errors import InputError
 from cdml.ports.samples import Part, Value
 
@@ -128,8 +125,6 @@ class Reduction:
     def parts(self) -> tuple[Part, ...]:
         """All rows first, then slice by slice."""
         groups = self.groups()
-        few = {place: group.rows for place, group in groups.items() if group.rows < FEW_ROWS}
-        values = self._values(few) if self.sums and few else {}
         rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
         order = sorted(
             (place for place in groups if place is not None),
@@ -143,7 +138,6 @@ class Reduction:
                     place=place,
                     group=groups[place],
                     sums=self.sums,
-                    values=values.get(place, {}),
                     scores=rows,
                 ).sample,
             )
@@ -155,37 +149,6 @@ class Reduction:
             return None
         one = self.slices[place[0]]
         return {one.column: one.values[place[1]]}
-
-    def _values(self, few: Mapping[Place, int]) -> dict[Place, dict[str, Floats]]:
-        """The figures of each row where rows are few."""
-        where = ""
-        if None not in few:
-            wanted: dict[int, list[str]] = defaultdict(list)
-            for place in few:
-                if place is not None:
-                    wanted[place[0]].append(str(place[1]))
-            where = "WHERE " + " OR ".join(
-                f"{self.slices[index].code} IN ({', '.join(codes)})"
-                for index, codes in wanted.items()
-            )
-        figures = [f for sums in self.sums.values() for f in sums.figures]
-        columns = [f"{figure} AS f{index}" for index, figure in enumerate(figures)]
-        codes = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
-        arrays = self.engine.arrays(self.ask([*columns, *codes], where), self.path)
-        found: dict[Place, dict[str, Floats]] = {}
-        for place in few:
-            at = slice(None) if place is None else arrays[f"s{place[0]}"] == place[1]
-            start, found[place] = 0, {}
-            for name, sums in self.sums.items():
-                end = start + len(sums.figures)
-                found[place][name] = np.column_stack(
-                    [
-                        np.asarray(arrays[f"f{index}"][at], dtype=float)
-                        for index in range(start, end)
-                    ]
-                )
-                start = end
-        return found
 
 
 def _tuple(names: Sequence[str]) -> str:

@@ -1,20 +1,22 @@
 """Sums that are the same in whatever order the rows come: of whole numbers, never of floats.
 
 A figure is summed twice: finely for its mean, and coarsely, together with its products, for the
-covariance. Whole numbers make the covariance consistent in itself: of equal figures it is equal,
-of a constant figure zero.
+covariance and the third moments. Whole numbers make the covariance consistent in itself: that of
+equal figures is equal, that of a constant figure zero.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 
 import numpy as np
 
-from cdml.core.sample import Floats, Moments
+from cdml.core.sample import Moments
 
 _FINE_BITS = 50
 _COARSE_BITS = 30
+_HALF = 1 << (_COARSE_BITS - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,36 +34,58 @@ class Sums:
     @property
     def columns(self) -> tuple[str, ...]:
         """Whole numbers per row, to be summed."""
-        coarse = [
-            _whole(f, s) for f, s in zip(self.figures, self._shifts(_COARSE_BITS), strict=True)
+        coarse = [_whole(f, s) for f, s in zip(self.figures, self._coarse, strict=True)]
+        fine = [_whole(f, s) for f, s in zip(self.figures, self._fine, strict=True)]
+        twice = [f"{coarse[i]} * {coarse[j]}" for i, j in self._tuples(2)]
+        # A product of two is cut to the size of one, so that a third factor still fits.
+        thrice = [
+            f"((({coarse[i]} * {coarse[j]}) + {_HALF}) >> {_COARSE_BITS}) * {coarse[k]}"
+            for i, j, k in self._tuples(3)
         ]
-        fine = [_whole(f, s) for f, s in zip(self.figures, self._shifts(_FINE_BITS), strict=True)]
-        products = [f"{coarse[i]} * {coarse[j]}" for i, j in self._pairs()]
-        return (*fine, *coarse, *products)
+        return (*fine, *coarse, *twice, *thrice)
 
-    def moments(self, rows: int, sums: Sequence[int], values: Floats | None) -> Moments:
+    def moments(self, rows: int, sums: Sequence[int]) -> Moments:
         """What the sums of `columns` over so many rows say."""
-        count = len(self.figures)
-        fine, coarse, products = sums[:count], sums[count : 2 * count], sums[2 * count :]
-        mean = [
-            math.ldexp(total / rows, -shift)
-            for total, shift in zip(fine, self._shifts(_FINE_BITS), strict=True)
-        ]
-        shifts = self._shifts(_COARSE_BITS)
-        covariance = np.zeros((count, count))
-        if rows > 1:
-            for (i, j), product in zip(self._pairs(), products, strict=True):
-                exact = (rows * product - coarse[i] * coarse[j]) / (rows * (rows - 1))
-                covariance[i, j] = covariance[j, i] = math.ldexp(exact, -shifts[i] - shifts[j])
-        return Moments(rows=rows, mean=np.array(mean), covariance=covariance, values=values)
+        count, pairs = len(self.figures), self._tuples(2)
+        fine, one = sums[:count], sums[count : 2 * count]
+        after = 2 * count + len(pairs)
+        two = dict(zip(pairs, sums[2 * count : after], strict=True))
+        three = dict(zip(self._tuples(3), sums[after:], strict=True))
+        covariance, third = np.zeros((count,) * 2), np.zeros((count,) * 3)
+        for at in np.ndindex(covariance.shape):
+            i, j = sorted(at)
+            exact = (rows * two[i, j] - one[i] * one[j]) / (rows * max(rows - 1, 1))
+            covariance[at] = self._unscaled(exact, at)
+        for at in np.ndindex(third.shape):
+            i, j, k = sorted(at)
+            if min(covariance[i, i], covariance[j, j], covariance[k, k]) > 0:
+                mixed = one[i] * two[j, k] + one[j] * two[i, k] + one[k] * two[i, j]
+                cubed = rows * rows * (three[i, j, k] << _COARSE_BITS) - rows * mixed
+                exact = (cubed + 2 * one[i] * one[j] * one[k]) / rows**3
+                third[at] = self._unscaled(exact, at)
+        means = (
+            math.ldexp(total / rows, -shift) for total, shift in zip(fine, self._fine, strict=True)
+        )
+        return Moments(rows=rows, mean=np.array(list(means)), covariance=covariance, third=third)
+
+    def _unscaled(self, value: float, at: Sequence[int]) -> float:
+        return math.ldexp(value, -sum(self._coarse[index] for index in at))
+
+    @property
+    def _fine(self) -> tuple[int, ...]:
+        return self._shifts(_FINE_BITS)
+
+    @property
+    def _coarse(self) -> tuple[int, ...]:
+        return self._shifts(_COARSE_BITS)
 
     def _shifts(self, bits: int) -> tuple[int, ...]:
         """By how many bits each figure is shifted to have so many in front of the point."""
         return tuple(bits - (math.frexp(largest)[1] if largest else 0) for largest in self.largest)
 
-    def _pairs(self) -> list[tuple[int, int]]:
-        count = len(self.figures)
-        return [(i, j) for i in range(count) for j in range(i, count)]
+    def _tuples(self, size: int) -> list[tuple[int, ...]]:
+        """Which figures are multiplied."""
+        return list(combinations_with_replacement(range(len(self.figures)), size))
 
 
 def _whole(figure: str, shift: int) -> str:

@@ -1,0 +1,170 @@
+"""Measured differences held against the gates."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cdml.config.model import Policy
+from cdml.core import compare, reasons
+from cdml.core.decide import Kind, Rule, decide, detect, soften
+from cdml.core.inference import Paired, rows_needed, smallest_detectable
+from cdml.core.interval import Unmeasured, finite
+from cdml.core.metrics import Metric
+from cdml.core.multiplicity import holm
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A rule and what was measured for it.
+
+    Attributes:
+        metric: what is compared.
+        rule: what is asked.
+        part: the slice, or None for all rows.
+        rows: how many rows it has.
+        counted: how many of them inform the metric.
+        found: the two values, or why there are none.
+    """
+
+    metric: Metric
+    rule: Rule
+    part: Mapping[str, bool | int | float | str | None] | None
+    rows: int
+    counted: int
+    found: Paired | Unmeasured
+
+
+def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGate, ...]:
+    """Every candidate's verdict; slices that are to detect a regression are judged together."""
+    detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
+    p_values = [
+        compare.p_value(c.rule, c.found, regression=True)
+        for c in detecting
+        if isinstance(c.found, Paired)
+    ]
+    measured = [id(c) for c in detecting if isinstance(c.found, Paired)]
+    adjusted = dict(zip(measured, holm(p_values), strict=True))
+    return tuple(_gate(c, policy, adjusted.get(id(c)), len(measured)) for c in candidates)
+
+
+def _enough(candidate: Candidate, policy: Policy) -> bool:
+    return candidate.part is None or candidate.counted >= policy.min_rows
+
+
+def _gate(
+    candidate: Candidate, policy: Policy, adjusted: float | None, among: int
+) -> ComparisonGate:
+    found, rule = candidate.found, candidate.rule
+    if isinstance(found, Unmeasured):
+        return _unmeasured(candidate, found, policy)
+    figures = compare.figures(rule, found, policy.confidence)
+    verdict = decide(rule.kind, figures)
+    if adjusted is not None:
+        verdict = detect(adjusted, policy.confidence)
+    reason = reasons.comparison(rule, candidate.part, figures, verdict, policy.confidence)
+    needed = None
+    judged = _enough(candidate, policy)
+    if not judged:
+        few = f"{candidate.counted:,} {candidate.metric.counts.value}"
+        reason += f"; {few} are too few to judge (policy.min_rows {policy.min_rows:,})."
+        verdict = Verdict.PASS
+    elif adjusted is not None:
+        reason += _detected(verdict, adjusted, among)
+    elif verdict is Verdict.INCONCLUSIVE:
+        needed, said = _settle(candidate, found, figures.estimate - figures.threshold, policy)
+        reason += f": {said}"
+    else:
+        reason += "."
+    by_upper = reasons.decided_below(rule, figures, verdict)
+    return _written(candidate, found).model_copy(
+        update={
+            "bound": DecidingBound(
+                value=finite(rule.sign * (figures.upper if by_upper else figures.lower)),
+                against=rule.sign * figures.threshold,
+                confidence=policy.confidence,
+                p_value=finite(compare.p_value(rule, found, regression=by_upper)),
+            ),
+            "difference": _difference(found, policy.confidence),
+            "judged": judged,
+            "verdict": _softened(verdict, rule, policy, measured=True),
+            "reason": reason,
+            "rows_needed": needed,
+        }
+    )
+
+
+def _written(candidate: Candidate, found: Paired | None) -> ComparisonGate:
+    return ComparisonGate(
+        metric=candidate.metric.name,
+        slice=dict(candidate.part) if candidate.part is not None else None,
+        rows=candidate.rows,
+        counted=candidate.counted,
+        challenger=found.challenger if found else None,
+        champion=found.champion if found else None,
+        difference=None,
+        p_value=finite(found.difference.p_value_null()) if found else None,
+        rule=candidate.rule.text,
+        bound=None,
+        tier="advisory" if candidate.rule.advisory else "critical",
+        verdict=Verdict.INCONCLUSIVE,
+        reason="",
+    )
+
+
+def _unmeasured(candidate: Candidate, found: Unmeasured, policy: Policy) -> ComparisonGate:
+    """Nothing measured: a slice too small to judge is only reported, all else holds."""
+    judged = _enough(candidate, policy)
+    verdict = Verdict.INCONCLUSIVE if judged else Verdict.PASS
+    subject = reasons.subject(candidate.metric.name, candidate.part)
+    return _written(candidate, None).model_copy(
+        update={
+            "judged": judged,
+            "verdict": _softened(verdict, candidate.rule, policy, measured=False),
+            "reason": f"{subject} could not be compared: {found.reason.rstrip('.')}.",
+        }
+    )
+
+
+def _softened(verdict: Verdict, rule: Rule, policy: Policy, *, measured: bool) -> Verdict:
+    return soften(
+        verdict,
+        advisory=rule.advisory,
+        warn_inconclusive=policy.on_inconclusive == "warn",
+        measured=measured,
+    )
+
+
+def _difference(found: Paired, confidence: float) -> Difference:
+    interval = found.difference.interval(confidence)
+    return Difference(
+        estimate=found.difference.estimate,
+        low=finite(interval.low),
+        high=finite(interval.high),
+        confidence=interval.confidence,
+        method=interval.method,
+    )
+
+
+def _detected(verdict: Verdict, adjusted: float, among: int) -> str:
+    if verdict is Verdict.FAIL:
+        return f"; proven among {among:,} slices looked at (p = {adjusted:.2g}, Holm)."
+    return "; no larger drop is proven." if adjusted < 1 else "."
+
+
+def _settle(
+    candidate: Candidate, found: Paired, distance: float, policy: Policy
+) -> tuple[int | None, str]:
+    """Rows needed and the sentence about them; `distance` is the estimate's from the margin."""
+    error, rule = found.difference.standard_error, candidate.rule
+    equal = rule.kind is Kind.NON_INFERIORITY
+    assumed = -rule.threshold(found.champion) if equal else distance
+    needed = rows_needed(candidate.rows, error, assumed, policy.confidence)
+    if equal and (needed is None or needed <= candidate.rows):
+        equal = False
+        needed = rows_needed(candidate.rows, error, abs(distance), policy.confidence)
+    if needed is not None and not math.isfinite(needed):
+        needed = None
+    detectable = smallest_detectable(error, policy.confidence)
+    return needed, reasons.settle(candidate.rows, needed, detectable, assumed=equal)

@@ -1,0 +1,97 @@
+"""What kind of model the configuration speaks of, and whether its gates fit."""
+
+from collections.abc import Sequence
+
+from cdml.config import Config
+from cdml.core import metrics
+from cdml.core.expressions import Field, LogicalType
+from cdml.core.metrics import Metric, Task
+from cdml.errors import ConfigurationError, InputError
+from cdml.flows.rules import known
+from cdml.ports import Layout
+
+
+def layout(config: Config, fields: Sequence[Field]) -> Layout:
+    """The columns of a predictions file, by the configuration.
+
+    Args:
+        config: the configuration.
+        fields: the columns of the data or the predictions; the label's type may tell the task.
+
+    Raises:
+        ConfigurationError: a gate's metric is not defined for the task.
+        InputError: there is no label column.
+    """
+    task = infer(config, fields)
+    for gate in config.gates:
+        metric = known(gate)
+        if metric.tasks and task not in metric.tasks:
+            raise ConfigurationError(
+                f"{metric.name} is a metric of {' and '.join(sorted(metric.tasks))} models, and"
+                f" this is a {task} one.",
+                "data.positive makes a task binary; data.task names any other."
+                if task is not Task.BINARY
+                else "Leave data.positive out for a multiclass or regression task.",
+            )
+    if task is Task.BINARY and config.data.positive is None:
+        raise ConfigurationError(
+            "data.positive is missing.",
+            "A binary task needs the positive class, e.g. `positive: true`.",
+        )
+    return Layout(
+        key=config.data.key,
+        label=config.data.label,
+        slices=config.data.slices,
+        task=task,
+        positive=config.data.positive,
+        max_slices=config.data.max_slices,
+    )
+
+
+def infer(config: Config, fields: Sequence[Field]) -> Task:
+    """The task: as it is said, else binary where a positive class is, else by gates and label.
+
+    Raises:
+        InputError: only the label could tell, and there is none.
+    """
+    if config.data.task is not None:
+        return config.data.task
+    if config.data.positive is not None:
+        return Task.BINARY
+    possible = {Task.MULTICLASS, Task.REGRESSION}
+    for gate in config.gates:
+        metric = metrics.find(gate.metric)
+        if metric is not None and metric.tasks & possible:
+            possible &= metric.tasks
+    if len(possible) == 1:
+        return possible.pop()
+    label = next((field for field in fields if field.name == config.data.label), None)
+    if label is None:
+        raise InputError(
+            f"there is no label column {config.data.label!r}.",
+            f"The columns are {', '.join(field.name for field in fields)}.",
+        )
+    return Task.REGRESSION if label.type is LogicalType.NUMBER else Task.MULTICLASS
+
+
+def defaults(task: Task, fields: Sequence[Field]) -> tuple[Metric, ...]:
+    """What an evaluation measures beside the gates, as far as there are probabilities for it."""
+    scored = any(f.name == "score" or f.name.startswith("score_") for f in fields)
+    found = (metrics.METRICS[name] for name in _DEFAULTS[task])
+    return tuple(metric for metric in found if scored or not metric.needs_score)
+
+
+_DEFAULTS = {
+    Task.BINARY: (
+        "roc_auc",
+        "average_precision",
+        "log_loss",
+        "brier_score_loss",
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+    ),
+    Task.MULTICLASS: ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc_ovr"),
+    Task.REGRESSION: ("root_mean_squared_error", "mean_absolute_error", "r2"),
+}
