@@ -1,0 +1,153 @@
+"""What a scoring process may see: little, and of the machine around it nothing."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.errors import ConfigurationError
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+_FOLDERS_OF_THE_JOB = ("HOME", "GITHUB_WORKSPACE", "RUNNER_WORKSPACE", "RUNNER_TEMP", "TMPDIR")
+_PRIVATE = ("/tmp", "/var/tmp", "/run", "/root", "/home")  # noqa: S108 - emptied, not used
+_NEVER_HIDDEN = frozenset(map(Path, ("/", "/usr", "/lib", "/lib64", "/bin", "/etc", "/opt")))
+_OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg")
+_GIB = 2**30
+_PROBE_SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """A Python that can run a model, and the folders it lives in."""
+
+    python: Path
+    folders: tuple[Path, ...]
+
+
+def inspect(python: Path) -> Interpreter:
+    """Ask an interpreter where it lives.
+
+    Raises:
+        ConfigurationError: it does not run.
+    """
+    python = python.parent.resolve() / python.name  # the name itself may be a venv's link
+    question = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix, *sys.path]))"
+    try:
+        answer = subprocess.run(
+            [python, "-I", "-c", question],
+            env=environment(Path("/nonexistent")),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_PROBE_SECONDS,
+        ).stdout
+        places = [Path(place) for place in json.loads(answer)]
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        raise ConfigurationError(
+            f"{python} does not run as a Python interpreter.",
+            "Set scoring.environment to model, current, or the path of an interpreter.",
+        ) from error
+    found = {place.resolve() for place in [*places, python.parent.parent] if place.is_dir()}
+    return Interpreter(python=python, folders=_outermost(found))
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The whole environment of the scoring process: allow-listed, so that no token is in it."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONHASHSEED": "0",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
+
+
+def namespaces_work(scratch: Path) -> bool:
+    """Whether this machine lets us build walls, found out by building them once."""
+    if sys.platform != "linux":
+        return False
+    specification = spec(
+        ["/bin/true"], keep=((scratch, True),), namespaces=True, seconds=_PROBE_SECONDS
+    )
+    try:
+        done = subprocess.run(
+            launch(specification, scratch / "probe.json"),
+            env=environment(scratch),
+            cwd=scratch,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0
+
+
+def spec(
+    command: Sequence[str],
+    *,
+    keep: Sequence[tuple[Path, bool]],
+    namespaces: bool,
+    seconds: float,
+) -> dict[str, object]:
+    """What the launcher is told.
+
+    Args:
+        command: what to run, by its full path.
+        keep: paths it may see inside hidden folders, and whether it may write there.
+        namespaces: whether to build walls.
+        seconds: processor time after which the kernel ends it; the clock is the caller's.
+    """
+    private = _private(os.environ)
+    hidden = _outermost(private)
+    pieces = [(part, w) for path, w in keep for part in _pieces(path.resolve(), w, private)]
+    return {
+        "command": list(command),
+        "namespaces": namespaces,
+        "hide": [str(path) for path in hidden],
+        "keep": [
+            [str(path), writable]
+            for path, writable in pieces
+            if writable or any(path.is_relative_to(folder) for folder in hidden)
+        ],
+        "limits": {
+            "RLIMIT_CORE": 0,
+            "RLIMIT_FSIZE": 64 * _GIB,
+            "RLIMIT_CPU": int(seconds * (os.cpu_count() or 1)) + 60,
+        },
+    }
+
+
+def launch(specification: Mapping[str, object], file: Path) -> list[str]:
+    """The command that runs the launcher."""
+    file.write_text(json.dumps(specification), encoding="utf-8")
+    return [sys.executable, "-I", "-S", str(LAUNCHER), str(file)]
+
+
+def _private(variables: Mapping[str, str]) -> set[Path]:
+    """Folders that may hold what is none of the model's business: also sockets, in /run."""
+    named = [Path(variables[name]) for name in _FOLDERS_OF_THE_JOB if variables.get(name)]
+    every = [*map(Path, _PRIVATE), Path.cwd(), *named]
+    real = {path.resolve() for path in every if path.is_absolute() and path.is_dir()}
+    return real - {path.resolve() for path in _NEVER_HIDDEN}
+
+
+def _pieces(path: Path, writable: bool, private: set[Path]) -> list[Path]:
+    """The path itself; of an environment laid into somebody's home, only what Python put there."""
+    if writable or not any(folder.is_relative_to(path) for folder in private):
+        return [path]
+    return [part for name in _OF_PYTHON if (part := path / name).exists()]
+
+
+def _outermost(paths: set[Path]) -> tuple[Path, ...]:
+    """The folders, without those that lie in another one of them."""
+    return tuple(
+        sorted(path for path in paths if not any(parent in paths for parent in path.parents))
+    )

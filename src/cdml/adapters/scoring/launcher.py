@@ -1,0 +1,199 @@
+"""Run a command where it can reach no more than it needs. Started as a program of its own.
+
+    python -I -S launcher.py SPEC.json
+
+With `namespaces` the command gets its own user, process, network, IPC and mount namespaces: it
+sees no other process, has only the loopback interface, and finds every folder of the machine
+read-only and those in `hide` empty, but for the paths in `keep`. Without, it only loses what any
+process can give up. Either way it cannot gain privileges, and nothing it started outlives it.
+
+Exit code: the command's own; 125 if the walls could not be built, with the reason on stderr.
+The system calls are Linux's; elsewhere only limits and process group are set.
+"""
+
+import ctypes
+import fcntl
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+NO_WALLS = 125
+LINUX = sys.platform == "linux"
+_libc = ctypes.CDLL(None, use_errno=True)
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 0x1, 0x2, 0x4, 0x8
+MS_REC, MS_PRIVATE = 0x4000, 0x40000
+SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442  # on every architecture
+OPEN_TREE_CLONE, AT_EMPTY_PATH, AT_RECURSIVE, AT_FDCWD = 0x1, 0x1000, 0x8000, -100
+MOVE_MOUNT_F_EMPTY_PATH = 0x4
+RDONLY, NOSUID, NODEV = 0x1, 0x2, 0x4
+PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
+CAPABILITIES = 64
+DEVICES = ("null", "zero", "full", "random", "urandom")
+
+
+def main(spec_path: str) -> int:
+    """Build the walls, run the command inside, and give its exit code."""
+    spec = json.loads(Path(spec_path).read_text(encoding="utf-8"))
+    if LINUX:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if spec["namespaces"]:
+            _unshare()
+            return _supervise(lambda: _first_process(spec))
+        return _supervise(lambda: _become(spec))
+    finally:
+        _end_descendants()
+
+
+def _supervise(child: Callable[[], Any]) -> int:
+    """Fork, let the child do its work, and give its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            child()
+        except OSError as error:
+            os.write(2, f"{error}\n".encode())
+        finally:
+            os._exit(NO_WALLS)
+    while True:
+        ended, status = os.wait()  # also those whose parents are gone
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+def _end_descendants() -> None:
+    """Kill whatever the command left behind; as their reaper we inherit them."""
+    children = Path(f"/proc/self/task/{os.getpid()}/children")
+    while LINUX and children.exists() and (pids := children.read_text().split()):
+        for pid in pids:
+            os.kill(int(pid), signal.SIGKILL)
+            os.waitpid(int(pid), 0)
+
+
+def _unshare() -> None:
+    user, group = os.getuid(), os.getgid()
+    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    _check(_libc.unshare(flags), "unshare")
+    Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1", encoding="ascii")
+
+
+def _first_process(spec: dict[str, Any]) -> None:
+    """Process 1 of the namespace: when it ends, the kernel ends all others."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _lay_mounts(spec["hide"], spec["keep"])
+    _raise_loopback()
+    os._exit(_supervise(lambda: _become(spec)))
+
+
+def _lay_mounts(hide: list[str], keep: list[tuple[str, bool]]) -> None:
+    """Everything read-only, the hidden folders empty, and in them only what is kept."""
+    _mount(None, "/", None, MS_REC | MS_PRIVATE)
+    devices = [(_clone(f"/dev/{name}"), f"/dev/{name}") for name in DEVICES]
+    kept = []
+    for path, writable in keep:
+        tree = _clone(path)
+        if not writable:
+            _set_attributes(tree, "", RDONLY | NOSUID | NODEV)
+        kept.append((tree, path, Path(path).is_dir()))
+    _set_attributes(AT_FDCWD, "/", RDONLY | NOSUID | NODEV)
+    for path in hide:
+        if Path(path).is_dir():
+            _mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV)
+    _mount("tmpfs", "/dev", "tmpfs", MS_NOSUID)
+    for tree, path in devices:
+        _attach(tree, path, folder=False)
+    Path("/dev/shm").mkdir()  # noqa: S108 - where POSIX shared memory lies
+    Path("/dev/fd").symlink_to("/proc/self/fd")
+    for tree, path, folder in kept:
+        _attach(tree, path, folder=folder)
+    # Read-only: whoever is root outside could otherwise set the kernel's parameters.
+    _mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def _attach(tree: int, path: str, *, folder: bool) -> None:
+    target = Path(path)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.mkdir() if folder else target.touch()
+    result = _libc.syscall(
+        SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, os.fsencode(path), MOVE_MOUNT_F_EMPTY_PATH
+    )
+    _check(result, f"move_mount {path}")
+    os.close(tree)
+
+
+def _clone(path: str) -> int:
+    flags = OPEN_TREE_CLONE | AT_RECURSIVE | os.O_CLOEXEC
+    tree = _libc.syscall(SYS_OPEN_TREE, AT_FDCWD, os.fsencode(path), flags)
+    _check(tree, f"open_tree {path}")
+    return int(tree)
+
+
+def _set_attributes(tree: int, path: str, attributes: int) -> None:
+    wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
+    flags = AT_RECURSIVE | (0 if path else AT_EMPTY_PATH)
+    result = _libc.syscall(
+        SYS_MOUNT_SETATTR, tree, os.fsencode(path), flags, wanted, ctypes.c_size_t(len(wanted))
+    )
+    _check(result, f"mount_setattr {path}")
+
+
+def _raise_loopback() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sH22x", b"lo", 0x1)  # IFF_UP
+        fcntl.ioctl(control, 0x8914, request)  # SIOCSIFFLAGS
+
+
+def _become(spec: dict[str, Any]) -> None:
+    """Give up what can be given up, and turn into the command."""
+    for name, limit in spec["limits"].items():
+        kind = getattr(resource, name)
+        hard = resource.getrlimit(kind)[1]
+        lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (lowest, lowest))
+    if LINUX:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if spec["namespaces"]:
+            for capability in range(CAPABILITIES):
+                _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # those past the last: EINVAL
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.execv(spec["command"][0], spec["command"])  # noqa: S606 - no shell is wanted
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
+    encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
+    _check(_libc.mount(*encoded, ctypes.c_ulong(flags), None), f"mount {target}")
+
+
+def _prctl(option: int, value: int) -> None:
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
+
+
+def _check(result: int, what: str) -> None:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, f"{what}: {os.strerror(code)}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1]))
+    except OSError as failure:
+        sys.stderr.write(f"{failure}\n")
+        sys.exit(NO_WALLS)

@@ -1,0 +1,107 @@
+"""uv, and where it finds packages: where the caller's pip and uv do."""
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from cdml.errors import ConfigurationError
+
+_LISTS = {"extra-index-url": ("UV_INDEX", " "), "find-links": ("UV_FIND_LINKS", ",")}
+_SINGLE = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "client-cert": "SSL_CLIENT_CERT",
+    "proxy": "ALL_PROXY",
+    "timeout": "UV_HTTP_TIMEOUT",
+}
+_KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+_NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "REQUESTS_CA_BUNDLE")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_NOT_OURS = ("UV_PYTHON", "UV_PROJECT", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_PUBLISH")
+
+
+def find_uv() -> list[str]:
+    """The command that is uv.
+
+    Raises:
+        ConfigurationError: there is none.
+    """
+    beside = Path(sys.executable).with_name("uv")
+    if beside.is_file():
+        return [str(beside)]
+    if on_path := shutil.which("uv"):
+        return [on_path]
+    if find_spec("uv") is not None:
+        return [sys.executable, "-m", "uv"]
+    raise ConfigurationError(
+        "the model's environment is built by uv, which is not installed.",
+        "Install uv, or set scoring.environment to current or to an interpreter's path.",
+    )
+
+
+def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment for uv: package index, proxy and certificates, and no tokens.
+
+    Whatever is set for uv itself wins over what pip was told.
+    """
+    kept = {name: variables[name] for name in _KEPT + _NETWORK if variables.get(name)}
+    kept |= {
+        name: value
+        for name, value in variables.items()
+        if value and (name.upper() in _PROXIES or (name[:3] == "UV_" and _is_ours(name)))
+    }
+    told = _from_pip(_pip_settings(variables))
+    if bundle := variables.get("REQUESTS_CA_BUNDLE"):
+        told.setdefault("SSL_CERT_FILE", bundle)
+    return {**told, **kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def _is_ours(name: str) -> bool:
+    return not name.startswith(_NOT_OURS)
+
+
+def _from_pip(settings: Mapping[str, str]) -> dict[str, str]:
+    told = {_SINGLE[name]: value for name, value in settings.items() if name in _SINGLE}
+    for name, (variable, separator) in _LISTS.items():
+        if values := settings.get(name, "").split():
+            told[variable] = separator.join(values)
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        told["UV_NO_INDEX"] = "1"
+    # pip asks all indexes and takes the best; uv would stop at the first that has the name.
+    return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else told
+
+
+def _pip_settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """What pip makes of its files and variables; the variables alone where there is none."""
+    for python in filter(None, (sys.executable, shutil.which("python3"))):
+        listed = subprocess.run(
+            [python, "-P", "-m", "pip", "config", "list"],
+            env=dict(os.environ) | dict(variables),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if listed.returncode == 0:
+            return _parsed(listed.stdout)
+    return {
+        name.removeprefix("PIP_").lower().replace("_", "-"): value
+        for name, value in variables.items()
+        if name.startswith("PIP_") and value
+    }
+
+
+def _parsed(listing: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for section in ("global", "install", ":env:"):  # the later ones win
+        for line in listing.splitlines():
+            key, separator, value = line.partition("=")
+            place, _, name = key.rpartition(".")
+            if separator and place == section:
+                found[name] = str(ast.literal_eval(value))
+    return found

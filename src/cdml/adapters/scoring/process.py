@@ -1,0 +1,188 @@
+"""Scores with a model in a process of its own."""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cdml.adapters.scoring import isolation, predictions
+from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.running import Ended, run
+from cdml.errors import InputError
+from cdml.evidence.mlmodel import MlModel, read_mlmodel
+from cdml.evidence.model_digest import clean_copy, is_clean
+from cdml.ports import Progress, Scored, ScoringJob, Step
+
+WORKER = Path(__file__).with_name("worker.py")
+_WARM_SECONDS = 300
+_LATENCIES = 1000
+_LONGEST = 300
+_STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
+
+
+class ProcessScorer:
+    """Runs each model with an interpreter of its own, behind the walls the machine allows.
+
+    Args:
+        namespaces: whether to build walls; None: where they can be built.
+    """
+
+    def __init__(self, *, namespaces: bool | None = None) -> None:
+        self._asked = namespaces
+
+    @cached_property
+    def _namespaces(self) -> bool:
+        if self._asked is not None:
+            return self._asked
+        with _scratch() as scratch:
+            return isolation.namespaces_work(scratch)
+
+    def score(self, job: ScoringJob, progress: Progress) -> Scored:
+        """Score all rows and write the predictions file.
+
+        Raises:
+            InputError: the model cannot be loaded, throws, answers NaN or too few rows, or is
+                not done in time.
+            ConfigurationError: there is no such interpreter.
+        """
+        mlmodel = read_mlmodel(job.model)
+        with _scratch() as scratch:
+            rows = predictions.write_features(job, mlmodel, scratch / "rows.parquet")
+            python = interpreter(job.environment, job.model, progress, self._warmer(mlmodel))
+            with progress.step(f"scoring {rows:,} rows", rows) as step:
+                conversation = _Conversation(step, rows)
+                ended = self._run(job, scratch, isolation.inspect(python), conversation)
+            conversation.finish(ended, job.timeout)
+            job.output.parent.mkdir(parents=True, exist_ok=True)
+            written = predictions.join(job, scratch / "answers.parquet", conversation.classes)
+        return Scored(
+            predictions=job.output,
+            rows=written,
+            latency_ms=conversation.latencies,
+            isolation="namespaces" if self._namespaces else "environment",
+        )
+
+    def _run(
+        self,
+        job: ScoringJob,
+        scratch: Path,
+        python: isolation.Interpreter,
+        conversation: "_Conversation",
+    ) -> Ended:
+        model = job.model.resolve()
+        if not is_clean(model):  # what the digest does not cover is not run either
+            model = clean_copy(model, scratch / "model")
+        order = {
+            "model": str(model),
+            "data": str(scratch / "rows.parquet"),
+            "output": str(scratch / "answers.parquet"),
+            "task": job.task,
+            "labels": predictions.labels(job),
+        }
+        (scratch / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
+        keep = [(scratch, True), *((path, False) for path in (model, WORKER, *python.folders))]
+        return run(
+            [str(python.python), "-I", str(WORKER), str(scratch / "job.json")],
+            scratch,
+            keep=keep,
+            namespaces=self._namespaces,
+            seconds=job.timeout,
+            hear=conversation.hear,
+        )
+
+    def _warmer(self, mlmodel: MlModel) -> Any:
+        """Import what every run imports once: an environment is read-only afterwards."""
+        modules = ["pandas", "pyarrow.parquet", "mlflow.pyfunc"]
+        if re.fullmatch(r"mlflow\.[\w.]+", mlmodel.loader):
+            modules.append(mlmodel.loader)
+
+        def warm(python: Path, folder: Path) -> None:
+            with _scratch() as scratch:
+                inside = isolation.inspect(python)
+                others = [(path, False) for path in inside.folders if path != folder.resolve()]
+                run(
+                    [str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
+                    scratch,
+                    keep=[(scratch, True), (folder.resolve(), True), *others],
+                    namespaces=self._namespaces,
+                    seconds=_WARM_SECONDS,
+                    hear=lambda _: None,
+                )
+
+        return warm
+
+
+class _Conversation:
+    """What the worker has said, taken as foreign words."""
+
+    def __init__(self, step: Step, rows: int) -> None:
+        self._step = step
+        self._left = rows
+        self._done = False
+        self._trouble = ""
+        self.latencies: tuple[float, ...] = ()
+        self.classes: list[Any] = []
+
+    def hear(self, line: bytes) -> None:
+        """Take one line; one that says nothing known is passed over."""
+        try:
+            said = json.loads(line)
+            event = said["event"]
+            if event == "rows":
+                amount = min(max(int(said["rows"]), 0), self._left)
+                self._left -= amount
+                self._step.advance(amount)
+            elif event == "latency":
+                found = [float(value) for value in said["ms"][:_LATENCIES]]
+                self.latencies = tuple(value for value in found if 0 <= value < float("inf"))
+            elif event == "done":
+                self.classes = list(said["classes"])
+                self._done = True
+            elif event == "error":
+                self._trouble = _told(said)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return
+
+    def finish(self, ended: Ended, timeout: float) -> None:
+        """Say what went wrong, if anything did.
+
+        Raises:
+            InputError: the worker reported trouble, was not done in time, or just ended.
+        """
+        if ended.timed_out:
+            raise InputError(
+                f"the model was not done after {timeout:g} seconds.",
+                "Give it more with scoring.timeout, or score elsewhere and use --predictions.",
+            )
+        if self._trouble:
+            raise InputError(self._trouble, "Run the model on these rows by yourself to see more.")
+        if not self._done:
+            last = f": {ended.last_words}" if ended.last_words else ""
+            raise InputError(
+                f"the scoring process ended with code {ended.code} before it was done{last}.",
+                "The model may have ended it, or the machine may be out of memory (code 137).",
+            )
+
+
+def _told(said: Mapping[str, Any]) -> str:
+    stage = _STAGES.get(str(said["stage"]), "the model failed")
+    kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"]))
+    what = ": ".join(filter(None, (kind, message)))
+    return f"{stage}: {what.rstrip('.')}."
+
+
+def clean(text: str) -> str:
+    """The first line with words in it, short, and of printable characters only."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    printable = "".join(char if char.isprintable() else " " for char in (lines or [""])[0])
+    return printable if len(printable) <= _LONGEST else printable[: _LONGEST - 1] + "…"
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="cdml-score-", ignore_cleanup_errors=True) as name:
+        yield Path(name).resolve()

@@ -1,0 +1,154 @@
+"""Run a command behind walls, hear what it says, and end it in time."""
+
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.adapters.scoring.isolation import environment, launch, spec
+
+_LONGEST_LINE = 1 << 20
+_KEPT_WORDS = 4096
+_TICK = 0.2
+_GRACE_SECONDS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended.
+
+    Attributes:
+        code: its exit code; 128 + N after signal N.
+        timed_out: whether it was ended because its time was over.
+        last_words: the last line it printed.
+    """
+
+    code: int
+    timed_out: bool
+    last_words: str
+
+
+def run(
+    command: Sequence[str],
+    scratch: Path,
+    *,
+    keep: Sequence[tuple[Path, bool]],
+    namespaces: bool,
+    seconds: float,
+    hear: Callable[[bytes], None],
+) -> Ended:
+    """Run a command to its end.
+
+    Args:
+        command: what to run; the number of the descriptor it can speak on is added to it.
+        scratch: its working folder.
+        keep: paths it may see inside hidden folders, and whether it may write there.
+        namespaces: whether to build walls.
+        seconds: after which it is ended, with all it started.
+        hear: told every line the command says.
+    """
+    reading, writing = os.pipe()
+    order = spec([*command, str(writing)], keep=keep, namespaces=namespaces, seconds=seconds)
+    try:
+        process = subprocess.Popen(
+            launch(order, scratch / "order.json"),
+            cwd=scratch,
+            env=environment(scratch),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    try:
+        listener = _Listener(process, reading, hear)
+        timed_out = listener.listen(time.monotonic() + seconds)
+    finally:
+        _end(process)
+        os.close(reading)
+        if process.stdout:
+            process.stdout.close()
+    code = process.returncode
+    return Ended(
+        code=code if code >= 0 else 128 - code,
+        timed_out=timed_out,
+        last_words=listener.last_words(),
+    )
+
+
+class _Listener:
+    """Reads what is said on the descriptor, and keeps the end of what is printed."""
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], reading: int, hear: Callable[[bytes], None]
+    ) -> None:
+        self._process = process
+        self._reading = reading
+        self._hear = hear
+        self._said = b""
+        self._printed = b""
+
+    def listen(self, deadline: float) -> bool:
+        """Until the process ends; whether its time was over first."""
+        assert self._process.stdout is not None  # noqa: S101 - it was asked for
+        printed = self._process.stdout.fileno()
+        with selectors.DefaultSelector() as selector:
+            for descriptor in (self._reading, printed):
+                os.set_blocking(descriptor, False)
+                selector.register(descriptor, selectors.EVENT_READ)
+            while time.monotonic() < deadline:
+                over = self._process.poll() is not None
+                for key, _ in selector.select(0 if over else _TICK):
+                    if not self._take(key.fd):
+                        selector.unregister(key.fd)
+                if over:
+                    self._drain(self._reading, printed)
+                    return False
+        return True
+
+    def last_words(self) -> str:
+        """The last line that was printed, short and printable."""
+        lines = self._printed.decode("utf-8", "replace").strip().splitlines()
+        words = "".join(char for char in (lines or [""])[-1] if char.isprintable())
+        return words[:200].rstrip(". ")
+
+    def _take(self, descriptor: int) -> bool:
+        """Read what is there; False if nothing was."""
+        try:
+            piece = os.read(descriptor, 1 << 16)
+        except BlockingIOError:
+            return False
+        if descriptor != self._reading:
+            self._printed = (self._printed + piece)[-_KEPT_WORDS:]
+            return bool(piece)
+        *lines, rest = (self._said + piece).split(b"\n")
+        self._said = rest[-_LONGEST_LINE:]
+        for line in lines:
+            self._hear(line)
+        return bool(piece)
+
+    def _drain(self, *descriptors: int) -> None:
+        """What is left in the pipes once everybody who could write is gone."""
+        for descriptor in descriptors:
+            while self._take(descriptor):
+                pass
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the launcher, which ends what it started; if it does not, end the whole group."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

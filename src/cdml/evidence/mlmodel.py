@@ -1,0 +1,68 @@
+"""The MLmodel file of a model: read as foreign text, never by loading the model."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cdml.errors import InputError
+
+_MAX_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MlModel:
+    """What a model says of itself.
+
+    Attributes:
+        inputs: the columns it asks for; None where it has no signature of named columns.
+        required: those of them that must be there.
+        loader: the module that loads it, e.g. `mlflow.sklearn`.
+        mlflow: the version of MLflow that saved it, or None.
+    """
+
+    inputs: tuple[str, ...] | None
+    required: tuple[str, ...]
+    loader: str
+    mlflow: str | None
+
+
+def read_mlmodel(folder: Path) -> MlModel:
+    """Read the MLmodel file.
+
+    Raises:
+        InputError: it is missing, is not what MLflow writes, or has no Python function.
+    """
+    path = folder / "MLmodel"
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise InputError(f"{path} is larger than {_MAX_BYTES // 2**20} MiB.")
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        flavour = document["flavors"]["python_function"]
+        columns = _columns(document.get("signature"))
+        return MlModel(
+            inputs=None if columns is None else tuple(columns),
+            required=tuple(name for name, required in (columns or {}).items() if required),
+            loader=str(flavour["loader_module"]),
+            mlflow=str(document["mlflow_version"]) if document.get("mlflow_version") else None,
+        )
+    except FileNotFoundError as error:
+        raise InputError(f"{folder} holds no MLmodel file.") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
+        raise InputError(
+            f"{path} describes no model that Python can load.",
+            "Save it with a flavour that has a python_function, such as mlflow.sklearn.",
+        ) from error
+
+
+def _columns(signature: Any) -> dict[str, bool] | None:
+    """Named input columns and whether each is required."""
+    inputs = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
+    named = {
+        str(column["name"]): bool(column.get("required", True))
+        for column in inputs
+        if column.get("name") is not None
+    }
+    return named if named and len(named) == len(inputs) else None
