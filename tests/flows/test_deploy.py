@@ -6,17 +6,13 @@ import pytest
 
 from cdml.core.rollout import LEASE
 from cdml.errors import (
-    ConfigurationError,
     DeploymentFailed,
-    InputError,
     LockHeld,
-    Refused,
     ServiceError,
 )
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
-from cdml.ports import PullRequest
-from fakes.delivery import CONFIG, OTHER_ROWS, World
+from fakes.delivery import World
 from fakes.faults import Faults, Killed, unanswered
 
 MERGED = "c" * 40
@@ -90,175 +86,6 @@ def test_a_platform_that_refuses_stops_nothing(world):
     assert any("No deployment was filed" in note for note in world.progress.notes)
 
 
-@pytest.mark.parametrize("model", ["1", "01", "models:/flights/1", "models:/flights@new"])
-def test_a_version_can_be_named_in_any_way_the_registry_knows(world, model):
-    world.register("A")
-    world.registry.set_alias("flights", "new", "1")
-
-    assert "1" == world.deploy(model).to.version
-
-
-@pytest.mark.parametrize("model", ["7", "models:/flights/7", "models:/other/1", "folder", "v1"])
-def test_a_model_that_is_no_version_of_this_one_is_an_input_error(world, model, tmp_path):
-    world.register("A")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other/MLmodel").write_text("other\n")
-    world.registry.register("other", tmp_path / "other", tags={})
-
-    with pytest.raises(InputError):
-        world.deploy(model)
-
-    assert world.serving is None
-
-
-def test_by_default_the_version_of_the_merged_pull_request_is_deployed(world):
-    head = "a" * 40
-    world.platform.merged[MERGED] = (PullRequest(number=5, head=head),)
-    world.register("A", tags={"cdml.pull_request": "5", "cdml.commit": "b" * 40})
-    world.register("B", tags={"cdml.pull_request": "5", "cdml.commit": head})
-    world.register("C", tags={"cdml.pull_request": "6", "cdml.commit": "d" * 40})
-
-    assert "2" == world.deploy().to.version
-
-
-def test_without_a_pull_request_the_version_of_the_commit_is_deployed(world):
-    world.register("A", tags={"cdml.commit": "b" * 40})
-    world.register("B", tags={"cdml.commit": MERGED})
-
-    assert "2" == world.deploy().to.version
-
-
-def test_no_version_from_the_pull_request_is_an_input_error(world):
-    world.platform.merged[MERGED] = (PullRequest(number=5, head="a" * 40),)
-
-    with pytest.raises(InputError, match="from pull request #5"):
-        world.deploy()
-
-
-def test_several_versions_from_one_commit_are_listed(world):
-    world.register("A", tags={"cdml.commit": MERGED})
-    world.register("B", tags={"cdml.commit": MERGED})
-
-    with pytest.raises(InputError, match="v1, v2"):
-        world.deploy()
-
-
-def test_without_a_commit_a_version_must_be_named(world):
-    world.platform.head = None
-
-    with pytest.raises(InputError, match="no commit") as caught:
-        world.deploy()
-
-    assert "--model" in caught.value.hint
-
-
-def refused(world, **words):
-    before = world.journal.documents.copy()
-    with pytest.raises(Refused) as caught:
-        world.deploy(**words)
-    assert before == world.journal.documents
-    assert not (world.output / "deployment.json").exists()
-    return caught.value.reason
-
-
-def test_without_evidence_it_is_refused(world):
-    world.register("A", kept=False)
-
-    assert "no-evidence" == refused(world, model="1")
-
-
-def test_evidence_can_be_given_as_a_folder(world):
-    version = world.register("A", kept=False)
-
-    told = world.deploy("1", evidence=world.evidence(version))
-
-    assert "1" == told.to.version
-
-
-def test_evidence_of_another_model_is_refused(world):
-    other = world.register("A")
-    world.register("B")
-
-    assert "digest" == refused(world, model="2", evidence=world.evidence(other))
-
-
-def test_bytes_that_changed_since_they_were_judged_are_refused(world):
-    world.register("A")
-    world.tamper("1")
-
-    assert "digest" == refused(world, model="1")
-
-
-def test_evidence_whose_stages_saw_different_rows_is_refused(world):
-    world.register("A", rows=OTHER_ROWS)
-
-    assert "digest" == refused(world, model="1")
-
-
-def test_the_verdict_is_formed_anew_under_the_deployed_configuration(world):
-    world.register("A", auc=0.85)
-    world.configure(CONFIG.replace("0.8}", "0.88}"))
-
-    assert "verdict" == refused(world, model="1")
-
-
-def test_data_that_failed_is_refused(world):
-    world.register("A", data_verdict="fail")
-
-    assert "verdict" == refused(world, model="1")
-
-
-def test_a_comparison_with_somebody_who_serves_no_more_is_refused(world):
-    world.ship("A")
-    world.register("B", against="1")
-    world.register("C", against="1")
-    world.deploy("2")
-
-    assert "champion-moved" == refused(world, model="3")
-
-
-def test_a_model_judged_as_the_first_is_refused_where_one_serves(world):
-    world.ship("A")
-    world.register("B", against=None)
-
-    assert "champion-moved" == refused(world, model="2")
-
-
-def test_what_was_rolled_back_is_refused(world):
-    world.ship("A", "B")
-    world.rollback(reason="bad")
-
-    assert "quarantined" == refused(world, model="2")
-
-
-def test_an_override_ships_it_and_stands_in_journal_and_evidence(world):
-    world.register("A", kept=False)
-
-    told = world.deploy("1", override=("no-evidence", "verdict"), reason="we know better")
-
-    assert ("no-evidence",) == told.overrides == world.ledger.current.overrides
-    assert "we know better" in told.reason
-    assert "we know better" == world.ledger.current.reason
-
-
-def test_what_is_shipped_over_a_wrong_digest_is_known_by_its_bytes(world):
-    world.register("A")
-    digest = world.tamper("1")
-
-    told = world.deploy("1", override=("digest",), reason="fixed by hand")
-
-    assert digest == told.to.digest == world.registry.version("flights", "1").digest
-    assert not world.deploy("1").changed
-
-
-@pytest.mark.parametrize(
-    ("override", "reason", "told"), [(("verdict",), "", "needs a reason"), (("x",), "y", "unknown")]
-)
-def test_an_override_is_checked_before_anything_else(world, override, reason, told):
-    with pytest.raises(ConfigurationError, match=told):
-        world.deploy("1", override=override, reason=reason)
-
-
 def test_what_serves_already_is_a_success_without_a_change(world):
     world.ship("A")
     before = world.journal.documents.copy()
@@ -324,13 +151,6 @@ def test_a_dry_run_of_what_serves_already_tells_that(world):
     world.ship("A", "B")
 
     assert "Nothing to do" in world.deploy("2", dry_run=True).reason
-
-
-def test_a_dry_run_refuses_what_a_deploy_would_refuse(world):
-    world.register("A", kept=False)
-    world.output.mkdir()
-
-    assert "no-evidence" == refused(world, model="1", dry_run=True)
 
 
 def test_a_lock_that_is_held_is_told_with_its_holder(world):
