@@ -46,7 +46,7 @@ JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
 SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
 TABLES: Names = {"duckdb": "cdml.adapters.data.tables:DuckTables"}
 SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
-EXECUTORS: Names = {"local": "cdml.adapters.programs:execute"}
+EXECUTORS: Names = {"local": "cdml.adapters.commands:lines"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.platforms.github:GitHubPlatform",
     "terminal": "cdml.adapters.platforms.terminal:TerminalPlatform",
