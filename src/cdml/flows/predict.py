@@ -1,0 +1,160 @@
+"""A model by its address: what identifies it, and what it says to the evaluation rows."""
+
+import atexit
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.errors import InputError
+from cdml.evidence.mlmodel import read_mlmodel
+from cdml.evidence.model_digest import model_digest, model_size
+from cdml.evidence.models import ModelRef
+from cdml.ports import ModelVersion, Progress, Registry, Scorer, ScoringJob, Table
+
+_MB = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """A model, identified.
+
+    Attributes:
+        model: its address, version and digest, as evidence names it.
+        version: the registry's version, or None where the address names none.
+        folder: its files, to read only; a copy lasts as long as the process.
+        features: the input columns of its signature; None where it has none.
+        size_mb: megabytes (10^6 bytes) of its files.
+    """
+
+    model: ModelRef
+    version: ModelVersion | None
+    folder: Path
+    features: tuple[str, ...] | None
+    size_mb: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predicted:
+    """What a model says to the rows.
+
+    Attributes:
+        model: its address, version and digest, as evidence names it.
+        predictions: Parquet file; see `Scored`.
+        latency_ms: milliseconds per row asked alone.
+        size_mb: megabytes (10^6 bytes) of its files.
+        isolation: `namespaces` or `environment`.
+        version: the registry's version, or None.
+        folder: its files, to read only.
+    """
+
+    model: ModelRef
+    predictions: Path
+    latency_ms: tuple[float, ...]
+    size_mb: float
+    isolation: str
+    version: ModelVersion | None
+    folder: Path
+
+
+def identify(uri: str, loaded: Loaded, *, registry: Registry) -> Identity:
+    """Fetch a model and take its digest, without loading it.
+
+    Args:
+        uri: `models:/name/3`, `models:/name@alias`, `runs:/…`, or a folder, which is relative
+            to the configuration's.
+        loaded: the configuration.
+        registry: where models are.
+
+    Raises:
+        InputError: there is no such model, or its files are not those that were registered.
+        ServiceError: the registry does not answer.
+    """
+    version = registry.resolve(uri)
+    # An alias may move between two reads; what is fetched is the version that was resolved.
+    address = f"models:/{version.name}/{version.version}" if version else uri
+    is_path = version is None and not uri.startswith(("models:/", "runs:/", "file:"))
+    folder = registry.fetch(loaded.locate(uri) if is_path else address, _scratch())
+    digest = model_digest(folder)
+    if version is not None and version.digest not in (None, digest):
+        raise InputError(
+            f"the files of {address} have the digest {digest[:19]}…, the registry recorded"
+            f" {version.digest[:19] if version.digest else ''}….",
+            "Somebody changed them after they were registered: register the model anew.",
+        )
+    return Identity(
+        model=ModelRef(uri=address, version=version.version if version else None, digest=digest),
+        version=version,
+        folder=folder,
+        features=read_mlmodel(folder).inputs,
+        size_mb=model_size(folder) / _MB,
+    )
+
+
+def predict(
+    uri: str,
+    loaded: Loaded,
+    table: Table,
+    *,
+    registry: Registry,
+    scorer: Scorer,
+    progress: Progress,
+    into: Path,
+    task: str,
+) -> Predicted:
+    """Fetch a model, identify it, and score the rows with it.
+
+    Args:
+        uri: as `identify` takes it.
+        loaded: the configuration.
+        table: the evaluation rows.
+        registry: where models are.
+        scorer: what runs them.
+        progress: how work is told.
+        into: the predictions file to write.
+        task: binary, multiclass or regression.
+
+    Raises:
+        InputError: the model cannot be found or loaded, throws, or answers badly.
+        ServiceError: the registry does not answer.
+    """
+    identity = identify(uri, loaded, registry=registry)
+    config = loaded.config
+    scored = scorer.score(
+        ScoringJob(
+            model=identity.folder,
+            data=table.parquet,
+            key=config.data.key,
+            label=config.data.label,
+            slices=config.data.slices,
+            task=task,
+            positive=config.data.positive,
+            environment=_environment(loaded),
+            timeout=config.scoring.timeout,
+            output=into,
+        ),
+        progress,
+    )
+    return Predicted(
+        model=identity.model,
+        predictions=scored.predictions,
+        latency_ms=scored.latency_ms,
+        size_mb=identity.size_mb,
+        isolation=scored.isolation,
+        version=identity.version,
+        folder=identity.folder,
+    )
+
+
+def _environment(loaded: Loaded) -> str:
+    """`model`, `current`, a command's name, or an interpreter's path."""
+    written = loaded.config.scoring.environment
+    return loaded.locate(written) if "/" in written else written
+
+
+def _scratch() -> Path:
+    """A folder for a fetched model that lasts as long as the process."""
+    folder = Path(tempfile.mkdtemp(prefix="cdml-model-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
