@@ -3,9 +3,8 @@
 import click
 import pytest
 
-from cdml import __main__ as boundary
 from cdml import errors
-from cdml.cli import commands
+from cdml.cli import boundary, commands
 
 
 def kinds(kind=errors.CdmlError):

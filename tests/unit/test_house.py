@@ -29,7 +29,7 @@ def test_no_module_is_longer_than_300_lines():
 @pytest.mark.parametrize("arguments", [["--help"], ["gate", "--help"], ["schema"]], ids=" ".join)
 def test_words_alone_import_nothing_heavy(arguments):
     program = (
-        "import sys; from cdml.__main__ import run\n"
+        "import sys; from cdml.cli import run\n"
         f"code = run({arguments!r})\n"
         f"sys.exit(code or ','.join(m for m in {HEAVY!r} if m in sys.modules) or 0)"
     )

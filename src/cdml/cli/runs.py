@@ -244,7 +244,7 @@ def init(folder: Path, *, force: bool) -> int:
 
 def demo(folder: Path) -> int:
     """Tell the story."""
-    from cdml.__main__ import run
+    from cdml.cli import run
     from cdml.flows.demo import demo as flow
 
     return flow(
