@@ -180,13 +180,13 @@ def judge(
         name: of the check.
     """
     thresholds = [limit for limit in (warn, fail) if limit is not None]
-    expected = f"a stability index below {min(thresholds):g}" if thresholds else "told only"
+    expected = f"a PSI below {min(thresholds):g}" if thresholds else "told only"
     severity: Severity = "error" if fail is not None else "warning"
     if not thresholds:
         severity = "info"
     if drift is None or (thresholds and not drift.noise < min(thresholds) / 2):
         why = "there are no rows" if drift is None else (
-            f"chance alone gives an index of {drift.noise:.2g} with so few rows"
+            f"with so few rows chance alone gives a PSI of {drift.noise:.2g}"
         )  # fmt: skip
         return Finding(
             name=name, column=column, verdict=_UNJUDGED[severity], severity=severity,
@@ -197,7 +197,7 @@ def judge(
         verdict = Verdict.WARN
     if fail is not None and not drift.psi < fail:
         verdict = Verdict.FAIL
-    reason = f"stability index {drift.psi:.3g}, Jensen-Shannon distance {drift.js:.3g}"
+    reason = f"PSI {drift.psi:.3g} (Jensen-Shannon distance {drift.js:.3g})"
     if verdict is not Verdict.PASS and shown:
         value, before, now = drift.largest
         reason += f"; most moved: {value}, {before:.1%} of the reference and {now:.1%} now"

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Values = Sequence[float | str | None]
 
-BINS = 32
+BINS = 64
 MIN_ROWS = 100
 MIN_CLASS = 10
 MAX_PAIRED = 32
@@ -133,8 +133,9 @@ def _of_classes(values: Floats, positive: Floats) -> float:
 def _bin_codes(values: Floats, there: NDArray[np.bool_]) -> Codes:
     """Quantile bins; missing values are one of their own."""
     codes = np.full(len(values), -1, dtype=np.int64)
-    if there.any():
-        cuts = np.unique(np.quantile(values[there], np.linspace(0, 1, BINS + 1)[1:-1]))
+    bins = min(BINS, int(there.sum()) // (2 * _RARE))
+    if bins:
+        cuts = np.unique(np.quantile(values[there], np.linspace(0, 1, bins + 1)[1:-1]))
         codes[there] = np.searchsorted(cuts, values[there], side="right")
     return codes
 
@@ -210,12 +211,13 @@ def judge(
 
 
 def _told(giveaway: Giveaway) -> str:
-    return " - ".join(giveaway.columns)
+    names = giveaway.columns
+    return names[0] if len(names) == 1 else f"the difference of {names[0]} and {names[1]}"
 
 
 def _reason(giveaway: Giveaway, *, used: bool) -> str:
-    who = "the model uses it" if used else "a model that uses it would be useless"
+    who = "the model uses it" if used else "a model that used it would be of no use"
     return (
-        f"{_told(giveaway)} alone tells the label with a strength of {giveaway.strength:.4f}"
-        f" of 1: it is probably known only after the outcome, and {who}"
+        f"{_told(giveaway)} tells the label by itself ({giveaway.strength:.4f} of 1):"
+        f" probably known only after the outcome, and {who}"
     )

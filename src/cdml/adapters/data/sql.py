@@ -169,7 +169,11 @@ class Translation:
 
 
 def counts(translation: Translation, conditions: Iterable[Condition]) -> str:
-    """One aggregate per condition; `count_if` takes a third of the time of a FILTER."""
+    """One aggregate per condition.
+
+    `count_if` takes a third of the time of a FILTER, and is NULL where all it meets is NULL.
+    """
     return ", ".join(
-        f"count_if({translation.condition(condition, exact=False)})" for condition in conditions
+        f"coalesce(count_if({translation.condition(condition, exact=False)}), 0)"
+        for condition in conditions
     )
