@@ -76,6 +76,7 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
             "version": found.to.version,
             "digest": found.to.digest,
             "changed": str(found.changed).lower(),
+            "deployment-id": found.deployment_id or "",
         }
     )
     return found.verdict.exit_code
