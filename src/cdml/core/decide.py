@@ -63,7 +63,7 @@ class Rule:
     def threshold(self, champion: float) -> float:
         """What the difference is held against: -m or +δ, better is +."""
         margin = self.margin * (abs(champion) if self.relative else 1.0)
-        return -margin if self.kind is Kind.NON_INFERIORITY else margin
+        return 0.0 - margin if self.kind is Kind.NON_INFERIORITY else margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,7 +38,7 @@ def number(value: float, decimals: int) -> str:
 def signed(value: float, decimals: int) -> str:
     """A figure that shows its sign."""
     text = number(value, decimals)
-    return text if text.startswith("−") else f"+{text}"
+    return text if text.startswith("−") or not text.strip("0.,") else f"+{text}"
 
 
 def decimals(values: Sequence[float], apart: Sequence[tuple[float, float]]) -> int:
@@ -74,7 +74,7 @@ def comparison(
     ]
     digits = decimals((figures.estimate, figures.threshold), apart)
     sign = rule.sign
-    asked = signed(sign * figures.threshold, digits)
+    asked = signed(sign * figures.threshold, digits) if figures.threshold else "0"
     wanted = f"allowed: {asked}" if rule.kind is Kind.NON_INFERIORITY else f"asked: beyond {asked}"
     said = _bound(bound, worse=bound == figures.lower, rule=rule, digits=digits)
     return (

@@ -13,6 +13,7 @@ from cdml.core.metrics import Metric
 from cdml.core.multiplicity import holm
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
+from cdml.flows.rules import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,24 @@ def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGa
     return tuple(_gate(c, policy, adjusted.get(id(c)), len(measured)) for c in candidates)
 
 
+def unchanged(asked: Asked, rows: int) -> ComparisonGate:
+    """A gate whose challenger is the champion itself."""
+    return ComparisonGate(
+        metric=asked.metric.name,
+        rows=rows,
+        challenger=None,
+        champion=None,
+        difference=None,
+        p_value=None,
+        rule=asked.overall.text,
+        bound=None,
+        tier="advisory" if asked.overall.advisory else "critical",
+        judged=False,
+        verdict=Verdict.PASS,
+        reason=f"{reasons.title(asked.metric.name)} is unchanged: the challenger is the champion.",
+    )
+
+
 def _enough(candidate: Candidate, policy: Policy) -> bool:
     return candidate.part is None or candidate.counted >= policy.min_rows
 
@@ -82,7 +101,7 @@ def _gate(
         update={
             "bound": DecidingBound(
                 value=finite(rule.sign * (figures.upper if by_upper else figures.lower)),
-                against=rule.sign * figures.threshold,
+                against=rule.sign * figures.threshold + 0.0,
                 confidence=policy.confidence,
                 p_value=finite(compare.p_value(rule, found, regression=by_upper)),
             ),

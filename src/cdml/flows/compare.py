@@ -1,0 +1,243 @@
+"""compare-to-champion: two models on the same rows, every gate with its interval."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.core import inference
+from cdml.core.compare import certain
+from cdml.core.inference import Paired
+from cdml.core.interval import Unmeasured
+from cdml.core.metrics import Family, Metric
+from cdml.core.verdict import Verdict, worst
+from cdml.evidence import store
+from cdml.evidence.models import Comparison, ComparisonGate, DataRef, ModelRef
+from cdml.flows.contender import Contender
+from cdml.flows.contenders import Contenders, NoChampion
+from cdml.flows.judge import Candidate, judge, unchanged
+from cdml.flows.limits import judge_limits
+from cdml.flows.producer import producer
+from cdml.flows.rules import Asked, comparisons, limits, policy_ref
+from cdml.flows.task import layout
+from cdml.flows.values import NO_OPERATION, measure, sampled
+from cdml.ports import (
+    Clock,
+    Journal,
+    Part,
+    Platform,
+    Progress,
+    Registry,
+    Samples,
+    Scorer,
+    Tables,
+)
+
+_FIRST = "There is no champion: comparisons are not applicable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What a contest came to."""
+
+    verdict: Verdict
+    reason: str
+    rows: int
+    gates: tuple[ComparisonGate, ...] = ()
+
+
+def compare_to_champion(
+    loaded: Loaded,
+    *,
+    registry: Registry,
+    journal: Journal,
+    scorer: Scorer,
+    samples: Samples,
+    tables: Tables,
+    platform: Platform,
+    clock: Clock,
+    progress: Progress,
+    output: Path,
+    challenger: str,
+    champion: str | None = None,
+    data: str | None = None,
+) -> Comparison:
+    """Compare, judge, and write comparison.json.
+
+    Two predictions files need none of registry, journal, scorer and tables.
+
+    Args:
+        loaded: the configuration.
+        output: folder of the evidence; an evaluation of this challenger on these rows is used.
+        challenger: URI, folder, or predictions file.
+        champion: URI, alias, predictions file, or `none`; the registry's alias by default.
+        data: evaluation rows other than the configured ones.
+
+    Raises:
+        CdmlError: the models cannot be had, or their rows do not match.
+    """
+    store.remove(output, Comparison)
+    with tempfile.TemporaryDirectory(prefix="cdml-compare-") as work:
+        contenders = Contenders(
+            loaded=loaded,
+            registry=registry,
+            journal=journal,
+            scorer=scorer,
+            tables=tables,
+            progress=progress,
+            output=output,
+            work=Path(work),
+            data=data,
+        )
+        opponent = contenders.opponent(champion)
+        model = contenders.challenger(challenger)
+        contest = _Contest(loaded=loaded, samples=samples, progress=progress, challenger=model)
+        other: ModelRef | None = None
+        if isinstance(opponent, NoChampion):
+            outcome = contest.first()
+        elif same := contenders.is_same(model, opponent):
+            other, outcome = same, contest.unchanged()
+        else:
+            rival = contenders.champion(opponent)
+            other, outcome = rival.model, contest.against(rival)
+        comparison = Comparison(
+            verdict=outcome.verdict,
+            reason=outcome.reason,
+            produced=producer(platform, clock),
+            challenger=model.model,
+            champion=other,
+            data=model.data or _by_file(model, outcome.rows),
+            gates=outcome.gates,
+            policy=policy_ref(loaded.config),
+        )
+    store.write(output, comparison)
+    return comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Contest:
+    """The challenger's side of a comparison."""
+
+    loaded: Loaded
+    samples: Samples
+    progress: Progress
+    challenger: Contender
+
+    def first(self) -> _Outcome:
+        """No champion: the bounds decide, or the policy holds."""
+        config = self.loaded.config
+        if config.policy.first_model == "hold":
+            return self._held(f"{_FIRST}, and policy.first_model holds it.")
+        if not limits(config):
+            return self._held(f"{_FIRST}, and there is no bound to decide.")
+        return self._bounds(_FIRST)
+
+    def unchanged(self) -> _Outcome:
+        """The champion itself: there is nothing to compare."""
+        rows = self._all_rows(()).rows
+        return _Outcome(
+            verdict=Verdict.PASS,
+            reason="The challenger is the champion, byte for byte: there is nothing to compare.",
+            rows=rows,
+            gates=tuple(unchanged(asked, rows) for asked in comparisons(self.loaded.config)),
+        )
+
+    def against(self, champion: Contender) -> _Outcome:
+        """Every gate that compares; where none does, the bounds decide."""
+        config = self.loaded.config
+        asked = comparisons(config)
+        if not config.gates:
+            return self._held("cdml.yaml has no gates: nothing was judged.")
+        if not asked:
+            return self._bounds("No gate compares with the champion")
+        with self.progress.step("pairing the predictions of both models"):
+            parts = self._parts(champion, [one.metric for one in asked])
+        gates = judge(list(self._candidates(champion, asked, parts)), config.policy)
+        return _Outcome(
+            verdict=worst(gate.verdict for gate in gates),
+            reason=_told(gates),
+            rows=parts[0].rows,
+            gates=gates,
+        )
+
+    def _held(self, reason: str) -> _Outcome:
+        rows = self._all_rows(()).rows
+        return _Outcome(verdict=Verdict.INCONCLUSIVE, reason=reason, rows=rows)
+
+    def _bounds(self, why: str) -> _Outcome:
+        """The challenger's bounds, judged on these rows."""
+        config = self.loaded.config
+        metrics = [limit.metric for limit in limits(config)]
+        part = self._all_rows(metrics)
+        values = measure(
+            (part,), metrics, self.challenger.operations, config.policy.confidence, self.progress
+        )
+        gates = judge_limits(config, values)
+        told = " ".join(gate.reason for gate in gates)
+        return _Outcome(
+            verdict=worst(gate.verdict for gate in gates),
+            reason=f"{why}, the bounds decide: {told}",
+            rows=part.rows,
+        )
+
+    def _all_rows(self, metrics: Sequence[Metric]) -> Part:
+        return self._parts(None, metrics)[0]
+
+    def _parts(self, champion: Contender | None, metrics: Sequence[Metric]) -> tuple[Part, ...]:
+        return self.samples.reduce(
+            self.challenger.predictions,
+            champion.predictions if champion else None,
+            layout(self.loaded.config, self.samples.columns(self.challenger.predictions)),
+            sampled(metrics),
+        )
+
+    def _candidates(
+        self, champion: Contender, asked: tuple[Asked, ...], parts: tuple[Part, ...]
+    ) -> Iterator[Candidate]:
+        total = sum(len(parts) if one.slices else 1 for one in asked)
+        with self.progress.step(f"comparing on {len(parts)} parts of the data", total) as step:
+            for one in asked:
+                for part in parts:
+                    rule = one.overall if part.slice is None else one.slices
+                    if rule is None:
+                        continue
+                    counted, found = self._measured(one, champion, part)
+                    step.advance()
+                    yield Candidate(
+                        metric=one.metric,
+                        rule=rule,
+                        part=part.slice,
+                        rows=part.rows,
+                        counted=counted,
+                        found=found,
+                    )
+
+    def _measured(
+        self, asked: Asked, champion: Contender, part: Part
+    ) -> tuple[int, Paired | Unmeasured]:
+        metric = asked.metric
+        if metric.family is Family.OPERATION:
+            mine = self.challenger.operations.get(metric.name)
+            theirs = champion.operations.get(metric.name)
+            if mine is None or theirs is None:
+                return part.rows, Unmeasured(reason=NO_OPERATION)
+            return part.rows, certain(mine, theirs)
+        sample = part.sample(metric)
+        return inference.counted(metric, sample), inference.compare(metric, sample)
+
+
+def _by_file(model: Contender, rows: int) -> DataRef:
+    """The rows, where nothing but the predictions is known: by the challenger's file."""
+    return DataRef(uri=model.model.uri, digest=store.file_digest(model.predictions), rows=rows)
+
+
+def _told(gates: tuple[ComparisonGate, ...]) -> str:
+    """The worst gate's reason, and how many there are."""
+    judged = [gate for gate in gates if gate.judged]
+    overall = worst(gate.verdict for gate in judged)
+    if overall is Verdict.PASS:
+        return f"All {len(judged):,} comparisons pass."
+    found = [gate for gate in judged if gate.verdict is overall]
+    more = f" ({len(found):,} of {len(judged):,} comparisons)" if found[1:] else ""
+    return f"{found[0].reason}{more}" if found else "Nothing could be judged."

@@ -1,0 +1,121 @@
+"""A model in a comparison: who it is, its predictions, and what its scoring cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.core.metrics import Family, Task, find
+from cdml.errors import InputError
+from cdml.evidence import store
+from cdml.evidence.models import DataRef, Evaluation, ModelRef
+from cdml.flows.predict import Predicted, predict
+from cdml.ports import Progress, Registry, Scorer, Table
+
+PREDICTIONS = "predictions.parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """A model with its predictions.
+
+    Attributes:
+        model: its identity.
+        predictions: Parquet file.
+        operations: latencies and size, by metric; empty for predictions scored elsewhere.
+        data: the rows it was scored on; None where only the predictions are known.
+    """
+
+    model: ModelRef
+    predictions: Path
+    operations: Mapping[str, float] = field(default_factory=dict)
+    data: DataRef | None = None
+
+
+def predictions_file(written: str, loaded: Loaded) -> Path | None:
+    """The file, where a name means predictions and not a model."""
+    path = Path(loaded.locate(written))
+    return path if written.endswith((".parquet", ".pq")) or path.is_file() else None
+
+
+def from_file(written: str, path: Path) -> Contender:
+    """Predictions as they are; the evaluation beside them tells whose they are.
+
+    Raises:
+        InputError: there is no such file.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
+    known = evaluated(path.parent)
+    if known is not None and known.predictions.samefile(path):
+        return known
+    return Contender(model=ModelRef(uri=written), predictions=path)
+
+
+def evaluated(folder: Path) -> Contender | None:
+    """What an evaluation left in a folder, if its predictions are still those it speaks of."""
+    try:
+        evaluation = store.read(folder, Evaluation)
+    except InputError:
+        return None
+    path = folder / PREDICTIONS
+    if evaluation is None or not path.is_file():
+        return None
+    if store.file_digest(path) != evaluation.predictions.digest:
+        return None
+    return Contender(
+        model=evaluation.model,
+        predictions=path,
+        operations=_operations(evaluation),
+        data=evaluation.data,
+    )
+
+
+def _operations(evaluation: Evaluation) -> dict[str, float]:
+    found = {}
+    for value in evaluation.metrics:
+        metric = find(value.metric)
+        if metric and metric.family is Family.OPERATION and value.value is not None:
+            found[metric.name] = value.value
+    return found
+
+
+def scored(
+    uri: str,
+    loaded: Loaded,
+    table: Table,
+    *,
+    registry: Registry,
+    scorer: Scorer,
+    progress: Progress,
+    into: Path,
+    task: Task,
+) -> tuple[Contender, Predicted]:
+    """Score a model on all rows."""
+    found = predict(
+        uri,
+        loaded,
+        table,
+        registry=registry,
+        scorer=scorer,
+        progress=progress,
+        into=into,
+        task=task,
+    )
+    contender = Contender(
+        model=found.model,
+        predictions=found.predictions,
+        operations=operations(found.latency_ms, found.size_mb),
+        data=table.ref,
+    )
+    return contender, found
+
+
+def operations(latency_ms: tuple[float, ...], size_mb: float) -> dict[str, float]:
+    """The figures of a scoring process, by metric; latencies by the nearest rank."""
+    found = {"model_size_mb": size_mb}
+    if latency_ms:
+        ordered = sorted(latency_ms)
+        for name, share in (("latency_p50_ms", 0.50), ("latency_p95_ms", 0.95)):
+            found[name] = ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+    return found

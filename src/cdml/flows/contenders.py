@@ -1,0 +1,128 @@
+"""Finding the two models of a comparison, and scoring those that have not been scored yet."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.errors import InputError, ServiceError
+from cdml.evidence.models import ModelRef
+from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
+from cdml.flows.predict import identify
+from cdml.flows.task import infer
+from cdml.ports import Journal, Progress, Registry, Scorer, Table, Tables
+
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class NoChampion:
+    """Nobody to compare with: the first model, or as the user says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contenders:
+    """The ports that models come through, and the folders of one comparison.
+
+    Attributes:
+        loaded: the configuration.
+        registry, journal, scorer, tables, progress: the ports.
+        output: folder of the evidence, where an evaluation may already be.
+        work: folder for the predictions made here.
+        data: evaluation rows other than the configured ones.
+    """
+
+    loaded: Loaded
+    registry: Registry
+    journal: Journal
+    scorer: Scorer
+    tables: Tables
+    progress: Progress
+    output: Path
+    work: Path
+    data: str | None
+
+    @cached_property
+    def table(self) -> Table:
+        """The evaluation rows; opened only where a model has to be scored on them."""
+        config = self.loaded.config
+        return self.tables.open(self.loaded.locate(self.data or config.data.evaluation))
+
+    def opponent(self, champion: str | None) -> str | NoChampion:
+        """The champion's URI or predictions file.
+
+        Raises:
+            InputError: an alias that was asked for names nobody.
+            ServiceError: the registry knows no champion, but the journal says that one serves.
+        """
+        if champion == NONE:
+            return NoChampion()
+        if champion and self._is_place(champion):
+            return champion
+        config = self.loaded.config
+        alias = champion or config.registry.champion
+        found = self.registry.champion(config.model, alias)
+        if found is not None:
+            return f"models:/{found.name}/{found.version}"
+        if alias != config.registry.champion:
+            raise InputError(
+                f"the alias {alias!r} of {config.model} names no version.",
+                "Name a version (models:/name/3), a folder, a predictions file, or `none`.",
+            )
+        if self.journal.read().document is not None:
+            raise ServiceError(
+                f"the registry knows no {alias!r} of {config.model}, but by the journal one"
+                " serves.",
+                "Set the alias again, or name the champion: --champion models:/name/3.",
+            )
+        return NoChampion()
+
+    def _is_place(self, written: str) -> bool:
+        return (
+            ":" in written
+            or "/" in written
+            or predictions_file(written, self.loaded) is not None
+            or Path(self.loaded.locate(written)).exists()
+        )
+
+    def challenger(self, written: str) -> Contender:
+        """The challenger, by the evaluation that is already there if it is one of these rows."""
+        path = predictions_file(written, self.loaded)
+        if path is not None:
+            return from_file(written, path)
+        known = evaluated(self.output)
+        if known is not None and known.data is not None:
+            same_rows = known.data.digest == self.table.ref.digest
+            if same_rows and known.model.digest == self._identity(written).digest:
+                return known
+        return self._scored(written, self.work / "challenger.parquet")
+
+    def champion(self, written: str) -> Contender:
+        """The champion with its predictions."""
+        path = predictions_file(written, self.loaded)
+        if path is not None:
+            return from_file(written, path)
+        return self._scored(written, self.work / "champion.parquet")
+
+    def is_same(self, challenger: Contender, champion: str) -> ModelRef | None:
+        """The champion, where it is the challenger byte for byte."""
+        if challenger.model.digest is None or predictions_file(champion, self.loaded) is not None:
+            return None
+        found = self._identity(champion)
+        return found if found.digest == challenger.model.digest else None
+
+    def _identity(self, written: str) -> ModelRef:
+        return identify(written, self.loaded, registry=self.registry).model
+
+    def _scored(self, written: str, into: Path) -> Contender:
+        contender, _ = scored(
+            written,
+            self.loaded,
+            self.table,
+            registry=self.registry,
+            scorer=self.scorer,
+            progress=self.progress,
+            into=into,
+            task=infer(self.loaded.config, self.table.fields),
+        )
+        return contender
