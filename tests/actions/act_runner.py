@@ -132,14 +132,14 @@ class Repository:
         text = (self.folder / ".github/workflows" / workflow).read_text()
         for upload in re.findall(r"uses: (actions/upload-artifact@\S+)", text):
             command += ["--local-repository", f"{upload}={HERE / 'upload-artifact'}"]
-        for name in self.environment:
-            command += ["--env", name]
-        for name in self.secrets:
+        for name, value in self.environment.items():
+            command += ["--env", f"{name}={value}"]
+        for name in self.secrets:  # act takes their values from its own environment
             command += ["--secret", name]
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=_environment() | self.environment | self.secrets | {"XDG_CACHE_HOME": self.cache},
+            env=_environment() | self.secrets | {"XDG_CACHE_HOME": self.cache},
             check=False,
             capture_output=True,
             text=True,
