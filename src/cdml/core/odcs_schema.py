@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from functools import cache
+from importlib import resources
 from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard
@@ -30,8 +31,28 @@ Problems = list[tuple[int, str]]
 def _validator() -> Any:
     from jsonschema import validators
 
-    schema = json.loads(OpenDataContractStandard.json_schema())
+    text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
+    schema = json.loads(text)
+    _ask_only_of_what_is_there(schema)
     return validators.validator_for(schema)(schema)
+
+
+def _ask_only_of_what_is_there(schema: Any, *, condition: bool = False) -> None:
+    """Let conditions be false of keys that are not written.
+
+    The standard says `if logicalType is map, then map is required` so that it also holds of
+    columns without a logical type, and would refuse them all.
+    """
+    if isinstance(schema, list):
+        for part in schema:
+            _ask_only_of_what_is_there(part, condition=condition)
+    elif isinstance(schema, dict):
+        if condition and "properties" in schema:
+            schema.setdefault("required", list(schema["properties"]))
+        for key, part in schema.items():
+            _ask_only_of_what_is_there(
+                part, condition=key == "if" or (condition and key == "anyOf")
+            )
 
 
 def against_schema(marked: Marked) -> Problems:
