@@ -17,6 +17,7 @@ from cdml.evidence.models import Comparison, ComparisonGate, DataRef, ModelRef
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
 from cdml.flows.judge import Candidate, judge, unchanged
+from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
@@ -112,6 +113,7 @@ def compare_to_champion(
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)
+    keep(model.model, output, registry=registry, progress=progress)
     return comparison
 
 

@@ -64,6 +64,14 @@ class Samples(Protocol):
         """
         ...
 
+    def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
+        """Make sure that predictions are of exactly these rows.
+
+        Raises:
+            InputError: rows stand in one file only, or their labels differ; with how many.
+        """
+        ...
+
     def reduce(
         self,
         challenger: Path,

@@ -32,6 +32,22 @@ class DuckSamples:
         """See the port."""
         return tuple(describe(self._engine, predictions).fields.values())
 
+    def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
+        """See the port."""
+        files = [describe(self._engine, path) for path in (predictions, rows)]
+        for file in files:
+            require(file, (*layout.key, layout.label))
+        found = by_key(self._engine, files[0], files[1], layout)
+        row = Row(pair=found, layout=layout)
+        differ = f"count_if({row.label('c')} IS DISTINCT FROM {row.label('p')})"
+        [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
+        if wrong:
+            raise InputError(
+                f"{wrong:,} of {files[0].rows:,} rows of {predictions} have another label"
+                f" ({layout.label}) than the data.",
+                "Score the same rows again.",
+            )
+
     def reduce(
         self,
         challenger: Path,

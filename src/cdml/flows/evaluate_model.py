@@ -1,0 +1,169 @@
+"""evaluate-model: one model on the evaluation rows, its bounds judged."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from cdml.config import Config, Loaded
+from cdml.core.curves import curves
+from cdml.core.metrics import METRICS, Metric, Task
+from cdml.core.sample import Ranked
+from cdml.core.verdict import Verdict, worst
+from cdml.errors import ConfigurationError, InputError
+from cdml.evidence import store
+from cdml.evidence.models import (
+    BoundGate,
+    Comparison,
+    Curve,
+    Evaluation,
+    FileRef,
+    ModelRef,
+)
+from cdml.flows.contender import PREDICTIONS, Contender, scored
+from cdml.flows.keep import keep
+from cdml.flows.limits import judge_limits
+from cdml.flows.predict import identify
+from cdml.flows.producer import producer
+from cdml.flows.rules import known, policy_ref
+from cdml.flows.task import defaults, infer, layout
+from cdml.flows.values import measure, sampled
+from cdml.ports import (
+    Clock,
+    Part,
+    Platform,
+    Progress,
+    Registry,
+    Samples,
+    Scorer,
+    Table,
+    Tables,
+)
+
+
+def evaluate_model(
+    loaded: Loaded,
+    *,
+    registry: Registry,
+    scorer: Scorer,
+    samples: Samples,
+    tables: Tables,
+    platform: Platform,
+    clock: Clock,
+    progress: Progress,
+    output: Path,
+    model: str | None = None,
+    predictions: str | None = None,
+    data: str | None = None,
+) -> Evaluation:
+    """Score, measure, judge the bounds, and write evaluation.json and predictions.parquet.
+
+    Args:
+        loaded: the configuration.
+        output: folder of the evidence.
+        model: URI or folder; identity only where `predictions` are given.
+        predictions: Parquet file, where the model was scored elsewhere.
+        data: evaluation rows other than the configured ones.
+
+    Raises:
+        CdmlError: the model cannot be had or scored, or its predictions cannot be used.
+    """
+    config = loaded.config
+    store.remove(output, Evaluation, Comparison)
+    table = tables.open(loaded.locate(data or config.data.evaluation))
+    target = output / PREDICTIONS
+    if predictions is not None:
+        contender, isolation = _given(loaded, registry, table, model, predictions, target), "none"
+    elif model is not None:
+        target.unlink(missing_ok=True)
+        contender, found = scored(
+            model,
+            loaded,
+            table,
+            registry=registry,
+            scorer=scorer,
+            progress=progress,
+            into=target,
+            task=infer(config, table.fields),
+        )
+        isolation = found.isolation
+    else:
+        raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
+    fields = samples.columns(target)
+    asked = layout(config, fields)
+    metrics = _metrics(config, defaults(asked.task, fields))
+    with progress.step("reducing the predictions"):
+        if predictions is not None:
+            samples.match(target, table.parquet, asked)
+        parts = samples.reduce(target, None, asked, sampled(metrics))
+    values = measure(parts, metrics, contender.operations, config.policy.confidence, progress)
+    bounds = judge_limits(config, values)
+    verdict, reason = _verdict(config, bounds)
+    evaluation = Evaluation(
+        verdict=verdict,
+        reason=reason,
+        produced=producer(platform, clock),
+        model=contender.model,
+        data=table.ref,
+        predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),
+        metrics=values,
+        gates=bounds,
+        curves=_curves(parts[0], metrics) if asked.task is Task.BINARY else (),
+        isolation=isolation,
+        policy=policy_ref(config),
+    )
+    store.write(output, evaluation)
+    keep(contender.model, output, registry=registry, progress=progress)
+    return evaluation
+
+
+def _given(
+    loaded: Loaded,
+    registry: Registry,
+    table: Table,
+    model: str | None,
+    predictions: str,
+    target: Path,
+) -> Contender:
+    """Predictions scored elsewhere, put beside the evidence."""
+    source = Path(loaded.locate(predictions))
+    if not source.is_file():
+        raise InputError(f"{source} does not exist.", "It should be a Parquet file of predictions.")
+    operations = {}
+    identity = ModelRef(uri=predictions)
+    if model is not None:
+        found = identify(model, loaded, registry=registry)
+        identity, operations = found.model, {"model_size_mb": found.size_mb}
+    if not (target.exists() and target.samefile(source)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    return Contender(model=identity, predictions=target, operations=operations, data=table.ref)
+
+
+def _metrics(config: Config, beside: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Those of the gates first, then the usual ones, each once."""
+    found = {metric.name: metric for metric in (*map(known, config.gates), *beside)}
+    return tuple(found.values())
+
+
+def _verdict(config: Config, bounds: Sequence[BoundGate]) -> tuple[Verdict, str]:
+    if not config.gates:
+        return Verdict.INCONCLUSIVE, "cdml.yaml has no gates: nothing was judged."
+    if not bounds:
+        return Verdict.PASS, "No gate bounds a value; the comparison decides."
+    verdict = worst(gate.verdict for gate in bounds)
+    if verdict is Verdict.PASS:
+        return verdict, f"All bounds are kept ({len(bounds):,})."
+    return verdict, " ".join(gate.reason for gate in bounds if gate.verdict is verdict)
+
+
+def _curves(part: Part, metrics: Sequence[Metric]) -> tuple[Curve, ...]:
+    """Of the scores, where the model gives any."""
+    if not any(metric.needs_score for metric in metrics):
+        return ()
+    sample = part.sample(METRICS["roc_auc"])
+    if not isinstance(sample, Ranked):
+        return ()
+    return tuple(
+        Curve(name=name, x=tuple(map(float, x)), y=tuple(map(float, y)))
+        for name, (x, y) in curves(sample).items()
+    )
