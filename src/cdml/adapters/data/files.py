@@ -1,17 +1,17 @@
 """Which files a URI names; what is far away is fetched, with limits."""
 
+import base64
 import glob
 import hashlib
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import IO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from cdml.errors import InputError
 
@@ -137,17 +137,20 @@ def _sha256(path: Path) -> str:
 def _without_secrets(url: str) -> str:
     """An address without user, password and signed query."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    return f"{parts.scheme}://{_host(url)}{parts.path}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
-    name = Path(urllib.parse.unquote(urlsplit(url).path)).name or "data"
+    name = Path(unquote(urlsplit(url).path)).name or "data"
     target = into / name
     _format(target)
     try:
         with (
-            urllib.request.urlopen(url, timeout=limits.silence) as answer,  # noqa: S310 - only http(s) comes here
+            urllib.request.urlopen(_request(url), timeout=limits.silence) as answer,  # noqa: S310 - only http(s) comes here
             target.open("wb") as file,
         ):
             _copy(answer, file, shown, limits)
@@ -160,6 +163,17 @@ def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
             "Check the address, or fetch the file in a step before and give its path.",
         ) from error
     return target
+
+
+def _request(url: str) -> urllib.request.Request:
+    """A request that says user and password in its header, and says them to nobody else."""
+    parts = urlsplit(url)
+    request = urllib.request.Request(parts._replace(netloc=_host(url)).geturl())  # noqa: S310 - as above
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        credentials = base64.b64encode(pair.encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {credentials}")
+    return request
 
 
 def _copy(source: HTTPResponse, target: IO[bytes], shown: str, limits: Limits) -> None:
