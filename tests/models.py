@@ -4,6 +4,8 @@ All columns of `rows()` are made from a seed. `late` is the label; `x` and `y` a
 may know; `id` is the key; `origin` has two values.
 """
 
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -35,29 +37,40 @@ def parquet(folder: Path, frame=None):
     return path
 
 
+@contextmanager
+def quietly():
+    """MLflow warns of its own imports and of pickles when it saves."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def save_sklearn(folder: Path, estimator, *, requirements=("scikit-learn", "mlflow"), **options):
     """Save a fitted estimator; cloudpickle, because it keeps any pipeline, and quickly."""
-    import mlflow.sklearn
+    with quietly():
+        import mlflow.sklearn
 
-    mlflow.sklearn.save_model(
-        estimator,
-        str(folder),
-        pip_requirements=list(requirements),
-        serialization_format="cloudpickle",
-        **options,
-    )
+        mlflow.sklearn.save_model(
+            estimator,
+            str(folder),
+            pip_requirements=list(requirements),
+            serialization_format="cloudpickle",
+            **options,
+        )
     return folder
 
 
 def classifier(folder: Path, features=("x", "y"), label="late", **options):
     """A logistic regression that answers labels, as scikit-learn's flavour does by default."""
-    from mlflow.models import infer_signature
     from sklearn.linear_model import LogisticRegression
 
     data = rows()
     known = data[list(features)]
     fitted = LogisticRegression().fit(known, data[label])
-    options.setdefault("signature", infer_signature(known))
+    with quietly():
+        from mlflow.models import infer_signature
+
+        options.setdefault("signature", infer_signature(known))
     return save_sklearn(folder, fitted, **options)
 
 
@@ -73,19 +86,20 @@ def regressor(folder: Path, **options):
 
 def written(folder: Path, predict, *, load="pass", requirements=("mlflow",)):
     """A model of Python text: the body of `predict(self, context, frame)`, and of its loading."""
-    import mlflow.pyfunc
-
     code = folder.parent / f"{folder.name}_code.py"
     code.write_text(
-        "import mlflow\n\n\nclass Model(mlflow.pyfunc.PythonModel):\n"
+        "import mlflow\nimport pandas\n\n\nclass Model(mlflow.pyfunc.PythonModel):\n"
         f"    def load_context(self, context):\n{_indented(load)}\n"
-        f"    def predict(self, context, frame, params=None):\n{_indented(predict)}\n\n"
+        f"    def predict(self, context, frame: pandas.DataFrame, params=None):\n{_indented(predict)}\n\n"
         "mlflow.models.set_model(Model())\n",
         encoding="utf-8",
     )
-    mlflow.pyfunc.save_model(
-        str(folder), python_model=str(code), pip_requirements=list(requirements)
-    )
+    with quietly():
+        import mlflow.pyfunc
+
+        mlflow.pyfunc.save_model(
+            str(folder), python_model=str(code), pip_requirements=list(requirements)
+        )
     return folder
 
 

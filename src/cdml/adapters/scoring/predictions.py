@@ -1,5 +1,6 @@
 """From the rows and the answers of a model to a predictions file; answers are foreign input."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +15,32 @@ from cdml.ports import ScoringJob
 _MANY_CLASSES = 1000
 
 
-def read_rows(job: ScoringJob, columns: list[str] | None = None) -> Any:
-    """The evaluation rows as an Arrow table.
+def read_columns(job: ScoringJob) -> list[str]:
+    """The columns of the evaluation rows, all that the job names among them.
 
     Raises:
         InputError: the file cannot be read, or a column is not there.
     """
     try:
-        there = pq.read_schema(job.data).names
-        wanted = there if columns is None else list(dict.fromkeys(columns))
-        missing = [name for name in wanted if name not in there]
-        if missing:
-            raise InputError(
-                f"the evaluation data has no column {', '.join(missing)}.",
-                f"It has: {', '.join(there[:50])}.",
-            )
-        return pq.read_table(job.data, columns=wanted)
+        there = list(pq.read_schema(job.data).names)
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{job.data} cannot be read as Parquet.") from error
+    _need([*job.key, job.label, *job.slices], there)
+    return there
+
+
+def _need(columns: Sequence[str], there: Sequence[str]) -> None:
+    missing = [name for name in dict.fromkeys(columns) if name not in there]
+    if missing:
+        raise InputError(
+            f"the evaluation data has no column {', '.join(missing)}.",
+            f"It has: {', '.join(there[:50])}.",
+        )
+
+
+def _read(job: ScoringJob, columns: Sequence[str]) -> Any:
+    try:
+        return pq.read_table(job.data, columns=list(dict.fromkeys(columns)))
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{job.data} cannot be read as Parquet.") from error
 
@@ -45,12 +56,13 @@ def write_features(job: ScoringJob, model: MlModel, path: Path) -> int:
             f"the model's signature asks for the label {job.label} as an input.",
             "Train it without the label, and log it with the signature of its inputs only.",
         )
-    there = pq.read_schema(job.data).names if job.data.is_file() else []
+    there = read_columns(job)
+    _need(model.required, there)
     if model.inputs is None:
         columns = [name for name in there if name not in (*job.key, job.label)]
     else:
-        columns = [n for n in model.inputs if n in there or n in model.required or not there]
-    rows = read_rows(job, columns)
+        columns = [name for name in model.inputs if name in there]
+    rows = _read(job, columns)
     if rows.num_rows == 0:
         raise InputError(f"{job.data} holds no rows.")
     pq.write_table(_plain_numbers(rows), path)
@@ -63,7 +75,7 @@ def labels(job: ScoringJob) -> list[Any]:
     Raises:
         InputError: the label is missing, or a binary label has not two values.
     """
-    column = read_rows(job, [job.label])[job.label]
+    column = _read(job, [job.label])[job.label]
     if job.task == "regression":
         return []
     found = [value for value in pc.unique(column).to_pylist() if value is not None]
@@ -91,7 +103,7 @@ def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
     Raises:
         InputError: the answers do not fit the rows, are not finite, or are of no known class.
     """
-    rows = read_rows(job, [*job.key, job.label, *job.slices])
+    rows = _read(job, [*job.key, job.label, *job.slices])
     try:
         found = pq.read_table(answers)
     except (OSError, pa.ArrowException) as error:
@@ -100,7 +112,10 @@ def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
     if found.column_names != ["prediction", *(f"p{index}" for index in range(len(scores)))]:
         raise InputError("the scoring process left columns that nobody asked for.")
     if found.num_rows != rows.num_rows:
-        raise InputError(f"the model answered {found.num_rows:,} rows for {rows.num_rows:,}.")
+        raise InputError(
+            f"the model answered {found.num_rows:,} rows for {rows.num_rows:,}.",
+            "A model must answer every row, in the order it was asked.",
+        )
     for name in found.column_names:
         _finite(found[name], "predictions" if name == "prediction" else "scores")
     joined = rows.append_column("prediction", _prediction(job, rows[job.label], found))

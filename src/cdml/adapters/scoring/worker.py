@@ -65,6 +65,7 @@ class Model:
         self.pyfunc: Any = mlflow.pyfunc.load_model(job["model"])
         self.types = input_types(self.pyfunc)
         self.raw = raw_model(self.pyfunc)
+        self.features = listed(getattr(self.raw, "feature_names_in_", None))
         self.classes: list[Any] = listed(getattr(self.raw, "classes_", None))
         self.proba = getattr(self.raw, "predict_proba", None) if self.classes else None
 
@@ -73,8 +74,13 @@ class Model:
         return [plain(value) for value in self.classes]
 
     def frame(self, batch: Any) -> Any:
-        """The rows as the signature wants them, where that loses nothing."""
+        """The rows as the signature wants them, where that loses nothing.
+
+        Without a signature: the columns an estimator was fitted on, if it remembers them.
+        """
         frame = batch.to_pandas()
+        if not self.types and self.features and set(self.features) <= set(frame.columns):
+            frame = frame[self.features]
         for name in frame.columns:
             wanted = self.types.get(name)
             if wanted and not frame[name].isna().any() and str(frame[name].dtype) != wanted:
@@ -108,9 +114,7 @@ class Model:
         """What predict_proba says, where there is one."""
         if self.proba is None:
             return None
-        raw = self.raw
-        names = getattr(raw, "feature_names_in_", None)
-        asked = frame[list(names)] if names is not None else frame
+        asked = frame[self.features] if self.features else frame
         matrix = table(self.proba(asked), len(frame))
         if matrix is None or matrix.shape[1] != len(self.classes):
             raise Unusable("predict_proba does not answer one probability for each class")

@@ -1,0 +1,195 @@
+"""What every scorer promises, and its fake."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import models
+from cdml.adapters.scoring.process import ProcessScorer
+from cdml.errors import InputError
+from cdml.ports import ScoringJob
+from fakes.progress import FakeProgress
+from fakes.scorer import FakeScorer, pretend
+
+FAULTS = {
+    "load": {"load": "raise OSError('no weights\\nin two lines')", "predict": "return 1"},
+    "throws": {"predict": "raise ValueError('cannot\\x1b[2J')"},
+    "nan": {"predict": "answer = frame['x'].astype(float)\nanswer.iloc[0] = None\nreturn answer"},
+    "short": {"predict": "return frame['x'].iloc[1:]"},
+    "hangs": {"predict": "import time\ntime.sleep(600)"},
+}
+
+
+@dataclass
+class Bench:
+    """A scorer and its way of making models.
+
+    Attributes:
+        scorer: the scorer.
+        folder: where models and rows lie.
+        real: whether models are real ones.
+    """
+
+    scorer: Any
+    folder: Path
+    real: bool
+    progress: FakeProgress = field(default_factory=FakeProgress)
+
+    def model(self, task):
+        folder = self.folder / task
+        if self.real and task == "regression":
+            return models.regressor(folder)
+        if self.real:
+            return models.classifier(folder, label={"binary": "late", "multiclass": "kind"}[task])
+        answers = {
+            "binary": {"score": "share"},
+            "multiclass": {"scores": ["share", "share", "share"]},
+            "regression": {"prediction": "x"},
+        }
+        return pretend(folder, inputs=["x", "y"], **answers[task])
+
+    def faulty(self, fault):
+        folder = self.folder / fault
+        if self.real:
+            return models.written(folder, **FAULTS[fault])
+        return pretend(folder, fault=fault)
+
+    def job(self, model, **changes):
+        job = ScoringJob(
+            model=model,
+            data=models.parquet(self.folder, frame()),
+            key=("id",),
+            label="late",
+            slices=("origin",),
+            task="binary",
+            positive=True,
+            environment="current",
+            timeout=120,
+            output=self.folder / "out" / "predictions.parquet",
+        )
+        return replace(job, **changes)
+
+    def score(self, job):
+        return self.scorer.score(job, self.progress)
+
+
+def frame():
+    """The rows, with a share for the models that only pretend."""
+    rows = models.rows()
+    return rows.assign(share=1 / (1 + np.exp(-rows["x"])))
+
+
+@pytest.fixture(params=["fake", "process"])
+def bench(request, tmp_path):
+    real = request.param == "process"
+    return Bench(ProcessScorer() if real else FakeScorer(), tmp_path, real)
+
+
+def test_a_binary_model_answers_a_class_and_the_positive_score_for_each_row(bench):
+    job = bench.job(bench.model("binary"))
+
+    scored = bench.score(job)
+
+    written = pd.read_parquet(scored.predictions)
+    expected = frame()
+    assert job.output == scored.predictions
+    assert ["id", "late", "origin", "prediction", "score"] == list(written.columns)
+    assert 400 == scored.rows == len(written)
+    pd.testing.assert_frame_equal(expected[["id", "late", "origin"]], written.iloc[:, :3])
+    assert written["prediction"].dtype == bool
+    assert (written["prediction"] == (written["score"] >= 0.5)).all()
+    assert written["score"].corr(expected["x"]) > 0.8
+    assert 0 < len(scored.latency_ms) <= 100
+    assert min(scored.latency_ms) > 0
+    assert scored.isolation in ("namespaces", "environment")
+    assert 400 == bench.progress.steps["scoring 400 rows"].done
+
+
+def test_a_multiclass_model_answers_a_score_for_each_class(bench):
+    job = bench.job(bench.model("multiclass"), label="kind", task="multiclass", positive=None)
+
+    written = pd.read_parquet(bench.score(job).predictions)
+
+    scores = ["score_high", "score_low", "score_middle"]
+    assert ["id", "kind", "origin", "prediction", *scores] == list(written.columns)
+    assert set(written["prediction"]) <= {"high", "low", "middle"}
+
+
+def test_a_regression_answers_numbers(bench):
+    job = bench.job(bench.model("regression"), label="minutes", task="regression", positive=None)
+
+    written = pd.read_parquet(bench.score(job).predictions)
+
+    assert ["id", "minutes", "origin", "prediction"] == list(written.columns)
+    assert written["prediction"].corr(written["minutes"]) > 0.9
+
+
+def test_the_positive_class_may_be_the_one_that_sorts_first(bench):
+    job = bench.job(bench.model("binary"), positive=False)
+
+    written = pd.read_parquet(bench.score(job).predictions)
+
+    sign = -1 if bench.real else 1  # a real model knows which of its columns is of which class
+    assert sign * written["score"].corr(frame()["x"]) > 0.8
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("load", "the model cannot be loaded: OSError: no weights."),
+        ("throws", "the model failed on these rows: ValueError: cannot"),
+        ("nan", "1 of 400 predictions are missing or not finite."),
+        ("short", "399 rows for 400"),
+        ("hangs", "the model was not done after"),
+    ],
+)
+def test_a_model_that_fails_is_an_input_error_in_one_line(bench, fault, told):
+    timeout = 3 if fault == "hangs" else 120
+    job = bench.job(
+        bench.faulty(fault), label="minutes", task="regression", positive=None, timeout=timeout
+    )
+
+    with pytest.raises(InputError) as raised:
+        bench.score(job)
+
+    assert told in raised.value.message
+    assert raised.value.message.isprintable()
+    assert raised.value.hint
+    assert not job.output.exists()
+
+
+def test_a_model_that_asks_for_the_label_is_refused(bench):
+    if bench.real:
+        model = models.classifier(bench.folder / "cheat", features=("x", "late"))
+    else:
+        model = pretend(bench.folder / "cheat", inputs=["x", "late"], score="x")
+
+    with pytest.raises(InputError, match="asks for the label late"):
+        bench.score(bench.job(model))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"key": ("flight",)}, "no column flight"),
+        ({"slices": ("carrier",)}, "no column carrier"),
+        ({"label": "delayed"}, "no column delayed"),
+    ],
+)
+def test_a_column_that_is_not_there_is_named(bench, change, told):
+    with pytest.raises(InputError, match=told):
+        bench.score(bench.job(bench.model("binary"), **change))
+
+
+def test_an_input_column_that_is_not_there_is_named(bench):
+    data = bench.folder / "less.parquet"
+    pq.write_table(pa.Table.from_pandas(frame().drop(columns="y")), data)
+
+    with pytest.raises(InputError, match="no column y"):
+        bench.score(bench.job(bench.model("binary"), data=data))

@@ -1,0 +1,92 @@
+"""A scorer without processes: its models are folders that say which column is their answer."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cdml.adapters.scoring import predictions
+from cdml.errors import InputError
+from cdml.evidence.mlmodel import read_mlmodel
+from cdml.ports import Scored
+
+FAULTS = {
+    "load": "the model cannot be loaded: OSError: no weights.",
+    "throws": "the model failed on these rows: ValueError: cannot.",
+    "hangs": "the model was not done after 1 seconds.",
+}
+
+
+def pretend(folder: Path, *, inputs=None, **answer) -> Path:
+    """A model's folder for `FakeScorer`.
+
+    Args:
+        folder: where to make it.
+        inputs: columns of the signature, or None for no signature.
+        answer: `score=COLUMN` (binary; the probability of the positive class),
+            `scores=[COLUMN, …]` (multiclass; in the order of the sorted labels),
+            `prediction=COLUMN` (regression), or `fault=` load, throws, hangs, nan or short.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    text = "flavors: {python_function: {loader_module: fake}}\n"
+    if inputs is not None:
+        columns = [{"name": name, "type": "double", "required": True} for name in inputs]
+        text += f"signature: {{inputs: '{json.dumps(columns)}'}}\n"
+    (folder / "MLmodel").write_text(text, encoding="utf-8")
+    (folder / "fake.json").write_text(json.dumps(answer), encoding="utf-8")
+    return folder
+
+
+class FakeScorer:
+    """Scores the models that `pretend` makes, and remembers the jobs it was given."""
+
+    def __init__(self, *, latency_ms=(1.0, 2.0, 3.0), isolation="namespaces"):
+        self.jobs = []
+        self.latency_ms = tuple(latency_ms)
+        self.isolation = isolation
+
+    def score(self, job, progress):
+        self.jobs.append(job)
+        mlmodel = read_mlmodel(job.model)
+        answer = json.loads((job.model / "fake.json").read_text(encoding="utf-8"))
+        job.output.parent.mkdir(parents=True, exist_ok=True)
+        answers = job.output.with_suffix(".answers")
+        rows = predictions.write_features(job, mlmodel, answers)
+        fault = answer.pop("fault", None)
+        if fault in FAULTS:
+            answers.unlink()
+            raise InputError(FAULTS[fault], "Look into it.")
+        with progress.step(f"scoring {rows:,} rows", rows) as step:
+            pq.write_table(_answers(job, answer, fault), answers)
+            step.advance(rows)
+        try:
+            written = predictions.join(job, answers, predictions.labels(job))
+        finally:
+            answers.unlink()
+        return Scored(
+            predictions=job.output,
+            rows=written,
+            latency_ms=self.latency_ms,
+            isolation=self.isolation,
+        )
+
+
+def _answers(job, answer, fault):
+    data = pq.read_table(job.data)
+    if fault:
+        values = [float(index) for index in range(data.num_rows)]
+        values = [float("nan"), *values[1:]] if fault == "nan" else values[1:]
+        return pa.table({"prediction": values})
+    if "prediction" in answer:
+        return pa.table({"prediction": data[answer["prediction"]].cast(pa.float64())})
+    labels = predictions.labels(job)
+    if "score" in answer:
+        positive = data[answer["score"]].to_pylist()
+        columns = [[1 - value for value in positive], positive]
+    else:
+        columns = [data[name].to_pylist() for name in answer["scores"]]
+    rows = list(zip(*columns, strict=True))
+    best = [labels[row.index(max(row))] for row in rows]
+    scores = {f"p{index}": pa.array(column) for index, column in enumerate(columns)}
+    return pa.table({"prediction": pa.array(best), **scores})
