@@ -1,0 +1,208 @@
+"""Predictions reduced by plain Python and numpy: the oracle that the engine is held to."""
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from cdml.core.expressions import Field, LogicalType
+from cdml.core.metrics import Family, Loss, Task
+from cdml.core.sample import Cells, Moments, OneVsRest, Ranked
+from cdml.errors import InputError
+from cdml.ports.samples import OTHER, Part
+
+TYPES = {bool: LogicalType.BOOLEAN, int: LogicalType.INTEGER, float: LogicalType.NUMBER}
+
+
+class FakeSamples:
+    """Reads whole files, row by row."""
+
+    def columns(self, predictions: Path):
+        rows = _read(predictions)
+        return tuple(
+            Field(name=name, type=TYPES.get(type(value), LogicalType.STRING), physical="?")
+            for name, value in rows[0].items()
+        )
+
+    def match(self, predictions, rows, layout):
+        pairs = _pairs(_read(predictions), _read(rows), layout)
+        wrong = sum(mine[layout.label] != theirs[layout.label] for mine, theirs in pairs)
+        if wrong:
+            raise InputError(f"{wrong:,} rows have another label than the data.")
+
+    def reduce(self, challenger, champion, layout, metrics):
+        files = [_read(path) for path in (challenger, champion) if path]
+        for file in files:
+            _check(file, layout, metrics)
+        pairs = _pairs(*files, layout) if champion else [(row,) for row in files[0]]
+        differ = sum(len({row[layout.label] for row in pair}) > 1 for pair in pairs)
+        if differ:
+            raise InputError(f"{differ:,} rows have another label for the champion.")
+        classes = sorted(
+            {
+                _text(row[name])
+                for pair in pairs
+                for row in pair
+                for name in (layout.label, "prediction")
+            }
+        )
+        parts = [_part(None, pairs, layout, classes)]
+        for column in layout.slices:
+            counts = Counter(pair[0][column] for pair in pairs)
+            kept = sorted((v for v in counts if v is not None), key=lambda v: (-counts[v], str(v)))
+            kept = [*kept[: layout.max_slices], None]
+            named = {v: v if v in kept else OTHER for v in counts}
+            groups = {}
+            for pair in pairs:
+                groups.setdefault(named[pair[0][column]], []).append(pair)
+            order = sorted(
+                groups,
+                key=lambda v: (
+                    -len(groups[v]),
+                    [*kept, OTHER].index(v) if v in kept or v == OTHER else 0,
+                ),
+            )
+            parts += (_part({column: v}, groups[v], layout, classes) for v in order)
+        return tuple(parts)
+
+
+def _read(path):
+    if not path.is_file():
+        raise InputError(f"{path} does not exist.")
+    rows = pq.read_table(path).to_pylist()
+    if not rows:
+        raise InputError(f"{path} has no rows.")
+    return rows
+
+
+def _check(rows, layout, metrics):
+    scores = [name for name in rows[0] if name == "score" or name.startswith("score_")]
+    needed = [*layout.key, layout.label, *layout.slices, "prediction"]
+    missing = [name for name in needed if name not in rows[0]]
+    scored = any(metric.needs_score for metric in metrics)
+    if missing or (scored and not scores):
+        raise InputError(f"columns are missing: {missing or 'score'}.")
+    keys = [tuple(row[name] for name in layout.key) for row in rows]
+    keyless = sum(None in key for key in keys)
+    if keyless or len(set(keys)) < len(keys):
+        raise InputError(f"{keyless or len(keys) - len(set(keys)):,} rows lack or repeat a key.")
+    columns = (layout.label, "prediction", *(scores if scored else ()))
+    bad = sum(not all(_usable(row[name]) for name in columns) for row in rows)
+    if not bad and scored:
+        bad = sum(not all(0 <= row[name] <= 1 for name in scores) for row in rows)
+    if bad:
+        raise InputError(f"{bad:,} rows cannot be used.")
+
+
+def _usable(value):
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _pairs(mine, theirs, layout):
+    def key(row):
+        return tuple(row[name] for name in layout.key)
+
+    others = {key(row): row for row in theirs}
+    alone = sum(key(row) not in others for row in mine), len(theirs) - len(mine)
+    if alone != (0, 0):
+        raise InputError(f"{alone[0]:,} rows stand in one file only.")
+    return [(row, others[key(row)]) for row in mine]
+
+
+def _text(value):
+    return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
+
+
+def _part(place, pairs, layout, classes):
+    def outcome(value):
+        if layout.task is Task.BINARY:
+            return int(value == layout.positive)
+        return classes.index(_text(value))
+
+    def sample(metric):
+        match metric.family:
+            case Family.PROPORTION | Family.CELLS:
+                return _cells(pairs, layout, classes, outcome)
+            case Family.RANKS:
+                return _ranks(pairs, layout, classes)
+            case Family.MEAN:
+                return _moments([[_loss(metric.loss, row, layout) for row in p] for p in pairs])
+            case _:
+                return _moments(
+                    [
+                        [
+                            *((r["prediction"] - r[layout.label]) ** 2 for r in p),
+                            p[0][layout.label],
+                            p[0][layout.label] ** 2,
+                        ]
+                        for p in pairs
+                    ]
+                )
+
+    return Part(slice=place, rows=len(pairs), sample=sample)
+
+
+def _cells(pairs, layout, classes, outcome):
+    counts = Counter(
+        (outcome(pair[0][layout.label]), *(outcome(row["prediction"]) for row in pair))
+        for pair in pairs
+    )
+    cells = np.array(sorted(counts), dtype=np.int64)
+    return Cells(
+        classes=("other", "positive") if layout.task is Task.BINARY else tuple(classes),
+        label=cells[:, 0],
+        challenger=cells[:, 1],
+        champion=cells[:, 2] if cells.shape[1] > 2 else None,
+        count=np.array([counts[tuple(cell)] for cell in cells.tolist()], dtype=np.int64),
+    )
+
+
+def _ranks(pairs, layout, classes):
+    def ranked(is_positive, name):
+        scores = [
+            np.array([row.get(name, 0.0) for row in side]) for side in zip(*pairs, strict=True)
+        ]
+        return Ranked(
+            positive=np.array([is_positive(pair[0][layout.label]) for pair in pairs]),
+            challenger=scores[0],
+            champion=scores[1] if len(scores) > 1 else None,
+        )
+
+    if layout.task is Task.BINARY:
+        return ranked(lambda value: value == layout.positive, "score")
+    return OneVsRest(
+        classes=tuple(ranked(lambda v, c=c: _text(v) == c, f"score_{c}") for c in classes)
+    )
+
+
+def _loss(loss, row, layout):
+    label, prediction = row[layout.label], row["prediction"]
+    match loss:
+        case Loss.LOG:
+            if layout.task is Task.BINARY:
+                chance = row["score"] if label == layout.positive else 1 - row["score"]
+            else:
+                chance = row.get(f"score_{_text(label)}", 0.0)
+            return -math.log(min(max(chance, 2**-52), 1 - 2**-52))
+        case Loss.BRIER:
+            return (row["score"] - (label == layout.positive)) ** 2
+        case Loss.ABSOLUTE:
+            return abs(prediction - label)
+        case Loss.SQUARED:
+            return (prediction - label) ** 2
+        case _:
+            return abs(prediction - label) / max(abs(label), 2**-52)
+
+
+def _moments(figures):
+    values = np.array(figures, dtype=float)
+    centred = values - values.mean(axis=0)
+    rows = len(values)
+    return Moments(
+        rows=rows,
+        mean=values.mean(axis=0),
+        covariance=centred.T @ centred / max(rows - 1, 1),
+        third=np.einsum("ni,nj,nk->ijk", centred, centred, centred) / rows,
+    )
