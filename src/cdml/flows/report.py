@@ -81,15 +81,16 @@ def report(
             progress.note(notes[0])
     told = replace(shown, notes=notes)
     markdown = render.summary(told)
-    platform.summary(markdown)
-    warnings = [Annotation(level="warning", title="cdml: no comment", message=n) for n in notes]
-    platform.annotate([*warnings, *annotations(told, loaded)])
-    return Reported(
+    reported = Reported(
         verdict=gathered.verdict,
         markdown=write_atomically(output / "report.md", markdown.encode()),
         html=write_atomically(output / "report.html", render.page(told, clock.now()).encode()),
         comment_url=address,
     )
+    platform.summary(markdown)
+    warnings = [Annotation(level="warning", title="cdml: no comment", message=n) for n in notes]
+    platform.annotate([*warnings, *annotations(told, loaded)])
+    return reported
 
 
 def _comment(

@@ -8,9 +8,12 @@ from cdml.report.view import View
 
 Measure = Callable[[str], int]
 
+_ROUNDS = 8  # halvings; a few rows less than would fit do no harm
+_ROW = 60  # no row is shorter, in characters
+
 
 def fit(view: View, render: Callable[[View], str], limit: int, measure: Measure = len) -> str:
-    """The fullest rendering that is not longer than the limit.
+    """A full rendering, or one with as many rows as do not exceed the limit.
 
     Args:
         view: the whole report.
@@ -18,20 +21,21 @@ def fit(view: View, render: Callable[[View], str], limit: int, measure: Measure 
         limit: the greatest length.
         measure: length of a text, in characters or bytes.
     """
-    text = render(view)
-    if measure(text) <= limit:
-        return text
     order = tuple(_by_importance(view))
-    kept, too_many = 0, len(order)
-    shortest = render(_with(view, order, 0))
-    while too_many - kept > 1:
+    kept, too_many = 0, min(len(order), limit // _ROW) + 1
+    if too_many > len(order):
+        text = render(view)
+        if measure(text) <= limit:
+            return text
+    fitting = render(_with(view, order, 0))
+    for _ in range(_ROUNDS):
         middle = (kept + too_many) // 2
         tried = render(_with(view, order, middle))
         if measure(tried) <= limit:
-            kept, shortest = middle, tried
+            kept, fitting = middle, tried
         else:
             too_many = middle
-    return shortest
+    return fitting
 
 
 def _by_importance(view: View) -> Iterator[tuple[str, int]]:

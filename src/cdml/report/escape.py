@@ -6,6 +6,7 @@ would turn into a link or a notification, no command to the runner, no control o
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from markupsafe import Markup
 from markupsafe import escape as escape_html
@@ -63,6 +64,7 @@ def _visible(character: str) -> str:
     return _REPLACEMENT if hidden and character not in _JOINERS else character
 
 
+@lru_cache(maxsize=4096)
 def markdown(text: str, limit: int = LONG) -> Markup:
     """Text that GitHub's Markdown shows as it is, in a paragraph, a table or an HTML block.
 
@@ -77,6 +79,7 @@ def markdown(text: str, limit: int = LONG) -> Markup:
     return Markup(marked)  # noqa: S704 - every mark of Markdown and HTML is an entity now
 
 
+@lru_cache(maxsize=4096)
 def html(text: str, limit: int = LONG) -> Markup:
     """Text that a browser shows as it is, in an element or a quoted attribute."""
     return escape_html(clean(text, limit))

@@ -37,7 +37,7 @@ def page(view: View, written: datetime) -> str:
         written: when, in UTC.
     """
     template = _environment(escape.html).get_template("page.html.j2")
-    return template.render(view=view, icons=ICONS, written=f"{written:%Y-%m-%d %H:%M} UTC")
+    return template.render(view=view, written=f"{written:%Y-%m-%d %H:%M} UTC")
 
 
 def _markdown(view: View, *, folded: bool) -> str:

@@ -1,0 +1,295 @@
+"""The report says what the evidence says, wherever it can, and never changes the verdict."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from cdml.errors import ConfigurationError, InputError
+from cdml.evidence.models import DataRef, ModelRef
+from cdml.flows.report import report
+from cdml.ports import PullRequest
+from fakes.clock import FakeClock
+from fakes.platform import FakePlatform
+from fakes.progress import FakeProgress
+from scenarios import (
+    CHALLENGER,
+    CONFIG,
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    SCENARIOS,
+    WARN,
+    comparison,
+    configured,
+    data,
+    deployment,
+    evaluation,
+    log_loss,
+    written,
+)
+
+OTHER = "sha256:" + "0" * 64
+PULL = PullRequest(number=7, head="a" * 40)
+
+
+@pytest.fixture
+def platform():
+    return FakePlatform(pull=PULL)
+
+
+@pytest.fixture
+def told(tmp_path, platform):
+    """Report some evidence on the platform."""
+
+    def tell(*evidence, mode="always", config=CONFIG, on=platform, **options):
+        return report(
+            configured(tmp_path, config),
+            platform=on,
+            clock=FakeClock(),
+            progress=FakeProgress(),
+            evidence=written(tmp_path / "evidence", *evidence),
+            output=tmp_path / "out",
+            mode=mode,
+            **options,
+        )
+
+    return tell
+
+
+class TestVerdict:
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("pass", PASS),
+            ("fail", FAIL),
+            ("held", INCONCLUSIVE),
+            ("warn", WARN),
+            ("first", PASS),
+            ("missing", INCONCLUSIVE),
+            ("deployed", PASS),
+        ],
+    )
+    def test_is_the_worst_of_the_stages(self, told, name, expected):
+        assert expected == told(*SCENARIOS[name]()).verdict
+
+    def test_without_any_evidence_is_inconclusive(self, told, platform):
+        assert INCONCLUSIVE == told().verdict
+        assert "<code>evaluate-model</code> left no evidence" in platform.comments[0].body
+
+    def test_without_data_evidence_is_held_where_data_should_have_been_checked(self, told):
+        assert INCONCLUSIVE == told(evaluation(), comparison()).verdict
+
+    def test_without_data_evidence_is_the_rests_where_there_is_nothing_to_check(self, told):
+        plain = CONFIG.replace("  reference: reference.parquet\n", "")
+
+        assert PASS == told(evaluation(), comparison(), config=plain).verdict
+
+    def test_that_fails_stays_failed_when_a_stage_is_missing(self, told):
+        assert FAIL == told(data(verdict=FAIL)).verdict
+
+    @pytest.mark.parametrize("mode", ["always", "changes", "failures", "off"])
+    def test_does_not_depend_on_the_comment(self, told, mode):
+        refusing = FakePlatform(pull=PULL, refuses=True)
+
+        assert FAIL == told(*SCENARIOS["fail"](), mode=mode, on=refusing).verdict
+
+
+class TestForeignEvidence:
+    @pytest.mark.parametrize(
+        "others",
+        [
+            lambda: (evaluation(), comparison(challenger=ModelRef(uri="m", digest=OTHER))),
+            lambda: (evaluation(model=ModelRef(uri="m")), comparison()),
+            lambda: (evaluation(), comparison(), deployment(to={"version": "1", "digest": OTHER})),
+        ],
+    )
+    def test_of_another_model_is_refused(self, told, others):
+        with pytest.raises(InputError, match="evidence of another model"):
+            told(*others())
+
+    def test_of_other_data_is_refused(self, told):
+        rows = DataRef(uri="data", digest=OTHER, rows=1)
+
+        with pytest.raises(InputError, match="evidence of another data"):
+            told(data(), evaluation(data=rows), comparison())
+
+    def test_that_cannot_be_read_is_refused(self, told, tmp_path):
+        written(tmp_path / "evidence")
+        (tmp_path / "evidence").mkdir(exist_ok=True)
+        (tmp_path / "evidence" / "data.json").write_text("<html>")
+
+        with pytest.raises(InputError, match="not evidence of this stage"):
+            told()
+
+
+class TestComment:
+    def test_is_one_and_brought_up_to_date(self, told, platform):
+        told(*SCENARIOS["pass"]())
+        told(*SCENARIOS["fail"]())
+
+        assert ["flight-delays"] == [comment.report_id for comment in platform.comments]
+        assert platform.comments[0].body.startswith("### ❌ Rejected: flight-delays version 3")
+
+    def test_carries_the_given_id(self, told, platform):
+        told(*SCENARIOS["pass"](), report_id="flights/eu")
+
+        assert "flights/eu" == platform.comments[0].report_id
+
+    def test_goes_to_the_given_pull_request(self, told, platform):
+        told(*SCENARIOS["pass"](), pull_request=12)
+
+        assert 12 == platform.comments[0].number
+
+    def test_is_left_out_where_there_is_no_pull_request(self, told):
+        platform = FakePlatform()
+
+        assert told(*SCENARIOS["pass"](), on=platform).comment_url is None
+        assert 1 == len(platform.summaries)
+
+    @pytest.mark.parametrize(
+        ("mode", "name", "posted"),
+        [
+            ("always", "pass", True),
+            ("off", "fail", False),
+            ("failures", "pass", False),
+            ("failures", "warn", False),
+            ("failures", "held", True),
+            ("failures", "fail", True),
+            ("changes", "pass", True),
+            ("changes", "first", True),
+        ],
+    )
+    def test_is_posted_as_the_mode_says(self, told, platform, mode, name, posted):
+        told(*SCENARIOS[name](), mode=mode)
+
+        assert posted is bool(platform.comments)
+
+    def test_of_changes_is_not_posted_for_the_champion_itself(self, told, platform):
+        same = ModelRef(uri="models:/flight-delays/2", version="2", digest=CHALLENGER)
+
+        told(data(), evaluation(), comparison(champion=same), mode="changes")
+
+        assert [] == platform.comments
+
+    def test_that_is_there_does_not_outlive_the_failure_it_told_of(self, told, platform):
+        told(*SCENARIOS["fail"](), mode="failures")
+        told(*SCENARIOS["pass"](), mode="failures")
+
+        assert platform.comments[0].body.startswith("### ✅ Passed")
+
+    def test_that_is_refused_is_told_in_summary_and_annotation(self, told):
+        refusing = FakePlatform(pull=PULL, refuses=True)
+
+        reported = told(*SCENARIOS["pass"](), on=refusing)
+
+        assert reported.comment_url is None
+        assert "The comment was not posted" in refusing.summaries[0]
+        assert "cdml: no comment" in [one.title for one in refusing.annotations]
+        assert "The comment was not posted" in reported.html.read_text()
+
+    @pytest.mark.parametrize("options", [{"mode": "sometimes"}, {"report_id": "x" * 201}])
+    def test_of_an_unknown_mode_or_an_endless_id_is_a_configuration_error(self, told, options):
+        with pytest.raises(ConfigurationError):
+            told(*SCENARIOS["pass"](), **options)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """More slices than fit into a comment or a summary, the last one failing."""
+    slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(5000)]
+    failing = log_loss(slice={"carrier": "the last"}, verdict=FAIL, reason="worse")
+    folder, platform = tmp_path_factory.mktemp("full"), FakePlatform(pull=PULL)
+    reported = report(
+        configured(folder),
+        platform=platform,
+        clock=FakeClock(),
+        progress=FakeProgress(),
+        evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
+        output=folder,
+        mode="always",
+    )
+    return platform, reported
+
+
+class TestSize:
+    def test_of_a_comment_is_what_github_takes_and_the_worst_stays(self, full):
+        body = full[0].comments[0].body
+
+        assert 55_000 < len(body) <= 65_536 - 2_500
+        assert "carrier = the last" in body
+
+    def test_of_a_comment_says_how_many_rows_are_left_out_and_where_they_are(self, full):
+        body = full[0].comments[0].body
+
+        found = re.search(r"([\d,]+) of 5,004 rows are left out here; the <a href=", body)
+        assert found
+        assert 5004 == int(found[1].replace(",", "")) + body.count("carrier = ") + 1
+
+    def test_of_a_summary_is_what_the_runner_takes(self, full):
+        assert 900_000 < len(full[0].summaries[0].encode()) <= 1024 * 1024
+
+    def test_of_a_page_has_no_limit(self, full):
+        assert "carrier 4999" in full[1].html.read_text()
+
+
+class TestAnnotations:
+    def test_tell_the_verdict_and_the_line_of_the_failed_gate(self, told, platform, tmp_path):
+        told(*SCENARIOS["fail"]())
+
+        first, gate = platform.annotations
+        assert ("error", "cdml: Rejected") == (first.level, first.title)
+        assert ("error", str(tmp_path / "cdml.yaml"), 12) == (gate.level, gate.file, gate.line)
+
+    def test_name_each_gate_once_however_many_slices_fail(self, told, platform):
+        slices = [log_loss(slice={"c": str(i)}, verdict=FAIL, reason="worse") for i in range(30)]
+
+        told(data(), evaluation(), comparison(*slices, verdict=FAIL))
+
+        assert 2 == len(platform.annotations)
+
+    def test_are_a_notice_when_all_is_well(self, told, platform):
+        told(*SCENARIOS["pass"]())
+
+        assert ["notice"] == [one.level for one in platform.annotations]
+
+
+def test_files_are_written_whole(told, tmp_path):
+    reported = told(*SCENARIOS["pass"]())
+
+    assert {"report.md", "report.html"} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert reported.markdown.read_text().endswith("\n")
+    assert reported.html.read_text().endswith("</html>")
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing(told):
+    page = told(*SCENARIOS["hostile"]()).html.read_text()
+
+    assert "default-src 'none'" in page
+    assert "<script" not in page
+    assert not re.search(r"<[^>]*\ssrc=", page)
+
+
+def test_an_unchanged_report_has_the_same_bytes(told, platform):
+    told(*SCENARIOS["held"]())
+    told(*SCENARIOS["held"]())
+
+    assert 0 == platform.comments[0].edits
+
+
+def test_reporting_imports_nothing_heavy(tmp_path):
+    configured(tmp_path)
+    written(tmp_path / ".cdml", *SCENARIOS["fail"]())
+    program = (
+        "import sys; from cdml.__main__ import run;"
+        f"code = run(['report', '--config', {str(tmp_path / 'cdml.yaml')!r}]);"
+        "heavy = {'mlflow', 'pandas', 'sklearn', 'duckdb', 'numpy', 'scipy', 'matplotlib'};"
+        "print(code, sorted(heavy & sys.modules.keys()))"
+    )
+
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "1 []" == ran.stdout.splitlines()[-1]

@@ -1,0 +1,118 @@
+"""Each payload through every string of the evidence: the report's shape never changes."""
+
+import html
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from cdml.adapters.platforms.workflow_commands import annotation_command
+from cdml.flows.report import report
+from cdml.ports import PullRequest
+from fakes.clock import FakeClock
+from fakes.platform import FakePlatform
+from fakes.progress import FakeProgress
+from payloads import PAYLOADS
+from scenarios import SCENARIOS, configured, written
+
+FIXED = {
+    "schema",
+    "verdict",
+    "digest",
+    "severity",
+    "tier",
+    "state",
+    "operation",
+    "time",
+    "at",
+    "on_inconclusive",
+    "first_model",
+}
+LONGEST = 9_000
+
+
+def filled(value, text, key=""):
+    """A document whose every free string, and every name of a slice, is the same text."""
+    if isinstance(value, dict):
+        names = {name: f"{name}{text}" if key == "slice" else name for name in value}
+        return {names[name]: filled(inner, text, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [filled(inner, text, key) for inner in value]
+    return text if isinstance(value, str) and key not in FIXED else value
+
+
+def told(folder, text):
+    """Report the failing and the delivered scenario with this text everywhere."""
+    evidence = [
+        type(one).model_validate(
+            filled(one.model_dump(mode="json", by_alias=True), text[:LONGEST]), strict=False
+        )
+        for one in (*SCENARIOS["fail"](), *SCENARIOS["deployed"]())
+    ]
+    loaded = configured(folder)
+    named = loaded.config.model_copy(update={"model": text[:LONGEST]})
+    platform = FakePlatform(pull=PullRequest(number=7, head="a" * 40), run=text)
+    reported = report(
+        type(loaded)(config=named, path=loaded.path, lines=loaded.lines),
+        platform=platform,
+        clock=FakeClock(),
+        progress=FakeProgress(),
+        evidence=written(folder / "evidence", *evidence),
+        output=folder / "out",
+        mode="always",
+        report_id="flights",
+    )
+    return platform, reported
+
+
+class Shape(HTMLParser):
+    """The tags and attributes of a page."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.tags = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, tuple(name for name, _ in attrs)))
+
+    def handle_endtag(self, tag):
+        self.tags.append((tag, None))
+
+
+def skeleton(markdown):
+    """What means something in Markdown and HTML, line by line."""
+    bare = re.sub(r"&#\d+;", "", markdown).replace("<span>$</span>", "")
+    return ["".join(re.findall(r"<[^>]*>|[|<>`*_\[\]~\\#]", line)) for line in bare.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return told(tmp_path_factory.mktemp("plain"), "word")
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_no_payload_survives(text, plain, tmp_path):
+    ordinary, reported_plain = plain
+
+    platform, reported = told(tmp_path, text)
+
+    assert Shape(reported_plain.html.read_text()).tags == Shape(reported.html.read_text()).tags
+    for before, after in (
+        (ordinary.comments[0].body, platform.comments[0].body),
+        (ordinary.summaries[0], platform.summaries[0]),
+    ):
+        assert skeleton(before) == skeleton(after)
+        seen = html.unescape(re.sub(r"<[^>]*>", "", after))
+        assert not re.search(r"@\w|#\d|://|(?i:www\.)|\x1b|\u202e|\x00", seen)
+        assert "<!--" not in after
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_no_payload_becomes_a_command_to_the_runner(text, tmp_path):
+    platform, _ = told(tmp_path, text)
+
+    for annotation in platform.annotations:
+        command = annotation_command(annotation, "")
+        assert re.match(r"::(error|warning|notice) title=[^:\n]*::", command)
+        assert 1 == len(command.splitlines())

@@ -1,0 +1,42 @@
+"""The report of each kind of verdict; `pytest --update-golden` writes what is expected anew."""
+
+from pathlib import Path
+
+import pytest
+
+from cdml.report import render
+from cdml.report.gathered import gather
+from cdml.report.view import view
+from scenarios import SCENARIOS, TIME, configured, written
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+RUN = "https://github.test/octo-org/flights/actions/runs/9"
+
+
+def agreed(name, request, found):
+    """Hold a text against the file that says how it should be."""
+    golden = GOLDEN / name
+    if request.config.getoption("--update-golden"):
+        golden.write_text(found, encoding="utf-8")
+    return golden.read_text(encoding="utf-8")
+
+
+def shown(name, folder):
+    """The view of a scenario."""
+    config = configured(folder).config
+    gathered = gather(written(folder / "evidence", *SCENARIOS[name]()), config)
+    return view(gathered, config.model, run=RUN)
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_comment_is_as_agreed(name, tmp_path, request):
+    found = render.comment(shown(name, tmp_path))
+
+    assert agreed(f"{name}.comment.md", request, found) == found
+
+
+@pytest.mark.parametrize("name", ["fail", "hostile"])
+def test_page_is_as_agreed(name, tmp_path, request):
+    found = render.page(shown(name, tmp_path), TIME)
+
+    assert agreed(f"{name}.page.html", request, found) == found
