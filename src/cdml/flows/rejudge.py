@@ -26,7 +26,7 @@ class Rejudged:
 
     Attributes:
         verdict: of all gates together.
-        reasons: a sentence for each gate that is not a pass.
+        reasons: a sentence for each gate that is not a pass, the worst first.
         same_policy: whether the evidence was judged by these very gates.
     """
 
@@ -57,9 +57,10 @@ def recompute(
     if not config.gates:
         answers.append((Verdict.INCONCLUSIVE, "cdml.yaml has no gates."))
     digest = policy_ref(config).digest
+    told = sorted(answers, key=lambda answer: -answer[0].severity)
     return Rejudged(
         verdict=worst(verdict for verdict, _ in answers),
-        reasons=tuple(reason for verdict, reason in answers if verdict is not Verdict.PASS),
+        reasons=tuple(reason for verdict, reason in told if verdict is not Verdict.PASS),
         same_policy=all(
             stage is not None and stage.policy.digest == digest
             for stage in (evaluation, comparison)

@@ -1,0 +1,90 @@
+"""Sentences that a product manager understands, and that never contradict the decision."""
+
+import pytest
+
+from cdml.core import reasons
+from cdml.core.decide import Edge, Figures, Kind, Rule, decide
+from cdml.core.verdict import Verdict
+
+RECALL = Rule(metric="recall", greater_is_better=True, kind=Kind.NON_INFERIORITY, margin=0.05)
+LOSS = Rule(metric="log_loss", greater_is_better=False, kind=Kind.NON_INFERIORITY, margin=0.05)
+
+
+def figures(rule, challenger, champion, low, high):
+    """In the metric's own sign."""
+    lower, upper = sorted((rule.sign * low, rule.sign * high))
+    return Figures(
+        challenger=challenger,
+        champion=champion,
+        estimate=rule.sign * (challenger - champion),
+        lower=lower,
+        upper=upper,
+        threshold=rule.threshold(champion),
+    )
+
+
+def told(rule, known, part=None):
+    return reasons.comparison(rule, part, known, decide(rule.kind, known), 0.95)
+
+
+def test_a_proven_drop_says_how_large_it_is_at_least():
+    known = figures(RECALL, 0.41, 0.62, -0.33, -0.09)
+    expected = (
+        "Recall for carrier FL fell from 0.62 to 0.41"
+        " (−0.21; at least −0.09 with 95 % confidence); allowed: −0.05"
+    )
+    assert expected == told(RECALL, known, {"carrier": "FL"})
+
+
+def test_a_kept_margin_says_how_bad_it_could_be():
+    known = figures(RECALL, 0.64, 0.62, -0.01, 0.05)
+    expected = (
+        "Recall rose from 0.62 to 0.64"
+        " (+0.02; no lower than −0.01 with 95 % confidence); allowed: −0.05"
+    )
+    assert expected == told(RECALL, known)
+
+
+def test_a_loss_is_told_in_its_own_direction():
+    assert "no higher than +0.04" in told(LOSS, figures(LOSS, 0.42, 0.40, 0.0, 0.04))
+    assert "at least +0.06" in told(LOSS, figures(LOSS, 0.50, 0.40, 0.06, 0.14))
+    assert told(LOSS, figures(LOSS, 0.42, 0.40, 0.0, 0.04)).endswith("allowed: +0.05")
+
+
+@pytest.mark.parametrize("low", [-0.0500001, -0.0499999])
+def test_a_bound_close_to_the_margin_is_printed_apart_from_it(low):
+    known = figures(RECALL, 0.61, 0.62, low, 0.03)
+    text = told(RECALL, known)
+    assert "no lower than −0.0500001 " in text or "no lower than −0.0499999 " in text
+    assert "allowed: −0.0500000" in text
+
+
+def test_small_differences_are_not_rounded_away():
+    known = figures(RECALL, 0.62001, 0.62, -0.00002, 0.00004)
+    assert "+0.00001" in told(RECALL, known)
+
+
+def test_a_missing_slice_value_is_named():
+    assert "Recall for carrier (missing)" == reasons.subject("recall", {"carrier": None})
+
+
+def test_abbreviations_are_written_as_such():
+    assert "ROC AUC" == reasons.title("roc_auc")
+    assert "F1 macro" == reasons.title("f1_macro")
+    assert "Latency p95 (ms)" == reasons.title("latency_p95_ms")
+
+
+def test_an_open_question_says_what_would_settle_it():
+    text = reasons.settle(900, 3_100, 0.07, assumed=True)
+    assert "900 rows cannot tell" in text
+    assert "about 3,100 rows would tell (if the models are equally good; 80 % power)" in text
+    assert "0.07" in text
+
+
+def test_where_no_number_of_rows_would_settle_it_none_is_named():
+    assert "would tell" not in reasons.settle(900, None, 0.07, assumed=True)
+
+
+def test_a_broken_bound_shows_both_figures():
+    text = reasons.bound("roc_auc", Edge.AT_LEAST, 0.85, 0.8499, ends=None, verdict=Verdict.FAIL)
+    assert "ROC AUC is 0.8499; asked: at least 0.8500." == text
