@@ -1,20 +1,11 @@
 """What only GitHub can get wrong."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from cdml.errors import ServiceError
 from cdml.ports import Annotation
-from fakes.github_runner import HEAD, TOKEN, deployment, on_github
+from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import READ, GitHubServer
-
-
-@pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer(token=TOKEN) as started:
-        started.add_pull(7, HEAD)
-        yield started
 
 
 class TestGitHubComments:
@@ -169,58 +160,6 @@ class TestGitHubComments:
             github.comment(7, "flights", "one")
 
             assert 1 == len(server.comments(7))
-
-
-class TestGitHubDeployments:
-    def test_are_found_by_operation_over_all_pages(self, server, tmp_path):
-        github = on_github(server, tmp_path)
-        first = deployment(github)
-        for number in range(110):
-            server.add_deployment(HEAD, "production", "cdml:deploy", {"operation": f"op-{number}0"})
-
-        assert first == deployment(github)
-
-    def test_are_not_doubled_when_the_answer_is_lost(self, server, tmp_path):
-        server.fail(method="POST", path="/deployments$", status=502, after=True)
-
-        filed = deployment(on_github(server, tmp_path))
-
-        assert [filed] == [str(d.id) for d in server.deployments]
-
-    def test_ask_for_no_merge_and_no_checks(self, server, tmp_path):
-        deployment(on_github(server, tmp_path))
-
-        body = next(body for body in server.bodies if body)
-        assert (False, []) == (body["auto_merge"], body["required_contexts"])
-
-    def test_that_succeed_retire_the_models_older_ones_only(self, server, tmp_path):
-        github = on_github(server, tmp_path)
-        old, other = deployment(github, "op-1"), deployment(github, "op-2", model="delays")
-        failed, new = deployment(github, "op-3"), deployment(github, "op-4")
-        for filed, state in ((old, "success"), (other, "success"), (failed, "failure")):
-            github.deployment_status(filed, state, "", "production")
-        old_state = server.state.deployments[int(old)].state
-
-        github.deployment_status(new, "success", "serves", "production")
-
-        states = [server.state.deployments[int(d)].state for d in (old, other, failed, new)]
-        assert ["inactive", "success", "failure", "success"] == states
-        assert old_state == "success"
-
-    def test_cut_long_descriptions(self, server, tmp_path):
-        github = on_github(server, tmp_path)
-
-        github.deployment_status(deployment(github), "failure", "x" * 500, "production")
-
-        assert 140 == len(server.deployments[0].statuses[0].description)
-
-    def test_of_a_token_that_may_not_name_the_permission(self, server, tmp_path):
-        server.permissions = READ
-
-        with pytest.raises(ServiceError) as caught:
-            deployment(on_github(server, tmp_path))
-
-        assert "deployments: write" in caught.value.hint
 
 
 class TestGitHubRunner:

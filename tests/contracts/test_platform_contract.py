@@ -1,24 +1,12 @@
 """What every platform does, and its fake."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from cdml.adapters.platforms.terminal import TerminalPlatform
 from cdml.errors import ServiceError
 from cdml.ports import Annotation, PullRequest
-from fakes.github_runner import HEAD, TOKEN, deployment, on_github
-from fakes.github_server import GitHubServer
+from fakes.github_runner import HEAD, MERGED, deployment, on_github
 from fakes.platform import FakePlatform
-
-MERGED = "b" * 40
-
-
-@pytest.fixture
-def server() -> Iterator[GitHubServer]:
-    with GitHubServer(token=TOKEN) as started:
-        started.add_pull(7, HEAD)
-        yield started
 
 
 @pytest.fixture(params=["fake", "github", "terminal"])

@@ -6,6 +6,7 @@ from cdml.adapters.platforms.github import GitHubPlatform
 from fakes.github_server import GitHubServer
 
 HEAD = "a" * 40
+MERGED = "b" * 40
 TOKEN = "made-up-token"
 
 

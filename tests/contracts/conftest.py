@@ -1,0 +1,14 @@
+from collections.abc import Iterator
+
+import pytest
+
+from fakes.github_runner import HEAD, TOKEN
+from fakes.github_server import GitHubServer
+
+
+@pytest.fixture
+def server() -> Iterator[GitHubServer]:
+    """A GitHub with one open pull request."""
+    with GitHubServer(token=TOKEN) as started:
+        started.add_pull(7, HEAD)
+        yield started
