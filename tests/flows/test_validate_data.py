@@ -44,7 +44,7 @@ ROWS = 2000
 
 
 def flights(seed: int, first: int = 0) -> dict:
-    rng = random.Random(seed)  # noqa: S311 - rows to test on
+    rng = random.Random(seed)
     delay = [rng.gauss(0, 30) for _ in range(ROWS)]
     scheduled = [float(rng.randrange(300, 1200)) for _ in range(ROWS)]
     return {
@@ -262,6 +262,14 @@ def test_a_column_or_class_that_the_data_does_not_have_is_an_input_error(house, 
     house.config = house.config.replace(before, after)
 
     with pytest.raises(InputError, match=r"did you mean|no row can be of that class"):
+        house.run()
+
+
+def test_a_label_of_text_is_no_number_to_predict(house):
+    house.config = house.config.replace("label: late", "label: origin")
+    house.config = house.config.replace("positive: true", "task: regression")
+
+    with pytest.raises(InputError, match="a regression predicts a number"):
         house.run()
 
 

@@ -96,7 +96,9 @@ def test_what_no_data_could_fulfil_is_a_problem_of_the_contract(body, expected):
     assert expected in problems(body)
 
 
-@pytest.mark.parametrize("text", ["", "a: [", "- 1\n", "just words"])
+@pytest.mark.parametrize(
+    "text", ["", "a: [", "- 1\n", "just words", "a: &a [*a]", "a: !!int many", "a: !!python/none x"]
+)
 def test_what_is_no_contract_is_a_configuration_error(text):
     with pytest.raises(ConfigurationError):
         read_contract(text, "c.yaml")

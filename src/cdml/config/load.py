@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from cdml.config.model import DEFAULT_REGISTRY, Config
+from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 
-Place = tuple[int | str, ...]
-MAX_DEPTH = 20
-MAX_PLACES = 100_000
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -70,10 +67,12 @@ def load(
         ConfigurationError: the file is missing or anything in it is wrong; all of it is told.
     """
     variables = os.environ if environment is None else environment
-    text = _text(path)
-    problems: list[Problem] = []
-    lines: dict[Place, int] = {}
-    document = _document(path, text, lines, problems)
+    marked = _document(path, _text(path))
+    document, lines = marked.value, marked.lines
+    problems = [
+        Problem(place=_written(place), line=marked.line(place), message="is given twice")
+        for place in marked.repeated
+    ]
     _substitute(document, variables, lines, problems)
     config = None
     try:
@@ -107,51 +106,14 @@ def _text(path: Path) -> str:
         raise ConfigurationError(f"{path} cannot be read: {error}.") from error
 
 
-def _document(path: Path, text: str, lines: dict[Place, int], problems: list[Problem]) -> Any:
+def _document(path: Path, text: str) -> Marked:
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigurationError(f"{path}, line {line}, is not YAML: {what}.") from error
-    if not isinstance(node, yaml.MappingNode):
+        marked = read(text)
+    except NotYaml as error:
+        raise ConfigurationError(f"{path}, line {error.line}, is not YAML: {error}.") from error
+    if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{path} holds no keys.", "`cdml init` writes one to begin with.")
-    return _value(node, (), lines, problems, yaml.SafeLoader(""))
-
-
-def _value(
-    node: yaml.Node,
-    place: Place,
-    lines: dict[Place, int],
-    problems: list[Problem],
-    loader: yaml.SafeLoader,
-) -> Any:
-    """The node as a plain value, its lines noted, a key given twice told."""
-    lines[place] = node.start_mark.line + 1
-    if len(place) > MAX_DEPTH or len(lines) > MAX_PLACES:
-        raise ConfigurationError(
-            f"the configuration nests deeper than {MAX_DEPTH} levels or holds more than"
-            f" {MAX_PLACES:,} values.",
-            "An anchor that contains itself does that.",
-        )
-    if isinstance(node, yaml.MappingNode):
-        found: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = str(getattr(key_node, "value", key_node))
-            inner = (*place, key)
-            if key in found:
-                line = key_node.start_mark.line + 1
-                problems.append(Problem(place=_written(inner), line=line, message="is given twice"))
-            found[key] = _value(value_node, inner, lines, problems, loader)
-            lines[inner] = key_node.start_mark.line + 1
-        return found
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _value(item, (*place, index), lines, problems, loader)
-            for index, item in enumerate(node.value)
-        ]
-    return loader.construct_object(node)
+    return marked
 
 
 def _substitute(

@@ -8,6 +8,9 @@ import yaml
 
 Place = tuple[int | str, ...]
 
+MAX_DEPTH = 64
+MAX_PLACES = 1_000_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marked:
@@ -50,6 +53,8 @@ def read(text: str) -> Marked:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = None if node is None else _value(node, (), lines, repeated, loader)
+    except ValueError as error:
+        raise NotYaml(str(error), 1) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
@@ -65,6 +70,11 @@ def _value(
     loader: yaml.SafeLoader,
 ) -> Any:
     lines[place] = node.start_mark.line + 1
+    if len(place) > MAX_DEPTH or len(lines) > MAX_PLACES:
+        raise yaml.YAMLError(
+            f"it nests deeper than {MAX_DEPTH} levels or holds more than {MAX_PLACES:,} values,"
+            " as an anchor does that contains itself"
+        )
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:

@@ -9,6 +9,7 @@ from cdml.core.checks import Finding
 from cdml.core.contract import NO_CONTRACT, Contract
 from cdml.core.expressions import Field, LogicalType, Missing, NotRun, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
+from cdml.core.metrics import Task
 from cdml.core.odcs import read_contract
 from cdml.core.quality import Asked
 from cdml.core.rules import from_contract
@@ -205,6 +206,11 @@ def _require_columns(loaded: Loaded, table: Table) -> None:
             f"data.positive is {data.positive!r}, but the label {label.name!r} holds"
             f" {label.physical}: no row can be of that class.",
             "Write data.positive as the data writes it.",
+        )
+    if data.task is Task.REGRESSION and not label.type.numeric:
+        raise InputError(
+            f"a regression predicts a number, but the label {label.name!r} holds {label.physical}.",
+            "A text among the numbers, such as NA, makes a whole CSV column text.",
         )
 
 
