@@ -28,6 +28,8 @@ from cdml.ports import ModelVersion
 
 RUN = "cdml.run"
 """Tag: the run that keeps the evidence of a version which has no run of its own."""
+_LOGGED_MODEL = re.compile(r"models:/+(?P<id>m-[0-9a-f]{32})(?P<path>/.*)?")
+_OF_RUN = re.compile(r"runs:/+(?P<run>[^/]+)/(?P<path>.+)")
 _PAGE = 1000
 _METRICS_A_CALL = 500
 
@@ -174,11 +176,26 @@ class MlflowRegistry:
             folder = self._download(f"runs:/{run}/{_place(digest)}", into)
         return checked_evidence(folder, digest, told)
 
+    def _place_of(self, address: str) -> str:
+        """Where the files lie that MLflow, left alone, would look for in another registry."""
+        if match := _LOGGED_MODEL.fullmatch(address):
+            logged = self._client.get_logged_model(match["id"])
+            return str(logged.artifact_location).rstrip("/") + (match["path"] or "")
+        if match := _OF_RUN.fullmatch(address):
+            run = self._client.get_run(match["run"])
+            for output in run.outputs.model_outputs if run.outputs else ():
+                logged = self._client.get_logged_model(output.model_id)
+                name, slash, rest = match["path"].partition("/")
+                if logged.name == name:
+                    return str(logged.artifact_location).rstrip("/") + slash + rest
+            return f"{run.info.artifact_uri.rstrip('/')}/{match['path']}"
+        return address
+
     def _download(self, address: str, into: Path) -> Path:
         into.mkdir(parents=True, exist_ok=True)
         fresh = tempfile.mkdtemp(dir=into, prefix="fetched-")
         found = mlflow.artifacts.download_artifacts(
-            artifact_uri=address,
+            artifact_uri=self._place_of(address),
             dst_path=fresh,
             tracking_uri=self._at.uri,
             registry_uri=self._at.uri,
@@ -202,7 +219,7 @@ class MlflowRegistry:
 
     def _run_named(self, source: str | None) -> str | None:
         """The run of a `runs:/` URI."""
-        match = re.match(r"runs:/+(?P<run>[^/]+)", source or "")
+        match = _OF_RUN.fullmatch(source or "")
         return match["run"] if match else None
 
     def _run_of(self, version: ModelVersion) -> str:
