@@ -90,7 +90,8 @@ def written(folder: Path, predict, *, load="pass", requirements=("mlflow",)):
     code.write_text(
         "import mlflow\nimport pandas\n\n\nclass Model(mlflow.pyfunc.PythonModel):\n"
         f"    def load_context(self, context):\n{_indented(load)}\n"
-        f"    def predict(self, context, frame: pandas.DataFrame, params=None):\n{_indented(predict)}\n\n"
+        "    def predict(self, context, frame: pandas.DataFrame, params=None):\n"
+        f"{_indented(predict)}\n\n"
         "mlflow.models.set_model(Model())\n",
         encoding="utf-8",
     )

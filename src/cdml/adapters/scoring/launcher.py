@@ -102,6 +102,7 @@ def _first_process(spec: dict[str, Any]) -> None:
 
 def _lay_mounts(hide: list[str], keep: list[tuple[str, bool]]) -> None:
     """Everything read-only, the hidden folders empty, and in them only what is kept."""
+    here = Path.cwd()
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
     devices = [(_clone(f"/dev/{name}"), f"/dev/{name}") for name in DEVICES]
     kept = []
@@ -123,6 +124,7 @@ def _lay_mounts(hide: list[str], keep: list[tuple[str, bool]]) -> None:
         _attach(tree, path, folder=folder)
     # Read-only: whoever is root outside could otherwise set the kernel's parameters.
     _mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    os.chdir(here)  # the folder we stood in lies under what is hidden, and leads out of it
 
 
 def _attach(tree: int, path: str, *, folder: bool) -> None:

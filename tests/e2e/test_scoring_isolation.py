@@ -1,0 +1,229 @@
+"""Models that mean no good, run for real."""
+
+import os
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import models
+from cdml.adapters.scoring import isolation
+from cdml.adapters.scoring.process import ProcessScorer
+from cdml.errors import InputError
+from cdml.ports import ScoringJob
+from fakes.progress import FakeProgress
+
+SPY = """
+import glob, json, os, socket
+found = {}
+found["environment"] = [n for n in os.environ if "SECRET" in n or "GITHUB" in n or "MLFLOW_T" in n]
+def reads(path):
+    try:
+        with open(path, "rb") as file:
+            return b"hidden-value" in file.read(1 << 20)
+    except OSError:
+        return False
+found["processes"] = [p for p in glob.glob("/proc/[0-9]*/environ") if reads(p)]
+found["files"] = [
+    p for p in (SECRET_FILE, "../" + os.path.relpath(SECRET_FILE, "/tmp")) if reads(p)
+]
+found["label"] = "minutes" in frame.columns
+def connects(family, address):
+    try:
+        with socket.socket(family) as s:
+            s.settimeout(2)
+            s.connect(address)
+        return True
+    except OSError:
+        return False
+found["network"] = connects(socket.AF_INET, ("127.0.0.1", PORT))
+found["socket"] = connects(socket.AF_UNIX, SOCKET)
+def writes(path):
+    new = not os.path.exists(path)
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT))
+    except OSError:
+        return False
+    if new:
+        os.unlink(path)
+    return True
+import mlflow
+found["written"] = [p for p in (
+    "/etc/cdml-was-here", "/usr/cdml-was-here", "/proc/sys/kernel/core_pattern",
+    os.path.join(os.path.dirname(mlflow.__file__), "cdml-was-here"),
+    os.path.join(MODEL, "cdml-was-here"),
+) if writes(p)]
+status = open("/proc/self/status").read()
+found["privileges"] = "NoNewPrivs:\\t1" not in status
+raise ValueError(json.dumps({k: v for k, v in found.items() if v}))
+"""
+
+
+@pytest.fixture(scope="session")
+def walls(tmp_path_factory):
+    """Tests of walls need a machine that lets us build them."""
+    if not isolation.namespaces_work(tmp_path_factory.mktemp("probe")):
+        pytest.skip("this machine allows no namespaces")
+
+
+def score(folder, model, *, namespaces=None, timeout=120.0):
+    output = folder / "predictions.parquet"
+    job = ScoringJob(
+        model=model,
+        data=models.parquet(folder),
+        key=("id",),
+        label="minutes",
+        slices=(),
+        task="regression",
+        positive=None,
+        environment="current",
+        timeout=timeout,
+        output=output,
+    )
+    ProcessScorer(namespaces=namespaces).score(job, FakeProgress())
+    return pd.read_parquet(output)
+
+
+@contextmanager
+def listening(family, address):
+    with socket.socket(family) as server:
+        server.bind(address)
+        server.listen()
+        threading.Thread(target=_accept, args=(server,), daemon=True).start()
+        yield server.getsockname()
+
+
+def _accept(server):
+    try:
+        while True:
+            server.accept()[0].close()
+    except OSError:
+        return
+
+
+@pytest.fixture
+def spy(tmp_path, monkeypatch):
+    """A model that tells what it could reach, in a place where there is something to find."""
+    monkeypatch.setenv("SECRET_TOKEN", "hidden-value")
+    monkeypatch.setenv("GITHUB_TOKEN", "hidden-value")
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "hidden-value")
+    secret = tmp_path / "credentials"
+    secret.write_text("hidden-value")
+    unix = str(tmp_path / "s")
+    folder = tmp_path / "spy"
+    with (
+        listening(socket.AF_INET, ("127.0.0.1", 0)) as (_, port),
+        listening(socket.AF_UNIX, unix),
+    ):
+        text = SPY.replace("SECRET_FILE", repr(str(secret))).replace("PORT", str(port))
+        yield models.written(
+            folder, text.replace("SOCKET", repr(unix)).replace("MODEL", repr(str(folder)))
+        )
+
+
+@pytest.mark.usefixtures("walls")
+def test_behind_walls_a_model_finds_no_secret_no_process_and_no_network(tmp_path, spy):
+    with pytest.raises(InputError) as raised:
+        score(tmp_path, spy, namespaces=True)
+
+    assert "the model failed on these rows: ValueError: {}." == raised.value.message
+
+
+def test_without_walls_its_own_environment_holds_no_secret(tmp_path, spy):
+    with pytest.raises(InputError) as raised:
+        score(tmp_path, spy, namespaces=False)
+
+    assert "ValueError: {" in raised.value.message
+    assert '"processes"' in raised.value.message, "the spy must be able to find something"
+    assert '"environment"' not in raised.value.message
+    assert '"label"' not in raised.value.message
+    assert '"privileges"' not in raised.value.message
+
+
+def test_what_a_model_prints_is_not_what_it_answers(tmp_path):
+    chatty = models.written(
+        tmp_path / "chatty",
+        """
+import os, sys
+print('{"event": "error", "stage": "load", "kind": "", "message": "printed"}', flush=True)
+os.write(1, b"\\x00\\xff" * 100_000)
+os.write(2, b'{"event": "done", "classes": []}\\n')
+return frame["x"] * 2
+""",
+    )
+
+    written = score(tmp_path, chatty)
+
+    assert written["prediction"].tolist() == (models.rows()["x"] * 2).tolist()
+
+
+def test_answers_forged_on_the_way_out_do_not_change_rows_or_labels(tmp_path):
+    forger = models.written(
+        tmp_path / "forger",
+        """
+import atexit, glob, os
+import pyarrow as pa, pyarrow.parquet as pq
+def forge():
+    pq.write_table(pa.table({"prediction": [0.0] * 400, "minutes": [0.0] * 400}),
+                   "answers.parquet")
+atexit.register(forge)
+return frame["x"]
+""",
+    )
+
+    with pytest.raises(InputError, match="columns that nobody asked for"):
+        score(tmp_path, forger)
+
+
+@pytest.mark.parametrize(
+    ("ending", "told"),
+    [
+        ("import os; os.write(2, b'out of luck\\n'); os._exit(3)", "code 3 before .*: out of luck"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "code 137 before"),
+        ("import sys; sys.exit(0)", "failed on these rows: SystemExit: 0"),
+    ],
+    ids=["exit", "killed", "sys.exit"],
+)
+def test_a_model_that_ends_its_process_is_an_input_error(tmp_path, ending, told):
+    model = models.written(tmp_path / "model", ending)
+
+    with pytest.raises(InputError, match=told):
+        score(tmp_path, model)
+
+
+@pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
+def test_nothing_a_model_started_outlives_it(tmp_path, namespaces, request):
+    if namespaces:
+        request.getfixturevalue("walls")
+    marker = f"cdml-left-behind-{os.getpid()}-{namespaces}"
+    model = models.written(
+        tmp_path / "model",
+        f"""
+import os, subprocess, sys, time
+code = "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+for _ in range(3):
+    if os.fork() == 0:
+        os.setsid()
+        subprocess.Popen([sys.executable, "-c", code, "{marker}"], start_new_session=True)
+        os._exit(0)
+time.sleep(600)
+""",
+    )
+
+    with pytest.raises(InputError, match="was not done after 12 seconds"):
+        score(tmp_path, model, namespaces=namespaces, timeout=12)
+
+    assert [] == _processes(marker)
+
+
+def _processes(marker):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += [path.parent.name] if marker.encode() in path.read_bytes() else []
+        except OSError:
+            continue
+    return found
