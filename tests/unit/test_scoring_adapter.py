@@ -1,0 +1,172 @@
+"""The parts of scoring that need no process."""
+
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cdml.adapters.scoring import isolation, package_index, predictions
+from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.process import clean
+from cdml.errors import ConfigurationError, InputError
+from cdml.ports import ScoringJob
+from models import plain
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def joined(tmp_path):
+    """Join labels with foreign answers, and give the written columns."""
+
+    def join(labels, answers, classes=(), *, task="binary", positive=None):
+        rows = len(labels)
+        data = tmp_path / "rows.parquet"
+        pq.write_table(pa.table({"id": list(range(rows)), "y": labels}), data)
+        pq.write_table(pa.table(answers), tmp_path / "answers.parquet")
+        job = ScoringJob(
+            model=tmp_path, data=data, key=("id",), label="y", slices=(), task=task,
+            positive=positive, environment="current", timeout=1, output=tmp_path / "out.parquet",
+        )  # fmt: skip
+        predictions.join(job, tmp_path / "answers.parquet", list(classes))
+        return pq.read_table(job.output).drop_columns(["id", "y"]).to_pydict()
+
+    return join
+
+
+@pytest.mark.parametrize(
+    ("labels", "said", "written"),
+    [
+        ([True, False], [1, 0], [True, False]),
+        ([1, 0], [True, False], [1, 0]),
+        (["1", "0"], [1, 0], ["1", "0"]),
+        ([1, 0], ["1", "0"], [1, 0]),
+        (["yes", "no"], ["no", "no"], ["no", "no"]),
+        ([1, 0], [1.0, 0.0], [1, 0]),
+    ],
+)
+def test_predictions_are_told_in_the_labels_own_values(joined, labels, said, written):
+    assert {"prediction": written} == joined(labels, {"prediction": said}, positive=labels[0])
+
+
+def test_a_class_the_rows_do_not_hold_stays_a_class(joined):
+    assert ["c", "a"] == joined(["a", "b"], {"prediction": ["c", "a"]}, task="multiclass")[
+        "prediction"
+    ]
+
+
+def test_an_answer_that_can_be_no_label_is_an_input_error(joined):
+    with pytest.raises(InputError, match="the model answers late, on time"):
+        joined([True, False], {"prediction": ["late", "on time"]}, positive=True)
+
+
+def test_scores_go_by_the_class_they_are_of(joined):
+    answers = {"prediction": [1, 0], "p0": [0.9, 0.2], "p1": [0.1, 0.8]}
+
+    assert [0.9, 0.2] == joined([1, 0], answers, (1, 0), positive=1)["score"]
+    assert [0.1, 0.8] == joined([1, 0], answers, (0, 1), positive=1)["score"]
+    multiclass = joined(["a", "b"], {**answers, "prediction": ["a", "b"]}, "ab", task="multiclass")
+    assert ["prediction", "score_a", "score_b"] == list(multiclass)
+
+
+def test_a_positive_class_the_model_does_not_know_is_an_input_error(joined):
+    answers = {"prediction": ["a", "b"], "p0": [0.9, 0.2], "p1": [0.1, 0.8]}
+
+    with pytest.raises(InputError, match=r"the model knows a, b; none is data\.positive, c"):
+        joined(["a", "b"], answers, "ab", positive="c")
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"prediction": [1.0, NAN]}, "1 of 2 predictions"),
+        ({"prediction": [float("inf"), 1.0]}, "1 of 2 predictions"),
+        ({"prediction": [None, 1.0]}, "1 of 2 predictions"),
+        ({"prediction": [1, 0], "p0": [NAN, NAN], "p1": [0.1, 0.8]}, "2 of 2 scores"),
+        ({"prediction": [1]}, "1 rows for 2"),
+        ({"prediction": [1, 0, 1]}, "3 rows for 2"),
+        ({"prediction": [1, 0], "y": [1, 1]}, "nobody asked for"),
+        ({"score": [1, 0]}, "nobody asked for"),
+        ({"prediction": [1, 0], "p0": [0.5, 0.5]}, "2 classes and 1 scores"),
+    ],
+)
+def test_foreign_answers_that_do_not_fit_are_an_input_error(joined, answers, told):
+    with pytest.raises(InputError, match=told):
+        joined([1, 0], answers, (0, 1), positive=1)
+
+
+def test_words_of_a_model_are_shown_short_printable_and_on_one_line():
+    assert "first  [2J second" == clean("\n first \x1b[2J second\nthird")
+    assert 300 == len(clean("x" * 1000))
+    assert "" == clean("\n \n")
+
+
+def test_the_environment_of_the_scorer_is_the_same_whatever_ours_holds(monkeypatch):
+    before = isolation.environment(Path("/scratch"))
+    for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "MLFLOW_TRACKING_TOKEN"):
+        monkeypatch.setenv(name, "hidden")
+
+    assert before == isolation.environment(Path("/scratch"))
+    assert "hidden" not in str(before)
+
+
+def test_uv_finds_packages_where_pip_does_and_gets_no_token(monkeypatch):
+    monkeypatch.setattr(
+        package_index,
+        "_pip_settings",
+        lambda _: {
+            "index-url": "https://mirror/simple",
+            "extra-index-url": "https://a https://b",
+            "find-links": "/wheels /more",
+            "cert": "/ca.pem",
+            "no-index": "true",
+        },
+    )
+
+    told = package_index.uv_environment(
+        {
+            "PATH": "/bin", "GITHUB_TOKEN": "hidden", "https_proxy": "http://proxy",
+            "UV_CACHE_DIR": "/cache", "UV_PYTHON": "3.8", "UV_PUBLISH_TOKEN": "hidden",
+            "UV_FIND_LINKS": "/own",
+        }
+    )  # fmt: skip
+
+    assert {
+        "PATH": "/bin",
+        "https_proxy": "http://proxy",
+        "UV_CACHE_DIR": "/cache",
+        "UV_DEFAULT_INDEX": "https://mirror/simple",
+        "UV_INDEX": "https://a https://b",
+        "UV_FIND_LINKS": "/own",
+        "UV_NO_INDEX": "1",
+        "UV_INDEX_STRATEGY": "unsafe-best-match",
+        "SSL_CERT_FILE": "/ca.pem",
+        "UV_PYTHON_DOWNLOADS": "never",
+        "UV_NO_PROGRESS": "1",
+    } == told
+
+
+def test_an_interpreter_that_is_none_is_a_configuration_error(tmp_path):
+    with pytest.raises(ConfigurationError, match="no interpreter"):
+        interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None)
+    (tmp_path / "python").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "python").chmod(0o755)
+    with pytest.raises(ConfigurationError, match="does not run as a Python"):
+        isolation.inspect(interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None))
+
+
+def test_without_uv_there_is_advice(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr(package_index.shutil, "which", lambda _: None)
+    monkeypatch.setattr(package_index, "find_spec", lambda _: None)
+
+    with pytest.raises(ConfigurationError, match="built by uv") as raised:
+        package_index.find_uv()
+    assert "scoring.environment" in raised.value.hint
+
+
+def test_a_model_without_requirements_cannot_have_an_environment_of_its_own(tmp_path):
+    with pytest.raises(InputError, match=r"no requirements\.txt"):
+        interpreter("model", plain(tmp_path / "model"), None, lambda *_: None)
