@@ -12,13 +12,17 @@ from cdml.adapters.data.sql import Column, literal, logical_type
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 
+_HARMLESS = ("Expected Number of Columns", "Invalid unicode")
+
 
 def unreadable(uri: str, error: Exception) -> InputError:
     """The engine's complaint about the data, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    first = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
+    told = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
+    # The line itself, which the engine quotes too, may hold personal data.
+    told += "".join(f": {line}" for line in lines[1:] if line.startswith(_HARMLESS))
     return InputError(
-        f"{uri} cannot be read: {first.rstrip('.')}.",
+        f"{uri} cannot be read: {told.rstrip('.')}.",
         "The file may be cut off, of another format, or not UTF-8.",
     )
 
@@ -36,30 +40,55 @@ def as_one_file(engine: duckdb.DuckDBPyConnection, files: Files, into: Path) -> 
     try:
         engine.execute(f"COPY (SELECT * FROM {source}) TO {literal(str(target))} (FORMAT parquet)")
     except duckdb.Error as error:
-        raise unreadable(files.uri, error) from error
+        raise unreadable(files.uri, _with_line(engine, files, error)) from error
     return target
 
 
+def _with_line(
+    engine: duckdb.DuckDBPyConnection, files: Files, error: duckdb.Error
+) -> duckdb.Error:
+    """The line of a CSV file that broke it: looking for types, the engine does not tell."""
+    if files.format != "csv" or "sniffing" not in str(error):
+        return error
+    names = [literal(f"c{number}") for number in range(len(_header(files)[1]))]
+    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
+    how = f"auto_detect = false, columns = {{{columns}}}"
+    try:
+        engine.execute(f"SELECT count(*) FROM {_csv(files, how)}").fetchall()
+    except duckdb.Error as plainer:
+        return plainer
+    return error
+
+
 def _source(files: Files) -> str:
-    names = "[" + ", ".join(literal(str(path)) for path in files.paths) + "]"
+    names = _names(files)
     match files.format:
         case "parquet":
             return f"read_parquet({names})"
         case "csv":
-            delimiter = _delimiter(files)
             # All rows decide a column's type: one late text must not break a reading half done.
-            return (
-                f"read_csv({names}, header = true, delim = {literal(delimiter)},"
-                " quote = '\"', escape = '\"', sample_size = -1)"
-            )
+            return _csv(files, "sample_size = -1")
         case _:
             return f"read_json({names}, sample_size = -1)"
 
 
-def _delimiter(files: Files) -> str:
-    """The delimiter of the header line.
+def _names(files: Files) -> str:
+    return "[" + ", ".join(literal(str(path)) for path in files.paths) + "]"
 
-    A header that names a column twice is refused here: the engine would silently rename it.
+
+def _csv(files: Files, how: str) -> str:
+    delimiter, names = _header(files)
+    _refuse_repeated([name.strip().casefold() for name in names], files.uri)
+    return (
+        f"read_csv({_names(files)}, header = true, delim = {literal(delimiter)},"
+        f" quote = '\"', escape = '\"', {how})"
+    )
+
+
+def _header(files: Files) -> tuple[str, list[str]]:
+    """The delimiter and the names of the first line, as they are written.
+
+    The engine would silently rename a column that is named twice.
     """
     path = files.paths[0]
     try:
@@ -68,10 +97,8 @@ def _delimiter(files: Files) -> str:
             line = file.readline(2**20)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise unreadable(files.uri, error) from error
-    found = max(",;\t|", key=line.count)
-    header = next(csv.reader([line], delimiter=found), [])
-    _refuse_repeated([name.strip().casefold() for name in header], files.uri)
-    return found
+    delimiter = max(",;\t|", key=line.count)
+    return delimiter, next(csv.reader([line], delimiter=delimiter), [])
 
 
 def read_columns(
