@@ -1,7 +1,7 @@
 import pytest
 
 from cdml.core.checks import Finding
-from cdml.core.contract import Contract, looks_personal
+from cdml.core.contract import Contract
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
@@ -243,43 +243,6 @@ def test_broken_rows_are_shown_by_number_and_value():
     found = named(column("logicalTypeOptions: {minimum: 0}", [1, -5, 2, -7]), "minimum")
 
     assert ((2, -5), (4, -7)) == found.sample
-
-
-@pytest.mark.parametrize(
-    "guard",
-    [
-        "classification: pii",
-        "classification: '4'",
-        "tags: [personal]",
-        "classification: Restricted",
-    ],
-)
-def test_values_of_classified_columns_are_never_shown(guard):
-    found = judged(
-        f"    properties:\n      - name: x\n        {guard}\n"
-        "        logicalTypeOptions: {minimum: 0}\n",
-        {"x": [-5]},
-    )
-
-    assert (1, ()) == (named(found, "minimum").failing_rows, named(found, "minimum").sample)
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["email", "customerEmail", "first_name", "PHONE", "home-address", "dob", "IPAddress", "user"],
-)
-def test_values_of_columns_whose_name_looks_personal_are_never_shown(name):
-    found = judged(
-        f"    properties:\n      - name: {name}\n        logicalTypeOptions: {{minimum: 0}}\n",
-        {name: [-5]},
-    )
-
-    assert () == named(found, "minimum").sample
-
-
-@pytest.mark.parametrize("name", ["dep_delay", "price", "carrier", "distance", "shipped_at"])
-def test_ordinary_names_do_not_look_personal(name):
-    assert not looks_personal(name)
 
 
 @pytest.mark.parametrize(

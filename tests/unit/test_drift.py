@@ -50,7 +50,7 @@ def test_drift_is_finite_and_never_negative(before, now):
 
 
 def test_bins_have_about_the_same_rows_on_the_reference():
-    rng = random.Random(1)  # noqa: S311 - rows to test on
+    rng = random.Random(1)
     values = [rng.gauss(0, 1) for _ in range(5000)]
     at = drift.edges(values)
     counts = table("x", {"x": values}).count(drift.cuts("x", LogicalType.NUMBER, at))

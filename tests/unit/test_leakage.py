@@ -8,7 +8,7 @@ from cdml.core.metrics import Task
 from cdml.core.verdict import Verdict
 
 ROWS = 4000
-RNG = random.Random(7)  # noqa: S311 - rows to test on
+RNG = random.Random(7)
 DELAY = [RNG.gauss(0, 30) for _ in range(ROWS)]
 LATE = [float(delay > 15) for delay in DELAY]
 SCHEDULED = [float(RNG.randrange(300, 1200)) for _ in range(ROWS)]

@@ -1,0 +1,52 @@
+import pytest
+
+from cdml.core.checks import Finding
+from cdml.core.contract import Contract, Property, is_personal, looks_personal
+from cdml.core.rules import from_contract
+from cdml.flows.asking import ask
+from fakes.tables import table
+
+
+def broken(prop: Property) -> Finding:
+    """The finding about a minimum of 0 in a column that holds -5."""
+    data = table("rows", {prop.name: [-5]})
+    contract = Contract(table="rows", properties=(prop,))
+    asked = tuple(from_contract(contract, {field.name: field for field in data.fields}))
+    (finding,), _ = ask(data, asked, (), contract.shows)
+    return finding
+
+
+def column(name: str, classification: str | None = None, *tags: str) -> Property:
+    return Property(name=name, options={"minimum": 0}, personal=is_personal(classification, tags))
+
+
+@pytest.mark.parametrize("written", [None, "public", "Public", "none", "open"])
+def test_values_of_open_columns_are_shown(written):
+    assert ((1, -5),) == broken(column("x", written)).sample
+
+
+@pytest.mark.parametrize(
+    "written", ["pii", "personal", "Restricted", "4", "internal", "unheard-of"]
+)
+def test_values_of_columns_of_any_other_class_are_never_shown(written):
+    finding = broken(column("x", written))
+
+    assert (1, ()) == (finding.failing_rows, finding.sample)
+
+
+@pytest.mark.parametrize("tag", ["pii", "PII", "personal", "sensitive"])
+def test_values_of_columns_tagged_personal_are_never_shown(tag):
+    assert () == broken(column("x", None, tag)).sample
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["email", "customerEmail", "first_name", "PHONE", "home-address", "dob", "IPAddress", "user"],
+)
+def test_values_of_columns_whose_name_looks_personal_are_never_shown(name):
+    assert () == broken(column(name)).sample
+
+
+@pytest.mark.parametrize("name", ["dep_delay", "price", "carrier", "distance", "shipped_at"])
+def test_ordinary_names_do_not_look_personal(name):
+    assert not looks_personal(name)
