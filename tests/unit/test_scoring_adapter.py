@@ -1,5 +1,6 @@
 """The parts of scoring that need no process."""
 
+import ast
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from cdml.adapters.scoring import isolation, package_index, predictions
 from cdml.adapters.scoring.environments import interpreter
-from cdml.adapters.scoring.process import clean
+from cdml.adapters.scoring.process import WORKER, clean
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports import ScoringJob
 from models import plain
@@ -155,6 +156,25 @@ def test_an_interpreter_that_is_none_is_a_configuration_error(tmp_path):
     (tmp_path / "python").chmod(0o755)
     with pytest.raises(ConfigurationError, match="does not run as a Python"):
         isolation.inspect(interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None))
+
+
+def test_the_worker_runs_in_older_pythons_and_knows_nothing_of_cdml():
+    tree = ast.parse(WORKER.read_text(encoding="utf-8"), feature_version=(3, 9))
+
+    modules = {
+        name
+        for node in ast.walk(tree)
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [node.module]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    }
+    assert {"mlflow.pyfunc", "numpy", "pyarrow", "pyarrow.parquet"} == {
+        name for name in modules if name.split(".")[0] not in sys.stdlib_module_names
+    }
 
 
 def test_without_uv_there_is_advice(monkeypatch, tmp_path):

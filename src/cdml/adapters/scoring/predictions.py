@@ -144,15 +144,16 @@ def _prediction(job: ScoringJob, label: Any, found: Any) -> Any:
         except pa.ArrowException as error:
             raise InputError(f"a regression answers numbers, not {column.type}.") from error
     known = [value for value in pc.unique(label).to_pylist() if value is not None]
-    values = pc.unique(column).to_pylist()
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    values = encoded.dictionary.to_pylist()
     if len(values) > _MANY_CLASSES:
         raise InputError(
             f"the model answers {len(values):,} different values, and the task is {job.task}.",
             "Set data.task to regression if the label is a number.",
         )
-    named = {value: next((k for k in known if same(k, value)), value) for value in values}
+    named = [next((k for k in known if same(k, value)), value) for value in values]
     try:
-        return pa.chunked_array([pa.array(list(map(named.get, column.to_pylist())), label.type)])
+        return pa.array(named, label.type).take(encoded.indices)
     except (pa.ArrowException, TypeError, ValueError) as error:
         told = ", ".join(sorted(str(value)[:40] for value in values)[:5])
         raise InputError(

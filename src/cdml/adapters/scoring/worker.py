@@ -156,6 +156,7 @@ class Model:
 
 def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
     """Score all rows in chunks and give their number."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -165,7 +166,7 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
     try:
         for batch in source.iter_batches(batch_size=CHUNK):
             said, matrix = model.answer(model.frame(batch))
-            answer = {"prediction": pa.array(listed(said), from_pandas=True)}
+            answer = {"prediction": pa.array(np.asarray(said), from_pandas=True)}
             for index in range(0 if matrix is None else matrix.shape[1]):
                 answer[f"p{index}"] = pa.array(matrix[:, index].astype(float))
             answered = pa.table(answer)
