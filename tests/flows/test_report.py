@@ -13,22 +13,20 @@ from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.progress import FakeProgress
-from scenarios import (
+from pieces import (
     CHALLENGER,
-    CONFIG,
     FAIL,
     INCONCLUSIVE,
     PASS,
-    SCENARIOS,
     WARN,
     comparison,
-    configured,
     data,
     deployment,
     evaluation,
     log_loss,
-    written,
+    passed_check,
 )
+from scenarios import CONFIG, SCENARIOS, configured, written
 
 OTHER = "sha256:" + "0" * 64
 PULL = PullRequest(number=7, head="a" * 40)
@@ -124,7 +122,33 @@ class TestForeignEvidence:
             told()
 
 
+class TestHeadline:
+    def test_tells_of_the_deployment_even_beside_the_evidence_it_was_judged_by(self, told):
+        told_of = told(*SCENARIOS["pass"](), deployment())
+
+        assert told_of.headline.startswith("Deployed: flight-delays version 3 serves in production")
+
+    def test_of_the_champion_itself_says_that_there_was_nothing_to_compare(self, told):
+        same = ModelRef(uri="models:/flight-delays/2", version="2", digest=CHALLENGER)
+
+        found = told(data(), evaluation(), comparison(champion=same))
+
+        assert "there was nothing to compare" in found.headline
+
+    def test_blames_the_data_where_only_the_data_fails(self, told):
+        found = told(data(verdict=FAIL), evaluation(), comparison())
+
+        assert "is not what was promised" in found.headline
+
+
 class TestComment:
+    def test_names_the_column_of_a_check_that_does_not(self, told, platform):
+        moved = passed_check(verdict=WARN, column="temp", reason="PSI is 0.48")
+
+        told(data(moved, verdict=WARN), evaluation(), comparison())
+
+        assert "- temp: PSI is 0.48" in platform.comments[0].body
+
     def test_is_one_and_brought_up_to_date(self, told, platform):
         told(*SCENARIOS["pass"]())
         told(*SCENARIOS["fail"]())
@@ -193,45 +217,6 @@ class TestComment:
     def test_of_an_unknown_mode_or_an_endless_id_is_a_configuration_error(self, told, options):
         with pytest.raises(ConfigurationError):
             told(*SCENARIOS["pass"](), **options)
-
-
-@pytest.fixture(scope="module")
-def full(tmp_path_factory):
-    """More slices than fit into a comment or a summary, the last one failing."""
-    slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(5000)]
-    failing = log_loss(slice={"carrier": "the last"}, verdict=FAIL, reason="worse")
-    folder, platform = tmp_path_factory.mktemp("full"), FakePlatform(pull=PULL)
-    reported = report(
-        configured(folder),
-        platform=platform,
-        clock=FakeClock(),
-        progress=FakeProgress(),
-        evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
-        output=folder,
-        mode="always",
-    )
-    return platform, reported
-
-
-class TestSize:
-    def test_of_a_comment_is_what_github_takes_and_the_worst_stays(self, full):
-        body = full[0].comments[0].body
-
-        assert 55_000 < len(body) <= 65_536 - 2_500
-        assert "carrier = the last" in body
-
-    def test_of_a_comment_says_how_many_rows_are_left_out_and_where_they_are(self, full):
-        body = full[0].comments[0].body
-
-        found = re.search(r"([\d,]+) of 5,004 rows are left out here; the <a href=", body)
-        assert found
-        assert 5004 == int(found[1].replace(",", "")) + body.count("carrier = ") + 1
-
-    def test_of_a_summary_is_what_the_runner_takes(self, full):
-        assert 900_000 < len(full[0].summaries[0].encode()) <= 1024 * 1024
-
-    def test_of_a_page_has_no_limit(self, full):
-        assert "carrier 4999" in full[1].html.read_text()
 
 
 class TestAnnotations:

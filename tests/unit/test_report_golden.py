@@ -7,7 +7,8 @@ import pytest
 from cdml.report import render
 from cdml.report.gathered import gather
 from cdml.report.view import view
-from scenarios import SCENARIOS, TIME, configured, written
+from pieces import TIME
+from scenarios import SCENARIOS, configured, written
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUN = "https://github.test/octo-org/flights/actions/runs/9"

@@ -8,7 +8,7 @@ from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.ports import Annotation, Clock, Platform, Progress
-from cdml.report import render
+from cdml.report import escape, render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Gathered, gather
 from cdml.report.view import View, view
@@ -23,11 +23,13 @@ class Reported:
 
     Attributes:
         verdict: the evidence's.
+        headline: the verdict in words; names in it are not escaped.
         markdown, html: the report's files.
         comment_url: address of the comment, or None.
     """
 
     verdict: Verdict
+    headline: str
     markdown: Path
     html: Path
     comment_url: str | None
@@ -78,11 +80,12 @@ def report(
             address = _comment(platform, progress, gathered, shown, mode, identity, pull_request)
         except ServiceError as error:
             notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
-            progress.note(notes[0])
+            progress.note(escape.terminal(notes[0]))
     told = replace(shown, notes=notes)
     markdown = render.summary(told)
     reported = Reported(
         verdict=gathered.verdict,
+        headline=shown.headline,
         markdown=write_atomically(output / "report.md", markdown.encode()),
         html=write_atomically(output / "report.html", render.page(told, clock.now()).encode()),
         comment_url=address,

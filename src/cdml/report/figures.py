@@ -73,7 +73,7 @@ def plot(gate: ComparisonGate) -> Plot | None:
     found = gate.difference
     if found is None:
         return None
-    margin = _margin(gate)
+    margin = gate.bound.against if gate.bound else None
     marks = [0.0, found.estimate]
     marks += [x for x in (found.low, found.high, margin) if x is not None]
     start, width = min(marks), max(marks) - min(marks)
@@ -93,16 +93,6 @@ def plot(gate: ComparisonGate) -> Plot | None:
         margin=None if margin is None else place(margin),
         better=metric.greater_is_better if metric else None,
     )
-
-
-def _margin(gate: ComparisonGate) -> float | None:
-    """The margin in the metric's natural sign: a regression lies on its worse side."""
-    metric = metrics.find(gate.metric)
-    if gate.bound is None or metric is None:
-        return None
-    worse = gate.rule.startswith("max_regression")
-    towards = 1 if metric.greater_is_better is not worse else -1
-    return towards * abs(gate.bound.against)
 
 
 def bar(drawn: Plot | None) -> str:

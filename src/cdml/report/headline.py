@@ -21,7 +21,7 @@ _WORDS = {
 def headline(gathered: Gathered, model: str) -> str:
     """One sentence without its full stop; names in it are not yet escaped."""
     verdict = gathered.verdict
-    if gathered.deployment and not (gathered.evaluation or gathered.comparison):
+    if gathered.deployment:
         return _delivered(gathered.deployment)
     return f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
 

@@ -110,13 +110,19 @@ def _slices_said(slices: tuple[GateRow, ...]) -> str:
 
 def _reasons(gathered: Gathered, rows: Iterable[GateRow | CheckRow]) -> tuple[str, ...]:
     """Why the verdict is not pass, worst first; a stage speaks for itself if no row does."""
-    if gathered.deployment:
-        return (gathered.deployment.reason,)
+    delivered = (gathered.deployment.reason,) if gathered.deployment else ()
     bad = sorted((row for row in rows if not_passed(row)), key=severity, reverse=True)
-    if bad:
-        return tuple(row.reason for row in bad)
+    if bad or delivered:
+        return (*delivered, *map(_said, bad))
     worse = (stage for stage in gathered.stages if stage.verdict is not Verdict.PASS)
     return tuple(stage.reason for stage in worse if stage.reason)
+
+
+def _said(row: GateRow | CheckRow) -> str:
+    """A row's reason; a check that does not name its column gets it put before."""
+    if isinstance(row, CheckRow) and row.column not in row.reason:
+        return f"{row.column}: {row.reason}"
+    return row.reason
 
 
 def _data(gathered: Gathered) -> str:

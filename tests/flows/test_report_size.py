@@ -1,0 +1,54 @@
+"""A report fits where it is shown, and the worst is what stays."""
+
+import re
+
+import pytest
+
+from cdml.flows.report import report
+from cdml.ports import PullRequest
+from fakes.clock import FakeClock
+from fakes.platform import FakePlatform
+from fakes.progress import FakeProgress
+from pieces import FAIL, comparison, data, evaluation, log_loss
+from scenarios import configured, written
+
+PULL = PullRequest(number=7, head="a" * 40)
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory):
+    """More slices than fit into a comment or a summary, the last one failing."""
+    slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(5000)]
+    failing = log_loss(slice={"carrier": "the last"}, verdict=FAIL, reason="worse")
+    folder, platform = tmp_path_factory.mktemp("full"), FakePlatform(pull=PULL)
+    reported = report(
+        configured(folder),
+        platform=platform,
+        clock=FakeClock(),
+        progress=FakeProgress(),
+        evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
+        output=folder,
+        mode="always",
+    )
+    return platform, reported
+
+
+class TestSize:
+    def test_of_a_comment_is_what_github_takes_and_the_worst_stays(self, full):
+        body = full[0].comments[0].body
+
+        assert 55_000 < len(body) <= 65_536 - 2_500
+        assert "carrier = the last" in body
+
+    def test_of_a_comment_says_how_many_rows_are_left_out_and_where_they_are(self, full):
+        body = full[0].comments[0].body
+
+        found = re.search(r"([\d,]+) of 5,004 rows are left out here; the <a href=", body)
+        assert found
+        assert 5004 == int(found[1].replace(",", "")) + body.count("carrier = ") + 1
+
+    def test_of_a_summary_is_what_the_runner_takes(self, full):
+        assert 900_000 < len(full[0].summaries[0].encode()) <= 1024 * 1024
+
+    def test_of_a_page_has_no_limit(self, full):
+        assert "carrier 4999" in full[1].html.read_text()
