@@ -17,7 +17,8 @@ class GateRow:
     Attributes:
         metric, slice: what was measured where; the slice is empty for all rows.
         rows: how many rows it was measured on.
-        champion, challenger: the values, the challenger's with its interval for a bound.
+        champion, challenger: the values.
+        spread: the interval of the challenger's value, for a bound; else empty.
         difference, interval: challenger - champion.
         plot: where they lie; None for a bound.
         rule: as in cdml.yaml.
@@ -30,6 +31,7 @@ class GateRow:
     rows: str
     champion: str
     challenger: str
+    spread: str
     difference: str
     interval: str
     plot: Plot | None
@@ -101,13 +103,13 @@ def gate_rows(gathered: Gathered) -> tuple[GateRow, ...]:
 
 
 def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRow:
-    spread = figures.interval(gate.interval)
     return GateRow(
         metric=gate.metric,
         slice=_slice(gate.slice),
         rows=f"{gate.rows:,}",
         champion=figures.value(None if gate.slice else champions.get(gate.metric)),
-        challenger=figures.value(gate.value) + (f" ({spread})" if spread else ""),
+        challenger=figures.value(gate.value),
+        spread=figures.interval(gate.interval),
         difference=NONE,
         interval="",
         plot=None,
@@ -125,6 +127,7 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         rows=f"{gate.rows:,}",
         champion=figures.value(gate.champion, like=(gate.challenger,)),
         challenger=figures.value(gate.challenger, like=(gate.champion,)),
+        spread="",
         difference=difference,
         interval=interval,
         plot=figures.plot(gate),
