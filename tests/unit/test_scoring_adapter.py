@@ -123,6 +123,7 @@ def test_uv_finds_packages_where_pip_does_and_gets_no_token(monkeypatch):
             "find-links": "/wheels /more",
             "cert": "/ca.pem",
             "no-index": "true",
+            "default-timeout": "60",
         },
     )
 
@@ -141,12 +142,21 @@ def test_uv_finds_packages_where_pip_does_and_gets_no_token(monkeypatch):
         "UV_DEFAULT_INDEX": "https://mirror/simple",
         "UV_INDEX": "https://a https://b",
         "UV_FIND_LINKS": "/own",
-        "UV_NO_INDEX": "1",
+        "UV_OFFLINE": "1",
         "UV_INDEX_STRATEGY": "unsafe-best-match",
         "SSL_CERT_FILE": "/ca.pem",
+        "UV_HTTP_TIMEOUT": "60",
         "UV_PYTHON_DOWNLOADS": "never",
         "UV_NO_PROGRESS": "1",
     } == told
+
+
+def test_an_index_that_is_set_for_uv_wins_over_that_of_pip(monkeypatch):
+    monkeypatch.setattr(package_index, "_pip_settings", lambda _: {"index-url": "https://pip"})
+
+    told = package_index.uv_environment({"UV_INDEX_URL": "https://uv"})
+
+    assert ("https://uv", None) == (told["UV_INDEX_URL"], told.get("UV_DEFAULT_INDEX"))
 
 
 def test_an_interpreter_that_is_none_is_a_configuration_error(tmp_path):

@@ -18,8 +18,10 @@ _SINGLE = {
     "cert": "SSL_CERT_FILE",
     "client-cert": "SSL_CLIENT_CERT",
     "proxy": "ALL_PROXY",
+    "default-timeout": "UV_HTTP_TIMEOUT",
     "timeout": "UV_HTTP_TIMEOUT",
 }
+_OLDER = {"UV_INDEX_URL": "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL": "UV_INDEX"}
 _KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -59,6 +61,9 @@ def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
     told = _from_pip(_pip_settings(variables))
     if bundle := variables.get("REQUESTS_CA_BUNDLE"):
         told.setdefault("SSL_CERT_FILE", bundle)
+    for older, newer in _OLDER.items():
+        if older in kept:
+            told.pop(newer, None)
     return {**told, **kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 
@@ -72,7 +77,7 @@ def _from_pip(settings: Mapping[str, str]) -> dict[str, str]:
         if values := settings.get(name, "").split():
             told[variable] = separator.join(values)
     if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        told["UV_NO_INDEX"] = "1"
+        told["UV_OFFLINE"] = "1"  # uv reads no variable that forbids the index alone
     # pip asks all indexes and takes the best; uv would stop at the first that has the name.
     return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else told
 
