@@ -23,7 +23,8 @@ COLUMNS = ["id", "origin", "x", "y", "late"]
 def make(folder: Path) -> None:
     """Write data/ and one folder per model."""
     (folder / "data").mkdir(parents=True)
-    rows(1200, seed=7)[COLUMNS].to_parquet(folder / "data" / "reference.parquet")
+    earlier = rows(1200, seed=7)[COLUMNS].assign(id=lambda frame: frame["id"] - 1200)
+    earlier.to_parquet(folder / "data" / "reference.parquet")
     rows(1200, seed=8)[COLUMNS].to_parquet(folder / "data" / "evaluation.parquet")
     for name, features in MODELS.items():
         classifier(folder / name, features)
