@@ -1,0 +1,279 @@
+"""compare-to-champion: who is compared, and what the evidence says."""
+
+from pathlib import Path
+
+import pytest
+
+from cdml.core.verdict import Verdict
+from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.evidence import store
+from cdml.evidence.models import Comparison
+from fakes.judging import World, rows
+
+PASS, WARN, INCONCLUSIVE, FAIL = Verdict
+
+
+class Untouchable:
+    """A port that must not be asked."""
+
+    def __getattr__(self, name):
+        raise AssertionError(f"{name} was asked for")
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def gate(found, metric, part=None):
+    [one] = [g for g in found.gates if g.metric == metric and g.slice == part]
+    return one
+
+
+def test_a_better_model_passes_and_the_evidence_is_written(world):
+    champion = world.champion("good")
+    found = world.compare(world.model("better"))
+    assert PASS == found.verdict
+    assert found == store.read(world.output, Comparison)
+    assert (champion.version, champion.digest) == (found.champion.version, found.champion.digest)
+    assert world.tables.open(str(world.folder / "rows.parquet")).ref == found.data
+
+
+def test_a_worse_model_fails_and_the_reason_says_how(world):
+    world.champion("better")
+    found = world.compare(world.model("weak"))
+    assert FAIL == found.verdict
+    assert "Accuracy fell from" in found.reason
+    assert "allowed: −0.05" in found.reason
+
+
+def test_a_metric_that_cannot_tell_holds_and_says_what_would(world):
+    world.gates = "{metric: accuracy, max_regression: 0.0001, slices: false}"
+    world.champion("good")
+    found = world.compare(world.model("noisy"))
+    assert INCONCLUSIVE == found.verdict
+    [one] = found.gates
+    assert one.rows_needed > one.rows
+    assert f"about {one.rows_needed:,} rows would tell" in one.reason
+
+
+def test_every_gate_and_slice_has_its_interval(world):
+    world.champion("good")
+    found = world.compare(world.model("better"))
+    assert [None, {"carrier": "AA"}, {"carrier": "UA"}, {"carrier": "HA"}] == [
+        one.slice for one in found.gates
+    ]
+    for one in found.gates:
+        assert one.difference.low <= one.difference.estimate <= one.difference.high
+        assert ("tango", 0.95) == (one.difference.method, one.difference.confidence)
+        assert one.challenger - one.champion == pytest.approx(one.difference.estimate)
+        assert 0 <= one.p_value <= 1
+
+
+def test_a_slice_that_collapses_fails_though_the_average_improves(world):
+    world.gates = "{metric: roc_auc, max_regression: 0.05}"
+    world.policy = "min_rows: 20"
+    world.champion("weak")
+    found = world.compare(world.model("sly"))
+    assert PASS == gate(found, "roc_auc").verdict
+    collapsed = gate(found, "roc_auc", {"carrier": "HA"})
+    assert FAIL == collapsed.verdict == found.verdict
+    assert "ROC AUC for carrier HA fell from" in collapsed.reason
+    assert "Holm" in collapsed.reason
+
+
+def test_a_slice_with_few_rows_is_reported_not_judged(world):
+    world.gates = "{metric: recall, max_regression: 0.05}"
+    world.champion("weak")
+    found = world.compare(world.model("sly"))
+    small = gate(found, "recall", {"carrier": "HA"})
+    assert (False, PASS) == (small.judged, small.verdict)
+    assert "positives are too few to judge" in small.reason
+    assert small.difference is not None
+    assert small.counted < small.rows < 100
+    assert PASS == found.verdict
+
+
+def test_slices_can_be_required_to_be_proven(world):
+    rule = "{{metric: accuracy, max_regression: 0.05, slices: {{mode: {}}}}}"
+    world.champion("good")
+    world.policy = "min_rows: 20"
+    verdicts = []
+    for mode in ("detect", "require"):
+        world.gates = rule.format(mode)
+        verdicts.append(gate(world.compare(world.model("noisy")), "accuracy", {"carrier": "HA"}))
+    assert [PASS, INCONCLUSIVE] == [one.verdict for one in verdicts]
+
+
+def test_a_gate_can_leave_slices_out(world):
+    world.gates = "{metric: accuracy, max_regression: 0.05, slices: false}"
+    world.champion("good")
+    assert [None] == [one.slice for one in world.compare(world.model("sly")).gates]
+
+
+def test_advice_only_warns(world):
+    world.gates = "{metric: accuracy, max_regression: 0.05, tier: advisory, slices: false}"
+    world.champion("better")
+    assert WARN == world.compare(world.model("weak")).verdict
+
+
+def test_no_gates_judge_nothing(world):
+    world.gates = ""
+    world.champion("good")
+    assert INCONCLUSIVE == world.compare(world.model("better")).verdict
+
+
+def test_where_no_gate_compares_the_bounds_decide(world):
+    world.champion("good")
+    verdicts = []
+    for least in (0.5, 0.999):
+        world.gates = f"{{metric: accuracy, at_least: {least}}}"
+        verdicts.append(world.compare(world.model("better")).verdict)
+    assert [PASS, FAIL] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("gates", "policy", "verdict"),
+    [
+        ("{metric: accuracy, at_least: 0.5, max_regression: 0.01}", "", PASS),
+        ("{metric: accuracy, at_least: 0.999}", "", FAIL),
+        ("{metric: accuracy, max_regression: 0.01}", "", INCONCLUSIVE),
+        ("{metric: accuracy, max_regression: 0.01}", "on_inconclusive: warn", INCONCLUSIVE),
+        ("{metric: accuracy, at_least: 0.5}", "first_model: hold", INCONCLUSIVE),
+        ("", "", INCONCLUSIVE),
+    ],
+)
+def test_a_first_model_is_decided_by_bounds_or_held(world, gates, policy, verdict):
+    world.gates, world.policy = gates, policy
+    found = world.compare(world.model("good"))
+    assert (verdict, None, ()) == (found.verdict, found.champion, found.gates)
+
+
+def test_no_champion_in_the_registry_but_one_in_the_journal_is_an_error(world):
+    world.journal.write({"current": {"version": "3"}}, "deployed", None)
+    with pytest.raises(ServiceError, match="journal"):
+        world.compare(world.model("good"))
+
+
+def test_an_unreachable_registry_is_never_a_first_model(world):
+    world.registry.down = True
+    with pytest.raises(ServiceError):
+        world.compare(world.model("good"))
+    assert store.read(world.output, Comparison) is None
+
+
+def test_an_unknown_alias_is_an_input_error(world):
+    world.champion("good")
+    with pytest.raises(InputError, match="shadow"):
+        world.compare(world.model("better"), champion="shadow")
+
+
+def test_another_alias_names_the_champion(world):
+    world.champion("better")
+    other = world.registry.register("late", Path(world.model("weak")), tags={})
+    world.registry.set_alias("late", "shadow", other.version)
+    assert other.version == world.compare(world.model("good"), champion="shadow").champion.version
+
+
+def test_the_champion_itself_passes_and_says_so(world):
+    world.champion("good")
+    found = world.compare(world.model("good"))
+    assert PASS == found.verdict
+    assert "byte for byte" in found.reason
+    assert all("unchanged" in one.reason for one in found.gates)
+    assert found.challenger.digest == found.champion.digest
+
+
+def test_the_evaluation_of_this_challenger_on_this_data_is_not_scored_again(world):
+    world.champion("good")
+    model = world.model("better")
+    world.evaluate(model)
+    world.compare(model)
+    assert 2 == len(world.scorer.jobs)
+
+
+@pytest.mark.parametrize("what", ["model", "data", "predictions"])
+def test_an_evaluation_of_anything_else_is_scored_again(world, what):
+    world.champion("good")
+    world.evaluate(world.model("weak" if what == "model" else "better"))
+    if what == "data":
+        world.data = rows(seed=2)
+        world.put(world.data)
+    if what == "predictions":
+        (world.output / "predictions.parquet").write_bytes(b"forged")
+    world.compare(world.model("better"))
+    assert 3 == len(world.scorer.jobs)
+
+
+def test_two_predictions_files_need_no_registry_no_model_and_no_journal(world):
+    nobody = Untouchable()
+    world.registry = world.journal = world.scorer = world.tables = nobody
+    found = world.compare(world.predictions("better"), world.predictions("good"))
+    assert PASS == found.verdict
+    assert (None, 600) == (found.challenger.digest, found.data.rows)
+
+
+def test_predictions_that_do_not_match_leave_no_evidence(world):
+    theirs = world.predictions("good", late=[not late for late in world.data["late"]])
+    world.compare(world.predictions("better"), world.predictions("weak"))
+    with pytest.raises(InputError, match="label"):
+        world.compare(world.predictions("better"), theirs)
+    assert store.read(world.output, Comparison) is None
+
+
+def test_latency_is_compared_as_measured(world):
+    world.gates = "{metric: latency_p95_ms, max_regression: 10}"
+    world.champion("good")
+    [one] = world.compare(world.model("better")).gates
+    assert (PASS, "point", 0.0) == (one.verdict, one.difference.method, one.difference.estimate)
+
+
+def test_what_predictions_cannot_tell_is_inconclusive(world):
+    world.gates = "{metric: latency_p95_ms, max_regression: 10}"
+    world.policy = "on_inconclusive: warn"
+    found = world.compare(world.predictions("better"), world.predictions("good"))
+    assert INCONCLUSIVE == found.verdict
+    assert "scored" in found.reason
+
+
+def test_one_class_alone_cannot_tell(world):
+    world.gates = "{metric: roc_auc, max_regression: 0.1, slices: false}"
+    world.data["late"] = [False] * 600
+    found = world.compare(world.predictions("better"), world.predictions("good"))
+    assert INCONCLUSIVE == found.verdict
+
+
+def test_a_metric_of_another_task_is_a_configuration_error(world):
+    world.gates = "{metric: r2, max_regression: 0.1}"
+    with pytest.raises(ConfigurationError, match="r2"):
+        world.compare(world.predictions("better"), world.predictions("good"))
+
+
+def test_the_policy_that_decided_is_named(world):
+    world.champion("good")
+    policies = []
+    for margin in ("0.05", "0.05", "0.06"):
+        world.gates = f"{{metric: accuracy, max_regression: {margin}}}"
+        policies.append(world.compare(world.model("better")).policy)
+    assert policies[0] == policies[1] != policies[2]
+    assert policies[0].digest != policies[2].digest
+    assert ("accuracy: max_regression 0.05",) == policies[0].gates
+
+
+def test_relative_margins_count_the_uncertainty_of_the_champion(world):
+    world.gates = "{metric: log_loss, max_regression: 5%, slices: false}"
+    world.champion("good")
+    [one] = world.compare(world.model("better")).gates
+    assert 0.05 * one.champion == pytest.approx(one.bound.against)
+    assert one.bound.value < one.bound.against
+    assert PASS == one.verdict
+
+
+def test_a_registered_challenger_keeps_evidence_of_both_stages(world):
+    world.champion("good")
+    version = world.registry.register("late", Path(world.model("better")), tags={})
+    world.evaluate("models:/late/2")
+    world.compare("models:/late/2")
+    kept = world.registry.kept["late", version.version]
+    assert {"evaluation.json", "comparison.json"} == set(kept)
+    assert "pass" == world.registry.version("late", "2").tags["cdml.verdict"]
