@@ -81,7 +81,7 @@ def _compared(
         return [(Verdict.INCONCLUSIVE, f"There is no champion, and cdml.yaml {why}.")]
     same = comparison.challenger.digest is not None
     if same and comparison.challenger.digest == comparison.champion.digest:
-        return []
+        return [(Verdict.PASS, "The challenger is the champion, byte for byte.")]
     return [_overall(one, comparison, config.policy) for one in asked] + _sliced(
         asked, comparison, config
     )
