@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:            ## what can be made
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
-$(VENV)/.stamp: requirements/dev.txt requirements/uv.txt actions/install.sh
+$(VENV)/.stamp: requirements/dev.txt requirements/ml.txt requirements/core.txt requirements/uv.txt actions/install.sh
 	CDML_ENVIRONMENT="$(CURDIR)/$(VENV)" PYTHON="$(PYTHON)" bash actions/install.sh dev
 	@touch $@
 

@@ -68,7 +68,7 @@ def test_a_link_that_leads_out_of_the_folder_is_refused(model, tmp_path):
     (tmp_path / "secret").write_text("elsewhere")
     (model / "weights").symlink_to(tmp_path / "secret")
 
-    with pytest.raises(InputError, match="weights in .* leads elsewhere"):
+    with pytest.raises(InputError, match=r"weights in .* leads elsewhere"):
         model_digest(model)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cdml.core.verdict import Verdict
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation
 from cdml.ports import Platform
 from cdml.report.escape import terminal
 
@@ -49,6 +49,7 @@ def gated(platform: Platform, output: Path, found: "Gated") -> int:
 
 def reported(platform: Platform, output: Path, found: "Reported") -> int:
     """Where the report is."""
+    click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")
     click.echo(f"report: {found.markdown}")
     click.echo(f"page: {found.html}")
     if found.comment_url:
@@ -89,7 +90,10 @@ def _findings(found: DataEvidence | Evaluation | Comparison) -> None:
         key=lambda part: -part.verdict.severity,
     )
     for part in bad[:_SHOWN]:
-        click.echo(f"  {_coloured(part.verdict)} {terminal(part.reason)}")
+        about = (
+            f"{part.name} {part.column or ''}".rstrip() + ": " if isinstance(part, Check) else ""
+        )
+        click.echo(f"  {_coloured(part.verdict)} {terminal(about + part.reason)}")
     if len(bad) > _SHOWN:
         click.echo(f"  … and {len(bad) - _SHOWN} more, in the evidence")
 

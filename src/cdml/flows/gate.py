@@ -122,7 +122,9 @@ def gate(
     if register is None or found.verdict.exit_code != 0:
         return found
     with progress.step(f"registering as {register}"):
-        version = registry.register(register, identity.folder, tags=_tags(found, platform))
+        version = registry.register(
+            register, identity.folder, tags=_tags(found, platform), source=model
+        )
         files = [output / name for kind, name in FILES.items() if kind is not Deployment]
         registry.log_evidence(version, files, _metrics(evaluation))
     return replace(found, version=version)

@@ -7,7 +7,7 @@ from cdml.ports import Clock, Platform
 
 
 def tool_version() -> str:
-    """cdml's version; a checkout that runs without being installed says so."""
+    """The version of cdml; a checkout that runs without being installed says so."""
     try:
         return version("cdml")
     except PackageNotFoundError:
