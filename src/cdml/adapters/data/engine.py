@@ -21,6 +21,8 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
+            # A file that is written anew between two looks must not be read from memory.
+            "enable_external_file_cache": "false",
             "memory_limit": f"{max(memory // 4, 2**29) // 2**20}MiB",
             "temp_directory": str(folder / "spill"),
         }

@@ -1,6 +1,5 @@
 """Files judged where they lie, by an embedded DuckDB."""
 
-import os
 import shutil
 import tempfile
 import weakref
@@ -11,6 +10,7 @@ from typing import Any
 
 import duckdb
 
+from cdml.adapters.data.engine import connect
 from cdml.adapters.data.files import Limits, find
 from cdml.adapters.data.parquet import as_one_file, read_columns, unreadable
 from cdml.adapters.data.sql import Column, Translation, counts, literal, quote
@@ -174,7 +174,7 @@ class DuckTables:
         self._limits = limits or Limits()
         self._folder = Path(tempfile.mkdtemp(prefix="cdml-data-"))
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-        self._engine = _engine(self._folder)
+        self._engine = connect(self._folder)
 
     def open(self, uri: str) -> DuckTable:
         """See the port."""
@@ -192,18 +192,3 @@ class DuckTables:
             columns={column.field.name: column for column in columns},
             engine=self._engine,
         )
-
-
-def _engine(folder: Path) -> duckdb.DuckDBPyConnection:
-    """An engine that stays on this machine, within a quarter of its memory."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return duckdb.connect(
-        config={
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            # A file that is written anew between two looks must not be read from memory.
-            "enable_external_file_cache": "false",
-            "memory_limit": f"{max(memory // 4, 2**29) // 2**20}MiB",
-            "temp_directory": str(folder / "spill"),
-        }
-    )
