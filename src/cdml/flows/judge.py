@@ -15,6 +15,9 @@ from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
 from cdml.flows.rules import Asked
 
+LEAST_SHOWN = 1e-4
+"""Below this a p-value is as good as any."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
@@ -168,7 +171,8 @@ def _difference(found: Paired, confidence: float) -> Difference:
 
 def _detected(verdict: Verdict, adjusted: float, among: int) -> str:
     if verdict is Verdict.FAIL:
-        return f"; proven among {among:,} slices looked at (p = {adjusted:.2g}, Holm)."
+        p = f"p = {adjusted:.2g}" if adjusted >= LEAST_SHOWN else f"p < {LEAST_SHOWN:g}"
+        return f"; proven among {among:,} slices looked at ({p}, Holm)."
     return "; no larger drop is proven." if adjusted < 1 else "."
 
 

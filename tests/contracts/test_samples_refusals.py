@@ -1,0 +1,130 @@
+"""Predictions that no reducer may accept: each is an input error, with counts."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cdml.adapters.data.samples import DuckSamples
+from cdml.core.metrics import Task
+from cdml.errors import InputError
+from fakes.predictions import BINARY, binary, of
+from fakes.samples import FakeSamples
+
+
+@pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
+def samples(request):
+    return request.param()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, rows):
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return path
+
+    return write
+
+
+def change(rows, index, **values):
+    return [{**row, **values} if i == index else row for i, row in enumerate(rows)]
+
+
+def without(rows, name):
+    return [{k: v for k, v in row.items() if k != name} for row in rows]
+
+
+ROWS = binary()
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (ROWS[:0], "no"),
+        (without(ROWS, "id"), "id"),
+        (without(ROWS, "late"), "late"),
+        (without(ROWS, "carrier"), "carrier"),
+        (without(ROWS, "prediction"), "prediction"),
+        (without(ROWS, "score"), "score"),
+        (change(ROWS, 3, id=2), "1"),
+        (change(ROWS, 3, id=None), "1"),
+        (change(ROWS, 3, late=None), "1"),
+        (change(ROWS, 3, late=not ROWS[3]["late"]), "1"),
+        (change(ROWS, 3, prediction=None), "1"),
+        (change(ROWS, 3, score=1.5), "1"),
+        (change(ROWS, 3, score=-0.1), "1"),
+        (change(ROWS, 3, score=float("nan")), "1"),
+        (change(ROWS, 3, score=None), "1"),
+        (change(ROWS, 3, id=12345), "1"),
+        (ROWS[:-1], "0"),
+    ],
+    ids=[
+        "no rows",
+        "no key column",
+        "no label column",
+        "no slice column",
+        "no prediction column",
+        "no score column",
+        "repeated key",
+        "missing key",
+        "missing label",
+        "another label",
+        "missing prediction",
+        "score above 1",
+        "score below 0",
+        "score NaN",
+        "score missing",
+        "a row of its own",
+        "a row too few",
+    ],
+)
+def test_rows_that_cannot_be_compared_are_an_input_error_with_counts(samples, write, rows, told):
+    path = write("a", rows) if rows else write_empty(write)
+    with pytest.raises(InputError, match=told):
+        samples.reduce(path, write("b", ROWS), BINARY, of(Task.BINARY))
+
+
+def write_empty(write):
+    path = write("a", ROWS)
+    pq.write_table(pq.read_table(path).slice(0, 0), path)
+    return path
+
+
+def test_a_champion_that_lacks_a_score_is_an_input_error(samples, write):
+    with pytest.raises(InputError, match="score"):
+        samples.reduce(
+            write("a", ROWS), write("b", without(ROWS, "score")), BINARY, of(Task.BINARY)
+        )
+
+
+def test_what_is_no_file_or_no_parquet_is_an_input_error(samples, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        samples.columns(tmp_path / "none.parquet")
+
+
+def test_text_that_is_no_parquet_is_an_input_error(tmp_path):
+    (tmp_path / "a.parquet").write_text("id,late\n1,true\n")
+    with pytest.raises(InputError, match="cannot be read"):
+        DuckSamples().columns(tmp_path / "a.parquet")
+
+
+def test_predictions_must_be_of_the_rows_and_labels_of_the_data(samples, write):
+    data = write("data", without(without(ROWS, "prediction"), "score"))
+    samples.match(write("a", ROWS), data, BINARY)
+    flipped = change(ROWS, 3, late=not ROWS[3]["late"])
+    with pytest.raises(InputError, match="1"):
+        samples.match(write("a", flipped), data, BINARY)
+    with pytest.raises(InputError):
+        samples.match(write("a", ROWS[:-1]), data, BINARY)
+
+
+def test_a_binary_label_has_no_third_value(write):
+    rows = [
+        {**row, "late": ["yes", "no", "maybe"][i % 3], "prediction": "yes"}
+        for i, row in enumerate(ROWS)
+    ]
+    layout = replace(BINARY, positive="yes")
+    with pytest.raises(InputError, match="3 values"):
+        DuckSamples().reduce(write("a", rows), None, layout, of(Task.BINARY))
