@@ -1,8 +1,6 @@
 """Sufficient statistics: all that a metric's sampling distribution needs to know of the rows."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from itertools import combinations_with_replacement
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +9,6 @@ Floats = NDArray[np.float64]
 Counts = NDArray[np.int64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
-
-FEW_ROWS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,32 +54,7 @@ class Moments:
     rows: int
     mean: Floats
     covariance: Floats
-    third: Floats = field(default_factory=lambda: np.zeros(0))
-    values: Floats | None = None
-
-    @classmethod
-    def of_products(cls, rows: int, average: Mapping[tuple[int, ...], float]) -> "Moments":
-        """From the averages of the figures' products, as a data engine gives them.
-
-        Args:
-            rows: how many rows.
-            average: for each of `products(k)`, the mean over the rows of the product of those
-                figures, e.g. `(0, 0, 1)`: of the first squared times the second.
-        """
-        figures = 1 + max(indices[0] for indices in average)
-        one, two, three = (
-            np.array([average[tuple(sorted(at))] for at in np.ndindex(*[figures] * order)])
-            for order in (1, 2, 3)
-        )
-        two = two.reshape(figures, figures)
-        mixed = np.einsum("i,jk->ijk", one, two)
-        mixed = mixed + mixed.transpose(1, 0, 2) + mixed.transpose(1, 2, 0)
-        return cls(
-            rows=rows,
-            mean=one,
-            covariance=(two - np.outer(one, one)) * (rows / max(1, rows - 1)),
-            third=three.reshape(mixed.shape) - mixed + 2 * np.einsum("i,j,k->ijk", one, one, one),
-        )
+    third: Floats
 
     @classmethod
     def of_rows(cls, figures: Floats) -> "Moments":
@@ -96,13 +67,6 @@ class Moments:
             covariance=deviation.T @ deviation / max(1, rows - 1),
             third=np.einsum("ni,nj,nk->ijk", deviation, deviation, deviation, optimize=True) / rows,
         )
-
-
-def products(figures: int) -> tuple[tuple[int, ...], ...]:
-    """Which products of up to three of so many figures make up their moments."""
-    return tuple(
-        at for order in (1, 2, 3) for at in combinations_with_replacement(range(figures), order)
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,9 @@ class Linear:
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The estimate, less or more as far as its skewness asks for."""
         t = student.quantile(confidence, self.df)
-        reach = max(t, _skewed(t, self._skewness(side, share))) * self._careful_spread(share)
+        reach = max(t, _skewed(t, self._careful_skewness(side, share))) * self._careful_spread(
+            share
+        )
         return self._combined(share) + (-reach if side is Side.LOWER else reach)
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
@@ -83,7 +85,7 @@ class Linear:
         if spread == 0:
             return 0.0 if towards > 0 else 1.0
         t = towards / spread
-        return student.cdf(-min(t, _straight(t, self._skewness(side, share))), self.df)
+        return student.cdf(-min(t, _straight(t, self._careful_skewness(side, share))), self.df)
 
     def p_value_null(self) -> float:
         """Two-sided p for no difference."""
@@ -101,16 +103,26 @@ class Linear:
         return math.sqrt(max(0.0, float(weights @ self.covariance @ weights)))
 
     def _careful_spread(self, share: float) -> float:
-        extreme = self.extreme[0] + abs(share) * self.extreme[1]
-        return math.hypot(self._spread(share), math.sqrt(PSEUDO_ROWS) * extreme)
+        """The spread with a few rows more of the kind that moves the value most.
 
-    def _skewness(self, side: Side, share: float) -> float:
-        """Of the combination, less one standard error: a sample shows less skew than there is."""
+        How far the largest moves it is known of ranks; of moments, |skewness| * spread is the
+        least that it can be, and taken twice as often.
+        """
+        spread = self._spread(share)
+        largest = self.extreme[0] + abs(share) * self.extreme[1]
+        least = abs(self._skewness(share)) * spread
+        return math.hypot(spread, math.sqrt(PSEUDO_ROWS) * max(largest, math.sqrt(2) * least))
+
+    def _skewness(self, share: float) -> float:
         weights = combination(self.champion, share)
         spread = self._spread(share)
         third = float(np.einsum("ijk,i,j,k", self.third, weights, weights, weights))
-        skew = third / spread**3 if spread > 0 else 0.0
-        return (skew if side is Side.LOWER else -skew) - math.sqrt(6) / self.rows
+        return third / spread**3 if spread > 0 else 0.0
+
+    def _careful_skewness(self, side: Side, share: float) -> float:
+        """Towards the side, less three standard errors: few rows show less skew than there is."""
+        skew = self._skewness(share) if side is Side.LOWER else -self._skewness(share)
+        return skew - 3 * math.sqrt(6) / self.rows
 
 
 def _straight(t: float, skew: float) -> float:

@@ -56,9 +56,7 @@ def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
 def _difference(metric: str, sample: Moments, statistic: Statistic) -> Linear:
     challenger, champion = (float(value) for value in statistic(sample.mean))
     gradient = _GRADIENTS[metric](sample.mean) if metric in _GRADIENTS else np.eye(2)
-    size = sample.mean.size
-    known = sample.third if sample.third.size else np.zeros((size, size, size))
-    third = np.einsum("ai,bj,ck,ijk", gradient, gradient, gradient, known, optimize=True)
+    third = np.einsum("ai,bj,ck,ijk", gradient, gradient, gradient, sample.third, optimize=True)
     published = sample.rows - 1 if metric not in _GRADIENTS and sample.rows >= FEW_ROWS else None
     return Linear(
         challenger=challenger,
@@ -90,10 +88,7 @@ def _beside_perfection(sample: Moments, *, models: int) -> Moments:
         sample,
         mean=figures @ sample.mean,
         covariance=figures @ sample.covariance @ figures.T,
-        third=np.einsum("ai,bj,ck,ijk", figures, figures, figures, sample.third, optimize=True)
-        if sample.third.size
-        else sample.third,
-        values=None,
+        third=np.einsum("ai,bj,ck,ijk", figures, figures, figures, sample.third, optimize=True),
     )
 
 

@@ -7,12 +7,25 @@ import numpy as np
 
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.linear import Linear
-from cdml.core.inference.ranks import auc_influence, joint_moments, precision_influence, total
+from cdml.core.inference.ranks import (
+    auc_influence,
+    joint_moments,
+    precision_influence,
+    same_order,
+    total,
+)
 from cdml.core.interval import Interval, Unmeasured
 from cdml.core.sample import Flags, Floats, OneVsRest, Ranked
 
 FEW_ROWS = 20
 """With fewer rows of a class than this, DeLong's two-sided interval is corrected as its bounds."""
+
+
+LARGE_MOVE = 0.1
+"""The least of the largest moves of a row that are reckoned with: past a tenth of the others.
+
+Where both models order nearly all rows right, few rows hold none of those that move far.
+"""
 
 
 def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
@@ -25,11 +38,12 @@ def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
         metric, [(c.positive, c.champion) for c in classes if c.champion is not None]
     )
     difference = _difference(metric, challenger, moves, champion, champion_moves, classes)
-    same = all(np.array_equal(c.challenger, c.champion) for c in classes if c.champion is not None)
-    if difference.standard_error == 0 and not same:
+    if difference.standard_error == 0 and not all(
+        same_order(c.challenger, c.champion) for c in classes if c.champion is not None
+    ):
         return Unmeasured(
-            reason=f"both models order these rows alike ({metric} {challenger:.4g});"
-            " they cannot tell how far the models differ"
+            reason=f"{metric} of both models is {challenger:.4g} and no row moves it differently;"
+            " these rows cannot tell how far the models differ"
         )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
@@ -89,6 +103,7 @@ def _difference(
 ) -> Linear:
     apart = moves - champion_moves
     covariance, third = joint_moments(moves, champion_moves)
+    largest = float(np.abs(apart).max())
     textbook = metric == "roc_auc" and _fewest(classes) >= FEW_ROWS
     return Linear(
         challenger=challenger,
@@ -98,7 +113,10 @@ def _difference(
         rows=len(apart),
         method="delong" if textbook else "delong-t" if metric == "roc_auc" else "jackknife",
         df=_degrees(apart, classes) if metric == "roc_auc" else _fewest(classes) - 1,
-        extreme=(float(np.abs(apart).max()), float(np.abs(champion_moves).max())),
+        extreme=(
+            max(largest, LARGE_MOVE / _fewest(classes)) if largest else 0.0,
+            float(np.abs(champion_moves).max()),
+        ),
         published=math.inf if textbook else None,
     )
 

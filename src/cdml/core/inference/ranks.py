@@ -67,6 +67,13 @@ class Ties:
         return of_row
 
 
+def same_order(first: Floats, second: Floats) -> bool:
+    """Whether one score rises exactly where the other does, as after a recalibration."""
+    order = np.argsort(first)
+    steps = np.sign(np.diff(first[order]))
+    return bool((steps == np.sign(np.diff(second[order]))).all())
+
+
 def placements(positive: Flags, score: Floats) -> Floats:
     """The share of the other class that each row's score is on the right side of; ties half.
 

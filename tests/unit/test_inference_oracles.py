@@ -1,0 +1,265 @@
+"""Figures of scikit-learn, scipy and the literature."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as oracle
+
+from cdml.core.inference import Side, compare, measure, student
+from cdml.core.inference.binomial import mcnemar, wilson
+from cdml.core.inference.ranks import precision_influence
+from cdml.core.inference.tango import Tango
+from cdml.core.metrics import METRICS, Family, find
+from cdml.core.sample import OneVsRest, Ranked
+from drawn import Rows, cells, classes, moments, numbers, probabilities, ranked, rows_for, sample
+
+
+def _averaged(function, average):
+    return lambda y, p: function(y, p, average=average, zero_division=0)
+
+
+ORACLES = {
+    "accuracy": oracle.accuracy_score,
+    "balanced_accuracy": oracle.balanced_accuracy_score,
+    "precision": oracle.precision_score,
+    "recall": oracle.recall_score,
+    "specificity": lambda y, p: oracle.recall_score(y, p, pos_label=0),
+    "f1": oracle.f1_score,
+    "matthews_corrcoef": oracle.matthews_corrcoef,
+    **{
+        f"{name}_{average}": _averaged(function, average)
+        for name, function in (
+            ("precision", oracle.precision_score),
+            ("recall", oracle.recall_score),
+            ("f1", oracle.f1_score),
+        )
+        for average in ("micro", "macro", "weighted")
+    },
+    "roc_auc": oracle.roc_auc_score,
+    "average_precision": oracle.average_precision_score,
+    "log_loss": oracle.log_loss,
+    "brier_score_loss": oracle.brier_score_loss,
+    "mean_absolute_error": oracle.mean_absolute_error,
+    "mean_squared_error": oracle.mean_squared_error,
+    "mean_absolute_percentage_error": oracle.mean_absolute_percentage_error,
+    "root_mean_squared_error": oracle.root_mean_squared_error,
+    "r2": oracle.r2_score,
+}
+
+
+def test_every_metric_of_rows_has_an_oracle():
+    known = {name for name, metric in METRICS.items() if metric.family is not Family.OPERATION}
+
+    assert known == {*ORACLES, "roc_auc_ovr"}
+
+
+@pytest.mark.parametrize("name", ORACLES)
+def test_values_are_those_of_scikit_learn(name):
+    rows = rows_for(name, 300)
+
+    paired = compare(find(name), sample(name, rows), resamples=50)
+
+    assert ORACLES[name](rows.label, rows.challenger) == pytest.approx(paired.challenger)
+    assert ORACLES[name](rows.label, rows.champion) == pytest.approx(paired.champion)
+
+
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+@pytest.mark.parametrize("name", ["f1_macro", "precision_weighted", "balanced_accuracy"])
+def test_classes_without_rows_count_as_in_scikit_learn(name):
+    label = np.array([0, 0, 1, 1, 1, 3])
+    rows = Rows(label=label, challenger=np.array([0, 1, 1, 1, 2, 3]), champion=label)
+
+    paired = compare(find(name), cells(rows, 5), resamples=50)
+
+    assert ORACLES[name](rows.label, rows.challenger) == pytest.approx(paired.challenger)
+
+
+def test_one_vs_rest_is_that_of_scikit_learn():
+    random = np.random.default_rng(3)
+    label = random.integers(0, 3, 200)
+    score = random.dirichlet((1, 1, 1), 200) * 0.5 + 0.5 * np.eye(3)[label] * random.random(
+        (200, 1)
+    )
+    score /= score.sum(axis=1, keepdims=True)
+    of_class = tuple(
+        Ranked(positive=label == k, challenger=score[:, k], champion=1 - score[:, k])
+        for k in range(3)
+    )
+
+    paired = compare(find("roc_auc_ovr"), OneVsRest(classes=of_class))
+
+    assert oracle.roc_auc_score(label, score, multi_class="ovr") == pytest.approx(paired.challenger)
+
+
+@pytest.mark.parametrize("df", [1, 2.5, 7, 30, 199, 100_000])
+@pytest.mark.parametrize("probability", [0.0001, 0.01, 0.3, 0.5, 0.9, 0.975, 0.9999])
+def test_student_is_that_of_scipy(df, probability):
+    quantile = stats.t.ppf(probability, df)
+
+    assert quantile == pytest.approx(student.quantile(probability, df), rel=1e-8)
+    assert probability == pytest.approx(student.cdf(quantile, df), rel=1e-8)
+
+
+@pytest.mark.parametrize(("hits", "rows"), [(0, 10), (10, 10), (3, 17), (812, 1000)])
+def test_wilson_is_that_of_scipy(hits, rows):
+    expected = stats.binomtest(hits, rows).proportion_ci(0.9, "wilson")
+    found = wilson(hits, rows, 0.9)
+
+    assert tuple(expected) == pytest.approx((found.low, found.high))
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(0, 0), (0, 7), (1, 5), (8, 8), (12, 4)])
+def test_few_discordant_rows_are_tested_exactly(gained, lost):
+    expected = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+
+    assert expected == pytest.approx(mcnemar(gained, lost))
+
+
+@pytest.mark.parametrize(("gained", "lost"), [(20, 40), (40, 20), (30, 30), (5000, 5200)])
+def test_more_discordant_rows_are_tested_by_mid_p(gained, lost):
+    fewer, discordant = min(gained, lost), gained + lost
+    half = 0.5 * stats.binom.pmf(fewer, discordant, 0.5)
+    expected = 2 * (stats.binom.cdf(fewer, discordant, 0.5) - half)
+
+    assert expected == pytest.approx(mcnemar(gained, lost))
+
+
+def test_tango_gives_the_published_interval():
+    """Airway hyper-responsiveness of 21 children (Fagerland, Lydersen & Laake 2014)."""
+    interval = Tango(both=1, gained=1, lost=7, rows=21).interval(0.95)
+
+    assert (-0.517, -0.026) == (round(interval.low, 3), round(interval.high, 3))
+
+
+def test_tango_without_discordant_rows_has_a_closed_form():
+    rows, z = 50, stats.norm.ppf(0.975)
+    reach = z * z / (rows + z * z)
+
+    interval = Tango(both=30, gained=0, lost=0, rows=rows).interval(0.95)
+
+    assert (-reach, reach) == pytest.approx((interval.low, interval.high))
+
+
+@pytest.mark.parametrize(
+    "counts", [(30, 0, 5, 50), (30, 7, 0, 50), (900, 30, 40, 1000), (0, 1, 7, 21)]
+)
+@pytest.mark.parametrize("against", [-0.3, -0.01, 0.0, 0.2])
+def test_a_share_of_nothing_leaves_tangos_score(counts, against):
+    both, gained, lost, rows = counts
+    tango = Tango(both=both, gained=gained, lost=lost, rows=rows)
+
+    plain = tango.p_value(Side.LOWER, against)
+
+    assert plain == pytest.approx(tango.p_value(Side.LOWER, against, 1e-12), abs=1e-9)
+
+
+def _delong(rows):
+    """Placements pair by pair, as DeLong, DeLong & Clarke-Pearson wrote them."""
+    positive, negative = rows.label == 1, rows.label == 0
+    placed = []
+    for score in (rows.challenger, rows.champion):
+        over = score[positive][:, None] - score[negative][None]
+        wins = (over > 0) + 0.5 * (over == 0)
+        placed.append((wins.mean(axis=1), wins.mean(axis=0)))
+    apart = [placed[0][k] - placed[1][k] for k in (0, 1)]
+    variance = sum(part.var(ddof=1) / len(part) for part in apart)
+    return apart[0].mean(), np.sqrt(variance)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_delong_is_that_of_its_definition(seed):
+    rows = probabilities(150, seed)
+    estimate, error = _delong(rows)
+    z = stats.norm.ppf(0.975)
+
+    difference = compare(find("roc_auc"), ranked(rows)).difference
+    interval = difference.interval(0.95)
+
+    assert "delong" == interval.method
+    assert estimate == pytest.approx(difference.estimate)
+    assert (estimate - z * error, estimate + z * error) == pytest.approx(
+        (interval.low, interval.high)
+    )
+    assert 2 * stats.norm.sf(abs(estimate / error)) == pytest.approx(difference.p_value_null())
+
+
+def test_the_influence_on_average_precision_is_its_derivative():
+    rows = probabilities(60, 1)
+    _, influence = precision_influence(rows.label == 1, rows.challenger)
+    step = 1e-6
+    weights = 1 + step * np.eye(60)
+    base = oracle.average_precision_score(rows.label, rows.challenger)
+
+    moved = [
+        oracle.average_precision_score(rows.label, rows.challenger, sample_weight=w)
+        for w in weights
+    ]
+
+    np.testing.assert_allclose((np.array(moved) - base) / step, influence, atol=1e-6)
+
+
+def test_means_of_many_rows_are_those_of_the_paired_t_test():
+    rows = numbers(400)
+    first, second = (np.abs(rows.label - p) for p in (rows.challenger, rows.champion))
+    expected = stats.ttest_rel(first, second)
+
+    difference = compare(find("mae"), moments("mean_absolute_error", rows)).difference
+    interval = difference.interval(0.95)
+
+    assert "paired-t" == difference.method
+    assert expected.pvalue == pytest.approx(difference.p_value_null())
+    assert tuple(expected.confidence_interval(0.95)) == pytest.approx((interval.low, interval.high))
+
+
+def test_bca_is_that_of_scipy():
+    rows = classes(900, agree=0.5)
+
+    def precision(label, predicted):
+        return (label & predicted).sum(axis=-1) / predicted.sum(axis=-1)
+
+    def apart(*rows_of):
+        return precision(rows_of[0], rows_of[1]) - precision(rows_of[0], rows_of[2])
+
+    expected = stats.bootstrap(
+        (rows.label, rows.challenger, rows.champion),
+        apart,
+        paired=True,
+        n_resamples=2000,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    found = compare(find("precision"), cells(rows)).difference.interval(0.95)
+    width = expected.high - expected.low
+
+    assert tuple(expected) == pytest.approx((found.low, found.high), abs=0.06 * width)
+
+
+def _rmse(label, predicted):
+    return np.sqrt(((label - predicted) ** 2).mean(axis=-1))
+
+
+def _r2(label, predicted):
+    return 1 - ((label - predicted) ** 2).mean(axis=-1) / label.var(axis=-1)
+
+
+@pytest.mark.parametrize(("name", "score"), [("root_mean_squared_error", _rmse), ("r2", _r2)])
+def test_standard_errors_are_those_of_the_bootstrap(name, score):
+    rows = numbers(400)
+    at = rows.at(np.random.default_rng(1).integers(0, 400, (2000, 400)))
+    drawn = score(at.label, at.challenger) - score(at.label, at.champion)
+
+    difference = compare(find(name), sample(name, rows)).difference
+
+    assert drawn.std() == pytest.approx(difference.standard_error, rel=0.08)
+
+
+@pytest.mark.parametrize(("positives", "negatives"), list(product((3, 12), (5, 400))))
+def test_a_perfect_order_of_few_rows_is_not_certain(positives, negatives):
+    positive = np.arange(positives + negatives) < positives
+    alone = Ranked(positive=positive, challenger=positive.astype(float), champion=None)
+
+    level = measure(find("roc_auc"), alone, 0.95)
+
+    assert 1.0 == level.value == level.interval.high
+    assert level.interval.low < 1 - 1 / (2 * (positives + 1))
