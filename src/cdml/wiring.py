@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
@@ -82,6 +82,19 @@ def executor() -> Callable[[Sequence[str], Path], Iterator[str]]:
     return run
 
 
+class _Deferred:
+    """A port that is made when it is first asked something: what needs none pays for none."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+        self._made: Any = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+
 @dataclass(frozen=True)
 class Wiring:
     """The adapters of one run, each made when it is first asked for.
@@ -120,10 +133,13 @@ class Wiring:
         """The registry that the address's scheme names."""
         uri = self.loaded.config.registry.uri
         scheme = uri.partition(":")[0].partition("+")[0]
-        made: Registry = find("registry", scheme, _table("cdml.registries", REGISTRIES))(
-            uri=uri, folder=self.loaded.folder
+        names = _table("cdml.registries", REGISTRIES)
+        if scheme not in names:
+            raise ConfigurationError(unknown("registry", scheme, names))
+        made: Any = _Deferred(
+            lambda: find("registry", scheme, names)(uri=uri, folder=self.loaded.folder)
         )
-        return made
+        return cast("Registry", made)
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -154,10 +170,12 @@ class Wiring:
 
     def journal(self, environment: str | None) -> Journal:
         """The journal of one environment; cdml.yaml's by default."""
-        made: Journal = find("journal", "git", JOURNALS)(
-            folder=self.loaded.folder,
-            environment=environment or self.loaded.config.deploy.environment,
-            model=self.loaded.config.model,
-            variables=self.environment,
+        made: Any = _Deferred(
+            lambda: find("journal", "git", JOURNALS)(
+                folder=self.loaded.folder,
+                environment=environment or self.loaded.config.deploy.environment,
+                model=self.loaded.config.model,
+                variables=self.environment,
+            )
         )
-        return made
+        return cast("Journal", made)

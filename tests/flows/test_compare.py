@@ -1,13 +1,17 @@
 """compare-to-champion: who is compared, and what the evidence says."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cdml.core.journal import Ledger
 from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence import store
+from cdml.evidence.journal import dump
 from cdml.evidence.models import Comparison
+from fakes.journals import ledger_of, release
 from fakes.judging import World, rows
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
@@ -150,9 +154,27 @@ def test_a_first_model_is_decided_by_bounds_or_held(world, gates, policy, verdic
 
 
 def test_no_champion_in_the_registry_but_one_in_the_journal_is_an_error(world):
-    world.journal.write({"current": {"version": "3"}}, "deployed", None)
+    ledger = replace(ledger_of(release(3)), model="late")
+    world.journal.write(dump(ledger), "deployed", None)
     with pytest.raises(ServiceError, match="journal"):
         world.compare(world.model("good"))
+
+
+def test_a_journal_in_which_nothing_serves_yet_leaves_room_for_a_first_model(world):
+    world.journal.write(dump(Ledger(model="late", environment="production")), "undone", None)
+
+    assert world.compare(world.model("good")).champion is None
+
+
+def test_a_journal_that_cannot_be_read_tells_how_to_say_that_this_is_the_first(world):
+    def refuse():
+        raise ServiceError("the remote refused")
+
+    world.journal.read = refuse
+    with pytest.raises(ServiceError, match="the remote refused") as caught:
+        world.compare(world.model("good"))
+
+    assert "--champion none" in caught.value.hint
 
 
 def test_an_unreachable_registry_is_never_a_first_model(world):

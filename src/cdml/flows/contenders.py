@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.errors import InputError, ServiceError
+from cdml.evidence.journal import parse
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
 from cdml.flows.predict import identify
@@ -69,13 +70,27 @@ class Contenders:
                 f"the alias {alias!r} of {config.model} names no version.",
                 "Name a version (models:/name/3), a folder, a predictions file, or `none`.",
             )
-        if self.journal.read().document is not None:
+        if self._served_before():
             raise ServiceError(
                 f"the registry knows no {alias!r} of {config.model}, but by the journal one"
                 " serves.",
                 "Set the alias again, or name the champion: --champion models:/name/3.",
             )
         return NoChampion()
+
+    def _served_before(self) -> bool:
+        """Whether the journal knows a version that serves."""
+        config = self.loaded.config
+        try:
+            snapshot = self.journal.read()
+        except ServiceError as error:
+            raise ServiceError(
+                f"the registry knows no champion of {config.model}, and whether one served before"
+                f" cannot be told: {error.message}",
+                "If this is the first model, say so: --champion none.",
+            ) from error
+        ledger = parse(snapshot, model=config.model, environment=config.deploy.environment)
+        return ledger.current is not None
 
     def _is_place(self, written: str) -> bool:
         return (
