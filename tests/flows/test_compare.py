@@ -1,17 +1,13 @@
 """compare-to-champion: who is compared, and what the evidence says."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from cdml.core.journal import Ledger
 from cdml.core.verdict import Verdict
-from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.journal import dump
 from cdml.evidence.models import Comparison
-from fakes.journals import ledger_of, release
 from fakes.judging import World, rows
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
@@ -136,54 +132,6 @@ def test_where_no_gate_compares_the_bounds_decide(world):
     assert [PASS, FAIL] == verdicts
 
 
-@pytest.mark.parametrize(
-    ("gates", "policy", "verdict"),
-    [
-        ("{metric: accuracy, at_least: 0.5, max_regression: 0.01}", "", PASS),
-        ("{metric: accuracy, at_least: 0.999}", "", FAIL),
-        ("{metric: accuracy, max_regression: 0.01}", "", INCONCLUSIVE),
-        ("{metric: accuracy, max_regression: 0.01}", "on_inconclusive: warn", INCONCLUSIVE),
-        ("{metric: accuracy, at_least: 0.5}", "first_model: hold", INCONCLUSIVE),
-        ("", "", INCONCLUSIVE),
-    ],
-)
-def test_a_first_model_is_decided_by_bounds_or_held(world, gates, policy, verdict):
-    world.gates, world.policy = gates, policy
-    found = world.compare(world.model("good"))
-    assert (verdict, None, ()) == (found.verdict, found.champion, found.gates)
-
-
-def test_no_champion_in_the_registry_but_one_in_the_journal_is_an_error(world):
-    ledger = replace(ledger_of(release(3)), model="late")
-    world.journal.write(dump(ledger), "deployed", None)
-    with pytest.raises(ServiceError, match="journal"):
-        world.compare(world.model("good"))
-
-
-def test_a_journal_in_which_nothing_serves_yet_leaves_room_for_a_first_model(world):
-    world.journal.write(dump(Ledger(model="late", environment="production")), "undone", None)
-
-    assert world.compare(world.model("good")).champion is None
-
-
-def test_a_journal_that_cannot_be_read_tells_how_to_say_that_this_is_the_first(world):
-    def refuse():
-        raise ServiceError("the remote refused")
-
-    world.journal.read = refuse
-    with pytest.raises(ServiceError, match="the remote refused") as caught:
-        world.compare(world.model("good"))
-
-    assert "--champion none" in caught.value.hint
-
-
-def test_an_unreachable_registry_is_never_a_first_model(world):
-    world.registry.down = True
-    with pytest.raises(ServiceError):
-        world.compare(world.model("good"))
-    assert store.read(world.output, Comparison) is None
-
-
 def test_an_unknown_alias_is_an_input_error(world):
     world.champion("good")
     with pytest.raises(InputError, match="shadow"):
@@ -225,14 +173,6 @@ def test_an_evaluation_of_anything_else_is_scored_again(world, what):
         (world.output / "predictions.parquet").write_bytes(b"forged")
     world.compare(world.model("better"))
     assert 3 == len(world.scorer.jobs)
-
-
-def test_two_predictions_files_need_no_registry_no_model_and_no_journal(world):
-    nobody = Untouchable()
-    world.registry = world.journal = world.scorer = world.tables = nobody
-    found = world.compare(world.predictions("better"), world.predictions("good"))
-    assert PASS == found.verdict
-    assert (None, 600) == (found.challenger.digest, found.data.rows)
 
 
 def test_predictions_that_do_not_match_leave_no_evidence(world):
