@@ -239,3 +239,11 @@ def test_a_registered_challenger_keeps_evidence_of_both_stages(world):
     kept = world.registry.kept["late", version.version]
     assert {"evaluation.json", "comparison.json"} == set(kept)
     assert "pass" == world.registry.version("late", "2").tags["cdml.verdict"]
+
+
+def test_two_predictions_files_need_no_registry_no_model_and_no_journal(world):
+    nobody = Untouchable()
+    world.registry = world.journal = world.scorer = world.tables = nobody
+    found = world.compare(world.predictions("better"), world.predictions("good"))
+    assert PASS == found.verdict
+    assert (None, 600) == (found.challenger.digest, found.data.rows)

@@ -67,11 +67,3 @@ def test_an_unreachable_registry_is_never_a_first_model(world):
     with pytest.raises(ServiceError):
         world.compare(world.model("good"))
     assert store.read(world.output, Comparison) is None
-
-
-def test_two_predictions_files_need_no_registry_no_model_and_no_journal(world):
-    nobody = Untouchable()
-    world.registry = world.journal = world.scorer = world.tables = nobody
-    found = world.compare(world.predictions("better"), world.predictions("good"))
-    assert PASS == found.verdict
-    assert (None, 600) == (found.challenger.digest, found.data.rows)
