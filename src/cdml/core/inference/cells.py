@@ -33,6 +33,7 @@ class _Joint:
     second: Codes
     count: Floats
     swapped: bool
+    symmetric: bool
 
     def values(self, metric: Confusion, count: Floats) -> Floats:
         """The metric of challenger and champion, shape (..., 2), for counts (..., cells)."""
@@ -64,12 +65,24 @@ def difference(
         )
     occupied = np.flatnonzero(padded.count)
     left_out = padded.count - np.eye(len(padded.count))[occupied]
-    return Resampled(
+    found = Resampled(
         challenger=float(estimate[0]),
         champion=float(estimate[1]),
         draws=draws + (estimate - centre),
         influence=centre - padded.values(function, left_out),
         weight=padded.count[occupied],
+    )
+    return _mirrored(found) if joint.symmetric else found
+
+
+def _mirrored(found: Resampled) -> Resampled:
+    """Models that cannot be told apart by their cells: each draw stands for its mirror too."""
+    half = found.draws[: (len(found.draws) + 1) // 2]
+    return replace(
+        found,
+        draws=np.concatenate((half, half[:, ::-1])),
+        influence=np.concatenate((found.influence, found.influence[:, ::-1])),
+        weight=np.concatenate((found.weight, found.weight)) / 2,
     )
 
 
@@ -96,6 +109,7 @@ def _canonical(cells: Cells, champion: Codes) -> _Joint:
         second=second,
         count=count.astype(float),
         swapped=swapped,
+        symmetric=turned.tobytes() == plain.tobytes(),
     )
 
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from cdml.core.inference.difference import Side
 from cdml.core.inference.linear import combination
+from cdml.core.inference.student import normal_cdf
 from cdml.core.interval import Interval
 from cdml.core.sample import Floats
 
 RESAMPLES = 10_000
 
 _NORMAL = NormalDist()
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,13 +50,14 @@ class Bca:
         spread = float(self.draws.std())
         if self.draws[0] <= value < self.draws[-1] or spread == 0:
             return level
-        normal = _NORMAL.cdf((value - self.estimate) / spread)
+        normal = normal_cdf((value - self.estimate) / spread)
         return min(level, normal) if value < self.estimate else max(level, normal)
 
     @property
     def _bias(self) -> float:
-        below = np.searchsorted(self.draws, self.estimate, side="left")
-        within = np.searchsorted(self.draws, self.estimate, side="right")
+        """The normal quantile of the share of draws below the estimate, equal ones half."""
+        below = np.searchsorted(self.draws, self.estimate - _ROUNDING, side="left")
+        within = np.searchsorted(self.draws, self.estimate + _ROUNDING, side="right")
         return _NORMAL.inv_cdf(self._inside((below + within) / (2 * len(self.draws))))
 
     def _position(self, value: float) -> float:

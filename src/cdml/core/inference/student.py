@@ -6,10 +6,15 @@ from statistics import NormalDist
 _NORMAL = NormalDist()
 
 
+def normal_cdf(z: float) -> float:
+    """P(Z <= z), exact far out in the lower tail too."""
+    return 0.5 * math.erfc(-z / math.sqrt(2))
+
+
 def cdf(t: float, df: float) -> float:
     """P(T <= t); infinite degrees of freedom are the normal distribution."""
     if math.isinf(df):
-        return _NORMAL.cdf(t)
+        return normal_cdf(t)
     tail = 0.5 * incomplete_beta(df / (df + t * t), df / 2, 0.5)
     return 1 - tail if t > 0 else tail
 

@@ -12,6 +12,7 @@ from statistics import NormalDist
 from cdml.core.inference.binomial import mcnemar
 from cdml.core.inference.difference import Side
 from cdml.core.inference.multinomial import score as multinomial_score
+from cdml.core.inference.student import normal_cdf
 from cdml.core.interval import Interval
 
 _NORMAL = NormalDist()
@@ -77,7 +78,7 @@ class Tango:
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p of Δ + share * |champion| against a value."""
         score = self._score(against, share)
-        return _NORMAL.cdf(-score if side is Side.LOWER else score)
+        return normal_cdf(-score if side is Side.LOWER else score)
 
     def p_value_null(self) -> float:
         """McNemar's two-sided p; rows on which the models agree do not matter."""
@@ -101,7 +102,11 @@ class Tango:
             return math.copysign(math.inf, -d) if distance else 0.0
         linear = -b - c + (2 * n - b + c) * d
         constant = -c * d * (1 - d)
-        lost = (math.sqrt(max(0.0, linear * linear - 8 * n * constant)) - linear) / (4 * n)
+        if constant > 0:
+            root = math.sqrt(max(0.0, linear * linear - 8 * n * constant))
+        else:
+            root = math.hypot(linear, math.sqrt(-8 * n * constant))  # no square that underflows
+        lost = (root - linear) / (4 * n)
         variance = n * (2 * lost + d * (1 - d))
         if not variance > 0:
             return math.copysign(math.inf, distance) if distance else 0.0
