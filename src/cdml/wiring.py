@@ -1,7 +1,7 @@
 """The composition root: which name stands for which adapter, imported when asked for."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -16,6 +16,7 @@ from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 from cdml.ports import (
     Clock,
+    Execute,
     Journal,
     Platform,
     Progress,
@@ -76,9 +77,9 @@ def find(kind: str, name: str, names: Names) -> Any:
         ) from error
 
 
-def executor() -> Callable[[Sequence[str], Path], Iterator[str]]:
+def executor() -> Execute:
     """Runs programs beside cdml."""
-    run: Callable[[Sequence[str], Path], Iterator[str]] = find("executor", "local", EXECUTORS)
+    run: Execute = find("executor", "local", EXECUTORS)
     return run
 
 

@@ -28,3 +28,12 @@ def test_a_failure_has_the_programs_last_words(tmp_path):
 def test_a_program_that_is_not_there_is_told(tmp_path):
     with pytest.raises(InputError, match="cannot be started"):
         list(lines(("no-such-program-anywhere",), tmp_path))
+
+
+def test_the_exit_code_that_was_expected_is_no_failure(tmp_path):
+    assert [] == list(lines(python("import sys; sys.exit(3)"), tmp_path, expected=3))
+
+
+def test_success_is_a_failure_where_another_code_was_expected(tmp_path):
+    with pytest.raises(InputError, match="exit code 0"):
+        list(lines(python(""), tmp_path, expected=1))

@@ -51,13 +51,19 @@ class Stage:
         self.seen |= os.environ
         if arguments[0] == "rollback" and self.restored is not None:
             write(self.folder / ".cdml" / "rollback", self.restored)
-        if arguments[0] not in ("gate", "report"):
-            return 0
+        return self.code(arguments) if arguments[0] in ("gate", "report") else 0
+
+    def code(self, arguments):
         return self.codes.get(Path(arguments[arguments.index("--output-dir") + 1]).name, 0)
 
-    def execute(self, command, folder):
+    def execute(self, command, folder, *, expected=0):
         self.programs.append((command, folder))
         yield "a line"
+        if "gate" in command:
+            arguments = list(command[command.index("gate") :])
+            self.commands.append(arguments)
+            if self.code(arguments) != expected:
+                raise InputError(f"it ended with {self.code(arguments)}")
 
     def play(self):
         return demo(
@@ -81,15 +87,18 @@ def verbs(stage):
 def test_every_step_of_the_story_is_a_command_of_the_actions(stage):
     stage.play()
 
-    proposed = ["gate", "report"] * 4
-    assert ["gate", "deploy", *proposed, "deploy", "rollback", "history"] == verbs(stage)
+    assert ["gate", "deploy"] == verbs(stage)[:2]
+    assert ["gate"] * 4 + ["report"] * 4 == sorted(verbs(stage)[2:-3])
+    assert ["deploy", "rollback", "history"] == verbs(stage)[-3:]
 
 
 def test_every_command_reads_the_configuration_of_the_demo(stage):
     stage.play()
 
     for command in stage.commands:
-        assert str(stage.folder / "cdml.yaml") == command[command.index("--config") + 1]
+        if "--config" in command:
+            assert str(stage.folder / "cdml.yaml") == command[command.index("--config") + 1]
+    assert {stage.folder.resolve()} == {folder.resolve() for _, folder in stage.programs}
     assert (stage.folder / "cdml.yaml").is_file()
     assert (stage.folder / "contracts" / "flights.odcs.yaml").is_file()
 
@@ -100,18 +109,26 @@ def test_a_story_as_it_should_be_ends_with_the_champion_restored(stage):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_model_that_should_be_refused_and_is_not_fails_the_demo(stage, name):
+def test_a_model_that_should_be_refused_and_is_not_ends_the_demo(stage, name):
     stage.codes[name] = 0
 
-    assert 1 == stage.play()
-    assert "`cdml gate` ended with exit code 0, not 1" in stage.said[-1]
-    assert name in stage.commands[-1][stage.commands[-1].index("--output-dir") + 1]
+    with pytest.raises(InputError, match="it ended with 0"):
+        stage.play()
+    assert "deploy" not in verbs(stage)[2:]
 
 
-def test_a_challenger_that_is_refused_fails_the_demo(stage):
+def test_a_challenger_that_is_held_ends_the_demo(stage):
     stage.codes["challenger"] = 3
 
+    with pytest.raises(InputError, match="it ended with 3"):
+        stage.play()
+
+
+def test_a_champion_that_is_held_fails_the_demo(stage):
+    stage.codes["champion"] = 3
+
     assert 1 == stage.play()
+    assert "`cdml gate` ended with exit code 3, not 0" in stage.said[-1]
 
 
 def test_a_rollback_that_left_no_evidence_fails_the_demo(stage):

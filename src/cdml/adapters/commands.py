@@ -8,29 +8,26 @@ from pathlib import Path
 from cdml.errors import InputError
 
 
-def lines(command: Sequence[str], folder: Path) -> Iterator[str]:
-    """Run a program and yield each line it prints, as it prints it.
-
-    Args:
-        command: program and arguments.
-        folder: where it runs.
-
-    Raises:
-        InputError: it cannot be started, or it failed; the message has its own last words.
-    """
+def lines(command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
+    """Run a program; see `cdml.ports.Execute`."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         try:
             process = subprocess.Popen(
-                command, cwd=folder, stdout=subprocess.PIPE, stderr=complaints, text=True
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                encoding="utf-8",
+                errors="replace",
             )
         except OSError as error:
             raise InputError(f"{command[0]} cannot be started: {error}.") from error
         with process:
             for line in process.stdout or ():
                 yield line.rstrip("\n")
-        if process.returncode != 0:
+        if process.returncode != expected:
             complaints.seek(0)
             words = complaints.read().strip().splitlines() or ["it said nothing"]
-            raise InputError(
-                f"{' '.join(command)} ended with exit code {process.returncode}: {words[-1]}"
-            )
+            code = process.returncode
+            raise InputError(f"{' '.join(command)} ended with exit code {code}: {words[-1]}")

@@ -4,7 +4,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,18 +13,18 @@ from pathlib import Path
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import Deployment
 from cdml.evidence.store import read
-from cdml.ports import Progress
+from cdml.ports import Execute, Progress
 
 Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""
-Execute = Callable[[Sequence[str], Path], Iterator[str]]
-"""Runs a program in a folder and yields the lines it prints."""
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "flights"
 MADE_BY_DEMO = ".made-by-cdml-demo"
 MODEL = "flight-delays"
 CHAMPION, CHALLENGER = "1", "2"
 ACCEPTED, REJECTED = 0, 1
+AT_ONCE = 2
+SHOWN = 6
 # What would make the commands speak to somebody else than the demo's own folder.
 _ELSEWHERE = ("CI", "MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 _PREFIXES = ("GITHUB_", "CDML_", "GIT_")
@@ -102,8 +103,7 @@ def demo(
         with _alone():
             story.prepare(example)
             story.first_champion()
-            for proposal in PROPOSALS:
-                story.propose(proposal)
+            story.proposals()
             story.deliver()
             story.take_back()
     except _Surprise as surprise:
@@ -169,6 +169,10 @@ class _Story:
         if code != expected:
             raise _Surprise(f"`cdml {arguments[0]}` ended with exit code {code}, not {expected}.")
 
+    def git(self, *arguments: str) -> None:
+        """Run git in the folder."""
+        tuple(self.execute((*_GIT, *arguments), self.folder))
+
     def script(self, label: str, total: int, *command: str) -> None:
         """Run a program of the example; every line it prints is a part that is done."""
         with self.progress.step(label, total) as step:
@@ -186,9 +190,9 @@ class _Story:
             for name in ("cdml.yaml", "contracts"):
                 _copy(example / name, self.folder / name)
             root = self.folder.resolve()
-            self.script("a repository", 1, *_GIT, "init", "--quiet", "--initial-branch=main")
-            self.script("its files", 1, *_GIT, "add", "cdml.yaml", "contracts")
-            self.script("its first commit", 1, *_GIT, "commit", "--quiet", "--message=Begin")
+            self.git("init", "--quiet", "--initial-branch=main")
+            self.git("add", "cdml.yaml", "contracts")
+            self.git("commit", "--quiet", "--message=Begin")
             prepare = (sys.executable, str(example.resolve() / "prepare.py"), str(root / "data"))
             self.script("336,776 flights, as Parquet", 3, *prepare)
             train = (sys.executable, str(example.resolve() / "train.py"), str(root))
@@ -197,19 +201,39 @@ class _Story:
     def first_champion(self) -> None:
         """Nobody serves yet: the bounds decide."""
         with self.chapter("champion: logistic regression on three months; the first to serve"):
-            self.gate("champion", ACCEPTED)
+            self.cdml(*_gate("champion"))
             self.cdml("deploy", "--model", CHAMPION, *_kept("champion"))
 
-    def propose(self, proposal: Proposal) -> None:
-        """A pull request: gate and report."""
-        with self.chapter(f"{proposal.name}: {proposal.told}"):
-            self.gate(proposal.name, proposal.expected)
-            self.cdml("report", *_kept(proposal.name), expected=proposal.expected)
+    def proposals(self) -> None:
+        """Four pull requests, each judged against whoever serves, in a process of its own."""
+        with self.chapter("Four pull requests, two of them judged at a time"):
+            with (
+                self.progress.step("four gates", len(PROPOSALS)) as step,
+                ThreadPoolExecutor(max_workers=AT_ONCE) as pool,
+            ):
+                judged = {one.name: pool.submit(self.judged, one) for one in PROPOSALS}
+                for done in as_completed(judged.values()):
+                    done.result()
+                    step.advance()
+            for proposal in PROPOSALS:
+                self.propose(proposal, judged[proposal.name])
 
-    def gate(self, name: str, expected: int) -> None:
-        """Judge one model against whoever serves; register it if it passes."""
-        arguments = ("--model", f"models/{name}", "--register", MODEL, *_kept(name))
-        self.cdml("gate", *arguments, expected=expected)
+    def judged(self, proposal: Proposal) -> tuple[str, ...]:
+        """What the gate says of one model."""
+        command = (sys.executable, "-m", "cdml", *_gate(proposal.name))
+        return tuple(self.execute(command, self.folder, expected=proposal.expected))
+
+    def propose(self, proposal: Proposal, judged: Future[tuple[str, ...]]) -> None:
+        """Tell one pull request, and report it."""
+        *findings, verdict = judged.result()
+        self.say(f"\n{proposal.name}: {proposal.told}")
+        self.say(f"\n$ cdml {' '.join(_gate(proposal.name))}")
+        for line in findings[:SHOWN]:
+            self.say(line)
+        if len(findings) > SHOWN:
+            self.say(f"  … {len(findings) - SHOWN} lines more")
+        self.say(verdict)
+        self.cdml("report", *_kept(proposal.name), expected=proposal.expected)
 
     def deliver(self) -> None:
         """The accepted one is merged."""
@@ -247,6 +271,11 @@ class _Story:
 
 def _kept(name: str) -> tuple[str, ...]:
     return ("--output-dir", f".cdml/{name}")
+
+
+def _gate(name: str) -> tuple[str, ...]:
+    """Judge a model against whoever serves; register it if it passes."""
+    return ("gate", "--model", f"models/{name}", "--register", MODEL, *_kept(name))
 
 
 def _copy(source: Path, to: Path) -> None:

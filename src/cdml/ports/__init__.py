@@ -1,6 +1,7 @@
 """What the flows ask of the world. Each port has its adapters, a fake and one contract suite."""
 
 from cdml.ports.clock import Clock
+from cdml.ports.execute import Execute
 from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.platform import Annotation, Platform, PullRequest
 from cdml.ports.progress import Progress, Step
@@ -13,6 +14,7 @@ from cdml.ports.target import Serving, Target
 __all__ = [
     "Annotation",
     "Clock",
+    "Execute",
     "Journal",
     "Layout",
     "ModelVersion",
