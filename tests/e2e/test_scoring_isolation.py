@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -104,6 +105,16 @@ def _accept(server):
         return
 
 
+@contextmanager
+def neighbour(environment):
+    """Another process of the same user, started with a secret."""
+    with subprocess.Popen(["sleep", "300"], env={**os.environ, **environment}) as process:
+        try:
+            yield
+        finally:
+            process.kill()
+
+
 @pytest.fixture
 def spy(tmp_path, monkeypatch):
     """A model that tells what it could reach, in a place where there is something to find."""
@@ -117,6 +128,7 @@ def spy(tmp_path, monkeypatch):
     with (
         listening(socket.AF_INET, ("127.0.0.1", 0)) as (_, port),
         listening(socket.AF_UNIX, unix),
+        neighbour({"SECRET_TOKEN": "hidden-value"}),
     ):
         text = SPY.replace("SECRET_FILE", repr(str(secret))).replace("PORT", str(port))
         yield models.written(
