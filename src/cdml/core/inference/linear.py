@@ -105,13 +105,13 @@ class Linear:
     def _careful_spread(self, share: float) -> float:
         """The spread with a few rows more of the kind that moves the value most.
 
-        How far the largest moves it is known of ranks; of moments, |skewness| * spread is the
-        least that it can be, and taken twice as often.
+        How far that is, is known of ranks; of moments, |skewness| * spread is the least that it
+        can be, and taken twice.
         """
         spread = self._spread(share)
         largest = self.extreme[0] + abs(share) * self.extreme[1]
-        least = abs(self._skewness(share)) * spread
-        return math.hypot(spread, math.sqrt(PSEUDO_ROWS) * max(largest, math.sqrt(2) * least))
+        moved = largest or 2 * abs(self._skewness(share)) * spread
+        return math.hypot(spread, math.sqrt(PSEUDO_ROWS) * moved)
 
     def _skewness(self, share: float) -> float:
         weights = combination(self.champion, share)
