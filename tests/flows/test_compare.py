@@ -57,6 +57,19 @@ def test_a_metric_that_cannot_tell_holds_and_says_what_would(world):
     assert f"about {one.rows_needed:,} rows would tell" in one.reason
 
 
+@pytest.mark.parametrize("margin", ["0.0001", "0.02", "5%", "0.3"])
+@pytest.mark.parametrize("metric", ["accuracy", "recall", "f1", "roc_auc", "log_loss", "brier"])
+def test_who_cannot_tell_always_asks_for_more_rows_than_there_are(world, metric, margin):
+    rule = f"max_regression: {margin}"
+    world.gates = f"{{metric: {metric}, {rule}, slices: {{mode: require, {rule}}}}}"
+    world.policy = "min_rows: 20"
+    world.champion("good")
+    open_ = [
+        gate for gate in world.compare(world.model("noisy")).gates if gate.verdict is INCONCLUSIVE
+    ]
+    assert [] == [gate.reason for gate in open_ if not (gate.rows_needed or 10**9) > gate.rows]
+
+
 def test_every_gate_and_slice_has_its_interval(world):
     world.champion("good")
     found = world.compare(world.model("better"))

@@ -81,6 +81,10 @@ def test_an_open_question_says_what_would_settle_it():
     assert "0.07" in text
 
 
+def test_bounds_without_end_are_no_distance_to_tell():
+    assert "900 rows cannot tell." == reasons.settle(900, None, float("inf"), assumed=True)
+
+
 def test_where_no_number_of_rows_would_settle_it_none_is_named():
     assert "would tell" not in reasons.settle(900, None, 0.07, assumed=True)
 

@@ -4,6 +4,7 @@ Figures are printed with as many digits as it takes to see what decided: two tha
 read the same.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 from cdml.core.decide import Edge, Figures, Kind, Rule
@@ -123,8 +124,10 @@ def settle(rows: int, needed: int | None, detectable: float, *, assumed: bool) -
         detectable: the smallest distance from the margin that these rows show.
         assumed: whether `needed` takes the models for equally good, or the difference as seen.
     """
-    shown = number(detectable, decimals((detectable,), ()))
-    can = f"{rows:,} rows cannot tell; they show a distance of {shown} from the margin"
+    can = f"{rows:,} rows cannot tell"
+    if math.isfinite(detectable):
+        shown = number(detectable, decimals((detectable,), ()))
+        can += f"; they show a distance of {shown} from the margin"
     if needed is None:
         return f"{can}."
     premise = "if the models are equally good" if assumed else "if the difference is as seen"

@@ -1,13 +1,12 @@
 """Measured differences held against the gates."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cdml.config.model import Policy
 from cdml.core import compare, reasons
-from cdml.core.decide import Kind, Rule, decide, detect, soften
-from cdml.core.inference import Paired, rows_needed, smallest_detectable
+from cdml.core.decide import Figures, Kind, Rule, decide, detect, soften
+from cdml.core.inference import Paired, error_of, rows_needed, smallest_detectable
 from cdml.core.interval import Unmeasured, finite
 from cdml.core.metrics import Metric
 from cdml.core.multiplicity import holm
@@ -95,7 +94,7 @@ def _gate(
     elif adjusted is not None:
         reason += _detected(verdict, adjusted, among)
     elif verdict is Verdict.INCONCLUSIVE:
-        needed, said = _settle(candidate, found, figures.estimate - figures.threshold, policy)
+        needed, said = _settle(candidate, figures, policy)
         reason += f": {said}"
     else:
         reason += "."
@@ -176,18 +175,22 @@ def _detected(verdict: Verdict, adjusted: float, among: int) -> str:
     return "; no larger drop is proven." if adjusted < 1 else "."
 
 
-def _settle(
-    candidate: Candidate, found: Paired, distance: float, policy: Policy
-) -> tuple[int | None, str]:
-    """Rows needed and the sentence about them; `distance` is the estimate's from the margin."""
-    error, rule = found.difference.standard_error, candidate.rule
+def _settle(candidate: Candidate, figures: Figures, policy: Policy) -> tuple[int | None, str]:
+    """Rows needed and the sentence about them.
+
+    The error is that of the bound which left the question open, so that more rows than there are
+    are always asked for.
+    """
+    rows, confidence, rule = candidate.rows, policy.confidence, candidate.rule
+    distance = figures.estimate - figures.threshold
+    below, above = figures.estimate - figures.lower, figures.upper - figures.estimate
     equal = rule.kind is Kind.NON_INFERIORITY
-    assumed = -rule.threshold(found.champion) if equal else distance
-    needed = rows_needed(candidate.rows, error, assumed, policy.confidence)
-    if equal and (needed is None or needed <= candidate.rows):
-        equal = False
-        needed = rows_needed(candidate.rows, error, abs(distance), policy.confidence)
-    if needed is not None and not math.isfinite(needed):
-        needed = None
-    detectable = smallest_detectable(error, policy.confidence)
-    return needed, reasons.settle(candidate.rows, needed, detectable, assumed=equal)
+    needed = None
+    if equal:
+        margin, error = -figures.threshold, error_of(below, confidence)
+        needed = rows_needed(rows, error, margin, confidence)
+    if needed is None or needed <= rows:
+        equal, error = False, error_of(below if distance > 0 else above, confidence)
+        needed = rows_needed(rows, error, abs(distance), confidence)
+    detectable = smallest_detectable(error_of(below, confidence), confidence)
+    return needed, reasons.settle(rows, needed, detectable, assumed=equal)

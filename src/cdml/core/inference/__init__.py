@@ -2,7 +2,7 @@
 
 from cdml.core.inference.difference import Difference, Level, Paired, Side
 from cdml.core.inference.engine import compare, counted, measure
-from cdml.core.inference.power import rows_needed, smallest_detectable
+from cdml.core.inference.power import error_of, rows_needed, smallest_detectable
 
 __all__ = [
     "Difference",
@@ -11,6 +11,7 @@ __all__ = [
     "Side",
     "compare",
     "counted",
+    "error_of",
     "measure",
     "rows_needed",
     "smallest_detectable",

@@ -20,6 +20,9 @@ PSEUDO_ROWS = 2
 """Rows of the largest influence that are added where that is known (see `core.inference.cells`)."""
 
 
+MOST_CARE = 1.25
+"""How much wider the spread of moments becomes at the most: Hall's correction is large by then."""
+
 _NO_SKEW = 1e-6
 
 
@@ -106,12 +109,14 @@ class Linear:
         """The spread with a few rows more of the kind that moves the value most.
 
         How far that is, is known of ranks; of moments, |skewness| * spread is the least that it
-        can be, and taken twice.
+        can be, and taken twice, up to `MOST_CARE`.
         """
         spread = self._spread(share)
         largest = self.extreme[0] + abs(share) * self.extreme[1]
-        moved = largest or 2 * abs(self._skewness(share)) * spread
-        return math.hypot(spread, math.sqrt(PSEUDO_ROWS) * moved)
+        if largest:
+            return math.hypot(spread, math.sqrt(PSEUDO_ROWS) * largest)
+        wider = math.hypot(1, 2 * math.sqrt(PSEUDO_ROWS) * self._skewness(share))
+        return spread * min(wider, MOST_CARE)
 
     def _skewness(self, share: float) -> float:
         weights = combination(self.champion, share)

@@ -27,6 +27,11 @@ def rows_needed(rows: int, standard_error: float, distance: float, confidence: f
     return math.ceil(needed) if math.isfinite(needed) else None
 
 
+def error_of(reach: float, confidence: float) -> float:
+    """The standard error of a bound that lies `reach` away from the estimate."""
+    return reach / NormalDist().inv_cdf(confidence)
+
+
 def smallest_detectable(standard_error: float, confidence: float) -> float:
     """The true distance from the margin that the present rows show with 80 % power."""
     return _quantiles(confidence) * standard_error
