@@ -67,6 +67,16 @@ def test_data_that_failed_is_refused(world):
     assert "verdict" == refused(world, model="1")
 
 
+def test_a_contract_nobody_held_the_data_against_is_refused(world):
+    version = world.register("A", kept=False)
+    world.configure(CONFIG.replace("data: {", "data: {reference: before.parquet, "))
+    folder = world.evidence(version)
+    (folder / "data.json").unlink()
+
+    assert "no-evidence" == refused(world, model="1", evidence=folder)
+    assert "1" == world.deploy("1", evidence=world.evidence(version)).to.version
+
+
 def test_a_comparison_with_somebody_who_serves_no_more_is_refused(world):
     world.ship("A")
     world.register("B", against="1")

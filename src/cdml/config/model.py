@@ -135,6 +135,11 @@ class Data(_Model):
     drift: Drift = Drift()
     leakage: Leakage = Leakage()
 
+    @property
+    def checked(self) -> bool:
+        """Whether there is something to hold the rows against; `data.json` is then expected."""
+        return bool(self.contract or self.reference)
+
 
 class SliceRule(_Model):
     """What a gate asks of every slice; what is not said is taken from the gate."""

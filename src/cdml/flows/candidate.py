@@ -132,6 +132,12 @@ def _against(
             message=f"the evidence of {label} speaks of {len(rows)} different data sets.",
             hint=_GATE,
         )
+    if judged.data is None and config.data.checked:
+        yield Objection(
+            refusal=Refusal.NO_EVIDENCE,
+            message=f"nothing says that the data {label} was judged on was validated.",
+            hint=_GATE,
+        )
     current = ledger.current.release if ledger.current else None
     champion = judged.comparison.champion
     if (champion.digest if champion else None) != (current.digest if current else None):

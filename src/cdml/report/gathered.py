@@ -67,9 +67,8 @@ def gather(folder: Path, config: Config) -> Gathered:
     evaluation = store.read(folder, Evaluation)
     comparison = store.read(folder, Comparison)
     deployment = store.read(folder, Deployment)
-    checked = bool(config.data.contract or config.data.reference)
     expected = (
-        ("validate-data", data is not None or not checked),
+        ("validate-data", data is not None or not config.data.checked),
         ("evaluate-model", evaluation is not None),
         ("compare-to-champion", comparison is not None),
     )
