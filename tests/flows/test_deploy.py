@@ -110,6 +110,17 @@ def test_a_champion_from_before_the_journal_is_its_first_entry(world):
     assert "1" == world.rollback().to.version
 
 
+def test_a_rehearsal_foresees_that_the_champion_is_adopted(world):
+    world.register("old")
+    world.move_alias("1")
+    world.register("new", against="1")
+
+    told = world.deploy("2", dry_run=True)
+
+    assert ("1", "2") == (told.from_.version, told.to.version)
+    assert [] == world.journal.documents
+
+
 def test_an_adopted_champion_nobody_hashed_is_hashed(world):
     old = world.register("old")
     world.move_alias("1")

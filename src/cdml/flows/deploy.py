@@ -157,7 +157,9 @@ class _Deploy:
         first = ""
         if state is Standing.UNFINISHED:
             first = " An operation that is open would be finished or undone first."
-        elif state is not Standing.UNKNOWN:
+        elif state is Standing.UNKNOWN:
+            found = self.operator.adopt(found, self._unknown(found), self.id, write=False)
+        else:
             self._agree(found)
         current = found.ledger.current
         if current and version.digest == current.digest:

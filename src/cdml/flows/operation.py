@@ -114,16 +114,18 @@ class Operator:
             else:
                 return Found(ledger=ledger, commit=commit, serving=self.target.observe())
 
-    def adopt(self, found: Found, release: Release, operation: str) -> Found:
-        """Make what serves without a journal its first entry.
+    def adopt(self, found: Found, release: Release, operation: str, *, write: bool = True) -> Found:
+        """Make what serves without a journal its first entry; or only tell what it would be.
 
         Raises:
             Moved: the journal is not what was found any more.
         """
         now, run = self.clock.now(), self.platform.run_url()
         adopted = rollout.adopt(found.ledger, release, operation=operation, now=now, run=run)
-        commit = self._write(adopted, found.commit)
-        self._did("adopt", f"v{release.version} served before there was a journal")
+        commit = found.commit
+        if write:
+            commit = self._write(adopted, commit)
+            self._did("adopt", f"v{release.version} served before there was a journal")
         return Found(ledger=adopted.ledger, commit=commit, serving=found.serving)
 
     def carry_out(self, found: Found, operation: Operation) -> Ended:
