@@ -13,6 +13,8 @@ from cdml.flows.predict import Predicted, predict
 from cdml.ports import Progress, Registry, Scorer, Table
 
 PREDICTIONS = "predictions.parquet"
+PREDICTIONS_FILES = (".parquet", ".pq")
+"""How the name of a predictions file ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +37,31 @@ class Contender:
 def predictions_file(written: str, loaded: Loaded) -> Path | None:
     """The file, where a name means predictions and not a model."""
     path = Path(loaded.locate(written))
-    return path if written.endswith((".parquet", ".pq")) or path.is_file() else None
+    return path if written.endswith(PREDICTIONS_FILES) or path.is_file() else None
 
 
-def from_file(written: str, path: Path) -> Contender:
-    """Predictions as they are; the evaluation beside them tells whose they are.
+def from_file(written: str, path: Path, output: Path) -> Contender:
+    """Predictions as they are; an evaluation of just these bytes tells whose they are.
+
+    Args:
+        written: how the user names them.
+        path: the file.
+        output: folder of the evidence, where they may have been evaluated.
 
     Raises:
         InputError: there is no such file.
     """
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
-    known = evaluated(path.parent)
-    if known is not None and known.predictions.samefile(path):
-        return known
+    for folder in dict.fromkeys((output, path.parent)):
+        known = evaluated(folder)
+        if known is not None and _same_bytes(known.predictions, path):
+            return known
     return Contender(model=ModelRef(uri=written), predictions=path)
+
+
+def _same_bytes(first: Path, second: Path) -> bool:
+    return first.samefile(second) or store.file_digest(first) == store.file_digest(second)
 
 
 def evaluated(folder: Path) -> Contender | None:

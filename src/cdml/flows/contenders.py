@@ -8,7 +8,14 @@ from cdml.config import Loaded
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.journal import parse
 from cdml.evidence.models import ModelRef
-from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
+from cdml.flows.contender import (
+    PREDICTIONS_FILES,
+    Contender,
+    evaluated,
+    from_file,
+    predictions_file,
+    scored,
+)
 from cdml.flows.predict import identify
 from cdml.flows.task import infer
 from cdml.ports import Journal, Progress, Registry, Scorer, Table, Tables
@@ -58,7 +65,7 @@ class Contenders:
         """
         if champion == NONE:
             return NoChampion()
-        if champion and self._is_place(champion):
+        if champion and _is_place(champion):
             return champion
         config = self.loaded.config
         alias = champion or config.registry.champion
@@ -92,19 +99,11 @@ class Contenders:
         ledger = parse(snapshot, model=config.model, environment=config.deploy.environment)
         return ledger.current is not None
 
-    def _is_place(self, written: str) -> bool:
-        return (
-            ":" in written
-            or "/" in written
-            or predictions_file(written, self.loaded) is not None
-            or Path(self.loaded.locate(written)).exists()
-        )
-
     def challenger(self, written: str) -> Contender:
         """The challenger, by the evaluation that is already there if it is one of these rows."""
         path = predictions_file(written, self.loaded)
         if path is not None:
-            return from_file(written, path)
+            return from_file(written, path, self.output)
         known = evaluated(self.output)
         if known is not None and known.data is not None:
             same_rows = known.data.digest == self.table.ref.digest
@@ -116,7 +115,7 @@ class Contenders:
         """The champion with its predictions."""
         path = predictions_file(written, self.loaded)
         if path is not None:
-            return from_file(written, path)
+            return from_file(written, path, path.parent)
         return self._scored(written, self.work / "champion.parquet")
 
     def is_same(self, challenger: Contender, champion: str) -> ModelRef | None:
@@ -141,3 +140,12 @@ class Contenders:
             task=infer(self.loaded.config, self.table.fields),
         )
         return contender
+
+
+def _is_place(written: str) -> bool:
+    """Whether this is an address and no alias.
+
+    A bare word is always an alias: a pull request must not be able to put a folder of the
+    alias's name in the champion's place.
+    """
+    return ":" in written or "/" in written or written.endswith(PREDICTIONS_FILES)
