@@ -1,5 +1,6 @@
 """What the stages hand on: validated by whoever reads it, never trusted."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -152,7 +153,6 @@ class ComparisonGate(_Model):
 class Curve(_Model):
     """Thinned points of a curve, for the page."""
 
-    name: Text
     x: tuple[Number, ...]
     y: tuple[Number, ...]
 
@@ -192,7 +192,7 @@ class Evaluation(_Stage):
     predictions: FileRef
     metrics: tuple[MetricValue, ...]
     gates: tuple[BoundGate, ...]
-    curves: tuple[Curve, ...] = ()
+    curves: Mapping[str, Curve] = Field(default_factory=dict)
     isolation: Text = "none"
     """What the scoring process could not reach: `namespaces`, `environment`, `none`."""
     policy: PolicyRef

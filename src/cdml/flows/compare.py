@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdml.config import Loaded
@@ -13,10 +13,10 @@ from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Family, Metric
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, ComparisonGate, DataRef, ModelRef
+from cdml.evidence.models import Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
-from cdml.flows.judge import Candidate, judge, unchanged
+from cdml.flows.judge import Candidate, judge, not_compared
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.producer import producer
@@ -78,7 +78,7 @@ def compare_to_champion(
     Raises:
         CdmlError: the models cannot be had, or their rows do not match.
     """
-    store.remove(output, Comparison)
+    store.remove(output, Comparison, Deployment)
     with tempfile.TemporaryDirectory(prefix="cdml-compare-") as work:
         contenders = Contenders(
             loaded=loaded,
@@ -127,13 +127,16 @@ class _Contest:
     challenger: Contender
 
     def first(self) -> _Outcome:
-        """No champion: the bounds decide, or the policy holds."""
+        """No champion: the bounds decide, or the policy holds; comparisons are not applicable."""
         config = self.loaded.config
         if config.policy.first_model == "hold":
-            return self._held(f"{_FIRST}, and policy.first_model holds it.")
-        if not limits(config):
-            return self._held(f"{_FIRST}, and there is no bound to decide.")
-        return self._bounds(_FIRST)
+            found = self._held(f"{_FIRST}, and policy.first_model holds it.")
+        elif not limits(config):
+            found = self._held(f"{_FIRST}, and there is no bound to decide.")
+        else:
+            found = self._bounds(_FIRST)
+        gates = self._not_compared(found.rows, "is not applicable: there is no champion.")
+        return replace(found, gates=gates)
 
     def unchanged(self) -> _Outcome:
         """The champion itself: there is nothing to compare."""
@@ -142,7 +145,7 @@ class _Contest:
             verdict=Verdict.PASS,
             reason="The challenger is the champion, byte for byte: there is nothing to compare.",
             rows=rows,
-            gates=tuple(unchanged(asked, rows) for asked in comparisons(self.loaded.config)),
+            gates=self._not_compared(rows, "is unchanged: the challenger is the champion."),
         )
 
     def against(self, champion: Contender) -> _Outcome:
@@ -162,6 +165,9 @@ class _Contest:
             rows=parts[0].rows,
             gates=gates,
         )
+
+    def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
+        return tuple(not_compared(asked, rows, why) for asked in comparisons(self.loaded.config))
 
     def _held(self, reason: str) -> _Outcome:
         rows = self._all_rows(()).rows

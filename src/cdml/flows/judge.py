@@ -52,8 +52,8 @@ def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGa
     return tuple(_gate(c, policy, adjusted.get(id(c)), len(measured)) for c in candidates)
 
 
-def unchanged(asked: Asked, rows: int) -> ComparisonGate:
-    """A gate whose challenger is the champion itself."""
+def not_compared(asked: Asked, rows: int, why: str) -> ComparisonGate:
+    """A gate that has nothing to compare, in words that follow the metric's name."""
     return ComparisonGate(
         metric=asked.metric.name,
         rows=rows,
@@ -66,7 +66,7 @@ def unchanged(asked: Asked, rows: int) -> ComparisonGate:
         tier="advisory" if asked.overall.advisory else "critical",
         judged=False,
         verdict=Verdict.PASS,
-        reason=f"{reasons.title(asked.metric.name)} is unchanged: the challenger is the champion.",
+        reason=f"{reasons.title(asked.metric.name)} {why}",
     )
 
 
