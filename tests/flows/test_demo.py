@@ -192,4 +192,4 @@ def test_it_says_where_the_time_went_and_where_to_look(stage):
     text = "\n".join(stage.said)
     assert "Where the time went" in text
     for name in ("challenger", *REFUSED):
-        assert str(stage.folder / ".cdml" / name / "report.md") in text
+        assert str(stage.folder / ".cdml" / name / "comment.md") in text

@@ -3,9 +3,12 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,6 +24,8 @@ FILES: dict[type[BaseModel], str] = {
     Comparison: "comparison.json",
     Deployment: "deployment.json",
 }
+REPORTS = ("comment.md", "report.md", "report.html")
+"""What is told of the evidence: as the comment, as the job summary, as a page."""
 MAX_BYTES = 32 * 1024 * 1024
 
 
@@ -76,12 +81,32 @@ def write_atomically(path: Path, content: bytes) -> Path:
     Raises:
         InputError: the folder cannot be written.
     """
+    with _replacing(path) as file:
+        file.write(content)
+    return path
+
+
+def copy_atomically(source: Path, path: Path) -> Path:
+    """Copy a file to its place in one step; nothing is done where it lies there already.
+
+    Raises:
+        InputError: it cannot be read, or the folder cannot be written.
+    """
+    if not (path.exists() and path.samefile(source)):
+        with source.open("rb") as content, _replacing(path) as file:
+            shutil.copyfileobj(content, file)
+    return path
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write that takes the place of another once it is whole and on disk."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).chmod(0o644)
@@ -91,7 +116,6 @@ def write_atomically(path: Path, content: bytes) -> Path:
             raise
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error}.") from error
-    return path
 
 
 def remove(folder: Path, *kinds: type[BaseModel]) -> None:

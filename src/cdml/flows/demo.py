@@ -255,10 +255,10 @@ class _Story:
         self.say(f"{sum(self.seconds.values()):6.1f} s  together")
         self.say("\n── Where to look")
         evidence = self.folder / ".cdml"
-        self.say(f"the comment      {evidence / 'challenger' / 'report.md'}")
+        self.say(f"the comment      {evidence / 'challenger' / 'comment.md'}")
         self.say(f"the page         {evidence / 'challenger' / 'report.html'}")
         for proposal in PROPOSALS[1:]:
-            self.say(f"why refused      {evidence / proposal.name / 'report.md'}")
+            self.say(f"why refused      {evidence / proposal.name / 'comment.md'}")
         self.say(f"who served when  cdml history --config {self.folder / 'cdml.yaml'}")
         found = read(evidence / "rollback", Deployment)
         if found is None or found.to.version != CHAMPION:

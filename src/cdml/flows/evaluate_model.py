@@ -1,7 +1,7 @@
 """evaluate-model: one model on the evaluation rows, its bounds judged."""
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from cdml.config import Config, Loaded
@@ -15,6 +15,7 @@ from cdml.evidence.models import (
     BoundGate,
     Comparison,
     Curve,
+    Deployment,
     Evaluation,
     FileRef,
     ModelRef,
@@ -68,50 +69,52 @@ def evaluate_model(
         CdmlError: the model cannot be had or scored, or its predictions cannot be used.
     """
     config = loaded.config
-    store.remove(output, Evaluation, Comparison)
+    store.remove(output, Evaluation, Comparison, Deployment)
     table = tables.open(loaded.locate(data or config.data.evaluation))
     target = output / PREDICTIONS
-    if predictions is not None:
-        contender, isolation = _given(loaded, registry, table, model, predictions, target), "none"
-    elif model is not None:
-        target.unlink(missing_ok=True)
-        contender, found = scored(
-            model,
-            loaded,
-            table,
-            registry=registry,
-            scorer=scorer,
-            progress=progress,
-            into=target,
-            task=infer(config, table.fields),
-        )
-        isolation = found.isolation
-    else:
-        raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-    fields = samples.columns(target)
-    asked = layout(config, fields)
-    metrics = _metrics(config, defaults(asked.task, fields))
-    with progress.step("reducing the predictions"):
+    layout(config, table.fields)
+    with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
         if predictions is not None:
-            samples.match(target, table.parquet, asked)
-        parts = samples.reduce(target, None, asked, sampled(metrics))
-    values = measure(parts, metrics, contender.operations, config.policy.confidence, progress)
-    bounds = judge_limits(config, values)
-    verdict, reason = _verdict(config, bounds)
-    evaluation = Evaluation(
-        verdict=verdict,
-        reason=reason,
-        produced=producer(platform, clock),
-        model=contender.model,
-        data=table.ref,
-        predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),
-        metrics=values,
-        gates=bounds,
-        curves=_curves(parts[0], metrics) if asked.task is Task.BINARY else (),
-        isolation=isolation,
-        policy=policy_ref(config),
-    )
-    store.write(output, evaluation)
+            contender, isolation = _given(loaded, registry, table, model, predictions), "none"
+        elif model is not None:
+            contender, found = scored(
+                model,
+                loaded,
+                table,
+                registry=registry,
+                scorer=scorer,
+                progress=progress,
+                into=target,
+                task=infer(config, table.fields),
+            )
+            isolation = found.isolation
+        else:
+            raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
+        fields = samples.columns(contender.predictions)
+        asked = layout(config, fields)
+        metrics = _metrics(config, defaults(asked.task, fields))
+        with progress.step("reducing the predictions"):
+            if predictions is not None:
+                samples.match(contender.predictions, table.parquet, asked)
+            parts = samples.reduce(contender.predictions, None, asked, sampled(metrics))
+        values = measure(parts, metrics, contender.operations, config.policy.confidence, progress)
+        bounds = judge_limits(config, values)
+        verdict, reason = _verdict(config, bounds)
+        store.copy_atomically(contender.predictions, target)
+        evaluation = Evaluation(
+            verdict=verdict,
+            reason=reason,
+            produced=producer(platform, clock),
+            model=contender.model,
+            data=table.ref,
+            predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),
+            metrics=values,
+            gates=bounds,
+            curves=_curves(parts[0], metrics) if asked.task is Task.BINARY else {},
+            isolation=isolation,
+            policy=policy_ref(config),
+        )
+        store.write(output, evaluation)
     keep(contender.model, output, registry=registry, progress=progress)
     return evaluation
 
@@ -122,9 +125,8 @@ def _given(
     table: Table,
     model: str | None,
     predictions: str,
-    target: Path,
 ) -> Contender:
-    """Predictions scored elsewhere, put beside the evidence."""
+    """Predictions scored elsewhere."""
     source = Path(loaded.locate(predictions))
     if not source.is_file():
         raise InputError(f"{source} does not exist.", "It should be a Parquet file of predictions.")
@@ -133,10 +135,21 @@ def _given(
     if model is not None:
         found = identify(model, loaded, registry=registry)
         identity, operations = found.model, {"model_size_mb": found.size_mb}
-    if not (target.exists() and target.samefile(source)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    return Contender(model=identity, predictions=target, operations=operations, data=table.ref)
+    return Contender(model=identity, predictions=source, operations=operations, data=table.ref)
+
+
+@contextmanager
+def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
+    """Leave no predictions behind that no evaluation speaks of; the user's own file stays."""
+    if given is not None and target.exists() and target.samefile(given):
+        yield
+        return
+    target.unlink(missing_ok=True)
+    try:
+        yield
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def _metrics(config: Config, beside: Sequence[Metric]) -> tuple[Metric, ...]:
@@ -156,14 +169,14 @@ def _verdict(config: Config, bounds: Sequence[BoundGate]) -> tuple[Verdict, str]
     return verdict, " ".join(gate.reason for gate in bounds if gate.verdict is verdict)
 
 
-def _curves(part: Part, metrics: Sequence[Metric]) -> tuple[Curve, ...]:
+def _curves(part: Part, metrics: Sequence[Metric]) -> dict[str, Curve]:
     """Of the scores, where the model gives any."""
     if not any(metric.needs_score for metric in metrics):
-        return ()
+        return {}
     sample = part.sample(METRICS["roc_auc"])
     if not isinstance(sample, Ranked):
-        return ()
-    return tuple(
-        Curve(name=name, x=tuple(map(float, x)), y=tuple(map(float, y)))
+        return {}
+    return {
+        name: Curve(x=tuple(map(float, x)), y=tuple(map(float, y)))
         for name, (x, y) in curves(sample).items()
-    )
+    }

@@ -6,7 +6,7 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
-from cdml.evidence.store import FILES
+from cdml.evidence.store import FILES, REPORTS
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.predict import identify
@@ -77,7 +77,7 @@ def gate(
     Raises:
         CdmlError: a stage could not ask its question.
     """
-    for name in FILES.values():
+    for name in (*FILES.values(), *REPORTS):
         (output / name).unlink(missing_ok=True)
     identity = identify(model, loaded, registry=registry)
     validated = validate_data(

@@ -53,7 +53,7 @@ def report(
         loaded: the configuration.
         platform, clock, progress: the ports.
         evidence: folder of the evidence.
-        output: folder for `report.md` and `report.html`.
+        output: folder for `comment.md`, `report.md` and `report.html`.
         mode: when to comment. always; failures: when the verdict is not pass or warn; changes:
             unless the model is the champion itself and passed; off. Except for off, a comment
             that is there is always brought up to date.
@@ -83,6 +83,7 @@ def report(
             progress.note(escape.terminal(notes[0]))
     told = replace(shown, notes=notes)
     markdown = render.summary(told)
+    write_atomically(output / "comment.md", render.comment(shown).encode())
     reported = Reported(
         verdict=gathered.verdict,
         headline=shown.headline,

@@ -16,7 +16,7 @@ from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.models import Check, DataEvidence, DataRef, Sample
+from cdml.evidence.models import Check, DataEvidence, DataRef, Deployment, Sample
 from cdml.flows import leakage_checks
 from cdml.flows.asking import ask
 from cdml.flows.drift_checks import DriftPlan, judge_drift, plan_drift
@@ -77,7 +77,7 @@ def validate_data(
         ConfigurationError: the contract cannot be understood.
         InputError: the data cannot be read, or lacks a column that cdml.yaml names.
     """
-    store.remove(output, DataEvidence)
+    store.remove(output, DataEvidence, Deployment)
     settings = loaded.config.data
     promises = _contract(loaded, contract or settings.contract)
     with progress.step("reading the data"):

@@ -121,7 +121,9 @@ def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
     joined = rows.append_column("prediction", _prediction(job, rows[job.label], found))
     for name, column in _scores(job, rows[job.label], found, classes).items():
         joined = joined.append_column(name, column)
-    pq.write_table(joined, job.output)
+    partial = job.output.with_name(f".{job.output.name}.partial")
+    pq.write_table(joined, partial)
+    partial.replace(job.output)
     return int(joined.num_rows)
 
 

@@ -147,6 +147,8 @@ class Model:
         import numpy as np
 
         known = {str(label) for label in self.labels}
+        if said.dtype.kind == "f" and (bad := int((~np.isfinite(said)).sum())):
+            raise Unusable(f"{bad:,} of {len(said):,} predictions are missing or not finite")
         if said.dtype.kind != "f" or {str(value) for value in np.unique(said)[:50]} <= known:
             return False
         if bool(((said >= 0) & (said <= 1)).all()):
