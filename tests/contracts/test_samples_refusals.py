@@ -9,7 +9,16 @@ import pytest
 from cdml.adapters.data.samples import DuckSamples
 from cdml.core.metrics import Task
 from cdml.errors import InputError
-from fakes.predictions import BINARY, binary, of
+from fakes.predictions import (
+    BINARY,
+    KINDS,
+    MULTICLASS,
+    REGRESSION,
+    binary,
+    multiclass,
+    of,
+    regression,
+)
 from fakes.samples import FakeSamples
 
 
@@ -92,6 +101,19 @@ def write_empty(write):
     return path
 
 
+@pytest.mark.parametrize("immense", [1e160, -1e200])
+def test_an_error_too_large_to_be_added_up_is_refused_and_not_left_out(samples, write, immense):
+    rows = change(regression(), 3, prediction=immense)
+    with pytest.raises(InputError, match="1"):
+        samples.reduce(write("a", rows), write("b", regression(2)), REGRESSION, of(Task.REGRESSION))
+
+
+def test_probabilities_that_do_not_add_up_are_refused(samples, write):
+    rows = change(multiclass(), 3, **{f"score_{kind}": 1.0 for kind in KINDS})
+    with pytest.raises(InputError, match="1"):
+        samples.reduce(write("a", rows), None, MULTICLASS, of(Task.MULTICLASS))
+
+
 def test_a_champion_that_lacks_a_score_is_an_input_error(samples, write):
     with pytest.raises(InputError, match="score"):
         samples.reduce(
@@ -118,6 +140,8 @@ def test_predictions_must_be_of_the_rows_and_labels_of_the_data(samples, write):
         samples.match(write("a", flipped), data, BINARY)
     with pytest.raises(InputError):
         samples.match(write("a", ROWS[:-1]), data, BINARY)
+    with pytest.raises(InputError, match="1"):
+        samples.match(write("a", change(ROWS, 3, month=9)), data, BINARY)
 
 
 def test_a_binary_label_has_no_third_value(write):

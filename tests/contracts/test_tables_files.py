@@ -268,3 +268,14 @@ def test_an_address_that_does_not_deliver_is_one_sentence(tables, server, path, 
         tables.open(server + path)
 
     assert expected in told(error)
+
+
+@pytest.mark.parametrize("name", ["rows[1].parquet", "rows*.parquet", "row?.parquet"])
+def test_a_file_whose_name_looks_like_a_pattern_is_read_itself(tables, tmp_path, name):
+    write(tmp_path / "rows1.parquet", id=[1, 2])
+    write(tmp_path / "rows.parquet", id=[1, 2])
+    path = write(tmp_path / name, id=[7, 8, None])
+    found = tables.open(str(path))
+
+    assert (1, 3) == (*found.count([Missing("id")]), found.ref.rows)
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == found.ref.digest.removeprefix("sha256:")

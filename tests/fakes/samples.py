@@ -31,6 +31,12 @@ class FakeSamples:
         wrong = sum(mine[layout.label] != theirs[layout.label] for mine, theirs in pairs)
         if wrong:
             raise InputError(f"{wrong:,} rows have another label than the data.")
+        for name in layout.slices:
+            moved = sum(
+                mine.get(name) != theirs.get(name, mine.get(name)) for mine, theirs in pairs
+            )
+            if moved:
+                raise InputError(f"{moved:,} rows have another {name} than the data.")
 
     def reduce(self, challenger, champion, layout, metrics):
         files = [_read(path) for path in (challenger, champion) if path]
@@ -92,6 +98,10 @@ def _check(rows, layout, metrics):
     bad = sum(not all(_usable(row[name]) for name in columns) for row in rows)
     if not bad and scored:
         bad = sum(not all(0 <= row[name] <= 1 for name in scores) for row in rows)
+    if not bad and scored and layout.task is Task.MULTICLASS:
+        bad = sum(not abs(sum(row[name] for name in scores) - 1) < 0.01 for row in rows)
+    if not bad and layout.task is Task.REGRESSION:
+        bad = sum(not all(abs(row[name]) < 1e49 for name in columns) for row in rows)
     if bad:
         raise InputError(f"{bad:,} rows cannot be used.")
 

@@ -1,5 +1,6 @@
 """Measured differences held against the gates."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -83,7 +84,8 @@ def _gate(
     figures = compare.figures(rule, found, policy.confidence)
     verdict = decide(rule.kind, figures)
     if adjusted is not None:
-        verdict = detect(adjusted, policy.confidence)
+        p = compare.p_value(rule, found, regression=True)
+        verdict = detect(adjusted if math.isfinite(p) else p, policy.confidence)
     reason = reasons.comparison(rule, candidate.part, figures, verdict, policy.confidence)
     needed = None
     judged = _enough(candidate, policy)

@@ -13,6 +13,8 @@ from cdml.ports.samples import Layout
 PREDICTION = "prediction"
 SCORE = "score"
 _LEAST = 2.0**-52
+CLOSE = 0.01
+"""How far from 1 the probabilities of a row may add up to; files hold them rounded."""
 _SIDES = {"c": "challenger", "p": "champion"}
 
 
@@ -121,6 +123,12 @@ class Row:
                         f"({sound}) IS NOT TRUE",
                         f"have no {score} between 0 and 1 by the {model}",
                     )
+            known = [self.score(side, s) for s in scores if s in self.file(side).fields]
+            if self.layout.task is Task.MULTICLASS and known:
+                yield (
+                    f"(abs({' + '.join(known)} - 1) < {CLOSE}) IS NOT TRUE",
+                    f"have probabilities that do not add up to 1 by the {model}",
+                )
 
     def _missing(self, side: str, name: str) -> str:
         column = f"{side}.{quote(name)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.parquet import read_columns
-from cdml.adapters.data.sql import literal, quote
+from cdml.adapters.data.sql import parquet, quote
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 from cdml.ports.samples import Layout
@@ -32,7 +32,7 @@ class Predictions:
     @property
     def relation(self) -> str:
         """For FROM."""
-        return f"read_parquet({literal(str(self.path))}, hive_partitioning = false)"
+        return parquet(self.path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

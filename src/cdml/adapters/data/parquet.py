@@ -7,8 +7,9 @@ from pathlib import Path
 
 import duckdb
 
+from cdml.adapters.data import sql
 from cdml.adapters.data.files import Files
-from cdml.adapters.data.sql import Column, literal, logical_type
+from cdml.adapters.data.sql import Column, literal, logical_type, name_of
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 
@@ -73,7 +74,7 @@ def _source(files: Files) -> str:
 
 
 def _names(files: Files) -> str:
-    return "[" + ", ".join(literal(str(path)) for path in files.paths) + "]"
+    return "[" + ", ".join(map(name_of, files.paths)) + "]"
 
 
 def _csv(files: Files, how: str) -> str:
@@ -109,13 +110,13 @@ def read_columns(
     Raises:
         InputError: it cannot be read, has no rows or columns, or names a column twice.
     """
-    file = literal(str(parquet))
+    file = name_of(parquet)
     try:
-        described = engine.execute(f"DESCRIBE SELECT * FROM {_one(parquet)}").fetchall()
+        described = engine.execute(f"DESCRIBE SELECT * FROM {sql.parquet(parquet)}").fetchall()
         schema = engine.execute(
             f"SELECT name, num_children, repetition_type FROM parquet_schema({file})"
         ).fetchall()
-        rows = engine.execute(f"SELECT count(*) FROM {_one(parquet)}").fetchall()[0][0]
+        rows = engine.execute(f"SELECT count(*) FROM {sql.parquet(parquet)}").fetchall()[0][0]
     except duckdb.Error as error:
         raise unreadable(uri, error) from error
     top = _top_level(schema)
@@ -134,11 +135,6 @@ def read_columns(
         for (name, repetition), (engine_name, kind, *_) in zip(top, described, strict=True)
     )
     return columns, rows
-
-
-def _one(parquet: Path) -> str:
-    """A single file as a relation; its folder's names are not columns."""
-    return f"read_parquet({literal(str(parquet))}, hive_partitioning = false)"
 
 
 def _top_level(schema: list[tuple[str, int | None, str]]) -> list[tuple[str, str]]:

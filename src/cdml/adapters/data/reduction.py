@@ -1,7 +1,7 @@
 """One scan that adds up, for all slices at once, what needs no order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +11,13 @@ from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import KEYS_DIFFER, Row
 from cdml.adapters.data.reading import SQUARES, Group, Place, Reader, Rows
 from cdml.adapters.data.slicing import Slicing, together
-from cdml.adapters.data.sums import Sums
+from cdml.adapters.data.sums import LARGEST, Sums
 from cdml.core.metrics import Family, Loss, Metric, Task
 from cdml.errors import InputError
 from cdml.ports.samples import Part, Value
+
+_BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}
+"""The largest that a loss of probabilities can be."""
 
 
 @dataclass
@@ -64,10 +67,8 @@ class Reduction:
         return [*errors, centred, f"pow({centred}, 2)"]
 
     def _largest(self, name: str, figures: Sequence[str]) -> tuple[float, ...]:
-        if name == Loss.LOG.value:
-            return (37.0,) * len(figures)
-        if name == Loss.BRIER.value:
-            return (1.0,) * len(figures)
+        if name in _BOUNDED:
+            return (_BOUNDED[name],) * len(figures)
         columns = [f"max(abs({figure})) FILTER (isfinite({figure}))" for figure in figures]
         [found] = self.engine.ask(self.ask(columns), self.path)
         return tuple(value or 0.0 for value in found)
@@ -78,7 +79,7 @@ class Reduction:
         Raises:
             InputError: rows that cannot be used, told with how many they are.
         """
-        problems = self.row.problems(self.scores)
+        problems = (*self.row.problems(self.scores), *self._immense())
         cases = " ".join(f"WHEN {wrong} THEN {code}" for code, (wrong, _) in enumerate(problems, 1))
         bad = f"CASE {cases} ELSE 0 END AS bad"
         codes = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
@@ -96,6 +97,16 @@ class Reduction:
             self.path,
         )
         return self._gather(rows, len(outcome), problems)
+
+    def _immense(self) -> Iterator[tuple[str, str]]:
+        """Errors that cannot be added up: what is left out of a sum would make a model better."""
+        for name, sums in self.sums.items():
+            if name in _BOUNDED:
+                continue
+            beyond = " OR ".join(
+                f"(abs({figure}) < {LARGEST!r}) IS NOT TRUE" for figure in sums.figures
+            )
+            yield beyond, f"have labels or errors beyond {LARGEST:g}"
 
     def _outcome(self) -> list[str]:
         if self.row.layout.task is Task.REGRESSION:

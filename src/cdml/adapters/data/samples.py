@@ -41,12 +41,21 @@ class DuckSamples:
         row = Row(pair=found, layout=layout)
         differ = f"count_if({row.label('c')} IS DISTINCT FROM {row.label('p')})"
         [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
-        if wrong:
-            raise InputError(
-                f"{wrong:,} of {files[0].rows:,} rows of {predictions} have another label"
-                f" ({layout.label}) than the data.",
-                "Score the same rows again.",
-            )
+        differing = {f"label ({layout.label})": wrong}
+        for name in layout.slices:
+            if all(name in file.fields for file in files):
+                text = [f"CAST({side}.{quote(name)} AS VARCHAR)" for side in ("c", "p")]
+                moved = f"count_if({text[0]} IS DISTINCT FROM {text[1]})"
+                [(differing[name],)] = self._engine.ask(
+                    f"SELECT {moved} FROM {found.relation}", predictions
+                )
+        for name, rows_ in differing.items():
+            if rows_:
+                raise InputError(
+                    f"{rows_:,} of {files[0].rows:,} rows of {predictions} have another {name}"
+                    " than the data.",
+                    "Score the same rows again.",
+                )
 
     def reduce(
         self,

@@ -1,8 +1,10 @@
 """Conditions in DuckDB's SQL: names always quoted, values always bound."""
 
+import glob
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from cdml.core.expressions import (
@@ -30,6 +32,16 @@ _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
 def quote(name: str) -> str:
     """An identifier, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def parquet(path: Path) -> str:
+    """The rows of one file, for FROM: its name is no pattern, and its folders are no columns."""
+    return f"read_parquet({name_of(path)}, hive_partitioning = false)"
+
+
+def name_of(path: Path) -> str:
+    """A file's name where the engine looks for patterns."""
+    return literal(glob.escape(str(path)))
 
 
 def literal(text: str) -> str:

@@ -14,6 +14,9 @@ import numpy as np
 
 from cdml.core.sample import Moments
 
+LARGEST = 1e100
+"""A figure's cube still fits into a float."""
+_SMALLEST = 1e-100
 _FINE_BITS = 50
 _COARSE_BITS = 30
 _HALF = 1 << (_COARSE_BITS - 1)
@@ -81,7 +84,10 @@ class Sums:
 
     def _shifts(self, bits: int) -> tuple[int, ...]:
         """By how many bits each figure is shifted to have so many in front of the point."""
-        return tuple(bits - (math.frexp(largest)[1] if largest else 0) for largest in self.largest)
+        return tuple(
+            bits - (math.frexp(max(largest, _SMALLEST))[1] if largest else 0)
+            for largest in self.largest
+        )
 
     def _tuples(self, size: int) -> list[tuple[int, ...]]:
         """Which figures are multiplied."""

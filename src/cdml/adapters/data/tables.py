@@ -13,7 +13,7 @@ import duckdb
 from cdml.adapters.data.engine import connect
 from cdml.adapters.data.files import Limits, find
 from cdml.adapters.data.parquet import as_one_file, read_columns, unreadable
-from cdml.adapters.data.sql import Column, Translation, counts, literal, quote
+from cdml.adapters.data.sql import Column, Translation, counts, parquet, quote
 from cdml.core.expressions import Condition, Field, NotRun, Scalar
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
@@ -138,7 +138,7 @@ class DuckTable:
     @property
     def relation(self) -> str:
         """The rows, as SQL names them."""
-        return f"read_parquet({literal(str(self.parquet))}, hive_partitioning = false)"
+        return parquet(self.parquet)
 
     @property
     def _row(self) -> str:
