@@ -41,7 +41,26 @@ def test_an_error_under_github_is_one_escaped_annotation(monkeypatch, capsys):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     raising(monkeypatch, errors.InputError("a\n::set-output name=x::100%"))
 
-    assert "::error title=cdml::a%0A::set-output name=x::100%25\n" == capsys.readouterr().out
+    assert "::error title=cdml::a%0A: :set-output name=x: :100%25\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("error", [errors.InputError, click.UsageError, RuntimeError])
+def test_no_line_of_an_error_speaks_to_the_runner_or_the_terminal(error, monkeypatch, capsys):
+    raising(monkeypatch, error("a\n::stop-commands::x\n##[group]\x1b[2J"))
+
+    told = capsys.readouterr().err
+    assert not {"::", "##[", "\x1b"} & {part for part in ("::", "##[", "\x1b") if part in told}
+
+
+@pytest.mark.parametrize("name", commands.cli.commands)
+def test_every_option_is_set_by_its_own_name_in_the_environment(name, monkeypatch):
+    prefix = f"CDML_{name}_".upper().replace("-", "_")
+    with click.Context(commands.cli, info_name="cdml", **commands.CONTEXT) as above:
+        context = click.Context(commands.cli.commands[name], above, name)
+    for option in context.command.params:
+        variable = prefix + option.opts[0][2:].upper().replace("-", "_")
+        monkeypatch.setenv(variable, "1")
+        assert "1" == option.resolve_envvar_value(context), variable
 
 
 @pytest.mark.parametrize(

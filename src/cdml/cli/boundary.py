@@ -7,8 +7,11 @@ import click
 
 from cdml.cli.commands import cli
 from cdml.errors import BUG, INTERRUPTED, CdmlError
+from cdml.report.escape import terminal
 
 USAGE = 2
+LONGEST_LINE = 4000
+"""Characters of a line that are shown."""
 
 
 def run(arguments: list[str]) -> int:
@@ -21,13 +24,15 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, click.UsageError) and error.ctx:
+            click.echo(error.ctx.get_usage(), err=True)
+        click.echo(f"cdml: {harmless(error.format_message())}", err=True)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("cdml: interrupted.", err=True)
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - the boundary: whatever else is raised is a bug in cdml
-        click.echo(traceback.format_exc(), err=True)
+        click.echo(harmless(traceback.format_exc()), err=True)
         click.echo("cdml: this is a bug in cdml; please report it with the lines above.", err=True)
         return BUG
     return outcome if isinstance(outcome, int) else 0
@@ -35,8 +40,16 @@ def run(arguments: list[str]) -> int:
 
 def tell(error: CdmlError) -> None:
     """Say what happened and what to do next; under GitHub also as an annotation."""
-    lines = [error.message, *([error.hint] if error.hint else [])]
+    lines = [harmless(text) for text in (error.message, error.hint) if text]
     click.echo("cdml: " + "\n      ".join("\n".join(lines).splitlines()), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         text = " ".join(lines).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
         click.echo(f"::error title=cdml::{text}")
+
+
+def harmless(text: str) -> str:
+    """Lines that no terminal and no runner takes for more than text; they keep their indent."""
+    lines = text.splitlines()
+    indents = [line[: len(line) - len(line.lstrip(" "))] for line in lines]
+    shown = (terminal(line, LONGEST_LINE) for line in lines)
+    return "\n".join(map("".join, zip(indents, shown, strict=True)))

@@ -138,7 +138,12 @@ def rollback(config: Path, output_dir: Path, **options: Any) -> int:
 @common
 @click.option("--environment", help="Deployment environment; cdml.yaml's by default.")
 @click.option(
-    "--format", "style", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "--format",
+    "style",
+    envvar="CDML_HISTORY_FORMAT",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
 )
 def history(config: Path, output_dir: Path, **options: Any) -> int:
     """Print who served when, from the journal."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import click
 
 from cdml.ports import Step
+from cdml.report.escape import terminal
 
 
 @dataclass(slots=True)
@@ -42,7 +43,7 @@ class ConsoleProgress:
     @contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[Step]:
         """Announce a piece of work, and say how long it took when it is done."""
-        start = time.monotonic()
+        start, label = time.monotonic(), terminal(label)
         if self.interactive and total:
             with click.progressbar(
                 length=total, label=f"  {label}", file=sys.stderr, show_eta=True
@@ -54,4 +55,4 @@ class ConsoleProgress:
 
     def note(self, text: str) -> None:
         """Say one line."""
-        click.echo(f"  {text}", err=True)
+        click.echo(f"  {terminal(text)}", err=True)

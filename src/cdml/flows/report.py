@@ -8,7 +8,7 @@ from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.ports import Annotation, Clock, Platform, Progress
-from cdml.report import escape, render
+from cdml.report import render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Gathered, gather
 from cdml.report.view import View, view
@@ -80,7 +80,7 @@ def report(
             address = _comment(platform, progress, gathered, shown, mode, identity, pull_request)
         except ServiceError as error:
             notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
-            progress.note(escape.terminal(notes[0]))
+            progress.note(notes[0])
     told = replace(shown, notes=notes)
     markdown = render.summary(told)
     write_atomically(output / "comment.md", render.comment(shown).encode())
