@@ -6,7 +6,7 @@ import pytest
 from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import DataEvidence, DataRef, Evaluation, MetricValue, Producer
+from cdml.evidence.models import Check, DataEvidence, DataRef, Evaluation, MetricValue, Producer
 
 DIGEST = "sha256:" + "0" * 64
 
@@ -82,3 +82,19 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
         store.write(tmp_path, evidence(reason="new"))
 
     assert [("data.json", before)] == [(p.name, p.read_bytes()) for p in tmp_path.iterdir()]
+
+
+def test_a_verdict_better_than_its_parts_is_no_evidence(tmp_path):
+    check = Check(
+        name="not_null",
+        verdict=Verdict.FAIL,
+        severity="error",
+        expected="0",
+        observed="1",
+        reason="1 of 1 values is missing",
+    )
+    content = store.dump(evidence().model_copy(update={"checks": (check,)}))
+    (tmp_path / "data.json").write_bytes(content)
+
+    with pytest.raises(InputError, match="better than that of its parts"):
+        store.read(tmp_path, DataEvidence)

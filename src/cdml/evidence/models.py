@@ -1,10 +1,10 @@
 """What the stages hand on: validated by whoever reads it, never trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cdml.core.verdict import Verdict
 
@@ -174,6 +174,12 @@ class _Stage(_Model):
     produced: Producer
 
 
+def _no_better(verdict: Verdict, parts: Iterable[Verdict]) -> None:
+    """A verdict that its parts do not bear out was not formed by cdml."""
+    if verdict.severity < max((part.severity for part in parts), default=0):
+        raise ValueError("the verdict is better than that of its parts")
+
+
 class DataEvidence(_Stage):
     """data.json: is this data what the contract promises."""
 
@@ -181,6 +187,11 @@ class DataEvidence(_Stage):
     data: DataRef
     reference: DataRef | None = None
     checks: tuple[Check, ...]
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        _no_better(self.verdict, (check.verdict for check in self.checks))
+        return self
 
 
 class Evaluation(_Stage):
@@ -197,6 +208,11 @@ class Evaluation(_Stage):
     """What the scoring process could not reach: `namespaces`, `environment`, `none`."""
     policy: PolicyRef
 
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        _no_better(self.verdict, (gate.verdict for gate in self.gates))
+        return self
+
 
 class Comparison(_Stage):
     """comparison.json: challenger against champion on the same rows."""
@@ -207,6 +223,11 @@ class Comparison(_Stage):
     data: DataRef
     gates: tuple[ComparisonGate, ...]
     policy: PolicyRef
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        _no_better(self.verdict, (gate.verdict for gate in self.gates))
+        return self
 
 
 class Served(_Model):
