@@ -80,6 +80,8 @@ def gate(
     for name in (*FILES.values(), *REPORTS):
         (output / name).unlink(missing_ok=True)
     identity = identify(model, loaded, registry=registry)
+    # An alias may move while it is judged: all stages, and the registration, mean this version.
+    model = identity.model.uri
     validated = validate_data(
         loaded,
         tables=tables,
@@ -117,6 +119,7 @@ def gate(
         output=output,
         challenger=model,
         champion=champion,
+        data=data,
     )
     found = Gated(data=validated, evaluation=evaluation, comparison=comparison, version=None)
     if register is None or found.verdict.exit_code != 0:
