@@ -160,12 +160,11 @@ class Wiring:
         made: Samples = find("engine", "duckdb", SAMPLES)()
         return made
 
-    @cached_property
-    def target(self) -> Target:
-        """Where the champion serves."""
+    def target(self, environment: str | None) -> Target:
+        """Where the champion of one environment serves; cdml.yaml's by default."""
         target = self.loaded.config.deploy.target
         made: Target = find("target", target.type, targets())(
-            loaded=self.loaded, registry=self.registry
+            loaded=self.loaded, registry=self.registry, environment=environment
         )
         return made
 

@@ -105,6 +105,22 @@ def test_the_alias_of_the_configuration_is_used(registry, tmp_path):
     assert {("flights", "live"): "1"} == registry.aliases
 
 
+def test_another_environment_never_moves_the_alias_of_this_one(registry, tmp_path):
+    for environment in (None, "production", "staging"):
+        target = RegistryTarget(loaded=loaded(tmp_path), registry=registry, environment=environment)
+        target.switch(release(2 if environment == "staging" else 1), fence=1)
+
+    assert {
+        ("flights", "champion"): "1",
+        ("flights", "champion-staging"): "2",
+    } == registry.aliases
+
+
+def test_an_environment_no_alias_can_be_named_for_is_a_configuration_error(registry, tmp_path):
+    with pytest.raises(ConfigurationError, match="alias"):
+        RegistryTarget(loaded=loaded(tmp_path), registry=registry, environment="eu/west")
+
+
 def test_a_setting_it_does_not_know_is_a_configuration_error(registry, tmp_path):
     text = CONFIG + "deploy: {target: {type: registry, steps: [5, 50]}}\n"
 

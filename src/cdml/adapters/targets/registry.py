@@ -1,5 +1,7 @@
 """The registry's alias as the switch, for services that load `models:/<name>@<alias>`."""
 
+import re
+
 from cdml.config import Loaded
 from cdml.core.journal import Release, Serving
 from cdml.errors import ConfigurationError
@@ -12,18 +14,25 @@ class RegistryTarget:
     The alias `previous_<alias>` follows it. A registry knows no precondition for an alias, so
     the fence cannot travel with the write; whoever switches observes afterwards.
 
+    Two environments never share a switch: the alias `registry.champion` is that of
+    `deploy.environment`, and any other environment has `<champion>-<environment>`.
+
     Args:
-        loaded: the configuration: the model's name and the alias.
+        loaded: the configuration: the model's name, the alias, its environment.
         registry: where the alias lives.
+        environment: where to serve; the configuration's by default.
 
     Raises:
-        ConfigurationError: the target has settings, and this one knows none.
+        ConfigurationError: the target has settings, and this one knows none; or the environment
+            cannot be part of an alias.
     """
 
     name = "registry"
     splits_traffic = False
 
-    def __init__(self, *, loaded: Loaded, registry: Registry) -> None:
+    def __init__(
+        self, *, loaded: Loaded, registry: Registry, environment: str | None = None
+    ) -> None:
         settings = loaded.config.deploy.target.settings
         if settings:
             raise ConfigurationError(
@@ -31,7 +40,7 @@ class RegistryTarget:
                 "Its alias is registry.champion.",
             )
         self._model = loaded.config.model
-        self._alias = loaded.config.registry.champion
+        self._alias = _alias(loaded, environment or loaded.config.deploy.environment)
         self._registry = registry
 
     def observe(self) -> Serving:
@@ -50,3 +59,16 @@ class RegistryTarget:
         if before is not None:
             self._registry.set_alias(self._model, f"previous_{self._alias}", before)
         self._registry.set_alias(self._model, self._alias, to.version)
+
+
+def _alias(loaded: Loaded, environment: str) -> str:
+    champion = loaded.config.registry.champion
+    if environment == loaded.config.deploy.environment:
+        return champion
+    if not re.fullmatch(r"[\w-]+", environment, re.ASCII):
+        raise ConfigurationError(
+            f"the environment {environment!r} cannot be part of an alias, and another environment"
+            f" than {loaded.config.deploy.environment} needs one of its own.",
+            "Use letters, digits, - and _.",
+        )
+    return f"{champion}-{environment}"
