@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.errors import CdmlError
+from cdml.errors import CdmlError, ServiceError
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, killed, unanswered
 
@@ -26,7 +26,16 @@ def adopting(folder):
     return world
 
 
+def changed(folder):
+    """As `shipped`, but the bytes of C are others than those that were judged."""
+    world = shipped(folder)
+    world.tamper("3")
+    return world
+
+
+KNOWINGLY = {"override": ("digest",), "reason": "a typo in its metadata"}
 OPERATIONS = {
+    "overriding deploy": (changed, lambda world, **words: world.deploy("3", **KNOWINGLY, **words)),
     "deploy": (shipped, lambda world, **words: world.deploy("3", **words)),
     "adopting deploy": (adopting, lambda world, **words: world.deploy("3", **words)),
     "rollback": (shipped, lambda world, **words: world.rollback(**words)),
@@ -134,3 +143,19 @@ class TakenOver(Faults):
             self.world.wait_out_the_lease()
             self.world.rollback()
         return super().call(name, write, arguments, words)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_journal_is_the_first_to_know(name, tmp_path):
+    assert "journal.write" == writes(name, tmp_path)[0]
+
+
+def test_a_deploy_that_ends_with_a_third_version_does_not_say_it_was_undone(tmp_path):
+    world = shipped(tmp_path)
+    world.registry.set_alias = lambda name, alias, _: world.registry.aliases.update(
+        {(name, alias): "1"}
+    )
+    with pytest.raises(ServiceError, match="v1 serves production") as caught:
+        world.deploy("3")
+
+    assert "rollback" in caught.value.hint

@@ -11,7 +11,7 @@ from cdml.core import refusals
 from cdml.core.journal import Kind, Operation, Phase, Release
 from cdml.core.plan import Plan
 from cdml.core.refusals import Refusal
-from cdml.core.rollout import Standing, standing
+from cdml.core.rollout import Standing, serves, standing
 from cdml.core.verdict import Verdict
 from cdml.errors import DeploymentFailed, LockHeld, ServiceError
 from cdml.evidence import store
@@ -144,10 +144,6 @@ class _Deploy:
         if current and candidate.release.digest == current.digest:
             return outcome.keep(self.output, self._nothing_to_do(found, current.release))
         plan = self._plan(found, candidate)
-        if Refusal.DIGEST in plan.overrides:
-            # What was shipped knowingly is from now on known by what it is.
-            tags = {"cdml.digest": candidate.release.digest}
-            self.registry.set_tags(version.name, version.version, tags)
         return self._carry_out(found, plan)
 
     def rehearse(self, version: ModelVersion, evidence: Path | None) -> Deployment:
@@ -190,12 +186,14 @@ class _Deploy:
             reason=self.reason,
             overrides=plan.overrides,
         )
-        ended = self.operator.carry_out(found, operation)
+        ended = self.operator.carry_out(found, operation, lambda: self._name_digest(plan))
         trouble = ended.trouble
+        serving = ended.found.serving
         sentence = f"v{plan.to.version} serves {plan.environment}; before, {_was(plan.from_)} did."
         if trouble is not None:
             sentence = (
-                f"v{plan.to.version} was not deployed: {trouble.message} {_was(plan.from_)}"
+                f"v{plan.to.version} was not deployed: {trouble.message}"
+                f" {f'v{serving.version}' if serving.version else 'nothing'}"
                 f" serves {plan.environment}."
             )
         told = Outcome(
@@ -207,9 +205,19 @@ class _Deploy:
             deployment=ended.deployment,
         )
         kept = outcome.keep(self.output, self._told(plan, told))
-        if trouble is not None:
+        if trouble is None:
+            return kept
+        if plan.from_ is None or serves(serving, plan.from_):
             raise DeploymentFailed(sentence, trouble.hint) from trouble
-        return kept
+        raise ServiceError(
+            sentence, f"`cdml rollback` makes {_was(plan.from_)} serve again."
+        ) from trouble
+
+    def _name_digest(self, plan: Plan) -> None:
+        """What is shipped knowingly is from now on known by what it is."""
+        if Refusal.DIGEST in plan.overrides:
+            tags = {"cdml.digest": plan.to.digest}
+            self.registry.set_tags(self.loaded.config.model, plan.to.version, tags)
 
     def _plan(self, found: Found, candidate: Candidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""

@@ -128,8 +128,10 @@ class Operator:
             self._did("adopt", f"v{release.version} served before there was a journal")
         return Found(ledger=adopted.ledger, commit=commit, serving=found.serving)
 
-    def carry_out(self, found: Found, operation: Operation) -> Ended:
-        """Take the lock and bring the operation to its end.
+    def carry_out(
+        self, found: Found, operation: Operation, prepare: Callable[[], None] | None = None
+    ) -> Ended:
+        """Take the lock, prepare what the operation needs, and bring it to its end.
 
         Raises:
             Moved: the journal is not what was found any more; nothing was done.
@@ -140,6 +142,8 @@ class Operator:
         commit = self._write(begun, found.commit)
         self._did("lock", f"generation {begun.ledger.generation}")
         locked = Found(ledger=begun.ledger, commit=commit, serving=found.serving)
+        if prepare is not None:
+            prepare()
         return self._drive(locked, own=True)
 
     def _recover(self, ledger: Ledger, commit: str | None, holder: str) -> None:
