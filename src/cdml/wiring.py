@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
+from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 from cdml.ports import (
@@ -57,6 +58,11 @@ PLATFORMS: Names = {
 def targets() -> Names:
     """All deploy targets by name."""
     return _table("cdml.targets", TARGETS)
+
+
+def registries() -> Names:
+    """All registries by the scheme of their address."""
+    return _table("cdml.registries", REGISTRIES)
 
 
 def find(kind: str, name: str, names: Names) -> Any:
@@ -111,9 +117,12 @@ class Wiring:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @classmethod
-    def read(cls, config: Path, progress: Progress) -> "Wiring":
+    def read(cls, config: Path, progress: Progress, *, needs_registry: bool = True) -> "Wiring":
         """Wire what a configuration file asks for."""
-        return cls(load(config, targets=targets()), progress)
+        loaded = load(
+            config, targets=targets(), registries=registries(), needs_registry=needs_registry
+        )
+        return cls(loaded, progress)
 
     @cached_property
     def clock(self) -> Clock:
@@ -134,13 +143,16 @@ class Wiring:
         """The registry that the address's scheme names."""
         uri = self.loaded.config.registry.uri
         scheme = uri.partition(":")[0].partition("+")[0]
-        names = _table("cdml.registries", REGISTRIES)
-        if scheme not in names:
-            raise ConfigurationError(unknown("registry", scheme, names))
-        made: Any = _Deferred(
-            lambda: find("registry", scheme, names)(uri=uri, folder=self.loaded.folder)
-        )
-        return cast("Registry", made)
+
+        def make() -> Registry:
+            if has_no_registry(uri, self.environment):
+                raise ConfigurationError(f"{self.loaded.path}: registry.uri {NO_REGISTRY}.")
+            made: Registry = find("registry", scheme, registries())(
+                uri=uri, folder=self.loaded.folder
+            )
+            return made
+
+        return cast("Registry", _Deferred(make))
 
     @cached_property
     def scorer(self) -> Scorer:

@@ -51,6 +51,7 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
         "  - {metric: recall, at_most: .nan}\n"
         "scoring: {timeout: 10x}\n"
         "deploy: {target: {type: registr}}\n",
+        CI="true",
     )
 
     for expected in (
@@ -60,8 +61,39 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
         "line 11: gates[1].slices.max_regresion: unknown key",
         "line 12: gates[2].at_most: Input should be a finite number",
         "line 13: scoring.timeout: write a duration",
+        "line 14: deploy.target.type: unknown target 'registr'; did you mean 'registry'?",
+        "line 1: registry.uri: is empty or left to its default",
     ):
         assert expected in told
+    assert "has 8 problems" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("registry: {uri: 'ftp://x'}\n", "line 4: registry.uri: unknown registry 'ftp'. Known: "),
+        (
+            "deploy:\n  target:\n    aliass: x\n",
+            "line 6: deploy.target.aliass: unknown setting of the target registry 'aliass'",
+        ),
+        (
+            "gates: [{metric: f1, at_least: 0.1}]\n",
+            "line 4: gates[0].metric: f1 is a metric of binary models, and this is a regression",
+        ),
+        ("gates: [{metric: 'mine:f', at_least: 1}]\n", "unknown metric 'mine:f'. Known: "),
+    ],
+)
+def test_what_one_key_alone_cannot_tell_has_its_line_too(tmp_path, text, told):
+    of_numbers = SMALLEST.replace("label: y", "label: y, task: regression")
+
+    assert told in problems(tmp_path, of_numbers + text)
+
+
+def test_a_command_that_asks_no_registry_needs_none(tmp_path):
+    path = tmp_path / "cdml.yaml"
+    path.write_text(SMALLEST, encoding="utf-8")
+
+    assert load(path, targets=["registry"], environment={"CI": "true"}, needs_registry=False)
 
 
 def test_an_unknown_target_is_told_with_the_known_ones(tmp_path):

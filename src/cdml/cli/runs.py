@@ -31,7 +31,7 @@ def validate_data(
     from cdml.flows.predict import identify
     from cdml.flows.validate_data import validate_data as flow
 
-    wiring = Wiring.read(config, ConsoleProgress())
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
     features = identify(model, wiring.loaded, registry=wiring.registry).features if model else None
     found = flow(
         wiring.loaded,
@@ -56,7 +56,7 @@ def evaluate_model(
 
     if not model and not predictions:
         raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-    wiring = Wiring.read(config, ConsoleProgress())
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
     found = flow(
         wiring.loaded,
         registry=wiring.registry,
@@ -79,8 +79,11 @@ def compare_to_champion(
 ) -> int:
     """Run the stage and give its exit code."""
     from cdml.flows.compare import compare_to_champion as flow
+    from cdml.flows.contender import PREDICTIONS_FILES
 
-    wiring = Wiring.read(config, ConsoleProgress())
+    files = (challenger, champion)
+    scored = all(one and one.endswith(PREDICTIONS_FILES) for one in files)
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=not scored)
     found = flow(
         wiring.loaded,
         registry=wiring.registry,
@@ -144,7 +147,7 @@ def report(
     """Report and give the verdict's exit code."""
     from cdml.flows.report import report as flow
 
-    wiring = Wiring.read(config, ConsoleProgress())
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False)
     found = flow(
         wiring.loaded,
         platform=wiring.platform,
@@ -227,7 +230,7 @@ def history(config: Path, output: Path, *, environment: str | None, style: str) 
     from cdml.flows.history import table
 
     del output
-    wiring = Wiring.read(config, ConsoleProgress())
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False)
     found = flow(wiring.loaded, journal=wiring.journal(environment), environment=environment)
     click.echo(json.dumps(found, indent=1) if style == "json" else table(found))
     return 0

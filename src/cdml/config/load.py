@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cdml.config.model import DEFAULT_REGISTRY, Config
+from cdml.config.whole import complaints
 from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
@@ -54,14 +55,21 @@ class Loaded:
 
 
 def load(
-    path: Path, *, targets: Collection[str], environment: Mapping[str, str] | None = None
+    path: Path,
+    *,
+    targets: Collection[str],
+    registries: Collection[str] = ("sqlite", "http", "https", "folder"),
+    environment: Mapping[str, str] | None = None,
+    needs_registry: bool = True,
 ) -> Loaded:
     """Read and check a configuration.
 
     Args:
         path: the YAML file.
         targets: the names of the deploy targets that can be built.
+        registries: the schemes of the registries that can be asked.
         environment: variables for `${NAME}`; the process's own by default.
+        needs_registry: whether the registry will be asked, so that it must be one.
 
     Raises:
         ConfigurationError: the file is missing or anything in it is wrong; all of it is told.
@@ -79,8 +87,17 @@ def load(
         config = Config.model_validate(document)
     except ValidationError as error:
         problems += _problems(error, lines)
-    if config is not None:
-        problems += _semantic(config, lines, targets, variables)
+    found = complaints(
+        document,
+        targets=targets,
+        registries=registries,
+        variables=variables,
+        needs_registry=needs_registry,
+    )
+    problems += [
+        Problem(place=_written(place), line=_line(place, lines), message=message)
+        for place, message in found
+    ]
     if config is None or problems:
         told = sorted(set(map(str, problems)), key=_line_number)
         count = "1 problem" if len(told) == 1 else f"{len(told)} problems"
@@ -146,7 +163,12 @@ def _substitute(
 
 
 def _problems(error: ValidationError, lines: Mapping[Place, int]) -> Iterator[Problem]:
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    # `false or a mapping`: who wrote a mapping need not hear that it is not false.
+    mapped = {_outer(detail["loc"]) for detail in details if detail["type"] != "literal_error"}
+    for detail in details:
+        if detail["type"] == "literal_error" and _outer(detail["loc"]) in mapped:
+            continue
         place = tuple(part for part in detail["loc"] if not _is_branch(part))
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
@@ -156,6 +178,12 @@ def _problems(error: ValidationError, lines: Mapping[Place, int]) -> Iterator[Pr
         elif detail["type"] != "value_error" and not isinstance(detail["input"], dict | list):
             message = f"{message}, not {detail['input']!r}"
         yield Problem(place=_written(place), line=_line(place, lines), message=message)
+
+
+def _outer(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """The place of the union that pydantic tried several members of; the place itself else."""
+    at = next((index for index, part in enumerate(place) if _is_branch(part)), len(place))
+    return place[:at]
 
 
 def _is_branch(part: int | str) -> bool:
@@ -180,31 +208,6 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
-
-
-def _semantic(
-    config: Config,
-    lines: Mapping[Place, int],
-    targets: Collection[str],
-    variables: Mapping[str, str],
-) -> Iterator[Problem]:
-    """What one key alone cannot tell."""
-    target = config.deploy.target.type
-    if target not in targets:
-        place = ("deploy", "target", "type")
-        yield Problem(
-            place=_written(place),
-            line=_line(place, lines),
-            message=unknown("target", target, targets),
-        )
-    if config.registry.uri == DEFAULT_REGISTRY and variables.get("CI", "") not in ("", "false"):
-        address = ("registry", "uri")
-        yield Problem(
-            place=_written(address),
-            line=_line(address, lines),
-            message="is empty or left to its default, which in CI is a registry that has no"
-            " champion: every model would be the first; set it (an unset secret is empty)",
-        )
 
 
 def _written(place: Place) -> str:

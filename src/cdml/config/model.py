@@ -58,9 +58,9 @@ def _seconds(written: object) -> object:
 
 def _known_metric(name: str) -> str:
     metric = metrics.find(name)
-    if metric is None and not re.fullmatch(r"[\w.]+:\w+", name):
+    if metric is None:
         raise ValueError(unknown("metric", name, metrics.METRICS))
-    return metric.name if metric else name
+    return metric.name
 
 
 MarginField = Annotated[

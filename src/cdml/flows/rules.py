@@ -8,7 +8,6 @@ from cdml.config import Config, Gate, Margin, SliceRule
 from cdml.core import metrics
 from cdml.core.decide import Edge, Kind, Rule
 from cdml.core.metrics import Metric
-from cdml.errors import ConfigurationError
 from cdml.evidence.models import PolicyRef
 from cdml.evidence.store import text_digest
 
@@ -50,18 +49,8 @@ class Limit:
 
 
 def known(gate: Gate) -> Metric:
-    """The metric of a gate.
-
-    Raises:
-        ConfigurationError: it is the user's own, which needs the rows themselves.
-    """
-    metric = metrics.find(gate.metric)
-    if metric is None:
-        raise ConfigurationError(
-            f"the metric {gate.metric!r} is not built in, and only built-in ones can be gated.",
-            f"Built in are: {', '.join(sorted(metrics.METRICS))}.",
-        )
-    return metric
+    """The metric of a gate; the configuration lets no other name in."""
+    return metrics.METRICS[gate.metric]
 
 
 def limits(config: Config) -> tuple[Limit, ...]:
@@ -108,8 +97,7 @@ def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
     Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
     the allowed regression already speaks for the slices.
     """
-    operation = metrics.find(gate.metric)
-    if gate.slices is False or (operation and operation.family is metrics.Family.OPERATION):
+    if gate.slices is False or known(gate).family is metrics.Family.OPERATION:
         return None
     said = gate.slices or SliceRule()
     if overall.kind is Kind.SUPERIORITY and gate.max_regression is not None:

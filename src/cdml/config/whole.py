@@ -1,0 +1,85 @@
+"""What one key of cdml.yaml alone cannot tell: asked of the document, whatever else is wrong."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from cdml.config.model import DEFAULT_REGISTRY
+from cdml.core import metrics
+from cdml.core.marked import Place
+from cdml.core.metrics import Task
+from cdml.core.names import unknown
+
+REGISTRY_PLACE: Place = ("registry", "uri")
+NO_REGISTRY = (
+    "is empty or left to its default, which in CI is a registry that has no champion: every model"
+    " would be the first; set it (an unset secret is empty)"
+)
+_SETTINGS: Mapping[str, Collection[str]] = {"registry": ("type",)}
+"""Keys of our own targets; those of others look at theirs themselves."""
+
+Complaint = tuple[Place, str]
+
+
+def has_no_registry(uri: str, variables: Mapping[str, str]) -> bool:
+    """Whether a CI run would ask a registry that is made for it and thrown away."""
+    return uri == DEFAULT_REGISTRY and variables.get("CI", "") not in ("", "false")
+
+
+def complaints(
+    document: Mapping[str, Any],
+    *,
+    targets: Collection[str],
+    registries: Collection[str],
+    variables: Mapping[str, str],
+    needs_registry: bool,
+) -> Iterator[Complaint]:
+    """Every such problem, with its place.
+
+    Args:
+        document: cdml.yaml as it was written, variables put in.
+        targets, registries: the names that stand for something.
+        variables: the process's environment.
+        needs_registry: whether the registry will be asked.
+    """
+    yield from _about_target(_at(document, "deploy", "target"), targets)
+    uri = _at(document, *REGISTRY_PLACE)
+    if needs_registry and has_no_registry(DEFAULT_REGISTRY if uri is None else str(uri), variables):
+        yield REGISTRY_PLACE, NO_REGISTRY
+    scheme = str(uri or DEFAULT_REGISTRY).partition(":")[0].partition("+")[0]
+    if scheme not in registries:
+        yield REGISTRY_PLACE, unknown("registry", scheme, registries)
+    yield from _about_metrics(document)
+
+
+def _about_target(target: object, targets: Collection[str]) -> Iterator[Complaint]:
+    place: Place = ("deploy", "target")
+    written = target if isinstance(target, dict) else {}
+    name = str(written.get("type", "registry"))
+    if name not in targets:
+        yield (*place, "type"), unknown("target", name, targets)
+    for key in written:
+        if key not in _SETTINGS.get(name, written):
+            yield (*place, key), unknown(f"setting of the target {name}", key, _SETTINGS[name])
+
+
+def _about_metrics(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Gates on metrics of another task; where the data has to tell the task, it is asked later."""
+    said = _at(document, "data", "task")
+    positive = _at(document, "data", "positive")
+    task = Task.BINARY if said is None and positive is not None else said
+    gates = document.get("gates")
+    for number, gate in enumerate(gates if isinstance(gates, list) else ()):
+        name = gate.get("metric") if isinstance(gate, dict) else None
+        metric = metrics.find(name) if isinstance(name, str) else None
+        if metric and metric.tasks and task in list(Task) and task not in metric.tasks:
+            tasks = " and ".join(sorted(metric.tasks))
+            yield (
+                ("gates", number, "metric"),
+                f"{metric.name} is a metric of {tasks} models, and this is a {task} one",
+            )
+
+
+def _at(document: object, *place: int | str) -> object:
+    for key in place:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
