@@ -134,7 +134,8 @@ def test_a_version_without_a_run_keeps_evidence_all_the_same(tmp_path):
     evidence.write_text("{}")
     version = registry.version("flights", "1")
 
-    registry.log_evidence(version, [evidence], {"roc_auc": 0.9})
+    registry.log_result("models:/flights/1", {"roc_auc": 0.9}, {})
+    registry.log_evidence(version, [evidence])
 
     assert version.run is None
     assert registry.evidence(version, tmp_path / "got") is not None
@@ -142,12 +143,24 @@ def test_a_version_without_a_run_keeps_evidence_all_the_same(tmp_path):
     assert {"roc_auc": 0.9} == run.data.metrics
 
 
+def test_the_run_a_model_comes_from_learns_its_metrics_and_verdict(tmp_path):
+    registry = MlflowRegistry("sqlite:///mlflow.db", tmp_path)
+    run = registry._new_run("flights")
+    for value in (0.8, 0.9, 0.9):
+        registry.log_result(f"runs:/{run}/model", {"recall@k, 5%": value}, {"cdml.verdict": "fail"})
+
+    stored = registry._client.get_run(run).data
+    assert {"recall_k_ 5_": 0.9} == stored.metrics
+    assert "fail" == stored.tags["cdml.verdict"]
+    assert 2 == len(registry._client.get_metric_history(run, "recall_k_ 5_"))
+
+
 def test_changed_evidence_in_the_store_is_refused(tmp_path):
     registry = MlflowRegistry("sqlite:///mlflow.db", tmp_path)
     version = registry.register("flights", plain(tmp_path / "model"), tags={})
     evidence = tmp_path / "evaluation.json"
     evidence.write_text('{"verdict": "fail"}')
-    registry.log_evidence(version, [evidence], {})
+    registry.log_evidence(version, [evidence])
 
     (stored,) = (tmp_path / "mlartifacts").rglob("evaluation.json")
     stored.write_text('{"verdict": "pass"}')

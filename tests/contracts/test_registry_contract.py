@@ -198,26 +198,35 @@ def test_evidence_travels_with_the_version(registry, name, model, tmp_path):
     assert registry.evidence(version, tmp_path / "none") is None
 
     files = _evidence(tmp_path / "first", evaluation="1", comparison="2")
-    registry.log_evidence(version, files, {"roc_auc": 0.9, "recall@k, 5%": 0.5})
+    registry.log_evidence(version, files)
     got = registry.evidence(version, tmp_path / "got")
 
     assert {"evaluation.json": "1", "comparison.json": "2"} == _content(got)
+
+
+def test_a_result_is_told_to_the_version_and_to_nobody_else(registry, name, model):
+    version = registry.register(name, model, tags={"kept": "1"})
+    registry.log_result(f"models:/{name}/{version.version}", {"f1": 0.5}, {"cdml.verdict": "warn"})
+    registry.log_result(str(model), {"f1": 0.5}, {"cdml.verdict": "fail"})
+
+    tags = registry.version(name, version.version).tags
+    assert {"kept": "1", "cdml.verdict": "warn"}.items() <= tags.items()
 
 
 def test_newer_evidence_takes_the_place_of_older(registry, name, model, tmp_path):
     version = registry.register(name, model, tags={})
     older = _evidence(tmp_path / "older", evaluation="1", comparison="2")
     newer = _evidence(tmp_path / "newer", evaluation="3")
-    registry.log_evidence(version, older, {})
+    registry.log_evidence(version, older)
 
-    registry.log_evidence(version, newer, {"roc_auc": 0.9})
+    registry.log_evidence(version, newer)
 
     assert {"evaluation.json": "3"} == _content(registry.evidence(version, tmp_path / "got"))
 
 
 def test_evidence_that_was_changed_is_refused(registry, name, model, tmp_path):
     version = registry.register(name, model, tags={})
-    registry.log_evidence(version, _evidence(tmp_path / "first", evaluation="fail"), {})
+    registry.log_evidence(version, _evidence(tmp_path / "first", evaluation="fail"))
     digest = registry.version(name, "1").tags["cdml.evidence"]
 
     registry.set_tags(name, "1", {"cdml.evidence": digest[:23] + "0" * 48})

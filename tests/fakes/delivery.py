@@ -71,7 +71,7 @@ class World:
         version = self.registry.register("flights", model, tags=tags or {})
         if kept:
             evidence = self.evidence(version, auc=auc, against=against, **words)
-            self.registry.log_evidence(version, sorted(evidence.iterdir()), {})
+            self.registry.log_evidence(version, sorted(evidence.iterdir()))
         return self.registry.version("flights", version.version)
 
     def evidence(self, version, *, auc=0.9, against=None, rows=ROWS, data_verdict="pass"):

@@ -19,6 +19,7 @@ class FakeRegistry:
         self.files = {}
         self.kept = {}
         self.metrics = {}
+        self.runs = {}
         self.down = False
 
     def champion(self, name, alias):
@@ -89,11 +90,18 @@ class FakeRegistry:
     def set_alias(self, name, alias, version):
         self.aliases[name, alias] = self.version(name, version).version
 
-    def log_evidence(self, version, files, metrics):
+    def log_result(self, uri, metrics, tags):
+        version = self.resolve(uri)
+        if version is not None:
+            self.metrics[version.name, version.version] = dict(metrics)
+            self.set_tags(version.name, version.version, tags)
+        elif uri.startswith("runs:/"):
+            self.runs[uri] = (dict(metrics), dict(tags))
+
+    def log_evidence(self, version, files):
         known = self.version(version.name, version.version)
         content = {path.name: path.read_bytes() for path in files}
         self.kept[known.name, known.version] = content
-        self.metrics[known.name, known.version] = dict(metrics)
         digest = digest_of({name: _sha256(text) for name, text in content.items()})
         self.set_tags(known.name, known.version, {EVIDENCE: digest})
 

@@ -150,6 +150,32 @@ def test_a_registered_version_learns_its_metrics_and_verdict(world):
     assert value(found, "roc_auc").value == logged["roc_auc"]
 
 
+def test_an_evaluation_alone_does_not_replace_what_a_whole_gate_left(world):
+    world.gates = "{metric: accuracy, at_least: 0.1, max_regression: 0.5}"
+    world.champion("good")
+    version = world.registry.register("late", Path(world.model("better")), tags={})
+    world.evaluate("models:/late/2")
+    world.compare("models:/late/2")
+    before = world.registry.kept["late", version.version]
+    world.gates = "{metric: accuracy, at_least: 0.999}"
+    assert FAIL == world.evaluate("models:/late/2").verdict
+
+    assert {"comparison.json", "evaluation.json"} == set(before)
+    assert before == world.registry.kept["late", version.version]
+    assert "pass" == world.registry.version("late", "2").tags["cdml.verdict"]
+
+
+def test_a_run_learns_the_metrics_and_the_verdict_of_its_model(world):
+    world.gates = "{metric: accuracy, at_least: 0.999}"
+    folder = world.model("good")
+    world.registry.fetch = lambda *_: Path(folder)
+    found = world.evaluate("runs:/1/model")
+
+    metrics, tags = world.registry.runs["runs:/1/model"]
+    assert value(found, "roc_auc").value == metrics["roc_auc"]
+    assert "fail" == tags["cdml.verdict"]
+
+
 def test_a_registry_that_cannot_be_written_does_not_change_the_verdict(world, monkeypatch):
     world.champion("good")
 

@@ -29,8 +29,9 @@ def test_two_predictions_files_need_none(folder):
     assert (folder / ".cdml" / "comparison.json").is_file()
 
 
+@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("champion", [(), ("--champion", "models:/late/1")])
-def test_whoever_asks_for_a_version_needs_one(folder, champion, capsys):
+def test_whoever_asks_for_a_version_needs_one(champion, capsys):
     assert 2 == boundary.run(["compare-to-champion", "--challenger", "better.parquet", *champion])
     assert "registry.uri" in capsys.readouterr().err
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.verdict import Verdict, worst
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, REPORTS
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.evaluate_model import evaluate_model
+from cdml.flows.keep import log
 from cdml.flows.predict import identify
 from cdml.flows.validate_data import validate_data
 from cdml.ports import (
@@ -128,8 +129,9 @@ def gate(
         version = registry.register(
             register, identity.folder, tags=_tags(found, platform), source=model
         )
-        files = [output / name for kind, name in FILES.items() if kind is not Deployment]
-        registry.log_evidence(version, files, _metrics(evaluation))
+        address = f"models:/{version.name}/{version.version}"
+        registered = ModelRef(uri=address, version=version.version, digest=version.digest)
+        log(registered, output, registry=registry)
     return replace(found, version=version)
 
 
@@ -144,12 +146,3 @@ def _tags(found: Gated, platform: Platform) -> dict[str, str]:
     if request is not None:
         tags["cdml.pull_request"] = str(request.number)
     return {name: value for name, value in tags.items() if value}
-
-
-def _metrics(evaluation: Evaluation) -> dict[str, float]:
-    """The overall figures, as the registry's own pages show them."""
-    return {
-        measured.metric: measured.value
-        for measured in evaluation.metrics
-        if measured.slice is None and measured.value is not None
-    }

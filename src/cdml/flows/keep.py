@@ -1,4 +1,4 @@
-"""Evidence kept with the version it speaks of, so that a deployment elsewhere finds it."""
+"""What was judged kept with the model it speaks of, so that a deployment elsewhere finds it."""
 
 from pathlib import Path
 
@@ -10,37 +10,45 @@ from cdml.ports import Progress, Registry
 
 
 def keep(model: ModelRef, output: Path, *, registry: Registry, progress: Progress) -> None:
-    """Log the stages so far, the metrics and the verdict with a registered version.
+    """As `log`; a registry that only lets itself be read does not change the verdict."""
+    try:
+        log(model, output, registry=registry)
+    except CdmlError as error:
+        progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
 
-    A registry that only lets itself be read does not change the verdict: it is noted.
+
+def log(model: ModelRef, output: Path, *, registry: Registry) -> None:
+    """Log the metrics, the verdict and the stages so far with a version, or with a run.
+
+    The evidence of a whole gate is not replaced by that of an evaluation alone.
 
     Args:
-        model: who was judged; nothing is kept of a model that is not registered.
+        model: who was judged; nothing is kept of a model that lies in a folder.
         output: folder of the evidence.
-        registry: where versions are.
-        progress: told what could not be kept.
+        registry: where versions and runs are.
+
+    Raises:
+        CdmlError: the registry refuses or does not answer.
     """
-    if model.version is None or not model.uri.startswith("models:/"):
-        return
     evaluation = store.read(output, Evaluation)
-    if evaluation is None or evaluation.model.digest != model.digest:
+    registered = model.uri.startswith(("models:/", "runs:/"))
+    if not registered or evaluation is None or evaluation.model.digest != model.digest:
         return
-    stages = [store.read(output, DataEvidence), evaluation, store.read(output, Comparison)]
+    comparison = store.read(output, Comparison)
+    stages = [store.read(output, DataEvidence), evaluation, comparison]
     found = [stage for stage in stages if stage is not None]
     metrics = {
         measured.metric: measured.value
         for measured in evaluation.metrics
         if measured.slice is None and measured.value is not None
     }
+    version = registry.resolve(model.uri)
+    if comparison is None and version is not None and "cdml.evidence" in version.tags:
+        registry.log_result(model.uri, metrics, {})
+        return
     tags = {"cdml.verdict": worst(stage.verdict for stage in found).value}
     if model.digest is not None:
         tags["cdml.digest"] = model.digest
-    try:
-        version = registry.resolve(model.uri)
-        if version is None:
-            return
-        files = [output / store.FILES[type(stage)] for stage in found]
-        registry.log_evidence(version, files, metrics)
-        registry.set_tags(version.name, version.version, tags)
-    except CdmlError as error:
-        progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
+    registry.log_result(model.uri, metrics, tags)
+    if version is not None:
+        registry.log_evidence(version, [output / store.FILES[type(stage)] for stage in found])

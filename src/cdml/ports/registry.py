@@ -81,10 +81,15 @@ class Registry(Protocol):
         """Make the alias name this version."""
         ...
 
-    def log_evidence(
-        self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
-    ) -> None:
-        """Keep evidence (and metrics of the evaluation) with a version, in place of older ones."""
+    def log_result(self, uri: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Write metrics and tags to a version and its run, or to the run of a `runs:/` URI.
+
+        Nothing is written for any other URI, or where the registry keeps no runs.
+        """
+        ...
+
+    def log_evidence(self, version: ModelVersion, files: Sequence[Path]) -> None:
+        """Keep evidence with a version, in place of older evidence."""
         ...
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:

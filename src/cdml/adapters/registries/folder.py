@@ -132,16 +132,21 @@ class FolderRegistry:
         number = self.version(name, version).version
         self._write(self._model(name) / "aliases.json", {**self._aliases(name), alias: number})
 
-    def log_evidence(
-        self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
-    ) -> None:
+    def log_result(self, uri: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Write metrics and tags to a version; there are no runs."""
+        version = self.resolve(uri)
+        if version is not None:
+            place = self._place(version.name, version.version)
+            self._write(place / "metrics.json", dict(metrics))
+            self.set_tags(version.name, version.version, tags)
+
+    def log_evidence(self, version: ModelVersion, files: Sequence[Path]) -> None:
         """Keep evidence with a version; the tag that names its digest comes last."""
         known = self.version(version.name, version.version)
         digest = digest_of({path.name: file_digest(path) for path in files})
         place = self._place(known.name, known.version)
         for path in files:
             write_atomically(place / "evidence" / digest[7:] / path.name, path.read_bytes())
-        self._write(place / "metrics.json", dict(metrics))
         self.set_tags(known.name, known.version, {EVIDENCE: digest})
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:

@@ -144,25 +144,41 @@ class MlflowRegistry:
         with self._at.calls():
             self._client.set_registered_model_alias(name, alias, known.version)
 
-    def log_evidence(
-        self, version: ModelVersion, files: Sequence[Path], metrics: Mapping[str, float]
-    ) -> None:
+    def log_result(self, uri: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
+        """Write metrics and tags to a version and its run, or to the run of a `runs:/` URI."""
+        version, run = self.resolve(uri), self._run_named(uri)
+        with self._at.calls(f"the registry has no run {run}."):
+            if version is not None:
+                run = self._run_of(version)
+            elif run is not None:
+                for tag, value in tags.items():
+                    self._client.set_tag(run, tag, value)
+            if run is not None:
+                self._log_metrics(run, metrics)
+        if version is not None:
+            self.set_tags(version.name, version.version, {**tags, RUN: run or ""})
+
+    def _log_metrics(self, run: str, metrics: Mapping[str, float]) -> None:
+        """Those that the run does not have yet: each stage of a gate tells all it knows."""
+        known, now = self._client.get_run(run).data.metrics, int(time.time() * 1000)
+        named = {re.sub(r"[^\w\-. :/]", "_", key): value for key, value in metrics.items()}
+        rows = [
+            Metric(key, value, now, 0) for key, value in named.items() if known.get(key) != value
+        ]
+        for start in range(0, len(rows), _METRICS_A_CALL):
+            self._client.log_batch(run, metrics=rows[start : start + _METRICS_A_CALL])
+
+    def log_evidence(self, version: ModelVersion, files: Sequence[Path]) -> None:
         """Keep evidence with a version: under its run, in a folder named by its digest.
 
         The tag that names the digest comes last, so that a crash leaves the older evidence whole.
         """
+        version = self.version(version.name, version.version)
         digest = digest_of({path.name: file_digest(path) for path in files})
         with self._at.calls():
             run = self._run_of(version)
             for path in files:
                 self._client.log_artifact(run, str(path), _place(digest))
-            now = int(time.time() * 1000)
-            rows = [
-                Metric(re.sub(r"[^\w\-. :/]", "_", key), value, now, 0)
-                for key, value in metrics.items()
-            ]
-            for start in range(0, len(rows), _METRICS_A_CALL):
-                self._client.log_batch(run, metrics=rows[start : start + _METRICS_A_CALL])
         self.set_tags(version.name, version.version, {EVIDENCE: digest, RUN: run})
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:
