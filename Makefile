@@ -30,6 +30,9 @@ demo: $(VENV)/.stamp            ## the whole story on real flights, in .demo
 bench: $(VENV)/.stamp           ## measure; ratios in one run
 	$(BIN)/python benchmarks/run.py
 
+lock: $(VENV)/.stamp           ## write the locked requirements
+	$(BIN)/python requirements/lock.py $(BIN)/uv
+
 schema: $(VENV)/.stamp          ## write the JSON Schema of cdml.yaml
 	$(BIN)/python -m cdml schema > cdml.schema.json
 
