@@ -94,7 +94,12 @@ def test_every_input_reaches_its_command_as_environment(name: str) -> None:
 def test_only_steps_that_talk_to_the_platform_get_the_token(name: str) -> None:
     given = {id_ for id_, step in steps(name).items() if "inputs.github-token" in str(step)}
     assert TALKS & set(commands(name)) == given
-    assert ("github-token" in action(name)["inputs"]) == bool(given)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_action_has_the_common_inputs_and_outputs(name: str) -> None:
+    assert {"config", "output-dir", *OURS} <= set(action(name)["inputs"])
+    assert {"verdict", "evidence", "report"} <= set(action(name)["outputs"])
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -27,7 +27,7 @@ def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | C
     """One stage: what did not pass, then the verdict."""
     _findings(found)
     _verdict(found.verdict, found.reason)
-    platform.outputs({"verdict": found.verdict.value, "evidence": str(output)})
+    platform.outputs(_common(found.verdict, output))
     return found.verdict.exit_code
 
 
@@ -38,8 +38,7 @@ def gated(platform: Platform, output: Path, found: "Gated") -> int:
     _verdict(found.verdict, "")
     platform.outputs(
         {
-            "verdict": found.verdict.value,
-            "evidence": str(output),
+            **_common(found.verdict, output),
             "digest": found.evaluation.model.digest or "",
             "version": found.version.version if found.version else "",
         }
@@ -56,9 +55,7 @@ def reported(platform: Platform, output: Path, found: "Reported") -> int:
         click.echo(f"comment: {terminal(found.comment_url)}")
     platform.outputs(
         {
-            "verdict": found.verdict.value,
-            "evidence": str(output),
-            "report": str(found.markdown),
+            **_common(found.verdict, output),
             "comment-url": found.comment_url or "",
         }
     )
@@ -72,8 +69,7 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
     click.echo(f"{found.operation}: {terminal(found.reason)}")
     platform.outputs(
         {
-            "verdict": found.verdict.value,
-            "evidence": str(output),
+            **_common(found.verdict, output),
             "version": found.to.version,
             "digest": found.to.digest,
             "changed": str(found.changed).lower(),
@@ -81,6 +77,16 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
         }
     )
     return found.verdict.exit_code
+
+
+def _common(verdict: Verdict, output: Path) -> dict[str, str]:
+    """What every command hands on."""
+    report = output / "report.md"
+    return {
+        "verdict": verdict.value,
+        "evidence": str(output),
+        "report": str(report) if report.is_file() else "",
+    }
 
 
 def _findings(found: DataEvidence | Evaluation | Comparison) -> None:
