@@ -139,6 +139,25 @@ def test_a_tighter_margin_never_helps(world, metric):
     assert verdicts == sorted(verdicts, key=lambda verdict: verdict.severity)
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "roc_auc", "f1", "log_loss"])
+@pytest.mark.parametrize("challenger", ["noisy", "weak"])
+def test_another_margin_is_judged_as_if_it_had_been_asked_for(world, metric, challenger):
+    def gate(margin):
+        return f"{{metric: {metric}, max_regression: {margin}, slices: false}}"
+
+    margins = (0.0, 0.02, 0.2, 0.35, 0.9)
+    judgements = {}
+    world.champion("good")
+    for margin in margins:
+        world.gates = gate(margin)
+        model = world.model(challenger)
+        judgements[margin] = world.evaluate(model), world.compare(model)
+    direct = {margin: comparison.verdict for margin, (_, comparison) in judgements.items()}
+    for evidence in judgements.values():
+        found = {margin: again(world, evidence, gate(margin)).verdict for margin in margins}
+        assert direct == found
+
+
 def test_the_champion_itself_passes(world):
     world.champion("good")
     evidence = world.evaluate(world.model("good")), world.compare(world.model("good"))

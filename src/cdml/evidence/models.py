@@ -99,6 +99,12 @@ class DecidingBound(_Model):
     against: Number
     confidence: Number
     p_value: Number | None = None
+    lower: Number | None = None
+    """The one-sided bound from below, whichever decided; null where there is none."""
+    upper: Number | None = None
+    """The one-sided bound from above, likewise."""
+    p_regression: Number | None = None
+    """One-sided p of the claim that the margin is broken."""
 
 
 class MetricValue(_Model):

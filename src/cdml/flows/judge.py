@@ -100,6 +100,7 @@ def _gate(
         reason += f": {said}"
     else:
         reason += "."
+    ends = (rule.sign * figures.lower, rule.sign * figures.upper)
     by_upper = reasons.decided_below(rule, figures, verdict)
     return _written(candidate, found).model_copy(
         update={
@@ -108,6 +109,9 @@ def _gate(
                 against=rule.sign * figures.threshold + 0.0,
                 confidence=policy.confidence,
                 p_value=finite(compare.p_value(rule, found, regression=by_upper)),
+                lower=finite(min(ends)),
+                upper=finite(max(ends)),
+                p_regression=finite(compare.p_value(rule, found, regression=True)),
             ),
             "difference": _difference(found, policy.confidence),
             "judged": judged,

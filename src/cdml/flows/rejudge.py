@@ -152,28 +152,19 @@ def _measured(rule: Rule, comparison: Comparison, *, whole: bool) -> Iterator[Co
 
 
 def _figures(rule: Rule, gate: ComparisonGate, policy: Policy) -> Figures | None:
-    """What the evidence lets us know of the bounds; NaN for one it does not."""
+    """What the evidence lets us know of the bounds; NaN where it does not."""
     difference, bound = gate.difference, gate.bound
-    if gate.challenger is None or gate.champion is None or difference is None:
+    if gate.challenger is None or gate.champion is None or difference is None or bound is None:
         return None
+    # The bounds of a relative margin are of another sum for every margin.
+    relative = rule.relative or gate.rule.endswith("%")
     lower, upper = _OPEN, _OPEN
-    relative = gate.rule.endswith("%")
-    comparable = gate.rule == rule.text if relative or rule.relative else True
-    if bound is not None and bound.confidence == policy.confidence and comparable:
-        value = _infinite(bound.value, -rule.sign if _is_lower(rule, gate) else rule.sign)
-        lower, upper = (
-            (rule.sign * value, _OPEN) if _is_lower(rule, gate) else (_OPEN, rule.sign * value)
+    if bound.confidence >= policy.confidence and (gate.rule == rule.text or not relative):
+        ends = (
+            -math.inf if bound.lower is None else bound.lower,
+            math.inf if bound.upper is None else bound.upper,
         )
-    if not rule.relative and difference.confidence >= policy.confidence:
-        # The ends of the two-sided interval are bounds of a higher confidence.
-        ends = sorted(
-            (
-                rule.sign * _infinite(difference.low, -1),
-                rule.sign * _infinite(difference.high, 1),
-            )
-        )
-        lower = ends[0] if math.isnan(lower) else lower
-        upper = ends[1] if math.isnan(upper) else upper
+        lower, upper = sorted(rule.sign * end for end in ends)
     return Figures(
         challenger=gate.challenger,
         champion=gate.champion,
@@ -184,31 +175,14 @@ def _figures(rule: Rule, gate: ComparisonGate, policy: Policy) -> Figures | None
     )
 
 
-def _infinite(value: float | None, sign: int) -> float:
-    return sign * math.inf if value is None else value
-
-
-def _is_lower(rule: Rule, gate: ComparisonGate) -> bool:
-    """Whether the bound in the evidence is the one towards worse."""
-    if gate.bound is None or gate.difference is None:
-        return False
-    if gate.bound.value is None:
-        return gate.verdict is not Verdict.FAIL and not rule.detect
-    value, estimate = rule.sign * gate.bound.value, rule.sign * gate.difference.estimate
-    return value < estimate or (value == estimate and value > rule.sign * gate.bound.against)
-
-
 def _regression(rule: Rule, gate: ComparisonGate, policy: Policy) -> float:
     """One-sided p of the claim that a slice broke its margin; NaN where the figures do not tell."""
     figures = _figures(rule, gate, policy)
     if figures is None or gate.bound is None:
         return _OPEN
-    if gate.rule == rule.text and gate.bound.p_value is not None:
-        p = gate.bound.p_value
-        return 1 - p if _is_lower(rule, gate) else p
-    if figures.lower > figures.threshold or figures.upper >= figures.threshold:
-        return 1.0
-    return _OPEN
+    if gate.rule == rule.text and gate.bound.p_regression is not None:
+        return gate.bound.p_regression
+    return 1.0 if figures.upper >= figures.threshold else _OPEN
 
 
 def _counted(gate: ComparisonGate) -> int:
