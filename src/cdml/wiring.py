@@ -1,14 +1,14 @@
 """The composition root: which name stands for which adapter, imported when asked for."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
@@ -89,19 +89,6 @@ def executor() -> Execute:
     return run
 
 
-class _Deferred:
-    """A port that is made when it is first asked something: what needs none pays for none."""
-
-    def __init__(self, make: Callable[[], Any]) -> None:
-        self._make = make
-        self._made: Any = None
-
-    def __getattr__(self, name: str) -> Any:
-        if self._made is None:
-            self._made = self._make()
-        return getattr(self._made, name)
-
-
 @dataclass(frozen=True)
 class Wiring:
     """The adapters of one run, each made when it is first asked for.
@@ -109,20 +96,29 @@ class Wiring:
     Attributes:
         loaded: the configuration.
         progress: how work is told.
+        delivery: the deployment environment; cdml.yaml's by default.
         environment: the process's environment.
     """
 
     loaded: Loaded
     progress: Progress
+    delivery: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
     @classmethod
-    def read(cls, config: Path, progress: Progress, *, needs_registry: bool = True) -> "Wiring":
+    def read(
+        cls,
+        config: Path,
+        progress: Progress,
+        *,
+        needs_registry: bool = True,
+        delivery: str | None = None,
+    ) -> "Wiring":
         """Wire what a configuration file asks for."""
         loaded = load(
             config, targets=targets(), registries=registries(), needs_registry=needs_registry
         )
-        return cls(loaded, progress)
+        return cls(loaded, progress, delivery)
 
     @cached_property
     def clock(self) -> Clock:
@@ -142,17 +138,11 @@ class Wiring:
     def registry(self) -> Registry:
         """The registry that the address's scheme names."""
         uri = self.loaded.config.registry.uri
+        if has_no_registry(uri, self.environment):
+            raise ConfigurationError(f"{self.loaded.path}: registry.uri {NO_REGISTRY}.")
         scheme = uri.partition(":")[0].partition("+")[0]
-
-        def make() -> Registry:
-            if has_no_registry(uri, self.environment):
-                raise ConfigurationError(f"{self.loaded.path}: registry.uri {NO_REGISTRY}.")
-            made: Registry = find("registry", scheme, registries())(
-                uri=uri, folder=self.loaded.folder
-            )
-            return made
-
-        return cast("Registry", _Deferred(make))
+        made: Registry = find("registry", scheme, registries())(uri=uri, folder=self.loaded.folder)
+        return made
 
     @cached_property
     def scorer(self) -> Scorer:
@@ -172,22 +162,22 @@ class Wiring:
         made: Samples = find("engine", "duckdb", SAMPLES)()
         return made
 
-    def target(self, environment: str | None) -> Target:
-        """Where the champion of one environment serves; cdml.yaml's by default."""
+    @cached_property
+    def target(self) -> Target:
+        """Where the champion of the environment serves."""
         target = self.loaded.config.deploy.target
         made: Target = find("target", target.type, targets())(
-            loaded=self.loaded, registry=self.registry, environment=environment
+            loaded=self.loaded, registry=self.registry, environment=self.delivery
         )
         return made
 
-    def journal(self, environment: str | None) -> Journal:
-        """The journal of one environment; cdml.yaml's by default."""
-        made: Any = _Deferred(
-            lambda: find("journal", "git", JOURNALS)(
-                folder=self.loaded.folder,
-                environment=environment or self.loaded.config.deploy.environment,
-                model=self.loaded.config.model,
-                variables=self.environment,
-            )
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of the environment."""
+        made: Journal = find("journal", "git", JOURNALS)(
+            folder=self.loaded.folder,
+            environment=self.delivery or self.loaded.config.deploy.environment,
+            model=self.loaded.config.model,
+            variables=self.environment,
         )
-        return cast("Journal", made)
+        return made

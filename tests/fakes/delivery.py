@@ -24,6 +24,7 @@ from fakes.clock import FakeClock
 from fakes.faults import Faults
 from fakes.journal import FakeJournal
 from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
 
@@ -115,10 +116,10 @@ class World:
         return model_digest(fetched)
 
     def deploy(self, model=None, *, faults=None, **words):
-        return deploy(self.loaded, model=model, output=self.output, **self._ports(faults), **words)
+        return deploy(self.loaded, self._ports(faults), model=model, output=self.output, **words)
 
     def rollback(self, *, faults=None, **words):
-        return rollback(self.loaded, output=self.output, **self._ports(faults), **words)
+        return rollback(self.loaded, self._ports(faults), output=self.output, **words)
 
     def history(self):
         return history(self.loaded, journal=self.journal)
@@ -153,14 +154,14 @@ class World:
     def _ports(self, faults):
         faults = faults or Faults()
         registry = faults.around("registry", self.registry)
-        return {
-            "registry": registry,
-            "journal": faults.around("journal", self.journal),
-            "target": RegistryTarget(loaded=self.loaded, registry=registry),
-            "platform": faults.around("platform", self.platform),
-            "clock": self.clock,
-            "progress": self.progress,
-        }
+        return FakePorts(
+            registry=registry,
+            journal=faults.around("journal", self.journal),
+            target=RegistryTarget(loaded=self.loaded, registry=registry),
+            platform=faults.around("platform", self.platform),
+            clock=self.clock,
+            progress=self.progress,
+        )
 
 
 def _ref(version):

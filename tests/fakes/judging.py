@@ -12,6 +12,7 @@ from cdml.flows.evaluate_model import evaluate_model
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
 from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
 from fakes.samples import FakeSamples
@@ -98,24 +99,8 @@ class World:
         path.write_text(text, encoding="utf-8")
         return load(path, targets=["registry"], environment={})
 
-    def evaluate(self, model=None, **options):
-        return evaluate_model(
-            self.load(),
-            registry=self.registry,
-            scorer=self.scorer,
-            samples=self.samples,
-            tables=self.tables,
-            platform=self.platform,
-            clock=FakeClock(),
-            progress=self.progress,
-            output=self.output,
-            model=model,
-            **options,
-        )
-
-    def compare(self, challenger, champion=None, **options):
-        return compare_to_champion(
-            self.load(),
+    def ports(self):
+        return FakePorts(
             registry=self.registry,
             journal=self.journal,
             scorer=self.scorer,
@@ -124,6 +109,21 @@ class World:
             platform=self.platform,
             clock=FakeClock(),
             progress=self.progress,
+        )
+
+    def evaluate(self, model=None, **options):
+        return evaluate_model(
+            self.load(),
+            self.ports(),
+            output=self.output,
+            model=model,
+            **options,
+        )
+
+    def compare(self, challenger, champion=None, **options):
+        return compare_to_champion(
+            self.load(),
+            self.ports(),
             output=self.output,
             challenger=challenger,
             champion=champion,

@@ -10,6 +10,7 @@ from cdml.errors import InputError, ServiceError
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import DataRef
 from cdml.flows.predict import identify, predict
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
 from fakes.scorer import FakeScorer, pretend
@@ -108,9 +109,7 @@ def test_the_model_is_scored_as_the_configuration_says(loaded, model, registry, 
         "model",
         loaded,
         Rows(data),
-        registry=registry,
-        scorer=scorer,
-        progress=FakeProgress(),
+        FakePorts(registry=registry, scorer=scorer, progress=FakeProgress()),
         into=tmp_path / "out" / "predictions.parquet",
         task="binary",
     )

@@ -13,6 +13,7 @@ from cdml.flows.report import report
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from pieces import (
     CHALLENGER,
@@ -45,9 +46,7 @@ def told(tmp_path, platform):
     def tell(*evidence, mode="always", config=CONFIG, on=platform, **options):
         return report(
             configured(tmp_path, config),
-            platform=on,
-            clock=FakeClock(),
-            progress=FakeProgress(),
+            FakePorts(platform=on, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
             mode=mode,

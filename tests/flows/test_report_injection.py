@@ -11,6 +11,7 @@ from cdml.flows.report import report
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from payloads import PAYLOADS
 from scenarios import SCENARIOS, configured, written
@@ -54,9 +55,7 @@ def told(folder, text):
     platform = FakePlatform(pull=PullRequest(number=7, head="a" * 40), run=text)
     reported = report(
         type(loaded)(config=named, path=loaded.path, lines=loaded.lines),
-        platform=platform,
-        clock=FakeClock(),
-        progress=FakeProgress(),
+        FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder / "evidence", *evidence),
         output=folder / "out",
         mode="always",

@@ -8,6 +8,7 @@ from cdml.flows.report import report
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from pieces import FAIL, comparison, data, evaluation, log_loss
 from scenarios import configured, written
@@ -23,9 +24,7 @@ def full(tmp_path_factory):
     folder, platform = tmp_path_factory.mktemp("full"), FakePlatform(pull=PULL)
     reported = report(
         configured(folder),
-        platform=platform,
-        clock=FakeClock(),
-        progress=FakeProgress(),
+        FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
         output=folder,
         mode="always",

@@ -11,6 +11,7 @@ from cdml.evidence.models import DataEvidence
 from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.tables import FakeTables
 
@@ -81,10 +82,12 @@ class House:
         path.write_text(self.config, encoding="utf-8")
         return validate_data(
             load(path, targets=["registry"], environment={}),
-            tables=self.tables,
-            platform=FakePlatform(),
-            clock=FakeClock(),
-            progress=FakeProgress(),
+            FakePorts(
+                tables=self.tables,
+                platform=FakePlatform(),
+                clock=FakeClock(),
+                progress=FakeProgress(),
+            ),
             output=self.folder / "out",
             **options,
         )

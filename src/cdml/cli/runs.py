@@ -35,10 +35,7 @@ def validate_data(
     features = identify(model, wiring.loaded, registry=wiring.registry).features if model else None
     found = flow(
         wiring.loaded,
-        tables=wiring.tables,
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         output=output,
         data=data,
         reference=reference,
@@ -59,13 +56,7 @@ def evaluate_model(
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
     found = flow(
         wiring.loaded,
-        registry=wiring.registry,
-        scorer=wiring.scorer,
-        samples=wiring.samples,
-        tables=wiring.tables,
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         output=output,
         model=model,
         predictions=predictions,
@@ -86,14 +77,7 @@ def compare_to_champion(
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=not scored)
     found = flow(
         wiring.loaded,
-        registry=wiring.registry,
-        journal=wiring.journal(None),
-        scorer=wiring.scorer,
-        samples=wiring.samples,
-        tables=wiring.tables,
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         output=output,
         challenger=_need(challenger, "--challenger"),
         champion=champion,
@@ -117,14 +101,7 @@ def gate(
     wiring = Wiring.read(config, ConsoleProgress())
     found = flow(
         wiring.loaded,
-        registry=wiring.registry,
-        journal=wiring.journal(None),
-        scorer=wiring.scorer,
-        samples=wiring.samples,
-        tables=wiring.tables,
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         output=output,
         model=_need(model, "--model"),
         predictions=predictions,
@@ -150,9 +127,7 @@ def report(
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False)
     found = flow(
         wiring.loaded,
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         evidence=config.parent / evidence if evidence else output,
         output=output,
         mode=comment_mode,
@@ -176,15 +151,10 @@ def deploy(
     """Deploy and give 0; everything else is an error with its own code."""
     from cdml.flows.deploy import deploy as flow
 
-    wiring = Wiring.read(config, ConsoleProgress())
+    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
     found = flow(
         wiring.loaded,
-        registry=wiring.registry,
-        journal=wiring.journal(environment),
-        target=wiring.target(environment),
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         output=output,
         model=model,
         evidence=config.parent / evidence if evidence else None,
@@ -207,15 +177,10 @@ def rollback(
     """Roll back and give 0; everything else is an error with its own code."""
     from cdml.flows.rollback import rollback as flow
 
-    wiring = Wiring.read(config, ConsoleProgress())
+    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
     found = flow(
         wiring.loaded,
-        registry=wiring.registry,
-        journal=wiring.journal(environment),
-        target=wiring.target(environment),
-        platform=wiring.platform,
-        clock=wiring.clock,
-        progress=wiring.progress,
+        wiring,
         output=output,
         to=to,
         environment=environment,
@@ -230,8 +195,8 @@ def history(config: Path, output: Path, *, environment: str | None, style: str) 
     from cdml.flows.history import table
 
     del output
-    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False)
-    found = flow(wiring.loaded, journal=wiring.journal(environment), environment=environment)
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False, delivery=environment)
+    found = flow(wiring.loaded, journal=wiring.journal, environment=environment)
     click.echo(json.dumps(found, indent=1) if style == "json" else table(found))
     return 0
 

@@ -23,17 +23,7 @@ from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, measure, sampled
-from cdml.ports import (
-    Clock,
-    Journal,
-    Part,
-    Platform,
-    Progress,
-    Registry,
-    Samples,
-    Scorer,
-    Tables,
-)
+from cdml.ports import Part, Ports
 
 _FIRST = "There is no champion: comparisons are not applicable"
 
@@ -50,15 +40,8 @@ class _Outcome:
 
 def compare_to_champion(
     loaded: Loaded,
+    ports: Ports,
     *,
-    registry: Registry,
-    journal: Journal,
-    scorer: Scorer,
-    samples: Samples,
-    tables: Tables,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     output: Path,
     challenger: str,
     champion: str | None = None,
@@ -70,6 +53,7 @@ def compare_to_champion(
 
     Args:
         loaded: the configuration.
+        ports: the world.
         output: folder of the evidence; an evaluation of this challenger on these rows is used.
         challenger: URI, folder, or predictions file.
         champion: URI, alias, predictions file, or `none`; the registry's alias by default.
@@ -82,18 +66,14 @@ def compare_to_champion(
     with tempfile.TemporaryDirectory(prefix="cdml-compare-") as work:
         contenders = Contenders(
             loaded=loaded,
-            registry=registry,
-            journal=journal,
-            scorer=scorer,
-            tables=tables,
-            progress=progress,
+            ports=ports,
             output=output,
             work=Path(work),
             data=data,
         )
         opponent = contenders.opponent(champion)
         model = contenders.challenger(challenger)
-        contest = _Contest(loaded=loaded, samples=samples, progress=progress, challenger=model)
+        contest = _Contest(loaded=loaded, ports=ports, challenger=model)
         other: ModelRef | None = None
         if isinstance(opponent, NoChampion):
             outcome = contest.first()
@@ -105,7 +85,7 @@ def compare_to_champion(
         comparison = Comparison(
             verdict=outcome.verdict,
             reason=outcome.reason,
-            produced=producer(platform, clock),
+            produced=producer(ports.platform, ports.clock),
             challenger=model.model,
             champion=other,
             data=model.data or _by_file(model, outcome.rows),
@@ -113,7 +93,7 @@ def compare_to_champion(
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)
-    keep(model.model, output, registry=registry, progress=progress)
+    keep(model.model, output, ports)
     return comparison
 
 
@@ -122,8 +102,7 @@ class _Contest:
     """The challenger's side of a comparison."""
 
     loaded: Loaded
-    samples: Samples
-    progress: Progress
+    ports: Ports
     challenger: Contender
 
     def first(self) -> _Outcome:
@@ -156,7 +135,7 @@ class _Contest:
             return self._held("cdml.yaml has no gates: nothing was judged.")
         if not asked:
             return self._bounds("No gate compares with the champion")
-        with self.progress.step("pairing the predictions of both models"):
+        with self.ports.progress.step("pairing the predictions of both models"):
             parts = self._parts(champion, [one.metric for one in asked])
         gates = judge(list(self._candidates(champion, asked, parts)), config.policy)
         return _Outcome(
@@ -179,7 +158,11 @@ class _Contest:
         metrics = [limit.metric for limit in limits(config)]
         part = self._all_rows(metrics)
         values = measure(
-            (part,), metrics, self.challenger.operations, config.policy.confidence, self.progress
+            (part,),
+            metrics,
+            self.challenger.operations,
+            config.policy.confidence,
+            self.ports.progress,
         )
         gates = judge_limits(config, values)
         told = " ".join(gate.reason for gate in gates)
@@ -193,10 +176,10 @@ class _Contest:
         return self._parts(None, metrics)[0]
 
     def _parts(self, champion: Contender | None, metrics: Sequence[Metric]) -> tuple[Part, ...]:
-        return self.samples.reduce(
+        return self.ports.samples.reduce(
             self.challenger.predictions,
             champion.predictions if champion else None,
-            layout(self.loaded.config, self.samples.columns(self.challenger.predictions)),
+            layout(self.loaded.config, self.ports.samples.columns(self.challenger.predictions)),
             sampled(metrics),
         )
 
@@ -204,7 +187,9 @@ class _Contest:
         self, champion: Contender, asked: tuple[Asked, ...], parts: tuple[Part, ...]
     ) -> Iterator[Candidate]:
         total = sum(len(parts) if one.slices else 1 for one in asked)
-        with self.progress.step(f"comparing on {len(parts)} parts of the data", total) as step:
+        with self.ports.progress.step(
+            f"comparing on {len(parts)} parts of the data", total
+        ) as step:
             for one in asked:
                 for part in parts:
                     rule = one.overall if part.slice is None else one.slices

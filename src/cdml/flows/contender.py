@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
 from cdml.flows.predict import Predicted, predict
-from cdml.ports import Progress, Registry, Scorer, Table
+from cdml.ports import Ports, Table
 
 PREDICTIONS = "predictions.parquet"
 PREDICTIONS_FILES = (".parquet", ".pq")
@@ -96,10 +96,8 @@ def scored(
     uri: str,
     loaded: Loaded,
     table: Table,
+    ports: Ports,
     *,
-    registry: Registry,
-    scorer: Scorer,
-    progress: Progress,
     into: Path,
     task: Task,
 ) -> tuple[Contender, Predicted]:
@@ -108,9 +106,7 @@ def scored(
         uri,
         loaded,
         table,
-        registry=registry,
-        scorer=scorer,
-        progress=progress,
+        ports,
         into=into,
         task=task,
     )

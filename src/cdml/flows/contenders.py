@@ -18,7 +18,7 @@ from cdml.flows.contender import (
 )
 from cdml.flows.predict import identify
 from cdml.flows.task import infer
-from cdml.ports import Journal, Progress, Registry, Scorer, Table, Tables
+from cdml.ports import Ports, Table
 
 NONE = "none"
 
@@ -34,18 +34,14 @@ class Contenders:
 
     Attributes:
         loaded: the configuration.
-        registry, journal, scorer, tables, progress: the ports.
+        ports: the world.
         output: folder of the evidence, where an evaluation may already be.
         work: folder for the predictions made here.
         data: evaluation rows other than the configured ones.
     """
 
     loaded: Loaded
-    registry: Registry
-    journal: Journal
-    scorer: Scorer
-    tables: Tables
-    progress: Progress
+    ports: Ports
     output: Path
     work: Path
     data: str | None
@@ -54,7 +50,7 @@ class Contenders:
     def table(self) -> Table:
         """The evaluation rows; opened only where a model has to be scored on them."""
         config = self.loaded.config
-        return self.tables.open(self.loaded.locate(self.data or config.data.evaluation))
+        return self.ports.tables.open(self.loaded.locate(self.data or config.data.evaluation))
 
     def opponent(self, champion: str | None) -> str | NoChampion:
         """The champion's URI or predictions file.
@@ -69,7 +65,7 @@ class Contenders:
             return champion
         config = self.loaded.config
         alias = champion or config.registry.champion
-        found = self.registry.champion(config.model, alias)
+        found = self.ports.registry.champion(config.model, alias)
         if found is not None:
             return f"models:/{found.name}/{found.version}"
         if alias != config.registry.champion:
@@ -89,7 +85,7 @@ class Contenders:
         """Whether the journal knows a version that serves."""
         config = self.loaded.config
         try:
-            snapshot = self.journal.read()
+            snapshot = self.ports.journal.read()
         except ServiceError as error:
             raise ServiceError(
                 f"the registry knows no champion of {config.model}, and whether one served before"
@@ -126,16 +122,14 @@ class Contenders:
         return found if found.digest == challenger.model.digest else None
 
     def _identity(self, written: str) -> ModelRef:
-        return identify(written, self.loaded, registry=self.registry).model
+        return identify(written, self.loaded, registry=self.ports.registry).model
 
     def _scored(self, written: str, into: Path) -> Contender:
         contender, _ = scored(
             written,
             self.loaded,
             self.table,
-            registry=self.registry,
-            scorer=self.scorer,
-            progress=self.progress,
+            self.ports,
             into=into,
             task=infer(self.loaded.config, self.table.fields),
         )

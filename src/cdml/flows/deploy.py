@@ -21,16 +21,7 @@ from cdml.flows import outcome
 from cdml.flows.candidate import Candidate, examine, find_version, objections
 from cdml.flows.operation import Found, Operator, given_reason
 from cdml.flows.outcome import Outcome
-from cdml.ports import (
-    Clock,
-    Journal,
-    ModelVersion,
-    Moved,
-    Platform,
-    Progress,
-    Registry,
-    Target,
-)
+from cdml.ports import ModelVersion, Moved, Ports
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""
@@ -38,13 +29,8 @@ ATTEMPTS = 5
 
 def deploy(
     loaded: Loaded,
+    ports: Ports,
     *,
-    registry: Registry,
-    journal: Journal,
-    target: Target,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     output: Path,
     model: str | None = None,
     evidence: Path | None = None,
@@ -57,7 +43,7 @@ def deploy(
 
     Args:
         loaded: the configuration.
-        registry, journal, target, platform, clock, progress: the ports.
+        ports: the world.
         output: folder of the evidence.
         model: version or `models:/` URI; by default what this commit's pull request registered.
         evidence: folder of the gate's evidence; by default what the registry keeps.
@@ -79,15 +65,11 @@ def deploy(
     operator = Operator(
         model=loaded.config.model,
         environment=environment or loaded.config.deploy.environment,
-        journal=journal,
-        target=target,
-        platform=platform,
-        clock=clock,
-        progress=progress,
+        ports=ports,
     )
     run = _Deploy(
         loaded=loaded,
-        registry=registry,
+        ports=ports,
         operator=operator,
         output=output,
         id=secrets.token_hex(8),
@@ -96,14 +78,14 @@ def deploy(
     )
     if not dry_run:
         store.remove(output, Deployment)
-    version = find_version(loaded, registry=registry, platform=platform, model=model)
+    version = find_version(loaded, registry=ports.registry, platform=ports.platform, model=model)
     if dry_run:
         return run.rehearse(version, evidence)
     for _ in range(ATTEMPTS):
         try:
             return run.perform(version, evidence)
         except Moved:
-            progress.note("The journal moved; looking again.")
+            ports.progress.note("The journal moved; looking again.")
     raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
 
 
@@ -112,14 +94,14 @@ class _Deploy:
     """One deploy.
 
     Attributes:
-        loaded, registry, output, reason: as given.
+        loaded, ports, output, reason: as given.
         operator: carries it through.
         id: the operation's id.
         overrides: the refusals that are overridden.
     """
 
     loaded: Loaded
-    registry: Registry
+    ports: Ports
     operator: Operator
     output: Path
     id: str
@@ -173,7 +155,7 @@ class _Deploy:
         return self._told(plan, told)
 
     def _carry_out(self, found: Found, plan: Plan) -> Deployment:
-        platform, clock = self.operator.platform, self.operator.clock
+        platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
             kind=Kind.DEPLOY,
@@ -217,7 +199,7 @@ class _Deploy:
         """What is shipped knowingly is from now on known by what it is."""
         if Refusal.DIGEST in plan.overrides:
             tags = {"cdml.digest": plan.to.digest}
-            self.registry.set_tags(self.loaded.config.model, plan.to.version, tags)
+            self.ports.registry.set_tags(self.loaded.config.model, plan.to.version, tags)
 
     def _plan(self, found: Found, candidate: Candidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""
@@ -226,7 +208,7 @@ class _Deploy:
         return Plan(
             kind=Kind.DEPLOY,
             environment=self.operator.environment,
-            target=self.operator.target.name,
+            target=self.ports.target.name,
             from_=current.release if current else None,
             to=candidate.release,
             reason=self.reason,
@@ -234,14 +216,14 @@ class _Deploy:
         )
 
     def _examine(self, version: ModelVersion, evidence: Path | None) -> Candidate:
-        with self.operator.progress.step(f"checking v{version.version} against its evidence"):
-            return examine(version, registry=self.registry, evidence=evidence)
+        with self.ports.progress.step(f"checking v{version.version} against its evidence"):
+            return examine(version, registry=self.ports.registry, evidence=evidence)
 
     def _nothing_to_do(self, found: Found, serving: Release) -> Deployment:
         plan = Plan(
             kind=Kind.DEPLOY,
             environment=self.operator.environment,
-            target=self.operator.target.name,
+            target=self.ports.target.name,
             from_=serving,
             to=serving,
             reason=self.reason,
@@ -258,12 +240,12 @@ class _Deploy:
     def _unknown(self, found: Found) -> Release:
         """What serves without a journal, with the digest of its bytes."""
         name = self.loaded.config.model
-        version = self.registry.version(name, str(found.serving.version))
+        version = self.ports.registry.version(name, str(found.serving.version))
         digest = version.digest
         if digest is None:
             with tempfile.TemporaryDirectory(prefix="cdml-adopt-") as scratch:
                 uri = f"models:/{name}/{version.version}"
-                digest = model_digest(self.registry.fetch(uri, Path(scratch)))
+                digest = model_digest(self.ports.registry.fetch(uri, Path(scratch)))
         return Release(version=version.version, digest=digest, source=version.source)
 
     def _agree(self, found: Found) -> None:
@@ -285,9 +267,7 @@ class _Deploy:
 
     def _told(self, plan: Plan, told: Outcome) -> Deployment:
         operator = self.operator
-        return outcome.evidence(
-            plan, told, model=operator.model, platform=operator.platform, clock=operator.clock
-        )
+        return outcome.evidence(plan, told, model=operator.model, ports=self.ports)
 
 
 def _was(release: Release | None) -> str:

@@ -28,29 +28,13 @@ from cdml.flows.producer import producer
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
-from cdml.ports import (
-    Clock,
-    Part,
-    Platform,
-    Progress,
-    Registry,
-    Samples,
-    Scorer,
-    Table,
-    Tables,
-)
+from cdml.ports import Part, Ports, Registry, Table
 
 
 def evaluate_model(
     loaded: Loaded,
+    ports: Ports,
     *,
-    registry: Registry,
-    scorer: Scorer,
-    samples: Samples,
-    tables: Tables,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     output: Path,
     model: str | None = None,
     predictions: str | None = None,
@@ -60,6 +44,7 @@ def evaluate_model(
 
     Args:
         loaded: the configuration.
+        ports: the world.
         output: folder of the evidence.
         model: URI or folder; identity only where `predictions` are given.
         predictions: Parquet file, where the model was scored elsewhere.
@@ -70,41 +55,41 @@ def evaluate_model(
     """
     config = loaded.config
     store.remove(output, Evaluation, Comparison, Deployment)
-    table = tables.open(loaded.locate(data or config.data.evaluation))
+    table = ports.tables.open(loaded.locate(data or config.data.evaluation))
     target = output / PREDICTIONS
     layout(config, table.fields)
     with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
         if predictions is not None:
-            contender, isolation = _given(loaded, registry, table, model, predictions), "none"
+            contender, isolation = _given(loaded, ports.registry, table, model, predictions), "none"
         elif model is not None:
             contender, found = scored(
                 model,
                 loaded,
                 table,
-                registry=registry,
-                scorer=scorer,
-                progress=progress,
+                ports,
                 into=target,
                 task=infer(config, table.fields),
             )
             isolation = found.isolation
         else:
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-        fields = samples.columns(contender.predictions)
+        fields = ports.samples.columns(contender.predictions)
         asked = layout(config, fields)
         metrics = _metrics(config, defaults(asked.task, fields))
-        with progress.step("reducing the predictions"):
+        with ports.progress.step("reducing the predictions"):
             if predictions is not None:
-                samples.match(contender.predictions, table.parquet, asked)
-            parts = samples.reduce(contender.predictions, None, asked, sampled(metrics))
-        values = measure(parts, metrics, contender.operations, config.policy.confidence, progress)
+                ports.samples.match(contender.predictions, table.parquet, asked)
+            parts = ports.samples.reduce(contender.predictions, None, asked, sampled(metrics))
+        values = measure(
+            parts, metrics, contender.operations, config.policy.confidence, ports.progress
+        )
         bounds = judge_limits(config, values)
         verdict, reason = _verdict(config, bounds)
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(
             verdict=verdict,
             reason=reason,
-            produced=producer(platform, clock),
+            produced=producer(ports.platform, ports.clock),
             model=contender.model,
             data=table.ref,
             predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),
@@ -115,7 +100,7 @@ def evaluate_model(
             policy=policy_ref(config),
         )
         store.write(output, evaluation)
-    keep(contender.model, output, registry=registry, progress=progress)
+    keep(contender.model, output, ports)
     return evaluation
 
 

@@ -12,17 +12,7 @@ from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
 from cdml.flows.predict import identify
 from cdml.flows.validate_data import validate_data
-from cdml.ports import (
-    Clock,
-    Journal,
-    ModelVersion,
-    Platform,
-    Progress,
-    Registry,
-    Samples,
-    Scorer,
-    Tables,
-)
+from cdml.ports import ModelVersion, Platform, Ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,15 +37,8 @@ class Gated:
 
 def gate(
     loaded: Loaded,
+    ports: Ports,
     *,
-    registry: Registry,
-    journal: Journal,
-    scorer: Scorer,
-    samples: Samples,
-    tables: Tables,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     output: Path,
     model: str,
     predictions: str | None = None,
@@ -67,7 +50,7 @@ def gate(
 
     Args:
         loaded: the configuration.
-        registry, journal, scorer, samples, tables, platform, clock, progress: the ports.
+        ports: the world.
         output: folder of the evidence.
         model: URI or folder of the challenger.
         predictions: the challenger's predictions, where it was scored elsewhere.
@@ -80,58 +63,26 @@ def gate(
     """
     for name in (*FILES.values(), *REPORTS):
         (output / name).unlink(missing_ok=True)
-    identity = identify(model, loaded, registry=registry)
+    identity = identify(model, loaded, registry=ports.registry)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri
-    validated = validate_data(
-        loaded,
-        tables=tables,
-        platform=platform,
-        clock=clock,
-        progress=progress,
-        output=output,
-        data=data,
-        features=identity.features,
-    )
+    validated = validate_data(loaded, ports, output=output, data=data, features=identity.features)
     evaluation = evaluate_model(
-        loaded,
-        registry=registry,
-        scorer=scorer,
-        samples=samples,
-        tables=tables,
-        platform=platform,
-        clock=clock,
-        progress=progress,
-        output=output,
-        model=model,
-        predictions=predictions,
-        data=data,
+        loaded, ports, output=output, model=model, predictions=predictions, data=data
     )
     comparison = compare_to_champion(
-        loaded,
-        registry=registry,
-        journal=journal,
-        scorer=scorer,
-        samples=samples,
-        tables=tables,
-        platform=platform,
-        clock=clock,
-        progress=progress,
-        output=output,
-        challenger=model,
-        champion=champion,
-        data=data,
+        loaded, ports, output=output, challenger=model, champion=champion, data=data
     )
     found = Gated(data=validated, evaluation=evaluation, comparison=comparison, version=None)
     if register is None or found.verdict.exit_code != 0:
         return found
-    with progress.step(f"registering as {register}"):
-        version = registry.register(
-            register, identity.folder, tags=_tags(found, platform), source=model
+    with ports.progress.step(f"registering as {register}"):
+        version = ports.registry.register(
+            register, identity.folder, tags=_tags(found, ports.platform), source=model
         )
         address = f"models:/{version.name}/{version.version}"
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
-        log(registered, output, registry=registry)
+        log(registered, output, ports)
     return replace(found, version=version)
 
 

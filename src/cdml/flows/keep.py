@@ -6,18 +6,18 @@ from cdml.core.verdict import worst
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.ports import Progress, Registry
+from cdml.ports import Ports
 
 
-def keep(model: ModelRef, output: Path, *, registry: Registry, progress: Progress) -> None:
+def keep(model: ModelRef, output: Path, ports: Ports) -> None:
     """As `log`; a registry that only lets itself be read does not change the verdict."""
     try:
-        log(model, output, registry=registry)
+        log(model, output, ports)
     except CdmlError as error:
-        progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
+        ports.progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
 
 
-def log(model: ModelRef, output: Path, *, registry: Registry) -> None:
+def log(model: ModelRef, output: Path, ports: Ports) -> None:
     """Log the metrics, the verdict and the stages so far with a version, or with a run.
 
     The evidence of a whole gate is not replaced by that of an evaluation alone.
@@ -25,7 +25,7 @@ def log(model: ModelRef, output: Path, *, registry: Registry) -> None:
     Args:
         model: who was judged; nothing is kept of a model that lies in a folder.
         output: folder of the evidence.
-        registry: where versions and runs are.
+        ports: the world.
 
     Raises:
         CdmlError: the registry refuses or does not answer.
@@ -42,6 +42,7 @@ def log(model: ModelRef, output: Path, *, registry: Registry) -> None:
         for measured in evaluation.metrics
         if measured.slice is None and measured.value is not None
     }
+    registry = ports.registry
     version = registry.resolve(model.uri)
     if comparison is None and version is not None and "cdml.evidence" in version.tags:
         registry.log_result(model.uri, metrics, {})

@@ -12,7 +12,7 @@ from cdml.errors import CdmlError, ConfigurationError, InputError, LockHeld, Ser
 from cdml.evidence import journal as document
 from cdml.evidence.models import Step
 from cdml.flows.filing import Filing
-from cdml.ports import Clock, Journal, Moved, Platform, Progress, Target
+from cdml.ports import Moved, Ports
 
 PAUSES = (1.0, 3.0)
 """Seconds between attempts at one effect."""
@@ -66,25 +66,21 @@ class Operator:
 
     Attributes:
         model, environment: whose journal.
-        journal, target, platform, clock, progress: the ports.
+        ports: the world.
         steps: what was done, for the evidence.
         asked: the journal when this run first read it.
     """
 
     model: str
     environment: str
-    journal: Journal
-    target: Target
-    platform: Platform
-    clock: Clock
-    progress: Progress
+    ports: Ports
     steps: list[Step] = field(default_factory=list)
     asked: Ledger | None = None
 
     def look(self) -> Found:
         """The journal and the target as they are."""
         ledger, commit = self._read()
-        return Found(ledger=ledger, commit=commit, serving=self.target.observe())
+        return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
 
     def settle(self, holder: str, *, patience: timedelta) -> Found:
         """The journal and the target once nothing is under way.
@@ -99,20 +95,20 @@ class Operator:
             LockHeld: another operation is under way.
             ServiceError: what was left behind can be neither finished nor undone now.
         """
-        deadline, waited = self.clock.now() + patience, False
+        deadline, waited = self.ports.clock.now() + patience, False
         while True:
             ledger, commit = self._read()
-            if ledger.lock is not None and self.clock.now() < ledger.lock.expires_at:
-                if self.clock.now() >= deadline:
+            if ledger.lock is not None and self.ports.clock.now() < ledger.lock.expires_at:
+                if self.ports.clock.now() >= deadline:
                     raise _held(ledger.lock)
                 if not waited:
-                    self.progress.note(f"Waiting. {_held(ledger.lock).message}")
+                    self.ports.progress.note(f"Waiting. {_held(ledger.lock).message}")
                 waited = True
-                self.clock.sleep(LOOK_EVERY)
+                self.ports.clock.sleep(LOOK_EVERY)
             elif ledger.operation is not None:
                 self._recover(ledger, commit, holder)
             else:
-                return Found(ledger=ledger, commit=commit, serving=self.target.observe())
+                return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
 
     def adopt(self, found: Found, release: Release, operation: str, *, write: bool = True) -> Found:
         """Make what serves without a journal its first entry; or only tell what it would be.
@@ -120,7 +116,7 @@ class Operator:
         Raises:
             Moved: the journal is not what was found any more.
         """
-        now, run = self.clock.now(), self.platform.run_url()
+        now, run = self.ports.clock.now(), self.ports.platform.run_url()
         adopted = rollout.adopt(found.ledger, release, operation=operation, now=now, run=run)
         commit = found.commit
         if write:
@@ -138,7 +134,7 @@ class Operator:
             LockHeld: another operation took over.
             ServiceError: the operation stays open; the next run finishes or undoes it.
         """
-        begun = rollout.begin(found.ledger, operation, self.clock.now())
+        begun = rollout.begin(found.ledger, operation, self.ports.clock.now())
         commit = self._write(begun, found.commit)
         self._did("lock", f"generation {begun.ledger.generation}")
         locked = Found(ledger=begun.ledger, commit=commit, serving=found.serving)
@@ -148,26 +144,26 @@ class Operator:
 
     def _recover(self, ledger: Ledger, commit: str | None, holder: str) -> None:
         taken = rollout.take_over(
-            ledger, holder=holder, run=self.platform.run_url(), now=self.clock.now()
+            ledger, holder=holder, run=self.ports.platform.run_url(), now=self.ports.clock.now()
         )
         try:
             commit = self._write(taken, commit)
         except Moved:
             return
-        self.progress.note(taken.subject)
-        serving = self.target.observe()
+        self.ports.progress.note(taken.subject)
+        serving = self.ports.target.observe()
         self._drive(Found(ledger=taken.ledger, commit=commit, serving=serving), own=False)
         self._did("recover", taken.subject)
 
     def _drive(self, found: Found, *, own: bool) -> Ended:
         ledger, commit, serving = found.ledger, found.commit, found.serving
         trouble: CdmlError | None = None
-        filing = Filing.of(self.platform, self.progress, ledger)
+        filing = Filing.of(self.ports.platform, self.ports.progress, ledger)
         self._did("record", filing.detail, "done" if filing.deployment else "skipped")
         while (operation := ledger.operation) is not None:
             move = next_move(operation, serving, own=own)
             if move in (Move.SWITCH, Move.RESTORE):
-                with self.progress.step(f"{move}: {self.target.name}"):
+                with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
                     failed, serving = self._switch(ledger, operation, move)
                 if failed is None:
                     self._did(move, f"v{serving.version} serves")
@@ -177,7 +173,7 @@ class Operator:
                 move = Move.UNDO if move is Move.SWITCH else Move.CLOSE
             if move is Move.CLOSE:
                 filing.tell(operation)
-            transition = _WRITES[move](ledger, self.clock.now())
+            transition = _WRITES[move](ledger, self.ports.clock.now())
             commit = self._insist(transition, commit)
             ledger = transition.ledger
             self._did(move, transition.subject)
@@ -196,26 +192,26 @@ class Operator:
         to = operation.to if move is Move.SWITCH or operation.from_ is None else operation.from_
         trouble: CdmlError | None = None
         for pause in (*PAUSES, None):
-            if ledger.lock is None or self.clock.now() >= ledger.lock.expires_at:
+            if ledger.lock is None or self.ports.clock.now() >= ledger.lock.expires_at:
                 raise LockHeld(f"The lease of this {operation.kind} is over; it stopped here.")
             try:
-                self.target.switch(to, fence=ledger.generation)
+                self.ports.target.switch(to, fence=ledger.generation)
             except (InputError, ServiceError) as error:
                 trouble = error
             serving = self._observe(operation)
             if serves(serving, to):
                 return None, serving
             trouble = trouble or ServiceError(
-                f"{self.target.name} was given v{to.version} and serves v{serving.version}."
+                f"{self.ports.target.name} was given v{to.version} and serves v{serving.version}."
             )
             if pause is None or isinstance(trouble, InputError):
                 return trouble, serving
-            self.clock.sleep(pause)
+            self.ports.clock.sleep(pause)
         raise AssertionError  # pragma: no cover - the last pause is None
 
     def _observe(self, operation: Operation) -> Serving:
         try:
-            return self.target.observe()
+            return self.ports.target.observe()
         except ServiceError as error:
             raise ServiceError(
                 f"{error.message} The {operation.kind} to v{operation.to.version} stays open in"
@@ -229,8 +225,8 @@ class Operator:
             try:
                 return self._under_lock(transition, commit)
             except ServiceError as error:
-                self.progress.note(error.message)
-                self.clock.sleep(pause)
+                self.ports.progress.note(error.message)
+                self.ports.clock.sleep(pause)
         return self._under_lock(transition, commit)
 
     def _under_lock(self, transition: Transition, commit: str | None) -> str:
@@ -246,15 +242,15 @@ class Operator:
         """Write, and find out where nobody told whether it was written."""
         content = document.dump(transition.ledger)
         try:
-            return self.journal.write(content, transition.subject, expected)
+            return self.ports.journal.write(content, transition.subject, expected)
         except (Moved, ServiceError):
-            newest = self.journal.read()
+            newest = self.ports.journal.read()
             if newest.commit is None or newest.document != content:
                 raise
             return newest.commit
 
     def _read(self) -> tuple[Ledger, str | None]:
-        snapshot = self.journal.read()
+        snapshot = self.ports.journal.read()
         ledger = document.parse(snapshot, model=self.model, environment=self.environment)
         self.asked = self.asked or ledger
         return ledger, snapshot.commit
@@ -263,7 +259,7 @@ class Operator:
         self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
     ) -> None:
         shown = detail[:DETAIL]
-        self.steps.append(Step(name=name, state=state, at=self.clock.now(), detail=shown))
+        self.steps.append(Step(name=name, state=state, at=self.ports.clock.now(), detail=shown))
 
 
 def given_reason(reason: str) -> str:

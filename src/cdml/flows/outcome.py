@@ -12,7 +12,7 @@ from cdml.evidence import store
 from cdml.evidence.models import Deployment, Served, Step
 from cdml.flows.operation import DETAIL
 from cdml.flows.producer import producer
-from cdml.ports import Clock, Platform
+from cdml.ports import Ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +36,14 @@ class Outcome:
     deployment: str | None = None
 
 
-def evidence(
-    plan: Plan, outcome: Outcome, *, model: str, platform: Platform, clock: Clock
-) -> Deployment:
+def evidence(plan: Plan, outcome: Outcome, *, model: str, ports: Ports) -> Deployment:
     """The evidence of an operation."""
     kind: Literal["deploy", "rollback"] = "rollback" if plan.kind == "rollback" else "deploy"
     reason = f" Reason: {plan.reason}" if plan.reason else ""
     return Deployment(
         verdict=outcome.verdict,
         reason=outcome.sentence[:DETAIL] + reason,
-        produced=producer(platform, clock),
+        produced=producer(ports.platform, ports.clock),
         operation=kind,
         model=model,
         environment=plan.environment,

@@ -11,7 +11,7 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import read_mlmodel
 from cdml.evidence.model_digest import model_digest, model_size
 from cdml.evidence.models import ModelRef
-from cdml.ports import ModelVersion, Progress, Registry, Scorer, ScoringJob, Table
+from cdml.ports import ModelVersion, Ports, Registry, ScoringJob, Table
 
 _MB = 1_000_000
 
@@ -96,10 +96,8 @@ def predict(
     uri: str,
     loaded: Loaded,
     table: Table,
+    ports: Ports,
     *,
-    registry: Registry,
-    scorer: Scorer,
-    progress: Progress,
     into: Path,
     task: str,
 ) -> Predicted:
@@ -109,9 +107,7 @@ def predict(
         uri: as `identify` takes it.
         loaded: the configuration.
         table: the evaluation rows.
-        registry: where models are.
-        scorer: what runs them.
-        progress: how work is told.
+        ports: the world.
         into: the predictions file to write.
         task: binary, multiclass or regression.
 
@@ -119,9 +115,9 @@ def predict(
         InputError: the model cannot be found or loaded, throws, or answers badly.
         ServiceError: the registry does not answer.
     """
-    identity = identify(uri, loaded, registry=registry)
+    identity = identify(uri, loaded, registry=ports.registry)
     config = loaded.config
-    scored = scorer.score(
+    scored = ports.scorer.score(
         ScoringJob(
             model=identity.folder,
             data=table.parquet,
@@ -134,7 +130,7 @@ def predict(
             timeout=config.scoring.timeout,
             output=into,
         ),
-        progress,
+        ports.progress,
     )
     return Predicted(
         model=identity.model,

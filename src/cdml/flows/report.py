@@ -7,7 +7,7 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.evidence.store import write_atomically
-from cdml.ports import Annotation, Clock, Platform, Progress
+from cdml.ports import Annotation, Platform, Ports, Progress
 from cdml.report import render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Gathered, gather
@@ -37,10 +37,8 @@ class Reported:
 
 def report(
     loaded: Loaded,
+    ports: Ports,
     *,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     evidence: Path,
     output: Path,
     mode: str,
@@ -51,7 +49,7 @@ def report(
 
     Args:
         loaded: the configuration.
-        platform, clock, progress: the ports.
+        ports: the world.
         evidence: folder of the evidence.
         output: folder for `comment.md`, `report.md` and `report.html`.
         mode: when to comment. always; failures: when the verdict is not pass or warn; changes:
@@ -72,15 +70,17 @@ def report(
             f"Modes are {', '.join(MODES)}; an id has at most {_MAX_ID} characters.",
         )
     gathered = gather(evidence, loaded.config)
-    shown = view(gathered, loaded.config.model, run=platform.run_url())
+    shown = view(gathered, loaded.config.model, run=ports.platform.run_url())
     address = None
     notes: tuple[str, ...] = ()
     if mode != "off":
         try:
-            address = _comment(platform, progress, gathered, shown, mode, identity, pull_request)
+            address = _comment(
+                ports.platform, ports.progress, gathered, shown, mode, identity, pull_request
+            )
         except ServiceError as error:
             notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
-            progress.note(notes[0])
+            ports.progress.note(notes[0])
     told = replace(shown, notes=notes)
     markdown = render.summary(told)
     write_atomically(output / "comment.md", render.comment(shown).encode())
@@ -88,12 +88,14 @@ def report(
         verdict=gathered.verdict,
         headline=shown.headline,
         markdown=write_atomically(output / "report.md", markdown.encode()),
-        html=write_atomically(output / "report.html", render.page(told, clock.now()).encode()),
+        html=write_atomically(
+            output / "report.html", render.page(told, ports.clock.now()).encode()
+        ),
         comment_url=address,
     )
-    platform.summary(markdown)
+    ports.platform.summary(markdown)
     warnings = [Annotation(level="warning", title="cdml: no comment", message=n) for n in notes]
-    platform.annotate([*warnings, *annotations(told, loaded)])
+    ports.platform.annotate([*warnings, *annotations(told, loaded)])
     return reported
 
 

@@ -17,7 +17,7 @@ from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.operation import Ended, Found, Operator, given_reason
 from cdml.flows.outcome import Outcome
-from cdml.ports import Clock, Journal, Moved, Platform, Progress, Registry, Target
+from cdml.ports import Moved, Ports
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""
@@ -27,13 +27,8 @@ PATIENCE = LEASE + timedelta(seconds=10)
 
 def rollback(
     loaded: Loaded,
+    ports: Ports,
     *,
-    registry: Registry,
-    journal: Journal,
-    target: Target,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     output: Path,
     to: str | None = None,
     environment: str | None = None,
@@ -45,7 +40,7 @@ def rollback(
 
     Args:
         loaded: the configuration.
-        registry, journal, target, platform, clock, progress: the ports.
+        ports: the world.
         output: folder of the evidence.
         to: a version that served before; by default the newest that differs from what serves
             and is not quarantined.
@@ -62,14 +57,10 @@ def rollback(
     operator = Operator(
         model=loaded.config.model,
         environment=environment or loaded.config.deploy.environment,
-        journal=journal,
-        target=target,
-        platform=platform,
-        clock=clock,
-        progress=progress,
+        ports=ports,
     )
     run = _Rollback(
-        registry=registry,
+        ports=ports,
         operator=operator,
         output=output,
         id=secrets.token_hex(8),
@@ -80,7 +71,7 @@ def rollback(
         try:
             return run.perform(to)
         except Moved:
-            progress.note("The journal moved; looking again.")
+            ports.progress.note("The journal moved; looking again.")
     raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
 
 
@@ -89,12 +80,12 @@ class _Rollback:
     """One rollback.
 
     Attributes:
-        registry, output, reason: as given.
+        ports, output, reason: as given.
         operator: carries it through.
         id: the operation's id.
     """
 
-    registry: Registry
+    ports: Ports
     operator: Operator
     output: Path
     id: str
@@ -111,7 +102,7 @@ class _Rollback:
         plan = Plan(
             kind=Kind.ROLLBACK,
             environment=self.operator.environment,
-            target=self.operator.target.name,
+            target=self.ports.target.name,
             from_=self._serving(found),
             to=(entry or self._way_back(found)).release,
             reason=self.reason,
@@ -130,7 +121,7 @@ class _Rollback:
         return self._carry_out(found, plan)
 
     def _carry_out(self, found: Found, plan: Plan) -> Deployment:
-        platform, clock = self.operator.platform, self.operator.clock
+        platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
             kind=Kind.ROLLBACK,
@@ -214,9 +205,9 @@ class _Rollback:
         entry = named(found.ledger, version)
         if entry is not None:
             return entry.release
-        known = self.registry.version(self.operator.model, version)
+        known = self.ports.registry.version(self.operator.model, version)
         if known.digest is None:
-            self.operator.progress.note(f"v{version} has no digest and is not quarantined.")
+            self.ports.progress.note(f"v{version} has no digest and is not quarantined.")
             return None
         return Release(version=version, digest=known.digest, source=known.source)
 
@@ -228,7 +219,7 @@ class _Rollback:
         """
         release, problem = plan.to, ""
         try:
-            known = self.registry.version(self.operator.model, release.version)
+            known = self.ports.registry.version(self.operator.model, release.version)
             if known.source != release.source or known.digest not in (None, release.digest):
                 problem = "the registry's version is not the one that served."
         except InputError as error:
@@ -242,9 +233,7 @@ class _Rollback:
 
     def _told(self, plan: Plan, told: Outcome) -> Deployment:
         operator = self.operator
-        evidence = outcome.evidence(
-            plan, told, model=operator.model, platform=operator.platform, clock=operator.clock
-        )
+        evidence = outcome.evidence(plan, told, model=operator.model, ports=self.ports)
         return outcome.keep(self.output, evidence)
 
 

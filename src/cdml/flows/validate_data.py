@@ -21,7 +21,7 @@ from cdml.flows import leakage_checks
 from cdml.flows.asking import ask
 from cdml.flows.drift_checks import DriftPlan, judge_drift, plan_drift
 from cdml.flows.producer import producer
-from cdml.ports import Clock, Platform, Progress, Table, Tables
+from cdml.ports import Ports, Progress, Table, Tables
 
 _LONG = 1000
 _UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
@@ -53,11 +53,8 @@ class _Subject:
 
 def validate_data(
     loaded: Loaded,
+    ports: Ports,
     *,
-    tables: Tables,
-    platform: Platform,
-    clock: Clock,
-    progress: Progress,
     output: Path,
     data: str | None = None,
     reference: str | None = None,
@@ -68,7 +65,7 @@ def validate_data(
 
     Args:
         loaded: the configuration.
-        tables, platform, clock, progress: the ports.
+        ports: the world.
         output: folder of the evidence.
         data, reference, contract: instead of those of the configuration.
         features: the model's input columns; None where no model is judged.
@@ -80,11 +77,11 @@ def validate_data(
     store.remove(output, DataEvidence, Deployment)
     settings = loaded.config.data
     promises = _contract(loaded, contract or settings.contract)
-    with progress.step("reading the data"):
-        table, ref = _open(loaded, tables, data or settings.evaluation)
+    with ports.progress.step("reading the data"):
+        table, ref = _open(loaded, ports.tables, data or settings.evaluation)
         _require_columns(loaded, table)
         before = reference or settings.reference
-        known = _open(loaded, tables, before) if before is not None else None
+        known = _open(loaded, ports.tables, before) if before is not None else None
     subject = _Subject(
         loaded=loaded,
         table=table,
@@ -92,12 +89,12 @@ def validate_data(
         contract=promises,
         features=features,
     )
-    findings = tuple(_findings(subject, progress))
+    findings = tuple(_findings(subject, ports.progress))
     verdict = worst(finding.verdict for finding in findings)
     evidence = DataEvidence(
         verdict=verdict,
         reason=_summary(findings),
-        produced=producer(platform, clock),
+        produced=producer(ports.platform, ports.clock),
         data=ref,
         reference=known[1] if known else None,
         checks=tuple(map(_check, findings)),

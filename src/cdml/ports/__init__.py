@@ -4,6 +4,7 @@ from cdml.ports.clock import Clock
 from cdml.ports.execute import Execute
 from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.platform import Annotation, Platform, PullRequest
+from cdml.ports.ports import Ports
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry
 from cdml.ports.samples import Layout, Part, Samples
@@ -21,6 +22,7 @@ __all__ = [
     "Moved",
     "Part",
     "Platform",
+    "Ports",
     "Progress",
     "PullRequest",
     "Registry",

@@ -1,0 +1,62 @@
+"""All that a flow may ask of the world, in one value."""
+
+from typing import Protocol
+
+from cdml.ports.clock import Clock
+from cdml.ports.journal import Journal
+from cdml.ports.platform import Platform
+from cdml.ports.progress import Progress
+from cdml.ports.registry import Registry
+from cdml.ports.samples import Samples
+from cdml.ports.scorer import Scorer
+from cdml.ports.tables import Tables
+from cdml.ports.target import Target
+
+
+class Ports(Protocol):
+    """Every port; one that is never asked for is never made."""
+
+    @property
+    def registry(self) -> Registry:
+        """Where models are."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What served when, of the environment of this run."""
+        ...
+
+    @property
+    def target(self) -> Target:
+        """Where the champion of that environment serves."""
+        ...
+
+    @property
+    def scorer(self) -> Scorer:
+        """Runs models."""
+        ...
+
+    @property
+    def tables(self) -> Tables:
+        """Opens data."""
+        ...
+
+    @property
+    def samples(self) -> Samples:
+        """Reduces predictions."""
+        ...
+
+    @property
+    def platform(self) -> Platform:
+        """The CI system around this run."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """How work is told."""
+        ...
