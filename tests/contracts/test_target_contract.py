@@ -119,10 +119,3 @@ def test_another_environment_never_moves_the_alias_of_this_one(registry, tmp_pat
 def test_an_environment_no_alias_can_be_named_for_is_a_configuration_error(registry, tmp_path):
     with pytest.raises(ConfigurationError, match="alias"):
         RegistryTarget(loaded=loaded(tmp_path), registry=registry, environment="eu/west")
-
-
-def test_a_setting_it_does_not_know_is_a_configuration_error(registry, tmp_path):
-    text = CONFIG + "deploy: {target: {type: registry, steps: [5, 50]}}\n"
-
-    with pytest.raises(ConfigurationError, match="no setting 'steps'"):
-        RegistryTarget(loaded=loaded(tmp_path, text), registry=registry)

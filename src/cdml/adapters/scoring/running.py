@@ -14,7 +14,8 @@ from cdml.adapters.scoring.isolation import environment, launch, spec
 _LONGEST_LINE = 1 << 20
 _KEPT_WORDS = 4096
 _TICK = 0.2
-_GRACE_SECONDS = 3
+_GRACE_SECONDS = 10
+"""For the kernel to end a whole namespace, on a machine that is busy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

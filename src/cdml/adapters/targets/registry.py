@@ -23,8 +23,7 @@ class RegistryTarget:
         environment: where to serve; the configuration's by default.
 
     Raises:
-        ConfigurationError: the target has settings, and this one knows none; or the environment
-            cannot be part of an alias.
+        ConfigurationError: the environment cannot be part of an alias.
     """
 
     name = "registry"
@@ -33,12 +32,6 @@ class RegistryTarget:
     def __init__(
         self, *, loaded: Loaded, registry: Registry, environment: str | None = None
     ) -> None:
-        settings = loaded.config.deploy.target.settings
-        if settings:
-            raise ConfigurationError(
-                f"deploy.target of type registry has no setting {min(settings)!r}.",
-                "Its alias is registry.champion.",
-            )
         self._model = loaded.config.model
         self._alias = _alias(loaded, environment or loaded.config.deploy.environment)
         self._registry = registry
