@@ -45,6 +45,7 @@ class FakeScorer:
         self.jobs = []
         self.latency_ms = tuple(latency_ms)
         self.isolation = isolation
+        self.at_once = 2
 
     def score(self, job, progress):
         self.jobs.append(job)

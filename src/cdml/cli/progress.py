@@ -39,16 +39,21 @@ class ConsoleProgress:
     interactive: bool = field(
         default_factory=lambda: sys.stderr.isatty() and "CI" not in os.environ
     )
+    _drawing: bool = False  # one bar at a time: work that goes on beside it is told by a line
 
     @contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[Step]:
         """Announce a piece of work, and say how long it took when it is done."""
         start, label = time.monotonic(), terminal(label)
-        if self.interactive and total:
-            with click.progressbar(
-                length=total, label=f"  {label}", file=sys.stderr, show_eta=True
-            ) as bar:
-                yield _Bar(bar)
+        if self.interactive and total and not self._drawing:
+            self._drawing = True
+            try:
+                with click.progressbar(
+                    length=total, label=f"  {label}", file=sys.stderr, show_eta=True
+                ) as bar:
+                    yield _Bar(bar)
+            finally:
+                self._drawing = False
         else:
             yield _Quiet()
             click.echo(f"  {label} ({time.monotonic() - start:.1f} s)", err=True)

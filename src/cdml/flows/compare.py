@@ -46,6 +46,7 @@ def compare_to_champion(
     challenger: str,
     champion: str | None = None,
     data: str | None = None,
+    contenders: Contenders | None = None,
 ) -> Comparison:
     """Compare, judge, and write comparison.json.
 
@@ -58,18 +59,15 @@ def compare_to_champion(
         challenger: URI, folder, or predictions file.
         champion: URI, alias, predictions file, or `none`; the registry's alias by default.
         data: evaluation rows other than the configured ones.
+        contenders: who has begun to score them already.
 
     Raises:
         CdmlError: the models cannot be had, or their rows do not match.
     """
     store.remove(output, Comparison, Deployment)
     with tempfile.TemporaryDirectory(prefix="cdml-compare-") as work:
-        contenders = Contenders(
-            loaded=loaded,
-            ports=ports,
-            output=output,
-            work=Path(work),
-            data=data,
+        contenders = contenders or Contenders(
+            loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )
         opponent = contenders.opponent(champion)
         model = contenders.challenger(challenger)

@@ -1,11 +1,11 @@
 """Finding the two models of a comparison, and scoring those that have not been scored yet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from cdml.config import Loaded
-from cdml.errors import InputError, ServiceError
+from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.journal import parse
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import (
@@ -16,6 +16,7 @@ from cdml.flows.contender import (
     predictions_file,
     scored,
 )
+from cdml.flows.meanwhile import Meanwhile
 from cdml.flows.predict import identify
 from cdml.flows.task import infer
 from cdml.ports import Ports, Table
@@ -38,6 +39,7 @@ class Contenders:
         output: folder of the evidence, where an evaluation may already be.
         work: folder for the predictions made here.
         data: evaluation rows other than the configured ones.
+        begun: champions that are being scored meanwhile.
     """
 
     loaded: Loaded
@@ -45,6 +47,7 @@ class Contenders:
     output: Path
     work: Path
     data: str | None
+    begun: dict[str, Meanwhile[Contender]] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> Table:
@@ -107,12 +110,36 @@ class Contenders:
                 return known
         return self._scored(written, self.work / "challenger.parquet")
 
+    def begin(self, champion: str | None, challenger: ModelRef) -> str | None:
+        """Begin to score the champion, and give its address, under which it is then asked for.
+
+        What cannot be begun is left to the comparison, which says why.
+
+        Args:
+            champion: as `opponent` takes it.
+            challenger: who is going to be compared with it.
+        """
+        try:
+            found = self.opponent(champion)
+            if isinstance(found, NoChampion) or predictions_file(found, self.loaded):
+                return champion
+            if self._identity(found).digest != challenger.digest and self.table is not None:
+                self.begun[found] = Meanwhile(lambda: self._scored_champion(found))
+        except CdmlError:
+            return champion
+        return found
+
+    def _scored_champion(self, written: str) -> Contender:
+        return self._scored(written, self.work / "champion.parquet")
+
     def champion(self, written: str) -> Contender:
         """The champion with its predictions."""
+        if written in self.begun:
+            return self.begun[written].result()
         path = predictions_file(written, self.loaded)
         if path is not None:
             return from_file(written, path, path.parent)
-        return self._scored(written, self.work / "champion.parquet")
+        return self._scored_champion(written)
 
     def is_same(self, challenger: Contender, champion: str) -> ModelRef | None:
         """The champion, where it is the challenger byte for byte."""

@@ -1,5 +1,6 @@
 """The whole gate: validate the data, evaluate the model, compare it, register what passed."""
 
+import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from cdml.core.verdict import Verdict, worst
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, REPORTS
 from cdml.flows.compare import compare_to_champion
+from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
 from cdml.flows.predict import identify
@@ -66,14 +68,25 @@ def gate(
     identity = identify(model, loaded, registry=ports.registry)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri
-    validated = validate_data(loaded, ports, output=output, data=data, features=identity.features)
-    evaluation = evaluate_model(
-        loaded, ports, output=output, model=model, predictions=predictions, data=data
-    )
-    comparison = compare_to_champion(
-        loaded, ports, output=output, challenger=model, champion=champion, data=data
-    )
-    found = Gated(data=validated, evaluation=evaluation, comparison=comparison, version=None)
+    with tempfile.TemporaryDirectory(prefix="cdml-gate-", ignore_cleanup_errors=True) as work:
+        contenders = Contenders(
+            loaded=loaded, ports=ports, output=output, work=Path(work), data=data
+        )
+        if predictions is None and ports.scorer.at_once > 1:
+            champion = contenders.begin(champion, identity.model)
+        found = Gated(
+            data=validate_data(
+                loaded, ports, output=output, data=data, features=identity.features
+            ),
+            evaluation=evaluate_model(
+                loaded, ports, output=output, model=model, predictions=predictions, data=data
+            ),
+            comparison=compare_to_champion(
+                loaded, ports, output=output, challenger=model, champion=champion,
+                contenders=contenders,
+            ),
+            version=None,
+        )  # fmt: skip
     if register is None or found.verdict.exit_code != 0:
         return found
     with ports.progress.step(f"registering as {register}"):

@@ -54,6 +54,11 @@ class ScoringJob:
 class Scorer(Protocol):
     """Runs a model in a process of its own."""
 
+    @property
+    def at_once(self) -> int:
+        """How many models can be scored at once without slowing one another."""
+        ...
+
     def score(self, job: ScoringJob, progress: Progress) -> Scored:
         """Score all rows.
 

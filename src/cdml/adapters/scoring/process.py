@@ -1,6 +1,7 @@
 """Scores with a model in a process of its own."""
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -33,6 +34,11 @@ class ProcessScorer:
 
     def __init__(self, *, namespaces: bool | None = None) -> None:
         self._asked = namespaces
+
+    @property
+    def at_once(self) -> int:
+        """A core for each; the models' own threads are few."""
+        return os.cpu_count() or 1
 
     @cached_property
     def _namespaces(self) -> bool:

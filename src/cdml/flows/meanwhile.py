@@ -1,0 +1,37 @@
+"""Work that goes on beside other work."""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Meanwhile(Generic[T]):
+    """Begins at once; whoever asks for the result waits for it.
+
+    The thread does not keep an interrupted process alive.
+
+    Args:
+        work: what to do; it must not share with the main thread what only one may use.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._found: list[T] = []
+        self._failed: BaseException | None = None
+        self._thread = Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found.append(self._work())
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            self._failed = error
+
+    def result(self) -> T:
+        """What the work came to; its exception, where it came to none."""
+        self._thread.join()
+        if self._failed is not None:
+            raise self._failed
+        return self._found[0]
