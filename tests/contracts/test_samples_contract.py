@@ -1,5 +1,6 @@
 """What every reducer of predictions does, and that the engine finds what plain Python finds."""
 
+import math
 from dataclasses import replace
 from random import Random
 
@@ -23,6 +24,8 @@ from fakes.predictions import (
     rival,
 )
 from fakes.samples import FakeSamples
+
+NUMBERS = ("delay", "prediction")
 
 
 @pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
@@ -154,3 +157,42 @@ def test_the_positive_class_is_found_in_whatever_type_it_is_stored(
         )
     )
     assert {(0, 0): 20, (0, 1): 10, (1, 0): 20, (1, 1): 10} == counts
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e6])
+def test_a_slice_is_measured_alike_whatever_the_others_are_worth(write, scale):
+    def rows(seed):
+        return [
+            {**row, **{n: row[n] * (scale if row["carrier"] == "UA" else 1.0) for n in NUMBERS}}
+            for row in regression(seed)
+        ]
+
+    def small(make):
+        paths = write("challenger", make(1)), write("champion", make(2))
+        parts = DuckSamples().reduce(*paths, REGRESSION, of(Task.REGRESSION))
+        [part] = [part for part in parts if part.slice == {"carrier": "AA"}]
+        return figures([part], of(Task.REGRESSION))
+
+    expected = small(regression)
+    for key, found in small(rows).items():
+        assert expected[key] == pytest.approx(found, rel=1e-9), key
+
+
+@pytest.mark.parametrize(
+    ("kinds", "names"),
+    [((0.0, 1.0, 2.5), ("0.0", "1.0", "2.5")), ((False, True), ("False", "True"))],
+)
+def test_scores_are_found_by_class_however_it_is_written(write, kinds, names):
+    rows = [
+        {
+            **{k: row[k] for k in ("id", "day")},
+            "kind": kinds[index % len(kinds)],
+            "prediction": kinds[0],
+            **{f"score_{name}": 1 / len(names) for name in names},
+        }
+        for index, row in enumerate(multiclass())
+    ]
+    [part] = DuckSamples().reduce(write("a", rows), None, MULTICLASS, of(Task.MULTICLASS))
+    found = inference.measure(METRICS["log_loss"], part.sample(METRICS["log_loss"]), 0.95)
+
+    assert math.log(len(kinds)) == pytest.approx(found.value)

@@ -108,6 +108,19 @@ def test_an_error_too_large_to_be_added_up_is_refused_and_not_left_out(samples, 
         samples.reduce(write("a", rows), write("b", regression(2)), REGRESSION, of(Task.REGRESSION))
 
 
+@pytest.mark.parametrize("prediction", ["ERROR: timeout", "maybe"])
+def test_a_prediction_that_is_no_class_is_refused_and_not_taken_for_the_other(
+    samples, write, prediction
+):
+    texts = [{**row, **{n: "yn"[row[n]] for n in ("late", "prediction")}} for row in ROWS]
+    layout = replace(BINARY, positive="y")
+    samples.reduce(write("a", texts), None, layout, of(Task.BINARY))
+    with pytest.raises(InputError):
+        samples.reduce(
+            write("a", change(texts, 3, prediction=prediction)), None, layout, of(Task.BINARY)
+        )
+
+
 def test_probabilities_that_do_not_add_up_are_refused(samples, write):
     rows = change(multiclass(), 3, **{f"score_{kind}": 1.0 for kind in KINDS})
     with pytest.raises(InputError, match="1"):

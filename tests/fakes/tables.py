@@ -3,6 +3,7 @@
 import hashlib
 import math
 import re
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,9 @@ def _number(value: Any) -> float | str | None:
     return None if missing(value) else float(value)
 
 
+WRITING = threading.Lock()
+
+
 @dataclass
 class FakeTable:
     ref: DataRef
@@ -111,7 +115,9 @@ class FakeTable:
         from pyarrow import parquet
 
         path = self.folder / f"{self.ref.digest[-12:]}.parquet"
-        parquet.write_table(pa.table(self.data), path)
+        with WRITING:  # two models may be scored at once
+            if not path.exists():
+                parquet.write_table(pa.table(self.data), path)
         return path
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:

@@ -1,5 +1,6 @@
 """The SQL of one paired row: what may be wrong with it, and the figures inference reads of it."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -87,11 +88,19 @@ class Row:
             score = self.score(side)
             return f"(CASE WHEN {self.label()} THEN {score} ELSE 1 - {score} END)"
         cases = " ".join(
-            f"WHEN {literal(name)} THEN {self.score(side, column)}"
-            for name in self.classes
-            if (column := f"{SCORE}_{name}") in self.file(side).fields
+            f"WHEN {literal(name)} THEN {self.score_of(side, name)}" for name in self.classes
         )
         return f"(CASE {self.label()} {cases} ELSE 0 END)"
+
+    def score_of(self, side: str, name: str) -> str:
+        """The probability of a class; a class that the model does not know has none."""
+        file = self.file(side)
+        kind = file.fields[self.layout.label].type
+        for column in file.fields:
+            prefix, _, written = column.partition("_")
+            if prefix == SCORE and written and class_text(written, kind) == name:
+                return self.score(side, column)
+        return "CAST(0 AS DOUBLE)"
 
     def problems(self, scores: Sequence[str]) -> tuple[tuple[str, str], ...]:
         """What may be wrong with a row: a condition, and how to say that so many rows have it.
@@ -140,6 +149,23 @@ class Row:
 
 
 KEYS_DIFFER = "stand at different places in the two files"
+
+
+def class_text(written: str, kind: LogicalType) -> str:
+    """A class in a column's name, as `as_class` has those of a label of this type."""
+    if kind is LogicalType.BOOLEAN:
+        return written.lower()
+    return re.sub(r"\.0+$", "", written) if kind.numeric else written
+
+
+def binary_value(column: str, field: Field) -> str:
+    """A value of a binary label or prediction as text; true and 1 are the same."""
+    text = (
+        f"lower(CAST({column} AS VARCHAR))"
+        if field.type is LogicalType.BOOLEAN
+        else as_class(column, field)
+    )
+    return f"CASE {text} WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE {text} END"
 
 
 def as_class(column: str, field: Field) -> str:

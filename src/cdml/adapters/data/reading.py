@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 
 from cdml.adapters.data.engine import Engine
-from cdml.adapters.data.figures import SCORE, Row
-from cdml.adapters.data.slicing import Slicing
+from cdml.adapters.data.error_moments import SQUARES
+from cdml.adapters.data.figures import Row
+from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal
 from cdml.adapters.data.sums import Sums
 from cdml.core.metrics import Family, Metric, Task
 from cdml.core.sample import Cells, Moments, OneVsRest, Ranked, Sample
 
-Place = tuple[int, int] | None
-"""The slice column and its code; None for all rows."""
 Outcome = tuple[Any, ...]
-SQUARES = "squares"
 
 
 @dataclass(slots=True)
@@ -60,18 +58,13 @@ class Rows:
             columns += [f"enum_code(CAST({row.label()} AS ENUM({names}))) AS label"]
             for side in row.sides:
                 columns += [
-                    f"{self._score(side, name)} AS {side}{code}"
+                    f"{row.score_of(side, name)} AS {side}{code}"
                     for code, name in enumerate(row.classes)
                 ]
         return self.engine.arrays(
             f"SELECT {', '.join(columns)} FROM {row.pair.relation}",
             row.pair.challenger.path,
         )
-
-    def _score(self, side: str, name: str) -> str:
-        """A class the model does not know has the probability 0."""
-        known = f"{SCORE}_{name}" in self.row.file(side).fields
-        return self.row.score(side, f"{SCORE}_{name}") if known else "CAST(0 AS DOUBLE)"
 
     def sample(self, place: Place) -> Ranked | OneVsRest:
         """The scores of one part."""
@@ -100,6 +93,7 @@ class Reader:
     place: Place
     group: Group
     sums: Mapping[str, Sums]
+    errors: Mapping[tuple[str, Place], Moments]
     scores: Rows
 
     def sample(self, metric: Metric) -> Sample:
@@ -134,10 +128,12 @@ class Reader:
         )
 
     def _moments(self, name: str) -> Moments:
+        if name not in self.sums:
+            return self.errors[name, self.place]
         start = 0
         for other, sums in self.sums.items():
             if other == name:
-                totals = self.group.sums[start : start + len(sums.columns)]
+                totals = self.group.sums[start : start + sums.width]
                 return sums.moments(self.group.rows, totals)
-            start += len(sums.columns)
+            start += sums.width
         raise ValueError(f"{name} was not asked for")

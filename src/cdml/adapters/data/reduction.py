@@ -1,23 +1,21 @@
 """One scan that adds up, for all slices at once, what needs no order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cdml.adapters.data.engine import Engine
+from cdml.adapters.data.error_moments import BOUNDED, Errors
 from cdml.adapters.data.figures import KEYS_DIFFER, Row
-from cdml.adapters.data.reading import SQUARES, Group, Place, Reader, Rows
-from cdml.adapters.data.slicing import Slicing, together
-from cdml.adapters.data.sums import LARGEST, Sums
-from cdml.core.metrics import Family, Loss, Metric, Task
+from cdml.adapters.data.reading import Group, Reader, Rows
+from cdml.adapters.data.slicing import Place, Slicing, together
+from cdml.adapters.data.sums import Sums, columns
+from cdml.core.metrics import Metric, Task
 from cdml.errors import InputError
 from cdml.ports.samples import Part, Value
-
-_BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}
-"""The largest that a loss of probabilities can be."""
 
 
 @dataclass
@@ -41,37 +39,21 @@ class Reduction:
 
     @cached_property
     def sums(self) -> dict[str, Sums]:
-        """Which figures to add up, by loss."""
+        """What to add up of losses that have a largest value, by loss."""
         losses = sorted({m.loss for m in self.metrics if m.loss is not None})
-        figures = {
-            loss.value: [self.row.loss(loss, side) for side in self.row.sides] for loss in losses
-        }
-        if any(metric.family is Family.MOMENTS for metric in self.metrics):
-            figures[SQUARES] = self._squares()
         return {
-            name: Sums(figures=tuple(parts), largest=self._largest(name, parts))
-            for name, parts in figures.items()
+            loss.value: Sums(
+                figures=tuple(self.row.loss(loss, side) for side in self.row.sides),
+                largest=(BOUNDED[loss.value],) * len(self.row.sides),
+            )
+            for loss in losses
+            if loss.value in BOUNDED
         }
 
-    def _squares(self) -> list[str]:
-        """Squared errors, then the label and its square, from the middle of the labels on.
-
-        No metric depends on where labels are counted from, and from their middle the squares
-        keep their digits.
-        """
-        label = self.row.label()
-        middle = f"min({label}), max({label})"
-        [(low, high)] = self.engine.ask(self.ask([middle], f"WHERE isfinite({label})"), self.path)
-        centred = f"({label} - {((low or 0.0) + (high or 0.0)) / 2!r})"
-        errors = [self.row.loss(Loss.SQUARED, side) for side in self.row.sides]
-        return [*errors, centred, f"pow({centred}, 2)"]
-
-    def _largest(self, name: str, figures: Sequence[str]) -> tuple[float, ...]:
-        if name in _BOUNDED:
-            return (_BOUNDED[name],) * len(figures)
-        columns = [f"max(abs({figure})) FILTER (isfinite({figure}))" for figure in figures]
-        [found] = self.engine.ask(self.ask(columns), self.path)
-        return tuple(value or 0.0 for value in found)
+    @cached_property
+    def errors(self) -> Errors:
+        """What to add up of losses that have none."""
+        return Errors(engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics)
 
     def groups(self) -> dict[Place, Group]:
         """The one scan.
@@ -79,12 +61,12 @@ class Reduction:
         Raises:
             InputError: rows that cannot be used, told with how many they are.
         """
-        problems = (*self.row.problems(self.scores), *self._immense())
+        problems = (*self.row.problems(self.scores), *self.errors.problems())
         cases = " ".join(f"WHEN {wrong} THEN {code}" for code, (wrong, _) in enumerate(problems, 1))
         bad = f"CASE {cases} ELSE 0 END AS bad"
         codes = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
         outcome = [f"{part} AS o{index}" for index, part in enumerate(self._outcome())]
-        figures = [c for sums in self.sums.values() for c in sums.columns]
+        figures = [c for sums in self.sums.values() for c in columns({0: sums})]
         inner = self.ask([bad, *codes, *outcome, *(f"{c} AS f{i}" for i, c in enumerate(figures))])
         core = ["bad", *(f"o{index}" for index in range(len(outcome)))]
         keys = [f"s{index}" for index in range(len(codes))]
@@ -97,16 +79,6 @@ class Reduction:
             self.path,
         )
         return self._gather(rows, len(outcome), problems)
-
-    def _immense(self) -> Iterator[tuple[str, str]]:
-        """Errors that cannot be added up: what is left out of a sum would make a model better."""
-        for name, sums in self.sums.items():
-            if name in _BOUNDED:
-                continue
-            beyond = " OR ".join(
-                f"(abs({figure}) < {LARGEST!r}) IS NOT TRUE" for figure in sums.figures
-            )
-            yield beyond, f"have labels or errors beyond {LARGEST:g}"
 
     def _outcome(self) -> list[str]:
         if self.row.layout.task is Task.REGRESSION:
@@ -136,6 +108,7 @@ class Reduction:
     def parts(self) -> tuple[Part, ...]:
         """All rows first, then slice by slice."""
         groups = self.groups()
+        moments = self.errors.moments()
         rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
         order = sorted(
             (place for place in groups if place is not None),
@@ -149,6 +122,7 @@ class Reduction:
                     place=place,
                     group=groups[place],
                     sums=self.sums,
+                    errors=moments,
                     scores=rows,
                 ).sample,
             )

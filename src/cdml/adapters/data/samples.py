@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cdml.adapters.data.engine import Engine, connect
-from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class
+from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class, binary_value
 from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair, require
 from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.slicing import slicing
@@ -93,7 +93,8 @@ class DuckSamples:
 
     def _classes(self, found: Pair, layout: Layout) -> tuple[str, ...]:
         if layout.task is Task.BINARY:
-            self._refuse_more_than_two(found, layout)
+            for file in filter(None, (found.challenger, found.champion)):
+                self._refuse_more_than_two(file, layout)
         if layout.task is not Task.MULTICLASS:
             return ()
         names: set[str] = set()
@@ -113,20 +114,28 @@ class DuckSamples:
             )
         return tuple(sorted(names))
 
-    def _refuse_more_than_two(self, found: Pair, layout: Layout) -> None:
-        label = quote(layout.label)
-        rows = self._engine.ask(
-            f"SELECT DISTINCT CAST({label} AS VARCHAR) FROM {found.challenger.relation}"
-            f" WHERE {label} IS NOT NULL LIMIT {MOST_CLASSES}",
-            found.challenger.path,
-        )
-        names = sorted(name for (name,) in rows)
-        if len(names) > 2:  # noqa: PLR2004 - binary
-            shown = ", ".join(names[:5]) + (", …" if names[5:] else "")
-            raise InputError(
-                f"the label {layout.label!r} has {len(names)} values ({shown}), a binary one two.",
-                "Leave data.positive out for a multiclass task.",
+    def _refuse_more_than_two(self, file: Predictions, layout: Layout) -> None:
+        """Refuse a label of three values, and predictions that are none of the label's two."""
+        found: set[str] = set()
+        for column in (layout.label, PREDICTION):
+            text = binary_value(quote(column), file.fields[column])
+            rows = self._engine.ask(
+                f"SELECT DISTINCT {text} FROM {file.relation}"
+                f" WHERE {quote(column)} IS NOT NULL LIMIT {MOST_CLASSES}",
+                file.path,
             )
+            names = {name for (name,) in rows}
+            if len(names | found) > 2:  # noqa: PLR2004 - binary
+                shown = sorted(names - found)
+                told = ", ".join(shown[:5]) + (", …" if shown[5:] else "")
+                raise InputError(
+                    f"{file.path}: the {'label' if column == layout.label else 'prediction'} of a"
+                    f" binary task has {len(names)} values ({told})"
+                    + (f" beside the label's ({', '.join(sorted(found))})." if found else "."),
+                    "Predictions are values of the label. Leave data.positive out for a multiclass"
+                    " task.",
+                )
+            found |= names
 
 
 def _scores(

@@ -10,6 +10,8 @@ from cdml.adapters.data.pairing import Predictions
 from cdml.adapters.data.sql import literal, quote
 from cdml.ports.samples import OTHER, Value
 
+Place = tuple[int, int] | None
+"""A part of the rows: the slice column and its code; None for all rows."""
 MOST_GROUPS = 20_000
 """Combinations of slice values up to which all columns are grouped by together."""
 

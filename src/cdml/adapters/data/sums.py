@@ -6,7 +6,7 @@ equal figures is equal, that of a constant figure zero.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from cdml.core.sample import Moments
 
-LARGEST = 1e100
+LARGEST = 1e90
 """A figure's cube still fits into a float."""
 _SMALLEST = 1e-100
 _FINE_BITS = 50
@@ -35,25 +35,18 @@ class Sums:
     largest: tuple[float, ...]
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        """Whole numbers per row, to be summed."""
-        coarse = [_whole(f, s) for f, s in zip(self.figures, self._coarse, strict=True)]
-        fine = [_whole(f, s) for f, s in zip(self.figures, self._fine, strict=True)]
-        twice = [f"{coarse[i]} * {coarse[j]}" for i, j in self._tuples(2)]
-        # A product of two is cut to the size of one, so that a third factor still fits.
-        thrice = [
-            f"((({coarse[i]} * {coarse[j]}) + {_HALF}) >> {_COARSE_BITS}) * {coarse[k]}"
-            for i, j, k in self._tuples(3)
-        ]
-        return (*fine, *coarse, *twice, *thrice)
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(columns({0: self}))
 
     def moments(self, rows: int, sums: Sequence[int]) -> Moments:
         """What the sums of `columns` over so many rows say."""
-        count, pairs = len(self.figures), self._tuples(2)
+        count = len(self.figures)
+        pairs, triples = _tuples(count, 2), _tuples(count, 3)
         fine, one = sums[:count], sums[count : 2 * count]
         after = 2 * count + len(pairs)
         two = dict(zip(pairs, sums[2 * count : after], strict=True))
-        three = dict(zip(self._tuples(3), sums[after:], strict=True))
+        three = dict(zip(triples, sums[after:], strict=True))
         covariance, third = np.zeros((count,) * 2), np.zeros((count,) * 3)
         for at in np.ndindex(covariance.shape):
             i, j = sorted(at)
@@ -67,19 +60,21 @@ class Sums:
                 exact = (cubed + 2 * one[i] * one[j] * one[k]) / rows**3
                 third[at] = self._unscaled(exact, at)
         means = (
-            math.ldexp(total / rows, -shift) for total, shift in zip(fine, self._fine, strict=True)
+            math.ldexp(total / rows, -shift) for total, shift in zip(fine, self.fine, strict=True)
         )
         return Moments(rows=rows, mean=np.array(list(means)), covariance=covariance, third=third)
 
     def _unscaled(self, value: float, at: Sequence[int]) -> float:
-        return math.ldexp(value, -sum(self._coarse[index] for index in at))
+        return math.ldexp(value, -sum(self.coarse[index] for index in at))
 
     @property
-    def _fine(self) -> tuple[int, ...]:
+    def fine(self) -> tuple[int, ...]:
+        """Bits that figures are shifted by for their mean."""
         return self._shifts(_FINE_BITS)
 
     @property
-    def _coarse(self) -> tuple[int, ...]:
+    def coarse(self) -> tuple[int, ...]:
+        """Bits that figures are shifted by for their products."""
         return self._shifts(_COARSE_BITS)
 
     def _shifts(self, bits: int) -> tuple[int, ...]:
@@ -89,10 +84,45 @@ class Sums:
             for largest in self.largest
         )
 
-    def _tuples(self, size: int) -> list[tuple[int, ...]]:
-        """Which figures are multiplied."""
-        return list(combinations_with_replacement(range(len(self.figures)), size))
+
+def columns(sums: Mapping[int, Sums], code: str = "0") -> tuple[str, ...]:
+    """Whole numbers per row, to be summed; each row on the scale of its group.
+
+    Args:
+        sums: of the same figures, by the group's code.
+        code: SQL of a row's code.
+    """
+    figures = next(iter(sums.values())).figures
+    fine = [
+        _whole(figure, {group: one.fine[at] for group, one in sums.items()}, code)
+        for at, figure in enumerate(figures)
+    ]
+    coarse = [
+        _whole(figure, {group: one.coarse[at] for group, one in sums.items()}, code)
+        for at, figure in enumerate(figures)
+    ]
+    twice = [f"{coarse[i]} * {coarse[j]}" for i, j in _tuples(len(figures), 2)]
+    # A product of two is cut to the size of one, so that a third factor still fits.
+    thrice = [
+        f"((({coarse[i]} * {coarse[j]}) + {_HALF}) >> {_COARSE_BITS}) * {coarse[k]}"
+        for i, j, k in _tuples(len(figures), 3)
+    ]
+    return (*fine, *coarse, *twice, *thrice)
 
 
-def _whole(figure: str, shift: int) -> str:
-    return f"TRY_CAST(round(({figure}) * {2.0**shift!r}) AS BIGINT)"
+def by_code(values: Mapping[int, float], code: str) -> str:
+    """SQL of the value that belongs to a row's code."""
+    if code == "0":
+        return f"CAST({values[0]!r} AS DOUBLE)"
+    listed = ", ".join(repr(values.get(group, 0.0)) for group in range(max(values) + 1))
+    return f"CAST([{listed}] AS DOUBLE[])[{code} + 1]"
+
+
+def _tuples(count: int, size: int) -> list[tuple[int, ...]]:
+    """Which of so many figures are multiplied."""
+    return list(combinations_with_replacement(range(count), size))
+
+
+def _whole(figure: str, shifts: Mapping[int, int], code: str) -> str:
+    factor = by_code({group: 2.0**shift for group, shift in shifts.items()}, code)
+    return f"TRY_CAST(round(({figure}) * {factor}) AS BIGINT)"
