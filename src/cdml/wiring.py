@@ -12,6 +12,7 @@ from typing import Any
 
 from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
+from cdml.config.model import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
@@ -115,6 +116,11 @@ class Wiring:
         delivery: str | None = None,
     ) -> "Wiring":
         """Wire what a configuration file asks for."""
+        if delivery is not None and not 0 < len(delivery) <= LONGEST_ENVIRONMENT:
+            raise ConfigurationError(
+                f"--environment has {len(delivery):,} characters; 1 to {LONGEST_ENVIRONMENT} are"
+                " possible."
+            )
         loaded = load(
             config, targets=targets(), registries=registries(), needs_registry=needs_registry
         )

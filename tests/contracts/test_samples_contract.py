@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pyarrow as pa
@@ -196,3 +197,17 @@ def test_scores_are_found_by_class_however_it_is_written(write, kinds, names):
     found = inference.measure(METRICS["log_loss"], part.sample(METRICS["log_loss"]), 0.95)
 
     assert math.log(len(kinds)) == pytest.approx(found.value)
+
+
+def test_rows_are_paired_and_sliced_by_moments_with_a_time_zone(write):
+    hour = timedelta(hours=1)
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = [
+        {**row, "id": start + row["id"] * hour, "carrier": start + row["month"] * hour}
+        for row in binary()
+    ]
+    layout = replace(BINARY, slices=("carrier",))
+    paths = write("a", rows), write("b", Random(3).sample(rival(rows), len(rows)))
+    parts = DuckSamples().reduce(*paths, layout, of(Task.BINARY))
+
+    assert [None, str, str, str] == [p.slice and type(p.slice["carrier"]) for p in parts]

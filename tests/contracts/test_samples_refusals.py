@@ -157,6 +157,18 @@ def test_predictions_must_be_of_the_rows_and_labels_of_the_data(samples, write):
         samples.match(write("a", change(ROWS, 3, month=9)), data, BINARY)
 
 
+def test_predictions_that_repeat_a_row_are_told_as_that(write):
+    with pytest.raises(InputError, match=r"1 of 401 rows .* repeat the key"):
+        DuckSamples().match(write("a", [*ROWS, ROWS[0]]), write("data", ROWS), BINARY)
+
+
+def test_a_score_far_outside_is_told_as_no_probability(write):
+    with pytest.raises(InputError, match="1 of 400 rows have no score between 0 and 1"):
+        DuckSamples().reduce(
+            write("a", change(ROWS, 3, score=1e150)), None, BINARY, of(Task.BINARY)
+        )
+
+
 def test_a_binary_label_has_no_third_value(write):
     rows = [
         {**row, "late": ["yes", "no", "maybe"][i % 3], "prediction": "yes"}

@@ -26,6 +26,15 @@ def test_without_evidence_it_is_refused(world):
     assert "no-evidence" == refused(world, model="1")
 
 
+def test_evidence_that_is_gone_is_refused_by_name_and_can_be_overridden(world):
+    world.register("A")
+    world.registry.kept["flights", "1"] = {"evaluation.json": b"{}"}
+
+    assert "no-evidence" == refused(world, model="1")
+    told = world.deploy("1", override=("no-evidence",), reason="the store was emptied")
+    assert ("no-evidence",) == told.overrides
+
+
 def test_evidence_can_be_given_as_a_folder(world):
     version = world.register("A", kept=False)
 

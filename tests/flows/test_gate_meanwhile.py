@@ -112,3 +112,17 @@ def test_an_alias_that_moves_meanwhile_is_judged_as_the_version_it_was(world):
 
     assert {"2"} == {found.evaluation.model.version, found.version.version}
     assert "cdml.verdict" not in world.registry.version("late", "3").tags
+
+
+@pytest.mark.parametrize("stage", ["gate", "evaluate", "compare"])
+def test_an_output_folder_that_cannot_be_is_an_input_error(world, stage):
+    (world.folder / "file").write_text("")
+    world.output = world.folder / "file" / "out"
+    world.champion("good")
+    run = {
+        "gate": lambda: judged(world, world.model("better")),
+        "evaluate": lambda: world.evaluate(world.model("better")),
+        "compare": lambda: world.compare(world.model("better")),
+    }[stage]
+    with pytest.raises(InputError):
+        run()

@@ -71,6 +71,11 @@ def test_interruptions_and_bugs_have_codes_too(error, code, monkeypatch):
     assert code == raising(monkeypatch, error)
 
 
+def test_what_nests_too_deeply_is_a_sentence_about_the_input(monkeypatch, capsys):
+    assert 4 == raising(monkeypatch, RecursionError("maximum recursion depth exceeded"))
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["gate", "--no-such-option"]])
 def test_usage_errors_are_2(arguments, capsys):
     assert 2 == boundary.run(arguments)

@@ -89,6 +89,21 @@ def test_what_one_key_alone_cannot_tell_has_its_line_too(tmp_path, text, told):
     assert told in problems(tmp_path, of_numbers + text)
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Policy: {}\n", "line 4: Policy: unknown key 'Policy'; did you mean 'policy'?"),
+        ("gates: [{metric: f1, at_least: 0, Tier: x}]\n", "gates[0].Tier: unknown key 'Tier'"),
+        ("gates: [{metric: f1, at_least: 0, slices: {mode: x}}]\n", "line 4: gates[0].slices.mode"),
+    ],
+)
+def test_a_key_in_capitals_has_its_place_like_any_other(tmp_path, text, told):
+    found = problems(tmp_path, SMALLEST + text)
+
+    assert told in found
+    assert "has 1 problem" in found
+
+
 def test_a_command_that_asks_no_registry_needs_none(tmp_path):
     path = tmp_path / "cdml.yaml"
     path.write_text(SMALLEST, encoding="utf-8")

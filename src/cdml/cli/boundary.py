@@ -6,7 +6,7 @@ import traceback
 import click
 
 from cdml.cli.commands import cli
-from cdml.errors import BUG, INTERRUPTED, CdmlError
+from cdml.errors import BUG, INTERRUPTED, CdmlError, InputError
 from cdml.report.escape import terminal
 
 USAGE = 2
@@ -17,7 +17,7 @@ LONGEST_LINE = 4000
 def run(arguments: list[str]) -> int:
     """Run one command; every way it can end is an exit code (see `cdml.errors`)."""
     try:
-        outcome = cli.main(arguments, prog_name="cdml", standalone_mode=False)
+        outcome = _invoked(arguments)
     except CdmlError as error:
         tell(error)
         return error.exit_code
@@ -36,6 +36,14 @@ def run(arguments: list[str]) -> int:
         click.echo("cdml: this is a bug in cdml; please report it with the lines above.", err=True)
         return BUG
     return outcome if isinstance(outcome, int) else 0
+
+
+def _invoked(arguments: list[str]) -> object:
+    try:
+        return cli.main(arguments, prog_name="cdml", standalone_mode=False)
+    except RecursionError as error:
+        hint = "Look for brackets within brackets in cdml.yaml, the contract, MLmodel, the journal."
+        raise InputError("A file nests deeper than can be read.", hint) from error
 
 
 def tell(error: CdmlError) -> None:

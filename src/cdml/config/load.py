@@ -86,7 +86,7 @@ def load(
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        problems += _problems(error, lines)
+        problems += _problems(error, document, lines)
     found = complaints(
         document,
         targets=targets,
@@ -162,14 +162,16 @@ def _substitute(
         document["uri"] = DEFAULT_REGISTRY
 
 
-def _problems(error: ValidationError, lines: Mapping[Place, int]) -> Iterator[Problem]:
+def _problems(
+    error: ValidationError, document: Any, lines: Mapping[Place, int]
+) -> Iterator[Problem]:
     details = error.errors(include_url=False)
+    places = [_place(detail["loc"], document, detail["type"]) for detail in details]
     # `false or a mapping`: who wrote a mapping need not hear that it is not false.
-    mapped = {_outer(detail["loc"]) for detail in details if detail["type"] != "literal_error"}
-    for detail in details:
-        if detail["type"] == "literal_error" and _outer(detail["loc"]) in mapped:
+    for place, detail in zip(places, details, strict=True):
+        inner = (other for other in places if other != place)
+        if _is_literal(detail) and any(other[: len(place)] == place for other in inner):
             continue
-        place = tuple(part for part in detail["loc"] if not _is_branch(part))
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             message = unknown("key", str(place[-1]), _keys(place[:-1]))
@@ -180,15 +182,21 @@ def _problems(error: ValidationError, lines: Mapping[Place, int]) -> Iterator[Pr
         yield Problem(place=_written(place), line=_line(place, lines), message=message)
 
 
-def _outer(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """The place of the union that pydantic tried several members of; the place itself else."""
-    at = next((index for index, part in enumerate(place) if _is_branch(part)), len(place))
-    return place[:at]
+def _is_literal(detail: Mapping[str, Any]) -> bool:
+    return bool(detail["type"] == "literal_error")
 
 
-def _is_branch(part: int | str) -> bool:
-    """Whether pydantic added this part to tell which member of a union it tried."""
-    return isinstance(part, str) and bool(re.search(r"[A-Z\[(]", part))
+def _place(location: Place, document: Any, kind: str) -> Place:
+    """Where in the document: pydantic also names the member of a union that it tried."""
+    place: list[int | str] = []
+    for part in location:
+        inside = (isinstance(document, dict) and part in document) or (
+            isinstance(document, list) and isinstance(part, int) and part < len(document)
+        )
+        if inside:
+            document = document[part]
+            place.append(part)
+    return (*place, location[-1]) if kind == "missing" else tuple(place)
 
 
 def _keys(place: Place) -> Collection[str]:

@@ -10,6 +10,7 @@ from pydantic.functional_validators import AfterValidator
 from cdml.core import metrics
 from cdml.core.names import unknown
 
+LONGEST_ENVIRONMENT = 100
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 
 _PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
@@ -219,7 +220,7 @@ class Target(BaseModel):
 class Deploy(_Model):
     """Where and how a judged model is shipped."""
 
-    environment: str = Field(default="production", min_length=1, max_length=100)
+    environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
     target: Target = Target()
 
 

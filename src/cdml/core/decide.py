@@ -97,10 +97,14 @@ def decide(kind: Kind, figures: Figures) -> Verdict:
     Non-inferiority asks for "no worse by more than m": a difference of exactly -m is allowed.
     Superiority asks for "better by more than δ": a difference of exactly δ is not enough.
     """
-    slack = figures.slack if kind is Kind.NON_INFERIORITY else -figures.slack
-    if figures.lower > figures.threshold - slack:
+    slack = figures.slack
+    if kind is Kind.NON_INFERIORITY:
+        kept = figures.lower >= figures.threshold - slack
+    else:
+        kept = figures.lower > figures.threshold + slack
+    if kept:
         return Verdict.PASS
-    if figures.upper < figures.threshold - abs(slack):
+    if figures.upper < figures.threshold - slack:
         return Verdict.FAIL
     return Verdict.INCONCLUSIVE
 

@@ -120,8 +120,22 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
 
 def remove(folder: Path, *kinds: type[BaseModel]) -> None:
     """Take away what an earlier run left, so that it can never pass for this run's."""
-    for kind in kinds:
-        (folder / FILES[kind]).unlink(missing_ok=True)
+    discard(*(folder / FILES[kind] for kind in kinds))
+
+
+def discard(*paths: Path) -> None:
+    """Take files away, if they are there.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{path} cannot be taken away: {error}.", "Is --output-dir a folder of yours?"
+            ) from error
 
 
 def file_digest(path: Path) -> str:

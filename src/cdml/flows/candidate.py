@@ -37,11 +37,13 @@ class Candidate:
         version: as the registry knows it.
         release: with the digest of the bytes that lie there now.
         judged: its evidence, or None.
+        trouble: why the evidence that was kept cannot be had.
     """
 
     version: ModelVersion
     release: Release
     judged: Judged | None
+    trouble: str = ""
 
 
 def find_version(
@@ -77,10 +79,16 @@ def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None)
     with tempfile.TemporaryDirectory(prefix="cdml-deploy-") as scratch:
         folder = registry.fetch(f"models:/{version.name}/{version.version}", Path(scratch))
         digest = model_digest(folder)
-        kept = evidence or registry.evidence(version, Path(scratch) / "evidence")
-        judged = _judged(kept) if kept else None
+        judged, trouble = None, ""
+        try:
+            kept = evidence or registry.evidence(version, Path(scratch) / "evidence")
+            judged = _judged(kept) if kept else None
+        except InputError as error:
+            if evidence is not None:
+                raise
+            trouble = error.message
     release = Release(version=version.version, digest=digest, source=version.source)
-    return Candidate(version=version, release=release, judged=judged)
+    return Candidate(version=version, release=release, judged=judged, trouble=trouble)
 
 
 def objections(candidate: Candidate, ledger: Ledger, config: Config) -> Iterator[Objection]:
@@ -96,7 +104,9 @@ def objections(candidate: Candidate, ledger: Ledger, config: Config) -> Iterator
         )
     if candidate.judged is None:
         yield Objection(
-            refusal=Refusal.NO_EVIDENCE, message=f"nothing says that {label} passed.", hint=_GATE
+            refusal=Refusal.NO_EVIDENCE,
+            message=candidate.trouble or f"nothing says that {label} passed.",
+            hint=_GATE,
         )
     else:
         yield from _against(candidate.judged, label, digest, ledger, config)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from cdml.config.model import Drift
 from cdml.core import drift
-from cdml.core.checks import Finding
+from cdml.core.checks import Finding, Rule, not_executed
 from cdml.core.expressions import Condition, Field, LogicalType, Missing, NotRun
 from cdml.core.quality import listed
 from cdml.ports import Table
@@ -49,7 +49,10 @@ def plan_drift(table: Table, reference: Table, leave_out: frozenset[str]) -> Dri
         if now.name in leave_out:
             continue
         why = _incomparable(now, before.get(now.name))
-        if why:
+        if why and now.name in before:
+            rule = Rule(name="drift", column=now.name, severity="error", what="")
+            skipped.append(not_executed(rule, why))
+        elif why:
             skipped.append(listed("drift", now.name, f"not compared: {why}"))
         elif now.type.ordered and now.type is not LogicalType.BOOLEAN:
             ordered.append(now)
@@ -63,7 +66,10 @@ def plan_drift(table: Table, reference: Table, leave_out: frozenset[str]) -> Dri
 def _incomparable(now: Field, before: Field | None) -> str:
     if before is None:
         return "the reference has no such column"
-    if now.type is not before.type and not (now.type.numeric and before.type.numeric):
+    numbers = now.type.numeric and before.type.numeric
+    if LogicalType.BOOLEAN in (now.type, before.type):
+        numbers = False
+    if now.type is not before.type and not numbers:
         return f"the reference holds {before.type}, the data {now.type}"
     if now.type in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER):
         return f"it holds {now.physical}"

@@ -129,11 +129,11 @@ def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
     if given is not None and target.exists() and target.samefile(given):
         yield
         return
-    target.unlink(missing_ok=True)
+    store.discard(target)
     try:
         yield
     except BaseException:
-        target.unlink(missing_ok=True)
+        store.discard(target)
         raise
 
 

@@ -99,6 +99,8 @@ def bar(drawn: Plot | None) -> str:
     """A plot in characters: `─` the interval, `●` the difference, `│` the margin, `┊` zero."""
     if drawn is None:
         return ""
+    if not all(map(math.isfinite, (drawn.low, drawn.high, drawn.zero, drawn.estimate))):
+        return ""  # figures of a size that no scale holds
     cells = ["·"] * WIDTH
 
     def put(x: float, mark: str) -> None:

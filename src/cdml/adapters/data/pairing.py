@@ -106,7 +106,8 @@ def by_key(engine: Engine, challenger: Predictions, champion: Predictions, layou
     Raises:
         InputError: keys are missing or repeated, or rows stand in one file only.
     """
-    _refuse_repeated(engine, champion, layout.key)
+    for file in (challenger, champion):
+        _refuse_repeated(engine, file, layout.key)
     on = " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in layout.key)
     relation = f"{challenger.relation} c JOIN {champion.relation} p ON {on}"
     [(matched,)] = engine.ask(f"SELECT count(*) FROM {relation}", challenger.path)
@@ -128,7 +129,7 @@ def same_keys(key: Sequence[str]) -> str:
 def _same_head(
     engine: Engine, challenger: Predictions, champion: Predictions, key: Sequence[str]
 ) -> bool:
-    columns = ", ".join(map(quote, key))
+    columns = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in key)
     heads = [
         engine.ask(f"SELECT {columns} FROM {file.relation} LIMIT {HEAD}", file.path)
         for file in (challenger, champion)

@@ -43,7 +43,12 @@ class Reduction:
         losses = sorted({m.loss for m in self.metrics if m.loss is not None})
         return {
             loss.value: Sums(
-                figures=tuple(self.row.loss(loss, side) for side in self.row.sides),
+                # A score that is no probability is refused by this very scan, and must not
+                # make the sums overflow before.
+                figures=tuple(
+                    f"least({self.row.loss(loss, side)}, {BOUNDED[loss.value]!r})"
+                    for side in self.row.sides
+                ),
                 largest=(BOUNDED[loss.value],) * len(self.row.sides),
             )
             for loss in losses

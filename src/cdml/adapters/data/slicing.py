@@ -8,10 +8,13 @@ from typing import Any
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.pairing import Predictions
 from cdml.adapters.data.sql import literal, quote
+from cdml.core.expressions import LogicalType
 from cdml.ports.samples import OTHER, Value
 
 Place = tuple[int, int] | None
 """A part of the rows: the slice column and its code; None for all rows."""
+_PLAIN = (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.NUMBER, LogicalType.STRING)
+"""Types whose values evidence holds as they are; of others it holds the text."""
 MOST_GROUPS = 20_000
 """Combinations of slice values up to which all columns are grouped by together."""
 
@@ -52,8 +55,10 @@ def slicing(
 
 def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
     name = quote(column)
+    plain = file.fields[column].type in _PLAIN
     found: list[Any] = engine.ask(
-        f"SELECT any_value({name}), CAST({name} AS VARCHAR) AS text, count(*) AS n"
+        f"SELECT {f'any_value({name})' if plain else 'text'}, CAST({name} AS VARCHAR) AS text,"
+        " count(*) AS n"
         f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY text"
         f" ORDER BY n DESC, text LIMIT {most + 1}",
         file.path,

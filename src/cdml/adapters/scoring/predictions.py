@@ -122,8 +122,12 @@ def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
     for name, column in _scores(job, rows[job.label], found, classes).items():
         joined = joined.append_column(name, column)
     partial = job.output.with_name(f".{job.output.name}.partial")
-    pq.write_table(joined, partial)
-    partial.replace(job.output)
+    try:
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(joined, partial)
+        partial.replace(job.output)
+    except OSError as error:
+        raise InputError(f"{job.output} cannot be written: {error}.") from error
     return int(joined.num_rows)
 
 
@@ -146,7 +150,13 @@ def _prediction(job: ScoringJob, label: Any, found: Any) -> Any:
         except pa.ArrowException as error:
             raise InputError(f"a regression answers numbers, not {column.type}.") from error
     known = [value for value in pc.unique(label).to_pylist() if value is not None]
-    encoded = pc.dictionary_encode(column).combine_chunks()
+    try:
+        encoded = pc.dictionary_encode(column).combine_chunks()
+    except pa.ArrowException as error:
+        raise InputError(
+            f"the model answers {column.type}, and not one value for each row.",
+            "Let the model answer the values that stand in the label's column.",
+        ) from error
     values = encoded.dictionary.to_pylist()
     if len(values) > _MANY_CLASSES:
         raise InputError(

@@ -63,7 +63,6 @@ class ProcessScorer:
                 conversation = _Conversation(step, rows)
                 ended = self._run(job, scratch, isolation.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
-            job.output.parent.mkdir(parents=True, exist_ok=True)
             written = predictions.join(job, scratch / "answers.parquet", conversation.classes)
         return Scored(
             predictions=job.output,
@@ -150,7 +149,7 @@ class _Conversation:
                 self._done = True
             elif event == "error":
                 self._trouble = _told(said)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
 
     def finish(self, ended: Ended, timeout: float) -> None:
