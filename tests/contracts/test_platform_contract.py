@@ -43,8 +43,14 @@ class TestEveryPlatform:
 
         assert first == second
 
-    def test_each_report_has_its_own_comment(self, served):
-        assert served.comment(7, "prod", "x") != served.comment(7, "non-prod", "x")
+    @pytest.mark.parametrize(
+        ("first", "second"), [("non-prod", "prod"), ("prod", "non-prod"), ("prod-eu", "prod")]
+    )
+    def test_each_report_has_its_own_comment(self, served, first, second):
+        address = served.comment(7, first, "x")
+
+        assert address != served.comment(7, second, "y")
+        assert address == served.comment(7, first, "x")
 
     def test_nothing_is_posted_where_only_an_update_was_asked_for(self, served):
         assert served.comment(7, "flights", "x", only_update=True) is None
