@@ -47,7 +47,7 @@ POLICY = PolicyRef(
 
 
 class World:
-    """Everything a deploy meets; `faults` stands between it and the ports."""
+    """Everything a deploy meets; `faults` stands between it and the ports, `target` makes one."""
 
     def __init__(self, folder):
         self.folder = folder
@@ -59,6 +59,7 @@ class World:
         self.clock = FakeClock()
         self.progress = FakeProgress()
         self.output = folder / ".cdml"
+        self.target = RegistryTarget
 
     def configure(self, text):
         (self.folder / "cdml.yaml").write_text(text)
@@ -157,7 +158,7 @@ class World:
         return FakePorts(
             registry=registry,
             journal=faults.around("journal", self.journal),
-            target=RegistryTarget(loaded=self.loaded, registry=registry),
+            target=self.target(loaded=self.loaded, registry=registry),
             platform=faults.around("platform", self.platform),
             clock=self.clock,
             progress=self.progress,
