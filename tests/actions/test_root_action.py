@@ -30,19 +30,19 @@ class Story:
 
 @pytest.fixture(scope="module")
 def story(world: Callable[[str], World]) -> Story:
-    """Two pushes to a pull request that passes, with many people talking in between.
+    """Two pushes to a pull request that passes and that many people have talked about before.
 
     From the second push to the merge, cdml installs itself from the package index, as for users.
     """
     here = world("story")
+    for index in range(OTHERS):
+        here.github.add_comment(NUMBER, f"person-{index}", f"I think so too ({index}).")
     head = here.propose("challenger")
     passed = here.gate(NUMBER, head)
     assert passed.succeeded, passed.log
     (comment,) = here.comments(NUMBER)
     first = replace(comment)
     versions = here.versions()
-    for index in range(OTHERS):
-        here.github.add_comment(NUMBER, f"person-{index}", f"I think so too ({index}).")
     here.fill_in(python=None)
     second = here.repository.commit("Let cdml install itself")
     again = here.gate(NUMBER, second)
