@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from cdml.config import load
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.evaluate_model import evaluate_model
+from cdml.flows.gate import gate
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
 from fakes.platform import FakePlatform
@@ -129,3 +130,6 @@ class World:
             champion=champion,
             **options,
         )
+
+    def gate(self, model, **options):
+        return gate(self.load(), self.ports(), output=self.output, model=model, **options)
