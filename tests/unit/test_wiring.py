@@ -1,0 +1,165 @@
+"""Which name stands for which adapter, and which of those that installed packages bring."""
+
+import subprocess
+import sys
+
+import pytest
+
+from cdml import wiring
+from cdml.adapters.platforms.github import GitHubPlatform
+from cdml.adapters.platforms.terminal import TerminalPlatform
+from cdml.adapters.registries.folder import FolderRegistry
+from cdml.adapters.targets.registry import RegistryTarget
+from cdml.config import load
+from cdml.errors import ConfigurationError
+from cdml.wiring import PLATFORMS, REGISTRIES, TARGETS, Wiring
+from fakes.progress import FakeProgress
+
+CONFIG = """\
+version: 1
+model: flights
+registry: {uri: "folder:registry"}
+data: {evaluation: rows.parquet, key: [id], label: late}
+deploy: {environment: production, target: {type: registry}}
+"""
+GROUPS = {"targets": TARGETS, "registries": REGISTRIES, "platforms": PLATFORMS}
+HEAVY = ("mlflow", "duckdb", "pandas", "sklearn", "numpy", "scipy", "pyarrow", "github")
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Wire this configuration, in this environment."""
+
+    def wired(*change, delivery=None, **environment):
+        path = tmp_path / "cdml.yaml"
+        path.write_text(CONFIG.replace(*change) if change else CONFIG)
+        found = Wiring.read(path, FakeProgress(), delivery=delivery)
+        return Wiring(found.loaded, found.progress, found.delivery, environment)
+
+    return wired
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install a package that brings adapters: names of ours, and one of its own, by group."""
+    about = tmp_path / "site" / "more-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: more\nVersion: 1.0\n")
+    lines = []
+    for group, own in GROUPS.items():
+        names = "\n".join(f"{name} = more_adapters:Theirs" for name in [*own, "theirs"])
+        lines.append(f"[cdml.{group}]\n{names}\n")
+    (about / "entry_points.txt").write_text("".join(lines))
+    (about.parent / "more_adapters.py").write_text(
+        "class Theirs:\n    def __init__(self, **given):\n        self.given = given\n"
+    )
+    monkeypatch.syspath_prepend(str(about.parent))
+    yield
+    sys.modules.pop("more_adapters", None)
+
+
+class TestUnknownNames:
+    def test_of_a_registry_is_told_with_the_nearest_and_the_known_ones(self, read):
+        with pytest.raises(ConfigurationError) as caught:
+            read("folder:registry", "foldr:registry")
+
+        assert (
+            "line 3: registry.uri: unknown registry 'foldr'; did you mean 'folder'?"
+            " Known: folder, http, https, sqlite."
+        ) in caught.value.message
+
+    def test_of_a_target_is_told_with_the_nearest_and_the_known_ones(self, read):
+        with pytest.raises(ConfigurationError) as caught:
+            read("type: registry", "type: registri")
+
+        expected = "unknown target 'registri'; did you mean 'registry'? Known: registry."
+        assert expected in caught.value.message
+
+    @pytest.mark.usefixtures("installed")
+    def test_are_told_with_those_of_installed_packages(self, read):
+        with pytest.raises(ConfigurationError, match="Known: registry, theirs"):
+            read("type: registry", "type: haproxy")
+
+    def test_are_never_taken_for_the_default_one(self, read):
+        path = read().loaded.path
+        path.write_text(CONFIG.replace("type: registry", "type: theirs"))
+        loaded = load(path, targets=["theirs"], environment={})
+
+        with pytest.raises(ConfigurationError, match="unknown target 'theirs'"):
+            _ = Wiring(loaded, FakeProgress(), environment={}).target
+
+    def test_of_packages_that_are_not_installed_name_the_package(self):
+        with pytest.raises(ConfigurationError, match="'no_such_package', which is not installed"):
+            wiring.find("target", "far", {"far": "no_such_package:Target"})
+
+
+@pytest.mark.usefixtures("installed")
+class TestInstalledPackages:
+    def test_bring_targets(self, read):
+        made = read("type: registry", "type: theirs, steps: [5, 50]", delivery="staging").target
+
+        assert "Theirs" == type(made).__name__
+        assert {"loaded", "registry", "environment"} == made.given.keys()
+        assert "staging" == made.given["environment"]
+
+    def test_bring_registries(self, read, tmp_path):
+        made = read("folder:registry", "theirs:anywhere").registry
+
+        assert {"uri": "theirs:anywhere", "folder": tmp_path} == made.given
+
+    @pytest.mark.parametrize("group", GROUPS)
+    def test_are_asked_by_group_and_never_replace_our_own(self, group):
+        found = wiring._table(f"cdml.{group}", GROUPS[group])
+
+        assert {**GROUPS[group], "theirs": "more_adapters:Theirs"} == dict(found)
+
+    def test_leave_a_run_without_them_as_it_was(self, read):
+        here, runner = read(), read(GITHUB_ACTIONS="true")
+
+        assert [FolderRegistry, RegistryTarget, TerminalPlatform, GitHubPlatform] == [
+            type(made) for made in (here.registry, here.target, here.platform, runner.platform)
+        ]
+
+
+class TestPlatform:
+    @pytest.mark.parametrize(
+        ("environment", "expected"),
+        [
+            ({"GITHUB_ACTIONS": "true"}, GitHubPlatform),
+            ({"GITHUB_ACTIONS": "false"}, TerminalPlatform),
+            ({"GITHUB_ACTIONS": ""}, TerminalPlatform),
+            ({"CI": "true", "GITHUB_TOKEN": "made-up"}, TerminalPlatform),
+            ({}, TerminalPlatform),
+        ],
+    )
+    def test_is_github_only_where_its_runner_says_so(self, read, environment, expected):
+        assert expected is type(read(**environment).platform)
+
+
+def test_each_adapter_is_made_once_and_an_environment_has_its_own(read):
+    here, there = read(), read(delivery="staging")
+
+    assert (here.registry, here.journal) == (here.registry, here.journal)
+    assert "cdml/production/flights" == here.journal._branch
+    assert "cdml/staging/flights" == there.journal._branch
+
+
+def test_what_is_wired_is_not_shown_with_the_environment(read):
+    assert "made-up" not in repr(read(GITHUB_TOKEN="made-up"))
+
+
+@pytest.mark.parametrize("uri", ["folder:r", "sqlite:///r.db", "http://registry.test"])
+def test_wiring_a_configuration_imports_nothing_heavy(read, uri):
+    path = read("folder:registry", uri).loaded.path
+    program = (
+        "import sys, pathlib\n"
+        "from cdml.wiring import Wiring\n"
+        f"wired = Wiring.read(pathlib.Path({str(path)!r}), None)\n"
+        "wired.clock, wired.platform, wired.journal\n"
+        f"print(sorted(set({HEAVY!r}) & sys.modules.keys()))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+
+    assert "[]" == ran.stdout.strip()
