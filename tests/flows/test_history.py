@@ -1,11 +1,13 @@
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
+from cdml.adapters.journals.git import GitJournal
 from cdml.flows.history import table
-from fakes.delivery import World
+from fakes.delivery import CONFIG, World
 
 
 @pytest.fixture
@@ -68,14 +70,33 @@ def test_what_a_terminal_would_obey_is_not_printed(world):
     assert 3 == len(printed.splitlines())
 
 
-HEAVY = ("mlflow", "pandas", "sklearn", "duckdb", "numpy", "scipy", "github")
+HEAVY = ("mlflow", "pandas", "sklearn", "duckdb", "numpy", "scipy", "pyarrow", "github")
 
 
-def test_history_imports_nothing_heavy():
-    code = (
-        "import sys, cdml.flows.history, cdml.adapters.journals.git\n"
-        f"print(','.join(name for name in {HEAVY!r} if name in sys.modules))"
+@pytest.mark.parametrize("arguments", [("history",), ("history", "--format", "json")], ids=" ".join)
+def test_history_needs_no_registry_and_imports_nothing_heavy(world, arguments):
+    world.ship("A", "B")
+    subprocess.run(["git", "init", "--quiet", "."], cwd=world.folder, check=True)
+    journal = GitJournal(
+        folder=world.folder, environment="production", model="flights", variables=os.environ
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    journal.write(world.journal.read().document, "as it is", None)
+    world.configure(CONFIG.replace("folder:registry", "http://127.0.0.1:9"))
+    program = (
+        "import sys; from cdml.__main__ import run;"
+        f"code = run([*{arguments!r}, '--config', 'cdml.yaml']);"
+        f"print(code, sorted(set({HEAVY!r}) & sys.modules.keys()))"
+    )
 
-    assert "" == done.stdout.strip()
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=world.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    *told, last = ran.stdout.splitlines()
+    assert "0 []" == last
+    digest = world.registry.version("flights", "2").digest.removeprefix("sha256:")
+    assert digest[:12] in "\n".join(told)
