@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from cdml.cli import cli
+from cdml.config import load
+from cdml.wiring import registries, targets
 
 ROOT = Path(__file__).parents[2]
 FILES = {"root": ROOT / "action.yml"} | {
@@ -135,32 +137,94 @@ def test_the_readme_lists_every_output_and_no_other() -> None:
     assert readme("output") == used("outputs")
 
 
-def workflows() -> list[str]:
-    """Ours, and those that `cdml init` writes."""
-    places = (".github/workflows/*.yml", "src/cdml/flows/templates/*.yml")
-    return [str(path) for place in places for path in sorted(ROOT.glob(place))]
+def workflows() -> list[Path]:
+    """Ours, those that `cdml init` writes, and the example's."""
+    places = (".github/workflows", "src/cdml/flows/templates", "examples/*/workflows")
+    found = {place: sorted(ROOT.glob(f"{place}/*.yml")) for place in places}
+    assert all(found.values()), found
+    return [path for paths in found.values() for path in paths]
 
 
-def test_actions_and_workflows_are_clean_for_zizmor_at_its_most_pedantic() -> None:
-    files = [*map(str, FILES.values()), *workflows()]
-    command = [SCRIPTS / "zizmor", "--persona", "pedantic", "--offline", "--no-progress", *files]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+def readme_blocks() -> list[str]:
+    """The YAML that the README shows: a workflow, then a cdml.yaml."""
+    text = (ROOT / "README.md").read_text()
+    return re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def readme_workflow(tmp_path: Path) -> Path:
+    """The README's workflow, as whoever copies it has it."""
+    workflow, _ = readme_blocks()
+    path = tmp_path / ".github" / "workflows" / "gate.yml"
+    path.parent.mkdir(parents=True)
+    path.write_text(workflow)
+    return path
+
+
+def zizmor(*arguments: object) -> None:
+    command = [SCRIPTS / "zizmor", "--persona", "pedantic", "--offline", "--no-progress"]
+    done = subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_actions_and_workflows_are_clean_for_zizmor_at_its_most_pedantic() -> None:
+    zizmor(*FILES.values(), *workflows())
+
+
+def test_the_readmes_workflow_is_as_safe_though_it_is_kept_short(
+    readme_workflow: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "zizmor.yml"
+    policies = {"org/cdml-action/*": "any", "*": "hash-pin"}
+    settings.write_text(
+        yaml.safe_dump({"rules": {"unpinned-uses": {"config": {"policies": policies}}}})
+    )
+
+    zizmor("--config", settings, "--min-severity", "medium", readme_workflow)
+
+
 @pytest.mark.parametrize("kind", ["actions", "workflows"])
-def test_actions_and_workflows_follow_githubs_schema(kind: str) -> None:
-    files = workflows() if kind == "workflows" else list(map(str, FILES.values()))
+def test_actions_and_workflows_follow_githubs_schema(kind: str, readme_workflow: Path) -> None:
+    files = [*workflows(), readme_workflow] if kind == "workflows" else FILES.values()
     command = [SCRIPTS / "check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_workflows_use_is_pinned_by_digest() -> None:
-    for path in workflows():
-        for name, comment in re.findall(r"uses: (\S+)(.*)", Path(path).read_text()):
+def test_what_workflows_use_is_pinned_by_digest(readme_workflow: Path) -> None:
+    for path in [*workflows(), readme_workflow]:
+        for name, comment in re.findall(r"uses: (\S+)(.*)", path.read_text()):
             ours = name.startswith("org/cdml-action") and name.endswith("@v1")
             assert ours or re.fullmatch(r"\S+@[0-9a-f]{40} # v\d\S*", name + comment)
+
+
+def test_what_workflows_hand_to_our_actions_are_their_inputs(readme_workflow: Path) -> None:
+    used_at_all = set()
+    for path in [*workflows(), readme_workflow]:
+        jobs = yaml.safe_load(path.read_text())["jobs"].values()
+        for step in (step for job in jobs for step in job["steps"]):
+            match = re.fullmatch(r"org/cdml-action(?:/actions/([\w-]+))?@v1", step.get("uses", ""))
+            if match:
+                inputs = action(match[1] or "root")["inputs"]
+                required = {name for name, stated in inputs.items() if stated.get("required")}
+                assert required <= set(step.get("with", {})) <= set(inputs), path
+                used_at_all.add(match[1] or "root")
+    assert {"root", "deploy", "rollback"} <= used_at_all
+
+
+def test_the_configurations_that_are_shown_can_be_loaded(tmp_path: Path) -> None:
+    _, shown = readme_blocks()
+    (tmp_path / "cdml.yaml").write_text(shown)
+    registry = {"CI": "true", "MLFLOW_TRACKING_URI": "https://registry.test"}
+
+    for path in (tmp_path / "cdml.yaml", ROOT / "examples" / "flights" / "cdml.yaml"):
+        loaded = load(path, targets=targets(), registries=registries(), environment=registry)
+        assert ("flight-delays", "https://registry.test") == (
+            loaded.config.model,
+            loaded.config.registry.uri,
+        )
 
 
 def test_no_package_is_pinned_twice() -> None:
