@@ -31,6 +31,7 @@ CHAMPION = "sha256:" + "2" * 64
 ROWS = "sha256:" + "d" * 64
 BY = Producer(tool="0.1.0", commit="c" * 40, time=TIME, run="https://github.test/runs/1")
 POLICY = PolicyRef(
+    question="sha256:" + "8" * 64,
     digest="sha256:" + "f" * 64,
     confidence=0.95,
     on_inconclusive="hold",

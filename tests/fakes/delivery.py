@@ -14,12 +14,12 @@ from cdml.evidence.models import (
     FileRef,
     MetricValue,
     ModelRef,
-    PolicyRef,
     Producer,
 )
 from cdml.flows.deploy import deploy
 from cdml.flows.history import history
 from cdml.flows.rollback import rollback
+from cdml.flows.rules import policy_ref
 from fakes.clock import FakeClock
 from fakes.faults import Faults
 from fakes.journal import FakeJournal
@@ -37,13 +37,6 @@ gates: [{metric: roc_auc, at_least: 0.8}]
 """
 ROWS = DataRef(uri="rows.parquet", digest=store.text_digest("rows"), rows=100)
 OTHER_ROWS = DataRef(uri="rows.parquet", digest=store.text_digest("others"), rows=100)
-POLICY = PolicyRef(
-    digest=store.text_digest("policy"),
-    confidence=0.95,
-    on_inconclusive="hold",
-    first_model="bounds",
-    gates=(),
-)
 
 
 class World:
@@ -95,7 +88,7 @@ class World:
                 predictions=predictions,
                 metrics=(measured,),
                 gates=(),
-                policy=POLICY,
+                policy=policy_ref(self.loaded.config),
             ),
             Comparison(
                 **stage,
@@ -103,7 +96,7 @@ class World:
                 champion=_ref(champion) if champion else None,
                 data=ROWS,
                 gates=(),
-                policy=POLICY,
+                policy=policy_ref(self.loaded.config),
             ),
         )
         for one in judged:

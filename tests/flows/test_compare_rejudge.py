@@ -104,6 +104,19 @@ def test_no_evidence_is_inconclusive(world):
         assert INCONCLUSIVE == again(world, evidence).verdict
 
 
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [("positive: true", "positive: false"), ("key: [id]", "key: [id, carrier]")],
+)
+def test_figures_about_another_question_are_no_answer(world, written, instead):
+    world.gates = "{metric: accuracy, max_regression: 0.9}"
+    evidence = judged(world)
+    assert PASS == again(world, evidence).verdict
+    found = again(world, evidence, config=world.config.replace(written, instead))
+    assert INCONCLUSIVE == found.verdict
+    assert "another question" in found.reasons[0]
+
+
 def test_a_slice_column_that_was_not_looked_at_is_inconclusive(world):
     evidence = judged(world)
     config = world.config.replace("[carrier]", "[carrier, origin]")

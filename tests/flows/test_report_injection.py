@@ -20,6 +20,7 @@ FIXED = {
     "schema",
     "verdict",
     "digest",
+    "question",
     "severity",
     "tier",
     "state",

@@ -167,6 +167,8 @@ class PolicyRef(_Model):
     """The part of the configuration that decided."""
 
     digest: Digest
+    question: Digest
+    """Of what the figures are about: key, label, positive class and task, whatever the gates."""
     confidence: Number
     on_inconclusive: Literal["hold", "warn"]
     first_model: Literal["bounds", "hold"]

@@ -18,6 +18,10 @@ from cdml.flows.limits import judge_limits
 from cdml.flows.rules import Asked, comparisons, policy_ref
 
 _OPEN = math.nan
+_ANOTHER_QUESTION = (
+    "The evidence answers another question: data.key, label, positive or task were not those of"
+    " cdml.yaml."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +60,16 @@ def recompute(
     answers = [*bounds, *_compared(comparison, config, bounds)]
     if not config.gates:
         answers.append((Verdict.INCONCLUSIVE, "cdml.yaml has no gates."))
-    digest = policy_ref(config).digest
+    asked = policy_ref(config)
+    stages = [stage for stage in (evaluation, comparison) if stage is not None]
+    if any(stage.policy.question != asked.question for stage in stages):
+        answers.append((Verdict.INCONCLUSIVE, _ANOTHER_QUESTION))
     told = sorted(answers, key=lambda answer: -answer[0].severity)
     return Rejudged(
         verdict=worst(verdict for verdict, _ in answers),
         reasons=tuple(reason for verdict, reason in told if verdict is not Verdict.PASS),
         same_policy=all(
-            stage is not None and stage.policy.digest == digest
+            stage is not None and stage.policy.digest == asked.digest
             for stage in (evaluation, comparison)
         ),
     )

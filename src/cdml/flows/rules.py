@@ -1,7 +1,7 @@
 """What the configuration asks of a model, gate by gate."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cdml.config import Config, Gate, Margin, SliceRule
@@ -114,21 +114,25 @@ def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
 
 def policy_ref(config: Config) -> PolicyRef:
     """The part of the configuration that decides, by digest and in words."""
+    question = config.data.model_dump(mode="json", include={"key", "label", "positive", "task"})
     deciding = {
         "model": config.model,
-        "data": config.data.model_dump(
-            mode="json", include={"key", "label", "positive", "task", "slices", "max_slices"}
-        ),
+        "data": question | config.data.model_dump(mode="json", include={"slices", "max_slices"}),
         "gates": [gate.model_dump(mode="json") for gate in config.gates],
         "policy": config.policy.model_dump(mode="json"),
     }
     return PolicyRef(
-        digest=text_digest(json.dumps(deciding, sort_keys=True, ensure_ascii=False)),
+        digest=_digest(deciding),
+        question=_digest(question),
         confidence=config.policy.confidence,
         on_inconclusive=config.policy.on_inconclusive,
         first_model=config.policy.first_model,
         gates=tuple(_words(gate) for gate in config.gates),
     )
+
+
+def _digest(document: Mapping[str, object]) -> str:
+    return text_digest(json.dumps(document, sort_keys=True, ensure_ascii=False))
 
 
 def _words(gate: Gate) -> str:
