@@ -13,6 +13,7 @@ from fakes.progress import FakeProgress
 def score(folder, model, frame=None, **changes):
     asked = {"label": "late", "task": "binary", "positive": True, **changes}
     job = ScoringJob(
+        folder=folder,
         model=model,
         data=models.parquet(folder, frame),
         key=("id",),

@@ -62,6 +62,7 @@ class Bench:
 
     def job(self, model, **changes):
         job = ScoringJob(
+            folder=self.folder,
             model=model,
             data=models.parquet(self.folder, frame()),
             key=("id",),

@@ -60,6 +60,7 @@ def test_all_addresses_of_a_logged_model_give_the_same_bytes_and_it_is_scored(
     copied = registry.fetch(f"models:/{name}-copy/{anew.version}", tmp_path / "copy")
     assert digest == model_digest(copied)
     job = ScoringJob(
+        folder=tmp_path,
         model=copied,
         data=models.parquet(tmp_path),
         key=("id",),

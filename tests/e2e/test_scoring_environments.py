@@ -43,6 +43,7 @@ def pinned(folder, version):
 
 def score(folder, model, environment="model"):
     job = ScoringJob(
+        folder=folder,
         model=model,
         data=models.parquet(folder),
         key=("id",),

@@ -74,6 +74,7 @@ def walls(tmp_path_factory):
 def score(folder, model, *, namespaces=None, timeout=120.0):
     output = folder / "predictions.parquet"
     job = ScoringJob(
+        folder=folder,
         model=model,
         data=models.parquet(folder),
         key=("id",),

@@ -28,6 +28,7 @@ def joined(tmp_path):
         pq.write_table(pa.table({"id": list(range(rows)), "y": labels}), data)
         pq.write_table(pa.table(answers), tmp_path / "answers.parquet")
         job = ScoringJob(
+            folder=tmp_path,
             model=tmp_path, data=data, key=("id",), label="y", slices=(), task=task,
             positive=positive, environment="current", timeout=1, output=tmp_path / "out.parquet",
         )  # fmt: skip
@@ -200,3 +201,18 @@ def test_without_uv_there_is_advice(monkeypatch, tmp_path):
 def test_a_model_without_requirements_cannot_have_an_environment_of_its_own(tmp_path):
     with pytest.raises(InputError, match=r"no requirements\.txt"):
         interpreter("model", plain(tmp_path / "model"), None, lambda *_: None)
+
+
+def test_what_lies_around_the_job_is_hidden_wherever_it_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    for marker in ("runner/.credentials", "runner/_work/repository/.git"):
+        (tmp_path / marker).mkdir(parents=True)
+    job = tmp_path / "runner/_work/repository/models/late"
+    data = tmp_path / "data"
+    for folder in (job, data):
+        folder.mkdir(parents=True)
+    found = isolation._private({}, [job, data])
+
+    expected = {job, data, tmp_path / "runner", tmp_path / "runner/_work/repository"}
+    assert expected <= found
+    assert not {Path("/"), tmp_path, tmp_path / "runner/_work"} & found

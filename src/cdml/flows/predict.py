@@ -119,6 +119,7 @@ def predict(
     config = loaded.config
     scored = ports.scorer.score(
         ScoringJob(
+            folder=loaded.folder,
             model=identity.folder,
             data=table.parquet,
             key=config.data.key,

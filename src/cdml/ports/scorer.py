@@ -29,6 +29,7 @@ class ScoringJob:
     """What to score and how.
 
     Attributes:
+        folder: of the configuration; a model sees neither it nor what lies around it.
         model: folder with MLmodel.
         data: Parquet file of the evaluation rows.
         key, label, slices: columns copied beside the predictions.
@@ -39,6 +40,7 @@ class ScoringJob:
         output: where the predictions go.
     """
 
+    folder: Path
     model: Path
     data: Path
     key: tuple[str, ...]

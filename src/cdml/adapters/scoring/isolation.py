@@ -96,6 +96,7 @@ def spec(
     keep: Sequence[tuple[Path, bool]],
     namespaces: bool,
     seconds: float,
+    hide: Sequence[Path] = (),
 ) -> dict[str, object]:
     """What the launcher is told.
 
@@ -104,8 +105,10 @@ def spec(
         keep: paths it may see inside hidden folders, and whether it may write there.
         namespaces: whether to build walls.
         seconds: processor time after which the kernel ends it; the clock is the caller's.
+        hide: folders of the job, wherever it runs: they are hidden with the repositories
+            around them.
     """
-    private = _private(os.environ)
+    private = _private(os.environ, hide)
     hidden = _outermost(private)
     pieces = [(part, w) for path, w in keep for part in _pieces(path.resolve(), w, private)]
     return {
@@ -131,12 +134,19 @@ def launch(specification: Mapping[str, object], file: Path) -> list[str]:
     return [sys.executable, "-I", "-S", str(LAUNCHER), str(file)]
 
 
-def _private(variables: Mapping[str, str]) -> set[Path]:
+def _private(variables: Mapping[str, str], folders: Sequence[Path]) -> set[Path]:
     """Folders that may hold what is none of the model's business: also sockets, in /run."""
     named = [Path(variables[name]) for name in _FOLDERS_OF_THE_JOB if variables.get(name)]
-    every = [*map(Path, _PRIVATE), Path.cwd(), *named]
+    here = [Path.cwd(), *(folder.resolve() for folder in folders), *named]
+    around = [parent for folder in here for parent in folder.parents if _is_anybodys(parent)]
+    every = [*map(Path, _PRIVATE), *here, *around]
     real = {path.resolve() for path in every if path.is_absolute() and path.is_dir()}
     return real - {path.resolve() for path in _NEVER_HIDDEN}
+
+
+def _is_anybodys(folder: Path) -> bool:
+    """Whether it is the top of a repository, or of a runner with its credentials."""
+    return any((folder / name).exists() for name in (".git", ".credentials", ".runner"))
 
 
 def _pieces(path: Path, writable: bool, private: set[Path]) -> list[Path]:

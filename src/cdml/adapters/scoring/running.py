@@ -41,6 +41,7 @@ def run(
     namespaces: bool,
     seconds: float,
     hear: Callable[[bytes], None],
+    hide: Sequence[Path] = (),
 ) -> Ended:
     """Run a command to its end.
 
@@ -51,9 +52,12 @@ def run(
         namespaces: whether to build walls.
         seconds: after which it is ended, with all it started.
         hear: told every line the command says.
+        hide: folders of the job, which it must not see.
     """
     reading, writing = os.pipe()
-    order = spec([*command, str(writing)], keep=keep, namespaces=namespaces, seconds=seconds)
+    order = spec(
+        [*command, str(writing)], keep=keep, namespaces=namespaces, seconds=seconds, hide=hide
+    )
     try:
         process = subprocess.Popen(
             launch(order, scratch / "order.json"),
