@@ -81,6 +81,10 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
             "line 4: gates[0].metric: f1 is a metric of binary models, and this is a regression",
         ),
         ("gates: [{metric: 'mine:f', at_least: 1}]\n", "unknown metric 'mine:f'. Known: "),
+        ("registry: {uri: 'http://[bad'}\n", "line 4: registry.uri: is no address"),
+        ("policy: {confidence: 0.9999999999999999}\n", "line 4: policy.confidence"),
+        ("policy: !!bool maybe\n", "is not YAML"),
+        ("model: m\n", "line 4: model: is given twice"),
     ],
 )
 def test_what_one_key_alone_cannot_tell_has_its_line_too(tmp_path, text, told):

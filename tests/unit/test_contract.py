@@ -77,6 +77,10 @@ def test_every_problem_is_told_at_once_with_its_line():
             "is not an ISO date: 'soon'",
         ),
         ("    quality: [{metric: rowCount}]\n", "needs exactly one of mustBe"),
+        (
+            "    quality: [{metric: invalidValues, mustBe: 0, arguments: {validValues: 3}}]\n",
+            "validValues needs a list, not 3",
+        ),
         ("    quality: [{metric: rowCount, mustBe: 1, mustBeLessThan: 2}]\n", "exactly one of"),
         ("    quality: [{metric: rowCout, mustBe: 1}]\n", "'rowCout' is not one of"),
         ("    quality: [{metric: rowCount, mustBe: many}]\n", "mustBe needs a number"),

@@ -136,6 +136,14 @@ class Data(_Model):
     drift: Drift = Drift()
     leakage: Leakage = Leakage()
 
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        for names in (self.key, self.slices):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(f"key and slices name a column once, and {twice!r} stands twice")
+        return self
+
     @property
     def checked(self) -> bool:
         """Whether there is something to hold the rows against; `data.json` is then expected."""
@@ -193,7 +201,7 @@ class Scoring(_Model):
 class Policy(_Model):
     """How the decision is taken."""
 
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    confidence: float = Field(default=0.95, gt=0.5, le=0.999_999)
     """Confidence of every interval and bound."""
     on_inconclusive: Literal["hold", "warn"] = "hold"
     """hold: exit 3; warn: say so and let it pass."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from cdml.config.model import DEFAULT_REGISTRY
 from cdml.core import metrics
@@ -45,6 +46,10 @@ def complaints(
     uri = _at(document, *REGISTRY_PLACE)
     if needs_registry and has_no_registry(DEFAULT_REGISTRY if uri is None else str(uri), variables):
         yield REGISTRY_PLACE, NO_REGISTRY
+    try:
+        urlsplit(str(uri))
+    except ValueError as error:
+        yield REGISTRY_PLACE, f"is no address: {error}"
     scheme = str(uri or DEFAULT_REGISTRY).partition(":")[0].partition("+")[0]
     if scheme not in registries:
         yield REGISTRY_PLACE, unknown("registry", scheme, registries)

@@ -53,8 +53,8 @@ def read(text: str) -> Marked:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         value = None if node is None else _value(node, (), lines, repeated, loader)
-    except ValueError as error:
-        raise NotYaml(str(error), 1) from error
+    except (ValueError, KeyError) as error:
+        raise NotYaml(f"a value is not of the type it names ({error})", 1) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]

@@ -205,9 +205,7 @@ def _wrong(rule: DataQuality) -> Iterator[str]:
     if known is None:
         yield unknown("metric", metric, ARGUMENTS)
         return
-    for name in rule.arguments or {}:
-        if name not in known:
-            yield unknown("argument", name, known)
+    yield from _wrong_arguments(rule.arguments or {}, known)
     for name in ("mustBe", "mustNotBe"):
         value = getattr(rule, name)
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
@@ -218,6 +216,15 @@ def _wrong(rule: DataQuality) -> Iterator[str]:
             yield f"{name}: {value[0]} lies above {value[1]}"
     if metric == "invalidValues" and not rule.arguments:
         yield "invalidValues needs the argument validValues or pattern"
+
+
+def _wrong_arguments(arguments: Mapping[str, Any], known: frozenset[str]) -> Iterator[str]:
+    for name, value in arguments.items():
+        wanted, said = (str, "a text") if name == "pattern" else (list, "a list")
+        if name not in known:
+            yield unknown("argument", name, known)
+        elif not isinstance(value, wanted):
+            yield f"{name} needs {said}, not {value!r}"
 
 
 def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None:

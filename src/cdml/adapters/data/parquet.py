@@ -9,7 +9,7 @@ import duckdb
 
 from cdml.adapters.data import sql
 from cdml.adapters.data.files import Files
-from cdml.adapters.data.sql import Column, literal, logical_type, name_of
+from cdml.adapters.data.sql import Column, literal, logical_type, name_of, quote
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 
@@ -37,8 +37,8 @@ def as_one_file(engine: duckdb.DuckDBPyConnection, files: Files, into: Path) -> 
     if files.format == "parquet" and len(files.paths) == 1 and not files.folder:
         return files.paths[0]
     target = into / "table.parquet"
-    source = _source(files)
     try:
+        source = _source(engine, files)
         engine.execute(f"COPY (SELECT * FROM {source}) TO {literal(str(target))} (FORMAT parquet)")
     except duckdb.Error as error:
         raise unreadable(files.uri, _with_line(engine, files, error)) from error
@@ -61,16 +61,31 @@ def _with_line(
     return error
 
 
-def _source(files: Files) -> str:
+def _source(engine: duckdb.DuckDBPyConnection, files: Files) -> str:
     names = _names(files)
     match files.format:
         case "parquet":
             return f"read_parquet({names})"
         case "csv":
             # All rows decide a column's type: one late text must not break a reading half done.
-            return _csv(files, "sample_size = -1")
+            return _csv(files, "sample_size = -1" + _texts(engine, files))
         case _:
             return f"read_json({names}, sample_size = -1)"
+
+
+def _texts(engine: duckdb.DuckDBPyConnection, files: Files) -> str:
+    """Columns of yes and no, or t and f, are texts: only true and false are truth values."""
+    described = engine.execute(f"DESCRIBE SELECT * FROM {_csv(files, 'sample_size = -1')}")
+    flags = [name for name, kind, *_ in described.fetchall() if kind == "BOOLEAN"]
+    if not flags:
+        return ""
+    plain = ", ".join(f"bool_and(lower({quote(name)}) IN ('true', 'false'))" for name in flags)
+    [true_or_false] = engine.execute(
+        f"SELECT {plain} FROM {_csv(files, 'all_varchar = true')}"
+    ).fetchall()
+    texts = [name for name, only in zip(flags, true_or_false, strict=True) if not only]
+    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts)
+    return f", types = {{{types}}}" if texts else ""
 
 
 def _names(files: Files) -> str:
