@@ -1,13 +1,14 @@
 """Drift of every column: bins found on the reference, counted on both sides."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cdml.config.model import Drift
 from cdml.core import drift
 from cdml.core.checks import Finding, Rule, not_executed
 from cdml.core.expressions import Condition, Field, LogicalType, Missing, NotRun
 from cdml.core.quality import listed
+from cdml.core.verdict import Verdict
 from cdml.ports import Table
 
 SAMPLE = 20_000
@@ -41,8 +42,13 @@ class DriftPlan:
         )
 
 
-def plan_drift(table: Table, reference: Table, leave_out: frozenset[str]) -> DriftPlan:
-    """Find the bins of every column that both sides have, on a sample of the reference."""
+def plan_drift(
+    table: Table, reference: Table, leave_out: frozenset[str], thresholds: Drift
+) -> DriftPlan:
+    """Find the bins of every column that both sides have, on a sample of the reference.
+
+    A column of which they cannot be found warns; where drift can fail, it is inconclusive.
+    """
     before = {one.name: one for one in reference.fields}
     ordered, categories, skipped = [], [], []
     for now in table.fields:
@@ -50,8 +56,9 @@ def plan_drift(table: Table, reference: Table, leave_out: frozenset[str]) -> Dri
             continue
         why = _incomparable(now, before.get(now.name))
         if why and now.name in before:
-            rule = Rule(name="drift", column=now.name, severity="error", what="")
-            skipped.append(not_executed(rule, why))
+            rule = Rule(name="drift", column=now.name, severity="warning", what="")
+            lost = not_executed(rule, why)
+            skipped.append(lost if thresholds.fail else replace(lost, verdict=Verdict.WARN))
         elif why:
             skipped.append(listed("drift", now.name, f"not compared: {why}"))
         elif now.type.ordered and now.type is not LogicalType.BOOLEAN:

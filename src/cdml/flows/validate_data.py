@@ -109,7 +109,8 @@ def _findings(subject: _Subject, progress: Progress) -> Iterator[Finding]:
     plan = DriftPlan()
     if reference is not None:
         with progress.step("finding the reference's bins"):
-            plan = plan_drift(table, reference, frozenset({*data.key, *data.drift.ignore}))
+            ignored = frozenset({*data.key, *data.drift.ignore})
+            plan = plan_drift(table, reference, ignored, data.drift)
     common = _comparable(table, reference)
     with progress.step("checking the contract"):
         also = (*plan.conditions, *map(Missing, common))
