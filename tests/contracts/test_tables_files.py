@@ -296,3 +296,12 @@ def test_only_true_and_false_are_truth_values_in_text(tables, tmp_path, values, 
 
     assert [LogicalType.INTEGER, kind] == [field.type for field in found.fields]
     assert (4,) == found.count([Compare("late", "==", kind is LogicalType.STRING and values[1])])
+
+
+def test_a_longer_row_at_the_end_is_told_and_nothing_is_passed_over(tables, tmp_path):
+    path = tmp_path / "x.csv"
+    path.write_text("id,word\n" + "".join(f"{i},a\n" for i in range(500)) + "500,a,more\n")
+    with pytest.raises(InputError) as error:
+        tables.open(str(path))
+
+    assert "Line: 502" in told(error)

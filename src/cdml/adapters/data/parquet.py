@@ -95,8 +95,9 @@ def _names(files: Files) -> str:
 def _csv(files: Files, how: str) -> str:
     delimiter, names = _header(files)
     _refuse_repeated([name.strip().casefold() for name in names], files.uri)
+    # skip: the engine would pass over lines until the rest had one width.
     return (
-        f"read_csv({_names(files)}, header = true, delim = {literal(delimiter)},"
+        f"read_csv({_names(files)}, header = true, skip = 0, delim = {literal(delimiter)},"
         f" quote = '\"', escape = '\"', {how})"
     )
 
