@@ -11,6 +11,7 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import Deployment, Producer, Served
 from cdml.evidence.store import write
 from cdml.flows.demo import MADE_BY_DEMO, demo
+from fakes.execute import FakeExecute, Played
 from fakes.progress import FakeProgress
 
 REFUSED = ("worse", "leaking", "slice-breaker")
@@ -40,7 +41,7 @@ class Stage:
     def __init__(self, folder):
         self.folder = folder
         self.commands = []
-        self.programs = []
+        self.execute = FakeExecute(self.played)
         self.said = []
         self.seen = {}
         self.codes = dict.fromkeys(REFUSED, 1)
@@ -56,14 +57,12 @@ class Stage:
     def code(self, arguments):
         return self.codes.get(Path(arguments[arguments.index("--output-dir") + 1]).name, 0)
 
-    def execute(self, command, folder, *, expected=0):
-        self.programs.append((command, folder))
-        yield "a line"
-        if "gate" in command:
-            arguments = list(command[command.index("gate") :])
-            self.commands.append(arguments)
-            if self.code(arguments) != expected:
-                raise InputError(f"it ended with {self.code(arguments)}")
+    def played(self, command):
+        if "gate" not in command:
+            return Played(lines=["a line"])
+        arguments = list(command[command.index("gate") :])
+        self.commands.append(arguments)
+        return Played(lines=["a line"], code=self.code(arguments))
 
     def play(self):
         return demo(
@@ -98,7 +97,7 @@ def test_every_command_reads_the_configuration_of_the_demo(stage):
     for command in stage.commands:
         if "--config" in command:
             assert str(stage.folder / "cdml.yaml") == command[command.index("--config") + 1]
-    assert {stage.folder.resolve()} == {folder.resolve() for _, folder in stage.programs}
+    assert {stage.folder.resolve()} == {folder.resolve() for _, folder in stage.execute.programs}
     assert (stage.folder / "cdml.yaml").is_file()
     assert (stage.folder / "contracts" / "flights.odcs.yaml").is_file()
 
@@ -112,7 +111,7 @@ def test_a_story_as_it_should_be_ends_with_the_champion_restored(stage):
 def test_a_model_that_should_be_refused_and_is_not_ends_the_demo(stage, name):
     stage.codes[name] = 0
 
-    with pytest.raises(InputError, match="it ended with 0"):
+    with pytest.raises(InputError, match="exit code 0"):
         stage.play()
     assert "deploy" not in verbs(stage)[2:]
 
@@ -120,7 +119,7 @@ def test_a_model_that_should_be_refused_and_is_not_ends_the_demo(stage, name):
 def test_a_challenger_that_is_held_ends_the_demo(stage):
     stage.codes["challenger"] = 3
 
-    with pytest.raises(InputError, match="it ended with 3"):
+    with pytest.raises(InputError, match="exit code 3"):
         stage.play()
 
 
