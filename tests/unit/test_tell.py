@@ -1,0 +1,147 @@
+"""What a command hands on is what its action declares."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cdml.cli import tell
+from cdml.flows.gate import Gated
+from cdml.flows.report import Reported
+from cdml.ports import ModelVersion
+from fakes.platform import FakePlatform
+from pieces import (
+    CHALLENGER,
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    WARN,
+    comparison,
+    data,
+    deployment,
+    evaluation,
+)
+
+ROOT = Path(__file__).parents[2]
+VERSION = ModelVersion(name="flight-delays", version="3", digest=CHALLENGER, source="s")
+
+
+def gated(data_=PASS, version=VERSION):
+    return Gated(
+        data=data(verdict=data_), evaluation=evaluation(), comparison=comparison(), version=version
+    )
+
+
+def reported(output, verdict=PASS, address="https://github.test/7#issuecomment-1"):
+    return Reported(
+        verdict=verdict,
+        headline="Passed",
+        markdown=output / "report.md",
+        html=output / "report.html",
+        comment_url=address,
+    )
+
+
+@pytest.fixture
+def output(tmp_path):
+    (tmp_path / "report.md").touch()
+    return tmp_path
+
+
+@pytest.fixture
+def told(output):
+    """What a command hands on, its exit code kept aside."""
+
+    def tells(how, found):
+        platform = FakePlatform()
+        tells.code = how(platform, output, found)
+        return platform.told
+
+    return tells
+
+
+COMMANDS = {
+    "validate-data": (tell.stage, lambda _: data()),
+    "evaluate-model": (tell.stage, lambda _: evaluation()),
+    "compare-to-champion": (tell.stage, lambda _: comparison()),
+    "gate": (tell.gated, lambda _: gated()),
+    "report": (tell.reported, reported),
+    "deploy": (tell.deployed, lambda _: deployment(deployment_id="1001")),
+    "rollback": (tell.deployed, lambda _: deployment(operation="rollback", deployment_id="1001")),
+}
+ACTIONS = [(command, command) for command in COMMANDS if command != "gate"]
+ACTIONS += [("root", "gate"), ("root", "report")]
+
+
+def declared(action):
+    """The outputs of an action, each with the expression that makes it."""
+    path = ROOT / "action.yml" if action == "root" else ROOT / "actions" / action / "action.yml"
+    return {
+        name: stated["value"]
+        for name, stated in yaml.safe_load(path.read_text())["outputs"].items()
+    }
+
+
+@pytest.mark.parametrize(("action", "command"), ACTIONS)
+def test_every_output_of_a_command_is_declared(action, command, told, output):
+    how, made = COMMANDS[command]
+
+    assert told(how, made(output)).keys() <= declared(action).keys()
+
+
+@pytest.mark.parametrize(("action", "command"), ACTIONS)
+def test_every_output_that_an_action_reads_of_its_command_is_set(action, command, told, output):
+    how, made = COMMANDS[command]
+    expressions = " ".join(declared(action).values())
+    reads = set(re.findall(rf"steps\.{command}\.outputs\.([\w-]+)", expressions))
+    handed_on = told(how, made(output))
+
+    assert reads
+    assert [] == [name for name in reads if not handed_on.get(name)]
+
+
+@pytest.mark.parametrize("action", dict.fromkeys(action for action, _ in ACTIONS))
+def test_every_output_of_an_action_is_read_of_one_of_its_commands(action):
+    commands = "|".join(command for of, command in ACTIONS if of == action)
+
+    for name, value in declared(action).items():
+        assert re.search(rf"\bsteps\.({commands})\.outputs\.{name}\b", value), name
+
+
+def test_values_are_those_of_the_evidence(told, output):
+    common = {"verdict": "pass", "evidence": str(output), "report": str(output / "report.md")}
+    model = {"version": "3", "digest": CHALLENGER}
+
+    assert common == told(tell.stage, evaluation())
+    assert common | model == told(tell.gated, gated())
+    assert common | model | {"changed": "true", "deployment-id": "1001"} == told(
+        tell.deployed, deployment(deployment_id="1001")
+    )
+    address = "https://github.test/7#issuecomment-1"
+    assert common | {"comment-url": address} == told(tell.reported, reported(output))
+
+
+def test_what_there_is_not_is_empty_and_never_a_word(told, output):
+    (output / "report.md").unlink()
+
+    assert ("", "") == _of(told(tell.gated, gated(version=None)), "version", "report")
+    assert ("", "false") == _of(
+        told(tell.deployed, deployment(changed=False)), "deployment-id", "changed"
+    )
+    assert ("",) == _of(told(tell.reported, reported(output, address=None)), "comment-url")
+
+
+def _of(values, *names):
+    return tuple(values[name] for name in names)
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(PASS, 0), (WARN, 0), (INCONCLUSIVE, 3), (FAIL, 1)])
+def test_the_exit_code_is_the_verdicts(told, output, verdict, code):
+    for how, found in (
+        (tell.stage, data(verdict=verdict)),
+        (tell.gated, gated(verdict)),
+        (tell.reported, reported(output, verdict)),
+    ):
+        assert verdict.value == told(how, found)["verdict"]
+        assert code == told.code
