@@ -279,29 +279,3 @@ def test_a_file_whose_name_looks_like_a_pattern_is_read_itself(tables, tmp_path,
 
     assert (1, 3) == (*found.count([Missing("id")]), found.ref.rows)
     assert hashlib.sha256(path.read_bytes()).hexdigest() == found.ref.digest.removeprefix("sha256:")
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        (("true", "False"), LogicalType.BOOLEAN),
-        (("yes", "no"), LogicalType.STRING),
-        (("t", "f"), LogicalType.STRING),
-    ],
-)
-def test_only_true_and_false_are_truth_values_in_text(tables, tmp_path, values, kind):
-    path = tmp_path / "x.csv"
-    path.write_text("id,late\n" + "".join(f"{i},{values[i % 2]}\n" for i in range(9)))
-    found = tables.open(str(path))
-
-    assert [LogicalType.INTEGER, kind] == [field.type for field in found.fields]
-    assert (4,) == found.count([Compare("late", "==", kind is LogicalType.STRING and values[1])])
-
-
-def test_a_longer_row_at_the_end_is_told_and_nothing_is_passed_over(tables, tmp_path):
-    path = tmp_path / "x.csv"
-    path.write_text("id,word\n" + "".join(f"{i},a\n" for i in range(500)) + "500,a,more\n")
-    with pytest.raises(InputError) as error:
-        tables.open(str(path))
-
-    assert "Line: 502" in told(error)
