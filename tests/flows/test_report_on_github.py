@@ -1,0 +1,115 @@
+"""`cdml report` in a step on GitHub: what it may not comment is told where everybody may write."""
+
+import json
+import os
+import re
+
+import pytest
+
+from cdml.cli import run
+from fakes.github_runner import HEAD, TOKEN
+from fakes.github_server import READ, GitHubServer
+from scenarios import CONFIG, SCENARIOS, written
+
+EXIT = {"pass": 0, "held": 3, "fail": 1}
+HEADLINE = {"pass": "✅ Passed", "held": "⏸️ Held", "fail": "❌ Rejected"}
+WHY = {
+    "pass": "at&#95;least 0.85",
+    "held": "about 401,900 rows would tell",
+    "fail": "Log loss for carrier HA rose",
+}
+FLAGS = re.MULTILINE | re.DOTALL
+
+
+class Step:
+    """A step of a workflow, on a pull request from a fork."""
+
+    def __init__(self, server, folder, monkeypatch):
+        self.server, self.folder, self.setenv = server, folder, monkeypatch.setenv
+        self.summary, self.output = folder / "summary.md", folder / "output"
+        (folder / "cdml.yaml").write_text(CONFIG)
+        pull = {"number": 7, "head": {"sha": HEAD, "repo": {"fork": True}}}
+        (folder / "event.json").write_text(json.dumps({"pull_request": pull}))
+        for name in os.environ:
+            if name.startswith(("GITHUB_", "CDML_")):
+                monkeypatch.delenv(name)
+        for name, value in {
+            **server.environment,
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_PATH": str(folder / "event.json"),
+            "GITHUB_STEP_SUMMARY": str(self.summary),
+            "GITHUB_OUTPUT": str(self.output),
+            "GITHUB_RUN_ID": "100",
+            "GITHUB_RUN_ATTEMPT": "1",
+            "CDML_GITHUB_TOKEN": TOKEN,
+        }.items():
+            monkeypatch.setenv(name, value)
+
+    def report(self, name):
+        written(self.folder / ".cdml", *SCENARIOS[name]())
+        return run(["report", "--config", str(self.folder / "cdml.yaml")])
+
+    @property
+    def outputs(self):
+        found = re.findall(r"^(\S+)<<(\S+)\n(.*?)\n?\2$", self.output.read_text(), FLAGS)
+        return {name: value for name, _, value in found}
+
+
+@pytest.fixture
+def step(tmp_path, monkeypatch):
+    with GitHubServer(token=TOKEN) as server:
+        server.add_pull(7, HEAD)
+        yield Step(server, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("name", EXIT)
+def test_the_comment_the_summary_and_the_exit_code_say_the_same(step, name):
+    assert EXIT[name] == step.report(name)
+
+    (comment,) = step.server.comments(7)
+    for told in (comment.body, step.summary.read_text()):
+        assert told.startswith(f"### {HEADLINE[name]}")
+        assert WHY[name] in told
+        assert "not posted" not in told
+    assert step.outputs["comment-url"].endswith(f"#issuecomment-{comment.id}")
+
+
+def read_only(step):
+    step.server.permissions = READ
+
+
+def no_token(step):
+    step.setenv("CDML_GITHUB_TOKEN", "")
+
+
+def locked(step):
+    step.server.state.pulls[7].locked = True
+
+
+@pytest.mark.parametrize(
+    ("name", "cannot", "why"),
+    [
+        *((name, read_only, "pull-requests: write") for name in EXIT),
+        ("held", no_token, "there is no GitHub token"),
+        ("held", locked, "locked"),
+    ],
+)
+def test_what_cannot_be_commented_is_in_the_summary_and_changes_no_verdict(
+    step, name, cannot, why, capsys
+):
+    cannot(step)
+    step.summary.write_text("An earlier step of the job.\n")
+
+    assert EXIT[name] == step.report(name)
+
+    told = step.summary.read_text()
+    assert told.startswith("An earlier step of the job.\n")
+    assert f"### {HEADLINE[name]}" in told
+    assert "| Metric | Champion | Challenger |" in told
+    assert re.search(f"The comment was not posted: .*{why}", told)
+    assert "::warning title=cdml%3A no comment::The comment was not" in capsys.readouterr().out
+    assert [] == step.server.comments(7)
+    assert ("", str(step.folder / ".cdml" / "report.md")) == (
+        step.outputs["comment-url"],
+        step.outputs["report"],
+    )
