@@ -133,8 +133,9 @@ class Wiring:
 
     @cached_property
     def platform(self) -> Platform:
-        """GitHub where its runner says so, else the terminal."""
-        name = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
+        """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
+        here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
+        name = self.environment.get("CDML_PLATFORM") or here
         made: Platform = find("platform", name, _table("cdml.platforms", PLATFORMS))(
             environment=self.environment, folder=self.loaded.folder
         )

@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from cdml.cli import tell
+from cdml.errors import DeploymentFailed
+from cdml.evidence import store
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
 from cdml.ports import ModelVersion
@@ -145,3 +147,21 @@ def test_the_exit_code_is_the_verdicts(told, output, verdict, code):
     ):
         assert verdict.value == told(how, found)["verdict"]
         assert code == told.code
+
+
+def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
+    store.write(output, deployment(verdict=FAIL))
+    platform = FakePlatform()
+    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output):
+        raise DeploymentFailed("undone")
+
+    assert "fail" == platform.told["verdict"]
+    assert {"version", "digest", "changed", "deployment-id", "evidence"} <= set(platform.told)
+
+
+def test_a_delivery_that_left_nothing_hands_on_nothing(output):
+    platform = FakePlatform()
+    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output):
+        raise DeploymentFailed("not begun")
+
+    assert {} == platform.told

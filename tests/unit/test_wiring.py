@@ -130,10 +130,17 @@ class TestPlatform:
             ({"GITHUB_ACTIONS": ""}, TerminalPlatform),
             ({"CI": "true", "GITHUB_TOKEN": "made-up"}, TerminalPlatform),
             ({}, TerminalPlatform),
+            ({"CDML_PLATFORM": "terminal", "GITHUB_ACTIONS": "true"}, TerminalPlatform),
+            ({"CDML_PLATFORM": "github"}, GitHubPlatform),
         ],
     )
     def test_is_github_only_where_its_runner_says_so(self, read, environment, expected):
         assert expected is type(read(**environment).platform)
+
+
+def test_a_platform_that_is_named_and_unknown_is_not_another_one(read):
+    with pytest.raises(ConfigurationError, match="unknown platform 'gitlub'"):
+        _ = read(CDML_PLATFORM="gitlub").platform
 
 
 def test_each_adapter_is_made_once_and_an_environment_has_its_own(read):

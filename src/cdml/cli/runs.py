@@ -152,17 +152,18 @@ def deploy(
     from cdml.flows.deploy import deploy as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    found = flow(
-        wiring.loaded,
-        wiring,
-        output=output,
-        model=model,
-        evidence=config.parent / evidence if evidence else None,
-        environment=environment,
-        dry_run=dry_run,
-        override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
-        reason=reason or "",
-    )
+    with tell.failed_delivery(wiring.platform, output):
+        found = flow(
+            wiring.loaded,
+            wiring,
+            output=output,
+            model=model,
+            evidence=config.parent / evidence if evidence else None,
+            environment=environment,
+            dry_run=dry_run,
+            override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
+            reason=reason or "",
+        )
     return tell.deployed(wiring.platform, output, found)
 
 
@@ -178,14 +179,15 @@ def rollback(
     from cdml.flows.rollback import rollback as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    found = flow(
-        wiring.loaded,
-        wiring,
-        output=output,
-        to=to,
-        environment=environment,
-        reason=reason or "",
-    )
+    with tell.failed_delivery(wiring.platform, output):
+        found = flow(
+            wiring.loaded,
+            wiring,
+            output=output,
+            to=to,
+            environment=environment,
+            reason=reason or "",
+        )
     return tell.deployed(wiring.platform, output, found)
 
 

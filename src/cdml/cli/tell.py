@@ -1,12 +1,16 @@
 """The last lines of a command: what was found, for people; outputs, for later steps."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from cdml.core.verdict import Verdict
+from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.store import read
 from cdml.ports import Platform
 from cdml.report.escape import terminal
 
@@ -67,6 +71,23 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
     for step in found.steps:
         click.echo(f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip())
     click.echo(f"{found.operation}: {terminal(found.reason)}")
+    _delivery_outputs(platform, output, found)
+    return found.verdict.exit_code
+
+
+@contextmanager
+def failed_delivery(platform: Platform, output: Path) -> Iterator[None]:
+    """Hand on what is known of an operation that ended with an error."""
+    try:
+        yield
+    except CdmlError:
+        found = read(output, Deployment)
+        if found is not None:
+            _delivery_outputs(platform, output, found)
+        raise
+
+
+def _delivery_outputs(platform: Platform, output: Path, found: Deployment) -> None:
     platform.outputs(
         {
             **_common(found.verdict, output),
@@ -76,7 +97,6 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
             "deployment-id": found.deployment_id or "",
         }
     )
-    return found.verdict.exit_code
 
 
 def _common(verdict: Verdict, output: Path) -> dict[str, str]:

@@ -175,7 +175,7 @@ class _Deploy:
         if trouble is not None:
             sentence = (
                 f"v{plan.to.version} was not deployed: {trouble.message}"
-                f" {f'v{serving.version}' if serving.version else 'nothing'}"
+                f" {f'v{serving.version}' if serving.version else 'Nothing'}"
                 f" serves {plan.environment}."
             )
         told = Outcome(

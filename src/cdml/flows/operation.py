@@ -202,7 +202,8 @@ class Operator:
             if serves(serving, to):
                 return None, serving
             trouble = trouble or ServiceError(
-                f"{self.ports.target.name} was given v{to.version} and serves v{serving.version}."
+                f"{self.ports.target.name} was given v{to.version} and serves"
+                f" {f'v{serving.version}' if serving.version else 'nothing'}."
             )
             if pause is None or isinstance(trouble, InputError):
                 return trouble, serving
