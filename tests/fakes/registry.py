@@ -3,9 +3,10 @@
 import hashlib
 from dataclasses import replace
 
-from cdml.adapters.registries.common import EVIDENCE, checked_evidence, local_model
+from cdml.adapters.registries.common import EVIDENCE, checked_evidence
 from cdml.core import model_uri
 from cdml.errors import InputError, ServiceError
+from cdml.evidence.mlmodel import local_model
 from cdml.evidence.model_digest import digest_of, model_digest, model_files
 from cdml.ports import ModelVersion
 

@@ -48,8 +48,8 @@ def registry():
     return FakeRegistry()
 
 
-def test_a_folder_is_relative_to_the_configuration(loaded, model, registry):
-    found = identify("model", loaded, registry=registry)
+def test_a_folder_is_relative_to_the_configuration_and_asks_no_registry(loaded, model):
+    found = identify("model", loaded, FakePorts())
 
     assert (model_digest(model), None) == (found.model.digest, found.model.version)
     assert model == found.folder
@@ -62,7 +62,7 @@ def test_an_alias_is_told_as_the_version_it_named(loaded, model, registry):
     registry.register("flights", model, tags={})
     registry.set_alias("flights", "champion", "1")
 
-    found = identify("models:/flights@champion", loaded, registry=registry)
+    found = identify("models:/flights@champion", loaded, FakePorts(registry=registry))
 
     assert ("models:/flights/1", "1") == (found.model.uri, found.model.version)
     assert model_digest(model) == found.model.digest == model_digest(found.folder)
@@ -73,7 +73,7 @@ def test_files_other_than_those_registered_are_refused(loaded, model, registry):
     registry.files["flights", "1"]["fake.json"] = b"{}"
 
     with pytest.raises(InputError, match="the registry recorded"):
-        identify("models:/flights/1", loaded, registry=registry)
+        identify("models:/flights/1", loaded, FakePorts(registry=registry))
 
 
 def test_a_version_nobody_has_recorded_a_digest_of_gets_the_one_of_its_files(
@@ -83,21 +83,22 @@ def test_a_version_nobody_has_recorded_a_digest_of_gets_the_one_of_its_files(
     registry.versions["flights", "1"] = replace(version, digest=None, tags={})
 
     assert (
-        model_digest(model) == identify("models:/flights/1", loaded, registry=registry).model.digest
+        model_digest(model)
+        == identify("models:/flights/1", loaded, FakePorts(registry=registry)).model.digest
     )
 
 
 @pytest.mark.parametrize("uri", ["models:/flights/1", "nowhere", "gs://bucket/model", "m-123"])
 def test_a_model_that_is_not_there_is_an_input_error(loaded, registry, uri):
     with pytest.raises(InputError):
-        identify(uri, loaded, registry=registry)
+        identify(uri, loaded, FakePorts(registry=registry))
 
 
 def test_a_registry_that_does_not_answer_is_a_service_error(loaded, registry):
     registry.down = True
 
     with pytest.raises(ServiceError):
-        identify("models:/flights@champion", loaded, registry=registry)
+        identify("models:/flights@champion", loaded, FakePorts(registry=registry))
 
 
 def test_the_model_is_scored_as_the_configuration_says(loaded, model, registry, tmp_path):
@@ -125,6 +126,6 @@ def test_a_fetched_model_outlives_the_call_that_fetched_it(loaded, model, regist
     registry.register("flights", model, tags={})
     shutil.rmtree(model)
 
-    found = identify("models:/flights/1", loaded, registry=registry)
+    found = identify("models:/flights/1", loaded, FakePorts(registry=registry))
 
     assert (found.folder / "MLmodel").is_file()

@@ -32,7 +32,7 @@ def validate_data(
     from cdml.flows.validate_data import validate_data as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
-    features = identify(model, wiring.loaded, registry=wiring.registry).features if model else None
+    features = identify(model, wiring.loaded, wiring).features if model else None
     found = flow(
         wiring.loaded,
         wiring,

@@ -1,9 +1,11 @@
-"""The MLmodel file of a model: read as foreign text, never by loading the model."""
+"""A model in a folder: its MLmodel file is read as foreign text, the model is never loaded."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -27,6 +29,40 @@ class MlModel:
     required: tuple[str, ...]
     loader: str
     mlflow: str | None
+
+
+def local_model(uri: str) -> Path | None:
+    """The folder a URI names, or None where it is an address of a registry.
+
+    Raises:
+        InputError: it is a path, but no model lies there; or a scheme nobody knows.
+    """
+    scheme = urlsplit(uri).scheme if re.match(r"[a-zA-Z][\w+.-]+:", uri) else ""
+    if scheme in ("models", "runs"):
+        return None
+    if scheme not in ("", "file"):
+        raise InputError(
+            f"{uri} is no address of a model.",
+            "Write models:/name/3, models:/name@alias, runs:/<run>/<path>, or a folder.",
+        )
+    folder = Path(unquote(urlsplit(uri).path)) if scheme else Path(uri)
+    if not folder.is_dir():
+        raise InputError(
+            f"{folder} is no folder.",
+            "Name a folder that holds MLmodel, or an address such as models:/name/3.",
+        )
+    return whole_model(folder)
+
+
+def whole_model(folder: Path) -> Path:
+    """The folder itself, if it holds a model.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not (folder / "MLmodel").is_file():
+        raise InputError(f"{folder} holds no MLmodel file.", "It is no model as MLflow saves them.")
+    return folder
 
 
 def read_mlmodel(folder: Path) -> MlModel:

@@ -149,7 +149,7 @@ class Contenders:
         return found if found.digest == challenger.model.digest else None
 
     def _identity(self, written: str) -> ModelRef:
-        return identify(written, self.loaded, registry=self.ports.registry).model
+        return identify(written, self.loaded, self.ports).model
 
     def _scored(self, written: str, into: Path) -> Contender:
         contender, _ = scored(

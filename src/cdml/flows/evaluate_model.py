@@ -28,7 +28,7 @@ from cdml.flows.producer import producer
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
-from cdml.ports import Part, Ports, Registry, Table
+from cdml.ports import Part, Ports, Table
 
 
 def evaluate_model(
@@ -60,7 +60,7 @@ def evaluate_model(
     layout(config, table.fields)
     with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
         if predictions is not None:
-            contender, isolation = _given(loaded, ports.registry, table, model, predictions), "none"
+            contender, isolation = _given(loaded, ports, table, model, predictions), "none"
         elif model is not None:
             contender, found = scored(
                 model,
@@ -106,7 +106,7 @@ def evaluate_model(
 
 def _given(
     loaded: Loaded,
-    registry: Registry,
+    ports: Ports,
     table: Table,
     model: str | None,
     predictions: str,
@@ -118,7 +118,7 @@ def _given(
     operations = {}
     identity = ModelRef(uri=predictions)
     if model is not None:
-        found = identify(model, loaded, registry=registry)
+        found = identify(model, loaded, ports)
         identity, operations = found.model, {"model_size_mb": found.size_mb}
     return Contender(model=identity, predictions=source, operations=operations, data=table.ref)
 

@@ -64,7 +64,7 @@ def gate(
         CdmlError: a stage could not ask its question.
     """
     discard(*(output / name for name in (*FILES.values(), *REPORTS)))
-    identity = identify(model, loaded, registry=ports.registry)
+    identity = identify(model, loaded, ports)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri
     with tempfile.TemporaryDirectory(prefix="cdml-gate-", ignore_cleanup_errors=True) as work:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import read_mlmodel
+from cdml.evidence.mlmodel import local_model, read_mlmodel
 from cdml.evidence.model_digest import model_digest, model_size
 from cdml.evidence.models import ModelRef
-from cdml.ports import ModelVersion, Ports, Registry, ScoringJob, Table
+from cdml.ports import ModelVersion, Ports, ScoringJob, Table
 
 _MB = 1_000_000
 
@@ -58,24 +58,26 @@ class Predicted:
     folder: Path
 
 
-def identify(uri: str, loaded: Loaded, *, registry: Registry) -> Identity:
+def identify(uri: str, loaded: Loaded, ports: Ports) -> Identity:
     """Fetch a model and take its digest, without loading it.
 
     Args:
         uri: `models:/name/3`, `models:/name@alias`, `runs:/…`, or a folder, which is relative
             to the configuration's.
         loaded: the configuration.
-        registry: where models are.
+        ports: the world; a folder asks nothing of it.
 
     Raises:
         InputError: there is no such model, or its files are not those that were registered.
         ServiceError: the registry does not answer.
     """
-    version = registry.resolve(uri)
+    known = uri.startswith(("models:/", "runs:/"))
+    version = ports.registry.resolve(uri) if known else None
     # An alias may move between two reads; what is fetched is the version that was resolved.
     address = f"models:/{version.name}/{version.version}" if version else uri
-    is_path = version is None and not uri.startswith(("models:/", "runs:/", "file:"))
-    folder = registry.fetch(loaded.locate(uri) if is_path else address, _scratch())
+    folder = local_model(uri if ":" in uri else loaded.locate(uri))
+    if folder is None:
+        folder = ports.registry.fetch(address, _scratch())
     digest = model_digest(folder)
     if version is not None and version.digest not in (None, digest):
         raise InputError(
@@ -115,7 +117,7 @@ def predict(
         InputError: the model cannot be found or loaded, throws, or answers badly.
         ServiceError: the registry does not answer.
     """
-    identity = identify(uri, loaded, registry=ports.registry)
+    identity = identify(uri, loaded, ports)
     config = loaded.config
     scored = ports.scorer.score(
         ScoringJob(

@@ -17,12 +17,11 @@ from cdml.adapters.registries.common import (
     DIGEST,
     EVIDENCE,
     checked_evidence,
-    local_model,
     recorded_digest,
-    whole_model,
 )
 from cdml.core import model_uri
 from cdml.errors import InputError, ServiceError
+from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, model_digest
 from cdml.evidence.store import file_digest, write_atomically
 from cdml.ports import ModelVersion

@@ -15,13 +15,12 @@ from cdml.adapters.registries.common import (
     DIGEST,
     EVIDENCE,
     checked_evidence,
-    local_model,
     recorded_digest,
-    whole_model,
 )
 from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent
 from cdml.core import model_uri
 from cdml.errors import InputError
+from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest
 from cdml.evidence.store import file_digest
 from cdml.ports import ModelVersion
