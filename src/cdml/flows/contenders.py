@@ -40,6 +40,7 @@ class Contenders:
         work: folder for the predictions made here.
         data: evaluation rows other than the configured ones.
         begun: champions that are being scored meanwhile.
+        seen: models whose identity is known.
     """
 
     loaded: Loaded
@@ -48,6 +49,7 @@ class Contenders:
     work: Path
     data: str | None
     begun: dict[str, Meanwhile[Contender]] = field(default_factory=dict)
+    seen: dict[str, ModelRef] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> Table:
@@ -123,7 +125,8 @@ class Contenders:
             found = self.opponent(champion)
             if isinstance(found, NoChampion) or predictions_file(found, self.loaded):
                 return champion
-            if self._identity(found).digest != challenger.digest and self.table is not None:
+            if self._identity(found).digest != challenger.digest:
+                _ = self.table  # opened here: the engine belongs to the main thread
                 self.begun[found] = Meanwhile(lambda: self._scored_champion(found))
         except CdmlError:
             return champion
@@ -149,7 +152,10 @@ class Contenders:
         return found if found.digest == challenger.model.digest else None
 
     def _identity(self, written: str) -> ModelRef:
-        return identify(written, self.loaded, self.ports).model
+        """Who it is; a model is fetched once for it."""
+        if written not in self.seen:
+            self.seen[written] = identify(written, self.loaded, self.ports).model
+        return self.seen[written]
 
     def _scored(self, written: str, into: Path) -> Contender:
         contender, _ = scored(
