@@ -211,3 +211,19 @@ def test_rows_are_paired_and_sliced_by_moments_with_a_time_zone(write):
     parts = DuckSamples().reduce(*paths, layout, of(Task.BINARY))
 
     assert [None, str, str, str] == [p.slice and type(p.slice["carrier"]) for p in parts]
+
+
+@pytest.mark.parametrize("written", [str, lambda v: str(v).lower(), int, float, bool])
+@pytest.mark.parametrize("answered", [str, int, float, bool])
+def test_true_and_false_are_the_same_however_they_are_written(write, written, answered):
+    rows = [
+        {**row, "late": written(row["late"]), "prediction": answered(row["prediction"])}
+        for row in binary()
+    ]
+    [expected, found] = (
+        DuckSamples().reduce(path, None, replace(BINARY, slices=()), of(Task.BINARY))[0]
+        for path in (write("plain", binary()), write("written", rows))
+    )
+    accuracy = METRICS["accuracy"]
+
+    assert expected.sample(accuracy).count.tolist() == found.sample(accuracy).count.tolist()

@@ -157,6 +157,11 @@ def test_predictions_must_be_of_the_rows_and_labels_of_the_data(samples, write):
         samples.match(write("a", change(ROWS, 3, month=9)), data, BINARY)
 
 
+def test_a_slice_may_have_become_a_float_on_its_way(write):
+    rows = [{**row, "month": float(row["month"])} for row in ROWS]
+    DuckSamples().match(write("a", rows), write("data", ROWS), BINARY)
+
+
 def test_predictions_that_repeat_a_row_are_told_as_that(write):
     with pytest.raises(InputError, match=r"1 of 401 rows .* repeat the key"):
         DuckSamples().match(write("a", [*ROWS, ROWS[0]]), write("data", ROWS), BINARY)

@@ -159,13 +159,9 @@ def class_text(written: str, kind: LogicalType) -> str:
 
 
 def binary_value(column: str, field: Field) -> str:
-    """A value of a binary label or prediction as text; true and 1 are the same."""
-    text = (
-        f"lower(CAST({column} AS VARCHAR))"
-        if field.type is LogicalType.BOOLEAN
-        else as_class(column, field)
-    )
-    return f"CASE {text} WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE {text} END"
+    """A value of a binary label or prediction as text; true, True and 1 are the same."""
+    text = as_class(column, field)
+    return f"CASE lower({text}) WHEN 'true' THEN '1' WHEN 'false' THEN '0' ELSE {text} END"
 
 
 def as_class(column: str, field: Field) -> str:

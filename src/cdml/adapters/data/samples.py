@@ -12,7 +12,7 @@ from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair
 from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
-from cdml.core.expressions import Field
+from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Metric, Task
 from cdml.errors import InputError
 from cdml.ports.samples import Layout, Part
@@ -43,8 +43,14 @@ class DuckSamples:
         [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
         differing = {f"label ({layout.label})": wrong}
         for name in layout.slices:
-            if all(name in file.fields for file in files):
-                text = [f"CAST({side}.{quote(name)} AS VARCHAR)" for side in ("c", "p")]
+            fields = [file.fields[name] for file in files if name in file.fields]
+            # A date may have become a timestamp on its way, and 1 be 1.0: only what must be
+            # the same is compared.
+            kinds = {field.type for field in fields}
+            alike = len(kinds) == 1 or kinds == {LogicalType.INTEGER, LogicalType.NUMBER}
+            if len(fields) == len(files) and alike:
+                columns = (f"c.{quote(name)}", f"p.{quote(name)}")
+                text = list(map(as_class, columns, fields))
                 moved = f"count_if({text[0]} IS DISTINCT FROM {text[1]})"
                 [(differing[name],)] = self._engine.ask(
                     f"SELECT {moved} FROM {found.relation}", predictions
