@@ -10,9 +10,11 @@ import pytest
 
 from cdml.adapters.scoring import isolation, package_index, predictions
 from cdml.adapters.scoring.environments import interpreter
-from cdml.adapters.scoring.process import WORKER, clean
+from cdml.adapters.scoring.process import WORKER, _Conversation, clean
+from cdml.adapters.scoring.running import Ended
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports import ScoringJob
+from fakes.progress import FakeProgress
 from models import plain
 
 NAN = float("nan")
@@ -62,6 +64,31 @@ def test_a_class_the_rows_do_not_hold_stays_a_class(joined):
 def test_an_answer_that_can_be_no_label_is_an_input_error(joined):
     with pytest.raises(InputError, match="the model answers late, on time"):
         joined([True, False], {"prediction": ["late", "on time"]}, positive=True)
+
+
+@pytest.mark.parametrize("said", [[["yes"], ["no"]], [{"a": 1}, {"a": 2}]])
+def test_an_answer_of_several_values_a_row_is_an_input_error(joined, said):
+    with pytest.raises(InputError, match="not one value for each row"):
+        joined(["yes", "no"], {"prediction": said}, positive="yes")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[" * 200_000,
+        b'{"event": "rows", "rows": 1e999}',
+        b'{"event": "latency", "ms": [' + b"9" * 400 + b"]}",
+        b'{"event": "done"}',
+        b"null",
+    ],
+)
+def test_foreign_words_of_a_worker_are_passed_over(line):
+    with FakeProgress().step("scoring", 3) as step:
+        conversation = _Conversation(step, 3)
+        conversation.hear(line)
+
+        with pytest.raises(InputError, match="before it was done"):
+            conversation.finish(Ended(code=0, timed_out=False, last_words=""), 1.0)
 
 
 def test_scores_go_by_the_class_they_are_of(joined):

@@ -138,6 +138,12 @@ class TestPlatform:
         assert expected is type(read(**environment).platform)
 
 
+@pytest.mark.parametrize("name", ["", "x" * 101])
+def test_an_environment_that_no_branch_can_be_named_for_is_a_configuration_error(read, name):
+    with pytest.raises(ConfigurationError, match="1 to 100"):
+        read(delivery=name)
+
+
 def test_a_platform_that_is_named_and_unknown_is_not_another_one(read):
     with pytest.raises(ConfigurationError, match="unknown platform 'gitlub'"):
         _ = read(CDML_PLATFORM="gitlub").platform

@@ -77,7 +77,7 @@ def plot(gate: ComparisonGate) -> Plot | None:
     marks = [0.0, found.estimate]
     marks += [x for x in (found.low, found.high, margin) if x is not None]
     start, width = min(marks), max(marks) - min(marks)
-    if not width > 0:
+    if not 0 < 1.12 * width < math.inf:  # figures may be of a size that no scale holds
         return None
     start, width = start - 0.06 * width, 1.12 * width
 
@@ -99,8 +99,6 @@ def bar(drawn: Plot | None) -> str:
     """A plot in characters: `─` the interval, `●` the difference, `│` the margin, `┊` zero."""
     if drawn is None:
         return ""
-    if not all(map(math.isfinite, (drawn.low, drawn.high, drawn.zero, drawn.estimate))):
-        return ""  # figures of a size that no scale holds
     cells = ["·"] * WIDTH
 
     def put(x: float, mark: str) -> None:
