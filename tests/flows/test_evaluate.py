@@ -165,6 +165,18 @@ def test_an_evaluation_alone_does_not_replace_what_a_whole_gate_left(world):
     assert "pass" == world.registry.version("late", "2").tags["cdml.verdict"]
 
 
+def test_predictions_that_are_not_there_are_told_beside_those_of_an_earlier_run(world):
+    world.evaluate(world.model("good"))
+    with pytest.raises(InputError, match="does not exist"):
+        world.evaluate(predictions="nowhere.parquet")
+
+
+@pytest.mark.parametrize("model", ["http://[bad", "ftp://somewhere/model"])
+def test_an_address_that_is_none_is_an_input_error(world, model):
+    with pytest.raises(InputError, match="is no address of a model"):
+        world.evaluate(model)
+
+
 def test_a_run_learns_the_metrics_and_the_verdict_of_its_model(world):
     world.gates = "{metric: accuracy, at_least: 0.999}"
     folder = world.model("good")

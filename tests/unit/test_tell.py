@@ -150,17 +150,23 @@ def test_the_exit_code_is_the_verdicts(told, output, verdict, code):
 
 
 def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
-    store.write(output, deployment(verdict=FAIL))
+    def undone():
+        store.write(output, deployment(verdict=FAIL))
+        raise DeploymentFailed("undone")
+
     platform = FakePlatform()
     with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output):
-        raise DeploymentFailed("undone")
+        undone()
 
     assert "fail" == platform.told["verdict"]
     assert {"version", "digest", "changed", "deployment-id", "evidence"} <= set(platform.told)
 
 
-def test_a_delivery_that_left_nothing_hands_on_nothing(output):
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_delivery_that_left_nothing_hands_on_nothing_of_an_earlier_one(output, earlier):
     platform = FakePlatform()
+    if earlier:
+        store.write(output, deployment(verdict=PASS))
     with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output):
         raise DeploymentFailed("not begun")
 

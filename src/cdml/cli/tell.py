@@ -10,7 +10,7 @@ import click
 from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation
-from cdml.evidence.store import read
+from cdml.evidence.store import FILES, read
 from cdml.ports import Platform
 from cdml.report.escape import terminal
 
@@ -77,13 +77,19 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
 
 @contextmanager
 def failed_delivery(platform: Platform, output: Path) -> Iterator[None]:
-    """Hand on what is known of an operation that ended with an error."""
+    """Hand on what is known of an operation that ended with an error.
+
+    An error before it began leaves the evidence of an earlier one, which is not this one's.
+    """
+    path = output / FILES[Deployment]
+    before = path.read_bytes() if path.is_file() else None
     try:
         yield
     except CdmlError:
-        found = read(output, Deployment)
-        if found is not None:
-            _delivery_outputs(platform, output, found)
+        if path.is_file() and path.read_bytes() != before:
+            found = read(output, Deployment)
+            if found is not None:
+                _delivery_outputs(platform, output, found)
         raise
 
 

@@ -37,7 +37,8 @@ def local_model(uri: str) -> Path | None:
     Raises:
         InputError: it is a path, but no model lies there; or a scheme nobody knows.
     """
-    scheme = urlsplit(uri).scheme if re.match(r"[a-zA-Z][\w+.-]+:", uri) else ""
+    match = re.match(r"([a-zA-Z][\w+.-]+):", uri)
+    scheme = match[1].lower() if match else ""
     if scheme in ("models", "runs"):
         return None
     if scheme not in ("", "file"):

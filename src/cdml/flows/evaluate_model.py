@@ -126,7 +126,7 @@ def _given(
 @contextmanager
 def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
     """Leave no predictions behind that no evaluation speaks of; the user's own file stays."""
-    if given is not None and target.exists() and target.samefile(given):
+    if given and target.exists() and Path(given).exists() and target.samefile(given):
         yield
         return
     store.discard(target)
