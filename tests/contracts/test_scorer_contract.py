@@ -67,7 +67,7 @@ class Bench:
             data=models.parquet(self.folder, frame()),
             key=("id",),
             label="late",
-            slices=("origin",),
+            carried=("origin",),
             task="binary",
             positive=True,
             environment="current",
@@ -179,7 +179,7 @@ def test_a_model_that_asks_for_the_label_is_refused(bench):
     ("change", "told"),
     [
         ({"key": ("flight",)}, "no column flight"),
-        ({"slices": ("carrier",)}, "no column carrier"),
+        ({"carried": ("carrier",)}, "no column carrier"),
         ({"label": "delayed"}, "no column delayed"),
     ],
 )

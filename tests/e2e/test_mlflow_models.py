@@ -65,7 +65,7 @@ def test_all_addresses_of_a_logged_model_give_the_same_bytes_and_it_is_scored(
         data=models.parquet(tmp_path),
         key=("id",),
         label="late",
-        slices=(),
+        carried=(),
         task="binary",
         positive=True,
         environment="current",

@@ -79,7 +79,7 @@ def score(folder, model, *, namespaces=None, timeout=120.0):
         data=models.parquet(folder),
         key=("id",),
         label="minutes",
-        slices=(),
+        carried=(),
         task="regression",
         positive=None,
         environment="current",

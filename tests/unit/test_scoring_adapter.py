@@ -31,7 +31,7 @@ def joined(tmp_path):
         pq.write_table(pa.table(answers), tmp_path / "answers.parquet")
         job = ScoringJob(
             folder=tmp_path,
-            model=tmp_path, data=data, key=("id",), label="y", slices=(), task=task,
+            model=tmp_path, data=data, key=("id",), label="y", carried=(), task=task,
             positive=positive, environment="current", timeout=1, output=tmp_path / "out.parquet",
         )  # fmt: skip
         predictions.join(job, tmp_path / "answers.parquet", list(classes))

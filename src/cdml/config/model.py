@@ -60,7 +60,7 @@ def _seconds(written: object) -> object:
 def _known_metric(name: str) -> str:
     metric = metrics.find(name)
     if metric is None:
-        raise ValueError(unknown("metric", name, metrics.METRICS))
+        raise ValueError(unknown("metric", name, (*metrics.METRICS, *metrics.PATTERNS)))
     return metric.name
 
 
@@ -133,6 +133,14 @@ class Data(_Model):
     """Columns whose every value is judged apart."""
     max_slices: int = Field(default=100, ge=1, le=10_000)
     """Values of a slice column that are judged apart, largest first; the rest is `other`."""
+    weight: str | None = None
+    """Column that says how much a row counts; at least 0."""
+    cluster: str | None = None
+    """Column of what rows belong to (a user, a conversation): rows of one are not independent."""
+    sensitive: str | None = None
+    """Column of the groups that fairness metrics compare."""
+    cost: str | None = None
+    """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
     drift: Drift = Drift()
     leakage: Leakage = Leakage()
 
@@ -143,6 +151,13 @@ class Data(_Model):
             if twice is not None:
                 raise ValueError(f"key and slices name a column once, and {twice!r} stands twice")
         return self
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Columns that the judging reads beside key, label and predictions."""
+        beside = (*self.slices, self.weight, self.cluster, self.sensitive)
+        rows = (*self.key, self.label)
+        return tuple(dict.fromkeys(name for name in beside if name and name not in rows))
 
     @property
     def checked(self) -> bool:
@@ -175,11 +190,17 @@ class Gate(_Model):
     """The rule for slices; by default that of the gate; false: slices are not judged."""
     tier: Literal["critical", "advisory"] = "critical"
     """advisory: what would fail or hold only warns."""
+    greater_is_better: bool | None = None
+    """Direction of `mean(column)` and `module:function`; true unless said otherwise."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(f"at_least {self.at_least:g} lies above at_most {self.at_most:g}")
+        metric = metrics.find(self.metric)
+        if self.greater_is_better is not None and metric and metric.name in metrics.METRICS:
+            direction = "greater" if metric.greater_is_better else "smaller"
+            raise ValueError(f"of {metric.name} {direction} is better; leave greater_is_better out")
         rules = (self.at_least, self.at_most, self.max_regression, self.min_improvement)
         if all(rule is None for rule in rules):
             raise ValueError(

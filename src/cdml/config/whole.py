@@ -1,13 +1,13 @@
 """What one key of cdml.yaml alone cannot tell: asked of the document, whatever else is wrong."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from cdml.config.model import DEFAULT_REGISTRY
 from cdml.core import metrics
 from cdml.core.marked import Place
-from cdml.core.metrics import Task
+from cdml.core.metrics import Family, Loss, Metric, Task
 from cdml.core.names import unknown
 
 REGISTRY_PLACE: Place = ("registry", "uri")
@@ -17,6 +17,12 @@ NO_REGISTRY = (
 )
 _SETTINGS: Mapping[str, Collection[str]] = {"registry": ("type",)}
 """Keys of our own targets; those of others look at theirs themselves."""
+
+_NEEDS: Mapping[str, Callable[[Metric], bool]] = {
+    "cost": lambda metric: metric.loss is Loss.COLUMN and metric.column is None,
+    "sensitive": lambda metric: metric.family is Family.FAIRNESS,
+}
+"""Keys of `data` that some metrics cannot do without."""
 
 Complaint = tuple[Place, str]
 
@@ -76,7 +82,12 @@ def _about_metrics(document: Mapping[str, Any]) -> Iterator[Complaint]:
     for number, gate in enumerate(gates if isinstance(gates, list) else ()):
         name = gate.get("metric") if isinstance(gate, dict) else None
         metric = metrics.find(name) if isinstance(name, str) else None
-        if metric and metric.tasks and task in list(Task) and task not in metric.tasks:
+        if metric is None:
+            continue
+        for key, needs in _NEEDS.items():
+            if needs(metric) and _at(document, "data", key) is None:
+                yield ("gates", number, "metric"), f"{metric.name} needs data.{key}"
+        if metric.tasks and task in list(Task) and task not in metric.tasks:
             tasks = " and ".join(sorted(metric.tasks))
             yield (
                 ("gates", number, "metric"),

@@ -10,7 +10,7 @@ from cdml.core import inference
 from cdml.core.compare import certain
 from cdml.core.inference import Paired
 from cdml.core.interval import Unmeasured
-from cdml.core.metrics import Family, Metric
+from cdml.core.metrics import Metric
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, ComparisonGate, DataRef, Deployment, ModelRef
@@ -208,7 +208,7 @@ class _Contest:
         self, asked: Asked, champion: Contender, part: Part
     ) -> tuple[int, Paired | Unmeasured]:
         metric = asked.metric
-        if metric.family is Family.OPERATION:
+        if not metric.of_rows:
             mine = self.challenger.operations.get(metric.name)
             theirs = champion.operations.get(metric.name)
             if mine is None or theirs is None:

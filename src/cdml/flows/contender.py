@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.config import Loaded
-from cdml.core.metrics import Family, Task, find
+from cdml.core.metrics import Task, find
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
@@ -87,7 +87,7 @@ def _operations(evaluation: Evaluation) -> dict[str, float]:
     found = {}
     for value in evaluation.metrics:
         metric = find(value.metric)
-        if metric and metric.family is Family.OPERATION and value.value is not None:
+        if metric and not metric.of_rows and value.value is not None:
             found[metric.name] = value.value
     return found
 

@@ -126,7 +126,7 @@ def predict(
             data=table.parquet,
             key=config.data.key,
             label=config.data.label,
-            slices=config.data.slices,
+            carried=config.data.carried,
             task=task,
             positive=config.data.positive,
             environment=_environment(loaded),

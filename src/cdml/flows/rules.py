@@ -49,8 +49,17 @@ class Limit:
 
 
 def known(gate: Gate) -> Metric:
-    """The metric of a gate; the configuration lets no other name in."""
-    return metrics.METRICS[gate.metric]
+    """The metric of a gate, in the direction that the gate gives it.
+
+    Raises:
+        ValueError: no metric has this name; the configuration lets none in.
+    """
+    metric = metrics.find(gate.metric)
+    if metric is None:
+        raise ValueError(f"there is no metric {gate.metric!r}")
+    if gate.greater_is_better is None:
+        return metric
+    return replace(metric, greater_is_better=gate.greater_is_better)
 
 
 def limits(config: Config) -> tuple[Limit, ...]:
@@ -97,7 +106,7 @@ def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
     Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
     the allowed regression already speaks for the slices.
     """
-    if gate.slices is False or known(gate).family is metrics.Family.OPERATION:
+    if gate.slices is False or not known(gate).of_rows:
         return None
     said = gate.slices or SliceRule()
     if overall.kind is Kind.SUPERIORITY and gate.max_regression is not None:
@@ -112,9 +121,12 @@ def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
     )
 
 
+_QUESTION = {"key", "label", "positive", "task", "weight", "cluster", "sensitive", "cost"}
+
+
 def policy_ref(config: Config) -> PolicyRef:
     """The part of the configuration that decides, by digest and in words."""
-    question = config.data.model_dump(mode="json", include={"key", "label", "positive", "task"})
+    question = config.data.model_dump(mode="json", include=_QUESTION)
     deciding = {
         "model": config.model,
         "data": question | config.data.model_dump(mode="json", include={"slices", "max_slices"}),

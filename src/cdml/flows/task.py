@@ -45,6 +45,10 @@ def layout(config: Config, fields: Sequence[Field]) -> Layout:
         task=task,
         positive=config.data.positive,
         max_slices=config.data.max_slices,
+        weight=config.data.weight,
+        cluster=config.data.cluster,
+        sensitive=config.data.sensitive,
+        cost=config.data.cost,
     )
 
 
@@ -58,10 +62,12 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
         return config.data.task
     if config.data.positive is not None:
         return Task.BINARY
+    asked = [known(gate) for gate in config.gates]
+    if any(metric.tasks == {Task.GENERATION} for metric in asked) or _only_columns(asked):
+        return Task.GENERATION
     possible = {Task.MULTICLASS, Task.REGRESSION}
-    for gate in config.gates:
-        metric = metrics.find(gate.metric)
-        if metric is not None and metric.tasks & possible:
+    for metric in asked:
+        if metric.tasks & possible:
             possible &= metric.tasks
     if len(possible) == 1:
         return possible.pop()
@@ -72,6 +78,12 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
             f"The columns are {', '.join(field.name for field in fields)}.",
         )
     return Task.REGRESSION if label.type is LogicalType.NUMBER else Task.MULTICLASS
+
+
+def _only_columns(asked: Sequence[Metric]) -> bool:
+    """Whether there are figures to average, and nothing that reads the predictions."""
+    of_rows = [metric for metric in asked if metric.of_rows]
+    return any(of_rows) and not any(metric.of_outcomes for metric in of_rows)
 
 
 def defaults(task: Task, fields: Sequence[Field]) -> tuple[Metric, ...]:
@@ -87,6 +99,7 @@ _DEFAULTS = {
         "average_precision",
         "log_loss",
         "brier_score_loss",
+        "expected_calibration_error",
         "accuracy",
         "precision",
         "recall",
@@ -94,4 +107,5 @@ _DEFAULTS = {
     ),
     Task.MULTICLASS: ("accuracy", "balanced_accuracy", "f1_macro", "log_loss", "roc_auc_ovr"),
     Task.REGRESSION: ("root_mean_squared_error", "mean_absolute_error", "r2"),
+    Task.GENERATION: (),
 }

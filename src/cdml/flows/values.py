@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cdml.core import inference
 from cdml.core.interval import Interval, Unmeasured, finite
-from cdml.core.metrics import Family, Metric
+from cdml.core.metrics import Metric
 from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
 from cdml.ports import Part, Progress
@@ -14,7 +14,7 @@ NO_OPERATION = "it is measured when a model is scored, and only its predictions 
 
 def sampled(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those that are measured of rows, each once."""
-    found = {metric.name: metric for metric in metrics if metric.family is not Family.OPERATION}
+    found = {metric.name: metric for metric in metrics if metric.of_rows}
     return tuple(found.values())
 
 
@@ -73,7 +73,7 @@ def _interval(interval: Interval) -> IntervalEvidence:
 def _operations(
     metrics: Sequence[Metric], operations: Mapping[str, float], rows: int
 ) -> Iterator[MetricValue]:
-    asked = [metric.name for metric in metrics if metric.family is Family.OPERATION]
+    asked = [metric.name for metric in metrics if not metric.of_rows]
     for name in dict.fromkeys((*asked, *operations)):
         value = operations.get(name)
         yield MetricValue(

@@ -27,6 +27,10 @@ class Layout:
         task: binary, multiclass or regression.
         positive: the positive class of a binary task.
         max_slices: values of a slice column that stand alone, largest first.
+        weight: column of how much a row counts, or None: all count the same.
+        cluster: column of what rows belong to, or None: rows are independent.
+        sensitive: column of the groups that fairness metrics compare, or None.
+        cost: column of what a row cost, or None.
     """
 
     key: tuple[str, ...]
@@ -35,6 +39,10 @@ class Layout:
     task: Task
     positive: bool | int | str | None
     max_slices: int
+    weight: str | None = None
+    cluster: str | None = None
+    sensitive: str | None = None
+    cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -85,7 +93,7 @@ class Samples(Protocol):
             challenger: the predictions to measure.
             champion: those to compare with, on the same rows; None for one model alone.
             layout: the columns.
-            metrics: what the parts will be asked for; no metric of the family OPERATION.
+            metrics: what the parts will be asked for; only metrics `of_rows`.
 
         Raises:
             InputError: columns are missing, there are no rows, keys are missing or repeated,

@@ -12,7 +12,8 @@ class Scored:
     """What a scoring process left behind.
 
     Attributes:
-        predictions: Parquet file: key, label, slices, `prediction`, `score` or `score_<class>`.
+        predictions: Parquet file: key, label, what is carried beside them, `prediction`, and
+            `score` or `score_<class>`.
         rows: how many rows were scored.
         latency_ms: per-request latencies, milliseconds per row asked alone.
         isolation: what the process could not reach: `namespaces`, `environment`, `none`.
@@ -32,7 +33,7 @@ class ScoringJob:
         folder: of the configuration; a model sees neither it nor what lies around it.
         model: folder with MLmodel.
         data: Parquet file of the evaluation rows.
-        key, label, slices: columns copied beside the predictions.
+        key, label, carried: columns copied beside the predictions.
         task: binary, multiclass or regression.
         positive: the positive class of a binary task.
         environment: `model`, `current` or an interpreter's path.
@@ -45,7 +46,7 @@ class ScoringJob:
     data: Path
     key: tuple[str, ...]
     label: str
-    slices: tuple[str, ...]
+    carried: tuple[str, ...]
     task: str
     positive: bool | int | str | None
     environment: str

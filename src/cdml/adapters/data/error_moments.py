@@ -38,16 +38,24 @@ class Errors:
     @property
     def names(self) -> tuple[str, ...]:
         """What has to be added up."""
-        losses = {m.loss.value for m in self.metrics if m.loss is not None} - set(BOUNDED)
         squares = any(metric.family is Family.MOMENTS for metric in self.metrics)
-        return (*sorted(losses), *((SQUARES,) if squares else ()))
+        return (*sorted(self._by_name), *((SQUARES,) if squares else ()))
+
+    @property
+    def _by_name(self) -> dict[str, Metric]:
+        means = {m.averaged: m for m in self.metrics if m.family is Family.MEAN}
+        return {name: metric for name, metric in means.items() if name not in BOUNDED}
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Rows that cannot be added up: left out of a sum, they would make a model better."""
         for name in self.names:
             figures = [*self._losses(name), *(self._labels("0.0") if name == SQUARES else ())]
             beyond = " OR ".join(f"(abs({figure}) < {LARGEST!r}) IS NOT TRUE" for figure in figures)
-            yield beyond, f"have labels or errors beyond {LARGEST:g}"
+            metric = self._by_name.get(name)
+            if metric and metric.loss is Loss.COLUMN:
+                yield beyond, f"have no number in {metric.column or self.row.layout.cost}"
+            else:
+                yield beyond, f"have labels or errors beyond {LARGEST:g}"
 
     def moments(self) -> Mapping[tuple[str, Place], Moments]:
         """By name and part."""
@@ -75,8 +83,9 @@ class Errors:
             yield place, sums[group].moments(rows, totals)
 
     def _losses(self, name: str) -> list[str]:
-        loss = Loss.SQUARED if name == SQUARES else Loss(name)
-        return [self.row.loss(loss, side) for side in self.row.sides]
+        if name == SQUARES:
+            return [self.row.loss(Loss.SQUARED, side) for side in self.row.sides]
+        return [self.row.averaged(self._by_name[name], side) for side in self.row.sides]
 
     def _labels(self, middle: str) -> list[str]:
         """The label and its square, counted from a value in the middle of the part's labels.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cdml.adapters.data.pairing import Pair, Predictions, same_keys
 from cdml.adapters.data.sql import literal, quote
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.metrics import Loss, Task
+from cdml.core.metrics import Loss, Metric, Task
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports.samples import Layout
 
@@ -27,11 +27,13 @@ class Row:
         pair: the files.
         layout: what their columns mean.
         classes: the classes of a multiclass task, sorted; empty for other tasks.
+        outcomes: whether labels and predictions are read.
     """
 
     pair: Pair
     layout: Layout
     classes: tuple[str, ...] = ()
+    outcomes: bool = True
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -46,11 +48,13 @@ class Row:
         return found
 
     def label(self, side: str = "c") -> str:
-        """The truth: positive or not, the class as text, or the number."""
+        """The truth: positive or not, the class as text, the number; of generation, that it is."""
+        if self.layout.task is Task.GENERATION:
+            return "TRUE"
         return self._outcome(side, self.layout.label)
 
     def prediction(self, side: str) -> str:
-        """What the model says, in the form of `label`."""
+        """What the model says, in the form of `label`; of generation, whether it is the label."""
         return self._outcome(side, PREDICTION)
 
     def score(self, side: str, name: str = SCORE) -> str:
@@ -66,9 +70,21 @@ class Row:
                 return as_class(column, field)
             case Task.REGRESSION:
                 return f"CAST({column} AS DOUBLE)"
+            case Task.GENERATION:
+                wanted = self.file("c").fields[self.layout.label]
+                return (
+                    f"({as_class(column, field)} = {as_class(f'c.{quote(wanted.name)}', wanted)})"
+                )
+
+    def averaged(self, metric: Metric, side: str) -> str:
+        """What a metric of the family MEAN averages."""
+        if metric.loss is Loss.COLUMN:
+            name = metric.column or self.layout.cost
+            return f"({metric.scale!r} * CAST({side}.{quote(str(name))} AS DOUBLE))"
+        return self.loss(metric.loss or Loss.SQUARED, side)
 
     def loss(self, loss: Loss, side: str) -> str:
-        """What a metric of the family MEAN averages."""
+        """The loss of a row by its label and its prediction or score."""
         if loss is Loss.LOG:
             chance = self._chance_of_label(side)
             return f"-ln(greatest(least({chance}, 1 - {_LEAST!r}), {_LEAST!r}))"
@@ -82,6 +98,8 @@ class Row:
                 return f"pow({error}, 2)"
             case Loss.ABSOLUTE_PERCENTAGE:
                 return f"abs({error}) / greatest(abs({self.label()}), {_LEAST!r})"
+            case Loss.COLUMN:
+                raise ValueError("a column is no loss of label and prediction")
 
     def _chance_of_label(self, side: str) -> str:
         if self.layout.task is Task.BINARY:
@@ -113,11 +131,15 @@ class Row:
     def _problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
         if self.pair.positional:
             yield f"({same_keys(self.layout.key)}) IS NOT TRUE", KEYS_DIFFER
+        if self.outcomes:
+            yield from self._outcome_problems(scores)
+
+    def _outcome_problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
         name = self.layout.label
         yield self._missing("c", name), f"have no label ({name})"
         if "p" in self.sides:
             yield (
-                f"{self.label('c')} IS DISTINCT FROM {self.label('p')}",
+                f"{self._truth('c')} IS DISTINCT FROM {self._truth('p')}",
                 f"have another label ({name}) for the challenger than for the champion",
             )
         for side in self.sides:
@@ -138,6 +160,12 @@ class Row:
                     f"(abs({' + '.join(known)} - 1) < {CLOSE}) IS NOT TRUE",
                     f"have probabilities that do not add up to 1 by the {model}",
                 )
+
+    def _truth(self, side: str) -> str:
+        name = self.layout.label
+        if self.layout.task is Task.GENERATION:
+            return as_class(f"{side}.{quote(name)}", self.file(side).fields[name])
+        return self.label(side)
 
     def _missing(self, side: str, name: str) -> str:
         column = f"{side}.{quote(name)}"

@@ -103,15 +103,15 @@ class Reader:
                 return self._cells()
             case Family.RANKS:
                 return self.scores.sample(self.place)
-            case Family.MEAN if metric.loss is not None:
-                return self._moments(metric.loss.value)
+            case Family.MEAN:
+                return self._moments(metric.averaged)
             case Family.MOMENTS:
                 return self._moments(SQUARES)
             case _:
                 raise ValueError(f"{metric.name} is not measured of rows")
 
     def _cells(self) -> Cells:
-        binary = self.scores.row.layout.task is Task.BINARY
+        binary = self.scores.row.layout.task in {Task.BINARY, Task.GENERATION}
         classes = ("other", "positive") if binary else self.scores.row.classes
         code = {False: 0, True: 1} if binary else {name: i for i, name in enumerate(classes)}
         cells = sorted(

@@ -40,7 +40,7 @@ class Reduction:
     @cached_property
     def sums(self) -> dict[str, Sums]:
         """What to add up of losses that have a largest value, by loss."""
-        losses = sorted({m.loss for m in self.metrics if m.loss is not None})
+        losses = sorted({m.loss for m in self.metrics if m.loss and m.loss.value in BOUNDED})
         return {
             loss.value: Sums(
                 # A score that is no probability is refused by this very scan, and must not
@@ -52,7 +52,6 @@ class Reduction:
                 largest=(BOUNDED[loss.value],) * len(self.row.sides),
             )
             for loss in losses
-            if loss.value in BOUNDED
         }
 
     @cached_property
@@ -86,7 +85,7 @@ class Reduction:
         return self._gather(rows, len(outcome), problems)
 
     def _outcome(self) -> list[str]:
-        if self.row.layout.task is Task.REGRESSION:
+        if self.row.layout.task is Task.REGRESSION or not self.row.outcomes:
             return []
         return [self.row.label(), *(self.row.prediction(side) for side in self.row.sides)]
 

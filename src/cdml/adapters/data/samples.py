@@ -13,7 +13,7 @@ from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.metrics import Metric, Task
+from cdml.core.metrics import Loss, Metric, Task
 from cdml.errors import InputError
 from cdml.ports.samples import Layout, Part
 
@@ -76,7 +76,12 @@ class DuckSamples:
         first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
             slices = layout.slices if file is first else ()
-            require(file, (*layout.key, layout.label, *slices, PREDICTION, *_needed(file, scores)))
+            figures = tuple(dict.fromkeys(filter(None, (_column(m, layout) for m in metrics))))
+            needed = (*figures, *_needed(file, scores))
+            if _outcomes(layout, metrics):
+                needed = (layout.label, PREDICTION, *needed)
+            require(file, (*layout.key, *slices, *needed))
+            _require_numbers(file, figures)
         found = pair(self._engine, first, second, layout)
         try:
             return self._reduction(found, layout, metrics, scores).parts()
@@ -91,7 +96,12 @@ class DuckSamples:
     ) -> Reduction:
         return Reduction(
             engine=self._engine,
-            row=Row(pair=found, layout=layout, classes=self._classes(found, layout)),
+            row=Row(
+                pair=found,
+                layout=layout,
+                classes=self._classes(found, layout),
+                outcomes=_outcomes(layout, metrics),
+            ),
             slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
             metrics=metrics,
             scores=scores,
@@ -155,6 +165,26 @@ def _scores(
     return tuple(
         sorted({name for file in files for name in file.fields if name.startswith(f"{SCORE}_")})
     ) or (f"{SCORE}_<class>",)
+
+
+def _outcomes(layout: Layout, metrics: Sequence[Metric]) -> bool:
+    """Whether labels and predictions are read: figures of generated text may be all there is."""
+    return layout.task is not Task.GENERATION or any(metric.of_outcomes for metric in metrics)
+
+
+def _column(metric: Metric, layout: Layout) -> str | None:
+    """The column of figures that a metric averages."""
+    return (metric.column or layout.cost) if metric.loss is Loss.COLUMN else None
+
+
+def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
+    for name in columns:
+        kind = file.fields[name].type
+        if not (kind.numeric or kind is LogicalType.BOOLEAN):
+            raise InputError(
+                f"{file.path}: the column {name!r} holds {kind.value}, and its mean is asked for.",
+                "Write it as numbers.",
+            )
 
 
 def _needed(file: Predictions, scores: Sequence[str]) -> Sequence[str]:

@@ -25,7 +25,7 @@ def read_columns(job: ScoringJob) -> list[str]:
         there = list(pq.read_schema(job.data).names)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{job.data} cannot be read as Parquet.") from error
-    _need([*job.key, job.label, *job.slices], there)
+    _need([*job.key, job.label, *job.carried], there)
     return there
 
 
@@ -103,7 +103,7 @@ def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
     Raises:
         InputError: the answers do not fit the rows, are not finite, or are of no known class.
     """
-    rows = _read(job, [*job.key, job.label, *job.slices])
+    rows = _read(job, [*job.key, job.label, *job.carried])
     try:
         found = pq.read_table(answers)
     except (OSError, pa.ArrowException) as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cdml.core.inference.resampled import Resampled, batches, defined, generator
-from cdml.core.inference.scores import CONFUSION, Confusion, Hits
+from cdml.core.inference.scores import Confusion, Hits, confusion
 from cdml.core.interval import Unmeasured
 from cdml.core.sample import Cells, Codes, Floats
 
@@ -45,14 +45,14 @@ class _Joint:
 def value(metric: str, cells: Cells, predicted: Codes) -> float:
     """The metric of one model; NaN where it has no value."""
     count = cells.count.astype(float)
-    return float(CONFUSION[metric](_hits(len(cells.classes), cells.label, predicted, count)))
+    return float(confusion(metric)(_hits(len(cells.classes), cells.label, predicted, count)))
 
 
 def difference(
     metric: str, cells: Cells, champion: Codes, resamples: int
 ) -> Resampled | Unmeasured:
     """The resampled difference of two models whose values exist."""
-    function = CONFUSION[metric]
+    function = confusion(metric)
     joint = _canonical(cells, champion)
     estimate = joint.values(function, joint.count)
     padded = _padded(joint, function)

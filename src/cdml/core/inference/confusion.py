@@ -8,10 +8,12 @@ from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Interval, Unmeasured
+from cdml.core.metrics import find
 from cdml.core.sample import Cells, Codes, Flags
 
 _SHARES = {
     "accuracy": None,
+    "exact_match": None,
     "precision_micro": None,
     "recall_micro": None,
     "f1_micro": None,
@@ -111,10 +113,12 @@ def _below_perfection(metric: str, cells: Cells, confidence: float) -> Interval 
 
 
 def _undefined(metric: str, model: str) -> str:
-    why = {
+    named = {
         "precision": f"{model} predicts no row as positive",
         "recall": "no row is labelled positive",
         "specificity": "no row is labelled negative",
         "f1": f"no row is labelled positive, nor predicted so by {model}",
-    }.get(metric, "its denominator is 0")
+    }
+    known = find(metric)
+    why = named.get("f1" if known and known.beta else metric, "its denominator is 0")
     return f"{metric} has no value: {why}"

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from cdml.core.metrics import find
 from cdml.core.sample import Floats
 
 _POSITIVE = 1
@@ -53,9 +54,11 @@ def _recall(hits: Hits, code: int = _POSITIVE) -> Floats:
     return _over(hits.right[..., code], hits.labelled[..., code])
 
 
-def _f1(hits: Hits) -> Floats:
-    total = hits.labelled[..., _POSITIVE] + hits.predicted[..., _POSITIVE]
-    return _over(2 * hits.right[..., _POSITIVE], total)
+def _f_score(hits: Hits, beta: float) -> Floats:
+    """(1 + b²) TP over b² labelled + predicted (van Rijsbergen 1979)."""
+    square = beta * beta
+    total = square * hits.labelled[..., _POSITIVE] + hits.predicted[..., _POSITIVE]
+    return _over((1 + square) * hits.right[..., _POSITIVE], total)
 
 
 def _balanced_accuracy(hits: Hits) -> Floats:
@@ -88,11 +91,12 @@ def _average(hits: Hits, of: str, weighted: bool) -> Floats:
 CONFUSION: Mapping[str, Confusion] = MappingProxyType(
     {
         "accuracy": _accuracy,
+        "exact_match": _accuracy,
         "balanced_accuracy": _balanced_accuracy,
         "precision": _precision,
         "recall": _recall,
         "specificity": partial(_recall, code=_NEGATIVE),
-        "f1": _f1,
+        "f1": partial(_f_score, beta=1.0),
         "matthews_corrcoef": _matthews,
         **{f"{of}_micro": _accuracy for of in ("precision", "recall", "f1")},
         **{
@@ -102,3 +106,11 @@ CONFUSION: Mapping[str, Confusion] = MappingProxyType(
         },
     }
 )
+
+
+def confusion(metric: str) -> Confusion:
+    """The function of a metric's name; F scores of any beta are found by their number."""
+    known = find(metric)
+    if known is not None and known.beta is not None:
+        return partial(_f_score, beta=known.beta)
+    return CONFUSION[metric]
