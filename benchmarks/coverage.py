@@ -92,6 +92,35 @@ def multiclass(classes: int, right: float, lost: float, gained: float) -> Draw:
     return cells(chances, classes)
 
 
+def grouped(sizes: tuple[float, ...], rates: tuple[tuple[float, float], ...], noise: float) -> Draw:
+    """Groups of these shares, in which the champion and the challenger say yes this often.
+
+    The labels have nothing to do with it; `noise` is how often the challenger answers apart.
+    """
+
+    def draw(random: Random, rows: int) -> Cells:
+        group = random.choice(len(sizes), rows, p=sizes)
+        champion_rate, challenger_rate = np.array(rates).T
+        level = random.random(rows)
+        apart = np.where(random.random(rows) < noise, random.random(rows), level)
+        label = random.random(rows) < 0.4
+        said = np.stack(
+            (group, label, apart < challenger_rate[group], level < champion_rate[group])
+        ).astype(np.int64)
+        found, count = np.unique(said, axis=1, return_counts=True)
+        return Cells(
+            classes=("other", "positive"),
+            label=found[1],
+            challenger=found[2],
+            champion=found[3],
+            count=count,
+            groups=tuple(map(str, range(len(sizes)))),
+            group=found[0],
+        )
+
+    return draw
+
+
 def ranked(positives: float, distance: float, noise: float) -> Draw:
     """Normal scores `distance` apart, and a challenger that adds noise to them."""
 
@@ -142,6 +171,7 @@ def errors(metric: str, tails: float, scale: float) -> Draw:
 
 CONFUSION = ("precision", "f1", "balanced_accuracy", "matthews_corrcoef")
 RANKS = ("roc_auc", "average_precision")
+FAIR = ("demographic_parity_difference", "equalized_odds_difference")
 SQUARES = ("root_mean_squared_error", "r2")
 SCENARIOS = (
     Scenario(
@@ -163,6 +193,21 @@ SCENARIOS = (
         metrics=("f1_macro", "recall_macro"),
         name="4 classes, 53 to 7 %",
         draw=multiclass(4, 0.8, 0.1, 0.2),
+    ),
+    Scenario(
+        metrics=FAIR,
+        name="2 groups, gap 0.1 to 0.2",
+        draw=grouped((0.6, 0.4), ((0.4, 0.45), (0.3, 0.25)), 0.2),
+    ),
+    Scenario(
+        metrics=FAIR,
+        name="2 groups, no gap to 0.1",
+        draw=grouped((0.7, 0.3), ((0.3, 0.35), (0.3, 0.25)), 0.1),
+    ),
+    Scenario(
+        metrics=FAIR,
+        name="3 groups, gap 0.2 to 0.3",
+        draw=grouped((0.5, 0.3, 0.2), ((0.5, 0.5), (0.4, 0.4), (0.3, 0.2)), 0.2),
     ),
     Scenario(metrics=RANKS, name="50 % positives, AUC 0.76", draw=ranked(0.5, 1.0, 0.5)),
     Scenario(metrics=RANKS, name="50 % positives, AUC 0.98", draw=ranked(0.5, 3.0, 0.5)),

@@ -1,6 +1,6 @@
 """Rows drawn at random, and the statistics of given rows, for the tests of inference."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,20 +18,25 @@ LOSSES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rows:
-    """Labels, and what the challenger and the champion say of them."""
+    """Labels, what the challenger and the champion say of them, and groups of rows."""
 
     label: np.ndarray
     challenger: np.ndarray
     champion: np.ndarray
+    group: np.ndarray | None = None
+
+    def groups(self) -> np.ndarray:
+        return np.arange(len(self.label)) % 5 // 3 if self.group is None else self.group
 
     def swapped(self) -> "Rows":
-        return Rows(label=self.label, challenger=self.champion, champion=self.challenger)
+        return replace(self, challenger=self.champion, champion=self.challenger)
 
     def at(self, index) -> "Rows":
         return Rows(
             label=self.label[index],
             challenger=self.challenger[index],
             champion=self.champion[index],
+            group=self.groups()[index],
         )
 
 
@@ -44,6 +49,20 @@ def cells(rows: Rows, classes: int = 2, *, alone: bool = False) -> Cells:
         challenger=found[1],
         champion=None if alone else found[2],
         count=count,
+    )
+
+
+def grouped(rows: Rows) -> Cells:
+    codes = np.stack((rows.groups(), rows.label, rows.challenger, rows.champion)).astype(np.int64)
+    found, count = np.unique(codes, axis=1, return_counts=True)
+    return Cells(
+        classes=("other", "positive"),
+        label=found[1],
+        challenger=found[2],
+        champion=found[3],
+        count=count,
+        groups=tuple(f"group {code}" for code in range(int(found[0].max()) + 1)),
+        group=found[0],
     )
 
 
@@ -62,8 +81,10 @@ def moments(metric: str, rows: Rows) -> Moments:
 
 def sample(metric: str, rows: Rows) -> Sample:
     match find(metric).family:
-        case Family.RANKS:
+        case Family.RANKS | Family.CALIBRATION:
             return ranked(rows)
+        case Family.FAIRNESS:
+            return grouped(rows)
         case Family.MEAN | Family.MOMENTS:
             return moments(metric, rows)
         case _:

@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 
-from cdml.core.metrics import METRICS, Family, Task
+from cdml.core.metrics import METRICS, Task, find
 from cdml.ports import Layout
 
 BINARY = Layout(
@@ -13,6 +13,16 @@ BINARY = Layout(
     slices=("carrier", "month"),
     task=Task.BINARY,
     positive=True,
+    max_slices=100,
+    sensitive="sex",
+    cost="cents",
+)
+GENERATION = Layout(
+    key=("id",),
+    label="answer",
+    slices=("topic",),
+    task=Task.GENERATION,
+    positive=None,
     max_slices=100,
 )
 MULTICLASS = Layout(
@@ -30,15 +40,14 @@ KINDS = ["a", "b", "it's"]
 
 
 def of(task):
-    return tuple(
-        metric
-        for metric in METRICS.values()
-        if task in metric.tasks and metric.family is not Family.OPERATION
-    )
+    """Those of the task, and of every pattern one."""
+    named = tuple(metric for metric in METRICS.values() if task in metric.tasks and metric.of_rows)
+    more = {Task.BINARY: ("f2", "cost_per_1000_rows"), Task.GENERATION: ("mean(helpful)",)}
+    return (*named, *map(find, more.get(task, ())))
 
 
 def binary(rows=400, seed=1):
-    draw, scores = Random(seed), Random(seed + 1)
+    draw, scores, groups = Random(seed), Random(seed + 1), Random(seed + 2)
     found = []
     for index in range(rows):
         late = draw.random() < 0.3
@@ -49,6 +58,8 @@ def binary(rows=400, seed=1):
                 "late": late,
                 "carrier": draw.choice(["AA", "UA", "HA", None]),
                 "month": draw.randint(1, 3),
+                "sex": groups.choice(["f", "m", "m", None]),
+                "cents": groups.randint(0, 9),
                 "prediction": score > 0.5,
                 "score": round(score, 2),
             }
@@ -61,6 +72,20 @@ def rival(rows, seed=7):
     draw = Random(seed)
     scored = [{**row, "score": round(draw.random(), 2)} for row in rows]
     return [{**row, "prediction": row["score"] > 0.5} for row in scored]
+
+
+def generation(seed=1, rows=300):
+    draw = Random(seed)
+    return [
+        {
+            "id": index,
+            "answer": f"answer {index % 7}",
+            "topic": "tax" if index % 3 else "law",
+            "prediction": f"answer {index % 7 if draw.random() < 0.7 else 9}",
+            "helpful": draw.randint(1, 5),
+        }
+        for index in range(rows)
+    ]
 
 
 def multiclass(seed=1, rows=300):

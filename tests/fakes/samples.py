@@ -43,34 +43,37 @@ class FakeSamples:
         for file in files:
             _check(file, layout, metrics)
         pairs = _pairs(*files, layout) if champion else [(row,) for row in files[0]]
-        differ = sum(len({row[layout.label] for row in pair}) > 1 for pair in pairs)
+        read = _reads_outcomes(layout, metrics)
+        differ = sum(read and len({row[layout.label] for row in pair}) > 1 for pair in pairs)
         if differ:
             raise InputError(f"{differ:,} rows have another label for the champion.")
         classes = sorted(
             {
-                _text(row[name])
+                _text(row.get(name))
                 for pair in pairs
                 for row in pair
                 for name in (layout.label, "prediction")
             }
         )
-        parts = [_part(None, pairs, layout, classes)]
+        sizes = Counter(pair[0].get(layout.sensitive) for pair in pairs)
+        groups = sorted(sizes, key=lambda v: (v is None, -sizes[v], str(v)))
+        parts = [_part(None, pairs, layout, classes, groups)]
         for column in layout.slices:
             counts = Counter(pair[0][column] for pair in pairs)
             kept = sorted((v for v in counts if v is not None), key=lambda v: (-counts[v], str(v)))
             kept = [*kept[: layout.max_slices], None]
             named = {v: v if v in kept else OTHER for v in counts}
-            groups = {}
+            of_value = {}
             for pair in pairs:
-                groups.setdefault(named[pair[0][column]], []).append(pair)
+                of_value.setdefault(named[pair[0][column]], []).append(pair)
             order = sorted(
-                groups,
+                of_value,
                 key=lambda v: (
-                    -len(groups[v]),
+                    -len(of_value[v]),
                     [*kept, OTHER].index(v) if v in kept or v == OTHER else 0,
                 ),
             )
-            parts += (_part({column: v}, groups[v], layout, classes) for v in order)
+            parts += (_part({column: v}, of_value[v], layout, classes, groups) for v in order)
         return tuple(parts)
 
 
@@ -85,7 +88,9 @@ def _read(path):
 
 def _check(rows, layout, metrics):
     scores = [name for name in rows[0] if name == "score" or name.startswith("score_")]
-    needed = [*layout.key, layout.label, *layout.slices, "prediction"]
+    outcomes = (layout.label, "prediction") if _reads_outcomes(layout, metrics) else ()
+    figures = [m.column or layout.cost for m in metrics if m.loss is Loss.COLUMN]
+    needed = [*layout.key, *layout.slices, *outcomes, *figures]
     missing = [name for name in needed if name not in rows[0]]
     scored = any(metric.needs_score for metric in metrics)
     if missing or (scored and not scores):
@@ -94,7 +99,7 @@ def _check(rows, layout, metrics):
     keyless = sum(None in key for key in keys)
     if keyless or len(set(keys)) < len(keys):
         raise InputError(f"{keyless or len(keys) - len(set(keys)):,} rows lack or repeat a key.")
-    columns = (layout.label, "prediction", *(scores if scored else ()))
+    columns = (*outcomes, *figures, *(scores if scored else ()))
     bad = sum(not all(_usable(row[name]) for name in columns) for row in rows)
     if not bad and scored:
         bad = sum(not all(0 <= row[name] <= 1 for name in scores) for row in rows)
@@ -107,6 +112,10 @@ def _check(rows, layout, metrics):
         bad = sum(not all(abs(row[name]) < 1e49 for name in columns) for row in rows)
     if bad:
         raise InputError(f"{bad:,} rows cannot be used.")
+
+
+def _reads_outcomes(layout, metrics):
+    return layout.task is not Task.GENERATION or any(metric.of_outcomes for metric in metrics)
 
 
 def _usable(value):
@@ -128,8 +137,10 @@ def _text(value):
     return str(value).lower() if isinstance(value, bool) else str(value).removesuffix(".0")
 
 
-def _part(place, pairs, layout, classes):
-    def outcome(value):
+def _part(place, pairs, layout, classes, groups):
+    def outcome(value, label=None):
+        if layout.task is Task.GENERATION:
+            return int(label is None or _text(value) == _text(label))
         if layout.task is Task.BINARY:
             return int(value == layout.positive)
         return classes.index(_text(value))
@@ -138,8 +149,13 @@ def _part(place, pairs, layout, classes):
         match metric.family:
             case Family.PROPORTION | Family.CELLS:
                 return _cells(pairs, layout, classes, outcome)
-            case Family.RANKS:
+            case Family.FAIRNESS:
+                return _cells(pairs, layout, classes, outcome, groups)
+            case Family.RANKS | Family.CALIBRATION:
                 return _ranks(pairs, layout, classes)
+            case Family.MEAN if metric.loss is Loss.COLUMN:
+                name = metric.column or layout.cost
+                return _moments([[metric.scale * row[name] for row in p] for p in pairs])
             case Family.MEAN:
                 return _moments([[_loss(metric.loss, row, layout) for row in p] for p in pairs])
             case _:
@@ -157,18 +173,25 @@ def _part(place, pairs, layout, classes):
     return Part(slice=place, rows=len(pairs), sample=sample)
 
 
-def _cells(pairs, layout, classes, outcome):
+def _cells(pairs, layout, classes, outcome, groups=()):
     counts = Counter(
-        (outcome(pair[0][layout.label]), *(outcome(row["prediction"]) for row in pair))
+        (
+            outcome(pair[0][layout.label]),
+            *(outcome(row["prediction"], row[layout.label]) for row in pair),
+            groups.index(pair[0][layout.sensitive]) if groups else 0,
+        )
         for pair in pairs
     )
     cells = np.array(sorted(counts), dtype=np.int64)
+    multiclass = layout.task is Task.MULTICLASS
     return Cells(
-        classes=("other", "positive") if layout.task is Task.BINARY else tuple(classes),
+        classes=tuple(classes) if multiclass else ("other", "positive"),
         label=cells[:, 0],
         challenger=cells[:, 1],
-        champion=cells[:, 2] if cells.shape[1] > 2 else None,
+        champion=cells[:, 2] if len(pairs[0]) > 1 else None,
         count=np.array([counts[tuple(cell)] for cell in cells.tolist()], dtype=np.int64),
+        groups=tuple("(missing)" if name is None else str(name) for name in groups),
+        group=cells[:, -1] if groups else None,
     )
 
 

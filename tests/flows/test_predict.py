@@ -117,7 +117,7 @@ def test_the_model_is_scored_as_the_configuration_says(loaded, model, registry, 
 
     (job,) = scorer.jobs
     assert (str(tmp_path / "python"), 90.0) == (job.environment, job.timeout)
-    assert (("id",), "late", ("origin",), True) == (job.key, job.label, job.slices, job.positive)
+    assert (("id",), "late", ("origin",), True) == (job.key, job.label, job.carried, job.positive)
     assert (model_digest(model), (1.0, 5.0)) == (found.model.digest, found.latency_ms)
     assert found.predictions.is_file()
 

@@ -17,8 +17,18 @@ def test_a_metric_is_found_by_each_of_its_names(metric):
     assert {metric} == {find(name) for name in (metric.name, *metric.aliases)}
 
 
-def test_nobody_knows_an_unknown_name():
-    assert find("neg_log_loss") is None
+@pytest.mark.parametrize(
+    "name",
+    ["neg_log_loss", "f0", "f", "f1e3", "mean()", "mean(a(b))", "mine:", ":f", "a b:f", "http://x"],
+)
+def test_nobody_knows_an_unknown_name(name):
+    assert find(name) is None
+
+
+def test_patterns_name_metrics_that_no_list_can_hold():
+    assert ("f2", 2.0) == (find("fbeta_2").name, find("f2").beta)
+    assert "helpful" == find("mean(helpful)").column
+    assert Family.CUSTOM is find("mine.own:profit").family
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -28,7 +38,7 @@ def test_means_and_only_means_say_what_they_average(metric):
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_metrics_of_rows_say_for_which_tasks(metric):
-    assert (metric.family is not Family.OPERATION) == bool(metric.tasks)
+    assert metric.of_outcomes == bool(metric.tasks)
 
 
 def test_every_task_has_metrics():

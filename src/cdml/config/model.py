@@ -201,6 +201,12 @@ class Gate(_Model):
         if self.greater_is_better is not None and metric and metric.name in metrics.METRICS:
             direction = "greater" if metric.greater_is_better else "smaller"
             raise ValueError(f"of {metric.name} {direction} is better; leave greater_is_better out")
+        margins = (self.max_regression, self.min_improvement)
+        if metric and metric.family is metrics.Family.CALIBRATION and any(margins):
+            raise ValueError(
+                f"{metric.name} is a reported figure, which grows by chance alone: bound it with"
+                " at_most, and compare by brier_score_loss or log_loss"
+            )
         rules = (self.at_least, self.at_most, self.max_regression, self.min_improvement)
         if all(rule is None for rule in rules):
             raise ValueError(

@@ -21,6 +21,9 @@ class Cells:
         label, challenger, champion: codes of the occupied cells, shape (cells,); `champion`
             is None when one model is measured alone.
         count: rows in each cell, shape (cells,).
+        groups: names of the groups that fairness metrics compare, those without rows too; empty
+            for other metrics.
+        group: codes of the cells' groups, shape (cells,); None where there are no groups.
     """
 
     classes: tuple[str, ...]
@@ -28,11 +31,24 @@ class Cells:
     challenger: Codes
     champion: Codes | None
     count: Counts
+    groups: tuple[str, ...] = ()
+    group: Codes | None = None
 
     @property
     def rows(self) -> int:
         """How many rows there are."""
         return int(self.count.sum())
+
+    def within(self, code: int) -> "Cells":
+        """The cells of one group, without groups."""
+        chosen = self.group == code
+        return Cells(
+            classes=self.classes,
+            label=self.label[chosen],
+            challenger=self.challenger[chosen],
+            champion=None if self.champion is None else self.champion[chosen],
+            count=self.count[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ class Row:
         yield self._missing("c", name), f"have no label ({name})"
         if "p" in self.sides:
             yield (
-                f"{self._truth('c')} IS DISTINCT FROM {self._truth('p')}",
+                f"{self.truth('c')} IS DISTINCT FROM {self.truth('p')}",
                 f"have another label ({name}) for the challenger than for the champion",
             )
         for side in self.sides:
@@ -161,7 +161,8 @@ class Row:
                     f"have probabilities that do not add up to 1 by the {model}",
                 )
 
-    def _truth(self, side: str) -> str:
+    def truth(self, side: str) -> str:
+        """The label as it stands in a file, so that two files can be compared."""
         name = self.layout.label
         if self.layout.task is Task.GENERATION:
             return as_class(f"{side}.{quote(name)}", self.file(side).fields[name])

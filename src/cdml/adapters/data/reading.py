@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -95,13 +95,17 @@ class Reader:
     sums: Mapping[str, Sums]
     errors: Mapping[tuple[str, Place], Moments]
     scores: Rows
+    sensitive: Slicing | None = None
+    present: tuple[int, ...] = ()
 
     def sample(self, metric: Metric) -> Sample:
         """Those that a metric reads."""
         match metric.family:
             case Family.PROPORTION | Family.CELLS:
                 return self._cells()
-            case Family.RANKS:
+            case Family.FAIRNESS:
+                return self._by_group()
+            case Family.RANKS | Family.CALIBRATION:
                 return self.scores.sample(self.place)
             case Family.MEAN:
                 return self._moments(metric.averaged)
@@ -111,16 +115,41 @@ class Reader:
                 raise ValueError(f"{metric.name} is not measured of rows")
 
     def _cells(self) -> Cells:
-        binary = self.scores.row.layout.task in {Task.BINARY, Task.GENERATION}
-        classes = ("other", "positive") if binary else self.scores.row.classes
-        code = {False: 0, True: 1} if binary else {name: i for i, name in enumerate(classes)}
-        cells = sorted(
-            (tuple(code[part] for part in outcome), count)
-            for outcome, count in self.group.cells.items()
+        """Of all groups together."""
+        counts: Counter[Outcome] = Counter()
+        first = 1 if self.sensitive else 0
+        for outcome, count in self.group.cells.items():
+            counts[self._codes(outcome[first:])] += count
+        return self._as_cells(counts)
+
+    def _by_group(self) -> Cells:
+        if self.sensitive is None:
+            raise ValueError("no metric asked for groups")
+        counts: Counter[Outcome] = Counter()
+        for (group, *outcome), count in self.group.cells.items():
+            counts[*self._codes(outcome), self.present.index(group)] += count
+        names = [self.sensitive.values[code] for code in self.present]
+        cells = self._as_cells(counts)
+        return replace(
+            cells,
+            groups=tuple("(missing)" if name is None else str(name) for name in names),
+            group=np.array(sorted(counts), dtype=np.int64)[:, -1],
         )
+
+    def _codes(self, outcome: Sequence[Any]) -> tuple[int, ...]:
+        return tuple(self.classes[part] for part in outcome)
+
+    @property
+    def classes(self) -> Mapping[Any, int]:
+        """The code of each outcome."""
+        names = self.scores.row.classes
+        return {name: code for code, name in enumerate(names)} or {False: 0, True: 1}
+
+    def _as_cells(self, counts: Counter[Outcome]) -> Cells:
+        cells = sorted(counts.items())
         codes = np.array([outcome for outcome, _ in cells], dtype=np.int64)
         return Cells(
-            classes=classes,
+            classes=self.scores.row.classes or ("other", "positive"),
             label=codes[:, 0],
             challenger=codes[:, 1],
             champion=codes[:, 2] if len(self.scores.row.sides) > 1 else None,

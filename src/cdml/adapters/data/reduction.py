@@ -27,6 +27,7 @@ class Reduction:
     slices: tuple[Slicing, ...]
     metrics: tuple[Metric, ...]
     scores: tuple[str, ...]
+    sensitive: Slicing | None = None
 
     @property
     def path(self) -> Path:
@@ -87,7 +88,9 @@ class Reduction:
     def _outcome(self) -> list[str]:
         if self.row.layout.task is Task.REGRESSION or not self.row.outcomes:
             return []
-        return [self.row.label(), *(self.row.prediction(side) for side in self.row.sides)]
+        group = [self.sensitive.code] if self.sensitive else []
+        said = [self.row.prediction(side) for side in self.row.sides]
+        return [*group, self.row.label(), *said]
 
     def _gather(
         self, rows: Sequence[tuple[Any, ...]], width: int, problems: Sequence[tuple[str, str]]
@@ -114,6 +117,8 @@ class Reduction:
         groups = self.groups()
         moments = self.errors.moments()
         rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
+        outcomes = groups[None].cells if self.sensitive else ()
+        present = tuple(sorted({outcome[0] for outcome in outcomes}))
         order = sorted(
             (place for place in groups if place is not None),
             key=lambda place: (place[0], -groups[place].rows, place[1]),
@@ -128,6 +133,8 @@ class Reduction:
                     sums=self.sums,
                     errors=moments,
                     scores=rows,
+                    sensitive=self.sensitive,
+                    present=present,
                 ).sample,
             )
             for place in (None, *order)

@@ -13,7 +13,7 @@ from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.metrics import Loss, Metric, Task
+from cdml.core.metrics import Family, Loss, Metric, Task
 from cdml.errors import InputError
 from cdml.ports.samples import Layout, Part
 
@@ -39,7 +39,7 @@ class DuckSamples:
             require(file, (*layout.key, layout.label))
         found = by_key(self._engine, files[0], files[1], layout)
         row = Row(pair=found, layout=layout)
-        differ = f"count_if({row.label('c')} IS DISTINCT FROM {row.label('p')})"
+        differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
         [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
         differing = {f"label ({layout.label})": wrong}
         for name in layout.slices:
@@ -75,7 +75,7 @@ class DuckSamples:
         scores = _scores(files, layout, metrics)
         first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
-            slices = layout.slices if file is first else ()
+            slices = (*layout.slices, *_grouping(layout, metrics)) if file is first else ()
             figures = tuple(dict.fromkeys(filter(None, (_column(m, layout) for m in metrics))))
             needed = (*figures, *_needed(file, scores))
             if _outcomes(layout, metrics):
@@ -94,6 +94,8 @@ class DuckSamples:
     def _reduction(
         self, found: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]
     ) -> Reduction:
+        sensitive = _grouping(layout, metrics)
+        groups = slicing(self._engine, found.challenger, sensitive, layout.max_slices)
         return Reduction(
             engine=self._engine,
             row=Row(
@@ -105,6 +107,7 @@ class DuckSamples:
             slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
             metrics=metrics,
             scores=scores,
+            sensitive=next(iter(groups), None),
         )
 
     def _classes(self, found: Pair, layout: Layout) -> tuple[str, ...]:
@@ -165,6 +168,12 @@ def _scores(
     return tuple(
         sorted({name for file in files for name in file.fields if name.startswith(f"{SCORE}_")})
     ) or (f"{SCORE}_<class>",)
+
+
+def _grouping(layout: Layout, metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The sensitive column, where a metric compares its groups."""
+    fair = any(metric.family is Family.FAIRNESS for metric in metrics)
+    return (layout.sensitive,) if fair and layout.sensitive else ()
 
 
 def _outcomes(layout: Layout, metrics: Sequence[Metric]) -> bool:

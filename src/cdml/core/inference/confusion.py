@@ -24,7 +24,7 @@ _SHARES = {
 """Metrics that are a share of right rows, and the class among whose rows; None: among all."""
 
 
-def compare(metric: str, cells: Cells, resamples: int) -> Paired | Unmeasured:
+def compare(metric: str, cells: Cells, resamples: int = RESAMPLES) -> Paired | Unmeasured:
     """Two models by a confusion metric."""
     if cells.champion is None:
         return Unmeasured(reason="there are no predictions of a champion")

@@ -1,15 +1,46 @@
 """One question for every metric: what is its value, and how sure is the difference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from cdml.core.inference import confusion, moments, ordered
+from cdml.core.inference import calibration, confusion, fairness, moments, ordered
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Counts, Family, Metric
 from cdml.core.sample import Cells, Moments, OneVsRest, Ranked, Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Method:
+    """How a family's metrics are measured, and from which statistics."""
+
+    reads: tuple[type, ...]
+    compare: Callable[..., Paired | Unmeasured]
+    measure: Callable[[str, Any, float], Level | Unmeasured]
+    resampled: bool = False
+
+
+_OF_CELLS = _Method(
+    reads=(Cells,), compare=confusion.compare, measure=confusion.measure, resampled=True
+)
+_OF_MOMENTS = _Method(reads=(Moments,), compare=moments.compare, measure=moments.measure)
+_METHODS: Mapping[Family, _Method] = {
+    Family.PROPORTION: _OF_CELLS,
+    Family.CELLS: _OF_CELLS,
+    Family.MEAN: _OF_MOMENTS,
+    Family.MOMENTS: _OF_MOMENTS,
+    Family.RANKS: _Method(
+        reads=(Ranked, OneVsRest), compare=ordered.compare, measure=ordered.measure
+    ),
+    Family.CALIBRATION: _Method(
+        reads=(Ranked,), compare=calibration.compare, measure=calibration.measure
+    ),
+    Family.FAIRNESS: _Method(reads=(Cells,), compare=fairness.compare, measure=fairness.measure),
+}
 
 
 def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Paired | Unmeasured:
@@ -20,37 +51,38 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
         sample: the statistics that the metric's family reads, of both models.
         resamples: how many to draw, where the metric's distribution is found by resampling.
     """
-    if sample.rows == 0:
-        return Unmeasured(reason="there are no rows")
-    match metric.family, sample:
-        case ((Family.PROPORTION | Family.CELLS), Cells()):
-            return confusion.compare(metric.name, sample, resamples)
-        case ((Family.MEAN | Family.MOMENTS), Moments()):
-            return moments.compare(metric.name, sample)
-        case Family.RANKS, (Ranked() | OneVsRest()):
-            return ordered.compare(metric.name, sample)
-        case _:
-            return _unread(metric, sample)
+    found = _method(metric, sample)
+    if isinstance(found, Unmeasured):
+        return found
+    if found.resampled:
+        return found.compare(metric.name, sample, resamples)
+    return found.compare(metric.name, sample)
 
 
 def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
     """One model's value with its two-sided interval; the sample's challenger is measured."""
+    found = _method(metric, sample)
+    if isinstance(found, Unmeasured):
+        return found
+    return found.measure(metric.name, sample, confidence)
+
+
+def _method(metric: Metric, sample: Sample) -> _Method | Unmeasured:
     if sample.rows == 0:
         return Unmeasured(reason="there are no rows")
-    match metric.family, sample:
-        case ((Family.PROPORTION | Family.CELLS), Cells()):
-            return confusion.measure(metric.name, sample, confidence)
-        case ((Family.MEAN | Family.MOMENTS), Moments()):
-            return moments.measure(metric.name, sample, confidence)
-        case Family.RANKS, (Ranked() | OneVsRest()):
-            return ordered.measure(metric.name, sample, confidence)
-        case _:
-            return _unread(metric, sample)
+    method = _METHODS.get(metric.family)
+    if method is None or not isinstance(sample, method.reads):
+        kind = type(sample).__name__.lower()
+        return Unmeasured(reason=f"{metric.name} cannot be measured from {kind}")
+    return method
 
 
 def counted(metric: Metric, sample: Sample) -> int:
     """How many rows inform the metric: what `policy.min_rows` is held against."""
     match sample:
+        case Cells() if sample.group is not None:
+            groups = map(sample.within, range(len(sample.groups)))
+            return min(map(_COUNTED[metric.counts], groups))
         case Cells():
             return _COUNTED[metric.counts](sample)
         case Ranked():
@@ -88,9 +120,3 @@ _COUNTED: dict[Counts, Callable[[Cells], int]] = {
     Counts.PREDICTED: _fewest_predicted,
     Counts.SMALLER_CLASS: _smallest_class,
 }
-
-
-def _unread(metric: Metric, sample: Sample) -> Unmeasured:
-    return Unmeasured(
-        reason=f"{metric.name} cannot be measured from {type(sample).__name__.lower()}"
-    )

@@ -1,0 +1,228 @@
+"""Gaps between groups: the largest difference of a rate between any two of them.
+
+A gap is a maximum, so chance alone opens one where there is none: a champion without any looks
+unfair, and a challenger that brings one in looks no worse. A bootstrap repeats that mistake (it
+lets 20 % through). What is bounded here is made of plain differences. With d the difference of
+two groups' rates, c the challenger's, p the champion's,
+
+    gap_c - gap_p  =  max_P min_Q (c_P - p_Q)
+
+over pairs of groups P and Q. The upper bound takes the worst P (an intersection-union test), and
+for it the best Q, of as many as may be the champion's largest, at a confidence that allows for
+the choice (Bonferroni). Pairs that are far from the largest gap are left out.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+
+import numpy as np
+
+from cdml.core.inference.difference import Level, Paired, Side
+from cdml.core.inference.linear import PSEUDO_ROWS, Linear
+from cdml.core.interval import Interval, Unmeasured
+from cdml.core.sample import Cells, Codes, Counts, Floats
+
+FAR = NormalDist().inv_cdf(0.995)
+"""Standard errors from the largest gap beyond which a pair of groups is not the largest."""
+MOST_PAIRS = 4_000
+
+_LABELS = {
+    "demographic_parity_difference": None,
+    "equal_opportunity_difference": (1,),
+    "equalized_odds_difference": (0, 1),
+}
+"""The labels among whose rows rates of positive predictions are compared; None: among all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Rates:
+    """Rates of positive predictions by stratum: a group, or a group's rows of one label.
+
+    Attributes:
+        value: of the challenger and, if there is one, the champion, shape (models, strata).
+        influence: how far each of m draws moves them, shape (m, models, strata).
+        draws: how often each was drawn, shape (m,).
+        rows: of each stratum, shape (strata,).
+        label: what each stratum has in common, shape (strata,); only alike ones are compared.
+    """
+
+    value: Floats
+    influence: Floats
+    draws: Floats
+    rows: Counts
+    label: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Gaps:
+    """One model's pairs of groups that may have the largest gap.
+
+    Attributes:
+        value: of the pairs, the largest first, shape (pairs,).
+        influence: shape (pairs, m).
+    """
+
+    value: Floats
+    influence: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GapDifference:
+    """challenger - champion of two gaps."""
+
+    challenger: _Gaps
+    champion: _Gaps
+    draws: Floats
+    rows: int
+    fewest: float
+
+    @property
+    def estimate(self) -> float:
+        """Of the two largest gaps."""
+        return float(self.challenger.value[0] - self.champion.value[0])
+
+    @property
+    def method(self) -> str:
+        """How the interval is found."""
+        return "gap-t"
+
+    @property
+    def standard_error(self) -> float:
+        """Of the two pairs with the largest gaps."""
+        return self._apart(0, 0, 0.0).standard_error
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval."""
+        low, high = (self.bound(side, (1 + confidence) / 2) for side in (Side.LOWER, Side.UPPER))
+        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+
+    def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
+        """The worst of one model's pairs, for each the best of the other's."""
+        chosen = len(self._others(side))
+        beyond = 1 - (1 - confidence) / chosen
+        ends = self._each(share, lambda one: one.bound(side, beyond))
+        return float(ends.max(axis=0).min() if side is Side.LOWER else ends.min(axis=1).max())
+
+    def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
+        """One-sided p of Δ + share * gap of the champion against a value."""
+        found = self._each(share, lambda one: one.p_value(side, against))
+        axis = 0 if side is Side.LOWER else 1
+        return float(min(1.0, len(self._others(side)) * found.min(axis=axis).max()))
+
+    def p_value_null(self) -> float:
+        """Two-sided p for no difference."""
+        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
+
+    def _others(self, side: Side) -> Floats:
+        """The pairs among which the best may be chosen."""
+        return (self.challenger if side is Side.LOWER else self.champion).value
+
+    def _each(self, share: float, of: Callable[[Linear], float]) -> Floats:
+        """A figure of every pair beside every pair, shape (challenger's, champion's)."""
+        pairs = [
+            [of(self._apart(mine, other, share)) for other in range(len(self.champion.value))]
+            for mine in range(len(self.challenger.value))
+        ]
+        return np.array(pairs)
+
+    def _apart(self, mine: int, other: int, share: float) -> Linear:
+        """The difference of two pairs of groups, the champion's a share nearer to nothing."""
+        kept = max(0.0, 1 - share)
+        moves = self.challenger.influence[mine] - kept * self.champion.influence[other]
+        covariance, third = np.zeros((2, 2)), np.zeros((2, 2, 2))
+        covariance[0, 0] = self.draws @ moves**2
+        third[0, 0, 0] = self.draws @ moves**3
+        return Linear(
+            challenger=float(self.challenger.value[mine] - kept * self.champion.value[other]),
+            champion=0.0,
+            covariance=covariance,
+            third=third,
+            rows=self.rows,
+            method=self.method,
+            df=self.fewest - 1,
+            extreme=(1 / self.fewest, 0.0),
+        )
+
+
+def rates(metric: str, cells: Cells) -> Rates | Unmeasured:
+    """The rates that a metric compares, or which of them does not exist."""
+    if cells.group is None or len(cells.groups) <= 1:
+        return Unmeasured(reason=f"{metric} needs at least two groups")
+    labels = _LABELS[metric]
+    alike = np.zeros_like(cells.label) if labels is None else cells.label
+    compared = (0,) if labels is None else labels
+    stratum = np.array([(one, g) for one in compared for g in range(len(cells.groups))])
+    within = (alike[:, None] == stratum[:, 0]) & (cells.group[:, None] == stratum[:, 1])
+    rows = cells.count @ within
+    if (rows <= 1).any():
+        group = cells.groups[stratum[int(rows.argmin()), 1]]
+        of = "" if labels is None else " of each class that is compared"
+        return Unmeasured(reason=f"{metric} needs at least two rows{of} of the group {group}")
+    said = [p == 1 for p in (cells.challenger, cells.champion) if p is not None]
+    value = np.stack([(cells.count * yes) @ within / rows for yes in said])
+    apart = np.stack(said, axis=1)[:, :, None] - value
+    scale = 1 / np.sqrt(rows * (rows - 1.0))
+    return Rates(
+        value=value,
+        influence=apart * (within * scale)[:, None, :],
+        draws=cells.count.astype(float),
+        rows=rows,
+        label=stratum[:, 0],
+    )
+
+
+def compare(metric: str, cells: Cells) -> Paired | Unmeasured:
+    """Two models by the gap between groups."""
+    found = rates(metric, cells)
+    if isinstance(found, Unmeasured):
+        return found
+    if len(found.value) == 1:
+        return Unmeasured(reason="there are no predictions of a champion")
+    return _paired(metric, found, _largest(found, 0), _largest(found, 1))
+
+
+def measure(metric: str, cells: Cells, confidence: float) -> Level | Unmeasured:
+    """One model by the gap between groups; the interval is kept between 0 and 1."""
+    found = rates(metric, cells)
+    if isinstance(found, Unmeasured):
+        return found
+    none = _Gaps(value=np.zeros(1), influence=np.zeros((1, len(found.draws))))
+    paired = _paired(metric, found, _largest(found, 0), none)
+    if isinstance(paired, Unmeasured):
+        return paired
+    interval = paired.difference.interval(confidence)
+    kept = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
+    return Level(value=paired.challenger, interval=kept)
+
+
+def _paired(metric: str, found: Rates, mine: _Gaps, other: _Gaps) -> Paired | Unmeasured:
+    if len(mine.value) * len(other.value) > MOST_PAIRS:
+        return Unmeasured(
+            reason=f"too many groups are too small for {metric}: their gaps cannot be told apart;"
+            " take small groups together"
+        )
+    difference = GapDifference(
+        challenger=mine,
+        champion=other,
+        draws=found.draws,
+        rows=int(found.rows.sum()),
+        fewest=float(found.rows.min()),
+    )
+    return Paired(
+        challenger=float(mine.value[0]), champion=float(other.value[0]), difference=difference
+    )
+
+
+def _largest(found: Rates, model: int) -> _Gaps:
+    """The pairs whose gap is the largest, or not far enough from it to be told apart."""
+    alike = found.label[:, None] == found.label
+    one, other = np.nonzero(alike & ~np.eye(len(alike), dtype=bool))
+    value = found.value[model, one] - found.value[model, other]
+    influence = (found.influence[:, model, one] - found.influence[:, model, other]).T
+    order = np.argsort(-value, kind="stable")
+    value, influence = value[order], influence[order]
+    error = np.sqrt((influence - influence[0]) ** 2 @ found.draws)
+    unseen = np.sqrt(PSEUDO_ROWS) / found.rows.min()
+    near = value[0] - value <= FAR * np.hypot(error, unseen)
+    return _Gaps(value=value[near], influence=influence[near])
