@@ -22,7 +22,7 @@ from cdml.flows.limits import judge_limits
 from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
-from cdml.flows.values import NO_OPERATION, measure, sampled
+from cdml.flows.values import NO_OPERATION, held, measure, sampled
 from cdml.ports import Part, Ports
 
 _FIRST = "There is no champion: comparisons are not applicable"
@@ -185,9 +185,9 @@ class _Contest:
         self, champion: Contender, asked: tuple[Asked, ...], parts: tuple[Part, ...]
     ) -> Iterator[Candidate]:
         total = sum(len(parts) if one.slices else 1 for one in asked)
-        with self.ports.progress.step(
-            f"comparing on {len(parts)} parts of the data", total
-        ) as step:
+        label = f"comparing on {len(parts)} parts of the data"
+        label += held([one.metric for one in asked], parts[0].rows)
+        with self.ports.progress.step(label, total) as step:
             for one in asked:
                 for part in parts:
                     rule = one.overall if part.slice is None else one.slices

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cdml.core import inference
 from cdml.core.interval import Interval, Unmeasured, finite
-from cdml.core.metrics import Metric
+from cdml.core.metrics import Family, Metric
 from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
 from cdml.ports import Part, Progress
@@ -16,6 +16,15 @@ def sampled(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those that are measured of rows, each once."""
     found = {metric.name: metric for metric in metrics if metric.of_rows}
     return tuple(found.values())
+
+
+def held(metrics: Sequence[Metric], rows: int) -> str:
+    """Which metrics hold scores in memory, for whoever waits; empty where none does."""
+    ordered = sorted({m.name for m in metrics if m.family in {Family.RANKS, Family.CALIBRATION}})
+    if not ordered:
+        return ""
+    verb = "holds" if len(ordered) == 1 else "hold"
+    return f"; {', '.join(ordered)} {verb} the scores of {rows:,} rows in memory"
 
 
 def measure(
@@ -37,6 +46,7 @@ def measure(
     found: list[MetricValue] = []
     of_rows = sampled(metrics)
     label = f"measuring {len(of_rows)} metrics on {len(parts)} parts of the data"
+    label += held(of_rows, parts[0].rows)
     with progress.step(label, len(parts)) as step:
         for part in parts:
             found += (_value(metric, part, confidence) for metric in of_rows)
