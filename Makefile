@@ -16,6 +16,7 @@ $(VENV)/.stamp: requirements/dev.txt requirements/ml.txt requirements/core.txt r
 	@touch $@
 
 test: $(VENV)/.stamp            ## all tests
+	@bash requirements/packages.sh
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: $(VENV)/.stamp           ## lint, types, layers

@@ -5,6 +5,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import pytest
 
+import databases
 from servers import mlflow_server
 
 
@@ -13,6 +14,32 @@ def mlflow_address(tmp_path_factory):
     """A real MLflow server; tests keep apart by the names of their models."""
     with mlflow_server(tmp_path_factory.mktemp("mlflow")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_address():
+    """A real PostgreSQL; tests keep apart by their tables."""
+    with databases.postgres_server() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_address):
+    """Opens a Parquet file's rows as a table of PostgreSQL."""
+    from cdml.adapters.data.warehouse import DatabaseTables
+
+    tables = DatabaseTables()
+    return lambda file: tables.open(databases.load(postgres_address, file))
+
+
+@pytest.fixture(scope="session")
+def spark_tables():
+    """Opens a Parquet file by Spark, on this machine."""
+    from cdml.adapters.data.spark import SparkTables
+
+    tables = SparkTables()
+    yield lambda file: tables.open(f"spark://local#{file}")
+    databases.stop_spark()
 
 
 def pytest_addoption(parser):

@@ -25,6 +25,7 @@ from cdml.ports import (
     Registry,
     Samples,
     Scorer,
+    Table,
     Tables,
     Target,
 )
@@ -47,7 +48,16 @@ REGISTRIES: Names = {
 TARGETS: Names = {"registry": "cdml.adapters.targets.registry:RegistryTarget"}
 JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
 SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
-TABLES: Names = {"duckdb": "cdml.adapters.data.tables:DuckTables"}
+TABLES: Names = {
+    "file": "cdml.adapters.data.tables:DuckTables",
+    "http": "cdml.adapters.data.tables:DuckTables",
+    "https": "cdml.adapters.data.tables:DuckTables",
+    "spark": "cdml.adapters.data.spark:SparkTables",
+    **dict.fromkeys(
+        ("postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks"),
+        "cdml.adapters.data.warehouse:DatabaseTables",
+    ),
+}
 SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
 EXECUTORS: Names = {"local": "cdml.adapters.commands:lines"}
 PLATFORMS: Names = {
@@ -88,6 +98,25 @@ def executor() -> Execute:
     """Runs programs beside cdml."""
     run: Execute = find("executor", "local", EXECUTORS)
     return run
+
+
+@dataclass(frozen=True)
+class _TablesByScheme:
+    """Each address is opened by the engine that its scheme names; a path is a file."""
+
+    made: dict[str, Tables] = field(default_factory=dict)
+
+    def open(self, uri: str) -> Table:
+        """See the port.
+
+        Raises:
+            ConfigurationError: no engine has that scheme.
+        """
+        scheme = uri.partition("://")[0].partition("+")[0] if "://" in uri else "file"
+        engine = TABLES.get(scheme, scheme)
+        if engine not in self.made:
+            self.made[engine] = find("engine", scheme, TABLES)()
+        return self.made[engine].open(uri)
 
 
 @dataclass(frozen=True)
@@ -160,8 +189,7 @@ class Wiring:
     @cached_property
     def tables(self) -> Tables:
         """Opens data where it lies."""
-        made: Tables = find("engine", "duckdb", TABLES)()
-        return made
+        return _TablesByScheme()
 
     @cached_property
     def samples(self) -> Samples:

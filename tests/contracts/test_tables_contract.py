@@ -43,10 +43,30 @@ def engines(tmp_path):
     yield lambda rows: duck.open(str(fake.add("rows", rows).parquet))
 
 
-@pytest.fixture(params=["fake", "duckdb"])
+SPARK = [
+    pytest.mark.xdist_group("spark"),
+    # Its client leaves the closing of sockets to the collector of garbage.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+
+
+@pytest.fixture(
+    params=[
+        "fake",
+        "duckdb",
+        pytest.param("postgres", marks=pytest.mark.xdist_group("postgres")),
+        pytest.param("spark", marks=SPARK),
+    ]
+)
 def opened(request, tmp_path):
     fake, duck = engines(tmp_path)
-    return fake if request.param == "fake" else duck
+    if request.param in {"fake", "duckdb"}:
+        return fake if request.param == "fake" else duck
+    open_ = request.getfixturevalue(f"{request.param}_tables")
+    return lambda rows: open_(FakeTables(tmp_path).add("rows", rows).parquet)
 
 
 def test_the_columns_are_told_with_their_logical_types(opened):

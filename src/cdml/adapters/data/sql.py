@@ -105,8 +105,16 @@ class Column:
         """The value on a number line, NULL for NaN; only for ordered types."""
         if self.field.type is LogicalType.NUMBER:
             return f"CASE WHEN NOT isnan({self.value}) THEN {self.value} END"
+        if self.field.type is LogicalType.BOOLEAN:
+            flag = f"CASE WHEN {self.value} THEN 1 WHEN NOT {self.value} THEN 0 END"
+            return f"CAST({flag} AS DOUBLE)"
         if self.field.type.numeric:
             return f"CAST({self.value} AS DOUBLE)"
+        if self.field.type is LogicalType.TIME:
+            value = self.value
+            parts = (("hour", 3600), ("minute", 60), ("second", 1))
+            seconds = " + ".join(f"extract({part} FROM {value}) * {n}" for part, n in parts)
+            return f"CAST({seconds} AS DOUBLE)"
         return f"CAST(epoch({self.value}) AS DOUBLE)"
 
     @property

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# The Debian packages that the tests need beside Python's: servers, and Java for Spark.
+set -euo pipefail
+
+missing=()
+compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
+  missing+=(postgresql)
+command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
+[[ ${#missing[@]} -gt 0 ]] || exit 0
+
+as_root=()
+[[ $(id -u) == 0 ]] || as_root=(sudo)
+if ! command -v apt-get >/dev/null || { [[ ${#as_root[@]} -gt 0 ]] && ! command -v sudo >/dev/null; }; then
+  echo "The tests need: ${missing[*]} (names of Debian packages). Install them and start again." >&2
+  exit 1
+fi
+"${as_root[@]}" apt-get update -q
+DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -qy --no-install-recommends "${missing[@]}"

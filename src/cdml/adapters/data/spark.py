@@ -1,0 +1,134 @@
+"""Tables and Parquet files that Spark reads, where data outgrows a machine.
+
+    spark://#catalog.table              as Spark's own configuration says
+    spark://local#/data/2013.parquet    on this machine
+
+Spark is the user's to install: the extra `spark` brings it, Java is needed too.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
+
+from cdml.adapters.data.dialects import physical, translate
+from cdml.adapters.data.exported import export, in_order, reference
+from cdml.adapters.data.sql import Column, logical_type, quote
+from cdml.adapters.data.sql_table import Place, Refused, SqlTable
+from cdml.core.expressions import Field
+from cdml.errors import ConfigurationError, InputError
+
+_ERRORS = (PySparkException, Py4JError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SparkView:
+    """A table or file under a name of the session's."""
+
+    name: str
+    columns: tuple[Column, ...]
+    session: SparkSession = field(repr=False)
+
+    @property
+    def relation(self) -> str:
+        """See `Place`."""
+        return quote(self.name)
+
+    def numbered(self, row: str, columns: Sequence[Column]) -> str:
+        """See `Place`; distributed rows have no order of their own, so that of columns counts."""
+        number = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
+        return f"(SELECT *, {number} AS {row} FROM {self.relation}) AS n"
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """See `Place`."""
+        try:
+            answer = self.session.sql(translate(sql, "spark", parameters)).collect()
+        except _ERRORS as error:
+            raise Refused(_told(error)) from error
+        return [tuple(row) for row in answer]
+
+    def reaches(self, other: Place) -> bool:
+        """See `Place`."""
+        return isinstance(other, SparkView)
+
+    def parquet(self) -> Path:
+        """See `Place`; for the scoring process, which reads files."""
+        return export(self._rows(), self.columns)
+
+    def _rows(self) -> Iterator[Any]:
+        values = ", ".join(column.value for column in self.columns)
+        sql = f"SELECT {values} FROM {self.relation} ORDER BY {in_order(self.columns)}"
+        try:
+            yield from self.session.sql(translate(sql, "spark")).toLocalIterator()
+        except _ERRORS as error:
+            raise InputError(f"{self.name} cannot be read: {_told(error)}.") from error
+
+
+class SparkTables:
+    """Opens what Spark reads; see the module."""
+
+    def __init__(self) -> None:
+        self._views = 0
+
+    def open(self, uri: str) -> SqlTable:
+        """See the port.
+
+        Raises:
+            ConfigurationError: the address names nothing, or Spark does not start.
+        """
+        address, _, named = uri.partition("#")
+        if not named:
+            raise ConfigurationError(
+                f"{uri} names no table.", "Write it behind a #: spark://#catalog.table."
+            )
+        session = _session(address.removeprefix("spark://"))
+        try:
+            rows = session.read.parquet(named) if "/" in named else session.table(named)
+        except _ERRORS as error:
+            raise InputError(f"{uri} cannot be read: {_told(error)}.") from error
+        self._views += 1
+        view = f"cdml_{id(self)}_{self._views}"
+        rows.createOrReplaceTempView(view)
+        columns = tuple(
+            _column(one.name, one.dataType.simpleString(), nullable=one.nullable)
+            for one in rows.schema.fields
+        )
+        place = SparkView(name=view, columns=columns, session=session)
+        return SqlTable(
+            ref=reference(place, columns, uri),
+            columns={column.field.name: column for column in columns},
+            place=place,
+        )
+
+
+def _session(master: str) -> SparkSession:
+    """The running session, or one of our own; its clock is UTC, as everywhere in cdml."""
+    builder = SparkSession.builder.appName("cdml").config("spark.ui.enabled", "false")
+    if master:
+        at = f"spark://{master}" if ":" in master else master
+        builder = builder.master("local[*]" if at == "local" else at)
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:  # Java's absence has no type of its own
+        raise ConfigurationError(
+            f"Spark does not start: {_told(error)}.", "It needs Java 17 or newer."
+        ) from error
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.conf.set("spark.sql.timeType.enabled", "true")
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _column(name: str, kind: str, *, nullable: bool) -> Column:
+    told = physical(kind, "spark")
+    told_field = Field(name=name, type=logical_type(told), physical=told, nullable=nullable)
+    return Column(field=told_field, engine_name=name)
+
+
+def _told(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

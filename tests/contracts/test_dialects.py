@@ -1,0 +1,108 @@
+"""The checks' SQL in the words of engines that no test can run."""
+
+from datetime import UTC, date, datetime, time
+
+import pytest
+import sqlglot
+
+from cdml.adapters.data.dialects import DIALECTS, physical, translate
+from cdml.adapters.data.exported import reference
+from cdml.adapters.data.sql import Column
+from cdml.adapters.data.sql_table import SqlTable
+from cdml.core.expressions import (
+    All,
+    Compare,
+    Field,
+    In,
+    Length,
+    LogicalType,
+    Matches,
+    Missing,
+    Not,
+)
+from cdml.evidence.models import DataRef
+
+TYPES = {
+    "id": (LogicalType.INTEGER, "BIGINT"),
+    "share": (LogicalType.NUMBER, "DOUBLE"),
+    "flag": (LogicalType.BOOLEAN, "BOOLEAN"),
+    "word": (LogicalType.STRING, "VARCHAR"),
+    "day": (LogicalType.DATE, "DATE"),
+    "at": (LogicalType.TIMESTAMP, "TIMESTAMP WITH TIME ZONE"),
+    "hour": (LogicalType.TIME, "TIME"),
+}
+COLUMNS = {
+    name: Column(field=Field(name=name, type=kind, physical=physical_), engine_name=name)
+    for name, (kind, physical_) in TYPES.items()
+}
+HOSTILE = "it's \\' -- ; DROP TABLE t /* \" ` ?"
+
+
+class Heard:
+    """A place that keeps the questions, and answers with ones."""
+
+    relation = "rows"
+
+    def __init__(self, dialect):
+        self.dialect, self.asked = dialect, []
+
+    def ask(self, sql, parameters=()):
+        self.asked.append(translate(sql, self.dialect, parameters))
+        width = sqlglot.parse_one(sql, dialect="duckdb").selects
+        return [(1,) * len(width)]
+
+    def reaches(self, other):
+        return other is self
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_every_question_is_the_engines_own_sql(dialect):
+    place = Heard(dialect)
+    ref = DataRef(uri="x", digest=f"sha256:{0:064}", rows=9)
+    table = SqlTable(ref=ref, columns=COLUMNS, place=place)
+    conditions = (
+        *map(Missing, COLUMNS),
+        Compare("share", ">", -1.5),
+        Compare("day", "<", date(2013, 1, 1)),
+        Compare("at", "<", datetime(2013, 1, 1, tzinfo=UTC)),
+        Compare("hour", "<", time(1)),
+        In("word", (HOSTILE, "b")),
+        All((Length("word", "==", 3), Not(Matches("word", HOSTILE)))),
+    )
+
+    table.count(conditions)
+    table.repeated(list(COLUMNS))
+    table.shared(table, ["id", "word"])
+    reference(place, tuple(COLUMNS.values()), "x")
+
+    assert len(place.asked) == 4
+    for sql in place.asked:
+        [parsed] = sqlglot.parse(sql, dialect=dialect)
+        assert parsed.key == "select"
+        assert not list(parsed.find_all(sqlglot.exp.Placeholder))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_value_stays_one_literal_whatever_is_in_it(dialect):
+    sql = translate("SELECT count(*) FROM t WHERE a = ?", dialect, [HOSTILE])
+
+    literals = list(sqlglot.parse_one(sql, dialect=dialect).find_all(sqlglot.exp.Literal))
+
+    assert [HOSTILE] == [literal.this for literal in literals]
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialect", "expected"),
+    [
+        ("DOUBLE PRECISION", "postgres", "DOUBLE"),
+        ("NUMERIC(10, 2)", "postgres", "DECIMAL(10, 2)"),
+        ("CHARACTER VARYING(3)", "postgres", "VARCHAR"),
+        ("timestamp", "spark", "TIMESTAMP WITH TIME ZONE"),
+        ("array<int>", "spark", "INT[]"),
+        ("NUMBER(38, 0)", "snowflake", "DECIMAL(38, 0)"),
+        ("FLOAT64", "bigquery", "DOUBLE"),
+        ("a kind of its own", "postgres", "A KIND OF ITS OWN"),
+    ],
+)
+def test_types_have_the_names_they_have_in_files(kind, dialect, expected):
+    assert expected == physical(kind, dialect)

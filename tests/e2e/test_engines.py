@@ -1,0 +1,137 @@
+"""The same contract on a file, on PostgreSQL and on Spark: the same data.json."""
+
+import json
+import random
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import databases
+from cdml.cli import boundary
+
+CONTRACT = """
+apiVersion: v3.1.0
+kind: DataContract
+id: flights
+version: 1.0.0
+status: active
+schema:
+  - name: flights
+    quality:
+      - {metric: rowCount, mustBeGreaterThan: 100}
+      - {metric: duplicateValues, mustBe: 0, arguments: {properties: [carrier, flight]}}
+    properties:
+      - {name: id, logicalType: integer, required: true, primaryKey: true}
+      - {name: carrier, logicalType: string, logicalTypeOptions: {pattern: "^[A-Z]{2}$"},
+         enum: [{value: AA}, {value: UA}]}
+      - {name: flight, logicalType: integer, logicalTypeOptions: {minimum: 100}}
+      - {name: delay, logicalType: number, logicalTypeOptions: {maximum: 60},
+         quality: [{metric: nullValues, mustBeLessThan: 1, unit: percent}]}
+      - {name: day, logicalType: date, logicalTypeOptions: {minimum: "2013-01-03"}}
+      - {name: at, logicalType: timestamp, required: true}
+      - {name: late, logicalType: boolean, required: true}
+"""
+CONFIG = """
+version: 1
+model: late
+registry: {uri: "folder:registry"}
+data:
+  evaluation: "NOW"
+  reference: "BEFORE"
+  contract: contract.yaml
+  key: [id]
+  label: late
+  positive: true
+"""
+SPARK = [
+    pytest.mark.xdist_group("spark"),
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+    ),
+    pytest.mark.filterwarnings("ignore:unclosed <socket.socket:ResourceWarning"),
+]
+
+
+def rows(seed, shift=0.0):
+    draw = random.Random(seed)
+    size = 2000
+    delays = [None if draw.random() < 0.02 else draw.gauss(20 + shift, 30) for _ in range(size)]
+    days = [1356998400 + 86400 * draw.randint(0, 30) for _ in range(size)]
+    return pa.table(
+        {
+            "id": pa.array(range(size), pa.int64()),
+            "carrier": [draw.choice(["AA", "UA", "ua", "Ü9", None]) for _ in range(size)],
+            "flight": pa.array([draw.randint(90, 999) for _ in range(size)], pa.int64()),
+            "delay": pa.array(delays, pa.float64()),
+            "day": pa.array([second // 86400 for second in days], pa.int32()).cast(pa.date32()),
+            "at": pa.array([(s + 3661) * 1_000_000 for s in days], pa.timestamp("us")),
+            "late": [draw.random() < 0.4 for _ in range(size)],
+        }
+    )
+
+
+def checks(folder, now, before, monkeypatch):
+    (folder / "contract.yaml").write_text(CONTRACT, encoding="utf-8")
+    text = CONFIG.replace("NOW", str(now)).replace("BEFORE", str(before))
+    (folder / "cdml.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    code = boundary.run(["validate-data"])
+    found = json.loads((folder / ".cdml" / "data.json").read_text(encoding="utf-8"))
+    return code, found["checks"], found["data"]["rows"]
+
+
+@pytest.fixture
+def files(tmp_path):
+    pq.write_table(rows(1, shift=15.0), tmp_path / "now.parquet")
+    pq.write_table(rows(2), tmp_path / "before.parquet")
+    return tmp_path / "now.parquet", tmp_path / "before.parquet"
+
+
+@pytest.mark.xdist_group("postgres")
+def test_postgres_finds_what_a_file_holds(tmp_path, files, postgres_address, monkeypatch):
+    places = [databases.load(postgres_address, file) for file in files]
+
+    expected = checks(tmp_path, *files, monkeypatch)
+
+    assert 1 == expected[0]
+    assert expected == checks(tmp_path, *places, monkeypatch)
+
+
+@pytest.mark.usefixtures("spark_tables")
+@pytest.mark.parametrize("engine", [pytest.param("spark", marks=SPARK)])
+def test_spark_finds_what_a_file_holds(tmp_path, files, engine, monkeypatch):
+    expected = checks(tmp_path, *files, monkeypatch)
+
+    assert expected == checks(tmp_path, *(f"{engine}://local#{f}" for f in files), monkeypatch)
+
+
+@pytest.mark.xdist_group("postgres")
+def test_a_password_is_never_told(tmp_path, files, postgres_address, monkeypatch, capsys):
+    places = [databases.load(postgres_address, file) for file in files]
+
+    checks(tmp_path, *(p.replace("cdml@", "cdml:hunter2@") for p in places), monkeypatch)
+
+    assert "hunter2" not in (tmp_path / ".cdml" / "data.json").read_text(encoding="utf-8")
+    assert "hunter2" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("address", "code", "told"),
+    [
+        ("postgresql://u:hunter2@127.0.0.1:9/db#t", 5, "does not answer"),
+        ("postgresql://u@127.0.0.1:9/db", 2, "names no table"),
+        ("oracle://u@h/db#t", 2, "unknown engine 'oracle'"),
+        ("snowflake://u:hunter2@h/db#t", 2, "no driver for snowflake://"),
+    ],
+)
+def test_what_cannot_be_reached_is_told(tmp_path, monkeypatch, capsys, address, code, told):
+    (tmp_path / "contract.yaml").write_text(CONTRACT, encoding="utf-8")
+    text = CONFIG.replace("NOW", address).replace('  reference: "BEFORE"\n', "")
+    (tmp_path / "cdml.yaml").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert code == boundary.run(["validate-data"])
+    shown = capsys.readouterr().err
+    assert told in shown
+    assert "hunter2" not in shown
