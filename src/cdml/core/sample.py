@@ -120,4 +120,41 @@ class OneVsRest:
         return self.classes[0].rows if self.classes else 0
 
 
-Sample = Cells | Moments | Ranked | OneVsRest
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of each row that `Moments` are the moments of.
+
+    Attributes:
+        values: shape (rows, k), in the order that `Moments` tells.
+    """
+
+    values: Floats
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighted:
+    """Rows that do not count the same, or that are not independent of one another.
+
+    Attributes:
+        weight: how much each row counts, at least 0, shape (rows,).
+        cluster: what each row belongs to, as codes from 0, shape (rows,); None where every row
+            stands for itself.
+        of: the rows' own statistics, one entry for each row (`Cells.count` is 1 throughout).
+    """
+
+    weight: Floats
+    cluster: Codes | None
+    of: Cells | Figures | Ranked | OneVsRest
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return len(self.weight)
+
+
+Sample = Cells | Moments | Ranked | OneVsRest | Weighted

@@ -10,8 +10,8 @@ FEW_DISCORDANT = 25
 """Below this many discordant rows McNemar's test is exact, from there on mid-p."""
 
 
-def wilson(hits: int, rows: int, confidence: float) -> Interval:
-    """Wilson's score interval of a share (Wilson 1927); `rows` is at least 1."""
+def wilson(hits: float, rows: float, confidence: float) -> Interval:
+    """Wilson's score interval of a share (Wilson 1927); rows may be effective ones, above 0."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = hits / rows
     scale = 1 + z * z / rows

@@ -4,7 +4,7 @@ import numpy as np
 
 from cdml.core.inference.difference import Level
 from cdml.core.interval import Unmeasured
-from cdml.core.sample import Ranked
+from cdml.core.sample import Floats, Ranked
 
 BINS = 10
 NO_ERROR = (
@@ -25,10 +25,15 @@ def measure(metric: str, sample: Ranked, confidence: float) -> Level:
     (Naeini, Cooper & Hauskrecht 2015, of the positive class's probability.)
     """
     del metric, confidence
+    return level(sample, np.ones(sample.rows))
+
+
+def level(sample: Ranked, weight: Floats) -> Level:
+    """The same of rows with weights, shape (rows,)."""
     order = np.argsort(sample.challenger)  # sums are then the same in whatever order rows come
-    score = sample.challenger[order]
+    score, weight = sample.challenger[order], weight[order]
     bins = np.minimum((score * BINS).astype(np.int64), BINS - 1)
-    positives = np.bincount(bins, sample.positive[order], BINS)
-    expected = np.bincount(bins, score, BINS)
-    error = float(np.abs(positives - expected).sum() / sample.rows)
+    positives = np.bincount(bins, weight * sample.positive[order], BINS)
+    expected = np.bincount(bins, weight * score, BINS)
+    error = float(np.abs(positives - expected).sum() / weight.sum())
     return Level(value=error, interval=Unmeasured(reason=NO_ERROR))

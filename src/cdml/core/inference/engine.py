@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from cdml.core.inference import calibration, confusion, fairness, moments, ordered
+from cdml.core.inference import calibration, confusion, fairness, moments, ordered, weighted
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Counts, Family, Metric
-from cdml.core.sample import Cells, Moments, OneVsRest, Ranked, Sample
+from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Sample, Weighted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,8 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
         sample: the statistics that the metric's family reads, of both models.
         resamples: how many to draw, where the metric's distribution is found by resampling.
     """
+    if isinstance(sample, Weighted):
+        return weighted.compare(metric, sample)
     found = _method(metric, sample)
     if isinstance(found, Unmeasured):
         return found
@@ -61,6 +63,8 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
 
 def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
     """One model's value with its two-sided interval; the sample's challenger is measured."""
+    if isinstance(sample, Weighted):
+        return weighted.measure(metric, sample, confidence)
     found = _method(metric, sample)
     if isinstance(found, Unmeasured):
         return found
@@ -90,7 +94,9 @@ def counted(metric: Metric, sample: Sample) -> int:
             return positives if metric.counts is Counts.POSITIVES else _smaller(sample)
         case OneVsRest():
             return min((_smaller(ranked) for ranked in sample.classes), default=0)
-        case Moments():
+        case Weighted() if not isinstance(sample.of, Figures):
+            return counted(metric, sample.of)
+        case _:
             return sample.rows
 
 

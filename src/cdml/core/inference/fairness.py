@@ -21,7 +21,7 @@ import numpy as np
 from cdml.core.inference.difference import Level, Paired, Side
 from cdml.core.inference.linear import PSEUDO_ROWS, Linear
 from cdml.core.interval import Interval, Unmeasured
-from cdml.core.sample import Cells, Codes, Counts, Floats
+from cdml.core.sample import Cells, Codes, Flags, Floats
 
 FAR = NormalDist().inv_cdf(0.995)
 """Standard errors from the largest gap beyond which a pair of groups is not the largest."""
@@ -50,7 +50,7 @@ class Rates:
     value: Floats
     influence: Floats
     draws: Floats
-    rows: Counts
+    rows: Floats
     label: Codes
 
 
@@ -145,8 +145,17 @@ class GapDifference:
         )
 
 
-def rates(metric: str, cells: Cells) -> Rates | Unmeasured:
-    """The rates that a metric compares, or which of them does not exist."""
+def rates(
+    metric: str, cells: Cells, weight: Floats | None = None, cluster: Codes | None = None
+) -> Rates | Unmeasured:
+    """The rates that a metric compares, or which of them does not exist.
+
+    Args:
+        metric: its name.
+        cells: the rows by kind; with weights, one entry for each row.
+        weight: of each row; None where `cells.count` says all.
+        cluster: what each row belongs to; needed with weights.
+    """
     if cells.group is None or len(cells.groups) <= 1:
         return Unmeasured(reason=f"{metric} needs at least two groups")
     labels = _LABELS[metric]
@@ -160,21 +169,38 @@ def rates(metric: str, cells: Cells) -> Rates | Unmeasured:
         of = "" if labels is None else " of each class that is compared"
         return Unmeasured(reason=f"{metric} needs at least two rows{of} of the group {group}")
     said = [p == 1 for p in (cells.challenger, cells.champion) if p is not None]
-    value = np.stack([(cells.count * yes) @ within / rows for yes in said])
+    counted = cells.count if weight is None else weight
+    total = counted @ within
+    value = np.stack([(counted * yes) @ within / total for yes in said])
     apart = np.stack(said, axis=1)[:, :, None] - value
-    scale = 1 / np.sqrt(rows * (rows - 1.0))
-    return Rates(
-        value=value,
-        influence=apart * (within * scale)[:, None, :],
-        draws=cells.count.astype(float),
-        rows=rows,
-        label=stratum[:, 0],
-    )
+    if weight is None or cluster is None:
+        influence = apart * (within / np.sqrt(rows * (rows - 1.0)))[:, None, :]
+        draws = cells.count.astype(float)
+    else:
+        moves = apart * (weight[:, None] * within / total)[:, None, :]
+        influence, rows = _by_cluster(moves, within, weight, cluster)
+        draws = np.full(len(influence), len(influence) / max(1, len(influence) - 1))
+    return Rates(value=value, influence=influence, draws=draws, rows=rows, label=stratum[:, 0])
+
+
+def _by_cluster(
+    moves: Floats, within: Flags, weight: Floats, cluster: Codes
+) -> tuple[Floats, Floats]:
+    """The influence of each cluster, and how many of equal weight each stratum has (Kish)."""
+    influence = np.zeros((int(cluster.max()) + 1, *moves.shape[1:]))
+    np.add.at(influence, cluster, moves)
+    of_stratum = np.zeros((len(influence), within.shape[1]))
+    np.add.at(of_stratum, cluster, weight[:, None] * within)
+    return influence, of_stratum.sum(axis=0) ** 2 / (of_stratum**2).sum(axis=0)
 
 
 def compare(metric: str, cells: Cells) -> Paired | Unmeasured:
     """Two models by the gap between groups."""
-    found = rates(metric, cells)
+    return compared(metric, rates(metric, cells))
+
+
+def compared(metric: str, found: Rates | Unmeasured) -> Paired | Unmeasured:
+    """Two models by their rates."""
     if isinstance(found, Unmeasured):
         return found
     if len(found.value) == 1:
@@ -184,7 +210,11 @@ def compare(metric: str, cells: Cells) -> Paired | Unmeasured:
 
 def measure(metric: str, cells: Cells, confidence: float) -> Level | Unmeasured:
     """One model by the gap between groups; the interval is kept between 0 and 1."""
-    found = rates(metric, cells)
+    return level(metric, rates(metric, cells), confidence)
+
+
+def level(metric: str, found: Rates | Unmeasured, confidence: float) -> Level | Unmeasured:
+    """One model by its rates."""
     if isinstance(found, Unmeasured):
         return found
     none = _Gaps(value=np.zeros(1), influence=np.zeros((1, len(found.draws))))
@@ -207,7 +237,7 @@ def _paired(metric: str, found: Rates, mine: _Gaps, other: _Gaps) -> Paired | Un
         champion=other,
         draws=found.draws,
         rows=int(found.rows.sum()),
-        fewest=float(found.rows.min()),
+        fewest=max(2.0, float(found.rows.min())),
     )
     return Paired(
         challenger=float(mine.value[0]), champion=float(other.value[0]), difference=difference

@@ -39,11 +39,10 @@ def measure(metric: str, sample: Moments, confidence: float) -> Level | Unmeasur
 
 
 def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
-    statistic = _STATISTICS.get(metric, _means)
-    challenger, champion = (float(value) for value in statistic(sample.mean))
+    challenger, champion = (float(value) for value in statistic(metric)(sample.mean))
     if not (math.isfinite(challenger) and math.isfinite(champion)):
         return Unmeasured(reason=f"{metric} has no value: the labels are all the same")
-    difference = _difference(metric, sample, statistic)
+    difference = _difference(metric, sample)
     certain = difference.standard_error <= 1e-12 * abs(difference.estimate)
     if difference.estimate and certain and sample.rows < _ENOUGH_WITHOUT_SPREAD:
         return Unmeasured(
@@ -53,15 +52,25 @@ def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
 
-def _difference(metric: str, sample: Moments, statistic: Statistic) -> Linear:
-    challenger, champion = (float(value) for value in statistic(sample.mean))
-    gradient = _GRADIENTS[metric](sample.mean) if metric in _GRADIENTS else np.eye(2)
-    third = np.einsum("ai,bj,ck,ijk", gradient, gradient, gradient, sample.third, optimize=True)
+def statistic(metric: str) -> Statistic:
+    """The function of the means of the figures that a metric is."""
+    return _STATISTICS.get(metric, _means)
+
+
+def gradient(metric: str, mean: Floats) -> Floats:
+    """Its derivatives by those means, shape (2, k)."""
+    return _GRADIENTS[metric](mean) if metric in _GRADIENTS else np.eye(2)
+
+
+def _difference(metric: str, sample: Moments) -> Linear:
+    challenger, champion = (float(value) for value in statistic(metric)(sample.mean))
+    slopes = gradient(metric, sample.mean)
+    third = np.einsum("ai,bj,ck,ijk", slopes, slopes, slopes, sample.third, optimize=True)
     published = sample.rows - 1 if metric not in _GRADIENTS and sample.rows >= FEW_ROWS else None
     return Linear(
         challenger=challenger,
         champion=champion,
-        covariance=gradient @ sample.covariance @ gradient.T / sample.rows,
+        covariance=slopes @ sample.covariance @ slopes.T / sample.rows,
         third=third / sample.rows**2,
         rows=sample.rows,
         method="delta" if metric in _GRADIENTS else "skew-t" if published is None else "paired-t",

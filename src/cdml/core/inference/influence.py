@@ -1,0 +1,143 @@
+"""How far each weighted row moves a metric: the derivative by its weight, times the weight.
+
+Every metric here depends on the weights only by their shares, so a metric's figures add up to
+nothing, and the variance of its value is that of their sum (Hampel 1974, the influence curve).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cdml.core.inference import weighted_ranks
+from cdml.core.inference.moments import gradient, statistic
+from cdml.core.inference.scores import Confusion, Hits, confusion
+from cdml.core.sample import Cells, Codes, Figures, Floats, OneVsRest, Ranked
+
+_STEP = 0.01
+"""Of a cell's weight; the five-point rule is then good to ten digits."""
+_KINDS_AT_ONCE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Influence:
+    """A metric of one model or of two.
+
+    Attributes:
+        value: of each model, shape (models,), the challenger first; NaN where it has none.
+        moves: of each row, shape (rows, models).
+        unseen: the most that a row of average weight could move the difference of the two, of a
+            kind that no row is; 0 where that is not known.
+    """
+
+    value: Floats
+    moves: Floats
+    unseen: float = 0.0
+
+
+def of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
+    """A confusion metric; `cells` has one entry for each row."""
+    function = confusion(metric)
+    said = [p for p in (cells.challenger, cells.champion) if p is not None]
+    kinds, of_row = np.unique(np.stack((cells.label, *said)), axis=1, return_inverse=True)
+    of_row = of_row.ravel()
+    total = weighted_ranks.summed(of_row, weight, kinds.shape[1])
+    table = _Table(classes=len(cells.classes), label=kinds[0], said=kinds[1:])
+    slopes = table.slopes(function, total)
+    unseen = table.unseen(function, total, float(weight.mean())) if len(said) > 1 else 0.0
+    return Influence(
+        value=table.values(function, total),
+        moves=weight[:, None] * slopes[of_row],
+        unseen=unseen,
+    )
+
+
+def of_figures(metric: str, figures: Figures, weight: Floats) -> Influence:
+    """A mean, or a function of means."""
+    values, models = figures.values, 2
+    if values.shape[1] % 2:  # one model: beside it, one without error
+        values, models = np.insert(values, 1, 0.0, axis=1), 1
+    total = weight.sum()
+    mean = weight @ values / total
+    slopes = gradient(metric, mean)[:models]
+    return Influence(
+        value=statistic(metric)(mean)[:models],
+        moves=weight[:, None] * ((values - mean) @ slopes.T) / total,
+    )
+
+
+def of_ranks(metric: str, ranked: Ranked | OneVsRest, weight: Floats) -> Influence:
+    """ROC-AUC, its mean over the classes, or average precision."""
+    one = weighted_ranks.average_precision if metric == "average_precision" else weighted_ranks.auc
+    classes = ranked.classes if isinstance(ranked, OneVsRest) else (ranked,)
+    scores = [[c.challenger, c.champion] for c in classes]
+    models = 1 if scores[0][1] is None else 2
+    found = [
+        [one(c.positive, score, weight) for score in of_class[:models] if score is not None]
+        for c, of_class in zip(classes, scores, strict=True)
+    ]
+    value = np.mean([[value for value, _ in of_class] for of_class in found], axis=0)
+    moves = np.mean([np.stack([m for _, m in of_class], axis=1) for of_class in found], axis=0)
+    return Influence(value=value, moves=moves)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Table:
+    """Kinds of rows by label and by what each model says, shapes (kinds,) and (models, kinds)."""
+
+    classes: int
+    label: Codes
+    said: Codes
+
+    def values(self, function: Confusion, total: Floats) -> Floats:
+        """The metric of each model for weights of shape (..., kinds), shape (..., models)."""
+        codes = np.arange(self.classes)
+        labelled = (self.label[:, None] == codes).astype(float)
+        found = []
+        for predicted in self.said:
+            as_class = (predicted[:, None] == codes).astype(float)
+            hits = Hits(
+                right=total @ (labelled * as_class),
+                labelled=total @ labelled,
+                predicted=total @ as_class,
+            )
+            found.append(function(hits))
+        return np.stack(found, axis=-1)
+
+    def slopes(self, function: Confusion, total: Floats) -> Floats:
+        """Derivatives by the weight of each kind, shape (kinds, models)."""
+        found = []
+        for start in range(0, len(total), _KINDS_AT_ONCE):
+            chosen = np.arange(start, min(start + _KINDS_AT_ONCE, len(total)))
+            step = np.zeros((len(chosen), len(total)))
+            step[np.arange(len(chosen)), chosen] = _STEP * total[chosen]
+            near, far = (
+                self.values(function, total + k * step) - self.values(function, total - k * step)
+                for k in (1, 2)
+            )
+            found.append((8 * near - far) / (12 * _STEP * total[chosen, None]))
+        return np.concatenate(found)
+
+    def unseen(self, function: Confusion, total: Floats, weight: float) -> float:
+        """How far one more row moves the models apart that just one of them gets right."""
+        labels = np.unique(self.label)
+        wrong = np.array([self._usual_mistake(code, total) for code in labels])
+        for_challenger, for_champion = np.stack((labels, wrong)), np.stack((wrong, labels))
+        wider = _Table(
+            classes=self.classes,
+            label=np.concatenate((self.label, labels, labels)),
+            said=np.concatenate((self.said, for_challenger, for_champion), axis=1),
+        )
+        more = 2 * len(labels)
+        now = np.concatenate((total, np.zeros(more)))
+        then = now + weight * np.eye(len(now))[-more:]
+        moved = wider.values(function, then) - wider.values(function, now)
+        return float(np.abs(moved[:, 0] - moved[:, 1]).max())
+
+    def _usual_mistake(self, code: int, total: Floats) -> int:
+        """The class that is most often predicted in a label's stead."""
+        often = np.zeros(self.classes)
+        for predicted in self.said:
+            at = (self.label == code) & (predicted != code)
+            often += np.bincount(predicted[at], total[at], self.classes)
+        often[code] = -1.0
+        return int(often.argmax())
