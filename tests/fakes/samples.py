@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Family, Loss, Task
-from cdml.core.sample import Cells, Moments, OneVsRest, Ranked
+from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Weighted
 from cdml.errors import InputError
 from cdml.ports.samples import OTHER, Part
 
@@ -41,7 +41,7 @@ class FakeSamples:
     def reduce(self, challenger, champion, layout, metrics):
         files = [_read(path) for path in (challenger, champion) if path]
         for file in files:
-            _check(file, layout, metrics)
+            _check(file, layout, metrics, layout.beside if file is files[0] else ())
         pairs = _pairs(*files, layout) if champion else [(row,) for row in files[0]]
         read = _reads_outcomes(layout, metrics)
         differ = sum(read and len({row[layout.label] for row in pair}) > 1 for pair in pairs)
@@ -86,11 +86,11 @@ def _read(path):
     return rows
 
 
-def _check(rows, layout, metrics):
+def _check(rows, layout, metrics, beside):
     scores = [name for name in rows[0] if name == "score" or name.startswith("score_")]
     outcomes = (layout.label, "prediction") if _reads_outcomes(layout, metrics) else ()
     figures = [m.column or layout.cost for m in metrics if m.loss is Loss.COLUMN]
-    needed = [*layout.key, *layout.slices, *outcomes, *figures]
+    needed = [*layout.key, *outcomes, *figures, *beside]
     missing = [name for name in needed if name not in rows[0]]
     scored = any(metric.needs_score for metric in metrics)
     if missing or (scored and not scores):
@@ -101,6 +101,10 @@ def _check(rows, layout, metrics):
         raise InputError(f"{keyless or len(keys) - len(set(keys)):,} rows lack or repeat a key.")
     columns = (*outcomes, *figures, *(scores if scored else ()))
     bad = sum(not all(_usable(row[name]) for name in columns) for row in rows)
+    if not bad and layout.weight in beside:
+        bad = sum(not (_usable(row[layout.weight]) and row[layout.weight] >= 0) for row in rows)
+    if not bad and layout.cluster in beside:
+        bad = sum(row[layout.cluster] is None for row in rows)
     if not bad and scored:
         bad = sum(not all(0 <= row[name] <= 1 for name in scores) for row in rows)
     if not bad and scored and layout.task is Task.MULTICLASS:
@@ -145,7 +149,13 @@ def _part(place, pairs, layout, classes, groups):
             return int(value == layout.positive)
         return classes.index(_text(value))
 
+    weighted = layout.weight is not None or layout.cluster is not None
+    moments = _figures if weighted else _moments
+
     def sample(metric):
+        return _weighted(pairs, layout, plain(metric)) if weighted else plain(metric)
+
+    def plain(metric):
         match metric.family:
             case Family.PROPORTION | Family.CELLS:
                 return _cells(pairs, layout, classes, outcome)
@@ -153,46 +163,58 @@ def _part(place, pairs, layout, classes, groups):
                 return _cells(pairs, layout, classes, outcome, groups)
             case Family.RANKS | Family.CALIBRATION:
                 return _ranks(pairs, layout, classes)
-            case Family.MEAN if metric.loss is Loss.COLUMN:
-                name = metric.column or layout.cost
-                return _moments([[metric.scale * row[name] for row in p] for p in pairs])
-            case Family.MEAN:
-                return _moments([[_loss(metric.loss, row, layout) for row in p] for p in pairs])
             case _:
-                return _moments(
-                    [
-                        [
-                            *((r["prediction"] - r[layout.label]) ** 2 for r in p),
-                            p[0][layout.label],
-                            p[0][layout.label] ** 2,
-                        ]
-                        for p in pairs
-                    ]
-                )
+                return moments([_errors(metric, pair, layout) for pair in pairs])
 
     return Part(slice=place, rows=len(pairs), sample=sample)
 
 
+def _errors(metric, pair, layout):
+    if metric.loss is Loss.COLUMN:
+        return [metric.scale * row[metric.column or layout.cost] for row in pair]
+    if metric.family is Family.MEAN:
+        return [_loss(metric.loss, row, layout) for row in pair]
+    label = pair[0][layout.label]
+    return [*((row["prediction"] - label) ** 2 for row in pair), label, label**2]
+
+
 def _cells(pairs, layout, classes, outcome, groups=()):
-    counts = Counter(
+    each = layout.weight is not None or layout.cluster is not None
+    found = [
         (
             outcome(pair[0][layout.label]),
             *(outcome(row["prediction"], row[layout.label]) for row in pair),
             groups.index(pair[0][layout.sensitive]) if groups else 0,
         )
         for pair in pairs
-    )
-    cells = np.array(sorted(counts), dtype=np.int64)
+    ]
+    counts = Counter(found)
+    cells = np.array(found if each else sorted(counts), dtype=np.int64)
     multiclass = layout.task is Task.MULTICLASS
     return Cells(
         classes=tuple(classes) if multiclass else ("other", "positive"),
         label=cells[:, 0],
         challenger=cells[:, 1],
         champion=cells[:, 2] if len(pairs[0]) > 1 else None,
-        count=np.array([counts[tuple(cell)] for cell in cells.tolist()], dtype=np.int64),
+        count=np.array(
+            [1 if each else counts[tuple(cell)] for cell in cells.tolist()], dtype=np.int64
+        ),
         groups=tuple("(missing)" if name is None else str(name) for name in groups),
         group=cells[:, -1] if groups else None,
     )
+
+
+def _weighted(pairs, layout, found):
+    users = [pair[0][layout.cluster] for pair in pairs] if layout.cluster else None
+    return Weighted(
+        weight=np.array([pair[0][layout.weight] if layout.weight else 1.0 for pair in pairs]),
+        cluster=None if users is None else np.unique(users, return_inverse=True)[1],
+        of=found,
+    )
+
+
+def _figures(rows):
+    return Figures(values=np.array(rows, dtype=float))
 
 
 def _ranks(pairs, layout, classes):

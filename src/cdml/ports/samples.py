@@ -44,6 +44,11 @@ class Layout:
     sensitive: str | None = None
     cost: str | None = None
 
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """What the challenger's file holds beside key, label and predictions."""
+        return (*self.slices, *(name for name in (self.weight, self.cluster) if name))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Part:

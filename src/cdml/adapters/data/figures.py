@@ -131,6 +131,14 @@ class Row:
     def _problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
         if self.pair.positional:
             yield f"({same_keys(self.layout.key)}) IS NOT TRUE", KEYS_DIFFER
+        if weight := self.layout.weight:
+            number = f"CAST(c.{quote(weight)} AS DOUBLE)"
+            yield (
+                f"(isfinite({number}) AND {number} >= 0) IS NOT TRUE",
+                f"have no weight ({weight}) of 0 or more",
+            )
+        if cluster := self.layout.cluster:
+            yield f"c.{quote(cluster)} IS NULL", f"belong to no cluster ({cluster})"
         if self.outcomes:
             yield from self._outcome_problems(scores)
 

@@ -44,6 +44,7 @@ class Rows:
     row: Row
     slices: tuple[Slicing, ...]
     engine: Engine
+    order: str = ""
 
     @cached_property
     def arrays(self) -> dict[str, Any]:
@@ -62,7 +63,8 @@ class Rows:
                     for code, name in enumerate(row.classes)
                 ]
         return self.engine.arrays(
-            f"SELECT {', '.join(columns)} FROM {row.pair.relation}",
+            f"SELECT {', '.join(columns)} FROM {row.pair.relation}"
+            + (f" ORDER BY {self.order}" if self.order else ""),
             row.pair.challenger.path,
         )
 

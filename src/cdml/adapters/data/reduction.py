@@ -1,9 +1,9 @@
 """One scan that adds up, for all slices at once, what needs no order."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from cdml.adapters.data.figures import KEYS_DIFFER, Row
 from cdml.adapters.data.reading import Group, Reader, Rows
 from cdml.adapters.data.slicing import Place, Slicing, together
 from cdml.adapters.data.sums import Sums, columns
+from cdml.adapters.data.weighted import WeightedRows
 from cdml.core.metrics import Metric, Task
+from cdml.core.sample import Sample
 from cdml.errors import InputError
 from cdml.ports.samples import Part, Value
 
@@ -115,10 +117,9 @@ class Reduction:
     def parts(self) -> tuple[Part, ...]:
         """All rows first, then slice by slice."""
         groups = self.groups()
-        moments = self.errors.moments()
-        rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
         outcomes = groups[None].cells if self.sensitive else ()
         present = tuple(sorted({outcome[0] for outcome in outcomes}))
+        read = self._weighted(present) or self._read(groups, present)
         order = sorted(
             (place for place in groups if place is not None),
             key=lambda place: (place[0], -groups[place].rows, place[1]),
@@ -127,18 +128,44 @@ class Reduction:
             Part(
                 slice=self._slice(place),
                 rows=groups[place].rows,
-                sample=Reader(
-                    place=place,
-                    group=groups[place],
-                    sums=self.sums,
-                    errors=moments,
-                    scores=rows,
-                    sensitive=self.sensitive,
-                    present=present,
-                ).sample,
+                sample=partial(read, place=place),
             )
             for place in (None, *order)
         )
+
+    def _read(
+        self, groups: Mapping[Place, Group], present: tuple[int, ...]
+    ) -> Callable[..., Sample]:
+        """What has been added up, by metric and place."""
+        moments = self.errors.moments()
+        rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
+
+        def read(metric: Metric, place: Place) -> Sample:
+            return Reader(
+                place=place,
+                group=groups[place],
+                sums=self.sums,
+                errors=moments,
+                scores=rows,
+                sensitive=self.sensitive,
+                present=present,
+            ).sample(metric)
+
+        return read
+
+    def _weighted(self, present: tuple[int, ...]) -> Callable[..., Sample] | None:
+        """The rows themselves, where they carry a weight or belong to clusters."""
+        layout = self.row.layout
+        if layout.weight is None and layout.cluster is None:
+            return None
+        return WeightedRows(
+            engine=self.engine,
+            row=self.row,
+            slices=self.slices,
+            metrics=self.metrics,
+            sensitive=self.sensitive,
+            present=present,
+        ).sample
 
     def _slice(self, place: Place) -> Mapping[str, Value] | None:
         if place is None:

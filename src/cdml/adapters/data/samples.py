@@ -75,13 +75,14 @@ class DuckSamples:
         scores = _scores(files, layout, metrics)
         first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
-            slices = (*layout.slices, *_grouping(layout, metrics)) if file is first else ()
+            slices = (*layout.beside, *_grouping(layout, metrics)) if file is first else ()
             figures = tuple(dict.fromkeys(filter(None, (_column(m, layout) for m in metrics))))
             needed = (*figures, *_needed(file, scores))
             if _outcomes(layout, metrics):
                 needed = (layout.label, PREDICTION, *needed)
             require(file, (*layout.key, *slices, *needed))
             _require_numbers(file, figures)
+        _require_numbers(files[0], (layout.weight,) if layout.weight else ())
         found = pair(self._engine, first, second, layout)
         try:
             return self._reduction(found, layout, metrics, scores).parts()
@@ -191,7 +192,7 @@ def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
         kind = file.fields[name].type
         if not (kind.numeric or kind is LogicalType.BOOLEAN):
             raise InputError(
-                f"{file.path}: the column {name!r} holds {kind.value}, and its mean is asked for.",
+                f"{file.path}: the column {name!r} holds {kind.value}, and numbers are needed.",
                 "Write it as numbers.",
             )
 

@@ -193,8 +193,7 @@ def _paired(metric: Metric, sample: Weighted, found: Influence) -> Paired | Unme
         return sums
     challenger, champion = map(float, found.value)
     apart = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
-    per_cluster = sample.rows / (int(_clusters(sample).max()) + 1)
-    extreme = max(float(apart.max()), found.unseen * max(1.0, per_cluster))
+    extreme = max(float(apart.max()), found.unseen)
     by_moments = metric.family in {Family.MEAN, Family.MOMENTS}
     if by_moments and not apart.any() and challenger != champion:
         return Unmeasured(reason="all rows differ by the same amount")
