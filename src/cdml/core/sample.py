@@ -1,5 +1,6 @@
 """Sufficient statistics: all that a metric's sampling distribution needs to know of the rows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -157,4 +158,33 @@ class Weighted:
         return len(self.weight)
 
 
-Sample = Cells | Moments | Ranked | OneVsRest | Weighted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """What single requests took.
+
+    Attributes:
+        challenger, champion: milliseconds, of the same requests in the same order, shape
+            (requests,); `champion` None for one model alone.
+    """
+
+    challenger: Floats
+    champion: Floats | None
+
+    @classmethod
+    def of(cls, challenger: Sequence[float], champion: Sequence[float] | None = None) -> "Timings":
+        """Those that both were asked; a slower model may have been asked fewer."""
+        if champion is None:
+            return cls(challenger=np.array(challenger, dtype=float), champion=None)
+        both = min(len(challenger), len(champion))
+        return cls(
+            challenger=np.array(challenger[:both], dtype=float),
+            champion=np.array(champion[:both], dtype=float),
+        )
+
+    @property
+    def rows(self) -> int:
+        """How many requests there are."""
+        return len(self.challenger)
+
+
+Sample = Timings | Cells | Moments | Ranked | OneVsRest | Weighted

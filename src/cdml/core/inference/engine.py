@@ -6,12 +6,20 @@ from typing import Any
 
 import numpy as np
 
-from cdml.core.inference import calibration, confusion, fairness, moments, ordered, weighted
+from cdml.core.inference import (
+    calibration,
+    confusion,
+    fairness,
+    latency,
+    moments,
+    ordered,
+    weighted,
+)
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Counts, Family, Metric
-from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Sample, Weighted
+from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Sample, Timings, Weighted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,7 @@ _METHODS: Mapping[Family, _Method] = {
     Family.CALIBRATION: _Method(
         reads=(Ranked,), compare=calibration.compare, measure=calibration.measure
     ),
+    Family.LATENCY: _Method(reads=(Timings,), compare=latency.compare, measure=latency.measure),
     Family.FAIRNESS: _Method(reads=(Cells,), compare=fairness.compare, measure=fairness.measure),
 }
 

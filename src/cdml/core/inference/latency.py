@@ -1,0 +1,146 @@
+"""Quantiles of what single requests took, of two models that were asked the same ones.
+
+The requests are drawn again, in pairs; a quantile of few figures is no smooth function of them,
+so the plain percentiles of the draws are read (Efron & Tibshirani 1993, chapter 13). One model's
+quantile lies between two order statistics, whatever the distribution.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from cdml.core.inference.difference import Level, Paired, Side
+from cdml.core.inference.resampled import RESAMPLES, Bca, batches, generator
+from cdml.core.inference.student import incomplete_beta
+from cdml.core.interval import Interval, Unmeasured
+from cdml.core.metrics import find
+from cdml.core.sample import Floats, Timings
+
+FEWEST = 20
+BEYOND = 2.5
+"""Requests that have to be expected beyond a quantile, for the slowest ones to tell of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Percentiles:
+    """challenger - champion, by the percentiles of its draws.
+
+    Attributes:
+        challenger, champion: the quantiles, milliseconds.
+        draws: the two on each resample, shape (resamples, 2).
+    """
+
+    challenger: float
+    champion: float
+    draws: Floats
+
+    @property
+    def method(self) -> str:
+        """How the interval is found."""
+        return "bootstrap"
+
+    @property
+    def estimate(self) -> float:
+        """Challenger - champion."""
+        return self.challenger - self.champion
+
+    @property
+    def standard_error(self) -> float:
+        """The standard deviation of the draws."""
+        return float((self.draws[:, 0] - self.draws[:, 1]).std())
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval."""
+        low, high = (self.bound(side, (1 + confidence) / 2) for side in (Side.LOWER, Side.UPPER))
+        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+
+    def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
+        """The percentile of Δ + share * champion."""
+        return self._read(share).quantile(1 - confidence if side is Side.LOWER else confidence)
+
+    def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
+        """One-sided p, from the percentile that the value is."""
+        found = self._read(share)
+        if found.draws[0] == found.draws[-1]:
+            at = found.draws[0]
+            return 0.0 if (at > against if side is Side.LOWER else at < against) else 1.0
+        level = found.level(against)
+        return level if side is Side.LOWER else 1 - level
+
+    def p_value_null(self) -> float:
+        """Two-sided p for no difference."""
+        if self.estimate == 0:
+            return 1.0
+        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
+
+    def _read(self, share: float) -> Bca:
+        draws = np.sort(self.draws[:, 0] - (1 - share) * self.draws[:, 1])
+        return Bca(estimate=float(np.median(draws)), draws=draws, acceleration=0.0)
+
+
+def compare(metric: str, sample: Timings) -> Paired | Unmeasured:
+    """Two models by a quantile of their latencies."""
+    if sample.champion is None:
+        return Unmeasured(reason="there are no latencies of a champion")
+    share = _share(metric)
+    if problem := _too_few(sample.rows, share):
+        return problem
+    both = np.stack((sample.challenger, sample.champion))
+    ordered = both[:, np.lexsort((np.maximum(*both), np.minimum(*both)))]
+    random = generator(metric.encode(), np.sort(ordered, axis=0).tobytes())
+    draws = [
+        _quantile(ordered[:, random.integers(0, sample.rows, (size, sample.rows))], share)
+        for size in batches(2 * sample.rows, RESAMPLES)
+    ]
+    challenger, champion = (float(value) for value in _quantile(both, share))
+    difference = Percentiles(
+        challenger=challenger, champion=champion, draws=np.concatenate(draws, axis=1).T
+    )
+    return Paired(challenger=challenger, champion=champion, difference=difference)
+
+
+def measure(metric: str, sample: Timings, confidence: float) -> Level | Unmeasured:
+    """One model by a quantile of its latencies, by the nearest rank."""
+    share = _share(metric)
+    value = float(_quantile(sample.challenger, share))
+    if problem := _too_few(sample.rows, share):
+        return Level(value=value, interval=problem)
+    ordered, tail = np.sort(sample.challenger), (1 - confidence) / 2
+    below = [_at_most(k, sample.rows, share) for k in range(sample.rows)]
+    low = sum(chance <= tail for chance in below) - 1
+    high = sum(chance < 1 - tail for chance in below)
+    interval = Interval(
+        low=min(value, float(ordered[low]) if low >= 0 else 0.0),
+        high=max(value, float(ordered[high]) if high < sample.rows else math.inf),
+        confidence=confidence,
+        method="order-statistics",
+    )
+    return Level(value=value, interval=interval)
+
+
+def _share(metric: str) -> float:
+    known = find(metric)
+    if known is None or known.quantile is None:
+        raise ValueError(f"{metric} is no quantile")
+    return known.quantile
+
+
+def _too_few(requests: int, share: float) -> Unmeasured | None:
+    if requests >= FEWEST and requests * (1 - share) >= BEYOND:
+        return None
+    return Unmeasured(
+        reason=f"{requests:,} requests are too few to tell what {100 * share:g} % of them take"
+    )
+
+
+def _quantile(figures: Floats, share: float) -> Floats:
+    """By the nearest rank, along the last axis."""
+    rank = min(figures.shape[-1] - 1, int(share * figures.shape[-1]))
+    found: Floats = np.partition(figures, rank, axis=-1)[..., rank]
+    return found
+
+
+def _at_most(hits: int, requests: int, share: float) -> float:
+    """P(X <= hits) of a binomial: that so many at most lie below the quantile."""
+    return incomplete_beta(1 - share, requests - hits, hits + 1)
