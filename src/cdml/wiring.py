@@ -20,6 +20,7 @@ from cdml.ports import (
     Clock,
     Execute,
     Journal,
+    Measurer,
     Platform,
     Progress,
     Registry,
@@ -48,6 +49,7 @@ REGISTRIES: Names = {
 TARGETS: Names = {"registry": "cdml.adapters.targets.registry:RegistryTarget"}
 JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
 SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
+MEASURERS: Names = {"process": "cdml.adapters.scoring.measuring:ProcessMeasurer"}
 TABLES: Names = {
     "file": "cdml.adapters.data.tables:DuckTables",
     "http": "cdml.adapters.data.tables:DuckTables",
@@ -184,6 +186,12 @@ class Wiring:
     def scorer(self) -> Scorer:
         """Runs models in processes of their own."""
         made: Scorer = find("scorer", "process", SCORERS)()
+        return made
+
+    @cached_property
+    def measurer(self) -> Measurer:
+        """Runs functions of the user's in processes of their own."""
+        made: Measurer = find("measurer", "process", MEASURERS)()
         return made
 
     @cached_property

@@ -12,6 +12,7 @@ from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.gate import gate
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
+from fakes.measurer import FakeMeasurer
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
@@ -69,6 +70,7 @@ class World:
         self.registry, self.journal, self.scorer = FakeRegistry(), FakeJournal(), FakeScorer()
         self.samples, self.platform = FakeSamples(), FakePlatform()
         self.tables, self.progress = FakeTables(folder), FakeProgress()
+        self.measurer = FakeMeasurer()
         self.data = rows()
         self.put(self.data)
 
@@ -106,6 +108,7 @@ class World:
             journal=self.journal,
             scorer=self.scorer,
             samples=self.samples,
+            measurer=self.measurer,
             tables=self.tables,
             platform=self.platform,
             clock=FakeClock(),

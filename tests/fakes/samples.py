@@ -5,13 +5,14 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Family, Loss, Task
 from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Weighted
 from cdml.errors import InputError
-from cdml.ports.samples import OTHER, Part
+from cdml.ports.samples import OTHER, PairedRows, Part
 
 TYPES = {bool: LogicalType.BOOLEAN, int: LogicalType.INTEGER, float: LogicalType.NUMBER}
 
@@ -75,6 +76,69 @@ class FakeSamples:
             )
             parts += (_part({column: v}, of_value[v], layout, classes, groups) for v in order)
         return tuple(parts)
+
+    def rows(self, challenger, champion, layout, into):
+        parts = self.reduce(challenger, champion, layout, ())
+        files = [_read(path) for path in (challenger, champion) if path]
+        pairs = _pairs(*files, layout) if champion else [(row,) for row in files[0]]
+        _check_beside(files[0], layout)
+        columns = {"y_true": [pair[0][layout.label] for pair in pairs]}
+        for at, side in enumerate("cp"[: len(files)]):
+            columns[f"{side}_pred"] = [pair[at]["prediction"] for pair in pairs]
+            for number, name in enumerate(_scores(files, layout)):
+                columns[f"{side}_score{number}"] = [pair[at].get(name, 0.0) for pair in pairs]
+        for name, column in (("weight", layout.weight), ("cluster", layout.cluster)):
+            if column is not None:
+                columns[name] = [pair[0][column] for pair in pairs]
+        places = _places(parts, layout)
+        for at, column in enumerate(layout.slices):
+            known = {
+                part.slice[column]: place[1] for part, place in places if place and place[0] == at
+            }
+            columns[f"s{at}"] = [known.get(pair[0][column], known.get(OTHER)) for pair in pairs]
+        pq.write_table(pa.table(columns), into)
+        return PairedRows(
+            path=into,
+            sides="cp"[: len(files)],
+            matrix=layout.task is Task.MULTICLASS,
+            weighted=layout.weight is not None,
+            clustered=layout.cluster is not None,
+            parts=tuple(part.slice for part in parts),
+            places=tuple(place for _, place in places),
+            rows=tuple(part.rows for part in parts),
+        )
+
+
+def _places(parts, layout):
+    """Each part with its slice column and a code of its value."""
+    found, codes = [], Counter()
+    for part in parts:
+        if part.slice is None:
+            found.append((part, None))
+            continue
+        at = layout.slices.index(next(iter(part.slice)))
+        found.append((part, (at, codes[at])))
+        codes[at] += 1
+    return found
+
+
+def _scores(files, layout):
+    if layout.task is not Task.MULTICLASS:
+        return ["score"] if all("score" in file[0] for file in files) else []
+    return sorted({name for file in files for name in file[0] if name.startswith("score_")})
+
+
+def _check_beside(rows, layout):
+    scores = [name for name in rows[0] if name == "score" or name.startswith("score_")]
+    bad = 0
+    if layout.task in {Task.BINARY, Task.MULTICLASS}:
+        bad = sum(not all(0 <= row[name] <= 1 for name in scores) for row in rows)
+    if layout.weight is not None:
+        bad += sum(not 0 <= row[layout.weight] < math.inf for row in rows)
+    if layout.cluster is not None:
+        bad += sum(row[layout.cluster] is None for row in rows)
+    if bad:
+        raise InputError(f"{bad:,} rows cannot be used.")
 
 
 def _read(path):

@@ -18,6 +18,8 @@ _LARGE = 1000
 
 def title(metric: str) -> str:
     """A metric's name at the start of a sentence."""
+    if ":" in metric:  # the user's own, as it stands in cdml.yaml
+        return metric
     words = " ".join(_UPPER.get(word, word) for word in metric.split("_"))
     return words[:1].upper() + words[1:]
 

@@ -187,4 +187,36 @@ class Timings:
         return len(self.challenger)
 
 
-Sample = Timings | Cells | Moments | Ranked | OneVsRest | Weighted
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicates:
+    """What a function of the user's says to the rows, and to rows drawn or left out again.
+
+    A unit is a row or, where rows belong to clusters, a cluster. All arrays hold the challenger
+    first and, where two models are compared, the champion second; NaN where there was no value.
+
+    Attributes:
+        rows: how many rows.
+        units: how many units.
+        clustered: whether units are clusters.
+        discordant: units on which the models answer differently; all of them for one model.
+        value: of each model, shape (models,).
+        draws: on resampled units, shape (resamples, models).
+        blocks: value less that without one of a few equal blocks of units, shape (blocks, models).
+        singles: value less that without one unit, for units picked evenly, shape (k, models).
+        kinds: the same for one unit of each kind of row, where there are few, shape (j, models).
+        problem: why there is no value, in words that follow the metric's name; empty: there is.
+    """
+
+    rows: int
+    units: int
+    clustered: bool
+    discordant: int
+    value: Floats
+    draws: Floats
+    blocks: Floats
+    singles: Floats
+    kinds: Floats
+    problem: str = ""
+
+
+Sample = Cells | Moments | Ranked | OneVsRest | Weighted | Replicates | Timings

@@ -16,6 +16,7 @@ from cdml.evidence import store
 from cdml.evidence.models import Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
+from cdml.flows.custom import with_custom
 from cdml.flows.judge import Candidate, judge, not_compared
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
@@ -135,6 +136,7 @@ class _Contest:
             return self._bounds("No gate compares with the champion")
         with self.ports.progress.step("pairing the predictions of both models"):
             parts = self._parts(champion, [one.metric for one in asked])
+        parts = self._with_custom(parts, champion, [one.metric for one in asked])
         gates = judge(list(self._candidates(champion, asked, parts)), config.policy)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
@@ -154,7 +156,7 @@ class _Contest:
         """The challenger's bounds, judged on these rows."""
         config = self.loaded.config
         metrics = [limit.metric for limit in limits(config)]
-        part = self._all_rows(metrics)
+        [part] = self._with_custom((self._all_rows(metrics),), None, metrics)
         values = measure(
             (part,),
             metrics,
@@ -179,6 +181,19 @@ class _Contest:
             champion.predictions if champion else None,
             layout(self.loaded.config, self.ports.samples.columns(self.challenger.predictions)),
             sampled(metrics),
+        )
+
+    def _with_custom(
+        self, parts: tuple[Part, ...], champion: Contender | None, metrics: Sequence[Metric]
+    ) -> tuple[Part, ...]:
+        return with_custom(
+            parts,
+            metrics,
+            layout(self.loaded.config, self.ports.samples.columns(self.challenger.predictions)),
+            challenger=self.challenger.predictions,
+            champion=champion.predictions if champion else None,
+            loaded=self.loaded,
+            ports=self.ports,
         )
 
     def _candidates(

@@ -21,6 +21,7 @@ from cdml.evidence.models import (
     ModelRef,
 )
 from cdml.flows.contender import PREDICTIONS, Contender, scored
+from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.predict import identify
@@ -80,6 +81,15 @@ def evaluate_model(
             if predictions is not None:
                 ports.samples.match(contender.predictions, table.parquet, asked)
             parts = ports.samples.reduce(contender.predictions, None, asked, sampled(metrics))
+        parts = with_custom(
+            parts,
+            metrics,
+            asked,
+            challenger=contender.predictions,
+            champion=None,
+            loaded=loaded,
+            ports=ports,
+        )
         values = measure(
             parts, metrics, contender.operations, config.policy.confidence, ports.progress
         )

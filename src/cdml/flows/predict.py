@@ -129,7 +129,7 @@ def predict(
             carried=config.data.carried,
             task=task,
             positive=config.data.positive,
-            environment=_environment(loaded),
+            environment=interpreter(loaded),
             timeout=config.scoring.timeout,
             output=into,
         ),
@@ -146,7 +146,7 @@ def predict(
     )
 
 
-def _environment(loaded: Loaded) -> str:
+def interpreter(loaded: Loaded) -> str:
     """`model`, `current`, a command's name, or an interpreter's path."""
     written = loaded.config.scoring.environment
     return loaded.locate(written) if "/" in written else written

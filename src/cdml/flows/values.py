@@ -13,6 +13,11 @@ NO_OPERATION = "it is measured when a model is scored, and only its predictions 
 
 
 def sampled(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Those whose statistics the predictions are reduced to, each once."""
+    return tuple(metric for metric in of_rows(metrics) if metric.family is not Family.CUSTOM)
+
+
+def of_rows(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those that are measured of rows, each once."""
     found = {metric.name: metric for metric in metrics if metric.of_rows}
     return tuple(found.values())
@@ -44,12 +49,12 @@ def measure(
         progress: told part by part.
     """
     found: list[MetricValue] = []
-    of_rows = sampled(metrics)
-    label = f"measuring {len(of_rows)} metrics on {len(parts)} parts of the data"
-    label += held(of_rows, parts[0].rows)
+    asked = of_rows(metrics)
+    label = f"measuring {len(asked)} metrics on {len(parts)} parts of the data"
+    label += held(asked, parts[0].rows)
     with progress.step(label, len(parts)) as step:
         for part in parts:
-            found += (_value(metric, part, confidence) for metric in of_rows)
+            found += (_value(metric, part, confidence) for metric in asked)
             step.advance()
     return (*found, *_operations(metrics, operations, parts[0].rows))
 

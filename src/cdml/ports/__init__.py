@@ -3,11 +3,12 @@
 from cdml.ports.clock import Clock
 from cdml.ports.execute import Execute
 from cdml.ports.journal import Journal, Moved, Snapshot
+from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.platform import Annotation, Platform, PullRequest
 from cdml.ports.ports import Ports
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry
-from cdml.ports.samples import Layout, Part, Samples
+from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Serving, Target
@@ -18,8 +19,11 @@ __all__ = [
     "Execute",
     "Journal",
     "Layout",
+    "Measurer",
+    "MetricJob",
     "ModelVersion",
     "Moved",
+    "PairedRows",
     "Part",
     "Platform",
     "Ports",

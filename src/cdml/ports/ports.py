@@ -4,6 +4,7 @@ from typing import Protocol
 
 from cdml.ports.clock import Clock
 from cdml.ports.journal import Journal
+from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
 from cdml.ports.progress import Progress
 from cdml.ports.registry import Registry
@@ -44,6 +45,11 @@ class Ports(Protocol):
     @property
     def samples(self) -> Samples:
         """Reduces predictions."""
+        ...
+
+    @property
+    def measurer(self) -> Measurer:
+        """Measures with functions of the user's."""
         ...
 
     @property

@@ -66,6 +66,34 @@ class Part:
     sample: "Callable[[Metric], Sample]"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PairedRows:
+    """The rows of one model or of two, side by side, for functions that read rows.
+
+    Attributes:
+        path: Parquet file with the columns `y_true`; `c_pred` of the challenger and `p_pred` of
+            the champion, in the label's own values; `c_score0`, `p_score0` where the files hold
+            scores, of a multiclass task one for each class in the label's order; `weight` and
+            `cluster` where the layout names them; `s0`, `s1`, … the code of the value of each
+            slice column.
+        sides: `c`, or `cp` where two models are compared.
+        matrix: whether scores are one column for each class.
+        weighted, clustered: whether there are such columns.
+        parts: as `Samples.reduce` orders them: all rows, then the slices.
+        places: of each part the slice column and the code that its rows have; None for all rows.
+        rows: how many rows each part has.
+    """
+
+    path: Path
+    sides: str
+    matrix: bool
+    weighted: bool
+    clustered: bool
+    parts: tuple[Mapping[str, Value] | None, ...]
+    places: tuple[tuple[int, int] | None, ...]
+    rows: tuple[int, ...]
+
+
 class Samples(Protocol):
     """Reads predictions files: key, label, slices, `prediction`, `score` or `score_<class>`."""
 
@@ -104,5 +132,16 @@ class Samples(Protocol):
             InputError: columns are missing, there are no rows, keys are missing or repeated,
                 rows stand in one file only, labels are missing or differ, predictions are
                 missing, scores are no probabilities; each with how many rows.
+        """
+        ...
+
+    def rows(
+        self, challenger: Path, champion: Path | None, layout: Layout, into: Path
+    ) -> PairedRows:
+        """Write the rows themselves, for metrics that only a function of the user's can measure.
+
+        Raises:
+            InputError: as `reduce` does; of a classifier's file that holds scores, also where
+                they are no probabilities; and where weights are negative or clusters missing.
         """
         ...

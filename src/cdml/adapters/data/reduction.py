@@ -109,7 +109,7 @@ class Reduction:
                 wrong[bad] += count
             for place in places:
                 groups[place].add(outcome, count, sums)
-        _refuse(
+        refuse(
             [(wrong[i], said) for i, (_, said) in enumerate(problems, 1)], wrong.total(), self.path
         )
         return groups
@@ -178,7 +178,13 @@ def _tuple(names: Sequence[str]) -> str:
     return f"({', '.join(names)})"
 
 
-def _refuse(problems: Sequence[tuple[int, str]], rows: int, path: Path) -> None:
+def refuse(problems: Sequence[tuple[int, str]], rows: int, path: Path) -> None:
+    """Refuse rows that cannot be used; how many, and what is wrong with them.
+
+    Raises:
+        InputError: there are some.
+        Misplaced: they stand at different places.
+    """
     found = [(count, said) for count, said in problems if count]
     if not found:
         return

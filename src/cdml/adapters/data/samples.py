@@ -10,12 +10,13 @@ from cdml.adapters.data.engine import Engine, connect
 from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class, binary_value
 from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair, require
 from cdml.adapters.data.reduction import Misplaced, Reduction
+from cdml.adapters.data.rows import Writing
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Family, Loss, Metric, Task
 from cdml.errors import InputError
-from cdml.ports.samples import Layout, Part
+from cdml.ports.samples import Layout, PairedRows, Part
 
 MOST_CLASSES = 1_000
 
@@ -91,6 +92,30 @@ class DuckSamples:
                 raise
             joined = by_key(self._engine, first, second, layout)
             return self._reduction(joined, layout, metrics, scores).parts()
+
+    def rows(
+        self, challenger: Path, champion: Path | None, layout: Layout, into: Path
+    ) -> PairedRows:
+        """See the port."""
+        files = [describe(self._engine, path) for path in (challenger, champion) if path]
+        first, second = files[0], files[1] if len(files) > 1 else None
+        for file in files:
+            require(file, (*layout.key, layout.label, PREDICTION))
+        require(first, (*layout.slices, *filter(None, (layout.weight, layout.cluster))))
+        found = pair(self._engine, first, second, layout)
+        try:
+            return self._writing(found, layout).write(into)
+        except Misplaced:
+            if second is None:
+                raise
+            return self._writing(by_key(self._engine, first, second, layout), layout).write(into)
+
+    def _writing(self, found: Pair, layout: Layout) -> Writing:
+        return Writing(
+            engine=self._engine,
+            row=Row(pair=found, layout=layout, classes=self._classes(found, layout)),
+            slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
+        )
 
     def _reduction(
         self, found: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]

@@ -13,13 +13,24 @@ from cdml.core.inference import (
     latency,
     moments,
     ordered,
+    replicated,
     weighted,
 )
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Counts, Family, Metric
-from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Sample, Timings, Weighted
+from cdml.core.sample import (
+    Cells,
+    Figures,
+    Moments,
+    OneVsRest,
+    Ranked,
+    Replicates,
+    Sample,
+    Timings,
+    Weighted,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +59,9 @@ _METHODS: Mapping[Family, _Method] = {
         reads=(Ranked,), compare=calibration.compare, measure=calibration.measure
     ),
     Family.LATENCY: _Method(reads=(Timings,), compare=latency.compare, measure=latency.measure),
+    Family.CUSTOM: _Method(
+        reads=(Replicates,), compare=replicated.compare, measure=replicated.measure
+    ),
     Family.FAIRNESS: _Method(reads=(Cells,), compare=fairness.compare, measure=fairness.measure),
 }
 

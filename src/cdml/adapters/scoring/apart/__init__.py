@@ -1,0 +1,1 @@
+"""Programs that run apart from cdml, and import nothing of it."""

@@ -1,0 +1,173 @@
+"""A user's own metric: nothing is known of it but what it says to rows drawn again.
+
+Two ways of reading the replicates are asked, and the one that promises less is believed: BCa
+(Efron 1987), which follows whatever shape the draws have, and t with Hall's correction for
+skewness (`core.inference.linear`), which does not trust few rows to show all there is.
+
+A bootstrap never draws what it never saw. Where few rows tell the models apart, some more are
+taken to exist, each of which moves the difference as far as any row moves either model.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cdml.core.inference.difference import Level, Paired, Side, level
+from cdml.core.inference.linear import Linear
+from cdml.core.inference.resampled import Resampled, defined
+from cdml.core.interval import Interval, Unmeasured
+from cdml.core.sample import Floats, Replicates
+
+FEWEST = 20
+"""Rows (or clusters) below which drawing them again says nothing."""
+FEW_DISCORDANT = 100
+_CARE = 1.5
+"""With no discordant row, the bound is then about 3.5 such rows away: past the rule of three."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outer:
+    """challenger - champion, as two ways of inference see it.
+
+    Attributes:
+        resampled: by BCa.
+        linear: by t, corrected for skewness.
+        method: how the replicates were drawn.
+    """
+
+    resampled: Resampled
+    linear: Linear
+    method: str
+
+    @property
+    def estimate(self) -> float:
+        """Challenger - champion."""
+        return self.linear.estimate
+
+    @property
+    def standard_error(self) -> float:
+        """Of the estimate."""
+        return self.linear.standard_error
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval: both bounds."""
+        low, high = (self.bound(side, (1 + confidence) / 2) for side in Side)
+        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+
+    def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
+        """The farther one."""
+        bounds = [way.bound(side, confidence, share) for way in (self.resampled, self.linear)]
+        return min(bounds) if side is Side.LOWER else max(bounds)
+
+    def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
+        """The larger one, as the bound is the farther one."""
+        return max(way.p_value(side, against, share) for way in (self.resampled, self.linear))
+
+    def p_value_null(self) -> float:
+        """Two-sided p for no difference."""
+        if self.estimate == 0:
+            return 1.0
+        return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
+
+
+def compare(metric: str, sample: Replicates) -> Paired | Unmeasured:
+    """Two models by a function of the user's."""
+    if problem := _no_value(metric, sample):
+        return problem
+    difference = _difference(metric, sample)
+    if isinstance(difference, Unmeasured):
+        return difference
+    challenger, champion = (float(value) for value in sample.value)
+    return Paired(challenger=challenger, champion=champion, difference=difference)
+
+
+def measure(metric: str, sample: Replicates, confidence: float) -> Level | Unmeasured:
+    """One model by a function of the user's; a champion in the sample is left out."""
+    if problem := _no_value(metric, sample):
+        return problem
+    alone = _beside_zero(sample)
+    difference = _difference(metric, alone)
+    value = float(sample.value[0])
+    if isinstance(difference, Unmeasured):
+        return Level(value=value, interval=difference)
+    return level(Paired(challenger=value, champion=0.0, difference=difference), confidence)
+
+
+def _no_value(metric: str, sample: Replicates) -> Unmeasured | None:
+    if sample.problem:
+        return Unmeasured(reason=f"{metric} {sample.problem}")
+    if not np.isfinite(sample.value).all():
+        return Unmeasured(reason=f"{metric} is not a finite number on these rows")
+    return None
+
+
+def _difference(metric: str, sample: Replicates) -> Outer | Unmeasured:
+    if sample.units < FEWEST:
+        kind = "clusters" if sample.clustered else "rows"
+        return Unmeasured(reason=f"{sample.units:,} {kind} are too few to draw them again")
+    found = [defined(part) for part in (sample.draws, sample.blocks, sample.singles, sample.kinds)]
+    draws, blocks, singles, kinds = found
+    if draws is None or blocks is None or singles is None or kinds is None or not len(singles):
+        return Unmeasured(reason=f"{metric} has no value on many resamples of these rows")
+    reach = _reach(np.concatenate((singles, kinds)))
+    if not reach > 0:
+        return Unmeasured(
+            reason=f"no row moves {metric} by itself, so these rows cannot tell how it varies"
+        )
+    challenger, champion = (float(value) for value in sample.value)
+    wider = sample.units / (sample.units - 1)
+    centred = blocks - blocks.mean(axis=0)
+    few = _few_discordant(sample, singles, reach)
+    return Outer(
+        resampled=Resampled(
+            challenger=challenger,
+            champion=champion,
+            draws=sample.value + math.sqrt(wider) * (draws - sample.value),
+            influence=centred,
+            weight=np.ones(len(centred)),
+        ),
+        linear=Linear(
+            challenger=challenger,
+            champion=champion,
+            covariance=np.cov(draws.T) * wider,
+            third=np.einsum("ni,nj,nk->ijk", centred, centred, centred, optimize=True),
+            rows=sample.units,
+            method="skew-t",
+            df=sample.units - 1,
+            extreme=(_CARE * reach, _CARE * reach) if few else (0.0, 0.0),
+        ),
+        method="cluster-bootstrap" if sample.clustered else "bootstrap",
+    )
+
+
+def _reach(effects: Floats) -> float:
+    """How far the value of either model moves between one row left out and another."""
+    return float(np.ptp(effects, axis=0).max(initial=0.0))
+
+
+def _few_discordant(sample: Replicates, singles: Floats, reach: float) -> bool:
+    """Whether few rows tell the models apart, by what they answer or by what it does."""
+    effect = singles[:, 0] - singles[:, 1]
+    apart = abs(float(sample.value[0] - sample.value[1]))
+    same = 1.5 * apart / sample.units + 1e-6 * reach
+    share = float(np.mean(np.abs(effect - np.median(effect)) > same))
+    discordant = min(float(sample.discordant), share * sample.units)
+    return discordant < min(FEW_DISCORDANT, sample.units / 2)
+
+
+def _beside_zero(sample: Replicates) -> Replicates:
+    """The challenger beside a model whose value is 0 on whatever rows."""
+
+    def beside(values: Floats) -> Floats:
+        return np.stack((values[..., 0], np.zeros(values.shape[:-1])), axis=-1)
+
+    return replace(
+        sample,
+        value=beside(sample.value),
+        draws=beside(sample.draws),
+        blocks=beside(sample.blocks),
+        singles=beside(sample.singles),
+        kinds=beside(sample.kinds),
+        discordant=sample.units,
+    )
