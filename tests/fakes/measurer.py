@@ -1,6 +1,7 @@
 """A measurer without processes: it imports the module beside the configuration, and believes it."""
 
 import importlib.util
+import warnings
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -39,9 +40,7 @@ def _function(job, metric):
     try:
         spec.loader.exec_module(found)
     except Exception as error:
-        raise InputError(
-            f"{metric} cannot be imported: {type(error).__name__}: {error}."
-        ) from error
+        raise InputError(f"{metric} cannot be imported: {_told(error)}.") from error
     if not hasattr(found, name):
         raise InputError(f"{metric} cannot be imported: module {module} has no {name}.")
     function = getattr(found, name)
@@ -114,18 +113,19 @@ def _value(function, arrays, rows, side, index):
     columns = [arrays[name][index] for name in scores]
     score = (np.column_stack(columns) if rows.matrix else columns[0]) if columns else None
     weight = arrays["weight"][index] if rows.weighted else np.ones(len(index))
-    said = function(
-        {
-            "y_true": arrays["y_true"][index],
-            "y_pred": arrays[f"{side}_pred"][index],
-            "y_score": score,
-            "weight": weight,
-        }
-    )
+    given = {
+        "y_true": arrays["y_true"][index],
+        "y_pred": arrays[f"{side}_pred"][index],
+        "y_score": score,
+        "weight": weight,
+    }
+    with warnings.catch_warnings(action="ignore"):
+        said = function(given)
     if np.asarray(said).dtype.kind not in "iuf" or np.ndim(said):
         raise TypeError(f"it answers {type(said).__name__}, and not one number")
     return float(said)
 
 
 def _told(error):
+    error = type(error)(*str(error).splitlines()[:1]) if "\n" in str(error) else error
     return str(error) if "it answers" in str(error) else f"{type(error).__name__}: {error}"

@@ -134,7 +134,10 @@ def _check_beside(rows, layout):
     if layout.task in {Task.BINARY, Task.MULTICLASS}:
         bad = sum(not all(0 <= row[name] <= 1 for name in scores) for row in rows)
     if layout.weight is not None:
-        bad += sum(not 0 <= row[layout.weight] < math.inf for row in rows)
+        bad += sum(
+            not 0 <= (-1 if row[layout.weight] is None else row[layout.weight]) < math.inf
+            for row in rows
+        )
     if layout.cluster is not None:
         bad += sum(row[layout.cluster] is None for row in rows)
     if bad:

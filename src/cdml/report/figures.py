@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdml.core import metrics, reasons
+from cdml.core.decide import Kind
 from cdml.evidence.models import ComparisonGate, Interval
 
 NONE = "–"
@@ -84,15 +85,24 @@ def plot(gate: ComparisonGate) -> Plot | None:
     def place(x: float) -> float:
         return (x - start) / width
 
-    metric = metrics.find(gate.metric)
     return Plot(
         low=0.0 if found.low is None else place(found.low),
         high=1.0 if found.high is None else place(found.high),
         estimate=place(found.estimate),
         zero=place(0.0),
         margin=None if margin is None else place(margin),
-        better=metric.greater_is_better if metric else None,
+        better=_better(gate),
     )
+
+
+def _better(gate: ComparisonGate) -> bool | None:
+    """Whether greater is better: known of our metrics, else told by the side of the margin."""
+    if gate.metric in metrics.METRICS:
+        return metrics.METRICS[gate.metric].greater_is_better
+    against = gate.bound.against if gate.bound else 0.0
+    if against == 0 or metrics.find(gate.metric) is None:
+        return None
+    return (against < 0) is gate.rule.startswith(Kind.NON_INFERIORITY.value)
 
 
 def bar(drawn: Plot | None) -> str:

@@ -25,6 +25,9 @@ FEW_DISCORDANT = 100
 _CARE = 1.5
 """With no discordant row, the bound is then about 3.5 such rows away: past the rule of three."""
 
+_STANDS_OUT = 3.5
+"""Standard deviations beyond which a block holds rows that are not like others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Outer:
@@ -118,7 +121,10 @@ def _difference(metric: str, sample: Replicates) -> Outer | Unmeasured:
     challenger, champion = (float(value) for value in sample.value)
     wider = sample.units / (sample.units - 1)
     centred = blocks - blocks.mean(axis=0)
-    few = _few_discordant(sample, singles, reach)
+    if _few_discordant(sample, singles, reach):
+        extreme = (_CARE * reach, _CARE * reach)
+    else:
+        extreme = _farthest(centred, singles)
     return Outer(
         resampled=Resampled(
             challenger=challenger,
@@ -135,7 +141,7 @@ def _difference(metric: str, sample: Replicates) -> Outer | Unmeasured:
             rows=sample.units,
             method="skew-t",
             df=sample.units - 1,
-            extreme=(_CARE * reach, _CARE * reach) if few else (0.0, 0.0),
+            extreme=extreme,
         ),
         method="cluster-bootstrap" if sample.clustered else "bootstrap",
     )
@@ -144,6 +150,24 @@ def _difference(metric: str, sample: Replicates) -> Outer | Unmeasured:
 def _reach(effects: Floats) -> float:
     """How far the value of either model moves between one row left out and another."""
     return float(np.ptp(effects, axis=0).max(initial=0.0))
+
+
+def _farthest(blocks: Floats, singles: Floats) -> tuple[float, float]:
+    """How far a row moves the difference, and the champion.
+
+    The farthest row is seldom among those picked, but its block stands out by it.
+    """
+
+    def farthest(block: Floats, single: Floats) -> float:
+        largest = float(np.abs(block).max())
+        if largest > _STANDS_OUT * float(block.std()):
+            return largest
+        return float(np.abs(single - single.mean()).max())
+
+    return (
+        farthest(blocks[:, 0] - blocks[:, 1], singles[:, 0] - singles[:, 1]),
+        farthest(blocks[:, 1], singles[:, 1]),
+    )
 
 
 def _few_discordant(sample: Replicates, singles: Floats, reach: float) -> bool:
