@@ -81,9 +81,11 @@ def test_a_function_gets_what_it_takes(bench, signature, value):
 
 
 def test_an_installed_function_needs_no_module_of_ones_own(bench):
-    found = bench.measure("", metric="sklearn.metrics:roc_auc_score", parts=1, timeout=5)
+    data = columns()
 
-    assert 0.8 < found[0].value[0] <= 1
+    found = bench.measure("", data, metric="math:dist", parts=1)
+
+    assert (data["y_true"] != data["c_pred"]).sum() ** 0.5 == pytest.approx(found[0].value[0])
 
 
 def test_modules_and_packages_beside_the_configuration_are_seen_and_nothing_else(bench):
