@@ -196,11 +196,28 @@ def test_predictions_that_do_not_match_leave_no_evidence(world):
     assert store.read(world.output, Comparison) is None
 
 
-def test_latency_is_compared_as_measured(world):
+def test_latencies_are_compared_request_by_request(world):
     world.gates = "{metric: latency_p95_ms, max_regression: 10}"
+    world.scorer.latency_ms = tuple(5 + at % 7 for at in range(100))
     world.champion("good")
     [one] = world.compare(world.model("better")).gates
-    assert (PASS, "point", 0.0) == (one.verdict, one.difference.method, one.difference.estimate)
+    assert (PASS, "bootstrap", 0.0) == (one.verdict, one.difference.method, one.difference.estimate)
+    assert 100 == one.rows
+
+
+def test_few_requests_cannot_tell_how_long_the_slowest_take(world):
+    world.gates = "{metric: latency_p95_ms, max_regression: 10}"
+    world.champion("good")
+    found = world.compare(world.model("better"))
+    assert INCONCLUSIVE == found.verdict
+    assert "3 requests are too few to tell what 95 % of them take" in found.reason
+
+
+def test_sizes_are_compared_as_they_are(world):
+    world.gates = "{metric: model_size_mb, max_regression: 10}"
+    world.champion("good")
+    [one] = world.compare(world.model("better")).gates
+    assert (PASS, "point") == (one.verdict, one.difference.method)
 
 
 def test_what_predictions_cannot_tell_is_inconclusive(world):

@@ -63,6 +63,9 @@ class Sample(_Model):
     value: Scalar
 
 
+Milliseconds = Annotated[Number, Field(ge=0)]
+
+
 class Check(_Model):
     """One check of the data."""
 
@@ -214,6 +217,8 @@ class Evaluation(_Stage):
     curves: Mapping[str, Curve] = Field(default_factory=dict)
     isolation: Text = "none"
     """What the scoring process could not reach: `namespaces`, `environment`, `none`."""
+    latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
+    """What single requests took, in the order of the rows they asked for."""
     policy: PolicyRef
 
     @model_validator(mode="after")

@@ -11,6 +11,7 @@ from cdml.core.compare import certain
 from cdml.core.inference import Paired
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric
+from cdml.core.sample import Timings
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, ComparisonGate, DataRef, Deployment, ModelRef
@@ -23,7 +24,7 @@ from cdml.flows.limits import judge_limits
 from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
-from cdml.flows.values import NO_OPERATION, held, measure, sampled
+from cdml.flows.values import NO_OPERATION, held, measure, operation, sampled
 from cdml.ports import Part, Ports
 
 _FIRST = "There is no champion: comparisons are not applicable"
@@ -160,7 +161,7 @@ class _Contest:
         values = measure(
             (part,),
             metrics,
-            self.challenger.operations,
+            self.challenger,
             config.policy.confidence,
             self.ports.progress,
         )
@@ -214,7 +215,7 @@ class _Contest:
                         metric=one.metric,
                         rule=rule,
                         part=part.slice,
-                        rows=part.rows,
+                        rows=part.rows if one.metric.of_rows else counted,
                         counted=counted,
                         found=found,
                     )
@@ -224,13 +225,22 @@ class _Contest:
     ) -> tuple[int, Paired | Unmeasured]:
         metric = asked.metric
         if not metric.of_rows:
-            mine = self.challenger.operations.get(metric.name)
-            theirs = champion.operations.get(metric.name)
-            if mine is None or theirs is None:
-                return part.rows, Unmeasured(reason=NO_OPERATION)
-            return part.rows, certain(mine, theirs)
+            return _of_process(metric, self.challenger, champion, part.rows)
         sample = part.sample(metric)
         return inference.counted(metric, sample), inference.compare(metric, sample)
+
+
+def _of_process(
+    metric: Metric, challenger: Contender, champion: Contender, rows: int
+) -> tuple[int, Paired | Unmeasured]:
+    """Size and latency, which belong to the model and not to rows."""
+    mine, theirs = operation(metric, challenger), operation(metric, champion)
+    if isinstance(mine, Timings) and isinstance(theirs, Timings):
+        both = Timings.of(challenger.latency_ms, champion.latency_ms)
+        return both.rows, inference.compare(metric, both)
+    if isinstance(mine, float) and isinstance(theirs, float):
+        return rows, certain(mine, theirs)
+    return rows, Unmeasured(reason=NO_OPERATION)
 
 
 def _by_file(model: Contender, rows: int) -> DataRef:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.config import Loaded
-from cdml.core.metrics import Task, find
+from cdml.core.metrics import Family, Task, find
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
@@ -24,13 +24,15 @@ class Contender:
     Attributes:
         model: its identity.
         predictions: Parquet file.
-        operations: latencies and size, by metric; empty for predictions scored elsewhere.
+        operations: its size, by metric; empty for predictions scored elsewhere.
+        latency_ms: of single requests, in the order of the rows that were asked for; likewise.
         data: the rows it was scored on; None where only the predictions are known.
     """
 
     model: ModelRef
     predictions: Path
     operations: Mapping[str, float] = field(default_factory=dict)
+    latency_ms: tuple[float, ...] = ()
     data: DataRef | None = None
 
 
@@ -79,6 +81,7 @@ def evaluated(folder: Path) -> Contender | None:
         model=evaluation.model,
         predictions=path,
         operations=_operations(evaluation),
+        latency_ms=evaluation.latency_ms,
         data=evaluation.data,
     )
 
@@ -87,7 +90,7 @@ def _operations(evaluation: Evaluation) -> dict[str, float]:
     found = {}
     for value in evaluation.metrics:
         metric = find(value.metric)
-        if metric and not metric.of_rows and value.value is not None:
+        if metric and metric.family is Family.OPERATION and value.value is not None:
             found[metric.name] = value.value
     return found
 
@@ -113,17 +116,8 @@ def scored(
     contender = Contender(
         model=found.model,
         predictions=found.predictions,
-        operations=operations(found.latency_ms, found.size_mb),
+        operations={"model_size_mb": found.size_mb},
+        latency_ms=found.latency_ms,
         data=table.ref,
     )
     return contender, found
-
-
-def operations(latency_ms: tuple[float, ...], size_mb: float) -> dict[str, float]:
-    """The figures of a scoring process, by metric; latencies by the nearest rank."""
-    found = {"model_size_mb": size_mb}
-    if latency_ms:
-        ordered = sorted(latency_ms)
-        for name, share in (("latency_p50_ms", 0.50), ("latency_p95_ms", 0.95)):
-            found[name] = ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-    return found

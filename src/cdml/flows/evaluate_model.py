@@ -90,9 +90,7 @@ def evaluate_model(
             loaded=loaded,
             ports=ports,
         )
-        values = measure(
-            parts, metrics, contender.operations, config.policy.confidence, ports.progress
-        )
+        values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
         bounds = judge_limits(config, values)
         verdict, reason = _verdict(config, bounds)
         store.copy_atomically(contender.predictions, target)
@@ -107,6 +105,7 @@ def evaluate_model(
             gates=bounds,
             curves=_curves(parts[0], metrics) if asked.task is Task.BINARY else {},
             isolation=isolation,
+            latency_ms=contender.latency_ms,
             policy=policy_ref(config),
         )
         store.write(output, evaluation)

@@ -1,13 +1,17 @@
 """One model's figures, part by part."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from cdml.core import inference
+from cdml.core.inference import Level
 from cdml.core.interval import Interval, Unmeasured, finite
-from cdml.core.metrics import Family, Metric
+from cdml.core.metrics import METRICS, Family, Metric
+from cdml.core.sample import Timings
 from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
+from cdml.flows.contender import Contender
 from cdml.ports import Part, Progress
+from cdml.ports.samples import Value
 
 NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"
 
@@ -35,7 +39,7 @@ def held(metrics: Sequence[Metric], rows: int) -> str:
 def measure(
     parts: Sequence[Part],
     metrics: Sequence[Metric],
-    operations: Mapping[str, float],
+    contender: Contender,
     confidence: float,
     progress: Progress,
 ) -> tuple[MetricValue, ...]:
@@ -44,7 +48,7 @@ def measure(
     Args:
         parts: all rows, then the slices.
         metrics: what to measure.
-        operations: latencies and size, by metric; empty where only predictions are known.
+        contender: whose they are; its size and latencies are figures of all rows.
         confidence: of the two-sided intervals.
         progress: told part by part.
     """
@@ -56,20 +60,26 @@ def measure(
         for part in parts:
             found += (_value(metric, part, confidence) for metric in asked)
             step.advance()
-    return (*found, *_operations(metrics, operations, parts[0].rows))
+    return (*found, *_operations(metrics, contender, parts[0].rows, confidence))
 
 
 def _value(metric: Metric, part: Part, confidence: float) -> MetricValue:
     level = inference.measure(metric, part.sample(metric), confidence)
     place = dict(part.slice) if part.slice is not None else None
+    return _of_level(metric, level, part.rows, place)
+
+
+def _of_level(
+    metric: Metric, level: Level | Unmeasured, rows: int, place: dict[str, Value] | None = None
+) -> MetricValue:
     if isinstance(level, Unmeasured):
         return MetricValue(
-            metric=metric.name, slice=place, rows=part.rows, value=None, reason=level.reason
+            metric=metric.name, slice=place, rows=rows, value=None, reason=level.reason
         )
     return MetricValue(
         metric=metric.name,
         slice=place,
-        rows=part.rows,
+        rows=rows,
         value=level.value,
         interval=_interval(level.interval) if isinstance(level.interval, Interval) else None,
         reason=None if isinstance(level.interval, Interval) else level.interval.reason,
@@ -85,12 +95,28 @@ def _interval(interval: Interval) -> IntervalEvidence:
     )
 
 
+def operation(metric: Metric, contender: Contender) -> float | Timings | None:
+    """What is known of a model's process; None where only its predictions are given."""
+    if metric.family is Family.LATENCY:
+        return Timings.of(contender.latency_ms) if contender.latency_ms else None
+    return contender.operations.get(metric.name)
+
+
 def _operations(
-    metrics: Sequence[Metric], operations: Mapping[str, float], rows: int
+    metrics: Sequence[Metric], contender: Contender, rows: int, confidence: float
 ) -> Iterator[MetricValue]:
-    asked = [metric.name for metric in metrics if not metric.of_rows]
-    for name in dict.fromkeys((*asked, *operations)):
-        value = operations.get(name)
-        yield MetricValue(
-            metric=name, rows=rows, value=value, reason=None if value is not None else NO_OPERATION
-        )
+    asked = {metric.name: metric for metric in metrics if not metric.of_rows}
+    usual = _USUAL if contender.latency_ms else ()
+    for name in (*usual, *contender.operations):
+        asked.setdefault(name, METRICS[name])
+    for metric in asked.values():
+        found = operation(metric, contender)
+        if found is None:
+            yield MetricValue(metric=metric.name, rows=rows, value=None, reason=NO_OPERATION)
+        elif isinstance(found, Timings):
+            yield _of_level(metric, inference.measure(metric, found, confidence), found.rows)
+        else:
+            yield MetricValue(metric=metric.name, rows=rows, value=found)
+
+
+_USUAL = ("latency_p50_ms", "latency_p95_ms")

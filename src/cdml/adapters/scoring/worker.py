@@ -20,8 +20,9 @@ from typing import Any
 
 CHUNK = 20_000
 WARM_UP = 5
-SINGLE_ROWS = 100
+SINGLE_ROWS = 200
 SINGLE_SECONDS = 2.0
+STRIDE = 77  # has no factor in common with SINGLE_ROWS: any prefix is spread over the data
 
 
 class Unusable(Exception):
@@ -184,13 +185,19 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
 
 
 def latencies(model: Model, job: dict[str, Any]) -> list[float]:
-    """Milliseconds for single rows, spread over the data, asked as a server asks."""
+    """Milliseconds for single rows, asked as a server asks.
+
+    Which rows, and in which order, depends on the data alone: two models are asked the same ones,
+    the slower perhaps fewer.
+    """
     import pyarrow.parquet as pq
 
     batch = next(pq.ParquetFile(job["data"]).iter_batches(batch_size=CHUNK))
     frame = model.frame(batch)
-    step = max(1, len(frame) // SINGLE_ROWS)
-    singles = [frame.iloc[[index]] for index in range(0, len(frame), step)][:SINGLE_ROWS]
+    count = min(SINGLE_ROWS, len(frame))
+    chosen = [at * len(frame) // count for at in range(count)]
+    order = sorted(range(count), key=lambda at: at * STRIDE % SINGLE_ROWS)
+    singles = [frame.iloc[[chosen[at]]] for at in order]
     for row in singles[:WARM_UP]:
         model.pyfunc.predict(row)
     found, started = [], time.perf_counter()

@@ -1,0 +1,102 @@
+"""Quantiles of latencies, of the same requests."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cdml.core.inference import Side, compare, measure
+from cdml.core.interval import Unmeasured
+from cdml.core.metrics import find
+from cdml.core.sample import Timings
+
+NAMES = ["latency_p50_ms", "latency_p95_ms"]
+
+
+def timings(size=200, seed=0, slower=1.0):
+    random = np.random.default_rng(seed)
+    base = np.exp(0.3 * random.normal(size=size))
+    return Timings(
+        challenger=slower * 10 * base * np.exp(0.1 * random.normal(size=size)), champion=10 * base
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_slower_model_is_found(name):
+    found = compare(find(name), timings(slower=1.5)).difference
+
+    assert 0 < found.bound(Side.LOWER, 0.95) < found.estimate
+    assert found.p_value(Side.LOWER, 0.0) < 0.05
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_swapping_the_models_mirrors_the_interval(name):
+    given = timings()
+    one = compare(find(name), given).difference.interval(0.9)
+    turned = Timings(challenger=given.champion, champion=given.challenger)
+    other = compare(find(name), turned).difference.interval(0.9)
+
+    assert (-other.high, -other.low) == pytest.approx((one.low, one.high))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_order_of_the_requests_does_not_matter(name):
+    given, order = timings(), np.random.default_rng(1).permutation(200)
+    mixed = Timings(challenger=given.challenger[order], champion=given.champion[order])
+
+    assert np.array_equal(
+        compare(find(name), given).difference.draws, compare(find(name), mixed).difference.draws
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_latencies_do_not_differ_and_are_never_better(name):
+    same = timings().champion
+    found = compare(find(name), Timings(challenger=same, champion=same)).difference
+
+    assert (0, 1.0) == (found.estimate, found.p_value_null())
+    assert not found.bound(Side.UPPER, 0.95) < 0
+    assert 1.0 == found.p_value(Side.UPPER, 0.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("side", Side)
+def test_a_bound_lies_beyond_a_value_where_p_is_small(name, side):
+    found = compare(find(name), timings()).difference
+    for against in np.linspace(-3, 3, 41):
+        bound = found.bound(side, 0.95, 0.05)
+        beyond = bound > against if side is Side.LOWER else bound < against
+        assert beyond == (found.p_value(side, against, 0.05) < 0.05)
+
+
+def test_one_model_lies_between_two_order_statistics():
+    figures = np.sort(timings().champion)
+    level = measure(find("latency_p50_ms"), Timings(challenger=figures, champion=None), 0.95)
+    low, high = stats.binom.ppf([0.025, 0.975], 200, 0.5).astype(int)
+
+    assert figures[100] == level.value
+    assert figures[low - 1] <= level.interval.low <= figures[low + 1]
+    assert figures[high - 1] <= level.interval.high <= figures[high + 1]
+
+
+def test_the_slowest_of_few_requests_may_take_any_time():
+    level = measure(find("latency_p95_ms"), Timings.of(timings(60).champion), 0.99)
+
+    assert math.isinf(level.interval.high)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("latency_p50_ms", 19), ("latency_p95_ms", 49), ("latency_p99_ms", 200)]
+)
+def test_too_few_requests_tell_nothing_of_a_difference(name, size):
+    found = compare(find(name), timings(size))
+
+    assert isinstance(found, Unmeasured)
+    assert "requests are too few" in found.reason
+
+
+def test_only_requests_that_both_were_asked_are_compared():
+    both = Timings.of(range(100), range(60))
+
+    assert (60, 60) == (both.rows, len(both.champion))
