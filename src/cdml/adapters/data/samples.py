@@ -146,12 +146,7 @@ class DuckSamples:
         for file in filter(None, (found.challenger, found.champion)):
             for column in (layout.label, PREDICTION):
                 text = as_class(quote(column), file.fields[column])
-                rows = self._engine.ask(
-                    f"SELECT DISTINCT {text} FROM {file.relation}"
-                    f" WHERE {quote(column)} IS NOT NULL LIMIT {MOST_CLASSES + 1}",
-                    file.path,
-                )
-                names.update(name for (name,) in rows)
+                names.update(self._distinct(text, column, file, MOST_CLASSES + 1))
         if len(names) > MOST_CLASSES:
             raise InputError(
                 f"{found.challenger.path} holds more than {MOST_CLASSES:,} classes.",
@@ -159,17 +154,24 @@ class DuckSamples:
             )
         return tuple(sorted(names))
 
+    def _distinct(self, text: str, column: str, file: Predictions, most: int) -> set[str]:
+        """The values of a column as text; each value is written but once."""
+        values = (
+            f"SELECT DISTINCT {quote(column)} FROM {file.relation}"
+            f" WHERE {quote(column)} IS NOT NULL LIMIT {most}"
+        )
+        rows = self._engine.ask(f"SELECT DISTINCT {text} FROM ({values})", file.path)
+        return {name for (name,) in rows}
+
     def _refuse_more_than_two(self, file: Predictions, layout: Layout) -> None:
         """Refuse a label of three values, and predictions that are none of the label's two."""
         found: set[str] = set()
-        for column in (layout.label, PREDICTION):
+        columns = (layout.label, PREDICTION)
+        if all(file.fields[column].type is LogicalType.BOOLEAN for column in columns):
+            return
+        for column in columns:
             text = binary_value(quote(column), file.fields[column])
-            rows = self._engine.ask(
-                f"SELECT DISTINCT {text} FROM {file.relation}"
-                f" WHERE {quote(column)} IS NOT NULL LIMIT {MOST_CLASSES}",
-                file.path,
-            )
-            names = {name for (name,) in rows}
+            names = self._distinct(text, column, file, MOST_CLASSES)
             if len(names | found) > 2:  # noqa: PLR2004 - binary
                 shown = sorted(names - found)
                 told = ", ".join(shown[:5]) + (", …" if shown[5:] else "")

@@ -15,6 +15,8 @@ Place = tuple[int, int] | None
 """A part of the rows: the slice column and its code; None for all rows."""
 _PLAIN = (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.NUMBER, LogicalType.STRING)
 """Types whose values evidence holds as they are; of others it holds the text."""
+_EXACT = (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.STRING)
+"""Types whose equal values have the same text; 0 and -0 have not."""
 MOST_GROUPS = 20_000
 """Combinations of slice values up to which all columns are grouped by together."""
 
@@ -27,16 +29,22 @@ class Slicing:
         column: its name.
         texts: the values that stand alone, as text, largest first.
         values: what each code stands for: those values, then a missing one, then the rest.
+        plain: whether there is no rest, and equal values have equal texts.
     """
 
     column: str
     texts: tuple[str, ...]
     values: tuple[Value, ...]
+    plain: bool
 
     @property
-    def code(self) -> str:
-        """The SQL of a row's code."""
-        column = f"c.{quote(self.column)}"
+    def value(self) -> str:
+        """The SQL of a row's value."""
+        return f"c.{quote(self.column)}"
+
+    def code(self, value: str | None = None) -> str:
+        """The SQL of the code of a value; by default the row's."""
+        column = value or self.value
         known = "NULL"
         if self.texts:
             names = ", ".join(map(literal, self.texts))
@@ -70,6 +78,7 @@ def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicin
         column=column,
         texts=texts,
         values=(*(_plain(value) for value, _, _ in kept), None, rest),
+        plain=len(found) <= most and file.fields[column].type in _EXACT,
     )
 
 

@@ -8,7 +8,7 @@ equal figures is equal, that of a constant figure zero.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
+from itertools import accumulate, combinations_with_replacement
 
 import numpy as np
 
@@ -20,6 +20,7 @@ _SMALLEST = 1e-100
 _FINE_BITS = 50
 _COARSE_BITS = 30
 _HALF = 1 << (_COARSE_BITS - 1)
+_LESS = 1 << (_FINE_BITS - _COARSE_BITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +37,12 @@ class Sums:
 
     @property
     def width(self) -> int:
-        """How many columns there are."""
-        return len(columns({0: self}))
+        """How many sums there are."""
+        count = len(self.figures)
+        return 2 * count + len(_tuples(count, 2)) + len(_tuples(count, 3))
 
     def moments(self, rows: int, sums: Sequence[int]) -> Moments:
-        """What the sums of `columns` over so many rows say."""
+        """What the sums of `added` over so many rows say."""
         count = len(self.figures)
         pairs, triples = _tuples(count, 2), _tuples(count, 3)
         fine, one = sums[:count], sums[count : 2 * count]
@@ -85,29 +87,58 @@ class Sums:
         )
 
 
-def columns(sums: Mapping[int, Sums], code: str = "0") -> tuple[str, ...]:
-    """Whole numbers per row, to be summed; each row on the scale of its group.
+def added(
+    inner: str, kept: Sequence[str], factors: Sequence[Sequence[str]]
+) -> tuple[str, tuple[str, ...]]:
+    """A query that holds what is to be summed, and the expressions to be summed.
+
+    Each step has a SELECT of its own: an expression that stands in several sums would be reckoned
+    as often.
+
+    Args:
+        inner: a query with the figures, in columns x0, x1, ...
+        kept: its columns that stay as they are.
+        factors: what each is multiplied by (see `factors`), in the order of x; those together
+            whose products are summed as well.
+    """
+    flat = list(enumerate(factor for some in factors for factor in some))
+    ends = list(accumulate(map(len, factors)))
+    numbered = [range(end - len(some), end) for end, some in zip(ends, factors, strict=True)]
+    twice = [pair for at in numbered for pair in combinations_with_replacement(at, 2)]
+    # A figure is cut to its coarse size, and a product of two to that of one, so that a third
+    # factor still fits.
+    steps = (
+        [f"TRY_CAST(x{i} * {factor} AS BIGINT) AS f{i}" for i, factor in flat],
+        [f"(f{i} + {_LESS // 2}) >> {_FINE_BITS - _COARSE_BITS} AS c{i}" for i, _ in flat],
+        [f"c{i} * c{j} AS p{i}_{j}" for i, j in twice],
+        [f"(p{i}_{j} + {_HALF}) >> {_COARSE_BITS} AS q{i}_{j}" for i, j in twice],
+    )
+    known = list(kept)
+    for step in steps:
+        inner = f"SELECT {', '.join([*known, *step])} FROM ({inner})"
+        known += [column.rpartition(" AS ")[2] for column in step]
+    sums: list[str] = []
+    for at in numbered:
+        sums += (f"f{i}" for i in at)
+        sums += (f"c{i}" for i in at)
+        sums += (f"p{i}_{j}" for i, j in combinations_with_replacement(at, 2))
+        sums += (f"q{i}_{j} * c{k}" for i, j, k in combinations_with_replacement(at, 3))
+    return inner, tuple(f"sum({one})" for one in sums)
+
+
+def factors(sums: Mapping[int, Sums], code: str = "0") -> tuple[str, ...]:
+    """What makes whole numbers of figures; each row on the scale of its group.
 
     Args:
         sums: of the same figures, by the group's code.
         code: SQL of a row's code.
     """
-    figures = next(iter(sums.values())).figures
-    fine = [
-        _whole(figure, {group: one.fine[at] for group, one in sums.items()}, code)
-        for at, figure in enumerate(figures)
-    ]
-    coarse = [
-        _whole(figure, {group: one.coarse[at] for group, one in sums.items()}, code)
-        for at, figure in enumerate(figures)
-    ]
-    twice = [f"{coarse[i]} * {coarse[j]}" for i, j in _tuples(len(figures), 2)]
-    # A product of two is cut to the size of one, so that a third factor still fits.
-    thrice = [
-        f"((({coarse[i]} * {coarse[j]}) + {_HALF}) >> {_COARSE_BITS}) * {coarse[k]}"
-        for i, j, k in _tuples(len(figures), 3)
-    ]
-    return (*fine, *coarse, *twice, *thrice)
+    shifts = {group: one.fine for group, one in sums.items()}
+    count = len(next(iter(shifts.values())))
+    return tuple(
+        by_code({group: 2.0 ** fine[at] for group, fine in shifts.items()}, code)
+        for at in range(count)
+    )
 
 
 def by_code(values: Mapping[int, float], code: str) -> str:
@@ -121,8 +152,3 @@ def by_code(values: Mapping[int, float], code: str) -> str:
 def _tuples(count: int, size: int) -> list[tuple[int, ...]]:
     """Which of so many figures are multiplied."""
     return list(combinations_with_replacement(range(count), size))
-
-
-def _whole(figure: str, shifts: Mapping[int, int], code: str) -> str:
-    factor = by_code({group: 2.0**shift for group, shift in shifts.items()}, code)
-    return f"TRY_CAST(round(({figure}) * {factor}) AS BIGINT)"

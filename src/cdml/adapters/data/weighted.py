@@ -101,9 +101,9 @@ class WeightedRows:
         if layout.cluster:
             yield "cluster", f"hash(c.{quote(layout.cluster)})"
         for index, one in enumerate(self.slices):
-            yield f"s{index}", one.code
+            yield f"s{index}", one.code()
         if self.sensitive:
-            yield "group", self.sensitive.code
+            yield "group", self.sensitive.code()
         if self.row.outcomes:
             yield from self._outcomes()
         for metric in {m.averaged: m for m in self.metrics if m.family is Family.MEAN}.values():
