@@ -1,5 +1,6 @@
 """`python -m cdml`, and the console script."""
 
+import os
 import sys
 
 from cdml.cli import run
@@ -7,6 +8,8 @@ from cdml.cli import run
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
+    # Looking for them among all installed packages takes longer than reading cdml.yaml.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     sys.exit(run(sys.argv[1:]))
 
 

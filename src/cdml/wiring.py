@@ -1,13 +1,11 @@
 """The composition root: which name stands for which adapter, imported when asked for."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from cdml.adapters.clock import SystemClock
@@ -34,10 +32,33 @@ from cdml.ports import (
 Names = Mapping[str, str]
 
 
-def _table(group: str, own: Names) -> Names:
-    """Our adapters and those that installed packages bring under `group`; ours come first."""
-    found = {point.name: point.value for point in entry_points(group=group)}
-    return MappingProxyType({**found, **own})
+@dataclass(frozen=True)
+class Known(Mapping[str, str]):
+    """Our adapters and those that installed packages bring under `group`; ours come first.
+
+    Which those are takes long to find out, and is asked only where a name is none of ours.
+    """
+
+    group: str
+    own: Names
+
+    @cached_property
+    def _theirs(self) -> Names:
+        from importlib.metadata import entry_points
+
+        return {point.name: point.value for point in entry_points(group=self.group)}
+
+    def __getitem__(self, name: str) -> str:
+        """Where the adapter is found."""
+        return self.own[name] if name in self.own else self._theirs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        return iter({**self._theirs, **self.own})
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return len({**self._theirs, **self.own})
 
 
 REGISTRIES: Names = {
@@ -70,12 +91,12 @@ PLATFORMS: Names = {
 
 def targets() -> Names:
     """All deploy targets by name."""
-    return _table("cdml.targets", TARGETS)
+    return Known("cdml.targets", TARGETS)
 
 
 def registries() -> Names:
     """All registries by the scheme of their address."""
-    return _table("cdml.registries", REGISTRIES)
+    return Known("cdml.registries", REGISTRIES)
 
 
 def find(kind: str, name: str, names: Names) -> Any:
@@ -167,7 +188,7 @@ class Wiring:
         """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
         here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
         name = self.environment.get("CDML_PLATFORM") or here
-        made: Platform = find("platform", name, _table("cdml.platforms", PLATFORMS))(
+        made: Platform = find("platform", name, Known("cdml.platforms", PLATFORMS))(
             environment=self.environment, folder=self.loaded.folder
         )
         return made

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.config import json_schema, load
+from cdml.config import load
+from cdml.config.schema import json_schema
 from cdml.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]

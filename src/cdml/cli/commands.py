@@ -164,7 +164,7 @@ def init(force: bool) -> int:
 @cli.command("schema")
 def schema() -> int:
     """Print the JSON Schema of cdml.yaml."""
-    from cdml.config import json_schema
+    from cdml.config.schema import json_schema
 
     click.echo(json_schema(), nl=False)
     return 0

@@ -2,6 +2,5 @@
 
 from cdml.config.load import Loaded, Problem, load
 from cdml.config.model import Config, Gate, Margin, SliceRule
-from cdml.config.schema import json_schema
 
-__all__ = ["Config", "Gate", "Loaded", "Margin", "Problem", "SliceRule", "json_schema", "load"]
+__all__ = ["Config", "Gate", "Loaded", "Margin", "Problem", "SliceRule", "load"]

@@ -1,7 +1,6 @@
 """Answers to a name nobody knows: the nearest one, and the known ones."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
@@ -12,6 +11,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
         name: what was written.
         known: all names that would have been right.
     """
+    from difflib import get_close_matches
+
     names = sorted(known)
     near = get_close_matches(name, names, n=1)
     guess = f"; did you mean {near[0]!r}?" if near else "."

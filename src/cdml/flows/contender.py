@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
 from cdml.core.metrics import Family, Task, find
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
-from cdml.flows.predict import Predicted, predict
 from cdml.ports import Ports, Table
+
+if TYPE_CHECKING:  # imported where a model is scored
+    from cdml.flows.predict import Predicted
 
 PREDICTIONS = "predictions.parquet"
 PREDICTIONS_FILES = (".parquet", ".pq")
@@ -103,8 +106,10 @@ def scored(
     *,
     into: Path,
     task: Task,
-) -> tuple[Contender, Predicted]:
+) -> "tuple[Contender, Predicted]":
     """Score a model on all rows."""
+    from cdml.flows.predict import predict
+
     found = predict(
         uri,
         loaded,

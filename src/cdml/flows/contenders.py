@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.errors import CdmlError, InputError, ServiceError
-from cdml.evidence.journal import parse
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import (
     PREDICTIONS_FILES,
@@ -17,7 +16,6 @@ from cdml.flows.contender import (
     scored,
 )
 from cdml.flows.meanwhile import Meanwhile
-from cdml.flows.predict import identify
 from cdml.flows.task import infer
 from cdml.ports import Ports, Table
 
@@ -88,6 +86,8 @@ class Contenders:
 
     def _served_before(self) -> bool:
         """Whether the journal knows a version that serves."""
+        from cdml.evidence.journal import parse
+
         config = self.loaded.config
         try:
             snapshot = self.ports.journal.read()
@@ -153,6 +153,8 @@ class Contenders:
 
     def _identity(self, written: str) -> ModelRef:
         """Who it is; a model is fetched once for it."""
+        from cdml.flows.predict import identify
+
         if written not in self.seen:
             self.seen[written] = identify(written, self.loaded, self.ports).model
         return self.seen[written]

@@ -4,16 +4,17 @@ import base64
 import glob
 import hashlib
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cdml.errors import InputError
+
+if TYPE_CHECKING:  # imported where something is fetched: most data lies on this machine
+    import urllib.request
+    from http.client import HTTPResponse
 
 FORMATS = {
     ".parquet": "parquet",
@@ -88,7 +89,7 @@ def find(uri: str, into: Path, limits: Limits) -> Files:
             f"{uri.partition('://')[0]}:// addresses cannot be read.",
             "Give a file, a glob, a folder of Parquet files, or an http(s) URL.",
         )
-    path = Path(urllib.request.url2pathname(urlsplit(uri).path) if scheme else uri)
+    path = Path(unquote(urlsplit(uri).path) if scheme else uri)
     if path.is_dir():
         found = [file for file in path.rglob("*.parquet") if not _hidden(file, path)]
         return _local(uri, found, f"{uri} is a folder without Parquet files.", folder=True)
@@ -145,6 +146,10 @@ def _host(url: str) -> str:
 
 
 def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
+    import urllib.error
+    import urllib.request
+    from http.client import HTTPException
+
     name = Path(unquote(urlsplit(url).path)).name or "data"
     target = into / name
     _format(target)
@@ -165,8 +170,10 @@ def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
     return target
 
 
-def _request(url: str) -> urllib.request.Request:
+def _request(url: str) -> "urllib.request.Request":
     """A request that says user and password in its header, and says them to nobody else."""
+    import urllib.request
+
     parts = urlsplit(url)
     request = urllib.request.Request(parts._replace(netloc=_host(url)).geturl())  # noqa: S310 - as above
     if parts.username is not None:
@@ -176,7 +183,7 @@ def _request(url: str) -> urllib.request.Request:
     return request
 
 
-def _copy(source: HTTPResponse, target: IO[bytes], shown: str, limits: Limits) -> None:
+def _copy(source: "HTTPResponse", target: IO[bytes], shown: str, limits: Limits) -> None:
     deadline = time.monotonic() + limits.seconds
     size = 0
     while block := source.read1(_BLOCK):

@@ -1,7 +1,5 @@
 """Any table as one Parquet file, and what its footer says."""
 
-import csv
-import gzip
 from collections import Counter
 from pathlib import Path
 
@@ -107,6 +105,9 @@ def _header(files: Files) -> tuple[str, list[str]]:
 
     The engine would silently rename a column that is named twice.
     """
+    import csv
+    import gzip
+
     path = files.paths[0]
     try:
         opened = gzip.open if path.suffix.lower() == ".gz" else open
