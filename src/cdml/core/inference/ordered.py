@@ -10,9 +10,9 @@ from cdml.core.inference.linear import Linear
 from cdml.core.inference.ranks import (
     auc_influence,
     joint_moments,
+    powers,
     precision_influence,
     same_order,
-    total,
 )
 from cdml.core.interval import Interval, Unmeasured
 from cdml.core.sample import Flags, Floats, OneVsRest, Ranked
@@ -54,7 +54,7 @@ def measure(metric: str, sample: Ranked | OneVsRest, confidence: float) -> Level
     if problem := _problem(metric, classes, of_two=False):
         return problem
     value, moves = _influence(metric, [(c.positive, c.challenger) for c in classes])
-    error = math.sqrt(total(moves, 2))
+    error = math.sqrt(powers(moves)[0])
     return Level(value=value, interval=_interval(metric, value, error, classes, confidence))
 
 
@@ -81,16 +81,17 @@ def _influence(metric: str, classes: list[tuple[Flags, Floats]]) -> tuple[float,
     drawn apart, each with its own ddof 1 (DeLong).
     """
     one = precision_influence if metric == "average_precision" else auc_influence
-    values, moves = 0.0, np.zeros(len(classes[0][0]))
-    for positive, score in classes:
-        value, influence = one(positive, score)
+    (positive, score), *others = classes
+    values, moves = one(positive, score)
+    for other, score in others:
+        value, influence = one(other, score)
         values += value
         moves += influence
-    parts = [slice(None)] if metric != "roc_auc" else [classes[0][0], ~classes[0][0]]
-    for part in parts:
-        rows = len(moves[part])
-        moves[part] *= math.sqrt(rows / (rows - 1))
-    return values / len(classes), moves / len(classes)
+    rows, positives = len(positive), int(positive.sum())
+    sizes = (rows, rows) if metric != "roc_auc" else (positives, rows - positives)
+    for_positive, for_negative = (math.sqrt(n / (n - 1)) / len(classes) for n in sizes)
+    moves *= np.where(positive, for_positive, for_negative)
+    return values / len(classes), moves
 
 
 def _difference(
@@ -131,7 +132,7 @@ def _degrees(moves: Floats, classes: tuple[Ranked, ...]) -> float:
     """Satterthwaite's degrees of freedom of a variance that is the sum of two classes'."""
     positive = classes[0].positive
     parts = [moves[positive], moves[~positive]]
-    variances = [total(part, 2) for part in parts]
+    variances = [powers(part)[0] for part in parts]
     spread = sum(v * v / (len(p) - 1) for v, p in zip(variances, parts, strict=True))
     return sum(variances) ** 2 / spread if spread > 0 else _fewest(classes) - 1.0
 

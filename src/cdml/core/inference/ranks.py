@@ -11,22 +11,21 @@ import numpy as np
 from cdml.core.sample import Codes, Flags, Floats
 
 
-def total(figures: Floats, power: int) -> float:
-    """The sum of the figures' powers, the same to the last bit in whatever order they come."""
+def powers(figures: Floats) -> tuple[float, float]:
+    """The sums of the squares and of the cubes, the same to the last bit in any order of rows."""
     ordered = np.sort(figures)
-    product = ordered.copy()
-    for _ in range(power - 1):
-        product *= ordered
-    return float(product.sum())
+    product = ordered * ordered
+    squares = float(product.sum())
+    product *= ordered
+    return squares, float(product.sum())
 
 
 def joint_moments(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     """Sums of the products of two figures and of three, shapes (2, 2) and (2, 2, 2)."""
-    apart, together = first - second, first + second
-    aa, bb = total(first, 2), total(second, 2)
-    ab = (aa + bb - total(apart, 2)) / 2
-    aaa, bbb = total(first, 3), total(second, 3)
-    plus, minus = total(together, 3), total(apart, 3)
+    (aa, aaa), (bb, bbb) = powers(first), powers(second)
+    apart, minus = powers(first - second)
+    _, plus = powers(first + second)
+    ab = (aa + bb - apart) / 2
     aab, abb = (plus - minus - 2 * bbb) / 6, (plus + minus - 2 * aaa) / 6
     third = [[[aaa, aab], [aab, abb]], [[aab, abb], [abb, bbb]]]
     return np.array([[aa, ab], [ab, bb]]), np.array(third)
@@ -50,21 +49,46 @@ class Ties:
     @classmethod
     def of(cls, positive: Flags, score: Floats) -> "Ties":
         """Sort the scores; O(n log n)."""
-        order = np.argsort(score)
+        order = ascending(score)
         ordered = score[order]
-        start = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        differs = np.empty(len(ordered), dtype=bool)
+        differs[:1] = True
+        np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
+        start = np.flatnonzero(differs)
+        reached = np.cumsum(positive[order])
+        ends = np.append(start[1:], len(ordered))
         return cls(
             order=order,
             start=start,
-            size=np.diff(start, append=len(ordered)),
-            positives=np.add.reduceat(positive[order], start, dtype=np.int64),
+            size=ends - start,
+            positives=np.diff(reached[ends - 1], prepend=0),
         )
 
     def spread(self, of_group: Floats) -> Floats:
         """The figure of each row's group, in the rows' own order."""
         of_row = np.empty(len(self.order))
-        of_row[self.order] = np.repeat(of_group, self.size)
+        alone = len(of_group) == len(self.order)
+        of_row[self.order] = of_group if alone else np.repeat(of_group, self.size)
         return of_row
+
+
+def ascending(score: Floats) -> Codes:
+    """The rows by ascending score, in twice the speed of `argsort`.
+
+    Sorting is much faster than sorting indices. So the index takes the place of a score's last
+    bits, and what these would have ordered otherwise is then put right.
+    """
+    bits = max(1, (len(score) - 1).bit_length())
+    keys = np.ascontiguousarray(score, dtype=np.float64).view(np.int64) >> bits
+    keys <<= bits
+    keys |= np.arange(len(keys))
+    keys.sort()
+    keys &= (1 << bits) - 1
+    ordered = score[keys]
+    if (ordered[1:] < ordered[:-1]).any():
+        keys = keys[np.argsort(ordered, kind="stable")]
+    order: Codes = keys
+    return order
 
 
 def same_order(first: Floats, second: Floats) -> bool:
@@ -74,27 +98,28 @@ def same_order(first: Floats, second: Floats) -> bool:
     return bool((steps == np.sign(np.diff(second[order]))).all())
 
 
-def placements(positive: Flags, score: Floats) -> Floats:
-    """The share of the other class that each row's score is on the right side of; ties half.
+def auc_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
+    """The AUC, and each row's share in its error: (placement - AUC) / rows of its class.
 
-    Their mean over the positives, and over the negatives, is the AUC; from them DeLong, DeLong &
-    Clarke-Pearson (1988) take its covariance. By ranks, as in Sun & Xu (2014).
+    A row's placement is the share of the other class that its score is on the right side of, ties
+    half. Their mean over the positives, and over the negatives, is the AUC; from them DeLong,
+    DeLong & Clarke-Pearson (1988) take its covariance. By ranks, as in Sun & Xu (2014).
     """
     ties = Ties.of(positive, score)
     negatives = ties.size - ties.positives
-    below = np.cumsum(negatives) - negatives / 2
-    above = ties.positives.sum() - np.cumsum(ties.positives) + ties.positives / 2
-    of_positive = ties.spread(below / negatives.sum())
-    of_negative = ties.spread(above / ties.positives.sum())
-    return np.where(positive, of_positive, of_negative)
-
-
-def auc_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
-    """The AUC, and each row's share in its error: (placement - AUC) / rows of its class."""
-    placed = placements(positive, score)
-    positives = int(positive.sum())
-    auc = total(placed[positive], 1) / positives
-    return auc, (placed - auc) / np.where(positive, positives, len(positive) - positives)
+    of_class = int(negatives.sum()), int(ties.positives.sum())
+    # Twice as many, so that halves are whole numbers, whose sum is the same in any order.
+    below = 2 * np.cumsum(negatives) - negatives
+    above = 2 * (of_class[1] - np.cumsum(ties.positives)) + ties.positives
+    auc = int(ties.positives @ below) / (2 * of_class[0] * of_class[1])
+    scale = 2 * of_class[0] * of_class[1]
+    of_positive, of_negative = below / scale, above / scale
+    del below, above, negatives
+    of_positive -= auc / of_class[1]
+    of_negative -= auc / of_class[0]
+    if len(ties.size) == len(positive):
+        return auc, ties.spread(np.where(ties.positives > 0, of_positive, of_negative))
+    return auc, np.where(positive, ties.spread(of_positive), ties.spread(of_negative))
 
 
 def precision_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
