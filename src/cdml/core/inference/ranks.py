@@ -131,13 +131,20 @@ def precision_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
     """
     ties = Ties.of(positive, score)
     groups = ties.positives[::-1].astype(float)
-    reached = np.cumsum(ties.size[::-1])
+    reached = np.cumsum(ties.size[::-1]).astype(float)
     precision = np.cumsum(groups) / reached
     total = groups.sum()
     value = float(groups @ precision / total)
-    share = groups / reached
-    gained = np.cumsum(share[::-1])[::-1]
+    groups /= reached
+    share = groups
+    del reached
     lost = np.cumsum((share * precision)[::-1])[::-1]
-    of_positive = ties.spread((precision - value + gained - lost)[::-1])
-    of_negative = ties.spread(-lost[::-1])
-    return value, np.where(positive, of_positive, of_negative) / total
+    precision += np.cumsum(share[::-1])[::-1]
+    precision -= lost
+    precision -= value
+    del groups, share
+    moves = ties.spread(precision[::-1])
+    del precision
+    np.copyto(moves, ties.spread(-lost[::-1]), where=~positive)
+    moves /= total
+    return value, moves
