@@ -10,7 +10,7 @@ from typing import Any
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import Row
 from cdml.adapters.data.slicing import Place, Slicing
-from cdml.adapters.data.sums import LARGEST, Sums, added, by_code, factors
+from cdml.adapters.data.sums import LARGEST, Sums, added, by_code, scaled
 from cdml.core.metrics import Family, Loss, Metric
 from cdml.core.sample import Moments
 
@@ -81,7 +81,7 @@ class Errors:
         inner, totals_ = added(
             f"SELECT {code} AS code, {listed} FROM {self.row.pair.relation}",
             ["code"],
-            [factors(sums, code if code == "0" else "code")],
+            [scaled(sums, code if code == "0" else "code")],
         )
         rows_ = self.engine.ask(
             f"SELECT code, count(*), {', '.join(totals_)} FROM ({inner}) GROUP BY 1",

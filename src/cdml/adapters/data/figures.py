@@ -83,14 +83,19 @@ class Row:
             return f"({metric.scale!r} * CAST({side}.{quote(str(name))} AS DOUBLE))"
         return self.loss(metric.loss or Loss.SQUARED, side)
 
-    def loss(self, loss: Loss, side: str) -> str:
-        """The loss of a row by its label and its prediction or score."""
+    def bounded(self, loss: Loss, side: str) -> tuple[str, str]:
+        """The figure that a loss of a probability is reckoned from, and the loss of it as {x}.
+
+        A chance is at most 1: what it would be kept below that is too little to be summed.
+        """
         if loss is Loss.LOG:
-            return f"-ln({self._chance_of_label(side)})"
-        if loss is Loss.BRIER:
-            # Five times as fast as pow().
-            error = f"({self.score(side)} - CAST({self.label()} AS DOUBLE))"
-            return f"({error} * {error})"
+            # Much faster than greatest(), which looks for missing values.
+            at_least = f"CASE WHEN {{x}} > {_LEAST!r} THEN {{x}} ELSE {_LEAST!r} END"
+            return self._chance_of_label(side), f"-ln({at_least})"
+        return f"{self.score(side)} - CAST({self.label()} AS DOUBLE)", "{x} * {x}"
+
+    def loss(self, loss: Loss, side: str) -> str:
+        """The loss of a row by its label and its prediction."""
         error = f"({self.prediction(side)} - {self.label()})"
         match loss:
             case Loss.ABSOLUTE:
@@ -99,19 +104,16 @@ class Row:
                 return f"pow({error}, 2)"
             case Loss.ABSOLUTE_PERCENTAGE:
                 return f"abs({error}) / greatest(abs({self.label()}), {_LEAST!r})"
-            case Loss.COLUMN:
-                raise ValueError("a column is no loss of label and prediction")
+            case _:
+                raise ValueError(f"{loss.value} is no loss of label and prediction")
 
     def _chance_of_label(self, side: str) -> str:
-        """At least `_LEAST`; at most 1, where `_LEAST` below it is as good as nothing."""
         if self.layout.task is Task.BINARY:
-            chance = f"abs({self.score(side)} - (1 - CAST({self.label()} AS DOUBLE)))"
-            # Much faster than greatest(), which looks for missing values.
-            return f"CASE WHEN {chance} > {_LEAST!r} THEN {chance} ELSE {_LEAST!r} END"
+            return f"abs({self.score(side)} - (1 - CAST({self.label()} AS DOUBLE)))"
         cases = " ".join(
             f"WHEN {literal(name)} THEN {self.score_of(side, name)}" for name in self.classes
         )
-        return f"greatest(CASE {self.label()} {cases} ELSE 0 END, {_LEAST!r})"
+        return f"CASE {self.label()} {cases} ELSE 0 END"
 
     def score_of(self, side: str, name: str) -> str:
         """The probability of a class; a class that the model does not know has none."""

@@ -13,7 +13,7 @@ from cdml.adapters.data.figures import KEYS_DIFFER, Row
 from cdml.adapters.data.pairing import Pair
 from cdml.adapters.data.reading import Group, Reader, Rows
 from cdml.adapters.data.slicing import Place, Slicing, together
-from cdml.adapters.data.sums import Sums, added, factors
+from cdml.adapters.data.sums import Sums, added
 from cdml.adapters.data.weighted import WeightedRows
 from cdml.core.metrics import Metric, Task
 from cdml.core.sample import Sample
@@ -46,13 +46,12 @@ class Reduction:
     def sums(self) -> dict[str, Sums]:
         """What to add up of losses that have a largest value, by loss."""
         losses = sorted({m.loss for m in self.metrics if m.loss and m.loss.value in BOUNDED})
-        return {
-            loss.value: Sums(
-                figures=tuple(self.row.loss(loss, side) for side in self.row.sides),
-                largest=(BOUNDED[loss.value],) * len(self.row.sides),
-            )
-            for loss in losses
-        }
+        found = {}
+        for loss in losses:
+            figures, shapes = zip(*(self.row.bounded(loss, s) for s in self.row.sides), strict=True)
+            largest = (BOUNDED[loss.value],) * len(figures)
+            found[loss.value] = Sums(figures=figures, largest=largest, of=shapes[0])
+        return found
 
     @cached_property
     def errors(self) -> Errors:
@@ -92,7 +91,7 @@ class Reduction:
                 " AND ".join(f"({condition})" for condition, _ in self.sound),
             ),
             ["found", *outcome, *keys],
-            [factors({0: one}) for one in self.sums.values()],
+            [one.wholes for one in self.sums.values()],
         )
         told = [*outcome, "count(*) AS n", *(f"{one} AS t{i}" for i, one in enumerate(sums))]
         sets = [[*outcome, *keys]] if joint else [[*outcome, key] for key in keys]

@@ -29,11 +29,18 @@ class Sums:
 
     Attributes:
         figures: SQL expressions.
-        largest: their largest absolute values, or more.
+        largest: the largest absolute values of what is summed, or more.
+        of: what is summed, by the figure {x}.
     """
 
     figures: tuple[str, ...]
     largest: tuple[float, ...]
+    of: str = "{x}"
+
+    @property
+    def wholes(self) -> tuple[str, ...]:
+        """SQL of the whole number of each figure {x}."""
+        return scaled({0: self}, "0")
 
     @property
     def width(self) -> int:
@@ -88,7 +95,7 @@ class Sums:
 
 
 def added(
-    inner: str, kept: Sequence[str], factors: Sequence[Sequence[str]]
+    inner: str, kept: Sequence[str], wholes: Sequence[Sequence[str]]
 ) -> tuple[str, tuple[str, ...]]:
     """A query that holds what is to be summed, and the expressions to be summed.
 
@@ -98,20 +105,24 @@ def added(
     Args:
         inner: a query with the figures, in columns x0, x1, ...
         kept: its columns that stay as they are.
-        factors: what each is multiplied by (see `factors`), in the order of x; those together
-            whose products are summed as well.
+        wholes: what makes a whole number of each (see `Sums.wholes`), in the order of x; those
+            together whose products are summed as well.
     """
-    flat = list(enumerate(factor for some in factors for factor in some))
-    ends = list(accumulate(map(len, factors)))
-    numbered = [range(end - len(some), end) for end, some in zip(ends, factors, strict=True)]
+    flat = list(enumerate(whole for some in wholes for whole in some))
+    ends = list(accumulate(map(len, wholes)))
+    numbered = [range(end - len(some), end) for end, some in zip(ends, wholes, strict=True)]
     twice = [pair for at in numbered for pair in combinations_with_replacement(at, 2)]
+    thrice = [_last_apart(one) for at in numbered for one in combinations_with_replacement(at, 3)]
     # A figure is cut to its coarse size, and a product of two to that of one, so that a third
     # factor still fits.
     steps = (
-        [f"TRY_CAST(x{i} * {factor} AS BIGINT) AS f{i}" for i, factor in flat],
+        [f"TRY_CAST({whole.replace('{x}', f'x{i}')} AS BIGINT) AS f{i}" for i, whole in flat],
         [f"(f{i} + {_LESS // 2}) >> {_FINE_BITS - _COARSE_BITS} AS c{i}" for i, _ in flat],
         [f"c{i} * c{j} AS p{i}_{j}" for i, j in twice],
-        [f"(p{i}_{j} + {_HALF}) >> {_COARSE_BITS} AS q{i}_{j}" for i, j in twice],
+        [
+            f"(p{i}_{j} + {_HALF}) >> {_COARSE_BITS} AS q{i}_{j}"
+            for i, j in dict.fromkeys((i, j) for i, j, _ in thrice)
+        ],
     )
     known = list(kept)
     for step in steps:
@@ -122,22 +133,30 @@ def added(
         sums += (f"f{i}" for i in at)
         sums += (f"c{i}" for i in at)
         sums += (f"p{i}_{j}" for i, j in combinations_with_replacement(at, 2))
-        sums += (f"q{i}_{j} * c{k}" for i, j, k in combinations_with_replacement(at, 3))
+        sums += (
+            f"q{i}_{j} * c{k}" for i, j, k in map(_last_apart, combinations_with_replacement(at, 3))
+        )
     return inner, tuple(f"sum({one})" for one in sums)
 
 
-def factors(sums: Mapping[int, Sums], code: str = "0") -> tuple[str, ...]:
-    """What makes whole numbers of figures; each row on the scale of its group.
+def _last_apart(three: tuple[int, ...]) -> tuple[int, int, int]:
+    """Three figures, equal ones first: squares serve for several products."""
+    i, j, k = three
+    return (j, k, i) if i != j == k else (i, j, k)
+
+
+def scaled(sums: Mapping[int, Sums], code: str) -> tuple[str, ...]:
+    """As `Sums.wholes` of the same figures, each row on the scale of its group.
 
     Args:
-        sums: of the same figures, by the group's code.
+        sums: by the group's code.
         code: SQL of a row's code.
     """
     shifts = {group: one.fine for group, one in sums.items()}
-    count = len(next(iter(shifts.values())))
+    first = next(iter(sums.values()))
     return tuple(
-        by_code({group: 2.0 ** fine[at] for group, fine in shifts.items()}, code)
-        for at in range(count)
+        f"({first.of}) * {by_code({g: 2.0 ** fine[at] for g, fine in shifts.items()}, code)}"
+        for at in range(len(first.figures))
     )
 
 

@@ -37,12 +37,10 @@ class Ties:
 
     Attributes:
         order: the rows, by ascending score, shape (rows,).
-        start: where each group starts in that order, shape (groups,).
         size, positives: rows and positives of each group, shape (groups,).
     """
 
     order: Codes
-    start: Codes
     size: Codes
     positives: Codes
 
@@ -54,15 +52,13 @@ class Ties:
         differs = np.empty(len(ordered), dtype=bool)
         differs[:1] = True
         np.not_equal(ordered[1:], ordered[:-1], out=differs[1:])
+        del ordered
         start = np.flatnonzero(differs)
-        reached = np.cumsum(positive[order])
-        ends = np.append(start[1:], len(ordered))
-        return cls(
-            order=order,
-            start=start,
-            size=ends - start,
-            positives=np.diff(reached[ends - 1], prepend=0),
-        )
+        positives = np.add.reduceat(positive[order], start, dtype=np.int64)
+        size = np.full(len(start), len(order))
+        size[:-1] = start[1:]
+        size -= start
+        return cls(order=order, size=size, positives=positives)
 
     def spread(self, of_group: Floats) -> Floats:
         """The figure of each row's group, in the rows' own order."""
@@ -107,16 +103,23 @@ def auc_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
     """
     ties = Ties.of(positive, score)
     negatives = ties.size - ties.positives
-    of_class = int(negatives.sum()), int(ties.positives.sum())
+    count, others = int(ties.positives.sum()), int(negatives.sum())
+    scale = 2 * count * others
     # Twice as many, so that halves are whole numbers, whose sum is the same in any order.
-    below = 2 * np.cumsum(negatives) - negatives
-    above = 2 * (of_class[1] - np.cumsum(ties.positives)) + ties.positives
-    auc = int(ties.positives @ below) / (2 * of_class[0] * of_class[1])
-    scale = 2 * of_class[0] * of_class[1]
-    of_positive, of_negative = below / scale, above / scale
-    del below, above, negatives
-    of_positive -= auc / of_class[1]
-    of_negative -= auc / of_class[0]
+    placed = np.cumsum(negatives)
+    placed *= 2
+    placed -= negatives
+    del negatives
+    auc = int(ties.positives @ placed) / scale
+    of_positive = placed / scale
+    of_positive -= auc / count
+    np.cumsum(ties.positives, out=placed)
+    np.subtract(count, placed, out=placed)
+    placed *= 2
+    placed += ties.positives
+    of_negative = placed / scale
+    of_negative -= auc / others
+    del placed
     if len(ties.size) == len(positive):
         return auc, ties.spread(np.where(ties.positives > 0, of_positive, of_negative))
     return auc, np.where(positive, ties.spread(of_positive), ties.spread(of_negative))
