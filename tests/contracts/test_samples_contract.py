@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cdml.adapters.data import pairing
 from cdml.adapters.data.samples import DuckSamples
 from cdml.core import inference
 from cdml.core.interval import Unmeasured
@@ -101,6 +102,17 @@ def test_the_order_of_rows_never_changes_a_digit(write):
         paths = write(f"a{seed}", rows), write(f"b{seed}", rival(mine))
         found.append(figures(DuckSamples().reduce(*paths, BINARY, metrics), metrics))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("processors", [2, 3, 7])
+def test_reading_in_spans_never_changes_a_digit(write, monkeypatch, processors):
+    paths = write("a", binary()), write("b", rival(binary()))
+    metrics = of(Task.BINARY)
+    whole = figures(DuckSamples().reduce(*paths, BINARY, metrics), metrics)
+    monkeypatch.setattr(pairing, "SPAN", 50)
+    monkeypatch.setattr(pairing.os, "cpu_count", lambda: processors)
+
+    assert whole == figures(DuckSamples().reduce(*paths, BINARY, metrics), metrics)
 
 
 def test_all_rows_come_first_and_then_the_slices_largest_first(samples, write):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from cdml.core.inference import Side, compare, measure
 from cdml.core.inference.binomial import mcnemar
+from cdml.core.inference.ranks import ascending
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Interval, Unmeasured
 from cdml.core.metrics import METRICS, Family, find
@@ -222,3 +223,21 @@ def test_no_rows_are_never_measured(name):
     found = compare(find(name), EMPTY[name]), measure(find(name), EMPTY[name], 0.95)
 
     assert all(isinstance(one, Unmeasured) for one in found)
+
+
+@many
+@given(st.lists(st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, 0.5]), min_size=1))
+def test_scores_of_any_size_and_sign_are_sorted_with_their_rows(values):
+    score = np.array(values)
+
+    order = ascending(score)
+
+    assert list(range(len(values))) == sorted(order.tolist())
+    assert (np.sort(score) == score[order]).all()
+
+
+@pytest.mark.parametrize("apart", [1e-16, 1e-9, 0.1])
+def test_scores_that_hardly_differ_are_told_apart(apart):
+    score = 0.5 + apart * np.random.default_rng(1).permutation(5_000)
+
+    assert (np.sort(score) == score[ascending(score)]).all()

@@ -1,18 +1,25 @@
 """Two predictions files row by row: by position where both hold the keys in the same order."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.parquet import read_columns
-from cdml.adapters.data.sql import parquet, quote
+from cdml.adapters.data.sql import name_of, parquet, quote
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 from cdml.ports.samples import Layout
 
 HEAD = 2_048
 """Rows whose keys are looked at before the files are paired by position."""
+
+
+SPAN = 500_000
+"""Rows that are worth a processor of their own."""
+ROW_NUMBER = "file_row_number"
+"""The column in which the engine numbers the rows of a file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +41,14 @@ class Predictions:
         """For FROM."""
         return parquet(self.path)
 
+    def span(self, start: int, end: int) -> str:
+        """For FROM: the rows from one to before another."""
+        numbered = (
+            f"read_parquet({name_of(self.path)}, hive_partitioning = false, {ROW_NUMBER} = true)"
+        )
+        rows = f"{ROW_NUMBER} >= {start} AND {ROW_NUMBER} < {end}"
+        return f"(SELECT * FROM {numbered} WHERE {rows})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
@@ -50,6 +65,25 @@ class Pair:
     champion: Predictions | None
     relation: str
     positional: bool
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        """For FROM, one after the other: the same rows, in as many spans as can be read at once.
+
+        Rows side by side are read by one processor, whoever joins them; spans are not.
+        """
+        first, second = self.challenger, self.champion
+        count = min(os.cpu_count() or 1, first.rows // SPAN)
+        if not self.positional or second is None or count <= 1:
+            return (self.relation,)
+        if any(ROW_NUMBER in file.fields for file in (first, second)):
+            return (self.relation,)
+        ends = [first.rows * part // count for part in range(count + 1)]
+        return tuple(
+            f"{first.span(*ends[part : part + 2])} c POSITIONAL JOIN"
+            f" {second.span(*ends[part : part + 2])} p"
+            for part in range(count)
+        )
 
 
 def describe(engine: Engine, path: Path) -> Predictions:

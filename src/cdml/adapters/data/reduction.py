@@ -37,10 +37,9 @@ class Reduction:
         """The file that errors speak of."""
         return self.row.pair.challenger.path
 
-    def ask(self, columns: Iterable[str], where: str = "") -> str:
+    def ask(self, columns: Iterable[str]) -> str:
         """A query of the paired rows."""
-        found = f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
-        return f"{found} WHERE {where}" if where else found
+        return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
 
     @cached_property
     def sums(self) -> dict[str, Sums]:
@@ -86,10 +85,7 @@ class Reduction:
         figures = [figure for sums in self.sums.values() for figure in sums.figures]
         listed = {**outcome, **keys, **{f"x{index}": one for index, one in enumerate(figures)}}
         inner, sums = added(
-            self.ask(
-                ["TRUE AS found", *(f"{sql} AS {name}" for name, sql in listed.items())],
-                " AND ".join(f"({condition})" for condition, _ in self.sound),
-            ),
+            self._sound_rows(["TRUE AS found", *(f"{sql} AS {k}" for k, sql in listed.items())]),
             ["found", *outcome, *keys],
             [one.wholes for one in self.sums.values()],
         )
@@ -107,6 +103,12 @@ class Reduction:
         totals = [f"t{index}" for index in range(len(sums))]
         columns = ", ".join([*outcome, *codes, "n", *totals])
         return f"SELECT {columns} FROM ({grouped})", len(outcome)
+
+    def _sound_rows(self, columns: Sequence[str]) -> str:
+        where = " AND ".join(f"({condition})" for condition, _ in self.sound) or "TRUE"
+        return " UNION ALL ".join(
+            f"SELECT {', '.join(columns)} FROM {span} WHERE {where}" for span in self.row.pair.spans
+        )
 
     def _outcome(self) -> list[str]:
         if self.row.layout.task is Task.REGRESSION or not self.row.outcomes:
