@@ -81,6 +81,9 @@ class Row:
         if metric.loss is Loss.COLUMN:
             name = metric.column or self.layout.cost
             return f"({metric.scale!r} * CAST({side}.{quote(str(name))} AS DOUBLE))"
+        if metric.loss in {Loss.LOG, Loss.BRIER}:
+            figure, of = self.bounded(metric.loss, side)
+            return of.replace("{x}", f"({figure})")
         return self.loss(metric.loss or Loss.SQUARED, side)
 
     def bounded(self, loss: Loss, side: str) -> tuple[str, str]:
