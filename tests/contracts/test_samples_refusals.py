@@ -121,6 +121,19 @@ def test_a_prediction_that_is_no_class_is_refused_and_not_taken_for_the_other(
         )
 
 
+def test_a_positive_class_that_never_occurs_is_refused_and_not_taken_for_perfect(samples, write):
+    texts = [{**row, **{n: "ny"[row[n]] for n in ("late", "prediction")}} for row in ROWS]
+    samples.reduce(write("a", texts), None, replace(BINARY, positive="y"), of(Task.BINARY))
+    with pytest.raises(InputError):
+        samples.reduce(write("a", texts), None, replace(BINARY, positive="yes"), of(Task.BINARY))
+
+
+def test_one_class_may_stand_in_the_predictions_alone(samples, write):
+    rows = [{**row, "late": False} for row in ROWS]
+    [part, *_] = samples.reduce(write("a", rows), None, BINARY, of(Task.BINARY))
+    assert part.rows == len(ROWS)
+
+
 def test_probabilities_that_do_not_add_up_are_refused(samples, write):
     rows = change(multiclass(), 3, **{f"score_{kind}": 1.0 for kind in KINDS})
     with pytest.raises(InputError, match="1"):

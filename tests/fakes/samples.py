@@ -177,7 +177,8 @@ def _check(rows, layout, metrics, beside):
         bad = sum(not abs(sum(row[name] for name in scores) - 1) < 0.01 for row in rows)
     if not bad and layout.task is Task.BINARY:
         values = {row[name] for row in rows for name in (layout.label, "prediction")}
-        bad = len(rows) if len(values | {layout.positive}) > 2 else 0
+        fine = layout.positive in values and len(values) <= 2
+        bad = 0 if fine else len(rows)
     if not bad and layout.task is Task.REGRESSION:
         bad = sum(not all(abs(row[name]) < 1e49 for name in columns) for row in rows)
     if bad:

@@ -67,7 +67,25 @@ class Reduction:
         groups = self._gather(self.engine.ask(query, self.path), width)
         if groups[None].rows != self.row.pair.challenger.rows:
             refuse(self.engine, self.row.pair, self.sound)
+        if self.row.layout.task is Task.BINARY and self.row.outcomes:
+            self._refuse_no_positive(groups[None])
         return groups
+
+    def _refuse_no_positive(self, group: Group) -> None:
+        """Refuse rows of which all would count as the other class, and each answer as right.
+
+        Raises:
+            InputError: the positive class stands nowhere; it may be misspelt.
+        """
+        first = 1 if self.sensitive else 0
+        if any(True in outcome[first:] for outcome in group.cells):
+            return
+        layout = self.row.layout
+        raise InputError(
+            f"{self.path}: the positive class, {layout.positive!r}, stands neither in the label"
+            f" ({layout.label}) nor among the predictions.",
+            "data.positive names it as it stands in the data.",
+        )
 
     @cached_property
     def sound(self) -> tuple[tuple[str, str], ...]:
