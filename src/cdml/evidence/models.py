@@ -240,6 +240,8 @@ class Comparison(_Stage):
     champion: ModelRef | None
     data: DataRef
     gates: tuple[ComparisonGate, ...]
+    notes: tuple[Text, ...] = ()
+    """What a reader must know of how the rows were divided."""
     policy: PolicyRef
 
     @model_validator(mode="after")

@@ -24,7 +24,7 @@ from cdml.flows.limits import judge_limits
 from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
-from cdml.flows.values import NO_OPERATION, held, measure, operation, sampled
+from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
 from cdml.ports import Part, Ports
 
 _FIRST = "There is no champion: comparisons are not applicable"
@@ -38,6 +38,7 @@ class _Outcome:
     reason: str
     rows: int
     gates: tuple[ComparisonGate, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def compare_to_champion(
@@ -90,6 +91,7 @@ def compare_to_champion(
             champion=other,
             data=model.data or _by_file(model, outcome.rows),
             gates=outcome.gates,
+            notes=outcome.notes,
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)
@@ -144,6 +146,7 @@ class _Contest:
             reason=_told(gates),
             rows=parts[0].rows,
             gates=gates,
+            notes=grouped(parts, config.data.max_slices),
         )
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:

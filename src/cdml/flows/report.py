@@ -81,7 +81,7 @@ def report(
         except ServiceError as error:
             notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
             ports.progress.note(notes[0])
-    told = replace(shown, notes=notes)
+    told = replace(shown, notes=(*shown.notes, *notes))
     markdown = render.summary(told)
     write_atomically(output / "comment.md", render.comment(shown).encode())
     reported = Reported(

@@ -1,5 +1,6 @@
 """One model's figures, part by part."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cdml.core import inference
@@ -11,7 +12,7 @@ from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
 from cdml.flows.contender import Contender
 from cdml.ports import Part, Progress
-from cdml.ports.samples import Value
+from cdml.ports.samples import OTHER, Value
 
 NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"
 
@@ -34,6 +35,27 @@ def held(metrics: Sequence[Metric], rows: int) -> str:
         return ""
     verb = "holds" if len(ordered) == 1 else "hold"
     return f"; {', '.join(ordered)} {verb} the scores of {rows:,} rows in memory"
+
+
+def grouped(parts: Sequence[Part], most: int) -> tuple[str, ...]:
+    """Which slice columns have more values than stand alone, in sentences.
+
+    Args:
+        parts: all rows, then the slices.
+        most: values of a column that stand alone.
+    """
+    named = [
+        column
+        for part in parts
+        for column, value in (part.slice or {}).items()
+        if value is not None
+    ]
+    return tuple(
+        f"{column} has more than {most:,} values: the {most:,} largest are judged apart, the rest"
+        f" together as {OTHER!r} (data.max_slices)."
+        for column, values in Counter(named).items()
+        if values > most
+    )
 
 
 def measure(

@@ -85,7 +85,7 @@ def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str
         points=reasons[:MAX_POINTS],
         unsaid=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing,
-        notes=tuple(notes),
+        notes=(*(gathered.comparison.notes if gathered.comparison else ()), *notes),
         gates=gates,
         slices=slices,
         checks=checks,
