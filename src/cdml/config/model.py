@@ -89,10 +89,14 @@ class Registry(_Model):
 class Drift(_Model):
     """When a column differs too much from the reference."""
 
+    measure: Literal["psi", "js", "ks", "wasserstein", "cramers_v"] = "psi"
+    """What the thresholds are held against; docs/data.md says what each is."""
     warn: Bound | None = 0.2
-    """Population stability index from which a column warns; null: never."""
+    """Value of the measure from which a column warns; null: never."""
     fail: Bound | None = None
-    """Population stability index from which a column fails; null: never."""
+    """Value of the measure from which a column fails; null: never."""
+    min_rows: int = Field(default=100, ge=1)
+    """With fewer rows on either side nothing is judged."""
     ignore: tuple[str, ...] = ()
     """Columns that are expected to move, such as dates."""
 
@@ -118,7 +122,8 @@ class Data(_Model):
     evaluation: str
     """File, glob or URL of the evaluation rows."""
     reference: str | None = None
-    """What the model was trained on: for drift and leakage."""
+    """What the model was trained on, or a profile of it (`….profile.json`), or `champion`: the
+    profile kept with the champion, which is also what is used by default."""
     contract: str | None = None
     """An Open Data Contract Standard v3 file."""
     key: tuple[str, ...] = Field(min_length=1)

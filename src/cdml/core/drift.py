@@ -1,207 +1,232 @@
-"""How far a column has moved from the reference, from counts alone.
+"""How far a column has moved from the reference, judged by the size of the effect.
 
-The population stability index of shares p (reference) and q (now) over the same bins is
-Σ (q - p)·ln(q / p); half a row is added to every bin, so that an empty one stays finite.
-The Jensen-Shannon distance is the square root of the divergence in bits, 0 to 1.
-Gates act on the size of the effect, never on a p-value: with enough rows everything differs.
+Never by a p-value: with enough rows everything differs. Nor where chance alone would look like it:
+what equal distributions would show with so few rows is known, and half a threshold is too much.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
 
+from cdml.core.bins import Buckets, Categories, Edges, labels
 from cdml.core.checks import Finding
 from cdml.core.contract import Severity
-from cdml.core.expressions import (
-    Compare,
-    Condition,
-    LogicalType,
-    Missing,
-    Scalar,
-)
-from cdml.core.verdict import Verdict
+from cdml.core.distances import Distances, Measure, distances
+from cdml.core.expressions import LogicalType, Scalar
+from cdml.core.profile import Column, complete
+from cdml.core.verdict import Verdict, worst
 
-BINS = 10
-CATEGORIES = 50
 _UNJUDGED: Mapping[Severity, Verdict] = {
     "error": Verdict.INCONCLUSIVE,
     "warning": Verdict.WARN,
     "info": Verdict.PASS,
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORDS: Mapping[Measure, str] = {
+    "psi": "PSI",
+    "js": "Jensen-Shannon distance",
+    "ks": "Kolmogorov-Smirnov distance",
+    "wasserstein": "Wasserstein distance in standard deviations",
+    "cramers_v": "Cramér's V",
+}
+_NAMED = 3
+"""How many values or slices a sentence names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """What a column's counts show.
+class Limits:
+    """When a column has moved too far.
 
     Attributes:
-        psi: population stability index, 0 for equal shares.
-        js: Jensen-Shannon distance, 0 to 1.
-        noise: the index to expect of equal distributions with so few rows.
-        largest: the bin whose share moved most, its share before and its share now.
+        measure: what is held against the thresholds.
+        warn, fail: from which value a column warns and fails; None for never.
+        min_rows: fewer rows on either side are not judged.
     """
 
-    psi: float
-    js: float
-    noise: float
-    largest: tuple[str, float, float]
+    measure: Measure = "psi"
+    warn: float | None = 0.2
+    fail: float | None = None
+    min_rows: int = 100
+
+    @property
+    def lowest(self) -> float | None:
+        """The threshold that is met first."""
+        return min((limit for limit in (self.warn, self.fail) if limit is not None), default=None)
+
+    @property
+    def severity(self) -> Severity:
+        """What a column that moved can do to the verdict."""
+        if self.fail is not None:
+            return "error"
+        return "info" if self.warn is None else "warning"
+
+    @property
+    def expected(self) -> str:
+        """In words."""
+        words = _WORDS[self.measure]
+        return "told only" if self.lowest is None else f"a {words} below {self.lowest:g}"
+
+    def verdict(self, value: float) -> Verdict:
+        """What a value says; NaN is never fine."""
+        found = Verdict.PASS
+        if self.warn is not None and not value < self.warn:
+            found = Verdict.WARN
+        if self.fail is not None and not value < self.fail:
+            found = Verdict.FAIL
+        return found
+
+    @property
+    def unjudged(self) -> Verdict:
+        """What a column that cannot be judged says."""
+        return _UNJUDGED[self.severity]
 
 
-def measure(reference: Mapping[str, int], now: Mapping[str, int]) -> Drift | None:
-    """Compare counts of the same bins; None where a side has no rows.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A column's rows now.
 
-    Args:
-        reference: rows per bin before, in the bins' order.
-        now: rows per bin now; bins that only one side has are empty on the other.
+    Attributes:
+        counts: in the bins of the reference.
+        fresh: values that have no bin.
     """
-    bins = list(dict.fromkeys([*reference, *now]))
-    n, m = sum(reference.values()), sum(now.values())
-    if n == 0 or m == 0:
-        return None
-    half = 0.5 * len(bins)
-    p = [(reference.get(name, 0) + 0.5) / (n + half) for name in bins]
-    q = [(now.get(name, 0) + 0.5) / (m + half) for name in bins]
-    psi = math.fsum((b - a) * math.log(b / a) for a, b in zip(p, q, strict=True))
-    divergence = math.fsum(
-        (a * math.log2(2 * a / (a + b)) + b * math.log2(2 * b / (a + b))) / 2
-        for a, b in zip(p, q, strict=True)
-    )
-    shares = [(name, reference.get(name, 0) / n, now.get(name, 0) / m) for name in bins]
-    return Drift(
-        psi=psi,
-        js=math.sqrt(max(divergence, 0.0)),
-        noise=(len(bins) - 1) * (1 / n + 1 / m),
-        largest=max(shares, key=lambda share: abs(share[2] - share[1])),
-    )
 
-
-def edges(values: Sequence[float | str | None], bins: int = BINS) -> tuple[float, ...]:
-    """Where the bins of a column begin, found on the reference alone.
-
-    Quantiles; a value that fills several of them gets a bin of its own, and a column of few
-    values a bin for each.
-    """
-    found = sorted(v for v in values if isinstance(v, int | float) and math.isfinite(v))
-    distinct = sorted(set(found))
-    if len(distinct) <= 2 * bins:
-        return tuple(distinct)
-    at = [found[len(found) * i // bins] for i in range(1, bins)]
-    after = {
-        distinct[distinct.index(value) + 1]
-        for value, following in pairwise(at)
-        if value == following and value < distinct[-1]
-    }
-    return tuple(sorted({*at, *after}))
-
-
-def cuts(column: str, kind: LogicalType, at: Sequence[float]) -> tuple[Condition, ...]:
-    """What is counted of an ordered column: missing values, then values below each edge."""
-    return Missing(column), *(Compare(column, "<", on_line(edge, kind)) for edge in at)
-
-
-def bins(
-    counts: Sequence[int], rows: int, kind: LogicalType, at: Sequence[float]
-) -> dict[str, int]:
-    """Rows per bin, from the counts of `cuts`."""
-    missing, *below = counts
-    found = {"missing": missing}
-    if not at:
-        return {**found, "present": rows - missing}
-    told = [_told(on_line(edge, kind)) for edge in at]
-    names = [f"below {told[0]}", *(f"{low} to {high}" for low, high in pairwise(told))]
-    for name, fewer, more in zip(names, [0, *below], below, strict=False):
-        found[name] = more - fewer
-    found[f"{told[-1]} and above"] = rows - missing - below[-1]
-    return found
-
-
-def on_line(value: float, kind: LogicalType) -> Scalar:
-    """A place on the number line as a value of the column's type; times are in seconds."""
-    if kind is LogicalType.TIMESTAMP:
-        return (_EPOCH + timedelta(seconds=value)).replace(tzinfo=None)
-    if kind is LogicalType.DATE:
-        return (_EPOCH + timedelta(seconds=value)).date()
-    if kind is LogicalType.TIME:
-        return (_EPOCH + timedelta(seconds=value)).time()
-    return value
-
-
-def _told(value: Scalar) -> str:
-    if isinstance(value, float):
-        short = f"{value:g}"
-        return short if float(short) == value else repr(value)
-    if isinstance(value, date | time):
-        return value.isoformat()
-    return str(value)
-
-
-def categories(
-    counts: Sequence[tuple[Scalar, int]], missing: int, rows: int, keep: Sequence[str]
-) -> dict[str, int]:
-    """Rows per category; those that are not kept are one bin.
-
-    Args:
-        counts: the most frequent values.
-        missing: rows without a value.
-        rows: all rows.
-        keep: the categories that have a bin, as `names` tells them.
-    """
-    told = {str(value): n for value, n in counts}
-    found = {name: told.get(name, 0) for name in keep}
-    found["(missing)"] = missing
-    found["(other)"] = rows - missing - sum(found[name] for name in keep)
-    return found
-
-
-def names(counts: Sequence[tuple[Scalar, int]]) -> tuple[str, ...]:
-    """The categories of the reference that get a bin."""
-    return tuple(str(value) for value, _ in counts[:CATEGORIES])
+    counts: tuple[int, ...]
+    fresh: tuple[str, ...] = ()
 
 
 def judge(
-    column: str,
-    drift: Drift | None,
-    *,
-    warn: float | None,
-    fail: float | None,
-    shown: bool,
-    name: str = "drift",
+    column: Column, now: Seen, limits: Limits, *, shown: bool, name: str = "drift"
 ) -> Finding:
     """A column's drift held against its thresholds.
 
     Args:
-        column: its name.
-        drift: what was measured; None where a side has no rows.
-        warn, fail: indices from which the column warns and fails; None for never.
+        column: of the reference.
+        now: what was counted.
+        limits: the thresholds.
         shown: whether values of the column may be told.
         name: of the check.
     """
-    thresholds = [limit for limit in (warn, fail) if limit is not None]
-    expected = f"a PSI below {min(thresholds):g}" if thresholds else "told only"
-    severity: Severity = "error" if fail is not None else "warning"
-    if not thresholds:
-        severity = "info"
-    if drift is None or (thresholds and not drift.noise < min(thresholds) / 2):
-        why = "there are no rows" if drift is None else (
-            f"with so few rows chance alone gives a PSI of {drift.noise:.2g}"
-        )  # fmt: skip
+    found = distances(column, now.counts)
+    why = _unable(found, min(column.rows, sum(now.counts)), limits)
+    if found is None or why:
         return Finding(
-            name=name, column=column, verdict=_UNJUDGED[severity], severity=severity,
-            expected=expected, observed="not judged", reason=f"not judged: {why}",
+            name=name, column=column.name, verdict=limits.unjudged, severity=limits.severity,
+            expected=limits.expected, observed="not judged", reason=f"not judged: {why}",
         )  # fmt: skip
-    verdict = Verdict.PASS
-    if warn is not None and not drift.psi < warn:
-        verdict = Verdict.WARN
-    if fail is not None and not drift.psi < fail:
-        verdict = Verdict.FAIL
-    reason = f"PSI {drift.psi:.3g} (Jensen-Shannon distance {drift.js:.3g})"
-    if verdict is not Verdict.PASS and shown:
-        value, before, now = drift.largest
-        reason += f"; most moved: {value}, {before:.1%} of the reference and {now:.1%} now"
+    value = found.values[limits.measure]
+    verdict = limits.verdict(value)
+    parts = [_figures(found, limits.measure, column, shown=shown)]
+    if shown and verdict is not Verdict.PASS:
+        parts.append(_largest(column, now.counts))
+    if shown:
+        parts += _changes(column, now)
     return Finding(
-        name=name, column=column, verdict=verdict, severity=severity,
-        expected=expected, observed=f"{drift.psi:.4g}", reason=reason,
+        name=name, column=column.name, verdict=verdict, severity=limits.severity,
+        expected=limits.expected, observed=f"{value:.4g}", reason="; ".join(parts),
     )  # fmt: skip
+
+
+def judge_slices(
+    column: Column, parts: Mapping[str, tuple[Column, Sequence[int]]], limits: Limits
+) -> Finding:
+    """A column's drift within each slice: one finding, which names the slices that moved.
+
+    Args:
+        column: of the reference.
+        parts: by what the slice is called, the column with the reference's counts in it, and the
+            counts now.
+        limits: the thresholds.
+    """
+    values: dict[str, float] = {}
+    few = 0
+    for called, (before, now) in parts.items():
+        found = distances(before, now)
+        if found is None or _unable(found, min(before.rows, sum(now)), limits):
+            few += 1
+        else:
+            values[called] = found.values[limits.measure]
+    verdict = worst(map(limits.verdict, values.values())) if values else limits.unjudged
+    ordered = sorted(values, key=lambda called: -values[called])
+    moved = [one for one in ordered if limits.verdict(values[one]) is not Verdict.PASS]
+    told = ", ".join(f"{one} ({values[one]:.3g})" for one in (moved or ordered)[:_NAMED])
+    words = _WORDS[limits.measure]
+    if not values:
+        reason = "not judged: every slice has too few rows"
+    elif moved:
+        reason = f"moved in {len(moved)} of {len(values)} slices; {words}: {told}{_more(moved)}"
+    else:
+        reason = f"in {len(values)} slices, largest {words}: {told}"
+    if few and values:
+        reason += f"; not judged: {few} with too few rows"
+    return Finding(
+        name="slice_drift", column=column.name, verdict=verdict, severity=limits.severity,
+        expected=limits.expected, observed=f"{max(values.values(), default=0):.4g}"
+        if values else "not judged", reason=reason,
+    )  # fmt: skip
+
+
+def _unable(found: Distances | None, rows: int, limits: Limits) -> str:
+    """Why a column is not judged."""
+    if found is None:
+        return "there are no rows"
+    if limits.lowest is None:
+        return ""
+    noise = found.noise[limits.measure]
+    if not noise < limits.lowest / 2:
+        return f"with so few rows chance alone gives a {_WORDS[limits.measure]} of {noise:.2g}"
+    if rows < limits.min_rows:
+        return f"a side has {rows:,} rows, and {limits.min_rows:,} are asked for"
+    return ""
+
+
+def _figures(found: Distances, measure: Measure, column: Column, *, shown: bool) -> str:
+    """The measure that decides, and beside it the others."""
+    beside = [
+        f"{_WORDS[other]} {found.values[other]:.3g}" for other in ("psi", "js") if other != measure
+    ]
+    if isinstance(column.bins, Edges):
+        beside.append(f"Kolmogorov-Smirnov {found.values['ks']:.3g}")
+        if shown and found.moved is not None:
+            beside.append(f"Wasserstein {_in_unit(found.moved, column.type)}")
+    else:
+        beside.append(f"χ² {found.chi2:,.4g}")
+        beside.append(f"Cramér's V {found.values['cramers_v']:.3g}")
+    return f"{_WORDS[measure]} {found.values[measure]:.3g} ({', '.join(beside)})"
+
+
+def _in_unit(value: float, kind: LogicalType) -> str:
+    if kind in (LogicalType.DATE, LogicalType.TIMESTAMP):
+        return f"{value / 86_400:.3g} days"
+    return f"{value:.3g} s" if kind is LogicalType.TIME else f"{value:.3g}"
+
+
+def _largest(column: Column, now: Sequence[int]) -> str:
+    """The bin whose share moved most."""
+    n, m = column.rows, sum(now)
+    names = labels(column.type, column.bins)
+    shares = [(b / n, a / m) for b, a in zip(column.counts, now, strict=True)]
+    name, (before, after) = max(
+        zip(names, shares, strict=True), key=lambda one: abs(one[1][1] - one[1][0])
+    )
+    return f"most moved: {name}, {before:.1%} of the reference and {after:.1%} now"
+
+
+def _changes(column: Column, now: Seen) -> list[str]:
+    """Values that came and values that went, as far as they can be told apart from rare ones."""
+    if not isinstance(column.bins, Categories):
+        return []
+    counts = zip(column.bins.names, column.counts[1:], now.counts[1:], strict=False)
+    gone = [name for name, before, after in counts if before and not after]
+    fresh = list(now.fresh) if complete(column.bins, column.counts) else []
+    told = (("new", fresh), ("vanished", gone))
+    return [f"{word}: {', '.join(names[:_NAMED])}{_more(names)}" for word, names in told if names]
+
+
+def _more(names: Sequence[str]) -> str:
+    return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+
+
+def seen(column: Column, found: Sequence[tuple[Scalar, int]], counts: tuple[int, ...]) -> Seen:
+    """A column's rows now, where its values were counted."""
+    known = frozenset(column.bins.names if isinstance(column.bins, Categories) else ())
+    hidden = isinstance(column.bins, Buckets)
+    fresh = [] if hidden else [str(value) for value, _ in found if str(value) not in known]
+    return Seen(counts=counts, fresh=tuple(fresh))

@@ -84,6 +84,14 @@ class Contenders:
             )
         return NoChampion()
 
+    def named(self, champion: str | None) -> str:
+        """The champion's address, or `none`; what cannot be found the comparison complains of."""
+        try:
+            found = self.opponent(champion)
+        except CdmlError:
+            return NONE
+        return NONE if isinstance(found, NoChampion) else found
+
     def _served_before(self) -> bool:
         """Whether the journal knows a version that serves."""
         from cdml.evidence.journal import parse

@@ -75,7 +75,8 @@ def gate(
             champion = contenders.begin(champion, identity.model)
         found = Gated(
             data=validate_data(
-                loaded, ports, output=output, data=data, features=identity.features
+                loaded, ports, output=output, data=data, features=identity.features,
+                champion=contenders.named(champion),
             ),
             evaluation=evaluate_model(
                 loaded, ports, output=output, model=model, predictions=predictions, data=data

@@ -6,6 +6,7 @@ from cdml.core.verdict import worst
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence.profile import FILES as PROFILES
 from cdml.ports import Ports
 
 
@@ -52,4 +53,6 @@ def log(model: ModelRef, output: Path, ports: Ports) -> None:
         tags["cdml.digest"] = model.digest
     registry.log_result(model.uri, metrics, tags)
     if version is not None:
-        registry.log_evidence(version, [output / store.FILES[type(stage)] for stage in found])
+        files = [output / store.FILES[type(stage)] for stage in found]
+        profiles = (output / name for name in PROFILES)
+        registry.log_evidence(version, [*files, *(path for path in profiles if path.is_file())])

@@ -10,11 +10,13 @@ from cdml.core.expressions import Field, LogicalType, Scalar
 from cdml.core.metrics import Task
 from cdml.core.quality import listed
 from cdml.core.verdict import Verdict
+from cdml.evidence.models import DataRef
 from cdml.ports import Table
 
 SAMPLE = 10_000
 _MANY = 0.01  # share of rows that cannot be in both sets by accident
 _FEW_VALUES = 20
+_SAME_FILES = "rows are those of the reference: the files are the same"
 
 
 def declared(contract: Contract, features: Sequence[str] | None, label: str) -> Iterator[Finding]:
@@ -118,8 +120,7 @@ def shared_rows(
         complete: columns in which neither side misses a value, and both hold the same type.
     """
     if table.ref.digest == reference.ref.digest:
-        yield _shared(table.ref.rows, table.ref.rows, "rows are those of the reference: the files"
-                      " are the same", Verdict.FAIL)  # fmt: skip
+        yield _shared(table.ref.rows, table.ref.rows, _SAME_FILES, Verdict.FAIL)
         return
     if not set(settings.key) <= set(complete):
         yield listed("rows_shared", None, "not compared: the reference has no such key")
@@ -135,6 +136,14 @@ def shared_rows(
         yield _shared(by_key, rows, words, Verdict.WARN)
     else:
         yield _shared(0, rows, "rows have a key that occurs in the reference", Verdict.PASS)
+
+
+def shared_with_profile(table: Table, reference: DataRef, source: str) -> Finding:
+    """What a profile tells of shared rows: that the files are the same, and nothing else."""
+    if table.ref.digest == reference.digest:
+        rows = table.ref.rows
+        return _shared(rows, rows, _SAME_FILES, Verdict.FAIL)
+    return listed("rows_shared", None, f"not compared: of {source} there is a profile, and no rows")
 
 
 def _shared(count: int, rows: int, words: str, verdict: Verdict) -> Finding:

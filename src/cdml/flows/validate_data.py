@@ -11,16 +11,20 @@ from cdml.core.expressions import Field, LogicalType, Missing, NotRun, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.metrics import Task
 from cdml.core.odcs import read_contract
+from cdml.core.profile import Profile
 from cdml.core.quality import Asked
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
+from cdml.evidence import profile as profiles
 from cdml.evidence import store
 from cdml.evidence.models import Check, DataEvidence, DataRef, Deployment, Sample
 from cdml.flows import leakage_checks
 from cdml.flows.asking import ask
-from cdml.flows.drift_checks import DriftPlan, judge_drift, plan_drift
+from cdml.flows.drift_checks import DriftPlan, judge_drift, no_reference, plan_drift
 from cdml.flows.producer import producer
+from cdml.flows.profiles import profile_of
+from cdml.flows.references import NoReference, Reference, Rows, Stored, find_reference
 from cdml.ports import Ports, Progress, Table, Tables
 
 _LONG = 1000
@@ -33,9 +37,14 @@ class _Subject:
 
     loaded: Loaded
     table: Table
-    reference: Table | None
+    reference: Reference
     contract: Contract
     features: Sequence[str] | None
+
+    @property
+    def rows(self) -> Table | None:
+        """The reference's rows, where they can be read."""
+        return self.reference.table if isinstance(self.reference, Rows) else None
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -60,8 +69,9 @@ def validate_data(
     reference: str | None = None,
     contract: str | None = None,
     features: Sequence[str] | None = None,
+    champion: str | None = None,
 ) -> DataEvidence:
-    """Judge the evaluation rows and write `data.json`.
+    """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
 
     Args:
         loaded: the configuration.
@@ -69,6 +79,7 @@ def validate_data(
         output: folder of the evidence.
         data, reference, contract: instead of those of the configuration.
         features: the model's input columns; None where no model is judged.
+        champion: as `find_reference` takes it.
 
     Raises:
         ConfigurationError: the contract cannot be understood.
@@ -80,61 +91,91 @@ def validate_data(
     with ports.progress.step("reading the data"):
         table, ref = _open(loaded, ports.tables, data or settings.evaluation)
         _require_columns(loaded, table)
-        before = reference or settings.reference
-        known = _open(loaded, ports.tables, before) if before is not None else None
+        known = find_reference(loaded, ports, reference or settings.reference, champion)
+    store.discard(*(output / name for name in profiles.FILES))
     subject = _Subject(
         loaded=loaded,
         table=table,
-        reference=known[0] if known else None,
+        reference=known,
         contract=promises,
         features=features,
     )
-    findings = tuple(_findings(subject, ports.progress))
+    profile = _profile(subject, ports.progress)
+    findings = tuple(_findings(subject, profile, ports.progress))
     verdict = worst(finding.verdict for finding in findings)
     evidence = DataEvidence(
         verdict=verdict,
         reason=_summary(findings),
         produced=producer(ports.platform, ports.clock),
         data=ref,
-        reference=known[1] if known else None,
+        reference=None if isinstance(known, NoReference) else known.ref,
         checks=tuple(map(_check, findings)),
     )
+    if profile is not None and not isinstance(known, NoReference):
+        made = profiles.ProfileDocument(produced=evidence.produced, data=known.ref, profile=profile)
+        kept = known.document if isinstance(known, Stored) else made
+        profiles.write(output / profiles.FILE, kept)
     store.write(output, evidence)
     return evidence
 
 
-def _findings(subject: _Subject, progress: Progress) -> Iterator[Finding]:
+def _profile(subject: _Subject, progress: Progress) -> Profile | None:
+    """What the data is compared with; made here where the reference is rows."""
+    match subject.reference:
+        case Rows(table=table):
+            key = frozenset(subject.loaded.config.data.key)
+            with progress.step("finding the reference's bins"):
+                return profile_of(table, key, subject.shows)
+        case Stored(profile=profile):
+            return profile
+        case _:
+            return None
+
+
+def _findings(subject: _Subject, profile: Profile | None, progress: Progress) -> Iterator[Finding]:
     data = subject.loaded.config.data
-    table, reference, contract = subject.table, subject.reference, subject.contract
+    table, contract = subject.table, subject.contract
     plan = DriftPlan()
-    if reference is not None:
-        with progress.step("finding the reference's bins"):
-            ignored = frozenset({*data.key, *data.drift.ignore})
-            plan = plan_drift(table, reference, ignored, data.drift)
-    common = _comparable(table, reference)
+    if profile is not None:
+        ignored = frozenset({*data.key, *data.drift.ignore})
+        plan = plan_drift(table, profile, ignored, data.drift)
+    common = _comparable(table, subject.rows)
     with progress.step("checking the contract"):
         also = (*plan.conditions, *map(Missing, common))
         findings, counts = ask(table, tuple(_asked(subject)), also, subject.shows)
     yield from findings
-    if reference is not None:
-        here = len(plan.conditions)
-        with progress.step("comparing with the reference"):
-            yield from judge_drift(
-                plan, table, reference, counts[:here],
-                label=data.label, thresholds=data.drift, shown=subject.shows,
-            )  # fmt: skip
-            there = reference.count(tuple(map(Missing, common)))
-            complete = [
-                name
-                for name, now, before in zip(common, counts[here:], there, strict=True)
-                if _none(now) and _none(before)
-            ]
-            yield from leakage_checks.shared_rows(table, reference, data, complete)
+    here = len(plan.conditions)
+    with progress.step("comparing with the reference"):
+        yield from judge_drift(
+            plan, table, counts[:here],
+            label=data.label, thresholds=data.drift, shown=subject.shows,
+        )  # fmt: skip
+        yield from _shared(subject, common, counts[here:])
     yield from leakage_checks.declared(contract, subject.features, data.label)
     with progress.step("looking for columns that give the label away"):
         yield from leakage_checks.measured(
             table, data, contract, subject.features, subject.positive
         )
+
+
+def _shared(
+    subject: _Subject, common: Sequence[str], missing: Sequence[int | NotRun]
+) -> Iterator[Finding]:
+    """Rows of the reference among those that are judged, as far as it is there."""
+    data, table = subject.loaded.config.data, subject.table
+    match subject.reference:
+        case Rows(table=reference):
+            there = reference.count(tuple(map(Missing, common)))
+            complete = [
+                name
+                for name, now, before in zip(common, missing, there, strict=True)
+                if _none(now) and _none(before)
+            ]
+            yield from leakage_checks.shared_rows(table, reference, data, complete)
+        case Stored() as known:
+            yield leakage_checks.shared_with_profile(table, known.ref, known.source)
+        case NoReference(why=why, asked=asked):
+            yield from no_reference(why, data.drift, asked=asked)
 
 
 def _none(count: int | NotRun) -> bool:

@@ -1,0 +1,240 @@
+"""Bins that a column's rows are counted in: found once, on the reference, and kept with it.
+
+Counts are a tuple: missing values first, then the bins in their order. Ordered columns are cut at
+edges; others are counted by category, or, where no value may be told, by a hash that many values
+share.
+"""
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+from cdml.core.expressions import Compare, Condition, LogicalType, Missing, Scalar
+
+BINS = 10
+CATEGORIES = 50
+BUCKETS = 32
+LONGEST = 100
+"""Characters of a category that gets a bin of its own."""
+MISSING = "missing"
+OTHER = "(other)"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST_OF_DAY = 86_399.999_999
+_FINEST, _COARSEST = 1e-290, 1e300
+_STEPS = (1.0, 2.0, 5.0, 10.0)
+
+
+class Strict:
+    """How a profile's parts stand in JSON: no other keys, no text for a number."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[Mapping[str, str | bool]] = {"extra": "forbid", "strict": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edges(Strict):
+    """Bins of an ordered column.
+
+    Attributes:
+        at: where bins begin; a bin lies below the first, one from the last upwards.
+        each: whether the edges are all values that the reference has: then the last bin is that
+            value alone, and what lies above it has a bin of its own.
+    """
+
+    kind: Literal["edges"] = "edges"
+    at: tuple[float, ...] = ()
+    each: bool = False
+
+    def __post_init__(self) -> None:
+        if not all(math.isfinite(one) for one in self.at):
+            raise ValueError("an edge is not finite")
+        if not all(low < high for low, high in pairwise(self.at)):
+            raise ValueError("the edges do not increase")
+
+    @property
+    def size(self) -> int:
+        """How many counts there are."""
+        return len(self.at) + 2 + (self.each and bool(self.at))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Categories(Strict):
+    """A bin for each of these values, and one for the rest."""
+
+    kind: Literal["categories"] = "categories"
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("a category is named twice")
+        if any(len(name) > LONGEST for name in self.names):
+            raise ValueError(f"a category has more than {LONGEST} characters")
+
+    @property
+    def size(self) -> int:
+        """How many counts there are."""
+        return len(self.names) + 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buckets(Strict):
+    """Values spread over bins by their hash: none can be told from its bin; one for the rest."""
+
+    kind: Literal["buckets"] = "buckets"
+    many: int = BUCKETS
+
+    @property
+    def size(self) -> int:
+        """How many counts there are."""
+        return self.many + 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uncounted(Strict):
+    """A column that is not compared; only missing values are counted.
+
+    Attributes:
+        reason: why, in words that follow a colon.
+    """
+
+    kind: Literal["uncounted"] = "uncounted"
+    reason: str
+
+    @property
+    def size(self) -> int:
+        """How many counts there are."""
+        return 2
+
+
+Bins = Edges | Categories | Buckets | Uncounted
+
+
+def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
+    """Quantiles as edges, found on a sample of the reference.
+
+    A value that fills several bins gets one of its own, and a column of few values one for each.
+    """
+    found = _finite(values)
+    distinct = sorted(set(found))
+    if len(distinct) <= 2 * bins:
+        return Edges(at=tuple(distinct), each=True)
+    at = [found[len(found) * i // bins] for i in range(1, bins)]
+    after = {
+        distinct[distinct.index(value) + 1]
+        for value, following in pairwise(at)
+        if value == following and value < distinct[-1]
+    }
+    return Edges(at=tuple(sorted({*at, *after})))
+
+
+def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
+    """Round edges at equal distances, for columns whose own values may not be told."""
+    found = _finite(values)
+    if not found:
+        return Edges()
+    low, high = found[len(found) // 20], found[-1 - len(found) // 20]
+    width = min(max((high - low) / bins or abs(high) / bins or 1.0, _FINEST), _COARSEST)
+    size = 10.0 ** math.floor(math.log10(width))
+    step = next(size * many for many in _STEPS if size * many >= width or many == _STEPS[-1])
+    first, last = math.floor(low / step), math.ceil(high / step)
+    many = min(last - first, 2 * bins)
+    at = {(first + number) * step for number in range(many + 1)}
+    return Edges(at=tuple(sorted(filter(math.isfinite, at))))
+
+
+def _finite(values: Sequence[float | str | None]) -> list[float]:
+    return sorted(float(v) for v in values if isinstance(v, int | float) and math.isfinite(v))
+
+
+def categories(found: Sequence[tuple[Scalar, int]]) -> Categories:
+    """The most frequent values, each with a bin; values of great length have none."""
+    names = dict.fromkeys(str(value) for value, _ in found)
+    return Categories(names=tuple(name for name in names if len(name) <= LONGEST)[:CATEGORIES])
+
+
+def cuts(column: str, kind: LogicalType, bins: Bins) -> tuple[Condition, ...]:
+    """What is counted of a column in the one scan: missing values, and values below each edge."""
+    if not isinstance(bins, Edges) or not bins.at:
+        return (Missing(column),)
+    below = [Compare(column, "<", on_line(edge, kind)) for edge in bins.at]
+    if bins.each:
+        below.append(Compare(column, "<=", on_line(bins.at[-1], kind)))
+    return Missing(column), *below
+
+
+def between(counts: Sequence[int], rows: int) -> tuple[int, ...]:
+    """Counts per bin, from those of `cuts`."""
+    missing, *below = counts
+    ends = [0, *below, rows - missing]
+    return missing, *(more - fewer for fewer, more in pairwise(ends))
+
+
+def by_value(
+    found: Sequence[tuple[Scalar, int]], missing: int, rows: int, bins: Categories | Buckets
+) -> tuple[int, ...]:
+    """Counts per bin, from those of a column's most frequent values.
+
+    Args:
+        found: the values and their counts.
+        missing: rows without a value.
+        rows: all rows.
+        bins: of the column.
+    """
+    counts = [0] * (bins.size - 2)
+    places = {name: at for at, name in enumerate(getattr(bins, "names", ()))}
+    for value, many in found:
+        at = bucket(value, bins.many) if isinstance(bins, Buckets) else places.get(str(value))
+        if at is not None:
+            counts[at] += many
+    return missing, *counts, rows - missing - sum(counts)
+
+
+def bucket(value: Scalar, many: int) -> int:
+    """The bin of a value that may not be told."""
+    digest = hashlib.sha256(str(value).encode(errors="surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") % many
+
+
+def labels(kind: LogicalType, bins: Bins) -> tuple[str, ...]:
+    """What the bins are called, in the order of the counts."""
+    match bins:
+        case Categories(names=names):
+            return "(missing)", *names, OTHER
+        case Buckets(many=many):
+            return "(missing)", *(f"bucket {number}" for number in range(many)), OTHER
+        case Edges(at=at, each=each) if at:
+            told = [_told(on_line(edge, kind)) for edge in at]
+            single = [each and kind is LogicalType.INTEGER and b - a == 1 for a, b in pairwise(at)]
+            inner = [
+                low if alone else f"{low} to {high}"
+                for (low, high), alone in zip(pairwise(told), single, strict=True)
+            ]
+            last = (told[-1], f"above {told[-1]}") if each else (f"{told[-1]} and above",)
+            return MISSING, f"below {told[0]}", *inner, *last
+        case _:
+            return MISSING, "present"
+
+
+def on_line(value: float, kind: LogicalType) -> Scalar:
+    """A place on the number line as a value of the column's type; times are in seconds."""
+    if kind is LogicalType.TIMESTAMP:
+        return (_EPOCH + timedelta(seconds=value)).replace(tzinfo=None)
+    if kind is LogicalType.DATE:
+        return (_EPOCH + timedelta(seconds=value)).date()
+    if kind is LogicalType.TIME:
+        within = min(max(value, 0.0), _LAST_OF_DAY)
+        return (_EPOCH + timedelta(seconds=within)).time()
+    return value
+
+
+def _told(value: Scalar) -> str:
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value)
