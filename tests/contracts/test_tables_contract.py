@@ -145,6 +145,22 @@ def test_repeated_rows_are_those_after_the_first(opened):
     )
 
 
+def test_a_column_may_be_called_as_the_query_calls_its_own(opened):
+    found = opened({"w": ["a", "a", "b"], "v": ["x", "y", "z"], "n": [1, 2, 3]})
+
+    assert (("a", 2), ("b", 1)) == found.frequencies("w", 5)
+    assert {"a": (2, 1), "b": (1, 0)} == found.count_by("w", [Compare("n", "<", 2)], 5)
+
+
+def test_rows_are_counted_within_the_most_frequent_values(opened):
+    asked = [Missing("select"), Compare("select", ">", 0)]
+    found = opened(ROWS).count_by('a "quoted" name', asked, 2)
+
+    assert {"x": (2, 0, 1), "it's": (1, 1, 0)} == found
+    assert ["x", "it's"] == list(found)
+    assert {True: (3,), False: (1,)} == opened(ROWS).count_by("flag", [], 5)
+
+
 def test_frequencies_come_largest_first_and_ties_by_value(opened):
     assert (("x", 2), ("it's", 1)) == opened(ROWS).frequencies('a "quoted" name', 2)
 

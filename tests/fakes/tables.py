@@ -143,6 +143,18 @@ class FakeTable:
         counts = Counter(value for value in self.data[column] if not missing(value))
         return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])
 
+    def count_by(
+        self, column: str, conditions: Sequence[Condition], limit: int
+    ) -> Mapping[Scalar, tuple[int, ...]]:
+        self.scans += 1
+        rows = self.rows
+        found = {}
+        for value, many in self.frequencies(column, limit):
+            part = [row for row in rows if row[column] == value]
+            counts = [sum(holds(condition, row) for row in part) for condition in conditions]
+            found[value] = (many, *counts)
+        return found
+
     def examples(
         self, condition: Condition, column: str, limit: int
     ) -> tuple[tuple[int, Scalar | None], ...]:

@@ -97,6 +97,8 @@ class Drift(_Model):
     """Value of the measure from which a column fails; null: never."""
     min_rows: int = Field(default=100, ge=1)
     """With fewer rows on either side nothing is judged."""
+    slices: bool = False
+    """Whether drift is also judged within each value of data.slices."""
     ignore: tuple[str, ...] = ()
     """Columns that are expected to move, such as dates."""
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import ClassVar, Literal
 
-from cdml.core.expressions import Compare, Condition, LogicalType, Missing, Scalar
+from cdml.core.expressions import Compare, Condition, In, LogicalType, Missing, Scalar
 
 BINS = 10
 CATEGORIES = 50
@@ -171,6 +171,20 @@ def between(counts: Sequence[int], rows: int) -> tuple[int, ...]:
     missing, *below = counts
     ends = [0, *below, rows - missing]
     return missing, *(more - fewer for fewer, more in pairwise(ends))
+
+
+def each(column: str, kind: LogicalType, bins: Edges | Categories) -> tuple[Condition, ...]:
+    """What is counted where a column's values cannot be listed: `cuts`, or every category."""
+    if isinstance(bins, Edges):
+        return cuts(column, kind, bins)
+    flags = kind is LogicalType.BOOLEAN
+    values = [name == str(True) if flags else name for name in bins.names]
+    return Missing(column), *(In(column, (value,)) for value in values)
+
+
+def from_each(counts: Sequence[int], rows: int, bins: Edges | Categories) -> tuple[int, ...]:
+    """Counts per bin, from those of `each`."""
+    return between(counts, rows) if isinstance(bins, Edges) else (*counts, rows - sum(counts))
 
 
 def by_value(

@@ -52,7 +52,7 @@ def plan_drift(
             why = "not compared: the reference has no such column"
             skipped.append(listed("drift", now.name, why))
         elif why := _incomparable(now, known):
-            skipped.append(_not_compared(now.name, why, thresholds))
+            skipped.append(not_compared("drift", now.name, why, thresholds))
         elif isinstance(known.bins, Uncounted):
             skipped.append(listed("drift", now.name, f"not compared: {known.bins.reason}"))
         else:
@@ -115,12 +115,12 @@ def limits(thresholds: Drift) -> Limits:
 def no_reference(why: str, thresholds: Drift, *, asked: bool) -> Iterator[Finding]:
     """Nothing was compared: told only, unless the configuration asks for it."""
     if asked:
-        yield _not_compared(None, why, thresholds)
+        yield not_compared("drift", None, why, thresholds)
     elif why:
         yield listed("drift", None, f"not compared: {why}")
 
 
-def _not_compared(column: str | None, why: str, thresholds: Drift) -> Finding:
+def not_compared(name: str, column: str | None, why: str, thresholds: Drift) -> Finding:
     """Not passed over: it warns, and where drift can fail it is inconclusive."""
-    lost = not_executed(Rule(name="drift", column=column, severity="warning", what=""), why)
+    lost = not_executed(Rule(name=name, column=column, severity="warning", what=""), why)
     return lost if thresholds.fail else replace(lost, verdict=Verdict.WARN)

@@ -7,11 +7,10 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.contract import NO_CONTRACT, Contract
-from cdml.core.expressions import Field, LogicalType, Missing, NotRun, Scalar
+from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.metrics import Task
 from cdml.core.odcs import read_contract
-from cdml.core.profile import Profile
 from cdml.core.quality import Asked
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
@@ -20,15 +19,13 @@ from cdml.evidence import profile as profiles
 from cdml.evidence import store
 from cdml.evidence.models import Check, DataEvidence, DataRef, Deployment, Sample
 from cdml.flows import leakage_checks
+from cdml.flows.against import Against
 from cdml.flows.asking import ask
-from cdml.flows.drift_checks import DriftPlan, judge_drift, no_reference, plan_drift
 from cdml.flows.producer import producer
-from cdml.flows.profiles import profile_of
-from cdml.flows.references import NoReference, Reference, Rows, Stored, find_reference
+from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.ports import Ports, Progress, Table, Tables
 
 _LONG = 1000
-_UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,14 +34,8 @@ class _Subject:
 
     loaded: Loaded
     table: Table
-    reference: Reference
     contract: Contract
     features: Sequence[str] | None
-
-    @property
-    def rows(self) -> Table | None:
-        """The reference's rows, where they can be read."""
-        return self.reference.table if isinstance(self.reference, Rows) else None
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -96,12 +87,12 @@ def validate_data(
     subject = _Subject(
         loaded=loaded,
         table=table,
-        reference=known,
         contract=promises,
         features=features,
     )
-    profile = _profile(subject, ports.progress)
-    findings = tuple(_findings(subject, profile, ports.progress))
+    with ports.progress.step("finding the reference's bins"):
+        against = Against.of(table, known, settings, subject.shows)
+    findings = tuple(_findings(subject, against, ports.progress))
     verdict = worst(finding.verdict for finding in findings)
     evidence = DataEvidence(
         verdict=verdict,
@@ -111,75 +102,35 @@ def validate_data(
         reference=None if isinstance(known, NoReference) else known.ref,
         checks=tuple(map(_check, findings)),
     )
-    if profile is not None and not isinstance(known, NoReference):
-        made = profiles.ProfileDocument(produced=evidence.produced, data=known.ref, profile=profile)
-        kept = known.document if isinstance(known, Stored) else made
-        profiles.write(output / profiles.FILE, kept)
+    _keep_profile(against, output, evidence)
     store.write(output, evidence)
     return evidence
 
 
-def _profile(subject: _Subject, progress: Progress) -> Profile | None:
-    """What the data is compared with; made here where the reference is rows."""
-    match subject.reference:
-        case Rows(table=table):
-            key = frozenset(subject.loaded.config.data.key)
-            with progress.step("finding the reference's bins"):
-                return profile_of(table, key, subject.shows)
-        case Stored(profile=profile):
-            return profile
-        case _:
-            return None
+def _keep_profile(against: Against, output: Path, evidence: DataEvidence) -> None:
+    """Leave the reference's profile beside the evidence; one that was given as it is."""
+    if isinstance(against.reference, Stored):
+        profiles.write(output / profiles.FILE, against.reference.document)
+    elif against.profile is not None and evidence.reference is not None:
+        made = profiles.ProfileDocument(
+            produced=evidence.produced, data=evidence.reference, profile=against.profile
+        )
+        profiles.write(output / profiles.FILE, made)
 
 
-def _findings(subject: _Subject, profile: Profile | None, progress: Progress) -> Iterator[Finding]:
+def _findings(subject: _Subject, against: Against, progress: Progress) -> Iterator[Finding]:
     data = subject.loaded.config.data
-    table, contract = subject.table, subject.contract
-    plan = DriftPlan()
-    if profile is not None:
-        ignored = frozenset({*data.key, *data.drift.ignore})
-        plan = plan_drift(table, profile, ignored, data.drift)
-    common = _comparable(table, subject.rows)
     with progress.step("checking the contract"):
-        also = (*plan.conditions, *map(Missing, common))
-        findings, counts = ask(table, tuple(_asked(subject)), also, subject.shows)
+        asked = tuple(_asked(subject))
+        findings, counts = ask(subject.table, asked, against.conditions, subject.shows)
     yield from findings
-    here = len(plan.conditions)
     with progress.step("comparing with the reference"):
-        yield from judge_drift(
-            plan, table, counts[:here],
-            label=data.label, thresholds=data.drift, shown=subject.shows,
-        )  # fmt: skip
-        yield from _shared(subject, common, counts[here:])
-    yield from leakage_checks.declared(contract, subject.features, data.label)
+        yield from against.findings(counts)
+    yield from leakage_checks.declared(subject.contract, subject.features, data.label)
     with progress.step("looking for columns that give the label away"):
         yield from leakage_checks.measured(
-            table, data, contract, subject.features, subject.positive
+            subject.table, data, subject.contract, subject.features, subject.positive
         )
-
-
-def _shared(
-    subject: _Subject, common: Sequence[str], missing: Sequence[int | NotRun]
-) -> Iterator[Finding]:
-    """Rows of the reference among those that are judged, as far as it is there."""
-    data, table = subject.loaded.config.data, subject.table
-    match subject.reference:
-        case Rows(table=reference):
-            there = reference.count(tuple(map(Missing, common)))
-            complete = [
-                name
-                for name, now, before in zip(common, missing, there, strict=True)
-                if _none(now) and _none(before)
-            ]
-            yield from leakage_checks.shared_rows(table, reference, data, complete)
-        case Stored() as known:
-            yield leakage_checks.shared_with_profile(table, known.ref, known.source)
-        case NoReference(why=why, asked=asked):
-            yield from no_reference(why, data.drift, asked=asked)
-
-
-def _none(count: int | NotRun) -> bool:
-    return not isinstance(count, NotRun) and count == 0
 
 
 def _asked(subject: _Subject) -> Iterator[Asked]:
@@ -187,16 +138,6 @@ def _asked(subject: _Subject) -> Iterator[Asked]:
     label = subject.fields[data.label]
     yield from identity_rules(data.key, label, subject.positive)
     yield from from_contract(subject.contract, subject.fields)
-
-
-def _comparable(table: Table, reference: Table | None) -> list[str]:
-    """The columns that both sides hold in the same type."""
-    before = {field.name: field.type for field in reference.fields} if reference else {}
-    return [
-        field.name
-        for field in table.fields
-        if before.get(field.name) is field.type and field.type not in _UNORDERED
-    ]
 
 
 def _contract(loaded: Loaded, written: str | None) -> Contract:

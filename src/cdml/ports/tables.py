@@ -40,6 +40,16 @@ class Table(Protocol):
         """The most frequent values with their counts, missing left out; ties by value."""
         ...
 
+    def count_by(
+        self, column: str, conditions: Sequence[Condition], limit: int
+    ) -> Mapping[Scalar, tuple[int, ...]]:
+        """Rows of each of the most frequent values, and how many of them fulfil each condition.
+
+        Ties by value; missing values left out; one scan. Every condition must be one that can be
+        asked.
+        """
+        ...
+
     def examples(
         self, condition: Condition, column: str, limit: int
     ) -> tuple[tuple[int, Scalar | None], ...]:

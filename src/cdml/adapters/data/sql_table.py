@@ -135,9 +135,24 @@ class SqlTable:
         asked = self.columns[column]
         found = self._ask(
             f"SELECT {asked.value} AS v, count(*) AS n FROM {self.place.relation}"
-            f" WHERE NOT {asked.missing} GROUP BY v ORDER BY n DESC, v LIMIT {int(limit)}"
+            f" WHERE NOT {asked.missing} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
         )
         return tuple((value, n) for raw, n in found if (value := asked.python(raw)) is not None)
+
+    def count_by(
+        self, column: str, conditions: Sequence[Condition], limit: int
+    ) -> Mapping[Scalar, tuple[int, ...]]:
+        """See the port."""
+        asked, translation = self.columns[column], Translation(self.columns)
+        also = f", {counts(translation, conditions)}" if conditions else ""
+        found = self._ask(
+            f"SELECT {asked.value} AS v, count(*) AS n{also}"
+            f" FROM {self.place.relation} WHERE NOT {asked.missing}"
+            f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}",
+            translation.parameters,
+        )
+        told = ((asked.python(raw), counted) for raw, *counted in found)
+        return {value: tuple(map(int, many)) for value, many in told if value is not None}
 
     def examples(
         self, condition: Condition, column: str, limit: int

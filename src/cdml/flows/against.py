@@ -1,0 +1,114 @@
+"""The data against its reference: what is asked in the one scan, and all that follows from it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cdml.config.model import Data
+from cdml.core.checks import Finding
+from cdml.core.expressions import Condition, LogicalType, Missing, NotRun
+from cdml.core.profile import Profile
+from cdml.flows import leakage_checks
+from cdml.flows.drift_checks import DriftPlan, judge_drift, no_reference, plan_drift
+from cdml.flows.profiles import profile_of
+from cdml.flows.references import NoReference, Reference, Rows, Stored
+from cdml.flows.slice_drift import count_slices, judge_slice_drift
+from cdml.ports import Table
+
+_UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A comparison that is about to be made.
+
+    Attributes:
+        table: the rows now.
+        reference: what they are compared with.
+        profile: of the reference; None where there is none.
+        plan: which columns are compared.
+        common: columns in which shared rows are looked for.
+        data: of the configuration.
+        shows: whether values of a column may be told.
+    """
+
+    table: Table
+    reference: Reference
+    profile: Profile | None
+    plan: DriftPlan
+    common: tuple[str, ...]
+    data: Data
+    shows: Callable[[str], bool]
+
+    @classmethod
+    def of(
+        cls, table: Table, reference: Reference, data: Data, shows: Callable[[str], bool]
+    ) -> "Against":
+        """Profile the reference, where that has not been done, and choose the columns."""
+        profile, plan = _profile(reference, data, shows), DriftPlan()
+        if profile is not None:
+            ignored = frozenset({*data.key, *data.drift.ignore})
+            plan = plan_drift(table, profile, ignored, data.drift)
+        return cls(
+            table=table,
+            reference=reference,
+            profile=profile,
+            plan=plan,
+            common=_comparable(table, reference),
+            data=data,
+            shows=shows,
+        )
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What is counted of the rows now, for the one scan."""
+        return (*self.plan.conditions, *map(Missing, self.common))
+
+    def findings(self, counts: Sequence[int | NotRun]) -> Iterator[Finding]:
+        """Everything about drift and shared rows.
+
+        Args:
+            counts: of `conditions`.
+        """
+        here, data = len(self.plan.conditions), self.data
+        yield from judge_drift(
+            self.plan, self.table, counts[:here],
+            label=data.label, thresholds=data.drift, shown=self.shows,
+        )  # fmt: skip
+        if self.profile is not None and data.drift.slices:
+            columns = self.plan.counting.columns
+            yield from judge_slice_drift(self.table, self.profile, columns, data, self.shows)
+        match self.reference:
+            case Rows(table=reference):
+                there = reference.count(tuple(map(Missing, self.common)))
+                sides = zip(self.common, counts[here:], there, strict=True)
+                complete = [name for name, now, before in sides if (now, before) == (0, 0)]
+                yield from leakage_checks.shared_rows(self.table, reference, data, complete)
+            case Stored() as known:
+                yield leakage_checks.shared_with_profile(self.table, known.ref, known.source)
+            case NoReference(why=why, asked=asked):
+                yield from no_reference(why, data.drift, asked=asked)
+
+
+def _profile(reference: Reference, data: Data, shows: Callable[[str], bool]) -> Profile | None:
+    match reference:
+        case Rows(table=table):
+            found = profile_of(table, frozenset(data.key), shows)
+            if not data.drift.slices:
+                return found
+            return replace(found, slices=count_slices(table, found.columns, data, shows))
+        case Stored(profile=profile):
+            return profile
+        case _:
+            return None
+
+
+def _comparable(table: Table, reference: Reference) -> tuple[str, ...]:
+    """The columns that both sides hold in the same type."""
+    if not isinstance(reference, Rows):
+        return ()
+    before = {field.name: field.type for field in reference.table.fields}
+    return tuple(
+        field.name
+        for field in table.fields
+        if before.get(field.name) is field.type and field.type not in _UNORDERED
+    )
