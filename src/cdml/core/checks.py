@@ -19,7 +19,7 @@ Shown = bool | int | float | str | None
 class Finding:
     """One check of the data; the attributes are those of the evidence's `Check`.
 
-    `sample` holds row numbers, from 1, and values.
+    `sample` holds row numbers, from 1, and values; `line` is of the contract that asks for it.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Finding:
     failing_rows: int | None = None
     sample: tuple[tuple[int, Shown], ...] = ()
     reason: str
+    line: int | None = None
 
 
 _ACCEPTS: Mapping[str, Callable[[float, Any], bool]] = {
@@ -97,6 +98,7 @@ class Rule:
         bound: how many such rows are accepted.
         what: what is wrong with such rows, e.g. `values are missing`.
         expected: what the rule asks for, where it is more than the bound.
+        line: in the contract, where it comes from one.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Rule:
     bound: Bound = NONE
     what: str
     expected: str = ""
+    line: int | None = None
 
 
 def judge(
@@ -140,6 +143,7 @@ def judge(
         failing_rows=answer if rule.breaking is not None or rule.repeated else None,
         sample=tuple((row, told(value)) for row, value in examples),
         reason=figures + accepted,
+        line=rule.line,
     )
 
 
@@ -153,6 +157,7 @@ def not_executed(rule: Rule, why: str) -> Finding:
         expected=rule.expected or str(rule.bound),
         observed="not executed",
         reason=f"not executed: {why}",
+        line=rule.line,
     )
 
 

@@ -84,6 +84,7 @@ class Property:
         nested: whether it promises something about parts of its values.
         relationships: how many references to other tables it declares.
         line: in the contract.
+        lines: of what is written at it, by its key (those of `logicalTypeOptions` among them).
     """
 
     name: str
@@ -100,6 +101,11 @@ class Property:
     nested: bool = False
     relationships: int = 0
     line: int = 1
+    lines: Mapping[str, int] = field_(default_factory=dict)
+
+    def line_of(self, key: str) -> int:
+        """The line of what stands under a key, or of the column."""
+        return self.lines.get(key, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

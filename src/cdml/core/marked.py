@@ -32,6 +32,15 @@ class Marked:
             place = place[:-1]
         return self.lines.get(place, 1)
 
+    def inside(self, place: Place) -> dict[str, int]:
+        """The lines of the keys of the mapping at a place."""
+        found: Any = self.value
+        for part in place:
+            if isinstance(found, dict) and part not in found:
+                return {}
+            found = found[part]
+        return {key: self.line((*place, key)) for key in found} if isinstance(found, dict) else {}
+
 
 class NotYaml(ValueError):
     """The text is no YAML document; `line` says from where on."""

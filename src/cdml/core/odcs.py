@@ -132,6 +132,7 @@ def _property(prop: SchemaProperty, place: Place, marked: Marked, problems: Prob
         nested=bool(prop.properties or prop.items),
         relationships=len(prop.relationships or []),
         line=marked.line(place),
+        lines=marked.inside(place) | marked.inside((*place, "logicalTypeOptions")),
     )
 
 

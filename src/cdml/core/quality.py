@@ -40,6 +40,11 @@ def of_quality(
         column: the column it stands at; None for rules about the table.
         fields: the table's columns by name.
     """
+    for asked in _of_kind(quality, column, fields):
+        yield replace(asked, line=quality.line)
+
+
+def _of_kind(quality: Quality, column: str | None, fields: Mapping[str, Field]) -> Iterator[Asked]:
     match quality.kind:
         case "library":
             yield from _library(quality, column, fields)

@@ -1,6 +1,7 @@
 """What a contract promises, as rules that a table can be asked about."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from cdml.core.checks import Finding, Rule, fact, not_executed
@@ -37,6 +38,16 @@ _RANGES: Mapping[str, tuple[Operator, str]] = {
     "exclusiveMinimum": (">", "above"),
     "exclusiveMaximum": ("<", "below"),
 }
+_WRITTEN = {
+    "logical_type": "logicalType",
+    "physical_type": "physicalType",
+    "not_null": "required",
+    "primary_key": "primaryKey",
+    "accepted_values": "enum",
+    "nested": "properties",
+    "relationship": "relationships",
+}
+"""How the contract spells what a check is called."""
 
 
 def from_contract(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Asked]:
@@ -47,9 +58,13 @@ def from_contract(contract: Contract, fields: Mapping[str, Field]) -> Iterator[A
         fields: the table's columns by name.
     """
     for prop in contract.properties:
-        yield from _of_property(prop, fields)
+        for asked in _of_property(prop, fields):
+            yield _placed(asked, prop)
     if contract.primary_key:
-        yield from _primary_key(contract.primary_key, fields)
+        described = {prop.name: prop for prop in contract.properties}
+        first = described[contract.primary_key[0]]
+        for asked in _primary_key(contract.primary_key, fields):
+            yield _placed(asked, described.get(asked.column or "", first))
     for quality in contract.quality:
         yield from of_quality(quality, None, fields)
     for text in contract.listed:
@@ -82,6 +97,13 @@ def _of_property(prop: Property, fields: Mapping[str, Field]) -> Iterator[Asked]
         )
     for _ in range(prop.relationships):
         yield listed("relationship", prop.name, "references to other tables are not followed")
+
+
+def _placed(asked: Asked, prop: Property) -> Asked:
+    """With the line of what asks for it, unless it knows a nearer one."""
+    if asked.line is not None:
+        return asked
+    return replace(asked, line=prop.line_of(_WRITTEN.get(asked.name, asked.name)))
 
 
 def _without_column(asked: Asked) -> Finding:

@@ -83,6 +83,8 @@ class Check(_Model):
     failing_rows: Count | None = None
     sample: tuple[Sample, ...] = ()
     reason: Text
+    line: Annotated[int, Field(ge=1)] | None = None
+    """Of the contract, where the check is one of its promises."""
 
 
 class Interval(_Model):

@@ -205,6 +205,7 @@ def _check(finding: Finding) -> Check:
         failing_rows=finding.failing_rows,
         sample=tuple(Sample(row=row, value=value) for row, value in finding.sample),
         reason=_cut(finding.reason),
+        line=finding.line,
     )
 
 
