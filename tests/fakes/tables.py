@@ -1,20 +1,21 @@
 """Tables in memory, asked by plain Python: also the oracle that the engines are held to."""
 
 import hashlib
-import math
 import re
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path
 from typing import Any
 
 from cdml.core.expressions import (
+    Aggregate,
     All,
     Compare,
+    CompareColumns,
     Condition,
     Either,
     Field,
@@ -25,10 +26,12 @@ from cdml.core.expressions import (
     Missing,
     Not,
     NotRun,
+    Query,
     Scalar,
 )
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
+from fakes.figures import answers, figure, missing, number
 
 OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
 TYPES = {
@@ -42,17 +45,13 @@ TYPES = {
 }
 
 
-def missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
 def _comparable(value: Any) -> Any:
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC).replace(tzinfo=None)
     return value
 
 
-def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: PLR0911 - one for each kind
+def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: C901, PLR0911 - one for each kind
     match condition:
         case Missing(column=name):
             return missing(row[name])
@@ -62,6 +61,9 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: PLR091
             return all(holds(part, row) for part in parts)
         case Either(conditions=parts):
             return any(holds(part, row) for part in parts)
+        case CompareColumns(left=left, operator=operator, right=right):
+            sides = _comparable(row[left]), _comparable(row[right])
+            return not any(map(missing, sides)) and OPERATORS[operator](*sides)
     value = _comparable(row[condition.column])
     if missing(value):
         return False
@@ -74,22 +76,6 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: PLR091
             return re.search(pattern, value) is not None
         case In(values=values):
             return value in [_comparable(v) for v in values]
-
-
-def _number(value: Any) -> float | str | None:
-    match value:
-        case None:
-            return None
-        case datetime():
-            zoned = value if value.tzinfo else value.replace(tzinfo=UTC)
-            return zoned.timestamp()
-        case date():
-            return (value - date(1970, 1, 1)) / timedelta(seconds=1)
-        case time():
-            return value.hour * 3600 + value.minute * 60 + value.second + value.microsecond / 1e6
-        case str():
-            return value
-    return None if missing(value) else float(value)
 
 
 WRITING = threading.Lock()
@@ -121,9 +107,20 @@ class FakeTable:
         return path
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
-        self.scans += bool(conditions)
+        return self.ask(conditions, ())[0]
+
+    def ask(
+        self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
+    ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
+        self.scans += bool(conditions or aggregates)
         rows = self.rows
-        return tuple(self._count(condition, rows) for condition in conditions)
+        return (
+            tuple(self._count(condition, rows) for condition in conditions),
+            tuple(figure(asked, self.data[asked.column]) for asked in aggregates),
+        )
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        return answers(queries, self.data)
 
     def _count(self, condition: Condition, rows: list[dict[str, Any]]) -> int | NotRun:
         try:
@@ -169,10 +166,15 @@ class FakeTable:
         self, columns: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[float | str | None]]:
         step = -(-self.ref.rows // limit)
-        return {name: [_number(value) for value in self.data[name][::step]] for name in columns}
+        return {name: [number(value) for value in self.data[name][::step]] for name in columns}
 
-    def shared(self, other: "FakeTable", columns: Sequence[str]) -> int:
-        theirs = set(other._keys(columns))
+    def shared(
+        self,
+        other: "FakeTable",
+        columns: Sequence[str],
+        their_columns: Sequence[str] | None = None,
+    ) -> int:
+        theirs = set(other._keys(columns if their_columns is None else their_columns))
         return sum(key in theirs for key in self._keys(columns))
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from cdml.core.checks import Finding
 from cdml.core.contract import Contract
+from cdml.core.known import Known
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
@@ -34,7 +35,9 @@ def judged(body: str, rows: dict) -> list[Finding]:
     promised = contract(body)
     data = table("rows", rows)
     fields = {field.name: field for field in data.fields}
-    findings, _ = ask(data, tuple(from_contract(promised, fields)), (), promised.shows)
+    findings, _ = ask(
+        data, tuple(from_contract(promised, Known(fields=fields))), (), promised.shows
+    )
     return list(findings)
 
 
@@ -204,8 +207,11 @@ def test_severity_decides_what_a_broken_rule_says(severity, expected):
         ("logicalTypeOptions: {minLength: 3}", [1]),
         ("logicalTypeOptions: {format: postcode}", ["a"]),
         ("logicalTypeOptions: {multipleOf: 3}", [1]),
-        ("quality: [{type: sql, query: SELECT 1, mustBe: 1}]", [1]),
-        ("quality: [{type: custom, engine: cdml, implementation: {psi: 1}}]", [1]),
+        ("quality: [{type: sql, query: SELECT max(y) FROM orders, mustBe: 1}]", [1]),
+        (
+            "quality: [{type: custom, engine: cdml, implementation: {check: mean, mustBe: 1}}]",
+            ["a"],
+        ),
         ("quality: [{metric: duplicateValues, mustBe: 0, arguments: {properties: [y]}}]", [1]),
     ],
 )

@@ -1,7 +1,7 @@
 from pathlib import Path
 
+from cdml.core.known import NAMES
 from cdml.core.odcs import read_contract
-from cdml.core.quality import _NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
@@ -24,4 +24,4 @@ def test_the_contract_of_the_example_can_be_read():
 
 
 def test_every_metric_of_the_standard_is_documented_under_our_name():
-    assert [] == [name for pair in _NAMES.items() for name in pair if name not in DOCS]
+    assert [] == [name for pair in NAMES.items() for name in pair if name not in DOCS]

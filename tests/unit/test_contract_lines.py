@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdml.core.known import Known
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
 from cdml.flows.asking import ask
@@ -40,7 +41,7 @@ schema:
 def findings():
     contract = read_contract(BODY, "orders.odcs.yaml")
     data = table("rows", {"a": [1, 2], "extra": [1, 2]})
-    asked = tuple(from_contract(contract, {field.name: field for field in data.fields}))
+    asked = tuple(from_contract(contract, Known(fields={f.name: f for f in data.fields})))
     return ask(data, asked, (), contract.shows)[0]
 
 

@@ -2,6 +2,7 @@ import pytest
 
 from cdml.core.checks import Finding
 from cdml.core.contract import Contract, Property, is_personal, looks_personal
+from cdml.core.known import Known
 from cdml.core.rules import from_contract
 from cdml.flows.asking import ask
 from fakes.tables import table
@@ -11,7 +12,7 @@ def broken(prop: Property) -> Finding:
     """The finding about a minimum of 0 in a column that holds -5."""
     data = table("rows", {prop.name: [-5]})
     contract = Contract(table="rows", properties=(prop,))
-    asked = tuple(from_contract(contract, {field.name: field for field in data.fields}))
+    asked = tuple(from_contract(contract, Known(fields={f.name: f for f in data.fields})))
     (finding,), _ = ask(data, asked, (), contract.shows)
     return finding
 

@@ -4,12 +4,14 @@ A rule says which rows break it (or which columns must not repeat) and how many 
 too many. The questions of all rules are asked together, then each rule is judged on its answer.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from cdml.core.bounds import NONE, Bound, age
 from cdml.core.contract import Severity
-from cdml.core.expressions import Condition, NotRun
+from cdml.core.expressions import Aggregate, Condition, NotRun, Query
 from cdml.core.verdict import Verdict
 
 Shown = bool | int | float | str | None
@@ -34,60 +36,24 @@ class Finding:
     line: int | None = None
 
 
-_ACCEPTS: Mapping[str, Callable[[float, Any], bool]] = {
-    "mustBe": lambda x, value: x == value,
-    "mustNotBe": lambda x, value: x < value or x > value,
-    "mustBeGreaterThan": lambda x, value: x > value,
-    "mustBeGreaterOrEqualTo": lambda x, value: x >= value,
-    "mustBeLessThan": lambda x, value: x < value,
-    "mustBeLessOrEqualTo": lambda x, value: x <= value,
-    "mustBeBetween": lambda x, ends: ends[0] <= x <= ends[1],
-    "mustNotBeBetween": lambda x, ends: x < ends[0] or x > ends[1],
-}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
-    """How much is accepted, in the words of the Open Data Contract Standard.
+class Reference:
+    """Columns whose values must occur in another table.
 
     Attributes:
-        operator: `mustBe`, `mustBeLessThan`, …
-        value: a number, or two for the between operators (both ends belong to it).
-        percent: whether `value` is a share of all rows, 0 to 100.
+        columns: of this table.
+        table: the other one's name.
+        their_columns: as many, in the same order.
     """
 
-    operator: str
-    value: Any
-    percent: bool = False
-
-    def accepts(self, count: int, rows: int) -> bool:
-        """Whether so many of these rows are accepted; said so that NaN is not."""
-        x = 100 * count / rows if self.percent else count
-        return bool(_ACCEPTS[self.operator](x, self.value))
-
-    def __str__(self) -> str:
-        """`at most 5 %`."""
-        words = {
-            "mustBe": "{}",
-            "mustNotBe": "not {}",
-            "mustBeGreaterThan": "more than {}",
-            "mustBeGreaterOrEqualTo": "at least {}",
-            "mustBeLessThan": "less than {}",
-            "mustBeLessOrEqualTo": "at most {}",
-            "mustBeBetween": "{} to {}",
-            "mustNotBeBetween": "outside {} to {}",
-        }
-        values = self.value if isinstance(self.value, list | tuple) else (self.value,)
-        told = words[self.operator].format(*(f"{value:,}" for value in values))
-        return f"{told} %" if self.percent else told
-
-
-NONE = Bound(operator="mustBe", value=0)
+    columns: tuple[str, ...]
+    table: str
+    their_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One rule, ready to be asked.
+    """One rule, ready to be asked; without a question of its own it bounds the number of rows.
 
     Attributes:
         name: what is checked, e.g. `not_null`.
@@ -95,8 +61,14 @@ class Rule:
         severity: what it does to the verdict.
         breaking: the rows that break it; None where rows are counted otherwise.
         repeated: columns whose repeated values break it.
-        bound: how many such rows are accepted.
-        what: what is wrong with such rows, e.g. `values are missing`.
+        reference: the values that must occur elsewhere.
+        aggregate, distinct, query: a figure that is held against the bound: of a column, the
+            number of a column's different values, or the answer of a query.
+        reveals: the columns of which that figure may be a value.
+        until: the moment from which `aggregate`, a time in seconds, is counted back.
+        bound: how many such rows are accepted, or which figures.
+        warns: what already warns, though it is accepted.
+        what: what is wrong with such rows, e.g. `values are missing`; or what the figure is.
         expected: what the rule asks for, where it is more than the bound.
         line: in the contract, where it comes from one.
     """
@@ -106,10 +78,28 @@ class Rule:
     severity: Severity = "error"
     breaking: Condition | None = None
     repeated: tuple[str, ...] = ()
+    reference: Reference | None = None
+    aggregate: Aggregate | None = None
+    distinct: str | None = None
+    query: Query | None = None
+    reveals: tuple[str, ...] = ()
+    until: datetime | None = None
     bound: Bound = NONE
+    warns: Bound | None = None
     what: str
     expected: str = ""
     line: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether rows that break the rule are counted, rather than a figure told."""
+        return self.breaking is not None or bool(self.repeated) or self.reference is not None
+
+    @property
+    def asked(self) -> str:
+        """What is expected, in words."""
+        told = self.expected or str(self.bound)
+        return f"{told} (warns unless {self.warns})" if self.warns is not None else told
 
 
 def judge(
@@ -118,7 +108,7 @@ def judge(
     rows: int,
     examples: Sequence[tuple[int, Any]] = (),
 ) -> Finding:
-    """A rule's answer as a finding.
+    """A count as a finding.
 
     Args:
         rule: what was asked.
@@ -128,23 +118,60 @@ def judge(
     """
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
-    fine = rule.bound.accepts(answer, rows)
     figures = f"{answer:,} of {rows:,} {rule.what} ({share(answer, rows)})"
-    if rule.breaking is None and not rule.repeated:
+    if not rule.counts:
         figures = f"there are {answer:,} {rule.what}"
-    accepted = "" if fine or rule.bound == NONE else f"; accepted: {rule.bound}"
+    shares = rule.bound.percent or (rule.warns is not None and rule.warns.percent)
+    level, accepted = _level(rule, lambda bound: bound.accepts(answer, rows))
     return Finding(
         name=rule.name,
         column=rule.column,
-        verdict=Verdict.PASS if fine else verdict(rule.severity),
+        verdict=level,
         severity=rule.severity,
-        expected=rule.expected or str(rule.bound),
-        observed=f"{100 * answer / rows:.4g} %" if rule.bound.percent else str(answer),
-        failing_rows=answer if rule.breaking is not None or rule.repeated else None,
+        expected=rule.asked,
+        observed=f"{100 * answer / rows:.4g} %" if shares else str(answer),
+        failing_rows=answer if rule.counts else None,
         sample=tuple((row, told(value)) for row, value in examples),
         reason=figures + accepted,
         line=rule.line,
     )
+
+
+def judge_figure(rule: Rule, answer: float | NotRun, *, shown: bool = True) -> Finding:
+    """A figure as a finding.
+
+    Args:
+        rule: what was asked.
+        answer: the figure, or why there is none.
+        shown: whether the figure may be told.
+    """
+    if isinstance(answer, NotRun):
+        return not_executed(rule, answer.reason)
+    level, accepted = _level(rule, lambda bound: bound.holds(answer))
+    figure = age(answer) if rule.bound.seconds else f"{answer:,.6g}"
+    exact = figure if rule.bound.seconds else f"{answer:.12g}"
+    words = "accepted" if level is Verdict.PASS else "not accepted"
+    return Finding(
+        name=rule.name,
+        column=rule.column,
+        verdict=level,
+        severity=rule.severity,
+        expected=rule.asked,
+        observed=exact if shown else "not shown",
+        reason=f"{rule.what} is {figure if shown else f'{words} (it is not shown)'}{accepted}",
+        line=rule.line,
+    )
+
+
+def _level(rule: Rule, accepts: Callable[[Bound], bool]) -> tuple[Verdict, str]:
+    """What the rule says, and what it would have accepted, where that is not plain."""
+    if not accepts(rule.bound):
+        accepted = "" if rule.bound == NONE else f"; accepted: {rule.bound}"
+        return verdict(rule.severity), accepted
+    if rule.warns is not None and not accepts(rule.warns):
+        level: Severity = "info" if rule.severity == "info" else "warning"
+        return verdict(level), f"; accepted without a warning: {rule.warns}"
+    return Verdict.PASS, ""
 
 
 def not_executed(rule: Rule, why: str) -> Finding:
@@ -154,7 +181,7 @@ def not_executed(rule: Rule, why: str) -> Finding:
         column=rule.column,
         verdict=Verdict.PASS if rule.severity == "info" else Verdict.INCONCLUSIVE,
         severity=rule.severity,
-        expected=rule.expected or str(rule.bound),
+        expected=rule.asked,
         observed="not executed",
         reason=f"not executed: {why}",
         line=rule.line,

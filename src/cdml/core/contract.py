@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dataclasses import field as field_
 from typing import Any, Literal
 
-from cdml.core.expressions import LogicalType
+from cdml.core.bounds import Bound
+from cdml.core.expressions import CompareColumns, LogicalType, Query
 
 Severity = Literal["error", "warning", "info"]
 
@@ -44,13 +45,16 @@ class Quality:
     """A quality rule as it was written.
 
     Attributes:
-        kind: library, text, sql or custom.
+        kind: library, text, sql, custom, or cdml for custom rules of our own.
         name: what the rule calls itself, or its metric.
-        metric: of a library rule.
-        operator, value: e.g. `mustBeLessThan` and 5; None where there is none.
-        percent: whether the value is a share of the rows in percent.
+        metric: of a library rule, or the check of one of ours.
+        bound: how much is accepted; None where the rule does not say.
+        warns: what already warns, though it is accepted.
         severity: error, warning or info.
         arguments: of the metric.
+        column: where the rule names one itself.
+        comparison: of two columns, which every row must fulfil.
+        query: of an sql rule; None where it may not be run.
         engine: of a custom rule.
         line: in the contract.
     """
@@ -58,11 +62,13 @@ class Quality:
     kind: str
     name: str
     metric: str | None = None
-    operator: str | None = None
-    value: Any = None
-    percent: bool = False
+    bound: Bound | None = None
+    warns: Bound | None = None
     severity: Severity = "error"
     arguments: Mapping[str, Any] = field_(default_factory=dict)
+    column: str | None = None
+    comparison: CompareColumns | None = None
+    query: Query | None = None
     engine: str | None = None
     line: int = 1
 

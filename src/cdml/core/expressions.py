@@ -99,6 +99,15 @@ class In:
 
 
 @dataclass(frozen=True, slots=True)
+class CompareColumns:
+    """Both columns have a value, and the values stand in this order."""
+
+    left: str
+    operator: Operator
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The condition is false."""
 
@@ -119,7 +128,7 @@ class Either:
     conditions: tuple["Condition", ...]
 
 
-Condition = Missing | Compare | Length | Matches | In | Not | All | Either
+Condition = Missing | Compare | CompareColumns | Length | Matches | In | Not | All | Either
 
 
 def columns(condition: Condition) -> frozenset[str]:
@@ -129,6 +138,8 @@ def columns(condition: Condition) -> frozenset[str]:
             return columns(inner)
         case All(conditions=parts) | Either(conditions=parts):
             return frozenset[str]().union(*map(columns, parts))
+        case CompareColumns(left=left, right=right):
+            return frozenset({left, right})
         case _:
             return frozenset({condition.column})
 
@@ -141,6 +152,41 @@ def present(column: str) -> Condition:
 def violates(column: str, *allowed: Condition) -> Condition:
     """The column has a value, and not all that is asked of it holds."""
     return All((present(column), Not(All(allowed))))
+
+
+Function = Literal["mean", "standardDeviation", "sum", "minimum", "maximum", "quantile"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """One figure of the values of an ordered column; times in seconds, since 1970 or midnight.
+
+    Attributes:
+        function: `standardDeviation` is the sample's (n - 1).
+        column: what is aggregated; missing values are left out.
+        q: of a quantile, 0 to 1; between two values it is interpolated linearly.
+    """
+
+    function: Function
+    column: str
+    q: float | None = None
+
+
+ROWS = "cdml_rows"
+"""What the table is called in a `Query`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A SELECT in DuckDB's dialect that reads `ROWS` and gives one number.
+
+    Attributes:
+        sql: the statement.
+        reveals: columns of which that number may be a value: none where it only counts.
+    """
+
+    sql: str
+    reveals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

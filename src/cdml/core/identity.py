@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cdml.core.checks import Bound, Rule
+from cdml.core.bounds import Bound
+from cdml.core.checks import Rule
 from cdml.core.expressions import Compare, Field, Scalar
+from cdml.core.known import Asked
 from cdml.core.names import unknown
-from cdml.core.quality import Asked
 from cdml.core.rules import not_null, unique
 from cdml.core.types import coerce
 

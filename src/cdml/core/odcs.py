@@ -1,36 +1,27 @@
 """Contracts in the Open Data Contract Standard v3: every problem at once, each with its line."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time
 from typing import Any
 
 from open_data_contract_standard.model import (
-    DataQuality,
     OpenDataContractStandard,
     SchemaObject,
     SchemaProperty,
 )
 from pydantic import ValidationError
 
-from cdml.core.contract import AFTER_OUTCOME, AVAILABILITY, Contract, Property, Quality, is_personal
+from cdml.core.contract import AFTER_OUTCOME, AVAILABILITY, Contract, Property, is_personal
 from cdml.core.expressions import LogicalType
 from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
-from cdml.core.odcs_schema import OPERATORS, Problems, against_schema, written
+from cdml.core.odcs_quality import Rules
+from cdml.core.odcs_schema import Problems, against_schema, written
 from cdml.errors import ConfigurationError
 
-ARGUMENTS: Mapping[str, frozenset[str]] = {
-    "rowCount": frozenset(),
-    "nullValues": frozenset(),
-    "missingValues": frozenset({"missingValues"}),
-    "invalidValues": frozenset({"validValues", "pattern"}),
-    "duplicateValues": frozenset({"properties"}),
-}
 _TYPES = {"map": LogicalType.OBJECT, "vector": LogicalType.ARRAY}
 _PARSERS = {"date": date.fromisoformat, "timestamp": datetime.fromisoformat,
             "time": time.fromisoformat}  # fmt: skip
-_WARNINGS = frozenset({"warning", "warn", "minor", "low", "medium"})
-_NOTES = frozenset({"info", "information", "informational", "notice"})
 
 
 def read_contract(text: str, source: str, table: str | None = None) -> Contract:
@@ -79,15 +70,17 @@ def _read(marked: Marked, source: str, table: str | None, problems: Problems) ->
     index = _choose(document.schema_ or [], source, table)
     chosen = (document.schema_ or [])[index]
     place: Place = ("schema", index)
+    names = tuple(name for name in (chosen.name, chosen.physicalName) if name)
+    rules = Rules(marked=marked, tables=names, problems=problems)
     properties = tuple(
-        _property(prop, (*place, "properties", number), marked, problems)
+        _property(prop, (*place, "properties", number), rules)
         for number, prop in enumerate(chosen.properties or [])
     )
     _refuse_repeated(properties, problems)
     return Contract(
         table=chosen.physicalName or chosen.name or "",
         properties=properties,
-        quality=_quality(chosen.quality, place, marked, problems),
+        quality=rules.read(chosen.quality, place, None),
         listed=tuple(_listed(document, chosen)),
     )
 
@@ -110,15 +103,17 @@ def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> i
     raise ConfigurationError(f"{source}: {unknown('table', table, names)}")
 
 
-def _property(prop: SchemaProperty, place: Place, marked: Marked, problems: Problems) -> Property:
+def _property(prop: SchemaProperty, place: Place, rules: Rules) -> Property:
+    marked, problems = rules.marked, rules.problems
     logical = prop.logicalType
     options = dict(prop.logicalTypeOptions or {})
     tags = tuple(prop.tags or ())
     custom = {(c.property, c.value) for c in prop.customProperties or [] if _plain(c.value)}
-    if not (prop.physicalName or prop.name):
+    name = prop.physicalName or prop.name or ""
+    if not name:
         problems.append((marked.line(place), f"{written(place)}: name is missing"))
     return Property(
-        name=prop.physicalName or prop.name or "",
+        name=name,
         logical=_TYPES.get(logical) or LogicalType(logical) if logical else None,
         physical=prop.physicalType,
         required=bool(prop.required),
@@ -128,7 +123,7 @@ def _property(prop: SchemaProperty, place: Place, marked: Marked, problems: Prob
         after_outcome=AFTER_OUTCOME in tags or AVAILABILITY in custom,
         options=_options(logical, options, (*place, "logicalTypeOptions"), marked, problems),
         accepted=tuple(entry.value for entry in prop.enum) if prop.enum else None,
-        quality=_quality(prop.quality, place, marked, problems),
+        quality=rules.read(prop.quality, place, name),
         nested=bool(prop.properties or prop.items),
         relationships=len(prop.relationships or []),
         line=marked.line(place),
@@ -165,67 +160,6 @@ def _options(
             what = f"{written(place)}: {low} {options[low]} lies above {high} {options[high]}"
             problems.append((marked.line((*place, low)), what))
     return options
-
-
-def _quality(
-    rules: Sequence[DataQuality] | None, place: Place, marked: Marked, problems: Problems
-) -> tuple[Quality, ...]:
-    found = []
-    for number, rule in enumerate(rules or []):
-        here = (*place, "quality", number)
-        found.append(_rule(rule, marked.line(here)))
-        problems += [(marked.line(here), f"{written(here)}: {what}") for what in _wrong(rule)]
-    return tuple(found)
-
-
-def _rule(rule: DataQuality, line: int) -> Quality:
-    operator = next((name for name in OPERATORS if getattr(rule, name) is not None), None)
-    metric = rule.metric or rule.rule
-    kind = rule.type or ("library" if metric else "text")
-    severity = (rule.severity or "error").strip().lower()
-    return Quality(
-        kind=kind,
-        name=rule.name or metric or (rule.description or kind).strip(),
-        metric=metric,
-        operator=operator,
-        value=getattr(rule, operator) if operator else None,
-        percent=(rule.unit or "").strip().lower() in ("percent", "%"),
-        severity="warning" if severity in _WARNINGS else "info" if severity in _NOTES else "error",
-        arguments=rule.arguments or {},
-        engine=rule.engine,
-        line=line,
-    )
-
-
-def _wrong(rule: DataQuality) -> Iterator[str]:
-    """What the standard allows, but no figure can fulfil or be held against."""
-    metric = rule.metric or rule.rule
-    if metric is None:
-        return
-    known = ARGUMENTS.get(metric)
-    if known is None:
-        yield unknown("metric", metric, ARGUMENTS)
-        return
-    yield from _wrong_arguments(rule.arguments or {}, known)
-    for name in ("mustBe", "mustNotBe"):
-        value = getattr(rule, name)
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
-            yield f"{name} needs a number for {metric}, not {value!r}"
-    for name in ("mustBeBetween", "mustNotBeBetween"):
-        value = getattr(rule, name)
-        if value is not None and not value[0] <= value[1]:
-            yield f"{name}: {value[0]} lies above {value[1]}"
-    if metric == "invalidValues" and not rule.arguments:
-        yield "invalidValues needs the argument validValues or pattern"
-
-
-def _wrong_arguments(arguments: Mapping[str, Any], known: frozenset[str]) -> Iterator[str]:
-    for name, value in arguments.items():
-        wanted, said = (str, "a text") if name == "pattern" else (list, "a list")
-        if name not in known:
-            yield unknown("argument", name, known)
-        elif not isinstance(value, wanted):
-            yield f"{name} needs {said}, not {value!r}"
 
 
 def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None:

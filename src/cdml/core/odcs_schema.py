@@ -9,19 +9,9 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 from pydantic import BaseModel
 
+from cdml.core.bounds import OPERATORS
 from cdml.core.marked import Marked, Place
 from cdml.core.names import unknown
-
-OPERATORS = (
-    "mustBe",
-    "mustNotBe",
-    "mustBeGreaterThan",
-    "mustBeGreaterOrEqualTo",
-    "mustBeLessThan",
-    "mustBeLessOrEqualTo",
-    "mustBeBetween",
-    "mustNotBeBetween",
-)
 
 Problems = list[tuple[int, str]]
 """Lines, and what is wrong there."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdml.core.checks import NONE, Bound, Finding, Rule, fact, not_executed
+from cdml.core.checks import Finding, Rule, fact, not_executed
 from cdml.core.contract import Quality, Severity
+from cdml.core.custom import ARGUMENTS
 from cdml.core.expressions import (
     Condition,
     Either,
@@ -16,61 +17,54 @@ from cdml.core.expressions import (
     Missing,
     violates,
 )
+from cdml.core.known import NAMES, Asked, Known, rule_of
+from cdml.core.own import of_custom
 from cdml.core.types import coerce
 
-Asked = Rule | Finding
-"""A rule to ask, or what is known without asking."""
 
-_NAMES = {
-    "rowCount": "row_count",
-    "nullValues": "null_values",
-    "missingValues": "missing_values",
-    "invalidValues": "invalid_values",
-    "duplicateValues": "duplicate_values",
-}
-
-
-def of_quality(
-    quality: Quality, column: str | None, fields: Mapping[str, Field]
-) -> Iterator[Asked]:
+def of_quality(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:
     """What a quality rule asks; documentation and foreign engines' rules are listed.
 
     Args:
         quality: the rule.
         column: the column it stands at; None for rules about the table.
-        fields: the table's columns by name.
+        known: the table, and how rules are taken.
     """
-    for asked in _of_kind(quality, column, fields):
+    for asked in _of_kind(quality, column, known):
         yield replace(asked, line=quality.line)
 
 
-def _of_kind(quality: Quality, column: str | None, fields: Mapping[str, Field]) -> Iterator[Asked]:
+def _of_kind(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:
     match quality.kind:
         case "library":
-            yield from _library(quality, column, fields)
+            yield from _library(quality, column, known.fields)
+        case "cdml":
+            if quality.metric in ARGUMENTS:
+                yield from _library(quality, quality.column, known.fields)
+            else:
+                yield from of_custom(quality, known)
+        case "sql":
+            what = f"the answer of {quality.name}"
+            query = quality.query
+            reveals = query.reveals if query is not None else ()
+            yield rule_of(quality, "sql", column, query=query, what=what, reveals=reveals)
         case "text":
             yield listed("text", column, f"documentation: {quality.name}")
-        case "custom" if quality.engine != "cdml":
-            engine = quality.engine or "unnamed"
-            yield listed("not_executed", column, f"{quality.name}: a rule of the engine {engine}")
-        case kind:
-            rule = Rule(
-                name=kind, column=column, severity=quality.severity, what="",
-                expected=quality.name,
-            )  # fmt: skip
-            yield not_executed(rule, f"rules of type {kind} cannot be run yet")
+        case _:
+            yield _foreign(quality, column, known)
+
+
+def _foreign(quality: Quality, column: str | None, known: Known) -> Asked:
+    why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
+    if known.hold_foreign:
+        rule = rule_of(quality, "foreign_rule", column, what="", expected=quality.name)
+        return not_executed(rule, f"{why}, and data.foreign_rules is hold")
+    return listed("not_executed", column, why)
 
 
 def _library(quality: Quality, column: str | None, fields: Mapping[str, Field]) -> Iterator[Asked]:
     metric = quality.metric or ""
-    if quality.operator is None:
-        bound = NONE
-    else:
-        bound = Bound(operator=quality.operator, value=quality.value, percent=quality.percent)
-    rule = Rule(
-        name=_NAMES[metric], column=column, severity=quality.severity, bound=bound,
-        what="rows", expected=str(bound),
-    )  # fmt: skip
+    rule = rule_of(quality, NAMES[metric], column, what="rows")
     if metric == "rowCount":
         yield rule
         return
@@ -82,7 +76,8 @@ def _library(quality: Quality, column: str | None, fields: Mapping[str, Field]) 
         return
     kind = fields[column].type if column in fields else LogicalType.OTHER
     breaking, what = _breaking(metric, column, quality.arguments, kind)
-    yield replace(rule, breaking=breaking, what=what)
+    rule = replace(rule, breaking=breaking, what=what)
+    yield rule if column in fields else not_executed(rule, f"the data has no column {column!r}")
 
 
 def _duplicates(rule: Rule, arguments: Mapping[str, Any], fields: Mapping[str, Field]) -> Asked:

@@ -18,8 +18,9 @@ from cdml.core.expressions import (
     Scalar,
     violates,
 )
+from cdml.core.known import Asked, Known
 from cdml.core.names import unknown
-from cdml.core.quality import Asked, accepted, listed, of_quality
+from cdml.core.quality import accepted, listed, of_quality
 from cdml.core.types import PHYSICAL_TYPES, coerce, physical_type
 
 FORMATS: Mapping[str, str] = {
@@ -50,15 +51,16 @@ _WRITTEN = {
 """How the contract spells what a check is called."""
 
 
-def from_contract(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Asked]:
+def from_contract(contract: Contract, known: Known) -> Iterator[Asked]:
     """Every rule of a contract for a table with these columns; none is left out.
 
     Args:
         contract: what is promised.
-        fields: the table's columns by name.
+        known: the table, and how rules are taken.
     """
+    fields = known.fields
     for prop in contract.properties:
-        for asked in _of_property(prop, fields):
+        for asked in _of_property(prop, known):
             yield _placed(asked, prop)
     if contract.primary_key:
         described = {prop.name: prop for prop in contract.properties}
@@ -66,7 +68,7 @@ def from_contract(contract: Contract, fields: Mapping[str, Field]) -> Iterator[A
         for asked in _primary_key(contract.primary_key, fields):
             yield _placed(asked, described.get(asked.column or "", first))
     for quality in contract.quality:
-        yield from of_quality(quality, None, fields)
+        yield from of_quality(quality, None, known)
     for text in contract.listed:
         yield listed("not_executed", None, f"{text} is listed, not executed")
     promised = {prop.name for prop in contract.properties}
@@ -75,7 +77,8 @@ def from_contract(contract: Contract, fields: Mapping[str, Field]) -> Iterator[A
         yield listed("extra_columns", None, f"the contract does not know: {', '.join(extra)}")
 
 
-def _of_property(prop: Property, fields: Mapping[str, Field]) -> Iterator[Asked]:
+def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
+    fields = known.fields
     field = fields.get(prop.name)
     if field is None:
         reason = f"the data has no column of this name; {unknown('column', prop.name, fields)}"
@@ -88,7 +91,7 @@ def _of_property(prop: Property, fields: Mapping[str, Field]) -> Iterator[Asked]
     for rule in (*_simple(prop), *_bounds(prop, field)):
         yield rule if field is not None else _without_column(rule)
     for quality in prop.quality:
-        for asked in of_quality(quality, prop.name, fields):
+        for asked in of_quality(quality, prop.name, known):
             yield asked if field is not None else _without_column(asked)
     if prop.nested:
         yield not_executed(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from cdml.config import Loaded
@@ -9,9 +10,9 @@ from cdml.core.checks import Finding
 from cdml.core.contract import NO_CONTRACT, Contract
 from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
+from cdml.core.known import Asked, Known
 from cdml.core.metrics import Task
 from cdml.core.odcs import read_contract
-from cdml.core.quality import Asked
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
@@ -36,10 +37,15 @@ class _Subject:
     table: Table
     contract: Contract
     features: Sequence[str] | None
+    now: datetime
 
     @property
     def fields(self) -> dict[str, Field]:
         return {field.name: field for field in self.table.fields}
+
+    @property
+    def known(self) -> Known:
+        return Known(fields=self.fields, now=self.now)
 
     @property
     def positive(self) -> Scalar | None:
@@ -89,6 +95,7 @@ def validate_data(
         table=table,
         contract=promises,
         features=features,
+        now=ports.clock.now(),
     )
     with ports.progress.step("finding the reference's bins"):
         against = Against.of(table, known, settings, subject.shows)
@@ -137,7 +144,7 @@ def _asked(subject: _Subject) -> Iterator[Asked]:
     data = subject.loaded.config.data
     label = subject.fields[data.label]
     yield from identity_rules(data.key, label, subject.positive)
-    yield from from_contract(subject.contract, subject.fields)
+    yield from from_contract(subject.contract, subject.known)
 
 
 def _contract(loaded: Loaded, written: str | None) -> Contract:

@@ -2,7 +2,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from cdml.core.expressions import Condition, Field, NotRun, Scalar
+from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.evidence.models import DataRef
 
 
@@ -30,6 +30,20 @@ class Table(Protocol):
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
         """How many rows fulfil each condition; one scan for all of them."""
+        ...
+
+    def ask(
+        self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
+    ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
+        """What `count` tells, and a figure for each aggregate; one scan for all of it.
+
+        A figure is there only where values are, and never NaN; means, sums and deviations are
+        finite. They are the same on every engine to 1e-9 of their size.
+        """
+        ...
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """The one number that each query gives (true is 1); kept from all but these rows."""
         ...
 
     def repeated(self, columns: Sequence[str]) -> int:
@@ -65,8 +79,13 @@ class Table(Protocol):
         """
         ...
 
-    def shared(self, other: "Table", columns: Sequence[str]) -> int:
-        """Rows whose values in these columns, none missing, occur in the other table too."""
+    def shared(
+        self, other: "Table", columns: Sequence[str], their_columns: Sequence[str] | None = None
+    ) -> int:
+        """Rows whose values in these columns, none missing, occur in the other table too.
+
+        `their_columns` are the other table's, where they are called otherwise there.
+        """
         ...
 
 

@@ -16,10 +16,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from cdml.adapters.data.dialects import physical, translate
-from cdml.adapters.data.exported import export, in_order, reference
+from cdml.adapters.data.exported import export, in_order, reference, unanswered
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import Place, Refused, SqlTable
-from cdml.core.expressions import Field
+from cdml.core.expressions import Field, NotRun, Query
 from cdml.errors import ConfigurationError, InputError
 
 _ERRORS = (PySparkException, Py4JError)
@@ -50,6 +50,10 @@ class SparkView:
         except _ERRORS as error:
             raise Refused(_told(error)) from error
         return [tuple(row) for row in answer]
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See `Place`."""
+        return unanswered(queries)
 
     def reaches(self, other: Place) -> bool:
         """See `Place`."""

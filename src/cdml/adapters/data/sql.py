@@ -10,6 +10,7 @@ from typing import Any
 from cdml.core.expressions import (
     All,
     Compare,
+    CompareColumns,
     Condition,
     Either,
     Field,
@@ -146,7 +147,7 @@ class Translation:
     columns: Mapping[str, Column]
     parameters: list[Any] = field(default_factory=list)
 
-    def condition(self, condition: Condition, *, exact: bool = True) -> str:  # noqa: PLR0911 - one for each kind
+    def condition(self, condition: Condition, *, exact: bool = True) -> str:  # noqa: C901, PLR0911 - one for each kind
         """A condition; where it is not `exact`, NULL may stand for false."""
         match condition:
             case Missing(column=name):
@@ -160,6 +161,8 @@ class Translation:
             case Compare(column=name, operator=operator, value=value):
                 test = f"{{}} {_OPERATORS[operator]} {self._bind(value)}"
                 return self._on(name, test, exact, nan=operator in _TRUE_OF_NAN)
+            case CompareColumns(left=left, operator=operator, right=right):
+                return self._between(self.columns[left], operator, self.columns[right], exact)
             case Length(column=name, operator=operator, value=value):
                 test = f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}"
                 return self._on(name, test, exact)
@@ -179,6 +182,14 @@ class Translation:
         asked = test.replace("{}", column.value, 1)
         if nan and column.has_nan:
             asked = f"(NOT isnan({column.value}) AND {asked})"
+        return f"coalesce({asked}, false)" if exact else f"({asked})"
+
+    @staticmethod
+    def _between(left: Column, operator: str, right: Column, exact: bool) -> str:
+        """An order of two columns, of which either may be missing."""
+        asked = f"{left.value} {_OPERATORS[operator]} {right.value}"
+        there = [f"NOT isnan({side.value})" for side in (left, right) if side.has_nan]
+        asked = " AND ".join([*there, asked])
         return f"coalesce({asked}, false)" if exact else f"({asked})"
 
     def _bind(self, value: Scalar) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cdml.adapters.data.aggregates import aggregate, figure
 from cdml.adapters.data.sql import Column, Translation, counts, quote
-from cdml.core.expressions import Condition, Field, NotRun, Scalar
+from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef
 from cdml.ports import Table
@@ -53,6 +54,10 @@ class Place(Protocol):
         """
         ...
 
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """The one number that each query of a contract gives."""
+        ...
+
     def reaches(self, other: "Place") -> bool:
         """Whether one question can be asked of both."""
         ...
@@ -87,37 +92,57 @@ class SqlTable:
         return tuple(column.field for column in self.columns.values())
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
-        """See the port; when the engine refuses the one scan, each condition is asked apart."""
+        """See the port."""
+        return self.ask(conditions, ())[0]
+
+    def ask(
+        self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
+    ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
+        """See the port; when the engine refuses the one scan, each part is asked apart."""
         distinct = tuple(dict.fromkeys(conditions))
-        if not distinct:
-            return ()
+        figures = tuple(dict.fromkeys(aggregates))
+        if not distinct and not figures:
+            return (), ()
+        found: Sequence[Any]
         try:
-            found: dict[Condition, int | NotRun] = dict(
-                zip(distinct, self._count(distinct), strict=True)
-            )
+            found = self._scan(distinct, figures)
         except Refused:
             self._read_all()
-            found = {condition: self._count_alone(condition) for condition in distinct}
-        return tuple(found[condition] for condition in conditions)
+            found = [
+                *(self._alone((condition,), ()) for condition in distinct),
+                *(self._alone((), (asked,)) for asked in figures),
+            ]
+        counted = dict(zip(distinct, map(_whole, found), strict=False))
+        told = dict(zip(figures, found[len(distinct) :], strict=True))
+        return (
+            tuple(counted[condition] for condition in conditions),
+            tuple(figure(asked, told[asked]) for asked in aggregates),
+        )
 
-    def _count(self, conditions: Sequence[Condition]) -> tuple[int, ...]:
+    def _scan(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         translation = Translation(self.columns)
-        sql = f"SELECT {counts(translation, conditions)} FROM {self.place.relation}"
-        counted = self.place.ask(sql, translation.parameters)[0]
-        return tuple(map(int, counted))
+        asked = [counts(translation, conditions)] if conditions else []
+        asked += [aggregate(one, self.columns[one.column]) for one in aggregates]
+        sql = f"SELECT {', '.join(asked)} FROM {self.place.relation}"
+        return self.place.ask(sql, translation.parameters)[0]
 
-    def _count_alone(self, condition: Condition) -> int | NotRun:
+    def _alone(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         try:
-            return self._count([condition])[0]
+            return self._scan(conditions, aggregates)[0]
         except Refused as error:
             return NotRun(error.reason)
 
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See the port."""
+        return self.place.answer(queries)
+
     def _read_all(self) -> None:
         """Tell data that cannot be read from a condition that cannot be asked."""
-        names = ", ".join(
-            f"max(md5(CAST({quote(c.engine_name)} AS VARCHAR)))" for c in self.columns.values()
+        names = (
+            f"max(md5(CAST({quote(column.engine_name)} AS VARCHAR)))"
+            for column in self.columns.values()
         )
-        self._ask(f"SELECT {names} FROM {self.place.relation}")
+        self._ask(f"SELECT {', '.join(names)} FROM {self.place.relation}")
 
     def repeated(self, columns: Sequence[str]) -> int:
         """See the port; groups rather than distinct counts, which need twice the memory."""
@@ -184,7 +209,9 @@ class SqlTable:
         )
         return dict(zip(columns, zip(*found, strict=True), strict=True)) if found else {}
 
-    def shared(self, other: Table, columns: Sequence[str]) -> int:
+    def shared(
+        self, other: Table, columns: Sequence[str], their_columns: Sequence[str] | None = None
+    ) -> int:
         """See the port."""
         if not (isinstance(other, SqlTable) and self.place.reaches(other.place)):
             raise ConfigurationError(
@@ -192,10 +219,11 @@ class SqlTable:
                 " be compared.",
                 "Keep the reference where the data is, or take a profile of it.",
             )
+        there = columns if their_columns is None else their_columns
         equal = " AND ".join(f"ours.v{at} = theirs.v{at}" for at in range(len(columns)))
         shared: int = self._ask(
             f"SELECT count(*) FROM {self.values(columns)} AS ours WHERE EXISTS"
-            f" (SELECT 1 FROM {other.values(columns)} AS theirs WHERE {equal})"
+            f" (SELECT 1 FROM {other.values(there)} AS theirs WHERE {equal})"
         )[0][0]
         return shared
 
@@ -230,3 +258,8 @@ class SqlTable:
             raise InputError(
                 f"{self.ref.uri} cannot be read: {error.reason.rstrip('.')}.", error.hint
             ) from error
+
+
+def _whole(count: Any) -> int | NotRun:
+    """Engines count in types of their own."""
+    return count if isinstance(count, NotRun) else int(count)

@@ -15,10 +15,10 @@ import sqlalchemy
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
 
 from cdml.adapters.data.dialects import DIALECTS, physical, translate
-from cdml.adapters.data.exported import CHUNK, export, in_order, reference
+from cdml.adapters.data.exported import CHUNK, export, in_order, reference, unanswered
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import Place, Refused, SqlTable
-from cdml.core.expressions import Field, LogicalType
+from cdml.core.expressions import Field, LogicalType, NotRun, Query
 from cdml.errors import ConfigurationError, InputError, ServiceError
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
@@ -69,6 +69,10 @@ class DatabaseTable:
                 ).exec_driver_sql(sql)
         except SQLAlchemyError as error:
             raise Refused(_told(error)) from error
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See `Place`."""
+        return unanswered(queries)
 
     def reaches(self, other: Place) -> bool:
         """See `Place`."""
