@@ -26,7 +26,8 @@ def test_the_table_may_be_called_by_any_of_its_names(query, expected):
 
 @pytest.mark.parametrize("written", ["${column}", "{property}", '"${field}"', "`{column}`"])
 def test_the_column_is_quoted_whatever_is_in_its_name(written):
-    found = read(f"select count(*) from orders where {written} is null", 'a"; drop table x')
+    query = "select count(*) from orders where X is null".replace("X", written)
+    found = read(query, 'a"; drop table x')
 
     assert '"a""; drop table x" IS NULL' in found
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -148,6 +149,12 @@ class Data(_Model):
     """Column of the groups that fairness metrics compare."""
     cost: str | None = None
     """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
+    related: Mapping[str, str] = Field(default_factory=dict)
+    """Files of the tables that the contract's relationships refer to, by table."""
+    foreign_rules: Literal["list", "hold"] = "list"
+    """Rules of other engines in the contract. list: told; hold: inconclusive."""
+    extra_columns: Literal["tell", "warn", "fail"] = "tell"
+    """What columns do that the contract does not know."""
     drift: Drift = Drift()
     leakage: Leakage = Leakage()
 

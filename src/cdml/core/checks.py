@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from cdml.core.bounds import NONE, Bound, age
-from cdml.core.contract import Severity
+from cdml.core.contract import Reference, Severity
 from cdml.core.expressions import Aggregate, Condition, NotRun, Query
 from cdml.core.verdict import Verdict
 
@@ -34,21 +34,6 @@ class Finding:
     sample: tuple[tuple[int, Shown], ...] = ()
     reason: str
     line: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
-    """Columns whose values must occur in another table.
-
-    Attributes:
-        columns: of this table.
-        table: the other one's name.
-        their_columns: as many, in the same order.
-    """
-
-    columns: tuple[str, ...]
-    table: str
-    their_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

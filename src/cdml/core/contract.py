@@ -88,7 +88,6 @@ class Property:
         accepted: the values of `enum`, or None.
         quality: its rules.
         nested: whether it promises something about parts of its values.
-        relationships: how many references to other tables it declares.
         line: in the contract.
         lines: of what is written at it, by its key (those of `logicalTypeOptions` among them).
     """
@@ -105,13 +104,33 @@ class Property:
     accepted: tuple[Any, ...] | None = None
     quality: tuple[Quality, ...] = ()
     nested: bool = False
-    relationships: int = 0
     line: int = 1
     lines: Mapping[str, int] = field_(default_factory=dict)
 
     def line_of(self, key: str) -> int:
         """The line of what stands under a key, or of the column."""
         return self.lines.get(key, self.line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Columns whose values must occur in another table.
+
+    Attributes:
+        columns: of this table.
+        table: the other one's name.
+        their_columns: as many, in the same order.
+        line: in the contract.
+    """
+
+    columns: tuple[str, ...]
+    table: str
+    their_columns: tuple[str, ...]
+    line: int = 1
+
+    def __str__(self) -> str:
+        """`a, b in customers (id, land)`."""
+        return f"{', '.join(self.columns)} in {self.table} ({', '.join(self.their_columns)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,13 +141,15 @@ class Contract:
         table: its name.
         properties: its columns.
         quality: rules about all rows.
-        listed: what the contract says that nobody here can run, in words.
+        references: what must occur in other tables.
+        listed: what the contract says that nobody here can run: lines and words.
     """
 
     table: str
     properties: tuple[Property, ...]
     quality: tuple[Quality, ...] = ()
-    listed: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
+    listed: tuple[tuple[int, str], ...] = ()
 
     @property
     def primary_key(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from cdml.core.expressions import LogicalType
 from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
 from cdml.core.odcs_quality import Rules
+from cdml.core.odcs_references import References
 from cdml.core.odcs_schema import Problems, against_schema, written
 from cdml.errors import ConfigurationError
 
@@ -77,11 +78,16 @@ def _read(marked: Marked, source: str, table: str | None, problems: Problems) ->
         for number, prop in enumerate(chosen.properties or [])
     )
     _refuse_repeated(properties, problems)
+    listed = list(_service_levels(document, marked))
+    references = References(
+        document=document, table=chosen, marked=marked, problems=problems, listed=listed
+    ).all(place)
     return Contract(
         table=chosen.physicalName or chosen.name or "",
         properties=properties,
         quality=rules.read(chosen.quality, place, None),
-        listed=tuple(_listed(document, chosen)),
+        references=references,
+        listed=tuple(listed),
     )
 
 
@@ -125,7 +131,6 @@ def _property(prop: SchemaProperty, place: Place, rules: Rules) -> Property:
         accepted=tuple(entry.value for entry in prop.enum) if prop.enum else None,
         quality=rules.read(prop.quality, place, name),
         nested=bool(prop.properties or prop.items),
-        relationships=len(prop.relationships or []),
         line=marked.line(place),
         lines=marked.inside(place) | marked.inside((*place, "logicalTypeOptions")),
     )
@@ -171,8 +176,9 @@ def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None
         first.setdefault(prop.name, prop.line)
 
 
-def _listed(document: OpenDataContractStandard, table: SchemaObject) -> Iterator[str]:
-    for sla in document.slaProperties or []:
-        yield f"service level {sla.property}: {sla.value}{f' {sla.unit}' if sla.unit else ''}"
-    for _ in table.relationships or []:
-        yield "relationship to another table"
+def _service_levels(
+    document: OpenDataContractStandard, marked: Marked
+) -> Iterator[tuple[int, str]]:
+    for number, sla in enumerate(document.slaProperties or []):
+        told = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
+        yield marked.line(("slaProperties", number)), f"service level {sla.property}: {told}"

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cdml.core.checks import Rule, not_executed
-from cdml.core.contract import Quality
+from cdml.core.checks import Rule, fact, not_executed
+from cdml.core.contract import Quality, Reference
 from cdml.core.expressions import (
     Aggregate,
     All,
@@ -17,6 +17,7 @@ from cdml.core.expressions import (
     present,
 )
 from cdml.core.known import NAMES, Asked, Known, rule_of
+from cdml.core.names import unknown
 
 _VALUES = ("minimum", "maximum", "quantile")
 """Figures that are themselves a value of the column."""
@@ -83,3 +84,27 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
     if left in numbers or right in numbers:
         return left in numbers and right in numbers
     return left is right and left not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
+
+
+def of_reference(reference: Reference, known: Known) -> Asked:
+    """Whether values occur in another table; told only, where nobody says where that lies."""
+    column = reference.columns[0] if len(reference.columns) == 1 else None
+    if reference.table not in known.related:
+        return fact(
+            "foreign_key", column, fine=True, severity="info", expected="", observed="listed",
+            reason=f"{reference} is listed: data.related does not say where {reference.table} lies",
+        )  # fmt: skip
+    theirs = known.related[reference.table]
+    rule = Rule(
+        name="foreign_key", column=column, reference=reference, expected=str(reference),
+        what=f"rows have no counterpart: {reference}",
+    )  # fmt: skip
+    for name, their_name in zip(reference.columns, reference.their_columns, strict=True):
+        if name not in known.fields:
+            return not_executed(rule, f"the data has no column {name!r}")
+        if their_name not in theirs:
+            return not_executed(rule, f"{reference.table}: {unknown('column', their_name, theirs)}")
+        ours, other = known.fields[name].type, theirs[their_name].type
+        if not comparable(ours, other):
+            return not_executed(rule, f"{name} holds {ours}, and {their_name} {other}")
+    return rule

@@ -20,6 +20,7 @@ from cdml.core.expressions import (
 )
 from cdml.core.known import Asked, Known
 from cdml.core.names import unknown
+from cdml.core.own import of_reference
 from cdml.core.quality import accepted, listed, of_quality
 from cdml.core.types import PHYSICAL_TYPES, coerce, physical_type
 
@@ -46,7 +47,6 @@ _WRITTEN = {
     "primary_key": "primaryKey",
     "accepted_values": "enum",
     "nested": "properties",
-    "relationship": "relationships",
 }
 """How the contract spells what a check is called."""
 
@@ -59,6 +59,7 @@ def from_contract(contract: Contract, known: Known) -> Iterator[Asked]:
         known: the table, and how rules are taken.
     """
     fields = known.fields
+    yield from _own_table(contract, fields)
     for prop in contract.properties:
         for asked in _of_property(prop, known):
             yield _placed(asked, prop)
@@ -69,12 +70,35 @@ def from_contract(contract: Contract, known: Known) -> Iterator[Asked]:
             yield _placed(asked, described.get(asked.column or "", first))
     for quality in contract.quality:
         yield from of_quality(quality, None, known)
-    for text in contract.listed:
-        yield listed("not_executed", None, f"{text} is listed, not executed")
+    for reference in contract.references:
+        yield replace(of_reference(reference, known), line=reference.line)
+    for line, text in contract.listed:
+        found = listed("not_executed", None, f"{text} is listed, not executed")
+        yield replace(found, line=line)
+    yield from _extra_columns(contract, known)
+
+
+def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Finding]:
+    """Whether the contract is one of this table at all."""
+    many = len(contract.properties)
+    if many > 1 and not any(prop.name in fields for prop in contract.properties):
+        yield fact(
+            "contract_table", None, fine=False, expected=f"the table {contract.table}",
+            observed="none of its columns",
+            reason=f"the data has none of the {many} columns of {contract.table}: is it the"
+            " contract of another table?",
+        )  # fmt: skip
+
+
+def _extra_columns(contract: Contract, known: Known) -> Iterator[Finding]:
     promised = {prop.name for prop in contract.properties}
-    extra = [name for name in fields if name not in promised]
-    if contract.properties and extra:
-        yield listed("extra_columns", None, f"the contract does not know: {', '.join(extra)}")
+    extra = [name for name in known.fields if name not in promised]
+    if promised and extra:
+        yield fact(
+            "extra_columns", None, fine=False, severity=known.extra_columns, expected="none",
+            observed=str(len(extra)),
+            reason=f"the contract does not know: {', '.join(extra)}",
+        )  # fmt: skip
 
 
 def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
@@ -98,8 +122,6 @@ def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
             Rule(name="nested", column=prop.name, what="", expected="as the contract says"),
             "what the contract says about parts of a value is not checked",
         )
-    for _ in range(prop.relationships):
-        yield listed("relationship", prop.name, "references to other tables are not followed")
 
 
 def _placed(asked: Asked, prop: Property) -> Asked:

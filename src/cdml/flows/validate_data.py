@@ -1,13 +1,13 @@
 """Is this data what was promised, what the model knew, and free of the answer?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.checks import Finding
-from cdml.core.contract import NO_CONTRACT, Contract
+from cdml.core.contract import NO_CONTRACT, Contract, Severity
 from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.known import Asked, Known
@@ -24,6 +24,7 @@ from cdml.flows.against import Against
 from cdml.flows.asking import ask
 from cdml.flows.producer import producer
 from cdml.flows.references import NoReference, Stored, find_reference
+from cdml.flows.related import open_related
 from cdml.ports import Ports, Progress, Table, Tables
 
 _LONG = 1000
@@ -38,6 +39,7 @@ class _Subject:
     contract: Contract
     features: Sequence[str] | None
     now: datetime
+    related: Mapping[str, Table]
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -45,7 +47,18 @@ class _Subject:
 
     @property
     def known(self) -> Known:
-        return Known(fields=self.fields, now=self.now)
+        data = self.loaded.config.data
+        levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
+        return Known(
+            fields=self.fields,
+            now=self.now,
+            related={
+                name: {field.name: field for field in table.fields}
+                for name, table in self.related.items()
+            },
+            hold_foreign=data.foreign_rules == "hold",
+            extra_columns=levels[data.extra_columns],
+        )
 
     @property
     def positive(self) -> Scalar | None:
@@ -89,6 +102,7 @@ def validate_data(
         table, ref = _open(loaded, ports.tables, data or settings.evaluation)
         _require_columns(loaded, table)
         known = find_reference(loaded, ports, reference or settings.reference, champion)
+        related = open_related(loaded, ports.tables, promises, table)
     store.discard(*(output / name for name in profiles.FILES))
     subject = _Subject(
         loaded=loaded,
@@ -96,6 +110,7 @@ def validate_data(
         contract=promises,
         features=features,
         now=ports.clock.now(),
+        related=related,
     )
     with ports.progress.step("finding the reference's bins"):
         against = Against.of(table, known, settings, subject.shows)
@@ -129,7 +144,9 @@ def _findings(subject: _Subject, against: Against, progress: Progress) -> Iterat
     data = subject.loaded.config.data
     with progress.step("checking the contract"):
         asked = tuple(_asked(subject))
-        findings, counts = ask(subject.table, asked, against.conditions, subject.shows)
+        findings, counts = ask(
+            subject.table, asked, against.conditions, subject.shows, subject.related
+        )
     yield from findings
     with progress.step("comparing with the reference"):
         yield from against.findings(counts)

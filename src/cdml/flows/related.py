@@ -1,0 +1,30 @@
+"""The other tables that a contract refers to."""
+
+from cdml.config import Loaded
+from cdml.core.contract import Contract
+from cdml.core.names import unknown
+from cdml.errors import ConfigurationError
+from cdml.ports import Table, Tables
+
+
+def open_related(
+    loaded: Loaded, tables: Tables, contract: Contract, table: Table
+) -> dict[str, Table]:
+    """Every table the configuration names, and the contract's own, to which it may refer too.
+
+    Raises:
+        ConfigurationError: the contract refers to no table of that name.
+        InputError: a table cannot be read.
+    """
+    named = loaded.config.data.related
+    referred = {reference.table for reference in contract.references}
+    strange = [name for name in named if name not in referred]
+    if strange and contract.table:
+        raise ConfigurationError(
+            f"data.related: {unknown('table', strange[0], referred)}",
+            "Name the tables that the contract's relationships lead to.",
+        )
+    return {
+        contract.table: table,
+        **{name: tables.open(loaded.locate(uri)) for name, uri in named.items()},
+    }
