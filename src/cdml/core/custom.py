@@ -75,9 +75,9 @@ def read_custom(
 
 
 def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
-    check = written["check"]
+    check = str(written["check"])
     if check not in (*FIGURES, *ARGUMENTS):
-        wrong.append((("check",), unknown("check", str(check), (*FIGURES, *ARGUMENTS))))
+        wrong.append((("check",), unknown("check", check, (*FIGURES, *ARGUMENTS))))
     q = written.get("q")
     if check == "quantile" and not (isinstance(q, int | float) and 0 <= q <= 1):
         wrong.append((("q",), f"a quantile needs q between 0 and 1, not {q!r}"))
@@ -93,8 +93,8 @@ def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> 
         wrong.append((("arguments",), f"{check} has no arguments"))
     return replace(
         quality,
-        metric=str(check),
-        name=str(check) if quality.name == "custom" else quality.name,
+        metric=check,
+        name=check if quality.name == "custom" else quality.name,
         arguments={"q": q} if check == "quantile" else arguments,
         column=_column(written, wrong),
     )

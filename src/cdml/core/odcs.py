@@ -21,6 +21,16 @@ from cdml.core.odcs_schema import Problems, against_schema, written
 from cdml.errors import ConfigurationError
 
 _TYPES = {"map": LogicalType.OBJECT, "vector": LogicalType.ARRAY}
+_ORDERED = (
+    ("minimum", "maximum", False),
+    ("minimum", "exclusiveMaximum", True),
+    ("exclusiveMinimum", "maximum", True),
+    ("exclusiveMinimum", "exclusiveMaximum", True),
+    ("minLength", "maxLength", False),
+    ("minItems", "maxItems", False),
+    ("minProperties", "maxProperties", False),
+)
+"""Options of which one must not lie above the other, and whether they must differ."""
 _PARSERS = {"date": date.fromisoformat, "timestamp": datetime.fromisoformat,
             "time": time.fromisoformat}  # fmt: skip
 
@@ -160,11 +170,23 @@ def _options(
                 what = f"{written((*place, key))} is not an ISO {logical}: {options[key]!r}"
                 problems.append((marked.line((*place, key)), what))
                 del options[key]
-    for low, high in (("minimum", "maximum"), ("minLength", "maxLength")):
-        if low in options and high in options and not options[low] <= options[high]:
-            what = f"{written(place)}: {low} {options[low]} lies above {high} {options[high]}"
-            problems.append((marked.line((*place, low)), what))
+    for low, high, apart in _ORDERED:
+        if low in options and high in options:
+            what = _contradiction(options[low], options[high], apart=apart)
+            if what:
+                told = f"{written(place)}: {low} {options[low]} {what} {high} {options[high]}"
+                problems.append((marked.line((*place, low)), told))
     return options
+
+
+def _contradiction(low: Any, high: Any, *, apart: bool) -> str:
+    """Why nothing lies between two bounds; nothing where something does."""
+    try:
+        fine = low < high if apart else low <= high
+        upside_down = low > high
+    except TypeError:
+        return "cannot be held against"
+    return "" if fine else "lies above" if upside_down else "leaves nothing below"
 
 
 def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None:

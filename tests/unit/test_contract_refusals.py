@@ -1,0 +1,142 @@
+"""A contract that contradicts itself, or is damaged, is a configuration error with its line."""
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cdml.core.contract import Contract
+from cdml.core.known import Known
+from cdml.core.odcs import read_contract
+from cdml.core.rules import from_contract
+from cdml.errors import ConfigurationError
+from cdml.flows.asking import ask
+from fakes.tables import table
+
+HEAD = """apiVersion: v3.2.0
+kind: DataContract
+id: orders
+version: 1.0.0
+schema:
+  - name: orders
+    properties:
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ("{minimum: 5, maximum: 3}", "minimum 5 lies above maximum 3"),
+        ("{exclusiveMinimum: 5, maximum: 3}", "exclusiveMinimum 5 lies above maximum 3"),
+        ("{minimum: 3, exclusiveMaximum: 3}", "minimum 3 leaves nothing below exclusiveMaximum 3"),
+        ("{exclusiveMinimum: 3, exclusiveMaximum: 3}", "leaves nothing below"),
+        ("{minLength: 5, maxLength: 3}", "minLength 5 lies above maxLength 3"),
+        ("{minimum: a, maximum: 3}", "minimum a cannot be held against maximum 3"),
+        ("{minimum: .nan, maximum: 3}", "leaves nothing below"),
+    ],
+)
+def test_bounds_that_leave_nothing_are_a_problem_with_the_line(options, told):
+    text = f"{HEAD}      - name: a\n        logicalTypeOptions: {options}\n"
+    with pytest.raises(ConfigurationError) as error:
+        read_contract(text, "orders.odcs.yaml")
+
+    assert "line 9: schema[0].properties[0].logicalTypeOptions" in error.value.message
+    assert told in error.value.message
+
+
+def test_times_that_contradict_one_another_are_a_problem():
+    text = (
+        f"{HEAD}      - name: a\n        logicalType: date\n"
+        "        logicalTypeOptions: {minimum: 2014-01-01, maximum: 2013-01-01}\n"
+    )
+    with pytest.raises(ConfigurationError, match="minimum 2014-01-01 lies above"):
+        read_contract(text, "orders.odcs.yaml")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{type: sql, query: select max(a) from orders, mustBeBetween: [5, 3]}",
+        "{metric: nullValues, mustBeBetween: [5, 3]}",
+        "{type: custom, engine: cdml, implementation: {check: mean, mustBeBetween: [5, 3]}}",
+    ],
+)
+def test_a_range_upside_down_is_a_problem_of_every_kind_of_rule(rule):
+    with pytest.raises(ConfigurationError, match=r"line 8: .*5 lies above 3"):
+        read_contract(f"{HEAD}      - {{name: a, quality: [{rule}]}}\n", "orders.odcs.yaml")
+
+
+def test_a_column_that_is_described_twice_is_told_with_both_lines():
+    with pytest.raises(ConfigurationError, match=r"line 9: the column 'a' is .* first in line 8"):
+        read_contract(f"{HEAD}      - name: a\n      - name: a\n", "orders.odcs.yaml")
+
+
+PROPERTIES = """      - name: a
+        physicalName: a
+        logicalType: number
+        physicalType: DOUBLE
+        required: true
+        unique: true
+        primaryKey: true
+        primaryKeyPosition: 1
+        classification: public
+        tags: [x]
+        enum: [{value: 1}]
+        logicalTypeOptions: {minimum: 0, maximum: 9, multipleOf: 2}
+        customProperties: [{property: availability, value: x}]
+        relationships: [{to: orders.b}]
+        quality:
+          - {metric: nullValues, mustBe: 0, unit: percent, severity: warning}
+          - {metric: invalidValues, mustBeBetween: [0, 1], arguments: {validValues: [1]}}
+          - {type: sql, query: "select max(${column}) from orders", mustBe: 1}
+          - {type: text, description: words}
+          - type: custom
+            engine: cdml
+            implementation: {check: quantile, q: 0.5, warn: {mustBe: 1}, fail: {mustBe: 2}}
+          - {type: custom, engine: cdml, implementation: {compare: a < b}}
+          - {type: custom, engine: cdml, implementation: {freshness: {column: b, maxAge: 7d}}}
+      - {name: b, logicalType: date, logicalTypeOptions: {minimum: "2013-01-01"}}
+slaProperties: [{property: latency, value: 1}]
+"""
+WHOLE = yaml.safe_load(HEAD + PROPERTIES)
+
+
+def places(value, at=()):
+    yield at
+    inner = enumerate(value) if isinstance(value, list) else ()
+    for key, part in value.items() if isinstance(value, dict) else inner:
+        yield from places(part, (*at, key))
+
+
+SCRAP = st.one_of(
+    st.none(), st.booleans(), st.integers(-3, 3), st.floats(), st.text(max_size=3),
+    st.sampled_from(["a", "mean", "${column}", "7d", "sql", "custom", "a < b", "2013-01-01"]),
+    st.lists(st.integers(0, 2), max_size=3),
+    st.dictionaries(st.text(max_size=3), st.none(), max_size=2),
+)  # fmt: skip
+
+
+def damaged(at: tuple, scrap: object) -> str:
+    whole = yaml.safe_load(yaml.safe_dump(WHOLE))
+    inner = whole
+    for key in at[:-1]:
+        inner = inner[key]
+    inner[at[-1]] = scrap
+    return yaml.safe_dump(whole)
+
+
+@settings(max_examples=100, deadline=None)
+@given(at=st.sampled_from([place for place in places(WHOLE) if place]), scrap=SCRAP)
+def test_any_damaged_contract_is_read_or_refused(at, scrap):
+    try:
+        contract = read_contract(damaged(at, scrap), "orders.odcs.yaml")
+    except ConfigurationError:
+        return
+
+    assert isinstance(contract, Contract)
+    data = table("rows", {"a": [1.0, None], "b": ["x", "y"]})
+    known = Known(fields={field.name: field for field in data.fields})
+    related = {contract.table: data}
+    known = Known(fields=known.fields, related={contract.table: known.fields})
+    findings, _ = ask(data, tuple(from_contract(contract, known)), (), contract.shows, related)
+    assert all(finding.reason for finding in findings)
