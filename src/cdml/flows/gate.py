@@ -7,7 +7,7 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.store import FILES, REPORTS, discard
+from cdml.evidence.store import FILES, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
@@ -63,7 +63,7 @@ def gate(
     Raises:
         CdmlError: a stage could not ask its question.
     """
-    discard(*(output / name for name in (*FILES.values(), *REPORTS)))
+    discard(*(output / name for name in (*FILES.values(), *REPORTS, *RESULTS)))
     identity = identify(model, loaded, ports)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri

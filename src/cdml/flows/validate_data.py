@@ -25,6 +25,7 @@ from cdml.flows.asking import ask
 from cdml.flows.producer import producer
 from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
+from cdml.flows.results import write_results
 from cdml.ports import Ports, Progress, Table, Tables
 
 _LONG = 1000
@@ -83,6 +84,8 @@ def validate_data(
 ) -> DataEvidence:
     """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
 
+    Beside it the checks are written as JUnit and SARIF.
+
     Args:
         loaded: the configuration.
         ports: the world.
@@ -96,8 +99,10 @@ def validate_data(
         InputError: the data cannot be read, or lacks a column that cdml.yaml names.
     """
     store.remove(output, DataEvidence, Deployment)
+    store.discard(*(output / name for name in store.RESULTS))
     settings = loaded.config.data
-    promises = _contract(loaded, contract or settings.contract)
+    written = contract or settings.contract
+    promises = _contract(loaded, written)
     with ports.progress.step("reading the data"):
         table, ref = _open(loaded, ports.tables, data or settings.evaluation)
         _require_columns(loaded, table)
@@ -125,6 +130,7 @@ def validate_data(
         checks=tuple(map(_check, findings)),
     )
     _keep_profile(against, output, evidence)
+    write_results(loaded, evidence, output, written.partition("#")[0] if written else None)
     store.write(output, evidence)
     return evidence
 
