@@ -31,7 +31,7 @@ class FakeSamples:
         wrong = sum(mine[layout.label] != theirs[layout.label] for mine, theirs in pairs)
         if wrong:
             raise InputError(f"{wrong:,} rows have another label than the data.")
-        for name in layout.slices:
+        for name in layout.beside:
             moved = sum(
                 mine.get(name) != theirs.get(name, mine.get(name)) for mine, theirs in pairs
             )

@@ -167,6 +167,11 @@ class Data(_Model):
         return self
 
     @property
+    def weighted(self) -> bool:
+        """Whether rows carry weights or belong to clusters."""
+        return self.weight is not None or self.cluster is not None
+
+    @property
     def carried(self) -> tuple[str, ...]:
         """Columns that the judging reads beside key, label and predictions."""
         beside = (*self.slices, self.weight, self.cluster, self.sensitive)

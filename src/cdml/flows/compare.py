@@ -167,6 +167,7 @@ class _Contest:
             self.challenger,
             config.policy.confidence,
             self.ports.progress,
+            weighted=config.data.weighted,
         )
         gates = judge_limits(config, values)
         told = " ".join(gate.reason for gate in gates)
@@ -205,7 +206,11 @@ class _Contest:
     ) -> Iterator[Candidate]:
         total = sum(len(parts) if one.slices else 1 for one in asked)
         label = f"comparing on {len(parts)} parts of the data"
-        label += held([one.metric for one in asked], parts[0].rows)
+        label += held(
+            [one.metric for one in asked],
+            parts[0].rows,
+            weighted=self.loaded.config.data.weighted,
+        )
         with self.ports.progress.step(label, total) as step:
             for one in asked:
                 for part in parts:

@@ -28,8 +28,10 @@ def of_rows(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     return tuple(found.values())
 
 
-def held(metrics: Sequence[Metric], rows: int) -> str:
-    """Which metrics hold scores in memory, for whoever waits; empty where none does."""
+def held(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
+    """What holds rows in memory, for whoever waits; empty where nothing does."""
+    if weighted:
+        return f"; weights and clusters hold {rows:,} rows in memory"
     ordered = sorted({m.name for m in metrics if m.family in {Family.RANKS, Family.CALIBRATION}})
     if not ordered:
         return ""
@@ -64,6 +66,8 @@ def measure(
     contender: Contender,
     confidence: float,
     progress: Progress,
+    *,
+    weighted: bool = False,
 ) -> tuple[MetricValue, ...]:
     """Every metric on every part; what has no value says why.
 
@@ -73,11 +77,12 @@ def measure(
         contender: whose they are; its size and latencies are figures of all rows.
         confidence: of the two-sided intervals.
         progress: told part by part.
+        weighted: whether rows carry weights or belong to clusters.
     """
     found: list[MetricValue] = []
     asked = of_rows(metrics)
     label = f"measuring {len(asked)} metrics on {len(parts)} parts of the data"
-    label += held(asked, parts[0].rows)
+    label += held(asked, parts[0].rows, weighted=weighted)
     with progress.step(label, len(parts)) as step:
         for part in parts:
             found += (_value(metric, part, confidence) for metric in asked)

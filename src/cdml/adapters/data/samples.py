@@ -43,7 +43,7 @@ class DuckSamples:
         differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
         [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
         differing = {f"label ({layout.label})": wrong}
-        for name in layout.slices:
+        for name in layout.beside:
             fields = [file.fields[name] for file in files if name in file.fields]
             # A date may have become a timestamp on its way, and 1 be 1.0: only what must be
             # the same is compared.
