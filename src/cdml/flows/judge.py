@@ -83,9 +83,10 @@ def _gate(
         return _unmeasured(candidate, found, policy)
     figures = compare.figures(rule, found, policy.confidence)
     verdict = decide(rule.kind, figures)
+    regression = compare.p_value(rule, found, regression=True)
     if adjusted is not None:
-        p = compare.p_value(rule, found, regression=True)
-        verdict = detect(adjusted if math.isfinite(p) else p, policy.confidence)
+        known = math.isfinite(regression)
+        verdict = detect(adjusted if known else regression, policy.confidence)
     reason = reasons.comparison(rule, candidate.part, figures, verdict, policy.confidence)
     needed = None
     judged = _enough(candidate, policy)
@@ -111,11 +112,13 @@ def _gate(
                 p_value=finite(compare.p_value(rule, found, regression=by_upper)),
                 lower=finite(min(ends)),
                 upper=finite(max(ends)),
-                p_regression=finite(compare.p_value(rule, found, regression=True)),
+                p_regression=finite(regression),
             ),
             "difference": _difference(found, policy.confidence),
             "judged": judged,
-            "verdict": _softened(verdict, rule, policy, measured=True),
+            "verdict": _softened(
+                verdict, rule, policy, measured=not math.isnan(figures.lower + regression)
+            ),
             "reason": reason,
             "rows_needed": needed,
         }
