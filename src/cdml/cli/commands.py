@@ -154,11 +154,12 @@ def history(config: Path, output_dir: Path, **options: Any) -> int:
 
 @cli.command("init")
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
-def init(force: bool) -> int:
-    """Write a commented cdml.yaml and two ready workflows."""
+@click.option("--data", help="Rows that are known to be good: a contract of them is proposed.")
+def init(force: bool, data: str | None) -> int:
+    """Write a commented cdml.yaml, two ready workflows, and a contract of given data."""
     from cdml.cli import runs
 
-    return runs.init(Path.cwd(), force=force)
+    return runs.init(Path.cwd(), force=force, data=data)
 
 
 @cli.command("schema")

@@ -203,11 +203,13 @@ def history(config: Path, output: Path, *, environment: str | None, style: str) 
     return 0
 
 
-def init(folder: Path, *, force: bool) -> int:
+def init(folder: Path, *, force: bool, data: str | None) -> int:
     """Write the files to begin with."""
     from cdml.flows.init import init as flow
+    from cdml.wiring import TABLES, find
 
-    for path in flow(folder, force=force):
+    opener = find("engine", "duckdb", TABLES)() if data is not None else None
+    for path in flow(folder, force=force, data=data, tables=opener):
         click.echo(f"wrote {path}")
     return 0
 

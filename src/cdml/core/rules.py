@@ -22,7 +22,7 @@ from cdml.core.known import Asked, Known
 from cdml.core.names import unknown
 from cdml.core.own import of_reference
 from cdml.core.quality import accepted, listed, of_quality
-from cdml.core.types import PHYSICAL_TYPES, coerce, physical_type
+from cdml.core.types import PHYSICAL_TYPES, binary, coerce, physical_type
 
 FORMATS: Mapping[str, str] = {
     "email": r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$",
@@ -140,7 +140,8 @@ def _without_column(asked: Asked) -> Finding:
 def _types(prop: Property, field: Field) -> Iterator[Finding]:
     if prop.logical is not None:
         integers = field.type is LogicalType.INTEGER and prop.logical is LogicalType.NUMBER
-        fine = field.type is prop.logical or integers
+        held = prop.options.get("format") in ("binary", "byte") and binary(field)
+        fine = field.type is prop.logical or integers or held
         yield fact(
             "logical_type", prop.name, fine=fine,
             expected=prop.logical, observed=field.type,

@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from typing import Any, TypeVar
 
-from cdml.core.expressions import LogicalType, Scalar
+from cdml.core.expressions import Field, LogicalType, Scalar
 
 T = TypeVar("T", datetime, time)
 
@@ -30,6 +30,11 @@ def physical_type(written: str) -> str:
     """A physical type without its size, synonyms made one."""
     name = written.upper().partition("(")[0].strip()
     return _SYNONYMS.get(name, name)
+
+
+def binary(column: Field) -> bool:
+    """Whether a column holds bytes, which the standard calls a string of the format binary."""
+    return physical_type(column.physical) == "BLOB"
 
 
 def coerce(value: Any, kind: LogicalType) -> Scalar | None:

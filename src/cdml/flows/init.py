@@ -1,12 +1,16 @@
-"""Write the files to begin with: a configuration and two workflows."""
+"""Write the files to begin with: a configuration, two workflows, and a contract of given data."""
 
+import json
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
+from cdml.core import propose
 from cdml.errors import ConfigurationError
 from cdml.evidence.store import write_atomically
+from cdml.flows.proposal import look, table_name
+from cdml.ports import Tables
 
 FILES: Mapping[str, str] = MappingProxyType(
     {
@@ -18,29 +22,59 @@ FILES: Mapping[str, str] = MappingProxyType(
 """Where each template goes in a repository."""
 
 
-def init(folder: Path, *, force: bool = False) -> tuple[Path, ...]:
+def init(
+    folder: Path, *, force: bool = False, data: str | None = None, tables: Tables | None = None
+) -> tuple[Path, ...]:
     """Write every file, or none.
 
     Args:
         folder: root of the user's repository.
         force: whether files that are there may be overwritten.
+        data: rows that are known to be good, of which a contract is proposed.
+        tables: opens them.
 
     Returns:
         What was written.
 
     Raises:
         ConfigurationError: a file is there already.
-        InputError: the folder cannot be written.
+        InputError: the folder cannot be written, or the data not read.
     """
-    there = [name for name in FILES.values() if (folder / name).exists()]
+    templates = files("cdml.flows") / "templates"
+    content = {place: (templates / name).read_bytes() for name, place in FILES.items()}
+    proposed: dict[str, bytes] = {}
+    if data is not None:
+        # Only a place that is free is worth a look at the data.
+        proposed = {f"contracts/{table_name(data)}.odcs.yaml": b""}
+    there = [name for name in (*content, *proposed) if (folder / name).exists()]
     if there and not force:
         verb = "exists" if len(there) == 1 else "exist"
         raise ConfigurationError(
             f"{', '.join(there)} {verb} already; nothing was written.",
             "--force overwrites.",
         )
-    templates = files("cdml.flows") / "templates"
+    if data is not None and tables is not None:
+        table = tables.open(data if "://" in data else str(folder / data))
+        columns = look(table)
+        [place] = proposed
+        written = propose.contract(table_name(data), data, table.ref.rows, columns)
+        proposed[place] = written.encode()
+        content["cdml.yaml"] = _filled(content["cdml.yaml"], data, place, propose.key_of(columns))
     return tuple(
-        write_atomically(folder / place, (templates / name).read_bytes())
-        for name, place in FILES.items()
+        write_atomically(folder / place, written) for place, written in (content | proposed).items()
     )
+
+
+def _filled(template: bytes, data: str, contract: str, key: str | None) -> bytes:
+    """The configuration with what the data tells; the label is the user's to name."""
+    text = template.decode()
+    known = {
+        "evaluation: data/evaluation.parquet": f"evaluation: {json.dumps(data)}",
+        "# contract: contracts/data.odcs.yaml": f"contract: {json.dumps(contract)}",
+        "label: label\n": "label: label # to fill in\n",
+    }
+    if key is not None:
+        known["key: [id]"] = f"key: [{json.dumps(key, ensure_ascii=False)}]"
+    for before, after in known.items():
+        text = text.replace(before, after, 1)
+    return text.encode()
