@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdml.adapters.data import queries
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import Aggregate, CompareColumns, Missing, NotRun, Query
+from cdml.core.expressions import Aggregate, CompareColumns, Missing, MultipleOf, NotRun, Query
 from fakes.tables import FakeTables
 
 ROWS = {
@@ -92,6 +92,17 @@ def test_a_figure_that_cannot_be_told_does_not_silence_the_others(opened):
 )  # fmt: skip
 def test_two_columns_are_compared_row_by_row(opened, left, operator, right, expected):
     assert (expected,) == opened(ROWS).count([CompareColumns(left, operator, right)])
+
+
+@pytest.mark.parametrize(
+    ("column", "of", "expected"),
+    [("i", 2, 2), ("i", 3, 1), ("i", 0.5, 4), ("n", 0.5, 3), ("n", 1, 1), ("wide", 2, 2),
+     ("tenths", 0.1, 4), ("tenths", 0.2, 1)],
+)  # fmt: skip
+def test_whole_multiples_are_told_though_fractions_are_inexact(opened, column, of, expected):
+    rows = {**ROWS, "tenths": [0.1, 0.7, 0.3, 1e9 + 0.1, None]}
+
+    assert (expected,) == opened(rows).count([MultipleOf(column, of)])
 
 
 @pytest.mark.parametrize(

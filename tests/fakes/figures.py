@@ -14,6 +14,15 @@ def missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
+def multiple(value: float, of: float) -> bool:
+    if isinstance(value, int) and isinstance(of, int):
+        return value % of == 0
+    quotient = value / of
+    if not math.isfinite(quotient):
+        return False
+    return abs(quotient - round(quotient)) <= 1e-9 * max(1, abs(quotient))
+
+
 def number(value: Any) -> float | str | None:
     match value:
         case None:

@@ -24,6 +24,7 @@ from cdml.core.expressions import (
     LogicalType,
     Matches,
     Missing,
+    MultipleOf,
     Not,
     NotRun,
     Query,
@@ -31,7 +32,7 @@ from cdml.core.expressions import (
 )
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
-from fakes.figures import answers, figure, missing, number
+from fakes.figures import answers, figure, missing, multiple, number
 
 OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}
 TYPES = {
@@ -70,6 +71,8 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: C901, 
     match condition:
         case Compare(operator=operator, value=bound):
             return OPERATORS[operator](value, _comparable(bound))
+        case MultipleOf(of=of):
+            return multiple(value, of)
         case Length(operator=operator, value=bound):
             return OPERATORS[operator](len(value), bound)
         case Matches(pattern=pattern):

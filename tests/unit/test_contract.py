@@ -139,6 +139,8 @@ def test_of_several_tables_one_must_be_named():
         ("logicalTypeOptions: {format: email}", ["a@b.org"], ["a@b", "c@d.org"]),
         ("logicalTypeOptions: {format: uuid}", ["123e4567-e89b-12d3-a456-426614174000"], ["1-2"]),
         ("logicalTypeOptions: {format: ipv4}", ["10.0.0.255"], ["10.0.0.256"]),
+        ("logicalTypeOptions: {multipleOf: 3}", [0, 6, -3, None], [4]),
+        ("logicalTypeOptions: {multipleOf: 0.01}", [9.95, 1000.01], [9.955]),
         ("enum: [{value: a}, {value: b}]", ["a", "b", None], ["c"]),
         ("enum: [{value: 1}, {value: 2}]", [1, 2], [3]),
         ("quality: [{metric: nullValues, mustBeLessThan: 2}]", [None, 1], [None, None]),
@@ -206,7 +208,7 @@ def test_severity_decides_what_a_broken_rule_says(severity, expected):
         ("logicalTypeOptions: {minimum: 3}", ["a"]),
         ("logicalTypeOptions: {minLength: 3}", [1]),
         ("logicalTypeOptions: {format: postcode}", ["a"]),
-        ("logicalTypeOptions: {multipleOf: 3}", [1]),
+        ("logicalTypeOptions: {multipleOf: 3}", ["a"]),
         ("quality: [{type: sql, query: SELECT max(y) FROM orders, mustBe: 1}]", [1]),
         (
             "quality: [{type: custom, engine: cdml, implementation: {check: mean, mustBe: 1}}]",

@@ -108,6 +108,14 @@ class CompareColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class MultipleOf:
+    """The number is a whole multiple; of or by a fraction, to a billionth of the quotient."""
+
+    column: str
+    of: int | float
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The condition is false."""
 
@@ -128,7 +136,9 @@ class Either:
     conditions: tuple["Condition", ...]
 
 
-Condition = Missing | Compare | CompareColumns | Length | Matches | In | Not | All | Either
+Condition = (
+    Missing | Compare | CompareColumns | MultipleOf | Length | Matches | In | Not | All | Either
+)
 
 
 def columns(condition: Condition) -> frozenset[str]:

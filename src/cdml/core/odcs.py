@@ -15,6 +15,7 @@ from cdml.core.contract import AFTER_OUTCOME, AVAILABILITY, Contract, Property, 
 from cdml.core.expressions import LogicalType
 from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
+from cdml.core.odcs_older import modernise
 from cdml.core.odcs_quality import Rules
 from cdml.core.odcs_references import References
 from cdml.core.odcs_schema import Problems, against_schema, written
@@ -55,6 +56,7 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
     ]
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{source} holds no contract.")
+    modernise(marked.value)
     problems += against_schema(marked)
     contract = None
     if not problems:
@@ -140,7 +142,7 @@ def _property(prop: SchemaProperty, place: Place, rules: Rules) -> Property:
         options=_options(logical, options, (*place, "logicalTypeOptions"), marked, problems),
         accepted=tuple(entry.value for entry in prop.enum) if prop.enum else None,
         quality=rules.read(prop.quality, place, name),
-        nested=bool(prop.properties or prop.items),
+        nested=bool(prop.properties or prop.items or prop.map),
         line=marked.line(place),
         lines=marked.inside(place) | marked.inside((*place, "logicalTypeOptions")),
     )

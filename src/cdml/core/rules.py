@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from cdml.core.checks import Finding, Rule, fact, not_executed
@@ -14,6 +15,7 @@ from cdml.core.expressions import (
     LogicalType,
     Matches,
     Missing,
+    MultipleOf,
     Operator,
     Scalar,
     violates,
@@ -40,13 +42,13 @@ _RANGES: Mapping[str, tuple[Operator, str]] = {
     "exclusiveMinimum": (">", "above"),
     "exclusiveMaximum": ("<", "below"),
 }
+_NESTED = ("properties", "items", "map")
 _WRITTEN = {
     "logical_type": "logicalType",
     "physical_type": "physicalType",
     "not_null": "required",
     "primary_key": "primaryKey",
     "accepted_values": "enum",
-    "nested": "properties",
 }
 """How the contract spells what a check is called."""
 
@@ -118,10 +120,11 @@ def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
         for asked in of_quality(quality, prop.name, known):
             yield asked if field is not None else _without_column(asked)
     if prop.nested:
-        yield not_executed(
-            Rule(name="nested", column=prop.name, what="", expected="as the contract says"),
-            "what the contract says about parts of a value is not checked",
+        line = next((prop.lines[key] for key in _NESTED if key in prop.lines), prop.line)
+        parts = Rule(
+            name="nested", column=prop.name, what="", expected="as the contract says", line=line
         )
+        yield not_executed(parts, "what the contract says about parts of a value is not checked")
 
 
 def _placed(asked: Asked, prop: Property) -> Asked:
@@ -210,11 +213,20 @@ def _option(column: str, name: str, option: Any, kind: LogicalType) -> Asked:
     if name == "format":
         return _format(column, str(option), kind)
     if name == "multipleOf":
-        return not_executed(
-            Rule(name=name, column=column, what="", expected=f"a multiple of {option}"),
-            "multiples are not checked",
-        )
+        return _multiple(column, option, kind)
     return listed(name, column, f"{name} {option} is listed, not executed")
+
+
+def _multiple(column: str, option: Any, kind: LogicalType) -> Asked:
+    expected = f"a multiple of {option}"
+    rule = Rule(
+        name="multipleOf", column=column, what=f"values are not {expected}", expected=expected
+    )
+    if kind not in (LogicalType.INTEGER, LogicalType.NUMBER):
+        return not_executed(rule, f"the column holds {kind}, not numbers")
+    if isinstance(option, bool) or not isinstance(option, int | float) or not 0 < option < inf:
+        return not_executed(rule, f"{option!r} has no multiples")
+    return replace(rule, breaking=violates(column, MultipleOf(column, option)))
 
 
 def _format(column: str, written: str, kind: LogicalType) -> Asked:

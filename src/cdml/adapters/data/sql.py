@@ -19,6 +19,7 @@ from cdml.core.expressions import (
     LogicalType,
     Matches,
     Missing,
+    MultipleOf,
     Not,
     Scalar,
 )
@@ -163,6 +164,8 @@ class Translation:
                 return self._on(name, test, exact, nan=operator in _TRUE_OF_NAN)
             case CompareColumns(left=left, operator=operator, right=right):
                 return self._between(self.columns[left], operator, self.columns[right], exact)
+            case MultipleOf(column=name, of=of):
+                return self._on(name, self._multiple(self.columns[name], of), exact)
             case Length(column=name, operator=operator, value=value):
                 test = f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}"
                 return self._on(name, test, exact)
@@ -183,6 +186,16 @@ class Translation:
         if nan and column.has_nan:
             asked = f"(NOT isnan({column.value}) AND {asked})"
         return f"coalesce({asked}, false)" if exact else f"({asked})"
+
+    @staticmethod
+    def _multiple(column: Column, of: float) -> str:
+        if column.field.type is LogicalType.INTEGER and isinstance(of, int):
+            return f"{{}} % {of} = 0"
+        quotient = f"({column.value} / CAST({float(of)!r} AS DOUBLE))"
+        return (
+            f"{{}} IS NOT NULL AND isfinite({quotient}) AND abs({quotient} - round({quotient}))"
+            f" <= 1e-9 * greatest(1, abs({quotient}))"
+        )
 
     @staticmethod
     def _between(left: Column, operator: str, right: Column, exact: bool) -> str:
