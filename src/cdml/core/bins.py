@@ -113,13 +113,18 @@ class Uncounted(Strict):
 Bins = Edges | Categories | Buckets | Uncounted
 
 
+def finite(values: Sequence[float | str | None]) -> list[float]:
+    """The numbers among a column's values, in ascending order."""
+    return sorted([v for v in values if isinstance(v, float | int) and math.isfinite(v)])
+
+
 def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     """Quantiles as edges, found on a sample of the reference.
 
     A value that fills several bins gets one of its own, and a column of few values one for each.
     """
-    found = _finite(values)
-    distinct = sorted(set(found))
+    found = finite(values)
+    distinct = list(dict.fromkeys(found))
     if len(distinct) <= 2 * bins:
         return Edges(at=tuple(distinct), each=True)
     at = [found[len(found) * i // bins] for i in range(1, bins)]
@@ -133,7 +138,7 @@ def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
 
 def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     """Round edges at equal distances, for columns whose own values may not be told."""
-    found = _finite(values)
+    found = finite(values)
     if not found:
         return Edges()
     low, high = found[len(found) // 20], found[-1 - len(found) // 20]
@@ -144,10 +149,6 @@ def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     many = min(last - first, 2 * bins)
     at = {(first + number) * step for number in range(many + 1)}
     return Edges(at=tuple(sorted(filter(math.isfinite, at))))
-
-
-def _finite(values: Sequence[float | str | None]) -> list[float]:
-    return sorted(float(v) for v in values if isinstance(v, int | float) and math.isfinite(v))
 
 
 def categories(found: Sequence[tuple[Scalar, int]]) -> Categories:

@@ -88,14 +88,13 @@ def is_ordered(kind: LogicalType) -> bool:
 
 
 def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool) -> Column:
-    found = [value for value in sample if isinstance(value, int | float)]
-    finite = [value for value in found if abs(value) < float("inf")]
-    if not shown or not finite:
-        return _empty(column, binning.edges(sample) if shown else binning.grid(sample))
-    return replace(
-        _empty(column, binning.edges(sample)),
-        low=min(finite), high=max(finite), mean=fmean(finite),
-    )  # fmt: skip
+    values = binning.finite(sample)
+    if not shown:
+        return _empty(column, binning.grid(values))
+    found = _empty(column, binning.edges(values))
+    if not values:
+        return found
+    return replace(found, low=values[0], high=values[-1], mean=fmean(values))
 
 
 def _bins(column: Field, found: Sequence[tuple[Scalar, int]], *, shown: bool) -> Bins:

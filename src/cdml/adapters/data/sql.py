@@ -3,7 +3,7 @@
 import glob
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,22 @@ def name_of(path: Path) -> str:
 def literal(text: str) -> str:
     """A text literal, for the places that take no bound value."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def constant(value: Any) -> str:
+    """A value where one would be bound."""
+    match value:
+        case None:
+            return "NULL"
+        case bool() | int():
+            return str(value)
+        case float():
+            return f"CAST({literal(repr(value))} AS DOUBLE)"
+        case datetime() | date() | time():
+            kind = {datetime: "TIMESTAMP", date: "DATE", time: "TIME"}[type(value)]
+            return f"{kind} {literal(str(value))}"
+        case _:
+            return literal(str(value))
 
 
 def logical_type(physical: str) -> LogicalType:

@@ -1,0 +1,50 @@
+"""Values in conditions, as the embedded engine is given them."""
+
+import subprocess
+import sys
+from datetime import date, datetime, time
+
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from cdml.adapters.data.tables import DuckTables
+from cdml.core.expressions import Compare, In
+
+ASKS = """
+import sys
+from cdml.adapters.data.tables import DuckTables
+from cdml.core.expressions import Compare
+assert DuckTables().open(sys.argv[1]).count([Compare("x", "==", VALUE)]) == (1,)
+assert "pandas" not in sys.modules
+"""
+
+
+def written(folder, *values):
+    path = folder / "x.parquet"
+    parquet.write_table(pa.table({"x": list(values)}), path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "it's", "?", "$1", "a\0b", "\\", "", "ü", 1, -(2**62), 1.5, -1e-300, float("inf"),
+        True, False, date(2013, 1, 1), datetime.fromisoformat("2013-01-01T12:30:00.000001"),
+        time(23, 59, 59, 999_999),
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_a_value_is_found_as_it_is(tmp_path, value):
+    found = DuckTables().open(written(tmp_path, value, None))
+
+    assert (1, 1, 0) == found.count(
+        [Compare("x", "==", value), In("x", (value,)), Compare("x", "!=", value)]
+    )
+
+
+@pytest.mark.parametrize("value", [1.5, "a"])
+def test_a_question_does_not_import_what_takes_longer_than_the_answer(tmp_path, value):
+    program = ASKS.replace("VALUE", repr(value))
+
+    subprocess.run([sys.executable, "-c", program, written(tmp_path, value)], check=True)
