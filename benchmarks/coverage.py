@@ -18,10 +18,13 @@ from cdml.core.inference import Side, compare
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric, find
-from scenarios import SCENARIOS, Scenario
+from latencies import LATENCIES
+from scenarios import SCENARIOS as OF_ROWS
+from scenarios import Scenario
 
 ROWS = (50, 100, 200, 1000)
 NOMINAL = 0.05
+SCENARIOS = (*OF_ROWS, *LATENCIES)
 RESAMPLES = 2000
 MARGINS = (0.01, 0.02, 0.05, 0.1)
 DIFFER = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3)

@@ -205,6 +205,22 @@ def test_latencies_are_compared_request_by_request(world):
     assert 100 == one.rows
 
 
+def test_requests_of_other_rows_are_not_compared(world):
+    """Two evaluations' predictions of the same rows, of which one was timed on other data."""
+    world.gates = "{metric: latency_p95_ms, max_regression: 10}"
+    world.scorer.latency_ms = tuple(5 + at % 7 for at in range(100))
+    files = []
+    for name, data in (("weak", None), ("good", "copy.parquet")):
+        world.put({**world.data, "more": world.data["weak"]}, "copy.parquet")
+        world.evaluate(world.model(name), data=data)
+        kept = world.folder / name
+        world.output.rename(kept)
+        files.append(str(kept / "predictions.parquet"))
+    found = world.compare(*files)
+    assert INCONCLUSIVE == found.verdict
+    assert "requests of different rows" in found.reason
+
+
 def test_few_requests_cannot_tell_how_long_the_slowest_take(world):
     world.gates = "{metric: latency_p95_ms, max_regression: 10}"
     world.champion("good")

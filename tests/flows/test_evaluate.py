@@ -102,6 +102,25 @@ def test_latency_and_size_can_be_bounded(world):
     assert (FAIL, 3.0) == (found.verdict, value(found, "latency_p95_ms").value)
 
 
+def test_the_interval_of_a_latency_can_be_bounded(world):
+    world.policy = "bounds: interval"
+    world.scorer.latency_ms = tuple(float(at) for at in range(1, 201))
+    verdicts = []
+    for limit in (150, 192, 210):
+        world.gates = f"{{metric: latency_p95_ms, at_most: {limit}}}"
+        verdicts.append(world.evaluate(world.model("good")).verdict)
+    assert [FAIL, INCONCLUSIVE, PASS] == verdicts
+
+
+@pytest.mark.parametrize("metric", ["latency_p95_ms", "expected_calibration_error"])
+def test_what_has_no_interval_keeps_no_bound_that_is_asked_of_it(world, metric):
+    world.gates = f"{{metric: {metric}, at_most: 1000}}"
+    verdicts = []
+    for world.policy in ("bounds: point", "bounds: interval"):
+        verdicts.append(world.evaluate(world.model("good")).verdict)
+    assert [PASS, INCONCLUSIVE] == verdicts
+
+
 def test_predictions_scored_elsewhere_may_name_their_model(world):
     found = world.evaluate(world.model("good"), predictions=world.predictions("good"))
     assert found.model.digest is not None

@@ -87,7 +87,7 @@ def test_the_slowest_of_few_requests_may_take_any_time():
 
 
 @pytest.mark.parametrize(
-    ("name", "size"), [("latency_p50_ms", 19), ("latency_p95_ms", 49), ("latency_p99_ms", 200)]
+    ("name", "size"), [("latency_p50_ms", 19), ("latency_p95_ms", 59), ("latency_p99_ms", 299)]
 )
 def test_too_few_requests_tell_nothing_of_a_difference(name, size):
     found = compare(find(name), timings(size))
@@ -100,3 +100,52 @@ def test_only_requests_that_both_were_asked_are_compared():
     both = Timings.of(range(100), range(60))
 
     assert (60, 60) == (both.rows, len(both.champion))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_same_requests_many_times_over_narrow_the_interval(name):
+    given = timings(100)
+    widths = []
+    for times in (1, 5):
+        again = Timings(
+            challenger=np.tile(given.challenger, times), champion=np.tile(given.champion, times)
+        )
+        interval = compare(find(name), again).difference.interval(0.9)
+        widths.append(interval.high - interval.low)
+
+    assert widths[1] < widths[0]
+
+
+def hanging(random, size):
+    """A challenger that hangs on 6 % of the requests."""
+    base = 5 * np.exp(0.2 * random.normal(size=size))
+    return base * np.exp(0.05 * random.normal(size=size)) + 20 * (random.random(size) < 0.06), base
+
+
+def noisy(random, size):
+    """Both take as long as the machine lets them."""
+    return 6 * np.exp(random.normal(size=size)), 5 * np.exp(random.normal(size=size))
+
+
+@pytest.mark.parametrize("draw", [hanging, noisy])
+@pytest.mark.parametrize(
+    ("name", "share", "size"),
+    [
+        ("latency_p50_ms", 0.5, 100),
+        ("latency_p95_ms", 0.95, 60),
+        ("latency_p95_ms", 0.95, 100),
+    ],
+)
+def test_a_slower_model_seldom_passes_at_the_margin(name, share, size, draw):
+    random = np.random.default_rng(7)
+    long = draw(random, 400_000)
+    margin = np.quantile(long[0], share) - np.quantile(long[1], share)
+
+    passed = 0
+    for _ in range(300):
+        challenger, champion = draw(random, size)
+        given = Timings(challenger=challenger, champion=champion)
+        found = compare(find(name), given, resamples=300)
+        passed += found.difference.bound(Side.UPPER, 0.95) < margin
+
+    assert passed <= 300 * 0.065 + 3 * math.sqrt(300 * 0.065 * 0.935)

@@ -244,6 +244,11 @@ def _of_process(
     """Size and latency, which belong to the model and not to rows."""
     mine, theirs = operation(metric, challenger), operation(metric, champion)
     if isinstance(mine, Timings) and isinstance(theirs, Timings):
+        if (
+            len({contender.data.digest for contender in (challenger, champion) if contender.data})
+            > 1
+        ):
+            return rows, Unmeasured(reason="the two models were asked requests of different rows")
         both = Timings.of(challenger.latency_ms, champion.latency_ms)
         return both.rows, inference.compare(metric, both)
     if isinstance(mine, float) and isinstance(theirs, float):

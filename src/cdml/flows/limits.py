@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from cdml.config import Config
 from cdml.core import reasons
 from cdml.core.decide import soften, within
+from cdml.core.metrics import Family
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, MetricValue
 from cdml.flows.rules import Limit, limits
@@ -46,7 +47,7 @@ def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:
 def _judge(limit: Limit, found: MetricValue, value: float, config: Config) -> Judged:
     """By the point, or by the two-sided interval where the policy says so and there is one."""
     ends = None
-    if config.policy.bounds == "interval" and limit.metric.of_rows:
+    if config.policy.bounds == "interval" and limit.metric.family is not Family.OPERATION:
         if found.interval is None or found.interval.confidence != config.policy.confidence:
             held = f"at {reasons.percent(config.policy.confidence)} confidence"
             name = reasons.title(limit.metric.name)

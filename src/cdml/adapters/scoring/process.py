@@ -144,7 +144,9 @@ class _Conversation:
                 self._step.advance(amount)
             elif event == "latency":
                 found = [float(value) for value in said["ms"][:_LATENCIES]]
-                self.latencies = tuple(value for value in found if 0 <= value < float("inf"))
+                # They are told apart by their place: none is left out.
+                sound = all(0 <= value < float("inf") for value in found)
+                self.latencies = tuple(found) if sound else ()
             elif event == "done":
                 self.classes = list(said["classes"])
                 self._done = True

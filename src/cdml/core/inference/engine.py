@@ -58,7 +58,9 @@ _METHODS: Mapping[Family, _Method] = {
     Family.CALIBRATION: _Method(
         reads=(Ranked,), compare=calibration.compare, measure=calibration.measure
     ),
-    Family.LATENCY: _Method(reads=(Timings,), compare=latency.compare, measure=latency.measure),
+    Family.LATENCY: _Method(
+        reads=(Timings,), compare=latency.compare, measure=latency.measure, resampled=True
+    ),
     Family.CUSTOM: _Method(
         reads=(Replicates,), compare=replicated.compare, measure=replicated.measure
     ),
