@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
+from latencies import LATENCIES
 
 from cdml.core.inference import Side, compare
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric, find
-from latencies import LATENCIES
 from scenarios import SCENARIOS as OF_ROWS
 from scenarios import Scenario
 

@@ -8,7 +8,7 @@ from cdml.core.sample import Floats, Timings
 from scenarios import Scenario
 
 Random = np.random.Generator
-QUANTILES = ("latency_p50_ms", "latency_p95_ms", "latency_p99_ms")
+QUANTILES = ("latency_p50_ms", "latency_p95_ms")
 
 
 def asked(both: Callable[[Random, int], tuple[Floats, Floats]]) -> Callable[[Random, int], Timings]:
@@ -19,13 +19,6 @@ def asked(both: Callable[[Random, int], tuple[Floats, Floats]]) -> Callable[[Ran
         return Timings(challenger=challenger, champion=champion)
 
     return draw
-
-
-def by_row(random: Random, requests: int) -> tuple[Floats, Floats]:
-    """How long a request takes depends on its row above all."""
-    row = 5 * np.exp(0.3 * random.normal(size=requests))
-    noise = np.exp(0.1 * random.normal(size=(2, requests)))
-    return 1.2 * row * noise[0], row * noise[1]
 
 
 def by_machine(random: Random, requests: int) -> tuple[Floats, Floats]:
@@ -41,11 +34,7 @@ def hanging(random: Random, requests: int) -> tuple[Floats, Floats]:
     return row * np.exp(0.05 * random.normal(size=requests)) + hangs, row
 
 
-LATENCIES = tuple(
-    Scenario(metrics=QUANTILES, name=name, draw=asked(both))
-    for name, both in (
-        ("by the row", by_row),
-        ("by the machine", by_machine),
-        ("hanging on 6 %", hanging),
-    )
+LATENCIES = (
+    Scenario(metrics=QUANTILES, name="by the machine", draw=asked(by_machine)),
+    Scenario(metrics=QUANTILES, name="hanging on 6 %", draw=asked(hanging)),
 )
