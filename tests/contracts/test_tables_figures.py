@@ -112,6 +112,8 @@ def test_whole_multiples_are_told_though_fractions_are_inexact(opened, column, o
         ('SELECT COUNT(DISTINCT "odd ""name""") FROM cdml_rows', 3.0),
         ("SELECT MAX(i) FROM cdml_rows WHERE i < 100", 3.0),
         ("SELECT MAX(i) > 5 FROM cdml_rows", 1.0),
+        ("SELECT COUNT(*) FROM cdml_rows WHERE n IS NULL", 2.0),
+        ("SELECT AVG(n) FROM cdml_rows", 1.0),
     ],
 )
 def test_a_query_gives_one_number(opened, sql, expected):
@@ -169,7 +171,7 @@ def test_the_engine_of_queries_is_locked_even_against_what_the_reader_lets_throu
 def test_a_query_that_takes_too_long_is_given_up(tmp_path):
     rows = FakeTables(tmp_path).add("rows", {"a": [float(i) for i in range(30_000)]})
     slow = Query("SELECT count(*) FROM cdml_rows x, cdml_rows y, cdml_rows z WHERE x.a*y.a=z.a+.5")
-    (found,) = queries.answers([slow], rows.parquet, seconds=0.3)
+    (found,) = queries.answers([slow], rows.parquet, (), seconds=0.3)
 
     assert isinstance(found, NotRun)
     assert "longer than 0.3 s" in found.reason

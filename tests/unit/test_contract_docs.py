@@ -25,3 +25,16 @@ def test_the_contract_of_the_example_can_be_read():
 
 def test_every_metric_of_the_standard_is_documented_under_our_name():
     assert [] == [name for pair in NAMES.items() for name in pair if name not in DOCS]
+
+
+def test_the_rules_of_our_own_in_the_documentation_can_be_read():
+    head = "apiVersion: v3.2.0\nkind: DataContract\nid: flights\nversion: 1.0.0\n"
+    block = next(part for part in DOCS.split("```yaml\n") if part.startswith("schema:"))
+    found = read_contract(head + block.partition("```")[0], "docs/data.md")
+
+    assert ["compare", "freshness"] == [rule.metric for rule in found.quality]
+    assert ["mean", "quantile"] == [rule.metric for rule in found.properties[0].quality]
+
+
+def test_every_key_of_the_configuration_about_contracts_is_documented():
+    assert [] == [key for key in ("related", "extra_columns", "foreign_rules") if key not in DOCS]

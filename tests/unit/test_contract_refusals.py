@@ -66,6 +66,25 @@ def test_a_range_upside_down_is_a_problem_of_every_kind_of_rule(rule):
         read_contract(f"{HEAD}      - {{name: a, quality: [{rule}]}}\n", "orders.odcs.yaml")
 
 
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("{metric: nullValus, mustBe: 1}", "did you mean 'nullValues'"),
+        ("{type: sqll, query: select 1, mustBe: 1}", "did you mean 'sql'"),
+        ("{metric: nullValues, mustbe: 1}", "did you mean 'mustBe'"),
+        ("{type: custom, engine: cdlm, implementation: {check: mean}}", "did you mean 'cdml'"),
+        (
+            "{type: custom, engine: cdml, implementation: {check: mean}, mustBe: 1}",
+            "mustBe does not stand at a rule of type custom; those of cdml stand in its",
+        ),
+        ("{type: text, mustBe: 1}", "mustBe does not stand at a rule of type text"),
+    ],
+)
+def test_a_word_that_is_not_known_is_told_with_the_nearest(rule, told):
+    with pytest.raises(ConfigurationError, match=told):
+        read_contract(f"{HEAD}      - {{name: a, quality: [{rule}]}}\n", "orders.odcs.yaml")
+
+
 def test_a_column_that_is_described_twice_is_told_with_both_lines():
     with pytest.raises(ConfigurationError, match=r"line 9: the column 'a' is .* first in line 8"):
         read_contract(f"{HEAD}      - name: a\n      - name: a\n", "orders.odcs.yaml")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 
 from open_data_contract_standard.model import DataQuality
 
@@ -45,7 +46,11 @@ class Rules:
 
     def _rule(self, rule: DataQuality, place: Place, column: str | None) -> Quality:
         quality = _quality(rule, self.marked.line(place))
-        if quality.kind == "custom" and rule.engine == ENGINE:
+        engine = (rule.engine or "").strip().lower()
+        if quality.kind == "custom" and engine != ENGINE and get_close_matches(engine, [ENGINE]):
+            what = f"unknown engine {rule.engine!r}; did you mean {ENGINE!r}?"
+            self._wrong((*place, "engine"), what)
+        if quality.kind == "custom" and engine == ENGINE:
             percent = _percent(rule)
             found, wrong = read_custom(rule.implementation, quality, column, percent=percent)
             for path, what in wrong:

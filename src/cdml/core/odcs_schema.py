@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -60,13 +61,29 @@ def against_schema(marked: Marked) -> Problems:
                 (marked.line((*place, key)), f"{where}: {_unknown(key, known)}") for key in wrong
             ]
             if not wrong:
-                vague.append((line, f"{where}: {error.message}"))
+                vague.append((line, f"{where}: {_misplaced(error.instance) or error.message}"))
         elif error.validator == "oneOf" and "quality" in place:
             problems.append((line, f"{where} needs exactly one of {', '.join(OPERATORS)}"))
         else:
-            problems.append((line, f"{where}: {_short(error.message)}"))
+            problems.append((line, f"{where}: {_short(error.message)}{_nearest(error)}"))
     # A failed condition makes the schema call innocent keys unknown: told only when alone.
     return problems or vague
+
+
+def _misplaced(rule: Any) -> str:
+    """Operators that stand beside a rule that holds nothing against a figure there."""
+    kind = rule.get("type") if isinstance(rule, dict) else None
+    found = [name for name in OPERATORS if kind in ("custom", "text") and name in rule]
+    where = "; those of cdml stand in its implementation" if kind == "custom" else ""
+    return f"{found[0]} does not stand at a rule of type {kind}{where}" if found else ""
+
+
+def _nearest(error: Any) -> str:
+    """The value that was meant, perhaps, where only some are possible."""
+    if error.validator != "enum" or not isinstance(error.instance, str):
+        return ""
+    near = get_close_matches(error.instance, list(map(str, error.validator_value)), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _unknown(key: str, known: Sequence[str]) -> str:

@@ -12,20 +12,21 @@ from typing import Any
 import duckdb
 
 from cdml.adapters.data.engine import connect
-from cdml.adapters.data.sql import literal, parquet
+from cdml.adapters.data.sql import Column, literal, parquet, quote
 from cdml.core.expressions import ROWS, NotRun, Query
 
 SECONDS = 300.0
 
 
 def answers(
-    queries: Sequence[Query], rows: Path, seconds: float = SECONDS
+    queries: Sequence[Query], rows: Path, columns: Sequence[Column], seconds: float = SECONDS
 ) -> tuple[float | NotRun, ...]:
-    """The number each query gives.
+    """The number each query gives; NaN is NULL to it, as it is missing to every other rule.
 
     Args:
         queries: what is asked.
         rows: the one Parquet file that may be read.
+        columns: of the file.
         seconds: after which a query is given up.
     """
     if not queries:
@@ -33,16 +34,19 @@ def answers(
     with tempfile.TemporaryDirectory(prefix="cdml-query-") as folder:
         engine = connect(Path(folder))
         try:
-            _lock(engine, rows)
+            _lock(engine, rows, columns)
             return tuple(_answer(engine, query, seconds) for query in queries)
         finally:
             engine.close()
 
 
-def _lock(engine: duckdb.DuckDBPyConnection, rows: Path) -> None:
+def _lock(engine: duckdb.DuckDBPyConnection, rows: Path, columns: Sequence[Column]) -> None:
+    names = (quote(column.engine_name) for column in columns if column.has_nan)
+    plain = ", ".join(f"CASE WHEN NOT isnan({name}) THEN {name} END AS {name}" for name in names)
+    replaced = f" REPLACE ({plain})" if plain else ""
     engine.execute(f"SET allowed_paths = [{literal(str(rows))}]")
     engine.execute("SET enable_external_access = false")
-    engine.execute(f"CREATE VIEW {ROWS} AS SELECT * FROM {parquet(rows)}")
+    engine.execute(f"CREATE VIEW {ROWS} AS SELECT *{replaced} FROM {parquet(rows)}")
     engine.execute("SET lock_configuration = true")
 
 

@@ -27,6 +27,7 @@ class ParquetFile:
 
     path: Path
     uri: str
+    columns: tuple[Column, ...]
     engine: duckdb.DuckDBPyConnection = field(repr=False)
 
     @property
@@ -50,7 +51,7 @@ class ParquetFile:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`; an engine of their own runs them, which can open this file alone."""
-        return answers(queries, self.path)
+        return answers(queries, self.path, self.columns)
 
     def _answer(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Bound by the engine itself: its Python side would import pandas to look at a value."""
@@ -97,5 +98,5 @@ class DuckTables:
         return SqlTable(
             ref=DataRef(uri=files.uri, digest=digest, rows=rows),
             columns={column.field.name: column for column in columns},
-            place=ParquetFile(path=path, uri=files.uri, engine=self._engine),
+            place=ParquetFile(path=path, uri=files.uri, columns=columns, engine=self._engine),
         )
