@@ -137,6 +137,15 @@ def test_a_query_that_gives_no_number_says_so_and_the_next_is_asked(opened, sql)
     assert 5.0 == fine
 
 
+def test_a_query_that_breaks_at_a_value_does_not_tell_it(tmp_path):
+    rows = FakeTables(tmp_path).add("rows", {"w": ["secret"]})
+    table = DuckTables().open(str(rows.parquet))
+    (found,) = table.answer([Query("SELECT SUM(CAST(w AS INTEGER)) FROM cdml_rows")])
+
+    assert isinstance(found, NotRun)
+    assert "secret" not in found.reason
+
+
 def test_shared_rows_are_found_under_other_names(tmp_path):
     fake, duck = FakeTables(tmp_path), DuckTables()
     ours = fake.add("ours", {"customer": [1, 2, 2, None], "land": ["a", "a", "b", "b"]})

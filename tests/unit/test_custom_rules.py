@@ -239,6 +239,21 @@ def test_sql_is_judged_and_tells_no_value_of_a_personal_column():
     assert "98" not in found.reason
 
 
+@pytest.mark.parametrize("spoken", ["PAY", "*"])
+def test_a_query_speaks_of_a_personal_column_in_any_case(spoken):
+    query = (
+        "SELECT max(PAY) FROM orders" if spoken == "PAY" else "SELECT max(COLUMNS(*)) FROM orders"
+    )
+    text = f"{HEAD}      - {{type: sql, query: {query}, mustBeLessThan: 5}}\n"
+    text += "    properties: [{name: pay, classification: personal}]\n"
+    contract = read_contract(text, "orders.odcs.yaml")
+    data = table("rows", {"pay": [98765, 1]})
+    asked = tuple(from_contract(contract, Known(fields={"pay": data.fields[0]})))
+    findings, _ = ask(data, asked, (), contract.shows)
+
+    assert "98" not in "".join(one.reason + one.observed for one in findings)
+
+
 @pytest.mark.parametrize(
     ("query", "told"),
     [

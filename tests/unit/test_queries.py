@@ -109,6 +109,11 @@ def test_deep_nesting_is_refused():
         ("select count(*) from orders where email is null", ()),
         ("select 100.0 * count(email) / count(*) from orders", ()),
         ("select max(salary) from orders", ("salary",)),
+        ("select max(x) from (select salary as x from orders)", ("salary", "x")),
+        ("select max(t.x) from (select * from orders) t(x)", ("*",)),
+        ("select max(columns('sal.*')) from orders", ("*",)),
+        ("select max(orders) from orders", ("*",)),
+        ("select count(*) from (select * from orders)", ()),
         ("select (select min(salary) from orders) + count(*) from orders", ("salary",)),
     ],
 )

@@ -182,6 +182,7 @@ class Aggregate:
     q: float | None = None
 
 
+EVERY_COLUMN = "*"
 ROWS = "cdml_rows"
 """What the table is called in a `Query`."""
 
@@ -192,7 +193,8 @@ class Query:
 
     Attributes:
         sql: the statement.
-        reveals: columns of which that number may be a value: none where it only counts.
+        reveals: columns, or `EVERY_COLUMN`, of which that number may be a value: none where it
+            only counts. Engines read them whatever their case.
     """
 
     sql: str

@@ -1,6 +1,6 @@
 """The quality rules of a contract, as rules that a table can be asked about."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +8,7 @@ from cdml.core.checks import Finding, Rule, fact, not_executed
 from cdml.core.contract import Quality, Severity
 from cdml.core.custom import ARGUMENTS
 from cdml.core.expressions import (
+    EVERY_COLUMN,
     Condition,
     Either,
     Field,
@@ -46,12 +47,18 @@ def _of_kind(quality: Quality, column: str | None, known: Known) -> Iterator[Ask
         case "sql":
             what = f"the answer of {quality.name}"
             query = quality.query
-            reveals = query.reveals if query is not None else ()
+            reveals = _revealed(query.reveals if query is not None else (), known.fields)
             yield rule_of(quality, "sql", column, query=query, what=what, reveals=reveals)
         case "text":
             yield listed("text", column, f"documentation: {quality.name}")
         case _:
             yield _foreign(quality, column, known)
+
+
+def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """The columns a query speaks of, as they are called."""
+    spoken = {name.casefold() for name in written}
+    return tuple(name for name in fields if EVERY_COLUMN in written or name.casefold() in spoken)
 
 
 def _foreign(quality: Quality, column: str | None, known: Known) -> Asked:

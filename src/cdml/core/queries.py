@@ -10,7 +10,7 @@ from collections.abc import Collection
 import sqlglot
 from sqlglot import errors, exp
 
-from cdml.core.expressions import ROWS, Query
+from cdml.core.expressions import EVERY_COLUMN, ROWS, Query
 from cdml.core.names import unknown
 
 _TABLE = frozenset({"table", "object", "schema", "model"})
@@ -102,12 +102,20 @@ def _refuse(tree: exp.Expression) -> None:
 
 def _reveals(tree: exp.Select) -> tuple[str, ...]:
     """The columns read, unless the number is made of counts alone."""
-    outside = tree.expressions[0].transform(
-        lambda node: exp.null() if isinstance(node, exp.Count | exp.CountIf) else node
-    )
-    if not any(outside.find_all(exp.Column, exp.Star, exp.Subquery)):
+
+    def counted(node: exp.Expression) -> exp.Expression:
+        return exp.null() if isinstance(node, exp.Count | exp.CountIf) else node
+
+    outside = tree.expressions[0].transform(counted)
+    if not any(outside.find_all(exp.Column, exp.Star, exp.Columns, exp.Subquery)):
         return ()
-    return tuple(sorted({column.name for column in tree.find_all(exp.Column)}))
+    rows = {table.alias.casefold() for table in tree.find_all(exp.Table)}
+    names = {column.name for column in tree.find_all(exp.Column)}
+    # A star, a pattern of names or the name of the table itself stands for whole rows.
+    whole = any(tree.transform(counted).find_all(exp.Star, exp.Columns))
+    if whole or any(name.casefold() in rows for name in names):
+        return (EVERY_COLUMN,)
+    return tuple(sorted(names))
 
 
 def _called(function: exp.Func) -> str:
