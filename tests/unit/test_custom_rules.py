@@ -236,6 +236,7 @@ def test_sql_is_judged_and_tells_no_value_of_a_personal_column():
     found = judged(HEAD + rule, salary=[98765, 1])
 
     assert (FAIL, "not shown", "less than 5") == (found.verdict, found.observed, found.expected)
+    assert found.reason.startswith("the answer of SELECT max(salary) FROM orders is not accepted")
     assert "98" not in found.reason
 
 

@@ -17,6 +17,7 @@ from cdml.core.odcs_schema import Problems, written
 ENGINE = "cdml"
 """Name of the engine whose custom rules are ours."""
 
+_LONGEST_NAME = 200
 _WARNINGS = frozenset({"warning", "warn", "minor", "low", "medium"})
 _NOTES = frozenset({"info", "information", "informational", "notice"})
 
@@ -82,7 +83,7 @@ def _quality(rule: DataQuality, line: int) -> Quality:
     severity = (rule.severity or "error").strip().lower()
     return Quality(
         kind=kind,
-        name=rule.name or metric or (rule.description or kind).strip(),
+        name=rule.name or metric or _told(rule.description or rule.query or kind),
         metric=metric,
         bound=read_bound(rule.model_dump(), percent=_percent(rule)),
         severity="warning" if severity in _WARNINGS else "info" if severity in _NOTES else "error",
@@ -90,6 +91,12 @@ def _quality(rule: DataQuality, line: int) -> Quality:
         engine=rule.engine,
         line=line,
     )
+
+
+def _told(text: str) -> str:
+    """A rule that has no name is called by what it says."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 
 
 def _percent(rule: DataQuality) -> bool:
