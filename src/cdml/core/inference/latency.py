@@ -1,15 +1,18 @@
 """Quantiles of what single requests took, of two models that were asked the same ones.
 
 The requests are drawn again, in pairs; a quantile of few figures is no smooth function of them,
-so the plain percentiles of the draws are read (Efron & Tibshirani 1993, chapter 13). One model's
-quantile lies between two order statistics, whatever the distribution.
+so percentiles of the draws are read (Efron & Tibshirani 1993, chapter 13), farther out by as much
+as t is than the normal: only the few requests beyond a quantile tell of it. One model's quantile
+lies between two order statistics, whatever the distribution.
 """
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
+from cdml.core.inference import student
 from cdml.core.inference.difference import Level, Paired, Side
 from cdml.core.inference.resampled import RESAMPLES, Bca, batches, generator
 from cdml.core.inference.student import incomplete_beta
@@ -17,6 +20,7 @@ from cdml.core.interval import Interval, Unmeasured
 from cdml.core.metrics import find
 from cdml.core.sample import Floats, Timings
 
+_NORMAL = NormalDist()
 FEWEST = 20
 BEYOND = 3
 """Requests that have to be expected beyond a quantile, for the slowest ones to tell of it.
@@ -33,11 +37,13 @@ class Percentiles:
     Attributes:
         challenger, champion: the quantiles, milliseconds.
         draws: the two on each resample, shape (resamples, 2).
+        df: degrees of freedom of the t that tells which percentile is read.
     """
 
     challenger: float
     champion: float
     draws: Floats
+    df: float
 
     @property
     def method(self) -> str:
@@ -61,7 +67,8 @@ class Percentiles:
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The percentile of Δ + share * champion."""
-        return self._read(share).quantile(1 - confidence if side is Side.LOWER else confidence)
+        level = student.normal_cdf(student.quantile(confidence, self.df))
+        return self._read(share).quantile(1 - level if side is Side.LOWER else level)
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p, from the percentile that the value is."""
@@ -70,7 +77,8 @@ class Percentiles:
             at = found.draws[0]
             return 0.0 if (at > against if side is Side.LOWER else at < against) else 1.0
         level = found.level(against)
-        return level if side is Side.LOWER else 1 - level
+        tail = level if side is Side.LOWER else 1 - level
+        return student.cdf(_NORMAL.inv_cdf(tail), self.df) if 0 < tail < 1 else tail
 
     def p_value_null(self) -> float:
         """Two-sided p for no difference."""
@@ -99,7 +107,10 @@ def compare(metric: str, sample: Timings, resamples: int = RESAMPLES) -> Paired 
     ]
     challenger, champion = (float(value) for value in _quantile(both, share))
     difference = Percentiles(
-        challenger=challenger, champion=champion, draws=np.concatenate(draws, axis=1).T
+        challenger=challenger,
+        champion=champion,
+        draws=np.concatenate(draws, axis=1).T,
+        df=2 * sample.rows * min(share, 1 - share),
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
