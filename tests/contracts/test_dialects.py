@@ -73,9 +73,12 @@ def test_every_question_is_the_engines_own_sql(dialect):
     table.count(conditions)
     table.repeated(list(COLUMNS))
     table.shared(table, ["id", "word"])
+    table.overlap(table, list(COLUMNS))
+    table.conflicts(["id", "share"], "flag")
+    table.extent("share")
     reference(place, tuple(COLUMNS.values()), "x")
 
-    assert len(place.asked) == 4
+    assert len(place.asked) == 7
     for sql in place.asked:
         [parsed] = sqlglot.parse(sql, dialect=dialect)
         assert parsed.key == "select"

@@ -30,6 +30,7 @@ from cdml.core.expressions import (
     Query,
     Scalar,
 )
+from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
 from fakes.figures import answers, figure, missing, multiple, number
@@ -179,6 +180,32 @@ class FakeTable:
     ) -> int:
         theirs = set(other._keys(columns if their_columns is None else their_columns))
         return sum(key in theirs for key in self._keys(columns))
+
+    def overlap(self, other: "FakeTable", columns: Sequence[str]) -> Overlap:
+        mine, others = Counter(self._values(columns)), Counter(other._values(columns))
+        return Overlap(
+            shared=sum(n for values, n in mine.items() if values in others),
+            repeated_here=sum(n for n in mine.values() if n > 1),
+            repeated_there=sum(n for n in others.values() if n > 1),
+        )
+
+    def _values(self, columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        values = zip(*(self.data[name] for name in columns), strict=True)
+        return [tuple(None if missing(one) else one for one in row) for row in values]
+
+    def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
+        groups: dict[tuple[Any, ...], list[Any]] = {}
+        for values, said in zip(self._values(columns), self.data[label], strict=True):
+            if not missing(said):
+                groups.setdefault(values, []).append(said)
+        return Conflicts(
+            equal=sum(len(g) for g in groups.values() if len(g) > 1),
+            conflicting=sum(len(g) for g in groups.values() if len(set(g)) > 1),
+        )
+
+    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+        there = [value for value in self.data[column] if not missing(value)]
+        return (min(there), max(there)) if there else None
 
 
 def table(uri: str, data: dict[str, list[Any]], folder: Path | None = None) -> FakeTable:

@@ -61,7 +61,7 @@ def test_a_category_for_each_class_is_found_and_identifiers_are_not():
     found = strengths({"word": word, "identifier": identifier}, ordered=[])
 
     assert 1.0 == found[("word",)]
-    assert 0.5 == found[("identifier",)]
+    assert pytest.approx(0.5) == found[("identifier",)]
 
 
 def test_a_class_of_three_is_told_by_its_own_column():
@@ -78,6 +78,24 @@ def test_a_number_to_predict_is_told_by_a_copy_of_it():
 
     assert pytest.approx(1.0) == found[("copy",)]
     assert found[("noise",)] < 0.6
+
+
+def test_a_number_to_predict_is_told_by_categories_of_it():
+    band = [f"band {int(delay // 5)}" for delay in DELAY]
+    found = strengths(
+        {"band": band, "word": [f"word {number % 7}" for number in range(ROWS)]},
+        DELAY, Task.REGRESSION, None, ordered=[],
+    )  # fmt: skip
+
+    assert found[("band",)] > 0.98
+    assert found[("word",)] < 0.6
+
+
+def test_a_rare_class_is_told_by_a_category_of_its_own():
+    rare = [float(number < ROWS // 100) for number in range(ROWS)]
+    word = ["y" if value else f"n{number % 3}" for number, value in enumerate(rare)]
+
+    assert strengths({"word": word}, rare, ordered=[])[("word",)] == 1.0
 
 
 def test_infinity_and_missing_values_do_no_harm():

@@ -115,8 +115,12 @@ class Leakage(_Model):
     """Strength from which a column warns; null: never."""
     fail: float | None = Field(default=0.995, gt=0.5, le=1)
     """Strength from which a column fails, where the model is known to use it; null: never."""
+    shared_warn: float | None = Field(default=0.01, gt=0, le=1)
+    """Share of rows equal to one of the reference, beyond chance, that warns; null: never."""
+    shared_fail: float | None = Field(default=0.1, gt=0, le=1)
+    """The same share that fails; null: never."""
     ignore: tuple[str, ...] = ()
-    """Columns that may tell the label."""
+    """Columns that may tell the label, or whose groups may be on both sides."""
 
 
 class Data(_Model):
@@ -137,6 +141,10 @@ class Data(_Model):
     """The positive class; set it for binary classification."""
     task: metrics.Task | None = None
     """binary, multiclass or regression; by default told by `positive` and the gates."""
+    time: str | None = None
+    """Column of when a row happened: the rows must come after the reference."""
+    group: str | None = None
+    """Column of what must not be on both sides, such as a user; `cluster` unless said otherwise."""
     slices: tuple[str, ...] = ()
     """Columns whose every value is judged apart."""
     max_slices: int = Field(default=100, ge=1, le=10_000)

@@ -4,9 +4,12 @@ A column that only exists once the outcome does makes a model that passes every 
 fails in use. It shows in the data: the column alone orders the rows nearly as the label does.
 
 Strength is 0.5 to 1: for classes the area under the ROC curve of the column as a score, the
-better of its own order and of the class rates in its quantiles (which also finds a U shape);
+better of its own order and of the class rates in its quantiles (which also finds a U shape), or
+(1 + U) / 2 where that is more, U being the share of the classes' entropy that its groups take away
+(the uncertainty coefficient, mutual information / entropy);
 for a number to predict, (1 + |Spearman's rank correlation|) / 2, which is the share of pairs of
-rows put in the right order under the same reading.
+rows put in the right order under the same reading; for categories, (1 + η) / 2, η being the
+correlation of the number's ranks with the mean rank of each category.
 """
 
 from collections.abc import Mapping, Sequence
@@ -83,9 +86,10 @@ def giveaways(
         numbers = prepared[name]
         best = max(
             (
-                strength(numbers, goal) if numbers is not None else _of_categories(values, goal)
+                strength(numbers, goal)
+                if numbers is not None
+                else _of_categories(values, goal, classes=classes)
                 for goal in goals
-                if classes or numbers is not None
             ),
             default=0.5,
         )
@@ -140,24 +144,53 @@ def _bin_codes(values: Floats, there: NDArray[np.bool_]) -> Codes:
     return codes
 
 
-def _of_categories(values: Values, positive: Floats) -> float:
+def _of_categories(values: Values, goal: Floats, *, classes: bool) -> float:
     _, codes = np.unique(["\0" if v is None else str(v) for v in values], return_inverse=True)
-    return _of_codes(codes.astype(np.int64), positive)
+    if classes:
+        return _of_codes(codes.astype(np.int64), goal)
+    known = np.isfinite(goal)
+    if known.sum() < MIN_ROWS:
+        return 0.5
+    ranks = _ranks(goal[known])
+    return _correlated(_means(codes[known].astype(np.int64), ranks), ranks)
 
 
 def _of_codes(codes: Codes, positive: Floats) -> float:
-    """Area under the curve when each group scores by its rate; rare groups are one group."""
+    """The better of area under the curve, each group scoring by its rate, and information."""
+    rates = _means(codes, positive)
+    return max(_auc(rates, positive), (1 + _information(rates, positive)) / 2)
+
+
+def _means(codes: Codes, values: Floats) -> Floats:
+    """Each row's mean of its group; rare groups are one group, of the mean of all."""
     _, groups, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    rates = np.bincount(groups, weights=positive) / counts
-    rates[counts < _RARE] = positive.mean()
-    return _auc(rates[groups], positive)
+    means = np.bincount(groups, weights=values) / counts
+    means[counts < _RARE] = values.mean()
+    found: Floats = means[groups]
+    return found
+
+
+def _information(rates: Floats, positive: Floats) -> float:
+    """Share of the class's entropy that is gone where the rate of each row's group is known."""
+    return 1 - float(_entropy(rates).mean() / _entropy(positive.mean(keepdims=True))[0])
+
+
+def _entropy(rates: Floats) -> Floats:
+    """Of a class that occurs with this probability, in nats."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = [np.where(p > 0, p * np.log(p), 0.0) for p in (rates, 1 - rates)]
+    total: Floats = -(each[0] + each[1])
+    return total
 
 
 def _of_number(values: Floats, goal: Floats) -> float:
     there = np.isfinite(values) & np.isfinite(goal)
     if there.sum() < MIN_ROWS:
         return 0.5
-    a, b = _ranks(values[there]), _ranks(goal[there])
+    return _correlated(_ranks(values[there]), _ranks(goal[there]))
+
+
+def _correlated(a: Floats, b: Floats) -> float:
     if a.min() == a.max() or b.min() == b.max():
         return 0.5
     return (1 + abs(float(np.corrcoef(a, b)[0, 1]))) / 2

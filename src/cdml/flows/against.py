@@ -46,7 +46,8 @@ class Against:
         """Profile the reference, where that has not been done, and choose the columns."""
         profile, plan = _profile(reference, data, shows), DriftPlan()
         if profile is not None:
-            ignored = frozenset({*data.key, *data.drift.ignore})
+            moves = () if data.time is None else (data.time,)
+            ignored = frozenset({*data.key, *moves, *data.drift.ignore})
             plan = plan_drift(table, profile, ignored, data.drift)
         return cls(
             table=table,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cdml.config.model import Data
-from cdml.core import leakage
+from cdml.core import inputs, leakage
 from cdml.core.checks import Finding, fact, share
 from cdml.core.contract import Contract
 from cdml.core.expressions import Field, LogicalType, Scalar
@@ -11,6 +11,7 @@ from cdml.core.metrics import Task
 from cdml.core.quality import listed
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import DataRef
+from cdml.flows.input_checks import contradictions, odd_inputs
 from cdml.ports import Table
 
 SAMPLE = 10_000
@@ -54,14 +55,20 @@ def measured(
     table: Table, settings: Data, contract: Contract, features: Sequence[str] | None,
     positive: Scalar | None,
 ) -> Iterator[Finding]:  # fmt: skip
-    """Columns, and differences of two, that tell the label by themselves."""
+    """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
     fields = {field.name: field for field in table.fields}
-    asked = [name for name in _candidates(settings, contract, fields, features) if name in fields]
+    asked = candidates(table, settings, contract, features)
     if not asked:
         return
     sample = table.sample([*asked, settings.label], SAMPLE)
     label = sample[settings.label]
     task = _task(settings, fields[settings.label], label)
+    classes = task is not Task.REGRESSION
+    yield from inputs.missing_with_label(sample, settings.label, classes=classes)
+    if features is not None:
+        yield from odd_inputs(table, sample, asked)
+        if classes:
+            yield from contradictions(table, asked, settings.label)
     as_sampled = float(positive) if isinstance(positive, bool | int | float) else str(positive)
     goals = leakage.targets(label, task, as_sampled)
     if not goals:
@@ -72,17 +79,17 @@ def measured(
         if fields[name].type.ordered and fields[name].type is not LogicalType.BOOLEAN
     ]  # fmt: skip
     found = leakage.giveaways(
-        {name: sample[name] for name in asked}, ordered, goals,
-        classes=task is not Task.REGRESSION,
-    )  # fmt: skip
+        {name: sample[name] for name in asked}, ordered, goals, classes=classes
+    )
     limits = settings.leakage
     yield from leakage.judge(found, warn=limits.warn, fail=limits.fail, used=features is not None)
 
 
-def _candidates(
-    settings: Data, contract: Contract, fields: dict[str, Field], features: Sequence[str] | None
+def candidates(
+    table: Table, settings: Data, contract: Contract, features: Sequence[str] | None
 ) -> list[str]:
-    """The model's inputs; without a model every column that one could use."""
+    """The model's inputs that the data has; without a model every column that one could use."""
+    fields = {field.name: field for field in table.fields}
     if features is None:
         left_out = {*settings.key, *settings.leakage.ignore, *contract.after_outcome}
     else:
@@ -91,8 +98,8 @@ def _candidates(
     return [
         name
         for name in (fields if features is None else features)
-        if name not in left_out and name != settings.label
-        and (name not in fields or fields[name].type not in odd)
+        if name in fields and name not in left_out and name != settings.label
+        and fields[name].type not in odd
     ]  # fmt: skip
 
 

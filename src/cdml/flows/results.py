@@ -16,6 +16,9 @@ _ASKED_BY = {
     "drift": "drift",
     "label_drift": "drift",
     "rows_shared": "reference",
+    "inputs_shared": "reference",
+    "time_order": "time",
+    "groups_shared": "group",
     "label_given_away": "leakage",
 }
 """The word of `data` in cdml.yaml that a check comes from."""

@@ -26,6 +26,7 @@ from cdml.flows.producer import producer
 from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
 from cdml.flows.results import write_results
+from cdml.flows.separation_checks import separated
 from cdml.ports import Ports, Progress, Table, Tables
 
 _LONG = 1000
@@ -156,6 +157,8 @@ def _findings(subject: _Subject, against: Against, progress: Progress) -> Iterat
     yield from findings
     with progress.step("comparing with the reference"):
         yield from against.findings(counts)
+        seen = leakage_checks.candidates(subject.table, data, subject.contract, subject.features)
+        yield from separated(subject.table, against.reference, data, seen, subject.shows)
     yield from leakage_checks.declared(subject.contract, subject.features, data.label)
     with progress.step("looking for columns that give the label away"):
         yield from leakage_checks.measured(
@@ -200,6 +203,8 @@ def _require_columns(loaded: Loaded, table: Table) -> None:
     named = {
         "key": data.key,
         "label": (data.label,),
+        "time": (data.time,) if data.time is not None else (),
+        "group": (data.group,) if data.group is not None else (),
         "slices": data.slices,
         "drift.ignore": data.drift.ignore,
         "leakage.ignore": data.leakage.ignore,

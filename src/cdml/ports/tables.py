@@ -3,6 +3,7 @@ from pathlib import Path
 from typing import Protocol
 
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
+from cdml.core.separation import Conflicts, Overlap
 from cdml.evidence.models import DataRef
 
 
@@ -86,6 +87,24 @@ class Table(Protocol):
 
         `their_columns` are the other table's, where they are called otherwise there.
         """
+        ...
+
+    def overlap(self, other: "Table", columns: Sequence[str]) -> Overlap:
+        """Rows that equal one of the other table, or of their own, in these columns.
+
+        Missing values equal one another.
+        """
+        ...
+
+    def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
+        """Rows that equal another in these columns, and those among which labels differ.
+
+        Missing values equal one another; rows without a label are left out.
+        """
+        ...
+
+    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+        """The least and the greatest value of an ordered column; None where there are none."""
         ...
 
 

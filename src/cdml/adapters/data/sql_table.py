@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from cdml.adapters.data import equal_rows
 from cdml.adapters.data.aggregates import aggregate, figure
 from cdml.adapters.data.sql import Column, Translation, counts, quote
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
+from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef
 from cdml.ports import Table
@@ -213,12 +215,7 @@ class SqlTable:
         self, other: Table, columns: Sequence[str], their_columns: Sequence[str] | None = None
     ) -> int:
         """See the port."""
-        if not (isinstance(other, SqlTable) and self.place.reaches(other.place)):
-            raise ConfigurationError(
-                f"{self.ref.uri} and {other.ref.uri} lie in different places, so their rows cannot"
-                " be compared.",
-                "Keep the reference where the data is, or take a profile of it.",
-            )
+        other = self._reached(other)
         there = columns if their_columns is None else their_columns
         equal = " AND ".join(f"ours.v{at} = theirs.v{at}" for at in range(len(columns)))
         shared: int = self._ask(
@@ -226,6 +223,43 @@ class SqlTable:
             f" (SELECT 1 FROM {other.values(there)} AS theirs WHERE {equal})"
         )[0][0]
         return shared
+
+    def _reached(self, other: Table) -> "SqlTable":
+        """The other table, if one question can be asked of both."""
+        if isinstance(other, SqlTable) and self.place.reaches(other.place):
+            return other
+        raise ConfigurationError(
+            f"{self.ref.uri} and {other.ref.uri} lie in different places, so their rows cannot"
+            " be compared.",
+            "Keep the reference where the data is, or take a profile of it.",
+        )
+
+    def overlap(self, other: Table, columns: Sequence[str]) -> Overlap:
+        """See the port."""
+        other = self._reached(other)
+        mine, others = ([table.columns[name] for name in columns] for table in (self, other))
+        [found] = self._ask(
+            equal_rows.overlap(mine, self.place.relation, others, other.place.relation)
+        )
+        shared, here, there = map(int, found)
+        return Overlap(shared=shared, repeated_here=here, repeated_there=there)
+
+    def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
+        """See the port."""
+        asked = [self.columns[name] for name in columns]
+        [found] = self._ask(equal_rows.conflicts(asked, self.columns[label], self.place.relation))
+        equal, conflicting = map(int, found)
+        return Conflicts(equal=equal, conflicting=conflicting)
+
+    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+        """See the port."""
+        asked = self.columns[column]
+        [(low, high)] = self._ask(
+            f"SELECT min({asked.value}), max({asked.value}) FROM {self.place.relation}"
+            f" WHERE NOT {asked.missing}"
+        )
+        least, most = asked.python(low), asked.python(high)
+        return None if least is None or most is None else (least, most)
 
     def values(self, columns: Sequence[str]) -> str:
         """The rows of which none of these is missing, the columns named v0, v1, ..."""

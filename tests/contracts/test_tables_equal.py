@@ -1,0 +1,42 @@
+"""Equal rows and extents, as every engine counts them."""
+
+import math
+from datetime import date, timedelta
+
+import pytest
+
+from cdml.core.separation import Conflicts, Overlap
+from contracts import test_tables_contract
+from contracts.test_tables_contract import NOON, ROWS
+
+opened = test_tables_contract.opened
+
+
+def test_equal_rows_are_counted_on_both_sides_and_holes_are_equal(opened):
+    here = {"n": [1.0, 1.0, None, math.nan, 3.0], "w": ["a", "a", None, None, "c"]}
+    there = {"n": [None, 1.0, 9.0, 9.0], "w": [None, "a", "x", "x"]}
+    first, second = opened(here), opened(there)
+
+    assert Overlap(shared=4, repeated_here=4, repeated_there=2) == first.overlap(second, ["n", "w"])
+    assert Overlap(shared=0, repeated_here=4, repeated_there=4) == first.overlap(
+        opened({"n": [7.0] * 4, "w": [""] * 4}), ["n", "w"]
+    )
+
+
+@pytest.mark.parametrize(
+    "label", [[True, False, True, True, None], ["a", "b", "c", "c", "d"], [1, 2, 1, 1, None]]
+)
+def test_equal_rows_of_different_labels_conflict(opened, label):
+    table = opened({"n": [1, 1, None, None, 1], "l": label})
+
+    equal = 4 if None in label else 5
+    assert Conflicts(equal=equal, conflicting=equal - 2) == table.conflicts(["n"], "l")
+
+
+def test_the_least_and_the_greatest_value_are_told(opened):
+    table = opened(ROWS)
+
+    assert (date(2013, 1, 1), date(2014, 1, 1)) == table.extent("day")
+    assert (NOON, NOON + timedelta(days=2)) == table.extent("at")
+    assert (-math.inf, math.inf) == table.extent("select")
+    assert opened({"x": [1.0, 2.0], "gone": [math.nan, None]}).extent("gone") is None
