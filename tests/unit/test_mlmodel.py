@@ -20,6 +20,7 @@ def test_named_columns_are_the_inputs_and_optional_ones_are_not_required(tmp_pat
     found = read_mlmodel(written(tmp_path, f"{FLAVOUR}signature: {{inputs: '{columns}'}}\n"))
 
     assert (("x", "y", "z"), ("x", "z")) == (found.inputs, found.required)
+    assert ("double", "long", "string") == found.types
     assert ("mlflow.sklearn", "3.17.2") == (found.loader, found.mlflow)
 
 

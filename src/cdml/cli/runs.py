@@ -32,7 +32,7 @@ def validate_data(
     from cdml.flows.validate_data import validate_data as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
-    features = identify(model, wiring.loaded, wiring).features if model else None
+    judged = identify(model, wiring.loaded, wiring) if model else None
     found = flow(
         wiring.loaded,
         wiring,
@@ -40,7 +40,8 @@ def validate_data(
         data=data,
         reference=reference,
         contract=contract,
-        features=features,
+        features=judged.features if judged else None,
+        signatures=[judged.signature("the model")] if judged else [],
     )
     return tell.stage(wiring.platform, output, found)
 

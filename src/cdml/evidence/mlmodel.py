@@ -21,12 +21,14 @@ class MlModel:
     Attributes:
         inputs: the columns it asks for; None where it has no signature of named columns.
         required: those of them that must be there.
+        types: MLflow's names of their types, e.g. `double`; "" where it names none.
         loader: the module that loads it, e.g. `mlflow.sklearn`.
         mlflow: the version of MLflow that saved it, or None.
     """
 
     inputs: tuple[str, ...] | None
     required: tuple[str, ...]
+    types: tuple[str, ...]
     loader: str
     mlflow: str | None
 
@@ -81,7 +83,8 @@ def read_mlmodel(folder: Path) -> MlModel:
         columns = _columns(document.get("signature"))
         return MlModel(
             inputs=None if columns is None else tuple(columns),
-            required=tuple(name for name, required in (columns or {}).items() if required),
+            required=tuple(name for name, (required, _) in (columns or {}).items() if required),
+            types=tuple(kind for _, kind in (columns or {}).values()),
             loader=str(flavour["loader_module"]),
             mlflow=str(document["mlflow_version"]) if document.get("mlflow_version") else None,
         )
@@ -94,11 +97,11 @@ def read_mlmodel(folder: Path) -> MlModel:
         ) from error
 
 
-def _columns(signature: Any) -> dict[str, bool] | None:
-    """Named input columns and whether each is required."""
+def _columns(signature: Any) -> dict[str, tuple[bool, str]] | None:
+    """Named input columns, whether each is required, and its type."""
     inputs = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
     named = {
-        str(column["name"]): bool(column.get("required", True))
+        str(column["name"]): (bool(column.get("required", True)), str(column.get("type", "")))
         for column in inputs
         if column.get("name") is not None
     }

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
+from cdml.core.compatibility import Signature
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import (
@@ -18,6 +20,9 @@ from cdml.flows.contender import (
 from cdml.flows.meanwhile import Meanwhile
 from cdml.flows.task import infer
 from cdml.ports import Ports, Table
+
+if TYPE_CHECKING:
+    from cdml.flows.predict import Identity
 
 NONE = "none"
 
@@ -47,7 +52,7 @@ class Contenders:
     work: Path
     data: str | None
     begun: dict[str, Meanwhile[Contender]] = field(default_factory=dict)
-    seen: dict[str, ModelRef] = field(default_factory=dict)
+    seen: dict[str, "Identity"] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> Table:
@@ -159,12 +164,28 @@ class Contenders:
         found = self._identity(champion)
         return found if found.digest == challenger.model.digest else None
 
+    def asks_for(self, champion: str) -> Signature | None:
+        """The champion's signature; None where there is none, or the comparison will complain.
+
+        Args:
+            champion: its address, or `none`.
+        """
+        if champion == NONE or predictions_file(champion, self.loaded) is not None:
+            return None
+        try:
+            return self._seen(champion).signature("the champion")
+        except CdmlError:
+            return None
+
     def _identity(self, written: str) -> ModelRef:
+        return self._seen(written).model
+
+    def _seen(self, written: str) -> "Identity":
         """Who it is; a model is fetched once for it."""
         from cdml.flows.predict import identify
 
         if written not in self.seen:
-            self.seen[written] = identify(written, self.loaded, self.ports).model
+            self.seen[written] = identify(written, self.loaded, self.ports)
         return self.seen[written]
 
     def _scored(self, written: str, into: Path) -> Contender:

@@ -73,10 +73,14 @@ def gate(
         )
         if predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
+        named = contenders.named(champion)
+        # Predictions scored elsewhere: the challenger itself is not asked about these rows.
+        challenger = identity.signature("the challenger") if predictions is None else None
+        asked = (challenger, contenders.asks_for(named))
         found = Gated(
             data=validate_data(
                 loaded, ports, output=output, data=data, features=identity.features,
-                champion=contenders.named(champion),
+                champion=named, signatures=[one for one in asked if one is not None],
             ),
             evaluation=evaluate_model(
                 loaded, ports, output=output, model=model, predictions=predictions, data=data

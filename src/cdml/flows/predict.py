@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.config import Loaded
+from cdml.core.compatibility import Signature
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import local_model, read_mlmodel
+from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import model_digest, model_size
 from cdml.evidence.models import ModelRef
 from cdml.ports import ModelVersion, Ports, ScoringJob, Table
@@ -24,15 +25,26 @@ class Identity:
         model: its address, version and digest, as evidence names it.
         version: the registry's version, or None where the address names none.
         folder: its files, to read only; a copy lasts as long as the process.
-        features: the input columns of its signature; None where it has none.
+        described: what it says of itself.
         size_mb: megabytes (10^6 bytes) of its files.
     """
 
     model: ModelRef
     version: ModelVersion | None
     folder: Path
-    features: tuple[str, ...] | None
+    described: MlModel
     size_mb: float
+
+    @property
+    def features(self) -> tuple[str, ...] | None:
+        """The input columns of its signature; None where it has none."""
+        return self.described.inputs
+
+    def signature(self, who: str) -> Signature:
+        """What it asks for, under the name that sentences call it by."""
+        asked = self.described
+        types = None if asked.inputs is None else dict(zip(asked.inputs, asked.types, strict=True))
+        return Signature(who=who, types=types, required=asked.required)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +101,7 @@ def identify(uri: str, loaded: Loaded, ports: Ports) -> Identity:
         model=ModelRef(uri=address, version=version.version if version else None, digest=digest),
         version=version,
         folder=folder,
-        features=read_mlmodel(folder).inputs,
+        described=read_mlmodel(folder),
         size_mb=model_size(folder) / _MB,
     )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.checks import Finding
+from cdml.core.compatibility import Signature, compatible
 from cdml.core.contract import NO_CONTRACT, Contract, Severity
 from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
@@ -42,6 +43,7 @@ class _Subject:
     features: Sequence[str] | None
     now: datetime
     related: Mapping[str, Table]
+    signatures: Sequence[Signature]
 
     @property
     def fields(self) -> dict[str, Field]:
@@ -82,6 +84,7 @@ def validate_data(
     contract: str | None = None,
     features: Sequence[str] | None = None,
     champion: str | None = None,
+    signatures: Sequence[Signature] = (),
 ) -> DataEvidence:
     """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
 
@@ -94,6 +97,7 @@ def validate_data(
         data, reference, contract: instead of those of the configuration.
         features: the model's input columns; None where no model is judged.
         champion: as `find_reference` takes it.
+        signatures: of the models that are going to be asked about the rows.
 
     Raises:
         ConfigurationError: the contract cannot be understood.
@@ -117,6 +121,7 @@ def validate_data(
         features=features,
         now=ports.clock.now(),
         related=related,
+        signatures=signatures,
     )
     with ports.progress.step("finding the reference's bins"):
         against = Against.of(table, known, settings, subject.shows)
@@ -171,6 +176,8 @@ def _asked(subject: _Subject) -> Iterator[Asked]:
     label = subject.fields[data.label]
     yield from identity_rules(data.key, label, subject.positive)
     yield from from_contract(subject.contract, subject.known)
+    for signature in subject.signatures:
+        yield from compatible(signature, subject.fields)
 
 
 def _contract(loaded: Loaded, written: str | None) -> Contract:
