@@ -141,3 +141,11 @@ def test_the_noise_is_what_chance_gives(size, bins):
         mean = np.mean([one.values[name] for one in found])
         expected = np.mean([one.noise[name] for one in found])
         assert 0.5 < mean / expected < 1.3, name
+
+
+@pytest.mark.parametrize("bins", [Edges(at=(-1.7e308, 0.0, 1.7e308)), Edges(at=(0.0, 1e300))])
+def test_the_largest_numbers_have_finite_distances(bins):
+    size = bins.size
+    found = distances(column([0, *range(10, 9 + size)], bins, high=1.7e308), range(size))
+
+    assert all(math.isfinite(one) for one in (*found.values.values(), found.moved))

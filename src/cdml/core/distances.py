@@ -26,6 +26,7 @@ Measure = Literal["psi", "js", "ks", "wasserstein", "cramers_v"]
 _MEAN_OF_KOLMOGOROV = 0.8687
 """√(π/2)·ln 2: the mean of the limit of √n·D, by which two samples of one distribution differ."""
 _MEAN_OF_HALF_NORMAL = math.sqrt(2 / math.pi)
+_FAR = 8e307
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +126,13 @@ class _Line:
     def of(cls, column: Column) -> "_Line":
         at = column.bins.at if isinstance(column.bins, Edges) else ()
         steps = isinstance(column.bins, Edges) and column.bins.each
+        # The largest floats lie further apart than a float can say.
+        at = tuple(min(max(one, -_FAR), _FAR) for one in at)
         if not at or steps:
             return cls(ends=at, steps=steps)
         low = at[0] if column.low is None else min(column.low, at[0])
         high = at[-1] if column.high is None else max(column.high, at[-1])
-        return cls(ends=(low, *at, high), steps=False)
+        return cls(ends=(max(low, -_FAR), *at, min(high, _FAR)), steps=False)
 
     def shares(self, counts: Sequence[int]) -> list[float]:
         """The share of what is there below every end; with steps, up to and with it."""
@@ -158,20 +161,21 @@ class _Line:
         )
 
     def spread(self, counts: Sequence[int]) -> float:
-        """The standard deviation."""
+        """The standard deviation; squares are taken of shares of the largest end."""
+        unit = max(map(abs, self.ends), default=0.0) or 1.0
         upto = self.shares(counts)
         shares = [high - low for low, high in pairwise(upto)]
         if self.steps:
-            places = [(place, place) for place in self.ends]
+            places = [(end / unit, end / unit) for end in self.ends]
             shares = [*upto[:1], *shares]
         else:
-            places = list(pairwise(self.ends))
+            places = [(low / unit, high / unit) for low, high in pairwise(self.ends)]
         mean = math.fsum(s * (a + b) / 2 for s, (a, b) in zip(shares, places, strict=True))
         square = math.fsum(
             s * ((a - mean) ** 2 + (a - mean) * (b - mean) + (b - mean) ** 2) / 3
             for s, (a, b) in zip(shares, places, strict=True)
         )
-        return math.sqrt(max(square, 0.0))
+        return math.sqrt(max(square, 0.0)) * unit
 
     def scaled(
         self, before: Sequence[int], now: Sequence[int], moved: float, variation: float,

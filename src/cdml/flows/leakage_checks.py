@@ -15,6 +15,7 @@ from cdml.flows.input_checks import contradictions, odd_inputs
 from cdml.ports import Table
 
 SAMPLE = 10_000
+_CELLS = 5_000_000  # values that are held at once: of very many columns fewer rows are drawn
 _MANY = 0.01  # share of rows that cannot be in both sets by accident
 _FEW_VALUES = 20
 _SAME_FILES = "rows are those of the reference: the files are the same"
@@ -60,7 +61,7 @@ def measured(
     asked = candidates(table, settings, contract, features)
     if not asked:
         return
-    sample = table.sample([*asked, settings.label], SAMPLE)
+    sample = table.sample([*asked, settings.label], min(SAMPLE, max(1, _CELLS // len(asked))))
     label = sample[settings.label]
     task = _task(settings, fields[settings.label], label)
     classes = task is not Task.REGRESSION

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
+from math import fsum
 
 from cdml.core import bins as binning
 from cdml.core.bins import Bins, Buckets, Categories, Uncounted
@@ -12,6 +12,7 @@ from cdml.core.profile import Column, Profile
 from cdml.ports import Table
 
 SAMPLE = 20_000
+_CELLS = 10_000_000  # values that are held at once: of very many columns fewer rows are drawn
 """Rows of the reference on which edges are found."""
 _MOST_CATEGORIES = 10_000
 _UNCOUNTABLE = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
@@ -61,7 +62,7 @@ def profile_of(table: Table, leave_out: frozenset[str], shows: Callable[[str], b
     """
     fields = [one for one in table.fields if one.name not in leave_out]
     ordered = [one.name for one in fields if is_ordered(one.type)]
-    sample = table.sample(ordered, SAMPLE)
+    sample = table.sample(ordered, min(SAMPLE, max(1, _CELLS // max(1, len(ordered)))))
     values: dict[str, Sequence[tuple[Scalar, int]]] = {}
     columns = []
     for one in fields:
@@ -94,7 +95,8 @@ def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool
     found = _empty(column, binning.edges(values))
     if not values:
         return found
-    return replace(found, low=values[0], high=values[-1], mean=fmean(values))
+    mean = fsum(value / len(values) for value in values)
+    return replace(found, low=values[0], high=values[-1], mean=mean)
 
 
 def _bins(column: Field, found: Sequence[tuple[Scalar, int]], *, shown: bool) -> Bins:

@@ -76,7 +76,8 @@ class Table(Protocol):
     ) -> Mapping[str, Sequence[float | str | None]]:
         """At most `limit` rows, drawn the same way at every call; all rows where they are fewer.
 
-        Numbers, booleans and times come as floats (0 and 1; seconds), all else as text.
+        Numbers, booleans and times come as floats (0 and 1; seconds), all else as text, of which
+        long ones are cut, but so that what differs still does.
         """
         ...
 

@@ -13,8 +13,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, quote
-from cdml.adapters.data.sql_table import Place, Refused
 from cdml.core.expressions import LogicalType, NotRun, Query
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.models import DataRef

@@ -5,11 +5,12 @@ import glob
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from cdml.adapters.data.packed import Unpacking, look_through
 from cdml.errors import InputError
 
 if TYPE_CHECKING:  # imported where something is fetched: most data lies on this machine
@@ -37,11 +38,13 @@ class Limits:
         silence: seconds without a byte.
         seconds: seconds for a whole download.
         size: bytes of a whole download.
+        unpacking: of packed files, wherever they come from.
     """
 
     silence: float = 30.0
     seconds: float = 1800.0
     size: int = 16 * 2**30
+    unpacking: Unpacking = field(default_factory=Unpacking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,16 @@ class Files:
     paths: tuple[Path, ...]
     format: str
     folder: bool = False
+
+    def look_through(self, limits: Unpacking) -> None:
+        """Refuse packed files that are cut off, or hold too much.
+
+        Raises:
+            InputError: one is.
+        """
+        for path in self.paths:
+            if path.suffix.lower() == ".gz":
+                look_through(path, limits)
 
     def digest(self) -> str:
         """SHA-256 of the one file, or over the sorted SHA-256 of several."""

@@ -17,8 +17,9 @@ from pyspark.sql import SparkSession
 
 from cdml.adapters.data.dialects import physical, translate
 from cdml.adapters.data.exported import export, in_order, reference, unanswered
+from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
-from cdml.adapters.data.sql_table import Place, Refused, SqlTable
+from cdml.adapters.data.sql_table import SqlTable
 from cdml.core.expressions import Field, NotRun, Query
 from cdml.errors import ConfigurationError, InputError
 

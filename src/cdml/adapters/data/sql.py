@@ -27,7 +27,8 @@ from cdml.core.expressions import (
 _INTEGERS = frozenset(
     f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
 ) | {"INTEGER", "UINTEGER"}
-_TRUE_OF_NAN = frozenset({">", ">=", "!="})
+_LONG = 100
+"""Characters of a text that a sample holds."""
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
 
 
@@ -136,6 +137,17 @@ class Column:
         return f"CAST(epoch({self.value}) AS DOUBLE)"
 
     @property
+    def short(self) -> str:
+        """The value, or the beginning of a long text and what tells it from others; no times."""
+        if self.field.type.ordered:
+            return self.value
+        text = self.value
+        return (
+            f"CASE WHEN length({text}) > {_LONG}"
+            f" THEN substr({text}, 1, {_LONG}) || ' ' || md5({text}) ELSE {text} END"
+        )
+
+    @property
     def has_nan(self) -> bool:
         """Whether the type knows NaN, which counts as missing."""
         return self.field.physical in ("FLOAT", "DOUBLE")
@@ -177,7 +189,7 @@ class Translation:
                 return self._joined(parts, " OR ", "false", exact)
             case Compare(column=name, operator=operator, value=value):
                 test = f"{{}} {_OPERATORS[operator]} {self._bind(value)}"
-                return self._on(name, test, exact, nan=operator in _TRUE_OF_NAN)
+                return self._on(name, test, exact)
             case CompareColumns(left=left, operator=operator, right=right):
                 return self._between(self.columns[left], operator, self.columns[right], exact)
             case MultipleOf(column=name, of=of):
@@ -195,11 +207,15 @@ class Translation:
     def _joined(self, parts: Sequence[Condition], word: str, nothing: str, exact: bool) -> str:
         return f"({word.join(self.condition(p, exact=exact) for p in parts) or nothing})"
 
-    def _on(self, name: str, test: str, exact: bool, *, nan: bool = False) -> str:
-        """A test of a value; `nan` where the engine, to whom NaN is the largest, says true."""
+    def _on(self, name: str, test: str, exact: bool) -> str:
+        """A test of a value; none is true of NaN.
+
+        To the engine NaN is the largest number, and a file's statistics, by which it answers
+        without looking where they suffice, do not count NaN at all.
+        """
         column = self.columns[name]
         asked = test.replace("{}", column.value, 1)
-        if nan and column.has_nan:
+        if column.has_nan:
             asked = f"(NOT isnan({column.value}) AND {asked})"
         return f"coalesce({asked}, false)" if exact else f"({asked})"
 

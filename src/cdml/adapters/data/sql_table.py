@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cdml.adapters.data import equal_rows
 from cdml.adapters.data.aggregates import aggregate, figure
+from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, Translation, counts, quote
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.core.separation import Conflicts, Overlap
@@ -16,57 +17,8 @@ from cdml.ports import Table
 
 _SPREAD = 2_654_435_761  # Knuth's multiplicative hash: neighbouring rows fall far apart
 _RANGE = 2**32
-
-
-class Refused(Exception):
-    """The engine does not answer a question, and why.
-
-    Attributes:
-        reason: in one line.
-        hint: what may help.
-    """
-
-    def __init__(self, reason: str, hint: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.hint = hint
-
-
-class Place(Protocol):
-    """Where rows lie, and the engine that is there."""
-
-    @property
-    def relation(self) -> str:
-        """The rows, as DuckDB's SQL names them in FROM."""
-        ...
-
-    def numbered(self, row: str, columns: Sequence[Column]) -> str:
-        """The rows with their number from 0 in a further column of this name, for FROM."""
-        ...
-
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of an answer.
-
-        Args:
-            sql: in DuckDB's words.
-            parameters: the values of its `?`.
-
-        Raises:
-            Refused: the engine cannot answer.
-        """
-        ...
-
-    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """The one number that each query of a contract gives."""
-        ...
-
-    def reaches(self, other: "Place") -> bool:
-        """Whether one question can be asked of both."""
-        ...
-
-    def parquet(self) -> Path:
-        """The rows as one Parquet file."""
-        ...
+_AT_ONCE = 1000
+"""Conditions in one scan: engines plan a question of more in quadratic time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,21 +57,30 @@ class SqlTable:
         figures = tuple(dict.fromkeys(aggregates))
         if not distinct and not figures:
             return (), ()
-        found: Sequence[Any]
-        try:
-            found = self._scan(distinct, figures)
-        except Refused:
-            self._read_all()
-            found = [
-                *(self._alone((condition,), ()) for condition in distinct),
-                *(self._alone((), (asked,)) for asked in figures),
-            ]
-        counted = dict(zip(distinct, map(_whole, found), strict=False))
-        told = dict(zip(figures, found[len(distinct) :], strict=True))
+        counted: dict[Condition, int | NotRun] = {}
+        told: dict[Aggregate, Any] = {}
+        for at in range(0, max(1, len(distinct)), _AT_ONCE):
+            part, also = distinct[at : at + _AT_ONCE], figures if at == 0 else ()
+            found = self._answers(part, also)
+            counted |= zip(part, map(_whole, found), strict=False)
+            told |= zip(also, found[len(part) :], strict=True)
         return (
             tuple(counted[condition] for condition in conditions),
             tuple(figure(asked, told[asked]) for asked in aggregates),
         )
+
+    def _answers(
+        self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
+    ) -> Sequence[Any]:
+        try:
+            found: Sequence[Any] = self._scan(conditions, aggregates)
+        except Refused:
+            self._read_all()
+            found = [
+                *(self._alone((condition,), ()) for condition in conditions),
+                *(self._alone((), (asked,)) for asked in aggregates),
+            ]
+        return found
 
     def _scan(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         translation = Translation(self.columns)
@@ -202,7 +163,7 @@ class SqlTable:
         if not columns:
             return {}
         asked = [self.columns[name] for name in columns]
-        values = ", ".join(c.number if c.field.type.ordered else c.value for c in asked)
+        values = ", ".join(c.number if c.field.type.ordered else c.short for c in asked)
         share = min(1.0, limit / self.ref.rows)
         found = self._ask(
             f"SELECT {values} FROM {self._numbered}"

@@ -13,9 +13,10 @@ import duckdb
 from cdml.adapters.data.engine import connect
 from cdml.adapters.data.files import Limits, find
 from cdml.adapters.data.parquet import as_one_file, read_columns, unreadable
+from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.queries import answers
 from cdml.adapters.data.sql import Column, constant, parquet
-from cdml.adapters.data.sql_table import Place, Refused, SqlTable
+from cdml.adapters.data.sql_table import SqlTable
 from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
@@ -90,6 +91,7 @@ class DuckTables:
         into = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             files = find(uri, into, self._limits)
+            files.look_through(self._limits.unpacking)
             digest = files.digest()
             path = as_one_file(self._engine, files, into)
             columns, rows = read_columns(self._engine, path, files.uri)

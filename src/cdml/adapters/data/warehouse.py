@@ -16,8 +16,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, S
 
 from cdml.adapters.data.dialects import DIALECTS, physical, translate
 from cdml.adapters.data.exported import CHUNK, export, in_order, reference, unanswered
+from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
-from cdml.adapters.data.sql_table import Place, Refused, SqlTable
+from cdml.adapters.data.sql_table import SqlTable
 from cdml.core.expressions import Field, LogicalType, NotRun, Query
 from cdml.errors import ConfigurationError, InputError, ServiceError
 
