@@ -220,6 +220,15 @@ def table(uri: str, data: dict[str, list[Any]], folder: Path | None = None) -> F
     return FakeTable(ref=ref, data=data, fields=tuple(fields), folder=folder)
 
 
+def _from_file(uri: str) -> FakeTable | None:
+    """A file that something under test has written."""
+    if not Path(uri).is_file():
+        return None
+    from pyarrow import parquet
+
+    return table(uri, parquet.read_table(uri).to_pydict(), Path(uri).parent)
+
+
 class FakeTables:
     """Tables by URI; `add` puts one in. Only with a folder can they become Parquet files."""
 
@@ -232,7 +241,7 @@ class FakeTables:
         return self.tables[uri]
 
     def open(self, uri: str) -> FakeTable:
-        found = self.tables.get(uri)
+        found = self.tables.get(uri) or _from_file(uri)
         if found is None:
             raise InputError(f"{uri} does not exist.")
         if found.ref.rows == 0 or not found.fields:

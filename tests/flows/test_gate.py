@@ -130,7 +130,7 @@ def test_the_evidence_and_the_figures_stay_with_the_version(world, tmp_path):
     found = gate(world)
 
     kept = world.registry.evidence(world.registry.version("late", "2"), tmp_path / "kept")
-    assert STAGES.keys() == {path.name for path in kept.iterdir()}
+    assert {*STAGES, "predictions.profile.json"} == {path.name for path in kept.iterdir()}
     assert [found.data, found.evaluation, found.comparison] == [
         store.read(kept, kind) for kind in STAGES.values()
     ]

@@ -4,6 +4,8 @@ import pytest
 
 from cdml.core.verdict import Verdict
 from cdml.evidence import profile as profiles
+from cdml.evidence import store
+from cdml.evidence.models import DataEvidence
 from cdml.flows.candidate import examine
 from fakes.judging import World, rows
 
@@ -61,6 +63,19 @@ def test_the_next_gate_compares_with_it_and_passes_it_on(world, tmp_path):
     assert kept(world, "1", tmp_path) == kept(world, "3", tmp_path)
 
 
+def test_a_models_own_profile_is_not_replaced_by_the_champions(world, tmp_path):
+    world.put(rows(seed=5), "other.parquet")
+    world.config = world.config.replace("train.parquet", "other.parquet")
+    gate(world, "noisy")
+    own = kept(world, "2", tmp_path)
+    world.config = world.config.replace("reference: other.parquet, ", "")
+    found = world.gate("models:/late/2")
+
+    assert "other.parquet" == own.data.uri
+    assert "train.parquet" == found.data.reference.uri
+    assert own == kept(world, "2", tmp_path / "again")
+
+
 def test_a_champion_that_is_named_is_the_one_whose_profile_is_used(world):
     gate(world, "noisy")
     without_training_data(world)
@@ -91,3 +106,38 @@ def test_a_version_with_a_profile_can_be_deployed(world):
 
     assert found.judged is not None
     assert "" == found.trouble
+
+
+def test_a_champion_that_answers_as_it_did_passes_and_one_that_does_not_warns(world):
+    still = gate(world, "noisy")
+    other = rows()
+    other["good"] = [score**3 for score in other["good"]]
+    world.put(other)
+    moved = gate(world, "noisy")
+
+    assert {"score", "prediction"} == {one.column for one in named(still, "prediction_drift")}
+    assert {Verdict.PASS} == {one.verdict for one in named(still, "prediction_drift")}
+    warned = {one.column: one.verdict for one in named(moved, "prediction_drift")}
+    assert Verdict.WARN is warned["score"]
+    assert Verdict.WARN is moved.data.verdict
+    assert moved.data == store.read(world.output, DataEvidence)
+
+
+def test_the_champion_is_scored_once_and_its_own_gate_asks_it_not_twice(world):
+    world.scorer.at_once = 1
+    jobs = len(world.scorer.jobs)
+    gate(world, "noisy")
+    again = gate(world, "good")
+
+    assert jobs + 3 == len(world.scorer.jobs)
+    assert {Verdict.PASS} == {one.verdict for one in named(again, "prediction_drift")}
+
+
+def test_predictions_that_cannot_be_had_are_told_only(world):
+    (name, version), files = next(iter(world.registry.kept.items()))
+    world.registry.kept[name, version] = {**files, "surprise.json": b"{}"}
+    [check] = named(gate(world, "noisy"), "prediction_drift")
+
+    assert ("info", Verdict.PASS) == (check.severity, check.verdict)
+    assert "Somebody" not in check.reason
+    assert "not compared: the evidence kept with version 1 has the digest" in check.reason

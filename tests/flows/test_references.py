@@ -25,6 +25,7 @@ def test_a_profile_says_of_drift_what_the_rows_say(house):
     assert checks(by_rows, *DRIFT) == checks(by_profile, *DRIFT)
     assert Verdict.WARN in {check.verdict for check in checks(by_rows, "drift")}
     assert by_rows.reference == by_profile.reference
+    assert (None, "before.profile.json") == (by_rows.profile, by_profile.profile)
 
 
 def test_with_a_profile_only_the_new_rows_are_read_and_only_once(house):

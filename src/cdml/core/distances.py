@@ -2,7 +2,8 @@
 
 With shares p (reference) and q (now) of the bins, missing values being one of them:
 
-- psi: Σ (q - p)·ln(q / p), half a row added to every bin, so that an empty one stays finite.
+- psi: Σ (q - p)·ln(q / p), half a row added to every bin that is not empty on both sides, so that
+  one that is empty on one stays finite.
 - js: square root of the Jensen-Shannon divergence in bits, 0 to 1, with the same half rows.
 - ks: the largest difference of the cumulated shares (Kolmogorov-Smirnov); of categories, which
   have no order, the largest difference of the shares of any set of them (total variation).
@@ -61,13 +62,13 @@ def distances(column: Column, now: Sequence[int]) -> Distances | None:
     if n == 0 or m == 0:
         return None
     p, q = [count / n for count in before], [count / m for count in now]
-    psi, js = _smoothed(before, now)
-    bins = sum(a + b > 0 for a, b in zip(before, now, strict=True))
-    noise = (len(before) - 1) * (1 / n + 1 / m)
-    pairs = [(a, b) for a, b in zip(p, q, strict=True) if a + b > 0]
+    filled = [(a, b) for a, b in zip(before, now, strict=True) if a + b > 0]
+    psi, js = _smoothed(filled)
+    noise = (len(filled) - 1) * (1 / n + 1 / m)
+    pairs = [(a / n, b / m) for a, b in filled]
     v = math.sqrt(math.fsum((a - b) ** 2 / (a + b) for a, b in pairs) / 2)
     variation = math.fsum(abs(a - b) for a, b in pairs) / 2
-    chance = math.sqrt(max(bins - 1, 0) / (2 * math.pi) * (1 / n + 1 / m))
+    chance = math.sqrt(noise / (2 * math.pi))
     ks, ks_noise, shift, shift_noise, moved = variation, chance, variation, chance, None
     if isinstance(column.bins, Edges):
         ks = max(abs(a - b) for a, b in zip(accumulate(p), accumulate(q), strict=True))
@@ -89,15 +90,14 @@ def distances(column: Column, now: Sequence[int]) -> Distances | None:
     )
 
 
-def _smoothed(before: Sequence[int], now: Sequence[int]) -> tuple[float, float]:
-    """PSI and Jensen-Shannon distance."""
-    half = 0.5 * len(before)
-    n, m = sum(before) + half, sum(now) + half
-    p, q = [(count + 0.5) / n for count in before], [(count + 0.5) / m for count in now]
-    psi = math.fsum((b - a) * math.log(b / a) for a, b in zip(p, q, strict=True))
+def _smoothed(filled: Sequence[tuple[int, int]]) -> tuple[float, float]:
+    """PSI and Jensen-Shannon distance of bins that either side fills."""
+    half = 0.5 * len(filled)
+    n, m = sum(a for a, _ in filled) + half, sum(b for _, b in filled) + half
+    shares = [((a + 0.5) / n, (b + 0.5) / m) for a, b in filled]
+    psi = math.fsum((q - p) * math.log(q / p) for p, q in shares)
     divergence = math.fsum(
-        (a * math.log2(2 * a / (a + b)) + b * math.log2(2 * b / (a + b))) / 2
-        for a, b in zip(p, q, strict=True)
+        (p * math.log2(2 * p / (p + q)) + q * math.log2(2 * q / (p + q))) / 2 for p, q in shares
     )
     return psi, math.sqrt(max(divergence, 0.0))
 

@@ -204,6 +204,8 @@ class DataEvidence(_Stage):
     schema_: Literal["cdml.data/1"] = Field("cdml.data/1", alias="schema")
     data: DataRef
     reference: DataRef | None = None
+    profile: Text | None = None
+    """Whose profile stood for the reference; null where its rows were read."""
     checks: tuple[Check, ...]
 
     @model_validator(mode="after")

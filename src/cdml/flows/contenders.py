@@ -44,6 +44,7 @@ class Contenders:
         data: evaluation rows other than the configured ones.
         begun: champions that are being scored meanwhile.
         seen: models whose identity is known.
+        done: champions that have been scored.
     """
 
     loaded: Loaded
@@ -53,6 +54,7 @@ class Contenders:
     data: str | None
     begun: dict[str, Meanwhile[Contender]] = field(default_factory=dict)
     seen: dict[str, "Identity"] = field(default_factory=dict)
+    done: dict[str, Contender] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> Table:
@@ -155,7 +157,14 @@ class Contenders:
         path = predictions_file(written, self.loaded)
         if path is not None:
             return from_file(written, path, path.parent)
-        return self._scored_champion(written)
+        if written not in self.done:
+            self.done[written] = self._scored_champion(written)
+        return self.done[written]
+
+    def answers(self, champion: str, challenger: Contender) -> Contender:
+        """The champion with its predictions; the challenger, where both are one model."""
+        same = self.is_same(challenger, champion)
+        return challenger if same is not None else self.champion(champion)
 
     def is_same(self, challenger: Contender, champion: str) -> ModelRef | None:
         """The champion, where it is the challenger byte for byte."""

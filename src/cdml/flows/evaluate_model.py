@@ -20,6 +20,7 @@ from cdml.evidence.models import (
     FileRef,
     ModelRef,
 )
+from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.flows.contender import PREDICTIONS, Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
@@ -56,6 +57,7 @@ def evaluate_model(
     """
     config = loaded.config
     store.remove(output, Evaluation, Comparison, Deployment)
+    store.discard(output / PREDICTIONS_FILE)
     table = ports.tables.open(loaded.locate(data or config.data.evaluation))
     target = output / PREDICTIONS
     layout(config, table.fields)

@@ -5,15 +5,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdml.config import Loaded
+from cdml.core.checks import Finding
 from cdml.core.verdict import Verdict, worst
+from cdml.errors import CdmlError
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.evidence.store import FILES, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
 from cdml.flows.predict import identify
-from cdml.flows.validate_data import validate_data
+from cdml.flows.prediction_drift import (
+    judge_predictions,
+    keep_predictions,
+    known_predictions,
+    unknown_predictions,
+)
+from cdml.flows.validate_data import add_checks, validate_data
 from cdml.ports import ModelVersion, Platform, Ports
 
 
@@ -63,7 +72,8 @@ def gate(
     Raises:
         CdmlError: a stage could not ask its question.
     """
-    discard(*(output / name for name in (*FILES.values(), *REPORTS, *RESULTS)))
+    left = (*FILES.values(), *REPORTS, *RESULTS, PREDICTIONS_FILE)
+    discard(*(output / name for name in left))
     identity = identify(model, loaded, ports)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri
@@ -73,18 +83,22 @@ def gate(
         )
         if predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
-        named = contenders.named(champion)
+        opponent = contenders.named(champion)
         # Predictions scored elsewhere: the challenger itself is not asked about these rows.
         challenger = identity.signature("the challenger") if predictions is None else None
-        asked = (challenger, contenders.asks_for(named))
+        asked = (challenger, contenders.asks_for(opponent))
+        validated = validate_data(
+            loaded, ports, output=output, data=data, features=identity.features,
+            champion=opponent, signatures=[one for one in asked if one is not None],
+        )
+        evaluation = evaluate_model(
+            loaded, ports, output=output, model=model, predictions=predictions, data=data
+        )
+        keep_predictions(ports, output, evaluation.produced)
+        drifted = _predictions(contenders, model, opponent)
         found = Gated(
-            data=validate_data(
-                loaded, ports, output=output, data=data, features=identity.features,
-                champion=named, signatures=[one for one in asked if one is not None],
-            ),
-            evaluation=evaluate_model(
-                loaded, ports, output=output, model=model, predictions=predictions, data=data
-            ),
+            data=add_checks(loaded, validated, drifted, output) if drifted else validated,
+            evaluation=evaluation,
             comparison=compare_to_champion(
                 loaded, ports, output=output, challenger=model, champion=champion,
                 contenders=contenders,
@@ -101,6 +115,19 @@ def gate(
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
         log(registered, output, ports)
     return replace(found, version=version)
+
+
+def _predictions(contenders: Contenders, challenger: str, champion: str) -> tuple[Finding, ...]:
+    """Whether the champion answers these rows as it did those it was judged on."""
+    ports, thresholds = contenders.ports, contenders.loaded.config.data.drift
+    try:
+        known = known_predictions(ports.registry, champion)
+    except CdmlError as error:
+        return (unknown_predictions(error),)
+    if known is None:
+        return ()
+    said = contenders.answers(champion, contenders.challenger(challenger)).predictions
+    return tuple(judge_predictions(ports, known, said, thresholds))
 
 
 def _tags(found: Gated, platform: Platform) -> dict[str, str]:

@@ -1,13 +1,14 @@
 """What was judged kept with the model it speaks of, so that a deployment elsewhere finds it."""
 
+import tempfile
 from pathlib import Path
 
 from cdml.core.verdict import worst
-from cdml.errors import CdmlError
+from cdml.errors import CdmlError, InputError
+from cdml.evidence import profile as profiles
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.profile import FILES as PROFILES
-from cdml.ports import Ports
+from cdml.ports import ModelVersion, Ports, Registry
 
 
 def keep(model: ModelRef, output: Path, ports: Ports) -> None:
@@ -54,5 +55,28 @@ def log(model: ModelRef, output: Path, ports: Ports) -> None:
     registry.log_result(model.uri, metrics, tags)
     if version is not None:
         files = [output / store.FILES[type(stage)] for stage in found]
-        profiles = (output / name for name in PROFILES)
-        registry.log_evidence(version, [*files, *(path for path in profiles if path.is_file())])
+        with tempfile.TemporaryDirectory(prefix="cdml-kept-") as scratch:
+            own = _own_profile(version, registry, Path(scratch))
+            beside = (_profile(output, own), output / profiles.PREDICTIONS_FILE)
+            registry.log_evidence(version, [*files, *(path for path in beside if path.is_file())])
+
+
+def _profile(output: Path, own: Path | None) -> Path:
+    """What the model was trained on: as this run saw the rows, or else as it is known already.
+
+    A run that was given the champion's profile must not put it in the place of the model's own.
+    """
+    here = output / profiles.FILE
+    data = store.read(output, DataEvidence)
+    made = data is not None and data.reference is not None and data.profile is None
+    return here if made or own is None else own
+
+
+def _own_profile(version: ModelVersion, registry: Registry, into: Path) -> Path | None:
+    """The profile kept with a version; evidence that somebody changed is replaced, and not read."""
+    try:
+        folder = registry.evidence(version, into)
+    except InputError:
+        return None
+    path = folder / profiles.FILE if folder else None
+    return path if path is not None and path.is_file() else None

@@ -102,7 +102,9 @@ def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool
 def _bins(column: Field, found: Sequence[tuple[Scalar, int]], *, shown: bool) -> Bins:
     if column.type in _UNCOUNTABLE:
         return Uncounted(reason=f"it holds {column.physical}")
-    return binning.categories(found) if shown else Buckets()
+    # Of a flag its two values are known, whoever may see them.
+    flag = column.type is LogicalType.BOOLEAN
+    return binning.categories(found) if shown or flag else Buckets()
 
 
 def _empty(column: Field, bins: Bins) -> Column:

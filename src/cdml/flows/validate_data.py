@@ -133,10 +133,34 @@ def validate_data(
         produced=producer(ports.platform, ports.clock),
         data=ref,
         reference=None if isinstance(known, NoReference) else known.ref,
+        profile=known.source if isinstance(known, Stored) else None,
         checks=tuple(map(_check, findings)),
     )
     _keep_profile(against, output, evidence)
-    write_results(loaded, evidence, output, written.partition("#")[0] if written else None)
+    return _written(loaded, evidence, output, written)
+
+
+def add_checks(
+    loaded: Loaded, evidence: DataEvidence, findings: Sequence[Finding], output: Path
+) -> DataEvidence:
+    """Write the evidence anew, with what was found about the rows since."""
+    checks = (*evidence.checks, *map(_check, findings))
+    told = DataEvidence(
+        verdict=worst(check.verdict for check in checks),
+        reason=_summary(checks),
+        produced=evidence.produced,
+        data=evidence.data,
+        reference=evidence.reference,
+        profile=evidence.profile,
+        checks=checks,
+    )
+    return _written(loaded, told, output, loaded.config.data.contract)
+
+
+def _written(
+    loaded: Loaded, evidence: DataEvidence, output: Path, contract: str | None
+) -> DataEvidence:
+    write_results(loaded, evidence, output, contract.partition("#")[0] if contract else None)
     store.write(output, evidence)
     return evidence
 
@@ -255,7 +279,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
 
 
-def _summary(findings: Sequence[Finding]) -> str:
+def _summary(findings: Sequence[Finding | Check]) -> str:
     """How many checks there were, and the first of the worst."""
     judged = [finding for finding in findings if finding.severity != "info"]
     counts = {v: sum(finding.verdict is v for finding in judged) for v in Verdict}

@@ -1,0 +1,77 @@
+"""Does the champion say to these rows what it said to those it was judged on?
+
+What it said then is kept with it as a profile; what it says now is found for the comparison anyway.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from cdml.config.model import Drift
+from cdml.core.checks import Finding
+from cdml.core.quality import listed
+from cdml.errors import CdmlError
+from cdml.evidence.models import Producer
+from cdml.evidence.profile import PREDICTIONS_FILE, ProfileDocument, write
+from cdml.flows.contender import PREDICTIONS
+from cdml.flows.drift_checks import judge_drift, plan_drift
+from cdml.flows.profiles import profile_of
+from cdml.flows.references import kept_with
+from cdml.ports import Ports, Registry, Table
+
+NAME = "prediction_drift"
+_SCORE = "score"
+_SAID = ("prediction", _SCORE)
+
+
+def keep_predictions(ports: Ports, output: Path, produced: Producer) -> None:
+    """Profile what a model said, beside the evidence that may be kept with it."""
+    table = ports.tables.open(str(output / PREDICTIONS))
+    data = table.ref.model_copy(update={"uri": PREDICTIONS})
+    profile = profile_of(table, _beside(table), _shown)
+    write(output / PREDICTIONS_FILE, ProfileDocument(produced=produced, data=data, profile=profile))
+
+
+def known_predictions(registry: Registry, champion: str) -> ProfileDocument | None:
+    """What a champion said to the rows it was judged on, where it was kept.
+
+    Raises:
+        CdmlError: the registry does not answer, or what was kept cannot be read.
+    """
+    version = registry.resolve(champion) if champion.startswith("models:/") else None
+    return kept_with(version, registry, PREDICTIONS_FILE) if version is not None else None
+
+
+def judge_predictions(
+    ports: Ports, known: ProfileDocument, predictions: Path, thresholds: Drift
+) -> Iterator[Finding]:
+    """Hold the champion's predictions against its own of then.
+
+    Args:
+        ports: the world.
+        known: its predictions then.
+        predictions: its predictions now, a Parquet file.
+        thresholds: of the configuration.
+    """
+    table = ports.tables.open(str(predictions))
+    plan = plan_drift(table, known.profile, _beside(table), thresholds)
+    counts = table.count(plan.conditions)
+    for found in judge_drift(
+        plan, table, counts, label="", thresholds=thresholds, shown=_shown
+    ):  # fmt: skip
+        yield replace(found, name=NAME)
+
+
+def unknown_predictions(error: CdmlError) -> Finding:
+    """What was kept could not be had; the comparison does not depend on it."""
+    return listed(NAME, None, f"not compared: {error.message}")
+
+
+def _beside(table: Table) -> frozenset[str]:
+    """Columns of a predictions file that are not the model's words."""
+    return frozenset(field.name for field in table.fields if field.name not in _SAID)
+
+
+def _shown(column: str) -> bool:
+    """A prediction is a value of the label, which may be closed; a probability tells nothing."""
+    return column == _SCORE
