@@ -58,18 +58,20 @@ def log(model: ModelRef, output: Path, ports: Ports) -> None:
         with tempfile.TemporaryDirectory(prefix="cdml-kept-") as scratch:
             own = _own_profile(version, registry, Path(scratch))
             beside = (_profile(output, own), output / profiles.PREDICTIONS_FILE)
-            registry.log_evidence(version, [*files, *(path for path in beside if path.is_file())])
+            there = (path for path in beside if path is not None and path.is_file())
+            registry.log_evidence(version, [*files, *there])
 
 
-def _profile(output: Path, own: Path | None) -> Path:
+def _profile(output: Path, own: Path | None) -> Path | None:
     """What the model was trained on: as this run saw the rows, or else as it is known already.
 
     A run that was given the champion's profile must not put it in the place of the model's own.
     """
-    here = output / profiles.FILE
     data = store.read(output, DataEvidence)
-    made = data is not None and data.reference is not None and data.profile is None
-    return here if made or own is None else own
+    if data is None or data.reference is None:
+        return own
+    made = data.profile is None
+    return output / profiles.FILE if made or own is None else own
 
 
 def _own_profile(version: ModelVersion, registry: Registry, into: Path) -> Path | None:
