@@ -82,7 +82,9 @@ def rows() -> Iterator[Row]:
 
 
 def _taken(command: Sequence[str], times: int) -> Taken:
-    """Medians of whole processes."""
+    """Medians of whole processes, after one that leaves everybody's bytecode behind."""
+    command = ["env", "-u", "PYTHONDONTWRITEBYTECODE", *command]
+    seconds(command)
     found = []
     for _ in range(times):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import ClassVar, Literal
 
+import numpy as np
+
 from cdml.core.expressions import Compare, Condition, In, LogicalType, Missing, Scalar
 
 BINS = 10
@@ -114,8 +116,9 @@ Bins = Edges | Categories | Buckets | Uncounted
 
 
 def finite(values: Sequence[float | str | None]) -> list[float]:
-    """The numbers among a column's values, in ascending order."""
-    return sorted([v for v in values if isinstance(v, float | int) and math.isfinite(v)])
+    """The numbers of an ordered column that are there and finite, in ascending order."""
+    found = np.array(values, dtype=float)
+    return list(map(float, np.sort(found[np.isfinite(found)])))
 
 
 def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:

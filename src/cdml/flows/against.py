@@ -80,14 +80,21 @@ class Against:
             yield from judge_slice_drift(self.table, self.profile, columns, data, self.shows)
         match self.reference:
             case Rows(table=reference):
-                there = reference.count(tuple(map(Missing, self.common)))
-                sides = zip(self.common, counts[here:], there, strict=True)
-                complete = [name for name, now, before in sides if (now, before) == (0, 0)]
+                full = (name for name, n in zip(self.common, counts[here:], strict=True) if n == 0)
+                complete = self._complete(reference, tuple(full))
                 yield from leakage_checks.shared_rows(self.table, reference, data, complete)
             case Stored() as known:
                 yield leakage_checks.shared_with_profile(self.table, known.ref, known.source)
             case NoReference(why=why, asked=asked):
                 yield from no_reference(why, data.drift, asked=asked)
+
+    def _complete(self, reference: Table, columns: Sequence[str]) -> list[str]:
+        """Those of the columns that are full in the reference too; most its profile knows."""
+        known = {} if self.profile is None else self.profile.by_name
+        asked = [name for name in columns if name not in known]
+        missing = dict(zip(asked, reference.count(tuple(map(Missing, asked))), strict=True))
+        missing |= {name: column.missing for name, column in known.items()}
+        return [name for name in columns if missing[name] == 0]
 
 
 def _profile(reference: Reference, data: Data, shows: Callable[[str], bool]) -> Profile | None:
