@@ -88,8 +88,13 @@ def gate(
         challenger = identity.signature("the challenger") if predictions is None else None
         asked = (challenger, contenders.asks_for(opponent))
         validated = validate_data(
-            loaded, ports, output=output, data=data, features=identity.features,
-            champion=opponent, signatures=[one for one in asked if one is not None],
+            loaded,
+            ports,
+            output=output,
+            data=data,
+            features=identity.features,
+            champion=opponent,
+            signatures=[one for one in asked if one is not None],
         )
         evaluation = evaluate_model(
             loaded, ports, output=output, model=model, predictions=predictions, data=data
