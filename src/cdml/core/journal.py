@@ -70,16 +70,37 @@ class Release(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """A release beside the one that serves.
+
+    Attributes:
+        version, digest: what it is, as the target knows it.
+        percent: its share of the traffic, 0 to 99; 0 where it is only kept warm.
+        server: what the target's records of requests call it.
+    """
+
+    version: str
+    digest: str
+    percent: int
+    server: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
     """What a target serves now, observed.
 
     Attributes:
-        version: the version that gets the traffic; None where nothing serves.
+        version: the version that gets the traffic; most of it where it is split. None where
+            nothing serves.
         digest: its digest as the target knows it, or None where it cannot tell.
+        server: what the target's records of requests call it, or None where it keeps none.
+        beside: the other release of a target that splits traffic, or None.
     """
 
     version: str | None
     digest: str | None
+    server: str | None = None
+    beside: Share | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,11 @@ from cdml.ports.registry import ModelVersion, Registry
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.tables import Table, Tables
-from cdml.ports.target import Serving, Target
+from cdml.ports.target import Answer, Serving, Share, SplittingTarget, Target
 
 __all__ = [
     "Annotation",
+    "Answer",
     "Clock",
     "Execute",
     "Journal",
@@ -35,7 +36,9 @@ __all__ = [
     "Scorer",
     "ScoringJob",
     "Serving",
+    "Share",
     "Snapshot",
+    "SplittingTarget",
     "Step",
     "Table",
     "Tables",

@@ -1,10 +1,26 @@
 """Where models serve."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
-from cdml.core.journal import Release, Serving
+from cdml.core.journal import Release, Serving, Share
 
-__all__ = ["Serving", "Target"]
+__all__ = ["Answer", "Serving", "Share", "SplittingTarget", "Target"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server said to one request.
+
+    Attributes:
+        status: HTTP status.
+        body: what it said.
+        seconds: how long it took.
+    """
+
+    status: int
+    body: bytes
+    seconds: float
 
 
 class Target(Protocol):
@@ -27,5 +43,51 @@ class Target(Protocol):
         Raises:
             InputError: the release is gone, so that no retry can help.
             ServiceError: the target did not answer; the switch may or may not have happened.
+        """
+        ...
+
+
+class SplittingTarget(Target, Protocol):
+    """A target that serves two releases side by side; `splits_traffic` is true."""
+
+    def stage(self, to: Release, *, fence: int) -> None:
+        """Start a server for a release beside the one that serves, without traffic.
+
+        Returns when the server says that it is ready. What was kept warm gives way, after the
+        requests it still answers. Nothing is done where the release is there already.
+
+        Raises:
+            InputError: the release cannot be served: its server ended, or never was ready.
+            ServiceError: the target did not answer.
+        """
+        ...
+
+    def ask(self, of: Release, body: bytes, *, timeout: float) -> Answer:
+        """Send one request to the server of a release, past the traffic.
+
+        Args:
+            of: the release.
+            body: JSON as MLflow's `/invocations` takes it.
+            timeout: seconds.
+
+        Raises:
+            ServiceError: no server of this release answered in time.
+        """
+        ...
+
+    def shift(self, to: Release, percent: int, *, fence: int) -> None:
+        """Give a staged release its share of the traffic, 0 to 100, and return when it has it.
+
+        Raises:
+            InputError: the release is not staged.
+            ServiceError: the target did not answer; the shift may or may not have happened.
+        """
+        ...
+
+    def retire(self, *, fence: int) -> None:
+        """End what gets no traffic, after the requests it still answers.
+
+        Raises:
+            ServiceError: the target did not answer.
         """
         ...
