@@ -6,6 +6,8 @@ from datetime import date, datetime, time
 
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from pyarrow import parquet
 
 from cdml.adapters.data.tables import DuckTables
@@ -48,3 +50,19 @@ def test_a_question_does_not_import_what_takes_longer_than_the_answer(tmp_path, 
     program = ASKS.replace("VALUE", repr(value))
 
     subprocess.run([sys.executable, "-c", program, written(tmp_path, value)], check=True)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    kind=st.sampled_from([pa.int8(), pa.uint8(), pa.int32(), pa.int64(), pa.uint64()]),
+    drawn=st.data(),
+)
+def test_repeated_whole_numbers_are_counted_however_far_apart(tmp_path, kind, drawn):
+    least = 0 if "u" in str(kind) else -(2 ** (kind.bit_width - 1))
+    numbers = st.integers(least, least + 2**kind.bit_width - 1) | st.integers(0, 9)
+    values = drawn.draw(st.lists(st.none() | numbers, min_size=1))
+    path = tmp_path / "numbers.parquet"
+    parquet.write_table(pa.table({"n": pa.array(values, kind)}), path)
+    present = [value for value in values if value is not None]
+
+    assert len(present) - len(set(present)) == DuckTables().open(str(path)).repeated(["n"])

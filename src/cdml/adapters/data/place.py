@@ -46,6 +46,13 @@ class Place(Protocol):
         """
         ...
 
+    def repeated(self, column: Column) -> int | None:
+        """Rows whose value an earlier row has too, where that is told without grouping.
+
+        None where it is not.
+        """
+        ...
+
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """The one number that each query of a contract gives."""
         ...

@@ -52,6 +52,9 @@ class SparkView:
             raise Refused(_told(error)) from error
         return [tuple(row) for row in answer]
 
+    def repeated(self, column: Column) -> None:
+        """See `Place`."""
+
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`."""
         return unanswered(queries)

@@ -24,9 +24,11 @@ from cdml.core.expressions import (
     Scalar,
 )
 
-_INTEGERS = frozenset(
-    f"{sign}{size}INT" for sign in ("", "U") for size in ("TINY", "SMALL", "BIG", "HUGE")
-) | {"INTEGER", "UINTEGER"}
+WHOLE_NUMBERS = frozenset(
+    f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+)
+"""Types of at most 64 bits."""
+_INTEGERS = WHOLE_NUMBERS | {"HUGEINT", "UHUGEINT"}
 _LONG = 100
 """Characters of a text that a sample holds."""
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}

@@ -15,11 +15,16 @@ from cdml.adapters.data.files import Limits, find
 from cdml.adapters.data.parquet import as_one_file, read_columns, unreadable
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.queries import answers
-from cdml.adapters.data.sql import Column, constant, parquet
+from cdml.adapters.data.sql import WHOLE_NUMBERS, Column, constant, parquet, quote
 from cdml.adapters.data.sql_table import SqlTable
 from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
+
+_BITS = 2**28
+"""The most bits to tell repeated numbers by; each thread has as many."""
+_SPARSE = 64
+"""Bits for each row beyond which grouping takes less memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +54,21 @@ class ParquetFile:
         except (duckdb.Error, OverflowError) as error:
             reason = str(error).splitlines()[0].partition("Error: ")[2] or str(error)
             raise Refused(reason, unreadable(self.uri, error).hint) from error
+
+    def repeated(self, column: Column) -> int | None:
+        """See `Place`; one bit for each whole number between the least and the most."""
+        if column.field.physical not in WHOLE_NUMBERS:
+            return None
+        name = quote(column.engine_name)
+        extent = f"SELECT min({name}), max({name}), count({name}) FROM {self.relation}"
+        [(least, most, many)] = self.ask(extent)
+        if not many:
+            return 0
+        if most - least > min(_BITS, _SPARSE * many):
+            return None
+        bits = f"bit_count(bitstring_agg({name}, {least}, {most}))"
+        [(repeated,)] = self.ask(f"SELECT count({name}) - {bits} FROM {self.relation}")
+        return int(repeated)
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`; an engine of their own runs them, which can open this file alone."""

@@ -71,6 +71,9 @@ class DatabaseTable:
         except SQLAlchemyError as error:
             raise Refused(_told(error)) from error
 
+    def repeated(self, column: Column) -> None:
+        """See `Place`."""
+
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`."""
         return unanswered(queries)
