@@ -9,6 +9,7 @@ from cdml.adapters.data import equal_rows
 from cdml.adapters.data.aggregates import aggregate, figure
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, Translation, counts, quote
+from cdml.core.counting import terms, total
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import ConfigurationError, InputError
@@ -53,7 +54,8 @@ class SqlTable:
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
         """See the port; when the engine refuses the one scan, each part is asked apart."""
-        distinct = tuple(dict.fromkeys(conditions))
+        asked = {condition: terms(condition) for condition in conditions}
+        distinct = tuple(dict.fromkeys(part for parts in asked.values() for _, part in parts))
         figures = tuple(dict.fromkeys(aggregates))
         if not distinct and not figures:
             return (), ()
@@ -65,8 +67,8 @@ class SqlTable:
             counted |= zip(part, map(_whole, found), strict=False)
             told |= zip(also, found[len(part) :], strict=True)
         return (
-            tuple(counted[condition] for condition in conditions),
-            tuple(figure(asked, told[asked]) for asked in aggregates),
+            tuple(total(asked[condition], counted) for condition in conditions),
+            tuple(figure(one, told[one]) for one in aggregates),
         )
 
     def _answers(
