@@ -146,7 +146,7 @@ def workflows() -> list[Path]:
 
 
 def readme_blocks() -> list[str]:
-    """The YAML that the README shows: a workflow, then a cdml.yaml."""
+    """The YAML that the README shows: a workflow, a cdml.yaml, a part of a contract."""
     text = (ROOT / "README.md").read_text()
     return re.findall(r"^```yaml\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
 
@@ -154,7 +154,7 @@ def readme_blocks() -> list[str]:
 @pytest.fixture
 def readme_workflow(tmp_path: Path) -> Path:
     """The README's workflow, as whoever copies it has it."""
-    workflow, _ = readme_blocks()
+    workflow, *_ = readme_blocks()
     path = tmp_path / ".github" / "workflows" / "gate.yml"
     path.parent.mkdir(parents=True)
     path.write_text(workflow)
@@ -205,7 +205,7 @@ def test_what_workflows_hand_to_our_actions_are_their_inputs(readme_workflow: Pa
 
 
 def test_the_configurations_that_are_shown_can_be_loaded(tmp_path: Path) -> None:
-    _, shown = readme_blocks()
+    _, shown, *_ = readme_blocks()
     (tmp_path / "cdml.yaml").write_text(shown)
     registry = {"CI": "true", "MLFLOW_TRACKING_URI": "https://registry.test"}
 

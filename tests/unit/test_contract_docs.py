@@ -38,3 +38,14 @@ def test_the_rules_of_our_own_in_the_documentation_can_be_read():
 
 def test_every_key_of_the_configuration_about_contracts_is_documented():
     assert [] == [key for key in ("related", "extra_columns", "foreign_rules") if key not in DOCS]
+
+
+def test_the_contract_in_the_readme_is_of_the_one_that_the_demo_is_judged_by():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = next(part for part in text.split("```yaml\n") if part.startswith("schema:"))
+    shown = block.partition("```")[0].splitlines()
+    contract = ROOT / "examples" / "flights" / "contracts" / "flights.odcs.yaml"
+    lines = iter(contract.read_text(encoding="utf-8").splitlines())
+
+    assert len(shown) > 10
+    assert [] == [line for line in shown if line not in lines], "in this order"
