@@ -21,6 +21,12 @@ schema:
     quality:
       - {metric: rowCount, mustBeGreaterThan: 100}
       - {metric: duplicateValues, mustBe: 0, arguments: {properties: [carrier, flight]}}
+      - {type: sql, query: "SELECT count(*) FROM ${table} WHERE Delay > 60 AND carrier IN ('AA')",
+         mustBeLessThan: 5}
+      - {type: sql, query: "SELECT avg(delay) / count(DISTINCT Flight) FROM flights", mustBe: 0}
+      - {type: sql, mustBeLessThan: 40, query: "WITH Daily AS (SELECT day, count(*) AS n FROM
+         flights AS f WHERE f.carrier IS NOT NULL GROUP BY day) SELECT max(N) - min(n) FROM daily"}
+      - {type: sql, query: "SELECT count(*) FROM ${table} GROUP BY late", mustBe: 1}
     properties:
       - {name: id, logicalType: integer, required: true, primaryKey: true}
       - {name: carrier, logicalType: string, logicalTypeOptions: {pattern: "^[A-Z]{2}$"},

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, quote
-from cdml.core.expressions import LogicalType, NotRun, Query
+from cdml.core.expressions import LogicalType
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.models import DataRef
 
@@ -40,11 +40,6 @@ def in_order(columns: Sequence[Column]) -> str:
     """What rows without an order of their own are ordered by: all columns that have one."""
     named = [quote(c.engine_name) for c in columns if c.field.type not in _UNORDERED]
     return ", ".join(named) or "1"
-
-
-def unanswered(queries: Sequence[Query]) -> tuple[NotRun, ...]:
-    """A contract's own SQL is kept from all but its rows, which only files can be."""
-    return tuple(NotRun("SQL rules are run on files, and this table is none") for _ in queries)
 
 
 def reference(place: Place, columns: Sequence[Column], uri: str) -> DataRef:

@@ -61,12 +61,14 @@ def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> 
     except duckdb.Error as error:
         # What goes wrong at a value quotes the value, which may be personal.
         return NotRun(f"the engine gave up: {str(error).partition(':')[0]}")
+    return number(found)
+
+
+def number(found: Sequence[Any]) -> float | NotRun:
+    """The one number of an answer, of which two rows are looked at."""
     if len(found) != 1:
         return NotRun(f"it gives {'no row' if not found else 'more than one row'}, not one number")
-    return _number(found[0][0])
-
-
-def _number(value: Any) -> float | NotRun:
+    value = found[0][0]
     if value is None:
         return NotRun("it gives no value")
     if not isinstance(value, bool | int | float | Decimal):

@@ -9,14 +9,16 @@ Spark is the user's to install: the extra `spark` brings it, Java is needed too.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 from py4j.protocol import Py4JError
-from pyspark.errors import PySparkException
+from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import SparkSession
 
+from cdml.adapters.data import portable
 from cdml.adapters.data.dialects import physical, translate
-from cdml.adapters.data.exported import export, in_order, reference, unanswered
+from cdml.adapters.data.exported import export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
@@ -57,7 +59,23 @@ class SparkView:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`."""
-        return unanswered(queries)
+        return portable.answers(queries, self.relation, self.columns, self._first_rows)
+
+    def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
+        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+        context = self.session.sparkContext
+        context.setJobGroup(self.name, "a contract's query", interruptOnCancel=True)
+        timer = Timer(portable.SECONDS, context.cancelJobGroup, [self.name])
+        timer.daemon = True
+        timer.start()
+        try:
+            return list(self.session.sql(translate(sql, "spark")).collect())
+        except (AnalysisException, ParseException) as error:
+            return NotRun(_told(error))
+        except _ERRORS as error:
+            return NotRun(f"Spark gave up: {type(error).__name__}")
+        finally:
+            timer.cancel()
 
     def reaches(self, other: Place) -> bool:
         """See `Place`."""

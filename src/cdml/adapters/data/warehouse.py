@@ -12,10 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    NoSuchModuleError,
+    NoSuchTableError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
+from cdml.adapters.data import portable
 from cdml.adapters.data.dialects import DIALECTS, physical, translate
-from cdml.adapters.data.exported import CHUNK, export, in_order, reference, unanswered
+from cdml.adapters.data.exported import CHUNK, export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
@@ -76,7 +83,22 @@ class DatabaseTable:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`."""
-        return unanswered(queries)
+        return portable.answers(queries, self.relation, self.columns, self._first_rows)
+
+    def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
+        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+        try:
+            with self.engine.connect() as connection:
+                if self.dialect == "postgres":
+                    limit = f"SET LOCAL statement_timeout = {int(portable.SECONDS * 1000)}"
+                    connection.exec_driver_sql(limit)
+                asked = connection.execution_options(no_parameters=True)
+                return asked.exec_driver_sql(translate(sql, self.dialect)).fetchall()
+        except ProgrammingError as error:
+            return NotRun(_told(error))
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            return NotRun(f"the database gave up: {type(cause).__name__}")
 
     def reaches(self, other: Place) -> bool:
         """See `Place`."""
