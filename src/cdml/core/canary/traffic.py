@@ -1,0 +1,121 @@
+"""What two servers answered in a window of time: counts, and how long answers took."""
+
+import math
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import accumulate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latencies:
+    """A distribution of response times.
+
+    Attributes:
+        upper_ms: milliseconds, ascending; of single requests their time, of a histogram the upper
+            end of each bucket, whose last may be infinite. Shape (values,).
+        counts: how many requests each of them stands for. Shape (values,).
+    """
+
+    upper_ms: tuple[float, ...] = ()
+    counts: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        pairs = zip(self.upper_ms, self.upper_ms[1:], strict=False)
+        if not (all(a < b for a, b in pairs) and all(end >= 0 for end in self.upper_ms)):
+            raise ValueError("latencies are milliseconds from 0, ascending")
+        if not (len(self.counts) == len(self.upper_ms) and all(n >= 0 for n in self.counts)):
+            raise ValueError("each latency needs a count of at least 0")
+
+    @classmethod
+    def of(cls, milliseconds: Iterable[float]) -> "Latencies":
+        """Of single requests, in any order.
+
+        Raises:
+            ValueError: one of them is NaN or negative.
+        """
+        counted = sorted(Counter(milliseconds).items())
+        return cls(
+            upper_ms=tuple(value for value, _ in counted),
+            counts=tuple(count for _, count in counted),
+        )
+
+    @property
+    def requests(self) -> int:
+        """How many requests were timed."""
+        return sum(self.counts)
+
+    def above(self, limit_ms: float) -> int:
+        """How many took longer; a bucket that the limit falls into counts as if all had."""
+        return sum(self.counts[bisect_right(self.upper_ms, limit_ms) :])
+
+    def quantile(self, share: float) -> float:
+        """The smallest time within which this share was answered; infinite where none is known.
+
+        Args:
+            share: in (0, 1).
+        """
+        wanted = share * self.requests
+        reached = zip(self.upper_ms, accumulate(self.counts), strict=True)
+        return next((end for end, count in reached if count and count >= wanted), math.inf)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What one server answered.
+
+    Attributes:
+        requests: how many requests it was given.
+        errors: how many of them it failed: status 4xx or 5xx, no answer, or an answer that is no
+            valid prediction. A model that raises is a 400 from MLflow's server.
+        latencies: of the requests that it did not fail.
+    """
+
+    requests: int = 0
+    errors: int = 0
+    latencies: Latencies = field(default_factory=Latencies)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.errors <= self.requests:
+            raise ValueError(f"{self.errors} errors in {self.requests} requests cannot be")
+        if not self.latencies.requests <= self.requests:
+            raise ValueError(f"{self.latencies.requests} latencies of {self.requests} requests")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What both servers answered from one moment to another.
+
+    Attributes:
+        since, until: of requests that ended from `since` on and before `until`.
+        champion, challenger: what each answered.
+        elsewhere: requests that neither of them was given.
+        unreadable: records that could not be understood, so that nobody knows whose they are.
+    """
+
+    since: datetime
+    until: datetime
+    champion: Answers = field(default_factory=Answers)
+    challenger: Answers = field(default_factory=Answers)
+    elsewhere: int = 0
+    unreadable: int = 0
+
+    def __post_init__(self) -> None:
+        if self.since.tzinfo is None or self.until.tzinfo is None:
+            raise ValueError("a window needs a time zone")
+        if not self.since < self.until:
+            raise ValueError("a window ends after it begins")
+        if not (self.elsewhere >= 0 and self.unreadable >= 0):
+            raise ValueError("counts are at least 0")
+
+    @property
+    def requests(self) -> int:
+        """Of both servers."""
+        return self.champion.requests + self.challenger.requests
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return (self.until - self.since).total_seconds()

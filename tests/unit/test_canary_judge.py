@@ -1,0 +1,218 @@
+import math
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from canaries import BEGIN, MINUTE, answers, watched, window
+from cdml.core.canary import (
+    Answers,
+    Canary,
+    Latencies,
+    Outcome,
+    Rules,
+    Window,
+    expectation,
+    guardrail,
+    judge,
+    observe,
+)
+
+TIMED = Rules(latency_limit_ms=50.0)
+GOOD = ((9_000, 90), (1_000, 10))
+
+
+def outcome(canary, elapsed=60.0):
+    return judge(canary, elapsed_seconds=elapsed).outcome
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        ([], Outcome.HOLD),
+        ([((0, 0), (0, 0))] * 60, Outcome.HOLD),
+        ([((900, 9), (0, 0))] * 60, Outcome.HOLD),
+        ([((90, 0), (10, 0))] * 5, Outcome.HOLD),
+        ([GOOD] * 5, Outcome.PROMOTE),
+        ([((9_000, 0), (1_000, 0))] * 5, Outcome.PROMOTE),
+        ([((9_000, 90), (1_000, 40))] * 5, Outcome.ROLLBACK),
+        ([((900, 0), (100, 100))] * 3, Outcome.ROLLBACK),
+        ([((9_000, 900), (1_000, 100))] * 5, Outcome.PROMOTE),
+    ],
+    ids=[
+        "no window",
+        "no traffic",
+        "no request of the challenger",
+        "too few requests without errors",
+        "as many errors",
+        "no errors at all",
+        "four times the errors",
+        "every request fails",
+        "both fail more than is tolerable",
+    ],
+)
+def test_what_is_done_about_errors(minutes, expected):
+    assert expected == outcome(watched(minutes))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        ([((9_000, 90, 300), (1_000, 10, 33))] * 5, Outcome.PROMOTE),
+        ([((9_000, 90, 300), (1_000, 10, 500))] * 5, Outcome.ROLLBACK),
+        ([((9_000, 90, 4_500), (1_000, 10, 500))] * 5, Outcome.PROMOTE),
+        ([((9_000, 90, 0), (1_000, 10, 40))] * 5, Outcome.HOLD),
+    ],
+    ids=["as fast", "slower", "both slower than the limit", "slower, but hardly tells"],
+)
+def test_what_is_done_about_latencies(minutes, expected):
+    assert expected == outcome(watched(minutes, rules=TIMED))
+
+
+def test_where_no_latency_was_measured_nothing_is_promoted():
+    canary = Canary(rules=TIMED)
+    for minute in range(5):
+        seen = window(
+            Answers(requests=9_000, errors=90),
+            Answers(requests=1_000, errors=10),
+            since=BEGIN + minute * MINUTE,
+        )
+        canary = observe(canary, seen, weight=0.1)
+
+    judged = judge(canary, elapsed_seconds=0)
+
+    assert Outcome.HOLD == judged.outcome
+    assert "nothing is known of the challenger's latency" in judged.reason
+
+
+def test_a_wrong_split_is_not_promoted_but_may_still_be_harmful():
+    assert Outcome.HOLD == outcome(watched([GOOD] * 5, weight=0.5))
+    assert Outcome.ROLLBACK == outcome(watched([((9_000, 90), (1_000, 400))] * 5, weight=0.5))
+
+
+def test_a_window_in_which_the_weight_changed_says_nothing_of_the_split():
+    changed = watched([((5_000, 50), (5_000, 50))], weight=0.1, settled=False)
+
+    assert Outcome.PROMOTE == outcome(watched([GOOD] * 5, canary=changed))
+
+
+def test_each_weight_is_held_against_its_own_share():
+    canary = watched([GOOD] * 2, weight=0.1)
+    canary = watched([((5_000, 50), (5_000, 50))] * 2, canary=canary, weight=0.5)
+
+    assert [0.1, 0.5] == [step.weight for step in canary.steps]
+    assert Outcome.PROMOTE == outcome(canary)
+
+
+def test_with_all_traffic_at_the_challenger_its_ratio_is_no_evidence():
+    before = watched([((900, 9), (100, 1))])
+    after = watched([((0, 0), (1_000, 500))], canary=before, weight=1.0)
+
+    assert math.isclose(
+        before.errors.challenger.events * math.log(63) - before.errors.harm_costs[-1],
+        after.errors.challenger.events * math.log(63) - after.errors.harm_costs[-1],
+        abs_tol=1e-9,
+    )
+
+
+def test_a_timeout_rolls_back_and_so_does_a_clock_that_tells_nothing():
+    undecided = watched([((90, 0), (10, 0))] * 5)
+
+    assert Outcome.HOLD == outcome(undecided, 3_599)
+    assert Outcome.ROLLBACK == outcome(undecided, 3_600)
+    assert Outcome.ROLLBACK == outcome(undecided, math.nan)
+    assert Outcome.PROMOTE == outcome(watched([GOOD] * 5), 3_600)
+
+
+def test_one_burst_does_not_decide_and_many_are_counted_as_bursts():
+    quiet = [((900, 2), (100, 0))] * 10
+    burst = [((900, 2), (100, 40))]
+
+    assert Outcome.HOLD == outcome(watched(burst))
+    assert Outcome.HOLD == outcome(watched([*burst, *quiet]))
+    assert Outcome.HOLD == outcome(watched([*quiet, *burst]))
+    assert Outcome.ROLLBACK == outcome(watched([((900, 9), (100, 40))] * 10))
+
+
+def test_a_failure_of_both_servers_is_no_harm():
+    assert Outcome.HOLD == outcome(watched([((900, 9), (100, 1)), ((900, 900), (100, 100))] * 5))
+
+
+def test_records_that_nobody_can_read_keep_from_promoting():
+    canary = watched([GOOD] * 5)
+    judged = judge(replace(canary, unreadable=canary.requests), elapsed_seconds=0)
+
+    assert Outcome.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
+    assert Outcome.HOLD == judged.outcome
+    assert "50,000 records beside 50,000 requests are unreadable" in judged.reason
+
+
+def test_the_reason_tells_the_figures_that_decided():
+    judged = judge(watched([((9_000, 90), (1_000, 40))] * 5), elapsed_seconds=0)
+
+    assert (
+        "errors: 200 of 5,000 (4.00 %) of the challenger's, 450 of 45,000 (1.00 %) of the"
+        " champion's; evidence of harm more than 1,000,000 to 1 where 200 to 1 decides"
+    ) == judged.reason
+
+
+def test_a_window_is_seen_once():
+    canary = watched([GOOD])
+
+    with pytest.raises(ValueError, match="before"):
+        observe(canary, window(answers(10), answers(10)), weight=0.1)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Answers(requests=1, errors=2),
+        lambda: Answers(requests=-1),
+        lambda: Answers(requests=1, latencies=Latencies.of([1.0, 1.0])),
+        lambda: Latencies.of([math.nan, 1.0]),
+        lambda: Latencies.of([math.nan]),
+        lambda: Latencies.of([-1.0]),
+        lambda: Window(since=BEGIN, until=BEGIN),
+        lambda: Window(since=BEGIN.replace(tzinfo=None), until=BEGIN),
+        lambda: Window(since=BEGIN, until=BEGIN + MINUTE, unreadable=-1),
+        lambda: observe(Canary(rules=Rules()), window(answers(1), answers(1)), weight=math.nan),
+        lambda: Rules(tolerated_ratio=math.nan),
+        lambda: Rules(harm_ratio=3.0),
+        lambda: Rules(latency_limit_ms=math.inf),
+        lambda: Rules(timeout_seconds=math.inf),
+    ],
+)
+def test_figures_that_cannot_be_are_refused(make):
+    with pytest.raises(ValueError, match=r"."):
+        make()
+
+
+def test_the_expected_time_is_that_of_expected_counts():
+    expected = expectation(Rules(), weight=0.1, requests_per_minute=10_000, error_rate=0.01)
+    minutes = math.ceil(expected.promote)
+
+    assert Outcome.HOLD == outcome(watched([GOOD] * (minutes - 1)))
+    assert Outcome.PROMOTE == outcome(watched([GOOD] * minutes))
+
+
+def test_without_traffic_or_errors_no_decision_is_expected():
+    idle = expectation(Rules(), weight=0.1, requests_per_minute=0, error_rate=0.01)
+    clean = expectation(Rules(), weight=0.1, requests_per_minute=1_000, error_rate=0)
+
+    assert (None, None) == (idle.promote, idle.rollback)
+    assert (None, True) == (clean.rollback, clean.promote < 60)
+
+
+def test_a_guardrail_is_the_champions_quantile_times_a_factor():
+    latencies = Latencies.of(float(ms) for ms in range(1, 1_001))
+    buckets = Latencies(upper_ms=(100.0, 200.0, math.inf), counts=(950, 50, 0))
+
+    assert math.isclose(1_140, guardrail(latencies, quantile=0.95, factor=1.2))
+    assert 200.0 == guardrail(buckets, quantile=0.95, factor=1.2)
+    assert guardrail(buckets, quantile=0.95, factor=3.0) is None
+    assert guardrail(Latencies.of([1.0] * 100), quantile=0.95, factor=1.2) is None
+    assert guardrail(Latencies(), quantile=0.95, factor=1.2) is None
+
+
+def test_the_window_of_a_resumed_run_begins_where_the_last_one_ended():
+    assert watched([GOOD] * 3).until == BEGIN + timedelta(minutes=3)
