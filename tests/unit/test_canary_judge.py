@@ -36,7 +36,8 @@ def outcome(canary, elapsed=60.0):
         ([GOOD] * 5, Outcome.PROMOTE),
         ([((9_000, 0), (1_000, 0))] * 5, Outcome.PROMOTE),
         ([((9_000, 90), (1_000, 40))] * 5, Outcome.ROLLBACK),
-        ([((900, 0), (100, 100))] * 3, Outcome.ROLLBACK),
+        ([((900, 0), (100, 100))] * 3, Outcome.HOLD),
+        ([((900, 0), (100, 100))] * 4, Outcome.ROLLBACK),
         ([((9_000, 900), (1_000, 100))] * 5, Outcome.PROMOTE),
     ],
     ids=[
@@ -47,7 +48,8 @@ def outcome(canary, elapsed=60.0):
         "as many errors",
         "no errors at all",
         "four times the errors",
-        "every request fails",
+        "every request fails, which may be a burst",
+        "every request fails, and goes on to",
         "both fail more than is tolerable",
     ],
 )

@@ -18,9 +18,9 @@ from enum import StrEnum
 from cdml.core.canary import split
 from cdml.core.canary.state import Canary
 
-FEWEST_WINDOWS = 3
-"""Windows with answers of the challenger before anything is decided: a single burst never does,
-and from two windows alone nobody could tell that errors come in bursts."""
+FEWEST_WINDOWS = 4
+"""Windows with answers of the challenger before anything is decided: from fewer nobody can tell
+whether errors come in bursts."""
 UNREADABLE = 0.01
 """The share of records that may be unreadable; beyond it they could hide the errors."""
 ERRORS, LATENCY, SPLIT = "errors", "latency", "split"
