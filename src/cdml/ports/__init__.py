@@ -12,6 +12,7 @@ from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Answer, Serving, Share, SplittingTarget, Target
+from cdml.ports.traffic import Slots, Traffic
 
 __all__ = [
     "Annotation",
@@ -37,10 +38,12 @@ __all__ = [
     "ScoringJob",
     "Serving",
     "Share",
+    "Slots",
     "Snapshot",
     "SplittingTarget",
     "Step",
     "Table",
     "Tables",
     "Target",
+    "Traffic",
 ]

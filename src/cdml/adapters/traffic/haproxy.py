@@ -1,0 +1,99 @@
+"""Records of requests that HAProxy sends to a Unix datagram socket, as JSON lines.
+
+The log-format line is in docs/rollouts.md. HAProxy neither waits nor sends again: what comes while
+nobody listens, or faster than it is read, is lost, of both servers alike. The kernel holds few
+datagrams, so a thread takes them as they come.
+"""
+
+import socket
+import stat
+import threading
+from datetime import datetime
+from pathlib import Path
+
+from cdml.adapters.traffic.records import LONGEST, Inbox
+from cdml.core.canary import Window
+from cdml.errors import ConfigurationError
+from cdml.ports import Slots
+
+_PATIENCE = 0.2
+"""Seconds between two looks at whether to stop."""
+
+
+class HAProxyTraffic:
+    """Listens from when it is made until it is closed.
+
+    Args:
+        path: of the socket. It is made here, where no other process listens at it.
+        mode: who may write to it; HAProxy's user has to be among them.
+
+    Raises:
+        ConfigurationError: there cannot be such a socket, or somebody else listens at it.
+    """
+
+    def __init__(self, path: Path, *, mode: int = 0o660) -> None:
+        self._path = path
+        self._inbox = Inbox()
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._socket = _listen(path, mode)
+        self._thread = threading.Thread(target=self._receive, daemon=True)
+        self._thread.start()
+
+    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+        """See the port."""
+        with self._lock:
+            return self._inbox.take(since, until, slots)
+
+    def close(self) -> None:
+        """See the port."""
+        self._closed.set()
+        self._thread.join()
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+    def _receive(self) -> None:
+        while not self._closed.is_set():
+            try:
+                datagram = self._socket.recv(LONGEST)
+            except TimeoutError:
+                continue
+            with self._lock:
+                self._inbox.put([line for line in datagram.splitlines() if line.strip()])
+
+
+def _listen(path: Path, mode: int) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        _clear(path, made)
+        made.bind(str(path))
+        path.chmod(mode)
+    except OSError as error:
+        made.close()
+        why = error.strerror or error
+        raise ConfigurationError(
+            f"no log of HAProxy can be received at {path}: {why}.",
+            "Name a socket in a folder that may be written to, at which nobody else listens.",
+        ) from error
+    made.settimeout(_PATIENCE)
+    return made
+
+
+def _clear(path: Path, probe: socket.socket) -> None:
+    """Take away a socket that a process left behind when it died.
+
+    Raises:
+        OSError: somebody listens at it, or it is something else.
+    """
+    try:
+        is_socket = stat.S_ISSOCK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    if not is_socket:
+        raise FileExistsError(None, "something else is there")
+    try:
+        probe.connect(str(path))
+    except ConnectionRefusedError:
+        path.unlink()
+    else:
+        raise FileExistsError(None, "another process listens at it")

@@ -1,0 +1,71 @@
+"""Records of requests in a file that somebody writes, one JSON object a line."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from cdml.adapters.traffic.records import Inbox
+from cdml.core.canary import Window
+from cdml.errors import InputError, ServiceError
+from cdml.ports import Slots
+
+
+class JsonlTraffic:
+    """Reads on where it stopped; a file that was rotated or cut is read from its beginning.
+
+    Args:
+        path: the file; it may not be there before the first window is asked for.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+        self._rest = b""
+        self._inbox = Inbox()
+
+    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+        """See the port."""
+        try:
+            self._inbox.put(self._lines())
+        except FileNotFoundError as error:
+            raise InputError(
+                f"there is no file of requests {self._path}.",
+                "Check where the balancer or the server writes its records.",
+            ) from error
+        except OSError as error:
+            raise ServiceError(f"{self._path} cannot be read: {error.strerror}.") from error
+        return self._inbox.take(since, until, slots)
+
+    def close(self) -> None:
+        """See the port."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _lines(self) -> Iterator[bytes]:
+        if self._file is not None:
+            yield from self._more(self._file)
+            if self._goes_on(self._file):
+                return
+            self.close()
+        self._rest = b""
+        self._file = self._path.open("rb")
+        yield from self._more(self._file)
+
+    def _goes_on(self, file: BinaryIO) -> bool:
+        """Whether the path still leads to this file, and nothing was cut off."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return True  # moved away, and the next one is not begun yet
+        return os.path.samestat(there, os.fstat(file.fileno())) and there.st_size >= file.tell()
+
+    def _more(self, file: BinaryIO) -> Iterator[bytes]:
+        """Whole lines; what follows the last end of line is still being written."""
+        for line in file:
+            whole = self._rest + line
+            self._rest = b"" if whole.endswith(b"\n") else whole
+            if not self._rest and whole.strip():
+                yield whole

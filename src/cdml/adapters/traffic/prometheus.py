@@ -1,0 +1,188 @@
+"""Counts of requests that a Prometheus server keeps, through its HTTP API.
+
+Raw samples of counters are asked for and counted here: PromQL's `increase` extrapolates to the
+ends of its range and gives fractions, which are no counts. A counter that falls was reset, and
+what it has since is what was counted since. Where a series begins, it begins at 0: so does the
+one of the first error, which would be missed otherwise.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+import requests
+
+from cdml.core.canary import Answers, Latencies, Window
+from cdml.errors import ConfigurationError, ServiceError
+from cdml.ports import Slots
+
+LOOKBACK = 300
+"""Seconds before a window in which the last sample before it is looked for, as Prometheus does."""
+_BAD_QUERY = (400, 422)
+_UNAUTHORIZED = (401, 403)
+_MILLI = 1000
+Sample = tuple[float, float]
+Place = tuple[str, float]
+"""A slot, and the upper end of a bucket in seconds; infinite where all are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selectors:
+    """Which counters to read, each as an instant vector selector of PromQL without a function.
+
+    Attributes:
+        requests: all requests, such as `http_requests_total{job="scoring"}`.
+        errors: those that failed, such as `http_requests_total{job="scoring",code=~"[45].."}`.
+        latency: buckets of a histogram in seconds, with the label `le`; None: not measured.
+        slot: the label that names the server.
+    """
+
+    requests: str
+    errors: str
+    latency: str | None = None
+    slot: str = "slot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """How much counters grew, by place; and how many series could not be read."""
+
+    grown: Mapping[Place, float]
+    unreadable: int
+
+    def of(self, slot: str) -> int:
+        return round(self.grown.get((slot, math.inf), 0.0))
+
+
+class PrometheusTraffic:
+    """Asks a server for each window.
+
+    Args:
+        url: of the server, such as `http://prometheus:9090`.
+        selectors: which counters to read.
+        token: sent as a bearer token; never shown.
+        timeout: seconds to wait for an answer.
+    """
+
+    def __init__(
+        self, url: str, selectors: Selectors, *, token: str | None = None, timeout: float = 10.0
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._selectors = selectors
+        self._timeout = timeout
+        self._session = requests.Session()
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+        """See the port."""
+        wanted = self._selectors
+        asked = self._counted(wanted.requests, since, until)
+        failed = self._counted(wanted.errors, since, until)
+        timed = _Counted(grown={}, unreadable=0)
+        if wanted.latency is not None:
+            timed = self._counted(wanted.latency, since, until, label="le")
+        named = (slots.champion, slots.challenger)
+        champion, challenger = (_answers(slot, asked, failed, timed) for slot in named)
+        others = {slot for slot, _ in asked.grown} - set(named)
+        return Window(
+            since=since,
+            until=until,
+            champion=champion,
+            challenger=challenger,
+            elsewhere=sum(asked.of(slot) for slot in others),
+            unreadable=asked.unreadable + failed.unreadable + timed.unreadable,
+        )
+
+    def close(self) -> None:
+        """See the port."""
+        self._session.close()
+
+    def _counted(
+        self, selector: str, since: datetime, until: datetime, label: str | None = None
+    ) -> _Counted:
+        seconds = math.ceil((until - since).total_seconds()) + LOOKBACK
+        grown: dict[Place, float] = defaultdict(float)
+        unreadable = 0
+        for series in self._ask(f"{selector}[{seconds}s]", until):
+            read = _series(series, self._selectors.slot, label)
+            if read is None:
+                unreadable += 1
+                continue
+            place, samples = read
+            grown[place] += _increase(samples, since.timestamp(), until.timestamp())
+        return _Counted(grown=grown, unreadable=unreadable)
+
+    def _ask(self, query: str, at: datetime) -> Sequence[object]:
+        try:
+            answer = self._session.get(
+                f"{self._url}/api/v1/query",
+                params={"query": query, "time": f"{at.timestamp():.3f}"},
+                timeout=self._timeout,
+            )
+        except requests.RequestException as error:
+            kind = type(error).__name__
+            raise ServiceError(f"Prometheus at {self._url} gave no answer ({kind}).") from error
+        if answer.status_code in _BAD_QUERY:
+            raise ConfigurationError(
+                f"Prometheus does not understand the query {query}.",
+                "Give selectors of counters, without functions and ranges.",
+            )
+        if answer.status_code in _UNAUTHORIZED:
+            raise ServiceError(
+                f"Prometheus at {self._url} refuses the token ({answer.status_code}).",
+                "Give it a token that may query.",
+            )
+        try:
+            found = answer.json()["data"]
+            if answer.ok and found["resultType"] == "matrix" and isinstance(found["result"], list):
+                return found["result"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass
+        raise ServiceError(
+            f"what answered at {self._url} ({answer.status_code}) is not Prometheus's API.",
+            "Check the address and any proxy on the way.",
+        )
+
+
+def _series(series: object, slot: str, label: str | None) -> tuple[Place, list[Sample]] | None:
+    """Whose it is, and its samples in order of time; None where it cannot be understood."""
+    try:
+        metric, values = series["metric"], series["values"]  # type: ignore[index]
+        end = float(metric[label]) if label else math.inf
+        place = str(metric.get(slot, "")), end
+        samples = [(float(at), float(value)) for at, value in values]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    readable = end >= 0 and all(0 <= value < math.inf for _, value in samples)
+    return (place, samples) if readable else None
+
+
+def _increase(samples: Sequence[Sample], since: float, until: float) -> float:
+    """By how much a counter grew after `since` and up to `until`, over resets."""
+    before = [value for at, value in samples if at <= since]
+    inside = [value for at, value in samples if since < at <= until]
+    return sum(_steps([*(before[-1:] or [0.0]), *inside]))
+
+
+def _steps(values: Sequence[float]) -> Iterator[float]:
+    for one, other in pairwise(values):
+        yield other - one if other >= one else other
+
+
+def _answers(slot: str, asked: _Counted, failed: _Counted, timed: _Counted) -> Answers:
+    below, upper, counts = 0, [], []
+    for end in sorted(end for of, end in timed.grown if of == slot):
+        cumulative = max(below, round(timed.grown[slot, end]))
+        upper.append(_MILLI * end)
+        counts.append(cumulative - below)
+        below = cumulative
+    errors = failed.of(slot)
+    return Answers(
+        requests=max(asked.of(slot), errors, below),
+        errors=errors,
+        latencies=Latencies(upper_ms=tuple(upper), counts=tuple(counts)),
+    )
