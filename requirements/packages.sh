@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# The Debian packages that the tests need beside Python's: servers, and Java for Spark.
+# The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark.
 set -euo pipefail
 
 missing=()
 compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null ||
   missing+=(postgresql)
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
+command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 as_root=()
