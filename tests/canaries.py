@@ -11,7 +11,7 @@ MINUTE = timedelta(minutes=1)
 def answers(requests, errors=0, slow=0, *, fast_ms=10.0, slow_ms=100.0):
     """So many requests; those that are no errors are fast, `slow` of them slow."""
     fast = requests - errors - slow
-    times = Latencies.of([fast_ms] * fast + [slow_ms] * slow)
+    times = Latencies(upper_ms=(fast_ms, slow_ms), counts=(fast, slow))
     return Answers(requests=requests, errors=errors, latencies=times)
 
 

@@ -95,6 +95,7 @@ def test_a_wrong_split_is_not_promoted_but_may_still_be_harmful():
 def test_a_window_in_which_the_weight_changed_says_nothing_of_the_split():
     changed = watched([((5_000, 50), (5_000, 50))], weight=0.1, settled=False)
 
+    assert () == changed.steps
     assert Outcome.PROMOTE == outcome(watched([GOOD] * 5, canary=changed))
 
 
@@ -195,6 +196,25 @@ def test_the_expected_time_is_that_of_expected_counts():
 
     assert Outcome.HOLD == outcome(watched([GOOD] * (minutes - 1)))
     assert Outcome.PROMOTE == outcome(watched([GOOD] * minutes))
+
+
+def test_the_expected_time_of_harm_is_that_of_so_many_times_the_errors():
+    expected = expectation(
+        Rules(), weight=0.1, requests_per_minute=10_000, error_rate=0.001, times=3
+    )
+    worse = ((9_000, 9), (1_000, 3))
+    minutes = math.ceil(expected.rollback)
+
+    assert minutes > 4
+    assert Outcome.HOLD == outcome(watched([worse] * (minutes - 1)))
+    assert Outcome.ROLLBACK == outcome(watched([worse] * minutes))
+
+
+def test_what_is_no_harm_yet_is_configured():
+    twice = [((9_000, 90), (1_000, 20))] * 10
+
+    assert Outcome.ROLLBACK == outcome(watched(twice))
+    assert Outcome.HOLD == outcome(watched(twice, rules=Rules(harm_ratio=2.0)))
 
 
 def test_without_traffic_or_errors_no_decision_is_expected():

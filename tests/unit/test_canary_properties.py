@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from canaries import watched
 from cdml.core.canary import Canary, Outcome, Rules, findings, judge
+from cdml.core.canary.events import chance, safe
 from cdml.core.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
 
 STATE = TypeAdapter(Canary)
@@ -128,15 +130,15 @@ def test_bursts_never_make_evidence_stronger(ratios, dispersion):
 
 
 @settings(max_examples=30)
-@given(trials=st.integers(0, 40), chance=st.floats(0.01, 0.99))
-def test_evidence_is_1_in_the_mean_under_its_hypothesis(trials, chance):
+@given(trials=st.integers(0, 40), share=st.floats(0.01, 0.99))
+def test_evidence_is_1_in_the_mean_under_its_hypothesis(trials, share):
     """The sum over all outcomes, exactly: so it is a likelihood ratio."""
     for alternatives in (RISES, FALLS):
-        costs = log_costs(alternatives, trials, chance)
+        costs = log_costs(alternatives, trials, share)
         mean = sum(
             math.comb(trials, hits)
-            * chance**hits
-            * (1 - chance) ** (trials - hits)
+            * share**hits
+            * (1 - share) ** (trials - hits)
             * math.exp(log_mean(log_ratios(alternatives, hits, costs)))
             for hits in range(trials + 1)
         )
@@ -153,30 +155,29 @@ def test_evidence_is_1_in_the_mean_under_its_hypothesis(trials, chance):
 )
 def test_evidence_of_two_streams_is_at_most_1_in_the_mean(rate, champion, challenger, ratio):
     """Of rates of any size, summed over all outcomes; with fixed requests it is no binomial."""
-    rates = (rate / ratio, rate)
-    mean = {"harm": 0.0, "safe": 0.0}
-    for k in range(champion + 1):
-        for hits in range(challenger + 1):
-            chance = _binomial(k, champion, rates[0]) * _binomial(hits, challenger, rates[1])
-            share = ratio * challenger / (ratio * challenger + champion)
-            for name, alternatives in (("harm", RISES), ("safe", FALLS)):
-                costs = log_costs(alternatives, k + hits, share)
-                mean[name] += chance * math.exp(log_mean(log_ratios(alternatives, hits, costs)))
+    theirs, ours = rate / ratio, rate
+    share = chance(champion, challenger, ratio)
+    harmful = tolerable = 0.0
+    for k, hits in product(range(champion + 1), range(challenger + 1)):
+        likely = _binomial(k, champion, theirs) * _binomial(hits, challenger, ours)
+        rises, falls = (log_costs(side, k + hits, share) for side in (RISES, FALLS))
+        harmful += likely * math.exp(log_mean(log_ratios(RISES, hits, rises)))
+        tolerable += likely * math.exp(safe(hits, challenger, falls, ours, 1.0))
 
-    assert mean["harm"] <= 1 + 1e-9
-    assert mean["safe"] <= 1 + 1e-9
+    assert harmful <= 1 + 1e-9
+    assert tolerable <= 1 + 1e-9
 
 
-def _binomial(hits, trials, chance):
-    return math.comb(trials, hits) * chance**hits * (1 - chance) ** (trials - hits)
+def _binomial(hits, trials, rate):
+    return math.comb(trials, hits) * rate**hits * (1 - rate) ** (trials - hits)
 
 
 @pytest.mark.parametrize(
     ("times", "wrong", "most"), [(1.0, Outcome.ROLLBACK, 0.01), (2.0, Outcome.PROMOTE, 0.05)]
 )
 def test_looking_every_minute_of_an_hour_keeps_the_promise(times, wrong, most):
-    """100 canaries, seeded; benchmarks/canary.py tells of many more."""
-    drawn = np.random.default_rng(20260501).binomial((180, 20), (0.05, 0.05 * times), (100, 60, 2))
+    """60 canaries, seeded; benchmarks/canary.py tells of many more."""
+    drawn = np.random.default_rng(20260501).binomial((180, 20), (0.05, 0.05 * times), (60, 60, 2))
     failed = 0
     for errors in drawn.tolist():
         canary = Canary(rules=Rules(timeout_seconds=7_200))
