@@ -67,7 +67,10 @@ REGISTRIES: Names = {
     "https": "cdml.adapters.registries.mlflow:MlflowRegistry",
     "folder": "cdml.adapters.registries.folder:FolderRegistry",
 }
-TARGETS: Names = {"registry": "cdml.adapters.targets.registry:RegistryTarget"}
+TARGETS: Names = {
+    "registry": "cdml.adapters.targets.registry:RegistryTarget",
+    "haproxy": "cdml.adapters.targets.haproxy:HaproxyTarget",
+}
 JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
 SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
 MEASURERS: Names = {"process": "cdml.adapters.scoring.measuring:ProcessMeasurer"}

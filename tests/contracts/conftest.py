@@ -4,6 +4,7 @@ import pytest
 
 from fakes.github_runner import HEAD, TOKEN
 from fakes.github_server import GitHubServer
+from places import HaproxyPlace
 
 
 @pytest.fixture
@@ -12,3 +13,10 @@ def server() -> Iterator[GitHubServer]:
     with GitHubServer(token=TOKEN) as started:
         started.add_pull(7, HEAD)
         yield started
+
+
+@pytest.fixture
+def haproxy_place(tmp_path) -> Iterator[HaproxyPlace]:
+    """A target over a real HAProxy, with releases to serve."""
+    with HaproxyPlace(tmp_path) as place:
+        yield place

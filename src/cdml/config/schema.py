@@ -4,10 +4,11 @@ import ast
 import inspect
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import BaseModel
 
-from cdml.config import model
+from cdml.config import model, targets
 from cdml.core.metrics import METRICS
 
 
@@ -20,9 +21,27 @@ def json_schema() -> str:
     schema = model.Config.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "cdml.yaml"
+    _add_targets(schema)
     metric = schema["$defs"]["Gate"]["properties"]["metric"]
     metric["examples"] = sorted(METRICS)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _add_targets(schema: dict[str, Any]) -> None:
+    """The settings of our own targets; another type may have any."""
+    target = schema["$defs"]["Target"]
+    target["properties"]["type"]["examples"] = sorted(targets.SETTINGS)
+    target["allOf"] = []
+    for name, kind in targets.SETTINGS.items():
+        settings = kind.model_json_schema(mode="validation")
+        if not (properties := settings.get("properties")):
+            continue
+        target["allOf"].append(
+            {
+                "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
+                "then": {"properties": properties, "required": settings["required"]},
+            }
+        )
 
 
 def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
@@ -31,10 +50,11 @@ def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
     Pydantic can read these texts itself (`use_attribute_docstrings`), but does so whenever the
     module is imported, which takes longer than all the rest of reading cdml.yaml.
     """
-    for node in ast.parse(inspect.getsource(model)).body:
-        kind = getattr(model, node.name) if isinstance(node, ast.ClassDef) else None
-        if isinstance(node, ast.ClassDef) and kind is not None:
-            yield kind, dict(_texts(node))
+    for module in (model, targets):
+        for node in ast.parse(inspect.getsource(module)).body:
+            kind = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
+            if isinstance(node, ast.ClassDef) and kind is not None:
+                yield kind, dict(_texts(node))
 
 
 def _texts(node: ast.ClassDef) -> Iterator[tuple[str, str]]:

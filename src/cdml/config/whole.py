@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cdml.config.model import DEFAULT_REGISTRY
+from cdml.config.targets import problems
 from cdml.core import metrics
 from cdml.core.marked import Place
 from cdml.core.metrics import Family, Loss, Metric, Task
@@ -15,9 +16,6 @@ NO_REGISTRY = (
     "is empty or left to its default, which in CI is a registry that has no champion: every model"
     " would be the first; set it (an unset secret is empty)"
 )
-_SETTINGS: Mapping[str, Collection[str]] = {"registry": ("type",)}
-"""Keys of our own targets; those of others look at theirs themselves."""
-
 _NEEDS: Mapping[str, Callable[[Metric], bool]] = {
     "cost": lambda metric: metric.loss is Loss.COLUMN and metric.column is None,
     "sensitive": lambda metric: metric.family is Family.FAIRNESS,
@@ -68,9 +66,9 @@ def _about_target(target: object, targets: Collection[str]) -> Iterator[Complain
     name = str(written.get("type", "registry"))
     if name not in targets:
         yield (*place, "type"), unknown("target", name, targets)
-    for key in written:
-        if key not in _SETTINGS.get(name, written):
-            yield (*place, key), unknown(f"setting of the target {name}", key, _SETTINGS[name])
+    settings = {key: value for key, value in written.items() if key != "type"}
+    for inner, message in problems(name, settings):
+        yield (*place, *inner), message
 
 
 def _about_metrics(document: Mapping[str, Any]) -> Iterator[Complaint]:

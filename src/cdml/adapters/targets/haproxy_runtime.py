@@ -1,0 +1,141 @@
+"""HAProxy's runtime API: what its servers do, and orders to them."""
+
+import csv
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cdml.core.names import unknown
+from cdml.errors import ConfigurationError, ServiceError
+
+_SECONDS = 5.0
+_SERVERS = "show stat -1 4 -1"
+"""All servers of all backends: asked for by name, a frontend of that name would answer first."""
+_FORBIDDEN = "Permission denied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server as HAProxy sees it now.
+
+    Attributes:
+        name: its name in the backend.
+        host, port: where HAProxy connects to.
+        weight: what it was given; traffic is split in proportion among those that are `up`.
+        up: whether it gets traffic if its weight is above 0.
+        requests: how many it has been given and not answered yet.
+        backup: whether it only serves when no other does.
+    """
+
+    name: str
+    host: str
+    port: int
+    weight: int
+    up: bool
+    requests: int
+    backup: bool = False
+
+
+class Runtime:
+    """Speaks with one HAProxy.
+
+    Args:
+        endpoint: path of a Unix socket, or host:port.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+
+    def servers(self, backend: str) -> Mapping[str, Server]:
+        """All servers of a backend by name.
+
+        Raises:
+            ConfigurationError: HAProxy has no such backend.
+            ServiceError: HAProxy does not answer.
+        """
+        found = servers(self._ask(_SERVERS), backend)
+        if not found:
+            known = [name for name in self._ask("show backend").split("\n")[1:] if name]
+            if backend not in known:
+                raise ConfigurationError(
+                    "deploy.target.backend: " + unknown("backend", backend, known)
+                )
+        return found
+
+    def order(self, backend: str, *orders: tuple[str, str]) -> None:
+        """Give orders to servers, all in one request; a pair is a name and, say, `weight 5`.
+
+        HAProxy carries them out one after the other, and says nothing where all is well.
+
+        Raises:
+            ConfigurationError: HAProxy does not take orders from this socket.
+            ServiceError: HAProxy does not answer, or refuses one of them.
+        """
+        said = self._ask(";".join(f"set server {backend}/{name} {what}" for name, what in orders))
+        if _FORBIDDEN in said:
+            raise ConfigurationError(
+                f"HAProxy takes no orders from {self._endpoint}: {said.strip()}.",
+                "Its line in haproxy.cfg ends with `level admin`: `stats socket … level admin`.",
+            )
+        if said.strip():
+            raise ServiceError(f"HAProxy refused an order to {backend}: {' '.join(said.split())}")
+
+    def state(self, backend: str) -> str:
+        """What HAProxy reads at its start from `server-state-file`, to go on as it is now."""
+        return self._ask(f"show servers state {backend}").rstrip("\n") + "\n"
+
+    def _ask(self, command: str) -> str:
+        try:
+            with self._connected() as connection:
+                connection.sendall(command.encode() + b"\n")
+                parts = []
+                while part := connection.recv(65536):
+                    parts.append(part)
+        except OSError as error:
+            raise ServiceError(
+                f"HAProxy does not answer at {self._endpoint}: {error.strerror or error}.",
+                "Does it run, and may this user open its runtime socket (`stats socket`)?",
+            ) from error
+        return b"".join(parts).decode(errors="replace")
+
+    def _connected(self) -> socket.socket:
+        if self._endpoint.startswith("/"):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.settimeout(_SECONDS)
+            try:
+                connection.connect(self._endpoint)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+        host, _, port = self._endpoint.rpartition(":")
+        return socket.create_connection((host.strip("[]"), int(port)), _SECONDS)
+
+
+def servers(statistics: str, backend: str) -> Mapping[str, Server]:
+    """The servers of a backend in what `show stat` says.
+
+    Raises:
+        ServiceError: it is not what `show stat` says.
+    """
+    rows = csv.DictReader(statistics.removeprefix("# ").splitlines())
+    try:
+        return {row["svname"]: _server(row) for row in rows if row["pxname"] == backend}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ServiceError(
+            f"HAProxy's statistics cannot be read: {error!r}.",
+            "cdml needs HAProxy 2.4 or newer, and a socket of `level admin`.",
+        ) from error
+
+
+def _server(row: Mapping[str, str]) -> Server:
+    host, _, port = row["addr"].rpartition(":")
+    return Server(
+        name=row["svname"],
+        host=host.strip("[]"),
+        port=int(port),
+        weight=int(row["uweight"]),
+        up=row["status"].startswith(("UP", "no check")),
+        requests=int(row["scur"]) + int(row["qcur"]),
+        backup=row["bck"] == "1",
+    )

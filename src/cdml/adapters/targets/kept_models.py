@@ -1,0 +1,81 @@
+"""The files of the models that a target serves: one folder a digest, checked before each use."""
+
+import shutil
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+from cdml.core.journal import Release
+from cdml.errors import InputError, ServiceError
+from cdml.evidence.model_digest import clean_copy, model_digest
+from cdml.ports import Registry
+
+
+class KeptModels:
+    """Folders of models on the machine that serves them.
+
+    Args:
+        folder: where they are kept.
+        registry: where they come from.
+        name: the registered model.
+    """
+
+    def __init__(self, folder: Path, registry: Registry, name: str) -> None:
+        self._folder = folder
+        self._registry = registry
+        self._name = name
+
+    def place(self, digest: str) -> Path:
+        """The folder of a digest, whether it is there or not."""
+        return self._folder / digest.removeprefix("sha256:")
+
+    def fetch(self, release: Release) -> Path:
+        """The folder with exactly the release's files.
+
+        Raises:
+            InputError: the registry does not have them, or they are others by now.
+            ServiceError: the registry does not answer, or they cannot be kept.
+        """
+        place = self.place(release.digest)
+        if place.is_dir():
+            if _is(place, release.digest):
+                return place
+            shutil.rmtree(place, ignore_errors=True)  # somebody changed it
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._folder, prefix=".incoming-") as scratch:
+                clean = self._download(release, Path(scratch))
+                clean.rename(place)
+        except OSError as error:
+            raise ServiceError(
+                f"v{release.version} cannot be kept in {self._folder}: {error.strerror or error}.",
+                "deploy.target.state names a folder of this machine that has room for two models.",
+            ) from error
+        return place
+
+    def prune(self, kept: Collection[str]) -> None:
+        """Take away all models but those of these digests."""
+        stay = {self.place(digest) for digest in kept}
+        for found in self._folder.glob("*"):
+            if found not in stay:
+                shutil.rmtree(found, ignore_errors=True)
+
+    def _download(self, release: Release, scratch: Path) -> Path:
+        uri = f"models:/{self._name}/{release.version}"
+        fetched = self._registry.fetch(uri, scratch / "fetched")
+        clean = clean_copy(fetched, scratch / "clean")
+        found = model_digest(clean)
+        if found != release.digest:
+            raise InputError(
+                f"v{release.version} has the digest {found[:19]}… in the registry, and"
+                f" {release.digest[:19]}… was judged.",
+                "Somebody changed it: judge it again.",
+            )
+        return clean
+
+
+def _is(folder: Path, digest: str) -> bool:
+    try:
+        return model_digest(folder) == digest
+    except InputError:
+        return False

@@ -1,0 +1,189 @@
+"""What each slot of a target serves, kept beside it: written whole, under a lock, fenced."""
+
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cdml.core.journal import Release
+from cdml.errors import ConfigurationError, ServiceError
+
+_PATIENCE = 30.0
+_PAUSE = 0.05
+
+
+class Held(BaseModel):
+    """A slot with a server.
+
+    Attributes:
+        version, digest, source: the release.
+        percent: the share of the traffic it was last given.
+        listener: identity of the socket it listened on when it was ready; None before.
+        fence: fencing number of the operation that put it there.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    version: str
+    digest: str = Field(pattern="^sha256:[0-9a-f]{64}$")
+    source: str
+    percent: int = Field(default=0, ge=0, le=100)
+    listener: str | None = None
+    fence: int
+
+    def is_(self, release: Release) -> bool:
+        """Whether it holds this release."""
+        return (self.version, self.digest) == (release.version, release.digest)
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    schema_: Literal["cdml.slots/1"] = Field(default="cdml.slots/1", alias="schema")
+    owner: str
+    fence: int = 0
+    slots: dict[str, Held] = Field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Claim:
+    """The slots while nobody else writes them; what is put here is kept."""
+
+    held: dict[str, Held] = field(default_factory=dict)
+
+
+class Slots:
+    """The state folder of a target.
+
+    Args:
+        folder: where it is; made when first written.
+        owner: which environment and model the target belongs to; another one is refused.
+    """
+
+    def __init__(self, folder: Path, owner: str) -> None:
+        self.folder = folder
+        self._owner = owner
+        self._path = folder / "slots.json"
+
+    def read(self) -> Mapping[str, Held]:
+        """What was written last.
+
+        Raises:
+            ConfigurationError: the target belongs to another environment or model.
+            ServiceError: the file cannot be read.
+        """
+        return self._read().slots
+
+    @contextmanager
+    def claim(self, fence: int) -> Iterator[Claim]:
+        """Change the slots; the file is written when the block ends without an error.
+
+        Args:
+            fence: fencing number of the operation that asks.
+
+        Raises:
+            ConfigurationError: the target belongs to another environment or model.
+            ServiceError: a newer operation has been here, or the folder cannot be written.
+        """
+        with self._locked():
+            document = self._read()
+            if fence < document.fence:
+                raise ServiceError(
+                    f"the target has orders of generation {document.fence}, and takes none of"
+                    f" generation {fence} any more: another operation took over."
+                )
+            if fence > document.fence:  # whatever comes of this order, older ones are refused
+                document = document.model_copy(update={"fence": fence})
+                self.write(self._path.name, document.model_dump_json(by_alias=True, indent=1))
+            claim = Claim(dict(document.slots))
+            yield claim
+            if claim.held != document.slots:
+                changed = document.model_copy(update={"slots": claim.held})
+                self.write(self._path.name, changed.model_dump_json(by_alias=True, indent=1))
+
+    def write(self, name: str, content: str) -> Path:
+        """Put a file into the folder, in one step.
+
+        Raises:
+            ServiceError: it cannot be written.
+        """
+        path = self.folder / name
+        try:
+            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.")
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+                Path(temporary).chmod(0o644)  # HAProxy reads its state, a unit its variables
+                Path(temporary).replace(path)
+            except BaseException:
+                Path(temporary).unlink(missing_ok=True)
+                raise
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        return path
+
+    def _read(self) -> _Document:
+        try:
+            content = self._path.read_bytes()
+        except FileNotFoundError:
+            return _Document(owner=self._owner)
+        except OSError as error:
+            raise ServiceError(f"{self._path} cannot be read: {error}.") from error
+        try:
+            document = _Document.model_validate_json(content)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ServiceError(
+                f"{self._path} is damaged: {first['msg']}.",
+                "Move it away; `cdml rollback` then starts what the journal names.",
+            ) from error
+        if document.owner != self._owner:
+            raise ConfigurationError(
+                f"the target with the state {self.folder} belongs to {document.owner}, not to"
+                f" {self._owner}.",
+                "Give each model and environment a backend and a `state` folder of its own.",
+            )
+        return document
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise _unwritable(self.folder, error) from error
+        try:
+            _wait_for(handle, self.folder)
+            yield
+        finally:
+            os.close(handle)  # lets go of the lock too, as the end of the process does
+
+
+def _wait_for(handle: int, folder: Path) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= deadline:
+                raise ServiceError(
+                    f"another process has worked on {folder} for {_PATIENCE:g} s.",
+                    "Try again when it is done.",
+                ) from error
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _unwritable(path: Path, error: OSError) -> ServiceError:
+    return ServiceError(
+        f"{path} cannot be written: {error.strerror or error}.",
+        "deploy.target.state names a folder of this machine that cdml may write.",
+    )

@@ -1,0 +1,142 @@
+"""A real HAProxy on loopback, with two slots for model servers, and what is started in them."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from servers import free_port
+
+_PROGRAM = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"
+TINY = Path(__file__).with_name("tiny_model.py")
+
+_CONFIGURATION = """\
+global
+  stats socket {socket} mode 600 level admin
+  stats socket 127.0.0.1:{admin} level admin
+{remember}
+defaults
+  mode http
+  timeout connect 1s
+  timeout client 30s
+  timeout server 30s
+  load-server-state-from-file {remembers}
+frontend models
+  bind 127.0.0.1:{port}
+  default_backend models
+backend models
+  balance roundrobin
+  option httpchk GET /ping
+  option http-server-close
+  default-server check inter 100ms fall 2 rise 1
+  server blue 127.0.0.1:{blue} weight 1
+  server green 127.0.0.1:{green} weight 1
+"""
+
+
+class Haproxy:
+    """One HAProxy; `remembers` lets it read the state that the target keeps for it.
+
+    Without it, a restart gives both slots the weights of the configuration.
+    """
+
+    def __init__(self, *, remembers=False):
+        # Not pytest's folder: the path of a Unix socket has at most 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="cdml-h-"))
+        self.state = self.folder / "state"
+        self.socket = self.folder / "admin.sock"
+        self.port, self.admin, blue, green = (free_port() for _ in range(4))
+        self.slots = {"blue": blue, "green": green}
+        self._process = None
+        self._file = self.folder / "haproxy.cfg"
+        self._file.write_text(
+            _CONFIGURATION.format(
+                socket=self.socket,
+                admin=self.admin,
+                port=self.port,
+                blue=blue,
+                green=green,
+                remember=f"  server-state-file {self.state}/haproxy.state" if remembers else "",
+                remembers="global" if remembers else "none",
+            )
+        )
+
+    @property
+    def settings(self):
+        """`deploy.target` of cdml.yaml for it, with tiny servers."""
+        return {
+            "type": "haproxy",
+            "socket": str(self.socket),
+            "backend": "models",
+            "start": [sys.executable, "-S", str(TINY), "{model}", "{port}"],
+            "ready": "20s",
+            "drain": "5s",
+            "state": str(self.state),
+        }
+
+    def start(self):
+        log = (self.folder / "haproxy.log").open("ab")
+        self._process = subprocess.Popen(
+            [_PROGRAM, "-f", str(self._file)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+        log.close()
+        deadline = time.monotonic() + 10
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._end()
+                raise RuntimeError((self.folder / "haproxy.log").read_text()[-2000:])
+            time.sleep(0.02)
+
+    def restart(self):
+        self._end()
+        self.start()
+
+    def stop(self):
+        self._end()
+        for slot in self.slots:
+            self.kill(slot)
+        shutil.rmtree(self.folder)
+
+    def processes(self, slot):
+        """What runs in a slot, by the mark in its environment."""
+        mark = f"CDML_SERVER={self.state / slot}".encode()
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/environ"):
+            try:
+                variables = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if mark in variables:
+                found.append(int(entry.parent.name))
+        return found
+
+    def kill(self, slot):
+        """End what runs in a slot, as a crash does."""
+        for process in self.processes(slot):
+            os.kill(process, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while self.processes(slot) and time.monotonic() < deadline:
+            time.sleep(0.02)
+
+    def _listens(self):
+        from cdml.adapters.targets.haproxy_runtime import Runtime
+        from cdml.errors import ServiceError
+
+        try:
+            return set(Runtime(str(self.socket)).servers("models")) == set(self.slots)
+        except ServiceError:
+            return False
+
+    def _end(self):
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None

@@ -1,0 +1,101 @@
+"""Targets that split traffic, each with releases to serve and what can happen to it."""
+
+import json
+
+from cdml.adapters.targets.haproxy import HaproxyTarget
+from cdml.config import load
+from cdml.core.journal import Release
+from fakes.delivery import CONFIG
+from fakes.registry import FakeRegistry
+from fakes.target import FakeSplittingTarget
+from haproxy import Haproxy
+
+
+class FakePlace:
+    """The fake; the third release's server does not start."""
+
+    def __init__(self):
+        self.target = FakeSplittingTarget()
+        self.target.broken.add("3")
+        self.target.lost.add("9")
+        self.releases = tuple(
+            Release(version=str(number), digest=f"sha256:{number:064x}", source="s")
+            for number in (1, 2, 3, 4)
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def again(self):
+        """The target as another process meets it."""
+        return self.target
+
+    def restart(self):
+        self.target.restart()
+
+    def kill(self, release):
+        self.target.kill(release)
+
+
+class HaproxyPlace:
+    """A real HAProxy with tiny servers; the third release's does not start.
+
+    Args:
+        folder: for the models and cdml.yaml.
+        behaviour: how each release's server behaves.
+        remembers: whether HAProxy reads the target's state at its start.
+        more: settings of the target.
+    """
+
+    BEHAVIOUR = ({"says": 1}, {"says": 2}, {"refuses": "bad pickle"}, {"says": 4})
+
+    def __init__(self, folder, *, behaviour=BEHAVIOUR, remembers=False, **more):
+        self.haproxy = Haproxy(remembers=remembers)
+        self.folder = folder
+        self.registry = FakeRegistry()
+        self.releases = tuple(map(self._register, behaviour))
+        settings = {**self.haproxy.settings, **more}
+        target = json.dumps({"target": settings})
+        self.text = f"{CONFIG}deploy: {target}\n"
+        self.target = None
+        self._made = []
+
+    def __enter__(self):
+        self.haproxy.start()
+        self.target = self.again()
+        return self
+
+    def __exit__(self, *_):
+        self.haproxy.stop()
+        for target in self._made:  # each has children of its own
+            for process in target._running._begun.values():
+                process.wait(10)
+
+    def again(self, environment=None):
+        """The target as another process meets it."""
+        (self.folder / "cdml.yaml").write_text(self.text)
+        loaded = load(self.folder / "cdml.yaml", targets=["haproxy"], environment={})
+        target = HaproxyTarget(loaded=loaded, registry=self.registry, environment=environment)
+        self._made.append(target)
+        return target
+
+    def restart(self):
+        self.haproxy.restart()
+
+    def kill(self, release):
+        server = self.target._server_of(
+            release, self.target._slots.read(), self.target._backend.servers()
+        )
+        self.haproxy.kill(server.name)
+
+    def _register(self, behaviour):
+        name = json.dumps(behaviour)
+        model = self.folder / f"model-{len(self.registry.versions)}"
+        model.mkdir()
+        (model / "MLmodel").write_text(f"name: {name}\n")
+        (model / "behaviour.json").write_text(name)
+        known = self.registry.register("flights", model, tags={})
+        return Release(version=known.version, digest=known.digest, source=known.source)

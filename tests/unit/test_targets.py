@@ -1,0 +1,98 @@
+"""Settings of the targets: all that is wrong at once, with places and the nearest names."""
+
+import json
+
+import pytest
+
+from cdml.config import load
+from cdml.config.schema import json_schema
+from cdml.config.targets import Haproxy
+from cdml.errors import ConfigurationError
+
+CONFIG = """\
+version: 1
+model: flights
+registry: {uri: "folder:registry"}
+data: {evaluation: rows.parquet, key: [id], label: late}
+gates: [{metric: roc_auc, at_least: 0.8}]
+"""
+RIGHT = {
+    "socket": "/run/haproxy/admin.sock",
+    "backend": "models",
+    "start": "mlflow models serve -m {model} -p {port}",
+}
+
+
+def problems(folder, settings):
+    target = {"target": {"type": "haproxy", **settings}}
+    (folder / "cdml.yaml").write_text(f"{CONFIG}deploy: {json.dumps(target)}\n")
+    with pytest.raises(ConfigurationError) as caught:
+        load(folder / "cdml.yaml", targets=["haproxy", "registry"], environment={})
+    return caught.value.message
+
+
+def test_a_command_is_split_into_words_and_durations_into_seconds():
+    settings = Haproxy.model_validate({**RIGHT, "start": "serve -m {model} 'a b' {port}"})
+    listed = Haproxy.model_validate({**RIGHT, "start": ["restart", "model@{slot}"], "drain": "2m"})
+
+    assert ("serve", "-m", "{model}", "a b", "{port}") == settings.start
+    assert (("restart", "model@{slot}"), 120.0) == (listed.start, listed.drain)
+
+
+def test_all_problems_are_told_at_once_each_with_its_place(tmp_path):
+    told = problems(
+        tmp_path,
+        {
+            "socket": "admin.sock",
+            "backend": "mod els",
+            "slots": ["blue", "blue"],
+            "start": "serve {modl}",
+            "drian": "30s",
+            "ready": "soon",
+        },
+    )
+
+    assert "has 6 problems" in told
+    assert "deploy.target.socket: write the path of a Unix socket, or host:port" in told
+    assert "deploy.target.backend: String should match pattern" in told
+    assert "deploy.target.slots: name two different servers of the backend" in told
+    assert "deploy.target.start: unknown placeholder 'modl'; did you mean 'model'?" in told
+    assert "unknown setting of the target haproxy 'drian'; did you mean 'drain'?" in told
+    assert "deploy.target.ready: write a duration such as 90s" in told
+
+
+@pytest.mark.parametrize("missing", ["socket", "backend", "start"])
+def test_what_has_to_be_there_is_asked_for(tmp_path, missing):
+    told = problems(tmp_path, {key: value for key, value in RIGHT.items() if key != missing})
+
+    assert f"deploy.target.{missing}: is missing" in told
+
+
+@pytest.mark.parametrize(
+    ("start", "problem"),
+    [
+        ("serve {port}", "has to say what to serve, and where"),
+        ("serve 'a", "cannot be split into words"),
+        ([], "a command needs a word"),
+        ([1], "write a command, or the list of its words"),
+    ],
+)
+def test_a_command_that_cannot_work_is_told(tmp_path, start, problem):
+    assert f"deploy.target.start: {problem}" in problems(tmp_path, {**RIGHT, "start": start})
+
+
+@pytest.mark.parametrize("socket", ["/run/admin.sock", "127.0.0.1:9999", "[::1]:9999", "host:1"])
+def test_a_socket_is_a_path_or_an_address(socket):
+    assert socket == Haproxy.model_validate({**RIGHT, "socket": socket}).socket
+
+
+def test_the_schema_knows_the_settings_and_lets_other_targets_have_theirs():
+    import jsonschema
+
+    schema = json.loads(json_schema())["$defs"]["Target"]
+    jsonschema.validate({"type": "haproxy", **RIGHT}, schema)
+    jsonschema.validate({"type": "theirs", "steps": [5]}, schema)
+    with pytest.raises(jsonschema.ValidationError, match="'start' is a required property"):
+        jsonschema.validate({"type": "haproxy", "socket": "/x", "backend": "m"}, schema)
+    described = schema["allOf"][0]["then"]["properties"]
+    assert all("description" in one for one in described.values())
