@@ -1,0 +1,282 @@
+"""Whether a server does what its model was judged by, before anybody depends on it.
+
+What MLflow's server does with a prediction of NaN is answer 200, with `NaN` in the body; what it
+does when the model throws is answer 400. So a status says little, and every answer is read.
+"""
+
+import json
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+Value = bool | int | float | str | None
+
+MALFORMED = b'{"cdml_smoke_check": ["no model is asked this way"]}'
+"""A request that no scoring server may answer with a prediction."""
+
+_OK = 200
+_CLIENT_ERRORS = range(400, 500)
+_TOLD = 160
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A request, and what is known of its answer.
+
+    Attributes:
+        name: what it is, for people: `the input example`, `3 rows of the evaluation data`.
+        body: JSON as `/invocations` takes it.
+        rows: how many predictions the answer must hold; None where that is not known.
+        known: answers that would be right, e.g. the predictions and the scores that were judged,
+            each with a value a row; empty where none is known.
+    """
+
+    name: str
+    body: bytes
+    rows: int | None = None
+    known: tuple[tuple[Any, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How far an answer may be off.
+
+    Attributes:
+        relative, absolute: numbers within one of these of the known one are equal to it; other
+            machines add in another order.
+        latency_ms: the median of single requests must not be higher; None: it is not judged.
+        timeout: seconds until an answer is given up.
+        requests: how many are sent to measure latency.
+    """
+
+    relative: float = 1e-4
+    absolute: float = 1e-6
+    latency_ms: float | None = None
+    timeout: float = 30.0
+    requests: int = 11
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at.
+
+    Attributes:
+        name: `answers`, `known_answers`, `refuses_malformed`, `latency`.
+        passed: whether it is well.
+        sentence: what was seen, with the figures, for people.
+    """
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a server said, or why it said nothing.
+
+    Attributes:
+        status: HTTP status; None where there was no answer.
+        body: what it said, or the reason.
+        seconds: how long it took.
+    """
+
+    status: int | None
+    body: bytes
+    seconds: float = math.inf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replies:
+    """All that a server was asked and said.
+
+    Attributes:
+        cases: the reply to each case.
+        malformed: the reply to `MALFORMED`.
+        latencies: seconds that single requests took; infinite for those not answered well.
+    """
+
+    cases: Sequence[tuple[Case, Reply]]
+    malformed: Reply
+    latencies: Sequence[float] = field(default_factory=tuple)
+
+
+class NoPredictions(ValueError):
+    """An answer that holds no valid predictions; says why."""
+
+
+def judge(replies: Replies, limits: Limits) -> tuple[Check, ...]:
+    """All checks. Nothing asked, or nothing known of what was asked, does not pass."""
+    checks = [_answers(replies.cases), _known(replies.cases, limits), _refuses(replies.malformed)]
+    if limits.latency_ms is not None:
+        checks.append(_latency(replies.latencies, limits.latency_ms))
+    return tuple(checks)
+
+
+def passed(checks: Sequence[Check]) -> bool:
+    """Whether all is well; no checks are none that passed."""
+    return bool(checks) and all(check.passed for check in checks)
+
+
+def predictions(reply: Reply, rows: int | None = None) -> tuple[Any, ...]:
+    """The predictions of an answer.
+
+    Raises:
+        NoPredictions: it is none, or holds NaN, an infinity, a null, or another number of rows.
+    """
+    if reply.status != _OK:
+        said = f": {told(reply.body)}" if reply.body.strip() else ""
+        raise NoPredictions(f"{_status(reply)}{said}")
+    try:
+        document = json.loads(reply.body, parse_constant=_no_number)
+        found = document.get("predictions") if isinstance(document, dict) else None
+        broken = _first_broken(found) if isinstance(found, list) else None
+    except NoPredictions:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise NoPredictions(f"its answer is no JSON: {told(reply.body)}") from error
+    if not isinstance(found, list):
+        raise NoPredictions(f"its answer holds no list `predictions`: {told(reply.body)}")
+    if not found or (rows is not None and len(found) != rows):
+        wanted = "at least 1" if rows is None else str(rows)
+        raise NoPredictions(f"it gave {len(found)} predictions, not {wanted}")
+    if broken is not None:
+        value = told(json.dumps(found[broken]).encode())
+        raise NoPredictions(f"its prediction {broken + 1} is {value}")
+    return tuple(found)
+
+
+def same(found: Any, known: Any, limits: Limits) -> bool:
+    """Whether two predictions are equal, numbers within the tolerance."""
+    if isinstance(known, int | float) and isinstance(found, int | float):
+        return math.isclose(found, known, rel_tol=limits.relative, abs_tol=limits.absolute)
+    if isinstance(known, list | tuple) and isinstance(found, list):
+        pairs = zip(found, known, strict=False)
+        return len(found) == len(known) and all(same(one, two, limits) for one, two in pairs)
+    if isinstance(known, dict) and isinstance(found, dict):
+        return found.keys() == known.keys() and all(
+            same(found[name], value, limits) for name, value in known.items()
+        )
+    return type(found) is type(known) and bool(found == known)
+
+
+def case_of_rows(
+    rows: Sequence[Mapping[str, Value]], known: Sequence[Sequence[Value]], *, name: str
+) -> Case:
+    """A request for rows with known predictions.
+
+    Args:
+        rows: what the model is given of each row, by column; NaN is sent as null.
+        known: answers that would be right, each with a value a row.
+        name: what the rows are, for people.
+    """
+    columns = list(rows[0]) if rows else []
+    data = [[_sent(row[column]) for column in columns] for row in rows]
+    body = json.dumps({"dataframe_split": {"columns": columns, "data": data}}, allow_nan=False)
+    answers = tuple(tuple(answer) for answer in known)
+    return Case(name=name, body=body.encode(), rows=len(rows), known=answers)
+
+
+def told(body: bytes) -> str:
+    """The beginning of what a server said, on one line, without what a terminal obeys."""
+    text = body[: 4 * _TOLD].decode(errors="replace")
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"{words[:_TOLD]}…" if len(words) > _TOLD else words or "nothing"
+
+
+def _answers(cases: Sequence[tuple[Case, Reply]]) -> Check:
+    if not cases:
+        return Check(name="answers", passed=False, sentence="Nothing was there to ask it.")
+    problems, count = [], 0
+    for case, reply in cases:
+        try:
+            count += len(predictions(reply, case.rows))
+        except NoPredictions as error:
+            problems.append(f"asked for {case.name}, {error}")
+    good = f"{count} valid predictions in {len(cases)} answers."
+    return Check(name="answers", passed=not problems, sentence=_sentence(problems, good))
+
+
+def _known(cases: Sequence[tuple[Case, Reply]], limits: Limits) -> Check:
+    problems, compared = [], 0
+    for case, reply in cases:
+        if not case.known:
+            continue
+        try:
+            found = predictions(reply, case.rows)
+        except NoPredictions:
+            problems.append(f"asked for {case.name}, it gave no valid answer")
+            continue
+        compared += len(found)
+        if not any(same(list(found), list(answer), limits) for answer in case.known):
+            problems.append(f"asked for {case.name}, {_difference(found, case.known[0], limits)}")
+    if not problems and not compared:
+        problems = ["no prediction is known that it could have been held against"]
+    good = f"{compared} predictions are those that were judged."
+    return Check(name="known_answers", passed=not problems, sentence=_sentence(problems, good))
+
+
+def _difference(found: Sequence[Any], known: Sequence[Any], limits: Limits) -> str:
+    pairs = enumerate(zip(found, known, strict=False), 1)
+    row = next((row for row, (one, two) in pairs if not same(one, two, limits)), None)
+    if row is None:
+        return f"it gave {len(found)} predictions, and {len(known)} are known"
+    seen, judged = (told(json.dumps(one[row - 1], default=str).encode()) for one in (found, known))
+    return f"its prediction {row} is {seen}, and {judged} was judged"
+
+
+def _refuses(reply: Reply) -> Check:
+    if reply.status in _CLIENT_ERRORS:
+        sentence = f"A malformed request was refused with {reply.status}."
+        return Check(name="refuses_malformed", passed=True, sentence=sentence)
+    sentence = f"A malformed request was not refused: {_status(reply)}."
+    return Check(name="refuses_malformed", passed=False, sentence=sentence)
+
+
+def _latency(seconds: Sequence[float], limit: float) -> Check:
+    if not seconds:
+        return Check(name="latency", passed=False, sentence="No request was measured.")
+    median = 1000 * statistics.median(seconds)
+    sentence = (
+        f"Half of {len(seconds)} requests took {median:.3g} ms or more; {limit:g} is allowed."
+    )
+    if math.isinf(median):
+        sentence = f"Most of {len(seconds)} requests that were measured had no valid answer."
+    return Check(name="latency", passed=median <= limit, sentence=sentence)
+
+
+def _status(reply: Reply) -> str:
+    if reply.status is None:
+        return f"it did not answer ({told(reply.body)})"
+    return f"it answered {reply.status}"
+
+
+def _sentence(problems: Sequence[str], good: str) -> str:
+    whole = "; ".join(problems)
+    return f"{whole[:1].upper()}{whole[1:]}." if problems else good
+
+
+def _first_broken(found: Sequence[Any]) -> int | None:
+    return next((row for row, value in enumerate(found) if not _whole(value)), None)
+
+
+def _whole(value: Any) -> bool:
+    """Whether a prediction holds something, and no infinity: JSON can write one as 1e999."""
+    if isinstance(value, list):
+        return bool(value) and all(map(_whole, value))
+    if isinstance(value, dict):
+        return bool(value) and all(map(_whole, value.values()))
+    try:
+        return value is not None and (isinstance(value, str) or math.isfinite(value))
+    except OverflowError:  # an integer that is larger than any float
+        return False
+
+
+def _sent(value: Value) -> Value:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _no_number(name: str) -> NoReturn:
+    raise NoPredictions(f"its answer holds {name}, which is no JSON and no prediction")
