@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -87,16 +88,16 @@ class Haproxy:
         deadline = time.monotonic() + 10
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
-                self._end()
+                self.end()
                 raise RuntimeError((self.folder / "haproxy.log").read_text()[-2000:])
             time.sleep(0.02)
 
     def restart(self):
-        self._end()
+        self.end()
         self.start()
 
     def stop(self):
-        self._end()
+        self.end()
         for slot in self.slots:
             self.kill(slot)
         shutil.rmtree(self.folder)
@@ -122,16 +123,42 @@ class Haproxy:
         while self.processes(slot) and time.monotonic() < deadline:
             time.sleep(0.02)
 
-    def _listens(self):
+    def wait_until_up(self, slot):
+        """Wait until a server that somebody started listens, and HAProxy has seen it."""
+
+        def listens():
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.slots[slot])) == 0
+
+        self._wait(listens)
+        self._wait(lambda: self._servers()[slot].up)
+
+    def wait_until_busy(self, slot):
+        """Wait until a server has been given a request."""
+        self._wait(lambda: self._servers()[slot].requests)
+
+    def _wait(self, done):
+        deadline = time.monotonic() + 10
+        while not done():
+            if time.monotonic() > deadline:
+                raise RuntimeError("it did not happen")
+            time.sleep(0.02)
+
+    def _servers(self):
         from cdml.adapters.targets.haproxy_runtime import Runtime
+
+        return Runtime(str(self.socket)).servers("models")
+
+    def _listens(self):
         from cdml.errors import ServiceError
 
         try:
-            return set(Runtime(str(self.socket)).servers("models")) == set(self.slots)
+            return set(self._servers()) == set(self.slots)
         except ServiceError:
             return False
 
-    def _end(self):
+    def end(self):
+        """Stop HAProxy, and leave the model servers alone."""
         if self._process is not None:
             self._process.terminate()
             try:

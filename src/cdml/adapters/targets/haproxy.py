@@ -7,6 +7,7 @@ process in its place is nobody's release.
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cdml.adapters.targets.haproxy_backend import ALL, Backend, shares
@@ -90,7 +91,8 @@ class HaproxyTarget:
         try:
             listener = self._running.start(servers[slot], to)
         except CdmlError:
-            self._vacate(slot, fence)
+            with suppress(CdmlError):  # the slot gets no traffic; why it failed is what matters
+                self._vacate(slot, fence)
             raise
         with self._slots.claim(fence) as claim:
             claim.held[slot] = _held(to, fence, listener)

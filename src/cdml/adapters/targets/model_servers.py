@@ -90,7 +90,7 @@ class ModelServers:
             raise _taken(server)
         variables = self._variables(server, release)
         lines = "".join(f"{name}={value}\n" for name, value in variables.items())
-        self._slots.write(f"{server.name}.env", lines)
+        self._slots.write(self._variables_file(server.name).name, lines)
         log = self._slots.folder / f"{server.name}.log"
         try:
             with log.open("wb") as output:
@@ -123,10 +123,11 @@ class ModelServers:
                 _send(end, processes)
                 _wait(lambda: not self._processes(server.name), _TO_END)
         if begun := self._begun.pop(server.name, None):
-            _wait(lambda: begun.poll() is not None, 1)
+            ended = _reap(begun) or ended
         _wait(lambda: not listeners.taken(server.host, server.port), _TO_END if ended else 0)
         if listeners.taken(server.host, server.port):
             raise _taken(server)
+        self._variables_file(server.name).unlink(missing_ok=True)  # no unit starts it at boot
 
     def ask(self, server: Server, method: str, path: str, body: bytes, timeout: float) -> Answer:
         """Send one request to a server, past HAProxy.
@@ -209,6 +210,9 @@ class ModelServers:
     def _processes(self, slot: str) -> Mapping[int, Mapping[str, str]]:
         return listeners.marked(MARK, self._mark(slot))
 
+    def _variables_file(self, slot: str) -> Path:
+        return self._slots.folder / f"{slot}.env"
+
     def _mark(self, slot: str) -> str:
         return str(self._slots.folder / slot)
 
@@ -240,6 +244,15 @@ def _send(number: signal.Signals, processes: Mapping[int, object]) -> None:
             os.kill(process, number)
         except ProcessLookupError:
             continue
+
+
+def _reap(begun: subprocess.Popen[bytes]) -> bool:
+    """End a child of ours that took the mark away; whether there was something to end."""
+    alive = begun.poll() is None
+    if alive:
+        os.killpg(begun.pid, signal.SIGKILL)
+    begun.wait()
+    return alive
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> None:
