@@ -1,4 +1,4 @@
-"""A real HAProxy on loopback, with two slots for model servers, and what is started in them."""
+"""A real HAProxy as examples/vm configures it, at ports of its own, and its model servers."""
 
 import os
 import shutil
@@ -15,28 +15,7 @@ from servers import free_port
 _PROGRAM = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"
 TINY = Path(__file__).with_name("tiny_model.py")
 
-_CONFIGURATION = """\
-global
-  stats socket {socket} mode 600 level admin
-  stats socket 127.0.0.1:{admin} level admin
-{remember}
-defaults
-  mode http
-  timeout connect 1s
-  timeout client 30s
-  timeout server 30s
-  load-server-state-from-file {remembers}
-frontend models
-  bind 127.0.0.1:{port}
-  default_backend models
-backend models
-  balance roundrobin
-  option httpchk GET /ping
-  option http-server-close
-  default-server check inter 100ms fall 2 rise 1
-  server blue 127.0.0.1:{blue} weight 1
-  server green 127.0.0.1:{green} weight 1
-"""
+EXAMPLE = Path(__file__).parents[1] / "examples" / "vm" / "haproxy.cfg"
 
 
 class Haproxy:
@@ -54,17 +33,21 @@ class Haproxy:
         self.slots = {"blue": blue, "green": green}
         self._process = None
         self._file = self.folder / "haproxy.cfg"
-        self._file.write_text(
-            _CONFIGURATION.format(
-                socket=self.socket,
-                admin=self.admin,
-                port=self.port,
-                blue=blue,
-                green=green,
-                remember=f"  server-state-file {self.state}/haproxy.state" if remembers else "",
-                remembers="global" if remembers else "none",
-            )
-        )
+        self._file.write_text(self._configuration(remembers=remembers))
+
+    def _configuration(self, *, remembers):
+        text = EXAMPLE.read_text()
+        for old, new in {
+            "global\n": f"global\n    stats socket 127.0.0.1:{self.admin} level admin\n",
+            "127.0.0.1:8080": f"127.0.0.1:{self.port}",
+            "127.0.0.1:5001": f"127.0.0.1:{self.slots['blue']}",
+            "127.0.0.1:5002": f"127.0.0.1:{self.slots['green']}",
+            "inter 1s fall 3": "inter 100ms fall 2",
+            "state-from-file global": f"state-from-file {'global' if remembers else 'none'}",
+        }.items():
+            assert old in text
+            text = text.replace(old, new, 1)
+        return text
 
     @property
     def settings(self):
@@ -82,7 +65,11 @@ class Haproxy:
     def start(self):
         log = (self.folder / "haproxy.log").open("ab")
         self._process = subprocess.Popen(
-            [_PROGRAM, "-f", str(self._file)], stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            [_PROGRAM, "-f", str(self._file)],
+            env={**os.environ, "CDML_RUN": str(self.folder)},
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
         )
         log.close()
         deadline = time.monotonic() + 10

@@ -53,7 +53,9 @@ def test_all_problems_are_told_at_once_each_with_its_place(tmp_path):
     )
 
     assert "has 6 problems" in told
-    assert "deploy.target.socket: write the path of a Unix socket, or host:port" in told
+    assert (
+        "deploy.target.socket: write the path of a Unix socket (with a slash), or host:port" in told
+    )
     assert "deploy.target.backend: String should match pattern" in told
     assert "deploy.target.slots: name two different servers of the backend" in told
     assert "deploy.target.start: unknown placeholder 'modl'; did you mean 'model'?" in told
@@ -81,7 +83,9 @@ def test_a_command_that_cannot_work_is_told(tmp_path, start, problem):
     assert f"deploy.target.start: {problem}" in problems(tmp_path, {**RIGHT, "start": start})
 
 
-@pytest.mark.parametrize("socket", ["/run/admin.sock", "127.0.0.1:9999", "[::1]:9999", "host:1"])
+@pytest.mark.parametrize(
+    "socket", ["/run/admin.sock", "./admin.sock", "127.0.0.1:9999", "[::1]:9999", "host:1"]
+)
 def test_a_socket_is_a_path_or_an_address(socket):
     assert socket == Haproxy.model_validate({**RIGHT, "socket": socket}).socket
 

@@ -48,9 +48,11 @@ def _starts(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _endpoint(written: str) -> str:
-    if written.startswith("/") or _ADDRESS.fullmatch(written):
+    if "/" in written or _ADDRESS.fullmatch(written):
         return written
-    raise ValueError(f"write the path of a Unix socket, or host:port, not {written!r}")
+    raise ValueError(
+        f"write the path of a Unix socket (with a slash), or host:port, not {written!r}"
+    )
 
 
 def _two(slots: tuple[str, ...]) -> tuple[str, ...]:
@@ -77,7 +79,7 @@ class Haproxy(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     socket: Annotated[str, AfterValidator(_endpoint)]
-    """HAProxy's runtime API (`stats socket … level admin`): a Unix socket's path, or host:port."""
+    """HAProxy's runtime API (`stats socket … level admin`): a path with a slash, or host:port."""
     backend: Name
     """The backend in HAProxy's configuration."""
     slots: Annotated[tuple[Name, ...], AfterValidator(_two)] = ("blue", "green")

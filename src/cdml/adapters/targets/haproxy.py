@@ -48,7 +48,7 @@ class HaproxyTarget:
         settings = Haproxy.model_validate(loaded.config.deploy.target.settings)
         owner = f"{environment or loaded.config.deploy.environment}/{loaded.config.model}"
         self._settings = settings
-        self._backend = Backend(settings)
+        self._backend = Backend(settings, loaded.folder)
         self._slots = Slots(_folder(settings, loaded.folder), owner)
         self._models = KeptModels(self._slots.folder / "models", registry, loaded.config.model)
         self._running = ModelServers(settings, self._slots, self._models.place)

@@ -3,6 +3,7 @@
 import ipaddress
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from cdml.adapters.targets.haproxy_runtime import Runtime, Server
 from cdml.config.targets import Haproxy
@@ -20,10 +21,14 @@ class Backend:
 
     Args:
         settings: where HAProxy is, the backend, the two servers.
+        folder: what a socket's path is relative to.
     """
 
-    def __init__(self, settings: Haproxy) -> None:
-        self._runtime = Runtime(settings.socket)
+    def __init__(self, settings: Haproxy, folder: Path) -> None:
+        path = "/" in settings.socket
+        self._runtime = Runtime(
+            str((folder / settings.socket).absolute()) if path else settings.socket
+        )
         self._name = settings.backend
         self._slots = settings.slots
 
