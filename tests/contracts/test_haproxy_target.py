@@ -240,6 +240,39 @@ def test_what_does_not_say_how_it_is_stopped_is_refused(tmp_path):
             process.send_signal(signal.SIGKILL)
 
 
+@pytest.fixture
+def by_unit(tmp_path):
+    """Servers that somebody else runs, and that do not carry the mark, as those of a unit do."""
+    pid = tmp_path / "pid-{slot}"
+    run = f"env -u CDML_SERVER {sys.executable} {TINY} {{model}} {{port}} & echo $! > {pid}"
+    stop = f"kill $(cat {pid}) && rm {pid}"
+    settings = {"start": ["sh", "-c", run], "stop": ["sh", "-c", f"[ ! -e {pid} ] || ({stop})"]}
+    with HaproxyPlace(tmp_path, **settings) as place:
+        yield place
+        for slot in place.haproxy.slots:
+            place.target._running.stop(place.target._backend.servers()[slot])
+
+
+def test_what_a_unit_runs_is_known_by_its_socket_and_stopped_by_its_command(by_unit, tmp_path):
+    target, (first, second, *_) = by_unit.target, by_unit.releases
+    target.switch(first, fence=1)
+    target.switch(second, fence=2)
+
+    assert serves(by_unit.again().observe(), second)
+    assert first.version == target.observe().beside.version
+    assert [] == by_unit.haproxy.processes("blue")
+    target.retire(fence=2)
+    assert not (tmp_path / "pid-blue").exists()
+    assert not (by_unit.haproxy.state / "blue.env").exists()
+    assert target.observe().beside is None
+
+
+def test_a_stop_that_fails_is_a_service_error_with_what_it_said(by_unit):
+    by_unit.text = by_unit.text.replace("[ ! -e", "echo unit not found >&2; exit 5; [ ! -e")
+    with pytest.raises(ServiceError, match="stop failed for slot blue: exit code 5: unit not fou"):
+        by_unit.again().stage(by_unit.releases[0], fence=1)
+
+
 def test_servers_that_are_down_get_no_share():
     from cdml.adapters.targets.haproxy_runtime import Server
 

@@ -63,15 +63,10 @@ class ModelServers:
         found = self.listener(server)
         if found is None or found == held.listener:
             return found is not None
-        model = self._models(held.digest)
-        ours = (
-            variables.get("CDML_DIGEST") == held.digest
-            and variables.get("CDML_MODEL") == str(model)
-            and listeners.holds(process, found)
-            for process, variables in self._processes(server.name).items()
-        )
+        if not self._started_for(held.digest, found, self._processes(server.name)):
+            return False
         try:
-            return any(ours) and model_digest(model) == held.digest
+            return model_digest(self._models(held.digest)) == held.digest
         except InputError:
             return False
 
@@ -170,8 +165,13 @@ class ModelServers:
                 )
             found = self.listener(server)
             if found is not None and self.answers(server):
-                self._can_be_stopped(server)
-                return found
+                marked = self._processes(server.name)
+                if self._started_for(release.digest, found, marked):
+                    return found
+                if not marked:
+                    self._can_be_stopped()
+                    return found
+                # A server of an operation that was replaced was quicker; ours ends by itself.
             time.sleep(_PAUSE)
         raise InputError(
             f"the server of v{release.version} did not answer /ping at {server.host}:{server.port}"
@@ -179,12 +179,23 @@ class ModelServers:
             f"{log} holds all it said; deploy.target.ready gives it more time.",
         )
 
-    def _can_be_stopped(self, server: Server) -> None:
-        if self._settings.stop is None and not self._processes(server.name):
+    def _can_be_stopped(self) -> None:
+        if self._settings.stop is None:
             raise ConfigurationError(
                 "deploy.target.start gives the server to somebody else to run (a unit?), and"
                 " deploy.target.stop does not say how it is stopped."
             )
+
+    def _started_for(
+        self, digest: str, listener: str, processes: Mapping[int, Mapping[str, str]]
+    ) -> bool:
+        """Whether a socket is held by a process that was started to serve this digest."""
+        return any(
+            variables.get("CDML_DIGEST") == digest
+            and variables.get("CDML_MODEL") == str(self._models(digest))
+            and listeners.holds(process, listener)
+            for process, variables in processes.items()
+        )
 
     def _run(self, command: tuple[str, ...], server: Server) -> None:
         words = self._words(command, {"CDML_SLOT": server.name, "CDML_PORT": str(server.port)})
