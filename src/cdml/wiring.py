@@ -10,7 +10,7 @@ from typing import Any
 
 from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
-from cdml.config.model import LONGEST_ENVIRONMENT
+from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError

@@ -2,7 +2,7 @@
 
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
-from cdml.core.rollout import LEASE
+from cdml.core.transitions import LEASE
 from cdml.evidence import journal as document
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest

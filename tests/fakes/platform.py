@@ -33,6 +33,8 @@ class FakeDeployment:
     description: str
     payload: Mapping[str, str]
     states: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    url: str | None = None
 
 
 @dataclass
@@ -106,12 +108,19 @@ class FakePlatform:
         return id_
 
     def deployment_status(
-        self, deployment: str, state: str, description: str, environment: str
+        self,
+        deployment: str,
+        state: str,
+        description: str,
+        environment: str,
+        *,
+        url: str | None = None,
     ) -> None:
-        del description
         self._may("set a deployment's status")
         current = self.deployments[int(deployment) - 1]
         current.states.append(state)
+        current.told.append(description)
+        current.url = url
         older = self.deployments[: int(deployment) - 1] if state == "success" else ()
         for other in older:
             same = other.environment == environment

@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdml.core import rollout
+from cdml.core import transitions
 from cdml.core.journal import Kind, Ledger, Lock, Operation, Phase, Serving
-from cdml.core.rollout import LEASE, Move, Standing, next_move, standing
+from cdml.core.rollout import Move, Standing, next_move, standing
+from cdml.core.transitions import LEASE
 from cdml.errors import InputError
 from cdml.evidence import journal as document
 from cdml.ports import Snapshot
@@ -28,11 +29,11 @@ def operation(to=B, from_=A, kind=Kind.DEPLOY, **words):
 
 
 def begun(ledger=None, **words):
-    return rollout.begin(ledger or ledger_of(A), operation(**words), NOW).ledger
+    return transitions.begin(ledger or ledger_of(A), operation(**words), NOW).ledger
 
 
 def committed(**words):
-    return rollout.commit(begun(**words), NOW).ledger
+    return transitions.commit(begun(**words), NOW).ledger
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_undoing_a_first_deployment_has_nothing_to_restore():
 
 def test_each_holder_of_the_lock_gets_a_higher_fence():
     first = begun()
-    second = rollout.take_over(first, holder="op3", run=None, now=LATER).ledger
+    second = transitions.take_over(first, holder="op3", run=None, now=LATER).ledger
 
     assert (0, 1, 2) == (ledger_of(A).generation, first.generation, second.generation)
     assert Lock(operation="op3", run=None, expires_at=LATER + LEASE) == second.lock
@@ -107,7 +108,7 @@ def test_commit_makes_the_new_release_current_and_remembers_the_old():
 
 
 def test_each_write_renews_the_lease():
-    assert rollout.commit(begun(), LATER).ledger.lock.expires_at == LATER + LEASE
+    assert transitions.commit(begun(), LATER).ledger.lock.expires_at == LATER + LEASE
 
 
 @pytest.mark.parametrize("phase", UNCOMMITTED)
@@ -115,7 +116,7 @@ def test_undo_before_the_commit_leaves_what_served(phase):
     ledger = begun()
     ledger = replace(ledger, operation=replace(ledger.operation, phase=phase))
 
-    undone = rollout.close(rollout.undo(ledger, NOW).ledger, NOW).ledger
+    undone = transitions.close(transitions.undo(ledger, NOW).ledger, NOW).ledger
 
     assert replace(ledger_of(A), generation=1) == undone
 
@@ -123,21 +124,21 @@ def test_undo_before_the_commit_leaves_what_served(phase):
 @pytest.mark.parametrize("before", [ledger_of(), ledger_of(A), ledger_of(A, C)])
 def test_undo_after_the_commit_gives_back_what_served(before):
     from_ = before.current.release if before.current else None
-    ledger = rollout.commit(begun(before, from_=from_), NOW).ledger
+    ledger = transitions.commit(begun(before, from_=from_), NOW).ledger
 
-    undone = rollout.close(rollout.undo(ledger, NOW).ledger, NOW).ledger
+    undone = transitions.close(transitions.undo(ledger, NOW).ledger, NOW).ledger
 
     assert replace(before, generation=1) == undone
 
 
 def test_close_lets_go_of_the_lock():
-    ledger = rollout.close(committed(), LATER).ledger
+    ledger = transitions.close(committed(), LATER).ledger
 
     assert (None, None) == (ledger.lock, ledger.operation)
 
 
 def test_a_rollback_quarantines_what_it_took_back():
-    ledger = rollout.close(committed(to=A, from_=B, kind=Kind.ROLLBACK), LATER).ledger
+    ledger = transitions.close(committed(to=A, from_=B, kind=Kind.ROLLBACK), LATER).ledger
 
     bad = ledger.quarantine(B.digest)
     assert ("2", "why", "op2") == (bad.version, bad.reason, bad.operation)
@@ -145,24 +146,24 @@ def test_a_rollback_quarantines_what_it_took_back():
 
 
 def test_a_deploy_quarantines_nothing_and_frees_what_was_shipped_knowingly():
-    rolled_back = rollout.close(committed(to=A, from_=B, kind=Kind.ROLLBACK), NOW).ledger
-    again = rollout.begin(rolled_back, operation(id="op4"), NOW).ledger
+    rolled_back = transitions.close(committed(to=A, from_=B, kind=Kind.ROLLBACK), NOW).ledger
+    again = transitions.begin(rolled_back, operation(id="op4"), NOW).ledger
 
-    ledger = rollout.close(rollout.commit(again, NOW).ledger, NOW).ledger
+    ledger = transitions.close(transitions.commit(again, NOW).ledger, NOW).ledger
 
     assert () == ledger.quarantined
 
 
 def test_a_rollback_that_was_undone_quarantines_nothing():
-    ledger = rollout.undo(committed(to=A, from_=B, kind=Kind.ROLLBACK), NOW).ledger
+    ledger = transitions.undo(committed(to=A, from_=B, kind=Kind.ROLLBACK), NOW).ledger
 
-    assert () == rollout.close(ledger, NOW).ledger.quarantined
+    assert () == transitions.close(ledger, NOW).ledger.quarantined
 
 
 def test_effects_are_journaled_as_intended_and_then_as_done():
     states = [
         [(effect.name, effect.state) for effect in ledger.operation.effects]
-        for ledger in (begun(), committed(), rollout.undo(committed(), NOW).ledger)
+        for ledger in (begun(), committed(), transitions.undo(committed(), NOW).ledger)
     ]
 
     assert [
@@ -175,22 +176,22 @@ def test_effects_are_journaled_as_intended_and_then_as_done():
 def test_the_journal_forgets_what_is_too_old():
     many = replace(ledger_of(A), previous=ledger_of(A, C).entries * 600)
 
-    assert rollout.KEPT == len(rollout.commit(begun(many), NOW).ledger.previous)
+    assert transitions.KEPT == len(transitions.commit(begun(many), NOW).ledger.previous)
 
 
 @pytest.mark.parametrize(
     ("transition", "subject"),
     [
-        (rollout.begin(ledger_of(A), operation(), NOW), "deploy: begin v1 → v2 in production"),
+        (transitions.begin(ledger_of(A), operation(), NOW), "deploy: begin v1 → v2 in production"),
         (
-            rollout.begin(ledger_of(), operation(from_=None), NOW),
+            transitions.begin(ledger_of(), operation(from_=None), NOW),
             "deploy: begin nothing → v2 in production",
         ),
-        (rollout.commit(begun(), NOW), "deploy: v2 serves production"),
-        (rollout.close(committed(), NOW), "deploy: v2 is verified in production"),
-        (rollout.undo(begun(), NOW), "deploy: undo v1 → v2 in production"),
+        (transitions.commit(begun(), NOW), "deploy: v2 serves production"),
+        (transitions.close(committed(), NOW), "deploy: v2 is verified in production"),
+        (transitions.undo(begun(), NOW), "deploy: undo v1 → v2 in production"),
         (
-            rollout.commit(begun(to=A, from_=B, kind=Kind.ROLLBACK), NOW),
+            transitions.commit(begun(to=A, from_=B, kind=Kind.ROLLBACK), NOW),
             "rollback: v1 serves production",
         ),
     ],
@@ -207,7 +208,7 @@ def parse(content):
 
 @pytest.mark.parametrize(
     "ledger",
-    [ledger_of(), ledger_of(A, B), begun(), committed(), rollout.undo(committed(), NOW).ledger],
+    [ledger_of(), ledger_of(A, B), begun(), committed(), transitions.undo(committed(), NOW).ledger],
     ids=["empty", "settled", "begun", "committed", "undone"],
 )
 def test_the_document_comes_back_from_json_as_it_was(ledger):

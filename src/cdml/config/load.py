@@ -15,6 +15,13 @@ from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 
+MAY_BE_UNSET: tuple[Place, ...] = (
+    ("registry", "uri"),
+    ("deploy", "notify", "webhook"),
+    ("deploy", "notify", "secret"),
+)
+"""Where an unset variable is asked about only by the command that needs it."""
+
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -150,7 +157,7 @@ def _substitute(
             names = _VARIABLE.findall(value)
             document[key] = _VARIABLE.sub(lambda m: variables.get(m[1], ""), value)
             unset = [name for name in names if not variables.get(name)]
-            if unset and inner != ("registry", "uri"):
+            if unset and inner not in MAY_BE_UNSET:
                 problems.append(
                     Problem(
                         place=_written(inner),

@@ -3,27 +3,22 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic.functional_validators import AfterValidator
 
+from cdml.config.base import Duration, Model
+from cdml.config.delivery import Deploy
 from cdml.core import metrics
 from cdml.core.names import unknown
 
-LONGEST_ENVIRONMENT = 100
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 
 _PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
-_DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
-
-
-class Margin(_Model):
+class Margin(Model):
     """How much is too much: an absolute amount, or a share of the champion's value."""
 
     value: float
@@ -49,15 +44,6 @@ def _margin(written: object) -> object:
     return Margin(value=float(written))
 
 
-def _seconds(written: object) -> object:
-    """Read `90`, `90s`, `10m`, `1h`, `7d` as seconds."""
-    if isinstance(written, str) and (match := _DURATION.fullmatch(written.strip())):
-        return float(match["number"]) * _SECONDS[match["unit"]]
-    if isinstance(written, bool) or not isinstance(written, int | float):
-        raise ValueError(f"write a duration such as 90s, 10m or 1h, not {written!r}")
-    return written
-
-
 def _known_metric(name: str) -> str:
     metric = metrics.find(name)
     if metric is None:
@@ -69,16 +55,11 @@ MarginField = Annotated[
     Margin,
     BeforeValidator(_margin, json_schema_input_type=float | str),
 ]
-Duration = Annotated[
-    float,
-    BeforeValidator(_seconds, json_schema_input_type=float | str),
-    Field(gt=0, allow_inf_nan=False),
-]
 Bound = Annotated[float, Field(allow_inf_nan=False)]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 
 
-class Registry(_Model):
+class Registry(Model):
     """Where models are registered, and which alias names the champion."""
 
     uri: str = DEFAULT_REGISTRY
@@ -87,7 +68,7 @@ class Registry(_Model):
     """Alias of the version that serves."""
 
 
-class Drift(_Model):
+class Drift(Model):
     """When a column differs too much from the reference."""
 
     measure: Literal["psi", "js", "ks", "wasserstein", "cramers_v"] = "psi"
@@ -104,7 +85,7 @@ class Drift(_Model):
     """Columns that are expected to move, such as dates."""
 
 
-class Leakage(_Model):
+class Leakage(Model):
     """When a column, or the difference of two, gives the label away.
 
     Strength is the area under the ROC curve of the column alone (for a number to predict, the
@@ -123,7 +104,7 @@ class Leakage(_Model):
     """Columns that may tell the label, or whose groups may be on both sides."""
 
 
-class Data(_Model):
+class Data(Model):
     """The rows both models are judged on."""
 
     evaluation: str
@@ -192,7 +173,7 @@ class Data(_Model):
         return bool(self.contract or self.reference)
 
 
-class SliceRule(_Model):
+class SliceRule(Model):
     """What a gate asks of every slice; what is not said is taken from the gate."""
 
     max_regression: MarginField | None = None
@@ -201,7 +182,7 @@ class SliceRule(_Model):
     is proven in every slice."""
 
 
-class Gate(_Model):
+class Gate(Model):
     """One metric and what it has to fulfil."""
 
     metric: MetricName
@@ -243,7 +224,7 @@ class Gate(_Model):
         return self
 
 
-class Scoring(_Model):
+class Scoring(Model):
     """How the model is run."""
 
     environment: str = "model"
@@ -252,7 +233,7 @@ class Scoring(_Model):
     """Seconds until scoring is given up; `10m`, `1h` are understood."""
 
 
-class Policy(_Model):
+class Policy(Model):
     """How the decision is taken."""
 
     confidence: float = Field(default=0.95, gt=0.5, le=0.999_999)
@@ -267,26 +248,7 @@ class Policy(_Model):
     """Slices with fewer rows are reported, not judged."""
 
 
-class Target(BaseModel):
-    """Where the champion serves; every type has its own settings beside `type`."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-    type: str = "registry"
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What stands beside `type`."""
-        return dict(self.model_extra or {})
-
-
-class Deploy(_Model):
-    """Where and how a judged model is shipped."""
-
-    environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
-    target: Target = Target()
-
-
-class Config(_Model):
+class Config(Model):
     """cdml.yaml."""
 
     version: Literal[1]

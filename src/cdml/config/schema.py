@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cdml.config import model, targets
+from cdml.config import delivery, model, targets
 from cdml.core.metrics import METRICS
 
 
@@ -50,7 +50,7 @@ def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
     Pydantic can read these texts itself (`use_attribute_docstrings`), but does so whenever the
     module is imported, which takes longer than all the rest of reading cdml.yaml.
     """
-    for module in (model, targets):
+    for module in (delivery, model, targets):
         for node in ast.parse(inspect.getsource(module)).body:
             kind = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
             if isinstance(node, ast.ClassDef) and kind is not None:

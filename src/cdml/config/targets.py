@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
-from cdml.config.model import Duration
+from cdml.config.base import Duration
 from cdml.core.marked import Place
 from cdml.core.names import unknown
 

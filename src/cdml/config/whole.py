@@ -16,6 +16,8 @@ NO_REGISTRY = (
     "is empty or left to its default, which in CI is a registry that has no champion: every model"
     " would be the first; set it (an unset secret is empty)"
 )
+_UNSPLIT = ("registry",)
+"""Our own targets that cannot split traffic; others are asked when they are made."""
 _NEEDS: Mapping[str, Callable[[Metric], bool]] = {
     "cost": lambda metric: metric.loss is Loss.COLUMN and metric.column is None,
     "sensitive": lambda metric: metric.family is Family.FAIRNESS,
@@ -47,6 +49,11 @@ def complaints(
         needs_registry: whether the registry will be asked.
     """
     yield from _about_target(_at(document, "deploy", "target"), targets)
+    if _at(document, "deploy", "canary") is not None:
+        target = _at(document, "deploy", "target", "type") or "registry"
+        if target in _UNSPLIT:
+            told = f"the target {target} cannot split traffic: its switch is one write"
+            yield ("deploy", "canary"), f"{told}; leave canary out, or choose another target"
     uri = _at(document, *REGISTRY_PLACE)
     if needs_registry and has_no_registry(DEFAULT_REGISTRY if uri is None else str(uri), variables):
         yield REGISTRY_PLACE, NO_REGISTRY

@@ -5,11 +5,12 @@ except that a trailing underscore keeps them apart from Python's own words.
 """
 
 import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import Literal
+
+from cdml.core.ramp import Part, Ramp
 
 SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
 
@@ -22,36 +23,27 @@ class Kind(StrEnum):
     ADOPT = "adopt"  # it served before cdml kept a journal
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
+    REPAIR = "repair"  # the target was given again what the journal said
 
 
 class Phase(StrEnum):
     """What an operation has set out to do; written before it is done.
 
-    Targets that serve go through all of them. Where the registry's alias is the switch there
-    is nothing to stage, and `RECORD` is followed by `PUBLISH`.
+    Targets that split traffic go through all of them. Where the switch is one write there is
+    nothing to stage, and `RECORD` is followed by `PUBLISH`.
     """
 
     RECORD = "record"
     STAGE = "stage"
     VALIDATE = "validate"
-    SHIFT = "shift"
-    BAKE = "bake"
+    SHIFT = "shift"  # once for each share
+    BAKE = "bake"  # it has all traffic, and is watched a little longer
     PUBLISH = "publish"  # committed: from here on it is only ever finished
     UNDO = "undo"  # given up: from here on it is only ever taken back
 
 
-class _Json:
-    """How the document's parts stand in JSON: no other keys, names without the underscore."""
-
-    __slots__ = ()
-    __pydantic_config__: ClassVar[Mapping[str, str | Callable[[str], str]]] = {
-        "extra": "forbid",
-        "alias_generator": lambda name: name.rstrip("_"),
-    }
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release(_Json):
+class Release(Part):
     """A version of the model.
 
     Attributes:
@@ -132,7 +124,7 @@ class Entry(Release):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantined(_Json):
+class Quarantined(Part):
     """A digest that was rolled back, which automatic delivery must not ship again."""
 
     digest: str
@@ -143,7 +135,7 @@ class Quarantined(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lock(_Json):
+class Lock(Part):
     """Who may write.
 
     Attributes:
@@ -162,7 +154,7 @@ class Lock(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect(_Json):
+class Effect(Part):
     """Something an operation does to the world; `intended` is written before it is done."""
 
     name: str
@@ -172,7 +164,17 @@ class Effect(_Json):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(_Json):
+class Preempt(Part):
+    """A rollback that asks the deploy under way to give up; `operation` is the rollback's id."""
+
+    operation: str
+    at: datetime
+    run: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Part):
     """A deploy or a rollback under way.
 
     Attributes:
@@ -184,6 +186,9 @@ class Operation(_Json):
         started_at, run, reason, overrides: as in `Entry`.
         commit: commit of the user's repository it was started from, or None.
         effects: all that was intended so far, oldest first.
+        ramp: how traffic is shifted, or None where the switch is one write.
+        trouble: why it was given up, or empty.
+        harmful: whether `to` goes into quarantine when it is taken back.
     """
 
     id: str
@@ -197,15 +202,35 @@ class Operation(_Json):
     reason: str = ""
     overrides: tuple[str, ...] = ()
     effects: tuple[Effect, ...] = ()
+    ramp: Ramp | None = None
+    trouble: str = ""
+    harmful: bool = False
 
     @property
     def committed(self) -> bool:
         """Whether the journal says that `to` serves."""
         return self.phase is Phase.PUBLISH
 
+    @property
+    def decided(self) -> bool:
+        """Whether its verdict is journaled: whoever finds it finishes it."""
+        shifting = self.phase in (Phase.SHIFT, Phase.BAKE)
+        return self.committed or (shifting and self.ramp is not None and self.ramp.last)
+
+    @property
+    def way(self) -> str:
+        """From what to what it leads, for people."""
+        begin = f"v{self.from_.version}" if self.from_ else "nothing"
+        return f"{begin} → v{self.to.version}"
+
+    @property
+    def exposed(self) -> bool:
+        """Whether `to` may have had traffic without being committed."""
+        return self.ramp is not None and self.ramp.since is not None and not self.committed
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger(_Json):
+class Ledger(Part):
     """The whole document of one environment and model.
 
     Attributes:
@@ -217,6 +242,7 @@ class Ledger(_Json):
         current: what serves, or None before the first release.
         previous: what served before, newest first.
         quarantined: what must not be shipped again.
+        preempt: the rollback that the operation under way has to make room for, or None.
     """
 
     schema_: Literal["cdml.journal/1"] = SCHEMA
@@ -229,6 +255,7 @@ class Ledger(_Json):
     current: Entry | None = None
     previous: tuple[Entry, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
+    preempt: Preempt | None = None
 
     def __post_init__(self) -> None:
         if self.operation is not None and self.lock is None:

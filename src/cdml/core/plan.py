@@ -1,20 +1,22 @@
 """Where an operation leads, told before it begins."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cdml.core.journal import Entry, Kind, Ledger, Release, Serving
+from cdml.core.journal import Entry, Kind, Ledger, Operation, Release, Serving
+from cdml.core.ramp import Ramp
 from cdml.core.rollout import serves
 
-_STEPS = {
+_BEFORE = {
     "lock": "take the lock in the journal and say what is going to happen",
     "record": "file the deployment on the platform",
+}
+_ONE_WRITE = {
     "commit": "write in the journal that the version serves",
     "switch": "give the target the version, and read back what it serves",
-    "close": "let go of the lock and report success",
 }
-"""The steps of an operation on a target whose switch is one write."""
+_AFTER = {"close": "let go of the lock and report success"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,12 +24,15 @@ class Plan:
     """What an operation is going to do.
 
     Attributes:
-        kind: deploy or rollback.
+        kind: deploy, rollback or repair.
         environment, target: where.
         from_: what serves now, or None.
         to: what shall serve.
         reason: why, in the words of whoever asked.
         overrides: refusals that are overridden.
+        ramp: how traffic is shifted; None where the switch is one write.
+        gates: what was asked of the version, in words.
+        forecast: how long the judge is expected to take, or empty.
     """
 
     kind: Kind
@@ -37,11 +42,53 @@ class Plan:
     to: Release
     reason: str = ""
     overrides: tuple[str, ...] = ()
+    ramp: Ramp | None = None
+    gates: tuple[str, ...] = ()
+    forecast: str = ""
+
+    @classmethod
+    def of(cls, operation: Operation, *, environment: str, target: str) -> "Plan":
+        """The plan of an operation that is open already."""
+        return cls(
+            kind=operation.kind,
+            environment=environment,
+            target=target,
+            from_=operation.from_,
+            to=operation.to,
+            reason=operation.reason,
+            overrides=operation.overrides,
+            ramp=operation.ramp,
+        )
 
     @property
     def steps(self) -> Mapping[str, str]:
         """Each step and what it does, for people."""
-        return MappingProxyType(_STEPS)
+        gates = {"gates": "; ".join(self.gates)} if self.gates else {}
+        way = dict(self._shifts(self.ramp)) if self.ramp else _ONE_WRITE
+        return MappingProxyType({**gates, **_BEFORE, **way, **_AFTER})
+
+    def _shifts(self, ramp: Ramp) -> Iterator[tuple[str, str]]:
+        version = f"v{self.to.version}"
+        beside = f" beside v{self.from_.version}" if self.from_ else ""
+        yield "stage", f"start a server for {version}{beside}, without traffic"
+        yield "validate", "ask that server: health, known answers, a malformed request"
+        for number, percent in enumerate(ramp.steps, start=1):
+            given = f"give {version} {percent} % of the traffic"
+            last = number == len(ramp.steps)
+            look = f", and judge it after {ramp.every:g} s"
+            if last:
+                look = " once the judge promotes it" if number > 1 else ""
+            yield f"shift {number} of {len(ramp.steps)}", given + look
+        if self.forecast:
+            yield "decision", self.forecast
+        if len(ramp.steps) > 1:
+            yield "time-out", f"without a verdict after {ramp.timeout:g} s it is taken back"
+        if ramp.park is not None and len(ramp.steps) > 1:
+            yield "park", f"after each look the canary waits {ramp.park:g} s for deploy --resume"
+        if ramp.bake:
+            yield "bake", f"watch it with all traffic for {ramp.bake:g} s"
+        yield "commit", "write in the journal that the version serves"
+        yield "publish", "let the registry's alias name it, and read it back"
 
 
 def way_back(ledger: Ledger, serving: Serving) -> Entry | None:

@@ -1,36 +1,25 @@
-"""How a deploy or a rollback goes: what to do next, and what the journal says after it.
+"""How a deploy or a rollback goes: what to do next.
 
-    RECORD ──▶ (STAGE ▸ VALIDATE ▸ SHIFT ▸ BAKE) ──▶ PUBLISH ──▶ closed: `to` serves
-       └───────────────────┴──────────────┬────────────┘
-                                          ▼
-                                        UNDO ──▶ closed: `from` serves
+    RECORD ─▶ [ STAGE ▸ VALIDATE ▸ SHIFT (once for each share) ▸ BAKE ] ─▶ PUBLISH ─▶ closed
+       └───────────┴─────────┬─────────┴──────────────────────────┘        `to` serves
+                             ▼
+                           UNDO ─▶ closed: `from` serves
 
-Each change is written to the journal before its effect on the world, and is decided by the
-journal and by what the target is observed to serve alone: a run that finds an operation
-unfinished decides as the run that began it would have, and ends in the same place.
+What stands in brackets is done on targets that split traffic alone. Each change is written to
+the journal before its effect on the world (`cdml.core.transitions`), and is decided by the
+journal and by what is observed alone: a run that finds an operation unfinished decides as the
+run that began it would have, and ends in the same place.
 """
 
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cdml.core.journal import (
-    Effect,
-    Entry,
-    Kind,
-    Ledger,
-    Lock,
-    Operation,
-    Phase,
-    Quarantined,
-    Release,
-    Serving,
-)
+from cdml.core.journal import Kind, Ledger, Operation, Phase, Release, Serving
+from cdml.core.ramp import ALL, Ramp
 
-LEASE = timedelta(minutes=3)
-"""How long a lock is good for after each write; longer than any single effect takes."""
-KEPT = 1000
-"""How many earlier releases the journal remembers."""
+GRACE = timedelta(seconds=30)
+"""How long a rollback waits for a deploy to yield before it takes over where targets are fenced:
+a deploy asks whether it shall every few seconds, unless it starts a server."""
 
 
 class Standing(StrEnum):
@@ -43,22 +32,29 @@ class Standing(StrEnum):
     UNFINISHED = "unfinished"  # an operation is open
 
 
+class Judged(StrEnum):
+    """The answer to what a phase asks."""
+
+    PROMOTE = "promote"  # yes: go on
+    HOLD = "hold"  # not known yet
+    ROLLBACK = "rollback"  # no: give up
+
+
 class Move(StrEnum):
     """The next thing to do about an open operation."""
 
+    ADVANCE = "advance"  # write the next phase, or the next share
     COMMIT = "commit"  # write that `to` serves
-    SWITCH = "switch"  # make the target serve `to`
     UNDO = "undo"  # write that the operation is given up
-    RESTORE = "restore"  # make the target serve `from` again
     CLOSE = "close"  # write that it is over
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transition:
-    """A change of the journal: the document after it, and its subject for people."""
-
-    ledger: Ledger
-    subject: str
+    STAGE = "stage"  # start a server for `to`, without traffic
+    VALIDATE = "validate"  # ask that server
+    SWITCH = "switch"  # give `to` the traffic that is intended
+    LOOK = "look"  # wait, and ask the judge
+    BAKE = "bake"  # wait, and see that `to` still serves
+    PUBLISH = "publish"  # make the registry's alias name what the journal says
+    RESTORE = "restore"  # take the traffic from `to`, and give it to `from`
+    RETIRE = "retire"  # end the server of `to`
 
 
 def standing(ledger: Ledger, serving: Serving) -> Standing:
@@ -67,7 +63,8 @@ def standing(ledger: Ledger, serving: Serving) -> Standing:
         return Standing.UNFINISHED
     if ledger.current is None:
         return Standing.EMPTY if serving.version is None else Standing.UNKNOWN
-    return Standing.AGREED if serves(serving, ledger.current.release) else Standing.DRIFTED
+    agreed = share(serving, ledger.current.release) == ALL
+    return Standing.AGREED if agreed else Standing.DRIFTED
 
 
 def serves(serving: Serving, release: Release) -> bool:
@@ -75,173 +72,120 @@ def serves(serving: Serving, release: Release) -> bool:
     return serving.version == release.version and serving.digest in (None, release.digest)
 
 
-def next_move(operation: Operation, serving: Serving, *, own: bool) -> Move:
+def share(serving: Serving, release: Release) -> int:
+    """The percentage of the traffic that a release gets."""
+    beside = serving.beside
+    if serves(serving, release):
+        return ALL - (beside.percent if beside else 0)
+    return beside.percent if beside and _is_beside(serving, release) else 0
+
+
+def staged(serving: Serving, release: Release) -> bool:
+    """Whether the target has a server of this release, with or without traffic."""
+    return serves(serving, release) or _is_beside(serving, release)
+
+
+def next_move(
+    operation: Operation, serving: Serving, judged: Judged | None = None, *, own: bool
+) -> Move:
     """What to do next.
 
     Args:
         operation: what is under way.
         serving: what the target was just observed to serve.
-        own: whether this run began the operation; an uncommitted one of another run, which
-            judged and then died, is taken back.
+        judged: the answer to what the phase asks, or None where this run has not asked yet.
+        own: whether this run may go on where nothing is decided yet: it began the operation,
+            or was told to resume it. A deploy of another run is taken back; a rollback, which
+            waits for no verdict, is finished.
     """
     match operation.phase:
         case Phase.PUBLISH:
-            return Move.CLOSE if serves(serving, operation.to) else Move.SWITCH
+            return _finish(operation, serving, judged)
         case Phase.UNDO:
-            ours = serves(serving, operation.to) and operation.from_ is not None
-            return Move.RESTORE if ours else Move.CLOSE
+            return _take_back(operation, serving, judged)
         case Phase.RECORD | Phase.STAGE | Phase.VALIDATE | Phase.SHIFT | Phase.BAKE:
-            return Move.COMMIT if own else Move.UNDO
+            goes_on = own or operation.decided or operation.kind is not Kind.DEPLOY
+            if judged is Judged.ROLLBACK or not goes_on:
+                return Move.UNDO
+            if operation.ramp is None:
+                return Move.COMMIT
+            return _go_on(operation, operation.ramp, serving, judged)
 
 
-def adopt(
-    ledger: Ledger, release: Release, *, operation: str, now: datetime, run: str | None
-) -> Transition:
-    """Take what serves without a journal as its first entry."""
-    entry = Entry(
-        version=release.version,
-        digest=release.digest,
-        source=release.source,
-        from_=None,
-        kind=Kind.ADOPT,
-        operation=operation,
-        at=now,
-        run=run,
-        reason="it served before there was a journal",
+def _go_on(operation: Operation, ramp: Ramp, serving: Serving, judged: Judged | None) -> Move:
+    """The way up: each phase's effect, then the next phase."""
+    shifted = operation.phase in (Phase.SHIFT, Phase.BAKE)
+    if shifted and share(serving, operation.to) != ramp.percent:
+        return Move.SWITCH
+    match operation.phase:
+        case Phase.SHIFT if ramp.last:
+            move = Move.ADVANCE if ramp.bake else Move.COMMIT
+        case Phase.SHIFT:
+            move = Move.ADVANCE if rises(ramp, judged) else Move.LOOK
+        case Phase.BAKE:
+            move = Move.BAKE if judged is None else Move.COMMIT
+        case _ if judged is None and operation.phase in _ASKS:
+            move = _ASKS[operation.phase]
+        case _:
+            move = Move.ADVANCE
+    return move
+
+
+def rises(ramp: Ramp, judged: Judged | None) -> bool:
+    """Whether a canary gets its next share after a look.
+
+    Without evidence of harm its share rises, which brings evidence sooner; all traffic it gets
+    only when it was promoted.
+    """
+    next_is_all = ramp.step + 1 == len(ramp.steps) - 1
+    return judged is Judged.PROMOTE or (judged is Judged.HOLD and not next_is_all)
+
+
+_ASKS = {Phase.STAGE: Move.STAGE, Phase.VALIDATE: Move.VALIDATE}
+
+
+def _finish(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
+    if share(serving, operation.to) != ALL:
+        return Move.SWITCH
+    if operation.ramp is not None and judged is None:
+        return Move.PUBLISH
+    return Move.CLOSE
+
+
+def _take_back(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
+    """The way back: traffic first; only what is seen to have none is ended."""
+    if operation.ramp is None:
+        ours = serves(serving, operation.to) and operation.from_ is not None
+        return Move.RESTORE if ours else Move.CLOSE
+    if share(serving, operation.to) > 0:
+        return Move.RESTORE
+    if staged(serving, operation.to) and judged is None:
+        return Move.RETIRE
+    return Move.CLOSE
+
+
+def may_take_over(ledger: Ledger, now: datetime, *, resumes: bool, rolls_back: bool) -> bool:
+    """Whether the lock of an unfinished operation may be taken.
+
+    Args:
+        ledger: the journal; its lock may be held.
+        now: the time.
+        resumes: whether a parked canary shall go on.
+        rolls_back: whether it is a rollback on a target that refuses the orders of those who
+            were replaced: it waits `GRACE` for a deploy to yield, and not at all where the
+            canary is parked.
+    """
+    if ledger.lock is None or now >= ledger.lock.expires_at:
+        return True
+    if ledger.parked_until is not None:
+        return resumes or rolls_back
+    asked = ledger.preempt
+    return rolls_back and asked is not None and now - asked.at >= GRACE
+
+
+def _is_beside(serving: Serving, release: Release) -> bool:
+    beside = serving.beside
+    return beside is not None and (beside.version, beside.digest) == (
+        release.version,
+        release.digest,
     )
-    return Transition(
-        ledger=replace(ledger, current=entry),
-        subject=f"adopt: v{release.version} serves {ledger.environment}",
-    )
-
-
-def begin(ledger: Ledger, operation: Operation, now: datetime) -> Transition:
-    """Take the lock and say what is going to happen."""
-    fence = ledger.generation + 1
-    recorded = _intend(operation, Phase.RECORD, "record", fence, now)
-    return Transition(
-        ledger=replace(
-            ledger,
-            generation=fence,
-            lock=Lock(operation=operation.id, run=operation.run, expires_at=now + LEASE),
-            operation=recorded,
-        ),
-        subject=f"{operation.kind}: begin {_way(operation)} in {ledger.environment}",
-    )
-
-
-def take_over(ledger: Ledger, *, holder: str, run: str | None, now: datetime) -> Transition:
-    """Take the lock of a holder whose lease is over; its operation stays open."""
-    operation = _open(ledger)
-    return Transition(
-        ledger=replace(
-            ledger,
-            generation=ledger.generation + 1,
-            lock=Lock(operation=holder, run=run, expires_at=now + LEASE),
-        ),
-        subject=f"{operation.kind}: take over {_way(operation)} from a run that stopped",
-    )
-
-
-def commit(ledger: Ledger, now: datetime) -> Transition:
-    """The one commit point: from here on `to` serves, whatever happens to this run."""
-    operation = _open(ledger)
-    entry = Entry(
-        version=operation.to.version,
-        digest=operation.to.digest,
-        source=operation.to.source,
-        from_=operation.from_,
-        kind=operation.kind,
-        operation=operation.id,
-        at=now,
-        run=operation.run,
-        reason=operation.reason,
-        overrides=operation.overrides,
-    )
-    published = _intend(operation, Phase.PUBLISH, "switch", ledger.generation, now)
-    return Transition(
-        ledger=replace(
-            _renewed(ledger, now),
-            operation=published,
-            current=entry,
-            previous=ledger.entries[:KEPT],
-        ),
-        subject=f"{operation.kind}: v{operation.to.version} serves {ledger.environment}",
-    )
-
-
-def undo(ledger: Ledger, now: datetime) -> Transition:
-    """Give the operation up; the journal names what served before."""
-    operation = _open(ledger)
-    entries = ledger.entries
-    if entries and entries[0].operation == operation.id:
-        entries = entries[1:]
-    given_up = _intend(operation, Phase.UNDO, "restore", ledger.generation, now)
-    return Transition(
-        ledger=replace(
-            _renewed(ledger, now),
-            operation=given_up,
-            current=entries[0] if entries else None,
-            previous=entries[1:],
-        ),
-        subject=f"{operation.kind}: undo {_way(operation)} in {ledger.environment}",
-    )
-
-
-def close(ledger: Ledger, now: datetime) -> Transition:
-    """End the operation and let go of the lock; a rollback quarantines what it took back."""
-    operation = _open(ledger)
-    closed = replace(ledger, lock=None, operation=None, parked_until=None)
-    if not operation.committed:
-        return Transition(
-            ledger=closed,
-            subject=f"{operation.kind}: v{operation.to.version} was undone",
-        )
-    return Transition(
-        ledger=replace(closed, quarantined=_quarantined(ledger, operation, now)),
-        subject=f"{operation.kind}: v{operation.to.version} is verified in {ledger.environment}",
-    )
-
-
-def _quarantined(ledger: Ledger, operation: Operation, now: datetime) -> tuple[Quarantined, ...]:
-    """The quarantine after a success: what was asked for by name leaves it, the bad enters."""
-    bad = operation.from_ if operation.kind is Kind.ROLLBACK else None
-    touched = {operation.to.digest, bad.digest if bad else None}
-    kept = tuple(one for one in ledger.quarantined if one.digest not in touched)
-    if bad is None or bad.digest == operation.to.digest:
-        return kept
-    added = Quarantined(
-        digest=bad.digest,
-        version=bad.version,
-        operation=operation.id,
-        at=now,
-        reason=operation.reason,
-    )
-    return (added, *kept)
-
-
-def _intend(
-    operation: Operation, phase: Phase, effect: str, fence: int, now: datetime
-) -> Operation:
-    """The operation in its next phase; unless that gives up, what was intended is done."""
-    earlier = operation.effects
-    if phase is not Phase.UNDO:
-        earlier = tuple(replace(one, state="done") for one in earlier)
-    intended = Effect(name=effect, state="intended", fence=fence, at=now)
-    return replace(operation, phase=phase, effects=(*earlier, intended))
-
-
-def _renewed(ledger: Ledger, now: datetime) -> Ledger:
-    lock = ledger.lock
-    return replace(ledger, lock=replace(lock, expires_at=now + LEASE) if lock else None)
-
-
-def _open(ledger: Ledger) -> Operation:
-    if ledger.operation is None:
-        raise ValueError("no operation is open")
-    return ledger.operation
-
-
-def _way(operation: Operation) -> str:
-    begin = f"v{operation.from_.version}" if operation.from_ else "nothing"
-    return f"{begin} → v{operation.to.version}"

@@ -270,6 +270,14 @@ class Step(_Model):
     detail: Text = ""
 
 
+class Times(_Model):
+    """When a rollback was asked for, seen to have all traffic, and found in order; or null."""
+
+    requested: datetime
+    restored: datetime | None
+    verified: datetime | None
+
+
 class Deployment(_Stage):
     """deployment.json: what a deploy or a rollback did."""
 
@@ -285,5 +293,8 @@ class Deployment(_Stage):
     """The journal's commit after the operation."""
     changed: bool = True
     overrides: tuple[Text, ...] = ()
+    parked_until: datetime | None = None
+    """Until when a canary waits for `deploy --resume`; null where the operation is over."""
+    times: Times | None = None
     deployment_id: Text | None = None
     """The platform's own deployment, where it keeps one."""

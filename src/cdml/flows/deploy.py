@@ -1,7 +1,6 @@
 """Ship exactly the model that was judged."""
 
 import secrets
-import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +10,21 @@ from cdml.core import refusals
 from cdml.core.journal import Kind, Operation, Phase, Release
 from cdml.core.plan import Plan
 from cdml.core.refusals import Refusal
-from cdml.core.rollout import Standing, serves, standing
+from cdml.core.rollout import Standing, standing
 from cdml.core.verdict import Verdict
-from cdml.errors import DeploymentFailed, LockHeld, ServiceError
+from cdml.errors import InputError, LockHeld
 from cdml.evidence import store
-from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.candidate import Candidate, examine, find_version, objections
-from cdml.flows.operation import Found, Operator, given_reason
-from cdml.flows.outcome import Outcome
+from cdml.flows.checks import Checks
+from cdml.flows.drift import Cure, Drift
+from cdml.flows.found import Found
+from cdml.flows.operation import Operator, given_reason
+from cdml.flows.outcome import Outcome, called
+from cdml.flows.ramps import ramp_of
+from cdml.flows.releases import hashed_release
+from cdml.flows.rules import policy_ref
 from cdml.ports import ModelVersion, Moved, Ports
 
 ATTEMPTS = 5
@@ -38,6 +42,8 @@ def deploy(
     dry_run: bool = False,
     override: tuple[str, ...] = (),
     reason: str = "",
+    cure: Cure | None = None,
+    checks: Checks | None = None,
 ) -> Deployment:
     """Deploy a version, or find that it serves already.
 
@@ -47,38 +53,43 @@ def deploy(
         output: folder of the evidence.
         model: version or `models:/` URI; by default what this commit's pull request registered.
         evidence: folder of the gate's evidence; by default what the registry keeps.
-        environment: where to; the configuration's by default.
-        dry_run: tell what would happen, and write nothing.
-        override: refusals to override.
-        reason: why; needed to override.
+        environment: where; the configuration's by default.
+        dry_run: only tell what would happen.
+        override: names of refusals to override.
+        reason: why; needed to override and to cure, kept in the journal.
+        cure: what to do where the world is not as the journal says; without a `model` nothing
+            else is done.
+        checks: what is asked of the version on a target that splits traffic.
 
     Raises:
-        ConfigurationError: an override nobody knows or without a reason; a reason too long.
-        InputError: there is no such version, or not one.
-        Refused: the evidence does not allow it.
-        ServiceError: a service failed; what is open in the journal is finished by the next run.
+        ConfigurationError: an unknown refusal, or an override without a reason.
+        InputError: there is no such version, or the deployment is refused.
+        ServiceError: the registry, the journal or the target failed, or drifted.
         DeploymentFailed: it was undone.
         LockHeld: another operation is under way.
     """
     reason = given_reason(reason)
     overrides = refusals.chosen(override, reason)
-    operator = Operator(
-        model=loaded.config.model,
-        environment=environment or loaded.config.deploy.environment,
-        ports=ports,
-    )
+    id_ = secrets.token_hex(8)
+    operator = Operator.of(loaded, ports, environment, checks)
     run = _Deploy(
         loaded=loaded,
         ports=ports,
         operator=operator,
         output=output,
-        id=secrets.token_hex(8),
+        id=id_,
         overrides=overrides,
         reason=reason,
+        cure=cure,
+        drift=Drift(operator=operator, id=secrets.token_hex(8), reason=reason),
     )
     if not dry_run:
         store.remove(output, Deployment)
-    version = find_version(loaded, registry=ports.registry, platform=ports.platform, model=model)
+    version = None
+    if model is not None or cure is None:
+        version = find_version(
+            loaded, registry=ports.registry, platform=ports.platform, model=model
+        )
     if dry_run:
         return run.rehearse(version, evidence)
     for _ in range(ATTEMPTS):
@@ -94,10 +105,11 @@ class _Deploy:
     """One deploy.
 
     Attributes:
-        loaded, ports, output, reason: as given.
+        loaded, ports, output, reason, cure: as given.
         operator: carries it through.
         id: the operation's id.
         overrides: the refusals that are overridden.
+        drift: finds and mends what was moved behind our back.
     """
 
     loaded: Loaded
@@ -107,47 +119,62 @@ class _Deploy:
     id: str
     overrides: frozenset[Refusal]
     reason: str
+    cure: Cure | None
+    drift: Drift
 
-    def perform(self, version: ModelVersion, evidence: Path | None) -> Deployment:
+    def perform(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
         """Deploy.
 
         Raises:
             Moved: the journal moved before anything was done.
         """
         found = self.operator.settle(self.id, patience=timedelta())
-        unknown = standing(found.ledger, found.serving) is Standing.UNKNOWN
-        if unknown:
-            found = self.operator.adopt(found, self._unknown(found), self.id)
-        self._agree(found)
-        current = found.ledger.current
-        if current and version.digest == current.digest:
-            return outcome.keep(self.output, self._nothing_to_do(found, current.release))
+        if standing(found.ledger, found.serving) is Standing.UNKNOWN:
+            release = hashed_release(found.serving, self.operator.book.model, self.ports)
+            found = self.operator.adopt(found, release, self.id)
+        drifted = self.drift.told(found)
+        if drifted:
+            if self.cure is None:
+                raise self.drift.refuse(drifted)
+            found = self.drift.cure(found, self.cure)
+        if version is None:
+            return outcome.keep(self.output, self._cured(found, drifted))
+        served = self._served_already(found, version)
+        if served is not None:
+            return outcome.keep(self.output, served)
         candidate = self._examine(version, evidence)
-        if current and candidate.release.digest == current.digest:
-            return outcome.keep(self.output, self._nothing_to_do(found, current.release))
-        plan = self._plan(found, candidate)
-        return self._carry_out(found, plan)
+        served = self._served_already(found, version, candidate)
+        if served is not None:
+            return outcome.keep(self.output, served)
+        return self._carry_out(found, self._plan(found, candidate))
 
-    def rehearse(self, version: ModelVersion, evidence: Path | None) -> Deployment:
+    def rehearse(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
         """Tell what would happen."""
         found = self.operator.look()
         state = standing(found.ledger, found.serving)
-        first = ""
+        first, drifted = "", ""
         if state is Standing.UNFINISHED:
             first = " An operation that is open would be finished or undone first."
         elif state is Standing.UNKNOWN:
-            found = self.operator.adopt(found, self._unknown(found), self.id, write=False)
+            release = hashed_release(found.serving, self.operator.book.model, self.ports)
+            ledger = self.operator.adoption(found, release, self.id).ledger
+            found = Found(ledger=ledger, commit=found.commit, serving=found.serving)
         else:
-            self._agree(found)
-        current = found.ledger.current
-        if current and version.digest == current.digest:
-            return self._nothing_to_do(found, current.release)
-        candidate = self._examine(version, evidence)
-        plan = self._plan(found, candidate)
+            drifted = self.drift.told(found)
+        if drifted:
+            if self.cure is None:
+                raise self.drift.refuse(drifted)
+            first = f" {drifted} --{self.cure} would mend that first."
+        if version is None:
+            return self._cured(found, drifted, f"Nothing was written.{first}")
+        served = self._served_already(found, version)
+        if served is not None:
+            return served
+        plan = self._plan(found, self._examine(version, evidence))
         told = Outcome(
             verdict=Verdict.PASS,
             sentence=f"v{plan.to.version} would serve {plan.environment}, where"
-            f" {_was(plan.from_)} does now; nothing was written.{first}",
+            f" {called(plan.from_)} does now; nothing was written.{first}",
             steps=outcome.planned(plan),
             journal=found.commit,
             changed=False,
@@ -167,62 +194,64 @@ class _Deploy:
             run=platform.run_url(),
             reason=self.reason,
             overrides=plan.overrides,
+            ramp=plan.ramp,
         )
-        ended = self.operator.carry_out(found, operation, lambda: self._name_digest(plan))
-        trouble = ended.trouble
-        serving = ended.found.serving
-        sentence = f"v{plan.to.version} serves {plan.environment}; before, {_was(plan.from_)} did."
-        if trouble is not None:
-            sentence = (
-                f"v{plan.to.version} was not deployed: {trouble.message}"
-                f" {f'v{serving.version}' if serving.version else 'Nothing'}"
-                f" serves {plan.environment}."
-            )
-        told = Outcome(
-            verdict=Verdict.FAIL if trouble else Verdict.PASS,
-            sentence=sentence,
-            steps=self.operator.steps,
-            journal=ended.found.commit,
-            changed=trouble is None,
-            deployment=ended.deployment,
-        )
-        kept = outcome.keep(self.output, self._told(plan, told))
-        if trouble is None:
-            return kept
-        if plan.from_ is None or serves(serving, plan.from_):
-            raise DeploymentFailed(sentence, trouble.hint) from trouble
-        raise ServiceError(
-            sentence, f"`cdml rollback` makes {_was(plan.from_)} serve again."
-        ) from trouble
-
-    def _name_digest(self, plan: Plan) -> None:
-        """What is shipped knowingly is from now on known by what it is."""
-        if Refusal.DIGEST in plan.overrides:
-            tags = {"cdml.digest": plan.to.digest}
-            self.ports.registry.set_tags(self.loaded.config.model, plan.to.version, tags)
+        if plan.forecast:
+            self.ports.progress.note(plan.forecast)
+        ended = self.operator.carry_out(found, operation)
+        return outcome.of_deploy(plan, ended, self.operator, self.output)
 
     def _plan(self, found: Found, candidate: Candidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""
         against = tuple(objections(candidate, found.ledger, self.loaded.config))
         current = found.ledger.current
+        ramp = ramp_of(self.loaded, self.ports.target, first=current is None)
+        judged = ramp is not None and not ramp.last
         return Plan(
             kind=Kind.DEPLOY,
-            environment=self.operator.environment,
+            environment=self.operator.book.environment,
             target=self.ports.target.name,
             from_=current.release if current else None,
             to=candidate.release,
             reason=self.reason,
             overrides=refusals.settle(against, self.overrides),
+            ramp=ramp,
+            gates=tuple(policy_ref(self.loaded.config).gates),
+            forecast=self.operator.effects.checks.forecast(ramp) if ramp and judged else "",
         )
 
     def _examine(self, version: ModelVersion, evidence: Path | None) -> Candidate:
         with self.ports.progress.step(f"checking v{version.version} against its evidence"):
             return examine(version, registry=self.ports.registry, evidence=evidence)
 
-    def _nothing_to_do(self, found: Found, serving: Release) -> Deployment:
+    def _served_already(
+        self, found: Found, version: ModelVersion, candidate: Candidate | None = None
+    ) -> Deployment | None:
+        current = found.ledger.current
+        digest = candidate.release.digest if candidate else version.digest
+        if current is None or current.digest != digest:
+            return None
+        where = self.operator.book.environment
+        sentence = f"Nothing to do: v{current.version} serves {where} already."
+        return self._unchanged(found, current.release, sentence, changed=False)
+
+    def _cured(self, found: Found, drifted: str, sentence: str = "") -> Deployment:
+        """That what serves and the journal agree (again)."""
+        current = found.ledger.current
+        if current is None:
+            raise InputError("Nothing serves, and the journal says so.", "Deploy a version.")
+        where = self.operator.book.environment
+        told = sentence or f"v{current.version} serves {where}, and the journal says so."
+        if drifted and not sentence:
+            told += f" Before: {drifted}"
+        return self._unchanged(found, current.release, told, changed=bool(drifted and not sentence))
+
+    def _unchanged(
+        self, found: Found, serving: Release, sentence: str, *, changed: bool
+    ) -> Deployment:
         plan = Plan(
             kind=Kind.DEPLOY,
-            environment=self.operator.environment,
+            environment=self.operator.book.environment,
             target=self.ports.target.name,
             from_=serving,
             to=serving,
@@ -230,45 +259,12 @@ class _Deploy:
         )
         told = Outcome(
             verdict=Verdict.PASS,
-            sentence=f"Nothing to do: v{serving.version} serves {plan.environment} already.",
-            steps=self.operator.steps,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
             journal=found.commit,
-            changed=False,
+            changed=changed,
         )
         return self._told(plan, told)
 
-    def _unknown(self, found: Found) -> Release:
-        """What serves without a journal, with the digest of its bytes."""
-        name = self.loaded.config.model
-        version = self.ports.registry.version(name, str(found.serving.version))
-        digest = version.digest
-        if digest is None:
-            with tempfile.TemporaryDirectory(prefix="cdml-adopt-") as scratch:
-                uri = f"models:/{name}/{version.version}"
-                digest = model_digest(self.ports.registry.fetch(uri, Path(scratch)))
-        return Release(version=version.version, digest=digest, source=version.source)
-
-    def _agree(self, found: Found) -> None:
-        """Go on only if the journal and the target name the same version.
-
-        Raises:
-            ServiceError: they do not.
-        """
-        if standing(found.ledger, found.serving) is not Standing.DRIFTED:
-            return
-        current = found.ledger.current
-        should = f"v{current.release.version}" if current else "nothing"
-        seen = f"v{found.serving.version}" if found.serving.version else "nothing"
-        raise ServiceError(
-            f"Drift: the journal says that {should} serves {self.operator.environment}, and"
-            f" {seen} does; somebody moved it without cdml.",
-            f"`cdml rollback` makes {should} serve again.",
-        )
-
     def _told(self, plan: Plan, told: Outcome) -> Deployment:
-        operator = self.operator
-        return outcome.evidence(plan, told, model=operator.model, ports=self.ports)
-
-
-def _was(release: Release | None) -> str:
-    return f"v{release.version}" if release else "nothing"
+        return outcome.evidence(plan, told, self.operator)

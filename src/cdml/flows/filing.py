@@ -16,6 +16,7 @@ class Filing:
         model, environment: of what, where.
         deployment: the platform's id, or None.
         detail: one line for the evidence.
+        url: where the environment is seen, or None.
     """
 
     platform: Platform
@@ -24,9 +25,12 @@ class Filing:
     environment: str
     deployment: str | None
     detail: str
+    url: str | None = None
 
     @classmethod
-    def of(cls, platform: Platform, progress: Progress, ledger: Ledger) -> "Filing":
+    def of(
+        cls, platform: Platform, progress: Progress, ledger: Ledger, url: str | None = None
+    ) -> "Filing":
         """File the open operation, or find what was filed of it."""
         operation = ledger.operation
         deployment, detail = None, "the platform keeps no deployments"
@@ -55,20 +59,32 @@ class Filing:
             environment=ledger.environment,
             deployment=deployment,
             detail=f"deployment {deployment}" if deployment else detail,
+            url=url,
         )
         if operation is not None:
-            filing._set("in_progress", operation)
+            filing._set("in_progress", _what(operation, ledger.model))
         return filing
+
+    def under_way(self, what: str) -> None:
+        """Say how far it is."""
+        self._set("in_progress", what)
 
     def tell(self, operation: Operation) -> None:
         """Say how it ended."""
-        self._set("success" if operation.committed else "failure", operation)
+        trouble = f": {operation.trouble}" if operation.trouble else ""
+        state = "success" if operation.committed else "failure"
+        self._set(state, f"{_what(operation, self.model)}{trouble}")
 
-    def _set(self, state: str, operation: Operation) -> None:
+    def _set(self, state: str, what: str) -> None:
         if self.deployment is None:
             return
-        what = f"{operation.kind} of v{operation.to.version} of {self.model}"
         try:
-            self.platform.deployment_status(self.deployment, state, what, self.environment)
+            self.platform.deployment_status(
+                self.deployment, state, what, self.environment, url=self.url
+            )
         except CdmlError as error:
             self.progress.note(f"The deployment's status is not {state}: {error.message}")
+
+
+def _what(operation: Operation, model: str) -> str:
+    return f"{operation.kind} of v{operation.to.version} of {model}"

@@ -1,88 +1,78 @@
-"""An operation carried through: the journal first, then the world, then a look at it."""
+"""Operations of one model in one environment: begun, resumed, and those of dead runs mended."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal
+from datetime import timedelta
 
-from cdml.core import rollout
-from cdml.core.journal import Ledger, Lock, Operation, Release, Serving
-from cdml.core.rollout import Move, Transition, next_move, serves
-from cdml.errors import CdmlError, ConfigurationError, InputError, LockHeld, ServiceError
-from cdml.evidence import journal as document
-from cdml.evidence.models import Step
-from cdml.flows.filing import Filing
+from cdml.config import Loaded
+from cdml.core import transitions
+from cdml.core.journal import Kind, Ledger, Operation, Preempt, Release
+from cdml.core.rollout import may_take_over
+from cdml.errors import ConfigurationError, LockHeld
+from cdml.flows.book import Book
+from cdml.flows.checks import Checks, NoChecks
+from cdml.flows.drive import Drive
+from cdml.flows.effects import Effects
+from cdml.flows.found import Ended, Found
+from cdml.flows.publish import Alias
+from cdml.flows.steps import Steps
 from cdml.ports import Moved, Ports
 
-PAUSES = (1.0, 3.0)
-"""Seconds between attempts at one effect."""
-DETAIL = 2000
-"""Characters of a step's detail that are kept."""
 REASON = 1000
 """Characters of a reason that the journal keeps."""
 LOOK_EVERY = 2.0
 """Seconds between looks at a lock that another operation holds."""
 
-_WRITES: dict[Move, Callable[[Ledger, datetime], Transition]] = {
-    Move.COMMIT: rollout.commit,
-    Move.UNDO: rollout.undo,
-    Move.CLOSE: rollout.close,
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """The journal and the target at one moment.
-
-    Attributes:
-        ledger: the journal's document.
-        commit: what the next write is based on.
-        serving: what the target serves.
-    """
-
-    ledger: Ledger
-    commit: str | None
-    serving: Serving
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How an operation ended.
-
-    Attributes:
-        found: the world afterwards.
-        trouble: why it was undone, or None where `to` serves.
-        deployment: the platform's id of it, or None.
-    """
-
-    found: Found
-    trouble: CdmlError | None
-    deployment: str | None
-
-
-@dataclass(slots=True, kw_only=True)
 class Operator:
     """Carries operations on one model in one environment through.
 
     Attributes:
-        model, environment: whose journal.
+        book: the journal.
         ports: the world.
+        effects: what is done to it.
         steps: what was done, for the evidence.
-        asked: the journal when this run first read it.
+        url: where the environment is seen, or None.
+        mended: operations of other runs that this one brought to an end, oldest first.
     """
 
-    model: str
-    environment: str
+    book: Book
     ports: Ports
-    steps: list[Step] = field(default_factory=list)
-    asked: Ledger | None = None
+    effects: Effects
+    steps: Steps
+    url: str | None = None
+    mended: list[Ended] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls, loaded: Loaded, ports: Ports, environment: str | None, checks: Checks | None = None
+    ) -> "Operator":
+        """For the configured model, in this environment or the configured one.
+
+        Raises:
+            ConfigurationError: the environment cannot be part of the registry's alias.
+        """
+        deploy = loaded.config.deploy
+        where = environment or deploy.environment
+        splits = ports.target.splits_traffic
+        return cls(
+            book=Book(model=loaded.config.model, environment=where, ports=ports),
+            ports=ports,
+            effects=Effects(
+                ports=ports,
+                checks=checks or NoChecks(),
+                alias=Alias.of(loaded, ports.registry, where) if splits else None,
+            ),
+            steps=Steps(clock=ports.clock),
+            url=deploy.url,
+        )
 
     def look(self) -> Found:
         """The journal and the target as they are."""
-        ledger, commit = self._read()
+        ledger, commit = self.book.read()
         return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
 
-    def settle(self, holder: str, *, patience: timedelta) -> Found:
+    def settle(self, holder: str, *, patience: timedelta, rollback: Preempt | None = None) -> Found:
         """The journal and the target once nothing is under way.
 
         An operation that another run left behind is finished or undone first.
@@ -90,177 +80,135 @@ class Operator:
         Args:
             holder: id to take its lock with.
             patience: how long to wait for a lock that is held.
+            rollback: what a deploy that is under way has to make room for.
 
         Raises:
             LockHeld: another operation is under way.
             ServiceError: what was left behind can be neither finished nor undone now.
         """
-        deadline, waited = self.ports.clock.now() + patience, False
+        clock, waited = self.ports.clock, False
+        deadline = clock.now() + patience
+        rolls_back = rollback is not None and self.ports.target.splits_traffic
         while True:
-            ledger, commit = self._read()
-            if ledger.lock is not None and self.ports.clock.now() < ledger.lock.expires_at:
-                if self.ports.clock.now() >= deadline:
-                    raise _held(ledger.lock)
-                if not waited:
-                    self.ports.progress.note(f"Waiting. {_held(ledger.lock).message}")
-                waited = True
-                self.ports.clock.sleep(LOOK_EVERY)
-            elif ledger.operation is not None:
-                self._recover(ledger, commit, holder)
-            else:
+            ledger, commit = self.book.read()
+            if ledger.operation is None and not _held_now(ledger, self):
                 return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
+            if may_take_over(ledger, clock.now(), resumes=False, rolls_back=rolls_back):
+                self._mend(ledger, commit, holder, rollback)
+            elif rollback is not None and _to_be_asked(ledger):
+                self._ask(ledger, commit, rollback)
+            elif clock.now() >= deadline:
+                raise held(ledger)
+            else:
+                if not waited:
+                    self.ports.progress.note(f"Waiting. {held(ledger).message}")
+                waited = True
+                clock.sleep(LOOK_EVERY)
 
-    def adopt(self, found: Found, release: Release, operation: str, *, write: bool = True) -> Found:
-        """Make what serves without a journal its first entry; or only tell what it would be.
+    def adopt(
+        self, found: Found, release: Release | None, operation: str, reason: str = ""
+    ) -> Found:
+        """Make what is observed to serve what the journal says.
 
         Raises:
             Moved: the journal is not what was found any more.
         """
-        now, run = self.ports.clock.now(), self.ports.platform.run_url()
-        adopted = rollout.adopt(found.ledger, release, operation=operation, now=now, run=run)
-        commit = found.commit
-        if write:
-            commit = self._write(adopted, commit)
-            self._did("adopt", f"v{release.version} served before there was a journal")
+        adopted = self.adoption(found, release, operation, reason)
+        commit = self.book.write(adopted, found.commit)
+        self.steps.did("adopt", adopted.subject)
         return Found(ledger=adopted.ledger, commit=commit, serving=found.serving)
 
-    def carry_out(
-        self, found: Found, operation: Operation, prepare: Callable[[], None] | None = None
-    ) -> Ended:
-        """Take the lock, prepare what the operation needs, and bring it to its end.
+    def adoption(
+        self, found: Found, release: Release | None, operation: str, reason: str = ""
+    ) -> transitions.Transition:
+        """What adopting would make of the journal."""
+        now, run = self.ports.clock.now(), self.ports.platform.run_url()
+        why = {"reason": reason} if reason else {}
+        return transitions.adopt(
+            found.ledger, release, operation=operation, now=now, run=run, **why
+        )
+
+    def carry_out(self, found: Found, operation: Operation) -> Ended:
+        """Take the lock and bring the operation to its end, or to where it is parked.
 
         Raises:
             Moved: the journal is not what was found any more; nothing was done.
             LockHeld: another operation took over.
             ServiceError: the operation stays open; the next run finishes or undoes it.
         """
-        begun = rollout.begin(found.ledger, operation, self.ports.clock.now())
-        commit = self._write(begun, found.commit)
-        self._did("lock", f"generation {begun.ledger.generation}")
+        begun = transitions.begin(found.ledger, operation, self.ports.clock.now())
+        commit = self.book.write(begun, found.commit)
+        self.steps.did("lock", f"generation {begun.ledger.generation}")
         locked = Found(ledger=begun.ledger, commit=commit, serving=found.serving)
-        if prepare is not None:
-            prepare()
         return self._drive(locked, own=True)
 
-    def _recover(self, ledger: Ledger, commit: str | None, holder: str) -> None:
-        taken = rollout.take_over(
-            ledger, holder=holder, run=self.ports.platform.run_url(), now=self.ports.clock.now()
+    def resume(self, holder: str) -> Ended | None:
+        """Go on with a deploy that was parked, or whose run stopped; None where there is none.
+
+        Args:
+            holder: id to take its lock with.
+
+        Raises:
+            LockHeld: its run still works on it, or something else is under way.
+            ServiceError: it stays open.
+        """
+        ledger, commit = self.book.read()
+        operation = ledger.operation
+        if operation is None:
+            return None
+        now, run = self.ports.clock.now(), self.ports.platform.run_url()
+        if not may_take_over(ledger, now, resumes=True, rolls_back=False):
+            raise held(ledger)
+        taken = transitions.take_over(ledger, holder=holder, run=run, now=now, resumes=True)
+        try:
+            commit = self.book.write(taken, commit)
+        except Moved as error:
+            raise LockHeld("Another operation came first; nothing was resumed.") from error
+        self.steps.did("resume", taken.subject)
+        serving = self.ports.target.observe()
+        found = Found(ledger=taken.ledger, commit=commit, serving=serving)
+        return self._drive(found, own=True, waited=True)
+
+    def _mend(
+        self, ledger: Ledger, commit: str | None, holder: str, rollback: Preempt | None
+    ) -> None:
+        taken = transitions.take_over(
+            ledger,
+            holder=holder,
+            run=self.ports.platform.run_url(),
+            now=self.ports.clock.now(),
+            preempt=rollback,
         )
         try:
-            commit = self._write(taken, commit)
+            commit = self.book.write(taken, commit)
         except Moved:
             return
         self.ports.progress.note(taken.subject)
         serving = self.ports.target.observe()
-        self._drive(Found(ledger=taken.ledger, commit=commit, serving=serving), own=False)
-        self._did("recover", taken.subject)
+        found = Found(ledger=taken.ledger, commit=commit, serving=serving)
+        self.mended.append(self._drive(found, own=False))
+        self.steps.did("recover", taken.subject)
 
-    def _drive(self, found: Found, *, own: bool) -> Ended:
-        ledger, commit, serving = found.ledger, found.commit, found.serving
-        trouble: CdmlError | None = None
-        filing = Filing.of(self.ports.platform, self.ports.progress, ledger)
-        self._did("record", filing.detail, "done" if filing.deployment else "skipped")
-        while (operation := ledger.operation) is not None:
-            move = next_move(operation, serving, own=own)
-            if move in (Move.SWITCH, Move.RESTORE):
-                with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
-                    failed, serving = self._switch(ledger, operation, move)
-                if failed is None:
-                    self._did(move, f"v{serving.version} serves")
-                    continue
-                self._did(move, failed.message, "failed")
-                trouble = trouble or failed
-                move = Move.UNDO if move is Move.SWITCH else Move.CLOSE
-            if move is Move.CLOSE:
-                filing.tell(operation)
-            transition = _WRITES[move](ledger, self.ports.clock.now())
-            commit = self._insist(transition, commit)
-            ledger = transition.ledger
-            self._did(move, transition.subject)
-        world = Found(ledger=ledger, commit=commit, serving=serving)
-        return Ended(found=world, trouble=trouble, deployment=filing.deployment)
-
-    def _switch(
-        self, ledger: Ledger, operation: Operation, move: Move
-    ) -> tuple[CdmlError | None, Serving]:
-        """Switch the target until it is seen to serve; the trouble where it never does.
-
-        Raises:
-            LockHeld: the lease is over.
-            ServiceError: the target does not even tell what serves; nothing can be decided.
-        """
-        to = operation.to if move is Move.SWITCH or operation.from_ is None else operation.from_
-        trouble: CdmlError | None = None
-        for pause in (*PAUSES, None):
-            if ledger.lock is None or self.ports.clock.now() >= ledger.lock.expires_at:
-                raise LockHeld(f"The lease of this {operation.kind} is over; it stopped here.")
-            try:
-                self.ports.target.switch(to, fence=ledger.generation)
-            except (InputError, ServiceError) as error:
-                trouble = error
-            serving = self._observe(operation)
-            if serves(serving, to):
-                return None, serving
-            trouble = trouble or ServiceError(
-                f"{self.ports.target.name} was given v{to.version} and serves"
-                f" {f'v{serving.version}' if serving.version else 'nothing'}."
-            )
-            if pause is None or isinstance(trouble, InputError):
-                return trouble, serving
-            self.ports.clock.sleep(pause)
-        raise AssertionError  # pragma: no cover - the last pause is None
-
-    def _observe(self, operation: Operation) -> Serving:
+    def _ask(self, ledger: Ledger, commit: str | None, rollback: Preempt) -> None:
+        asked = transitions.preempt(ledger, rollback)
         try:
-            return self.ports.target.observe()
-        except ServiceError as error:
-            raise ServiceError(
-                f"{error.message} The {operation.kind} to v{operation.to.version} stays open in"
-                " the journal.",
-                "Run deploy or rollback again when the target answers: they finish it first.",
-            ) from error
+            self.book.write(asked, commit)
+        except Moved:
+            return
+        self.ports.progress.note(asked.subject)
+        self.steps.did("preempt", asked.subject)
 
-    def _insist(self, transition: Transition, commit: str | None) -> str:
-        """Write under our lock, and try again where the journal does not answer."""
-        for pause in PAUSES:
-            try:
-                return self._under_lock(transition, commit)
-            except ServiceError as error:
-                self.ports.progress.note(error.message)
-                self.ports.clock.sleep(pause)
-        return self._under_lock(transition, commit)
-
-    def _under_lock(self, transition: Transition, commit: str | None) -> str:
-        try:
-            return self._write(transition, commit)
-        except Moved as error:
-            raise LockHeld(
-                "Another operation took over; this one stopped and touched nothing more.",
-                "`cdml history` tells what serves.",
-            ) from error
-
-    def _write(self, transition: Transition, expected: str | None) -> str:
-        """Write, and find out where nobody told whether it was written."""
-        content = document.dump(transition.ledger)
-        try:
-            return self.ports.journal.write(content, transition.subject, expected)
-        except (Moved, ServiceError):
-            newest = self.ports.journal.read()
-            if newest.commit is None or newest.document != content:
-                raise
-            return newest.commit
-
-    def _read(self) -> tuple[Ledger, str | None]:
-        snapshot = self.ports.journal.read()
-        ledger = document.parse(snapshot, model=self.model, environment=self.environment)
-        self.asked = self.asked or ledger
-        return ledger, snapshot.commit
-
-    def _did(
-        self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
-    ) -> None:
-        shown = detail[:DETAIL]
-        self.steps.append(Step(name=name, state=state, at=self.ports.clock.now(), detail=shown))
+    def _drive(self, found: Found, *, own: bool, waited: bool = False) -> Ended:
+        return Drive(
+            book=self.book,
+            ports=self.ports,
+            effects=self.effects,
+            steps=self.steps,
+            found=found,
+            own=own,
+            waited=waited,
+            url=self.url,
+        ).run()
 
 
 def given_reason(reason: str) -> str:
@@ -277,9 +225,31 @@ def given_reason(reason: str) -> str:
     return reason.encode(errors="replace").decode()
 
 
-def _held(lock: Lock) -> LockHeld:
+def held(ledger: Ledger) -> LockHeld:
+    """Who holds the lock, and until when."""
+    lock = ledger.lock
+    if lock is None:
+        raise ValueError("nobody holds the lock")
+    who = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
+    until = f"{lock.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    if ledger.parked_until is not None:
+        return LockHeld(
+            f"{who} parked a canary until {until}.",
+            "`cdml deploy --resume` goes on with it, `cdml rollback` takes it back.",
+        )
     return LockHeld(
-        f"Operation {lock.operation} ({lock.run or 'started in a terminal'}) holds the lock until"
-        f" {lock.expires_at:%Y-%m-%d %H:%M:%S} UTC.",
+        f"{who} holds the lock until {until}.",
         "Try again when it is done; a lease that is over is taken over.",
     )
+
+
+def _held_now(ledger: Ledger, operator: Operator) -> bool:
+    """Whether a lock without an operation is still good."""
+    lock = ledger.lock
+    return lock is not None and operator.ports.clock.now() < lock.expires_at
+
+
+def _to_be_asked(ledger: Ledger) -> bool:
+    """Whether a deploy is under way that no rollback has asked for room yet."""
+    operation = ledger.operation
+    return operation is not None and operation.kind is Kind.DEPLOY and ledger.preempt is None

@@ -2,21 +2,28 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core import model_uri
-from cdml.core.journal import Entry, Kind, Ledger, Operation, Phase, Release
+from cdml.core.journal import Entry, Kind, Ledger, Operation, Phase, Preempt
 from cdml.core.plan import Plan, named, way_back
-from cdml.core.rollout import LEASE, serves
+from cdml.core.ramp import ALL
+from cdml.core.rollout import share
+from cdml.core.transitions import LEASE
 from cdml.core.verdict import Verdict
 from cdml.errors import InputError, LockHeld, RollbackFailed, ServiceError
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.models import Deployment, Times
 from cdml.flows import outcome
-from cdml.flows.operation import Ended, Found, Operator, given_reason
-from cdml.flows.outcome import Outcome
+from cdml.flows.checks import Checks
+from cdml.flows.drive import Unpublished
+from cdml.flows.found import Ended, Found
+from cdml.flows.operation import Operator, given_reason
+from cdml.flows.outcome import Outcome, called
+from cdml.flows.ramps import AT_ONCE
+from cdml.flows.releases import changed, serving_release
 from cdml.ports import Moved, Ports
 
 ATTEMPTS = 5
@@ -33,10 +40,13 @@ def rollback(
     to: str | None = None,
     environment: str | None = None,
     reason: str = "",
+    checks: Checks | None = None,
 ) -> Deployment:
     """Make the last good release serve again, and quarantine what serves now.
 
-    No gate is asked; that the release is still what it was, is.
+    No gate is asked; that the release is still what it was, and on a target that splits
+    traffic that its server answers, is. A deploy that is under way has to make room; where
+    its canary had traffic, taking that back is all there is to do.
 
     Args:
         loaded: the configuration.
@@ -46,6 +56,7 @@ def rollback(
             and is not quarantined.
         environment: where; the configuration's by default.
         reason: why; kept in the journal.
+        checks: what is asked of the release on a target that splits traffic.
 
     Raises:
         ConfigurationError: the reason is longer than the journal keeps.
@@ -54,17 +65,13 @@ def rollback(
         RollbackFailed: it was begun and failed; the message says what serves.
         LockHeld: another operation is under way and does not end.
     """
-    operator = Operator(
-        model=loaded.config.model,
-        environment=environment or loaded.config.deploy.environment,
-        ports=ports,
-    )
     run = _Rollback(
         ports=ports,
-        operator=operator,
+        operator=Operator.of(loaded, ports, environment, checks),
         output=output,
         id=secrets.token_hex(8),
         reason=given_reason(reason),
+        requested=ports.clock.now(),
     )
     store.remove(output, Deployment)
     for _ in range(ATTEMPTS):
@@ -83,6 +90,7 @@ class _Rollback:
         ports, output, reason: as given.
         operator: carries it through.
         id: the operation's id.
+        requested: when it was asked for.
     """
 
     ports: Ports
@@ -90,6 +98,7 @@ class _Rollback:
     output: Path
     id: str
     reason: str
+    requested: datetime
 
     def perform(self, to: str | None) -> Deployment:
         """Roll back.
@@ -97,27 +106,36 @@ class _Rollback:
         Raises:
             Moved: the journal moved before anything was done.
         """
-        found = self.operator.settle(self.id, patience=PATIENCE)
+        request = Preempt(
+            operation=self.id,
+            at=self.requested,
+            run=self.ports.platform.run_url(),
+            reason=self.reason,
+        )
+        found = self.operator.settle(self.id, patience=PATIENCE, rollback=request)
+        canary = self._aborted(found) if to is None else None
+        if canary is not None:
+            return canary
         entry = self._named(found.ledger, to) if to else self._answered(found)
         plan = Plan(
             kind=Kind.ROLLBACK,
-            environment=self.operator.environment,
+            environment=self.operator.book.environment,
             target=self.ports.target.name,
-            from_=self._serving(found),
+            from_=serving_release(found, self.operator.book.model, self.ports),
             to=(entry or self._way_back(found)).release,
             reason=self.reason,
         )
         current = found.ledger.current
-        if current and current.release == plan.to and serves(found.serving, plan.to):
+        if current and current.release == plan.to and share(found.serving, plan.to) == ALL:
             told = Outcome(
                 verdict=Verdict.PASS,
                 sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
-                steps=self.operator.steps,
+                steps=self.operator.steps.taken,
                 journal=found.commit,
                 changed=False,
             )
             return self._told(plan, told)
-        self._identify(plan)
+        self._identify(plan, found)
         return self._carry_out(found, plan)
 
     def _carry_out(self, found: Found, plan: Plan) -> Deployment:
@@ -132,9 +150,12 @@ class _Rollback:
             commit=platform.commit(),
             run=platform.run_url(),
             reason=self.reason,
+            ramp=AT_ONCE if self.ports.target.splits_traffic else None,
         )
         try:
             ended = self.operator.carry_out(found, operation)
+        except Unpublished as error:
+            raise RollbackFailed(error.message, error.hint) from error
         except ServiceError as error:
             raise RollbackFailed(
                 f"v{plan.to.version} was not seen to serve: {error.message} {_last(found)}",
@@ -155,18 +176,54 @@ class _Rollback:
         return Outcome(
             verdict=Verdict.FAIL if ended.trouble else Verdict.PASS,
             sentence=sentence,
-            steps=self.operator.steps,
+            steps=self.operator.steps.taken,
             journal=ended.found.commit,
             changed=ended.trouble is None,
             deployment=ended.deployment,
+            times=self._times(ended.restored_at, verified=ended.trouble is None),
         )
+
+    def _times(self, restored: datetime | None, *, verified: bool) -> Times:
+        now = self.ports.clock.now()
+        return Times(
+            requested=self.requested, restored=restored, verified=now if verified else None
+        )
+
+    def _aborted(self, found: Found) -> Deployment | None:
+        """The answer where a canary was under way when we were asked: taking it back is all."""
+        asked, ledger = self.operator.book.asked, found.ledger
+        operation, current = asked.operation if asked else None, ledger.current
+        if operation is None or current is None or operation.kind is not Kind.DEPLOY:
+            return None
+        taken_back = any(bad.operation == operation.id for bad in ledger.quarantined)
+        if not taken_back or share(found.serving, current.release) != ALL:
+            return None
+        plan = Plan(
+            kind=Kind.ROLLBACK,
+            environment=ledger.environment,
+            target=self.ports.target.name,
+            from_=operation.to,
+            to=current.release,
+            reason=self.reason,
+        )
+        bad = called(operation.to)
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=f"The canary of {bad} was taken back: {called(current.release)} serves"
+            f" {ledger.environment} again; {bad} is quarantined.",
+            steps=self.operator.steps.taken,
+            journal=found.commit,
+            changed=True,
+            times=self._times(self.ports.clock.now(), verified=True),
+        )
+        return self._told(plan, told)
 
     def _answered(self, found: Found) -> Entry | None:
         """What a rollback restored that was under way when we were asked, or came before ours.
 
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
         """
-        asked, current = self.operator.asked, found.ledger.current
+        asked, current = self.operator.book.asked, found.ledger.current
         if asked is None or current is None or current.kind is not Kind.ROLLBACK:
             return None
         known = asked.current is not None and asked.current.operation == current.operation
@@ -181,7 +238,7 @@ class _Rollback:
         except_for = f", except those in quarantine ({bad})" if bad else ""
         raise InputError(
             f"There is nothing to go back to: no other release than {_seen(found)} served"
-            f" {self.operator.environment}{except_for}.",
+            f" {self.operator.book.environment}{except_for}.",
             "`cdml history` tells what served; --to names one of it, even from quarantine.",
         )
 
@@ -192,53 +249,27 @@ class _Rollback:
             return entry
         served = dict.fromkeys(f"v{one.release.version}" for one in ledger.entries)
         raise InputError(
-            f"Version {to} never served {self.operator.environment}"
+            f"Version {to} never served {self.operator.book.environment}"
             f" ({', '.join(served) or 'nothing'} did), so that it cannot be gone back to.",
             "`cdml deploy` ships a version for the first time.",
         )
 
-    def _serving(self, found: Found) -> Release | None:
-        """What serves, as far as the journal or the registry knows its digest."""
-        version = found.serving.version
-        if version is None:
-            return None
-        entry = named(found.ledger, version)
-        if entry is not None:
-            return entry.release
-        known = self.ports.registry.version(self.operator.model, version)
-        if known.digest is None:
-            self.ports.progress.note(f"v{version} has no digest and is not quarantined.")
-            return None
-        return Release(version=version, digest=known.digest, source=known.source)
-
-    def _identify(self, plan: Plan) -> None:
+    def _identify(self, plan: Plan, found: Found) -> None:
         """Make sure that the release is still what it was, without a download.
 
         Raises:
             RollbackFailed: it is gone, or another one by now; nothing was touched.
         """
-        release, problem = plan.to, ""
-        try:
-            known = self.ports.registry.version(self.operator.model, release.version)
-            if known.source != release.source or known.digest not in (None, release.digest):
-                problem = "the registry's version is not the one that served."
-        except InputError as error:
-            problem = error.message
+        problem = changed(plan.to, found, self.operator.book.model, self.ports)
         if problem:
             raise RollbackFailed(
-                f"v{release.version} cannot be restored: {problem} {_was(plan.from_)} serves"
+                f"v{plan.to.version} cannot be restored: {problem} {called(plan.from_)} serves"
                 f" {plan.environment}.",
                 "`cdml history` tells what else served; --to names it.",
             )
 
     def _told(self, plan: Plan, told: Outcome) -> Deployment:
-        operator = self.operator
-        evidence = outcome.evidence(plan, told, model=operator.model, ports=self.ports)
-        return outcome.keep(self.output, evidence)
-
-
-def _was(release: Release | None) -> str:
-    return f"v{release.version}" if release else "nothing"
+        return outcome.keep(self.output, outcome.evidence(plan, told, self.operator))
 
 
 def _seen(found: Found) -> str:

@@ -91,7 +91,21 @@ class Platform(Protocol):
         ...
 
     def deployment_status(
-        self, deployment: str, state: str, description: str, environment: str
+        self,
+        deployment: str,
+        state: str,
+        description: str,
+        environment: str,
+        *,
+        url: str | None = None,
     ) -> None:
-        """Tell how a deployment goes; a success makes older ones of the environment inactive."""
+        """Tell how a deployment goes; a success makes older ones of the environment inactive.
+
+        Args:
+            deployment: the platform's id of it.
+            state: `in_progress`, `success`, `failure`.
+            description: one line; cut where the platform takes less.
+            environment: of the deployment.
+            url: where the environment is seen, or None.
+        """
         ...

@@ -145,7 +145,13 @@ class GitHubPlatform:
         )
 
     def deployment_status(
-        self, deployment: str, state: str, description: str, environment: str
+        self,
+        deployment: str,
+        state: str,
+        description: str,
+        environment: str,
+        *,
+        url: str | None = None,
     ) -> None:
         """Tell how a deployment goes; a success makes older ones of the environment inactive."""
         from cdml.adapters.platforms.github_deployments import set_status
@@ -157,4 +163,5 @@ class GitHubPlatform:
             description=description,
             environment=environment,
             run_url=self.run_url(),
+            environment_url=url,
         )

@@ -63,6 +63,7 @@ def set_status(
     description: str,
     environment: str,
     run_url: str | None,
+    environment_url: str | None = None,
 ) -> None:
     """Tell how a deployment goes; a success makes the model's older ones inactive.
 
@@ -80,6 +81,7 @@ def set_status(
             environment=environment,
             auto_inactive=False,
             target_url=run_url or "",
+            environment_url=environment_url or "",
         )
         if state == "success":
             _retire_older(client, current, environment)

@@ -88,6 +88,12 @@ class TerminalPlatform:
         return None
 
     def deployment_status(
-        self, deployment: str, state: str, description: str, environment: str
+        self,
+        deployment: str,
+        state: str,
+        description: str,
+        environment: str,
+        *,
+        url: str | None = None,
     ) -> None:
         """There are no deployments."""

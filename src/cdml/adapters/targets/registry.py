@@ -1,10 +1,8 @@
 """The registry's alias as the switch, for services that load `models:/<name>@<alias>`."""
 
-import re
-
 from cdml.config import Loaded
+from cdml.core.alias import PREVIOUS, champion_alias
 from cdml.core.journal import Release, Serving
-from cdml.errors import ConfigurationError
 from cdml.ports import Registry
 
 
@@ -33,7 +31,12 @@ class RegistryTarget:
         self, *, loaded: Loaded, registry: Registry, environment: str | None = None
     ) -> None:
         self._model = loaded.config.model
-        self._alias = _alias(loaded, environment or loaded.config.deploy.environment)
+        config = loaded.config
+        self._alias = champion_alias(
+            config.registry.champion,
+            environment=environment or config.deploy.environment,
+            configured=config.deploy.environment,
+        )
         self._registry = registry
 
     def observe(self) -> Serving:
@@ -50,18 +53,5 @@ class RegistryTarget:
         if before == to.version:
             return
         if before is not None:
-            self._registry.set_alias(self._model, f"previous_{self._alias}", before)
+            self._registry.set_alias(self._model, PREVIOUS.format(self._alias), before)
         self._registry.set_alias(self._model, self._alias, to.version)
-
-
-def _alias(loaded: Loaded, environment: str) -> str:
-    champion = loaded.config.registry.champion
-    if environment == loaded.config.deploy.environment:
-        return champion
-    if not re.fullmatch(r"[\w-]+", environment, re.ASCII):
-        raise ConfigurationError(
-            f"the environment {environment!r} cannot be part of an alias, and another environment"
-            f" than {loaded.config.deploy.environment} needs one of its own.",
-            "Use letters, digits, - and _.",
-        )
-    return f"{champion}-{environment}"

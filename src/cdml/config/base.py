@@ -1,0 +1,31 @@
+"""What every part of cdml.yaml is made of."""
+
+import re
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+_DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Model(BaseModel):
+    """A part of cdml.yaml: no other keys than its own, and it never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+def _seconds(written: object) -> object:
+    """Read `90`, `90s`, `10m`, `1h`, `7d` as seconds."""
+    if isinstance(written, str) and (match := _DURATION.fullmatch(written.strip())):
+        return float(match["number"]) * _SECONDS[match["unit"]]
+    if isinstance(written, bool) or not isinstance(written, int | float):
+        raise ValueError(f"write a duration such as 90s, 10m or 1h, not {written!r}")
+    return written
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(_seconds, json_schema_input_type=float | str),
+    Field(gt=0, allow_inf_nan=False),
+]

@@ -1,0 +1,66 @@
+"""How a release gets its traffic: shares that rise, and what was seen at them so far."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, ClassVar
+
+ALL = 100
+"""Percent."""
+
+
+class Part:
+    """How a part of the journal's document stands in JSON: no other keys, no underscores."""
+
+    __slots__ = ()
+    __pydantic_config__: ClassVar[Mapping[str, str | Callable[[str], str]]] = {
+        "extra": "forbid",
+        "alias_generator": lambda name: name.rstrip("_"),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp(Part):
+    """How a release gets its traffic on a target that splits it.
+
+    Attributes:
+        steps: its shares in percent, rising; the last is 100.
+        step: index of the share that was intended last.
+        every: seconds between two looks of the judge.
+        timeout: seconds after which a canary that is not promoted is taken back.
+        bake: seconds it is watched with all traffic before it is committed.
+        park: seconds a canary waits for `--resume`; None where its run waits itself.
+        since: when the first share was intended, or None.
+        state: what the judge remembers between two looks, or None before the first.
+    """
+
+    steps: tuple[int, ...] = (100,)
+    step: int = 0
+    every: float = 60.0
+    timeout: float = 3600.0
+    bake: float = 0.0
+    park: float | None = None
+    since: datetime | None = None
+    state: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        rising = all(low < high for low, high in pairwise((0, *self.steps)))
+        if not (rising and self.steps and self.steps[-1] == ALL):
+            raise ValueError(f"{self.steps} are no shares that rise to 100")
+        if not 0 <= self.step < len(self.steps):
+            raise ValueError(f"there is no step {self.step} among {len(self.steps)}")
+
+    @property
+    def percent(self) -> int:
+        """The share that was intended last."""
+        return self.steps[self.step]
+
+    @property
+    def last(self) -> bool:
+        """Whether all traffic was intended; nobody intends that before the verdict."""
+        return self.step == len(self.steps) - 1
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether a canary has had its time."""
+        return self.since is not None and now - self.since >= timedelta(seconds=self.timeout)

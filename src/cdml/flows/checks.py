@@ -1,0 +1,79 @@
+"""What is asked of a release that serves, or is about to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from cdml.core.journal import Operation, Release, Serving
+from cdml.core.ramp import Ramp
+from cdml.core.rollout import Judged
+from cdml.errors import ConfigurationError
+from cdml.ports import SplittingTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the judge said at one look.
+
+    Attributes:
+        judged: promote, hold or rollback.
+        why: one sentence, with the figures.
+        state: what the judge has to remember until its next look; plain JSON values.
+    """
+
+    judged: Judged
+    why: str
+    state: Mapping[str, Any] | None
+
+
+class Checks(Protocol):
+    """The questions between the effects of an operation on a target that splits traffic."""
+
+    def smoke(self, target: SplittingTarget, release: Release) -> str:
+        """Ask a staged release before it gets traffic; one line that says what was asked.
+
+        Raises:
+            InputError: it does not answer as it must.
+            ServiceError: it could not be asked.
+        """
+        ...
+
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+        """Judge a canary by the traffic so far.
+
+        Raises:
+            ServiceError: the traffic could not be read; this is never taken for a good sign.
+        """
+        ...
+
+    def forecast(self, ramp: Ramp) -> str:
+        """How long a decision is expected to take, in one line."""
+        ...
+
+
+class NoChecks:
+    """For targets whose switch is one write: there is nothing to ask."""
+
+    def smoke(self, target: SplittingTarget, release: Release) -> str:
+        """Nobody can be asked.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        del release
+        raise ConfigurationError(f"nothing checks what {target.name} serves.")
+
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+        """Nobody judges.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        del operation, serving, now
+        raise ConfigurationError("nothing judges a canary here.")
+
+    def forecast(self, ramp: Ramp) -> str:
+        """Nothing is waited for."""
+        del ramp
+        return ""
