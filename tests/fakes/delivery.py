@@ -53,6 +53,7 @@ class World:
         self.progress = FakeProgress()
         self.output = folder / ".cdml"
         self.target = RegistryTarget
+        self.checks = None
 
     def configure(self, text):
         (self.folder / "cdml.yaml").write_text(text)
@@ -110,10 +111,12 @@ class World:
         return model_digest(fetched)
 
     def deploy(self, model=None, *, faults=None, **words):
-        return deploy(self.loaded, self._ports(faults), model=model, output=self.output, **words)
+        words = {"model": model, "output": self.output, "checks": self.checks, **words}
+        return deploy(self.loaded, self._ports(faults), **words)
 
     def rollback(self, *, faults=None, **words):
-        return rollback(self.loaded, self._ports(faults), output=self.output, **words)
+        words = {"output": self.output, "checks": self.checks, **words}
+        return rollback(self.loaded, self._ports(faults), **words)
 
     def history(self):
         return history(self.loaded, journal=self.journal)
@@ -151,11 +154,15 @@ class World:
         return FakePorts(
             registry=registry,
             journal=faults.around("journal", self.journal),
-            target=self.target(loaded=self.loaded, registry=registry),
+            target=self._target(faults, registry),
             platform=faults.around("platform", self.platform),
             clock=self.clock,
             progress=self.progress,
         )
+
+    def _target(self, faults, registry):
+        del faults
+        return self.target(loaded=self.loaded, registry=registry)
 
 
 def _ref(version):

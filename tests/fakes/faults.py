@@ -7,7 +7,8 @@ from cdml.errors import ServiceError
 WRITES = {
     "journal": {"write"},
     "registry": {"set_alias", "set_tags"},
-    "platform": {"open_deployment", "deployment_status"},
+    "platform": {"open_deployment", "deployment_status", "comment"},
+    "target": {"stage", "shift", "switch", "retire"},
 }
 
 

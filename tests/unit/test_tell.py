@@ -1,6 +1,7 @@
 """What a command hands on is what its action declares."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -63,13 +64,14 @@ def told(output):
     return tells
 
 
+UNTIL = datetime(2026, 5, 1, 12, 20, tzinfo=UTC)
 COMMANDS = {
     "validate-data": (tell.stage, lambda _: data()),
     "evaluate-model": (tell.stage, lambda _: evaluation()),
     "compare-to-champion": (tell.stage, lambda _: comparison()),
     "gate": (tell.gated, lambda _: gated()),
     "report": (tell.reported, reported),
-    "deploy": (tell.deployed, lambda _: deployment(deployment_id="1001")),
+    "deploy": (tell.deployed, lambda _: deployment(deployment_id="1001", parked_until=UNTIL)),
     "rollback": (tell.deployed, lambda _: deployment(operation="rollback", deployment_id="1001")),
 }
 ACTIONS = [(command, command) for command in COMMANDS if command != "gate"]
@@ -117,9 +119,10 @@ def test_values_are_those_of_the_evidence(told, output):
 
     assert common == told(tell.stage, evaluation())
     assert common | model == told(tell.gated, gated())
-    assert common | model | {"changed": "true", "deployment-id": "1001"} == told(
-        tell.deployed, deployment(deployment_id="1001")
-    )
+    shipped = {"changed": "true", "deployment-id": "1001", "parked-until": ""}
+    assert common | model | shipped == told(tell.deployed, deployment(deployment_id="1001"))
+    parked = told(tell.deployed, deployment(parked_until=UNTIL))
+    assert "2026-05-01T12:20:00+00:00" == parked["parked-until"]
     address = "https://github.test/7#issuecomment-1"
     assert common | {"comment-url": address} == told(tell.reported, reported(output))
 

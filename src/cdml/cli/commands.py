@@ -116,6 +116,9 @@ def report(config: Path, output_dir: Path, **options: Any) -> int:
 @delivery
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
 @click.option("--override", help="Names of refusals to override, with commas; needs --reason.")
+@click.option("--resume", is_flag=True, help="Go on with a canary that is parked.")
+@click.option("--adopt", is_flag=True, help="After drift: the journal follows what serves.")
+@click.option("--repair", is_flag=True, help="After drift: what serves follows the journal.")
 def deploy(config: Path, output_dir: Path, **options: Any) -> int:
     """Ship exactly the model that was judged. Writes deployment.json and the journal."""
     from cdml.cli import runs

@@ -148,10 +148,18 @@ def deploy(
     reason: str | None,
     dry_run: bool,
     override: str | None,
+    resume: bool,
+    adopt: bool,
+    repair: bool,
 ) -> int:
     """Deploy and give 0; everything else is an error with its own code."""
     from cdml.flows.deploy import deploy as flow
+    from cdml.flows.drift import chosen_cure
 
+    if resume:
+        beside = (model, evidence, override, dry_run, adopt, repair)
+        return _resume(config, output, environment=environment, alone=not any(beside))
+    cure = chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
     with tell.failed_delivery(wiring.platform, output):
         found = flow(
@@ -164,7 +172,23 @@ def deploy(
             dry_run=dry_run,
             override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
             reason=reason or "",
+            cure=cure,
         )
+    return tell.deployed(wiring.platform, output, found)
+
+
+def _resume(config: Path, output: Path, *, environment: str | None, alone: bool) -> int:
+    """Go on with what is open and give 0."""
+    from cdml.flows.resume import resume as flow
+
+    if not alone:
+        raise ConfigurationError(
+            "--resume goes on with what the journal says is open.",
+            "Leave the other options out, except --environment.",
+        )
+    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
+    with tell.failed_delivery(wiring.platform, output):
+        found = flow(wiring.loaded, wiring, output=output, environment=environment)
     return tell.deployed(wiring.platform, output, found)
 
 

@@ -9,7 +9,7 @@ import click
 
 from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
-from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.store import FILES, read
 from cdml.ports import Platform
 from cdml.report.escape import terminal
@@ -71,6 +71,8 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
     for step in found.steps:
         click.echo(f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip())
     click.echo(f"{found.operation}: {terminal(found.reason)}")
+    if found.times is not None:
+        click.echo(f"times: {_times(found.times)}")
     _delivery_outputs(platform, output, found)
     return found.verdict.exit_code
 
@@ -94,6 +96,8 @@ def failed_delivery(platform: Platform, output: Path) -> Iterator[None]:
 
 
 def _delivery_outputs(platform: Platform, output: Path, found: Deployment) -> None:
+    until = found.parked_until.isoformat() if found.parked_until else ""
+    parked = {"parked-until": until} if found.operation == "deploy" else {}
     platform.outputs(
         {
             **_common(found.verdict, output),
@@ -101,8 +105,18 @@ def _delivery_outputs(platform: Platform, output: Path, found: Deployment) -> No
             "digest": found.to.digest,
             "changed": str(found.changed).lower(),
             "deployment-id": found.deployment_id or "",
+            **parked,
         }
     )
+
+
+def _times(times: Times) -> str:
+    """When it was asked for, and how much later traffic was back, and all was verified."""
+    told = [f"requested {times.requested:%Y-%m-%d %H:%M:%S} UTC"]
+    for name, at in (("traffic restored", times.restored), ("verified", times.verified)):
+        if at is not None:
+            told.append(f"{name} after {(at - times.requested).total_seconds():.1f} s")
+    return ", ".join(told)
 
 
 def _common(verdict: Verdict, output: Path) -> dict[str, str]:
