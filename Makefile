@@ -6,16 +6,20 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test check demo bench lock schema clean
+.PHONY: help test test-all check demo bench lock schema clean
 
 help:            ## what can be made
-	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
 
 $(VENV)/.stamp: requirements/dev.txt requirements/ml.txt requirements/core.txt requirements/uv.txt actions/install.sh
 	CDML_ENVIRONMENT="$(CURDIR)/$(VENV)" PYTHON="$(PYTHON)" bash actions/install.sh dev
 	@touch $@
 
-test: $(VENV)/.stamp            ## all tests
+test: $(VENV)/.stamp            ## all tests but the long ones
+	@bash requirements/packages.sh
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not long"
+
+test-all: $(VENV)/.stamp        ## all tests; what CI runs
 	@bash requirements/packages.sh
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 

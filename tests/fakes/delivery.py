@@ -2,7 +2,7 @@
 
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
-from cdml.core.transitions import LEASE
+from cdml.core.transitions import SLOW_LEASE
 from cdml.evidence import journal as document
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
@@ -134,6 +134,8 @@ class World:
     def serving(self):
         return self.registry.aliases.get(("flights", "champion"))
 
+    alias = serving
+
     @property
     def previous(self):
         return self.registry.aliases.get(("flights", "previous_champion"))
@@ -146,7 +148,7 @@ class World:
         self.registry.aliases["flights", "champion"] = version
 
     def wait_out_the_lease(self):
-        self.clock.pass_by(LEASE)
+        self.clock.pass_by(SLOW_LEASE)
 
     def _ports(self, faults):
         faults = faults or Faults()
