@@ -57,9 +57,7 @@ class MlflowRegistry:
 
     def version(self, name: str, version: str) -> ModelVersion:
         """One version."""
-        absent = f"the registry has no version {version} of {name}."
-        if not model_uri.is_version(version):
-            raise InputError(absent, "Versions are numbers.")
+        absent = _absent(name, version)
         with self._at.calls(absent):
             return _version(self._client.get_model_version(name, str(int(version))))
 
@@ -139,9 +137,9 @@ class MlflowRegistry:
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Make the alias name this version."""
-        known = self.version(name, version)
-        with self._at.calls():
-            self._client.set_registered_model_alias(name, alias, known.version)
+        absent = _absent(name, version)
+        with self._at.calls(absent):
+            self._client.set_registered_model_alias(name, alias, str(int(version)))
 
     def log_result(self, uri: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
         """Write metrics and tags to a version and its run, or to the run of a `runs:/` URI."""
@@ -281,3 +279,15 @@ def _version(stored: Stored) -> ModelVersion:
         run=stored.run_id or None,
         tags=tags,
     )
+
+
+def _absent(name: str, version: str) -> str:
+    """What is told where there is no such version.
+
+    Raises:
+        InputError: there cannot be one.
+    """
+    absent = f"the registry has no version {version} of {name}."
+    if not model_uri.is_version(version):
+        raise InputError(absent, "Versions are numbers.")
+    return absent
