@@ -27,6 +27,7 @@ from cdml.ports import (
     Table,
     Tables,
     Target,
+    Webhook,
 )
 
 Names = Mapping[str, str]
@@ -85,6 +86,7 @@ TABLES: Names = {
     ),
 }
 SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
+WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 EXECUTORS: Names = {"local": "cdml.adapters.commands:lines"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.platforms.github:GitHubPlatform",
@@ -236,6 +238,12 @@ class Wiring:
         made: Target = find("target", target.type, targets())(
             loaded=self.loaded, registry=self.registry, environment=self.delivery
         )
+        return made
+
+    @cached_property
+    def webhook(self) -> Webhook:
+        """Machines elsewhere."""
+        made: Webhook = find("webhook", "http", WEBHOOKS)()
         return made
 
     @cached_property

@@ -27,6 +27,7 @@ from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
+from fakes.webhook import FakeWebhook
 
 CONFIG = """\
 version: 1
@@ -54,6 +55,7 @@ class World:
         self.output = folder / ".cdml"
         self.target = RegistryTarget
         self.checks = None
+        self.webhook = FakeWebhook()
 
     def configure(self, text):
         (self.folder / "cdml.yaml").write_text(text)
@@ -160,6 +162,7 @@ class World:
             platform=faults.around("platform", self.platform),
             clock=self.clock,
             progress=self.progress,
+            webhook=self.webhook,
         )
 
     def _target(self, faults, registry):

@@ -157,20 +157,21 @@ def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
         store.write(output, deployment(verdict=FAIL))
         raise DeploymentFailed("undone")
 
-    platform = FakePlatform()
-    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output):
+    platform, notified = FakePlatform(), []
+    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output, notified.append):
         undone()
 
+    assert ["fail"] == [found.verdict for found in notified]
     assert "fail" == platform.told["verdict"]
     assert {"version", "digest", "changed", "deployment-id", "evidence"} <= set(platform.told)
 
 
 @pytest.mark.parametrize("earlier", [True, False])
 def test_a_delivery_that_left_nothing_hands_on_nothing_of_an_earlier_one(output, earlier):
-    platform = FakePlatform()
+    platform, notified = FakePlatform(), []
     if earlier:
         store.write(output, deployment(verdict=PASS))
-    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output):
+    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output, notified.append):
         raise DeploymentFailed("not begun")
 
-    assert {} == platform.told
+    assert ({}, []) == (platform.told, notified)

@@ -1,7 +1,9 @@
 """What each command does: wire, run the flow, tell the result, hand on outputs."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +11,9 @@ from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import ConfigurationError
 from cdml.wiring import Wiring, executor
+
+if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
+    from cdml.evidence.models import Deployment
 
 
 def _need(value: str | None, option: str) -> str:
@@ -160,21 +165,19 @@ def deploy(
         beside = (model, evidence, override, dry_run, adopt, repair)
         return _resume(config, output, environment=environment, alone=not any(beside))
     cure = chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
-    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    with tell.failed_delivery(wiring.platform, output):
-        found = flow(
-            wiring.loaded,
-            wiring,
-            output=output,
-            model=model,
-            evidence=config.parent / evidence if evidence else None,
-            environment=environment,
-            dry_run=dry_run,
-            override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
-            reason=reason or "",
-            cure=cure,
-        )
-    return tell.deployed(wiring.platform, output, found)
+    return _deliver(
+        flow,
+        Wiring.read(config, ConsoleProgress(), delivery=environment),
+        output,
+        quietly=dry_run,
+        model=model,
+        evidence=config.parent / evidence if evidence else None,
+        environment=environment,
+        dry_run=dry_run,
+        override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
+        reason=reason or "",
+        cure=cure,
+    )
 
 
 def _resume(config: Path, output: Path, *, environment: str | None, alone: bool) -> int:
@@ -187,9 +190,7 @@ def _resume(config: Path, output: Path, *, environment: str | None, alone: bool)
             "Leave the other options out, except --environment.",
         )
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    with tell.failed_delivery(wiring.platform, output):
-        found = flow(wiring.loaded, wiring, output=output, environment=environment)
-    return tell.deployed(wiring.platform, output, found)
+    return _deliver(flow, wiring, output, environment=environment)
 
 
 def rollback(
@@ -204,15 +205,27 @@ def rollback(
     from cdml.flows.rollback import rollback as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    with tell.failed_delivery(wiring.platform, output):
-        found = flow(
-            wiring.loaded,
-            wiring,
-            output=output,
-            to=to,
-            environment=environment,
-            reason=reason or "",
-        )
+    return _deliver(flow, wiring, output, to=to, environment=environment, reason=reason or "")
+
+
+def _deliver(
+    flow: Callable[..., "Deployment"],
+    wiring: Wiring,
+    output: Path,
+    *,
+    quietly: bool = False,
+    **words: Any,
+) -> int:
+    """Deploy or roll back, and tell everybody how it ended."""
+    from cdml.flows.notify import notify
+
+    def told(found: "Deployment") -> None:
+        if not quietly:
+            notify(wiring.loaded, wiring, found)
+
+    with tell.failed_delivery(wiring.platform, output, told):
+        found = flow(wiring.loaded, wiring, output=output, **words)
+    told(found)
     return tell.deployed(wiring.platform, output, found)
 
 

@@ -1,6 +1,6 @@
 """The last lines of a command: what was found, for people; outputs, for later steps."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,8 +78,10 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
 
 
 @contextmanager
-def failed_delivery(platform: Platform, output: Path) -> Iterator[None]:
-    """Hand on what is known of an operation that ended with an error.
+def failed_delivery(
+    platform: Platform, output: Path, notify: Callable[[Deployment], None]
+) -> Iterator[None]:
+    """Hand on what is known of an operation that ended with an error, and tell others.
 
     An error before it began leaves the evidence of an earlier one, which is not this one's.
     """
@@ -92,6 +94,7 @@ def failed_delivery(platform: Platform, output: Path) -> Iterator[None]:
             found = read(output, Deployment)
             if found is not None:
                 _delivery_outputs(platform, output, found)
+                notify(found)
         raise
 
 

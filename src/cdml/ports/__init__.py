@@ -13,6 +13,7 @@ from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Answer, Serving, Share, SplittingTarget, Target
 from cdml.ports.traffic import Slots, Traffic
+from cdml.ports.webhook import Webhook
 
 __all__ = [
     "Annotation",
@@ -46,4 +47,5 @@ __all__ = [
     "Tables",
     "Target",
     "Traffic",
+    "Webhook",
 ]

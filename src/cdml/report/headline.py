@@ -72,6 +72,8 @@ def _delivered(told: Deployment) -> str:
     if told.verdict.exit_code != 0:
         what = "Rollback" if told.operation == "rollback" else "Deployment"
         return f"{what} failed: {version} {place}"
+    if told.parked_until is not None:
+        return f"Parked: {version} has a share of the traffic {place}{before}"
     if not told.changed:
         return f"Nothing to do: {version} already serves {place}"
     if told.operation == "rollback":

@@ -1,0 +1,86 @@
+"""Telling others how a deploy or a rollback ended. Trouble with telling is told, and no more."""
+
+import hashlib
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cdml.config import Loaded
+from cdml.core.verdict import Verdict
+from cdml.errors import CdmlError
+from cdml.evidence.models import Deployment
+from cdml.ports import Ports
+from cdml.report import render
+from cdml.report.gathered import Gathered
+from cdml.report.view import View, view
+
+SIGNATURE = "X-CDML-Signature-256"
+"""Header: `sha256=` and the HMAC-SHA256 of the body, in hex."""
+EVENT = "X-CDML-Event"
+"""Header: `deploy` or `rollback`."""
+
+
+def notify(loaded: Loaded, ports: Ports, told: Deployment) -> None:
+    """Write the job summary, comment on the commit's pull request, and post the webhook.
+
+    Nothing is told where nothing was done.
+    """
+    if not (told.changed or told.verdict is Verdict.FAIL or told.parked_until):
+        return
+    gathered = Gathered(data=None, evaluation=None, comparison=None, deployment=told, missing=())
+    shown = view(gathered, loaded.config.model, run=ports.platform.run_url())
+    teller = _Teller(loaded=loaded, ports=ports, told=told, shown=shown)
+    for what, tell in (
+        ("The job summary", teller.summarise),
+        ("The comment", teller.comment),
+        ("The webhook", teller.post),
+    ):
+        teller.attempt(what, tell)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Teller:
+    """One piece of evidence and whom it is told to."""
+
+    loaded: Loaded
+    ports: Ports
+    told: Deployment
+    shown: View
+
+    def attempt(self, what: str, tell: Callable[[], None]) -> None:
+        """Tell; say so where that fails."""
+        try:
+            tell()
+        except CdmlError as error:
+            self.ports.progress.note(f"{what} failed: {error.message} {error.hint}".strip())
+
+    def summarise(self) -> None:
+        """On the run's page."""
+        self.ports.platform.summary(render.summary(self.shown))
+
+    def comment(self) -> None:
+        """On each pull request that the commit merged; one comment for each environment."""
+        platform = self.ports.platform
+        commit = platform.commit()
+        if not self.loaded.config.deploy.notify.comment or commit is None:
+            return
+        for request in platform.merged_pull_requests(commit):
+            identity = f"{self.told.model} in {self.told.environment}"
+            platform.comment(request.number, identity, render.comment(self.shown))
+
+    def post(self) -> None:
+        """The evidence itself, signed."""
+        wanted = self.loaded.config.deploy.notify
+        if wanted.webhook is None:
+            return
+        body = self.told.model_dump_json(by_alias=True).encode()
+        headers: dict[str, str] = {EVENT: self.told.operation}
+        secret = wanted.secret.get_secret_value() if wanted.secret else ""
+        if secret:
+            headers[SIGNATURE] = signature(secret, body)
+        self.ports.webhook.post(wanted.webhook, body, headers)
+
+
+def signature(secret: str, body: bytes) -> str:
+    """What the header holds, by which a receiver knows who sent the body."""
+    return f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
