@@ -78,7 +78,6 @@ class Book:
         """Leases are times: who lives in the past must not judge them."""
         operation = ledger.operation
         written = operation.effects[-1].at if operation and operation.effects else None
-        written = written or (ledger.current.at if ledger.current else None)
         now = self.ports.clock.now()
         if written is not None and written - now > SKEW:
             raise ServiceError(
