@@ -138,14 +138,14 @@ class _Deploy:
                 raise self.drift.refuse(drifted)
             found = self.drift.cure(found, self.cure)
         if version is None:
-            return outcome.keep(self.output, self._cured(found, drifted))
+            return self._keep(self._cured(found, drifted))
         served = self._served_already(found, version)
         if served is not None:
-            return outcome.keep(self.output, served)
+            return self._keep(served)
         candidate = self._examine(version, evidence)
         served = self._served_already(found, version, candidate)
         if served is not None:
-            return outcome.keep(self.output, served)
+            return self._keep(served)
         return self._carry_out(found, self._plan(found, candidate))
 
     def rehearse(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
@@ -265,6 +265,9 @@ class _Deploy:
             changed=changed,
         )
         return self._told(plan, told)
+
+    def _keep(self, told: Deployment) -> Deployment:
+        return outcome.keep(self.output, told, self.operator)
 
     def _told(self, plan: Plan, told: Outcome) -> Deployment:
         return outcome.evidence(plan, told, self.operator)

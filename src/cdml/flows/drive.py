@@ -180,6 +180,13 @@ class Drive:
         except Moved:
             self._refresh()
             return False
+        except ServiceError as error:
+            raise ServiceError(
+                f"{error.message} The {self._operation.kind} {self._operation.way} stays open in"
+                " the journal.",
+                f"{error.hint} Then run deploy or rollback again: they finish or undo it"
+                " first.".strip(),
+            ) from error
         self._set(transition.ledger, commit)
         return True
 

@@ -50,11 +50,17 @@ class Operator:
         """For the configured model, in this environment or the configured one.
 
         Raises:
-            ConfigurationError: the environment cannot be part of the registry's alias.
+            ConfigurationError: the target serves another environment, or the environment cannot
+                be part of the registry's alias.
         """
         deploy = loaded.config.deploy
         where = environment or deploy.environment
         splits = ports.target.splits_traffic
+        if splits and where != deploy.environment:
+            raise ConfigurationError(
+                f"deploy.target serves {deploy.environment}; {where} would take its traffic.",
+                "Give each environment a configuration with a target of its own: --config.",
+            )
         return cls(
             book=Book(model=loaded.config.model, environment=where, ports=ports),
             ports=ports,

@@ -11,7 +11,7 @@ from cdml.core.plan import Plan
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.core.verdict import Verdict
-from cdml.errors import DeploymentFailed, ServiceError
+from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment, Served, Step, Times
 from cdml.flows.found import Ended
@@ -70,9 +70,12 @@ def evidence(plan: Plan, outcome: Outcome, operator: Operator) -> Deployment:
     )
 
 
-def keep(output: Path, told: Deployment) -> Deployment:
-    """Write it."""
-    store.write(output, told)
+def keep(output: Path, told: Deployment, operator: Operator) -> Deployment:
+    """Write it. A full disk changes nothing of what was done, which the journal tells too."""
+    try:
+        store.write(output, told)
+    except InputError as error:
+        operator.ports.progress.note(f"{error.message} The journal keeps what was done.")
     return told
 
 
@@ -118,7 +121,7 @@ def of_deploy(plan: Plan, ended: Ended, operator: Operator, output: Path) -> Dep
         deployment=ended.deployment,
         parked_until=ended.parked_until,
     )
-    kept = keep(output, evidence(plan, told, operator))
+    kept = keep(output, evidence(plan, told, operator), operator)
     if trouble is None:
         return kept
     if plan.from_ is None or share(serving, plan.from_) == ALL:

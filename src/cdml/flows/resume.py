@@ -61,4 +61,4 @@ def resume(
         journal=commit,
         changed=False,
     )
-    return outcome.keep(output, outcome.evidence(plan, told, operator))
+    return outcome.keep(output, outcome.evidence(plan, told, operator), operator)

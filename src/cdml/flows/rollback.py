@@ -269,7 +269,8 @@ class _Rollback:
             )
 
     def _told(self, plan: Plan, told: Outcome) -> Deployment:
-        return outcome.keep(self.output, outcome.evidence(plan, told, self.operator))
+        evidence = outcome.evidence(plan, told, self.operator)
+        return outcome.keep(self.output, evidence, self.operator)
 
 
 def _seen(found: Found) -> str:
