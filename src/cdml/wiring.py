@@ -27,6 +27,7 @@ from cdml.ports import (
     Table,
     Tables,
     Target,
+    Traffic,
     Webhook,
 )
 
@@ -86,6 +87,12 @@ TABLES: Names = {
     ),
 }
 SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
+TRAFFIC: Names = {
+    "haproxy": "cdml.adapters.traffic.haproxy:HAProxyTraffic",
+    "file": "cdml.adapters.traffic.jsonl:JsonlTraffic",
+    "prometheus": "cdml.adapters.traffic.prometheus:PrometheusTraffic",
+}
+SELECTORS: Names = {"prometheus": "cdml.adapters.traffic.prometheus:Selectors"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 EXECUTORS: Names = {"local": "cdml.adapters.commands:lines"}
 PLATFORMS: Names = {
@@ -239,6 +246,29 @@ class Wiring:
             loaded=self.loaded, registry=self.registry, environment=self.delivery
         )
         return made
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """Where it is recorded what requests became of.
+
+        Raises:
+            ConfigurationError: no `deploy.canary.traffic` says where.
+        """
+        canary = self.loaded.config.deploy.canary
+        said = canary.traffic if canary else None
+        if said is None:
+            raise ConfigurationError(
+                "deploy.canary.traffic is missing.", "It says where records of requests are."
+            )
+        kind = find("source of traffic", said.type, TRAFFIC)
+        if said.type != "prometheus":
+            listener: Traffic = kind(Path(self.loaded.locate(said.path or "")))
+            return listener
+        wanted = find("selectors", "prometheus", SELECTORS)(
+            requests=said.requests, errors=said.errors, latency=said.latency, slot=said.label
+        )
+        asked: Traffic = kind(said.url, wanted, token=self.environment.get("PROMETHEUS_TOKEN"))
+        return asked
 
     @cached_property
     def webhook(self) -> Webhook:

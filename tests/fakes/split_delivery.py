@@ -22,7 +22,9 @@ class SplitWorld(World):
         self.configure_canary(canary)
 
     def configure_canary(self, canary):
-        line = f"deploy: {{target: {{type: fake}}{f', canary: {canary}' if canary else ''}}}"
+        traffic = ", traffic: {type: file, path: requests.jsonl}}"
+        told = f", canary: {canary[:-1]}{traffic}" if canary else ""
+        line = f"deploy: {{target: {{type: fake}}{told}}}"
         self.configure(f"{CONFIG}{line}\n")
 
     def configure(self, text):

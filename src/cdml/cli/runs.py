@@ -205,7 +205,9 @@ def rollback(
     from cdml.flows.rollback import rollback as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    return _deliver(flow, wiring, output, to=to, environment=environment, reason=reason or "")
+    return _deliver(
+        flow, wiring, output, served=True, to=to, environment=environment, reason=reason or ""
+    )
 
 
 def _deliver(
@@ -214,10 +216,16 @@ def _deliver(
     output: Path,
     *,
     quietly: bool = False,
+    served: bool = False,
     **words: Any,
 ) -> int:
     """Deploy or roll back, and tell everybody how it ended."""
     from cdml.flows.notify import notify
+
+    if wiring.target.splits_traffic:
+        from cdml.flows.judging import Judging
+
+        words["checks"] = Judging(loaded=wiring.loaded, ports=wiring, served=served)
 
     def told(found: "Deployment") -> None:
         if not quietly:

@@ -26,6 +26,33 @@ class Target(BaseModel):
         return dict(self.model_extra or {})
 
 
+class Traffic(Model):
+    """Where it is recorded what requests became of."""
+
+    type: Literal["haproxy", "file", "prometheus"]
+    """haproxy: its log, sent to a Unix datagram socket; file: JSON lines; prometheus: counters."""
+    path: str | None = None
+    """Of the socket or the file."""
+    url: str | None = None
+    """Of the Prometheus server."""
+    requests: str | None = None
+    """Selector of the counter of all requests."""
+    errors: str | None = None
+    """Selector of the counter of those that failed."""
+    latency: str | None = None
+    """Selector of the histogram of seconds."""
+    label: str = "slot"
+    """The label that names the server."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        asks = ("url", "requests", "errors") if self.type == "prometheus" else ("path",)
+        missing = [name for name in asks if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"{self.type} needs {' and '.join(missing)}")
+        return self
+
+
 class Canary(Model):
     """How a new version gets its traffic, on a target that splits it."""
 
@@ -40,6 +67,14 @@ class Canary(Model):
     """Time it is watched with all traffic before the deploy counts as done."""
     park: Literal[False] | Duration = False
     """Time a canary waits for `deploy --resume`; the run ends after each look. false: it waits."""
+    traffic: Traffic | None = None
+    """Where the judge sees what requests became of."""
+    tolerated_ratio: float = Field(default=2.0, ge=1, le=100)
+    """How many times the champion's rate of errors, or of slow answers, is tolerable."""
+    tolerated_error_rate: float = Field(default=0.001, ge=0, lt=1)
+    """Errors a request that are tolerable whatever the champion does."""
+    latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """What 95 % of the answers should be within; null: latencies are not judged."""
 
     @field_validator("steps", mode="after")
     @classmethod
@@ -50,6 +85,8 @@ class Canary(Model):
 
     @model_validator(mode="after")
     def _timely(self) -> Self:
+        if len(self.steps) > 1 and self.traffic is None:
+            raise ValueError("traffic is missing: the judge has to see what requests became of")
         if self.every >= self.timeout:
             raise ValueError(
                 f"every ({self.every:g} s) leaves no time for a look before timeout"
@@ -81,8 +118,16 @@ class Deploy(Model):
 
     environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
     target: Target = Target()
+    known_rows: Annotated[int, Field(ge=0, le=100)] = 5
+    """Rows of the evaluation data that are kept with a version and what it said to them, to ask
+    its server before it gets traffic. Where the target serves nothing itself, none are kept."""
     canary: Canary | None = None
     """How traffic is shifted; without it a checked version gets all traffic at once."""
     url: str | None = None
     """Where the environment is seen; shown with the platform's deployments."""
     notify: Notify = Notify()
+
+    @property
+    def rows_known(self) -> int:
+        """`known_rows`, where there is a server to ask."""
+        return 0 if self.target.type == "registry" else self.known_rows

@@ -11,6 +11,7 @@ from cdml.core.sample import Ranked
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
+from cdml.evidence.known import FILE as KNOWN_FILE
 from cdml.evidence.models import (
     BoundGate,
     Comparison,
@@ -57,7 +58,7 @@ def evaluate_model(
     """
     config = loaded.config
     store.remove(output, Evaluation, Comparison, Deployment)
-    store.discard(output / PREDICTIONS_FILE)
+    store.discard(output / PREDICTIONS_FILE, output / KNOWN_FILE)
     table = ports.tables.open(loaded.locate(data or config.data.evaluation))
     target = output / PREDICTIONS
     layout(config, table.fields)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cdml.core.verdict import worst
 from cdml.errors import CdmlError, InputError
+from cdml.evidence import known, store
 from cdml.evidence import profile as profiles
-from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.ports import ModelVersion, Ports, Registry
 
@@ -57,7 +57,11 @@ def log(model: ModelRef, output: Path, ports: Ports) -> None:
         files = [output / store.FILES[type(stage)] for stage in found]
         with tempfile.TemporaryDirectory(prefix="cdml-kept-") as scratch:
             own = _own_profile(version, registry, Path(scratch))
-            beside = (_profile(output, own), output / profiles.PREDICTIONS_FILE)
+            beside = (
+                _profile(output, own),
+                output / profiles.PREDICTIONS_FILE,
+                output / known.FILE,
+            )
             there = (path for path in beside if path is not None and path.is_file())
             registry.log_evidence(version, [*files, *there])
 

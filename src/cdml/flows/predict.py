@@ -144,6 +144,7 @@ def predict(
             environment=interpreter(loaded),
             timeout=config.scoring.timeout,
             output=into,
+            known=config.deploy.rows_known,
         ),
         ports.progress,
     )

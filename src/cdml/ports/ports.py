@@ -12,6 +12,7 @@ from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
 from cdml.ports.tables import Tables
 from cdml.ports.target import Target
+from cdml.ports.traffic import Traffic
 from cdml.ports.webhook import Webhook
 
 
@@ -56,6 +57,11 @@ class Ports(Protocol):
     @property
     def platform(self) -> Platform:
         """The CI system around this run."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What requests become of."""
         ...
 
     @property

@@ -39,6 +39,8 @@ class ScoringJob:
         environment: `model`, `current` or an interpreter's path.
         timeout: seconds.
         output: where the predictions go.
+        known: how many rows are kept beside them with what the model said, as
+            `cdml.evidence.known` reads them; 0 for none.
     """
 
     folder: Path
@@ -52,6 +54,7 @@ class ScoringJob:
     environment: str
     timeout: float
     output: Path
+    known: int = 0
 
 
 class Scorer(Protocol):

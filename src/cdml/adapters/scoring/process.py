@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.scoring import isolation, predictions
+from cdml.adapters.scoring import isolation, known, predictions
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.running import Ended, run
 from cdml.errors import InputError
@@ -64,6 +64,8 @@ class ProcessScorer:
                 ended = self._run(job, scratch, isolation.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             written = predictions.join(job, scratch / "answers.parquet", conversation.classes)
+            if job.known:
+                known.keep(job, scratch / "rows.parquet")
         return Scored(
             predictions=job.output,
             rows=written,

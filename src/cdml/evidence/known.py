@@ -1,0 +1,62 @@
+"""A few rows and what a model said to them: a server that serves it must say the same."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from cdml.errors import InputError
+
+SUFFIX = ".known.json"
+"""Of the file beside predictions of the same name."""
+FILE = f"predictions{SUFFIX}"
+MAX_BYTES = 4 * 1024 * 1024
+
+Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
+
+
+class KnownAnswers(BaseModel):
+    """predictions.known.json: rows as the model was given them, and answers that are right."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_: Literal["cdml.known/1"] = Field("cdml.known/1", alias="schema")
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Value, ...], ...]
+    answers: tuple[tuple[Value | tuple[Value, ...], ...], ...]
+    """The predictions, and the scores where there are any: each with a value a row."""
+
+    @model_validator(mode="after")
+    def _sound(self) -> Self:
+        short = any(len(row) != len(self.columns) for row in self.rows)
+        if short or any(len(answer) != len(self.rows) for answer in self.answers):
+            raise ValueError("rows, columns and answers do not fit together")
+        return self
+
+    @property
+    def by_column(self) -> Sequence[dict[str, Value]]:
+        """Each row, by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+
+def read(folder: Path) -> KnownAnswers | None:
+    """What is known, or None where nothing is.
+
+    Raises:
+        InputError: there is a file, but it is not what its name says.
+    """
+    path = folder / FILE
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MiB.")
+        return KnownAnswers.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InputError(
+            f"{path} holds no known answers: {first['msg']}.", "Evaluate the model again."
+        ) from error
