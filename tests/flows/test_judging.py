@@ -156,13 +156,27 @@ def test_a_state_that_no_judge_wrote_is_an_input_error(world, ramp):
 
 
 def test_the_expected_time_is_told_at_the_traffic_that_was_seen(world, ramp):
-    for number in range(600):
+    for number in range(1200):
         at = world.clock.now() - timedelta(milliseconds=100 * number + 1)
         world.traffic.serve("blue", at, status=500 if number % 100 == 0 else 200)
     told = judging(world).forecast(ramp)
 
     assert "at 600 requests a minute and 50 % of them" in told
     assert "promoted in about" in told
+
+
+def test_where_no_traffic_was_kept_it_is_listened_to_for_a_moment(world, ramp):
+    slept = world.clock.sleep
+
+    def served_meanwhile(seconds):
+        for number in range(100):
+            at = world.clock.now() + timedelta(milliseconds=100 * number)
+            world.traffic.serve("blue", at, status=500 if number == 0 else 200)
+        slept(seconds)
+
+    world.clock.sleep = served_meanwhile
+
+    assert "at 600 requests a minute" in judging(world).forecast(ramp)
 
 
 def test_without_any_traffic_no_time_is_promised(world, ramp):

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cdml.config import Loaded
-from cdml.core.canary import Canary, Outcome, Rules, expectation, judge, observe
+from cdml.core.canary import Canary, Outcome, Rules, Window, expectation, judge, observe
 from cdml.core.journal import Operation, Release, Serving
 from cdml.core.ramp import ALL, Ramp
 from cdml.core.rollout import Judged, serves
@@ -20,6 +20,11 @@ from cdml.evidence import known
 from cdml.flows.checks import Look
 from cdml.flows.smoke import limits_of, smoke
 from cdml.ports import Ports, Slots, SplittingTarget
+
+LATELY = timedelta(minutes=2)
+"""How far back the traffic is looked at before a canary begins."""
+LISTEN = 10.0
+"""Seconds it is listened to where nothing was kept of it."""
 
 _CANARY = TypeAdapter(Canary)
 _JUDGED = {
@@ -72,19 +77,15 @@ class Judging:
 
     def forecast(self, ramp: Ramp) -> str:
         """See `Checks`; at the traffic of the last minutes, where that is known."""
-        clock = self.ports.clock
-        now = clock.now()
-        since = now - timedelta(seconds=max(ramp.every, 60.0))
         share = ramp.steps[-2] if len(ramp.steps) > 1 else ALL
         try:
             serving = self.ports.target.observe()
-            slots = Slots(champion=serving.server or "-", challenger="<none>")
-            answers = self.ports.traffic.window(since, now, slots).champion
+            seen = self._lately(Slots(champion=serving.server or "-", challenger="<none>"))
         except CdmlError as error:
             return f"when a decision is to be expected is not known: {error.message}"
+        answers, minutes = seen.champion, (seen.until - seen.since).total_seconds() / 60
         if answers.requests == 0:
-            return "when a decision is to be expected is not known: no traffic was seen yet"
-        minutes = (now - since).total_seconds() / 60
+            return "when a decision is to be expected is not known: no traffic was seen"
         found = expectation(
             self._rules(ramp),
             weight=share / ALL,
@@ -98,6 +99,16 @@ class Judging:
             f" version as good as the champion is promoted {good}, and one with {found.times:g}"
             f" times the errors taken back {bad}; the time-out is {ramp.timeout / 60:,.0f} min"
         )
+
+    def _lately(self, slots: Slots) -> Window:
+        """The traffic of the last minutes; where nobody kept it, of the next seconds."""
+        clock = self.ports.clock
+        now = clock.now()
+        seen = self.ports.traffic.window(now - LATELY, now, slots)
+        if seen.champion.requests:
+            return seen
+        clock.sleep(LISTEN)
+        return self.ports.traffic.window(now, clock.now(), slots)
 
     def _cases(self, release: Release) -> Sequence[Case]:
         try:
