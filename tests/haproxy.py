@@ -21,10 +21,11 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "vm" / "haproxy.cfg"
 class Haproxy:
     """One HAProxy; `remembers` lets it read the state that the target keeps for it.
 
-    Without it, a restart gives both slots the weights of the configuration.
+    Without it, a restart gives both slots the weights of the configuration. `checks` is how
+    HAProxy finds out that a server is down: servers that are slow need patience.
     """
 
-    def __init__(self, *, remembers=False):
+    def __init__(self, *, remembers=False, checks="inter 100ms fall 2"):
         # Not pytest's folder: the path of a Unix socket has at most 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="cdml-h-"))
         self.state = self.folder / "state"
@@ -33,16 +34,16 @@ class Haproxy:
         self.slots = {"blue": blue, "green": green}
         self._process = None
         self._file = self.folder / "haproxy.cfg"
-        self._file.write_text(self._configuration(remembers=remembers))
+        self._file.write_text(self._configuration(remembers=remembers, checks=checks))
 
-    def _configuration(self, *, remembers):
+    def _configuration(self, *, remembers, checks):
         text = EXAMPLE.read_text()
         for old, new in {
             "global\n": f"global\n    stats socket 127.0.0.1:{self.admin} level admin\n",
             "127.0.0.1:8080": f"127.0.0.1:{self.port}",
             "127.0.0.1:5001": f"127.0.0.1:{self.slots['blue']}",
             "127.0.0.1:5002": f"127.0.0.1:{self.slots['green']}",
-            "inter 1s fall 3": "inter 100ms fall 2",
+            "inter 1s fall 3": checks,
             "state-from-file global": f"state-from-file {'global' if remembers else 'none'}",
         }.items():
             assert old in text

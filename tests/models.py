@@ -84,7 +84,7 @@ def regressor(folder: Path, **options):
     )
 
 
-def written(folder: Path, predict, *, load="pass", requirements=("mlflow",)):
+def written(folder: Path, predict, *, load="pass", requirements=("mlflow",), **options):
     """A model of Python text: the body of `predict(self, context, frame)`, and of its loading."""
     code = folder.parent / f"{folder.name}_code.py"
     code.write_text(
@@ -99,7 +99,10 @@ def written(folder: Path, predict, *, load="pass", requirements=("mlflow",)):
         import mlflow.pyfunc
 
         mlflow.pyfunc.save_model(
-            str(folder), python_model=str(code), pip_requirements=list(requirements)
+            str(folder),
+            python_model=str(code),
+            pip_requirements=list(requirements),
+            **options,
         )
     return folder
 

@@ -152,6 +152,14 @@ def test_what_was_before_the_first_window_is_left_out(source):
     assert 1 == read(source).requests
 
 
+def test_what_was_between_two_windows_is_left_out(source):
+    read(source)
+    for second in (61, 90, 121):
+        source.serve("slot1", at(second))
+
+    assert 1 == read(source, 2).requests
+
+
 def test_which_server_is_the_champion_is_said_when_asked(source):
     source.serve("slot2", at(1))
     window = read(source, slots=Slots(champion="slot2", challenger="slot1"))

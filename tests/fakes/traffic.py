@@ -13,7 +13,7 @@ class FakeTraffic:
         self.lost = False
         self.down = False
         self.closed = False
-        self._begun = False
+        self._until = None
 
     def serve(self, slot, at, *, status=200, ms=10.0):
         self.records.append((at, slot, not 100 <= status < 400, ms))
@@ -23,9 +23,10 @@ class FakeTraffic:
             raise ServiceError("nobody answers.")
         if self.lost:
             raise InputError("there are no records.")
-        taken = [one for one in self.records if (self._begun or since <= one[0]) and one[0] < until]
+        late = since == self._until
+        taken = [one for one in self.records if (late or since <= one[0]) and one[0] < until]
         self.records = [one for one in self.records if one[0] >= until]
-        unreadable, self.garbage, self._begun = self.garbage, 0, True
+        unreadable, self.garbage, self._until = self.garbage, 0, until
         named = {slots.champion, slots.challenger}
         return Window(
             since=since,

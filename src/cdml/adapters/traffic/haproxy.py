@@ -8,7 +8,7 @@ datagrams, so a thread takes them as they come.
 import socket
 import stat
 import threading
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cdml.adapters.traffic.records import LONGEST, Inbox
@@ -36,14 +36,16 @@ class HAProxyTraffic:
         self._inbox = Inbox()
         self._lock = threading.Lock()
         self._closed = threading.Event()
+        self._since = datetime.now(UTC)
         self._socket = _listen(path, mode)
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
 
     def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
-        """See the port."""
+        """See the port; a window cannot begin before this process listened."""
+        heard = max(since, self._since) if self._since < until else since
         with self._lock:
-            return self._inbox.take(since, until, slots)
+            return self._inbox.take(heard, until, slots)
 
     def close(self) -> None:
         """See the port."""

@@ -90,7 +90,7 @@ class Inbox:
     def __init__(self) -> None:
         self._waiting: list[tuple[float | None, Record | None]] = []
         self._latest: float | None = None
-        self._begun = False
+        self._until: datetime | None = None
 
     def put(self, lines: Iterable[bytes]) -> None:
         """Take lines; one that cannot be understood is as old as the one before it."""
@@ -101,10 +101,14 @@ class Inbox:
             self._waiting.append((self._latest, record))
 
     def take(self, since: datetime, until: datetime, slots: Slots) -> Window:
-        """All that came and is of before `until`; the first time only what is of since `since`."""
-        first = since.timestamp() * 1000 if not self._begun else -math.inf
+        """All that came and is of before `until`.
+
+        What came late belongs to a window that begins where the one before ended; any other
+        window has only what is of since `since`.
+        """
+        first = -math.inf if since == self._until else since.timestamp() * 1000
         last = until.timestamp() * 1000
-        self._begun = True
+        self._until = until
         taken = [record for at, record in self._waiting if at is None or first <= at < last]
         self._waiting = [one for one in self._waiting if one[0] is not None and one[0] >= last]
         records = [record for record in taken if record is not None]
