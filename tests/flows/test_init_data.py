@@ -4,7 +4,7 @@ import random
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.data.tables import DuckTables
@@ -162,6 +162,7 @@ COLUMNS = st.one_of(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.dictionaries(NAMES, COLUMNS, min_size=1, max_size=5))
+@example(data={"n": [None] * 29 + [9_999_999_999_999_999]})
 def test_any_proposal_is_a_contract_that_holds(data):
     table = FakeTables().add("rows", data)
     findings = judged(table, proposed(table))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, inf, isfinite, log10, nextafter
 from typing import Any
 
 import yaml
@@ -138,12 +138,21 @@ def _values(column: Seen) -> Mapping[str, Any]:
         return {"enum": [{"value": value} for value in column.values]}
     if column.range is None:
         return {}
-    low, high = outwards(*column.range)
+    whole = column.field.type is LogicalType.INTEGER
+    least, most = column.range
+    if whole:
+        # Beyond 2^53 the range may be the next number that a float can be.
+        least, most = _beyond(least, -inf), _beyond(most, inf)
+    low, high = outwards(least, most)
     bounds = {"minimum": low, "maximum": high}
-    if column.field.type is LogicalType.INTEGER:
+    if whole:
         bounds = {name: int(value) for name, value in bounds.items() if value is not None}
     options = {name: value for name, value in bounds.items() if value is not None}
     return {"logicalTypeOptions": options} if options else {}
+
+
+def _beyond(end: float, towards: float) -> float:
+    return nextafter(end, towards) if abs(end) >= 2**53 else end
 
 
 def _missing(percent: float) -> Mapping[str, Any]:
