@@ -58,6 +58,14 @@ def test_its_last_line_shows_the_champion_restored(told):
     assert told.lines[-1].startswith("The champion serves again: flight-delays version 1")
 
 
+def test_one_canary_is_promoted_and_the_other_is_taken_back(told):
+    deployed = [line for line in told.lines if line.startswith(("deploy: v", "cdml: v"))]
+
+    assert "deploy: v2 serves production; before, v1 did." in deployed
+    assert deployed[-1].startswith("cdml: v3 was not deployed: errors: ")
+    assert deployed[-1].endswith("v2 serves production. v3 is quarantined.")
+
+
 def test_every_place_it_names_is_there(told):
     for name in ("challenger", "worse", "leaking", "slice-breaker"):
         for report in ("report.md", "report.html"):

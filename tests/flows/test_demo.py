@@ -11,6 +11,7 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import Deployment, Producer, Served
 from cdml.evidence.store import write
 from cdml.flows.demo import MADE_BY_DEMO, demo
+from cdml.flows.demo_vm import canaries
 from fakes.execute import FakeExecute, Played
 from fakes.progress import FakeProgress
 
@@ -97,7 +98,10 @@ def test_every_command_reads_the_configuration_of_the_demo(stage):
     for command in stage.commands:
         if "--config" in command:
             assert str(stage.folder / "cdml.yaml") == command[command.index("--config") + 1]
-    assert {stage.folder.resolve()} == {folder.resolve() for _, folder in stage.execute.programs}
+    flights = {
+        folder.resolve() for command, folder in stage.execute.programs if "bash" not in command
+    }
+    assert {stage.folder.resolve()} == flights
     assert (stage.folder / "cdml.yaml").is_file()
     assert (stage.folder / "contracts" / "flights.odcs.yaml").is_file()
 
@@ -105,6 +109,26 @@ def test_every_command_reads_the_configuration_of_the_demo(stage):
 def test_a_story_as_it_should_be_ends_with_the_champion_restored(stage):
     assert 0 == stage.play()
     assert "The champion serves again: flight-delays version 1" in stage.said[-1]
+
+
+def test_the_canaries_are_ended_even_where_they_went_wrong(tmp_path):
+    example = tmp_path / "vm"
+    example.mkdir()
+    said, asked = [], []
+
+    def execute(command, folder, *, expected=0):
+        del folder, expected
+        asked.append(command[-1])
+        yield "The second is better"
+        yield "  stage: haproxy"
+        if command[-1] == "start":
+            raise InputError("it did not go as it should.")
+
+    with pytest.raises(InputError):
+        canaries(example, execute, said.append)
+
+    assert ["The second is better"] == said
+    assert ["start", "stop"] == asked
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -13,6 +13,7 @@ from pathlib import Path
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import Deployment
 from cdml.evidence.store import read
+from cdml.flows import demo_vm
 from cdml.ports import Execute, Progress
 
 Invoke = Callable[[list[str]], int]
@@ -106,6 +107,7 @@ def demo(
             story.proposals()
             story.deliver()
             story.take_back()
+            story.canaries(example.parent / "vm")
     except _Surprise as surprise:
         say(f"\nNot as it should be: {surprise}")
         return REJECTED
@@ -247,6 +249,14 @@ class _Story:
             self.cdml("rollback", "--reason", reason, *_kept("rollback"))
             self.cdml("history")
 
+    def canaries(self, example: Path) -> None:
+        """Where traffic is split, it has the last word."""
+        if not (demo_vm.installed() and example.is_dir()):
+            self.say("\nNo canaries: HAProxy is not installed (`apt-get install haproxy`).")
+            return
+        with self.chapter("One machine with HAProxy: one canary is promoted, one is not"):
+            demo_vm.canaries(example, self.execute, self.say)
+
     def end(self) -> int:
         """Where the time went, who serves now, where to look."""
         self.say("\n── Where the time went")
@@ -279,10 +289,7 @@ def _gate(name: str) -> tuple[str, ...]:
 
 
 def _copy(source: Path, to: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, to)
-    else:
-        shutil.copyfile(source, to)
+    (shutil.copytree if source.is_dir() else shutil.copyfile)(source, to)
 
 
 def _quoted(argument: str) -> str:

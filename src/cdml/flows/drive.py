@@ -256,7 +256,7 @@ class Drive:
             self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
             self.judged = judged
             if judged is Judged.ROLLBACK:
-                self.trouble = DeploymentFailed(why)
+                self.trouble = DeploymentFailed(f"{why.rstrip('.')}.")
                 self.harmful = look.judged is Judged.ROLLBACK
 
     def _bake(self, operation: Operation) -> None:

@@ -172,4 +172,6 @@ def _slots(operation: Operation, serving: Serving) -> Slots:
 
 
 def _minutes(found: float | None) -> str:
-    return "not within a month" if found is None else f"in about {found:,.0f} min"
+    if found is None:
+        return "not within a month"
+    return "within a minute" if found < 1 else f"in about {found:,.0f} min"
