@@ -85,14 +85,14 @@ def test_what_served_is_kept_warm(world):
 def test_a_harmful_canary_is_taken_back_and_quarantined(world):
     world.checks.verdicts = [HOLD, HARM]
 
-    with pytest.raises(DeploymentFailed, match=r"2 looks v1 serves production.*quarantined"):
+    with pytest.raises(DeploymentFailed, match=r"2 looks\. v1 serves production.*quarantined"):
         world.deploy("2")
 
     assert "1" == agreed(world)
     assert ["stage", "shift 5", "shift 25", "shift 0"] == shifts(world)
     assert world.balancer.observe().beside is None
     bad = world.registry.version("flights", "2")
-    assert "2 looks" == world.ledger.quarantine(bad.digest).reason
+    assert "2 looks." == world.ledger.quarantine(bad.digest).reason
     assert "fail" == store.read(world.output, Deployment).verdict
 
 
