@@ -54,9 +54,9 @@ def test_the_scores_of_many_classes_are_an_answer_as_well(job):
     assert (("a", "b"), ((0.7, 0.3), (0.2, 0.8))) == found.answers
 
 
-def test_values_that_json_has_no_word_for_are_not_kept(job):
-    times = pa.table({"t": [datetime(2026, 1, 1, tzinfo=UTC)] * 3})
-    pq.write_table(times, job.folder / "rows.parquet")
+@pytest.mark.parametrize("value", [datetime(2026, 1, 1, tzinfo=UTC), float("inf")])
+def test_values_that_json_has_no_word_for_are_not_kept(job, value):
+    pq.write_table(pa.table({"t": [value] * 3}), job.folder / "rows.parquet")
 
     assert said(job, prediction=[1.0, 2.0, 3.0]) is None
 

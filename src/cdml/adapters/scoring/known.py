@@ -1,6 +1,7 @@
 """Known answers: the first rows as the model was given them, and what it said to them."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ _PLAIN = (bool, int, float, str, type(None))
 
 
 def keep(job: ScoringJob, features: Path) -> None:
-    """Write them beside the predictions; not where JSON has no word for a value, such as a time.
+    """Write them beside the predictions; not where JSON has no word for a value.
+
+    It has none for a time, and none for an infinity.
 
     Args:
         job: what was scored; its predictions are written.
         features: Parquet file of what the model was given.
     """
-    rows = pq.read_table(features).slice(0, job.known).to_pylist()
-    said = pq.read_table(job.output).slice(0, job.known).to_pylist()
-    if not rows or not all(isinstance(value, _PLAIN) for row in rows for value in row.values()):
+    rows, said = _first(features, job.known), _first(job.output, job.known)
+    if not rows or not all(_has_a_word(value) for row in rows for value in row.values()):
         return
     columns = list(rows[0])
     known = {
@@ -33,6 +35,15 @@ def keep(job: ScoringJob, features: Path) -> None:
     }
     content = json.dumps(known, ensure_ascii=False, allow_nan=False)
     write_atomically(job.output.with_suffix(SUFFIX), content.encode())
+
+
+def _first(path: Path, rows: int) -> list[dict[str, Any]]:
+    with pq.ParquetFile(path) as file:
+        return next((batch.to_pylist() for batch in file.iter_batches(rows)), [])
+
+
+def _has_a_word(value: Any) -> bool:
+    return isinstance(value, _PLAIN) and not (isinstance(value, float) and math.isinf(value))
 
 
 def _answers(said: list[dict[str, Any]]) -> list[list[Any]]:
