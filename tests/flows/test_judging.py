@@ -9,7 +9,7 @@ from cdml.core.journal import Kind, Operation, Phase
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.core.smoke import MALFORMED
-from cdml.errors import InputError, ServiceError
+from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence import known
 from cdml.flows.judging import Judging
 from cdml.ports import Answer
@@ -183,3 +183,13 @@ def test_without_any_traffic_no_time_is_promised(world, ramp):
     assert "not known: no traffic" in judging(world).forecast(ramp)
     world.traffic.down = True
     assert "not known: nobody answers" in judging(world).forecast(ramp)
+
+
+def test_traffic_that_can_never_be_read_is_told_before_anything_is_touched(world, ramp):
+    def refuse(*_):
+        raise ConfigurationError("no log can be received there.")
+
+    world.traffic.window = refuse
+
+    with pytest.raises(ConfigurationError, match="no log"):
+        judging(world).forecast(ramp)

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from cdml.core.rollout import Judged
-from cdml.errors import DeploymentFailed, LockHeld, ServiceError
+from cdml.errors import ConfigurationError, DeploymentFailed, LockHeld, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from fakes.faults import Faults, Killed
@@ -105,10 +105,11 @@ def test_a_canary_without_a_verdict_in_time_is_taken_back_and_may_come_again(wor
     assert ("1", ()) == (agreed(world), world.ledger.quarantined)
 
 
-def test_who_cannot_be_asked_has_not_said_yes(world):
-    world.checks.verdicts = [ServiceError("Prometheus is silent.")] * 40
+@pytest.mark.parametrize("error", [ServiceError, ConfigurationError])
+def test_who_cannot_be_asked_has_not_said_yes(world, error):
+    world.checks.verdicts = [error("The traffic is silent.")] * 40
 
-    with pytest.raises(DeploymentFailed, match=r"no verdict.*Prometheus is silent"):
+    with pytest.raises(DeploymentFailed, match=r"no verdict.*The traffic is silent"):
         world.deploy("2")
 
     assert "1" == agreed(world)

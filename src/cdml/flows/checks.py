@@ -48,7 +48,11 @@ class Checks(Protocol):
         ...
 
     def forecast(self, ramp: Ramp) -> str:
-        """How long a decision is expected to take, in one line."""
+        """How long a decision is expected to take, in one line.
+
+        Raises:
+            ConfigurationError: the traffic can never be read as it is configured.
+        """
         ...
 
 

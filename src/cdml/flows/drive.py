@@ -247,7 +247,7 @@ class Drive:
         now = self.ports.clock.now()
         try:
             look = self.effects.checks.look(operation, self.found.serving, now)
-        except (InputError, ServiceError) as error:  # who cannot be asked has not said yes
+        except CdmlError as error:  # who cannot be asked has not said yes
             look = Look(judged=Judged.HOLD, why=error.message, state=ramp.state)
         judged, why = look.judged, look.why
         if judged is Judged.HOLD and ramp.overdue(now):

@@ -15,7 +15,7 @@ from cdml.core.journal import Operation, Release, Serving
 from cdml.core.ramp import ALL, Ramp
 from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
-from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.evidence import known
 from cdml.flows.checks import Look
 from cdml.flows.smoke import limits_of, smoke
@@ -81,6 +81,8 @@ class Judging:
         try:
             serving = self.ports.target.observe()
             seen = self._lately(Slots(champion=serving.server or "-", challenger="<none>"))
+        except ConfigurationError:
+            raise  # what can never be read must be known before anything is touched
         except CdmlError as error:
             return f"when a decision is to be expected is not known: {error.message}"
         answers, minutes = seen.champion, (seen.until - seen.since).total_seconds() / 60
