@@ -141,3 +141,12 @@ def test_predictions_that_cannot_be_had_are_told_only(world):
     assert ("info", Verdict.PASS) == (check.severity, check.verdict)
     assert "Somebody" not in check.reason
     assert "not compared: the evidence kept with version 1 has the digest" in check.reason
+
+
+def test_predictions_that_cannot_be_had_are_undecided_where_drift_can_fail(world):
+    (name, version), files = next(iter(world.registry.kept.items()))
+    world.registry.kept[name, version] = {**files, "surprise.json": b"{}"}
+    world.config = world.config.replace("leakage: ", "drift: {fail: 0.9}, leakage: ")
+    [check] = named(gate(world, "noisy"), "prediction_drift")
+
+    assert Verdict.INCONCLUSIVE == check.verdict

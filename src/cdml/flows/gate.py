@@ -128,7 +128,7 @@ def _predictions(contenders: Contenders, challenger: str, champion: str) -> tupl
     try:
         known = known_predictions(ports.registry, champion)
     except CdmlError as error:
-        return (unknown_predictions(error),)
+        return (unknown_predictions(error, thresholds),)
     if known is None:
         return ()
     said = contenders.answers(champion, contenders.challenger(challenger)).predictions

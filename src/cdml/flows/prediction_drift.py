@@ -14,7 +14,7 @@ from cdml.errors import CdmlError
 from cdml.evidence.models import Producer
 from cdml.evidence.profile import PREDICTIONS_FILE, ProfileDocument, write
 from cdml.flows.contender import PREDICTIONS
-from cdml.flows.drift_checks import judge_drift, plan_drift
+from cdml.flows.drift_checks import judge_drift, not_compared, plan_drift
 from cdml.flows.profiles import profile_of
 from cdml.flows.references import kept_with
 from cdml.ports import Ports, Registry, Table
@@ -62,8 +62,10 @@ def judge_predictions(
         yield replace(found, name=NAME)
 
 
-def unknown_predictions(error: CdmlError) -> Finding:
-    """What was kept could not be had; the comparison does not depend on it."""
+def unknown_predictions(error: CdmlError, thresholds: Drift) -> Finding:
+    """What was kept could not be had: told, and inconclusive where drift can fail."""
+    if thresholds.fail is not None:
+        return not_compared(NAME, None, error.message, thresholds)
     return listed(NAME, None, f"not compared: {error.message}")
 
 
