@@ -83,6 +83,15 @@ def test_rows_from_before_the_references_end_fail(house, ends, expected):
     assert [] == [c for c in named(found, "drift") if c.column == "day"]
 
 
+def test_a_time_without_any_reference_is_not_passed_over_in_silence(house):
+    house.now["day"] = days(FIRST)
+    house.put("now.parquet", house.now)
+    house.config += "  time: day\n"
+
+    [check] = named(house.run(features=FAIR), "time_order")
+    assert "not compared: there is no reference" == check.reason
+
+
 def test_a_time_that_the_reference_does_not_have_is_never_passed(house):
     house.now["day"] = days(FIRST)
     house.put("now.parquet", house.now)

@@ -32,7 +32,11 @@ def separated(
         candidates: the columns that the model sees, or could.
         shows: whether values of a column may be told.
     """
-    if isinstance(reference, NoReference) or reference.ref.digest == table.ref.digest:
+    if isinstance(reference, NoReference):
+        if settings.time is not None:
+            yield listed("time_order", settings.time, "not compared: there is no reference")
+        return
+    if reference.ref.digest == table.ref.digest:
         return
     if settings.time is not None:
         yield _time_order(table, reference, settings.time, shown=shows(settings.time))
