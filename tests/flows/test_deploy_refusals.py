@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdml.cli import boundary
 from cdml.errors import ConfigurationError, Refused
 from fakes.delivery import CONFIG, OTHER_ROWS, World
 
@@ -142,3 +143,16 @@ def test_a_dry_run_refuses_what_a_deploy_would_refuse(world):
     world.output.mkdir()
 
     assert "no-evidence" == refused(world, model="1", dry_run=True)
+
+
+def test_overrides_may_be_given_one_by_one_or_with_commas(world, monkeypatch, capsys):
+    monkeypatch.delenv("CI", raising=False)
+    config = ["--config", str(world.folder / "cdml.yaml"), "--reason", "x"]
+    for words in (
+        ["--override", "nobody", "--override", "verdict"],
+        ["--override", "verdict,nobody"],
+    ):
+        code = boundary.run(["deploy", "--model", "1", *words, *config])
+
+        assert 2 == code
+        assert "nobody" in capsys.readouterr().err

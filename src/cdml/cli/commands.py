@@ -115,7 +115,11 @@ def report(config: Path, output_dir: Path, **options: Any) -> int:
 @click.option("--evidence", help="Folder; default: kept with the version in the registry.")
 @delivery
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")
-@click.option("--override", help="Names of refusals to override, with commas; needs --reason.")
+@click.option(
+    "--override",
+    multiple=True,
+    help="Names of refusals to override, with commas or one by one; needs --reason.",
+)
 @click.option("--resume", is_flag=True, help="Go on with a canary that is parked.")
 @click.option("--adopt", is_flag=True, help="After drift: the journal follows what serves.")
 @click.option("--repair", is_flag=True, help="After drift: what serves follows the journal.")

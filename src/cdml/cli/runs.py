@@ -152,7 +152,7 @@ def deploy(
     environment: str | None,
     reason: str | None,
     dry_run: bool,
-    override: str | None,
+    override: tuple[str, ...],
     resume: bool,
     adopt: bool,
     repair: bool,
@@ -174,7 +174,7 @@ def deploy(
         evidence=config.parent / evidence if evidence else None,
         environment=environment,
         dry_run=dry_run,
-        override=tuple(filter(None, (override or "").replace(" ", "").split(","))),
+        override=tuple(filter(None, ",".join(override).replace(" ", "").split(","))),
         reason=reason or "",
         cure=cure,
     )
