@@ -1,12 +1,9 @@
 """Deploys by canary with real models, real HAProxy and real requests, by the command line."""
 
-import http.client
 import json
-import random
 import re
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -16,9 +13,8 @@ from mlflow.models import infer_signature
 
 import models
 from haproxy import Haproxy
+from load import Load
 
-A_SECOND = 60
-CLIENTS = 3
 SERVE = ["mlflow", "models", "serve", "-m", "{model}", "-h", "127.0.0.1", "-p", "{port}"]
 START = [
     *("env", f"PATH={Path(sys.executable).parent}:/usr/bin:/bin", "UVICORN_ACCESS_LOG=false"),
@@ -35,45 +31,6 @@ PREDICTS = {
 ROWS = [[1.0, 2.0], [-1.0, 0.5], [0.2, -3.0], [99.0, 1.0]]
 """What clients ask; the last one is a kind of row that was not in the evaluation."""
 OVERRIDES = ("--override", "champion-moved", "--reason", "the story needs it")
-
-
-class Load:
-    """Clients that ask at a steady pace and note what became of each request."""
-
-    def __init__(self, port):
-        self.answers = []
-        self._port = port
-        self._over = threading.Event()
-        self._clients = [threading.Thread(target=self._ask, args=(n,)) for n in range(CLIENTS)]
-
-    def __enter__(self):
-        for client in self._clients:
-            client.start()
-        return self
-
-    def __exit__(self, *_):
-        self._over.set()
-        for client in self._clients:
-            client.join(30)
-
-    def _ask(self, number):
-        draw = random.Random(number)
-        due = time.monotonic() + number / A_SECOND
-        while not self._over.wait(max(0, due - time.monotonic())):
-            due += CLIENTS / A_SECOND
-            row = draw.choice(ROWS)
-            body = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [row]}})
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
-            try:
-                headers = {"Content-Type": "application/json"}
-                connection.request("POST", "/invocations", body, headers)
-                response = connection.getresponse()
-                response.read()
-                self.answers.append(response.status)
-            except (OSError, http.client.HTTPException) as error:
-                self.answers.append(repr(error))
-            finally:
-                connection.close()
 
 
 class Story:
@@ -150,7 +107,7 @@ def story(tmp_path_factory):
 @pytest.mark.parametrize(("name", "reason"), [("throws", "errors:"), ("slow", "latency beyond")])
 def test_a_bad_canary_is_taken_back_by_the_judge(story, name, reason):
     version = story.judged(name)
-    with Load(story.haproxy.port) as load:
+    with Load(story.haproxy.port, ROWS) as load:
         told = story.cdml("deploy", "--model", version, *OVERRIDES, expected=6)
 
     assert f"rollback, {reason}" in story.looks[-1]
@@ -165,7 +122,7 @@ def test_a_bad_canary_is_taken_back_by_the_judge(story, name, reason):
 @pytest.mark.xdist_group("canary")
 def test_a_good_canary_takes_over_without_a_lost_request(story):
     version = story.judged("good")
-    with Load(story.haproxy.port) as load:
+    with Load(story.haproxy.port, ROWS) as load:
         story.cdml("deploy", "--model", version, *OVERRIDES)
 
     assert "promote, no worse than tolerated" in story.looks[-1]
@@ -176,7 +133,7 @@ def test_a_good_canary_takes_over_without_a_lost_request(story):
 
 @pytest.mark.xdist_group("canary")
 def test_a_rollback_gives_all_traffic_back_without_a_lost_request(story):
-    with Load(story.haproxy.port) as load:
+    with Load(story.haproxy.port, ROWS) as load:
         told = story.cdml("rollback", "--reason", "the story goes back")
         time.sleep(1)
 

@@ -1,0 +1,55 @@
+"""Clients that ask a model server at a steady pace, and note what became of each request."""
+
+import http.client
+import json
+import random
+import threading
+import time
+
+
+class Load:
+    """Asks while it is entered; `answers` holds a status for each request, or what went wrong.
+
+    Args:
+        port: of loopback.
+        rows: what is asked, one drawn for each request.
+        columns: of the rows.
+        a_second: requests.
+        clients: threads that share them.
+    """
+
+    def __init__(self, port, rows, *, columns=("x", "y"), a_second=60, clients=3):
+        self.answers = []
+        self._port, self._rows, self._columns = port, rows, list(columns)
+        self._pause = clients / a_second
+        self._over = threading.Event()
+        self._clients = [threading.Thread(target=self._ask, args=(n,)) for n in range(clients)]
+
+    def __enter__(self):
+        for client in self._clients:
+            client.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        for client in self._clients:
+            client.join(30)
+
+    def _ask(self, number):
+        draw = random.Random(number)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        due = time.monotonic() + self._pause * number / len(self._clients)
+        while not self._over.wait(max(0, due - time.monotonic())):
+            due += self._pause
+            row = draw.choice(self._rows)
+            body = json.dumps({"dataframe_split": {"columns": self._columns, "data": [row]}})
+            try:
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", "/invocations", body, headers)
+                response = connection.getresponse()
+                response.read()
+                self.answers.append(response.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.answers.append(repr(error))
+                connection.close()
+        connection.close()
