@@ -5,6 +5,7 @@ A condition is true or false, never unknown: on a missing value (NULL or NaN) ev
 values be say `violates`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -38,6 +39,11 @@ class LogicalType(StrEnum):
         """Whether a column can be put on a number line: numbers, and times in seconds."""
         times = (LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIME)
         return self.numeric or self in times
+
+    @property
+    def plain(self) -> bool:
+        """Whether rows can be told apart by it: not by what is nested, or of no known type."""
+        return self not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,12 @@ class Either:
 Condition = (
     Missing | Compare | CompareColumns | MultipleOf | Length | Matches | In | Not | All | Either
 )
+
+
+def in_common(mine: Iterable[Field], others: Iterable[Field]) -> tuple[str, ...]:
+    """The columns by which rows of two tables can be told to be the same, in my order."""
+    before = {field.name: field.type for field in others}
+    return tuple(f.name for f in mine if before.get(f.name) is f.type and f.type.plain)
 
 
 def columns(condition: Condition) -> frozenset[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from cdml.config.model import Data
 from cdml.core.checks import Finding
-from cdml.core.expressions import Condition, LogicalType, Missing, NotRun
+from cdml.core.expressions import Condition, Missing, NotRun, in_common
 from cdml.core.profile import Profile
 from cdml.flows import leakage_checks
 from cdml.flows.drift_checks import DriftPlan, judge_drift, no_reference, plan_drift
@@ -13,8 +13,6 @@ from cdml.flows.profiles import profile_of
 from cdml.flows.references import NoReference, Reference, Rows, Stored
 from cdml.flows.slice_drift import count_slices, judge_slice_drift
 from cdml.ports import Table
-
-_UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +47,13 @@ class Against:
             moves = () if data.time is None else (data.time,)
             ignored = frozenset({*data.key, *moves, *data.drift.ignore})
             plan = plan_drift(table, profile, ignored, data.drift)
+        before = reference.table.fields if isinstance(reference, Rows) else ()
         return cls(
             table=table,
             reference=reference,
             profile=profile,
             plan=plan,
-            common=_comparable(table, reference),
+            common=in_common(table.fields, before),
             data=data,
             shows=shows,
         )
@@ -108,15 +107,3 @@ def _profile(reference: Reference, data: Data, shows: Callable[[str], bool]) -> 
             return profile
         case _:
             return None
-
-
-def _comparable(table: Table, reference: Reference) -> tuple[str, ...]:
-    """The columns that both sides hold in the same type."""
-    if not isinstance(reference, Rows):
-        return ()
-    before = {field.name: field.type for field in reference.table.fields}
-    return tuple(
-        field.name
-        for field in table.fields
-        if before.get(field.name) is field.type and field.type not in _UNORDERED
-    )

@@ -4,12 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from cdml.core import inputs
 from cdml.core.checks import Finding
-from cdml.core.expressions import Field, LogicalType
 from cdml.core.quality import listed
 from cdml.flows.separation_checks import MOST
 from cdml.ports import Table
-
-_UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
 def odd_inputs(
@@ -50,10 +47,10 @@ def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Fi
 
     Of classes only: numbers always differ.
     """
-    fields: dict[str, Field] = {field.name: field for field in table.fields}
-    columns = [name for name in used if fields[name].type not in _UNORDERED]
+    fields = {field.name: field for field in table.fields}
+    columns = [name for name in used if fields[name].type.plain]
     if len(columns) > MOST:
         text = f"not compared: rows of {len(columns)} inputs are hardly ever equal"
         yield listed("conflicting_labels", None, text)
-    elif len(columns) > 1 and fields[label].type not in _UNORDERED:
+    elif len(columns) > 1 and fields[label].type.plain:
         yield inputs.conflicting_labels(table.conflicts(columns, label), table.ref.rows)

@@ -6,14 +6,13 @@ from cdml.config.model import Data
 from cdml.core import separation
 from cdml.core.bins import on_line
 from cdml.core.checks import Finding, Rule, not_executed
-from cdml.core.expressions import Compare, Field, LogicalType, NotRun, Scalar
+from cdml.core.expressions import Compare, Field, NotRun, Scalar, in_common
 from cdml.core.quality import listed
 from cdml.flows.references import NoReference, Reference, Rows, Stored
 from cdml.ports import Table
 
 MOST = 64
 """Columns that rows are compared in: of more, engines take quadratic time to plan the question."""
-_UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
 def separated(
@@ -78,7 +77,7 @@ def _groups(table: Table, reference: Stored | Rows, group: str) -> Finding:
     if isinstance(reference, Stored):
         text = f"not compared: of {reference.source} there is a profile, and no rows"
         return listed("groups_shared", group, text)
-    if group not in _common(table, reference.table):
+    if group not in in_common(table.fields, reference.table.fields):
         return listed("groups_shared", group, "not compared: the reference has no such column")
     shared = table.shared(reference.table, [group])
     return separation.groups_shared(group, shared, table.ref.rows)
@@ -87,7 +86,7 @@ def _groups(table: Table, reference: Stored | Rows, group: str) -> Finding:
 def _inputs(
     table: Table, reference: Table, settings: Data, candidates: Sequence[str]
 ) -> Iterator[Finding]:
-    common = _common(table, reference)
+    common = in_common(table.fields, reference.fields)
     left_out = {*settings.key, settings.time}
     columns = [name for name in candidates if name in common and name not in left_out][:MOST]
     limits = settings.leakage
@@ -96,16 +95,6 @@ def _inputs(
     yield separation.inputs_shared(
         table.overlap(reference, columns), table.ref.rows, reference.ref.rows, columns,
         warn=limits.shared_warn, fail=limits.shared_fail,
-    )  # fmt: skip
-
-
-def _common(table: Table, reference: Table) -> frozenset[str]:
-    """Columns that both sides hold in the same type."""
-    before = {field.name: field.type for field in reference.fields}
-    return frozenset(
-        f.name
-        for f in table.fields
-        if before.get(f.name) is f.type and f.type not in _UNORDERED
     )  # fmt: skip
 
 

@@ -24,7 +24,6 @@ CHUNK = 50_000
 _HEX = "'0123456789abcdef'"
 _DIGITS = 7  # of a hash in one sum: 16^7 times 10^11 rows still fits
 _PARTS = 4
-_UNORDERED = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 _TYPES = {
     LogicalType.BOOLEAN: pa.bool_(),
     LogicalType.INTEGER: pa.int64(),
@@ -38,7 +37,7 @@ _TYPES = {
 
 def in_order(columns: Sequence[Column]) -> str:
     """What rows without an order of their own are ordered by: all columns that have one."""
-    named = [quote(c.engine_name) for c in columns if c.field.type not in _UNORDERED]
+    named = [quote(c.engine_name) for c in columns if c.field.type.plain]
     return ", ".join(named) or "1"
 
 
