@@ -5,7 +5,15 @@ from pathlib import Path
 
 from cdml.config import load
 from cdml.evidence import store
-from cdml.evidence.models import ComparisonGate, DecidingBound, Interval, ModelRef, Sample, Served
+from cdml.evidence.models import (
+    Change,
+    ComparisonGate,
+    DecidingBound,
+    Interval,
+    ModelRef,
+    Sample,
+    Served,
+)
 from pieces import (
     CHALLENGER,
     CHAMPION,
@@ -46,7 +54,13 @@ def _carrier(name: str, **said) -> ComparisonGate:
 
 def passing():
     """Everything passes."""
-    return data(), evaluation(), comparison(compared(), log_loss(), _carrier("UA"))
+    changes = (
+        Change(what="parameter max_depth", champion="6", challenger="8"),
+        Change(what="feature dep_delay", champion=None, challenger="double"),
+        Change(what="size (MB)", champion="1.2", challenger="3.9"),
+    )
+    judged = comparison(compared(), log_loss(), _carrier("UA"), changes=changes)
+    return data(), evaluation(), judged
 
 
 def failing():

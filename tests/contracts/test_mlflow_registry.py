@@ -7,6 +7,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.errors import ConfigurationError, InputError, ServiceError
@@ -217,3 +219,26 @@ def test_without_all_of_mlflow_a_server_can_be_asked_and_a_file_cannot(tmp_path)
     first, second = told.stdout.splitlines()
     assert first.startswith("ConfigurationError Install cdml with its ml extra")
     assert second.startswith("ServiceError")
+
+
+def test_a_run_tells_its_parameters_and_the_data_it_learned_from(tmp_path):
+    registry = MlflowRegistry("sqlite:///mlflow.db", tmp_path)
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow.db")
+    run = client.create_run(client.create_experiment("training")).info.run_id
+    client.log_param(run, "max_depth", 8)
+    client.log_inputs(
+        run,
+        [
+            DatasetInput(
+                Dataset(name=name, digest=digest, source_type="local", source="{}"),
+                [InputTag("mlflow.data.context", context)],
+            )
+            for name, digest, context in (("h1", "1f2e", "training"), ("h2", "3d4c", "test"))
+        ],
+    )
+
+    found = registry.training(run)
+
+    assert ({"max_depth": "8"}, ("h1 1f2e",)) == (dict(found.parameters), found.data)
+    with pytest.raises(InputError, match="no run"):
+        registry.training("0" * 32)

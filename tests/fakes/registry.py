@@ -8,7 +8,7 @@ from cdml.core import model_uri
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.mlmodel import local_model
 from cdml.evidence.model_digest import digest_of, model_digest, model_files
-from cdml.ports import ModelVersion
+from cdml.ports import ModelVersion, Training
 
 
 class FakeRegistry:
@@ -21,6 +21,7 @@ class FakeRegistry:
         self.kept = {}
         self.metrics = {}
         self.runs = {}
+        self.trainings = {}
         self.down = False
 
     def champion(self, name, alias):
@@ -80,6 +81,10 @@ class FakeRegistry:
             self.files[name, number] = _read(folder)
         self.set_tags(name, known.version, {**tags, "cdml.digest": digest})
         return self.versions[name, known.version]
+
+    def training(self, run):
+        self._answer()
+        return self.trainings.get(run, Training())
 
     def set_tags(self, name, version, tags):
         known = self.version(name, version)

@@ -18,18 +18,21 @@ FAULTS = {
 }
 
 
-def pretend(folder: Path, *, inputs=None, **answer) -> Path:
+def pretend(folder: Path, *, inputs=None, run=None, **answer) -> Path:
     """A model's folder for `FakeScorer`.
 
     Args:
         folder: where to make it.
         inputs: columns of the signature, or None for no signature.
+        run: the run that logged it, or None.
         answer: `score=COLUMN` (binary; the probability of the positive class),
             `scores=[COLUMN, …]` (multiclass; in the order of the sorted labels),
             `prediction=COLUMN` (regression), or `fault=` load, throws, hangs, nan or short.
     """
     folder.mkdir(parents=True, exist_ok=True)
     text = "flavors: {python_function: {loader_module: fake}}\n"
+    if run is not None:
+        text += f"run_id: {run}\n"
     if inputs is not None:
         columns = [{"name": name, "type": "double", "required": True} for name in inputs]
         text += f"signature: {{inputs: '{json.dumps(columns)}'}}\n"

@@ -8,7 +8,7 @@ from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
-from cdml.ports import PullRequest
+from cdml.ports import PullRequest, Training
 from cdml.report.gathered import gather
 from fakes.judging import BY_DEFAULT, World, rows
 from fakes.scorer import FakeScorer, pretend
@@ -222,3 +222,23 @@ def test_a_model_that_cannot_be_scored_registers_nothing(world):
 
     assert {("late", "1")} == world.registry.versions.keys()
     assert store.read(world.output, Evaluation) is None
+
+
+def test_what_changed_in_the_model_is_kept_with_the_comparison(world):
+    world.registry.trainings = {
+        "b" * 32: Training(parameters={"depth": "6"}, data=("h1 1f2e",)),
+        "c" * 32: Training(parameters={"depth": "8"}, data=("h2 3d4c",)),
+    }
+    served = pretend(world.folder / "served", score="good", inputs=("weak",), run="b" * 32)
+    version = world.registry.register("late", served, tags={})
+    world.registry.set_alias("late", "champion", version.version)
+
+    found = world.gate(world.model("better", inputs=("weak", "noisy"), run="c" * 32))
+
+    told = {one.what: (one.champion, one.challenger) for one in found.comparison.changes}
+    assert {
+        "parameter depth": ("6", "8"),
+        "feature noisy": (None, "double"),
+        "training data": ("h1 1f2e", "h2 3d4c"),
+    }.items() <= told.items()
+    assert {"size (MB)", "median latency (ms)"} <= told.keys()

@@ -24,6 +24,7 @@ class MlModel:
         types: MLflow's names of their types, e.g. `double`; "" where it names none.
         loader: the module that loads it, e.g. `mlflow.sklearn`.
         mlflow: the version of MLflow that saved it, or None.
+        run: the tracking run that logged it, or None.
     """
 
     inputs: tuple[str, ...] | None
@@ -31,6 +32,7 @@ class MlModel:
     types: tuple[str, ...]
     loader: str
     mlflow: str | None
+    run: str | None = None
 
 
 def local_model(uri: str) -> Path | None:
@@ -87,6 +89,7 @@ def read_mlmodel(folder: Path) -> MlModel:
             types=tuple(kind for _, kind in (columns or {}).values()),
             loader=str(flavour["loader_module"]),
             mlflow=str(document["mlflow_version"]) if document.get("mlflow_version") else None,
+            run=str(document["run_id"]) if document.get("run_id") else None,
         )
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no MLmodel file.") from error

@@ -236,6 +236,14 @@ class Evaluation(_Stage):
         return self
 
 
+class Change(_Model):
+    """What differs between the two models besides their figures; null where one lacks it."""
+
+    what: Text
+    champion: Text | None
+    challenger: Text | None
+
+
 class Comparison(_Stage):
     """comparison.json: challenger against champion on the same rows."""
 
@@ -246,6 +254,7 @@ class Comparison(_Stage):
     gates: tuple[ComparisonGate, ...]
     notes: tuple[Text, ...] = ()
     """What a reader must know of how the rows were divided."""
+    changes: tuple[Change, ...] = Field((), max_length=1000)
     policy: PolicyRef
 
     @model_validator(mode="after")

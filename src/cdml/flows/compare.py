@@ -14,7 +14,8 @@ from cdml.core.metrics import Metric
 from cdml.core.sample import Timings
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, ComparisonGate, DataRef, Deployment, ModelRef
+from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
+from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
 from cdml.flows.custom import with_custom
@@ -76,6 +77,7 @@ def compare_to_champion(
         model = contenders.challenger(challenger)
         contest = _Contest(loaded=loaded, ports=ports, challenger=model)
         other: ModelRef | None = None
+        differences: tuple[Change, ...] = ()
         if isinstance(opponent, NoChampion):
             outcome = contest.first()
         elif same := contenders.is_same(model, opponent):
@@ -83,6 +85,11 @@ def compare_to_champion(
         else:
             rival = contenders.champion(opponent)
             other, outcome = rival.model, contest.against(rival)
+            differences = changed(
+                ports,
+                (contenders.known(opponent), rival),
+                (contenders.known(challenger), model),
+            )
         comparison = Comparison(
             verdict=outcome.verdict,
             reason=outcome.reason,
@@ -92,6 +99,7 @@ def compare_to_champion(
             data=model.data or _by_file(model, outcome.rows),
             gates=outcome.gates,
             notes=outcome.notes,
+            changes=differences,
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)

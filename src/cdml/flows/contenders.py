@@ -186,6 +186,10 @@ class Contenders:
         except CdmlError:
             return None
 
+    def known(self, written: str) -> "Identity | None":
+        """Who a model is, where that was found out already; None for predictions alone."""
+        return self.seen.get(written)
+
     def _identity(self, written: str) -> ModelRef:
         return self._seen(written).model
 

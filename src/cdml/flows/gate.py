@@ -81,6 +81,7 @@ def gate(
         contenders = Contenders(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )
+        contenders.seen[model] = identity
         if predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
         opponent = contenders.named(champion)

@@ -7,7 +7,7 @@ from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.platform import Annotation, Platform, PullRequest
 from cdml.ports.ports import Ports
 from cdml.ports.progress import Progress, Step
-from cdml.ports.registry import ModelVersion, Registry
+from cdml.ports.registry import ModelVersion, Registry, Training
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.tables import Table, Tables
@@ -47,5 +47,6 @@ __all__ = [
     "Tables",
     "Target",
     "Traffic",
+    "Training",
     "Webhook",
 ]

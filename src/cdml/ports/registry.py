@@ -27,6 +27,19 @@ class ModelVersion:
     tags: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """How a model was trained; empty where nobody recorded it.
+
+    Attributes:
+        parameters: by name.
+        data: the data sets it learned from, each as `name digest`.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
+
+
 class Registry(Protocol):
     """Versions, aliases and the evidence that travels with them.
 
@@ -71,6 +84,10 @@ class Registry(Protocol):
             source: the URI the folder was fetched from: a version of this model is not
                 registered again, and the files of a run stay with that run.
         """
+        ...
+
+    def training(self, run: str) -> Training:
+        """How the model of a tracking run was trained; empty where the registry keeps no runs."""
         ...
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:

@@ -1,36 +1,46 @@
 """A report that fits: the least important rows go first, and it says how many."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from cdml.core.verdict import Verdict
 from cdml.report.view import View
 
 Measure = Callable[[str], int]
+Place = tuple[int, str, int]
+"""Which view, which of its tables, which row."""
 
 _ROUNDS = 8  # halvings; a few rows less than would fit do no harm
 _ROW = 60  # no row is shorter, in characters
+_JUDGED = ("gates", "checks", "slices")
+_TOLD = ("changes", "metrics")
 
 
-def fit(view: View, render: Callable[[View], str], limit: int, measure: Measure = len) -> str:
+def fit(
+    views: Sequence[View],
+    render: Callable[[Sequence[View]], str],
+    limit: int,
+    measure: Measure = len,
+) -> str:
     """A full rendering, or one with as many rows as do not exceed the limit.
 
     Args:
-        view: the whole report.
-        render: lays a report out.
+        views: whole reports that share the room.
+        render: lays them out.
         limit: the greatest length.
         measure: length of a text, in characters or bytes.
     """
-    order = tuple(_by_importance(view))
+    order = tuple(_by_importance(views))
     kept, too_many = 0, min(len(order), limit // _ROW) + 1
     if too_many > len(order):
-        text = render(view)
+        text = render(views)
         if measure(text) <= limit:
             return text
-    fitting = render(_with(view, order, 0))
+    fitting = render(_with(views, order, 0))
     for _ in range(_ROUNDS):
         middle = (kept + too_many) // 2
-        tried = render(_with(view, order, middle))
+        tried = render(_with(views, order, middle))
         if measure(tried) <= limit:
             kept, fitting = middle, tried
         else:
@@ -38,32 +48,36 @@ def fit(view: View, render: Callable[[View], str], limit: int, measure: Measure 
     return fitting
 
 
-def _by_importance(view: View) -> Iterator[tuple[str, int]]:
+def _by_importance(views: Sequence[View]) -> Iterator[Place]:
     """Every row that could be left out, the most important first.
 
-    What did not pass comes before what did: gates, checks, slices; then metrics.
+    What did not pass comes before what did: gates, checks, slices; then what only informs.
     """
-    verdicts: dict[str, list[Verdict | None]] = {
-        "gates": [row.verdict for row in view.gates],
-        "checks": [row.verdict for row in view.checks],
-        "slices": [row.verdict for row in view.slices],
-    }
     for good in (False, True):
-        for kind, those in verdicts.items():
-            for index, verdict in enumerate(those):
-                if (verdict in {None, Verdict.PASS}) is good:
-                    yield kind, index
-    yield from (("metrics", index) for index in range(len(view.metrics)))
+        for kind in _JUDGED:
+            for number, view in enumerate(views):
+                for index, row in enumerate(getattr(view, kind)):
+                    if (row.verdict in {None, Verdict.PASS}) is good:
+                        yield number, kind, index
+    for kind in _TOLD:
+        for number, view in enumerate(views):
+            yield from ((number, kind, index) for index in range(len(getattr(view, kind))))
 
 
-def _with(view: View, order: tuple[tuple[str, int], ...], keep: int) -> View:
+def _with(views: Sequence[View], order: tuple[Place, ...], keep: int) -> tuple[View, ...]:
     kept = set(order[:keep])
-    left_out = len(order) - keep
-    return replace(
-        view,
-        gates=tuple(row for i, row in enumerate(view.gates) if ("gates", i) in kept),
-        checks=tuple(row for i, row in enumerate(view.checks) if ("checks", i) in kept),
-        slices=tuple(row for i, row in enumerate(view.slices) if ("slices", i) in kept),
-        metrics=tuple(row for i, row in enumerate(view.metrics) if ("metrics", i) in kept),
-        left_out=f"{left_out:,} of {len(order):,} rows are left out here",
-    )
+    return tuple(_shortened(number, view, kept, order) for number, view in enumerate(views))
+
+
+def _shortened(number: int, view: View, kept: set[Place], order: tuple[Place, ...]) -> View:
+    every = sum(place[0] == number for place in order)
+    gone = every - sum(place[0] == number for place in kept)
+    if not gone:
+        return view
+    tables: dict[str, Any] = {
+        kind: tuple(
+            row for index, row in enumerate(getattr(view, kind)) if (number, kind, index) in kept
+        )
+        for kind in (*_JUDGED, *_TOLD)
+    }
+    return replace(view, **tables, left_out=f"{gone:,} of {every:,} rows are left out here")

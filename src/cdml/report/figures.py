@@ -91,11 +91,11 @@ def plot(gate: ComparisonGate) -> Plot | None:
         estimate=place(found.estimate),
         zero=place(0.0),
         margin=None if margin is None else place(margin),
-        better=_better(gate),
+        better=better(gate),
     )
 
 
-def _better(gate: ComparisonGate) -> bool | None:
+def better(gate: ComparisonGate) -> bool | None:
     """Whether greater is better: known of our metrics, else told by the side of the margin."""
     if gate.metric in metrics.METRICS:
         return metrics.METRICS[gate.metric].greater_is_better

@@ -2,6 +2,7 @@
 
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import Deployment
+from cdml.report.cause import cause
 from cdml.report.gathered import Gathered
 
 ICONS = {
@@ -23,7 +24,11 @@ def headline(gathered: Gathered, model: str) -> str:
     verdict = gathered.verdict
     if gathered.deployment:
         return _delivered(gathered.deployment)
-    return f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
+    if not gathered.stages:
+        return f"Not judged: the gate ended before it could tell anything of the new {model}"
+    why = cause(gathered)
+    told = f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
+    return f"{told}; {why}" if why else told
 
 
 def _meaning(gathered: Gathered, verdict: Verdict, challenger: str) -> str:

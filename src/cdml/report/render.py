@@ -20,13 +20,12 @@ MAX_SUMMARY = 1024 * 1024 - 4_096
 
 def comment(view: View) -> str:
     """The pull request's comment, within GitHub's limit."""
-    return fit(view, lambda shown: _markdown(shown, folded=True), MAX_COMMENT)
+    return fit([view], lambda shown: _markdown(shown[0], folded=True), MAX_COMMENT)
 
 
 def summary(view: View) -> str:
     """The job summary, which is also `report.md`: everything, up to the runner's limit."""
-    limit = MAX_SUMMARY
-    return fit(view, lambda shown: _markdown(shown, folded=False), limit, lambda t: len(t.encode()))
+    return fit([view], lambda shown: _markdown(shown[0], folded=False), MAX_SUMMARY, _bytes)
 
 
 def page(view: View, written: datetime) -> str:
@@ -38,6 +37,10 @@ def page(view: View, written: datetime) -> str:
     """
     template = _environment(escape.html).get_template("page.html.j2")
     return template.render(view=view, written=f"{written:%Y-%m-%d %H:%M} UTC")
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())
 
 
 def _markdown(view: View, *, folded: bool) -> str:

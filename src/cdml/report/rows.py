@@ -69,6 +69,15 @@ class MetricRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRow:
+    """What differs between the models besides their figures."""
+
+    what: str
+    champion: str
+    challenger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StepRow:
     """A step of a deployment."""
 
@@ -176,6 +185,19 @@ def _metric_row(metric: MetricValue) -> MetricRow:
         value=figures.value(metric.value),
         interval=figures.interval(metric.interval),
         method=metric.interval.method if metric.interval else metric.reason or "",
+    )
+
+
+def change_rows(gathered: Gathered) -> tuple[ChangeRow, ...]:
+    """What changed in the model."""
+    found = gathered.comparison.changes if gathered.comparison else ()
+    return tuple(
+        ChangeRow(
+            what=change.what,
+            champion=NONE if change.champion is None else change.champion,
+            challenger=NONE if change.challenger is None else change.challenger,
+        )
+        for change in found
     )
 
 

@@ -8,11 +8,13 @@ from cdml.report.facts import Fact, facts
 from cdml.report.gathered import Gathered
 from cdml.report.headline import headline
 from cdml.report.rows import (
+    ChangeRow,
     CheckRow,
     GateRow,
     MetricRow,
     StepRow,
     badness,
+    change_rows,
     check_rows,
     gate_rows,
     metric_rows,
@@ -40,6 +42,7 @@ class View:
         checks: checks of the data that did not pass, worst first.
         data: how many checks there were, in words; empty without data evidence.
         metrics: the challenger's metrics.
+        changes: what else differs between challenger and champion.
         steps: of a deployment.
         facts: where all this comes from.
         run: address of the run that reports, or None.
@@ -58,6 +61,7 @@ class View:
     checks: tuple[CheckRow, ...]
     data: str
     metrics: tuple[MetricRow, ...]
+    changes: tuple[ChangeRow, ...] = ()
     steps: tuple[StepRow, ...]
     facts: tuple[Fact, ...]
     run: str | None
@@ -91,6 +95,7 @@ def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str
         checks=checks,
         data=_data(gathered),
         metrics=metric_rows(gathered),
+        changes=change_rows(gathered),
         steps=step_rows(gathered),
         facts=facts(gathered),
         run=run,

@@ -24,7 +24,7 @@ from cdml.errors import InputError, ServiceError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, model_digest
 from cdml.evidence.store import file_digest, write_atomically
-from cdml.ports import ModelVersion
+from cdml.ports import ModelVersion, Training
 
 
 class FolderRegistry:
@@ -118,6 +118,11 @@ class FolderRegistry:
             self._place(name, number) / "version.json", {"tags": {**old, **tags, DIGEST: digest}}
         )
         return self.version(name, number)
+
+    def training(self, run: str) -> Training:
+        """A folder keeps no runs."""
+        del run
+        return Training()
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a version."""

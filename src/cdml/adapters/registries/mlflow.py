@@ -17,13 +17,13 @@ from cdml.adapters.registries.common import (
     checked_evidence,
     recorded_digest,
 )
-from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent
+from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent, training_of
 from cdml.core import model_uri
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest
 from cdml.evidence.store import file_digest
-from cdml.ports import ModelVersion
+from cdml.ports import ModelVersion, Training
 
 RUN = "cdml.run"
 """Tag: the run that keeps the evidence of a version which has no run of its own."""
@@ -127,6 +127,11 @@ class MlflowRegistry:
                 name, f"{location}/{place}", run_id=run, tags=all_tags
             )
             return _version(made)
+
+    def training(self, run: str) -> Training:
+        """How the model of a run was trained: the run's parameters and the data it names."""
+        with self._at.calls(f"the registry has no run {run}."):
+            return training_of(self._client.get_run(run))
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a version."""

@@ -10,9 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from mlflow import MlflowClient
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException, RestException
 
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+from cdml.ports import Training
 
 _MANNERS: Mapping[str, str] = {
     # MLflow's own defaults retry for minutes; a CI job wants to know.
@@ -148,3 +150,21 @@ def _database(uri: str, folder: Path) -> Path:
     if header not in (b"", _SQLITE_HEADER):
         raise ConfigurationError(f"{file} is no SQLite database.", "Check registry.uri.")
     return file
+
+
+def training_of(run: Run) -> Training:
+    """What a run says of its training; data that is named for anything else is left out."""
+    named = run.inputs.dataset_inputs if run.inputs else ()
+    return Training(
+        parameters={str(name): str(value) for name, value in run.data.params.items()},
+        data=tuple(
+            f"{one.dataset.name} {one.dataset.digest}"
+            for one in named
+            if _context(one.tags) in ("", "train", "training")
+        ),
+    )
+
+
+def _context(tags: object) -> str:
+    found = (tag.value for tag in tags or () if tag.key == "mlflow.data.context")  # type: ignore[attr-defined]
+    return str(next(found, ""))

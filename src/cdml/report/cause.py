@@ -1,0 +1,74 @@
+"""Why a verdict is not a pass, in the few words that a headline has room for."""
+
+from collections.abc import Iterator
+
+from cdml.core import reasons
+from cdml.core.decide import Edge, Kind
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import BoundGate, ComparisonGate
+from cdml.report import figures
+from cdml.report.gathered import Gathered
+
+Gate = BoundGate | ComparisonGate
+
+
+def cause(gathered: Gathered) -> str:
+    """The worst gate in words, and what would settle it; empty where no gate decided.
+
+    What decides for all rows is named before what decides for a slice.
+    """
+    decisive = [gate for gate in _gates(gathered) if gate.verdict is gathered.verdict]
+    if gathered.verdict is Verdict.PASS or not decisive:
+        return ""
+    said = _said(min(decisive, key=lambda gate: gate.slice is not None))
+    more = len(decisive) - 1
+    return f"{said} (and {more:,} more)" if more else said
+
+
+def _gates(gathered: Gathered) -> Iterator[Gate]:
+    yield from gathered.comparison.gates if gathered.comparison else ()
+    yield from gathered.evaluation.gates if gathered.evaluation else ()
+
+
+def _said(gate: Gate) -> str:
+    subject = _inside(reasons.subject(gate.metric, gate.slice))
+    if isinstance(gate, BoundGate):
+        return _bound(gate, subject)
+    if gate.difference is None or gate.bound is None:
+        return f"{subject} could not be compared"
+    gain = gate.rule.startswith(Kind.SUPERIORITY.value)
+    worse = {True: "dropped", False: "risen", None: "got worse"}[figures.better(gate)]
+    if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
+        told = "may not have improved enough" if gain else f"may have {worse}"
+        return f"{subject} {told}{_settled(gate)}"
+    if gain:
+        return f"{subject} did not improve enough ({_moved(gate)})"
+    verb = {"dropped": "dropped", "risen": "rose"}.get(worse, worse)
+    return f"{subject} {verb} ({_moved(gate)})"
+
+
+def _moved(gate: ComparisonGate) -> str:
+    before = figures.value(gate.champion, like=(gate.challenger,))
+    return f"{before} to {figures.value(gate.challenger, like=(gate.champion,))}"
+
+
+def _settled(gate: ComparisonGate) -> str:
+    """How many rows more would tell; silent where no number is known to."""
+    if gate.rows_needed is None or gate.rows_needed <= gate.rows:
+        return ""
+    return f"; about {gate.rows_needed - gate.rows:,} more rows would tell"
+
+
+def _bound(gate: BoundGate, subject: str) -> str:
+    if gate.value is None:
+        return f"{subject} could not be measured"
+    least = gate.rule.startswith(Edge.AT_LEAST.value)
+    side, limit = "below" if least else "above", gate.rule.partition(" ")[2]
+    if gate.verdict is Verdict.INCONCLUSIVE:
+        return f"{subject} may be {side} {limit}"
+    return f"{subject} is {figures.value(gate.value)}, {side} {limit}"
+
+
+def _inside(sentence: str) -> str:
+    """The beginning of a sentence as it stands inside one: `ROC AUC` stays as it is."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
