@@ -72,7 +72,8 @@ def test_there_is_an_action_for_every_step_of_the_decision() -> None:
 def test_every_input_is_an_option_and_every_option_an_input(name: str) -> None:
     expected = set().union(*(options(command) for command in commands(name)))
     if name == "root":
-        expected -= {"evidence"}  # the report reads what the gate has just written
+        # The report reads what the gate has just written; that it begins is a step of its own.
+        expected -= {"evidence", "begin"}
     assert expected == set(action(name)["inputs"]) - OURS
 
 
@@ -95,7 +96,16 @@ def test_every_input_reaches_its_command_as_environment(name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_only_steps_that_talk_to_the_platform_get_the_token(name: str) -> None:
     given = {id_ for id_, step in steps(name).items() if "inputs.github-token" in str(step)}
-    assert TALKS & set(commands(name)) == given
+    assert TALKS & set(commands(name)) | ({"begin"} if name == "root" else set()) == given
+
+
+def test_the_root_action_says_that_the_gate_has_begun_before_it_begins() -> None:
+    begin, report = steps("root")["begin"]["env"], steps("root")["report"]["env"]
+
+    assert ["install", "begin", "gate", "report"] == list(steps("root"))
+    assert {"CDML_REPORT_BEGIN", *report} - {"CDML_REPORT_OUTPUT_DIR"} == begin.keys()
+    assert "true" == begin["CDML_REPORT_BEGIN"]
+    assert all(value == begin.get(name, value) for name, value in report.items())
 
 
 @pytest.mark.parametrize("name", FILES)

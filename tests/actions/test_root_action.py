@@ -118,7 +118,7 @@ def test_a_model_that_passes_is_registered_as_what_was_judged(story: Story) -> N
 def test_a_second_push_updates_the_comment_below_130_others(story: Story) -> None:
     assert story.again.succeeded, story.again.log
     assert [story.comment.id] == [comment.id for comment in story.comments]
-    assert story.comments[0].edits == 1
+    assert story.comments[0].edits == 3  # told, begun again, told again
     assert len(story.world.github.comments(NUMBER)) == OTHERS + 1
 
 
@@ -194,7 +194,8 @@ def test_the_gate_never_sees_the_token_and_a_refused_comment_changes_nothing(
     here.fill_in(python=str(spy))
     outcome = here.gate(NUMBER, here.propose("challenger"))
 
-    _, gated, reported = seen.read_text().split("== ")
+    _, begun, gated, reported = seen.read_text().split("== ")
+    assert begun.startswith("report\n")
     assert (True, False) == (gated.startswith("gate\n"), TOKEN in gated)
     assert (True, True) == (reported.startswith("report\n"), TOKEN in reported)
     assert outcome.succeeded, outcome.log

@@ -126,8 +126,40 @@ def _delete_comment(state: State, _call: Call, _author: str, id_: str) -> Answer
     return Answer(204)
 
 
+def _list_commit_comments(state: State, _call: Call, _author: str, sha: str) -> Answer:
+    found = [c for c in state.comments.values() if c.commit == sha]
+    return Answer(200, [state.show_commit_comment(comment) for comment in found])
+
+
+def _create_commit_comment(state: State, call: Call, author: str, sha: str) -> Answer:
+    _check_length(call)
+    comment = Comment(next(state.ids), 0, author, call.body["body"], commit=sha)
+    state.comments[comment.id] = comment
+    return Answer(201, state.show_commit_comment(comment))
+
+
+def _edit_commit_comment(state: State, call: Call, author: str, id_: str) -> Answer:
+    _edit_comment(state, call, author, id_)
+    return Answer(200, state.show_commit_comment(_comment(state, id_)))
+
+
+def _list_pulls(state: State, call: Call, _author: str) -> Answer:
+    """As GitHub does: `head` is `owner:branch`, and one it cannot read is no filter at all."""
+    wanted, which = call.query.get("head", ""), call.query.get("state", "open")
+    owner = state.repository.split("/")[0]
+    found = [
+        pull
+        for pull in reversed(state.pulls.values())
+        if (":" not in wanted or wanted == f"{pull.owner or owner}:{pull.branch}")
+        and which in ("all", "open" if pull.is_open else "closed")
+    ]
+    return Answer(200, [state.show_pull(pull, "PullRequestSimple") for pull in found])
+
+
 def _pulls_of_commit(state: State, _call: Call, _author: str, sha: str) -> Answer:
-    found = [p for p in state.pulls.values() if sha in (p.head, p.merged_as)]
+    found = [  # those of forks are not listed
+        p for p in state.pulls.values() if sha in (p.head, p.merged_as) and not p.owner
+    ]
     return Answer(200, [state.show_pull(pull, "PullRequestSimple") for pull in found])
 
 
@@ -218,6 +250,10 @@ _TALK = ("issues", "pull_requests")
 _SHIP = ("deployments",)
 _COMMENTS = r"/issues/(\d+)/comments"
 _COMMENT = r"/issues/comments/(\d+)"
+_OF_COMMIT = r"/commits/([0-9a-f]+)/comments"
+_CODE = ("contents",)
+_POST_COMMIT = "ReposOwnerRepoCommitsCommitShaCommentsPostBody"
+_PATCH_COMMIT = "ReposOwnerRepoCommentsCommentIdPatchBody"
 _POST_COMMENT = "ReposOwnerRepoIssuesIssueNumberCommentsPostBody"
 _PATCH_COMMENT = "ReposOwnerRepoIssuesCommentsCommentIdPatchBody"
 _POST_DEPLOYMENT = "ReposOwnerRepoDeploymentsPostBody"
@@ -229,6 +265,11 @@ ROUTES = (
     Route("GET", _COMMENT, _show_comment, "", "IssueComment"),
     Route("PATCH", _COMMENT, _edit_comment, _PATCH_COMMENT, "IssueComment", _TALK),
     Route("DELETE", _COMMENT, _delete_comment, "", "", _TALK),
+    Route("GET", _OF_COMMIT, _list_commit_comments, "", "CommitComment", (), _PAGED),
+    Route("POST", _OF_COMMIT, _create_commit_comment, _POST_COMMIT, "CommitComment", _CODE),
+    Route("PATCH", r"/comments/(\d+)", _edit_commit_comment, _PATCH_COMMIT, "CommitComment", _CODE),
+    Route("DELETE", r"/comments/(\d+)", _delete_comment, "", "", _CODE),
+    Route("GET", "/pulls", _list_pulls, "", "PullRequestSimple", (), _PAGED | {"head", "state"}),
     Route("GET", r"/commits/([^/]+)/pulls", _pulls_of_commit, "", "PullRequestSimple", (), _PAGED),
     Route("GET", r"/pulls/(\d+)", _show_pull, "", "PullRequest"),
     Route(

@@ -10,11 +10,20 @@ MERGED = "b" * 40
 TOKEN = "made-up-token"
 
 
-def on_github(server: GitHubServer, tmp_path, *, number=7, **variables) -> GitHubPlatform:
-    """The platform of a step; `variables` are what the runner sets otherwise than usual."""
+def on_github(
+    server: GitHubServer, tmp_path, *, number=7, told=None, **variables
+) -> GitHubPlatform:
+    """The platform of a step; `variables` are what the runner sets otherwise than usual.
+
+    Args:
+        server: the API.
+        tmp_path: the checkout.
+        number: of the event's pull request; 0 or None for an event without one.
+        told: the event's JSON, where it is another.
+    """
     event = tmp_path / "event.json"
     pull = {"pull_request": {"number": number, "head": {"sha": HEAD}}} if number else {}
-    event.write_text(json.dumps(pull))
+    event.write_text(json.dumps(pull if told is None else told))
     environment = {
         **server.environment,
         "GITHUB_EVENT_PATH": str(event),

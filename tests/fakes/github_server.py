@@ -11,6 +11,7 @@ if there was a violation.
 
 import json
 import re
+import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from fakes.github_graphql import graphql
 from fakes.github_routes import Answer, Call, Rejected, Route, find
 from fakes.github_schema import violations
 from fakes.github_state import Comment, Filed, Pull, State
@@ -60,6 +62,7 @@ class GitHubServer:
         viewer: the login GraphQL gives for the token's owner.
         author: the login REST gives for comments the token writes.
         prefix: `/api/v3` makes it an Enterprise server.
+        certificate: PEM file of key and certificate; it then speaks HTTPS as `localhost`.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class GitHubServer:
         viewer: str = "github-actions",
         author: str = "github-actions[bot]",
         prefix: str = "",
+        certificate: str = "",
     ) -> None:
         self.repository = repository
         self.token = token
@@ -87,6 +91,13 @@ class GitHubServer:
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self.site = f"http://127.0.0.1:{self._http.server_address[1]}"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._http.socket = context.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
+            self.site = f"https://localhost:{self._http.server_address[1]}"
         self.url = f"{self.site}{prefix}"
         graphql = "/api/graphql" if prefix == "/api/v3" else f"{prefix}/graphql"
         self.graphql_url = f"{self.site}{graphql}"
@@ -133,6 +144,16 @@ class GitHubServer:
         self.state.comments[comment.id] = comment
         return comment
 
+    def add_commit_comment(self, sha: str, author: str, body: str) -> Comment:
+        """Somebody comments on a commit."""
+        comment = Comment(next(self.state.ids), 0, author, body, commit=sha)
+        self.state.comments[comment.id] = comment
+        return comment
+
+    def commit_comments(self, sha: str) -> list[Comment]:
+        """The comments of a commit, oldest first."""
+        return [c for c in self.state.comments.values() if c.commit == sha]
+
     def add_deployment(self, sha: str, environment: str, task: str, payload: object) -> Filed:
         """Somebody files a deployment."""
         filed = Filed(next(self.state.ids), sha, sha, task, environment, "", payload)
@@ -158,7 +179,9 @@ class GitHubServer:
             return _error(401, "Bad credentials")
         path = call.path
         if path == urlsplit(self.graphql_url).path:
-            return self._graphql(call)
+            wrong, answer = graphql(self, call)
+            self.violations += wrong
+            return answer
         route, groups = find(call.method, path.removeprefix(self.prefix), self.repository)
         if route is None or not path.startswith(self.prefix):
             return _error(404, "Not Found")
@@ -183,13 +206,6 @@ class GitHubServer:
         for document in shown if route.answer else ():
             self.violations += violations(route.answer, document)
         return answer
-
-    def _graphql(self, call: Call) -> Answer:
-        asked = re.sub(r"\s+", " ", str((call.body or {}).get("query", "")))
-        if not re.search(r"viewer ?\{ ?login ?\}", asked):
-            self.violations.append(f"GraphQL: not known here: {asked}")
-            return Answer(200, {"errors": [{"message": "not known here"}]})
-        return Answer(200, {"data": {"viewer": {"login": self.viewer}}})
 
 
 def _error(status: int, message: str) -> Answer:

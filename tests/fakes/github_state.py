@@ -16,6 +16,8 @@ class Comment:
     author: str
     body: str
     edits: int = 0
+    commit: str = ""
+    hidden: bool = False
 
 
 @dataclass(slots=True)
@@ -27,6 +29,13 @@ class Pull:
     base: str = "main"
     merged_as: str | None = None
     locked: bool = False
+    state: str = "open"
+    owner: str = ""
+    branch: str = "feature"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == "open" and self.merged_as is None
 
 
 @dataclass(slots=True)
@@ -88,10 +97,25 @@ class State:
             "IssueComment",
             self.address(f"/issues/comments/{comment.id}"),
             id=comment.id,
+            node_id=f"IC_{comment.id}",
             body=comment.body,
             user=self.user(comment.author),
             html_url=f"{page}#issuecomment-{comment.id}",
             issue_url=self.address(f"/issues/{comment.number}"),
+        )
+
+    def show_commit_comment(self, comment: Comment) -> dict[str, Any]:
+        """A comment on a commit as GitHub shows one."""
+        page = f"{self.site}/{self.repository}/commit/{comment.commit}"
+        return filled(
+            "CommitComment",
+            self.address(f"/comments/{comment.id}"),
+            id=comment.id,
+            node_id=f"CC_{comment.id}",
+            body=comment.body,
+            commit_id=comment.commit,
+            user=self.user(comment.author),
+            html_url=f"{page}#commitcomment-{comment.id}",
         )
 
     def show_pull(self, pull: Pull, schema: str) -> dict[str, Any]:
@@ -112,11 +136,11 @@ class State:
             id=pull.number,
             number=pull.number,
             html_url=f"{self.site}/{self.repository}/pull/{pull.number}",
-            state="closed" if pull.merged_as else "open",
+            state="open" if pull.is_open else "closed",
             locked=pull.locked,
             title=f"Pull request {pull.number}",
             merged_at=MOMENT if pull.merged_as else None,
-            head=self._end(pull.head, "feature", repository),
+            head=self._end(pull.head, pull.branch, repository),
             base=self._end("0" * 40, pull.base, repository),
             **merged,
         )

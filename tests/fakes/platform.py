@@ -4,17 +4,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdml.errors import ServiceError
-from cdml.ports import Annotation, PullRequest
+from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
 
 
 @dataclass
 class FakeComment:
     """A comment and which run wrote it."""
 
-    number: int
+    number: Thread
     report_id: str
     body: str
     edits: int = 0
+    begun: bool = False
 
     @property
     def url(self) -> str:
@@ -46,7 +47,10 @@ class FakePlatform:
     run: str | None = "https://platform.test/runs/1"
     pull: PullRequest | None = None
     merged: dict[str, tuple[PullRequest, ...]] = field(default_factory=dict)
+    on: Commit | None = None
     refuses: bool = False
+    lost: bool = False
+    behaviours: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
     summaries: list[str] = field(default_factory=list)
     annotations: list[Annotation] = field(default_factory=list)
@@ -74,18 +78,31 @@ class FakePlatform:
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         return self.merged.get(commit, ())
 
+    def thread(self) -> Thread | None:
+        if self.lost:
+            raise ServiceError("the platform does not answer.")
+        return self.pull.number if self.pull else self.on
+
     def comment(
-        self, number: int, report_id: str, body: str, *, only_update: bool = False
+        self,
+        on: Thread,
+        report_id: str,
+        body: str,
+        *,
+        only_update: bool = False,
+        begun: bool = False,
+        behaviour: Behaviour = "update",
     ) -> str | None:
         self._may("comment")
+        self.behaviours.append(behaviour)
         for comment in self.comments:
-            if (comment.number, comment.report_id) == (number, report_id):
+            if (comment.number, comment.report_id) == (on, report_id):
                 comment.edits += comment.body != body
-                comment.body = body
+                comment.body, comment.begun = body, begun
                 return comment.url
         if only_update:
             return None
-        self.comments.append(FakeComment(number=number, report_id=report_id, body=body))
+        self.comments.append(FakeComment(on, report_id, body, begun=begun))
         return self.comments[-1].url
 
     def open_deployment(

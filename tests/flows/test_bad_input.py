@@ -11,6 +11,7 @@ from cdml.config import load
 from cdml.evidence import store
 from cdml.evidence.models import Comparison
 from cdml.flows.report import report
+from cdml.flows.talking import Talk
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -197,6 +198,6 @@ def reported(folder):
         FakePorts(platform=FakePlatform(), clock=FakeClock(), progress=FakeProgress()),
         evidence=folder / "out",
         output=folder / "told",
-        mode="off",
+        talk=Talk(mode="off", report_id="flights"),
     )
     return folder / "told"

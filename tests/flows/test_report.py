@@ -10,6 +10,7 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef, ModelRef
 from cdml.evidence.store import REPORTS
 from cdml.flows.report import report
+from cdml.flows.talking import Talk
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -49,8 +50,7 @@ def told(tmp_path, platform):
             FakePorts(platform=on, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
-            mode=mode,
-            **options,
+            talk=Talk(mode=mode, **{"report_id": "flight-delays", **options}),
         )
 
     return tell
@@ -75,6 +75,7 @@ class TestVerdict:
     def test_without_any_evidence_is_inconclusive(self, told, platform):
         assert INCONCLUSIVE == told().verdict
         assert "<code>evaluate-model</code> left no evidence" in platform.comments[0].body
+        assert platform.comments[0].body.startswith("### ⏸️ Not judged: the gate ended before")
 
     def test_without_data_evidence_is_held_where_data_should_have_been_checked(self, told):
         assert INCONCLUSIVE == told(evaluation(), comparison()).verdict
@@ -213,7 +214,9 @@ class TestComment:
         assert "cdml: no comment" in [one.title for one in refusing.annotations]
         assert "The comment was not posted" in reported.html.read_text()
 
-    @pytest.mark.parametrize("options", [{"mode": "sometimes"}, {"report_id": "x" * 201}])
+    @pytest.mark.parametrize(
+        "options", [{"mode": "sometimes"}, {"behaviour": "shout"}, {"report_id": "x" * 201}]
+    )
     def test_of_an_unknown_mode_or_an_endless_id_is_a_configuration_error(self, told, options):
         with pytest.raises(ConfigurationError):
             told(*SCENARIOS["pass"](), **options)

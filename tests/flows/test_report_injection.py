@@ -8,6 +8,7 @@ import pytest
 
 from cdml.adapters.platforms.workflow_commands import annotation_command
 from cdml.flows.report import report
+from cdml.flows.talking import Talk
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -59,8 +60,7 @@ def told(folder, text):
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder / "evidence", *evidence),
         output=folder / "out",
-        mode="always",
-        report_id="flights",
+        talk=Talk(mode="always", report_id="flights"),
     )
     return platform, reported
 

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from cdml.flows.report import report
+from cdml.flows.talking import Talk
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -27,7 +28,7 @@ def full(tmp_path_factory):
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
         output=folder,
-        mode="always",
+        talk=Talk(mode="always", report_id="flights"),
     )
     return platform, reported
 

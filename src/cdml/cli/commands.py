@@ -100,8 +100,16 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
     show_default=True,
     help="When to comment on the pull request.",
 )
+@click.option(
+    "--comment-behaviour",
+    type=click.Choice(["update", "recreate", "hide-and-recreate"]),
+    default="update",
+    show_default=True,
+    help="What becomes of an earlier run's comment.",
+)
 @click.option("--report-id", help="Whose comment this is; default: the model's name.")
 @click.option("--pull-request", type=int, help="Number; default: from the event.")
+@click.option("--begin", is_flag=True, help="Only say that the gate has begun.")
 def report(config: Path, output_dir: Path, **options: Any) -> int:
     """Tell the verdict: pull-request comment, job summary, HTML page, outputs."""
     from cdml.cli import runs

@@ -10,6 +10,7 @@ import click
 from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import ConfigurationError
+from cdml.ports import Behaviour
 from cdml.wiring import Wiring, executor
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
@@ -124,21 +125,31 @@ def report(
     *,
     evidence: str | None,
     comment_mode: str,
+    comment_behaviour: Behaviour,
     report_id: str | None,
     pull_request: int | None,
+    begin: bool,
 ) -> int:
-    """Report and give the verdict's exit code."""
+    """Report and give the verdict's exit code; at the gate's beginning, say that it has begun."""
+    from cdml.flows.begin import begin as first
     from cdml.flows.report import report as flow
+    from cdml.flows.talking import Talk
 
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False)
+    talk = Talk(
+        mode=comment_mode,
+        behaviour=comment_behaviour,
+        report_id=report_id or wiring.loaded.config.model,
+        pull_request=pull_request,
+    )
+    if begin:
+        return tell.begun(wiring.platform, first(wiring.loaded, wiring, talk))
     found = flow(
         wiring.loaded,
         wiring,
         evidence=config.parent / evidence if evidence else output,
         output=output,
-        mode=comment_mode,
-        report_id=report_id,
-        pull_request=pull_request,
+        talk=talk,
     )
     return tell.reported(wiring.platform, output, found)
 

@@ -50,6 +50,14 @@ def gated(platform: Platform, output: Path, found: "Gated") -> int:
     return found.verdict.exit_code
 
 
+def begun(platform: Platform, address: str | None) -> int:
+    """Where it was said that the gate has begun, if anywhere."""
+    if address:
+        click.echo(f"comment: {terminal(address)}")
+    platform.outputs({"comment-url": address or ""})
+    return 0
+
+
 def reported(platform: Platform, output: Path, found: "Reported") -> int:
     """Where the report is."""
     click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")

@@ -5,16 +5,14 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.verdict import Verdict
-from cdml.errors import ConfigurationError, ServiceError
+from cdml.errors import ServiceError
 from cdml.evidence.store import write_atomically
-from cdml.ports import Annotation, Platform, Ports, Progress
+from cdml.flows.talking import Talk
+from cdml.ports import Annotation, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Gathered, gather
-from cdml.report.view import View, view
-
-MODES = ("always", "changes", "failures", "off")
-_MAX_ID = 200
+from cdml.report.view import view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +39,7 @@ def report(
     *,
     evidence: Path,
     output: Path,
-    mode: str,
-    report_id: str | None = None,
-    pull_request: int | None = None,
+    talk: Talk,
 ) -> Reported:
     """Report what the stages found.
 
@@ -52,35 +48,20 @@ def report(
         ports: the world.
         evidence: folder of the evidence.
         output: folder for `comment.md`, `report.md` and `report.html`.
-        mode: when to comment. always; failures: when the verdict is not pass or warn; changes:
-            unless the model is the champion itself and passed; off. Except for off, a comment
-            that is there is always brought up to date.
-        report_id: whose comment it is; the model's name by default.
-        pull_request: number; by default the event's.
+        talk: where and how to comment.
 
     Raises:
-        ConfigurationError: the mode or the id cannot be used.
         InputError: the evidence cannot be used.
     """
-    identity = report_id or loaded.config.model
-    if mode not in MODES or len(identity) > _MAX_ID:
-        raise ConfigurationError(
-            f"the comment mode {mode!r} with a report id of {len(identity)} characters is not"
-            " possible.",
-            f"Modes are {', '.join(MODES)}; an id has at most {_MAX_ID} characters.",
-        )
     gathered = gather(evidence, loaded.config)
     shown = view(gathered, loaded.config.model, run=ports.platform.run_url())
     address = None
     notes: tuple[str, ...] = ()
-    if mode != "off":
-        try:
-            address = _comment(
-                ports.platform, ports.progress, gathered, shown, mode, identity, pull_request
-            )
-        except ServiceError as error:
-            notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
-            ports.progress.note(notes[0])
+    try:
+        address = talk.say(ports, render.comment(shown), quiet=_quiet(gathered, talk.mode))
+    except ServiceError as error:
+        notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
+        ports.progress.note(notes[0])
     told = replace(shown, notes=(*shown.notes, *notes))
     markdown = render.summary(told)
     write_atomically(output / "comment.md", render.comment(shown).encode())
@@ -99,23 +80,8 @@ def report(
     return reported
 
 
-def _comment(
-    platform: Platform,
-    progress: Progress,
-    gathered: Gathered,
-    shown: View,
-    mode: str,
-    identity: str,
-    number: int | None,
-) -> str | None:
-    """Comment on the pull request, if there is one, and give the comment's address."""
-    pull = platform.pull_request()
-    number = number or (pull.number if pull else None)
-    if number is None:
-        progress.note("this run has no pull request to comment on")
-        return None
-    quiet = {
-        "failures": gathered.verdict.exit_code == 0,
-        "changes": gathered.same_model and gathered.verdict is Verdict.PASS,
-    }.get(mode, False)
-    return platform.comment(number, identity, render.comment(shown), only_update=quiet)
+def _quiet(gathered: Gathered, mode: str) -> bool:
+    """Whether a verdict is nothing to open a comment for."""
+    if mode == "failures":
+        return gathered.verdict.exit_code == 0
+    return mode == "changes" and gathered.same_model and gathered.verdict is Verdict.PASS

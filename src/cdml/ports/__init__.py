@@ -4,7 +4,14 @@ from cdml.ports.clock import Clock
 from cdml.ports.execute import Execute
 from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.measurer import Measurer, MetricJob
-from cdml.ports.platform import Annotation, Platform, PullRequest
+from cdml.ports.platform import (
+    Annotation,
+    Behaviour,
+    Commit,
+    Platform,
+    PullRequest,
+    Thread,
+)
 from cdml.ports.ports import Ports
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry, Training
@@ -18,7 +25,9 @@ from cdml.ports.webhook import Webhook
 __all__ = [
     "Annotation",
     "Answer",
+    "Behaviour",
     "Clock",
+    "Commit",
     "Execute",
     "Journal",
     "Layout",
@@ -46,6 +55,7 @@ __all__ = [
     "Table",
     "Tables",
     "Target",
+    "Thread",
     "Traffic",
     "Training",
     "Webhook",

@@ -14,6 +14,20 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit that can be commented on."""
+
+    sha: str
+
+
+Thread = int | Commit
+"""Where comments stand: the pull request of this number, or a commit."""
+
+Behaviour = Literal["update", "recreate", "hide-and-recreate"]
+"""What becomes of an earlier run's comment: edited, deleted, or hidden as outdated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
     """A line beside the code.
 
@@ -65,13 +79,37 @@ class Platform(Protocol):
         """The merged pull requests that this commit brought in."""
         ...
 
+    def thread(self) -> Thread | None:
+        """Where the report of this run is looked for; None where only its own page is.
+
+        The platform is asked where the event does not say.
+
+        Raises:
+            ServiceError: the platform refused or did not answer.
+        """
+        ...
+
     def comment(
-        self, number: int, report_id: str, body: str, *, only_update: bool = False
+        self,
+        on: Thread,
+        report_id: str,
+        body: str,
+        *,
+        only_update: bool = False,
+        begun: bool = False,
+        behaviour: Behaviour = "update",
     ) -> str | None:
         """Post or update the one comment of this report, and give its address.
 
-        An unchanged comment is not edited, nor is one that a newer run wrote. With
-        `only_update` nothing is posted where there is no comment yet, and the answer is None.
+        An unchanged comment is not edited, nor is one that a newer run wrote.
+
+        Args:
+            on: where.
+            report_id: whose comment it is.
+            body: Markdown.
+            only_update: post nothing where there is no comment yet; the answer is then None.
+            begun: the run has only begun; its verdict will take this comment's place.
+            behaviour: what becomes of an earlier run's comment.
 
         Raises:
             ServiceError: the platform refused; the message says which permission is missing.

@@ -28,6 +28,18 @@ def summary(view: View) -> str:
     return fit([view], lambda shown: _markdown(shown[0], folded=False), MAX_SUMMARY, _bytes)
 
 
+def begun(model: str, commit: str | None, run: str | None) -> str:
+    """The comment that stands until there is a verdict.
+
+    Args:
+        model: the model's name.
+        commit: the commit that is judged, where it is known.
+        run: address of the run that judges it.
+    """
+    template = _environment(escape.markdown).get_template("begun.md.j2")
+    return template.render(model=model, commit=commit, run=run).rstrip() + "\n"
+
+
 def page(view: View, written: datetime) -> str:
     """The HTML page: one file without script or network, light and dark.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdml.adapters.platforms import workflow_commands
 from cdml.errors import InputError, ServiceError
-from cdml.ports import Annotation, PullRequest
+from cdml.ports import Annotation, Behaviour, PullRequest, Thread
 
 if TYPE_CHECKING:
     from cdml.adapters.platforms.github_client import Client
@@ -36,9 +36,13 @@ class GitHubPlatform:
         return f"GitHubPlatform({self._environment.get('GITHUB_REPOSITORY', '')!r})"
 
     def commit(self) -> str | None:
-        """The pull request's head, else the commit that triggered the run."""
+        """The head of the pull request or of the run that triggered this one, else the commit."""
         pull = self.pull_request()
-        return pull.head if pull else self._environment.get("GITHUB_SHA") or None
+        if pull is not None:
+            return pull.head
+        told = self._event.get("workflow_run")
+        judged = told.get("head_sha") if isinstance(told, dict) else None
+        return str(judged) if judged else self._environment.get("GITHUB_SHA") or None
 
     def run_url(self) -> str | None:
         """Address of the run's page."""
@@ -108,19 +112,41 @@ class GitHubPlatform:
                 if pull.merged_at is not None and branch in (None, pull.base.ref)
             )
 
+    def thread(self) -> Thread | None:
+        """The pull request of the event, of the run that triggered this one, or of the commit."""
+        from cdml.adapters.platforms.github_threads import thread
+
+        pull = self.pull_request()
+        if pull is not None:
+            return pull.number
+        name = self._environment.get("GITHUB_EVENT_NAME", "")
+        return thread(lambda: self._client, name, self._event, self._environment)
+
     def comment(
-        self, number: int, report_id: str, body: str, *, only_update: bool = False
+        self,
+        on: Thread,
+        report_id: str,
+        body: str,
+        *,
+        only_update: bool = False,
+        begun: bool = False,
+        behaviour: Behaviour = "update",
     ) -> str | None:
         """Post or update the one comment of this report, and give its address."""
-        from cdml.adapters.platforms.github_comments import Marker, post
+        from cdml.adapters.platforms.github_comments import Marker, State, post
 
-        run = self._number("GITHUB_RUN_ID"), self._number("GITHUB_RUN_ATTEMPT")
-        marker = Marker.of(report_id, run)
-        return post(self._client, number, marker, body, only_update=only_update)
+        state = State.BEGUN if begun else State.TOLD
+        marker = Marker.of(report_id, self._judged_in, state)
+        return post(self._client, on, marker, body, only_update=only_update, behaviour=behaviour)
 
-    def _number(self, variable: str) -> int:
-        written = self._environment.get(variable, "")
-        return int(written) if written.isdecimal() else 0
+    @property
+    def _judged_in(self) -> tuple[int, int]:
+        """Number and attempt of the run that judged: the one that triggered this one, or this."""
+        told = self._event.get("workflow_run")
+        if isinstance(told, dict):
+            return _number(told.get("id")), _number(told.get("run_attempt"))
+        run, attempt = map(self._environment.get, ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT"))
+        return _number(run), _number(attempt)
 
     def open_deployment(
         self,
@@ -165,3 +191,8 @@ class GitHubPlatform:
             run_url=self.run_url(),
             environment_url=url,
         )
+
+
+def _number(written: object) -> int:
+    text = str(written)
+    return int(text) if text.isascii() and text.isdecimal() else 0

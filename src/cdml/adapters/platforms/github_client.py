@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import requests
 from github import Auth, Github, GithubException, GithubRetry
-from github.GithubException import BadAttributeException
+from github.GithubException import BadAttributeException, RateLimitExceededException
 from github.Repository import Repository
+from urllib3 import HTTPResponse, Retry
 
 from cdml.errors import ServiceError
 
@@ -15,6 +16,9 @@ PUBLIC_API = "https://api.github.com"
 _READ_ONLY = "A pull request from a fork or from Dependabot has a read-only token."
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
 _TRIES = 3
+_LONGEST_WAIT = 600
+"""Seconds that a rate limit is waited for; a job should not sleep for longer than it works."""
+_CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 T = TypeVar("T")
 
 
@@ -38,13 +42,27 @@ class _Retry(GithubRetry):
             return status_code in (_FORBIDDEN, _TOO_MANY)
         return super().is_retry(method, status_code, has_retry_after)
 
+    def increment(  # type: ignore[override]  # as PyGithub narrows it
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: HTTPResponse | None = None,
+        *rest: Any,
+        **named: Any,
+    ) -> Retry:
+        """One try less; none at all where the server asks for more patience than a job has."""
+        if response is not None and (self.get_retry_after(response) or 0) > _LONGEST_WAIT:
+            raise GithubException(_TOO_MANY, None, dict(response.headers), "too long a wait")
+        return super().increment(method, url, response, *rest, **named)
+
 
 class Client:
     """One repository at GitHub, or at an Enterprise server.
 
     Args:
         environment: the runner's variables: `GITHUB_API_URL`, `GITHUB_GRAPHQL_URL`,
-            `GITHUB_REPOSITORY`.
+            `GITHUB_REPOSITORY`; and where the certificates of a server's own authority are:
+            `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE`.
         token: the token; never shown.
         pace: seconds between two writes, as GitHub asks of its clients; other waits follow it.
     """
@@ -56,15 +74,16 @@ class Client:
             per_page=100,
             lazy=True,
             timeout=30,
+            verify=next(filter(None, map(environment.get, _CERTIFICATES)), True),
             seconds_between_requests=0,
             seconds_between_writes=pace,
             retry=_Retry(
                 total=6,
                 backoff_factor=pace,
                 secondary_rate_wait=60 * pace,
-                max_rate_limit_wait=600,
+                max_rate_limit_wait=_LONGEST_WAIT,
                 status_forcelist=[_TOO_MANY, *range(500, 600)],
-                allowed_methods=["GET", "PATCH"],
+                allowed_methods=["GET", "PATCH", "DELETE"],
             ),
         )
         self._graphql = environment.get("GITHUB_GRAPHQL_URL") or self._github.requester.graphql_url
@@ -77,9 +96,28 @@ class Client:
 
     def viewer(self) -> str:
         """The login of the token's owner. REST's `GET /user` refuses an Actions token."""
-        query = {"query": "query { viewer { login } }"}
-        _, answer = self._github.requester.requestJsonAndCheck("POST", self._graphql, input=query)
-        return str(answer["data"]["viewer"]["login"])
+        return str(self._asked("query { viewer { login } }", {})["viewer"]["login"])
+
+    def minimize(self, node: str) -> None:
+        """Hide a comment as outdated, which REST cannot.
+
+        Args:
+            node: the comment's id in GraphQL.
+        """
+        mutation = (
+            "mutation($input: MinimizeCommentInput!) {"
+            " minimizeComment(input: $input) { minimizedComment { isMinimized } } }"
+        )
+        self._asked(mutation, {"input": {"subjectId": node, "classifier": "OUTDATED"}})
+
+    def _asked(self, query: str, variables: Mapping[str, object]) -> Any:
+        """What GraphQL answers; its refusals come with a status of 200."""
+        body = {"query": query, "variables": variables}
+        _, answer = self._github.requester.requestJsonAndCheck("POST", self._graphql, input=body)
+        if answer.get("errors"):
+            told = str(answer["errors"][0].get("message"))
+            raise GithubException(_FORBIDDEN, answer, message=told)
+        return answer["data"]
 
 
 @contextmanager
@@ -115,6 +153,11 @@ def _told(error: GithubException, what: str, permission: str) -> ServiceError:
         return ServiceError(
             f"GitHub does not know this token and did not {what}.",
             "Give `github-token` a token of this repository.",
+        )
+    if error.status == _TOO_MANY or isinstance(error, RateLimitExceededException):
+        return ServiceError(
+            f"GitHub's rate limit is used up for longer than a job can wait; it did not {what}.",
+            "Run the job again later, or give `github-token` another token.",
         )
     if error.status == _FORBIDDEN:
         said = f" ({error.message})" if error.message else ""

@@ -1,16 +1,32 @@
-"""The one comment of a report on a pull request: found, updated, never doubled."""
+"""The one comment of a report on a pull request or a commit: found, updated, never doubled."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
 from urllib.parse import quote
 
+from github.CommitComment import CommitComment
 from github.IssueComment import IssueComment
 
 from cdml.adapters.platforms.github_client import Client, Gone, asking, once
+from cdml.ports import Behaviour, Commit, Thread
 
-_PERMISSION = "pull-requests: write"
-_MARKER = re.compile(r"<!-- cdml:report id=(?P<id>\S+) run=(?P<run>\d+)\.(?P<attempt>\d+) -->")
+_MARKER = re.compile(
+    r"<!-- cdml:report id=(?P<id>\S+) run=(?P<run>\d+)\.(?P<attempt>\d+)"
+    r"(?: at=(?P<at>[\d:TZ-]+))?(?: state=(?P<state>begun|told|hidden))? -->"
+)
+Comment = IssueComment | CommitComment
+
+
+class State(StrEnum):
+    """How far the run was that wrote a comment; hidden where a newer one took its place."""
+
+    BEGUN = "begun"
+    TOLD = "told"
+    HIDDEN = "hidden"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,16 +35,21 @@ class Marker:
 
     Attributes:
         id: whose report it is; percent-encoded, so that it is found whole or not at all.
-        run: number and attempt of the run that wrote it; runs are numbered in time.
+        run: number and attempt of the run that judged; runs are numbered in time.
+        at: when it was written, in UTC.
+        state: how far that run was.
     """
 
     id: str
     run: tuple[int, int]
+    at: str = ""
+    state: State = State.TOLD
 
     @classmethod
-    def of(cls, report_id: str, run: tuple[int, int]) -> "Marker":
-        """The marker of a report."""
-        return cls(id=quote(report_id, safe=""), run=run)
+    def of(cls, report_id: str, run: tuple[int, int], state: State = State.TOLD) -> "Marker":
+        """The marker of a report that is written now."""
+        now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return cls(id=quote(report_id, safe=""), run=run, at=now, state=state)
 
     @classmethod
     def found(cls, body: str) -> "Marker | None":
@@ -37,29 +58,43 @@ class Marker:
         match = _MARKER.fullmatch(last)
         if match is None:
             return None
-        return cls(id=match["id"], run=(int(match["run"]), int(match["attempt"])))
+        return cls(
+            id=match["id"],
+            run=(int(match["run"]), int(match["attempt"])),
+            at=match["at"] or "",
+            state=State(match["state"] or State.TOLD),
+        )
+
+    def newer_than(self, other: "Marker") -> bool:
+        """Whether a later run wrote it; by the clock where runs have no numbers."""
+        if self.run == other.run == (0, 0):
+            return self.at > other.at
+        return self.run > other.run
 
     def __str__(self) -> str:
         run, attempt = self.run
-        return f"<!-- cdml:report id={self.id} run={run}.{attempt} -->"
+        at = f" at={self.at}" if self.at else ""
+        return f"<!-- cdml:report id={self.id} run={run}.{attempt}{at} state={self.state} -->"
 
 
 def post(
     client: Client,
-    number: int,
+    on: Thread,
     marker: Marker,
     text: str,
     *,
-    only_update: bool,
+    only_update: bool = False,
+    behaviour: Behaviour = "update",
 ) -> str | None:
     """Post a report or update the one that is there, and give its address.
 
     Args:
         client: the repository.
-        number: the pull request.
+        on: where.
         marker: whose report, by which run.
         text: the report without its marker.
         only_update: do not post where there is none yet.
+        behaviour: what becomes of an earlier run's comment.
 
     Returns:
         The comment's address; None where there is none and none was to be posted.
@@ -67,47 +102,110 @@ def post(
     Raises:
         ServiceError: GitHub refused or did not answer.
     """
-    with asking("ask who it is", _PERMISSION):
-        viewer = client.viewer()
+    with asking("ask who it is", _permission(on)):
+        place = _Place(client=client, on=on, viewer=client.viewer())
     body = f"{text.rstrip()}\n\n{marker}\n"
+    anew = behaviour != "update" and not only_update
 
     def found() -> str | None:
-        own = list(_own(client, number, viewer, marker.id))
-        if not own:
+        comment, there = next(place.own(marker.id), (None, marker))
+        if comment is None or (anew and _superseded(there, marker, behaviour, comment, body)):
             return None
         try:
-            return _update(own[-1], marker, body)
+            return place.update(comment, marker, body)
         except Gone:  # deleted after it was read
             return None
 
-    def made() -> str:
-        with asking("comment on the pull request", _PERMISSION):
-            issue = client.repository.get_issue(number)
-            return issue.create_comment(body).html_url
+    if only_update:
+        return found()
+    address = once(found, lambda: place.create(body))
+    if anew:
+        place.retire(marker, hide=behaviour == "hide-and-recreate")
+    return address
 
-    return found() if only_update else once(found, made)
+
+def _superseded(
+    there: Marker, marker: Marker, behaviour: Behaviour, comment: Comment, body: str
+) -> bool:
+    """Whether a comment makes way for another, rather than being edited or left.
+
+    A verdict is worth a notification, which an edit does not send. That a run has begun is not,
+    but it must not take the place of a verdict that is to be kept.
+    """
+    if there.newer_than(marker) or _text(comment.body) == _text(body):
+        return False
+    if marker.state is State.BEGUN:
+        return behaviour == "hide-and-recreate" and there.state is State.TOLD
+    return there.state is State.BEGUN or there.run != marker.run
 
 
-def _own(client: Client, number: int, viewer: str, id_: str) -> Iterator[IssueComment]:
-    """The comments of this report, oldest first, over all pages."""
-    # The login is `github-actions[bot]` in REST and may be without `[bot]` in GraphQL.
-    logins = {viewer, f"{viewer}[bot]"}
-    with asking("read the pull request's comments", "pull-requests: read"):
-        for comment in client.repository.get_issue(number).get_comments():
-            if getattr(comment.user, "login", None) in logins:  # None: the account is gone
+def _permission(on: Thread) -> str:
+    return "contents: write" if isinstance(on, Commit) else "pull-requests: write"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The comments of a pull request or a commit.
+
+    Attributes:
+        client: the repository.
+        on: which.
+        viewer: who writes here, by the name GraphQL gives.
+    """
+
+    client: Client
+    on: Thread
+    viewer: str
+
+    def own(self, id_: str) -> Iterator[tuple[Comment, Marker]]:
+        """The comments of this report that are not hidden, newest first."""
+        # The login is `github-actions[bot]` in REST and may be without `[bot]` in GraphQL.
+        logins = {self.viewer, f"{self.viewer}[bot]"}
+        with asking("read the comments", "pull-requests: read"):
+            for comment in self._all():
+                if getattr(comment.user, "login", None) not in logins:  # None: the account is gone
+                    continue
                 marker = Marker.found(comment.body or "")
-                if marker is not None and marker.id == id_:
-                    yield comment
+                if marker and marker.id == id_ and marker.state is not State.HIDDEN:
+                    yield comment, marker
 
+    def _all(self) -> Iterator[Comment]:
+        """From the last page on: the newest come first, and most searches end there."""
+        repository = self.client.repository
+        if isinstance(self.on, Commit):
+            return iter(repository.get_commit(self.on.sha).get_comments().reversed)
+        return iter(repository.get_issue(self.on).get_comments().reversed)
 
-def _update(comment: IssueComment, marker: Marker, body: str) -> str:
-    """Bring a comment up to date, unless it says the same or a newer run wrote it."""
-    there = Marker.found(comment.body)
-    newer = there is not None and there.run > marker.run
-    if not newer and _text(comment.body) != _text(body):
-        with asking("update its comment", _PERMISSION):
-            comment.edit(body)
-    return comment.html_url
+    def create(self, body: str) -> str:
+        """Post a comment, and give its address."""
+        repository, on = self.client.repository, self.on
+        with asking("comment here", _permission(on)):
+            if isinstance(on, Commit):
+                return repository.get_commit(on.sha).create_comment(body).html_url
+            return repository.get_issue(on).create_comment(body).html_url
+
+    def update(self, comment: Comment, marker: Marker, body: str) -> str:
+        """Bring a comment up to date, unless it says the same or a newer run wrote it."""
+        there = Marker.found(comment.body)
+        newer = there is not None and there.newer_than(marker)
+        if not newer and _text(comment.body) != _text(body):
+            with asking("update its comment", _permission(self.on)):
+                comment.edit(body)
+        return comment.html_url
+
+    def retire(self, marker: Marker, *, hide: bool) -> None:
+        """Take away what the newest comment has replaced; hidden is only what holds a verdict."""
+        for comment, there in list(self.own(marker.id))[1:]:
+            if there.newer_than(marker):
+                continue
+            permission = _permission(self.on)
+            # Gone: somebody was faster.
+            with suppress(Gone), asking("take back an older comment", permission):
+                if hide and there.state is State.TOLD:
+                    self.client.minimize(comment.node_id)
+                    comment.edit(f"{_text(comment.body)}\n\n{replace(there, state=State.HIDDEN)}\n")
+                else:
+                    comment.delete()
 
 
 def _text(body: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdml.errors import ServiceError
-from cdml.ports import Annotation, PullRequest
+from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
 
 
 class TerminalPlatform:
@@ -60,17 +60,29 @@ class TerminalPlatform:
         del commit
         return ()
 
+    def thread(self) -> Thread | None:
+        """There is nobody to talk to."""
+        return None
+
     def comment(
-        self, number: int, report_id: str, body: str, *, only_update: bool = False
+        self,
+        on: Thread,
+        report_id: str,
+        body: str,
+        *,
+        only_update: bool = False,
+        begun: bool = False,
+        behaviour: Behaviour = "update",
     ) -> str | None:
         """Nowhere to comment.
 
         Raises:
             ServiceError: always.
         """
-        del report_id, body, only_update
+        del report_id, body, only_update, begun, behaviour
+        what = f"commit {on.sha[:12]}" if isinstance(on, Commit) else f"pull request {on}"
         raise ServiceError(
-            f"a terminal cannot comment on pull request {number}.",
+            f"a terminal cannot comment on {what}.",
             "Comments are posted in GitHub Actions; the report files are written everywhere.",
         )
 

@@ -1,0 +1,70 @@
+"""How a report talks to people: when, where, and what becomes of what it said before."""
+
+from dataclasses import dataclass
+
+from cdml.errors import ConfigurationError, ServiceError
+from cdml.ports import Behaviour, Commit, Ports
+
+MODES = ("always", "changes", "failures", "off")
+BEHAVIOURS: tuple[Behaviour, ...] = ("update", "recreate", "hide-and-recreate")
+_MAX_ID = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    """What was asked for.
+
+    Attributes:
+        mode: when to comment. always; failures: when the verdict is not pass or warn; changes:
+            unless the model is the champion itself and passed; off. Except for off, a comment
+            that is there is always brought up to date.
+        report_id: whose comment it is.
+        behaviour: what becomes of an earlier run's comment.
+        pull_request: number; where the platform says by default.
+
+    Raises:
+        ConfigurationError: mode, behaviour or id cannot be used.
+    """
+
+    mode: str
+    report_id: str
+    behaviour: Behaviour = "update"
+    pull_request: int | None = None
+
+    def __post_init__(self) -> None:
+        known = self.mode in MODES and self.behaviour in BEHAVIOURS
+        if not known or len(self.report_id) > _MAX_ID:
+            raise ConfigurationError(
+                f"the comment mode {self.mode!r} and behaviour {self.behaviour!r} with a report id"
+                f" of {len(self.report_id)} characters are not possible.",
+                f"Modes are {', '.join(MODES)}; behaviours {', '.join(BEHAVIOURS)}; an id has at"
+                f" most {_MAX_ID} characters.",
+            )
+
+    def say(self, ports: Ports, body: str, *, quiet: bool, begun: bool = False) -> str | None:
+        """Comment where this run belongs, and give the comment's address; None without one.
+
+        Args:
+            ports: the world.
+            body: Markdown.
+            quiet: only bring up to date what is there.
+            begun: there is no verdict yet.
+
+        Raises:
+            ServiceError: the platform refused to comment on a pull request, or to look for one.
+        """
+        if self.mode == "off":
+            return None
+        on = self.pull_request or ports.platform.thread()
+        if on is None or (begun and isinstance(on, Commit)):
+            ports.progress.note("this run has no pull request to comment on")
+            return None
+        try:
+            return ports.platform.comment(
+                on, self.report_id, body, only_update=quiet, begun=begun, behaviour=self.behaviour
+            )
+        except ServiceError as error:
+            if isinstance(on, Commit):  # nobody asked for it: the summary is enough
+                ports.progress.note(f"no comment on the commit: {error.message}")
+                return None
+            raise
