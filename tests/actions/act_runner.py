@@ -73,6 +73,11 @@ class Repository:
         """The bare repository it is pushed to."""
         return self.folder.with_name(f"{self.folder.name}.git")
 
+    @property
+    def artifacts(self) -> Path:
+        """What the last run uploaded, a folder for each artifact."""
+        return self.folder.with_name(f"{self.folder.name}-artifacts")
+
     def create(self) -> "Repository":
         """An empty repository whose origin is there."""
         self.folder.mkdir(parents=True)
@@ -122,6 +127,9 @@ class Repository:
         """
         self.runs += 1
         self.environment["GITHUB_RUN_ID"] = str(1000 + self.runs)
+        self.environment["ARTIFACTS"] = str(self.artifacts)
+        shutil.rmtree(self.artifacts, ignore_errors=True)
+        self.artifacts.mkdir()
         self.cache.mkdir(parents=True, exist_ok=True)
         file = self.cache / "event.json"
         file.write_text(json.dumps(payload))
@@ -174,18 +182,38 @@ def _outcome(code: int, printed: str) -> Outcome:
     )
 
 
-def pull_request(number: int, head: str) -> dict[str, Any]:
-    """The event of a push to a pull request from the same repository."""
-    repository = {"full_name": "octo-org/flights", "name": "flights", "fork": False}
+def pull_request(number: int, head: str, owner: str = "octo-org") -> dict[str, Any]:
+    """The event of a push to a pull request, from a fork where the owner is another."""
+    base = {"full_name": "octo-org/flights", "name": "flights", "fork": False}
+    repository = {**base, "full_name": f"{owner}/flights", "fork": owner != "octo-org"}
     return {
         "action": "synchronize",
         "number": number,
-        "repository": repository,
+        "repository": base,
         "pull_request": {
             "number": number,
             "state": "open",
             "head": {"sha": head, "ref": "feature", "repo": repository},
-            "base": {"sha": "0" * 40, "ref": "main", "repo": repository},
+            "base": {"sha": "0" * 40, "ref": "main", "repo": base},
+            "user": {"login": "somebody"},
+        },
+    }
+
+
+def workflow_run(run: int, head: str, owner: str, conclusion: str) -> dict[str, Any]:
+    """The event of a run that is done, of a pull request from this owner's fork."""
+    return {
+        "action": "completed",
+        "repository": {"full_name": "octo-org/flights", "default_branch": "main"},
+        "workflow_run": {
+            "id": run,
+            "run_attempt": 1,
+            "event": "pull_request",
+            "conclusion": conclusion,
+            "head_sha": head,
+            "head_branch": "feature",
+            "head_repository": {"full_name": f"{owner}/flights", "owner": {"login": owner}},
+            "pull_requests": [],  # as it is for forks
         },
     }
 

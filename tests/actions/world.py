@@ -76,6 +76,8 @@ class World:
                         given["python"] = python or ""
                         given |= {"model": "model"} if "model" in given else {}
                         given |= {"register": self.name} if "register" in given else {}
+                        if step.get("env", {}).get("MLFLOW_TRACKING_URI", "").startswith("https:"):
+                            step["env"]["MLFLOW_TRACKING_URI"] = self.uri
             path.write_text(yaml.safe_dump(document, sort_keys=False))
 
     def propose(self, model: str) -> str:

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from fakes.github_routes import Answer, Call
+from fakes.github_api import Answer, Call
 
 _HIDES = r"mutation ?\(\$input: ?MinimizeCommentInput!\)"
 

@@ -1,64 +1,14 @@
 """What the stand-in for GitHub can be asked."""
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
+from fakes.github_api import Answer, Call, Rejected, Route
+from fakes.github_runs import ROUTES as RUNS
 from fakes.github_state import Comment, Filed, State, Status
 
 MAX_COMMENT = 65_536
 MAX_DESCRIPTION = 140
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    body: Any
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response."""
-
-    status: int
-    body: Any = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class Rejected(Exception):
-    """A request GitHub would not fulfil."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One operation of the API.
-
-    Attributes:
-        method, pattern: which requests it answers; the pattern is below /repos/{owner}/{repo}.
-        handle: does it.
-        body, answer: names of GitHub's schemas; empty where there is none.
-        permissions: one of these must be `write`; empty for what anybody may read.
-        query: the parameters it knows.
-    """
-
-    method: str
-    pattern: str
-    handle: Callable[..., Answer]
-    body: str = ""
-    answer: str = ""
-    permissions: tuple[str, ...] = ()
-    query: frozenset[str] = frozenset()
 
 
 def find(method: str, path: str, repository: str) -> tuple[Route | None, tuple[str, ...]]:
@@ -67,7 +17,7 @@ def find(method: str, path: str, repository: str) -> tuple[Route | None, tuple[s
         return _USER, ()
     start = f"/repos/{repository}"
     if path.startswith(start):
-        for route in ROUTES:
+        for route in (*ROUTES, *RUNS):
             match = re.fullmatch(route.pattern, path.removeprefix(start))
             if match and route.method == method:
                 return route, match.groups()

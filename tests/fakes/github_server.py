@@ -17,14 +17,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
+from fakes.github_api import Answer, Call, Rejected, Route, paged
 from fakes.github_graphql import graphql
-from fakes.github_routes import Answer, Call, Rejected, Route, find
+from fakes.github_routes import find
 from fakes.github_schema import violations
-from fakes.github_state import Comment, Filed, Pull, State
+from fakes.github_state import Artifact, Comment, Filed, Pull, State
 
 WRITE = {"issues": "write", "pull_requests": "write", "deployments": "write", "contents": "write"}
+WRITE["actions"] = "read"
 READ = dict.fromkeys(WRITE, "read")
 
 
@@ -87,7 +89,9 @@ class GitHubServer:
         self.bodies: list[Any] = []
         self.violations: list[str] = []
         self.lock = threading.Lock()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Handler", (_Handler,), {"github": self})
+        )
         self._http.daemon_threads = True
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
         self.site = f"http://127.0.0.1:{self._http.server_address[1]}"
@@ -150,6 +154,12 @@ class GitHubServer:
         self.state.comments[comment.id] = comment
         return comment
 
+    def add_artifact(self, run: int, name: str, content: bytes, **known: Any) -> Artifact:
+        """A run leaves an artifact (`size=` what GitHub says of it, `expired=`)."""
+        left = Artifact(next(self.state.ids), run, name, content, **known)
+        self.state.artifacts[left.id] = left
+        return left
+
     def commit_comments(self, sha: str) -> list[Comment]:
         """The comments of a commit, oldest first."""
         return [c for c in self.state.comments.values() if c.commit == sha]
@@ -196,12 +206,14 @@ class GitHubServer:
         granted = {name for name, level in self.permissions.items() if level == "write"}
         if route.permissions and not granted & set(route.permissions):
             return _error(403, "Resource not accessible by integration")
+        if route.reads and not self.permissions.keys() & set(route.reads):
+            return _error(403, "Resource not accessible by integration")
         try:
             answer = route.handle(self.state, call, self.author, *groups)
         except Rejected as rejected:
             return _error(rejected.status, rejected.message)
         if isinstance(answer.body, list):
-            answer = _page(answer, call, f"{self.site}{call.path}")
+            answer = paged(answer, call, f"{self.site}{call.path}")
         shown = answer.body if isinstance(answer.body, list) else [answer.body]
         for document in shown if route.answer else ():
             self.violations += violations(route.answer, document)
@@ -215,66 +227,63 @@ def _error(status: int, message: str) -> Answer:
     return Answer(status, body)
 
 
-def _page(answer: Answer, call: Call, address: str) -> Answer:
-    size = min(int(call.query.get("per_page", 30)), 100)
-    page = int(call.query.get("page", 1))
-    last = max(1, -(-len(answer.body) // size))
-    others = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
-    if page >= last:
-        del others["next"], others["last"]
-    if page == 1:
-        del others["prev"], others["first"]
-    links = ", ".join(
-        f'<{address}?{urlencode({**call.query, "page": number})}>; rel="{name}"'
-        for name, number in others.items()
-    )
-    shown = answer.body[(page - 1) * size : page * size]
-    return Answer(answer.status, shown, {"Link": links} if links else {})
+class _Handler(BaseHTTPRequestHandler):
+    github: GitHubServer
+    protocol_version = "HTTP/1.1"
 
+    def _serve(self) -> None:
+        if self.path.startswith("/store/"):
+            self._serve_file(urlsplit(self.path).path)
+        else:
+            self._serve_call()
 
-def _handler(server: GitHubServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def _serve_call(self) -> None:
+        size = int(self.headers.get("Content-Length") or 0)
+        raw = self.rfile.read(size)
+        address = urlsplit(self.path)
+        call = Call(
+            method=self.command,
+            path=address.path,
+            query=dict(parse_qsl(address.query)),
+            body=json.loads(raw) if raw else None,
+            token=self.headers.get("Authorization", "").split(" ")[-1],
+        )
+        with self.github.lock:
+            self.github.requests.append((call.method, self.path))
+            self.github.bodies.append(call.body)
+            planned = self.github.failure(call.method, self.path)
+            if planned is None or planned.after:
+                answer = self.github.answer(call)
+        if planned and planned.drop:
+            self.close_connection = True
+            return
+        if planned:
+            self._send(planned.status, planned.body, planned.headers)
+        else:
+            text = "" if answer.body is None else json.dumps(answer.body)
+            self._send(answer.status, text, answer.headers)
 
-        def _serve(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
-            raw = self.rfile.read(size)
-            address = urlsplit(self.path)
-            call = Call(
-                method=self.command,
-                path=address.path,
-                query=dict(parse_qsl(address.query)),
-                body=json.loads(raw) if raw else None,
-                token=self.headers.get("Authorization", "").split(" ")[-1],
-            )
-            with server.lock:
-                server.requests.append((call.method, self.path))
-                server.bodies.append(call.body)
-                planned = server.failure(call.method, self.path)
-                if planned is None or planned.after:
-                    answer = server.answer(call)
-            if planned and planned.drop:
-                self.close_connection = True
-                return
-            if planned:
-                self._send(planned.status, planned.body, planned.headers)
-            else:
-                text = "" if answer.body is None else json.dumps(answer.body)
-                self._send(answer.status, text, answer.headers)
+    def _serve_file(self, path: str) -> None:
+        """A store that is not GitHub's: it must never see the token."""
+        if "Authorization" in self.headers:
+            self.github.violations.append("the token was sent to the store")
+        found = self.github.state.artifacts[int(path.rsplit("/", 1)[-1])]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(found.content)))
+        self.end_headers()
+        self.wfile.write(found.content)
 
-        do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
 
-        def _send(self, status: int, text: str, headers: Mapping[str, str]) -> None:
-            content = text.encode()
-            kind = "text/html" if text.startswith("<") else "application/json; charset=utf-8"
-            self.send_response(status)
-            for name, value in {"Content-Type": kind, **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def _send(self, status: int, text: str, headers: Mapping[str, str]) -> None:
+        content = text.encode()
+        kind = "text/html" if text.startswith("<") else "application/json; charset=utf-8"
+        self.send_response(status)
+        for name, value in {"Content-Type": kind, **headers}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-        def log_message(self, *args: object) -> None:
-            """Requests are in `server.requests`."""
-
-    return Handler
+    def log_message(self, *args: object) -> None:
+        """Requests are in `server.requests`."""

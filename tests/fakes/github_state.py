@@ -69,6 +69,18 @@ class Filed:
 
 
 @dataclass(slots=True)
+class Artifact:
+    """What a run left."""
+
+    id: int
+    run: int
+    name: str
+    content: bytes
+    expired: bool = False
+    size: int | None = None
+
+
+@dataclass(slots=True)
 class State:
     """One repository."""
 
@@ -78,6 +90,7 @@ class State:
     comments: dict[int, Comment] = field(default_factory=dict)
     pulls: dict[int, Pull] = field(default_factory=dict)
     deployments: dict[int, Filed] = field(default_factory=dict)
+    artifacts: dict[int, Artifact] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
@@ -154,6 +167,18 @@ class State:
             "sha": sha,
             "user": owner,
         }
+
+    def show_artifact(self, artifact: Artifact) -> dict[str, Any]:
+        """An artifact as GitHub shows one."""
+        return filled(
+            "Artifact",
+            self.address(f"/actions/artifacts/{artifact.id}"),
+            id=artifact.id,
+            name=artifact.name,
+            size_in_bytes=len(artifact.content) if artifact.size is None else artifact.size,
+            expired=artifact.expired,
+            workflow_run={"id": artifact.run},
+        )
 
     def show_deployment(self, filed: Filed, creator: str) -> dict[str, Any]:
         """A deployment as GitHub shows one."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cdml.errors import ServiceError
+from cdml.errors import InputError, ServiceError
 from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
 
 
@@ -50,6 +50,7 @@ class FakePlatform:
     on: Commit | None = None
     refuses: bool = False
     lost: bool = False
+    artifacts: dict[str, bytes] | None = None
     behaviours: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
     summaries: list[str] = field(default_factory=list)
@@ -82,6 +83,14 @@ class FakePlatform:
         if self.lost:
             raise ServiceError("the platform does not answer.")
         return self.pull.number if self.pull else self.on
+
+    def artifact(self, name: str, most: int) -> bytes | None:
+        if self.artifacts is None:
+            raise InputError("no run triggered this one.")
+        found = self.artifacts.get(name)
+        if found is not None and len(found) > most:
+            raise InputError("it is too large.")
+        return found
 
     def comment(
         self,

@@ -93,6 +93,7 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
 @cli.command("report")
 @common
 @click.option("--evidence", help="Folder of the evidence; default: --output-dir.")
+@click.option("--artifact", help="Evidence that the run which triggered this one uploaded.")
 @click.option(
     "--comment-mode",
     type=click.Choice(["always", "changes", "failures", "off"]),
@@ -171,7 +172,7 @@ def history(config: Path, output_dir: Path, **options: Any) -> int:
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 @click.option("--data", help="Rows that are known to be good: a contract of them is proposed.")
 def init(force: bool, data: str | None) -> int:
-    """Write a commented cdml.yaml, two ready workflows, and a contract of given data."""
+    """Write a commented cdml.yaml, four ready workflows, and a contract of given data."""
     from cdml.cli import runs
 
     return runs.init(Path.cwd(), force=force, data=data)

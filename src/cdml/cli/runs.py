@@ -124,6 +124,7 @@ def report(
     output: Path,
     *,
     evidence: str | None,
+    artifact: str | None,
     comment_mode: str,
     comment_behaviour: Behaviour,
     report_id: str | None,
@@ -132,6 +133,7 @@ def report(
 ) -> int:
     """Report and give the verdict's exit code; at the gate's beginning, say that it has begun."""
     from cdml.flows.begin import begin as first
+    from cdml.flows.foreign import fetched
     from cdml.flows.report import report as flow
     from cdml.flows.talking import Talk
 
@@ -144,12 +146,14 @@ def report(
     )
     if begin:
         return tell.begun(wiring.platform, first(wiring.loaded, wiring, talk))
+    folder = config.parent / evidence if evidence else output
     found = flow(
         wiring.loaded,
         wiring,
-        evidence=config.parent / evidence if evidence else output,
+        evidence=fetched(wiring.platform, artifact) if artifact else folder,
         output=output,
         talk=talk,
+        foreign=bool(artifact),
     )
     return tell.reported(wiring.platform, output, found)
 

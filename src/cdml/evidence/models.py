@@ -10,10 +10,12 @@ from cdml.core.verdict import Verdict
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
-Scalar = bool | int | float | str | None
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+"""What a column of whole numbers can hold; Python refuses to write much larger ones."""
+Scalar = bool | Whole | float | str | None
 Slice = dict[str, Scalar] | None
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Model(BaseModel):

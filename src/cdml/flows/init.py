@@ -1,4 +1,4 @@
-"""Write the files to begin with: a configuration, two workflows, and a contract of given data."""
+"""Write the files to begin with: a configuration, workflows, and a contract of given data."""
 
 import json
 from collections.abc import Mapping
@@ -17,6 +17,8 @@ FILES: Mapping[str, str] = MappingProxyType(
         "cdml.yaml": "cdml.yaml",
         "cdml-gate.yml": ".github/workflows/cdml-gate.yml",
         "cdml-deploy.yml": ".github/workflows/cdml-deploy.yml",
+        "cdml-fork-gate.yml": ".github/workflows/cdml-fork-gate.yml",
+        "cdml-fork-report.yml": ".github/workflows/cdml-fork-report.yml",
     }
 )
 """Where each template goes in a repository."""

@@ -7,11 +7,12 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.store import write_atomically
+from cdml.flows.foreign import remarks
 from cdml.flows.talking import Talk
 from cdml.ports import Annotation, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations
-from cdml.report.gathered import Gathered, gather
+from cdml.report.gathered import Gathered, Source, gather
 from cdml.report.view import view
 
 
@@ -37,24 +38,27 @@ def report(
     loaded: Loaded,
     ports: Ports,
     *,
-    evidence: Path,
+    evidence: Source,
     output: Path,
     talk: Talk,
+    foreign: bool = False,
 ) -> Reported:
     """Report what the stages found.
 
     Args:
         loaded: the configuration.
         ports: the world.
-        evidence: folder of the evidence.
+        evidence: folder of the evidence, or its files by name.
         output: folder for `comment.md`, `report.md` and `report.html`.
         talk: where and how to comment.
+        foreign: the evidence is of a run that was given no trust.
 
     Raises:
         InputError: the evidence cannot be used.
     """
     gathered = gather(evidence, loaded.config)
-    shown = view(gathered, loaded.config.model, run=ports.platform.run_url())
+    said = remarks(gathered, loaded, ports.platform) if foreign else ()
+    shown = view(gathered, loaded.config.model, run=ports.platform.run_url(), notes=said)
     address = None
     notes: tuple[str, ...] = ()
     try:

@@ -89,6 +89,22 @@ class Platform(Protocol):
         """
         ...
 
+    def artifact(self, name: str, most: int) -> bytes | None:
+        """What the run that triggered this one left under this name, as a zip archive.
+
+        Args:
+            name: of the artifact.
+            most: bytes that it may have.
+
+        Returns:
+            The archive, not yet looked at; None where that run left none.
+
+        Raises:
+            InputError: it is larger, or no run triggered this one.
+            ServiceError: the platform refused or did not answer.
+        """
+        ...
+
     def comment(
         self,
         on: Thread,

@@ -1,6 +1,6 @@
 """The evidence of one run, read from its folder and held against itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from cdml.core.verdict import Verdict, worst
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.store import E
 
 _RERUN = "Run all stages on the same model and data into one --output-dir."
 
@@ -49,7 +50,11 @@ class Gathered:
         return found.challenger.digest == found.champion.digest
 
 
-def gather(folder: Path, config: Config) -> Gathered:
+Source = Path | Mapping[str, bytes]
+"""A folder of evidence, or its files by name."""
+
+
+def gather(source: Source, config: Config) -> Gathered:
     """Read the evidence of a run.
 
     Evaluation and comparison are always expected; data checks where the configuration has
@@ -57,16 +62,16 @@ def gather(folder: Path, config: Config) -> Gathered:
     judged its evidence itself.
 
     Args:
-        folder: where the stages wrote.
+        source: where the stages wrote, or what they did.
         config: what the stages were to do.
 
     Raises:
         InputError: a file is not evidence, or the files speak of different models or data.
     """
-    data = store.read(folder, DataEvidence)
-    evaluation = store.read(folder, Evaluation)
-    comparison = store.read(folder, Comparison)
-    deployment = store.read(folder, Deployment)
+    data = _read(source, DataEvidence)
+    evaluation = _read(source, Evaluation)
+    comparison = _read(source, Comparison)
+    deployment = _read(source, Deployment)
     expected = (
         ("validate-data", data is not None or not config.data.checked),
         ("evaluate-model", evaluation is not None),
@@ -80,16 +85,24 @@ def gather(folder: Path, config: Config) -> Gathered:
         deployment=deployment,
         missing=missing,
     )
-    _check(gathered, folder)
+    _check(gathered, str(source) if isinstance(source, Path) else "the artifact")
     return gathered
 
 
-def _check(gathered: Gathered, folder: Path) -> None:
+def _read(source: Source, kind: type[E]) -> E | None:
+    if isinstance(source, Path):
+        return store.read(source, kind)
+    name = store.FILES[kind]
+    content = source.get(name)
+    return None if content is None else store.parse(content, kind, f"the artifact's {name}")
+
+
+def _check(gathered: Gathered, place: str) -> None:
     for what, digests in (("model", _models(gathered)), ("data", _data(gathered))):
         found = dict(digests)
         if len(set(found.values())) > 1:
             told = ", ".join(f"{name} of {_short(digest)}" for name, digest in found.items())
-            raise InputError(f"{folder} holds evidence of another {what}: {told}.", _RERUN)
+            raise InputError(f"{place} holds evidence of another {what}: {told}.", _RERUN)
 
 
 def _models(gathered: Gathered) -> Iterator[tuple[str, str | None]]:

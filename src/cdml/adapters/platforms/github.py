@@ -139,6 +139,19 @@ class GitHubPlatform:
         marker = Marker.of(report_id, self._judged_in, state)
         return post(self._client, on, marker, body, only_update=only_update, behaviour=behaviour)
 
+    def artifact(self, name: str, most: int) -> bytes | None:
+        """What the run that triggered this one left under this name, as a zip archive."""
+        from cdml.adapters.platforms.github_artifacts import artifact
+
+        told = self._event.get("workflow_run")
+        run = _number(told.get("id")) if isinstance(told, dict) else 0
+        if not run:
+            raise InputError(
+                f"no run triggered this one, so there is no artifact {name!r}.",
+                "The workflow is to run `on: workflow_run`; see the fork workflows of `cdml init`.",
+            )
+        return artifact(self._client, run, name, most)
+
     @property
     def _judged_in(self) -> tuple[int, int]:
         """Number and attempt of the run that judged: the one that triggered this one, or this."""

@@ -68,13 +68,19 @@ class Client:
     """
 
     def __init__(self, environment: Mapping[str, str], token: str, *, pace: float = 1.0) -> None:
+        self.certificates: str | bool = next(
+            filter(None, map(environment.get, _CERTIFICATES)), True
+        )
+        """Who vouches for the server."""
+        self._token = Auth.Token(token)
+        self._api = (environment.get("GITHUB_API_URL") or PUBLIC_API).rstrip("/")
         self._github = Github(
-            auth=Auth.Token(token),
-            base_url=environment.get("GITHUB_API_URL") or PUBLIC_API,
+            auth=self._token,
+            base_url=self._api,
             per_page=100,
             lazy=True,
             timeout=30,
-            verify=next(filter(None, map(environment.get, _CERTIFICATES)), True),
+            verify=self.certificates,
             seconds_between_requests=0,
             seconds_between_writes=pace,
             retry=_Retry(
@@ -93,6 +99,21 @@ class Client:
     def repository(self) -> Repository:
         """The repository; nothing is asked before something of it is."""
         return self._github.get_repo(self._repository)
+
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header that says who asks; for GitHub alone."""
+        return {"Authorization": f"Bearer {self._token.token}"}
+
+    def place_of(self, path: str) -> str:
+        """The API's address of something in the repository."""
+        return f"{self._api}/repos/{self._repository}{path}"
+
+    def get(self, path: str, **parameters: str) -> Any:
+        """What the API says of something in the repository."""
+        asked = self._github.requester
+        _, found = asked.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
+        return found
 
     def viewer(self) -> str:
         """The login of the token's owner. REST's `GET /user` refuses an Actions token."""

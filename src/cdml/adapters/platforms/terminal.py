@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdml.errors import ServiceError
+from cdml.errors import InputError, ServiceError
 from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
 
 
@@ -63,6 +63,18 @@ class TerminalPlatform:
     def thread(self) -> Thread | None:
         """There is nobody to talk to."""
         return None
+
+    def artifact(self, name: str, most: int) -> bytes | None:
+        """No run triggers a terminal.
+
+        Raises:
+            InputError: always.
+        """
+        del most
+        raise InputError(
+            f"no run triggered this one, so there is no artifact {name!r}.",
+            "--evidence names a folder.",
+        )
 
     def comment(
         self,

@@ -1,0 +1,101 @@
+"""A pull request from a fork, under a real runner: judged without trust, told with little."""
+
+import io
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from act_runner import TOKEN, Outcome, pull_request, workflow_run
+from world import World
+
+from fakes.github_server import READ
+
+pytestmark = pytest.mark.xdist_group("runner")
+
+NUMBER, RUN, OWNER = 12, 4711, "stranger"
+
+
+@dataclass(frozen=True)
+class Fork:
+    """What happened to a pull request from a fork."""
+
+    world: World
+    head: str
+    judged: Outcome
+    uploaded: dict[str, bytes]
+    refused: list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def fork(world: Callable[[str], World]) -> Fork:
+    here = world("forked")
+    head = here.propose("worse")
+    here.github.add_pull(NUMBER, head, owner=OWNER)
+    mine, here.github.permissions = here.github.permissions, dict(READ)
+    secrets = dict(here.repository.secrets)
+    here.repository.secrets = {"GITHUB_TOKEN": TOKEN}  # it reads, and there are no others
+    payload = pull_request(NUMBER, head, OWNER)
+    judged = here.repository.run("cdml-fork-gate.yml", "pull_request", payload)
+    uploaded = _files(here.repository.artifacts)
+    refused = [asked for asked in here.github.requests if asked[0] != "GET"]
+    here.github.permissions, here.repository.secrets = mine, secrets
+    return Fork(here, head, judged, uploaded, refused)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def told(fork: Fork, files: dict[str, bytes], run: int = RUN) -> Outcome:
+    """The other workflow, after a run that left these files."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in files.items():
+            packed.writestr(name.rpartition("/")[2], text)
+    fork.world.github.add_artifact(run, "cdml-evidence", content.getvalue())
+    shutil.rmtree(fork.world.repository.folder / "model", ignore_errors=True)
+    payload = workflow_run(run, fork.head, OWNER, "failure")
+    return fork.world.repository.run("cdml-fork-report.yml", "workflow_run", payload)
+
+
+def test_the_unprivileged_run_judges_and_leaves_its_evidence(fork: Fork) -> None:
+    assert 1 == fork.judged.codes.get("gate/gate"), fork.judged.log
+    assert {"data.json", "evaluation.json", "comparison.json"} == {
+        name.removeprefix("cdml-evidence/") for name in fork.uploaded
+    }
+    assert [] == fork.refused
+    assert TOKEN not in fork.judged.log
+
+
+def test_the_privileged_run_comments_what_was_found_on_the_right_pull_request(fork: Fork) -> None:
+    outcome = told(fork, fork.uploaded)
+
+    assert outcome.succeeded, outcome.log
+    (comment,) = fork.world.comments(NUMBER)
+    assert comment.body.startswith("### ❌ Rejected")
+    assert "who wrote the code could have written them too" in comment.body
+    assert f"run={RUN}.1 " in comment.body
+
+
+def test_evidence_that_is_an_attack_changes_nothing(fork: Fork) -> None:
+    before = [comment.body for comment in fork.world.comments(NUMBER)]
+    evil = dict.fromkeys(fork.uploaded, b'{"schema": "<img src=x>"}')
+    outcome = told(fork, evil, RUN + 1)
+
+    assert "is not evidence of this stage" in outcome.log
+    assert before == [comment.body for comment in fork.world.comments(NUMBER)]
+
+
+def test_the_two_gates_share_the_pull_requests_out(fork: Fork) -> None:
+    own = fork.world.repository.run(
+        "cdml-fork-gate.yml", "pull_request", pull_request(NUMBER, fork.head)
+    )
+    theirs = fork.world.repository.run(
+        "cdml-gate.yml", "pull_request", pull_request(NUMBER, fork.head, OWNER)
+    )
+
+    assert {} == own.steps == theirs.steps

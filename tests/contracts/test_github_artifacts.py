@@ -1,0 +1,61 @@
+"""What another run left, through the API: the right one, within limits, the token kept."""
+
+import pytest
+
+from cdml.errors import InputError, ServiceError
+from fakes.github_runner import HEAD, on_github
+
+RUN = 90
+TRIGGERED = {"workflow_run": {"id": RUN, "run_attempt": 1, "head_sha": HEAD}}
+MOST = 1000
+
+
+def taken(server, tmp_path, name="evidence", told=TRIGGERED):
+    return on_github(server, tmp_path, told=told).artifact(name, MOST)
+
+
+def test_the_newest_of_that_name_and_run_is_taken(server, tmp_path):
+    server.add_artifact(RUN, "evidence", b"older")
+    server.add_artifact(RUN, "evidence", b"newer")
+    server.add_artifact(RUN, "evidence-2", b"another")
+    server.add_artifact(91, "evidence", b"of another run")
+
+    assert b"newer" == taken(server, tmp_path)
+
+
+def test_a_run_that_left_none_has_none(server, tmp_path):
+    server.add_artifact(RUN, "evidence", b"gone", expired=True)
+
+    assert taken(server, tmp_path) is None
+
+
+@pytest.mark.parametrize("size", [None, 10])
+def test_one_that_is_too_large_is_refused_whatever_its_size_is_said_to_be(server, tmp_path, size):
+    server.add_artifact(RUN, "evidence", b"x" * (MOST + 1), size=size)
+
+    with pytest.raises(InputError, match="is larger than"):
+        taken(server, tmp_path)
+
+
+def test_without_permission_it_is_named(server, tmp_path):
+    del server.permissions["actions"]
+
+    with pytest.raises(ServiceError) as caught:
+        taken(server, tmp_path)
+
+    assert "actions: read" in caught.value.hint
+
+
+@pytest.mark.parametrize("told", [{}, {"workflow_run": None}, {"workflow_run": {"id": "../1"}}])
+def test_where_no_run_triggered_this_one_there_is_nothing_to_take(server, tmp_path, told):
+    with pytest.raises(InputError, match="no run triggered"):
+        taken(server, tmp_path, told=told)
+    assert [] == server.requests
+
+
+def test_a_download_that_leads_nowhere_is_told(server, tmp_path):
+    server.add_artifact(RUN, "evidence", b"x")
+    server.fail(path="/zip", status=302, headers={"Location": "file:///etc/passwd"})
+
+    with pytest.raises(ServiceError, match="answered 302"):
+        taken(server, tmp_path)
