@@ -8,7 +8,7 @@ import pytest
 
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef, ModelRef
-from cdml.evidence.store import REPORTS
+from cdml.evidence.store import GATES_RESULTS, REPORTS
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
 from cdml.ports import PullRequest
@@ -246,7 +246,7 @@ class TestAnnotations:
 def test_files_are_written_whole(told, tmp_path):
     reported = told(*SCENARIOS["pass"]())
 
-    assert set(REPORTS) == {path.name for path in (tmp_path / "out").iterdir()}
+    assert {*REPORTS, GATES_RESULTS} == {path.name for path in (tmp_path / "out").iterdir()}
     assert reported.markdown.read_text().endswith("\n")
     assert reported.html.read_text().endswith("</html>")
 

@@ -10,8 +10,10 @@ import pytest
 
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import Check, DataEvidence, DataRef, Producer
-from cdml.report.junit import junit
+from cdml.report.gathered import gather
+from cdml.report.junit import gates_junit, junit
 from cdml.report.sarif import Location, sarif
+from scenarios import SCENARIOS, configured, written
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"minLength": 1}}}
 RESULT = {
@@ -195,3 +197,29 @@ def test_an_alert_is_the_same_where_its_line_moved_and_another_for_another_colum
 def test_no_checks_are_a_valid_document():
     assert [] == results()["results"]
     assert "0" == suite().get("tests")
+
+
+class TestGates:
+    def test_are_one_case_each_and_say_what_was_asked(self, tmp_path):
+        folder = written(tmp_path, *SCENARIOS["fail"]())
+        found = gates_junit(gather(folder, configured(tmp_path).config))
+
+        [told] = ET.fromstring(found)  # noqa: S314 - our own
+        assert ["6", "1", "0", "1"] == [
+            told.get(name) for name in ("tests", "failures", "errors", "skipped")
+        ]
+        [failure] = told.iter("failure")
+        assert "expected: max_regression 1%\nobserved: 2.1612, champion 0.4123" == failure.text
+        names = [case.get("name") for case in told.iter("testcase")]
+        assert "log_loss max_regression 1% for carrier = HA" in names
+
+    def test_of_a_stage_that_left_nothing_are_in_error(self, tmp_path):
+        folder = written(tmp_path, *SCENARIOS["missing"]())
+        found = gates_junit(gather(folder, configured(tmp_path).config))
+
+        [told] = ET.fromstring(found)  # noqa: S314 - our own
+        [error] = told.iter("error")
+        assert "compare-to-champion left no evidence." == error.get("message")
+
+    def test_without_any_evidence_are_not_written(self, tmp_path):
+        assert gates_junit(gather(tmp_path, configured(tmp_path).config)) is None

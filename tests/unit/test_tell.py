@@ -40,6 +40,7 @@ def reported(output, verdict=PASS, address="https://github.test/7#issuecomment-1
     return Reported(
         verdict=verdict,
         headline="Passed",
+        view=None,
         markdown=output / "report.md",
         html=output / "report.html",
         comment_url=address,

@@ -93,6 +93,7 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
 @cli.command("report")
 @common
 @click.option("--evidence", help="Folder of the evidence; default: --output-dir.")
+@click.option("--combine", help="Glob of evidence folders: one report of them all.")
 @click.option("--artifact", help="Evidence that the run which triggered this one uploaded.")
 @click.option(
     "--comment-mode",

@@ -125,6 +125,7 @@ def report(
     *,
     evidence: str | None,
     artifact: str | None,
+    combine: str | None,
     comment_mode: str,
     comment_behaviour: Behaviour,
     report_id: str | None,
@@ -133,6 +134,7 @@ def report(
 ) -> int:
     """Report and give the verdict's exit code; at the gate's beginning, say that it has begun."""
     from cdml.flows.begin import begin as first
+    from cdml.flows.combine import combine as several
     from cdml.flows.foreign import fetched
     from cdml.flows.report import report as flow
     from cdml.flows.talking import Talk
@@ -146,6 +148,9 @@ def report(
     )
     if begin:
         return tell.begun(wiring.platform, first(wiring.loaded, wiring, talk))
+    if combine:
+        found = several(wiring.loaded, wiring, pattern=combine, output=output, talk=talk)
+        return tell.reported(wiring.platform, output, found)
     folder = config.parent / evidence if evidence else output
     found = flow(
         wiring.loaded,

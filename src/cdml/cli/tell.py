@@ -62,7 +62,8 @@ def reported(platform: Platform, output: Path, found: "Reported") -> int:
     """Where the report is."""
     click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")
     click.echo(f"report: {found.markdown}")
-    click.echo(f"page: {found.html}")
+    if found.html:
+        click.echo(f"page: {found.html}")
     if found.comment_url:
         click.echo(f"comment: {terminal(found.comment_url)}")
     platform.outputs(

@@ -10,7 +10,7 @@ from cdml.core.verdict import Verdict, worst
 from cdml.errors import CdmlError
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
-from cdml.evidence.store import FILES, REPORTS, RESULTS, discard
+from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
@@ -72,7 +72,7 @@ def gate(
     Raises:
         CdmlError: a stage could not ask its question.
     """
-    left = (*FILES.values(), *REPORTS, *RESULTS, PREDICTIONS_FILE)
+    left = (*FILES.values(), *REPORTS, *RESULTS, GATES_RESULTS, PREDICTIONS_FILE)
     discard(*(output / name for name in left))
     identity = identify(model, loaded, ports)
     # An alias may move while it is judged: all stages, and the registration, mean this version.

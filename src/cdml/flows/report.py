@@ -6,14 +6,15 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
-from cdml.evidence.store import write_atomically
+from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.flows.foreign import remarks
 from cdml.flows.talking import Talk
 from cdml.ports import Annotation, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Gathered, Source, gather
-from cdml.report.view import view
+from cdml.report.junit import gates_junit
+from cdml.report.view import View, view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +24,16 @@ class Reported:
     Attributes:
         verdict: the evidence's.
         headline: the verdict in words; names in it are not escaped.
-        markdown, html: the report's files.
+        view: all that was told; None for several reports in one.
+        markdown, html: the report's files; no page for several reports in one.
         comment_url: address of the comment, or None.
     """
 
     verdict: Verdict
     headline: str
+    view: View | None
     markdown: Path
-    html: Path
+    html: Path | None
     comment_url: str | None
 
 
@@ -49,7 +52,7 @@ def report(
         loaded: the configuration.
         ports: the world.
         evidence: folder of the evidence, or its files by name.
-        output: folder for `comment.md`, `report.md` and `report.html`.
+        output: folder for `comment.md`, `report.md`, `report.html` and `gates.junit.xml`.
         talk: where and how to comment.
         foreign: the evidence is of a run that was given no trust.
 
@@ -59,19 +62,21 @@ def report(
     gathered = gather(evidence, loaded.config)
     said = remarks(gathered, loaded, ports.platform) if foreign else ()
     shown = view(gathered, loaded.config.model, run=ports.platform.run_url(), notes=said)
-    address = None
-    notes: tuple[str, ...] = ()
+    address, warnings = None, []
     try:
         address = talk.say(ports, render.comment(shown), quiet=_quiet(gathered, talk.mode))
     except ServiceError as error:
-        notes = (f"The comment was not posted: {error.message} {error.hint}".strip(),)
-        ports.progress.note(notes[0])
-    told = replace(shown, notes=(*shown.notes, *notes))
+        warnings = [unposted(ports, error)]
+    told = replace(shown, notes=(*shown.notes, *(one.message for one in warnings)))
     markdown = render.summary(told)
     write_atomically(output / "comment.md", render.comment(shown).encode())
+    results = gates_junit(gathered)
+    if results is not None:
+        write_atomically(output / GATES_RESULTS, results)
     reported = Reported(
         verdict=gathered.verdict,
         headline=shown.headline,
+        view=told,
         markdown=write_atomically(output / "report.md", markdown.encode()),
         html=write_atomically(
             output / "report.html", render.page(told, ports.clock.now()).encode()
@@ -79,9 +84,15 @@ def report(
         comment_url=address,
     )
     ports.platform.summary(markdown)
-    warnings = [Annotation(level="warning", title="cdml: no comment", message=n) for n in notes]
     ports.platform.annotate([*warnings, *annotations(told, loaded)])
     return reported
+
+
+def unposted(ports: Ports, error: ServiceError) -> Annotation:
+    """That there is no comment, and why, where everybody may write."""
+    said = f"The comment was not posted: {error.message} {error.hint}".strip()
+    ports.progress.note(said)
+    return Annotation(level="warning", title="cdml: no comment", message=said)
 
 
 def _quiet(gathered: Gathered, mode: str) -> bool:

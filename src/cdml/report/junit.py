@@ -1,16 +1,20 @@
-"""The checks of the data as JUnit's XML, which every CI system shows as a table of tests.
+"""Checks and gates as JUnit's XML, which every CI system shows as a table of tests.
 
 The stricter of the schemas in use (Windyroad's and Jenkins's) holds: its required attributes and
 elements are there, and nothing else.
 """
 
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from cdml.core.verdict import Verdict
-from cdml.evidence.models import Check, DataEvidence
+from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence, Producer
 from cdml.report.escape import clean
+from cdml.report.gathered import Gathered
+from cdml.report.rows import slice_name
 
 _ELEMENTS = {
     Verdict.FAIL: "failure",
@@ -20,70 +24,151 @@ _ELEMENTS = {
 _MOST = 1000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One line of the table.
+
+    Attributes:
+        group: what it is listed under.
+        name: its own name.
+        verdict: how it went.
+        judged: false where it decides nothing.
+        reason: a sentence.
+        expected, observed: what was asked and what was found.
+    """
+
+    group: str
+    name: str
+    verdict: Verdict
+    judged: bool
+    reason: str
+    expected: str
+    observed: str
+
+    @property
+    def element(self) -> str:
+        """The element that says how it went; empty where it passed."""
+        if self.verdict is Verdict.PASS and not self.judged:
+            return "skipped"
+        return _ELEMENTS.get(self.verdict, "")
+
+
 def junit(evidence: DataEvidence) -> bytes:
-    """One test case per check: failed, in error where undecided, skipped where it only warns.
+    """The checks of the data: failed, in error where undecided, skipped where one only warns.
 
     A check that is listed and decides nothing is skipped too; the message says which it is.
     """
-    told = [(check, _element(check)) for check in evidence.checks]
-    many = Counter(element for _, element in told)
+    return _document(
+        "validate-data",
+        [_of_check(check) for check in evidence.checks],
+        evidence.produced,
+        {"data": evidence.data.uri, "digest": evidence.data.digest},
+        f"{evidence.verdict}: {evidence.reason}",
+    )
+
+
+def gates_junit(gathered: Gathered) -> bytes | None:
+    """The gates, likewise; a stage that left nothing is an error. None without any evidence."""
+    if not gathered.stages:
+        return None
+    cases = [*_of_gates(gathered), *map(_missing, gathered.missing)]
+    judged = gathered.comparison or gathered.evaluation
+    data = judged.data if judged else None
+    about = {"data": data.uri, "digest": data.digest} if data else {}
+    return _document("gates", cases, gathered.stages[-1].produced, about, str(gathered.verdict))
+
+
+def _of_check(check: Check) -> _Case:
+    return _Case(
+        group=f"cdml.data.{clean(check.name)}",
+        name=f"{check.name} of {check.column}" if check.column is not None else check.name,
+        verdict=check.verdict,
+        judged=check.observed != "listed",
+        reason=check.reason,
+        expected=check.expected,
+        observed=check.observed,
+    )
+
+
+def _of_gates(gathered: Gathered) -> Iterator[_Case]:
+    for bound in gathered.evaluation.gates if gathered.evaluation else ():
+        yield _of_gate(bound, judged=True, observed=_figure(bound.value))
+    for gate in gathered.comparison.gates if gathered.comparison else ():
+        both = f"{_figure(gate.challenger)}, champion {_figure(gate.champion)}"
+        yield _of_gate(gate, judged=gate.judged, observed=both)
+
+
+def _of_gate(gate: BoundGate | ComparisonGate, *, judged: bool, observed: str) -> _Case:
+    where = f" for {slice_name(gate.slice)}" if gate.slice else ""
+    return _Case(
+        group=f"cdml.gates.{clean(gate.metric)}",
+        name=f"{gate.metric} {gate.rule}{where}",
+        verdict=gate.verdict,
+        judged=judged,
+        reason=gate.reason,
+        expected=gate.rule,
+        observed=observed,
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
+def _missing(command: str) -> _Case:
+    return _Case(
+        group="cdml.gates",
+        name=command,
+        verdict=Verdict.INCONCLUSIVE,
+        judged=True,
+        reason=f"{command} left no evidence.",
+        expected="evidence",
+        observed="none",
+    )
+
+
+def _document(
+    name: str, cases: Sequence[_Case], produced: Producer, about: Mapping[str, str], said: str
+) -> bytes:
+    many = Counter(case.element for case in cases)
     root = Element("testsuites")
     suite = SubElement(
         root,
         "testsuite",
         id="0",
-        name="cdml validate-data",
+        name=f"cdml {name}",
         package="cdml",
-        timestamp=evidence.produced.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        timestamp=produced.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         hostname="localhost",
-        tests=str(len(told)),
+        tests=str(len(cases)),
         failures=str(many["failure"]),
         errors=str(many["error"]),
         skipped=str(many["skipped"]),
         time="0",
     )
     properties = SubElement(suite, "properties")
-    for name, value in (("data", evidence.data.uri), ("digest", evidence.data.digest)):
-        SubElement(properties, "property", name=name, value=clean(value, _MOST))
+    for key, value in about.items():
+        SubElement(properties, "property", name=key, value=clean(value, _MOST))
     names = Counter[str]()
-    for check, element in told:
-        name = _name(check)
-        names[name] += 1
-        again = f" ({names[name]})" if names[name] > 1 else ""
-        _case(suite, check, f"{name}{again}", element)
-    SubElement(suite, "system-out").text = clean(f"{evidence.verdict}: {evidence.reason}", _MOST)
+    for case in cases:
+        shown = clean(case.name, _MOST)
+        names[shown] += 1
+        again = f" ({names[shown]})" if names[shown] > 1 else ""
+        _write(suite, case, f"{shown}{again}")
+    SubElement(suite, "system-out").text = clean(said, _MOST)
     SubElement(suite, "system-err")
     content: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
     return content
 
 
-def _element(check: Check) -> str:
-    """The element that says how a check went; empty where it passed."""
-    if check.verdict is Verdict.PASS and check.observed == "listed":
-        return "skipped"
-    return _ELEMENTS.get(check.verdict, "")
-
-
-def _name(check: Check) -> str:
-    where = f"{check.name} of {check.column}" if check.column is not None else check.name
-    return clean(where, _MOST)
-
-
-def _case(suite: Element, check: Check, name: str, element: str) -> None:
-    case = SubElement(
-        suite, "testcase", classname=f"cdml.data.{clean(check.name)}", name=name, time="0"
-    )
-    if not element:
+def _write(suite: Element, case: _Case, name: str) -> None:
+    written = SubElement(suite, "testcase", classname=case.group, name=name, time="0")
+    if not case.element:
         return
-    reason = clean(check.reason, _MOST)
-    if element == "skipped":
-        SubElement(case, element, message=f"{_skipped(check)}: {reason}")
+    reason = clean(case.reason, _MOST)
+    if case.element == "skipped":
+        why = "warned" if case.verdict is Verdict.WARN else "listed, not judged"
+        SubElement(written, case.element, message=f"{why}: {reason}")
         return
-    told = SubElement(case, element, message=reason, type=check.verdict.value)
-    told.text = (
-        f"expected: {clean(check.expected, _MOST)}\nobserved: {clean(check.observed, _MOST)}"
-    )
-
-
-def _skipped(check: Check) -> str:
-    return "warned" if check.verdict is Verdict.WARN else "listed, not judged"
+    told = SubElement(written, case.element, message=reason, type=case.verdict.value)
+    told.text = f"expected: {clean(case.expected, _MOST)}\nobserved: {clean(case.observed, _MOST)}"

@@ -1,14 +1,15 @@
 """A view laid out as Markdown or HTML. Whatever a template prints is escaped before."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
-from cdml.report import escape
+from cdml.report import combined, escape
 from cdml.report.budget import fit
+from cdml.report.combined import Part
 from cdml.report.headline import ICONS
 from cdml.report.view import View
 
@@ -26,6 +27,35 @@ def comment(view: View) -> str:
 def summary(view: View) -> str:
     """The job summary, which is also `report.md`: everything, up to the runner's limit."""
     return fit([view], lambda shown: _markdown(shown[0], folded=False), MAX_SUMMARY, _bytes)
+
+
+def combined_comment(parts: Sequence[Part]) -> str:
+    """The comment of several reports, within GitHub's limit."""
+    return _combined(parts, MAX_COMMENT, len, folded=True)
+
+
+def combined_summary(parts: Sequence[Part]) -> str:
+    """The job summary of several reports, up to the runner's limit."""
+    return _combined(parts, MAX_SUMMARY, _bytes, folded=False)
+
+
+def _combined(
+    parts: Sequence[Part], limit: int, measure: Callable[[str], int], *, folded: bool
+) -> str:
+    template = _environment(escape.markdown).get_template("combined.md.j2")
+    names = [part.name for part in parts]
+
+    def rendered(views: Sequence[View]) -> str:
+        shown = template.render(
+            headline=combined.headline(parts),
+            verdict=combined.verdict(parts),
+            parts=list(zip(names, views, strict=True)),
+            icons=ICONS,
+            folded=folded,
+        )
+        return shown.rstrip() + "\n"
+
+    return fit([part.view for part in parts], rendered, limit, measure)
 
 
 def begun(model: str, commit: str | None, run: str | None) -> str:

@@ -114,7 +114,7 @@ def gate_rows(gathered: Gathered) -> tuple[GateRow, ...]:
 def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRow:
     return GateRow(
         metric=gate.metric,
-        slice=_slice(gate.slice),
+        slice=slice_name(gate.slice),
         rows=f"{gate.rows:,}",
         champion=figures.value(None if gate.slice else champions.get(gate.metric)),
         challenger=figures.value(gate.value),
@@ -132,7 +132,7 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
     difference, interval = figures.difference(gate)
     return GateRow(
         metric=gate.metric,
-        slice=_slice(gate.slice),
+        slice=slice_name(gate.slice),
         rows=f"{gate.rows:,}",
         champion=figures.value(gate.champion, like=(gate.challenger,)),
         challenger=figures.value(gate.challenger, like=(gate.champion,)),
@@ -146,7 +146,8 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
     )
 
 
-def _slice(part: Mapping[str, Scalar] | None) -> str:
+def slice_name(part: Mapping[str, Scalar] | None) -> str:
+    """`carrier = HA, origin = JFK`; empty for all rows."""
     return ", ".join(f"{column} = {_scalar(value)}" for column, value in (part or {}).items())
 
 

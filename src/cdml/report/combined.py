@@ -1,0 +1,41 @@
+"""Several reports in one: a monorepo's models, or the legs of a matrix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cdml.core.verdict import Verdict, worst
+from cdml.report.view import View
+
+_NAMED = 3
+"""Models that a headline names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of the reports.
+
+    Attributes:
+        name: what the reader knows it by.
+        view: the report.
+    """
+
+    name: str
+    view: View
+
+
+def verdict(parts: Sequence[Part]) -> Verdict:
+    """The worst of all."""
+    return worst(part.view.verdict for part in parts)
+
+
+def headline(parts: Sequence[Part]) -> str:
+    """All verdicts in one sentence; names in it are not yet escaped."""
+    every = f"{len(parts):,} model{'s' * (len(parts) > 1)}"
+    bad = [part for part in parts if part.view.verdict.exit_code != 0]
+    if not bad:
+        return f"Passed: all of {every} may go ahead"
+    bad.sort(key=lambda part: -part.view.verdict.severity)
+    word = "Rejected" if bad[0].view.verdict is Verdict.FAIL else "Held"
+    names = ", ".join(part.name for part in bad[:_NAMED])
+    more = f" and {len(bad) - _NAMED:,} more" if bad[_NAMED:] else ""
+    return f"{word}: {len(bad):,} of {every} did not pass: {names}{more}"

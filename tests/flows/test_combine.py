@@ -1,0 +1,135 @@
+"""Several folders of evidence, one report."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from cdml.errors import InputError
+from cdml.flows.combine import combine
+from cdml.flows.talking import Talk
+from cdml.ports import PullRequest
+from fakes.clock import FakeClock
+from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
+from fakes.progress import FakeProgress
+from pieces import FAIL, INCONCLUSIVE, PASS, comparison, data, evaluation, log_loss
+from scenarios import SCENARIOS, configured, written
+
+PULL = PullRequest(number=7, head="a" * 40)
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Combine named scenarios, and give the platform and what was reported."""
+
+    def tells(pattern="evidence/*/", mode="always", platform=None, **folders):
+        for name, evidence in folders.items():
+            written(tmp_path / "evidence" / name, *evidence)
+        platform = platform or FakePlatform(pull=PULL)
+        found = combine(
+            configured(tmp_path),
+            FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            pattern=pattern,
+            output=tmp_path / "out",
+            talk=Talk(mode=mode, report_id="flights"),
+        )
+        return platform, found
+
+    return tells
+
+
+def test_there_is_one_comment_with_a_row_for_each_and_the_worst_first_line(told):
+    platform, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"](), asia=SCENARIOS["held"]())
+
+    (comment,) = platform.comments
+    assert FAIL == found.verdict
+    assert comment.body.startswith("### ❌ Rejected: 2 of 3 models did not pass: us, asia\n")
+    rows = re.findall(r"^\| (\w+) \| \S+ (\w+) \|", comment.body, re.MULTILINE)
+    assert [("asia", "inconclusive"), ("eu", "pass"), ("us", "fail")] == rows
+    assert 3 == comment.body.count("<details><summary>❌ us") + comment.body.count(
+        "<summary>⏸️ asia"
+    ) + comment.body.count("<summary>✅ eu")
+    assert comment.body.count("<details") == comment.body.count("</details>")
+
+
+def test_all_that_pass_are_one_line(told):
+    platform, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["warn"]())
+
+    assert platform.comments[0].body.startswith("### ⚠️ Passed: all of 2 models may go ahead")
+    assert 0 == found.verdict.exit_code
+    assert 2 == len(platform.annotations)
+
+
+def test_a_leg_that_died_holds_the_whole(told, tmp_path):
+    (tmp_path / "evidence" / "us").mkdir(parents=True)
+
+    platform, found = told(eu=SCENARIOS["pass"]())
+
+    assert INCONCLUSIVE == found.verdict
+    assert "| us | ⏸️ inconclusive | Not judged: " in platform.comments[0].body
+
+
+def test_a_folder_named_cdml_is_known_by_its_parent(told, tmp_path):
+    for name in ("eu", "us"):
+        written(tmp_path / "models" / name / ".cdml", *SCENARIOS["pass"]())
+
+    platform, _ = told("models/*/.cdml")
+
+    assert "| eu | ✅ pass |" in platform.comments[0].body
+
+
+@pytest.mark.parametrize("pattern", ["nothing/*/", "**x", "/absolute/*"])
+def test_a_pattern_that_names_no_folder_is_an_input_error(told, pattern):
+    with pytest.raises(InputError):
+        told(pattern)
+
+
+def test_the_mode_of_failures_opens_no_comment_for_what_passed(told):
+    platform, _ = told(mode="failures", eu=SCENARIOS["pass"]())
+
+    assert [] == platform.comments
+
+
+def test_a_comment_that_is_refused_is_a_warning(told):
+    platform, found = told(eu=SCENARIOS["pass"](), platform=FakePlatform(pull=PULL, refuses=True))
+
+    assert (PASS, None) == (found.verdict, found.comment_url)
+    assert "cdml: no comment" in [one.title for one in platform.annotations]
+
+
+def test_what_does_not_fit_is_the_least_important_of_all(told):
+    slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(400)]
+    bad = log_loss(slice={"carrier": "the last"}, verdict=FAIL, reason="worse")
+    legs = {
+        f"leg{i}": (data(), evaluation(), comparison(*slices, bad, verdict=FAIL)) for i in range(5)
+    }
+
+    platform, _ = told(**legs)
+
+    body = platform.comments[0].body
+    assert 50_000 < len(body) <= 65_536 - 2_500
+    assert 5 == body.count("carrier = the last")
+    assert re.search(r"[\d,]+ of 40\d rows are left out here", body)
+
+
+class Tags(HTMLParser):
+    """Opening and closing tags of the raw HTML in a comment."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.depth = [], 0
+        self.feed(text)
+
+    def handle_starttag(self, tag, _attrs):
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert tag == self.open.pop()
+
+
+def test_folds_close_in_order(told):
+    platform, _ = told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"]())
+
+    assert [] == Tags(platform.comments[0].body).open
