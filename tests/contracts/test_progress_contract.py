@@ -118,11 +118,49 @@ class TestConsole:
     def test_draws_how_much_is_done(self, monkeypatch):
         screen = Terminal()
         monkeypatch.setattr(sys, "stderr", screen)
-        with ConsoleProgress(interactive=True).step("scoring", 4) as step:
+        with ConsoleProgress(interactive=True, patience=0).step("scoring", 4) as step:
             step.advance(1)
             step.advance(3)
 
         assert "100%" in screen.getvalue()
+
+    def test_draws_no_bar_for_work_that_nobody_waits_for(self, monkeypatch):
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stderr", screen)
+        with ConsoleProgress(interactive=True).step("scoring", 4) as step:
+            step.advance(4)
+
+        assert re.fullmatch(r"  scoring \(0\.\d s\)\n", screen.getvalue())
+
+    def test_draws_what_was_done_before_somebody_waited(self, monkeypatch):
+        screen, now = Terminal(), iter([0.0, 0.5, 1.5, 1.6])
+        monkeypatch.setattr(sys, "stderr", screen)
+        monkeypatch.setattr("cdml.cli.progress.time.monotonic", lambda: next(now, 2.0))
+        with ConsoleProgress(interactive=True).step("scoring", 4) as step:
+            step.advance(1)
+            step.advance(1)
+
+        assert "50%" in screen.getvalue()
+
+    def test_folds_the_lines_of_a_command_in_githubs_log_and_closes_the_fold(self, capsys):
+        with ConsoleProgress(interactive=False, folds=True) as progress:
+            progress.note("one")
+            with progress.step("two"):
+                pass
+        progress.note("after")
+
+        lines = capsys.readouterr().err.splitlines()
+        assert ["::group::what was done", "  one", "::endgroup::", "  after"] == [
+            line for line in lines if "two" not in line
+        ]
+
+    def test_has_no_fold_where_nothing_was_said_or_nobody_folds(self, capsys):
+        with ConsoleProgress(interactive=False, folds=True):
+            pass
+        with ConsoleProgress(interactive=False, folds=False) as progress:
+            progress.note("one")
+
+        assert "  one\n" == capsys.readouterr().err
 
 
 class Terminal(io.StringIO):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cdml.report import render
+from cdml.report import console, render
+from cdml.report.combined import Part
 from cdml.report.gathered import gather
 from cdml.report.view import view
 from pieces import TIME
@@ -24,6 +25,7 @@ def agreed(name, request, found):
 
 def shown(name, folder):
     """The view of a scenario."""
+    folder.mkdir(exist_ok=True)
     config = configured(folder).config
     gathered = gather(written(folder / "evidence", *SCENARIOS[name]()), config)
     return view(gathered, config.model, run=RUN)
@@ -34,6 +36,28 @@ def test_comment_is_as_agreed(name, tmp_path, request):
     found = render.comment(shown(name, tmp_path))
 
     assert agreed(f"{name}.comment.md", request, found) == found
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_terminal_is_as_agreed(name, tmp_path, request):
+    found = "\n".join(console.lines(shown(name, tmp_path), lambda text, _: text)) + "\n"
+
+    assert agreed(f"{name}.terminal.txt", request, found) == found
+
+
+def test_in_progress_is_as_agreed(request):
+    found = render.begun("flight-delays", "a" * 40, RUN)
+
+    assert agreed("begun.comment.md", request, found) == found
+
+
+def test_combined_is_as_agreed(tmp_path, request):
+    names = ("pass", "held", "fail")
+    found = render.combined_comment(
+        [Part(name=name, view=shown(name, tmp_path / name)) for name in names]
+    )
+
+    assert agreed("combined.comment.md", request, found) == found
 
 
 @pytest.mark.parametrize("name", ["fail", "hostile"])

@@ -1,11 +1,12 @@
-"""Progress for people: a bar in a terminal, a line in a log."""
+"""Progress for people: a bar in a terminal, a line in a log, a fold in GitHub's."""
 
 import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import Self
 
 import click
 
@@ -23,41 +24,87 @@ class _Quiet:
 
 @dataclass(slots=True)
 class _Bar:
-    """A step with a bar."""
+    """A step whose bar is drawn once it takes long enough to be looked at.
 
-    bar: "click._termui_impl.ProgressBar[int]"
+    Attributes:
+        label, total: what is done, and how much of it there is.
+        draw_at: when to begin, by the monotonic clock.
+        drawn: ends the bar.
+        bar: the bar, once it is drawn.
+        done: how much has been done before it was.
+    """
+
+    label: str
+    total: int
+    draw_at: float
+    drawn: ExitStack
+    bar: "click._termui_impl.ProgressBar[int] | None" = None
+    done: int = 0
 
     def advance(self, amount: int = 1) -> None:
         """Draw so much more."""
+        if self.bar is None:
+            self.done += amount
+            if time.monotonic() < self.draw_at:
+                return
+            made = click.progressbar(
+                length=self.total, label=f"  {self.label}", file=sys.stderr, show_eta=True
+            )
+            self.bar, amount = self.drawn.enter_context(made), self.done
         self.bar.update(amount)
 
 
 @dataclass(slots=True)
 class ConsoleProgress:
-    """Tells on standard error; bars only where a person watches a terminal."""
+    """Tells on standard error; bars only where a person watches a terminal.
+
+    In a log of GitHub's all lines of a command are one fold, which leaving the context closes:
+    the verdict stands below it.
+    """
 
     interactive: bool = field(
         default_factory=lambda: sys.stderr.isatty() and "CI" not in os.environ
     )
+    folds: bool = field(default_factory=lambda: os.environ.get("GITHUB_ACTIONS") == "true")
+    patience: float = 1.0
+    """Seconds of work before a bar is drawn."""
     _drawing: bool = False  # one bar at a time: work that goes on beside it is told by a line
+    _open: bool = False
+    _folding: bool = False
+
+    def __enter__(self) -> Self:
+        self._folding = self.folds
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._open:
+            click.echo("::endgroup::", err=True)
+        self._folding = self._open = False
 
     @contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[Step]:
         """Announce a piece of work, and say how long it took when it is done."""
         start, label = time.monotonic(), terminal(label)
+        bar = None
         if self.interactive and total and not self._drawing:
             self._drawing = True
             try:
-                with click.progressbar(
-                    length=total, label=f"  {label}", file=sys.stderr, show_eta=True
-                ) as bar:
-                    yield _Bar(bar)
+                with ExitStack() as drawn:
+                    bar = _Bar(label, total, start + self.patience, drawn)
+                    yield bar
             finally:
                 self._drawing = False
         else:
             yield _Quiet()
-            click.echo(f"  {label} ({time.monotonic() - start:.1f} s)", err=True)
+        if bar is None or bar.bar is None:
+            self._say(f"{label} ({time.monotonic() - start:.1f} s)")
 
     def note(self, text: str) -> None:
         """Say one line."""
-        click.echo(f"  {terminal(text)}", err=True)
+        self._say(terminal(text))
+
+    def _say(self, line: str) -> None:
+        if self._folding and not self._open:
+            self._open = True
+            click.echo("::group::what was done", err=True)
+        click.echo(f"  {line}", err=True)

@@ -37,18 +37,19 @@ def validate_data(
     from cdml.flows.predict import identify
     from cdml.flows.validate_data import validate_data as flow
 
-    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
-    judged = identify(model, wiring.loaded, wiring) if model else None
-    found = flow(
-        wiring.loaded,
-        wiring,
-        output=output,
-        data=data,
-        reference=reference,
-        contract=contract,
-        features=judged.features if judged else None,
-        signatures=[judged.signature("the model")] if judged else [],
-    )
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress, needs_registry=bool(model))
+        judged = identify(model, wiring.loaded, wiring) if model else None
+        found = flow(
+            wiring.loaded,
+            wiring,
+            output=output,
+            data=data,
+            reference=reference,
+            contract=contract,
+            features=judged.features if judged else None,
+            signatures=[judged.signature("the model")] if judged else [],
+        )
     return tell.stage(wiring.platform, output, found)
 
 
@@ -60,15 +61,16 @@ def evaluate_model(
 
     if not model and not predictions:
         raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=bool(model))
-    found = flow(
-        wiring.loaded,
-        wiring,
-        output=output,
-        model=model,
-        predictions=predictions,
-        data=data,
-    )
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress, needs_registry=bool(model))
+        found = flow(
+            wiring.loaded,
+            wiring,
+            output=output,
+            model=model,
+            predictions=predictions,
+            data=data,
+        )
     return tell.stage(wiring.platform, output, found)
 
 
@@ -81,14 +83,15 @@ def compare_to_champion(
 
     files = (challenger, champion)
     scored = all(one and one.endswith(PREDICTIONS_FILES) for one in files)
-    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=not scored)
-    found = flow(
-        wiring.loaded,
-        wiring,
-        output=output,
-        challenger=_need(challenger, "--challenger"),
-        champion=champion,
-    )
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress, needs_registry=not scored)
+        found = flow(
+            wiring.loaded,
+            wiring,
+            output=output,
+            challenger=_need(challenger, "--challenger"),
+            champion=champion,
+        )
     return tell.stage(wiring.platform, output, found)
 
 
@@ -105,17 +108,18 @@ def gate(
     """Run the whole gate and give the exit code of the worst verdict."""
     from cdml.flows.gate import gate as flow
 
-    wiring = Wiring.read(config, ConsoleProgress())
-    found = flow(
-        wiring.loaded,
-        wiring,
-        output=output,
-        model=_need(model, "--model"),
-        predictions=predictions,
-        data=data,
-        champion=champion,
-        register=register,
-    )
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress)
+        found = flow(
+            wiring.loaded,
+            wiring,
+            output=output,
+            model=_need(model, "--model"),
+            predictions=predictions,
+            data=data,
+            champion=champion,
+            register=register,
+        )
     return tell.gated(wiring.platform, output, found)
 
 

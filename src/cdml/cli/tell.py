@@ -1,5 +1,6 @@
 """The last lines of a command: what was found, for people; outputs, for later steps."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.store import FILES, read
 from cdml.ports import Platform
+from cdml.report import console
 from cdml.report.escape import terminal
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
@@ -59,8 +61,13 @@ def begun(platform: Platform, address: str | None) -> int:
 
 
 def reported(platform: Platform, output: Path, found: "Reported") -> int:
-    """Where the report is."""
-    click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")
+    """The report, and where its files are."""
+    if found.view:
+        for line in console.lines(found.view, _painted):
+            click.echo(line)
+        click.echo()
+    else:
+        click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")
     click.echo(f"report: {found.markdown}")
     if found.html:
         click.echo(f"page: {found.html}")
@@ -161,4 +168,11 @@ def _verdict(verdict: Verdict, reason: str) -> None:
 
 
 def _coloured(verdict: Verdict) -> str:
-    return click.style(verdict.value, fg=_COLOURS[verdict], bold=True)
+    return _painted(verdict.value, verdict)
+
+
+def _painted(text: str, verdict: Verdict | None) -> str:
+    """Coloured for a terminal; `click.echo` takes colours away from what is none."""
+    if verdict is None or os.environ.get("NO_COLOR"):
+        return text
+    return click.style(text, fg=_COLOURS[verdict], bold=True)
