@@ -1,0 +1,154 @@
+"""Each payload through every word of the evidence, seen as GitHub renders it: only text remains.
+
+GitHub's own library reads the Markdown; what GitHub makes of mentions, references and emoji after
+that is looked for in the text it shows.
+"""
+
+import re
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+from test_report_injection import LONGEST, filled
+
+from cdml.cli.progress import ConsoleProgress
+from cdml.report import combined, console, render
+from cdml.report.escape import terminal
+from cdml.report.gathered import gather
+from cdml.report.junit import gates_junit, junit
+from cdml.report.view import view
+from payloads import PAYLOADS
+from scenarios import SCENARIOS, configured, written
+
+EXTENSIONS = ("table", "strikethrough", "autolink", "tasklist", "footnotes")
+LIKE_GITHUB = [
+    "cmark-gfm",
+    "--unsafe",  # raw HTML is kept, and has to be harmless
+    "--hardbreaks",
+    *(word for name in EXTENSIONS for word in ("--extension", name)),
+]
+MADE = {"table", "thead", "tbody", "tr", "th", "td", "h3", "p", "ul", "li", "br", "blockquote"}
+MADE |= {"details", "summary", "code", "sub", "span", "a"}
+ACTIVE = re.compile(
+    r"@[a-zA-Z\d]|#\d|(?i:\bgh-\d)|://|(?i:\bwww\.)|(?i:\b(?:cve|ghsa)-\w)|:[\w+-]+:"
+)
+
+
+class Rendered(HTMLParser):
+    """Tags with their attributes' names, and the text between them, outside code and in it."""
+
+    def __init__(self, page):
+        super().__init__(convert_charrefs=True)
+        self.tags, self.text, self.code = [], [], 0
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.code += tag == "code"
+        self.tags.append((tag, tuple(sorted(name for name, _ in attrs))))
+
+    def handle_endtag(self, tag):
+        self.code -= tag == "code"
+        self.tags.append((f"/{tag}", ()))
+
+    def handle_data(self, data):
+        if not self.code:
+            self.text.append(data)
+
+    def handle_comment(self, data):
+        self.tags.append(("!--", (data,)))
+
+    handle_decl = handle_pi = unknown_decl = handle_comment
+
+
+def as_github(markdown):
+    done = subprocess.run(
+        LIKE_GITHUB, input=markdown.encode("utf-8", "strict"), capture_output=True, check=True
+    )
+    return Rendered(done.stdout.decode())
+
+
+def gathered(folder, text):
+    """The failing and the delivered scenario, with this text for every word."""
+    folder.mkdir(exist_ok=True)
+    evidence = [
+        type(one).model_validate(
+            filled(one.model_dump(mode="json", by_alias=True), text[:LONGEST]), strict=False
+        )
+        for name in ("fail", "pass")
+        for one in SCENARIOS[name]()
+    ]
+    by_kind = {type(one): one for one in evidence}
+    return gather(written(folder, *by_kind.values()), configured(folder).config)
+
+
+def told(folder, text):
+    """Everything that is Markdown: comment, summary, that it has begun, and several in one."""
+    found = gathered(folder, text)
+    shown = view(found, text[:LONGEST], run=text, notes=[text])
+    parts = [combined.Part(name=text, view=shown)] * 2
+    return [
+        render.comment(shown),
+        render.summary(shown),
+        render.begun(text, text, text),
+        render.combined_comment(parts),
+    ]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    return [as_github(one).tags for one in told(tmp_path_factory.mktemp("plain"), "word")]
+
+
+def shape(tags):
+    """What a text that shows nothing may leave out is not its shape."""
+    return [tag for tag in tags if tag[0] not in {"br", "span", "/span"}]
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_github_renders_the_same_tags_whatever_the_words_are(text, plain, tmp_path):
+    for expected, markdown in zip(plain, told(tmp_path, text), strict=True):
+        found = as_github(markdown)
+
+        assert {tag.lstrip("/") for tag, _ in found.tags} <= MADE
+        if text.strip():
+            assert shape(expected) == shape(found.tags)
+        assert [] == [one[1] for one in found.tags if set(one[1]) - {"align", "open", "href"}]
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_what_github_shows_mentions_links_and_refers_to_nothing(text, tmp_path):
+    for markdown in told(tmp_path, text):
+        found = as_github(markdown)
+        shown = re.sub(r"(?<=\d)/(?=\d)", " ", " ".join(found.text))
+
+        assert [] == ACTIVE.findall(shown), shown
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_a_terminal_and_a_runner_read_lines_of_text(text, tmp_path, capsys):
+    found = gathered(tmp_path, text)
+    shown = view(found, text[:LONGEST], run=text, notes=[text])
+    ConsoleProgress(interactive=False, folds=False).note(text)
+
+    printed = [*console.lines(shown, lambda told, _: told), *capsys.readouterr().err.splitlines()]
+    for line in printed:
+        assert terminal(line.strip(), 10_000) == " ".join(line.split())
+        assert not re.search(r"::|##\[|[\x00-\x1f\x7f-\x9f]", line)
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_junit_is_xml_of_the_same_shape(text, tmp_path):
+    from xml.etree import ElementTree as ET
+
+    found, ordinary = gathered(tmp_path, text), gathered(tmp_path / "plain", "word")
+
+    for before, after in (
+        (gates_junit(ordinary), gates_junit(found)),
+        (junit(ordinary.data), junit(found.data)),
+    ):
+        one, other = (
+            [(node.tag, sorted(node.attrib)) for node in ET.fromstring(text).iter()]  # noqa: S314
+            for text in (before, after)
+        )
+        assert one == other
+        assert not re.search(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", after)
