@@ -3,7 +3,10 @@
 import pytest
 
 from cdml.report.figures import bar, plot
-from pieces import log_loss
+from cdml.report.gathered import gather
+from cdml.report.view import view
+from pieces import FAIL, comparison, difference, log_loss
+from scenarios import configured, written
 
 HUGE = 1.7e308
 
@@ -38,3 +41,22 @@ def test_better_lies_where_the_metric_or_its_margin_says(metric, rule, against, 
     found = plot(gate.model_copy(update={"metric": metric, "rule": rule, "bound": bound}))
 
     assert better is found.better
+
+
+def test_slices_are_sorted_by_how_near_they_come_to_their_margin(tmp_path):
+    gates = [
+        log_loss(slice={"carrier": name}, difference=difference(estimate, low, high), **more)
+        for name, estimate, low, high, more in (
+            ("far", -0.02, -0.03, -0.01, {}),
+            ("few", 1.0, 0.9, 1.1, {"judged": False}),
+            ("near", 0.003, -0.05, 0.056, {}),
+            ("bad", 0.5, 0.4, 0.6, {"verdict": FAIL}),
+        )
+    ]
+    unknown = log_loss(slice={"carrier": "unknown"}, difference=None)
+    folder = written(tmp_path, comparison(*gates, unknown, verdict=FAIL))
+
+    shown = view(gather(folder, configured(tmp_path).config), "flights", run=None)
+
+    expected = ["bad", "near", "far", "unknown", "few"]
+    assert expected == [row.slice.removeprefix("carrier = ") for row in shown.slices]

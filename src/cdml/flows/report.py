@@ -63,13 +63,14 @@ def report(
     said = remarks(gathered, loaded, ports.platform) if foreign else ()
     shown = view(gathered, loaded.config.model, run=ports.platform.run_url(), notes=said)
     address, warnings = None, []
+    comment = render.comment(shown)
     try:
-        address = talk.say(ports, render.comment(shown), quiet=_quiet(gathered, talk.mode))
+        address = talk.say(ports, comment, quiet=_quiet(gathered, talk.mode))
     except ServiceError as error:
         warnings = [unposted(ports, error)]
     told = replace(shown, notes=(*shown.notes, *(one.message for one in warnings)))
     markdown = render.summary(told)
-    write_atomically(output / "comment.md", render.comment(shown).encode())
+    write_atomically(output / "comment.md", comment.encode())
     results = gates_junit(gathered)
     if results is not None:
         write_atomically(output / GATES_RESULTS, results)

@@ -11,8 +11,10 @@ Measure = Callable[[str], int]
 Place = tuple[int, str, int]
 """Which view, which of its tables, which row."""
 
-_ROUNDS = 8  # halvings; a few rows less than would fit do no harm
+_ROUNDS = 8  # guesses
 _ROW = 60  # no row is shorter, in characters
+_USUAL_ROW = 400  # what the first guess takes a row for
+_NEAR = 0.02  # a few rows less than would fit do no harm
 _JUDGED = ("gates", "checks", "slices")
 _TOLD = ("changes", "metrics")
 
@@ -32,19 +34,37 @@ def fit(
         measure: length of a text, in characters or bytes.
     """
     order = tuple(_by_importance(views))
-    kept, too_many = 0, min(len(order), limit // _ROW) + 1
+    too_many = min(len(order), limit // _ROW) + 1
     if too_many > len(order):
         text = render(views)
         if measure(text) <= limit:
             return text
+    return _shortest_left_out(views, order, render, limit, measure, too_many)
+
+
+def _shortest_left_out(
+    views: Sequence[View],
+    order: tuple[Place, ...],
+    render: Callable[[Sequence[View]], str],
+    limit: int,
+    measure: Measure,
+    too_many: int,
+) -> str:
+    """As many rows as fit, nearly: each guess takes rows to be as long as those of the last."""
     fitting = render(_with(views, order, 0))
+    empty = size = measure(fitting)
+    kept, guess = 0, limit // _USUAL_ROW
     for _ in range(_ROUNDS):
-        middle = (kept + too_many) // 2
-        tried = render(_with(views, order, middle))
-        if measure(tried) <= limit:
-            kept, fitting = middle, tried
+        guess = max(kept + 1, min(guess, too_many - 1))
+        if guess >= too_many or limit - size < _NEAR * limit:
+            break
+        tried = render(_with(views, order, guess))
+        length = measure(tried)
+        if length <= limit:
+            kept, size, fitting = guess, length, tried
         else:
-            too_many = middle
+            too_many = guess
+        guess = int(0.99 * guess * (limit - empty) / max(length - empty, 1))
     return fitting
 
 

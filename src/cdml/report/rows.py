@@ -1,5 +1,6 @@
 """Rows of a report, all figures already text."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class GateRow:
         rule: as in cdml.yaml.
         verdict: of this gate; None where it was only reported.
         reason: a sentence.
+        distance: of the difference from its margin, in half its interval; small is worse, and
+            endless where nobody knows.
     """
 
     metric: str
@@ -38,6 +41,7 @@ class GateRow:
     rule: str
     verdict: Verdict | None
     reason: str
+    distance: float = math.inf
 
     @property
     def bar(self) -> str:
@@ -92,9 +96,12 @@ def not_passed(row: GateRow | CheckRow) -> bool:
     return row.verdict not in {None, Verdict.PASS}
 
 
-def badness(row: GateRow) -> int:
-    """Sorts the worst first, and what was only reported last."""
-    return -1 if row.verdict is None else -row.verdict.severity - 2
+def badness(row: GateRow) -> tuple[int, float]:
+    """Sorts the worst first, those that come closest to their margin before others like them.
+
+    What was only reported comes last.
+    """
+    return (-1 if row.verdict is None else -row.verdict.severity - 2), row.distance
 
 
 def severity(row: GateRow | CheckRow) -> int:
@@ -143,7 +150,17 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         rule=gate.rule,
         verdict=gate.verdict if gate.judged or gate.verdict is not Verdict.PASS else None,
         reason=gate.reason,
+        distance=_distance(gate),
     )
+
+
+def _distance(gate: ComparisonGate) -> float:
+    found, better = gate.difference, figures.better(gate)
+    if found is None or found.low is None or found.high is None or better is None:
+        return math.inf
+    half, against = (found.high - found.low) / 2, gate.bound.against if gate.bound else 0.0
+    away = (found.estimate - against) * (1 if better else -1)
+    return away / half if half > 0 else math.copysign(math.inf, away)
 
 
 def slice_name(part: Mapping[str, Scalar] | None) -> str:
