@@ -1,4 +1,4 @@
-"""What the stand-in for GitHub tells of runs: the artifacts they left."""
+"""What the stand-in for GitHub tells of runs and commits: artifacts and files."""
 
 from fakes.github_api import Answer, Call, Rejected, Route
 from fakes.github_state import State
@@ -24,10 +24,18 @@ def _download(state: State, _call: Call, _author: str, id_: str) -> Answer:
     return Answer(302, headers={"Location": f"{state.site}/store/{found.id}?sig=secret"})
 
 
+def _file(state: State, call: Call, _author: str, path: str) -> Answer:
+    found = state.files.get((call.query.get("ref", ""), path))
+    if found is None:
+        raise Rejected(404, "Not Found")
+    return Answer(200, state.show_file(path, found))
+
+
 _QUERY = frozenset({"name", "page", "per_page"})
 _LISTED = "ReposOwnerRepoActionsRunsRunIdArtifactsGetResponse200"
 
 ROUTES = (
     Route("GET", r"/actions/runs/(\d+)/artifacts", _list, "", _LISTED, (), _QUERY, ("actions",)),
+    Route("GET", "/contents/(.+)", _file, "", "ContentFile", (), frozenset({"ref"}), ("contents",)),
     Route("GET", r"/actions/artifacts/(\d+)/zip", _download, reads=("actions",)),
 )

@@ -1,6 +1,7 @@
 """What the stand-in for GitHub remembers, and how it shows it."""
 
 import itertools
+from base64 import encodebytes
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,6 +92,7 @@ class State:
     pulls: dict[int, Pull] = field(default_factory=dict)
     deployments: dict[int, Filed] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
+    files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
@@ -178,6 +180,19 @@ class State:
             size_in_bytes=len(artifact.content) if artifact.size is None else artifact.size,
             expired=artifact.expired,
             workflow_run={"id": artifact.run},
+        )
+
+    def show_file(self, path: str, content: bytes) -> dict[str, Any]:
+        """A file as GitHub shows one, its lines of 60 characters."""
+        return filled(
+            "ContentFile",
+            self.address(f"/contents/{path}"),
+            type="file",
+            encoding="base64",
+            size=len(content),
+            name=path.rpartition("/")[2],
+            path=path,
+            content=encodebytes(content).decode(),
         )
 
     def show_deployment(self, filed: Filed, creator: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cdml.errors import InputError, ServiceError
 from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
@@ -50,6 +51,7 @@ class FakePlatform:
     on: Commit | None = None
     refuses: bool = False
     lost: bool = False
+    base: bytes | ServiceError | None = None
     artifacts: dict[str, bytes] | None = None
     behaviours: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
@@ -83,6 +85,12 @@ class FakePlatform:
         if self.lost:
             raise ServiceError("the platform does not answer.")
         return self.pull.number if self.pull else self.on
+
+    def base_file(self, path: Path) -> bytes | None:
+        base = self.base if path.name == "cdml.yaml" else None
+        if isinstance(base, ServiceError):
+            raise base
+        return base
 
     def artifact(self, name: str, most: int) -> bytes | None:
         if self.artifacts is None:

@@ -45,9 +45,18 @@ class Step:
         }.items():
             monkeypatch.setenv(name, value)
 
-    def report(self, name):
+    def report(self, name, *options):
         written(self.folder / ".cdml", *SCENARIOS[name]())
-        return run(["report", "--config", str(self.folder / "cdml.yaml")])
+        return self.run(*options)
+
+    def run(self, *options):
+        return run(["report", "--config", str(self.folder / "cdml.yaml"), *options])
+
+    def event(self, name, **told):
+        self.setenv("GITHUB_EVENT_NAME", name)
+        self.setenv("GITHUB_SHA", HEAD)
+        self.setenv("GITHUB_REF", "refs/heads/main")
+        (self.folder / "event.json").write_text(json.dumps(told))
 
     @property
     def outputs(self):
@@ -113,3 +122,55 @@ def test_what_cannot_be_commented_is_in_the_summary_and_changes_no_verdict(
         step.outputs["comment-url"],
         step.outputs["report"],
     )
+
+
+def test_what_has_begun_is_told_and_then_its_verdict_takes_the_place(step):
+    assert 0 == step.run("--begin")
+    (begun,) = [comment.body for comment in step.server.comments(7)]
+    assert 3 == step.report("held")
+
+    (comment,) = step.server.comments(7)
+    assert begun.startswith("### ⏳ In progress")
+    assert comment.body.startswith(f"### {HEADLINE['held']}")
+    assert ("begun", "told") == tuple(
+        re.search("state=(\\w+) -->", body)[1] for body in (begun, comment.body)
+    )
+
+
+@pytest.mark.parametrize("cannot", [read_only, no_token, locked])
+def test_that_it_begins_fails_nothing_where_it_cannot_be_told(step, cannot):
+    cannot(step)
+
+    assert 0 == step.run("--begin")
+    assert [] == step.server.comments(7)
+
+
+def test_a_push_is_told_on_its_commit_and_a_schedule_on_its_page(step):
+    step.server.state.pulls.clear()
+    step.event("push")
+    assert 1 == step.report("fail")
+    step.event("schedule")
+    assert 1 == step.report("fail")
+
+    (comment,) = step.server.commit_comments(HEAD)
+    assert step.outputs["comment-url"] == ""
+    assert comment.body.startswith(f"### {HEADLINE['fail']}")
+    assert 2 == step.summary.read_text().count(f"### {HEADLINE['fail']}")
+
+
+def test_several_folders_are_one_comment_with_the_worst_exit_code(step):
+    for name in ("pass", "held"):
+        written(step.folder / "evidence" / name, *SCENARIOS[name]())
+
+    assert 3 == step.run("--combine", "evidence/*/")
+
+    (comment,) = step.server.comments(7)
+    assert comment.body.startswith("### ⏸️ Held: 1 of 2 models did not pass: held")
+
+
+def test_the_log_shows_the_report_in_plain_text(step, capsys):
+    step.report("fail")
+
+    printed = capsys.readouterr()
+    assert "slices: 1 of 2 did not pass, 1 only reported" in printed.out
+    assert "\x1b" not in printed.out + printed.err

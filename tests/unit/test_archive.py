@@ -39,7 +39,9 @@ def test_an_empty_archive_holds_no_evidence():
     assert {} == members(packed())
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"<html>", packed(("data.json", "{}"))[:40]])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"<html>", packed(("data.json", "{}"))[:40]], ids=range(4)
+)
 def test_what_is_no_archive_is_an_input_error(content):
     with pytest.raises(InputError, match="cannot be unpacked"):
         members(content)

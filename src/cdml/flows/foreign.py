@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 from cdml.config import Loaded
-from cdml.errors import CdmlError, InputError
+from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
+from cdml.flows.own_gates import judged_by
 from cdml.ports import Platform
 from cdml.report.gathered import Gathered
 
@@ -48,20 +49,5 @@ def remarks(gathered: Gathered, loaded: Loaded, platform: Platform) -> tuple[str
                 f" where {(judged or 'none')[:12]} was judged.",
                 "Upload what this very run has found.",
             )
-    return (_FOREIGN, *_own_gates(gathered, loaded)) if gathered.stages else ()
-
-
-def _own_gates(gathered: Gathered, loaded: Loaded) -> tuple[str, ...]:
-    """Pointed out where the pull request was judged by other gates than this branch has."""
-    from cdml.flows.rejudge import recompute
-
-    try:
-        again = recompute(gathered.evaluation, gathered.comparison, loaded.config)
-    except CdmlError:  # a metric of the user's own cannot be judged without running its code
-        return ()
-    if again.same_policy or not (gathered.evaluation or gathered.comparison):
-        return ()
-    why = f": {again.reasons[0]}" if again.reasons else "."
-    here = loaded.path.name
-    told = f"The pull request was judged by gates that {here} here does not have."
-    return (f"{told} By those that it has, its figures are {again.verdict.value}{why}",)
+    told = f"The pull request was judged by other gates than {loaded.path.name} has here."
+    return (_FOREIGN, *judged_by(gathered, loaded.config, told)) if gathered.stages else ()

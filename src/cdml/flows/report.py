@@ -8,6 +8,7 @@ from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.flows.foreign import remarks
+from cdml.flows.own_gates import changed_gates
 from cdml.flows.talking import Talk
 from cdml.ports import Annotation, Ports
 from cdml.report import render
@@ -60,7 +61,10 @@ def report(
         InputError: the evidence cannot be used.
     """
     gathered = gather(evidence, loaded.config)
-    said = remarks(gathered, loaded, ports.platform) if foreign else ()
+    if foreign:
+        said = remarks(gathered, loaded, ports.platform)
+    else:
+        said = changed_gates(gathered, loaded, ports)
     shown = view(gathered, loaded.config.model, run=ports.platform.run_url(), notes=said)
     address, warnings = None, []
     comment = render.comment(shown)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 
@@ -83,6 +84,20 @@ class Platform(Protocol):
         """Where the report of this run is looked for; None where only its own page is.
 
         The platform is asked where the event does not say.
+
+        Raises:
+            ServiceError: the platform refused or did not answer.
+        """
+        ...
+
+    def base_file(self, path: Path) -> bytes | None:
+        """A file as it is where the event's pull request is to be merged.
+
+        Args:
+            path: of the file in this checkout.
+
+        Returns:
+            Its bytes; None without a pull request, or where the file is not there.
 
         Raises:
             ServiceError: the platform refused or did not answer.

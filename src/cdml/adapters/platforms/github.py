@@ -139,6 +139,21 @@ class GitHubPlatform:
         marker = Marker.of(report_id, self._judged_in, state)
         return post(self._client, on, marker, body, only_update=only_update, behaviour=behaviour)
 
+    def base_file(self, path: Path) -> bytes | None:
+        """A file at the base of the event's pull request; None where there is none."""
+        from cdml.adapters.platforms.github_client import Gone, asking
+
+        base = (self._event.get("pull_request") or {}).get("base") or {}
+        root = Path(self._environment.get("GITHUB_WORKSPACE") or self._folder).resolve()
+        there = path.resolve()
+        if not base.get("sha") or not there.is_relative_to(root):
+            return None
+        try:
+            with asking("read a file of the base", "contents: read"):
+                return self._client.content(there.relative_to(root).as_posix(), str(base["sha"]))
+        except Gone:
+            return None
+
     def artifact(self, name: str, most: int) -> bytes | None:
         """What the run that triggered this one left under this name, as a zip archive."""
         from cdml.adapters.platforms.github_artifacts import artifact

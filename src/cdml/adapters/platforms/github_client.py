@@ -1,8 +1,10 @@
 """The way to GitHub's API: where it is, how often it is asked again, what its errors mean."""
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import requests
 from github import Auth, Github, GithubException, GithubRetry
@@ -114,6 +116,11 @@ class Client:
         asked = self._github.requester
         _, found = asked.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
         return found
+
+    def content(self, path: str, ref: str) -> bytes:
+        """A file's bytes at a commit."""
+        found = self.get(f"/contents/{quote(path)}", ref=ref)
+        return b64decode(found["content"])
 
     def viewer(self) -> str:
         """The login of the token's owner. REST's `GET /user` refuses an Actions token."""

@@ -64,6 +64,11 @@ class TerminalPlatform:
         """There is nobody to talk to."""
         return None
 
+    def base_file(self, path: Path) -> bytes | None:
+        """There is no pull request."""
+        del path
+        return None
+
     def artifact(self, name: str, most: int) -> bytes | None:
         """No run triggers a terminal.
 
