@@ -4,30 +4,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from cdml.core.verdict import Verdict
-
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
-Text = Annotated[str, StringConstraints(max_length=10_000)]
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
-"""What a column of whole numbers can hold; Python refuses to write much larger ones."""
-Scalar = bool | Whole | float | str | None
-Slice = dict[str, Scalar] | None
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, lt=2**63)]
+from cdml.evidence.words import Count, Digest, Number, Scalar, Slice, Strict, Text
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        populate_by_name=True,
-        defer_build=True,  # a command meets few of them
-    )
-
-
-class Producer(_Model):
+class Producer(Strict):
     """Who wrote a piece of evidence, and when."""
 
     tool: Text
@@ -39,7 +22,7 @@ class Producer(_Model):
     """Address of the CI run."""
 
 
-class DataRef(_Model):
+class DataRef(Strict):
     """A data set by its digest."""
 
     uri: Text
@@ -47,7 +30,7 @@ class DataRef(_Model):
     rows: Count
 
 
-class ModelRef(_Model):
+class ModelRef(Strict):
     """A model by its digest; `version` where the registry knows it."""
 
     uri: Text
@@ -56,14 +39,14 @@ class ModelRef(_Model):
     """None only for predictions scored elsewhere and given without a model."""
 
 
-class FileRef(_Model):
+class FileRef(Strict):
     """A file beside the evidence, by its digest."""
 
     path: Text
     digest: Digest
 
 
-class Sample(_Model):
+class Sample(Strict):
     """One row that failed a check."""
 
     row: Count
@@ -73,7 +56,7 @@ class Sample(_Model):
 Milliseconds = Annotated[Number, Field(ge=0)]
 
 
-class Check(_Model):
+class Check(Strict):
     """One check of the data."""
 
     name: Text
@@ -89,7 +72,7 @@ class Check(_Model):
     """Of the contract, where the check is one of its promises."""
 
 
-class Interval(_Model):
+class Interval(Strict):
     """A two-sided confidence interval; an open end is null."""
 
     low: Number | None
@@ -104,7 +87,7 @@ class Difference(Interval):
     estimate: Number
 
 
-class DecidingBound(_Model):
+class DecidingBound(Strict):
     """The one-sided bound that decided, and the margin it was held against."""
 
     value: Number | None
@@ -119,7 +102,7 @@ class DecidingBound(_Model):
     """One-sided p of the claim that the margin is broken."""
 
 
-class MetricValue(_Model):
+class MetricValue(Strict):
     """A metric of one model on all rows or one slice; `value` null where it has none."""
 
     metric: Text
@@ -131,7 +114,7 @@ class MetricValue(_Model):
     """Why there is no value or no interval."""
 
 
-class BoundGate(_Model):
+class BoundGate(Strict):
     """`at_least` or `at_most`, judged."""
 
     metric: Text
@@ -145,7 +128,7 @@ class BoundGate(_Model):
     reason: Text
 
 
-class ComparisonGate(_Model):
+class ComparisonGate(Strict):
     """`max_regression` or `min_improvement`, judged on one slice or on all rows."""
 
     metric: Text
@@ -168,14 +151,14 @@ class ComparisonGate(_Model):
     rows_needed: Count | None = None
 
 
-class Curve(_Model):
+class Curve(Strict):
     """Thinned points of a curve, for the page."""
 
     x: tuple[Number, ...]
     y: tuple[Number, ...]
 
 
-class PolicyRef(_Model):
+class PolicyRef(Strict):
     """The part of the configuration that decided."""
 
     digest: Digest
@@ -188,7 +171,7 @@ class PolicyRef(_Model):
     """The rules in words."""
 
 
-class _Stage(_Model):
+class _Stage(Strict):
     verdict: Verdict
     reason: Text = ""
     produced: Producer
@@ -238,7 +221,7 @@ class Evaluation(_Stage):
         return self
 
 
-class Change(_Model):
+class Change(Strict):
     """What differs between the two models besides their figures; null where one lacks it."""
 
     what: Text
@@ -265,14 +248,14 @@ class Comparison(_Stage):
         return self
 
 
-class Served(_Model):
+class Served(Strict):
     """A version of the model, by number and digest."""
 
     version: Text
     digest: Digest
 
 
-class Step(_Model):
+class Step(Strict):
     """One step of an operation."""
 
     name: Text
@@ -281,7 +264,7 @@ class Step(_Model):
     detail: Text = ""
 
 
-class Times(_Model):
+class Times(Strict):
     """When a rollback was asked for, seen to have all traffic, and found in order; or null."""
 
     requested: datetime

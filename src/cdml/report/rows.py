@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdml.core.verdict import Verdict
-from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue, Scalar
+from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue
+from cdml.evidence.words import Scalar
 from cdml.report import figures
 from cdml.report.figures import NONE, Plot
 from cdml.report.gathered import Gathered

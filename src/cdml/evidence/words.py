@@ -1,0 +1,25 @@
+"""The words that evidence is made of, each with its limits."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+Text = Annotated[str, StringConstraints(max_length=10_000)]
+Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+"""What a column of whole numbers can hold; Python refuses to write much larger ones."""
+Scalar = bool | Whole | float | str | None
+Slice = dict[str, Scalar] | None
+Number = Annotated[float, Field(allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+
+
+class Strict(BaseModel):
+    """A piece of evidence: nothing but what is named, and never changed."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        populate_by_name=True,
+        defer_build=True,  # a command meets few of them
+    )
