@@ -242,3 +242,14 @@ def test_true_and_false_are_the_same_however_they_are_written(write, written, an
     accuracy = METRICS["accuracy"]
 
     assert expected.sample(accuracy).count.tolist() == found.sample(accuracy).count.tolist()
+
+
+def test_residuals_are_told_by_what_was_predicted(write):
+    path = write("c", regression(rows=997))
+
+    found, wanted = (one().residuals(path, REGRESSION) for one in (DuckSamples, FakeSamples))
+
+    assert list(wanted) == list(found)
+    for name, (x, y) in wanted.items():
+        assert pytest.approx(x) == found[name][0]
+        assert pytest.approx(y, abs=1e-9) == found[name][1]

@@ -4,13 +4,14 @@ import math
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Loss, Task
 from cdml.errors import InputError
-from cdml.ports.samples import OTHER, PairedRows
+from cdml.ports.samples import OTHER, RESIDUAL_BINS, RESIDUALS, PairedRows
 from fakes.row_samples import part_of, text
 
 TYPES = {bool: LogicalType.BOOLEAN, int: LogicalType.INTEGER, float: LogicalType.NUMBER}
@@ -106,6 +107,22 @@ class FakeSamples:
             places=tuple(place for _, place in places),
             rows=tuple(part.rows for part in parts),
         )
+
+    def residuals(self, predictions, layout):
+        rows = sorted(
+            (float(row["prediction"]), float(row["prediction"]) - float(row[layout.label]))
+            for row in _read(predictions)
+            if row["prediction"] is not None and row[layout.label] is not None
+        )
+        many = min(RESIDUAL_BINS, len(rows))
+        bins = [[] for _ in range(many)]
+        for at, row in enumerate(rows):
+            bins[at * many // len(rows)].append(row)
+        means = [math.fsum(p for p, _ in one) / len(one) for one in bins]
+        return {
+            name: (means, [float(np.quantile([e for _, e in one], share)) for one in bins])
+            for name, share in RESIDUALS.items()
+        }
 
 
 def _places(parts, layout):

@@ -153,13 +153,6 @@ def test_an_earlier_comparison_does_not_outlive_a_new_evaluation(world):
     assert store.read(world.output, Comparison) is None
 
 
-def test_curves_are_thinned_for_the_page(world):
-    curves = world.evaluate(world.model("good")).curves
-    assert {"roc", "precision_recall", "calibration"} == set(curves)
-    assert all(2 <= len(one.x) == len(one.y) <= 200 for one in curves.values())
-    assert (0.0, 1.0) == (curves["roc"].x[0], curves["roc"].x[-1])
-
-
 def test_a_registered_version_learns_its_metrics_and_verdict(world):
     version = world.champion("good")
     found = world.evaluate("models:/late@champion")

@@ -1,13 +1,14 @@
 """What the stages hand on: validated by whoever reads it, never trusted."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from cdml.core.verdict import Verdict
-from cdml.evidence.words import Count, Digest, Number, Scalar, Slice, Strict, Text
+from cdml.evidence.pictures import Confusion, Curves, Histogram, PastVersion, Picture
+from cdml.evidence.words import Count, Digest, Milliseconds, Number, Scalar, Slice, Strict, Text
 
 
 class Producer(Strict):
@@ -53,9 +54,6 @@ class Sample(Strict):
     value: Scalar
 
 
-Milliseconds = Annotated[Number, Field(ge=0)]
-
-
 class Check(Strict):
     """One check of the data."""
 
@@ -70,6 +68,8 @@ class Check(Strict):
     reason: Text
     line: Annotated[int, Field(ge=1)] | None = None
     """Of the contract, where the check is one of its promises."""
+    histogram: Histogram | None = None
+    """Of a column that is compared with the reference, where its values may be told."""
 
 
 class Interval(Strict):
@@ -151,13 +151,6 @@ class ComparisonGate(Strict):
     rows_needed: Count | None = None
 
 
-class Curve(Strict):
-    """Thinned points of a curve, for the page."""
-
-    x: tuple[Number, ...]
-    y: tuple[Number, ...]
-
-
 class PolicyRef(Strict):
     """The part of the configuration that decided."""
 
@@ -208,7 +201,8 @@ class Evaluation(_Stage):
     predictions: FileRef
     metrics: tuple[MetricValue, ...]
     gates: tuple[BoundGate, ...]
-    curves: Mapping[str, Curve] = Field(default_factory=dict)
+    curves: Curves = Field(default_factory=dict)
+    confusion: Confusion | None = None
     isolation: Text = "none"
     """What the scoring process could not reach: `namespaces`, `environment`, `none`."""
     latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
@@ -240,6 +234,10 @@ class Comparison(_Stage):
     notes: tuple[Text, ...] = ()
     """What a reader must know of how the rows were divided."""
     changes: tuple[Change, ...] = Field((), max_length=1000)
+    champion_picture: Picture | None = None
+    """The champion on these rows, as evaluation.json draws the challenger."""
+    history: Annotated[tuple[PastVersion, ...], Field(max_length=50)] = ()
+    """Earlier versions that the registry keeps evidence of, oldest first."""
     policy: PolicyRef
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ Scalar = bool | Whole | float | str | None
 Slice = dict[str, Scalar] | None
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Milliseconds = Annotated[Number, Field(ge=0)]
 
 
 class Strict(BaseModel):

@@ -15,6 +15,7 @@ from cdml.core.sample import Timings
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
 from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
+from cdml.evidence.pictures import Picture
 from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
@@ -22,11 +23,12 @@ from cdml.flows.custom import with_custom
 from cdml.flows.judge import Candidate, judge, not_compared
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
+from cdml.flows.pictures import of_champion
 from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
-from cdml.ports import Part, Ports
+from cdml.ports import Layout, Part, Ports
 
 _FIRST = "There is no champion: comparisons are not applicable"
 
@@ -40,6 +42,7 @@ class _Outcome:
     rows: int
     gates: tuple[ComparisonGate, ...] = ()
     notes: tuple[str, ...] = ()
+    champion: Picture | None = None
 
 
 def compare_to_champion(
@@ -100,6 +103,7 @@ def compare_to_champion(
             gates=outcome.gates,
             notes=outcome.notes,
             changes=differences,
+            champion_picture=outcome.champion,
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)
@@ -155,6 +159,9 @@ class _Contest:
             rows=parts[0].rows,
             gates=gates,
             notes=grouped(parts, config.data.max_slices),
+            champion=of_champion(
+                self.challenger.predictions, champion.predictions, self._layout, self.ports
+            ),
         )
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
@@ -188,11 +195,16 @@ class _Contest:
     def _all_rows(self, metrics: Sequence[Metric]) -> Part:
         return self._parts(None, metrics)[0]
 
+    @property
+    def _layout(self) -> Layout:
+        columns = self.ports.samples.columns(self.challenger.predictions)
+        return layout(self.loaded.config, columns)
+
     def _parts(self, champion: Contender | None, metrics: Sequence[Metric]) -> tuple[Part, ...]:
         return self.ports.samples.reduce(
             self.challenger.predictions,
             champion.predictions if champion else None,
-            layout(self.loaded.config, self.ports.samples.columns(self.challenger.predictions)),
+            self._layout,
             sampled(metrics),
         )
 
@@ -202,7 +214,7 @@ class _Contest:
         return with_custom(
             parts,
             metrics,
-            layout(self.loaded.config, self.ports.samples.columns(self.challenger.predictions)),
+            self._layout,
             challenger=self.challenger.predictions,
             champion=champion.predictions if champion else None,
             loaded=self.loaded,

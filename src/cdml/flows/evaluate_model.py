@@ -5,9 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cdml.config import Config, Loaded
-from cdml.core.curves import curves
-from cdml.core.metrics import METRICS, Metric, Task
-from cdml.core.sample import Ranked
+from cdml.core.metrics import Metric, Task
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
@@ -15,7 +13,6 @@ from cdml.evidence.known import FILE as KNOWN_FILE
 from cdml.evidence.models import (
     BoundGate,
     Comparison,
-    Curve,
     Deployment,
     Evaluation,
     FileRef,
@@ -26,12 +23,13 @@ from cdml.flows.contender import PREDICTIONS, Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
+from cdml.flows.pictures import of_part, of_residuals
 from cdml.flows.predict import identify
 from cdml.flows.producer import producer
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
-from cdml.ports import Part, Ports, Table
+from cdml.ports import Ports, Table
 
 
 def evaluate_model(
@@ -96,6 +94,10 @@ def evaluate_model(
         values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
         bounds = judge_limits(config, values)
         verdict, reason = _verdict(config, bounds)
+        if asked.task is Task.REGRESSION:
+            picture = of_residuals(contender.predictions, asked, ports)
+        else:
+            picture = of_part(parts[0], asked.task, metrics)
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(
             verdict=verdict,
@@ -106,7 +108,8 @@ def evaluate_model(
             predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),
             metrics=values,
             gates=bounds,
-            curves=_curves(parts[0], metrics) if asked.task is Task.BINARY else {},
+            curves=picture.curves,
+            confusion=picture.confusion,
             isolation=isolation,
             latency_ms=contender.latency_ms,
             policy=policy_ref(config),
@@ -164,16 +167,3 @@ def _verdict(config: Config, bounds: Sequence[BoundGate]) -> tuple[Verdict, str]
     if verdict is Verdict.PASS:
         return verdict, f"All bounds are kept ({len(bounds):,})."
     return verdict, " ".join(gate.reason for gate in bounds if gate.verdict is verdict)
-
-
-def _curves(part: Part, metrics: Sequence[Metric]) -> dict[str, Curve]:
-    """Of the scores, where the model gives any."""
-    if not any(metric.needs_score for metric in metrics):
-        return {}
-    sample = part.sample(METRICS["roc_auc"])
-    if not isinstance(sample, Ranked):
-        return {}
-    return {
-        name: Curve(x=tuple(map(float, x)), y=tuple(map(float, y)))
-        for name, (x, y) in curves(sample).items()
-    }

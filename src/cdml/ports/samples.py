@@ -1,6 +1,6 @@
 """Predictions reduced to what inference needs to know of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +14,15 @@ if TYPE_CHECKING:  # numpy is not there where nothing is measured
 Value = bool | int | float | str | None
 OTHER = "other"
 """The value that stands for those beyond `Layout.max_slices`."""
+RESIDUALS: Mapping[str, float] = {
+    "residuals_p05": 0.05,
+    "residuals_p25": 0.25,
+    "residuals_p50": 0.5,
+    "residuals_p75": 0.75,
+    "residuals_p95": 0.95,
+}
+"""The quantiles of residuals that are drawn, by the name of their curve."""
+RESIDUAL_BINS = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,5 +152,19 @@ class Samples(Protocol):
         Raises:
             InputError: as `reduce` does; of a classifier's file that holds scores, also where
                 they are no probabilities; and where weights are negative or clusters missing.
+        """
+        ...
+
+    def residuals(
+        self, predictions: Path, layout: Layout
+    ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
+        """Quantiles of a regression's prediction - label, over the mean prediction, by name.
+
+        The rows, in the order of prediction and then of residual, are cut into `RESIDUAL_BINS`
+        bins of equally many (fewer where there are fewer rows); quantiles lie between rows as
+        numpy has them. Weights of rows do not count, and rows without a number are left out.
+
+        Raises:
+            InputError: a column is missing or holds no numbers.
         """
         ...

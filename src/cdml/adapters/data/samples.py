@@ -3,13 +3,14 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdml.adapters.data.engine import Engine, connect
 from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class, binary_value
 from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair, require
 from cdml.adapters.data.reduction import Misplaced, Reduction
+from cdml.adapters.data.residuals import residuals
 from cdml.adapters.data.rows import Writing
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
@@ -109,6 +110,12 @@ class DuckSamples:
             if second is None:
                 raise
             return self._writing(by_key(self._engine, first, second, layout), layout).write(into)
+
+    def residuals(
+        self, predictions: Path, layout: Layout
+    ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
+        """See the port."""
+        return residuals(self._engine, predictions, layout)
 
     def _writing(self, found: Pair, layout: Layout) -> Writing:
         return Writing(

@@ -1,0 +1,75 @@
+"""What the page draws of a model: figures that decide nothing."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from cdml.core.verdict import Verdict
+from cdml.evidence.words import Count, Number, Strict, Text
+
+Share = Annotated[Number, Field(ge=0, le=1)]
+
+
+class Curve(Strict):
+    """Thinned points of a curve."""
+
+    x: Annotated[tuple[Number, ...], Field(max_length=1000)]
+    y: Annotated[tuple[Number, ...], Field(max_length=1000)]
+
+    @model_validator(mode="after")
+    def _paired(self) -> Self:
+        if len(self.x) != len(self.y):
+            raise ValueError("a curve has as many x as y")
+        return self
+
+
+Curves = Annotated[Mapping[str, Curve], Field(max_length=20)]
+"""By name: `roc`, `precision_recall`, `calibration`; of a regression `residuals_p05`, …."""
+
+
+class Confusion(Strict):
+    """Rows by label and prediction."""
+
+    classes: Annotated[tuple[Text, ...], Field(max_length=21)]
+    counts: tuple[tuple[Count, ...], ...]
+    """By label, and within it by prediction, both in the order of `classes`."""
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        if any(len(row) != len(self.classes) for row in (self.counts, *self.counts)):
+            raise ValueError("a confusion matrix has a row and a column for each class")
+        return self
+
+
+class Picture(Strict):
+    """One model, drawn."""
+
+    curves: Curves = Field(default_factory=dict)
+    confusion: Confusion | None = None
+
+
+class Histogram(Strict):
+    """How a column's rows spread over bins, in the reference and now."""
+
+    bins: Annotated[tuple[Text, ...], Field(max_length=60)]
+    reference: tuple[Share, ...]
+    now: tuple[Share, ...]
+
+    @model_validator(mode="after")
+    def _each(self) -> Self:
+        if not len(self.bins) == len(self.reference) == len(self.now):
+            raise ValueError("a histogram has a share for each bin")
+        return self
+
+
+class PastVersion(Strict):
+    """An earlier version of the model, as its own evidence tells."""
+
+    version: Text
+    verdict: Verdict
+    time: datetime
+    same_rows: bool
+    """Whether it was measured on the very rows that are judged now."""
+    metrics: Annotated[Mapping[str, Number], Field(max_length=100)]

@@ -1,0 +1,102 @@
+"""What the evidence holds for the page, of both models."""
+
+import pytest
+
+from cdml.evidence import store
+from cdml.evidence.models import Comparison, Evaluation
+from cdml.evidence.pictures import Confusion, Curve
+from fakes.judging import World
+
+NAMES = {"roc", "precision_recall", "calibration"}
+REGRESSION = """\
+version: 1
+model: late
+registry: {uri: "folder:registry"}
+data: {evaluation: rows.parquet, key: [id], label: good, task: regression}
+gates: [{metric: mean_absolute_error, max_regression: 0.5}]
+policy: {POLICY}
+"""
+
+
+@pytest.fixture
+def world(tmp_path):
+    return World(tmp_path)
+
+
+def test_both_models_are_drawn_on_the_same_rows(world):
+    world.champion("weak")
+    found = world.evaluate(world.model("good"))
+    against = world.compare(world.model("good"))
+
+    assert NAMES == set(found.curves) == set(against.champion_picture.curves)
+    for curves in (found.curves, against.champion_picture.curves):
+        assert all(2 <= len(one.x) == len(one.y) <= 1000 for one in curves.values())
+        assert (0.0, 1.0) == (curves["roc"].x[0], curves["roc"].x[-1])
+    assert 2 == len(found.confusion.classes)
+    rows = [
+        sum(map(sum, one.counts)) for one in (found.confusion, against.champion_picture.confusion)
+    ]
+    assert [600, 600] == rows
+    assert found == store.read(world.output, Evaluation)
+    assert against == store.read(world.output, Comparison)
+
+
+def test_a_champion_without_scores_has_a_matrix_alone(world):
+    world.predictions("good")
+    world.predictions("weak", name="scoreless.parquet")
+    drop_scores(world.folder / "scoreless.parquet")
+
+    found = world.compare("good.parquet", champion="scoreless.parquet").champion_picture
+
+    assert {} == found.curves
+    assert 600 == sum(map(sum, found.confusion.counts))
+
+
+def drop_scores(path):
+    import pyarrow.parquet as pq
+
+    pq.write_table(pq.read_table(path).drop_columns(["score"]), path)
+
+
+def test_a_regression_is_drawn_by_its_residuals(world):
+    world.config = REGRESSION
+    for name, answers in (("mine", "noisy"), ("theirs", "weak")):
+        predict_numbers(world, name, answers)
+
+    mine = world.evaluate(predictions="mine.parquet").curves
+    theirs = world.compare("mine.parquet", champion="theirs.parquet").champion_picture.curves
+
+    assert {
+        "residuals_p05",
+        "residuals_p25",
+        "residuals_p50",
+        "residuals_p75",
+        "residuals_p95",
+    } == (set(mine))
+    spread = [
+        max(abs(y) for y in (*curves["residuals_p05"].y, *curves["residuals_p95"].y))
+        for curves in (mine, theirs)
+    ]
+    assert 0 < spread[0] < spread[1]
+
+
+def predict_numbers(world, name, answers):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = {"id": world.data["id"], "good": world.data["good"], "prediction": world.data[answers]}
+    pq.write_table(pa.table(data), world.folder / f"{name}.parquet")
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda: Curve(x=(0.0, 1.0), y=(0.0,)),
+        lambda: Curve(x=(0.0,) * 1001, y=(0.0,) * 1001),
+        lambda: Confusion(classes=("a", "b"), counts=((1, 2), (3,))),
+        lambda: Confusion(classes=("a", "b"), counts=((1, 2),)),
+    ],
+)
+def test_what_cannot_be_drawn_is_no_evidence(made):
+    with pytest.raises(ValueError, match=r"curve|matrix|at most 1000"):
+        made()
