@@ -24,6 +24,7 @@ def world(tmp_path):
 
 
 def test_both_models_are_drawn_on_the_same_rows(world):
+    world.gates = "{metric: log_loss, max_regression: 0.5}"
     world.champion("weak")
     found = world.evaluate(world.model("good"))
     against = world.compare(world.model("good"))
@@ -41,7 +42,7 @@ def test_both_models_are_drawn_on_the_same_rows(world):
     assert against == store.read(world.output, Comparison)
 
 
-def test_a_champion_without_scores_has_a_matrix_alone(world):
+def test_scores_that_no_gate_reads_are_not_read_for_a_picture(world):
     world.predictions("good")
     world.predictions("weak", name="scoreless.parquet")
     drop_scores(world.folder / "scoreless.parquet")

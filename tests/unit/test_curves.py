@@ -10,7 +10,7 @@ from cdml.core.crosstab import CLASSES, OTHER, crosstab
 from cdml.core.curves import POINTS, curves
 from cdml.core.sample import Cells, OneVsRest, Ranked, Weighted
 
-many = settings(max_examples=60, derandomize=True, deadline=None)
+many = settings(max_examples=50, derandomize=True, deadline=None)
 
 
 def drawn(seed, rows, rate, strength, digits):
@@ -36,7 +36,7 @@ def precision(curve):
 @many
 @given(
     seed=st.integers(0, 10_000),
-    rows=st.sampled_from([2, 50, 999, 5_000, 60_000]),
+    rows=st.sampled_from([2, 50, 999, 5_000, 60_000, 300_000]),
     rate=st.sampled_from([0.001, 0.1, 0.5, 0.99]),
     strength=st.sampled_from([-3.0, 0.0, 1.0, 6.0]),
     digits=st.sampled_from([1, 3, 12]),
@@ -51,7 +51,7 @@ def test_thinning_keeps_the_areas(seed, rows, rate, strength, digits, champion):
     assert all(len(x) == len(y) <= POINTS for x, y in found.values())
     assert abs(area(found["roc"]) - roc_auc_score(ranked.positive, scores)) <= 1e-3
     assert precision(found["precision_recall"]) == pytest.approx(
-        average_precision_score(ranked.positive, scores), abs=1e-9
+        average_precision_score(ranked.positive, scores), abs=1e-3 if rows > 200_000 else 1e-9
     )
 
 

@@ -151,6 +151,7 @@ class _Contest:
             return self._bounds("No gate compares with the champion")
         with self.ports.progress.step("pairing the predictions of both models"):
             parts = self._parts(champion, [one.metric for one in asked])
+        whole = parts[0]
         parts = self._with_custom(parts, champion, [one.metric for one in asked])
         gates = judge(list(self._candidates(champion, asked, parts)), config.policy)
         return _Outcome(
@@ -160,7 +161,11 @@ class _Contest:
             gates=gates,
             notes=grouped(parts, config.data.max_slices),
             champion=of_champion(
-                self.challenger.predictions, champion.predictions, self._layout, self.ports
+                whole,
+                sampled([one.metric for one in asked]),
+                self._layout,
+                champion.predictions,
+                self.ports,
             ),
         )
 

@@ -1,13 +1,11 @@
 """What the page draws of the models: curves, a confusion matrix, residuals."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from cdml.core.crosstab import crosstab
 from cdml.core.curves import Points, curves
 from cdml.core.metrics import METRICS, Metric, Task
-from cdml.errors import InputError
 from cdml.evidence.pictures import Confusion, Curve, Picture
 from cdml.ports import Layout, Part, Ports
 
@@ -46,32 +44,27 @@ def of_residuals(predictions: Path, layout: Layout, ports: Ports) -> Picture:
     return Picture(curves={name: _curve(*points) for name, points in found.items()})
 
 
-def of_champion(challenger: Path, champion: Path, layout: Layout, ports: Ports) -> Picture | None:
-    """The champion of two models that were paired; None where it cannot be drawn.
+def of_champion(
+    part: Part,
+    metrics: Sequence[Metric],
+    layout: Layout,
+    predictions: Path,
+    ports: Ports,
+) -> Picture:
+    """The champion of two models, of what their comparison has read.
 
-    What cannot be drawn has been judged all the same: it is noted, and no more.
+    Scores that no gate reads are not read for a picture.
+
+    Args:
+        part: all rows of both models.
+        metrics: what the rows were reduced for.
+        layout: the columns.
+        predictions: the champion's.
+        ports: the world.
     """
-    try:
-        if layout.task is Task.REGRESSION:
-            return of_residuals(champion, layout, ports)
-        if layout.task not in _SCORES:
-            return None
-        metrics = tuple(filter(None, (_OUTCOMES, _scores((challenger, champion), layout, ports))))
-        whole = replace(layout, slices=(), sensitive=None)
-        [part] = ports.samples.reduce(challenger, champion, whole, metrics)
-        return of_part(part, layout.task, metrics, champion=True)
-    except InputError as error:
-        ports.progress.note(f"the champion's curves cannot be drawn: {error.message}")
-        return None
-
-
-def _scores(files: Sequence[Path], layout: Layout, ports: Ports) -> Metric | None:
-    """What reads the scores, where both models give any."""
-    for file in files:
-        names = [field.name for field in ports.samples.columns(file)]
-        if not any(name == "score" or name.startswith("score_") for name in names):
-            return None
-    return _SCORES[layout.task]
+    if layout.task is Task.REGRESSION:
+        return of_residuals(predictions, layout, ports)
+    return of_part(part, layout.task, metrics, champion=True)
 
 
 def _curves(found: Mapping[str, Points]) -> dict[str, Curve]:
