@@ -6,8 +6,11 @@ import pytest
 
 from cdml.report import console, render
 from cdml.report.combined import Part
+from cdml.report.curve_charts import curve_charts
 from cdml.report.gathered import gather
+from cdml.report.plots import svg
 from cdml.report.view import view
+from pictured import classified, gathered
 from pieces import TIME
 from scenarios import SCENARIOS, configured, written
 
@@ -65,3 +68,12 @@ def test_page_is_as_agreed(name, tmp_path, request):
     found = render.page(shown(name, tmp_path), TIME)
 
     assert agreed(f"{name}.page.html", request, found) == found
+
+
+def test_picture_is_as_agreed(request):
+    [*_, calibration] = curve_charts(gathered(classified()))
+
+    found = svg(calibration)
+
+    assert agreed("calibration.svg", request, found) == found
+    assert found == svg(calibration)

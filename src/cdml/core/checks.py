@@ -18,10 +18,25 @@ Shown = bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How the rows of a column spread over bins, as shares of all rows.
+
+    Attributes:
+        bins: what they are called.
+        reference, now: the shares, in the same order.
+    """
+
+    bins: tuple[str, ...]
+    reference: tuple[float, ...]
+    now: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One check of the data; the attributes are those of the evidence's `Check`.
 
-    `sample` holds row numbers, from 1, and values; `line` is of the contract that asks for it.
+    `sample` holds row numbers, from 1, and values; `line` is of the contract that asks for it;
+    `spread` is there where a column is compared with the reference and its values may be told.
     """
 
     name: str
@@ -34,6 +49,7 @@ class Finding:
     sample: tuple[tuple[int, Shown], ...] = ()
     reason: str
     line: int | None = None
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

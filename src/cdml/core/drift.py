@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cdml.core.bins import Buckets, Categories, Edges, labels
-from cdml.core.checks import Finding
+from cdml.core.checks import Finding, Spread
 from cdml.core.contract import Severity
 from cdml.core.distances import Distances, Measure, distances
 from cdml.core.expressions import LogicalType, Scalar
@@ -121,7 +121,18 @@ def judge(
     return Finding(
         name=name, column=column.name, verdict=verdict, severity=limits.severity,
         expected=limits.expected, observed=f"{value:.4g}", reason="; ".join(parts),
+        spread=_spread(column, now.counts) if shown else None,
     )  # fmt: skip
+
+
+def _spread(column: Column, now: Sequence[int]) -> Spread:
+    """Shares of the rows, to four digits."""
+    before, after = column.rows or 1, sum(now) or 1
+    return Spread(
+        bins=labels(column.type, column.bins),
+        reference=tuple(round(count / before, 4) for count in column.counts),
+        now=tuple(round(count / after, 4) for count in now),
+    )
 
 
 def judge_slices(

@@ -15,6 +15,7 @@ from cdml.report import render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Gathered, Source, gather
 from cdml.report.junit import gates_junit
+from cdml.report.page import pictures
 from cdml.report.view import View, view
 
 
@@ -84,7 +85,8 @@ def report(
         view=told,
         markdown=write_atomically(output / "report.md", markdown.encode()),
         html=write_atomically(
-            output / "report.html", render.page(told, ports.clock.now()).encode()
+            output / "report.html",
+            render.page(told, ports.clock.now(), pictures(gathered)).encode(),
         ),
         comment_url=address,
     )

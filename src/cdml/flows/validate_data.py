@@ -1,7 +1,7 @@
 """Is this data what was promised, what the model knew, and free of the answer?"""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import profile as profiles
 from cdml.evidence import store
 from cdml.evidence.models import Check, DataEvidence, DataRef, Deployment, Sample
+from cdml.evidence.pictures import Histogram
 from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask
@@ -272,6 +273,7 @@ def _check(finding: Finding) -> Check:
         sample=tuple(Sample(row=row, value=value) for row, value in finding.sample),
         reason=_cut(finding.reason),
         line=finding.line,
+        histogram=None if finding.spread is None else Histogram(**asdict(finding.spread)),
     )
 
 

@@ -11,12 +11,15 @@ from cdml.report import combined, escape
 from cdml.report.budget import fit
 from cdml.report.combined import Part
 from cdml.report.headline import ICONS
+from cdml.report.page import NO_PICTURES, Pictures
 from cdml.report.view import View
 
 MAX_COMMENT = 65_536 - 3_000
 """Characters of a comment; GitHub takes 65,536, and the marker needs room."""
 MAX_SUMMARY = 1024 * 1024 - 4_096
 """Bytes of a job summary; the runner takes 1 MiB."""
+MAX_PAGE = 1_000_000
+"""Bytes of the page, pictures and all."""
 
 
 def comment(view: View) -> str:
@@ -70,15 +73,21 @@ def begun(model: str, commit: str | None, run: str | None) -> str:
     return template.render(model=model, commit=commit, run=run).rstrip() + "\n"
 
 
-def page(view: View, written: datetime) -> str:
-    """The HTML page: one file without script or network, light and dark.
+def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str:
+    """The HTML page: one file without script or network, light and dark, within its limit.
 
     Args:
         view: what to show.
         written: when, in UTC.
+        pictures: what is drawn beside it.
     """
     template = _environment(escape.html).get_template("page.html.j2")
-    return template.render(view=view, written=f"{written:%Y-%m-%d %H:%M} UTC")
+    time = f"{written:%Y-%m-%d %H:%M} UTC"
+
+    def rendered(shown: Sequence[View]) -> str:
+        return template.render(view=shown[0], pictures=pictures, written=time)
+
+    return fit([view], rendered, MAX_PAGE, _bytes)
 
 
 def _bytes(text: str) -> int:

@@ -9,6 +9,7 @@ from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue
 from cdml.evidence.words import Scalar
 from cdml.report import figures
 from cdml.report.figures import NONE, Plot
+from cdml.report.forest import Forest, of_bound, of_comparison
 from cdml.report.gathered import Gathered
 
 
@@ -23,6 +24,7 @@ class GateRow:
         spread: the interval of the challenger's value, for a bound; else empty.
         difference, interval: challenger - champion.
         plot: where they lie; None for a bound.
+        forest: the same for the page, where better always lies to the right.
         rule: as in cdml.yaml.
         verdict: of this gate; None where it was only reported.
         reason: a sentence.
@@ -39,10 +41,16 @@ class GateRow:
     difference: str
     interval: str
     plot: Plot | None
+    forest: Forest | None
     rule: str
     verdict: Verdict | None
     reason: str
     distance: float = math.inf
+
+    @property
+    def fine(self) -> bool:
+        """Whether it passed, or was only reported."""
+        return not not_passed(self)
 
     @property
     def bar(self) -> str:
@@ -130,6 +138,7 @@ def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRo
         difference=NONE,
         interval="",
         plot=None,
+        forest=of_bound(gate),
         rule=gate.rule,
         verdict=gate.verdict,
         reason=gate.reason,
@@ -148,6 +157,7 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         difference=difference,
         interval=interval,
         plot=figures.plot(gate),
+        forest=of_comparison(gate),
         rule=gate.rule,
         verdict=gate.verdict if gate.judged or gate.verdict is not Verdict.PASS else None,
         reason=gate.reason,

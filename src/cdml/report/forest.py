@@ -1,0 +1,96 @@
+"""Gates as a forest plot: a row each, zero in one line, and better to the right.
+
+Gates are of different units, so each has its own scale; what can be compared from row to row is
+on which side of zero and of its margin an interval lies.
+"""
+
+import math
+from dataclasses import dataclass
+
+from cdml.core import metrics
+from cdml.evidence.models import BoundGate, ComparisonGate
+from cdml.report import figures
+
+WIDTH = 200
+"""Of the picture; zero lies at its half."""
+_ROOM = 0.94
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forest:
+    """Where a difference lies, from 0 (worse) to `WIDTH` (better).
+
+    Attributes:
+        low, high: ends of its interval; they meet where there is none.
+        estimate: the difference.
+        margin: what it was held against; None where there is none.
+        said: the same in words.
+    """
+
+    low: float
+    high: float
+    estimate: float
+    margin: float | None
+    said: str
+
+
+def of_comparison(gate: ComparisonGate) -> Forest | None:
+    """Challenger - champion beside the margin; None where there is no difference to draw."""
+    found = gate.difference
+    better = figures.better(gate)
+    if found is None or better is None:
+        return None
+    text, interval = figures.difference(gate)
+    margin = gate.bound.against if gate.bound else None
+    told = f"difference {text}, interval {interval}"
+    if margin is not None:
+        told += f", margin {margin:+.4g}".replace("-", "−")
+    return _placed(found.estimate, found.low, found.high, margin, better=better, said=told)
+
+
+def of_bound(gate: BoundGate) -> Forest | None:
+    """A value beside the bound it was held against, which is zero here."""
+    word, _, written = gate.rule.partition(" ")
+    metric = metrics.find(gate.metric)
+    if gate.value is None or metric is None:
+        return None
+    try:
+        bound = float(written)
+    except ValueError:
+        return None
+    low, high = (gate.interval.low, gate.interval.high) if gate.interval else (gate.value,) * 2
+    ends = [None if end is None else end - bound for end in (low, high)]
+    better = word == "at_least"
+    spread = figures.interval(gate.interval)
+    told = f"value {figures.value(gate.value)}{f', interval {spread}' if spread else ''}"
+    said = f"{told}, bound {bound:g}"
+    return _placed(gate.value - bound, ends[0], ends[1], 0.0, better=better, said=said)
+
+
+def _placed(
+    estimate: float,
+    low: float | None,
+    high: float | None,
+    margin: float | None,
+    *,
+    better: bool,
+    said: str,
+) -> Forest | None:
+    """On the axis; open ends reach its ends. None where figures are of no drawable size."""
+    reach = max(abs(x) for x in (estimate, low, high, margin) if x is not None) / _ROOM
+    if not 0 <= reach < math.inf:
+        return None
+    sign = 1 if better else -1
+
+    def place(x: float) -> float:
+        return round((1 + sign * x / reach) * WIDTH / 2, 1) if reach else WIDTH / 2
+
+    worst, best = (0.0, float(WIDTH)) if better else (float(WIDTH), 0.0)
+    ends = (worst if low is None else place(low), best if high is None else place(high))
+    return Forest(
+        low=min(ends),
+        high=max(ends),
+        estimate=place(estimate),
+        margin=None if margin is None else place(margin),
+        said=said,
+    )

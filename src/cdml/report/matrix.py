@@ -1,0 +1,128 @@
+"""Tables that are read by their colours: confusion matrices, and the slices as a heat map."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import ComparisonGate
+from cdml.evidence.pictures import Confusion
+from cdml.report import figures
+from cdml.report.gathered import Gathered
+from cdml.report.rows import slice_name
+
+MOST_SLICES = 60
+"""Slices of a heat map; the table has all of them."""
+_DEPTHS = 4
+_SURE = (1.0, 2.0, 4.0)
+"""Half widths of an interval between a difference and zero, from which a colour deepens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: its figure.
+        said: what else it says, in words; empty for nothing.
+        shade: a class of the style sheet; empty for none.
+    """
+
+    text: str
+    said: str = ""
+    shade: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matrix:
+    """A table with a header for each row and column."""
+
+    caption: str
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def confusions(gathered: Gathered) -> tuple[Matrix, ...]:
+    """Of both models, where they have one."""
+    evaluation, comparison = gathered.evaluation, gathered.comparison
+    picture = comparison.champion_picture if comparison else None
+    found = (
+        ("Challenger", evaluation.confusion if evaluation else None),
+        ("Champion", picture.confusion if picture else None),
+    )
+    return tuple(_confusion(name, one) for name, one in found if one is not None)
+
+
+def _confusion(name: str, found: Confusion) -> Matrix:
+    return Matrix(
+        caption=name,
+        corner="Label ↓ prediction →",
+        columns=found.classes,
+        rows=tuple(
+            (label, tuple(_share(count, sum(row)) for count in row))
+            for label, row in zip(found.classes, found.counts, strict=True)
+        ),
+    )
+
+
+def _share(count: int, of: int) -> Cell:
+    share = count / of if of else 0.0
+    depth = min(round(share * _DEPTHS), _DEPTHS)
+    told = f"{share:.1%}".replace("%", " %") if of else figures.NONE
+    return Cell(text=f"{count:,}", said=told, shade=f"share-{depth}" if depth else "")
+
+
+def heat_map(gathered: Gathered) -> Matrix | None:
+    """Each slice by each gate: the difference, and how surely it is better or worse.
+
+    The shade is how many half widths of its interval a difference lies from zero: within one,
+    nothing is known, and there is none.
+    """
+    gates = gathered.comparison.gates if gathered.comparison else ()
+    sliced: dict[str, dict[tuple[str, str], ComparisonGate]] = {}
+    for gate in gates:
+        if gate.slice is not None:
+            sliced.setdefault(slice_name(gate.slice), {})[gate.metric, gate.rule] = gate
+    if not sliced:
+        return None
+    columns = tuple(dict.fromkeys(key for found in sliced.values() for key in found))
+    repeated = len({metric for metric, _ in columns}) < len(columns)
+    worst_first = sorted(sliced.items(), key=lambda item: min(map(_badness, item[1].values())))
+    return Matrix(
+        caption="Difference of each slice",
+        corner="Slice",
+        columns=tuple(f"{metric} ({rule})" if repeated else metric for metric, rule in columns),
+        rows=tuple(
+            (name, tuple(_heat(found.get(key)) for key in columns))
+            for name, found in worst_first[:MOST_SLICES]
+        ),
+    )
+
+
+def _badness(gate: ComparisonGate) -> int:
+    return -gate.verdict.severity if gate.judged else 1
+
+
+def _heat(gate: ComparisonGate | None) -> Cell:
+    if gate is None:
+        return Cell(text=figures.NONE)
+    text, _ = figures.difference(gate)
+    return Cell(text=text, said=", ".join(_words(gate)), shade=_shade(gate))
+
+
+def _words(gate: ComparisonGate) -> Iterator[str]:
+    if not gate.judged:
+        yield "not judged"
+    elif gate.verdict is not Verdict.PASS:
+        yield gate.verdict.value
+
+
+def _shade(gate: ComparisonGate) -> str:
+    found, better = gate.difference, figures.better(gate)
+    if found is None or found.low is None or found.high is None or better is None:
+        return ""
+    half = (found.high - found.low) / 2
+    sure = abs(found.estimate) / half if half > 0 else (_SURE[-1] if found.estimate else 0.0)
+    depth = sum(sure > limit for limit in _SURE)
+    side = "better" if (found.estimate > 0) is better else "worse"
+    return f"{side}-{depth}" if depth else ""

@@ -1,0 +1,43 @@
+"""What the page shows beside what every report does: pictures, and tables to look at."""
+
+from dataclasses import dataclass
+
+from cdml.report.charts import Chart
+from cdml.report.curve_charts import curve_charts
+from cdml.report.gathered import Gathered
+from cdml.report.matrix import Matrix, confusions, heat_map
+from cdml.report.plots import drawn
+from cdml.report.shape_charts import drift_charts, history_charts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """The pictures of a page.
+
+    Attributes:
+        curves: ROC, precision-recall, calibration, or residuals.
+        confusions: of both models.
+        heat: the slices by the gates; None without slices.
+        drift: columns beside the reference.
+        history: metrics over past versions.
+    """
+
+    curves: tuple[Chart, ...] = ()
+    confusions: tuple[Matrix, ...] = ()
+    heat: Matrix | None = None
+    drift: tuple[Chart, ...] = ()
+    history: tuple[Chart, ...] = ()
+
+
+NO_PICTURES = Pictures()
+
+
+def pictures(gathered: Gathered) -> Pictures:
+    """All that the evidence allows, drawn where matplotlib is installed."""
+    return Pictures(
+        curves=drawn(curve_charts(gathered)),
+        confusions=confusions(gathered),
+        heat=heat_map(gathered),
+        drift=drawn(drift_charts(gathered)),
+        history=drawn(history_charts(gathered)),
+    )

@@ -1,0 +1,222 @@
+"""Charts drawn by matplotlib as inline SVG that follows the page's colours and fonts.
+
+The same chart gives the same bytes: ids are derived from the chart's key, and neither dates nor
+paths nor versions are written. Texts are never read as mathematics.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
+from io import StringIO
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+from markupsafe import escape as escape_html
+
+from cdml.report.charts import Bars, Chart, Lines, Series
+from cdml.report.escape import clean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDTH, _HEIGHT = 4.6, 3.7
+"""Inches, of 72 units: one unit is about one pixel on a phone."""
+_LABEL = 18
+"""Characters of a bin or a version beside an axis."""
+_INK, _SOFT, _LINE, _PAPER = "#010101", "#020202", "#030303", "#070707"
+_COLOURS = {
+    "challenger": "#040404",
+    "champion": "#050505",
+    "now": "#040404",
+    "reference": "#050505",
+    "band": "#060606",
+}
+_THEME = {
+    "#000000": "var(--ink)",
+    _INK: "var(--ink)",
+    _SOFT: "var(--soft)",
+    _LINE: "var(--line)",
+    _PAPER: "var(--paper)",
+    "#040404": "var(--challenger)",
+    "#050505": "var(--champion)",
+    "#060606": "var(--band)",
+}
+_SETTINGS: Mapping[str, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cdml",
+    "text.parse_math": False,
+    "font.size": 11,
+    "axes.edgecolor": _SOFT,
+    "axes.facecolor": "none",
+    "axes.labelcolor": _SOFT,
+    "axes.linewidth": 0.8,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "figure.facecolor": "none",
+    "grid.color": _LINE,
+    "grid.linewidth": 0.6,
+    "text.color": _INK,
+    "xtick.color": _SOFT,
+    "ytick.color": _SOFT,
+}
+_REFERENCE = re.compile(r"(?:url\(#|href=\"#)([\w-]+)")
+_ID = re.compile(r' id="([\w.-]+)"')
+_NOTHING = re.compile(
+    r"<!--.*?-->|<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>"
+    r"| transform=\"rotate\(-0 [\d. -]*\)\"",
+    re.DOTALL,
+)
+_TENTHS = re.compile(r"(?<=\.\d)\d+")
+_PATH = re.compile(r' d="[^"]*"')
+_FONT = re.compile(r"font: ?(\d[\d.]*px) [^;\"]*")
+_FAMILY = re.compile(r"font-family: ?[^;\"]*;? ?")
+
+
+@cache
+def available() -> bool:
+    """Whether there is somebody to draw."""
+    return find_spec("matplotlib") is not None
+
+
+def drawn(charts: Sequence[Chart]) -> tuple[Chart, ...]:
+    """The charts with their pictures; as they are where matplotlib is not installed."""
+    if not charts or not available():
+        return tuple(charts)
+    return tuple(replace(chart, svg=svg(chart)) for chart in charts)
+
+
+def svg(chart: Chart) -> Markup:
+    """A chart as an inline SVG element with title and description."""
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    told = chart.drawn
+    height = _HEIGHT if isinstance(told, Lines) else 0.75 + 0.3 * len(told.bins)
+    with rc_context(dict(_SETTINGS)):
+        figure = Figure(figsize=(_WIDTH, height))
+        canvas = FigureCanvasSVG(figure)
+        axes = figure.add_axes(_place(told, height))
+        if isinstance(told, Lines):
+            _lines(axes, told)
+        else:
+            _bars(axes, told)
+        text = StringIO()
+        nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        canvas.print_svg(text, metadata=nothing)
+    return _inline(text.getvalue(), chart)
+
+
+def _place(told: Lines | Bars, height: float) -> tuple[float, float, float, float]:
+    """Left, bottom, width and height of the axes, as shares of the figure.
+
+    Fixed, so that no text decides where the figures lie.
+    """
+    left = 0.62 if isinstance(told, Lines) else 1.65
+    bottom, top, right = 0.5, 0.12, 0.18
+    return (
+        left / _WIDTH,
+        bottom / height,
+        (_WIDTH - left - right) / _WIDTH,
+        (height - bottom - top) / height,
+    )
+
+
+def _lines(axes: "Axes", told: Lines) -> None:
+    axes.grid(visible=True)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(told.across)
+    axes.set_ylabel(told.up)
+    if told.diagonal:
+        axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
+    if told.level is not None:
+        axes.axhline(told.level, color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
+    for series in told.series:
+        _line(axes, series)
+    if told.square:
+        axes.set_xlim(-0.01, 1.01)
+        axes.set_ylim(-0.01, 1.02)
+    if told.ticks:
+        shown = range(0, len(told.ticks), 1 + len(told.ticks) // 7)
+        axes.set_xticks(list(shown), [clean(told.ticks[at], _LABEL // 3) for at in shown])
+        axes.margins(x=0.06, y=0.15)
+
+
+def _line(axes: "Axes", series: Series) -> None:
+    colour = _COLOURS[series.who]
+    if series.upper:
+        axes.fill_between(series.x, series.y, series.upper, color=colour, linewidth=0, alpha=0.25)
+        return
+    style = (0, (5, 2)) if series.who == "champion" else "solid"
+    axes.plot(
+        series.x,
+        series.y,
+        color=colour,
+        linewidth=1.8,
+        linestyle=style,
+        drawstyle="steps-pre" if series.step else "default",
+    )
+    for filled in (True, False):
+        at = [index for index, mark in enumerate(series.marked) if mark is filled]
+        axes.plot(
+            [series.x[index] for index in at],
+            [series.y[index] for index in at],
+            linestyle="none",
+            marker="o" if series.who != "champion" else "s",
+            markersize=5,
+            color=colour,
+            markerfacecolor=colour if filled else _PAPER,
+        )
+
+
+def _bars(axes: "Axes", told: Bars) -> None:
+    rows = list(range(len(told.bins)))
+    axes.grid(visible=True, axis="x")
+    axes.set_axisbelow(True)
+    for at, who in ((0.2, "now"), (-0.2, "reference")):
+        shares = told.now if who == "now" else told.reference
+        axes.barh(
+            [row + at for row in rows],
+            [100 * share for share in shares],
+            height=0.36,
+            color=_COLOURS[who],
+            alpha=1.0 if who == "now" else 0.75,
+        )
+    axes.set_yticks(rows, [clean(name, _LABEL) for name in told.bins])
+    axes.set_ylim(len(rows) - 0.4, -0.6)
+    axes.set_xlabel("% of the rows")
+
+
+def _short(path: re.Match[str]) -> str:
+    """A path with a tenth of a pixel as its finest digit."""
+    moves = re.sub(r"\s*([A-Za-z])\s*", r"\1", path[0].partition('"')[2].strip(' \n"'))
+    short = _TENTHS.sub("", moves)
+    return f' d="{short}"'
+
+
+def _inline(written: str, chart: Chart) -> Markup:
+    """The SVG element alone, its ids those of this chart, its colours the page's."""
+    start = written.index("<svg")
+    size = re.search(r'viewBox="([\d. ]+)"', written)
+    body = written[written.index(">", start) + 1 : written.rindex("</svg>")]
+    body = _PATH.sub(_short, _NOTHING.sub("", body))
+    numbers = count(1)
+    names: dict[str, str] = {}
+    for name in _REFERENCE.findall(body):
+        names.setdefault(name, f"{chart.key}-{next(numbers)}")
+    body = _ID.sub(lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", body)
+    body = _REFERENCE.sub(lambda m: m[0].replace(m[1], names[m[1]]), body)
+    body = _FAMILY.sub("", _FONT.sub(r"font-size: \1", body))
+    for colour, themed in _THEME.items():
+        body = body.replace(colour, themed)
+    body = "\n".join(filter(None, map(str.strip, body.splitlines())))
+    title, said = (escape_html(clean(text)) for text in (chart.title, chart.said))
+    label = f"{chart.key}-title {chart.key}-said"
+    return Markup(  # noqa: S704 - matplotlib escapes texts, and what stands here is escaped
+        f'<svg class="chart" viewBox="{size[1] if size else ""}" role="img"'
+        f' aria-labelledby="{label}"><title id="{chart.key}-title">{title}</title>'
+        f'<desc id="{chart.key}-said">{said}</desc>\n{body}\n</svg>'
+    )

@@ -1,0 +1,244 @@
+"""What the page draws, and what it says where nothing can be drawn."""
+
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pytest
+
+import pictured
+from cdml.report import figures, plots, render
+from cdml.report.charts import Bars, Chart, Lines, Series, Table
+from cdml.report.forest import of_bound, of_comparison
+from cdml.report.matrix import confusions, heat_map
+from cdml.report.page import pictures
+from cdml.report.view import view
+from payloads import PAYLOADS
+from pieces import TIME, bound, compared, difference, log_loss
+
+NOTHING = Table(caption="", columns=("a", "b"), rows=(("1", "2"),))
+
+
+def page(evidence):
+    found = pictured.gathered(evidence)
+    return render.page(view(found, "flight-delays", run=None), TIME, pictures(found))
+
+
+class Elements(HTMLParser):
+    """The elements of a page with their attributes, and all that is said between them."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.text = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+class TestPage:
+    def test_needs_no_script_no_network_and_little_room(self):
+        text = page(pictured.classified())
+        found = Elements(text)
+
+        assert len(text.encode()) < 300_000
+        assert not {"script", "img", "link", "iframe", "object"} & {tag for tag, _ in found.found}
+        addresses = [
+            value
+            for _, attrs in found.found
+            for name, value in attrs.items()
+            if name in {"href", "src", "xlink:href"}
+        ]
+        assert addresses
+        assert all(value.startswith("#") for value in addresses)
+        assert not re.search(r"@import|url\((?!#)", text)
+
+    def test_names_each_thing_once_and_refers_to_nothing_else(self):
+        found = Elements(page(pictured.classified())).found
+        ids = [attrs["id"] for _, attrs in found if "id" in attrs]
+        named = {
+            one
+            for _, attrs in found
+            for value in (attrs.get("aria-labelledby", ""),)
+            for one in value.split()
+        }
+        named |= {attrs["href"][1:] for tag, attrs in found if tag == "a"}
+
+        assert len(set(ids)) == len(ids)
+        assert named <= set(ids)
+
+    def test_has_headings_in_order_and_headers_with_a_scope(self):
+        found = Elements(page(pictured.classified())).found
+        levels = [int(tag[1]) for tag, _ in found if re.fullmatch(r"h[1-6]", tag)]
+
+        assert 1 == levels.count(1) == levels[0]
+        assert all(after - before <= 1 for before, after in pairwise(levels))
+        assert all("scope" in attrs for tag, attrs in found if tag == "th")
+        tables, captions = (sum(tag == name for tag, _ in found) for name in ("table", "caption"))
+        assert tables == captions
+
+    def test_says_in_words_what_each_picture_shows(self):
+        found = Elements(page(pictured.classified()))
+        drawn = [attrs for tag, attrs in found.found if tag == "svg"]
+
+        assert all("img" == attrs["role"] for attrs in drawn)
+        assert all(attrs.get("aria-label") or attrs.get("aria-labelledby") for attrs in drawn)
+        assert 6 <= sum("chart" == attrs["class"] for attrs in drawn)
+        assert any("Area: challenger 0.9" in text for text in found.text)
+
+    def test_shows_tables_where_nobody_can_draw(self, monkeypatch):
+        monkeypatch.setattr(plots, "available", lambda: False)
+
+        text = page(pictured.classified())
+
+        assert 'class="chart"' not in text
+        for said in (
+            "average precision",
+            "area under the curve",
+            "229 to 502",
+            "roc_auc by version",
+        ):
+            assert said in text
+
+    def test_draws_the_residuals_of_both_models(self):
+        text = page(pictured.regressed())
+
+        assert {"residuals-challenger", "residuals-champion"} <= set(
+            re.findall(r'id="(residuals-\w+?)-title"', text)
+        )
+
+    def test_is_cut_to_its_limit_the_worst_first_and_says_so(self):
+        slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(4000)]
+        failing = log_loss(slice={"carrier": "the last"}, verdict=pictured.FAIL, reason="worse")
+        mine = (
+            pictured.data(),
+            pictured.evaluation(),
+            pictured.comparison(*slices, failing, verdict=pictured.FAIL),
+        )
+
+        text = page(mine)
+
+        assert 800_000 < len(text.encode()) <= 1_000_000
+        assert "carrier = the last" in text
+        assert re.search(r"[\d,]+ of 4,\d+ rows are left out here", text)
+
+    @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+    def test_no_payload_survives_in_a_picture(self, text):
+        plain = Elements(page(pictured.hostile("word"))).found
+
+        written = page(pictured.hostile(text or "x"))
+
+        assert [(tag, set(attrs)) for tag, attrs in plain] == [
+            (tag, set(attrs)) for tag, attrs in Elements(written).found
+        ]
+        assert "<script" not in written
+        assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2066]", written)
+
+
+class TestPicture:
+    def test_is_the_same_bytes_and_names_no_place_and_no_time(self):
+        chart = Chart(
+            key="one",
+            title="a",
+            said="b",
+            drawn=Lines(
+                across="$x$", up="y", series=(Series(who="now", x=(0.0, 1.0), y=(0.0, 1.0)),)
+            ),
+            table=NOTHING,
+        )
+
+        found = plots.svg(chart)
+
+        assert found == plots.svg(chart)
+        assert "$x$" in found
+        assert not re.search(r"matplotlib|/usr|/tmp|20\d\d-|<\?xml|<!DOCTYPE|<style", found)
+        assert all(name.startswith("one-") for name in re.findall(r' id="([^"]+)"', found))
+
+    def test_of_bars_escapes_their_names(self):
+        chart = Chart(
+            key="bars",
+            title="<b>",
+            said='"',
+            drawn=Bars(bins=("<script>", "a&b"), reference=(0.5, 0.5), now=(1.0, 0.0)),
+            table=NOTHING,
+        )
+
+        found = plots.svg(chart)
+
+        assert "&lt;script&gt;" in found
+        assert "a&amp;b" in found
+        assert "<b>" not in found
+
+
+def test_only_the_page_needs_matplotlib():
+    program = (
+        "import sys; sys.modules['matplotlib'] = None\n"
+        "from cdml.report import render, view, gathered, page\n"
+        "import cdml.flows.report\n"
+        "sys.exit(','.join(m for m in ('numpy', 'mlflow', 'pandas') if m in sys.modules) or 0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert (0, "") == (done.returncode, done.stderr.strip())
+
+
+class TestForest:
+    def test_better_lies_to_the_right_whatever_the_metric(self):
+        up = of_comparison(compared())
+        down = of_comparison(log_loss())
+
+        for drawn in (up, down):
+            assert drawn.margin < 100 < drawn.low < drawn.estimate < drawn.high <= 200
+
+    def test_an_open_end_reaches_the_edge(self):
+        drawn = of_comparison(log_loss(difference=difference(-0.02, None, -0.01)))
+
+        assert 200 == drawn.high
+
+    def test_a_value_lies_beside_its_bound(self):
+        kept = of_bound(bound(metric="latency_p95_ms", value=31.0, rule="at_most 50"))
+        broken = of_bound(bound(value=0.7, rule="at_least 0.85"))
+
+        assert broken.estimate < 100 == broken.margin == kept.margin < kept.estimate
+        assert "bound 50" in kept.said
+
+    def test_what_has_no_difference_or_direction_is_not_drawn(self):
+        assert of_comparison(compared(difference=None)) is None
+        assert of_comparison(compared(metric="own:metric", bound=None)) is None
+        assert of_bound(bound(value=None)) is None
+
+
+class TestMatrix:
+    def test_of_slices_is_coloured_only_where_a_difference_is_sure(self):
+        found = heat_map(pictured.gathered(pictured.classified()))
+        rows = {name: dict(zip(found.columns, cells, strict=True)) for name, cells in found.rows}
+
+        assert "carrier = HA" == found.rows[0][0]
+        assert ("worse-3", "fail") == (
+            rows["carrier = HA"]["log_loss"].shade,
+            rows["carrier = HA"]["log_loss"].said,
+        )
+        assert {""} == {cells["roc_auc"].shade for cells in rows.values()}
+
+    def test_of_outcomes_tells_rows_and_shares(self):
+        found = confusions(pictured.gathered(pictured.classified()))
+
+        assert ("Challenger", "Champion") == tuple(one.caption for one in found)
+        for one in found:
+            for _, cells in one.rows:
+                shares = [float(cell.said.removesuffix(" %")) for cell in cells]
+                assert pytest.approx(100, abs=0.11) == sum(shares)
+
+    def test_without_slices_there_is_no_heat_map(self):
+        assert heat_map(pictured.gathered(pictured.regressed())) is None
+        assert figures.NONE == "–"
