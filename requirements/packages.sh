@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark,
-# GitHub's own reading of Markdown.
+# GitHub's own reading of Markdown, Chromium to look at the page.
 set -euo pipefail
 
 missing=()
@@ -9,6 +9,7 @@ compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/
 command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
 command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
+command -v chromium >/dev/null || missing+=(chromium)
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 as_root=()

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from io import StringIO
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 from markupsafe import Markup
 from markupsafe import escape as escape_html
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 4.6, 3.7
 """Inches, of 72 units: one unit is about one pixel on a phone."""
-_LABEL = 18
-"""Characters of a bin or a version beside an axis."""
+_LABEL, _TICK = 16, 6
+"""Narrow letters of a bin, and of a version, beside an axis."""
 _INK, _SOFT, _LINE, _PAPER = "#010101", "#020202", "#030303", "#070707"
 _COLOURS = {
     "challenger": "#040404",
@@ -115,8 +116,8 @@ def _place(told: Lines | Bars, height: float) -> tuple[float, float, float, floa
 
     Fixed, so that no text decides where the figures lie.
     """
-    left = 0.62 if isinstance(told, Lines) else 1.65
-    bottom, top, right = 0.5, 0.12, 0.18
+    left, top = _margins(told)
+    bottom, right = 0.55, 0.2
     return (
         left / _WIDTH,
         bottom / height,
@@ -125,11 +126,20 @@ def _place(told: Lines | Bars, height: float) -> tuple[float, float, float, floa
     )
 
 
+def _margins(told: Lines | Bars) -> tuple[float, float]:
+    """Inches to the left and above: for bins, for rates, or for figures of any size."""
+    if isinstance(told, Bars):
+        return 1.8, 0.12
+    return (0.72, 0.12) if told.square else (0.95, 0.3)
+
+
 def _lines(axes: "Axes", told: Lines) -> None:
     axes.grid(visible=True)
     axes.set_axisbelow(True)
     axes.set_xlabel(told.across)
+    left, _ = _margins(told)
     axes.set_ylabel(told.up)
+    axes.yaxis.set_label_coords(-(left - 0.27) / (_WIDTH - left - 0.2), 0.5)
     if told.diagonal:
         axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
     if told.level is not None:
@@ -139,9 +149,11 @@ def _lines(axes: "Axes", told: Lines) -> None:
     if told.square:
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.02)
+    else:
+        axes.ticklabel_format(axis="y", scilimits=(-3, 4))
     if told.ticks:
         shown = range(0, len(told.ticks), 1 + len(told.ticks) // 7)
-        axes.set_xticks(list(shown), [clean(told.ticks[at], _LABEL // 3) for at in shown])
+        axes.set_xticks(list(shown), [_fitting(told.ticks[at], _TICK) for at in shown])
         axes.margins(x=0.06, y=0.15)
 
 
@@ -185,9 +197,21 @@ def _bars(axes: "Axes", told: Bars) -> None:
             color=_COLOURS[who],
             alpha=1.0 if who == "now" else 0.75,
         )
-    axes.set_yticks(rows, [clean(name, _LABEL) for name in told.bins])
+    axes.set_yticks(rows, [_fitting(name, _LABEL) for name in told.bins])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("% of the rows")
+
+
+def _fitting(text: str, letters: int) -> str:
+    """A name cut to the room it has, by about how wide its letters are."""
+    shown = clean(text, letters)
+    room = float(letters)
+    for at, letter in enumerate(shown):
+        wide = east_asian_width(letter) in "WF"
+        room -= 2 if wide else 1.5 if letter in "mwMW@%—…" else 1.2 if letter.isupper() else 1
+        if room < 0:
+            return f"{shown[: max(at - 1, 0)].removesuffix('…')}…"
+    return shown
 
 
 def _short(path: re.Match[str]) -> str:
