@@ -1,7 +1,6 @@
 """Evidence with everything that a page draws."""
 
 import math
-from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -204,8 +203,3 @@ def gathered(evidence):
         deployment=None,
         missing=(),
     )
-
-
-def changed(shown, changes):
-    """A view of a pull request that changes its own gates."""
-    return replace(shown, policy_changes=changes)

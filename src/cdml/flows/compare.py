@@ -23,6 +23,7 @@ from cdml.flows.custom import with_custom
 from cdml.flows.judge import Candidate, judge, not_compared
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
+from cdml.flows.past import past
 from cdml.flows.pictures import of_champion
 from cdml.flows.producer import producer
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
@@ -93,17 +94,20 @@ def compare_to_champion(
                 (contenders.known(opponent), rival),
                 (contenders.known(challenger), model),
             )
+        rows = model.data or _by_file(model, outcome.rows)
+        registered = any(one.uri.startswith("models:/") for one in (model.model, other) if one)
         comparison = Comparison(
             verdict=outcome.verdict,
             reason=outcome.reason,
             produced=producer(ports.platform, ports.clock),
             challenger=model.model,
             champion=other,
-            data=model.data or _by_file(model, outcome.rows),
+            data=rows,
             gates=outcome.gates,
             notes=outcome.notes,
             changes=differences,
             champion_picture=outcome.champion,
+            history=past(loaded.config, rows.digest, model.model, ports) if registered else (),
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)

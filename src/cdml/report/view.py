@@ -46,7 +46,6 @@ class View:
         steps: of a deployment.
         facts: where all this comes from.
         run: address of the run that reports, or None.
-        policy_changes: what the pull request changes in the gates that judge it, a sentence each.
         left_out: rows that did not fit, in words; empty where all are there.
         slices_said: how the slices did, in words; empty without slices.
     """
@@ -67,7 +66,6 @@ class View:
     facts: tuple[Fact, ...]
     run: str | None
     slices_said: str
-    policy_changes: tuple[str, ...] = ()
     left_out: str = ""
 
 
