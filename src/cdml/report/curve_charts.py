@@ -39,10 +39,9 @@ def _charts(models: Models) -> Iterator[Chart]:
 
 
 def _having(name: str, models: Models) -> dict[Who, Curve]:
-    return {who: curves[name] for who, curves in models.items() if curves.get(name, _NONE).x}
-
-
-_NONE = Curve(x=(), y=())
+    return {
+        who: curves[name] for who, curves in models.items() if name in curves and curves[name].x
+    }
 
 
 def _roc(found: Mapping[Who, Curve]) -> Chart:

@@ -66,6 +66,8 @@ def _digits(numbers: Sequence[float | None]) -> int:
     if not known:
         return 2
     usual = next(digits for below, digits in _USUAL if max(known) < below)
+    if known[0] * 10**usual >= 1:
+        return usual
     return max(usual, reasons.decimals(known[:1], ()))
 
 

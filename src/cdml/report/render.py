@@ -81,11 +81,21 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
         written: when, in UTC.
         pictures: what is drawn beside it.
     """
-    template = _environment(escape.html).get_template("page.html.j2")
+    environment = _environment(escape.html)
+    template = environment.get_template("page.html.j2")
+    # Pictures are never left out, so that they are laid out once, however often the rest is.
+    parts = vars(environment.get_template("page_parts.html.j2").module)
+    drawn = {
+        "curves": parts["charts"](pictures.curves) if pictures.curves else "",
+        "confusions": Markup().join(map(parts["card"], pictures.confusions)),
+        "heat": parts["matrix"](pictures.heat) if pictures.heat else "",
+        "drift": parts["charts"](pictures.drift, 4) if pictures.drift else "",
+        "history": parts["charts"](pictures.history) if pictures.history else "",
+    }
     time = f"{written:%Y-%m-%d %H:%M} UTC"
 
     def rendered(shown: Sequence[View]) -> str:
-        return template.render(view=shown[0], pictures=pictures, written=time)
+        return template.render(view=shown[0], drawn=drawn, written=time)
 
     return fit([view], rendered, MAX_PAGE, _bytes)
 
