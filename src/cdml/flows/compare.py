@@ -95,7 +95,6 @@ def compare_to_champion(
                 (contenders.known(challenger), model),
             )
         rows = model.data or _by_file(model, outcome.rows)
-        registered = any(one.uri.startswith("models:/") for one in (model.model, other) if one)
         comparison = Comparison(
             verdict=outcome.verdict,
             reason=outcome.reason,
@@ -107,7 +106,7 @@ def compare_to_champion(
             notes=outcome.notes,
             changes=differences,
             champion_picture=outcome.champion,
-            history=past(loaded.config, rows.digest, model.model, ports) if registered else (),
+            history=past(loaded.config, rows.digest, (model.model, other), ports),
             policy=policy_ref(loaded.config),
         )
     store.write(output, comparison)

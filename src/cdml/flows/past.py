@@ -18,17 +18,23 @@ _KEPT = "cdml.evidence"
 _METRICS = 100
 
 
-def past(config: Config, rows: str, challenger: ModelRef, ports: Ports) -> tuple[PastVersion, ...]:
+def past(
+    config: Config, rows: str, compared: tuple[ModelRef, ModelRef | None], ports: Ports
+) -> tuple[PastVersion, ...]:
     """Earlier versions with their metrics, oldest first; told on the page, deciding nothing.
 
-    A registry that does not tell does no harm, nor does evidence that somebody changed.
+    A registry that does not tell does no harm, nor does evidence that somebody changed. Models
+    that are no registry's have no past, and no registry is asked.
 
     Args:
         config: names the model.
         rows: digest of the rows that are judged now.
-        challenger: who is judged, and has no past in itself.
+        compared: the challenger, who has no past in itself, and the champion.
         ports: the world.
     """
+    challenger = compared[0]
+    if not any(one.uri.startswith("models:/") for one in compared if one):
+        return ()
     try:
         known = ports.registry.find(config.model, {})
     except CdmlError as error:
