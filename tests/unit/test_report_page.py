@@ -131,7 +131,8 @@ class TestPage:
         assert re.search(r"[\d,]+ of 4,\d+ rows are left out here", text)
 
     @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
-    def test_no_payload_survives_in_a_picture(self, text):
+    def test_no_payload_survives_beside_a_picture(self, text, monkeypatch):
+        monkeypatch.setattr(plots, "available", lambda: False)
         plain = Elements(page(pictured.hostile("word"))).found
 
         written = page(pictured.hostile(text or "x"))
@@ -143,7 +144,31 @@ class TestPage:
         assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2066]", written)
 
 
+def labelled(said):
+    """Pictures whose every text is one of these."""
+    even = tuple(1 / len(said) for _ in said)
+    yield Bars(bins=said, reference=even, now=even)
+    line = Series(who="now", x=(0.0, 1.0), y=(0.0, 1.0))
+    for some in zip(*[iter(said)] * 8, strict=False):
+        yield Lines(across=some[0], up=some[1], series=(line,), ticks=some[2:])
+
+
 class TestPicture:
+    def test_no_payload_survives(self):
+        said = tuple(text or "x" for text in (*PAYLOADS, *PAYLOADS[:7]))
+        words = tuple(f"word {at}" for at in range(len(said)))
+        for mine, plain in zip(labelled(said), labelled(words), strict=True):
+            shown, harmless = (
+                plots.svg(Chart(key="one", title=text, said=text, drawn=drawn, table=NOTHING))
+                for text, drawn in ((said[0], mine), (words[0], plain))
+            )
+
+            kinds = [
+                {(tag, *attrs) for tag, attrs in Elements(one).found} for one in (shown, harmless)
+            ]
+            assert kinds[0] == kinds[1]
+            assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2066]", shown)
+
     def test_is_the_same_bytes_and_names_no_place_and_no_time(self):
         chart = Chart(
             key="one",

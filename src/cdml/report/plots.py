@@ -5,6 +5,7 @@ paths nor versions are written. Texts are never read as mathematics.
 """
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -27,6 +28,8 @@ _WIDTH, _HEIGHT = 4.6, 3.7
 """Inches, of 72 units: one unit is about one pixel on a phone."""
 _LABEL, _TICK = 16, 6
 """Narrow letters of a bin, and of a version, beside an axis."""
+_AXIS = 40
+"""Letters of what an axis measures."""
 _INK, _SOFT, _LINE, _PAPER = "#010101", "#020202", "#030303", "#070707"
 _COLOURS = {
     "challenger": "#040404",
@@ -97,7 +100,9 @@ def svg(chart: Chart) -> Markup:
 
     told = chart.drawn
     height = _HEIGHT if isinstance(told, Lines) else 0.75 + 0.3 * len(told.bins)
-    with rc_context(dict(_SETTINGS)):
+    with rc_context(dict(_SETTINGS)), warnings.catch_warnings():
+        # Letters that matplotlib's own font lacks: the browser writes them in another.
+        warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
         figure = Figure(figsize=(_WIDTH, height))
         canvas = FigureCanvasSVG(figure)
         axes = figure.add_axes(_place(told, height))
@@ -136,9 +141,9 @@ def _margins(told: Lines | Bars) -> tuple[float, float]:
 def _lines(axes: "Axes", told: Lines) -> None:
     axes.grid(visible=True)
     axes.set_axisbelow(True)
-    axes.set_xlabel(told.across)
+    axes.set_xlabel(clean(told.across, _AXIS))
     left, _ = _margins(told)
-    axes.set_ylabel(told.up)
+    axes.set_ylabel(clean(told.up, _AXIS))
     axes.yaxis.set_label_coords(-(left - 0.27) / (_WIDTH - left - 0.2), 0.5)
     if told.diagonal:
         axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
