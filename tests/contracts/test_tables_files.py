@@ -43,7 +43,7 @@ def told(error):
         ("x.tsv", CSV.replace(",", "\t").encode()),
         ("semicolon.csv", CSV.replace(",", ";").encode()),
         ("bom.csv", b"\xef\xbb\xbf" + CSV.encode()),
-        ("x.csv.gz", gzip.compress(CSV.encode())),
+        ("x.csv.gz", gzip.compress(CSV.encode(), mtime=0)),
         ("x.jsonl", b'{"id":1,"word":"a"}\n{"id":2,"word":null}\n{"id":3,"word":"c"}\n'),
         ("x.json", b'[{"id":1,"word":"a"},{"id":2},{"id":3,"word":"c"}]'),
     ],
