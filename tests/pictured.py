@@ -32,6 +32,7 @@ from pieces import (
     log_loss,
     passed_check,
 )
+from scenarios import CHANGES
 
 CARRIERS = ("UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E", "WN", "VX", "FL", "HA")
 
@@ -158,7 +159,7 @@ def classified():
         evaluation(bound(), slow, curves=mine.curves, confusion=mine.confusion),
         comparison(
             compared(), log_loss(), recall, *_slices(), verdict=FAIL,
-            champion_picture=theirs, history=history(),
+            champion_picture=theirs, history=history(), changes=CHANGES,
         ),
     )  # fmt: skip
 
