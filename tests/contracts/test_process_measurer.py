@@ -133,9 +133,9 @@ def test_a_function_that_ends_the_process_is_told(bench):
 
 
 def test_a_slow_function_is_drawn_less_often_and_that_is_told(bench):
-    slow = RIGHT.replace("    return", "    import time; time.sleep(0.002)\n    return")
+    slow = RIGHT.replace("    return", "    import time; time.sleep(0.005)\n    return")
 
-    found = bench.measure(slow, parts=1, timeout=4)
+    found = bench.measure(slow, parts=1, timeout=12)
 
     assert 200 <= len(found[0].draws) < 2000
     [label] = bench.progress.steps
