@@ -1,7 +1,9 @@
 """An archive of strangers: read in memory, and never more of it than is allowed."""
 
 import io
+import random
 import zipfile
+from contextlib import suppress
 
 import pytest
 
@@ -101,3 +103,13 @@ def test_an_encrypted_file_is_refused():
 
     with pytest.raises(InputError, match="not read here"):
         members(bytes(plain))
+
+
+def test_whatever_bytes_somebody_makes_up_are_files_or_an_input_error():
+    made, dice = packed(("data.json", "{}"), ("comparison.json", "[]" * 50)), random.Random(1)
+    for _ in range(3000):
+        content = bytearray(made)
+        for _ in range(dice.choice((1, 2, 4))):
+            content[dice.randrange(len(content))] = dice.randrange(256)
+        with suppress(InputError):
+            assert members(bytes(content)).keys() <= {"data.json", "comparison.json"}

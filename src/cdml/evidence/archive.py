@@ -1,6 +1,7 @@
 """Evidence that strangers packed: read in memory, within limits, and only what is known by name."""
 
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -21,6 +22,18 @@ MAX_RATIO = 200
 _KNOWN = frozenset(FILES[kind] for kind in (DataEvidence, Evaluation, Comparison))
 _HINT = "Upload the evidence as the fork workflow of `cdml init` does."
 _ENCRYPTED = 0x1
+# What the standard library raises for bytes that somebody made up. ValueError: places before the
+# archive's beginning, names that are no text.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    ValueError,
+    NotImplementedError,
+)
 
 
 def members(content: bytes) -> Mapping[str, bytes]:
@@ -46,7 +59,7 @@ def members(content: bytes) -> Mapping[str, bytes]:
                 if entry.filename in found:
                     raise InputError(f"the artifact holds two files {entry.filename}.", _HINT)
                 found[entry.filename] = _unpacked(archive, entry)
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
+    except _BROKEN as error:
         raise InputError(f"the artifact cannot be unpacked: {error}.", _HINT) from error
     return found
 
