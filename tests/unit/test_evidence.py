@@ -2,6 +2,7 @@ import math
 from datetime import UTC, datetime
 
 import pytest
+from pydantic import ValidationError
 
 from cdml.core.verdict import Verdict
 from cdml.errors import InputError
@@ -98,3 +99,25 @@ def test_a_verdict_better_than_its_parts_is_no_evidence(tmp_path):
 
     with pytest.raises(InputError, match="better than that of its parts"):
         store.read(tmp_path, DataEvidence)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("2026-01-01T00:00:00", "2026-01-01 00:00 UTC"),
+        ("2026-01-01T00:00:00Z", "2026-01-01 00:00 UTC"),
+        ("2026-01-01T00:00:00+05:30", "2025-12-31 18:30 UTC"),
+    ],
+)
+def test_a_time_is_kept_in_utc_whatever_zone_it_was_written_in(written, shown):
+    told = {"tool": "0.1.0", "commit": None, "time": written}
+
+    assert shown == f"{Producer.model_validate(told).time:%Y-%m-%d %H:%M %Z}"
+
+
+@pytest.mark.parametrize(
+    "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0800-01-01T00:00:00Z"]
+)
+def test_a_time_at_which_no_run_was_is_refused(written):
+    with pytest.raises(ValidationError, match="no run was at this time"):
+        Producer.model_validate({"tool": "0.1.0", "commit": None, "time": written})

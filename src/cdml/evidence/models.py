@@ -1,26 +1,34 @@
 """What the stages hand on: validated by whoever reads it, never trusted."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from cdml.core.verdict import Verdict
 from cdml.evidence.pictures import Confusion, Curves, Histogram, PastVersion, Picture
-from cdml.evidence.words import Count, Digest, Milliseconds, Number, Scalar, Slice, Strict, Text
+from cdml.evidence.words import (
+    Count,
+    Digest,
+    Milliseconds,
+    Moment,
+    Number,
+    Scalar,
+    Slice,
+    Strict,
+    Text,
+)
 
 
 class Producer(Strict):
-    """Who wrote a piece of evidence, and when."""
+    """Who wrote a piece of evidence, and when; `run` is the address of the CI run."""
 
     tool: Text
     """cdml's version."""
     commit: Text | None
     """Commit of the user's repository, where there is one."""
-    time: datetime
+    time: Moment
     run: Text | None = None
-    """Address of the CI run."""
 
 
 class DataRef(Strict):
@@ -258,16 +266,16 @@ class Step(Strict):
 
     name: Text
     state: Literal["done", "failed", "skipped", "planned"]
-    at: datetime | None = None
+    at: Moment | None = None
     detail: Text = ""
 
 
 class Times(Strict):
     """When a rollback was asked for, seen to have all traffic, and found in order; or null."""
 
-    requested: datetime
-    restored: datetime | None
-    verified: datetime | None
+    requested: Moment
+    restored: Moment | None
+    verified: Moment | None
 
 
 class Deployment(_Stage):
@@ -285,7 +293,7 @@ class Deployment(_Stage):
     """The journal's commit after the operation."""
     changed: bool = True
     overrides: tuple[Text, ...] = ()
-    parked_until: datetime | None = None
+    parked_until: Moment | None = None
     """Until when a canary waits for `deploy --resume`; null where the operation is over."""
     times: Times | None = None
     deployment_id: Text | None = None

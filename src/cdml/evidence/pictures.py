@@ -1,13 +1,12 @@
 """What the page draws of a model: figures that decide nothing."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from cdml.core.verdict import Verdict
-from cdml.evidence.words import Count, Number, Strict, Text
+from cdml.evidence.words import Count, Moment, Number, Strict, Text
 
 Share = Annotated[Number, Field(ge=0, le=1)]
 
@@ -69,7 +68,7 @@ class PastVersion(Strict):
 
     version: Text
     verdict: Verdict
-    time: datetime
+    time: Moment
     same_rows: bool
     """Whether it was measured on the very rows that are judged now."""
     metrics: Annotated[Mapping[str, Number], Field(max_length=100)]
