@@ -11,12 +11,12 @@ Measure = Callable[[str], int]
 Place = tuple[int, str, int]
 """Which view, which of its tables, which row."""
 
-_ROUNDS = 8  # guesses
+_ROUNDS = 10  # guesses
 _ROW = 60  # no row is shorter, in characters
 _USUAL_ROW = 400  # what the first guess takes a row for
 _NEAR = 0.02  # a few rows less than would fit do no harm
 _JUDGED = ("gates", "checks", "slices")
-_TOLD = ("changes", "metrics")
+_TOLD = ("steps", "changes", "metrics")
 
 
 def fit(
@@ -50,11 +50,15 @@ def _shortest_left_out(
     measure: Measure,
     too_many: int,
 ) -> str:
-    """As many rows as fit, nearly: each guess takes rows to be as long as those of the last."""
+    """As many rows as fit, nearly.
+
+    A guess takes rows to be as long as those of the last; every other one halves what is left,
+    for rows may be of very different length.
+    """
     fitting = render(_with(views, order, 0))
     empty = size = measure(fitting)
     kept, guess = 0, limit // _USUAL_ROW
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
         guess = max(kept + 1, min(guess, too_many - 1))
         if guess >= too_many or limit - size < _NEAR * limit:
             break
@@ -65,6 +69,8 @@ def _shortest_left_out(
         else:
             too_many = guess
         guess = int(0.99 * guess * (limit - empty) / max(length - empty, 1))
+        if turn % 2:
+            guess = (kept + too_many) // 2
     return fitting
 
 

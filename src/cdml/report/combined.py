@@ -23,6 +23,20 @@ class Part:
     view: View
 
 
+def worst_first(parts: Sequence[Part]) -> list[Part]:
+    """As one would read them."""
+    return sorted(parts, key=lambda part: -part.view.verdict.severity)
+
+
+def left_out(every: int, listed: int, unfolded: int) -> str:
+    """What of so many reports is not shown, in words; empty where all are."""
+    if listed < every:
+        return f"{every - listed:,} of {every:,} reports are left out here"
+    if unfolded < every:
+        return f"The figures of {every - unfolded:,} of {every:,} reports are left out here"
+    return ""
+
+
 def verdict(parts: Sequence[Part]) -> Verdict:
     """The worst of all."""
     return worst(part.view.verdict for part in parts)
@@ -34,7 +48,7 @@ def headline(parts: Sequence[Part]) -> str:
     bad = [part for part in parts if part.view.verdict.exit_code != 0]
     if not bad:
         return f"Passed: all of {every} may go ahead"
-    bad.sort(key=lambda part: -part.view.verdict.severity)
+    bad = worst_first(bad)
     word = "Rejected" if bad[0].view.verdict is Verdict.FAIL else "Held"
     names = ", ".join(part.name for part in bad[:_NAMED])
     more = f" and {len(bad) - _NAMED:,} more" if bad[_NAMED:] else ""

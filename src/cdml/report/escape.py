@@ -15,6 +15,8 @@ SHORT = 120
 """Characters of a name or a value that are shown."""
 LONG = 600
 """Characters of a sentence that are shown."""
+_GROWTH = 5
+"""How many times its limit a text may be long once its marks are written as entities."""
 
 _SPACES = frozenset("\n\r\t\v\f\x1c\x1d\x1e\x85\u2028\u2029")
 _JOINERS = frozenset("\u200c\u200d")  # Persian and emoji are spelt with them
@@ -72,11 +74,16 @@ def markdown(text: str, limit: int = LONG) -> Markup:
     one does not end a table's cell. Mentions, references and links are looked for in the
     *rendered* text, where entities are gone: there a space of no width splits them.
     """
-    line = clean(text, limit)
+    marked = _marked(clean(text, limit))
+    if len(marked) > _GROWTH * limit:  # nothing but dollar signs, say
+        marked = _marked(clean(text, limit // 4))
+    return Markup(marked)  # noqa: S704 - every mark of Markdown and HTML is an entity now
+
+
+def _marked(line: str) -> str:
     for pattern, split in _AUTOLINKS:
         line = pattern.sub(split, line)
-    marked = _BLOCK.sub(lambda m: f"{m[1]}&#{ord(m[2])};", line.translate(_MARKS))
-    return Markup(marked)  # noqa: S704 - every mark of Markdown and HTML is an entity now
+    return _BLOCK.sub(lambda m: f"{m[1]}&#{ord(m[2])};", line.translate(_MARKS))
 
 
 @lru_cache(maxsize=4096)

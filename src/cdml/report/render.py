@@ -1,5 +1,6 @@
 """A view laid out as Markdown or HTML. Whatever a template prints is escaped before."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
@@ -15,7 +16,7 @@ from cdml.report.page import NO_PICTURES, Pictures
 from cdml.report.view import View
 
 MAX_COMMENT = 65_536 - 3_000
-"""Characters of a comment; GitHub takes 65,536, and the marker needs room."""
+"""Length of a comment; GitHub takes 65,536 characters, and the marker needs room."""
 MAX_SUMMARY = 1024 * 1024 - 4_096
 """Bytes of a job summary; the runner takes 1 MiB."""
 MAX_PAGE = 1_000_000
@@ -24,7 +25,7 @@ MAX_PAGE = 1_000_000
 
 def comment(view: View) -> str:
     """The pull request's comment, within GitHub's limit."""
-    return fit([view], lambda shown: _markdown(shown[0], folded=True), MAX_COMMENT)
+    return fit([view], lambda shown: _markdown(shown[0], folded=True), MAX_COMMENT, _units)
 
 
 def summary(view: View) -> str:
@@ -34,7 +35,7 @@ def summary(view: View) -> str:
 
 def combined_comment(parts: Sequence[Part]) -> str:
     """The comment of several reports, within GitHub's limit."""
-    return _combined(parts, MAX_COMMENT, len, folded=True)
+    return _combined(parts, MAX_COMMENT, _units, folded=True)
 
 
 def combined_summary(parts: Sequence[Part]) -> str:
@@ -45,20 +46,43 @@ def combined_summary(parts: Sequence[Part]) -> str:
 def _combined(
     parts: Sequence[Part], limit: int, measure: Callable[[str], int], *, folded: bool
 ) -> str:
-    template = _environment(escape.markdown).get_template("combined.md.j2")
-    names = [part.name for part in parts]
+    """All reports with as many of their rows as fit; else the worst of them.
 
-    def rendered(views: Sequence[View]) -> str:
+    What a report never leaves out is small, but there may be hundreds of reports.
+    """
+    template = _environment(escape.markdown).get_template("combined.md.j2")
+
+    def laid_out(lines: Sequence[Part], unfolded: Sequence[Part], views: Sequence[View]) -> str:
         shown = template.render(
             headline=combined.headline(parts),
             verdict=combined.verdict(parts),
-            parts=list(zip(names, views, strict=True)),
+            lines=lines,
+            parts=[(part.name, view) for part, view in zip(unfolded, views, strict=True)],
+            left_out=combined.left_out(len(parts), len(lines), len(unfolded)),
             icons=ICONS,
             folded=folded,
         )
         return shown.rstrip() + "\n"
 
-    return fit([part.view for part in parts], rendered, limit, measure)
+    def fitted(lines: Sequence[Part], unfolded: Sequence[Part], room: int) -> str:
+        views = [part.view for part in unfolded]
+        return fit(views, lambda kept: laid_out(lines, unfolded, kept), room, measure)
+
+    text = fitted(parts, parts, limit)
+    if measure(text) <= limit:
+        return text
+    worst = combined.worst_first(parts)
+    every = len(parts)
+    listed = _most(every, lambda few: measure(laid_out(worst[:few], (), ())) <= limit)
+    lines = parts if listed == every else worst[:listed]
+    half = (limit + measure(laid_out(lines, (), ()))) // 2  # the other half is for rows
+    unfolded = _most(listed, lambda few: measure(fitted(lines, worst[:few], 0)) <= half)
+    return fitted(lines, worst[:unfolded], limit)
+
+
+def _most(every: int, fits: Callable[[int], bool]) -> int:
+    """The most of so many that fit, where fewer fit whenever more do."""
+    return max(0, bisect_left(range(every + 1), 1, key=lambda few: not fits(few)) - 1)
 
 
 def begun(model: str, commit: str | None, run: str | None) -> str:
@@ -102,6 +126,11 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
 
 def _bytes(text: str) -> int:
     return len(text.encode())
+
+
+def _units(text: str) -> int:
+    """Characters as UTF-16 counts them: an emoji is two, whichever way the other side counts."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _markdown(view: View, *, folded: bool) -> str:

@@ -24,6 +24,8 @@ from cdml.report.rows import (
 )
 
 MAX_POINTS = 3
+MAX_NOTES = 5
+"""Of the evidence's own; what the report itself has to say comes before them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str
         points=reasons[:MAX_POINTS],
         unsaid=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing,
-        notes=(*(gathered.comparison.notes if gathered.comparison else ()), *notes),
+        notes=(*notes, *_notes(gathered)),
         gates=gates,
         slices=slices,
         checks=checks,
@@ -101,6 +103,13 @@ def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str
         run=run,
         slices_said=_slices_said(slices),
     )
+
+
+def _notes(gathered: Gathered) -> tuple[str, ...]:
+    """The evidence's notes: few, so that a stranger's do not crowd out everything else."""
+    notes = gathered.comparison.notes if gathered.comparison else ()
+    more = len(notes) - MAX_NOTES
+    return (*notes[:MAX_NOTES], *((f"… and {more:,} more notes.",) if more > 0 else ()))
 
 
 def _slices_said(slices: tuple[GateRow, ...]) -> str:
