@@ -1,6 +1,7 @@
 """GitHub when it is slow, strict, far away or very full."""
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -117,6 +118,27 @@ class TestConnection:
 
         with pytest.raises(ServiceError, match="is not GitHub's API"):
             on_github(server, tmp_path).comment(7, "flights", "one")
+
+    @pytest.mark.parametrize(
+        ("status", "headers"),
+        [
+            (200, {"Link": '<{there}/x?page=9>; rel="last"'}),
+            (301, {"Location": "{there}/x"}),
+            (302, {"Location": "{there}/x"}),
+            (307, {"Location": "{there}/x"}),
+            (308, {"Location": "{there}/x"}),
+        ],
+    )
+    def test_does_not_lead_the_token_to_another_host(self, server, tmp_path, status, headers):
+        with GitHubServer(token=TOKEN) as elsewhere:
+            there = elsewhere.url.replace("127.0.0.1", "localhost")
+            led = {name: value.format(there=there) for name, value in headers.items()}
+            server.fail(path="/issues/7/comments", status=status, body="[]", headers=led, times=9)
+
+            with suppress(ServiceError):
+                on_github(server, tmp_path).comment(7, "flights", "one")
+
+            assert [] == elsewhere.requests
 
     def test_that_graphql_refuses_is_told(self, server, tmp_path):
         refused = '{"data": null, "errors": [{"message": "Something is forbidden"}]}'

@@ -21,6 +21,17 @@ _TRIES = 3
 _LONGEST_WAIT = 600
 """Seconds that a rate limit is waited for; a job should not sleep for longer than it works."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+# PyGithub trips over what is not JSON, or not the JSON it expects, such as a proxy's page; and it
+# refuses, by an assertion or a RuntimeError, to follow a link or a redirection to another host.
+_NOT_GITHUB = (
+    BadAttributeException,
+    AssertionError,
+    AttributeError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 T = TypeVar("T")
 
 
@@ -168,8 +179,7 @@ def asking(what: str, permission: str) -> Iterator[None]:
     except requests.RequestException as error:
         kind = type(error).__name__
         raise Lost(f"GitHub's API gave no answer when asked to {what} ({kind}).") from error
-    except (BadAttributeException, AttributeError, KeyError, TypeError, ValueError) as error:
-        # PyGithub trips over what is not JSON, or not the JSON it expects, such as a proxy's page.
+    except _NOT_GITHUB as error:
         raise Lost(
             f"what answered when asked to {what} is not GitHub's API.",
             "Check GITHUB_API_URL and any proxy on the way.",
