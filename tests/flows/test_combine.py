@@ -70,6 +70,17 @@ def test_a_leg_that_died_holds_the_whole(told, tmp_path):
     assert "| us | ⏸️ inconclusive | Not judged: " in platform.comments[0].body
 
 
+def test_a_leg_that_cannot_be_read_is_told_in_the_comments_place(told, tmp_path):
+    (tmp_path / "evidence" / "us").mkdir(parents=True)
+    (tmp_path / "evidence" / "us" / "data.json").write_text("<html>")
+    platform = FakePlatform(pull=PULL)
+
+    with pytest.raises(InputError, match="not evidence of this stage"):
+        told(eu=SCENARIOS["pass"](), platform=platform)
+
+    assert platform.comments[0].body.startswith("### ⏸️ Not judged: the evidence ")
+
+
 def test_a_folder_named_cdml_is_known_by_its_parent(told, tmp_path):
     for name in ("eu", "us"):
         written(tmp_path / "models" / name / ".cdml", *SCENARIOS["pass"]())

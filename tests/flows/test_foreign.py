@@ -8,7 +8,6 @@ import pytest
 
 from cdml.errors import InputError
 from cdml.evidence.store import FILES, dump
-from cdml.flows.foreign import fetched
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
 from fakes.clock import FakeClock
@@ -35,17 +34,17 @@ def packed(*evidence, **files):
 def told(tmp_path):
     """Report an artifact, and give the comment."""
 
-    def tells(content, head=COMMIT):
-        platform = FakePlatform(head=head, artifacts={} if content is None else {"e": content})
-        platform.on = 8
-        evidence = fetched(platform, "e")
+    def tells(content, head=COMMIT, platform=None):
+        platform = platform or FakePlatform()
+        platform.head, platform.on = head, 8
+        platform.artifacts = {} if content is None else {"e": content}
         report(
             configured(tmp_path),
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
-            evidence=evidence,
+            evidence=tmp_path / "nowhere",
             output=tmp_path / "out",
             talk=Talk(mode="always", report_id="flights"),
-            foreign=True,
+            artifact="e",
         )
         return platform.comments[0].body
 
@@ -80,6 +79,19 @@ def test_gates_of_its_own_are_pointed_out_with_what_the_branchs_say(told):
 def test_evidence_of_another_commit_is_refused(told):
     with pytest.raises(InputError, match="evidence of commit cccccccccccc where dddddddddddd"):
         told(packed(*SCENARIOS["pass"]()), head="d" * 40)
+
+
+def test_a_verdict_does_not_outlive_the_commit_whose_evidence_cannot_be_used(told):
+    platform = FakePlatform()
+    assert told(packed(*SCENARIOS["pass"]()), platform=platform).startswith("### ✅ Passed")
+
+    with pytest.raises(InputError):
+        told(packed(evaluation="[]"), platform=platform)
+
+    [comment] = platform.comments
+    assert comment.body.startswith("### ⏸️ Not judged: the evidence of the new flight-delays ")
+    assert "is not evidence of this stage" in comment.body
+    assert comment.body.rstrip("\n") == platform.summaries[-1].rstrip("\n")
 
 
 NUMBER = json.loads(dump(evaluation()))

@@ -139,7 +139,6 @@ def report(
     """Report and give the verdict's exit code; at the gate's beginning, say that it has begun."""
     from cdml.flows.begin import begin as first
     from cdml.flows.combine import combine as several
-    from cdml.flows.foreign import fetched
     from cdml.flows.report import report as flow
     from cdml.flows.talking import Talk
 
@@ -159,10 +158,10 @@ def report(
     found = flow(
         wiring.loaded,
         wiring,
-        evidence=fetched(wiring.platform, artifact) if artifact else folder,
+        evidence=folder,
         output=output,
         talk=talk,
-        foreign=bool(artifact),
+        artifact=artifact or None,
     )
     return tell.reported(wiring.platform, output, found)
 

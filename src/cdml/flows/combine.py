@@ -8,6 +8,7 @@ from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.flows.report import Reported, unposted
 from cdml.flows.talking import Talk
+from cdml.flows.unusable import told_unusable
 from cdml.ports import Ports
 from cdml.report import combined, render
 from cdml.report.annotations import MAX_ANNOTATIONS, annotations
@@ -33,11 +34,11 @@ def combine(loaded: Loaded, ports: Ports, *, pattern: str, output: Path, talk: T
     Raises:
         InputError: no folder fits, or evidence cannot be used.
     """
-    folders = _folders(loaded, pattern)
     run = ports.platform.run_url()
     parts = []
-    for name, folder in folders:
-        parts.append(Part(name=name, view=view(gather(folder, loaded.config), name, run=run)))
+    with told_unusable(loaded, ports, talk):
+        for name, folder in _folders(loaded, pattern):
+            parts.append(Part(name=name, view=view(gather(folder, loaded.config), name, run=run)))
     verdict = combined.verdict(parts)
     quiet = talk.mode == "failures" and verdict.exit_code == 0
     body = render.combined_comment(parts)

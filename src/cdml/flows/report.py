@@ -7,13 +7,14 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.flows.foreign import remarks
+from cdml.flows.foreign import fetched, remarks
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.talking import Talk
+from cdml.flows.unusable import told_unusable
 from cdml.ports import Annotation, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations
-from cdml.report.gathered import Gathered, Source, gather
+from cdml.report.gathered import Gathered, gather
 from cdml.report.junit import gates_junit
 from cdml.report.page import pictures
 from cdml.report.view import View, view
@@ -43,29 +44,32 @@ def report(
     loaded: Loaded,
     ports: Ports,
     *,
-    evidence: Source,
+    evidence: Path,
     output: Path,
     talk: Talk,
-    foreign: bool = False,
+    artifact: str | None = None,
 ) -> Reported:
     """Report what the stages found.
 
     Args:
         loaded: the configuration.
         ports: the world.
-        evidence: folder of the evidence, or its files by name.
+        evidence: folder of the evidence.
         output: folder for `comment.md`, `report.md`, `report.html` and `gates.junit.xml`.
         talk: where and how to comment.
-        foreign: the evidence is of a run that was given no trust.
+        artifact: what the run that triggered this one, and was given no trust, has called its
+            evidence; it takes the folder's place.
 
     Raises:
         InputError: the evidence cannot be used.
     """
-    gathered = gather(evidence, loaded.config)
-    if foreign:
-        said = remarks(gathered, loaded, ports.platform)
-    else:
-        said = changed_gates(gathered, loaded, ports)
+    with told_unusable(loaded, ports, talk):
+        if artifact is not None:
+            gathered = gather(fetched(ports.platform, artifact), loaded.config)
+            said = remarks(gathered, loaded, ports.platform)
+        else:
+            gathered = gather(evidence, loaded.config)
+            said = changed_gates(gathered, loaded, ports)
     shown = view(gathered, loaded.config.model, run=ports.platform.run_url(), notes=said)
     address, warnings = None, []
     comment = render.comment(shown)

@@ -8,6 +8,7 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
+from cdml.core.verdict import Verdict
 from cdml.report import combined, escape
 from cdml.report.budget import fit
 from cdml.report.combined import Part
@@ -95,6 +96,20 @@ def begun(model: str, commit: str | None, run: str | None) -> str:
     """
     template = _environment(escape.markdown).get_template("begun.md.j2")
     return template.render(model=model, commit=commit, run=run).rstrip() + "\n"
+
+
+def unusable(model: str, reason: str, hint: str, run: str | None) -> str:
+    """The comment of a run whose evidence cannot be read.
+
+    Args:
+        model: the model's name.
+        reason, hint: what is wrong, and what to do about it.
+        run: address of the run that should have told the verdict.
+    """
+    template = _environment(escape.markdown).get_template("unusable.md.j2")
+    icon = ICONS[Verdict.INCONCLUSIVE]
+    said = template.render(icon=icon, model=model, reason=reason, hint=hint, run=run)
+    return said.rstrip() + "\n"
 
 
 def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str:

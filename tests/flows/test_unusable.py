@@ -1,0 +1,64 @@
+"""Evidence that cannot be used: the comment says so, and no older verdict stands for it."""
+
+import pytest
+
+from cdml.errors import InputError
+from cdml.evidence.models import ModelRef
+from cdml.flows.report import report
+from cdml.flows.talking import Talk
+from cdml.ports import PullRequest
+from fakes.clock import FakeClock
+from fakes.platform import FakePlatform
+from fakes.ports import FakePorts
+from fakes.progress import FakeProgress
+from pieces import comparison, evaluation
+from scenarios import SCENARIOS, configured, written
+
+PULL = PullRequest(number=7, head="a" * 40)
+OTHER = comparison(challenger=ModelRef(uri="m", digest="sha256:" + "0" * 64))
+
+
+@pytest.fixture
+def told(tmp_path):
+    """Report some evidence, and give the platform whether or not it could be used."""
+
+    def tell(*evidence, platform, mode="always"):
+        report(
+            configured(tmp_path),
+            FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            evidence=written(tmp_path / "evidence", *evidence),
+            output=tmp_path / "out",
+            talk=Talk(mode=mode, report_id="flights"),
+        )
+
+    return tell
+
+
+@pytest.mark.parametrize(
+    ("mode", "comments"), [("always", 1), ("changes", 1), ("failures", 1), ("off", 0)]
+)
+def test_it_is_told_where_the_verdict_would_be(told, mode, comments):
+    platform = FakePlatform(pull=PULL)
+
+    with pytest.raises(InputError):
+        told(evaluation(), OTHER, platform=platform, mode=mode)
+
+    assert comments == len(platform.comments)
+    assert "evidence of another model" in platform.summaries[0]
+
+
+def test_it_takes_the_place_of_an_older_verdict(told):
+    platform = FakePlatform(pull=PULL)
+    told(*SCENARIOS["pass"](), platform=platform)
+
+    with pytest.raises(InputError):
+        told(OTHER, platform=platform)
+
+    [comment] = platform.comments
+    assert comment.body.startswith("### ⏸️ Not judged: the evidence of the new flight-delays ")
+    assert "- Run all stages on the same model and data" in comment.body
+
+
+def test_the_exit_code_stays_where_nobody_may_comment(told):
+    with pytest.raises(InputError, match="evidence of another model"):
+        told(evaluation(), OTHER, platform=FakePlatform(pull=PULL, refuses=True))
