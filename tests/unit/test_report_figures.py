@@ -1,5 +1,7 @@
 """How figures are drawn in characters."""
 
+import random
+
 import pytest
 
 from cdml.report.figures import bar, plot
@@ -21,6 +23,46 @@ def test_only_what_a_scale_can_hold_is_drawn(low, high, drawn):
 
     assert drawn == (found is not None)
     assert drawn == bool(bar(found))
+
+
+def drawn(estimate, low, high, against, **bounds):
+    """The bar of a gate."""
+    gate = log_loss()
+    bound = gate.bound.model_copy(update={"against": against, **bounds})
+    found = gate.difference.model_copy(update={"low": low, "high": high, "estimate": estimate})
+    return bar(plot(gate.model_copy(update={"difference": found, "bound": bound})))
+
+
+def test_the_bar_shows_the_bounds_that_decide_not_the_wider_interval():
+    kept = drawn(0.01, -0.007, 0.027, -0.005, lower=-0.004, upper=0.024)
+
+    assert "─│" not in kept
+    assert "│─" in kept
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-3, 1.0, 1e9])
+@pytest.mark.parametrize("seed", range(50))
+def test_the_bar_lies_on_the_side_of_the_margin_that_it_really_does(seed, scale):
+    dice = random.Random(seed)
+    against = dice.uniform(-1, 1) * scale
+    near = [against + dice.choice((1e-6, 0.01, 1.0)) * dice.uniform(-1, 1) * scale for _ in "123"]
+    low, estimate, high = sorted(near)
+
+    shown = drawn(estimate, low, high, against)
+
+    line = shown.index("│")
+    before, after = ("─" in part or "●" in part for part in (shown[:line], shown[line + 1 :]))
+    assert (low < against, high > against) == (before, after)
+    assert (estimate < against) == (shown.index("●") < line)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "first", "last"), [(None, 1, "─", "·"), (-1, None, "·", "─"), (-1, 1, "·", "·")]
+)
+def test_only_an_open_end_reaches_the_end_of_the_bar(low, high, first, last):
+    shown = drawn(0.5, low, high, -0.5)
+
+    assert (first, last) == (shown[0], shown[-1])
 
 
 @pytest.mark.parametrize(

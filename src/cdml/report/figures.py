@@ -11,6 +11,8 @@ from cdml.evidence.models import ComparisonGate, Interval
 NONE = "–"
 WIDTH = 17
 """Characters of an interval bar."""
+_PAD = 0.07
+"""Of the width, on each side: only an end that is open reaches the last character."""
 _USUAL = ((10, 4), (1000, 2), (math.inf, 0))
 
 
@@ -19,7 +21,7 @@ class Plot:
     """A difference on an axis from 0 (left) to 1 (right) that is wide enough for all of it.
 
     Attributes:
-        low, high: ends of its interval.
+        low, high: what decides, see `ends`.
         estimate: the difference.
         zero: no difference.
         margin: what it was held against; None where there is none.
@@ -71,25 +73,37 @@ def _digits(numbers: Sequence[float | None]) -> int:
     return max(usual, reasons.decimals(known[:1], ()))
 
 
+def ends(gate: ComparisonGate) -> tuple[float | None, float | None]:
+    """What is drawn beside the margin: the one-sided bounds, which decide.
+
+    The two-sided interval is wider, and would cross a margin that the gate has kept. It is drawn
+    only where there are no bounds.
+    """
+    bound, found = gate.bound, gate.difference
+    if bound and not (bound.lower is None and bound.upper is None):
+        return bound.lower, bound.upper
+    return (found.low, found.high) if found else (None, None)
+
+
 def plot(gate: ComparisonGate) -> Plot | None:
-    """Where a difference, its interval and its margin lie; None where there is no interval."""
+    """Where a difference, its bounds and its margin lie; None where there is no difference."""
     found = gate.difference
     if found is None:
         return None
     margin = gate.bound.against if gate.bound else None
-    marks = [0.0, found.estimate]
-    marks += [x for x in (found.low, found.high, margin) if x is not None]
+    low, high = ends(gate)
+    marks = [0.0, found.estimate, *(x for x in (low, high, margin) if x is not None)]
     start, width = min(marks), max(marks) - min(marks)
-    if not 0 < 1.12 * width < math.inf:  # figures may be of a size that no scale holds
+    if not 0 < (1 + 2 * _PAD) * width < math.inf:  # figures may be of a size that no scale holds
         return None
-    start, width = start - 0.06 * width, 1.12 * width
+    start, width = start - _PAD * width, (1 + 2 * _PAD) * width
 
     def place(x: float) -> float:
         return (x - start) / width
 
     return Plot(
-        low=0.0 if found.low is None else place(found.low),
-        high=1.0 if found.high is None else place(found.high),
+        low=0.0 if low is None else place(low),
+        high=1.0 if high is None else place(high),
         estimate=place(found.estimate),
         zero=place(0.0),
         margin=None if margin is None else place(margin),
@@ -112,14 +126,21 @@ def bar(drawn: Plot | None) -> str:
     if drawn is None:
         return ""
     cells = ["·"] * WIDTH
-
-    def put(x: float, mark: str) -> None:
-        cells[min(int(x * WIDTH), WIDTH - 1)] = mark
-
-    first, last = (min(int(x * WIDTH), WIDTH - 1) for x in (drawn.low, drawn.high))
+    first, last = _cell(drawn.low, drawn.margin), _cell(drawn.high, drawn.margin)
     cells[first : last + 1] = "─" * (last + 1 - first)
-    put(drawn.zero, "┊")
     if drawn.margin is not None:
-        put(drawn.margin, "│")
-    put(drawn.estimate, "●")
+        cells[_cell(drawn.margin, None)] = "│"
+    zero = _cell(drawn.zero, drawn.margin)
+    if cells[zero] == "·" or cells[max(zero - 1, 0) : zero + 2].count("─") > 1:
+        cells[zero] = "┊"  # except in place of the margin, or of all that lies beside it
+    cells[_cell(drawn.estimate, drawn.margin)] = "●"
     return "".join(cells)
+
+
+def _cell(x: float, margin: float | None) -> int:
+    """Which character; never across the margin, however close to it, for the side decides."""
+    cell = min(int(x * WIDTH), WIDTH - 1)
+    if margin is None or math.isclose(x, margin, rel_tol=0, abs_tol=1e-9):
+        return cell
+    line = _cell(margin, None)
+    return min(cell, line - 1) if x < margin else max(cell, line + 1)

@@ -21,7 +21,7 @@ class Forest:
     """Where a difference lies, from 0 (worse) to `WIDTH` (better).
 
     Attributes:
-        low, high: ends of its interval; they meet where there is none.
+        low, high: what decides, see `figures.ends`; they meet where there is none.
         estimate: the difference.
         margin: what it was held against; None where there is none.
         said: the same in words.
@@ -45,7 +45,7 @@ def of_comparison(gate: ComparisonGate) -> Forest | None:
     told = f"difference {text}, interval {interval}"
     if margin is not None:
         told += f", margin {margin:+.4g}".replace("-", "−")
-    return _placed(found.estimate, found.low, found.high, margin, better=better, said=told)
+    return _placed(found.estimate, *figures.ends(gate), margin, better=better, said=told)
 
 
 def of_bound(gate: BoundGate) -> Forest | None:
