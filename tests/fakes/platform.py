@@ -52,6 +52,7 @@ class FakePlatform:
     refuses: bool = False
     lost: bool = False
     base: bytes | ServiceError | None = None
+    others: Mapping[str, bytes] = field(default_factory=dict)
     artifacts: dict[str, bytes] | None = None
     behaviours: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
@@ -87,7 +88,7 @@ class FakePlatform:
         return self.pull.number if self.pull else self.on
 
     def base_file(self, path: Path) -> bytes | None:
-        base = self.base if path.name == "cdml.yaml" else None
+        base = self.base if path.name == "cdml.yaml" else self.others.get(path.name)
         if isinstance(base, ServiceError):
             raise base
         return base

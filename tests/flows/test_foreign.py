@@ -2,22 +2,28 @@
 
 import io
 import json
+import tempfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
 from cdml.errors import InputError
 from cdml.evidence.store import FILES, dump
 from cdml.flows.report import report
+from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import BY, POLICY, comparison, data, deployment, evaluation
-from scenarios import SCENARIOS, configured
+from pieces import BY, POLICY, compared, comparison, data, deployment, evaluation
+from scenarios import CONFIG, SCENARIOS, configured
 
 COMMIT = BY.commit
+HEAD, _, _ = CONFIG.partition("gates:")
+ONE_GATE = HEAD + "gates: [{metric: roc_auc, at_least: 0.85, max_regression: 0.005}]\n"
+CUSTOM = HEAD + "gates: [{metric: 'own:profit', max_regression: 0.005}]\n"
 
 
 def packed(*evidence, **files):
@@ -34,12 +40,12 @@ def packed(*evidence, **files):
 def told(tmp_path):
     """Report an artifact, and give the comment."""
 
-    def tells(content, head=COMMIT, platform=None):
+    def tells(content, head=COMMIT, platform=None, config=CONFIG):
         platform = platform or FakePlatform()
         platform.head, platform.on = head, 8
         platform.artifacts = {} if content is None else {"e": content}
         report(
-            configured(tmp_path),
+            configured(tmp_path, config),
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             evidence=tmp_path / "nowhere",
             output=tmp_path / "out",
@@ -81,9 +87,70 @@ def test_evidence_of_another_commit_is_refused(told):
         told(packed(*SCENARIOS["pass"]()), head="d" * 40)
 
 
+def policy_of(config):
+    with tempfile.TemporaryDirectory() as folder:
+        return policy_ref(configured(Path(folder), config).config)
+
+
+def kept(lower=0.0157):
+    """Evidence by the one gate of this branch, its bound as far as that."""
+    bound = compared().bound.model_copy(update={"lower": lower, "upper": 0.9})
+    judged = {"policy": policy_of(ONE_GATE)}
+    return data(), evaluation(**judged), comparison(compared(bound=bound), **judged)
+
+
+def test_a_verdict_that_our_own_gates_bear_out_is_told_as_it_is(told):
+    body = told(packed(*kept()), config=ONE_GATE)
+
+    assert body.startswith("### ✅ Passed: flight-delays version 3 may replace the champion")
+    assert "has here" not in body
+
+
+@pytest.mark.parametrize("lower", [-0.006, None])
+def test_a_verdict_that_its_figures_do_not_bear_out_is_not_told_as_passed(told, lower):
+    body = told(packed(*kept(lower)), config=ONE_GATE)
+
+    assert body.startswith("### ⏸️ Held: flight-delays version 3 is not proven good enough to ")
+    assert "; by the gates of this branch, its figures do not pass\n" in body
+    assert "By the gates that cdml.yaml has here, its figures are inconclusive" in body
+
+
+def test_a_failing_value_that_is_called_a_pass_is_a_rejection(told):
+    value = evaluation().metrics[0].model_copy(update={"value": 0.5})
+    _, judged, compared_ = kept()
+    lie = judged.model_copy(update={"metrics": (value,)})
+
+    body = told(packed(data(), lie, compared_), config=ONE_GATE)
+
+    assert body.startswith("### ❌ Rejected: flight-delays version 3 must not replace")
+
+
+def test_a_pass_without_any_gate_is_held(told):
+    nothing = {"gates": ()}
+    bare = [one.model_copy(update=nothing) for one in (evaluation(), comparison())]
+
+    body = told(packed(data(), *bare), config=CUSTOM)
+
+    assert body.startswith("### ⏸️ Held")
+
+
+def test_a_metric_of_our_own_is_judged_again_by_its_figures(told):
+    policy = {"policy": policy_of(CUSTOM)}
+    gate = compared(metric="own:profit").model_dump()
+    gate["bound"] |= {"lower": 0.0157, "upper": 0.9}
+
+    body = told(
+        packed(data(), evaluation(**policy), comparison(gate, **policy)),
+        config=CUSTOM,
+    )
+
+    assert body.startswith("### ✅ Passed")
+
+
 def test_a_verdict_does_not_outlive_the_commit_whose_evidence_cannot_be_used(told):
     platform = FakePlatform()
-    assert told(packed(*SCENARIOS["pass"]()), platform=platform).startswith("### ✅ Passed")
+    told(packed(*kept()), platform=platform, config=ONE_GATE)
+    assert platform.comments[0].body.startswith("### ✅ Passed")
 
     with pytest.raises(InputError):
         told(packed(evaluation="[]"), platform=platform)

@@ -21,12 +21,14 @@ STRICT = CONFIG.replace("at_least: 0.85", "at_least: 0.95")
 def said(tmp_path):
     """What is said of a pull request whose base has this configuration."""
 
-    def says(base, evidence=True):
-        loaded = configured(tmp_path)
+    def says(base, evidence=True, config=CONFIG, others=None):
+        loaded = configured(tmp_path, config)
         policy = policy_ref(loaded.config)
         judged = (data(), evaluation(policy=policy), comparison(policy=policy))
         folder = written(tmp_path / "evidence", *(judged if evidence else ()))
-        ports = FakePorts(platform=FakePlatform(base=base), progress=FakeProgress())
+        ports = FakePorts(
+            platform=FakePlatform(base=base, others=others or {}), progress=FakeProgress()
+        )
         return changed_gates(gather(folder, loaded.config), loaded, ports)
 
     return says
@@ -52,6 +54,41 @@ def test_a_base_that_could_not_be_read_is_told(said):
 
 def test_without_evidence_there_is_nothing_to_judge_again(said):
     assert () == said(STRICT.encode(), evidence=False)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "keys"),
+    [
+        ("evaluation: data.parquet", "evaluation: hard.parquet", "data.evaluation"),
+        ("label: late", "label: late\n  contract: strict.odcs.yaml", "data.contract"),
+        ("registry.test", "registry.other", "registry.uri"),
+        ("gates:", "scoring: {timeout: 1h}\ngates:", "scoring.timeout"),
+        ("gates:", "deploy: {target: {type: haproxy, x: 1}}\ngates:", None),
+    ],
+)
+def test_what_else_of_the_configuration_changes_is_named(said, before, now, keys):
+    told = said(CONFIG.replace(before, now, 1).encode())
+
+    name = f": {keys}" if keys else ", which could not be read before"
+    assert (f"The pull request changes cdml.yaml{name}.",) == told
+
+
+def test_a_change_of_gates_is_told_even_where_the_target_changes_too(said):
+    places = "socket: ./s, backend: b, state: ./s, start: 'serve {slot}'"
+    target = f"deploy: {{target: {{type: haproxy, {places}}}}}\n"
+    told = said((target + STRICT).encode())
+
+    assert "changes the gates of cdml.yaml. Gone: roc_auc: at_least 0.95" in told[0]
+    assert told[1].startswith("The pull request changes cdml.yaml: deploy.target.")
+
+
+def test_a_contract_that_changes_is_told(said, tmp_path):
+    with_contract = CONFIG.replace("label: late", "label: late\n  contract: c.odcs.yaml")
+    (tmp_path / "c.odcs.yaml").write_text("lenient")
+
+    told = said(with_contract.encode(), config=with_contract, others={"c.odcs.yaml": b"strict"})
+
+    assert ("The pull request changes the contract c.odcs.yaml.",) == told
 
 
 def test_a_platform_that_does_not_answer_stops_nothing(said):

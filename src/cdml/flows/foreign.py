@@ -1,11 +1,12 @@
 """Evidence of a run that was given no trust: what of it is read, and what is said of it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from cdml.config import Loaded
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
-from cdml.flows.own_gates import judged_by
+from cdml.flows.own_gates import judged_by, rejudged
 from cdml.ports import Platform
 from cdml.report.gathered import Gathered
 
@@ -30,8 +31,10 @@ def fetched(platform: Platform, name: str) -> Mapping[str, bytes]:
     return {} if content is None else members(content)
 
 
-def remarks(gathered: Gathered, loaded: Loaded, platform: Platform) -> tuple[str, ...]:
-    """What a reader must know of foreign evidence.
+def distrusted(
+    gathered: Gathered, loaded: Loaded, platform: Platform
+) -> tuple[Gathered, tuple[str, ...]]:
+    """Foreign evidence with the verdict that our own gates allow, and what a reader must know.
 
     Args:
         gathered: the evidence.
@@ -49,5 +52,16 @@ def remarks(gathered: Gathered, loaded: Loaded, platform: Platform) -> tuple[str
                 f" where {(judged or 'none')[:12]} was judged.",
                 "Upload what this very run has found.",
             )
-    told = f"The pull request was judged by other gates than {loaded.path.name} has here."
-    return (_FOREIGN, *judged_by(gathered, loaded.config, told)) if gathered.stages else ()
+    if not gathered.stages:
+        return gathered, ()
+    again = rejudged(gathered, loaded.config)
+    if again is not None and None not in (gathered.evaluation, gathered.comparison):
+        gathered = replace(gathered, ours=again.verdict)
+    name = loaded.path.name
+    told = judged_by(
+        gathered, loaded.config, f"The pull request was judged by other gates than {name} has here."
+    )
+    if not told and again is not None and gathered.doubted:
+        why = f": {again.reasons[0]}" if again.reasons else "."
+        told = (f"By the gates that {name} has here, its figures are {again.verdict.value}{why}",)
+    return gathered, (_FOREIGN, *told)

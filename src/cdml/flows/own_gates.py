@@ -1,14 +1,37 @@
 """A change of its own gates is the first thing to look at in a pull request: it is pointed out."""
 
 import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cdml.config import Config, Loaded, load
+from cdml.config.targets import SETTINGS
 from cdml.errors import CdmlError, ServiceError
 from cdml.ports import Ports
 from cdml.report.gathered import Gathered
 
+if TYPE_CHECKING:  # only needed where there is something to judge again
+    from cdml.flows.rejudge import Rejudged
+
 _SHOWN = 3
+_NAMED = 8
+_DECIDING = ("gates", "policy")
+"""What is told by its effect on the verdict, not by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What a pull request changes of the gate.
+
+    Attributes:
+        config: the configuration of its base; None where it is the same, or not to be had.
+        said: the changes that no verdict can be told of.
+    """
+
+    config: Config | None = None
+    said: tuple[str, ...] = ()
 
 
 def changed_gates(gathered: Gathered, loaded: Loaded, ports: Ports) -> tuple[str, ...]:
@@ -19,21 +42,67 @@ def changed_gates(gathered: Gathered, loaded: Loaded, ports: Ports) -> tuple[str
         loaded: the configuration of the pull request.
         ports: the platform knows the configuration of its base.
     """
+    found = base(loaded, ports)
+    return (*effect(gathered, loaded, found), *found.said)
+
+
+def effect(gathered: Gathered, loaded: Loaded, found: Base) -> tuple[str, ...]:
+    """What the figures are by the base's gates; nothing where those are the same."""
+    if found.config is None:
+        return ()
+    told = f"The pull request changes the gates of {loaded.path.name}."
+    return judged_by(gathered, found.config, told)
+
+
+def base(loaded: Loaded, ports: Ports) -> Base:
+    """Ask for the configuration of the pull request's base, and for its contract.
+
+    Args:
+        loaded: the configuration of the pull request.
+        ports: the platform knows the base.
+    """
+    name = loaded.path.name
     try:
         before = ports.platform.base_file(loaded.path)
+        contract = _contract(loaded, ports) if before is not None else ()
     except ServiceError as error:
         ports.progress.note(
             f"whether the gates are changed could not be looked up: {error.message}"
         )
-        return ()
+        return Base()
     if before is None or before == loaded.path.read_bytes():
-        return ()
-    name = loaded.path.name
+        return Base(said=contract)
     try:
-        base = _read(before, loaded)
+        config = _read(before, loaded)
     except CdmlError:
-        return (f"The pull request changes {name}, which could not be read before.",)
-    return judged_by(gathered, base, f"The pull request changes the gates of {name}.")
+        return Base(said=(f"The pull request changes {name}, which could not be read before.",))
+    now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
+    keys = [".".join(key) for key in _differences(then, now) if key[0] not in _DECIDING]
+    more = f" and {len(keys) - _NAMED:,} more" if keys[_NAMED:] else ""
+    listed = f"The pull request changes {name}: {', '.join(keys[:_NAMED])}{more}."
+    return Base(config=config, said=(*((listed,) if keys else ()), *contract))
+
+
+def _contract(loaded: Loaded, ports: Ports) -> tuple[str, ...]:
+    """Whether the pull request changes what is promised of the data."""
+    written = loaded.config.data.contract
+    path = Path(loaded.locate(written)) if written and "://" not in written else None
+    if path is None or not path.is_file():
+        return ()
+    before = ports.platform.base_file(path)
+    changed = before is not None and before != path.read_bytes()
+    return (f"The pull request changes the contract {written}.",) if changed else ()
+
+
+def _differences(
+    before: Mapping[str, Any], now: Mapping[str, Any], place: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    for key in sorted(before.keys() | now.keys()):
+        one, other = before.get(key), now.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            yield from _differences(one, other, (*place, key))
+        elif one != other:
+            yield (*place, key)
 
 
 def judged_by(gathered: Gathered, config: Config, told: str) -> tuple[str, ...]:
@@ -45,19 +114,29 @@ def judged_by(gathered: Gathered, config: Config, told: str) -> tuple[str, ...]:
         told: the sentence that begins it.
     """
     stages = [stage for stage in (gathered.evaluation, gathered.comparison) if stage is not None]
-    if not stages:
-        return ()
-    from cdml.flows.rejudge import recompute
-
-    try:
-        again = recompute(gathered.evaluation, gathered.comparison, config)
-    except CdmlError:  # a metric of the user's own is not judged without running its code
-        return (told,)
     if all(stage.policy.digest == _digest(config) for stage in stages):
         return ()
+    again = rejudged(gathered, config)
+    if again is None:
+        return (told,)
     why = f": {again.reasons[0]}" if again.reasons else "."
     gone = _gone(stages[-1].policy.gates, config)
     return (f"{told}{gone} By those that were there, its figures are {again.verdict.value}{why}",)
+
+
+def rejudged(gathered: Gathered, config: Config) -> "Rejudged | None":
+    """What a configuration makes of the figures; None where it has gates that need code to run.
+
+    Args:
+        gathered: the evidence.
+        config: the gates.
+    """
+    from cdml.flows.rejudge import recompute
+
+    try:
+        return recompute(gathered.evaluation, gathered.comparison, config)
+    except CdmlError:  # a metric of the user's own is not judged without running its code
+        return None
 
 
 def _digest(config: Config) -> str:
@@ -75,8 +154,9 @@ def _gone(now: tuple[str, ...], config: Config) -> str:
 
 
 def _read(content: bytes, loaded: Loaded) -> Config:
+    """The base's configuration; its target may be any of ours, whatever the pull request has."""
     with tempfile.TemporaryDirectory(prefix="cdml-base-") as folder:
         path = Path(folder, loaded.path.name)
         path.write_bytes(content)
-        target = loaded.config.deploy.target.type
-        return load(path, targets=(target,), needs_registry=False).config
+        targets = (*SETTINGS, loaded.config.deploy.target.type)
+        return load(path, targets=targets, needs_registry=False).config

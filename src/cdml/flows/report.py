@@ -7,7 +7,7 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.flows.foreign import fetched, remarks
+from cdml.flows.foreign import distrusted, fetched
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
@@ -66,7 +66,7 @@ def report(
     with told_unusable(loaded, ports, talk):
         if artifact is not None:
             gathered = gather(fetched(ports.platform, artifact), loaded.config)
-            said = remarks(gathered, loaded, ports.platform)
+            gathered, said = distrusted(gathered, loaded, ports.platform)
         else:
             gathered = gather(evidence, loaded.config)
             said = changed_gates(gathered, loaded, ports)

@@ -21,6 +21,7 @@ class Gathered:
     Attributes:
         data, evaluation, comparison, deployment: the stages' evidence.
         missing: commands that should have left evidence and did not.
+        ours: what our own gates make of a stranger's figures; None where nobody asked them.
     """
 
     data: DataEvidence | None
@@ -28,6 +29,7 @@ class Gathered:
     comparison: Comparison | None
     deployment: Deployment | None
     missing: tuple[str, ...]
+    ours: Verdict | None = None
 
     @property
     def stages(self) -> tuple[DataEvidence | Evaluation | Comparison | Deployment, ...]:
@@ -37,9 +39,26 @@ class Gathered:
 
     @property
     def verdict(self) -> Verdict:
-        """The worst of the stages; one that left no evidence is inconclusive."""
-        held = (Verdict.INCONCLUSIVE for _ in self.missing)
-        return worst((*(stage.verdict for stage in self.stages), *held))
+        """The worst of the stages; one that left no evidence is inconclusive.
+
+        A stranger's is no better than what our own gates say, and no gates at all are no pass.
+        """
+        said = [stage.verdict for stage in self.stages]
+        said += [Verdict.INCONCLUSIVE for _ in self.missing]
+        if self._ungated:
+            said.append(Verdict.INCONCLUSIVE)
+        return worst(said if self.ours is None else (*said, self.ours))
+
+    @property
+    def doubted(self) -> bool:
+        """Whether our own gates make less of a stranger's figures than the stranger did."""
+        claimed = worst(stage.verdict for stage in self.stages)
+        return self.ours is not None and self.ours.severity > claimed.severity
+
+    @property
+    def _ungated(self) -> bool:
+        judged = (self.evaluation, self.comparison)
+        return None not in judged and not self.same_model and not any(s and s.gates for s in judged)
 
     @property
     def same_model(self) -> bool:

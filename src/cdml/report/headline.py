@@ -19,6 +19,9 @@ _WORDS = {
 }
 
 
+_DOUBTED = "by the gates of this branch, its figures do not pass"
+
+
 def headline(gathered: Gathered, model: str) -> str:
     """One sentence without its full stop; names in it are not yet escaped."""
     verdict = gathered.verdict
@@ -26,7 +29,7 @@ def headline(gathered: Gathered, model: str) -> str:
         return _delivered(gathered.deployment)
     if not gathered.stages:
         return f"Not judged: the gate ended before it could tell anything of the new {model}"
-    why = cause(gathered)
+    why = _DOUBTED if gathered.doubted else cause(gathered)
     told = f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
     return f"{told}; {why}" if why else told
 
@@ -67,7 +70,8 @@ def _champion(gathered: Gathered) -> str:
 
 def _only_data_fails(gathered: Gathered) -> bool:
     others = (gathered.evaluation, gathered.comparison)
-    return not any(other and other.verdict is Verdict.FAIL for other in others)
+    failed = any(other and other.verdict is Verdict.FAIL for other in others)
+    return not failed and gathered.ours is not Verdict.FAIL
 
 
 def _delivered(told: Deployment) -> str:
