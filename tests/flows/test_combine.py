@@ -7,6 +7,7 @@ import pytest
 
 from cdml.errors import InputError
 from cdml.flows.combine import combine
+from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
 from cdml.ports import PullRequest
 from fakes.clock import FakeClock
@@ -14,7 +15,7 @@ from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from pieces import FAIL, INCONCLUSIVE, PASS, comparison, data, evaluation, log_loss
-from scenarios import SCENARIOS, configured, written
+from scenarios import CONFIG, SCENARIOS, configured, written
 
 PULL = PullRequest(number=7, head="a" * 40)
 
@@ -56,9 +57,52 @@ def test_there_is_one_comment_with_a_row_for_each_and_the_worst_first_line(told)
 def test_all_that_pass_are_one_line(told):
     platform, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["warn"]())
 
-    assert platform.comments[0].body.startswith("### ⚠️ Passed: all of 2 models may go ahead")
+    assert platform.comments[0].body.startswith(
+        "### ⚠️ Passed, 1 with warnings: all 2 models may go ahead"
+    )
     assert 0 == found.verdict.exit_code
     assert 2 == len(platform.annotations)
+
+
+def test_it_is_written_for_other_tools_too(told, tmp_path):
+    told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"]())
+
+    results = (tmp_path / "out" / "gates.junit.xml").read_text()
+    assert ["cdml gates eu", "cdml gates us"] == re.findall(r'name="(cdml [^"]*)"', results)
+    assert {"comment.md", "report.md", "gates.junit.xml"} == {
+        path.name for path in (tmp_path / "out").iterdir()
+    }
+
+
+def test_folders_of_one_name_are_known_by_their_paths(told, tmp_path):
+    for place in ("a/model", "b/model", "b/other"):
+        written(tmp_path / "legs" / place, *SCENARIOS["pass"]())
+
+    platform, _ = told("legs/*/*")
+
+    names = re.findall(r"^\| (\S+) \| ✅", platform.comments[0].body, re.MULTILINE)
+    assert ["legs/a/model", "legs/b/model", "other"] == names
+
+
+def test_changed_gates_are_told_of_the_legs_that_they_judged(told, tmp_path):
+    policy = policy_ref(configured(tmp_path).config)
+    base = CONFIG.replace("at_least: 0.85", "at_least: 0.95").replace("data.parquet", "all.parquet")
+    mine = data(), evaluation(policy=policy), comparison(policy=policy)
+
+    platform, _ = told(
+        eu=mine, us=SCENARIOS["pass"](), platform=FakePlatform(pull=PULL, base=base.encode())
+    )
+
+    body = platform.comments[0].body
+    assert 1 == body.count("The pull request changes the gates of cdml.yaml. Gone: ")
+    assert 1 == body.count("> The pull request changes cdml.yaml: data.evaluation.")
+
+
+def test_the_mode_of_changes_opens_no_comment_where_all_are_the_champion_itself(told):
+    same = (data(), evaluation(), comparison(champion=comparison().challenger))
+
+    assert [] == told(mode="changes", eu=same)[0].comments
+    assert 1 == len(told(mode="changes", eu=same, us=SCENARIOS["pass"]())[0].comments)
 
 
 def test_a_leg_that_died_holds_the_whole(told, tmp_path):

@@ -18,6 +18,7 @@ from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit
 from cdml.report.view import view
 from payloads import PAYLOADS
+from pieces import TIME
 from scenarios import SCENARIOS, configured, written
 
 EXTENSIONS = ("table", "strikethrough", "autolink", "tasklist", "footnotes")
@@ -143,7 +144,7 @@ def test_junit_is_xml_of_the_same_shape(text, tmp_path):
     found, ordinary = gathered(tmp_path, text), gathered(tmp_path / "plain", "word")
 
     for before, after in (
-        (gates_junit(ordinary), gates_junit(found)),
+        (gates_junit({"word": ordinary}, TIME), gates_junit({text: found}, TIME)),
         (junit(ordinary.data), junit(found.data)),
     ):
         one, other = (

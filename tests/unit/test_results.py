@@ -13,6 +13,7 @@ from cdml.evidence.models import Check, DataEvidence, DataRef, Producer
 from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit
 from cdml.report.sarif import Location, sarif
+from pieces import TIME
 from scenarios import SCENARIOS, configured, written
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"minLength": 1}}}
@@ -202,7 +203,7 @@ def test_no_checks_are_a_valid_document():
 class TestGates:
     def test_are_one_case_each_and_say_what_was_asked(self, tmp_path):
         folder = written(tmp_path, *SCENARIOS["fail"]())
-        found = gates_junit(gather(folder, configured(tmp_path).config))
+        found = gates_junit({"": gather(folder, configured(tmp_path).config)}, TIME)
 
         [told] = ET.fromstring(found)  # noqa: S314 - our own
         assert ["6", "1", "0", "1"] == [
@@ -215,11 +216,28 @@ class TestGates:
 
     def test_of_a_stage_that_left_nothing_are_in_error(self, tmp_path):
         folder = written(tmp_path, *SCENARIOS["missing"]())
-        found = gates_junit(gather(folder, configured(tmp_path).config))
+        found = gates_junit({"": gather(folder, configured(tmp_path).config)}, TIME)
 
         [told] = ET.fromstring(found)  # noqa: S314 - our own
         [error] = told.iter("error")
         assert "compare-to-champion left no evidence." == error.get("message")
 
-    def test_without_any_evidence_are_not_written(self, tmp_path):
-        assert gates_junit(gather(tmp_path, configured(tmp_path).config)) is None
+    def test_without_any_evidence_are_all_in_error(self, tmp_path):
+        found = gates_junit({"": gather(tmp_path, configured(tmp_path).config)}, TIME)
+
+        [told] = ET.fromstring(found)  # noqa: S314 - our own
+        assert ["3", "3"] == [told.get(name) for name in ("tests", "errors")]
+
+    def test_of_several_reports_are_a_suite_each(self, tmp_path):
+        config = configured(tmp_path).config
+        legs = {
+            name: gather(written(tmp_path / name, *SCENARIOS[name]()), config)
+            for name in ("pass", "fail")
+        }
+
+        found = list(ET.fromstring(gates_junit(legs, TIME)))  # noqa: S314 - our own
+
+        assert [("0", "cdml gates pass"), ("1", "cdml gates fail")] == [
+            (suite.get("id"), suite.get("name")) for suite in found
+        ]
+        assert ["0", "1"] == [suite.get("failures") for suite in found]

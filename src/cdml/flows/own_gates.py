@@ -113,15 +113,21 @@ def judged_by(gathered: Gathered, config: Config, told: str) -> tuple[str, ...]:
         config: the other gates.
         told: the sentence that begins it.
     """
-    stages = [stage for stage in (gathered.evaluation, gathered.comparison) if stage is not None]
-    if all(stage.policy.digest == _digest(config) for stage in stages):
+    if judged_here(gathered, config):
         return ()
     again = rejudged(gathered, config)
     if again is None:
         return (told,)
     why = f": {again.reasons[0]}" if again.reasons else "."
-    gone = _gone(stages[-1].policy.gates, config)
+    stage = gathered.comparison or gathered.evaluation
+    gone = _gone(stage.policy.gates, config) if stage else ""
     return (f"{told}{gone} By those that were there, its figures are {again.verdict.value}{why}",)
+
+
+def judged_here(gathered: Gathered, config: Config) -> bool:
+    """Whether these are the gates that the evidence was judged by."""
+    stages = [stage for stage in (gathered.evaluation, gathered.comparison) if stage is not None]
+    return all(stage.policy.digest == _digest(config) for stage in stages)
 
 
 def rejudged(gathered: Gathered, config: Config) -> "Rejudged | None":

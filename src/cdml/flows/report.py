@@ -74,15 +74,14 @@ def report(
     address, warnings = None, []
     comment = render.comment(shown)
     try:
-        address = talk.say(ports, comment, quiet=_quiet(gathered, talk.mode))
+        address = talk.say(ports, comment, quiet=quiet(gathered, talk.mode))
     except ServiceError as error:
         warnings = [unposted(ports, error)]
     told = replace(shown, notes=(*shown.notes, *(one.message for one in warnings)))
     markdown = render.summary(told)
     write_atomically(output / "comment.md", comment.encode())
-    results = gates_junit(gathered)
-    if results is not None:
-        write_atomically(output / GATES_RESULTS, results)
+    results = gates_junit({"": gathered}, ports.clock.now())
+    write_atomically(output / GATES_RESULTS, results)
     reported = Reported(
         verdict=gathered.verdict,
         headline=shown.headline,
@@ -106,7 +105,7 @@ def unposted(ports: Ports, error: ServiceError) -> Annotation:
     return Annotation(level="warning", title="cdml: no comment", message=said)
 
 
-def _quiet(gathered: Gathered, mode: str) -> bool:
+def quiet(gathered: Gathered, mode: str) -> bool:
     """Whether a verdict is nothing to open a comment for."""
     if mode == "failures":
         return gathered.verdict.exit_code == 0

@@ -47,7 +47,9 @@ def headline(parts: Sequence[Part]) -> str:
     every = f"{len(parts):,} model{'s' * (len(parts) > 1)}"
     bad = [part for part in parts if part.view.verdict.exit_code != 0]
     if not bad:
-        return f"Passed: all of {every} may go ahead"
+        warned = sum(part.view.verdict is Verdict.WARN for part in parts)
+        word = f"Passed, {warned:,} with warnings" if warned else "Passed"
+        return f"{word}: {f'all {every}' if parts[1:] else 'the one model'} may go ahead"
     bad = worst_first(bad)
     word = "Rejected" if bad[0].view.verdict is Verdict.FAIL else "Held"
     names = ", ".join(part.name for part in bad[:_NAMED])

@@ -7,11 +7,11 @@ elements are there, and nothing else.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from cdml.core.verdict import Verdict
-from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence, Producer
+from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.report.escape import clean
 from cdml.report.gathered import Gathered
 from cdml.report.rows import slice_name
@@ -58,24 +58,38 @@ def junit(evidence: DataEvidence) -> bytes:
 
     A check that is listed and decides nothing is skipped too; the message says which it is.
     """
-    return _document(
-        "validate-data",
+    root = Element("testsuites")
+    _suite(
+        root,
+        "cdml validate-data",
         [_of_check(check) for check in evidence.checks],
-        evidence.produced,
+        evidence.produced.time,
         {"data": evidence.data.uri, "digest": evidence.data.digest},
         f"{evidence.verdict}: {evidence.reason}",
     )
+    return _written(root)
 
 
-def gates_junit(gathered: Gathered) -> bytes | None:
-    """The gates, likewise; a stage that left nothing is an error. None without any evidence."""
-    if not gathered.stages:
-        return None
-    cases = [*_of_gates(gathered), *map(_missing, gathered.missing)]
-    judged = gathered.comparison or gathered.evaluation
-    data = judged.data if judged else None
-    about = {"data": data.uri, "digest": data.digest} if data else {}
-    return _document("gates", cases, gathered.stages[-1].produced, about, str(gathered.verdict))
+def gates_junit(reports: Mapping[str, Gathered], now: datetime) -> bytes:
+    """The gates, likewise: a suite for each report; a stage that left nothing is an error.
+
+    Args:
+        reports: evidence by what the reader knows it by; empty for the only one.
+        now: the time that is told where there is no evidence.
+    """
+    root = Element("testsuites")
+    for name, gathered in reports.items():
+        judged = gathered.comparison or gathered.evaluation
+        data = judged.data if judged else None
+        _suite(
+            root,
+            f"cdml gates {clean(name)}".strip(),
+            [*_of_gates(gathered), *map(_missing, gathered.missing)],
+            gathered.stages[-1].produced.time if gathered.stages else now,
+            {"data": data.uri, "digest": data.digest} if data else {},
+            str(gathered.verdict),
+        )
+    return _written(root)
 
 
 def _of_check(check: Check) -> _Case:
@@ -127,18 +141,27 @@ def _missing(command: str) -> _Case:
     )
 
 
-def _document(
-    name: str, cases: Sequence[_Case], produced: Producer, about: Mapping[str, str], said: str
-) -> bytes:
+def _written(root: Element) -> bytes:
+    content: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
+    return content
+
+
+def _suite(
+    root: Element,
+    name: str,
+    cases: Sequence[_Case],
+    time: datetime,
+    about: Mapping[str, str],
+    said: str,
+) -> None:
     many = Counter(case.element for case in cases)
-    root = Element("testsuites")
     suite = SubElement(
         root,
         "testsuite",
-        id="0",
-        name=f"cdml {name}",
+        id=str(len(root)),
+        name=name,
         package="cdml",
-        timestamp=produced.time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+        timestamp=time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         hostname="localhost",
         tests=str(len(cases)),
         failures=str(many["failure"]),
@@ -154,14 +177,12 @@ def _document(
         shown = clean(case.name, _MOST)
         names[shown] += 1
         again = f" ({names[shown]})" if names[shown] > 1 else ""
-        _write(suite, case, f"{shown}{again}")
+        _case(suite, case, f"{shown}{again}")
     SubElement(suite, "system-out").text = clean(said, _MOST)
     SubElement(suite, "system-err")
-    content: bytes = tostring(root, encoding="utf-8", xml_declaration=True)
-    return content
 
 
-def _write(suite: Element, case: _Case, name: str) -> None:
+def _case(suite: Element, case: _Case, name: str) -> None:
     written = SubElement(suite, "testcase", classname=case.group, name=name, time="0")
     if not case.element:
         return

@@ -34,18 +34,28 @@ def summary(view: View) -> str:
     return fit([view], lambda shown: _markdown(shown[0], folded=False), MAX_SUMMARY, _bytes)
 
 
-def combined_comment(parts: Sequence[Part]) -> str:
-    """The comment of several reports, within GitHub's limit."""
-    return _combined(parts, MAX_COMMENT, _units, folded=True)
+def combined_comment(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
+    """The comment of several reports, within GitHub's limit.
+
+    Args:
+        parts: the reports.
+        notes: what the reader must know of all of them.
+    """
+    return _combined(parts, notes, MAX_COMMENT, _units, folded=True)
 
 
-def combined_summary(parts: Sequence[Part]) -> str:
-    """The job summary of several reports, up to the runner's limit."""
-    return _combined(parts, MAX_SUMMARY, _bytes, folded=False)
+def combined_summary(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
+    """The job summary of several reports, likewise, up to the runner's limit."""
+    return _combined(parts, notes, MAX_SUMMARY, _bytes, folded=False)
 
 
 def _combined(
-    parts: Sequence[Part], limit: int, measure: Callable[[str], int], *, folded: bool
+    parts: Sequence[Part],
+    notes: Sequence[str],
+    limit: int,
+    measure: Callable[[str], int],
+    *,
+    folded: bool,
 ) -> str:
     """All reports with as many of their rows as fit; else the worst of them.
 
@@ -57,6 +67,7 @@ def _combined(
         shown = template.render(
             headline=combined.headline(parts),
             verdict=combined.verdict(parts),
+            notes=notes,
             lines=lines,
             parts=[(part.name, view) for part, view in zip(unfolded, views, strict=True)],
             left_out=combined.left_out(len(parts), len(lines), len(unfolded)),
