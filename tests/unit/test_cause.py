@@ -1,11 +1,25 @@
 """Why a verdict is not a pass, in a headline's few words."""
 
+from dataclasses import replace
+
 import pytest
 
 from cdml.evidence.models import DecidingBound
 from cdml.report.cause import cause
 from cdml.report.gathered import Gathered
-from pieces import FAIL, INCONCLUSIVE, PASS, WARN, bound, compared, comparison, evaluation, log_loss
+from pieces import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    WARN,
+    bound,
+    compared,
+    comparison,
+    data,
+    evaluation,
+    log_loss,
+    passed_check,
+)
 
 
 def why(*gates, bounds=(), verdict):
@@ -91,3 +105,45 @@ def test_names_what_decides_for_all_rows_first_and_counts_the_rest():
 def test_is_silent_where_no_gate_decided():
     assert "" == why(verdict=PASS)
     assert "" == why(verdict=FAIL)  # the data did
+
+
+PASSED = Gathered(
+    data=data(), evaluation=evaluation(), comparison=comparison(), deployment=None, missing=()
+)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [
+        (FAIL, "the check not_null of dep_delay failed (and 1 more)"),
+        (WARN, "the check not_null of dep_delay warns (and 1 more)"),
+        (INCONCLUSIVE, "the check not_null of dep_delay could not be decided (and 1 more)"),
+    ],
+)
+def test_where_only_the_data_decides_its_worst_check_is_the_cause(verdict, expected):
+    checks = data(passed_check(verdict=verdict), passed_check(verdict=verdict), verdict=verdict)
+
+    assert expected == cause(replace(PASSED, data=checks))
+
+
+def test_what_the_data_breaks_is_counted_beside_a_gate():
+    broken = data(passed_check(verdict=FAIL), verdict=FAIL)
+    gate = comparison(log_loss(verdict=FAIL, challenger=2.1, champion=0.4), verdict=FAIL)
+
+    found = cause(replace(PASSED, data=broken, comparison=gate))
+
+    assert found == "log loss rose (0.4000 to 2.1000) (and 1 more)"
+
+
+def test_a_stage_that_left_nothing_is_the_cause():
+    missing = ("evaluate-model", "compare-to-champion")
+
+    found = cause(replace(PASSED, evaluation=None, comparison=None, missing=missing))
+
+    assert found == "evaluate-model and compare-to-champion left no evidence"
+
+
+def test_where_nothing_else_decides_the_stage_says_why():
+    held = comparison(champion=None, verdict=INCONCLUSIVE, reason="There is no champion.")
+
+    assert cause(replace(PASSED, comparison=held)) == "there is no champion"

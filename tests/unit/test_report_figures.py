@@ -4,7 +4,8 @@ import random
 
 import pytest
 
-from cdml.report.figures import bar, plot
+from cdml.report import figures
+from cdml.report.figures import bar, plot, value
 from cdml.report.gathered import gather
 from cdml.report.view import view
 from pieces import FAIL, comparison, difference, log_loss
@@ -102,3 +103,24 @@ def test_slices_are_sorted_by_how_near_they_come_to_their_margin(tmp_path):
 
     expected = ["bad", "near", "far", "unknown", "few"]
     assert expected == [row.slice.removeprefix("carrier = ") for row in shown.slices]
+
+
+@pytest.mark.parametrize(
+    ("champion", "challenger", "shown"),
+    [
+        (0.91012, 0.91014, ("0.91012", "0.91014")),
+        (0.9, 0.9, ("0.9000", "0.9000")),
+        (1e-9, 1.2e-9, ("1e−09", "1.2e−09")),
+        (-3e15, 3.1e15, ("−3e+15", "3.1e+15")),
+        (0.0, 1e-9, ("0", "1e−09")),
+        (12.9, 13.4, ("12.90", "13.40")),
+    ],
+)
+def test_two_values_that_differ_look_different_and_are_short(champion, challenger, shown):
+    assert shown == (value(champion, like=(challenger,)), value(challenger, like=(champion,)))
+
+
+def test_a_difference_that_is_tiny_is_told_as_a_power_of_ten():
+    gate = log_loss(difference=difference(2e-10, 1e-10, None))
+
+    assert figures.difference(gate) == ("+2e−10", "+1e−10 to ∞")

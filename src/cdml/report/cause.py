@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from cdml.core import reasons
 from cdml.core.decide import Edge, Kind
 from cdml.core.verdict import Verdict
-from cdml.evidence.models import BoundGate, ComparisonGate
+from cdml.evidence.models import BoundGate, Check, ComparisonGate
 from cdml.report import figures
 from cdml.report.gathered import Gathered
 
@@ -13,16 +13,40 @@ Gate = BoundGate | ComparisonGate
 
 
 def cause(gathered: Gathered) -> str:
-    """The worst gate in words, and what would settle it; empty where no gate decided.
+    """The worst gate in words, and what would settle it; else the data's worst check, or a stage.
 
-    What decides for all rows is named before what decides for a slice.
+    What decides for all rows is named before what decides for a slice. Empty for a pass.
     """
-    decisive = [gate for gate in _gates(gathered) if gate.verdict is gathered.verdict]
-    if gathered.verdict is Verdict.PASS or not decisive:
+    verdict = gathered.verdict
+    if verdict is Verdict.PASS:
         return ""
-    said = _said(min(decisive, key=lambda gate: gate.slice is not None))
-    more = len(decisive) - 1
+    gates = [gate for gate in _gates(gathered) if gate.verdict is verdict]
+    checks = gathered.data.checks if gathered.data else ()
+    broken = [check for check in checks if check.verdict is verdict]
+    if gates:
+        said = _said(min(gates, key=lambda gate: gate.slice is not None))
+    elif gathered.missing and verdict is Verdict.INCONCLUSIVE:
+        return f"{' and '.join(gathered.missing)} left no evidence"
+    elif broken:
+        said = _broken(broken[0])
+    else:
+        return _of_a_stage(gathered)
+    more = len(gates) + len(broken) - 1
     return f"{said} (and {more:,} more)" if more else said
+
+
+def _broken(check: Check) -> str:
+    of = f" of {check.column}" if check.column is not None else ""
+    told = {Verdict.FAIL: "failed", Verdict.WARN: "warns"}.get(
+        check.verdict, "could not be decided"
+    )
+    return f"the check {check.name}{of} {told}"
+
+
+def _of_a_stage(gathered: Gathered) -> str:
+    """What a stage says for itself, where none of its parts has decided."""
+    said = (stage.reason for stage in gathered.stages if stage.verdict is gathered.verdict)
+    return next((_inside(reason.strip().rstrip(".")) for reason in said if reason), "")
 
 
 def _gates(gathered: Gathered) -> Iterator[Gate]:

@@ -13,6 +13,7 @@ WIDTH = 17
 """Characters of an interval bar."""
 _PAD = 0.07
 """Of the width, on each side: only an end that is open reaches the last character."""
+_TINY, _HUGE = 1e-6, 1e12
 _USUAL = ((10, 4), (1000, 2), (math.inf, 0))
 
 
@@ -37,10 +38,16 @@ class Plot:
 
 
 def value(number: float | None, like: Sequence[float | None] = ()) -> str:
-    """A figure, with as many digits as it and its neighbours need."""
+    """A figure, with as many digits as it and its neighbours need to be told apart."""
     if number is None:
         return NONE
-    return reasons.number(number, _digits((number, *like)))
+    if _scientific((number, *like)):
+        return _power(number)
+    apart = [(number, other) for other in like if other is not None and other != number]
+    digits = _digits((number, *like))
+    if any(reasons.number(a, digits) == reasons.number(b, digits) for a, b in apart):
+        digits = max(digits, reasons.decimals((), apart))
+    return reasons.number(number, digits)
 
 
 def difference(gate: ComparisonGate) -> tuple[str, str]:
@@ -48,18 +55,35 @@ def difference(gate: ComparisonGate) -> tuple[str, str]:
     found = gate.difference
     if found is None:
         return NONE, ""
-    digits = _digits((found.estimate, found.low, found.high))
-    low = "−∞" if found.low is None else reasons.signed(found.low, digits)
-    high = "∞" if found.high is None else reasons.signed(found.high, digits)
-    return reasons.signed(found.estimate, digits), f"{low} to {high}"
+    all_of_it = (found.estimate, found.low, found.high)
+    digits = _digits(all_of_it)
+
+    def shown(number: float) -> str:
+        return _power(number, "+") if _scientific(all_of_it) else reasons.signed(number, digits)
+
+    low = "−∞" if found.low is None else shown(found.low)
+    high = "∞" if found.high is None else shown(found.high)
+    return shown(found.estimate), f"{low} to {high}"
 
 
 def interval(found: Interval | None) -> str:
     """The interval of a value as text; empty where there is none."""
     if found is None or found.low is None or found.high is None:
         return ""
+    if _scientific((found.low, found.high)):
+        return f"{_power(found.low)} to {_power(found.high)}"
     digits = _digits((found.low, found.high))
     return f"{reasons.number(found.low, digits)} to {reasons.number(found.high, digits)}"
+
+
+def _scientific(numbers: Sequence[float | None]) -> bool:
+    """Whether figures are of a size that nobody counts digits of."""
+    known = [abs(number) for number in numbers if number]
+    return bool(known) and not _TINY <= max(known) < _HUGE
+
+
+def _power(number: float, sign: str = "") -> str:
+    return f"{number:{sign}.4g}".replace("-", "−")
 
 
 def _digits(numbers: Sequence[float | None]) -> int:
