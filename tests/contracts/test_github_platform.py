@@ -221,6 +221,6 @@ class TestGitHubRunner:
         assert "c" * 40 == github.commit()
 
     def test_the_runs_address_is_on_the_own_server(self, server, tmp_path):
-        expected = f"{server.site}/octo-org/flights/actions/runs/100"
+        expected = f"{server.site}/octo-org/flights/actions/runs/100/attempts/1"
 
         assert expected == on_github(server, tmp_path).run_url()

@@ -1,5 +1,7 @@
 """What every platform does, and its fake."""
 
+from contextlib import suppress
+
 import pytest
 
 from cdml.adapters.platforms.terminal import TerminalPlatform
@@ -20,14 +22,24 @@ def served(request, tmp_path):
     return made(request, tmp_path)
 
 
+def other_run(platform, number):
+    """The address of another run on the same platform."""
+    own = platform.run_url() or "https://platform.test/runs/1"
+    return f"{own.partition('/attempts/')[0].rpartition('/')[0]}/{number}"
+
+
 def made(request, tmp_path):
     if request.param == "fake":
         merged = {MERGED: (PullRequest(number=7, head=HEAD),)}
-        return FakePlatform(pull=PullRequest(number=7, head=HEAD), merged=merged)
+        over = {"https://platform.test/runs/200"}
+        return FakePlatform(pull=PullRequest(number=7, head=HEAD), merged=merged, over=over)
     if request.param == "terminal":
         return TerminalPlatform(environment={"PATH": "/usr/bin:/bin"}, folder=tmp_path)
     started = request.getfixturevalue("server")
     started.state.pulls[7].merged_as = MERGED
+    started.add_run(200, "completed")
+    started.add_run(300, "in_progress")
+    started.add_run(100, "completed")
     return on_github(started, tmp_path)
 
 
@@ -79,6 +91,32 @@ class TestEveryPlatform:
         platform.outputs({"verdict": "pass"})
         platform.summary("# all good\n")
         platform.annotate([Annotation(level="notice", title="t", message="m")])
+
+    def test_only_a_run_that_has_ended_is_over(self, platform):
+        over = [platform.run_is_over(other_run(platform, number)) for number in (200, 300)]
+
+        assert [platform.name != "terminal", False] == over
+
+    def test_of_a_run_that_is_not_known_nobody_says_that_it_is_over(self, platform):
+        with suppress(ServiceError):
+            assert not platform.run_is_over(other_run(platform, 999))
+
+    def test_this_run_is_never_over(self, platform):
+        own = platform.run_url() or ""
+
+        assert not platform.run_is_over(own)
+        assert not platform.run_is_over(own.partition("/attempts/")[0])
+
+    @pytest.mark.parametrize(
+        "start",
+        [
+            "https://elsewhere.test/octo-org/flights",
+            "http://127.0.0.1.elsewhere.test/octo-org/flights",
+            "https://github.com/octo-org/flights",
+        ],
+    )
+    def test_a_run_elsewhere_is_not_even_asked_about(self, platform, start):
+        assert not platform.run_is_over(f"{start}/actions/runs/200")
 
 
 class TestTerminal:

@@ -120,6 +120,13 @@ def _show_pull(state: State, _call: Call, _author: str, number: str) -> Answer:
     return Answer(200, state.show_pull(pull, "PullRequest"))
 
 
+def _show_run(state: State, _call: Call, _author: str, id_: str) -> Answer:
+    run = state.runs.get(int(id_))
+    if run is None:
+        raise Rejected(404, "Not Found")
+    return Answer(200, state.show_run(run))
+
+
 def _list_deployments(state: State, call: Call, author: str) -> Answer:
     wanted = {
         key: call.query[key] for key in ("sha", "ref", "task", "environment") & call.query.keys()
@@ -222,6 +229,7 @@ ROUTES = (
     Route("GET", "/pulls", _list_pulls, "", "PullRequestSimple", (), _PAGED | {"head", "state"}),
     Route("GET", r"/commits/([^/]+)/pulls", _pulls_of_commit, "", "PullRequestSimple", (), _PAGED),
     Route("GET", r"/pulls/(\d+)", _show_pull, "", "PullRequest"),
+    Route("GET", r"/actions/runs/(\d+)", _show_run, "", "WorkflowRun", reads=("actions",)),
     Route(
         "GET",
         "/deployments",

@@ -23,7 +23,7 @@ from fakes.github_api import Answer, Call, Rejected, Route, paged
 from fakes.github_graphql import graphql
 from fakes.github_routes import find
 from fakes.github_schema import violations
-from fakes.github_state import Artifact, Comment, Filed, Pull, State
+from fakes.github_state import Artifact, Comment, Filed, Pull, Run, State
 
 WRITE = {"issues": "write", "pull_requests": "write", "deployments": "write", "contents": "write"}
 WRITE["actions"] = "read"
@@ -163,6 +163,11 @@ class GitHubServer:
     def commit_comments(self, sha: str) -> list[Comment]:
         """The comments of a commit, oldest first."""
         return [c for c in self.state.comments.values() if c.commit == sha]
+
+    def add_run(self, number: int, status: str | None, *, attempt: int | None = 1) -> Run:
+        """A run of a workflow, in its newest attempt."""
+        self.state.runs[number] = Run(number, status, attempt)
+        return self.state.runs[number]
 
     def add_deployment(self, sha: str, environment: str, task: str, payload: object) -> Filed:
         """Somebody files a deployment."""

@@ -51,6 +51,15 @@ class Status:
 
 
 @dataclass(slots=True)
+class Run:
+    """A run of a workflow, as its newest attempt stands."""
+
+    id: int
+    status: str | None
+    attempt: int | None = 1
+
+
+@dataclass(slots=True)
 class Filed:
     """A deployment; its statuses oldest first."""
 
@@ -93,6 +102,7 @@ class State:
     deployments: dict[int, Filed] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
@@ -193,6 +203,17 @@ class State:
             name=path.rpartition("/")[2],
             path=path,
             content=encodebytes(content).decode(),
+        )
+
+    def show_run(self, run: Run) -> dict[str, Any]:
+        """A run of a workflow as GitHub shows one."""
+        return filled(
+            "WorkflowRun",
+            self.address(f"/actions/runs/{run.id}"),
+            id=run.id,
+            status=run.status,
+            run_attempt=run.attempt,
+            html_url=f"{self.site}/{self.repository}/actions/runs/{run.id}",
         )
 
     def show_deployment(self, filed: Filed, creator: str) -> dict[str, Any]:

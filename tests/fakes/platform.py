@@ -41,7 +41,10 @@ class FakeDeployment:
 
 @dataclass
 class FakePlatform:
-    """Remembers what it was told; `refuses` makes it refuse to comment and to deploy."""
+    """Remembers what it was told; `refuses` makes it refuse to comment, to deploy and to tell.
+
+    `over` are the addresses of runs that have ended, `asked` those that were asked about.
+    """
 
     name: str = "fake"
     head: str | None = "c" * 40
@@ -60,12 +63,21 @@ class FakePlatform:
     annotations: list[Annotation] = field(default_factory=list)
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
+    over: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
 
     def commit(self) -> str | None:
         return self.pull.head if self.pull else self.head
 
     def run_url(self) -> str | None:
         return self.run
+
+    def run_is_over(self, url: str) -> bool:
+        if url == self.run or not url.startswith("https://platform.test/runs/"):
+            return False
+        self.asked.append(url)
+        self._may("look at a run")
+        return url in self.over
 
     def outputs(self, values: Mapping[str, str]) -> None:
         self.told.update(values)

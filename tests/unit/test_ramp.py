@@ -164,6 +164,16 @@ def test_who_may_take_over_and_when(parked, asked, after, who, expected):
     )
 
 
+@pytest.mark.parametrize("parked", [False, True])
+def test_who_is_over_is_taken_over_from_unless_its_canary_is_parked(parked):
+    ledger = under_way(ramp=replace(RAMP, park=600.0))
+    if parked:
+        ledger = transitions.park(ledger, NOW).ledger
+
+    taken = may_take_over(ledger, NOW, resumes=False, rolls_back=False, is_over=True)
+    assert taken is not parked
+
+
 def test_what_was_harmful_is_quarantined_and_what_was_slow_is_not():
     for harmful in (True, False):
         undone = transitions.undo(under_way(), NOW, why="too many errors", harmful=harmful)

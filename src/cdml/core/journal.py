@@ -140,7 +140,8 @@ class Lock(Part):
 
     Attributes:
         operation: random id of the holder.
-        run: address of the holder's CI run, or None; shown, never compared.
+        run: address of the holder's CI run, or None; by it the platform may say that the run is
+            over. It does not tell holders apart: the jobs of one run share it.
         expires_at: when others may take over.
     """
 

@@ -164,7 +164,9 @@ def _take_back(operation: Operation, serving: Serving, judged: Judged | None) ->
     return Move.CLOSE
 
 
-def may_take_over(ledger: Ledger, now: datetime, *, resumes: bool, rolls_back: bool) -> bool:
+def may_take_over(
+    ledger: Ledger, now: datetime, *, resumes: bool, rolls_back: bool, is_over: bool = False
+) -> bool:
     """Whether the lock of an unfinished operation may be taken.
 
     Args:
@@ -174,11 +176,14 @@ def may_take_over(ledger: Ledger, now: datetime, *, resumes: bool, rolls_back: b
         rolls_back: whether it is a rollback on a target that refuses the orders of those who
             were replaced: it waits `GRACE` for a deploy to yield, and not at all where the
             canary is parked.
+        is_over: whether the holder's run is known to be over. That of a parked canary always is.
     """
     if ledger.lock is None or now >= ledger.lock.expires_at:
         return True
     if ledger.parked_until is not None:
         return resumes or rolls_back
+    if is_over:
+        return True
     asked = ledger.preempt
     return rolls_back and asked is not None and now - asked.at >= GRACE
 

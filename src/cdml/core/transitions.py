@@ -93,9 +93,10 @@ def take_over(
     run: str | None,
     now: datetime,
     resumes: bool = False,
+    is_over: bool = False,
     preempt: Preempt | None = None,
 ) -> Transition:
-    """Take the lock of a run that stopped; its operation stays open."""
+    """Take the lock of a run that stopped, or is over by the platform's word; all stays open."""
     operation = _open(ledger)
     taken = replace(
         ledger,
@@ -104,9 +105,9 @@ def take_over(
         parked_until=None,
         preempt=preempt or ledger.preempt,
     )
-    verb = "resume" if resumes else "take over"
+    verb, ended = "resume" if resumes else "take over", "is over" if is_over else "stopped"
     return Transition(
-        ledger=taken, subject=f"{operation.kind}: {verb} {operation.way} from a run that stopped"
+        ledger=taken, subject=f"{operation.kind}: {verb} {operation.way} from a run that {ended}"
     )
 
 

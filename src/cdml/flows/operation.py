@@ -6,13 +6,13 @@ from datetime import timedelta
 from cdml.config import Loaded
 from cdml.core import transitions
 from cdml.core.journal import Kind, Ledger, Operation, Preempt, Release
-from cdml.core.rollout import may_take_over
 from cdml.errors import ConfigurationError, LockHeld
 from cdml.flows.book import Book
 from cdml.flows.checks import Checks, NoChecks
 from cdml.flows.drive import Drive
 from cdml.flows.effects import Effects
 from cdml.flows.found import Ended, Found
+from cdml.flows.holder import Holder
 from cdml.flows.publish import Alias
 from cdml.flows.steps import Steps
 from cdml.ports import Moved, Ports
@@ -93,14 +93,15 @@ class Operator:
             ServiceError: what was left behind can be neither finished nor undone now.
         """
         clock, waited = self.ports.clock, False
+        theirs = Holder(ports=self.ports)
         deadline = clock.now() + patience
         rolls_back = rollback is not None and self.ports.target.splits_traffic
         while True:
             ledger, commit = self.book.read()
             if ledger.operation is None and not _held_now(ledger, self):
                 return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
-            if may_take_over(ledger, clock.now(), resumes=False, rolls_back=rolls_back):
-                self._mend(ledger, commit, holder, rollback)
+            if theirs.yields(ledger, rolls_back=rolls_back):
+                self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
             elif rollback is not None and _to_be_asked(ledger):
                 self._ask(ledger, commit, rollback)
             elif clock.now() >= deadline:
@@ -162,10 +163,17 @@ class Operator:
         operation = ledger.operation
         if operation is None:
             return None
-        now, run = self.ports.clock.now(), self.ports.platform.run_url()
-        if not may_take_over(ledger, now, resumes=True, rolls_back=False):
+        theirs = Holder(ports=self.ports)
+        if not theirs.yields(ledger, resumes=True):
             raise held(ledger)
-        taken = transitions.take_over(ledger, holder=holder, run=run, now=now, resumes=True)
+        taken = transitions.take_over(
+            ledger,
+            holder=holder,
+            run=self.ports.platform.run_url(),
+            now=self.ports.clock.now(),
+            resumes=True,
+            is_over=theirs.is_over,
+        )
         try:
             commit = self.book.write(taken, commit)
         except Moved as error:
@@ -176,13 +184,20 @@ class Operator:
         return self._drive(found, own=True, waited=True)
 
     def _mend(
-        self, ledger: Ledger, commit: str | None, holder: str, rollback: Preempt | None
+        self,
+        ledger: Ledger,
+        commit: str | None,
+        holder: str,
+        rollback: Preempt | None,
+        *,
+        is_over: bool,
     ) -> None:
         taken = transitions.take_over(
             ledger,
             holder=holder,
             run=self.ports.platform.run_url(),
             now=self.ports.clock.now(),
+            is_over=is_over,
             preempt=rollback,
         )
         try:
@@ -245,7 +260,7 @@ def held(ledger: Ledger) -> LockHeld:
         )
     return LockHeld(
         f"{who} holds the lock until {until}.",
-        "Try again when it is done; a lease that is over is taken over.",
+        "Try again when it is done; what is left behind is taken over when its lease is over.",
     )
 
 

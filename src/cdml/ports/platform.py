@@ -57,7 +57,19 @@ class Platform(Protocol):
         ...
 
     def run_url(self) -> str | None:
-        """Address of this run."""
+        """Address of this run; of its present attempt, where it was started more than once."""
+        ...
+
+    def run_is_over(self, url: str) -> bool:
+        """Whether the platform says that nothing of the run at this address goes on any more.
+
+        Only a plain yes is one. It is never said of this run itself, nor of an address that is
+        not of this platform, host and repository, which is not even asked about.
+
+        Raises:
+            ServiceError: the platform could not be asked; the message says which permission is
+                missing. Whoever asks has to take the run for alive.
+        """
         ...
 
     def outputs(self, values: Mapping[str, str]) -> None:

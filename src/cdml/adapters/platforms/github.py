@@ -45,11 +45,21 @@ class GitHubPlatform:
         return str(judged) if judged else self._environment.get("GITHUB_SHA") or None
 
     def run_url(self) -> str | None:
-        """Address of the run's page."""
-        site = self._environment.get("GITHUB_SERVER_URL")
-        repository = self._environment.get("GITHUB_REPOSITORY")
-        run = self._environment.get("GITHUB_RUN_ID")
-        return f"{site}/{repository}/actions/runs/{run}" if site and repository and run else None
+        """Address of the page of this run's present attempt."""
+        from cdml.adapters.platforms.github_runs import address
+
+        return address(self._environment)
+
+    def run_is_over(self, url: str) -> bool:
+        """Whether a run of this repository is over; what is no such run may go on."""
+        from cdml.adapters.platforms.github_runs import Run, is_over, surpassed
+
+        run, own = (Run.at(one, self._environment) for one in (url, self.run_url() or ""))
+        if run is None or own is None:
+            return False
+        if run.number == own.number:
+            return surpassed(run, own)
+        return is_over(self._hasty, run)
 
     def outputs(self, values: Mapping[str, str]) -> None:
         """Hand values to later steps."""
@@ -89,6 +99,14 @@ class GitHubPlatform:
 
     @cached_property
     def _client(self) -> "Client":
+        return self._client_of()
+
+    @cached_property
+    def _hasty(self) -> "Client":
+        """For what a rollback must not wait for long."""
+        return self._client_of(hasty=True)
+
+    def _client_of(self, *, hasty: bool = False) -> "Client":
         from cdml.adapters.platforms.github_client import Client
 
         token = next(filter(None, map(self._environment.get, _TOKENS)), None)
@@ -97,7 +115,7 @@ class GitHubPlatform:
                 "there is no GitHub token.",
                 "Leave `github-token` to its default, or set GITHUB_TOKEN.",
             )
-        return Client(self._environment, token, pace=self._pace)
+        return Client(self._environment, token, pace=self._pace, hasty=hasty)
 
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         """The pull requests that brought this commit into the run's branch."""

@@ -78,9 +78,17 @@ class Client:
             `REQUESTS_CA_BUNDLE`, `CURL_CA_BUNDLE` or `SSL_CERT_FILE`.
         token: the token; never shown.
         pace: seconds between two writes, as GitHub asks of its clients; other waits follow it.
+        hasty: ask once and give up soon, where no answer is an answer, too.
     """
 
-    def __init__(self, environment: Mapping[str, str], token: str, *, pace: float = 1.0) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        token: str,
+        *,
+        pace: float = 1.0,
+        hasty: bool = False,
+    ) -> None:
         self.certificates: str | bool = next(
             filter(None, map(environment.get, _CERTIFICATES)), True
         )
@@ -92,18 +100,11 @@ class Client:
             base_url=self._api,
             per_page=100,
             lazy=True,
-            timeout=30,
+            timeout=5 if hasty else 30,
             verify=self.certificates,
             seconds_between_requests=0,
             seconds_between_writes=pace,
-            retry=_Retry(
-                total=6,
-                backoff_factor=pace,
-                secondary_rate_wait=60 * pace,
-                max_rate_limit_wait=_LONGEST_WAIT,
-                status_forcelist=[_TOO_MANY, *range(500, 600)],
-                allowed_methods=["GET", "PATCH", "DELETE"],
-            ),
+            retry=None if hasty else _patient(pace),
         )
         self._graphql = environment.get("GITHUB_GRAPHQL_URL") or self._github.requester.graphql_url
         self._repository = environment.get("GITHUB_REPOSITORY", "")
@@ -157,6 +158,24 @@ class Client:
             told = str(answer["errors"][0].get("message"))
             raise GithubException(_FORBIDDEN, answer, message=told)
         return answer["data"]
+
+    def workflow_run(self, number: int) -> Mapping[str, Any]:
+        """A run of a workflow, all of it as GitHub said it: PyGithub fills in what is missing."""
+        answer = self.get(f"/actions/runs/{number}")
+        if not isinstance(answer, dict):
+            raise TypeError("a run of a workflow is an object")
+        return answer
+
+
+def _patient(pace: float) -> _Retry:
+    return _Retry(
+        total=6,
+        backoff_factor=pace,
+        secondary_rate_wait=60 * pace,
+        max_rate_limit_wait=_LONGEST_WAIT,
+        status_forcelist=[_TOO_MANY, *range(500, 600)],
+        allowed_methods=["GET", "PATCH", "DELETE"],
+    )
 
 
 @contextmanager
