@@ -2,7 +2,7 @@
 
 from cdml.core.rollout import Judged
 from cdml.errors import InputError
-from cdml.flows.checks import Look
+from cdml.flows.checks import Forecast, Look
 
 
 class FakeChecks:
@@ -16,6 +16,7 @@ class FakeChecks:
         self.unwell = set()
         self.asked = []
         self.looks = []
+        self.since = None
 
     def smoke(self, target, release):
         target.ask(release, b"{}", timeout=1)
@@ -33,5 +34,7 @@ class FakeChecks:
             raise judged
         return Look(judged=judged, why=f"{seen} looks", state={"looks": seen})
 
-    def forecast(self, ramp):
-        return f"a decision is expected at {ramp.steps[-2]} % within 12 min"
+    def forecast(self, ramp, since):
+        self.since = since
+        told = f"a decision is expected at {ramp.steps[-2]} % within 12 min"
+        return Forecast(told=told, state={"looks": 0})

@@ -127,6 +127,10 @@ def look(world, ramp, minutes, errors):
     return answer
 
 
+def forecast(world, ramp):
+    return judging(world).forecast(ramp, world.clock.now() - timedelta(hours=1)).told
+
+
 @pytest.fixture
 def ramp(world):
     return Ramp(steps=(50, 100), since=world.clock.now())
@@ -159,7 +163,7 @@ def test_the_expected_time_is_told_at_the_traffic_that_was_seen(world, ramp):
     for number in range(1200):
         at = world.clock.now() - timedelta(milliseconds=100 * number + 1)
         world.traffic.serve("blue", at, status=500 if number % 100 == 0 else 200)
-    told = judging(world).forecast(ramp)
+    told = forecast(world, ramp)
 
     assert "at 600 requests a minute and 50 % of them" in told
     assert "promoted in about" in told
@@ -176,13 +180,13 @@ def test_where_no_traffic_was_kept_it_is_listened_to_for_a_moment(world, ramp):
 
     world.clock.sleep = served_meanwhile
 
-    assert "at 600 requests a minute" in judging(world).forecast(ramp)
+    assert "at 600 requests a minute" in forecast(world, ramp)
 
 
 def test_without_any_traffic_no_time_is_promised(world, ramp):
-    assert "not known: no traffic" in judging(world).forecast(ramp)
+    assert "not known: no traffic" in forecast(world, ramp)
     world.traffic.down = True
-    assert "not known: nobody answers" in judging(world).forecast(ramp)
+    assert "not known: nobody answers" in forecast(world, ramp)
 
 
 def test_traffic_that_can_never_be_read_is_told_before_anything_is_touched(world, ramp):
@@ -192,4 +196,4 @@ def test_traffic_that_can_never_be_read_is_told_before_anything_is_touched(world
     world.traffic.window = refuse
 
     with pytest.raises(ConfigurationError, match="no log"):
-        judging(world).forecast(ramp)
+        forecast(world, ramp)

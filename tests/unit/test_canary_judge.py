@@ -13,6 +13,7 @@ from cdml.core.canary import (
     Rules,
     Window,
     expectation,
+    fewest,
     guardrail,
     judge,
     observe,
@@ -234,6 +235,10 @@ def test_a_guardrail_is_the_champions_quantile_times_a_factor():
     assert guardrail(buckets, quantile=0.95, factor=3.0) is None
     assert guardrail(Latencies.of([1.0] * 100), quantile=0.95, factor=1.2) is None
     assert guardrail(Latencies(), quantile=0.95, factor=1.2) is None
+    least = fewest(0.95)
+    assert (200, 100) == (least, fewest(0.9))
+    assert guardrail(Latencies.of([1.0] * least), quantile=0.95, factor=1.0) is not None
+    assert guardrail(Latencies.of([1.0] * (least - 1)), quantile=0.95, factor=1.0) is None
 
 
 def test_the_window_of_a_resumed_run_begins_where_the_last_one_ended():

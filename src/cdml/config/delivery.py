@@ -44,6 +44,11 @@ class Traffic(Model):
     label: str = "slot"
     """The label that names the server."""
 
+    @property
+    def tells_latencies(self) -> bool:
+        """Whether it is known how long an answer took."""
+        return self.type != "prometheus" or self.latency is not None
+
     @model_validator(mode="after")
     def _whole(self) -> Self:
         asks = ("url", "requests", "errors") if self.type == "prometheus" else ("path",)
@@ -74,7 +79,16 @@ class Canary(Model):
     tolerated_error_rate: float = Field(default=0.001, ge=0, lt=1)
     """Errors a request that are tolerable whatever the champion does."""
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """What 95 % of the answers should be within; null: latencies are not judged."""
+    """What 95 % of the answers should be within. With `latency_factor`, the smaller limit counts;
+    null, and that null too: latencies are not judged."""
+    latency_factor: float | None = Field(default=None, ge=1, le=100)
+    """The limit as a multiple of what 95 % of the champion's answers were within, in the minutes
+    before the canary began; null: the limit is `latency_limit_ms` alone."""
+
+    @property
+    def judges_latencies(self) -> bool:
+        """Whether there is a limit of latencies."""
+        return self.latency_limit_ms is not None or self.latency_factor is not None
 
     @field_validator("steps", mode="after")
     @classmethod
@@ -87,6 +101,8 @@ class Canary(Model):
     def _timely(self) -> Self:
         if len(self.steps) > 1 and self.traffic is None:
             raise ValueError("traffic is missing: the judge has to see what requests became of")
+        if self.judges_latencies and self.traffic and not self.traffic.tells_latencies:
+            raise ValueError("traffic.latency is missing: without it no latency can be judged")
         if self.every >= self.timeout:
             raise ValueError(
                 f"every ({self.every:g} s) leaves no time for a look before timeout"

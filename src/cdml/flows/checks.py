@@ -27,6 +27,20 @@ class Look:
     state: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What is known before a canary begins.
+
+    Attributes:
+        told: what limit its latencies have and how long a decision is expected to take, in one
+            line; empty where nothing is judged.
+        state: what the judge has to remember of it; plain JSON values.
+    """
+
+    told: str = ""
+    state: Mapping[str, Any] | None = None
+
+
 class Checks(Protocol):
     """The questions between the effects of an operation on a target that splits traffic."""
 
@@ -47,11 +61,17 @@ class Checks(Protocol):
         """
         ...
 
-    def forecast(self, ramp: Ramp) -> str:
-        """How long a decision is expected to take, in one line.
+    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+        """Look at the champion's traffic before the version gets any of it.
+
+        Args:
+            ramp: how it is going to get it.
+            since: since when the champion serves.
 
         Raises:
             ConfigurationError: the traffic can never be read as it is configured.
+            InputError: it does not tell what the version is to be judged by.
+            ServiceError: nobody tells it.
         """
         ...
 
@@ -77,7 +97,7 @@ class NoChecks:
         del operation, serving, now
         raise ConfigurationError("nothing judges a canary here.")
 
-    def forecast(self, ramp: Ramp) -> str:
+    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
         """Nothing is waited for."""
-        del ramp
-        return ""
+        del ramp, since
+        return Forecast()

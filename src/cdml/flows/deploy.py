@@ -1,7 +1,7 @@
 """Ship exactly the model that was judged."""
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -206,7 +206,11 @@ class _Deploy:
         against = tuple(objections(candidate, found.ledger, self.loaded.config))
         current = found.ledger.current
         ramp = ramp_of(self.loaded, self.ports.target, first=current is None)
-        judged = ramp is not None and not ramp.last
+        overrides = refusals.settle(against, self.overrides)
+        told = ""
+        if ramp is not None and current is not None and not ramp.last:
+            seen = self.operator.effects.checks.forecast(ramp, current.at)
+            ramp, told = replace(ramp, state=seen.state), seen.told
         return Plan(
             kind=Kind.DEPLOY,
             environment=self.operator.book.environment,
@@ -214,10 +218,10 @@ class _Deploy:
             from_=current.release if current else None,
             to=candidate.release,
             reason=self.reason,
-            overrides=refusals.settle(against, self.overrides),
+            overrides=overrides,
             ramp=ramp,
             gates=tuple(policy_ref(self.loaded.config).gates),
-            forecast=self.operator.effects.checks.forecast(ramp) if ramp and judged else "",
+            forecast=told,
         )
 
     def _examine(self, version: ModelVersion, evidence: Path | None) -> Candidate:

@@ -1,30 +1,27 @@
 """The questions to a release on a target that splits traffic: known answers, then its traffic."""
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from cdml.config import Loaded
-from cdml.core.canary import Canary, Outcome, Rules, Window, expectation, judge, observe
+from cdml.config.delivery import Canary as Settings
+from cdml.core.canary import Canary, Outcome, judge, observe
 from cdml.core.journal import Operation, Release, Serving
 from cdml.core.ramp import ALL, Ramp
 from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
-from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+from cdml.errors import InputError, ServiceError
 from cdml.evidence import known
-from cdml.flows.checks import Look
+from cdml.flows.checks import Forecast, Look
+from cdml.flows.prospect import prospect, rules_of
 from cdml.flows.smoke import limits_of, smoke
 from cdml.ports import Ports, Slots, SplittingTarget
-
-LATELY = timedelta(minutes=2)
-"""How far back the traffic is looked at before a canary begins."""
-LISTEN = 10.0
-"""Seconds it is listened to where nothing was kept of it."""
 
 _CANARY = TypeAdapter(Canary)
 _JUDGED = {
@@ -72,45 +69,13 @@ class Judging:
         seen = observe(seen, window, weight=weight, settled=settled)
         # How long it may take is decided by the ramp, whose time-out is no evidence of harm.
         judgement = judge(seen, elapsed_seconds=0.0)
-        state = {"percent": ramp.percent, "canary": _CANARY.dump_python(seen, mode="json")}
+        state = _state(ramp.percent, seen)
         return Look(judged=_JUDGED[judgement.outcome], why=judgement.reason, state=state)
 
-    def forecast(self, ramp: Ramp) -> str:
-        """See `Checks`; at the traffic of the last minutes, where that is known."""
-        share = ramp.steps[-2] if len(ramp.steps) > 1 else ALL
-        try:
-            serving = self.ports.target.observe()
-            seen = self._lately(Slots(champion=serving.server or "-", challenger="<none>"))
-        except ConfigurationError:
-            raise  # what can never be read must be known before anything is touched
-        except CdmlError as error:
-            return f"when a decision is to be expected is not known: {error.message}"
-        answers, minutes = seen.champion, (seen.until - seen.since).total_seconds() / 60
-        if answers.requests == 0:
-            return "when a decision is to be expected is not known: no traffic was seen"
-        found = expectation(
-            self._rules(ramp),
-            weight=share / ALL,
-            requests_per_minute=answers.requests / minutes,
-            error_rate=answers.errors / answers.requests,
-            minutes_between_looks=ramp.every / 60,
-        )
-        good, bad = _minutes(found.promote), _minutes(found.rollback)
-        return (
-            f"at {answers.requests / minutes:,.0f} requests a minute and {share} % of them, a"
-            f" version as good as the champion is promoted {good}, and one with {found.times:g}"
-            f" times the errors taken back {bad}; the time-out is {ramp.timeout / 60:,.0f} min"
-        )
-
-    def _lately(self, slots: Slots) -> Window:
-        """The traffic of the last minutes; where nobody kept it, of the next seconds."""
-        clock = self.ports.clock
-        now = clock.now()
-        seen = self.ports.traffic.window(now - LATELY, now, slots)
-        if seen.champion.requests:
-            return seen
-        clock.sleep(LISTEN)
-        return self.ports.traffic.window(now, clock.now(), slots)
+    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+        """See `Checks`; by the traffic of the last minutes, or else of the next."""
+        found = prospect(self._settings, ramp, self.ports, since=since)
+        return Forecast(told=found.told, state=_state(0, Canary(rules=found.rules)))
 
     def _cases(self, release: Release) -> Sequence[Case]:
         try:
@@ -133,26 +98,27 @@ class Judging:
         answers: Sequence[Sequence[Any]] = found.answers
         return (case_of_rows(found.by_column, answers, name=name),)
 
-    def _rules(self, ramp: Ramp) -> Rules:
-        canary = self.loaded.config.deploy.canary
-        rules = Rules(timeout_seconds=ramp.timeout)
-        if canary is None:
-            return rules
-        return replace(
-            rules,
-            tolerated_ratio=canary.tolerated_ratio,
-            tolerated_error_rate=canary.tolerated_error_rate,
-            latency_limit_ms=canary.latency_limit_ms,
-        )
+    @property
+    def _settings(self) -> Settings | None:
+        return self.loaded.config.deploy.canary
 
     def _remembered(self, ramp: Ramp) -> tuple[Canary, int | None]:
         """What the judge knows, and the share of its last window.
 
         Raises:
-            InputError: the journal holds what no judge of this version wrote.
+            InputError: the journal holds what no judge of this version wrote, or no limit that the
+                configuration asks for by now.
         """
         if ramp.state is None:
-            return Canary(rules=self._rules(ramp)), None
+            settings = self._settings
+            if settings and settings.latency_factor is not None:
+                raise InputError(
+                    "The champion's latencies were not looked at before this canary began, so that"
+                    " there is no limit to judge it by.",
+                    "Roll it back, and deploy again.",
+                )
+            limit = settings.latency_limit_ms if settings else None
+            return Canary(rules=rules_of(settings, ramp, limit)), None
         try:
             return _CANARY.validate_python(ramp.state["canary"]), int(ramp.state["percent"])
         except (ValidationError, KeyError, TypeError, ValueError) as error:
@@ -173,7 +139,6 @@ def _slots(operation: Operation, serving: Serving) -> Slots:
     return Slots(champion=other, challenger=mine)
 
 
-def _minutes(found: float | None) -> str:
-    if found is None:
-        return "not within a month"
-    return "within a minute" if found < 1 else f"in about {found:,.0f} min"
+def _state(percent: int, canary: Canary) -> Mapping[str, Any]:
+    """What the journal keeps of it; the percentage is that of the last window, 0 before it."""
+    return {"percent": percent, "canary": _CANARY.dump_python(canary, mode="json")}

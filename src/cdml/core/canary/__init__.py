@@ -8,7 +8,7 @@
 """
 
 from cdml.core.canary.judge import Finding, Judgement, Outcome, findings, judge
-from cdml.core.canary.planning import Expectation, expectation, guardrail
+from cdml.core.canary.planning import Expectation, expectation, fewest, guardrail
 from cdml.core.canary.rules import Rules
 from cdml.core.canary.state import Canary, observe
 from cdml.core.canary.traffic import Answers, Latencies, Window
@@ -24,6 +24,7 @@ __all__ = [
     "Rules",
     "Window",
     "expectation",
+    "fewest",
     "findings",
     "guardrail",
     "judge",

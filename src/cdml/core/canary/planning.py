@@ -31,6 +31,15 @@ class Expectation:
     times: float
 
 
+def fewest(quantile: float) -> int:
+    """The answers it takes for a quantile to be a guardrail.
+
+    Args:
+        quantile: the share of answers that should be within the limit, in (0, 1).
+    """
+    return math.ceil(round(BEYOND / (1 - quantile), 6))  # 1 - 0.9 is a little less than 0.1
+
+
 def guardrail(champion: Latencies, *, quantile: float, factor: float) -> float | None:
     """The limit of latencies that a champion's own lead to.
 
@@ -44,7 +53,7 @@ def guardrail(champion: Latencies, *, quantile: float, factor: float) -> float |
         Milliseconds; of a histogram the end of a bucket. None where fewer than `BEYOND` answers
         lie beyond the quantile, or the histogram does not reach so far.
     """
-    if not champion.requests * (1 - quantile) >= BEYOND:
+    if not champion.requests >= fewest(quantile):
         return None
     limit = factor * champion.quantile(quantile)
     if not math.isfinite(limit):

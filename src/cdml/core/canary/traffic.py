@@ -47,6 +47,13 @@ class Latencies:
         """How many requests were timed."""
         return sum(self.counts)
 
+    def together(self, other: "Latencies") -> "Latencies":
+        """Of the requests of both, which are others."""
+        counted = Counter(dict(zip(self.upper_ms, self.counts, strict=True)))
+        counted.update(dict(zip(other.upper_ms, other.counts, strict=True)))
+        ends = tuple(sorted(counted))
+        return Latencies(upper_ms=ends, counts=tuple(counted[end] for end in ends))
+
     def above(self, limit_ms: float) -> int:
         """How many took longer; a bucket that the limit falls into counts as if all had."""
         return sum(self.counts[bisect_right(self.upper_ms, limit_ms) :])
@@ -82,6 +89,14 @@ class Answers:
             raise ValueError(f"{self.errors} errors in {self.requests} requests cannot be")
         if not self.latencies.requests <= self.requests:
             raise ValueError(f"{self.latencies.requests} latencies of {self.requests} requests")
+
+    def together(self, other: "Answers") -> "Answers":
+        """What one server answered in two windows."""
+        return Answers(
+            requests=self.requests + other.requests,
+            errors=self.errors + other.errors,
+            latencies=self.latencies.together(other.latencies),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
