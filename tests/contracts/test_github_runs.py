@@ -94,7 +94,7 @@ def test_what_is_no_run_of_this_repository_is_not_asked_about(server, github, to
     ("failure", "said"),
     [
         ({"status": 500}, "500"),
-        ({"status": 429}, "429"),
+        ({"status": 429}, "rate limit"),
         ({"drop": True}, "no answer"),
         ({"status": 200, "body": "<html>a proxy</html>"}, "not GitHub's API"),
         ({"status": 200, "body": '["completed"]'}, "not GitHub's API"),

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cdml.cli import cli
 from cdml.config import load
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.init import FILES, init
+from cdml.flows.init import FILES, SPLITTING, TARGETS, init
 
 ROOT = Path(__file__).parents[2]
-WORKFLOWS = tuple(place for place in FILES.values() if place.endswith(".yml"))
+WORKFLOWS = tuple(place for place in SPLITTING.values() if place.endswith(".yml"))
+RESUME = ".github/workflows/cdml-resume.yml"
 BIN = Path(sys.executable).parent
 
 
@@ -24,9 +26,16 @@ def repository(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def splitting(tmp_path):
+    """A repository whose champion serves behind HAProxy."""
+    init(tmp_path, target="haproxy")
+    return tmp_path
+
+
 @pytest.fixture(params=WORKFLOWS)
-def workflow(request, repository):
-    return repository / request.param
+def workflow(request, splitting):
+    return splitting / request.param
 
 
 def jobs(path):
@@ -130,11 +139,54 @@ def test_the_jobs_that_deploy_file_no_second_deployment(repository):
     assert [expected, expected] == [job["environment"] for job in found.values()]
 
 
-def test_a_delivery_that_has_begun_is_never_cancelled(repository):
-    path = repository / ".github/workflows/cdml-deploy.yml"
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+def test_a_delivery_that_has_begun_is_never_cancelled(splitting):
+    groups = set()
+    for place in (".github/workflows/cdml-deploy.yml", RESUME):
+        found = yaml.safe_load((splitting / place).read_text(encoding="utf-8"))
+        assert found["concurrency"]["cancel-in-progress"] is False
+        groups.add(found["concurrency"]["group"])
 
-    assert found["concurrency"]["cancel-in-progress"] is False
+    assert 2 == len(groups), "a look that waits would take the place of a rollback that does"
+
+
+def test_only_a_canary_has_to_be_gone_on_with(tmp_path):
+    for target in TARGETS:
+        folder = tmp_path / target
+        folder.mkdir()
+        written = init(folder, target=target)
+        loaded = load(folder / "cdml.yaml", targets=TARGETS, environment={})
+        canary = loaded.config.deploy.canary
+
+        assert target == loaded.config.deploy.target.type
+        assert (canary is not None and bool(canary.park)) is (folder / RESUME in written)
+
+
+def test_a_canary_waits_longer_than_from_one_look_to_the_next(splitting):
+    canary = load(splitting / "cdml.yaml", targets=TARGETS, environment={}).config.deploy.canary
+    schedule = yaml.safe_load((splitting / RESUME).read_text(encoding="utf-8"))[True]["schedule"]
+    [minutes] = re.findall(r"^\*/(\d+) \* \* \* \*$", schedule[0]["cron"])
+
+    assert canary.park > 2 * 60 * int(minutes)
+    assert canary.timeout > len(canary.steps) * 60 * int(minutes)
+
+
+def test_the_scheduled_look_resumes_and_nothing_else(splitting):
+    [step] = our_steps(splitting / RESUME)
+
+    assert {"resume": "true"} == step["with"]
+    assert "org/cdml-action/actions/deploy@v1" == step["uses"]
+
+
+def test_what_touches_the_users_machine_runs_on_it(splitting):
+    for place in (".github/workflows/cdml-deploy.yml", RESUME):
+        for job in jobs(splitting / place).values():
+            assert ["self-hosted", "models"] == job["runs-on"]
+
+
+def test_the_command_offers_the_targets_that_there_are():
+    [target] = [option for option in cli.commands["init"].params if option.name == "target"]
+
+    assert TARGETS == tuple(target.type.choices)
 
 
 def test_nobody_keeps_the_token_and_no_shell_sees_an_expression(workflow):
@@ -146,13 +198,13 @@ def test_nobody_keeps_the_token_and_no_shell_sees_an_expression(workflow):
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
-def test_the_workflows_follow_the_schema_of_github(repository):
+def test_the_workflows_follow_the_schema_of_github(splitting):
     told = subprocess.run(
         [
             str(BIN / "check-jsonschema"),
             "--builtin-schema",
             "vendor.github-workflows",
-            *(str(repository / place) for place in WORKFLOWS),
+            *(str(splitting / place) for place in WORKFLOWS),
         ],
         capture_output=True,
         text=True,
@@ -162,10 +214,10 @@ def test_the_workflows_follow_the_schema_of_github(repository):
     assert (0, "ok -- validation done") == (told.returncode, told.stdout.strip())
 
 
-def test_the_workflows_are_clean_under_the_strictest_audit(repository):
+def test_the_workflows_are_clean_under_the_strictest_audit(splitting):
     zizmor = shutil.which("zizmor", path=str(BIN)) or "zizmor"
     told = subprocess.run(
-        [zizmor, "--persona", "pedantic", "--offline", "--no-progress", str(repository)],
+        [zizmor, "--persona", "pedantic", "--offline", "--no-progress", str(splitting)],
         capture_output=True,
         text=True,
         check=False,

@@ -172,11 +172,18 @@ def history(config: Path, output_dir: Path, **options: Any) -> int:
 @cli.command("init")
 @click.option("--force", is_flag=True, help="Overwrite files that are there.")
 @click.option("--data", help="Rows that are known to be good: a contract of them is proposed.")
-def init(force: bool, data: str | None) -> int:
-    """Write a commented cdml.yaml, four ready workflows, and a contract of given data."""
+@click.option(
+    "--target",
+    type=click.Choice(["registry", "haproxy"]),
+    default="registry",
+    show_default=True,
+    help="Where the champion serves; haproxy: with a canary, and a workflow that goes on with it.",
+)
+def init(force: bool, data: str | None, target: str) -> int:
+    """Write a commented cdml.yaml, ready workflows, and a contract of given data."""
     from cdml.cli import runs
 
-    return runs.init(Path.cwd(), force=force, data=data)
+    return runs.init(Path.cwd(), force=force, data=data, target=target)
 
 
 @cli.command("schema")

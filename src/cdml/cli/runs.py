@@ -234,7 +234,7 @@ def rollback(
 
 
 def _deliver(
-    flow: Callable[..., "Deployment"],
+    flow: Callable[..., "Deployment | None"],
     wiring: Wiring,
     output: Path,
     *,
@@ -256,6 +256,8 @@ def _deliver(
 
     with tell.failed_delivery(wiring.platform, output, told):
         found = flow(wiring.loaded, wiring, output=output, **words)
+    if found is None:
+        return tell.nothing_delivered(wiring.platform, output)
     told(found)
     return tell.deployed(wiring.platform, output, found)
 
@@ -272,13 +274,13 @@ def history(config: Path, output: Path, *, environment: str | None, style: str) 
     return 0
 
 
-def init(folder: Path, *, force: bool, data: str | None) -> int:
+def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     """Write the files to begin with."""
     from cdml.flows.init import init as flow
     from cdml.wiring import TABLES, find
 
     opener = find("engine", "duckdb", TABLES)() if data is not None else None
-    for path in flow(folder, force=force, data=data, tables=opener):
+    for path in flow(folder, force=force, data=data, tables=opener, target=target):
         click.echo(f"wrote {path}")
     return 0
 

@@ -93,6 +93,15 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
     return found.verdict.exit_code
 
 
+def nothing_delivered(platform: Platform, output: Path) -> int:
+    """That nothing was parked, and nothing ever served."""
+    click.echo("deploy: Nothing to resume: nothing ever served.")
+    names = ("version", "digest", "deployment-id", "parked-until")
+    told = {**_common(Verdict.PASS, output), "changed": "false", **dict.fromkeys(names, "")}
+    platform.outputs(told)
+    return Verdict.PASS.exit_code
+
+
 @contextmanager
 def failed_delivery(
     platform: Platform, output: Path, notify: Callable[[Deployment], None]

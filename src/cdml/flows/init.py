@@ -22,10 +22,24 @@ FILES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Where each template goes in a repository."""
+SPLITTING: Mapping[str, str] = MappingProxyType(
+    {**FILES, "cdml-resume.yml": ".github/workflows/cdml-resume.yml"}
+)
+"""The same where the target splits traffic, so that a canary has to be gone on with."""
+TARGETS = ("registry", "haproxy")
+"""The targets that there are configurations of to begin with."""
+
+_HOSTED = b"runs-on: ubuntu-latest"
+_OURS = b"runs-on: [self-hosted, models] # the machine that HAProxy runs on"
 
 
 def init(
-    folder: Path, *, force: bool = False, data: str | None = None, tables: Tables | None = None
+    folder: Path,
+    *,
+    force: bool = False,
+    data: str | None = None,
+    tables: Tables | None = None,
+    target: str = "registry",
 ) -> tuple[Path, ...]:
     """Write every file, or none.
 
@@ -34,6 +48,8 @@ def init(
         force: whether files that are there may be overwritten.
         data: rows that are known to be good, of which a contract is proposed.
         tables: opens them.
+        target: where the champion serves, one of `TARGETS`. Where that is a machine of the user's,
+            its own runner delivers.
 
     Returns:
         What was written.
@@ -43,7 +59,14 @@ def init(
         InputError: the folder cannot be written, or the data not read.
     """
     templates = files("cdml.flows") / "templates"
-    content = {place: (templates / name).read_bytes() for name, place in FILES.items()}
+    splits = target != "registry"
+    places = SPLITTING if splits else FILES
+    content = {place: (templates / name).read_bytes() for name, place in places.items()}
+    if splits:
+        deploy = (templates / f"deploy-{target}.yaml").read_bytes()
+        content["cdml.yaml"] = _before_deploy(content["cdml.yaml"]) + deploy
+        delivery = FILES["cdml-deploy.yml"]
+        content[delivery] = content[delivery].replace(_HOSTED, _OURS)
     proposed: dict[str, bytes] = {}
     if data is not None:
         # Only a place that is free is worth a look at the data.
@@ -65,6 +88,14 @@ def init(
     return tuple(
         write_atomically(folder / place, written) for place, written in (content | proposed).items()
     )
+
+
+def _before_deploy(template: bytes) -> bytes:
+    """The configuration without its last section, which says where the champion serves."""
+    head, found, _ = template.partition(b"deploy:\n")
+    if not found:
+        raise ValueError("the template has no section deploy")
+    return head
 
 
 def _filled(template: bytes, data: str, contract: str, key: str | None) -> bytes:

@@ -61,7 +61,7 @@ class _Teller:
     def comment(self) -> None:
         """On each pull request that the commit merged; one comment for each environment."""
         platform = self.ports.platform
-        commit = platform.commit()
+        commit = self.told.produced.commit
         if not self.loaded.config.deploy.notify.comment or commit is None:
             return
         for request in platform.merged_pull_requests(commit):

@@ -23,6 +23,10 @@ LOOK_EVERY = 2.0
 """Seconds between looks at a lock that another operation holds."""
 
 
+class Busy(LockHeld):
+    """An operation is under way, its run works on it, and nothing is parked."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """Carries operations on one model in one environment through.
@@ -156,7 +160,8 @@ class Operator:
             holder: id to take its lock with.
 
         Raises:
-            LockHeld: its run still works on it, or something else is under way.
+            Busy: its run still works on it; nothing is parked.
+            LockHeld: another operation came first, or took over.
             ServiceError: it stays open.
         """
         ledger, commit = self.book.read()
@@ -165,7 +170,7 @@ class Operator:
             return None
         theirs = Holder(ports=self.ports)
         if not theirs.yields(ledger, resumes=True):
-            raise held(ledger)
+            raise Busy(held(ledger).message)
         taken = transitions.take_over(
             ledger,
             holder=holder,

@@ -121,7 +121,10 @@ def of_deploy(plan: Plan, ended: Ended, operator: Operator, output: Path) -> Dep
         deployment=ended.deployment,
         parked_until=ended.parked_until,
     )
-    kept = keep(output, evidence(plan, told, operator), operator)
+    made = evidence(plan, told, operator)
+    # A resumed run is one of a schedule: its own commit brought nothing that is shipped here.
+    by = made.produced.model_copy(update={"commit": ended.operation.commit})
+    kept = keep(output, made.model_copy(update={"produced": by}), operator)
     if trouble is None:
         return kept
     if plan.from_ is None or share(serving, plan.from_) == ALL:

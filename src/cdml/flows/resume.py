@@ -7,12 +7,11 @@ from cdml.config import Loaded
 from cdml.core.journal import Kind
 from cdml.core.plan import Plan
 from cdml.core.verdict import Verdict
-from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
-from cdml.flows.operation import Operator
+from cdml.flows.operation import Busy, Operator
 from cdml.flows.outcome import Outcome
 from cdml.ports import Ports
 
@@ -24,10 +23,11 @@ def resume(
     output: Path,
     environment: str | None = None,
     checks: Checks | None = None,
-) -> Deployment:
+) -> Deployment | None:
     """Carry the open operation on, from where its run left it; or find that there is none.
 
-    A parked canary is looked at once and parked again, promoted, or taken back.
+    A parked canary is looked at once and parked again, promoted, or taken back. Where nothing is
+    parked, only the journal is asked: what runs on a schedule has mostly nothing to do.
 
     Args:
         loaded: the configuration; of a canary under way the journal says how it goes.
@@ -36,27 +36,42 @@ def resume(
         environment: where; the configuration's by default.
         checks: what is asked of the version.
 
+    Returns:
+        None where nothing ever served, so that there is nothing to tell of.
+
     Raises:
-        InputError: there is nothing to resume, and nothing ever served.
-        LockHeld: its run still works on it.
+        LockHeld: another operation came first, or took over.
         DeploymentFailed: it was taken back.
         ServiceError: the registry, the journal or the target failed.
     """
     operator = Operator.of(loaded, ports, environment, checks)
     store.remove(output, Deployment)
-    ended = operator.resume(secrets.token_hex(8))
-    where, target = operator.book.environment, ports.target.name
-    if ended is not None:
-        plan = Plan.of(ended.operation, environment=where, target=target)
-        return outcome.of_deploy(plan, ended, operator, output)
+    try:
+        ended = operator.resume(secrets.token_hex(8))
+    except Busy as error:
+        return _nothing(operator, output, f"nothing is parked. {error.message}")
+    if ended is None:
+        return _nothing(operator, output, "")
+    plan = Plan.of(ended.operation, environment=operator.book.environment, target=ports.target.name)
+    return outcome.of_deploy(plan, ended, operator, output)
+
+
+def _nothing(operator: Operator, output: Path, why: str) -> Deployment | None:
+    where = operator.book.environment
     ledger, commit = operator.book.read()
     if ledger.current is None:
-        raise InputError(f"There is nothing to resume in {where}, and nothing ever served.")
+        return None
     serving = ledger.current.release
-    plan = Plan(kind=Kind.DEPLOY, environment=where, target=target, from_=serving, to=serving)
+    plan = Plan(
+        kind=Kind.DEPLOY,
+        environment=where,
+        target=operator.ports.target.name,
+        from_=serving,
+        to=serving,
+    )
     told = Outcome(
         verdict=Verdict.PASS,
-        sentence=f"Nothing to resume: v{serving.version} serves {where}.",
+        sentence=f"Nothing to resume: {why or f'v{serving.version} serves {where}.'}",
         steps=operator.steps.taken,
         journal=commit,
         changed=False,

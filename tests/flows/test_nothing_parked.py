@@ -1,0 +1,132 @@
+"""`deploy --resume` on a schedule: where nothing is parked it is cheap, and says so."""
+
+import subprocess
+import time
+
+import pytest
+
+from cdml.adapters.journals.git import GitJournal
+from cdml.cli import run
+from cdml.core.rollout import Judged
+from cdml.evidence import journal as document
+from cdml.flows.init import init
+from cdml.flows.notify import notify
+from cdml.flows.resume import resume
+from cdml.ports import PullRequest
+from fakes.faults import Faults, Killed
+from fakes.journals import ledger_of, release
+from fakes.ports import FakePorts
+from fakes.split_delivery import SplitWorld
+
+PARKED = "{steps: [5, 25, 100], timeout: 2h, park: 20m}"
+
+
+class Untouched:
+    """A target, by its name alone."""
+
+    name, splits_traffic = "haproxy", True
+
+
+@pytest.fixture
+def world(tmp_path):
+    """A serves, and nothing is open."""
+    world = SplitWorld(tmp_path, PARKED)
+    world.ship("A")
+    return world
+
+
+def only_the_journal(world):
+    """Ports of which neither registry, nor target, nor traffic can be asked anything."""
+    return FakePorts(
+        journal=world.journal,
+        platform=world.platform,
+        clock=world.clock,
+        progress=world.progress,
+        registry=FakePorts(),
+        target=Untouched(),
+    )
+
+
+def test_nothing_but_the_journal_is_asked(world):
+    before = world.journal.documents.copy()
+
+    told = resume(world.loaded, only_the_journal(world), output=world.output)
+
+    assert ("pass", False, 0) == (told.verdict, told.changed, told.verdict.exit_code)
+    assert "Nothing to resume: v1 serves production." == told.reason
+    assert before == world.journal.documents
+
+
+def test_before_the_first_deploy_there_is_nothing_to_tell_of(tmp_path):
+    world = SplitWorld(tmp_path, PARKED)
+
+    assert resume(world.loaded, only_the_journal(world), output=world.output) is None
+    assert [] == world.journal.documents
+
+
+@pytest.mark.parametrize("earlier", [True, False])
+def test_a_deploy_that_is_under_way_is_not_parked(tmp_path, earlier):
+    world = SplitWorld(tmp_path, PARKED)
+    if earlier:
+        world.ship("A")
+    world.register("B", against="1" if earlier else None)
+    with pytest.raises(Killed):
+        world.deploy("2" if earlier else "1", faults=Faults(3))
+    before = world.ledger
+
+    told = resume(world.loaded, only_the_journal(world), output=world.output)
+
+    assert before == world.ledger
+    if earlier:
+        assert "nothing is parked. Operation" in told.reason
+    else:
+        assert told is None
+
+
+def test_who_is_told_of_a_resumed_canary_is_whose_commit_began_it(world):
+    deployed, scheduled = "d" * 40, "e" * 40
+    mine, other = (PullRequest(number=n, head="f" * 40) for n in (7, 8))
+    world.platform.merged = {deployed: (mine,), scheduled: (other,)}
+    world.register("B", against="1")
+    world.platform.head = deployed
+    world.deploy("2")
+    world.platform.head = scheduled
+    world.checks.verdicts = [Judged.PROMOTE]
+
+    notify(world.loaded, world._ports(None), world.resume())
+
+    assert [7] == [comment.number for comment in world.platform.comments]
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """What `cdml init` writes for HAProxy, where neither HAProxy nor the registry is there."""
+    init(tmp_path, target="haproxy")
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("GITHUB_ACTIONS", "")
+    return tmp_path
+
+
+def resumed(repository, capsys):
+    code = run(["deploy", "--resume", "--config", str(repository / "cdml.yaml")])
+    return code, capsys.readouterr().out.strip()
+
+
+def test_the_command_ends_well_and_says_why(repository, capsys):
+    assert (0, "deploy: Nothing to resume: nothing ever served.") == resumed(repository, capsys)
+    journal = GitJournal(
+        folder=repository, environment="production", model="my-model", variables={}
+    )
+    ledger = ledger_of(release(1))
+    known = document.dump(
+        type(ledger)(model="my-model", environment="production", current=ledger.current)
+    )
+    journal.write(known, "adopt: v1 serves production", None)
+
+    begun = time.monotonic()
+    code, told = resumed(repository, capsys)
+
+    assert (0, "deploy: Nothing to resume: v1 serves production.") == (code, told.splitlines()[0])
+    assert time.monotonic() - begun < 30
