@@ -1,6 +1,7 @@
 """The rows that are kept with a version, to ask the server that is going to serve it."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -34,6 +35,11 @@ def job(tmp_path):
     )
 
 
+def classified(job, *columns):
+    """The job, where the contract classifies these columns."""
+    return replace(job, classified=frozenset(columns))
+
+
 def said(job, **columns):
     pq.write_table(pa.table({"id": [7, 8, 9], **columns}), job.output)
     keep(job, job.folder / "rows.parquet")
@@ -61,8 +67,47 @@ def test_values_that_json_has_no_word_for_are_not_kept(job, value):
     assert said(job, prediction=[1.0, 2.0, 3.0]) is None
 
 
+@pytest.mark.parametrize("column", ["y", "Y"])
+def test_of_a_model_that_is_given_a_classified_column_no_value_is_kept(job, column):
+    pq.write_table(
+        pa.table({"x": [11, 22, 33], "y": [71.25, 0.5, 1.5]}), job.folder / "rows.parquet"
+    )
+
+    found = said(
+        classified(job, column, "z"), prediction=[True, False, True], score=[0.9, 0.1, 0.8]
+    )
+
+    assert ((), (), ()) == (found.columns, found.rows, found.answers)
+    assert "the model is given y, which the contract classifies" == found.withheld
+    kept = (job.folder / known.FILE).read_text()
+    assert not any(value in kept for value in ("71.25", "11", "22", "0.9"))
+
+
+def test_a_classified_column_that_the_model_is_not_given_is_in_no_row(job):
+    found = said(classified(job, "birth_date"), prediction=[True, False, True])
+
+    assert ("x", "y") == found.columns
+    assert "" == found.withheld
+
+
+def test_the_columns_that_are_told_are_few(job):
+    names = [f"c{number}" for number in range(9)]
+    pq.write_table(pa.table({name: [1] for name in names}), job.folder / "rows.parquet")
+
+    found = said(classified(job, *names), prediction=[True, False, True])
+
+    assert "c0, c1, c2, c3, c4, …, which" in found.withheld
+
+
 @pytest.mark.parametrize(
-    "change", [{"rows": [[1]]}, {"answers": [[1]]}, {"surprise": 1}, {"schema": "cdml.known/2"}]
+    "change",
+    [
+        {"rows": [[1]]},
+        {"answers": [[1]]},
+        {"surprise": 1},
+        {"schema": "cdml.known/2"},
+        {"classified": ["x"]},
+    ],
 )
 def test_what_does_not_fit_together_is_an_input_error(job, change):
     said(job, prediction=[True, False, True])

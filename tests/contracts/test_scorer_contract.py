@@ -13,6 +13,7 @@ import pytest
 import models
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.errors import InputError
+from cdml.evidence import known
 from cdml.ports import ScoringJob
 from fakes.progress import FakeProgress
 from fakes.scorer import FakeScorer, pretend
@@ -110,6 +111,17 @@ def test_a_binary_model_answers_a_class_and_the_positive_score_for_each_row(benc
     assert min(scored.latency_ms) > 0
     assert scored.isolation in ("namespaces", "environment")
     assert 400 == bench.progress.steps["scoring 400 rows"].done
+
+
+def test_rows_are_kept_unless_the_contract_classifies_what_the_model_is_given(bench):
+    model = bench.model("binary")
+    for classified, rows in ((set(), 3), ({"origin", "late"}, 3), ({"x"}, 0)):
+        job = bench.job(model, known=3, classified=frozenset(classified))
+        bench.score(job)
+        kept = known.read(job.output.parent)
+
+        assert (rows, bool(rows)) == (len(kept.rows), not kept.withheld)
+        assert classified.isdisjoint(kept.columns)
 
 
 def test_a_multiclass_model_answers_a_score_for_each_class(bench):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdml.adapters.scoring import predictions
+from cdml.adapters.scoring import known, predictions
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import read_mlmodel
 from cdml.ports import Scored
@@ -55,19 +55,22 @@ class FakeScorer:
         mlmodel = read_mlmodel(job.model)
         answer = json.loads((job.model / "fake.json").read_text(encoding="utf-8"))
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        answers = job.output.with_suffix(".answers")
-        rows = predictions.write_features(job, mlmodel, answers)
+        answers, features = (job.output.with_suffix(end) for end in (".answers", ".features"))
+        rows = predictions.write_features(job, mlmodel, features)
         fault = answer.pop("fault", None)
         if fault in FAULTS:
-            answers.unlink()
+            features.unlink()
             raise InputError(FAULTS[fault], "Look into it.")
         with progress.step(f"scoring {rows:,} rows", rows) as step:
             pq.write_table(_answers(job, answer, fault), answers)
             step.advance(rows)
         try:
             written = predictions.join(job, answers, predictions.labels(job))
+            if job.known:
+                known.keep(job, features)
         finally:
             answers.unlink()
+            features.unlink()
         return Scored(
             predictions=job.output,
             rows=written,

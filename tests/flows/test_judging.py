@@ -9,7 +9,7 @@ from cdml.core.journal import Kind, Operation, Phase
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.core.smoke import MALFORMED
-from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
 from cdml.evidence import known
 from cdml.flows.judging import Judging
 from cdml.ports import Answer
@@ -89,6 +89,18 @@ def test_a_version_of_which_nothing_is_known_goes_back_but_is_not_shipped(world)
     assert "cdml gate" in caught.value.hint
 
     assert "v1 is ready" in judging(world, served=True).smoke(world.balancer, first)
+
+
+def test_a_deploy_of_what_is_given_classified_columns_ends_before_it_gets_traffic(world):
+    kept = {"columns": [], "rows": [], "answers": [], "classified": ["income"]}
+    keep(world, world.registry.version("flights", "2"), {**KNOWN, **kept})
+    world.checks = judging(world)
+
+    with pytest.raises(DeploymentFailed, match=r"given income, which the contract.*v1 serves"):
+        world.deploy("2")
+
+    assert ("1", 6) == (world.serving, DeploymentFailed.exit_code)
+    assert () == world.ledger.quarantined
 
 
 def test_a_registry_that_is_down_keeps_no_version_from_going_back(world):

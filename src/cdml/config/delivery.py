@@ -136,7 +136,8 @@ class Deploy(Model):
     target: Target = Target()
     known_rows: Annotated[int, Field(ge=0, le=100)] = 5
     """Rows of the evaluation data that are kept with a version and what it said to them, to ask
-    its server before it gets traffic. Where the target serves nothing itself, none are kept."""
+    its server before it gets traffic. Where the target serves nothing itself, or where the contract
+    classifies a column that the model is given, none are kept."""
     canary: Canary | None = None
     """How traffic is shifted; without it a checked version gets all traffic at once."""
     url: str | None = None

@@ -162,10 +162,14 @@ class Contract:
         """The columns that are known only after the outcome."""
         return frozenset(p.name for p in self.properties if p.after_outcome)
 
+    @property
+    def classified(self) -> frozenset[str]:
+        """The columns whose values a class or a tag keeps from being shown or stored."""
+        return frozenset(p.name for p in self.properties if p.personal)
+
     def shows(self, column: str) -> bool:
         """Whether values of a column may be shown: only if nothing speaks against it."""
-        told = any(p.personal for p in self.properties if p.name == column)
-        return not told and not looks_personal(column)
+        return column not in self.classified and not looks_personal(column)
 
 
 NO_CONTRACT = Contract(table="", properties=())

@@ -12,6 +12,7 @@ SUFFIX = ".known.json"
 """Of the file beside predictions of the same name."""
 FILE = f"predictions{SUFFIX}"
 MAX_BYTES = 4 * 1024 * 1024
+_TOLD = 5
 
 Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
 
@@ -26,13 +27,26 @@ class KnownAnswers(BaseModel):
     rows: tuple[tuple[Value, ...], ...]
     answers: tuple[tuple[Value | tuple[Value, ...], ...], ...]
     """The predictions, and the scores where there are any: each with a value a row."""
+    classified: tuple[str, ...] = ()
+    """Inputs that the contract classifies, so that no rows are kept."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
         short = any(len(row) != len(self.columns) for row in self.rows)
+        if self.classified and (self.rows or self.columns):
+            raise ValueError("rows were kept though a column of them is classified")
         if short or any(len(answer) != len(self.rows) for answer in self.answers):
             raise ValueError("rows, columns and answers do not fit together")
         return self
+
+    @property
+    def withheld(self) -> str:
+        """Why no rows were kept, in words; empty where some were."""
+        named = self.classified
+        if not named:
+            return ""
+        told = ", ".join(named[:_TOLD]) + (", …" if len(named) > _TOLD else "")
+        return f"the model is given {told}, which the contract classifies"
 
     @property
     def by_column(self) -> Sequence[dict[str, Value]]:

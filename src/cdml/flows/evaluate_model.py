@@ -10,6 +10,7 @@ from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.known import FILE as KNOWN_FILE
+from cdml.evidence.known import read as read_known
 from cdml.evidence.models import (
     BoundGate,
     Comparison,
@@ -115,8 +116,19 @@ def evaluate_model(
             policy=policy_ref(config),
         )
         store.write(output, evaluation)
+    _tell_withheld(output, ports)
     keep(contender.model, output, ports)
     return evaluation
+
+
+def _tell_withheld(output: Path, ports: Ports) -> None:
+    """Say now what a deploy is going to say, where nothing was kept to ask a server."""
+    known = read_known(output)
+    if known is not None and known.withheld:
+        ports.progress.note(
+            f"No rows are kept to ask a server before it gets traffic: {known.withheld}."
+            " Its first deploy is going to end there."
+        )
 
 
 def _given(

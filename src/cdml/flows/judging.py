@@ -47,10 +47,18 @@ class Judging:
 
     def smoke(self, target: SplittingTarget, release: Release) -> str:
         """See `Checks`."""
-        cases = self._cases(release)
+        cases, why = self._cases(release)
+        because = f": {why}" if why else ""
         if not cases and self.served:
-            self.ports.progress.note(f"Nothing is known to ask v{release.version}: it is ready.")
-            return f"v{release.version} is ready; nothing is known to ask it"
+            told = f"v{release.version} is ready; nothing is known to ask it{because}"
+            self.ports.progress.note(f"{told}.")
+            return told
+        if why:
+            raise InputError(
+                f"nothing is known to ask v{release.version}, so that it gets no traffic: {why}.",
+                "Train it on what may be stored, such as a band or a pseudonym, or set the column's"
+                " class right; then judge it again.",
+            )
         checks = smoke(target, release, cases, limits_of(self.loaded.config))
         if not passed(checks):
             failed = " ".join(check.sentence for check in checks if not check.passed)
@@ -77,26 +85,27 @@ class Judging:
         found = prospect(self._settings, ramp, self.ports, since=since)
         return Forecast(told=found.told, state=_state(0, Canary(rules=found.rules)))
 
-    def _cases(self, release: Release) -> Sequence[Case]:
+    def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
+        """What to ask; and where that is nothing, why, if it is known."""
         try:
             return self._known(release)
         except ServiceError as error:
             if not self.served:
                 raise
             self.ports.progress.note(error.message)
-            return ()
+            return (), ""
 
-    def _known(self, release: Release) -> Sequence[Case]:
+    def _known(self, release: Release) -> tuple[Sequence[Case], str]:
         registry = self.ports.registry
         version = registry.version(self.loaded.config.model, release.version)
         with tempfile.TemporaryDirectory(prefix="cdml-known-") as scratch:
             folder = registry.evidence(version, Path(scratch) / "evidence")
             found = known.read(folder) if folder else None
         if found is None or not found.rows:
-            return ()
+            return (), found.withheld if found else ""
         name = f"{len(found.rows)} rows of the evaluation data"
         answers: Sequence[Sequence[Any]] = found.answers
-        return (case_of_rows(found.by_column, answers, name=name),)
+        return (case_of_rows(found.by_column, answers, name=name),), ""
 
     @property
     def _settings(self) -> Settings | None:

@@ -12,6 +12,7 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import model_digest, model_size
 from cdml.evidence.models import ModelRef
+from cdml.flows.promises import promises
 from cdml.ports import ModelVersion, Ports, ScoringJob, Table
 
 _MB = 1_000_000
@@ -127,10 +128,13 @@ def predict(
 
     Raises:
         InputError: the model cannot be found or loaded, throws, or answers badly.
+        ConfigurationError: rows are to be kept, and the contract does not tell of which columns.
         ServiceError: the registry does not answer.
     """
     identity = identify(uri, loaded, ports)
     config = loaded.config
+    known = config.deploy.rows_known
+    contract = promises(loaded, config.data.contract if known else None)
     scored = ports.scorer.score(
         ScoringJob(
             folder=loaded.folder,
@@ -144,7 +148,8 @@ def predict(
             environment=interpreter(loaded),
             timeout=config.scoring.timeout,
             output=into,
-            known=config.deploy.rows_known,
+            known=known,
+            classified=contract.classified,
         ),
         ports.progress,
     )

@@ -8,15 +8,14 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.compatibility import Signature, compatible
-from cdml.core.contract import NO_CONTRACT, Contract, Severity
+from cdml.core.contract import Contract, Severity
 from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.known import Asked, Known
 from cdml.core.metrics import Task
-from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
-from cdml.errors import ConfigurationError, InputError
+from cdml.errors import InputError
 from cdml.evidence import profile as profiles
 from cdml.evidence import store
 from cdml.evidence.models import Check, DataEvidence, DataRef, Deployment, Sample
@@ -25,6 +24,7 @@ from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask
 from cdml.flows.producer import producer
+from cdml.flows.promises import promises
 from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
 from cdml.flows.results import write_results
@@ -108,17 +108,17 @@ def validate_data(
     store.discard(*(output / name for name in store.RESULTS))
     settings = loaded.config.data
     written = contract or settings.contract
-    promises = _contract(loaded, written)
+    promised = promises(loaded, written)
     with ports.progress.step("reading the data"):
         table, ref = _open(loaded, ports.tables, data or settings.evaluation)
         _require_columns(loaded, table)
         known = find_reference(loaded, ports, reference or settings.reference, champion)
-        related = open_related(loaded, ports.tables, promises, table)
+        related = open_related(loaded, ports.tables, promised, table)
     store.discard(*(output / name for name in profiles.FILES))
     subject = _Subject(
         loaded=loaded,
         table=table,
-        contract=promises,
+        contract=promised,
         features=features,
         now=ports.clock.now(),
         related=related,
@@ -203,23 +203,6 @@ def _asked(subject: _Subject) -> Iterator[Asked]:
     yield from from_contract(subject.contract, subject.known)
     for signature in subject.signatures:
         yield from compatible(signature, subject.fields)
-
-
-def _contract(loaded: Loaded, written: str | None) -> Contract:
-    """The contract that `file` or `file#table` names."""
-    if written is None:
-        return NO_CONTRACT
-    name, _, table = written.partition("#")
-    path = Path(loaded.locate(name))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise ConfigurationError(
-            f"the contract {name} does not exist.", "data.contract is relative to cdml.yaml."
-        ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the contract {name} cannot be read: {error}.") from error
-    return read_contract(text, name, table or None)
 
 
 def _open(loaded: Loaded, tables: Tables, written: str) -> tuple[Table, DataRef]:

@@ -41,6 +41,8 @@ class ScoringJob:
         output: where the predictions go.
         known: how many rows are kept beside them with what the model said, as
             `cdml.evidence.known` reads them; 0 for none.
+        classified: columns whose values must not be kept. Where the model was given one of them
+            no rows are: without it they would not be what it answered to.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class ScoringJob:
     timeout: float
     output: Path
     known: int = 0
+    classified: frozenset[str] = frozenset()
 
 
 class Scorer(Protocol):

@@ -17,23 +17,33 @@ _PLAIN = (bool, int, float, str, type(None))
 def keep(job: ScoringJob, features: Path) -> None:
     """Write them beside the predictions; not where JSON has no word for a value.
 
-    It has none for a time, and none for an infinity.
+    It has none for a time, and none for an infinity. Where the model was given a column that is
+    classified, only its name is written: rows without it are not what it answered to.
 
     Args:
         job: what was scored; its predictions are written.
         features: Parquet file of what the model was given.
     """
+    kept_out = {name.casefold() for name in job.classified}
+    found = [name for name in pq.read_schema(features).names if name.casefold() in kept_out]
+    if found:
+        _write(job, {"columns": [], "rows": [], "answers": [], "classified": found})
+        return
     rows, said = _first(features, job.known), _first(job.output, job.known)
     if not rows or not all(_has_a_word(value) for row in rows for value in row.values()):
         return
     columns = list(rows[0])
     known = {
-        "schema": "cdml.known/1",
         "columns": columns,
         "rows": [[_sent(row[name]) for name in columns] for row in rows],
         "answers": _answers(said),
     }
-    content = json.dumps(known, ensure_ascii=False, allow_nan=False)
+    _write(job, known)
+
+
+def _write(job: ScoringJob, known: dict[str, Any]) -> None:
+    document = {"schema": "cdml.known/1", **known}
+    content = json.dumps(document, ensure_ascii=False, allow_nan=False)
     write_atomically(job.output.with_suffix(SUFFIX), content.encode())
 
 
