@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cdml.cli import cli
+from cdml.cli import cli, run
 from cdml.config import load
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.init import FILES, SPLITTING, TARGETS, init
+from cdml.flows.init import FILES, RESUME, SPLITTING, TARGETS, init
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = tuple(place for place in SPLITTING.values() if place.endswith(".yml"))
-RESUME = ".github/workflows/cdml-resume.yml"
 BIN = Path(sys.executable).parent
 
 
@@ -159,6 +158,42 @@ def test_only_a_canary_has_to_be_gone_on_with(tmp_path):
 
         assert target == loaded.config.deploy.target.type
         assert (canary is not None and bool(canary.park)) is (folder / RESUME in written)
+
+
+def test_a_canary_that_is_configured_later_gets_its_workflow_and_nothing_else(
+    splitting, monkeypatch, capsys
+):
+    written = (splitting / RESUME).read_bytes()
+    (splitting / RESUME).unlink()
+    (splitting / "cdml.yaml").write_text((splitting / "cdml.yaml").read_text() + "# mine\n")
+    monkeypatch.chdir(splitting)
+
+    assert 0 == run(["init"])
+    assert f"wrote {splitting / RESUME}" == capsys.readouterr().out.strip()
+    assert written == (splitting / RESUME).read_bytes()
+    assert (splitting / "cdml.yaml").read_text().endswith("# mine\n")
+    assert 2 == run(["init"])
+
+
+def test_the_workflow_of_a_canary_names_its_environment(splitting, monkeypatch):
+    (splitting / RESUME).unlink()
+    config = splitting / "cdml.yaml"
+    config.write_text(config.read_text().replace("environment: production", "environment: eu-1"))
+    monkeypatch.chdir(splitting)
+
+    assert 0 == run(["init"])
+    written = yaml.safe_load((splitting / RESUME).read_text(encoding="utf-8"))
+    assert "eu-1" == written["jobs"]["resume"]["environment"]["name"]
+    assert "cdml-eu-1-canary" == written["concurrency"]["group"]
+
+
+@pytest.mark.parametrize("broken", ["", "version: 1\n", "park: ["])
+def test_beside_any_other_configuration_nothing_is_written(tmp_path, monkeypatch, broken):
+    (tmp_path / "cdml.yaml").write_text(broken, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+
+    assert 2 == run(["init"])
+    assert ["cdml.yaml"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_a_canary_waits_longer_than_from_one_look_to_the_next(splitting):

@@ -9,11 +9,12 @@ import click
 
 from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
-from cdml.errors import ConfigurationError
+from cdml.errors import CdmlError, ConfigurationError
 from cdml.ports import Behaviour
 from cdml.wiring import Wiring, executor
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
+    from cdml.config.delivery import Deploy
     from cdml.evidence.models import Deployment
 
 
@@ -280,9 +281,19 @@ def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     from cdml.wiring import TABLES, find
 
     opener = find("engine", "duckdb", TABLES)() if data is not None else None
-    for path in flow(folder, force=force, data=data, tables=opener, target=target):
+    known = _delivery(folder / "cdml.yaml")
+    written = flow(folder, force=force, data=data, tables=opener, target=target, known=known)
+    for path in written:
         click.echo(f"wrote {path}")
     return 0
+
+
+def _delivery(config: Path) -> "Deploy | None":
+    """How a configuration delivers, where there is one that can be read."""
+    try:
+        return Wiring.read(config, ConsoleProgress(), needs_registry=False).loaded.config.deploy
+    except CdmlError:
+        return None
 
 
 def demo(folder: Path) -> int:

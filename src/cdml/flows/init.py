@@ -1,11 +1,13 @@
 """Write the files to begin with: a configuration, workflows, and a contract of given data."""
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 
+from cdml.config.delivery import Deploy
 from cdml.core import propose
 from cdml.errors import ConfigurationError
 from cdml.evidence.store import write_atomically
@@ -22,9 +24,9 @@ FILES: Mapping[str, str] = MappingProxyType(
     }
 )
 """Where each template goes in a repository."""
-SPLITTING: Mapping[str, str] = MappingProxyType(
-    {**FILES, "cdml-resume.yml": ".github/workflows/cdml-resume.yml"}
-)
+RESUME = ".github/workflows/cdml-resume.yml"
+"""Where the workflow goes that goes on with a canary."""
+SPLITTING: Mapping[str, str] = MappingProxyType({**FILES, "cdml-resume.yml": RESUME})
 """The same where the target splits traffic, so that a canary has to be gone on with."""
 TARGETS = ("registry", "haproxy")
 """The targets that there are configurations of to begin with."""
@@ -40,8 +42,9 @@ def init(
     data: str | None = None,
     tables: Tables | None = None,
     target: str = "registry",
+    known: Deploy | None = None,
 ) -> tuple[Path, ...]:
-    """Write every file, or none.
+    """Write every file, or none; beside a configuration whose canary is parked, what it lacks.
 
     Args:
         folder: root of the user's repository.
@@ -50,6 +53,7 @@ def init(
         tables: opens them.
         target: where the champion serves, one of `TARGETS`. Where that is a machine of the user's,
             its own runner delivers.
+        known: how the configuration that is there already delivers, if there is one.
 
     Returns:
         What was written.
@@ -59,6 +63,11 @@ def init(
         InputError: the folder cannot be written, or the data not read.
     """
     templates = files("cdml.flows") / "templates"
+    if known is not None and _lacks_resume(folder, known) and data is None and not force:
+        resume = (templates / "cdml-resume.yml").read_text(encoding="utf-8")
+        if re.fullmatch(r"[\w-]+", known.environment, re.ASCII):  # a name that needs no quotes
+            resume = resume.replace("production", known.environment)
+        return (write_atomically(folder / RESUME, resume.encode()),)
     splits = target != "registry"
     places = SPLITTING if splits else FILES
     content = {place: (templates / name).read_bytes() for name, place in places.items()}
@@ -88,6 +97,12 @@ def init(
     return tuple(
         write_atomically(folder / place, written) for place, written in (content | proposed).items()
     )
+
+
+def _lacks_resume(folder: Path, known: Deploy) -> bool:
+    """Whether a canary is parked here, and nothing goes on with it."""
+    parks = known.canary is not None and bool(known.canary.park)
+    return parks and not (folder / RESUME).exists()
 
 
 def _before_deploy(template: bytes) -> bytes:
