@@ -81,6 +81,9 @@ class WatchedTarget(FakeSplittingTarget):
         if percent == 0:
             assert operation.phase is Phase.UNDO
             return
+        if operation.phase is Phase.UNDO:
+            assert (operation.from_, ALL) == (to, percent)
+            return
         assert to.version in self.world.checks.asked
         assert to == operation.to
         whole = operation.phase in (Phase.PUBLISH, Phase.BAKE)

@@ -85,6 +85,11 @@ def staged(serving: Serving, release: Release) -> bool:
     return serves(serving, release) or _is_beside(serving, release)
 
 
+def lost(operation: Operation, serving: Serving) -> bool:
+    """Whether `to` was given a share that it may still have, and no server of it is seen."""
+    return operation.exposed and operation.from_ is not None and not staged(serving, operation.to)
+
+
 def next_move(
     operation: Operation, serving: Serving, judged: Judged | None = None, *, own: bool
 ) -> Move:
@@ -153,13 +158,17 @@ def _finish(operation: Operation, serving: Serving, judged: Judged | None) -> Mo
 
 
 def _take_back(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
-    """The way back: traffic first; only what is seen to have none is ended."""
+    """The way back: traffic first; only what is seen to have none is ended.
+
+    Of a server that died, the share is taken too: whoever starts it again would give it traffic.
+    """
     if operation.ramp is None:
         ours = serves(serving, operation.to) and operation.from_ is not None
         return Move.RESTORE if ours else Move.CLOSE
-    if share(serving, operation.to) > 0:
+    died = lost(operation, serving)
+    if share(serving, operation.to) > 0 or (died and judged is None):
         return Move.RESTORE
-    if staged(serving, operation.to) and judged is None:
+    if (died or staged(serving, operation.to)) and judged is not Judged.PROMOTE:
         return Move.RETIRE
     return Move.CLOSE
 

@@ -122,7 +122,10 @@ class Drive:
         self._saw(did.serving, operation)
         if did.trouble is None:
             self.steps.did(move, did.detail)
-            self.judged = Judged.PROMOTE if move in _ASKS else self.judged
+            if move in _ASKS:
+                self.judged = Judged.PROMOTE
+            elif move is Move.RESTORE:
+                self.judged = self.judged or Judged.HOLD
             return
         self.steps.did(move, did.trouble.message, "failed")
         if move is Move.RETIRE:  # without traffic it harms nobody; the next stage replaces it

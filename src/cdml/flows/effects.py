@@ -7,7 +7,7 @@ from typing import cast
 
 from cdml.core.journal import Ledger, Operation, Release, Serving
 from cdml.core.ramp import ALL
-from cdml.core.rollout import Move, serves, share, staged
+from cdml.core.rollout import Move, lost, serves, share, staged
 from cdml.errors import CdmlError, ConfigurationError, InputError, LockHeld, ServiceError
 from cdml.flows.book import PAUSES
 from cdml.flows.checks import Checks
@@ -69,7 +69,7 @@ class Effects:
                 act = partial(self._splitting.retire, fence=fence)
                 return self._attempt(ledger, operation, act, _told(f"v{to.version} is ended"))
             case Move.PUBLISH:
-                act = partial(self.publish, to)
+                act = partial(self._publish_all, operation, serving, fence)
                 done = f"the alias names v{to.version}" if self.alias else ""
                 return self._attempt(ledger, operation, act, _told(done))
             case _:
@@ -84,6 +84,13 @@ class Effects:
         """
         if self.alias is not None:
             self.alias.publish(release)
+
+    def _publish_all(self, operation: Operation, serving: Serving, fence: int) -> None:
+        """Publish; a server that died beside `to` has no share when it is started again."""
+        to, beside = operation.to, operation.from_
+        if operation.ramp is not None and beside is not None and not staged(serving, beside):
+            self._splitting.shift(to, ALL, fence=fence)
+        self.publish(to)
 
     def observe(self, operation: Operation) -> Serving:
         """What the target serves.
@@ -126,16 +133,15 @@ class Effects:
         percent = 0 if move is Move.RESTORE else ALL
         if move is Move.SWITCH and not operation.committed:
             percent = operation.ramp.percent
+        told = _told(f"v{to.version} has {percent} % of the traffic")
+        if percent == 0 and back is not None and lost(operation, serving):
+            again: Act = partial(self.ports.target.switch, back, fence=fence)
+            return self._attempt(ledger, operation, again, told)
         act: Act = partial(self._splitting.shift, to, percent, fence=fence)
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
         return self._attempt(
-            ledger,
-            operation,
-            act,
-            _told(f"v{to.version} has {percent} % of the traffic"),
-            lambda seen: share(seen, to) == percent,
-            to,
+            ledger, operation, act, told, lambda seen: share(seen, to) == percent, to
         )
 
     def _attempt(
