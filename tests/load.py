@@ -16,11 +16,15 @@ class Load:
         columns: of the rows.
         a_second: requests.
         clients: threads that share them.
+        note: makes what is kept of an answer.
     """
 
-    def __init__(self, port, rows, *, columns=("x", "y"), a_second=60, clients=3):
+    def __init__(
+        self, port, rows, *, columns=("x", "y"), a_second=60, clients=3, note=lambda got: got.status
+    ):
         self.answers = []
         self._port, self._rows, self._columns = port, rows, list(columns)
+        self._note = note
         self._pause = clients / a_second
         self._over = threading.Event()
         self._clients = [threading.Thread(target=self._ask, args=(n,)) for n in range(clients)]
@@ -48,7 +52,7 @@ class Load:
                 connection.request("POST", "/invocations", body, headers)
                 response = connection.getresponse()
                 response.read()
-                self.answers.append(response.status)
+                self.answers.append(self._note(response))
             except (OSError, http.client.HTTPException) as error:
                 self.answers.append(repr(error))
                 connection.close()

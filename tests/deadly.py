@@ -1,0 +1,156 @@
+"""Runs cdml's command line, each time in a process of its own that may be killed at a write.
+
+It reads orders from its standard input, one JSON object a line, and answers each with the exit
+code. The process of an order is a fork, so that nothing is imported twice. Writes are counted
+where they leave cdml: what git, the registry, HAProxy, the target's folder and the system are
+told. `writes` of an order is a file that gets a line before each of them; those that nobody
+counted, because they are new, get a line that begins with `uncounted`.
+"""
+
+import functools
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+_GIT = ("push", "update-ref")
+_ENDS = ("os.rename", "os.kill", "os.killpg", "subprocess.Popen", "shutil.rmtree")
+
+
+def _starts_server(*_, **words):
+    return words.get("start_new_session", False)
+
+
+def _moves_branch(*arguments, **_):
+    return arguments[1] in _GIT
+
+
+WRITES = (
+    ("cdml.adapters.journals.plumbing", "Git.__call__", _moves_branch),
+    ("cdml.adapters.registries.folder", "FolderRegistry._write", None),
+    ("cdml.adapters.targets.haproxy_runtime", "Runtime.order", None),
+    ("cdml.adapters.targets.slots", "Slots.write", None),
+    ("cdml.adapters.targets.kept_models", "KeptModels.fetch", None),
+    ("cdml.adapters.targets.kept_models", "KeptModels.prune", None),
+    ("cdml.adapters.targets.model_servers", "_send", None),
+    ("cdml.adapters.targets.model_servers", "_reap", None),
+    ("subprocess", "Popen.__init__", _starts_server),
+    ("cdml.evidence.store", "write", None),
+)
+"""Where writes leave cdml, and which calls of it are some."""
+
+
+class Deadly:
+    """Counts writes, and ends this process before or after number `at`."""
+
+    def __init__(self, order):
+        self.at, self.when = order.get("at"), order.get("when")
+        self.seen = 0
+        self.inside = False
+        self.writes = Path(order["writes"])
+
+    def watch(self):
+        for module, path, is_write in WRITES:
+            holder = importlib.import_module(module)
+            *outer, name = path.split(".")
+            for part in outer:
+                holder = getattr(holder, part)
+            setattr(holder, name, self._around(path, getattr(holder, name), is_write))
+        sys.addaudithook(self._heard)
+
+    def _around(self, path, write, is_write):
+        @functools.wraps(write)
+        def call(*arguments, **words):
+            if self.inside or (is_write and not is_write(*arguments, **words)):
+                return write(*arguments, **words)
+            mine, self.seen = self.seen == self.at, self.seen + 1
+            self._tell(f"{path} {_short(arguments)}")
+            self.inside = True
+            if mine and self.when == "before":
+                os.kill(os.getpid(), signal.SIGKILL)
+            try:
+                return write(*arguments, **words)
+            finally:
+                if mine:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                self.inside = False
+
+        return call
+
+    def _heard(self, event, arguments):
+        """Whatever changes the world should be in one of the calls that are counted."""
+        if self.inside or event not in _ENDS:
+            return
+        words = [str(one) for one in arguments]
+        if event == "subprocess.Popen" and arguments[0] == "git":
+            if not set(arguments[1]) & set(_GIT):
+                return
+        elif event == "shutil.rmtree" and "/cdml-" in words[0]:
+            return  # a scratch folder of this run
+        self._tell(f"uncounted {event} {words}")
+
+    def _tell(self, line):
+        with self.writes.open("a") as file:
+            file.write(line.replace("\n", " ") + "\n")
+
+
+def _short(arguments):
+    return " ".join(str(one)[-60:] for one in arguments[1:3])
+
+
+def _script_the_judge(verdicts):
+    """The judge says these, look by look; what it remembers travels by the journal."""
+    from cdml.core.rollout import Judged
+    from cdml.flows import judging
+    from cdml.flows.checks import Look
+
+    class Scripted(judging.Judging):
+        def look(self, operation, serving, now):
+            del serving, now
+            looks = (operation.ramp.state or {"looks": 0})["looks"]
+            judged = Judged(verdicts[min(looks, len(verdicts) - 1)])
+            return Look(judged=judged, why="as the test says", state={"looks": looks + 1})
+
+        def forecast(self, ramp):
+            del ramp
+            return ""
+
+    judging.Judging = Scripted
+
+
+def _obey(order):
+    """Be the process of one order."""
+    from cdml.cli import run
+
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    _script_the_judge(order["verdicts"])
+    deadly = Deadly(order)
+    deadly.watch()
+    code = run(order["arguments"])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def main():
+    for module in ("deploy", "rollback", "resume", "judging", "notify"):
+        importlib.import_module(f"cdml.flows.{module}")
+    for module, _, _ in WRITES:
+        importlib.import_module(module)
+    gc.freeze()  # what is not looked through need not be copied for each fork
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            _obey(json.loads(line))
+        _, status = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""Processes of cdml that are killed while they deliver on a real HAProxy."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from cdml.adapters.clock import SystemClock
+from cdml.adapters.journals.git import GitJournal
+from cdml.adapters.registries.folder import FolderRegistry
+from cdml.adapters.targets.haproxy import HaproxyTarget
+from cdml.config import load
+from cdml.core.journal import Release
+from cdml.core.smoke import MALFORMED
+from cdml.evidence import journal as document
+from cdml.evidence import known
+from fakes.delivery import CONFIG, World
+from haproxy import Haproxy
+from load import Load
+
+VARIABLES = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+DEADLY = Path(__file__).with_name("deadly.py")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process of cdml ended: its exit code, what it said, and what it wrote."""
+
+    code: int
+    said: str
+    writes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What became of a client's request: a status, who answered, and whether he was checked."""
+
+    status: int
+    digest: str | None
+    checked: str | None
+
+    @classmethod
+    def of(cls, response):
+        headers = (response.getheader(name) for name in ("X-Digest", "X-Checked"))
+        return cls(response.status, *headers)
+
+
+class Killing:
+    """A repository, a registry and an HAProxy, and runs of cdml's command line.
+
+    Args:
+        folder: where all of it is.
+        canary: `deploy.canary` of cdml.yaml without its traffic, or None.
+        verdicts: what the judge says, look by look; the last one from then on.
+    """
+
+    def __init__(self, folder, *, canary=None, verdicts=("promote",), **settings):
+        self.folder = folder / "world"
+        self.folder.mkdir()
+        self.kept, self._log, self._writes = (folder / name for name in ("kept", "log", "writes"))
+        self.verdicts = list(verdicts)
+        self.haproxy = Haproxy(remembers=True)
+        subprocess.run(["git", "init", "--quiet"], cwd=self.folder, env=VARIABLES, check=True)
+        self.world = World(self.folder)
+        self.world.clock = SystemClock()
+        self.configure(canary, **settings)
+        self.open()
+        self.runner = None
+
+    def __enter__(self):
+        environment = {name: value for name, value in os.environ.items() if name != "CI"}
+        self.runner = subprocess.Popen(
+            [sys.executable, str(DEADLY)],
+            env={**environment, "GITHUB_ACTIONS": "", "GIT_CONFIG_GLOBAL": os.devnull},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.haproxy.start()
+        return self
+
+    def __exit__(self, *_):
+        self.runner.communicate(timeout=60)
+        self.haproxy.stop()
+
+    def configure(self, canary, **settings):
+        deploy = {"target": {**self.haproxy.settings, **settings}}
+        if canary:
+            deploy["canary"] = {**canary, "traffic": {"type": "file", "path": "requests.jsonl"}}
+        text = CONFIG + yaml.safe_dump({"deploy": deploy})
+        (self.folder / "cdml.yaml").write_text(text)
+
+    def open(self):
+        """Meet registry and journal as the next process does."""
+        self.world.registry = FolderRegistry("folder:registry", self.folder)
+        self.world.journal = GitJournal(
+            folder=self.folder, environment="production", model="flights", variables=VARIABLES
+        )
+
+    def register(self, name, says, against=None, **behaviour):
+        """Register a model, with the evidence that it passed and what is known of its answers."""
+        model = self.folder / f"model-{name}"
+        model.mkdir()
+        (model / "behaviour.json").write_text(json.dumps({"says": says, **behaviour}))
+        version = self.world.register(name, kept=False)
+        evidence = self.world.evidence(version, against=against)
+        answers = {"columns": ["x"], "rows": [[1.0], [2.0]], "answers": [[says, says]]}
+        sure = known.KnownAnswers.model_validate(answers)
+        (evidence / known.FILE).write_text(sure.model_dump_json(by_alias=True))
+        self.world.registry.log_evidence(version, sorted(evidence.iterdir()))
+
+    def release(self, version):
+        found = self.world.registry.version("flights", version)
+        return Release(version=found.version, digest=found.digest, source=found.source)
+
+    def run(self, *arguments, at=None, when=None):
+        """One run of the command line, from its start to its end."""
+        self.start(*arguments, at=at, when=when)
+        return self.wait()
+
+    def start(self, *arguments, at=None, when=None):
+        """Start a run; one at a time."""
+        self._writes.write_text("")
+        order = {
+            "arguments": [*arguments, "--config", str(self.folder / "cdml.yaml")],
+            "log": str(self._log),
+            "writes": str(self._writes),
+            "verdicts": self.verdicts,
+            "at": at,
+            "when": when,
+        }
+        self.runner.stdin.write(json.dumps(order) + "\n")
+        self.runner.stdin.flush()
+
+    def wait(self):
+        """The end of the run that was started."""
+        code = int(self.runner.stdout.readline())
+        return Ended(code, self._log.read_text(), tuple(self._writes.read_text().splitlines()))
+
+    def keep(self):
+        """What repository and registry hold now is what every story begins with."""
+        shutil.copytree(self.folder, self.kept)
+
+    def begin_anew(self, *served):
+        """The kept repository, and an HAProxy behind which these versions served in turn."""
+        self.haproxy.end()
+        for slot in self.haproxy.slots:
+            self.haproxy.kill(slot)
+        shutil.rmtree(self.haproxy.state, ignore_errors=True)
+        shutil.rmtree(self.folder)  # sources are absolute: it has to lie where it lay
+        shutil.copytree(self.kept, self.folder)
+        self.open()
+        self.haproxy.start()
+        target = self._target()
+        for fence, version in enumerate(served, start=1):
+            target.switch(self.release(version), fence=fence)
+            target.ask(self.release(version), MALFORMED, timeout=5)
+        for begun in target._running._begun.values():
+            begun.returncode = 0  # it lives on, and the system reaps it
+
+    @property
+    def ledger(self):
+        read = self.world.journal.read()
+        return document.parse(read, model="flights", environment="production")
+
+    def expire(self):
+        """As if the lease of whoever was killed were over."""
+        snapshot = self.world.journal.read()
+        if snapshot.document and snapshot.document["lock"]:
+            lock = {**snapshot.document["lock"], "expires_at": "2026-01-01T00:00:00Z"}
+            changed = {**snapshot.document, "lock": lock}
+            self.world.journal.write(changed, "time passes", snapshot.commit)
+
+    @contextmanager
+    def load(self, **words):
+        """Clients that ask all the while; `answers` of it are `Heard`, or what went wrong."""
+        with Load(
+            self.haproxy.port, [[1.0]], columns=["x"], clients=2, note=Heard.of, **words
+        ) as load:
+            yield load
+
+    def weights(self):
+        """What HAProxy itself says."""
+        return {name: server.weight for name, server in self.haproxy._servers().items()}
+
+    def heard(self, port):
+        """Who answers at a port of this machine, or None."""
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            asked.request("POST", "/invocations", b'{"dataframe_records": [{"x": 1}]}')
+            response = asked.getresponse()
+            response.read()
+            return Heard.of(response)
+        except OSError:
+            return None
+        finally:
+            asked.close()
+
+    def agreed(self, checked="yes"):
+        """Who serves, where HAProxy, its servers, registry and journal all say the same."""
+        ledger = self.ledger
+        assert (None, None, None) == (ledger.lock, ledger.operation, ledger.preempt)
+        current = ledger.current
+        weights = self.weights()
+        (whole,) = (slot for slot, weight in weights.items() if weight)
+        assert 100 == weights[whole]
+        answer = self.heard(self.haproxy.slots[whole])
+        assert current.digest == answer.digest == self.heard(self.haproxy.port).digest
+        assert checked == answer.checked
+        assert current.version == self.world.registry.champion("flights", "champion").version
+        return current.version
+
+    def parked(self, version, beside):
+        """The share of a canary that is parked, where everything says the same of it."""
+        ledger, weights = self.ledger, self.weights()
+        assert None not in (ledger.parked_until, ledger.lock)
+        assert version == ledger.operation.to.version
+        assert beside == ledger.current.version
+        assert beside == self.world.registry.champion("flights", "champion").version
+        said = {self.heard(port).digest: weights[slot] for slot, port in self.haproxy.slots.items()}
+        share = said[ledger.operation.to.digest]
+        assert {ledger.operation.to.digest: share, ledger.current.digest: 100 - share} == said
+        assert ledger.operation.ramp.percent == share
+        return share
+
+    def _target(self):
+        loaded = load(self.folder / "cdml.yaml", targets=["haproxy"], environment={})
+        return HaproxyTarget(loaded=loaded, registry=self.world.registry)
+
+
+def sound(answers, *digests, checked=frozenset({"yes"})):
+    """No request was lost, and all were answered by one of these models, and checked."""
+    assert answers
+    assert {200} == {getattr(one, "status", one) for one in answers}
+    assert {one.digest for one in answers} <= set(digests)
+    assert {one.checked for one in answers} <= checked
