@@ -116,7 +116,11 @@ def test_a_socket_that_is_not_there_is_a_service_error():
         (socket.AF_INET6, "::1", "::1"),
     ],
 )
-def test_a_listener_is_known_for_as_long_as_it_listens(family, bound, asked):
+@pytest.mark.parametrize("answers", [True, False], ids=["asked", "listed"])
+def test_a_listener_is_known_for_as_long_as_it_listens(family, bound, asked, answers, monkeypatch):
+    if not answers:  # as where a sandbox keeps the question from the kernel
+        monkeypatch.setattr(listeners, "_NETLINK_SOCK_DIAG", 31)
+
     def listening(port=0):
         made = socket.socket(family)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

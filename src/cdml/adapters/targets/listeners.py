@@ -2,15 +2,32 @@
 
 A socket's inode number is its identity for as long as the machine runs: a server that was
 started again has another one.
+
+The kernel is asked for the listening sockets of one port (sock_diag(7)). Its files in /proc/net
+list every connection: beside a balancer these are tens of thousands, and would take longer to
+read than a switch may. They are read where the kernel cannot be asked.
 """
 
 import ipaddress
 import os
+import socket
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 _PROC = Path("/proc")
-_LISTENS = "0A"
+_TABLES = {"tcp": socket.AF_INET, "tcp6": socket.AF_INET6}
+_LISTENS = 10
+_NETLINK_SOCK_DIAG, _SOCK_DIAG_BY_FAMILY = 4, 20
+_REQUEST_DUMP = 0x301
+_ERROR, _DONE = 2, 3
+_HEADER = struct.Struct("=IHHII")
+"""A message's length, type, flags, number and sender (netlink(7))."""
+_ASKED = struct.Struct("=BBxxI2s46x")
+"""Family, protocol, a bit for each state, the port as the network writes it (inet_diag_req_v2)."""
+_TOLD = struct.Struct("=4x4x16s44xI")
+"""Address and inode (inet_diag_msg)."""
+_SECONDS = 5.0
 _ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -63,21 +80,54 @@ def holds(process: int, identity: str) -> bool:
 
 def _listening(port: int) -> Iterator[tuple[str, str]]:
     """Address and inode of every socket that listens on a port."""
-    for table in ("tcp", "tcp6"):
+    for table, family in _TABLES.items():
         try:
-            lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
-        except FileNotFoundError:
-            continue
-        for line in lines:
-            fields = line.split()
-            address, _, number = fields[1].partition(":")
-            if fields[3] == _LISTENS and int(number, 16) == port:
-                yield _address(address), fields[9]
+            yield from list(_asked(family, port))
+        except OSError:  # it is not built in, or this process may not ask
+            yield from _listed(table, port)
+
+
+def _asked(family: int, port: int) -> Iterator[tuple[str, str]]:
+    """What the kernel answers when it is asked for this port."""
+    wanted = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
+    header = _HEADER.pack(_HEADER.size + len(wanted), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    with socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG) as kernel:
+        kernel.settimeout(_SECONDS)
+        kernel.send(header + wanted)
+        while True:
+            answer = kernel.recv(1 << 16)
+            while answer:
+                length, message, *_ = _HEADER.unpack_from(answer)
+                if message == _DONE:
+                    return
+                if message == _ERROR:
+                    raise OSError("the kernel does not tell its sockets")
+                address, inode = _TOLD.unpack_from(answer, _HEADER.size)
+                size = 4 if family == socket.AF_INET else 16
+                yield _plain(ipaddress.ip_address(address[:size])), str(inode)
+                answer = answer[(length + 3) & ~3 :]
+
+
+def _listed(table: str, port: int) -> Iterator[tuple[str, str]]:
+    """What stands in one of the kernel's files."""
+    try:
+        lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
+    except FileNotFoundError:
+        return
+    for line in lines:
+        fields = line.split()
+        address, _, number = fields[1].partition(":")
+        if int(fields[3], 16) == _LISTENS and int(number, 16) == port:
+            yield _address(address), fields[9]
 
 
 def _address(written: str) -> str:
     """An address as /proc writes it: hexadecimal, in words of this machine's byte order."""
     words = [bytes.fromhex(written[at : at + 8])[::-1] for at in range(0, len(written), 8)]
-    address = ipaddress.ip_address(b"".join(words))
+    return _plain(ipaddress.ip_address(b"".join(words)))
+
+
+def _plain(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
     mapped = getattr(address, "ipv4_mapped", None)
     return str(mapped or address)
