@@ -112,14 +112,19 @@ class Haproxy:
             time.sleep(0.02)
 
     def wait_until_up(self, slot):
-        """Wait until a server that somebody started listens, and HAProxy has seen it."""
+        """Wait until a server that somebody started listens, and HAProxy has seen it.
+
+        Seen often enough: what it saw before the server listened can still come out as down.
+        """
 
         def listens():
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", self.slots[slot])) == 0
 
         self._wait(listens)
-        self._wait(lambda: self._servers()[slot].up)
+        for _ in range(6):
+            self._wait(lambda: self._servers()[slot].up)
+            time.sleep(0.05)
 
     def wait_until_busy(self, slot):
         """Wait until a server has been given a request."""

@@ -26,6 +26,7 @@ from haproxy import Haproxy
 from load import Load
 
 VARIABLES = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
+BRANCH = "refs/heads/cdml/production/flights"
 DEADLY = Path(__file__).with_name("deadly.py")
 
 
@@ -64,10 +65,11 @@ class Killing:
     def __init__(self, folder, *, canary=None, verdicts=("promote",), **settings):
         self.folder = folder / "world"
         self.folder.mkdir()
-        self.kept, self._log, self._writes = (folder / name for name in ("kept", "log", "writes"))
+        self._kept, self._log, self._writes = (folder / name for name in ("kept", "log", "writes"))
+        self._commit = ""
         self.verdicts = list(verdicts)
-        self.haproxy = Haproxy(remembers=True)
-        subprocess.run(["git", "init", "--quiet"], cwd=self.folder, env=VARIABLES, check=True)
+        self.haproxy = Haproxy(remembers=True, checks="inter 30ms fall 3")
+        self._git("init", "--quiet", "--template=")
         self.world = World(self.folder)
         self.world.clock = SystemClock()
         self.configure(canary, **settings)
@@ -146,7 +148,8 @@ class Killing:
 
     def keep(self):
         """What repository and registry hold now is what every story begins with."""
-        shutil.copytree(self.folder, self.kept)
+        shutil.copytree(self.folder / "registry", self._kept)
+        self._commit = self._git("rev-parse", BRANCH)
 
     def begin_anew(self, *served):
         """The kept repository, and an HAProxy behind which these versions served in turn."""
@@ -154,8 +157,8 @@ class Killing:
         for slot in self.haproxy.slots:
             self.haproxy.kill(slot)
         shutil.rmtree(self.haproxy.state, ignore_errors=True)
-        shutil.rmtree(self.folder)  # sources are absolute: it has to lie where it lay
-        shutil.copytree(self.kept, self.folder)
+        shutil.copytree(self._kept, self.folder / "registry", dirs_exist_ok=True)
+        self._git("update-ref", BRANCH, self._commit)
         self.open()
         self.haproxy.start()
         target = self._target()
@@ -229,6 +232,12 @@ class Killing:
         assert {ledger.operation.to.digest: share, ledger.current.digest: 100 - share} == said
         assert ledger.operation.ramp.percent == share
         return share
+
+    def _git(self, *words):
+        done = subprocess.run(
+            ["git", *words], cwd=self.folder, env=VARIABLES, check=True, capture_output=True
+        )
+        return done.stdout.decode().strip()
 
     def _target(self):
         loaded = load(self.folder / "cdml.yaml", targets=["haproxy"], environment={})
