@@ -61,16 +61,17 @@ class GitJournal:
         self._branch = f"cdml/{branch_part(environment)}/{branch_part(model)}"
         self._ref = f"refs/heads/{self._branch}"
         self._variables = variables
+        self._at_hand: str | None = None
 
     def read(self) -> Snapshot:
         """The newest entry."""
-        commit = self._fetched() if self._remote else self._local_commit()
+        commit = self._at_hand = self._fetched() if self._remote else self._local_commit()
         return Snapshot(document=self._document(commit) if commit else None, commit=commit)
 
     def write(self, document: Mapping[str, object], subject: str, expected: str | None) -> str:
         """Append an entry on top of `expected` and give its commit."""
         content = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        if expected and self._git("cat-file", "-e", expected).code != 0:
+        if expected not in (None, self._at_hand) and self._git("cat-file", "-e", expected).code:
             self._fetched()
         nonce = f"Nonce: {secrets.token_hex(16)}"
         commit = self._git.commit(content, subject, nonce, expected)
@@ -78,6 +79,7 @@ class GitJournal:
             self._push(commit, expected)
         else:
             self._update(commit, expected)
+        self._at_hand = commit
         return commit
 
     @cached_property
@@ -95,6 +97,11 @@ class GitJournal:
                 "The journal is a branch of it: run `git init`, or check the repository out.",
             )
         return around
+
+    @cached_property
+    def _common(self) -> Path:
+        """What all work trees of the user's repository share."""
+        return self._folder / self._local.ask("rev-parse", "--git-common-dir")
 
     @cached_property
     def _remote(self) -> str | None:
@@ -190,8 +197,7 @@ class GitJournal:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other writers of this machine out; the system lets go when a process dies."""
-        common = self._folder / self._local.ask("rev-parse", "--git-common-dir")
-        with (common / "cdml.lock").open("a") as file:
+        with (self._common / "cdml.lock").open("a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
