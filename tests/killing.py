@@ -60,16 +60,24 @@ class Killing:
         folder: where all of it is.
         canary: `deploy.canary` of cdml.yaml without its traffic, or None.
         verdicts: what the judge says, look by look; the last one from then on.
+        origin: whether the repository is a clone, so that the journal is pushed.
     """
 
-    def __init__(self, folder, *, canary=None, verdicts=("promote",), **settings):
+    def __init__(self, folder, *, canary=None, verdicts=("promote",), origin=False, **settings):
         self.folder = folder / "world"
         self.folder.mkdir()
         self._kept, self._log, self._writes = (folder / name for name in ("kept", "log", "writes"))
         self._commit = ""
         self.verdicts = list(verdicts)
-        self.haproxy = Haproxy(remembers=True, checks="inter 30ms fall 3")
+        # `inter` is also how long a check may take; who is down is asked again at once.
+        checks = "inter 2s fall 3 fastinter 50ms downinter 30ms"
+        self.haproxy = Haproxy(remembers=True, checks=checks)
         self._git("init", "--quiet", "--template=")
+        self._holder = self.folder / ".git"
+        if origin:
+            self._holder = folder / "origin.git"
+            self._git("init", "--quiet", "--template=", "--bare", str(self._holder))
+            self._git("remote", "add", "origin", str(self._holder))
         self.world = World(self.folder)
         self.world.clock = SystemClock()
         self.configure(canary, **settings)
@@ -149,7 +157,7 @@ class Killing:
     def keep(self):
         """What repository and registry hold now is what every story begins with."""
         shutil.copytree(self.folder / "registry", self._kept)
-        self._commit = self._git("rev-parse", BRANCH)
+        self._commit = self._git("--git-dir", str(self._holder), "rev-parse", BRANCH)
 
     def begin_anew(self, *served):
         """The kept repository, and an HAProxy behind which these versions served in turn."""
@@ -158,7 +166,7 @@ class Killing:
             self.haproxy.kill(slot)
         shutil.rmtree(self.haproxy.state, ignore_errors=True)
         shutil.copytree(self._kept, self.folder / "registry", dirs_exist_ok=True)
-        self._git("update-ref", BRANCH, self._commit)
+        self._git("--git-dir", str(self._holder), "update-ref", BRANCH, self._commit)
         self.open()
         self.haproxy.start()
         target = self._target()
@@ -215,8 +223,8 @@ class Killing:
         (whole,) = (slot for slot, weight in weights.items() if weight)
         assert 100 == weights[whole]
         answer = self.heard(self.haproxy.slots[whole])
-        assert current.digest == answer.digest == self.heard(self.haproxy.port).digest
-        assert checked == answer.checked
+        expected = Heard(200, current.digest, checked)
+        assert [expected] * 2 == [answer, self.heard(self.haproxy.port)]
         assert current.version == self.world.registry.champion("flights", "champion").version
         return current.version
 

@@ -32,6 +32,7 @@ class Story:
         begun: whether a canary of version 2 is parked at its first share before.
         verdicts: what the judge says of version 2, look by look.
         again: how the command may end when it is asked for again.
+        origin: whether the journal is pushed.
     """
 
     command: tuple
@@ -40,10 +41,12 @@ class Story:
     begun: bool = False
     verdicts: tuple = ()
     again: tuple = (0,)
+    origin: bool = False
 
 
 STORIES = {
-    "deploy": Story(DEPLOY, ends="2"),
+    # It takes the place of a server that was kept warm.
+    "deploy": Story(("deploy", "--model", "3"), ends="3", served=("1", "2")),
     "rollback": Story(ROLLBACK, ends="1", served=("1", "2"), again=(0, DONE_BEFORE)),
     "canary": Story(DEPLOY, ends=None, verdicts=("promote",)),
     "resumed": Story(RESUME, ends="2", begun=True, verdicts=("hold", "promote")),
@@ -55,21 +58,23 @@ STORIES = {
         ROLLBACK, ends="1", begun=True, verdicts=("hold",), again=(0, DONE_BEFORE)
     ),
 }
+PUSHED = {"pushed deploy": Story(DEPLOY, ends="2", origin=True)}
 # Before a write the world is as it was after the one before it; but servers come up meanwhile.
 CASES = [(name, "after") for name in STORIES] + [("deploy", "before"), ("rollback", "before")]
 
 
 @pytest.fixture
 def place(request, tmp_path):
-    story = STORIES[request.param]
+    story = {**STORIES, **PUSHED}[request.param]
     canary = CANARY if story.verdicts else None
-    with Killing(tmp_path, canary=canary, verdicts=story.verdicts) as place:
+    with Killing(tmp_path, canary=canary, verdicts=story.verdicts, origin=story.origin) as place:
         place.story = story
         place.register("A", 1)
         assert 0 == place.run("deploy", "--model", "1").code
         place.register("B", 2, against="1")
         if "2" in story.served:
             assert 0 == place.run(*DEPLOY).code
+            place.register("C", 3, against="2")
         place.keep()
         yield place
 
@@ -94,7 +99,8 @@ def ended(place):
 @pytest.mark.long
 @pytest.mark.parametrize(("place", "when"), CASES, indirect=["place"])
 def test_a_process_killed_at_any_write_is_mended_by_the_next(place, when, record_property):
-    digests = [place.release(version).digest for version in "12"]
+    ever = {*place.story.served, place.story.ends or "2", "2" if place.story.begun else "1"}
+    digests = [place.release(version).digest for version in ever]
     begin(place)
     clean = place.run(*place.story.command)
     ended(place)
@@ -103,11 +109,44 @@ def test_a_process_killed_at_any_write_is_mended_by_the_next(place, when, record
     for at, write in enumerate(clean.writes):
         begin(place)
         with place.load(a_second=10) as load:
-            killed = place.run(*place.story.command, at=at, when=when)
-            assert -signal.SIGKILL == killed.code, write
-            assert at + 1 == len(killed.writes)
-            place.expire()
-            mended = place.run(*place.story.command)
-            assert mended.code in place.story.again, (at, write, mended.said)
-            ended(place)
+            killed = kill(place, at, when)
+            assert at + 1 == len(killed.writes), write
+            ask_again(place, write)
         sound(load.answers, *digests)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("place", "write", "meanwhile"),
+    [
+        ("pushed deploy", "Git.", lambda _: None),
+        ("deploy", "Runtime.", lambda place: place.haproxy.restart()),
+        ("rollback", "Runtime.", lambda place: place.haproxy.restart()),
+    ],
+    indirect=["place"],
+    ids=["the journal is pushed", "HAProxy restarts in a deploy", "HAProxy restarts in a rollback"],
+)
+def test_a_process_killed_after_such_a_write_is_mended_by_the_next(place, write, meanwhile):
+    begin(place)
+    clean = place.run(*place.story.command).writes
+    chosen = [at for at, one in enumerate(clean) if one.startswith(write)]
+    assert chosen
+    for at in chosen:
+        begin(place)
+        kill(place, at, "after")
+        meanwhile(place)
+        ask_again(place, clean[at])
+
+
+def kill(place, at, when):
+    killed = place.run(*place.story.command, at=at, when=when)
+    assert -signal.SIGKILL == killed.code, killed.said
+    return killed
+
+
+def ask_again(place, write):
+    """Ask for the same, when the lease is over, and see what it comes to."""
+    place.expire()
+    mended = place.run(*place.story.command)
+    assert mended.code in place.story.again, (write, mended.said)
+    ended(place)
