@@ -138,6 +138,9 @@ class Deploy(Model):
     """Rows of the evaluation data that are kept with a version and what it said to them, to ask
     its server before it gets traffic. Where the target serves nothing itself, or where the contract
     classifies a column that the model is given, none are kept."""
+    rollback_window: Duration | None = None
+    """Time that what served before stays warm, on a target that splits traffic; `deploy --resume`
+    ends it afterwards. null: it stays until the next version is staged."""
     canary: Canary | None = None
     """How traffic is shifted; without it a checked version gets all traffic at once."""
     url: str | None = None

@@ -14,7 +14,7 @@ run that began it would have, and ends in the same place.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cdml.core.journal import Kind, Ledger, Operation, Phase, Release, Serving
+from cdml.core.journal import Kind, Ledger, Operation, Phase, Release, Serving, Share
 from cdml.core.ramp import ALL, Ramp
 
 GRACE = timedelta(seconds=30)
@@ -88,6 +88,21 @@ def staged(serving: Serving, release: Release) -> bool:
 def lost(operation: Operation, serving: Serving) -> bool:
     """Whether `to` was given a share that it may still have, and no server of it is seen."""
     return operation.exposed and operation.from_ is not None and not staged(serving, operation.to)
+
+
+def outlived(ledger: Ledger, serving: Serving, window: timedelta, now: datetime) -> Share | None:
+    """What is warm without traffic for longer than anybody asked it to be; None: nothing.
+
+    Args:
+        ledger: the journal.
+        serving: what the target was just observed to serve.
+        window: how long a rollback finds what served before warm.
+        now: the time.
+    """
+    warm, current = serving.beside, ledger.current
+    if current is None or standing(ledger, serving) is not Standing.AGREED:
+        return None
+    return warm if warm is not None and now - current.at >= window else None
 
 
 def next_move(

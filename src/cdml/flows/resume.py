@@ -1,6 +1,7 @@
 """Go on with a canary that was parked, or whose run stopped."""
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 from cdml.config import Loaded
@@ -13,6 +14,7 @@ from cdml.flows import outcome
 from cdml.flows.checks import Checks
 from cdml.flows.operation import Busy, Operator
 from cdml.flows.outcome import Outcome
+from cdml.flows.warm import end_warm
 from cdml.ports import Ports
 
 
@@ -27,7 +29,8 @@ def resume(
     """Carry the open operation on, from where its run left it; or find that there is none.
 
     A parked canary is looked at once and parked again, promoted, or taken back. Where nothing is
-    parked, only the journal is asked: what runs on a schedule has mostly nothing to do.
+    open, what was kept warm beyond `deploy.rollback_window` is ended; without one only the
+    journal is asked: what runs on a schedule has mostly nothing to do.
 
     Args:
         loaded: the configuration; of a canary under way the journal says how it goes.
@@ -51,12 +54,16 @@ def resume(
     except Busy as error:
         return _nothing(operator, output, f"nothing is parked. {error.message}")
     if ended is None:
-        return _nothing(operator, output, "")
+        window = loaded.config.deploy.rollback_window
+        after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
+        return _nothing(operator, output, after=after)
     plan = Plan.of(ended.operation, environment=operator.book.environment, target=ports.target.name)
     return outcome.of_deploy(plan, ended, operator, output)
 
 
-def _nothing(operator: Operator, output: Path, why: str) -> Deployment | None:
+def _nothing(
+    operator: Operator, output: Path, why: str = "", *, after: str = ""
+) -> Deployment | None:
     where = operator.book.environment
     ledger, commit = operator.book.read()
     if ledger.current is None:
@@ -71,7 +78,7 @@ def _nothing(operator: Operator, output: Path, why: str) -> Deployment | None:
     )
     told = Outcome(
         verdict=Verdict.PASS,
-        sentence=f"Nothing to resume: {why or f'v{serving.version} serves {where}.'}",
+        sentence=f"Nothing to resume: {why or f'v{serving.version} serves {where}.'}{after}",
         steps=operator.steps.taken,
         journal=commit,
         changed=False,
