@@ -135,9 +135,9 @@ def report(config: Path, output_dir: Path, **options: Any) -> int:
 @click.option("--repair", is_flag=True, help="After drift: what serves follows the journal.")
 def deploy(config: Path, output_dir: Path, **options: Any) -> int:
     """Ship exactly the model that was judged. Writes deployment.json and the journal."""
-    from cdml.cli import runs
+    from cdml.cli import deliveries
 
-    return runs.deploy(config, output_folder(config, output_dir), **options)
+    return deliveries.deploy(config, output_folder(config, output_dir), **options)
 
 
 @cli.command("rollback")
@@ -146,9 +146,9 @@ def deploy(config: Path, output_dir: Path, **options: Any) -> int:
 @delivery
 def rollback(config: Path, output_dir: Path, **options: Any) -> int:
     """Take the serving model back. Writes deployment.json and the journal."""
-    from cdml.cli import runs
+    from cdml.cli import deliveries
 
-    return runs.rollback(config, output_folder(config, output_dir), **options)
+    return deliveries.rollback(config, output_folder(config, output_dir), **options)
 
 
 @cli.command("history")

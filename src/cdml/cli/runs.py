@@ -1,9 +1,8 @@
 """What each command does: wire, run the flow, tell the result, hand on outputs."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,7 +14,6 @@ from cdml.wiring import Wiring, executor
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
     from cdml.config.delivery import Deploy
-    from cdml.evidence.models import Deployment
 
 
 def _need(value: str | None, option: str) -> str:
@@ -165,102 +163,6 @@ def report(
         artifact=artifact or None,
     )
     return tell.reported(wiring.platform, output, found)
-
-
-def deploy(
-    config: Path,
-    output: Path,
-    *,
-    model: str | None,
-    evidence: str | None,
-    environment: str | None,
-    reason: str | None,
-    dry_run: bool,
-    override: tuple[str, ...],
-    resume: bool,
-    adopt: bool,
-    repair: bool,
-) -> int:
-    """Deploy and give 0; everything else is an error with its own code."""
-    from cdml.flows.deploy import deploy as flow
-    from cdml.flows.drift import chosen_cure
-
-    if resume:
-        beside = (model, evidence, override, dry_run, adopt, repair)
-        return _resume(config, output, environment=environment, alone=not any(beside))
-    cure = chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
-    return _deliver(
-        flow,
-        Wiring.read(config, ConsoleProgress(), delivery=environment),
-        output,
-        quietly=dry_run,
-        model=model,
-        evidence=config.parent / evidence if evidence else None,
-        environment=environment,
-        dry_run=dry_run,
-        override=tuple(filter(None, ",".join(override).replace(" ", "").split(","))),
-        reason=reason or "",
-        cure=cure,
-    )
-
-
-def _resume(config: Path, output: Path, *, environment: str | None, alone: bool) -> int:
-    """Go on with what is open and give 0."""
-    from cdml.flows.resume import resume as flow
-
-    if not alone:
-        raise ConfigurationError(
-            "--resume goes on with what the journal says is open.",
-            "Leave the other options out, except --environment.",
-        )
-    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    return _deliver(flow, wiring, output, environment=environment)
-
-
-def rollback(
-    config: Path,
-    output: Path,
-    *,
-    to: str | None,
-    environment: str | None,
-    reason: str | None,
-) -> int:
-    """Roll back and give 0; everything else is an error with its own code."""
-    from cdml.flows.rollback import rollback as flow
-
-    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    return _deliver(
-        flow, wiring, output, served=True, to=to, environment=environment, reason=reason or ""
-    )
-
-
-def _deliver(
-    flow: Callable[..., "Deployment | None"],
-    wiring: Wiring,
-    output: Path,
-    *,
-    quietly: bool = False,
-    served: bool = False,
-    **words: Any,
-) -> int:
-    """Deploy or roll back, and tell everybody how it ended."""
-    from cdml.flows.notify import notify
-
-    if wiring.target.splits_traffic:
-        from cdml.flows.judging import Judging
-
-        words["checks"] = Judging(loaded=wiring.loaded, ports=wiring, served=served)
-
-    def told(found: "Deployment") -> None:
-        if not quietly:
-            notify(wiring.loaded, wiring, found)
-
-    with tell.failed_delivery(wiring.platform, output, told):
-        found = flow(wiring.loaded, wiring, output=output, **words)
-    if found is None:
-        return tell.nothing_delivered(wiring.platform, output)
-    told(found)
-    return tell.deployed(wiring.platform, output, found)
 
 
 def history(config: Path, output: Path, *, environment: str | None, style: str) -> int:
