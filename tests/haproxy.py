@@ -40,9 +40,9 @@ class Haproxy:
         text = EXAMPLE.read_text()
         for old, new in {
             "global\n": f"global\n    stats socket 127.0.0.1:{self.admin} level admin\n",
-            "127.0.0.1:8080": f"127.0.0.1:{self.port}",
-            "127.0.0.1:5001": f"127.0.0.1:{self.slots['blue']}",
-            "127.0.0.1:5002": f"127.0.0.1:{self.slots['green']}",
+            "127.0.0.1:8080\n": f"127.0.0.1:{self.port}\n",
+            "127.0.0.1:5001\n": f"127.0.0.1:{self.slots['blue']}\n",
+            "127.0.0.1:5002\n": f"127.0.0.1:{self.slots['green']}\n",
             "inter 1s fall 3": checks,
             "state-from-file global": f"state-from-file {'global' if remembers else 'none'}",
         }.items():
