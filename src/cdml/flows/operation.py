@@ -23,10 +23,6 @@ LOOK_EVERY = 2.0
 """Seconds between looks at a lock that another operation holds."""
 
 
-class Busy(LockHeld):
-    """An operation is under way, its run works on it, and nothing is parked."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operator:
     """Carries operations on one model in one environment through.
@@ -160,8 +156,7 @@ class Operator:
             holder: id to take its lock with.
 
         Raises:
-            Busy: its run still works on it; nothing is parked.
-            LockHeld: another operation came first, or took over.
+            LockHeld: its run still works on it; or another operation came first, or took over.
             ServiceError: it stays open.
         """
         ledger, commit = self.book.read()
@@ -170,7 +165,7 @@ class Operator:
             return None
         theirs = Holder(ports=self.ports)
         if not theirs.yields(ledger, resumes=True):
-            raise Busy(held(ledger).message)
+            raise held(ledger)
         taken = transitions.take_over(
             ledger,
             holder=holder,

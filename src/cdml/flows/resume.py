@@ -12,7 +12,7 @@ from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
-from cdml.flows.operation import Busy, Operator
+from cdml.flows.operation import Operator
 from cdml.flows.outcome import Outcome
 from cdml.flows.warm import end_warm
 from cdml.ports import Ports
@@ -43,27 +43,22 @@ def resume(
         None where nothing ever served, so that there is nothing to tell of.
 
     Raises:
-        LockHeld: another operation came first, or took over.
+        LockHeld: its run still works on it; or another operation came first, or took over.
         DeploymentFailed: it was taken back.
         ServiceError: the registry, the journal or the target failed.
     """
     operator = Operator.of(loaded, ports, environment, checks)
     store.remove(output, Deployment)
-    try:
-        ended = operator.resume(secrets.token_hex(8))
-    except Busy as error:
-        return _nothing(operator, output, f"nothing is parked. {error.message}")
+    ended = operator.resume(secrets.token_hex(8))
     if ended is None:
         window = loaded.config.deploy.rollback_window
         after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
-        return _nothing(operator, output, after=after)
+        return _nothing(operator, output, after)
     plan = Plan.of(ended.operation, environment=operator.book.environment, target=ports.target.name)
     return outcome.of_deploy(plan, ended, operator, output)
 
 
-def _nothing(
-    operator: Operator, output: Path, why: str = "", *, after: str = ""
-) -> Deployment | None:
+def _nothing(operator: Operator, output: Path, after: str) -> Deployment | None:
     where = operator.book.environment
     ledger, commit = operator.book.read()
     if ledger.current is None:
@@ -78,7 +73,7 @@ def _nothing(
     )
     told = Outcome(
         verdict=Verdict.PASS,
-        sentence=f"Nothing to resume: {why or f'v{serving.version} serves {where}.'}{after}",
+        sentence=f"Nothing to resume: v{serving.version} serves {where}.{after}",
         steps=operator.steps.taken,
         journal=commit,
         changed=False,
