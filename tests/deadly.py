@@ -105,7 +105,7 @@ def _script_the_judge(verdicts):
     """The judge says these, look by look; what it remembers travels by the journal."""
     from cdml.core.rollout import Judged
     from cdml.flows import judging
-    from cdml.flows.checks import Look
+    from cdml.flows.checks import Forecast, Look
 
     class Scripted(judging.Judging):
         def look(self, operation, serving, now):
@@ -114,9 +114,9 @@ def _script_the_judge(verdicts):
             judged = Judged(verdicts[min(looks, len(verdicts) - 1)])
             return Look(judged=judged, why="as the test says", state={"looks": looks + 1})
 
-        def forecast(self, ramp):
-            del ramp
-            return ""
+        def forecast(self, ramp, since):
+            del ramp, since
+            return Forecast(state={"looks": 0})
 
     judging.Judging = Scripted
 
