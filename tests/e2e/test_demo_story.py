@@ -13,6 +13,8 @@ from cdml.core.verdict import Verdict
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import read
 
+pytestmark = pytest.mark.xdist_group("demo")  # told once, not by each worker
+
 # Settings of a user's own that must not reach into the demo.
 HOSTILE = {
     "CI": "true",

@@ -10,6 +10,8 @@ import pytest
 
 from cdml.cli import boundary
 
+pytestmark = pytest.mark.xdist_group("flights")  # written once, not by each worker
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "flights"
 ROWS = """
 create table flights as
