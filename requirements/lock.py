@@ -8,6 +8,7 @@ and the repository, which is downloaded at every use of an action, stays small.
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -18,13 +19,34 @@ LOCKS = {
     "ml": (["pyproject.toml", "--extra", "ml"], "core"),
     "dev": (["pyproject.toml", "requirements/dev.in", "--extra", "ml"], "ml"),
 }
-OPTIONS = ["--universal", "--python-version", "3.11", "--generate-hashes"]
-OPTIONS += ["--no-annotate", "--no-header", "--quiet"]
+OPTIONS = ["--universal", "--python-version", "3.11", "--quiet"]
+HASHED = ["--generate-hashes", "--no-annotate", "--no-header"]
+ELSEWHERE = re.compile(
+    r"-pp\d+-|(?:i686|win32|armv\w+|ppc64le|s390x|riscv64|loongarch64|ios|android|emscripten)\w*\.whl$"
+)
+"""Wheels for interpreters and machines that DuckDB and Arrow are not built for, and so not we."""
 
 
 def blocks(text: str) -> list[str]:
     """The requirements of a compiled file, each with its hashes."""
     return re.findall(r"^\S.*(?:\n[ ]{4}.*)*", text, flags=re.MULTILINE)
+
+
+def wanted(resolved: str) -> set[str]:
+    """Hashes of the files that somebody may install, of a resolution written as pylock.toml."""
+    found = set()
+    for package in tomllib.loads(resolved)["packages"]:
+        files = [*package.get("wheels", []), package.get("sdist")]
+        for file in filter(None, files):
+            if not ELSEWHERE.search(file["url"]):
+                found.add(file["hashes"]["sha256"])
+    return found
+
+
+def lean(block: str, hashes: set[str]) -> str:
+    """A requirement with these hashes alone."""
+    first, *given = block.split(" \\\n")
+    return " \\\n".join([first, *(one for one in given if one.rpartition(":")[2] in hashes)])
 
 
 def main(uv: str = "uv") -> None:
@@ -33,17 +55,22 @@ def main(uv: str = "uv") -> None:
     for name, (sources, base) in LOCKS.items():
         constraints = ROOT / "requirements" / f".{name}.constraints"
         constraints.write_text("\n".join([*whole[base], *whole.get("uv", [])]))
+        options = [*OPTIONS, "--constraints", str(constraints), *sources]
         try:
-            done = subprocess.run(
-                [uv, "pip", "compile", *OPTIONS, "--constraints", constraints, *sources],
-                cwd=ROOT,
-                check=True,
-                capture_output=True,
-                text=True,
+            text, resolved = (
+                subprocess.run(
+                    [uv, "pip", "compile", *form, *options],
+                    cwd=ROOT,
+                    check=True,
+                    capture_output=True,
+                    text=True,
+                ).stdout
+                for form in (HASHED, ["--format", "pylock.toml"])
             )
         finally:
             constraints.unlink()
-        whole[name] = blocks(done.stdout)
+        hashes = wanted(resolved)
+        whole[name] = [lean(block, hashes) for block in blocks(text)]
         own = [block for block in whole[name] if block not in whole[base]]
         head = [f"-r {base}.txt"] if base else []
         (ROOT / "requirements" / f"{name}.txt").write_text("\n".join([*head, *own, ""]))
