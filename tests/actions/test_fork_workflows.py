@@ -81,13 +81,14 @@ def test_the_privileged_run_comments_what_was_found_on_the_right_pull_request(fo
     assert f"run={RUN}.1 " in comment.body
 
 
-def test_evidence_that_is_an_attack_changes_nothing(fork: Fork) -> None:
-    before = [comment.body for comment in fork.world.comments(NUMBER)]
+def test_evidence_that_is_an_attack_is_told_as_nothing_judged(fork: Fork) -> None:
     evil = dict.fromkeys(fork.uploaded, b'{"schema": "<img src=x>"}')
     outcome = told(fork, evil, RUN + 1)
 
     assert "is not evidence of this stage" in outcome.log
-    assert before == [comment.body for comment in fork.world.comments(NUMBER)]
+    (comment,) = fork.world.comments(NUMBER)
+    assert comment.body.startswith("### ⏸️ Not judged")
+    assert "<img" not in comment.body
 
 
 def test_the_two_gates_share_the_pull_requests_out(fork: Fork) -> None:

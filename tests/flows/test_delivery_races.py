@@ -145,7 +145,9 @@ def sound(world, lines, errors):
         for line in lines
         if line.startswith(("deploy ", "rollback ")) and line.split()[1].isdigit()
     ]
-    assert set(codes) <= {0, InputError.exit_code, 6, LockHeld.exit_code}, errors
+    known = {0, InputError.exit_code, 6, LockHeld.exit_code}
+    ends = [line for error in errors for line in error.splitlines() if line.startswith("cdml: ")]
+    assert set(codes) <= known, sorted(set(ends))
     assert 0 in codes
     lost = sum(error.count("holds the lock until") for error in errors)
     assert lost >= codes.count(LockHeld.exit_code) - sum(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from cdml.adapters.targets.registry import RegistryTarget
 from cdml.core.journal import Kind
 from cdml.errors import ConfigurationError, InputError, Refused, ServiceError
 from cdml.flows.drift import chosen_cure
@@ -157,3 +158,27 @@ def test_traffic_that_was_given_back_by_hand_can_be_adopted(split):
     split.deploy(cure="adopt", reason="it was wrong")
 
     assert "1" == agreed(split)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_delivery_between_two_looks_is_no_drift(tmp_path, dry_run):
+    world = World(tmp_path)
+    world.ship("A", "B")
+    world.register("C", against="2")
+
+    class Meanwhile(RegistryTarget):
+        """Another run delivers after the journal was read, before this is looked at."""
+
+        def observe(self):
+            world.target = RegistryTarget
+            if world.ledger.current.version == "2":
+                world.deploy("3")
+            return super().observe()
+
+    world.target = Meanwhile
+
+    told = world.deploy("3", dry_run=dry_run)
+
+    assert ("pass", False) == (told.verdict, told.changed)
+    assert "The journal moved; looking again." in world.progress.notes
+    assert "3" == world.ledger.current.version

@@ -90,11 +90,10 @@ def deploy(
         version = find_version(
             loaded, registry=ports.registry, platform=ports.platform, model=model
         )
-    if dry_run:
-        return run.rehearse(version, evidence)
+    act = run.rehearse if dry_run else run.perform
     for _ in range(ATTEMPTS):
         try:
-            return run.perform(version, evidence)
+            return act(version, evidence)
         except Moved:
             ports.progress.note("The journal moved; looking again.")
     raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
@@ -135,7 +134,7 @@ class _Deploy:
         drifted = self.drift.told(found)
         if drifted:
             if self.cure is None:
-                raise self.drift.refuse(drifted)
+                self.drift.refuse(drifted, found)
             found = self.drift.cure(found, self.cure)
         if version is None:
             return self._keep(self._cured(found, drifted))
@@ -149,7 +148,11 @@ class _Deploy:
         return self._carry_out(found, self._plan(found, candidate))
 
     def rehearse(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
-        """Tell what would happen."""
+        """Tell what would happen.
+
+        Raises:
+            Moved: the journal moved meanwhile.
+        """
         found = self.operator.look()
         state = standing(found.ledger, found.serving)
         first, drifted = "", ""
@@ -163,7 +166,7 @@ class _Deploy:
             drifted = self.drift.told(found)
         if drifted:
             if self.cure is None:
-                raise self.drift.refuse(drifted)
+                self.drift.refuse(drifted, found)
             first = f" {drifted} --{self.cure} would mend that first."
         if version is None:
             return self._cured(found, drifted, f"Nothing was written.{first}")

@@ -1,7 +1,7 @@
 """The journal says one thing and the world another: told, and mended only when asked."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NoReturn
 
 from cdml.core.journal import Kind, Operation, Phase, Release
 from cdml.core.ramp import ALL
@@ -11,6 +11,7 @@ from cdml.flows.found import Found
 from cdml.flows.operation import Operator
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import changed, hashed_release, serving_release
+from cdml.ports import Moved
 
 Cure = Literal["adopt", "repair"]
 
@@ -53,9 +54,18 @@ class Drift:
             f" names {f'v{names}' if names else 'nothing'}; {self._cause(current.release)}."
         )
 
-    def refuse(self, told: str) -> ServiceError:
-        """The error that says what to do about it."""
-        return ServiceError(
+    def refuse(self, told: str, found: Found) -> NoReturn:
+        """Say what to do about it.
+
+        Raises:
+            Moved: somebody delivered between the looks at the journal and at the world, so that
+                it is no drift.
+            ServiceError: it is.
+        """
+        _, commit = self.operator.book.read()
+        if commit != found.commit:
+            raise Moved
+        raise ServiceError(
             told,
             "`cdml deploy --repair --reason …` or `cdml rollback` makes the world follow the"
             " journal again; `cdml deploy --adopt --reason …` makes the journal follow the world.",
