@@ -38,3 +38,10 @@ def test_words_alone_import_nothing_heavy(arguments):
     )
 
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
+
+
+@pytest.mark.xdist_group("house")
+def test_tests_of_a_group_are_kept_together(request):
+    grouped = request.config.getoption("loadgroup", default=False)
+
+    assert grouped == request.node.nodeid.endswith("@house")
