@@ -55,13 +55,13 @@ def distrusted(
     if not gathered.stages:
         return gathered, ()
     again = rejudged(gathered, loaded.config)
-    if again is not None and None not in (gathered.evaluation, gathered.comparison):
+    if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)
     name = loaded.path.name
     told = judged_by(
         gathered, loaded.config, f"The pull request was judged by other gates than {name} has here."
     )
-    if not told and again is not None and gathered.doubted:
+    if not told and gathered.doubted:
         why = f": {again.reasons[0]}" if again.reasons else "."
         told = (f"By the gates that {name} has here, its figures are {again.verdict.value}{why}",)
     return gathered, (_FOREIGN, *told)

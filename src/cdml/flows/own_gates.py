@@ -116,8 +116,6 @@ def judged_by(gathered: Gathered, config: Config, told: str) -> tuple[str, ...]:
     if judged_here(gathered, config):
         return ()
     again = rejudged(gathered, config)
-    if again is None:
-        return (told,)
     why = f": {again.reasons[0]}" if again.reasons else "."
     stage = gathered.comparison or gathered.evaluation
     gone = _gone(stage.policy.gates, config) if stage else ""
@@ -130,8 +128,8 @@ def judged_here(gathered: Gathered, config: Config) -> bool:
     return all(stage.policy.digest == _digest(config) for stage in stages)
 
 
-def rejudged(gathered: Gathered, config: Config) -> "Rejudged | None":
-    """What a configuration makes of the figures; None where it has gates that need code to run.
+def rejudged(gathered: Gathered, config: Config) -> "Rejudged":
+    """What a configuration's gates make of the figures.
 
     Args:
         gathered: the evidence.
@@ -139,10 +137,7 @@ def rejudged(gathered: Gathered, config: Config) -> "Rejudged | None":
     """
     from cdml.flows.rejudge import recompute
 
-    try:
-        return recompute(gathered.evaluation, gathered.comparison, config)
-    except CdmlError:  # a metric of the user's own is not judged without running its code
-        return None
+    return recompute(gathered.evaluation, gathered.comparison, config)
 
 
 def _digest(config: Config) -> str:

@@ -51,9 +51,6 @@ def recompute(
         evaluation: the bounds' values; None where there is no such evidence.
         comparison: the differences and bounds; None where there is no such evidence.
         config: the configuration that counts.
-
-    Raises:
-        ConfigurationError: a gate names a metric that is not built in.
     """
     metrics = evaluation.metrics if evaluation else ()
     bounds = [(gate.verdict, gate.reason) for gate in judge_limits(config, metrics)]
