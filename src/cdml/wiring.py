@@ -136,7 +136,7 @@ def executor() -> Execute:
 
 
 @dataclass(frozen=True)
-class _TablesByScheme:
+class TablesByScheme:
     """Each address is opened by the engine that its scheme names; a path is a file."""
 
     made: dict[str, Tables] = field(default_factory=dict)
@@ -230,7 +230,7 @@ class Wiring:
     @cached_property
     def tables(self) -> Tables:
         """Opens data where it lies."""
-        return _TablesByScheme()
+        return TablesByScheme()
 
     @cached_property
     def samples(self) -> Samples:

@@ -180,9 +180,9 @@ def history(config: Path, output: Path, *, environment: str | None, style: str) 
 def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     """Write the files to begin with."""
     from cdml.flows.init import init as flow
-    from cdml.wiring import TABLES, find
+    from cdml.wiring import TablesByScheme
 
-    opener = find("engine", "duckdb", TABLES)() if data is not None else None
+    opener = TablesByScheme() if data is not None else None
     known = _delivery(folder / "cdml.yaml")
     written = flow(folder, force=force, data=data, tables=opener, target=target, known=known)
     for path in written:
