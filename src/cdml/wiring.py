@@ -284,5 +284,11 @@ class Wiring:
             environment=self.delivery or self.loaded.config.deploy.environment,
             model=self.loaded.config.model,
             variables=self.environment,
+            remote=self.loaded.config.deploy.journal.remote,
+            note=self._note,
         )
         return made
+
+    def _note(self, text: str) -> None:
+        """Show a sentence to whoever watches the run."""
+        self.progress.note(text)

@@ -59,7 +59,9 @@ class Story:
             "deploy": {"target": target, "canary": canary},
         }  # fmt: skip
         (folder / "cdml.yaml").write_text(yaml.safe_dump(config))
+        subprocess.run(["git", "init", "-q", "--bare", "origin.git"], cwd=folder, check=True)
         subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+        subprocess.run(["git", "remote", "add", "origin", "origin.git"], cwd=folder, check=True)
 
     def cdml(self, *arguments, expected=0):
         command = [sys.executable, "-m", "cdml", *arguments]

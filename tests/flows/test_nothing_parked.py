@@ -104,6 +104,7 @@ def repository(tmp_path, monkeypatch):
     subprocess.run([*git, "init", "--quiet"], check=True)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     monkeypatch.setenv("GITHUB_ACTIONS", "")
+    monkeypatch.delenv("CI", raising=False)  # this repository has no remote
     return tmp_path
 
 

@@ -129,6 +129,14 @@ class Notify(Model):
         return webhook or None
 
 
+class Journal(Model):
+    """Where it is written who served when."""
+
+    remote: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][\w./-]*$")
+    """Name of the git remote that holds the branches `cdml/**`; by default the only remote, or the
+    one that `origin`, the branch's upstream and `remote.pushDefault` agree on."""
+
+
 class Deploy(Model):
     """Where and how a judged model is shipped."""
 
@@ -146,6 +154,7 @@ class Deploy(Model):
     url: str | None = None
     """Where the environment is seen; shown with the platform's deployments."""
     notify: Notify = Notify()
+    journal: Journal = Journal()
 
     @property
     def rows_known(self) -> int:

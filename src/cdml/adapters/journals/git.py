@@ -8,12 +8,13 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
 from cdml.adapters.journals.plumbing import Done, Git, branch_part, credentials
+from cdml.adapters.journals.remote import Remote, find_remote
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.ports import Moved, Snapshot
 
@@ -25,7 +26,8 @@ a lock of their own around it, it is held for milliseconds, and git itself waits
 _PAUSES = (0.1, 0.4, 1.5)
 """Seconds to wait where another writer's lock, and not its write, stood in the way."""
 
-_NOBODY = "0" * 40
+_ABSENT = ""
+"""The old value of a ref that must not exist; zeros would depend on the repository's hash."""
 _HERE = "refs/cdml/journal"
 _RACED = re.compile(
     r"fetch first|non-fast-forward|failed to update ref|cannot lock ref|incorrect old value"
@@ -37,27 +39,39 @@ _DENIED = re.compile(
     r"|not granted|read-only|repository not found",
     re.IGNORECASE,
 )
+_FULL = re.compile(r"no space left|disk quota exceeded|disk full", re.IGNORECASE)
 
 
 class GitJournal:
     """Reads and writes the branch `cdml/<environment>/<model>`.
 
-    With a remote `origin`, the branch lives there: it is fetched into a bare repository of our
-    own, and moved by a plain fast-forward push. Without one it lives in the repository
-    around `folder`, and is moved by `git update-ref` with the old value. Either way one of
-    two writers loses: each commit has a nonce, so that no two are the same.
+    With a remote (`find_remote` says which), the branch lives there: it is fetched into a bare
+    repository of our own, and moved by a plain fast-forward push. Without one it lives in the
+    repository around `folder`, and is moved by `git update-ref` with the old value. Either way one
+    of two writers loses: each commit has a nonce, so that no two are the same.
 
     Args:
         folder: any folder of the user's repository.
         environment, model: whose journal.
         variables: the process's environment; CDML_GITHUB_TOKEN (or GITHUB_TOKEN)
             authenticates at GITHUB_SERVER_URL.
+        remote: name of the remote, where the configuration says so.
+        note: shows a sentence to whoever watches the run.
     """
 
     def __init__(
-        self, *, folder: Path, environment: str, model: str, variables: Mapping[str, str]
+        self,
+        *,
+        folder: Path,
+        environment: str,
+        model: str,
+        variables: Mapping[str, str],
+        remote: str | None = None,
+        note: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._folder = folder
+        self._configured = remote
+        self._note = note
         self._branch = f"cdml/{branch_part(environment)}/{branch_part(model)}"
         self._ref = f"refs/heads/{self._branch}"
         self._variables = variables
@@ -94,7 +108,8 @@ class GitJournal:
         if found.code != 0:
             raise ConfigurationError(
                 f"{self._folder} is in no git repository that can be used: {found.told}.",
-                "The journal is a branch of it: run `git init`, or check the repository out.",
+                found.trust_advice
+                or "The journal is a branch of it: run `git init`, or check the repository out.",
             )
         return around
 
@@ -104,10 +119,15 @@ class GitJournal:
         return self._folder / self._local.ask("rev-parse", "--git-common-dir")
 
     @cached_property
-    def _remote(self) -> str | None:
-        """Address of `origin`; None where there is no such remote."""
-        found = self._local("remote", "get-url", "origin")
-        return found.output.strip() if found.code == 0 else None
+    def _remote(self) -> Remote | None:
+        """Where the branch lives; None where it lives here."""
+        found = find_remote(self._local, self._configured, self._variables)
+        if found is None:
+            self._note(
+                "The repository has no remote: the journal is in this clone alone, and no other"
+                " clone sees what was deployed or who is deploying."
+            )
+        return found
 
     @cached_property
     def _git(self) -> Git:
@@ -119,16 +139,19 @@ class GitJournal:
         variables = self._variables
         token = variables.get("CDML_GITHUB_TOKEN") or variables.get("GITHUB_TOKEN") or ""
         server = variables.get("GITHUB_SERVER_URL") or "https://github.com"
-        settings = credentials(self._remote, token, server, self._local)
+        settings = credentials(self._remote.url, token, server, self._local)
         # A relative address is meant from the top of the work tree.
         top = self._local("rev-parse", "--show-toplevel").output.strip() or str(self._folder)
         git = Git(
             Path(top),
             variables,
-            (("remote.origin.url", self._remote), *settings),
+            (("remote.origin.url", self._remote.url), *settings),
             bare,
         )
-        git.ask("init", "--quiet", "--bare", "--template=", str(bare))
+        # The hash of a clone is that of its remote; git before 2.26 knows one only.
+        known = self._local("rev-parse", "--show-object-format")
+        of_remote = f"--object-format={known.output.strip()}" if known.code == 0 else "--bare"
+        git.ask("init", "--quiet", "--bare", "--template=", of_remote, str(bare))
         return git
 
     def _fetched(self) -> str | None:
@@ -181,7 +204,7 @@ class GitJournal:
             time.sleep(pause)
 
     def _update(self, commit: str, expected: str | None) -> None:
-        arguments = ("update-ref", self._ref, commit, expected or _NOBODY)
+        arguments = ("update-ref", self._ref, commit, expected or _ABSENT)
         with self._alone():
             done = self._local(*arguments)
             if done.code != 0 and self._swept():
@@ -220,11 +243,16 @@ class GitJournal:
         )
 
     def _refused(self, done: Done, permission: str) -> ServiceError:
-        if _PROTECTED.search(done.told):
+        where = f"at {self._remote.name}" if self._remote else "here"
+        if done.trust_advice:
+            hint = done.trust_advice
+        elif _FULL.search(done.told):
+            hint = "Free space on that disk, and run again."
+        elif _PROTECTED.search(done.told):
             hint = f"A rule protects the branch {self._branch}: let cdml push to `cdml/**`."
         elif _DENIED.search(done.told):
             hint = f"The token needs the permission `contents: {permission}`."
         else:
             hint = "Try again when the remote can be reached."
         what = "written" if permission == "write" else "read"
-        return ServiceError(f"The journal cannot be {what} at origin: {done.told}.", hint)
+        return ServiceError(f"The journal cannot be {what} {where}: {done.told}.", hint)

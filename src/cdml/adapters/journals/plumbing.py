@@ -26,11 +26,14 @@ _SETTINGS = (
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("push.gpgSign", "false"),
+    ("i18n.commitEncoding", "UTF-8"),  # what we hand to commit-tree
+    ("i18n.logOutputEncoding", "UTF-8"),
 )
 _PLACES = re.compile(
     r"GIT_(DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR"
     r"|NAMESPACE|CEILING_DIRECTORIES|TRACE.*|CURL_VERBOSE)"
 )
+_ADVICE = re.compile(r"git config --global --add safe\.directory .+")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")
 
 
@@ -48,6 +51,14 @@ class Done:
         lines = [line.strip() for line in f"{self.errors}\n{self.output}".splitlines()]
         told = "; ".join(line for line in lines if line and not line.startswith("hint:"))
         return _USERINFO.sub("", told)[:2000]
+
+    @property
+    def trust_advice(self) -> str:
+        """The command by which git lets us into a repository of another user, if it refused."""
+        found = _ADVICE.search(self.errors)
+        return (
+            f"It belongs to another user. If you trust it: `{found[0].strip()}`." if found else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
