@@ -11,7 +11,7 @@ import databases
 from cdml.cli import boundary
 
 CONTRACT = """
-apiVersion: v3.1.0
+apiVersion: v3.2.0
 kind: DataContract
 id: flights
 version: 1.0.0

@@ -11,7 +11,7 @@ from fakes.journals import release
 from fakes.judging import World
 
 CONTRACT = """\
-apiVersion: v3.1.0
+apiVersion: v3.2.0
 kind: DataContract
 id: flights
 version: 1.0.0

@@ -26,7 +26,7 @@ data:
   slices: [origin]
 """
 CONTRACT = """
-apiVersion: v3.1.0
+apiVersion: v3.2.0
 kind: DataContract
 id: flights
 version: 1.0.0

@@ -11,7 +11,7 @@ from cdml.flows.asking import ask
 from fakes.tables import table
 
 HEAD = """
-apiVersion: v3.1.0
+apiVersion: v3.2.0
 kind: DataContract
 id: orders
 version: 1.0.0

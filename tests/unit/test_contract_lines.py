@@ -8,7 +8,7 @@ from cdml.core.rules import from_contract
 from cdml.flows.asking import ask
 from fakes.tables import table
 
-BODY = """apiVersion: v3.1.0
+BODY = """apiVersion: v3.2.0
 kind: DataContract
 id: orders
 version: 1.0.0

@@ -19,8 +19,11 @@ from cdml.core.odcs_older import modernise
 from cdml.core.odcs_quality import Rules
 from cdml.core.odcs_references import References
 from cdml.core.odcs_schema import Problems, against_schema, written
+from cdml.core.odcs_versions import version_of
 from cdml.errors import ConfigurationError
 
+_ABOUT_ROWS = ("schema", "slaProperties")
+"""The parts of a contract that are followed; the schema alone judges the rest."""
 _TYPES = {"map": LogicalType.OBJECT, "vector": LogicalType.ARRAY}
 _ORDERED = (
     ("minimum", "maximum", False),
@@ -56,11 +59,12 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
     ]
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{source} holds no contract.")
-    modernise(marked.value)
-    problems += against_schema(marked)
+    version = version_of(marked.value, source, marked.line(("apiVersion",)))
+    problems += against_schema(marked, version)
     contract = None
     if not problems:
-        contract = _read(marked, source, table, problems)
+        listed = modernise(marked, version, problems)
+        contract = _read(marked, source, table, problems, listed)
     if contract is None or problems:
         told = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(problems)))
         count = "1 problem" if len(set(problems)) == 1 else f"{len(set(problems))} problems"
@@ -71,9 +75,13 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
     return contract
 
 
-def _read(marked: Marked, source: str, table: str | None, problems: Problems) -> Contract | None:
+def _read(
+    marked: Marked, source: str, table: str | None, problems: Problems,
+    listed: list[tuple[int, str]],
+) -> Contract | None:  # fmt: skip
+    rows = {key: value for key, value in marked.value.items() if key in _ABOUT_ROWS}
     try:
-        document = OpenDataContractStandard.model_validate(marked.value)
+        document = OpenDataContractStandard.model_validate(rows)
     except ValidationError as error:
         problems += [
             (marked.line(detail["loc"]), f"{written(detail['loc'])}: {detail['msg']}")
@@ -90,7 +98,7 @@ def _read(marked: Marked, source: str, table: str | None, problems: Problems) ->
         for number, prop in enumerate(chosen.properties or [])
     )
     _refuse_repeated(properties, problems)
-    listed = list(_service_levels(document, marked))
+    listed += _service_levels(document, marked)
     references = References(
         document=document, table=chosen, marked=marked, problems=problems, listed=listed
     ).all(place)

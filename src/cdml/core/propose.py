@@ -73,7 +73,7 @@ def categories(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, ...]:
 
 
 def contract(name: str, source: str, rows: int, columns: Sequence[Seen]) -> str:
-    """A contract of the Open Data Contract Standard v3.1, as YAML.
+    """A contract of the Open Data Contract Standard v3.2, as YAML.
 
     Args:
         name: of the table.
@@ -83,7 +83,7 @@ def contract(name: str, source: str, rows: int, columns: Sequence[Seen]) -> str:
     """
     key = key_of(columns)
     document = {
-        "apiVersion": "v3.1.0",
+        "apiVersion": "v3.2.0",
         "kind": "DataContract",
         "id": name,
         "name": name,
