@@ -65,7 +65,8 @@ class FakeScorer:
             pq.write_table(_answers(job, answer, fault), answers)
             step.advance(rows)
         try:
-            written = predictions.join(job, answers, predictions.labels(job))
+            words = predictions.Words(classes=[] if fault else predictions.labels(job))
+            written, _ = predictions.join(job, answers, words, mlmodel)
             if job.known:
                 known.keep(job, features)
         finally:
@@ -84,9 +85,9 @@ def _answers(job, answer, fault):
     if fault:
         values = [float(index) for index in range(data.num_rows)]
         values = [float("nan"), *values[1:]] if fault == "nan" else values[1:]
-        return pa.table({"prediction": values})
+        return pa.table({"a0": values})
     if "prediction" in answer:
-        return pa.table({"prediction": data[answer["prediction"]].cast(pa.float64())})
+        return pa.table({"a0": data[answer["prediction"]].cast(pa.float64())})
     labels = predictions.labels(job)
     if "score" in answer:
         positive = data[answer["score"]].to_pylist()
@@ -96,4 +97,4 @@ def _answers(job, answer, fault):
     rows = list(zip(*columns, strict=True))
     best = [labels[row.index(max(row))] for row in rows]
     scores = {f"p{index}": pa.array(column) for index, column in enumerate(columns)}
-    return pa.table({"prediction": pa.array(best), **scores})
+    return pa.table({"a0": pa.array(best), **scores})

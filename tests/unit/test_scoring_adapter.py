@@ -28,13 +28,15 @@ def joined(tmp_path):
         rows = len(labels)
         data = tmp_path / "rows.parquet"
         pq.write_table(pa.table({"id": list(range(rows)), "y": labels}), data)
+        answers = {"a0" if k == "prediction" else k: v for k, v in answers.items()}
         pq.write_table(pa.table(answers), tmp_path / "answers.parquet")
         job = ScoringJob(
             folder=tmp_path,
             model=tmp_path, data=data, key=("id",), label="y", carried=(), task=task,
             positive=positive, environment="current", timeout=1, output=tmp_path / "out.parquet",
         )  # fmt: skip
-        predictions.join(job, tmp_path / "answers.parquet", list(classes))
+        words = predictions.Words(classes=list(classes))
+        predictions.join(job, tmp_path / "answers.parquet", words)
         return pq.read_table(job.output).drop_columns(["id", "y"]).to_pydict()
 
     return join
@@ -62,7 +64,7 @@ def test_a_class_the_rows_do_not_hold_stays_a_class(joined):
 
 
 def test_an_answer_that_can_be_no_label_is_an_input_error(joined):
-    with pytest.raises(InputError, match="the model answers late, on time"):
+    with pytest.raises(InputError, match='the model answers late, "on time"'):
         joined([True, False], {"prediction": ["late", "on time"]}, positive=True)
 
 
@@ -104,7 +106,12 @@ def test_a_positive_class_the_model_does_not_know_is_an_input_error(joined):
     answers = {"prediction": ["a", "b"], "p0": [0.9, 0.2], "p1": [0.1, 0.8]}
 
     with pytest.raises(InputError, match=r"the model knows a, b; none is data\.positive, c"):
-        joined(["a", "b"], answers, "ab", positive="c")
+        joined(["a", "c"], answers, "ab", positive="c")
+
+
+def test_a_positive_class_that_is_no_value_of_the_label_is_an_input_error(joined):
+    with pytest.raises(InputError, match=r"data\.positive, true, is no value of the label y"):
+        joined(["yes", "no"], {"prediction": ["yes", "no"]}, positive=True)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +125,7 @@ def test_a_positive_class_the_model_does_not_know_is_an_input_error(joined):
         ({"prediction": [1, 0, 1]}, "3 rows for 2"),
         ({"prediction": [1, 0], "y": [1, 1]}, "nobody asked for"),
         ({"score": [1, 0]}, "nobody asked for"),
-        ({"prediction": [1, 0], "p0": [0.5, 0.5]}, "2 classes and 1 scores"),
+        ({"prediction": [1, 0], "p0": [0.5, 0.5]}, "nobody asked for"),
     ],
 )
 def test_foreign_answers_that_do_not_fit_are_an_input_error(joined, answers, told):
@@ -210,7 +217,7 @@ def test_the_worker_runs_in_older_pythons_and_knows_nothing_of_cdml():
             else []
         )
     }
-    assert {"mlflow.pyfunc", "numpy", "pyarrow", "pyarrow.parquet"} == {
+    assert {"mlflow.pyfunc", "numpy", "pandas", "pyarrow", "pyarrow.parquet"} == {
         name for name in modules if name.split(".")[0] not in sys.stdlib_module_names
     }
 

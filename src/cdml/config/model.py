@@ -11,6 +11,8 @@ from pydantic.functional_validators import AfterValidator
 from cdml.config.base import Duration, Model
 from cdml.config.delivery import Deploy
 from cdml.core import metrics
+from cdml.core.answers import AnswerColumns
+from cdml.core.classes import find, yaml_scalar
 from cdml.core.names import unknown
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
@@ -104,6 +106,28 @@ class Leakage(Model):
     """Columns that may tell the label, or whose groups may be on both sides."""
 
 
+class Answer(Model):
+    """Which columns of a model's answer count; those without names are counted from 0."""
+
+    prediction: str | int | None = None
+    """Column of the predicted class or number; by default the likeliest class."""
+    score: str | int | Mapping[str, str | int] | None = None
+    """Column of the probability of the positive class; or, by class, the column of each."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.prediction is None and not isinstance(self.score, str | int | Mapping):
+            raise ValueError("answer needs prediction, score or both")
+        return self
+
+    @property
+    def columns(self) -> AnswerColumns:
+        """The same, with one column and several apart."""
+        several = self.score if isinstance(self.score, Mapping) else None
+        one = None if isinstance(self.score, Mapping) else self.score
+        return AnswerColumns(prediction=self.prediction, score=one, scores=several)
+
+
 class Data(Model):
     """The rows both models are judged on."""
 
@@ -120,6 +144,11 @@ class Data(Model):
     """The column to predict."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
+    classes: tuple[bool | int | float | str, ...] = ()
+    """All classes in the order of the model's probabilities; where the model says them itself,
+    nothing is needed here."""
+    answer: Answer | None = None
+    """Which columns of the model's answer count, where their names do not say."""
     task: metrics.Task | None = None
     """binary, multiclass or regression; by default told by `positive` and the gates."""
     time: str | None = None
@@ -153,6 +182,17 @@ class Data(Model):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(f"key and slices name a column once, and {twice!r} stands twice")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_fit(self) -> Self:
+        for at, one in enumerate(self.classes):
+            if find(one, self.classes[:at]) is not None:
+                raise ValueError(f"classes name a class once, and {yaml_scalar(one)} stands twice")
+        if self.classes and (len(self.classes) < 2 or self.task is metrics.Task.REGRESSION):  # noqa: PLR2004 - one class is nothing to tell apart
+            raise ValueError("classes are two or more values of the label of a classification")
+        if self.classes and self.positive is not None and find(self.positive, self.classes) is None:
+            raise ValueError(f"positive, {yaml_scalar(self.positive)}, is none of the classes")
         return self
 
     @property

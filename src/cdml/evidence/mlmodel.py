@@ -9,9 +9,13 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from cdml.core.classes import Class
 from cdml.errors import InputError
 
 _MAX_BYTES = 16 * 1024 * 1024
+_CLASS = (bool, int, float, str)
+CLASS_KEYS = ("label_list", "classes", "class_names")
+"""Keys of a model's metadata under which its classes stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,8 @@ class MlModel:
         loader: the module that loads it, e.g. `mlflow.sklearn`.
         mlflow: the version of MLflow that saved it, or None.
         run: the tracking run that logged it, or None.
+        outputs: the names of the columns it answers, by its signature; empty where it names none.
+        classes: the classes in the order of their probabilities, where its metadata lists them.
     """
 
     inputs: tuple[str, ...] | None
@@ -33,6 +39,8 @@ class MlModel:
     loader: str
     mlflow: str | None
     run: str | None = None
+    outputs: tuple[str, ...] = ()
+    classes: tuple[Class, ...] = ()
 
 
 def local_model(uri: str) -> Path | None:
@@ -90,6 +98,8 @@ def read_mlmodel(folder: Path) -> MlModel:
             loader=str(flavour["loader_module"]),
             mlflow=str(document["mlflow_version"]) if document.get("mlflow_version") else None,
             run=str(document["run_id"]) if document.get("run_id") else None,
+            outputs=_output_names(document.get("signature")),
+            classes=_classes(document.get("metadata")),
         )
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no MLmodel file.") from error
@@ -109,3 +119,22 @@ def _columns(signature: Any) -> dict[str, tuple[bool, str]] | None:
         if column.get("name") is not None
     }
     return named if named and len(named) == len(inputs) else None
+
+
+def _output_names(signature: Any) -> tuple[str, ...]:
+    """The names of the answered columns, if each has one; numbers are not names."""
+    outputs = json.loads(signature["outputs"]) if signature and signature.get("outputs") else []
+    names = [column.get("name") for column in outputs if isinstance(column, dict)]
+    found = tuple(name for name in names if isinstance(name, str))
+    return found if len(found) == len(outputs) else ()
+
+
+def _classes(metadata: Any) -> tuple[Class, ...]:
+    """The classes that the metadata lists; a list of anything else is none."""
+    for key in CLASS_KEYS if isinstance(metadata, dict) else ():
+        found = metadata.get(key)
+        if isinstance(found, list) and all(
+            isinstance(one, bool | int | float | str) for one in found
+        ):
+            return tuple(found)
+    return ()

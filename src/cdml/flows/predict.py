@@ -150,6 +150,8 @@ def predict(
             output=into,
             known=known,
             classified=contract.classified,
+            classes=config.data.classes,
+            answer=config.data.answer.columns if config.data.answer else None,
         ),
         ports.progress,
     )

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cdml.core.answers import AnswerColumns
+from cdml.core.classes import Class
 from cdml.ports.progress import Progress
 
 
@@ -43,6 +45,9 @@ class ScoringJob:
             `cdml.evidence.known` reads them; 0 for none.
         classified: columns whose values must not be kept. Where the model was given one of them
             no rows are: without it they would not be what it answered to.
+        classes: the classes in the order of the model's probabilities; empty where only the model
+            can say.
+        answer: which columns of the model's answer count; None where their names have to say.
     """
 
     folder: Path
@@ -58,6 +63,8 @@ class ScoringJob:
     output: Path
     known: int = 0
     classified: frozenset[str] = frozenset()
+    classes: tuple[Class, ...] = ()
+    answer: AnswerColumns | None = None
 
 
 class Scorer(Protocol):

@@ -1,13 +1,24 @@
 """From the rows and the answers of a model to a predictions file; answers are foreign input."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from cdml.adapters.scoring.answered import (
+    Answer,
+    Question,
+    Understood,
+    fitting_order,
+    require_finite,
+)
+from cdml.adapters.scoring.answers import understand
+from cdml.core.classes import Class, find, listed, place, same, yaml_scalar
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel
 from cdml.ports import ScoringJob
@@ -87,40 +98,74 @@ def labels(job: ScoringJob) -> list[Any]:
     ordered = sorted(found, key=lambda value: (str(type(value)), value))
     if job.task != "binary" or job.positive is None:
         return ordered
-    positive = next((value for value in ordered if same(value, job.positive)), job.positive)
+    positive = find(job.positive, ordered)
+    if positive is None and len(ordered) > 1:
+        raise InputError(
+            f"data.positive, {yaml_scalar(job.positive)}, is no value of the label {job.label},"
+            f" which holds {listed(ordered)}.",
+            'Write it as it stands there; words such as yes and no need quotes: `"yes"`.',
+        )
     others = [value for value in ordered if not same(value, job.positive)]
-    return [*others, positive]
+    return [*others, job.positive if positive is None else positive]
 
 
-def same(one: object, other: object) -> bool:
-    """Whether two values are one class: True and 1, 1 and 1.0, "1" and 1."""
-    return one == other or str(one) == str(other)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What a scoring process says of its answers; foreign words.
+
+    Attributes:
+        names: of the columns; None for an array.
+        classes: those the model says it has, in its order; empty where it says none.
+        counted: whether its library has no classes other than 0, 1, 2, ...
+    """
+
+    names: Sequence[Any] | None = None
+    classes: Sequence[Any] = ()
+    counted: bool = False
 
 
-def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
+def join(
+    job: ScoringJob, answers: Path, words: Words, described: MlModel | None = None
+) -> tuple[int, Sequence[str]]:
     """Put the answers beside key, label and slices, and write the predictions file.
 
+    Args:
+        job: what was scored.
+        answers: the columns `a0`, ... that the model answered; `p0`, ... of its predict_proba.
+        words: what the process says of them.
+        described: what the model says of itself, names and classes among it.
+
+    Returns:
+        The number of rows, and sentences about what was not read.
+
     Raises:
-        InputError: the answers do not fit the rows, are not finite, or are of no known class.
+        InputError: the answers do not fit the rows, are not finite, or are not certain.
     """
     rows = _read(job, [*job.key, job.label, *job.carried])
     try:
         found = pq.read_table(answers)
     except (OSError, pa.ArrowException) as error:
         raise InputError("the scoring process left no readable answers.") from error
-    scores = [name for name in found.column_names if name != "prediction"]
-    if found.column_names != ["prediction", *(f"p{index}" for index in range(len(scores)))]:
-        raise InputError("the scoring process left columns that nobody asked for.")
     if found.num_rows != rows.num_rows:
         raise InputError(
             f"the model answered {found.num_rows:,} rows for {rows.num_rows:,}.",
             "A model must answer every row, in the order it was asked.",
         )
-    for name in found.column_names:
-        _finite(found[name], "predictions" if name == "prediction" else "scores")
-    joined = rows.append_column("prediction", _prediction(job, rows[job.label], found))
-    for name, column in _scores(job, rows[job.label], found, classes).items():
-        joined = joined.append_column(name, column)
+    question = Question(
+        task=job.task,
+        label=job.label,
+        labels=labels(job),
+        positive=job.positive,
+        classes=job.classes,
+        columns=job.answer,
+    )
+    understood = understand(_answer(found, words, described), question)
+    label = rows[job.label]
+    joined = rows.append_column("prediction", _prediction(job, label, understood))
+    if understood.placed:
+        _refuse_another_order(job, label, joined["prediction"], understood)
+    for name, column in _scores(job, understood).items():
+        joined = joined.append_column(name, pa.array(column))
     partial = job.output.with_name(f".{job.output.name}.partial")
     try:
         partial.parent.mkdir(parents=True, exist_ok=True)
@@ -128,28 +173,49 @@ def join(job: ScoringJob, answers: Path, classes: list[Any]) -> int:
         partial.replace(job.output)
     except OSError as error:
         raise InputError(f"{job.output} cannot be written: {error}.") from error
-    return int(joined.num_rows)
+    return int(joined.num_rows), understood.notes
 
 
-def _finite(column: Any, what: str) -> None:
-    good = pc.is_finite(column) if pa.types.is_floating(column.type) else column.is_valid()
-    bad = len(column) - (pc.sum(good).as_py() or 0)
-    if bad > 0:
-        raise InputError(
-            f"{bad:,} of {len(column):,} {what} are missing or not finite.",
-            "A model must answer every row: handle missing values inside it.",
-        )
+def _answer(found: Any, words: Words, described: MlModel | None) -> Answer:
+    """The answer as it stands, with what the model's files say of it.
+
+    Raises:
+        InputError: the scoring process left other columns than it speaks of.
+    """
+    columns = [name for name in found.column_names if name.startswith("a")]
+    shares = found.column_names[len(columns) :]
+    expected = [f"a{at}" for at in range(len(columns))] + [f"p{at}" for at in range(len(shares))]
+    names = words.names
+    if (
+        not columns
+        or found.column_names != expected
+        or (names is not None and len(names) != len(columns))
+        or len(shares) not in (0, len(words.classes))
+    ):
+        raise InputError("the scoring process left columns that nobody asked for.")
+    for name in shares:
+        require_finite(found[name], "scores")
+    outputs = described.outputs if described else ()
+    if names is None and len(outputs) == len(columns):
+        names = outputs
+    return Answer(
+        columns=[found[name] for name in columns],
+        names=names,
+        probabilities=np.column_stack([found[name] for name in shares]) if shares else None,
+        classes=words.classes or (described.classes if described else ()),
+        counted=words.counted,
+    )
 
 
-def _prediction(job: ScoringJob, label: Any, found: Any) -> Any:
+def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
     """The predictions in the label's own values and type."""
-    column = found["prediction"]
+    column = understood.prediction
+    require_finite(column, "predictions")
     if job.task == "regression":
         try:
             return column.cast(pa.float64())
         except pa.ArrowException as error:
             raise InputError(f"a regression answers numbers, not {column.type}.") from error
-    known = [value for value in pc.unique(label).to_pylist() if value is not None]
     try:
         encoded = pc.dictionary_encode(column).combine_chunks()
     except pa.ArrowException as error:
@@ -163,38 +229,85 @@ def _prediction(job: ScoringJob, label: Any, found: Any) -> Any:
             f"the model answers {len(values):,} different values, and the task is {job.task}.",
             "Set data.task to regression if the label is a number.",
         )
-    named = [next((k for k in known if same(k, value)), value) for value in values]
+    named = _in_the_labels_values(job, values, understood.order)
+    if pa.types.is_string(label.type) or pa.types.is_large_string(label.type):
+        named = [_text(value) for value in named]
     try:
         return pa.array(named, label.type).take(encoded.indices)
     except (pa.ArrowException, TypeError, ValueError) as error:
-        told = ", ".join(sorted(str(value)[:40] for value in values)[:5])
+        raise _no_label(job, values, labels(job)) from error
+
+
+def _in_the_labels_values(
+    job: ScoringJob, values: Sequence[Any], order: Sequence[Class]
+) -> list[Any]:
+    """Each answered value as the label writes it; a class that no row has as it is.
+
+    Raises:
+        InputError: a value is certainly no class, or two values are one.
+    """
+    known = [*labels(job), *order]
+    if job.classes and not any(find(value, known) is not None for value in values):
+        counted = [place(value, range(len(order))) for value in values]
+        values = [
+            value if at is None else order[at] for value, at in zip(values, counted, strict=True)
+        ]
+    found = [find(value, known) for value in values]
+    lost = [value for value, one in zip(values, found, strict=True) if one is None]
+    matched = [one for one in found if one is not None]
+    closed = bool(order) or (job.task == "binary" and len(known) > 1)
+    if lost and (closed or not matched or len(lost) + len(known) > _MANY_CLASSES):
+        raise _no_label(job, lost if matched else values, known)
+    if len(set(map(str, matched))) < len(matched):
         raise InputError(
-            f"the model answers {told}, and the label {job.label} is {label.type}.",
+            f"the model answers {listed(values)}, and more than one of them is the same value of"
+            f" the label {job.label}, which holds {listed(known)}.",
             "Let the model answer the values that stand in the label's column.",
-        ) from error
-
-
-def _scores(job: ScoringJob, label: Any, found: Any, classes: list[Any]) -> dict[str, Any]:
-    """`score` of the positive class, or `score_<class>` of each."""
-    scores = found.column_names[1:]
-    if not scores or job.task == "regression":
-        return {}
-    if len(classes) != len(scores):
-        raise InputError(f"the model has {len(classes)} classes and {len(scores)} scores.")
-    if job.task == "binary":
-        positive = classes[-1] if job.positive is None else job.positive
-        for name, value in zip(scores, classes, strict=True):
-            if same(value, positive):
-                return {"score": found[name]}
-        raise InputError(
-            f"the model knows {', '.join(map(str, classes[:10]))}; none is data.positive,"
-            f" {job.positive}.",
-            "Set data.positive to the class the model was trained on.",
         )
-    known = [value for value in pc.unique(label).to_pylist() if value is not None]
+    return [value if one is None else one for value, one in zip(values, found, strict=True)]
+
+
+def _no_label(job: ScoringJob, values: Sequence[Any], known: Sequence[Any]) -> InputError:
+    return InputError(
+        f"the model answers {listed(sorted(map(str, values)))}, and the classes of"
+        f" {job.label} are {listed(dict.fromkeys(known))}.",
+        "Let the model answer the values that stand in the label's column; where it answers class"
+        " numbers, name the classes in its order under data: `classes: [CLASS, …]`.",
+    )
+
+
+def _text(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
+
+
+def _refuse_another_order(
+    job: ScoringJob, label: Any, prediction: Any, understood: Understood
+) -> None:
+    """Refuse columns without names that fit the label surely better in another order."""
+    width = len(understood.scores)
+    there = pc.is_valid(label)
+    codes = [column.filter(there).cast(pa.int64()).to_numpy() for column in (prediction, label)]
+    if not fitting_order(codes[0], codes[1], width):
+        raise InputError(
+            f"the model answers {width} columns without names, which fit the label {job.label}"
+            f" better in another order than 0 to {width - 1}.",
+            "Name the classes in the order of the columns, under data in cdml.yaml:"
+            f" `classes: [{listed(range(width))}]`, or in whichever order the model has them.",
+        )
+
+
+def _scores(job: ScoringJob, understood: Understood) -> dict[str, Any]:
+    """`score` of the positive class, or `score_<class>` of each."""
+    if job.task == "regression" or not understood.scores:
+        return {}
+    if job.task == "binary":
+        return {"score": next(iter(understood.scores.values()))}
+    known = labels(job)
+    named = {one: find(one, known) for one in understood.scores}
     return {
-        f"score_{next((k for k in known if same(k, value)), value)}": found[name]
-        for name, value in zip(scores, classes, strict=True)
+        f"score_{one if named[one] is None else named[one]}": column
+        for one, column in understood.scores.items()
     }
 
 

@@ -63,7 +63,10 @@ class ProcessScorer:
                 conversation = _Conversation(step, rows)
                 ended = self._run(job, scratch, isolation.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
-            written = predictions.join(job, scratch / "answers.parquet", conversation.classes)
+            answers = scratch / "answers.parquet"
+            written, notes = predictions.join(job, answers, conversation.words, mlmodel)
+            for note in notes:
+                progress.note(note)
             if job.known:
                 known.keep(job, scratch / "rows.parquet")
         return Scored(
@@ -88,7 +91,6 @@ class ProcessScorer:
             "data": str(scratch / "rows.parquet"),
             "output": str(scratch / "answers.parquet"),
             "task": job.task,
-            "labels": predictions.labels(job),
         }
         (scratch / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
         keep = [(scratch, True), *((path, False) for path in (model, WORKER, *python.folders))]
@@ -133,7 +135,7 @@ class _Conversation:
         self._done = False
         self._trouble = ""
         self.latencies: tuple[float, ...] = ()
-        self.classes: list[Any] = []
+        self.words = predictions.Words()
 
     def hear(self, line: bytes) -> None:
         """Take one line; one that says nothing known is passed over."""
@@ -150,7 +152,7 @@ class _Conversation:
                 sound = all(0 <= value < float("inf") for value in found)
                 self.latencies = tuple(found) if sound else ()
             elif event == "done":
-                self.classes = list(said["classes"])
+                self.words = _words(said)
                 self._done = True
             elif event == "error":
                 self._trouble = _told(said)
@@ -176,6 +178,19 @@ class _Conversation:
                 f"the scoring process ended with code {ended.code} before it was done{last}.",
                 "The model may have ended it, or the machine may be out of memory (code 137).",
             )
+
+
+def _words(said: Mapping[str, Any]) -> predictions.Words:
+    """What the worker says of the answers; only plain values are names or classes."""
+    names, classes = said["names"], said["classes"]
+    for value in (*(names or ()), *classes):
+        if not isinstance(value, bool | int | float | str):
+            raise TypeError(value)
+    return predictions.Words(
+        names=None if names is None else tuple(names),
+        classes=tuple(classes),
+        counted=said["counted"] is True,
+    )
 
 
 def _told(said: Mapping[str, Any]) -> str:

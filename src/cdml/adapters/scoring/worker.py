@@ -5,7 +5,10 @@
 This file imports nothing of cdml and keeps to Python 3.9: the environment is the model's. What it
 finds it says in JSON lines on the descriptor STATUS_FD; standard output is the model's to litter.
 The rows come without their label. The answer is a Parquet file with one row per row asked, in the
-same order: `prediction`, and for classifiers `p0` ... `pN` in the order of `classes`.
+same order: `a0` ... `aN`, the columns that the model answered, as they are; their names, where
+they have any, are said on the descriptor. Where a classifier answers one column and has
+`predict_proba`, `p0` ... `pN` are its probabilities in the order of `classes`. What all this means
+is not decided here.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ SINGLE_ROWS = 400  # 300 are the least that can tell of a p99
 SINGLE_SECONDS = 2.0
 ENOUGH_ROWS = 60  # the least that can tell of a p95: a slow model is given longer for them
 LONGEST_SECONDS = 10.0
+MOST_COLUMNS = 5_000
+BOOSTERS = ("xgboost", "lightgbm")
+"""Libraries whose own boosters have the classes 0, 1, 2, ... and no others."""
 STRIDE = 153  # has no factor in common with SINGLE_ROWS: any prefix is spread over the data
 
 
@@ -47,7 +53,7 @@ def main(job_path: str, status_fd: str) -> None:
         stage = "predict"
         rows = write(model, job, tell)
         tell("latency", ms=latencies(model, job))
-        tell("done", rows=rows, classes=model.told_classes())
+        tell("done", rows=rows, names=model.names, classes=model.classes, counted=model.counted)
     except Unusable as error:
         tell("error", stage=stage, kind="", message=str(error)[:2000])
     except MemoryError:
@@ -64,17 +70,15 @@ class Model:
 
         warnings.simplefilter("ignore")
         self.task: str = job["task"]
-        self.labels: list[Any] = job["labels"]
         self.pyfunc: Any = mlflow.pyfunc.load_model(job["model"])
         self.types = input_types(self.pyfunc)
         self.raw = raw_model(self.pyfunc)
         self.features = listed(getattr(self.raw, "feature_names_in_", None))
-        self.classes: list[Any] = listed(getattr(self.raw, "classes_", None))
-        self.proba = getattr(self.raw, "predict_proba", None) if self.classes else None
-
-    def told_classes(self) -> list[Any]:
-        """The classes in the order of the probabilities."""
-        return [plain(value) for value in self.classes]
+        self.classes = class_list(self.raw)
+        self.counted = not self.classes and type(self.raw).__module__.startswith(BOOSTERS)
+        self.proba: Any = getattr(self.raw, "predict_proba", None) if self.classes else None
+        self.names: list[Any] | None = None
+        self.width = 0
 
     def frame(self, batch: Any) -> Any:
         """The rows as the signature wants them, where that loses nothing.
@@ -95,73 +99,33 @@ class Model:
                     frame[name] = cast
         return frame
 
-    def answer(self, frame: Any) -> tuple[Any, Any]:
-        """The predictions, and the probabilities (rows x classes) or None."""
-        if self.task == "regression":
-            return column(self.pyfunc.predict(frame), len(frame)), None
-        said = self.pyfunc.predict(frame)
-        matrix = table(said, len(frame))
-        if matrix is not None:  # the model answers probabilities itself
-            self.name_columns(said, matrix.shape[1])
-            return self.from_probabilities(matrix)
-        said = column(said, len(frame))
-        if self.proba is None and self.task == "binary" and self.is_probability(said):
-            import numpy as np
-
-            self.classes = self.classes or self.labels
-            positive = said.astype(float)
-            return self.from_probabilities(np.column_stack([1 - positive, positive]))
-        return said, self.probabilities(frame)
+    def answer(self, frame: Any) -> dict[str, Any]:
+        """The columns of the answer, and the probabilities beside a single one."""
+        names, columns = read_answer(self.pyfunc.predict(frame), frame)
+        if not 0 < len(columns) <= MOST_COLUMNS:
+            raise Unusable(f"the model answers {len(columns):,} columns")
+        if self.width and (names, len(columns)) != (self.names, self.width):
+            raise Unusable("the model answers other columns for some rows than for others")
+        self.names, self.width = names, len(columns)
+        found = {f"a{at}": arrow(values) for at, values in enumerate(columns)}
+        if len(columns) == 1 and self.task != "regression" and self.proba is not None:
+            matrix = self.probabilities(frame)
+            found.update({f"p{at}": arrow(matrix[:, at]) for at in range(matrix.shape[1])})
+        return found
 
     def probabilities(self, frame: Any) -> Any:
-        """What predict_proba says, where there is one."""
-        if self.proba is None:
-            return None
+        """What predict_proba says, shape (rows, classes)."""
+        import numpy as np
+
         asked = frame[self.features] if self.features else frame
-        matrix = table(self.proba(asked), len(frame))
-        if matrix is None or matrix.shape[1] != len(self.classes):
+        matrix: Any = np.asarray(self.proba(asked), dtype=np.float64)
+        if matrix.shape != (len(frame), len(self.classes)):
             raise Unusable("predict_proba does not answer one probability for each class")
         return matrix
-
-    def from_probabilities(self, matrix: Any) -> tuple[Any, Any]:
-        """The likeliest class of each row, beside the probabilities."""
-        import numpy as np
-
-        best = matrix.argmax(axis=1) if not np.isnan(matrix).any() else [0] * len(matrix)
-        return [self.classes[index] for index in best], matrix
-
-    def name_columns(self, said: Any, width: int) -> None:
-        """Which class each column of probabilities is of."""
-        if self.classes and len(self.classes) == width:
-            return
-        named = listed(getattr(said, "columns", None))
-        known = {str(label) for label in self.labels}
-        if named and known <= {str(name) for name in named}:
-            self.classes = named
-        elif width == len(self.labels):
-            self.classes = self.labels
-        else:
-            raise Unusable(
-                f"the model answers {width} columns and the label has {len(self.labels)} values"
-            )
-
-    def is_probability(self, said: Any) -> bool:
-        """Whether numbers are shares and not class labels."""
-        import numpy as np
-
-        known = {str(label) for label in self.labels}
-        if said.dtype.kind == "f" and (bad := int((~np.isfinite(said)).sum())):
-            raise Unusable(f"{bad:,} of {len(said):,} predictions are missing or not finite")
-        if said.dtype.kind != "f" or {str(value) for value in np.unique(said)[:50]} <= known:
-            return False
-        if bool(((said >= 0) & (said <= 1)).all()):
-            return not set(np.unique(said)[:50].tolist()) <= {0.0, 1.0}
-        raise Unusable("the model answers numbers that are neither classes nor probabilities")
 
 
 def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
     """Score all rows in chunks and give their number."""
-    import numpy as np
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -170,14 +134,13 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
     writer, rows = None, 0
     try:
         for batch in source.iter_batches(batch_size=CHUNK):
-            said, matrix = model.answer(model.frame(batch))
-            answer = {"prediction": pa.array(np.asarray(said), from_pandas=True)}
-            for index in range(0 if matrix is None else matrix.shape[1]):
-                answer[f"p{index}"] = pa.array(matrix[:, index].astype(float))
-            answered = pa.table(answer)
+            answered = pa.table(model.answer(model.frame(batch)))
             if writer is None:
                 writer = pq.ParquetWriter(job["output"], answered.schema)
-            writer.write_table(answered.cast(writer.schema))
+            try:
+                writer.write_table(answered.cast(writer.schema))
+            except pa.ArrowException:
+                raise Unusable("the model answers other types for some rows than others") from None
             rows += batch.num_rows
             tell("rows", rows=batch.num_rows)
     finally:
@@ -240,35 +203,111 @@ def raw_model(pyfunc: Any) -> Any:
         return None
 
 
-def table(said: Any, rows: int) -> Any:
-    """Answers as a matrix of two columns or more, or None."""
-    import numpy as np
-
-    array = np.asarray(said)
-    if array.ndim != 2 or array.shape[1] < 2:  # noqa: PLR2004 - a matrix
-        return None
-    if len(array) != rows:
-        raise Unusable(f"the model answered {len(array)} rows for {rows}")
+def class_list(raw: Any) -> list[Any]:
+    """The classes that an estimator says it knows, in its order; empty where it says none."""
     try:
-        return array.astype(float)
-    except (TypeError, ValueError):
-        raise Unusable("the model answers several columns that are not numbers") from None
+        found = listed(getattr(raw, "classes_", None))
+    except Exception:  # noqa: BLE001 - a property of somebody else's
+        return []
+    return found if all(isinstance(one, (bool, int, float, str)) for one in found) else []
 
 
-def column(said: Any, rows: int) -> Any:
-    """Answers as one value per row."""
+def read_answer(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
+    """The names of the answered columns, None where they have none, and their values."""
+    import pandas as pd
+
+    for method in ("to_pandas", "toPandas", "toarray", "detach"):
+        if hasattr(said, method):
+            said = getattr(said, method)()
+            break
+    if isinstance(said, (list, tuple)) and said and all(isinstance(row, dict) for row in said):
+        if any(row.keys() != said[0].keys() for row in said):
+            raise Unusable("the model answers mappings with other keys for some rows than others")
+        said = {key: [row[key] for row in said] for key in said[0]}
+    if isinstance(said, dict):
+        return read_mapping(said, frame)
+    if isinstance(said, (pd.DataFrame, pd.Series)):
+        return read_pandas(said, frame)
+    return read_array(said, frame)
+
+
+def read_mapping(said: dict[Any, Any], frame: Any) -> tuple[list[Any], list[Any]]:
+    """A column for each key."""
     import numpy as np
 
-    if isinstance(said, dict):
-        raise Unusable("the model answers a mapping; one value per row is needed")
-    array = np.asarray(said)
-    if array.ndim == 2 and array.shape[1] == 1:  # noqa: PLR2004 - a single column
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise Unusable(f"the model answers an array of shape {array.shape}")
-    if len(array) != rows:
-        raise Unusable(f"the model answered {len(array)} rows for {rows}")
-    return array
+    columns = []
+    for value in said.values():
+        column = list(value) if isinstance(value, (list, tuple)) or np.ndim(value) else [value]
+        require_rows(len(column), frame)
+        columns.append(column)
+    return name_list(said), columns
+
+
+def read_pandas(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
+    """The columns of a frame, or a series; numbers that pandas counts with are no names."""
+    import pandas as pd
+
+    require_order(said.index, frame)
+    if isinstance(said, pd.Series):
+        return (None if said.name is None else name_list([said.name])), [said]
+    counted = isinstance(said.columns, pd.RangeIndex)
+    columns = [said.iloc[:, at] for at in range(said.shape[1])]
+    return (None if counted else name_list(said.columns)), columns
+
+
+def read_array(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
+    """The columns of an array of one or two dimensions, or the fields of its records."""
+    import numpy as np
+
+    try:
+        array = np.asarray(said)
+    except ValueError:
+        raise Unusable("the model answers rows of different lengths") from None
+    if array.ndim == 0 and len(frame) == 1:
+        array = array.reshape(1)
+    if array.ndim not in (1, 2):
+        raise Unusable(f"the model answers {type(said).__name__} of shape {array.shape}")
+    require_rows(len(array), frame)
+    if array.dtype.names and array.ndim == 1:
+        return name_list(array.dtype.names), [array[name] for name in array.dtype.names]
+    if array.ndim == 1:
+        return None, [array]
+    return None, [array[:, at] for at in range(array.shape[1])]
+
+
+def require_rows(answered: int, frame: Any) -> None:
+    """Refuse another number of rows."""
+    if answered != len(frame):
+        raise Unusable(f"the model answered {answered} rows for {len(frame)}")
+
+
+def require_order(index: Any, frame: Any) -> None:
+    """Refuse rows that the answer's own index says are in another order than was asked."""
+    require_rows(len(index), frame)
+    if not index.equals(frame.index) and set(index) == set(frame.index):
+        raise Unusable("the model answers the rows in another order than it was asked in")
+
+
+def name_list(names: Any) -> list[Any]:
+    """Names of columns as JSON has them."""
+    found = [plain(name) for name in names]
+    return [one if isinstance(one, (bool, int, float, str)) else str(one) for one in found]
+
+
+def arrow(values: Any) -> Any:
+    """A column for the file."""
+    import numpy as np
+    import pyarrow as pa
+
+    try:
+        if getattr(getattr(values, "dtype", None), "kind", "") == "f":
+            values = np.asarray(values, dtype=float)
+        found = pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        raise Unusable("the model answers values of different types in one column") from None
+    if isinstance(found, pa.ChunkedArray):
+        found = found.combine_chunks()
+    return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
 
 
 def listed(values: Any) -> list[Any]:

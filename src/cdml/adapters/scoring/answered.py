@@ -1,0 +1,223 @@
+"""A model's answer as it stands, what is to be read from it, and the order of its classes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from cdml.core.answers import PREDICTION, AnswerColumns, Name, named
+from cdml.core.classes import Class, find, listed, same
+from cdml.errors import InputError
+
+Floats = NDArray[np.float64]
+
+_SURE = 3.0
+"""Standard deviations by which another order of the columns must fit better, to be told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a model answered, as it stands.
+
+    Attributes:
+        columns: one value a row each.
+        names: of the columns; None for an array.
+        probabilities: what its `predict_proba` said, shape (rows, classes); None without one.
+        classes: those the model says it has, in its order; empty where it says none.
+        counted: whether its library has no classes other than 0, 1, 2, ...
+    """
+
+    columns: Sequence[Any]
+    names: Sequence[Name] | None = None
+    probabilities: Floats | None = None
+    classes: Sequence[Class] = ()
+    counted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is to be read from it.
+
+    Attributes:
+        task: binary, multiclass or regression.
+        label: column of the label.
+        labels: the values that occur in it.
+        positive: the positive class of a binary task.
+        classes: the classes in the model's order, as cdml.yaml says; empty where it does not.
+        columns: which columns count, as cdml.yaml says; None where it does not.
+    """
+
+    task: str
+    label: str
+    labels: Sequence[Class]
+    positive: Class | None = None
+    classes: Sequence[Class] = ()
+    columns: AnswerColumns | None = None
+
+    @property
+    def binary(self) -> bool:
+        """Whether there is a positive class and one other."""
+        return self.task == "binary"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understood:
+    """What it means.
+
+    Attributes:
+        prediction: the predicted class of each row, as the model writes it; or the number.
+        scores: probabilities by class, as the model writes it; of a binary task perhaps one.
+        placed: whether nothing but their place says which class the columns are of, so that
+            `fitting_order` has to be asked.
+        order: all classes of the model, where they are known.
+        notes: sentences for people about what was not read.
+    """
+
+    prediction: Any
+    scores: Mapping[Class, Floats] = field(default_factory=dict)
+    placed: bool = False
+    order: Sequence[Class] = ()
+    notes: tuple[str, ...] = ()
+
+
+def class_order(answer: Answer, question: Question) -> Sequence[Class]:
+    """All classes in the model's order; empty where nobody says them.
+
+    Raises:
+        InputError: cdml.yaml contradicts the model, or leaves out a value of the label.
+    """
+    told, own = list(question.classes), list(answer.classes)
+    if not told:
+        if own and not any(find(label, own) is not None for label in question.labels):
+            raise InputError(
+                f"the model's classes are {listed(own)}, and the label {question.label} holds"
+                f" {listed(question.labels)}.",
+                f"If class numbers stand for values of the label, say which under data:"
+                f" `classes: [{listed(question.labels)}]`, in the model's order.",
+            )
+        return own
+    missing = [label for label in question.labels if find(label, told) is None]
+    if missing:
+        raise InputError(
+            f"data.classes, {listed(told)}, misses {listed(missing)}, which the label"
+            f" {question.label} holds.",
+            "List every class of the model, in the order of its probabilities;"
+            ' words such as yes and no need quotes: `["no", "yes"]`.',
+        )
+    renamed = _is_counted(own) and not any(find(one, told) is not None for one in own)
+    agree = len(own) == len(told) and (renamed or all(map(same, own, told)))
+    if own and not agree:
+        raise InputError(
+            f"data.classes says {listed(told)}, and the model itself {listed(own)}.",
+            "Leave data.classes out, or write it as the model has it.",
+        )
+    return told
+
+
+def _is_counted(classes: Sequence[Class]) -> bool:
+    return all(same(one, at) for at, one in enumerate(classes))
+
+
+def number_column(answer: Answer, question: Question) -> int:
+    """The column with the prediction of a regression."""
+    asked = question.columns
+    if asked is not None and asked.prediction is not None:
+        return find_column(answer, asked.prediction)
+    if len(answer.columns) == 1:
+        return 0
+    found = named(answer.names or (), PREDICTION)
+    if len(found) != 1:
+        raise InputError(
+            f"the model answers {columns_of(answer)}, and which one is the prediction is not"
+            " certain.",
+            "Name it under data: `answer: {prediction: COLUMN}`.",
+        )
+    return found[0]
+
+
+def find_column(answer: Answer, written: str | int) -> int:
+    """The column that cdml.yaml names, or counts from 0.
+
+    Raises:
+        InputError: there is no such column, or there are several.
+    """
+    if answer.names is not None:
+        found = [at for at, name in enumerate(answer.names) if str(name) == str(written)]
+    else:
+        found = [at for at in range(len(answer.columns)) if str(at) == str(written)]
+    if len(found) != 1:
+        raise InputError(
+            f"data.answer names the column {written}, and the model answers {columns_of(answer)}.",
+            "Name a column of the answer; columns without names are counted from 0.",
+        )
+    return found[0]
+
+
+def columns_of(answer: Answer) -> str:
+    """The columns of an answer, for a sentence."""
+    count = len(answer.columns)
+    if answer.names is None:
+        return f"{count:,} columns without names" if count > 1 else "one column without a name"
+    return f"the column{'s' if count > 1 else ''} {listed(answer.names)}"
+
+
+def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -> bool:
+    """Whether no other order of the columns fits the labels surely better than their places.
+
+    It only ever refuses: an order that is chosen by the labels would flatter the model.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.zeros((width, width))
+    np.add.at(counts, (np.asarray(predicted), np.asarray(labels)), 1)
+    best = counts[linear_sum_assignment(-counts)].sum()
+    placed = np.trace(counts)
+    return bool(best - placed <= _SURE * np.sqrt(best + placed))
+
+
+def require_finite(column: Any, what: str) -> None:
+    """Refuse values that are missing or not finite, with their number.
+
+    Raises:
+        InputError: there are some.
+    """
+    good = pc.is_finite(column) if pa.types.is_floating(column.type) else column.is_valid()
+    bad = len(column) - (pc.sum(good).as_py() or 0)
+    if bad > 0:
+        raise InputError(
+            f"{bad:,} of {len(column):,} {what} are missing or not finite.",
+            "A model must answer every row: handle missing values inside it.",
+        )
+
+
+def is_class(column: Any, one: Class) -> NDArray[np.bool_]:
+    """Which values of a column are a class."""
+    require_finite(column, "predictions")
+    encoded = pc.dictionary_encode(column).combine_chunks()
+    found = np.array([same(value, one) for value in encoded.dictionary.to_pylist()], dtype=bool)
+    return np.asarray(found[np.asarray(encoded.indices)])
+
+
+def floats(column: Any) -> Floats:
+    """A column of numbers, shape (rows,)."""
+    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
+
+
+def is_number(column: Any) -> bool:
+    """Whether a column holds numbers."""
+    return _is_number(column.type)
+
+
+def is_vector(column: Any) -> bool:
+    """Whether a column holds a list of numbers in each row."""
+    kind = column.type
+    lists = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(test(kind) for test in lists) and _is_number(kind.value_type)
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))

@@ -1,0 +1,65 @@
+"""The values of a label as classes: which two are one class, and how they are written."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+
+Class = bool | int | float | str
+
+_WHOLE = re.compile(r"(-?[1-9]\d*|0)(\.0+)?")
+_PLAIN = re.compile(r"[A-Za-z_][\w-]*")
+_YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
+_LISTED = 20
+
+
+def same(one: object, other: object) -> bool:
+    """Whether two values are one class, exactly.
+
+    True is 1, 1 is 1.0, and text is the number or truth value that it writes (`"1"`, `"1.0"`,
+    `"true"`); `"01"` is no number. Two texts are one class only if they are equal.
+    """
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
+    return _exact(one) == _exact(other)
+
+
+def find(value: object, among: Iterable[Class]) -> Class | None:
+    """The class among these that a value is, or None."""
+    return next((known for known in among if same(known, value)), None)
+
+
+def place(value: object, among: Sequence[Class]) -> int | None:
+    """Where the class stands among these, or None."""
+    return next((at for at, known in enumerate(among) if same(known, value)), None)
+
+
+def listed(values: Iterable[object]) -> str:
+    """Classes for a sentence, as YAML would write them, at most 20 of them."""
+    shown = [yaml_scalar(value) for value in values]
+    return ", ".join(shown[:_LISTED]) + (", …" if shown[_LISTED:] else "")
+
+
+def yaml_scalar(value: object) -> str:
+    """A value as cdml.yaml writes it: text in quotes where YAML would read something else."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _exact(value: object) -> object:
+    """A value that is equal for all ways of writing one class."""
+    if isinstance(value, str):
+        if match := _WHOLE.fullmatch(value):
+            return int(match[1])
+        if value.lower() in {"true", "false"}:
+            return int(value.lower() == "true")
+        try:
+            number = float(value)
+        except ValueError:
+            return value
+        return number if str(number) == value else value
+    return value
