@@ -23,10 +23,10 @@ from fakes.github_api import Answer, Call, Rejected, Route, paged
 from fakes.github_graphql import graphql
 from fakes.github_routes import find
 from fakes.github_schema import violations
-from fakes.github_state import Artifact, Comment, Filed, Pull, Run, State
+from fakes.github_state import Artifact, Check, Comment, Filed, Pull, Run, State
 
 WRITE = {"issues": "write", "pull_requests": "write", "deployments": "write", "contents": "write"}
-WRITE["actions"] = "read"
+WRITE["actions"] = WRITE["checks"] = "read"
 READ = dict.fromkeys(WRITE, "read")
 
 
@@ -163,6 +163,16 @@ class GitHubServer:
     def commit_comments(self, sha: str) -> list[Comment]:
         """The comments of a commit, oldest first."""
         return [c for c in self.state.comments.values() if c.commit == sha]
+
+    def add_commits(self, *shas: str, onto: str = "") -> None:
+        """Commits on one another, oldest first; the first on `onto`, or on nothing."""
+        before: tuple[str, ...] = (onto,) if onto else ()
+        for sha in shas:
+            self.state.parents[sha], before = before, (sha,)
+
+    def add_check(self, sha: str, name: str, **known: Any) -> None:
+        """A check ran on a commit (`conclusion=`, `app=`)."""
+        self.state.checks.append(Check(next(self.state.ids), sha, name, **known))
 
     def add_run(self, number: int, status: str | None, *, attempt: int | None = 1) -> Run:
         """A run of a workflow, in its newest attempt."""

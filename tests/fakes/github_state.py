@@ -91,6 +91,17 @@ class Artifact:
 
 
 @dataclass(slots=True)
+class Check:
+    """A check run on a commit."""
+
+    id: int
+    sha: str
+    name: str
+    conclusion: str | None = "success"
+    app: str = "github-actions"
+
+
+@dataclass(slots=True)
 class State:
     """One repository."""
 
@@ -103,6 +114,8 @@ class State:
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+    parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     refs: dict[str, str] = field(default_factory=dict)
     ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
@@ -215,6 +228,40 @@ class State:
             run_attempt=run.attempt,
             html_url=f"{self.site}/{self.repository}/actions/runs/{run.id}",
         )
+
+    def show_check(self, check: Check) -> dict[str, Any]:
+        """A check run as GitHub shows one."""
+        address = self.address(f"/check-runs/{check.id}")
+        owner = self.user(self.repository.split("/", maxsplit=1)[0])
+        return filled(
+            "CheckRun",
+            address,
+            id=check.id,
+            head_sha=check.sha,
+            name=check.name,
+            status="completed" if check.conclusion else "in_progress",
+            conclusion=check.conclusion,
+            app=filled("Integration", address, slug=check.app, owner=owner, permissions={}),
+            pull_requests=[],
+        )
+
+    def show_commit(self, sha: str) -> dict[str, Any]:
+        """A commit as GitHub shows one."""
+        address = self.address(f"/commits/{sha}")
+        parents = [{"sha": parent, "url": address} for parent in self.parents[sha]]
+        return filled("Commit", address, sha=sha, parents=parents)
+
+    def between(self, before: str, after: str) -> list[str]:
+        """The commits that one has and another has not, oldest first."""
+
+        def reachable(sha: str) -> dict[str, None]:
+            found: dict[str, None] = {}
+            for parent in self.parents.get(sha, ()):
+                found |= reachable(parent)
+            return found | {sha: None} if sha in self.parents else found
+
+        known = reachable(before)
+        return [sha for sha in reachable(after) if sha not in known]
 
     def show_deployment(self, filed: Filed, creator: str) -> dict[str, Any]:
         """A deployment as GitHub shows one."""

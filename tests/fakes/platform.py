@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.errors import InputError, ServiceError
-from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
+from cdml.ports import (
+    Annotation,
+    Behaviour,
+    Commit,
+    GateSigns,
+    PullRequest,
+    PushedCommit,
+    Thread,
+)
 
 
 @dataclass
@@ -43,7 +51,8 @@ class FakeDeployment:
 class FakePlatform:
     """Remembers what it was told; `refuses` makes it refuse to comment, to deploy and to tell.
 
-    `over` are the addresses of runs that have ended, `asked` those that were asked about.
+    `over` are the addresses of runs that have ended, `asked` those that were asked about. A push
+    `brought` these commits; `signs` of gates are by pull request or commit, None for nobody knows.
     """
 
     name: str = "fake"
@@ -51,6 +60,8 @@ class FakePlatform:
     run: str | None = "https://platform.test/runs/1"
     pull: PullRequest | None = None
     merged: dict[str, tuple[PullRequest, ...]] = field(default_factory=dict)
+    brought: tuple[str, ...] = ()
+    signs: dict[int | str, GateSigns | None] = field(default_factory=dict)
     on: Commit | None = None
     refuses: bool = False
     lost: bool = False
@@ -93,6 +104,15 @@ class FakePlatform:
 
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         return self.merged.get(commit, ())
+
+    def pushed(self) -> tuple[PushedCommit, ...]:
+        commit = self.commit()
+        brought = self.brought or ((commit,) if commit else ())
+        return tuple(PushedCommit(sha=sha, merged=self.merged.get(sha, ())) for sha in brought)
+
+    def gate_signs(self, on: PullRequest | Commit) -> GateSigns | None:
+        self._may("list the checks")
+        return self.signs.get(on.sha if isinstance(on, Commit) else on.number, GateSigns())
 
     def thread(self) -> Thread | None:
         if self.lost:

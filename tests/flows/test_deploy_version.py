@@ -52,21 +52,6 @@ def test_without_a_pull_request_the_version_of_the_commit_is_deployed(world):
     assert "2" == world.deploy().to.version
 
 
-def test_no_version_from_the_pull_request_is_an_input_error(world):
-    world.platform.merged[MERGED] = (PullRequest(number=5, head="a" * 40),)
-
-    with pytest.raises(InputError, match="from pull request #5"):
-        world.deploy()
-
-
-def test_several_versions_from_one_commit_are_listed(world):
-    world.register("A", tags={"cdml.commit": MERGED})
-    world.register("B", tags={"cdml.commit": MERGED})
-
-    with pytest.raises(InputError, match="v1, v2"):
-        world.deploy()
-
-
 def test_without_a_commit_a_version_must_be_named(world):
     world.platform.head = None
 

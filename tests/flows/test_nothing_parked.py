@@ -12,6 +12,7 @@ from cdml.errors import LockHeld
 from cdml.evidence import journal as document
 from cdml.flows.init import init
 from cdml.flows.notify import notify
+from cdml.flows.outcome import Nothing
 from cdml.flows.resume import resume
 from cdml.ports import PullRequest
 from fakes.faults import Faults, Killed
@@ -61,7 +62,9 @@ def test_nothing_but_the_journal_is_asked(world):
 def test_before_the_first_deploy_there_is_nothing_to_tell_of(tmp_path):
     world = SplitWorld(tmp_path, PARKED)
 
-    assert resume(world.loaded, only_the_journal(world), output=world.output) is None
+    told = resume(world.loaded, only_the_journal(world), output=world.output)
+
+    assert Nothing("Nothing to resume: nothing ever served.") == told
     assert [] == world.journal.documents
 
 

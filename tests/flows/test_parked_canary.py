@@ -4,6 +4,7 @@ import pytest
 
 from cdml.core.rollout import Judged
 from cdml.errors import DeploymentFailed, LockHeld
+from cdml.flows.outcome import Nothing
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
@@ -135,7 +136,7 @@ def test_a_dead_run_can_be_resumed_when_its_lease_is_over(world):
 
 def test_without_a_canary_there_is_nothing_to_resume(tmp_path):
     world = SplitWorld(tmp_path, PARKED)
-    assert world.resume() is None
+    assert isinstance(world.resume(), Nothing)
     world.ship("A")
 
     told = world.resume()

@@ -121,7 +121,7 @@ def report(config: Path, output_dir: Path, **options: Any) -> int:
 
 @cli.command("deploy")
 @common
-@click.option("--model", help="URI or version; default: registered from the merged request.")
+@click.option("--model", help="URI or version; default: registered from what this push merged.")
 @click.option("--evidence", help="Folder; default: kept with the version in the registry.")
 @delivery
 @click.option("--dry-run", is_flag=True, help="Print the plan and write nothing.")

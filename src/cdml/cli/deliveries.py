@@ -11,6 +11,7 @@ from cdml.wiring import Wiring
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
     from cdml.evidence.models import Deployment
+    from cdml.flows.outcome import Nothing
 
 
 def deploy(
@@ -81,7 +82,7 @@ def rollback(
 
 
 def _deliver(
-    flow: Callable[..., "Deployment | None"],
+    flow: Callable[..., "Deployment | Nothing"],
     wiring: Wiring,
     output: Path,
     *,
@@ -91,6 +92,7 @@ def _deliver(
 ) -> int:
     """Deploy or roll back, and tell everybody how it ended."""
     from cdml.flows.notify import notify
+    from cdml.flows.outcome import Nothing
 
     if wiring.target.splits_traffic:
         from cdml.flows.judging import Judging
@@ -103,7 +105,7 @@ def _deliver(
 
     with tell.failed_delivery(wiring.platform, output, told):
         found = flow(wiring.loaded, wiring, output=output, **words)
-    if found is None:
-        return tell.nothing_delivered(wiring.platform, output)
+    if isinstance(found, Nothing):
+        return tell.nothing_delivered(wiring.platform, output, found.sentence)
     told(found)
     return tell.deployed(wiring.platform, output, found)

@@ -93,9 +93,9 @@ def deployed(platform: Platform, output: Path, found: Deployment) -> int:
     return found.verdict.exit_code
 
 
-def nothing_delivered(platform: Platform, output: Path) -> int:
-    """That nothing was parked, and nothing ever served."""
-    click.echo("deploy: Nothing to resume: nothing ever served.")
+def nothing_delivered(platform: Platform, output: Path, sentence: str) -> int:
+    """That there was nothing to deploy, or nothing parked to go on with."""
+    click.echo(f"deploy: {terminal(sentence)}")
     names = ("version", "digest", "deployment-id", "parked-until")
     told = {**_common(Verdict.PASS, output), "changed": "false", **dict.fromkeys(names, "")}
     platform.outputs(told)

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.config import Config, Loaded
-from cdml.core import model_uri
+from cdml.config import Config
 from cdml.core.journal import Ledger, Release
 from cdml.core.refusals import Objection, Refusal
 from cdml.core.verdict import Verdict, worst
@@ -15,7 +14,7 @@ from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.flows.rejudge import recompute
-from cdml.ports import ModelVersion, Platform, Registry
+from cdml.ports import ModelVersion, Registry
 
 _GATE = "Run `cdml gate` on this version and deploy with its evidence."
 
@@ -44,30 +43,6 @@ class Candidate:
     release: Release
     judged: Judged | None
     trouble: str = ""
-
-
-def find_version(
-    loaded: Loaded, *, registry: Registry, platform: Platform, model: str | None
-) -> ModelVersion:
-    """The version that is named, or the one that this commit's pull request registered.
-
-    Raises:
-        InputError: there is none, several, or it is of another model.
-        ServiceError: the registry or the platform does not answer.
-    """
-    name = loaded.config.model
-    if model is None:
-        return _of_this_commit(name, registry=registry, platform=platform)
-    if model_uri.is_version(model):
-        return registry.version(name, model)
-    version = registry.resolve(model)
-    if version is None or version.name != name:
-        raise InputError(
-            f"{model} is no version of {name}.",
-            f"Write --model 3, models:/{name}/3 or models:/{name}@alias; a model that is not"
-            " registered is registered by `cdml gate --register`.",
-        )
-    return version
 
 
 def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None) -> Candidate:
@@ -178,31 +153,3 @@ def _judged(folder: Path) -> Judged | None:
         return None
     data = store.read(folder, DataEvidence)
     return Judged(data=data, evaluation=evaluation, comparison=comparison)
-
-
-def _of_this_commit(name: str, *, registry: Registry, platform: Platform) -> ModelVersion:
-    hint = "Name one: --model VERSION."
-    commit = platform.commit()
-    if commit is None:
-        raise InputError("There is no commit to find the version of.", hint)
-    requests = platform.merged_pull_requests(commit)
-    wanted = [
-        {"cdml.pull_request": str(request.number), "cdml.commit": request.head}
-        for request in requests
-    ]
-    found = {
-        version.version: version
-        for tags in (*wanted, {"cdml.commit": commit})
-        for version in registry.find(name, tags)
-    }
-    if len(found) == 1:
-        return next(iter(found.values()))
-    asked = " and ".join(f"#{request.number}" for request in requests)
-    origin = f"pull request {asked}" if asked else f"commit {commit[:12]}"
-    if not found:
-        raise InputError(
-            f"No version of {name} was registered from {origin}.",
-            "`cdml gate --register` registers a model that passes. " + hint,
-        )
-    listed = ", ".join(f"v{version}" for version in found)
-    raise InputError(f"{len(found)} versions of {name} come from {origin}: {listed}.", hint)

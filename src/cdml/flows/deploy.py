@@ -16,12 +16,13 @@ from cdml.errors import InputError, LockHeld
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
-from cdml.flows.candidate import Candidate, examine, find_version, objections
+from cdml.flows.candidate import Candidate, examine, objections
 from cdml.flows.checks import Checks
 from cdml.flows.drift import Cure, Drift
+from cdml.flows.find_version import find_version
 from cdml.flows.found import Found
 from cdml.flows.operation import Operator, given_reason
-from cdml.flows.outcome import Outcome, called
+from cdml.flows.outcome import Nothing, Outcome, called
 from cdml.flows.ramps import ramp_of
 from cdml.flows.releases import hashed_release
 from cdml.flows.rules import policy_ref
@@ -44,14 +45,14 @@ def deploy(
     reason: str = "",
     cure: Cure | None = None,
     checks: Checks | None = None,
-) -> Deployment:
-    """Deploy a version, or find that it serves already.
+) -> Deployment | Nothing:
+    """Deploy a version, or find that it serves already, or that no gate let one pass.
 
     Args:
         loaded: the configuration.
         ports: the world.
         output: folder of the evidence.
-        model: version or `models:/` URI; by default what this commit's pull request registered.
+        model: version or `models:/` URI; by default what this push's pull requests registered.
         evidence: folder of the gate's evidence; by default what the registry keeps.
         environment: where; the configuration's by default.
         dry_run: only tell what would happen.
@@ -85,11 +86,12 @@ def deploy(
     )
     if not dry_run:
         store.remove(output, Deployment)
-    version = None
+    version: ModelVersion | None = None
     if model is not None or cure is None:
-        version = find_version(
-            loaded, registry=ports.registry, platform=ports.platform, model=model
-        )
+        found = find_version(loaded, ports, model)
+        if isinstance(found, Nothing):
+            return found
+        version = found
     act = run.rehearse if dry_run else run.perform
     for _ in range(ATTEMPTS):
         try:

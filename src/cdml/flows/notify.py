@@ -9,7 +9,7 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Deployment
-from cdml.ports import Ports
+from cdml.ports import Ports, PullRequest
 from cdml.report import render
 from cdml.report.gathered import Gathered
 from cdml.report.view import View, view
@@ -59,14 +59,25 @@ class _Teller:
         self.ports.platform.summary(render.summary(self.shown))
 
     def comment(self) -> None:
-        """On each pull request that the commit merged; one comment for each environment."""
+        """On the merged pull request; one comment for each environment."""
         platform = self.ports.platform
         commit = self.told.produced.commit
         if not self.loaded.config.deploy.notify.comment or commit is None:
             return
-        for request in platform.merged_pull_requests(commit):
+        for request in self._requests(commit):
             identity = f"{self.told.model} in {self.told.environment}"
             platform.comment(request.number, identity, render.comment(self.shown))
+
+    def _requests(self, commit: str) -> tuple[PullRequest, ...]:
+        """Those that the commit merged; of a whole push the one that brought the version."""
+        platform, to = self.ports.platform, self.told.to.version
+        if commit == platform.commit():
+            tags = self.ports.registry.version(self.told.model, to).tags
+            brought = [request for one in platform.pushed() for request in one.merged]
+            for request in brought:
+                if str(request.number) == tags.get("cdml.pull_request"):
+                    return (request,)
+        return platform.merged_pull_requests(commit)
 
     def post(self) -> None:
         """The evidence itself, signed."""

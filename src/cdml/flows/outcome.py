@@ -45,6 +45,13 @@ class Outcome:
     times: Times | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """That there was nothing to do, and nothing that serves to tell of."""
+
+    sentence: str
+
+
 def evidence(plan: Plan, outcome: Outcome, operator: Operator) -> Deployment:
     """The evidence of an operation."""
     kind: Literal["deploy", "rollback"] = "rollback" if plan.kind is Kind.ROLLBACK else "deploy"

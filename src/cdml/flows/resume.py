@@ -13,7 +13,7 @@ from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
 from cdml.flows.operation import Operator
-from cdml.flows.outcome import Outcome
+from cdml.flows.outcome import Nothing, Outcome
 from cdml.flows.warm import end_warm
 from cdml.ports import Ports
 
@@ -25,7 +25,7 @@ def resume(
     output: Path,
     environment: str | None = None,
     checks: Checks | None = None,
-) -> Deployment | None:
+) -> Deployment | Nothing:
     """Carry the open operation on, from where its run left it; or find that there is none.
 
     A parked canary is looked at once and parked again, promoted, or taken back. Where nothing is
@@ -40,7 +40,7 @@ def resume(
         checks: what is asked of the version.
 
     Returns:
-        None where nothing ever served, so that there is nothing to tell of.
+        What was done; or that nothing ever served.
 
     Raises:
         LockHeld: its run still works on it; or another operation came first, or took over.
@@ -58,11 +58,11 @@ def resume(
     return outcome.of_deploy(plan, ended, operator, output)
 
 
-def _nothing(operator: Operator, output: Path, after: str) -> Deployment | None:
+def _nothing(operator: Operator, output: Path, after: str) -> Deployment | Nothing:
     where = operator.book.environment
     ledger, commit = operator.book.read()
     if ledger.current is None:
-        return None
+        return Nothing("Nothing to resume: nothing ever served.")
     serving = ledger.current.release
     plan = Plan(
         kind=Kind.DEPLOY,

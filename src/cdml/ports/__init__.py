@@ -8,8 +8,10 @@ from cdml.ports.platform import (
     Annotation,
     Behaviour,
     Commit,
+    GateSigns,
     Platform,
     PullRequest,
+    PushedCommit,
     Thread,
 )
 from cdml.ports.ports import Ports
@@ -29,6 +31,7 @@ __all__ = [
     "Clock",
     "Commit",
     "Execute",
+    "GateSigns",
     "Journal",
     "Layout",
     "Measurer",
@@ -41,6 +44,7 @@ __all__ = [
     "Ports",
     "Progress",
     "PullRequest",
+    "PushedCommit",
     "Registry",
     "Samples",
     "Scored",

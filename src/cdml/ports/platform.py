@@ -15,6 +15,32 @@ class PullRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PushedCommit:
+    """A commit that a push brought.
+
+    Attributes:
+        sha: which.
+        merged: the pull requests that it merged.
+    """
+
+    sha: str
+    merged: tuple[PullRequest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSigns:
+    """What shows that a gate ran.
+
+    Attributes:
+        reports: whose reports have a comment, by their ids.
+        checks: names of checks that a gate's job left, each with how it ended.
+    """
+
+    reports: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
     """A commit that can be commented on."""
 
@@ -90,6 +116,23 @@ class Platform(Protocol):
 
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         """The merged pull requests that this commit brought in."""
+        ...
+
+    def pushed(self) -> tuple[PushedCommit, ...]:
+        """All commits that this run's push brought, oldest first; else the run's one commit.
+
+        Raises:
+            ServiceError: the platform refused or did not answer.
+            InputError: they are too many to look through.
+        """
+        ...
+
+    def gate_signs(self, on: PullRequest | Commit) -> GateSigns | None:
+        """What a gate left on a pull request or a commit; None where nobody can say.
+
+        Raises:
+            ServiceError: the platform refused or did not answer.
+        """
         ...
 
     def thread(self) -> Thread | None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from cdml.adapters.platforms import workflow_commands
 from cdml.errors import InputError, ServiceError
-from cdml.ports import Annotation, Behaviour, PullRequest, Thread
+from cdml.ports import (
+    Annotation,
+    Behaviour,
+    Commit,
+    GateSigns,
+    PullRequest,
+    PushedCommit,
+    Thread,
+)
 
 if TYPE_CHECKING:
     from cdml.adapters.platforms.github_client import Client
@@ -129,6 +137,31 @@ class GitHubPlatform:
                 for pull in self._client.repository.get_commit(commit).get_pulls()
                 if pull.merged_at is not None and branch in (None, pull.base.ref)
             )
+
+    def pushed(self) -> tuple[PushedCommit, ...]:
+        """All commits of the push, oldest first; for other events the commit that is judged."""
+        return self._pushed
+
+    @cached_property
+    def _pushed(self) -> tuple[PushedCommit, ...]:
+        from cdml.adapters.platforms.github_pushes import commits
+
+        if self._environment.get("GITHUB_EVENT_NAME") == "push" and "after" in self._event:
+            brought = commits(self._client, self._event)
+        else:
+            brought = tuple((sha, True) for sha in (self.commit(),) if sha)
+        return tuple(
+            PushedCommit(sha=sha, merged=self.merged_pull_requests(sha) if on_line else ())
+            for sha, on_line in brought
+        )
+
+    def gate_signs(self, on: PullRequest | Commit) -> GateSigns | None:
+        """What a gate left: comments of reports, and checks by their names."""
+        from cdml.adapters.platforms.github_pushes import signs
+
+        if isinstance(on, Commit):
+            return signs(self._client, on.sha, None)
+        return signs(self._client, on.head, on.number)
 
     def thread(self) -> Thread | None:
         """The pull request of the event, of the run that triggered this one, or of the commit."""

@@ -18,6 +18,7 @@ PUBLIC_API = "https://api.github.com"
 _READ_ONLY = "A pull request from a fork or from Dependabot has a read-only token."
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
 _TRIES = 3
+_PAGE = 100
 _LONGEST_WAIT = 600
 """Seconds that a rate limit is waited for; a job should not sleep for longer than it works."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
@@ -128,6 +129,24 @@ class Client:
         asked = self._github.requester
         _, found = asked.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
         return found
+
+    def pages(self, path: str, key: str = "") -> Iterator[Any]:
+        """All that the API lists of something in the repository, page after page.
+
+        Args:
+            path: below the repository.
+            key: where the list stands in the answer, if not alone.
+        """
+        number, before = 1, None
+        while True:
+            found = self.get(path, per_page=str(_PAGE), page=str(number))
+            listed = found[key] if key else found
+            if listed == before:  # an answer that knows no pages
+                return
+            yield from listed
+            if len(listed) != _PAGE:
+                return
+            number, before = number + 1, listed
 
     def content(self, path: str, ref: str) -> bytes:
         """A file's bytes at a commit."""

@@ -5,7 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdml.errors import InputError, ServiceError
-from cdml.ports import Annotation, Behaviour, Commit, PullRequest, Thread
+from cdml.ports import (
+    Annotation,
+    Behaviour,
+    Commit,
+    GateSigns,
+    PullRequest,
+    PushedCommit,
+    Thread,
+)
 
 
 class TerminalPlatform:
@@ -64,6 +72,16 @@ class TerminalPlatform:
         """Nobody to ask."""
         del commit
         return ()
+
+    def pushed(self) -> tuple[PushedCommit, ...]:
+        """The commit of the checkout: nothing tells of a push."""
+        commit = self.commit()
+        return (PushedCommit(sha=commit),) if commit else ()
+
+    def gate_signs(self, on: PullRequest | Commit) -> GateSigns | None:
+        """Nobody knows here what ran elsewhere."""
+        del on
+        return None
 
     def thread(self) -> Thread | None:
         """There is nobody to talk to."""
