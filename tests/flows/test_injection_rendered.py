@@ -29,7 +29,7 @@ LIKE_GITHUB = [
     *(word for name in EXTENSIONS for word in ("--extension", name)),
 ]
 MADE = {"table", "thead", "tbody", "tr", "th", "td", "h3", "p", "ul", "li", "br", "blockquote"}
-MADE |= {"details", "summary", "code", "sub", "span", "a"}
+MADE |= {"details", "summary", "code", "sub", "span", "a", "strong"}
 ACTIVE = re.compile(
     r"@[a-zA-Z\d]|#\d|(?i:\bgh-\d)|://|(?i:\bwww\.)|(?i:\b(?:cve|ghsa)-\w)|:[\w+-]+:"
 )
@@ -44,6 +44,8 @@ class Rendered(HTMLParser):
         self.feed(page)
 
     def handle_starttag(self, tag, attrs):
+        if tag == "wbr" and not attrs:  # a place to break, of which long words have more
+            return
         self.code += tag == "code"
         self.tags.append((tag, tuple(sorted(name for name, _ in attrs))))
 

@@ -82,7 +82,7 @@ class Shape(HTMLParser):
 
 def skeleton(markdown):
     """What means something in Markdown and HTML, line by line."""
-    bare = re.sub(r"&#\d+;", "", markdown).replace("<span>$</span>", "")
+    bare = re.sub(r"&#\d+;|<wbr>", "", markdown).replace("<span>$</span>", "")
     return ["".join(re.findall(r"<[^>]*>|[|<>`*_\[\]~\\#]", line)) for line in bare.splitlines()]
 
 

@@ -45,7 +45,7 @@ class TestSize:
 
         found = re.search(r"([\d,]+) of 5,004 rows are left out here; the <a href=", body)
         assert found
-        assert 5004 == int(found[1].replace(",", "")) + body.count("carrier = ") + 1
+        assert 5004 == int(found[1].replace(",", "")) + body.count("| carrier = ") + 1
 
     def test_of_a_summary_is_what_the_runner_takes(self, full):
         assert 900_000 < len(full[0].summaries[0].encode()) <= 1024 * 1024

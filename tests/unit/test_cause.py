@@ -60,12 +60,12 @@ def recall(**said):
         ),
         (
             recall(verdict=FAIL, challenger=0.5, champion=0.61),
-            "recall for carrier HA dropped (0.6100 to 0.5000)",
+            "recall for carrier HA dropped (0.610 to 0.500)",
         ),
-        (log_loss(verdict=FAIL, challenger=2.1, champion=0.4), "log loss rose (0.4000 to 2.1000)"),
+        (log_loss(verdict=FAIL, challenger=2.1, champion=0.4), "log loss rose (0.400 to 2.10)"),
         (
             recall(verdict=FAIL, rule="min_improvement 0.1", slice=None),
-            "recall did not improve enough (0.8932 to 0.9101)",
+            "recall did not improve enough (0.893 to 0.910)",
         ),
         (
             compared(
@@ -73,7 +73,7 @@ def recall(**said):
                 verdict=FAIL,
                 bound=DecidingBound(value=-1, against=0, confidence=0.95),
             ),
-            "own:score got worse (0.8932 to 0.9101)",
+            "own:score got worse (0.893 to 0.910)",
         ),
     ],
 )
@@ -84,9 +84,9 @@ def test_of_a_comparison(gate, expected):
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
-        ({"verdict": FAIL, "value": 0.8}, "ROC AUC is 0.8000, below 0.85"),
+        ({"verdict": FAIL, "value": 0.8}, "ROC AUC is 0.800, below 0.85"),
         ({"verdict": INCONCLUSIVE}, "ROC AUC may be below 0.85"),
-        ({"verdict": WARN, "rule": "at_most 0.5"}, "ROC AUC is 0.9101, above 0.5"),
+        ({"verdict": WARN, "rule": "at_most 0.5"}, "ROC AUC is 0.910, above 0.5"),
         ({"verdict": INCONCLUSIVE, "value": None}, "ROC AUC could not be measured"),
     ],
 )
@@ -99,7 +99,7 @@ def test_of_a_bound(said, expected):
 def test_names_what_decides_for_all_rows_first_and_counts_the_rest():
     found = why(recall(verdict=FAIL), log_loss(verdict=FAIL), verdict=FAIL)
 
-    assert "log loss rose (0.3121 to 0.2903) (and 1 more)" == found
+    assert "log loss rose (0.312 to 0.290) (and 1 more)" == found
 
 
 def test_is_silent_where_no_gate_decided():
@@ -132,7 +132,7 @@ def test_what_the_data_breaks_is_counted_beside_a_gate():
 
     found = cause(replace(PASSED, data=broken, comparison=gate))
 
-    assert found == "log loss rose (0.4000 to 2.1000) (and 1 more)"
+    assert found == "log loss rose (0.400 to 2.10) (and 1 more)"
 
 
 def test_a_stage_that_left_nothing_is_the_cause():

@@ -1,19 +1,19 @@
 """Verdicts as sentences for whoever owns the product.
 
-Figures are printed with as many digits as it takes to see what decided: two that differ never
-read the same.
+Figures have three significant digits, and as many more as it takes to see what decided: two that
+differ never read the same.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 
-from cdml.core.decide import Edge, Figures, Kind, Rule
+from cdml.core.decide import TOLERANCE, Edge, Figures, Kind, Rule
 from cdml.core.verdict import Verdict
 
 _UPPER = {"roc": "ROC", "auc": "AUC", "ovr": "one-vs-rest", "f1": "F1", "r2": "R²", "ms": "(ms)"}
 _MOST_DECIMALS = 9
-_LARGE = 1000
-"""Figures from here on need no decimals to begin with."""
+_SIGNIFICANT = 3
+"""Digits of a figure, unless more are needed to tell it from another."""
 
 
 def title(metric: str) -> str:
@@ -32,6 +32,11 @@ def subject(metric: str, part: Mapping[str, object] | None) -> str:
     return f"{title(metric)} for {', '.join(names)}"
 
 
+def inside(sentence: str) -> str:
+    """The beginning of a sentence as it stands inside one: `ROC AUC` stays as it is."""
+    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
+
+
 def number(value: float, decimals: int) -> str:
     """A figure with a true minus sign."""
     text = f"{value:,.{decimals}f}"
@@ -44,15 +49,47 @@ def signed(value: float, decimals: int) -> str:
     return text if text.startswith("−") or not text.strip("0.,") else f"+{text}"
 
 
-def decimals(values: Sequence[float], apart: Sequence[tuple[float, float]]) -> int:
-    """Digits after the point that show all values and keep these pairs apart."""
-    sizes = [abs(value) for value in values if value]
-    start = 0 if max(sizes, default=0.0) >= _LARGE else 2
+def decimals(
+    values: Sequence[float],
+    apart: Sequence[tuple[float, float]] = (),
+    scale: Sequence[float] = (),
+) -> int:
+    """Digits after the point: three significant ones of the largest figure, or more.
+
+    Args:
+        values: each shows a digit that is not 0, unless it is 0.
+        apart: pairs that do not read the same.
+        scale: other figures that are written with as many.
+    """
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    start = _start(max((*sizes, *(abs(x) for x in scale if math.isfinite(x))), default=0.0))
     for digits in range(start, _MOST_DECIMALS):
         shown = all(round(size * 10**digits) >= 1 for size in sizes)
         if shown and all(number(a, digits) != number(b, digits) for a, b in apart):
             return digits
     return _MOST_DECIMALS
+
+
+def _start(largest: float) -> int:
+    if not largest:
+        return _SIGNIFICANT - 1
+    exponent = int(f"{largest:.{_SIGNIFICANT - 1}e}".partition("e")[2])
+    return min(max(_SIGNIFICANT - 1 - exponent, 0), _MOST_DECIMALS)
+
+
+def figure(value: float, like: Sequence[float] = ()) -> str:
+    """A figure with three significant digits, or as many as tell it from those beside it."""
+    pairs = [(value, other) for other in like if other != value and math.isfinite(other)]
+    digits = decimals((value,))
+    if any(number(a, digits) == number(b, digits) for a, b in pairs):
+        digits = max(digits, decimals((), pairs))
+    return number(value, digits)
+
+
+def _limit(value: float, digits: int) -> str:
+    """A margin or bound as somebody writes it, without zeros at its end."""
+    text = number(value, max(digits, decimals((value,))))
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def percent(share: float) -> str:
@@ -68,29 +105,21 @@ def comparison(
     confidence: float,
 ) -> str:
     """How the metric moved, what is proven of it, and what was asked."""
-    bound = deciding(rule, figures, verdict)
-    slack = figures.slack
-    apart = [
-        pair
-        for pair in ((bound, figures.threshold), (figures.challenger, figures.champion))
-        if abs(pair[0] - pair[1]) > slack
-    ]
-    digits = decimals((figures.estimate, figures.threshold), apart)
+    # What passes because nothing is proven tells how bad it may be.
+    lower = verdict is Verdict.PASS or not decided_below(rule, figures, verdict)
+    bound = figures.lower if lower else figures.upper
+    apart = [(bound, figures.threshold)] if abs(bound - figures.threshold) > figures.slack else []
+    digits = decimals((figures.estimate,), apart, scale=(bound,))
     sign = rule.sign
-    asked = signed(sign * figures.threshold, digits) if figures.threshold else "0"
+    asked = _limit(sign * figures.threshold, digits) if figures.threshold else "0"
+    asked = f"+{asked}" if sign * figures.threshold > 0 else asked
     wanted = f"allowed: {asked}" if rule.kind is Kind.NON_INFERIORITY else f"asked: beyond {asked}"
-    said = _bound(bound, worse=bound == figures.lower, rule=rule, digits=digits)
+    said = _bound(bound, worse=lower, rule=rule, digits=digits)
     return (
-        f"{subject(rule.metric, part)} {_moved(figures, digits)}"
+        f"{subject(rule.metric, part)} {_moved(figures)}"
         f" ({signed(sign * figures.estimate, digits)};"
         f" {said} with {percent(confidence)} confidence); {wanted}"
     )
-
-
-def deciding(rule: Rule, figures: Figures, verdict: Verdict) -> float:
-    """The bound that decided, better is +: the lower one, unless it refuted or was to detect."""
-    proven = decided_below(rule, figures, verdict)
-    return figures.upper if proven else figures.lower
 
 
 def decided_below(rule: Rule, figures: Figures, verdict: Verdict) -> bool:
@@ -100,8 +129,10 @@ def decided_below(rule: Rule, figures: Figures, verdict: Verdict) -> bool:
     return verdict is Verdict.FAIL
 
 
-def _moved(figures: Figures, digits: int) -> str:
-    before, after = number(figures.champion, digits), number(figures.challenger, digits)
+def _moved(figures: Figures) -> str:
+    alike = abs(figures.challenger - figures.champion) <= figures.slack
+    before = figure(figures.champion, () if alike else (figures.challenger,))
+    after = before if alike else figure(figures.challenger, (figures.champion,))
     if before == after:
         return f"stayed at {before}"
     verb = "rose" if figures.challenger > figures.champion else "fell"
@@ -128,7 +159,7 @@ def settle(rows: int, needed: int | None, detectable: float, *, assumed: bool) -
     """
     can = f"{rows:,} rows cannot tell"
     if math.isfinite(detectable):
-        shown = number(detectable, decimals((detectable,), ()))
+        shown = figure(detectable)
         can += f"; they show a distance of {shown} from the margin"
     if needed is None:
         return f"{can}."
@@ -155,10 +186,11 @@ def bound(
         ends: of the interval that was judged; None where the point was.
         verdict: the answer.
     """
-    apart = [(value, limit)] if abs(value - limit) > 1e-12 * max(abs(value), abs(limit)) else []
-    digits = decimals((value, limit), apart)
+    shown = (value, *(end for end in ends or () if math.isfinite(end)))
+    apart = [(x, limit) for x in shown if abs(x - limit) > TOLERANCE * max(abs(x), abs(limit))]
+    digits = decimals((value,), apart)
     between = f" (between {number(ends[0], digits)} and {number(ends[1], digits)})" if ends else ""
-    asked = f"{'at least' if edge is Edge.AT_LEAST else 'at most'} {number(limit, digits)}"
+    asked = f"{'at least' if edge is Edge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
     text = f"{title(metric)} is {number(value, digits)}{between}; asked: {asked}"
     return f"{text}; the interval holds both answers." if _open(verdict) else f"{text}."
 

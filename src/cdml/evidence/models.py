@@ -247,6 +247,8 @@ class Comparison(_Stage):
     history: Annotated[tuple[PastVersion, ...], Field(max_length=50)] = ()
     """Earlier versions that the registry keeps evidence of, oldest first."""
     policy: PolicyRef
+    registered: ModelRef | None = None
+    """The version that the gate made of a challenger that passed."""
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -16,6 +16,7 @@ from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
 from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.evidence.pictures import Picture
+from cdml.evidence.proof import unproven
 from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
@@ -294,7 +295,18 @@ def _told(gates: tuple[ComparisonGate, ...]) -> str:
     judged = [gate for gate in gates if gate.judged]
     overall = worst(gate.verdict for gate in judged)
     if overall is Verdict.PASS:
-        return f"All {len(judged):,} comparisons pass."
+        return _passed(judged)
     found = [gate for gate in judged if gate.verdict is overall]
     more = f" ({len(found):,} of {len(judged):,} comparisons)" if found[1:] else ""
     return f"{found[0].reason}{more}" if found else "Nothing could be judged."
+
+
+def _passed(judged: Sequence[ComparisonGate]) -> str:
+    """How many pass, those apart that do only because nothing is proven against them."""
+    open_ = sum(map(unproven, judged))
+    if not open_:
+        return f"All {len(judged):,} comparisons pass."
+    return (
+        f"{len(judged) - open_:,} of {len(judged):,} comparisons pass; in {open_:,} no regression"
+        " is proven, and none is ruled out."
+    )

@@ -95,7 +95,7 @@ def _gate(
         reason += f"; {few} are too few to judge (policy.min_rows {policy.min_rows:,})."
         verdict = Verdict.PASS
     elif adjusted is not None:
-        reason += _detected(verdict, adjusted, among)
+        reason += _detected(verdict, adjusted, among, figures)
     elif verdict is Verdict.INCONCLUSIVE:
         needed, said = _settle(candidate, figures, policy)
         reason += f": {said}"
@@ -177,11 +177,13 @@ def _difference(found: Paired, confidence: float) -> Difference:
     )
 
 
-def _detected(verdict: Verdict, adjusted: float, among: int) -> str:
+def _detected(verdict: Verdict, adjusted: float, among: int, figures: Figures) -> str:
     if verdict is Verdict.FAIL:
         p = f"p = {adjusted:.2g}" if adjusted >= LEAST_SHOWN else f"p < {LEAST_SHOWN:g}"
         return f"; proven among {among:,} slices looked at ({p}, Holm)."
-    return "; no larger drop is proven." if adjusted < 1 else "."
+    if verdict is Verdict.PASS and decide(Kind.NON_INFERIORITY, figures) is not Verdict.PASS:
+        return "; no regression is proven, and none is ruled out."
+    return "."
 
 
 def _settle(candidate: Candidate, figures: Figures, policy: Policy) -> tuple[int | None, str]:

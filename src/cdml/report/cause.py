@@ -6,6 +6,7 @@ from cdml.core import reasons
 from cdml.core.decide import Edge, Kind
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate
+from cdml.evidence.proof import greater_is_better
 from cdml.report import figures
 from cdml.report.gathered import Gathered
 
@@ -46,7 +47,7 @@ def _broken(check: Check) -> str:
 def _of_a_stage(gathered: Gathered) -> str:
     """What a stage says for itself, where none of its parts has decided."""
     said = (stage.reason for stage in gathered.stages if stage.verdict is gathered.verdict)
-    return next((_inside(reason.strip().rstrip(".")) for reason in said if reason), "")
+    return next((reasons.inside(reason.strip().rstrip(".")) for reason in said if reason), "")
 
 
 def _gates(gathered: Gathered) -> Iterator[Gate]:
@@ -55,13 +56,13 @@ def _gates(gathered: Gathered) -> Iterator[Gate]:
 
 
 def _said(gate: Gate) -> str:
-    subject = _inside(reasons.subject(gate.metric, gate.slice))
+    subject = reasons.inside(reasons.subject(gate.metric, gate.slice))
     if isinstance(gate, BoundGate):
         return _bound(gate, subject)
     if gate.difference is None or gate.bound is None:
         return f"{subject} could not be compared"
     gain = gate.rule.startswith(Kind.SUPERIORITY.value)
-    worse = {True: "dropped", False: "risen", None: "got worse"}[figures.better(gate)]
+    worse = {True: "dropped", False: "risen", None: "got worse"}[greater_is_better(gate)]
     if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
         told = "may not have improved enough" if gain else f"may have {worse}"
         return f"{subject} {told}{_settled(gate)}"
@@ -90,9 +91,4 @@ def _bound(gate: BoundGate, subject: str) -> str:
     side, limit = "below" if least else "above", gate.rule.partition(" ")[2]
     if gate.verdict is Verdict.INCONCLUSIVE:
         return f"{subject} may be {side} {limit}"
-    return f"{subject} is {figures.value(gate.value)}, {side} {limit}"
-
-
-def _inside(sentence: str) -> str:
-    """The beginning of a sentence as it stands inside one: `ROC AUC` stays as it is."""
-    return sentence[:1].lower() + sentence[1:] if sentence[1:2].islower() else sentence
+    return f"{subject} is {figures.value(gate.value, (figures.limit(gate.rule),))}, {side} {limit}"

@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cdml.core.verdict import Verdict
 from cdml.report.escape import SHORT, terminal
-from cdml.report.rows import CheckRow, GateRow, not_passed
+from cdml.report.figures import NONE
+from cdml.report.grouped import MetricGates
+from cdml.report.rows import CheckRow, GateRow
+from cdml.report.sections import sections
 from cdml.report.view import View
 
 Paint = Callable[[str, Verdict | None], str]
@@ -26,50 +29,72 @@ def lines(view: View, paint: Paint) -> Iterator[str]:
     """
     title, _, rest = terminal(view.headline).partition(":")
     yield paint(title, view.verdict) + (f":{rest}" if rest else "")
-    for point in view.points:
-        yield f"  - {terminal(point)}"
-    if view.unsaid:
-        yield f"  - … and {view.unsaid} more, below"
-    for name in view.missing:
-        yield f"  - {terminal(name)} left no evidence; its step failed or was not run"
-    for note in view.notes:
-        yield f"  ! {terminal(note)}"
-    if view.gates:
+    told = sections(view)
+    yield from _metrics(told.decided, paint)
+    yield from _points(view)
+    if told.overall:
         yield ""
-        yield from _gates(view.gates, paint)
+        yield from _metrics(told.overall, paint)
     if view.slices:
         yield ""
         yield f"slices: {view.slices_said}"
-        bad = [row for row in view.slices if not_passed(row)]
-        yield from _gates(bad[:_SLICES], paint) if bad else ()
+        bad = [found for found in told.slices if found.verdict not in {None, Verdict.PASS}]
+        yield from _metrics(bad[:_SLICES], paint)
         if bad[_SLICES:]:
             yield f"  … and {len(bad) - _SLICES:,} more, in the report"
     yield from _checks(view, paint)
     for step in view.steps:
         yield f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip()
+    if view.next.text:
+        yield ""
+        yield f"next: {terminal(view.next.text)} {terminal(view.next.command)}".rstrip()
 
 
-def _gates(rows: Sequence[GateRow], paint: Paint) -> Iterator[str]:
-    cells = [_GATES, *(_cells(row) for row in rows)]
+def _points(view: View) -> Iterator[str]:
+    """Why, and what the reader must know."""
+    for point in view.points:
+        yield f"  - {terminal(point)}"
+    if view.unsaid:
+        yield f"  - … and {view.unsaid} more, below"
+    for point in view.repeated:
+        yield f"  - as in the last report: {terminal(point)}"
+    for name in view.missing:
+        yield f"  - {terminal(name)} left no evidence; its step failed or was not run"
+    for note in view.notes:
+        yield f"  ! {terminal(note)}"
+
+
+def _metrics(found: Sequence[MetricGates], paint: Paint) -> Iterator[str]:
+    """A line for each gate; what gates of one metric share stands in the first of them."""
+    if not found:
+        return
+    rows = [row for one in found for row in one.gates]
+    cells = [_GATES, *(line for one in found for line in _lines(one))]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
-    verdicts = [None, *rows]
-    for line, row in zip(cells, verdicts, strict=True):
+    for line, row in zip(cells, [None, *rows], strict=True):
         padded = "  ".join(_padded(cell, width) for cell, width in zip(line, widths, strict=True))
         yield f"  {padded}  {_verdict(row, paint)}".rstrip()
 
 
-def _cells(row: GateRow) -> tuple[str, ...]:
-    metric = f"{row.metric}, {row.slice}" if row.slice else row.metric
-    spread = f" ({row.spread})" if row.spread else ""
-    difference = f"{row.difference} ({row.interval})" if row.interval else row.difference
-    told = (metric, row.champion, row.challenger + spread, difference, row.bar, row.rule)
-    return tuple(terminal(cell, SHORT) for cell in told)
+def _lines(found: MetricGates) -> Iterator[tuple[str, ...]]:
+    metric = f"{found.metric}, {found.slice}" if found.slice else found.metric
+    spread = f" ({found.spread})" if found.spread else ""
+    shared = (metric, found.champion, found.challenger + spread)
+    for index, row in enumerate(found.gates):
+        moved = found.differences[index] if index < len(found.differences) else None
+        if moved is None:
+            difference, bar = "" if index else NONE, ""
+        else:
+            interval = f" ({moved.interval})" if moved.interval else ""
+            difference, bar = moved.difference + interval, moved.bar
+        told = (*(("", "", "") if index else shared), difference, bar, row.rule)
+        yield tuple(terminal(cell, SHORT) for cell in told)
 
 
 def _verdict(row: GateRow | None, paint: Paint) -> str:
     if row is None:
         return "verdict"
-    return "not judged" if row.verdict is None else paint(row.verdict.value, row.verdict)
+    return row.mark if row.verdict is None or row.unproven else paint(row.mark, row.verdict)
 
 
 def _checks(view: View, paint: Paint) -> Iterator[str]:

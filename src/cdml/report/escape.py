@@ -43,6 +43,15 @@ _MARKS = str.maketrans(
 _BLOCK = re.compile(r"^(\d*)([-+=.)])(?=[\s=-]|$)")  # what begins a list, a rule or a heading
 
 
+_UNBROKEN = 16
+"""Letters that a narrow column need not break."""
+_LETTER = re.compile(r"&#?\w+;|<[^>]*>|.", re.DOTALL)
+_LONG_WORD = re.compile(rf"(?:&#?\w+;|<[^>]*>|[^\s<&]){{{_UNBROKEN + 1},}}")
+_NEAR = 4
+"""Letters between two places to break, at least."""
+_BREAKS = frozenset({"&#95;", "/", ".", ":", "-", ","})
+
+
 def clean(text: str, limit: int = LONG) -> str:
     """One line without control and direction characters, cut to a length.
 
@@ -78,6 +87,26 @@ def markdown(text: str, limit: int = LONG) -> Markup:
     if len(marked) > _GROWTH * limit:  # nothing but dollar signs, say
         marked = _marked(clean(text, limit // 4))
     return Markup(marked)  # noqa: S704 - every mark of Markdown and HTML is an entity now
+
+
+def breakable(marked: Markup) -> Markup:
+    """Text made harmless that a narrow column can break: after marks in it, or anywhere if need be.
+
+    A table that cannot be made as narrow as its place is cut, and only shown by scrolling.
+    """
+    return Markup(_LONG_WORD.sub(_broken, marked))  # noqa: S704 - what is put in is a constant
+
+
+def _broken(word: re.Match[str]) -> str:
+    """A long word with places to break."""
+    told, since = [], 0
+    for letter in _LETTER.findall(word[0]):
+        told.append(letter)
+        since += 1
+        if since >= _UNBROKEN or (since >= _NEAR and letter in _BREAKS):
+            told.append("<wbr>")
+            since = 0
+    return "".join(told).removesuffix("<wbr>")
 
 
 def _marked(line: str) -> str:

@@ -26,6 +26,8 @@ def _facts(gathered: Gathered) -> Iterator[Fact]:
     model = evaluation.model if evaluation else comparison.challenger if comparison else None
     if model:
         yield from _model("Challenger", model)
+    if comparison and comparison.registered:
+        yield Fact(name="Registered as", value=comparison.registered.uri)
     if comparison and comparison.champion:
         yield from _model("Champion", comparison.champion)
     data = next((s.data for s in (gathered.data, evaluation, comparison) if s), None)

@@ -4,9 +4,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdml.core import metrics, reasons
-from cdml.core.decide import Kind
+from cdml.core import reasons
+from cdml.core.decide import TOLERANCE
 from cdml.evidence.models import ComparisonGate, Interval
+from cdml.evidence.proof import greater_is_better
 
 NONE = "–"
 WIDTH = 17
@@ -14,7 +15,6 @@ WIDTH = 17
 _PAD = 0.07
 """Of the width, on each side: only an end that is open reaches the last character."""
 _TINY, _HUGE = 1e-6, 1e12
-_USUAL = ((10, 4), (1000, 2), (math.inf, 0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,60 +41,65 @@ def value(number: float | None, like: Sequence[float | None] = ()) -> str:
     """A figure, with as many digits as it and its neighbours need to be told apart."""
     if number is None:
         return NONE
-    if _scientific((number, *like)):
-        return _power(number)
-    apart = [(number, other) for other in like if other is not None and other != number]
-    digits = _digits((number, *like))
-    if any(reasons.number(a, digits) == reasons.number(b, digits) for a, b in apart):
-        digits = max(digits, reasons.decimals((), apart))
-    return reasons.number(number, digits)
+    known = [other for other in like if other is not None]
+    return _power(number) if _scientific((number, *known)) else reasons.figure(number, known)
 
 
 def difference(gate: ComparisonGate) -> tuple[str, str]:
-    """A difference and its interval as text; an open end is shown as an infinity."""
+    """A difference and its interval as text; an open end is shown as an infinity.
+
+    None of them reads like the margin unless it is the margin.
+    """
     found = gate.difference
     if found is None:
         return NONE, ""
-    all_of_it = (found.estimate, found.low, found.high)
-    digits = _digits(all_of_it)
+    ends = [end for end in (found.low, found.high) if end is not None]
+    every = (found.estimate, *ends)
+    against = gate.bound.against if gate.bound else None
+    apart = [] if against is None else [(x, against) for x in every if not _same(x, against)]
+    digits = reasons.decimals((found.estimate,), apart, scale=ends)
 
     def shown(number: float) -> str:
-        return _power(number, "+") if _scientific(all_of_it) else reasons.signed(number, digits)
+        return _power(number, "+") if _scientific(every) else reasons.signed(number, digits)
 
     low = "−∞" if found.low is None else shown(found.low)
     high = "∞" if found.high is None else shown(found.high)
     return shown(found.estimate), f"{low} to {high}"
 
 
-def interval(found: Interval | None) -> str:
-    """The interval of a value as text; empty where there is none."""
+def interval(found: Interval | None, like: Sequence[float] = ()) -> str:
+    """The interval of a value as text; empty where there is none.
+
+    Args:
+        found: the interval.
+        like: figures that its ends must not read like, such as a bound.
+    """
     if found is None or found.low is None or found.high is None:
         return ""
-    if _scientific((found.low, found.high)):
-        return f"{_power(found.low)} to {_power(found.high)}"
-    digits = _digits((found.low, found.high))
-    return f"{reasons.number(found.low, digits)} to {reasons.number(found.high, digits)}"
+    return f"{value(found.low, (*like, found.high))} to {value(found.high, (*like, found.low))}"
 
 
-def _scientific(numbers: Sequence[float | None]) -> bool:
+def limit(rule: str) -> float | None:
+    """The bound in the words of `at_least` or `at_most`; None where it is no number."""
+    try:
+        return float(rule.partition(" ")[2])
+    except ValueError:
+        return None
+
+
+def _same(one: float, other: float) -> bool:
+    """Whether two figures differ by float error only."""
+    return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=0.0)
+
+
+def _scientific(numbers: Sequence[float]) -> bool:
     """Whether figures are of a size that nobody counts digits of."""
     known = [abs(number) for number in numbers if number]
     return bool(known) and not _TINY <= max(known) < _HUGE
 
 
 def _power(number: float, sign: str = "") -> str:
-    return f"{number:{sign}.4g}".replace("-", "−")
-
-
-def _digits(numbers: Sequence[float | None]) -> int:
-    """Digits after the point: four for rates, fewer for large figures, more for tiny ones."""
-    known = [abs(number) for number in numbers if number]
-    if not known:
-        return 2
-    usual = next(digits for below, digits in _USUAL if max(known) < below)
-    if known[0] * 10**usual >= 1:
-        return usual
-    return max(usual, reasons.decimals(known[:1], ()))
+    return f"{number:{sign}.3g}".replace("-", "−")
 
 
 def ends(gate: ComparisonGate) -> tuple[float | None, float | None]:
@@ -131,18 +136,8 @@ def plot(gate: ComparisonGate) -> Plot | None:
         estimate=place(found.estimate),
         zero=place(0.0),
         margin=None if margin is None else place(margin),
-        better=better(gate),
+        better=greater_is_better(gate),
     )
-
-
-def better(gate: ComparisonGate) -> bool | None:
-    """Whether greater is better: known of our metrics, else told by the side of the margin."""
-    if gate.metric in metrics.METRICS:
-        return metrics.METRICS[gate.metric].greater_is_better
-    against = gate.bound.against if gate.bound else 0.0
-    if against == 0 or metrics.find(gate.metric) is None:
-        return None
-    return (against < 0) is gate.rule.startswith(Kind.NON_INFERIORITY.value)
 
 
 def bar(drawn: Plot | None) -> str:

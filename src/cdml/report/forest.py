@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cdml.core import metrics
 from cdml.evidence.models import BoundGate, ComparisonGate
+from cdml.evidence.proof import greater_is_better
 from cdml.report import figures
 
 WIDTH = 200
@@ -37,33 +38,29 @@ class Forest:
 def of_comparison(gate: ComparisonGate) -> Forest | None:
     """Challenger - champion beside the margin; None where there is no difference to draw."""
     found = gate.difference
-    better = figures.better(gate)
+    better = greater_is_better(gate)
     if found is None or better is None:
         return None
     text, interval = figures.difference(gate)
     margin = gate.bound.against if gate.bound else None
     told = f"difference {text}, interval {interval}"
     if margin is not None:
-        told += f", margin {margin:+.4g}".replace("-", "−")
+        told += f", margin {margin:+.3g}".replace("-", "−")
     return _placed(found.estimate, *figures.ends(gate), margin, better=better, said=told)
 
 
 def of_bound(gate: BoundGate) -> Forest | None:
     """A value beside the bound it was held against, which is zero here."""
-    word, _, written = gate.rule.partition(" ")
+    word, bound = gate.rule.partition(" ")[0], figures.limit(gate.rule)
     metric = metrics.find(gate.metric)
-    if gate.value is None or metric is None:
-        return None
-    try:
-        bound = float(written)
-    except ValueError:
+    if gate.value is None or metric is None or bound is None:
         return None
     low, high = (gate.interval.low, gate.interval.high) if gate.interval else (gate.value,) * 2
     ends = [None if end is None else end - bound for end in (low, high)]
     better = word == "at_least"
-    spread = figures.interval(gate.interval)
-    told = f"value {figures.value(gate.value)}{f', interval {spread}' if spread else ''}"
-    said = f"{told}, bound {bound:g}"
+    spread = figures.interval(gate.interval, like=(bound,))
+    told = f"value {figures.value(gate.value, like=(bound,))}"
+    said = f"{told}{f', interval {spread}' if spread else ''}, bound {bound:g}"
     return _placed(gate.value - bound, ends[0], ends[1], 0.0, better=better, said=said)
 
 

@@ -6,15 +6,16 @@ elements are there, and nothing else.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence
+from cdml.evidence.proof import unproven
 from cdml.report.escape import clean
 from cdml.report.gathered import Gathered
-from cdml.report.rows import slice_name
+from cdml.report.rows import UNPROVEN, slice_name
 
 _ELEMENTS = {
     Verdict.FAIL: "failure",
@@ -33,6 +34,7 @@ class _Case:
         name: its own name.
         verdict: how it went.
         judged: false where it decides nothing.
+        unproven: whether it passed although nothing is proven.
         reason: a sentence.
         expected, observed: what was asked and what was found.
     """
@@ -44,11 +46,12 @@ class _Case:
     reason: str
     expected: str
     observed: str
+    unproven: bool = False
 
     @property
     def element(self) -> str:
-        """The element that says how it went; empty where it passed."""
-        if self.verdict is Verdict.PASS and not self.judged:
+        """The element that says how it went; empty where it is proven to pass."""
+        if self.verdict is Verdict.PASS and (self.unproven or not self.judged):
             return "skipped"
         return _ELEMENTS.get(self.verdict, "")
 
@@ -109,7 +112,8 @@ def _of_gates(gathered: Gathered) -> Iterator[_Case]:
         yield _of_gate(bound, judged=True, observed=_figure(bound.value))
     for gate in gathered.comparison.gates if gathered.comparison else ():
         both = f"{_figure(gate.challenger)}, champion {_figure(gate.champion)}"
-        yield _of_gate(gate, judged=gate.judged, observed=both)
+        case = _of_gate(gate, judged=gate.judged, observed=both)
+        yield replace(case, unproven=unproven(gate))
 
 
 def _of_gate(gate: BoundGate | ComparisonGate, *, judged: bool, observed: str) -> _Case:
@@ -182,13 +186,19 @@ def _suite(
     SubElement(suite, "system-err")
 
 
+def _why_skipped(case: _Case) -> str:
+    if case.verdict is Verdict.WARN:
+        return "warned"
+    return UNPROVEN if case.unproven else "listed, not judged"
+
+
 def _case(suite: Element, case: _Case, name: str) -> None:
     written = SubElement(suite, "testcase", classname=case.group, name=name, time="0")
     if not case.element:
         return
     reason = clean(case.reason, _MOST)
     if case.element == "skipped":
-        why = "warned" if case.verdict is Verdict.WARN else "listed, not judged"
+        why = _why_skipped(case)
         SubElement(written, case.element, message=f"{why}: {reason}")
         return
     told = SubElement(written, case.element, message=reason, type=case.verdict.value)

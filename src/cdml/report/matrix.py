@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate
 from cdml.evidence.pictures import Confusion
+from cdml.evidence.proof import greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.gathered import Gathered
-from cdml.report.rows import slice_name
+from cdml.report.rows import NOT_JUDGED, UNPROVEN, slice_name
 
 MOST_SLICES = 60
 """Slices of a heat map; the table has all of them."""
@@ -112,13 +113,15 @@ def _heat(gate: ComparisonGate | None) -> Cell:
 
 def _words(gate: ComparisonGate) -> Iterator[str]:
     if not gate.judged:
-        yield "not judged"
+        yield NOT_JUDGED
+    elif unproven(gate):
+        yield UNPROVEN
     elif gate.verdict is not Verdict.PASS:
         yield gate.verdict.value
 
 
 def _shade(gate: ComparisonGate) -> str:
-    found, better = gate.difference, figures.better(gate)
+    found, better = gate.difference, greater_is_better(gate)
     if found is None or found.low is None or found.high is None or better is None:
         return ""
     half = (found.high - found.low) / 2

@@ -14,6 +14,7 @@ from cdml.report.budget import fit
 from cdml.report.combined import Part
 from cdml.report.headline import ICONS
 from cdml.report.page import NO_PICTURES, Pictures
+from cdml.report.sections import sections
 from cdml.report.view import View
 
 MAX_COMMENT = 65_536 - 3_000
@@ -182,6 +183,8 @@ def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["short"] = lambda text: escaped(str(text), escape.SHORT)
+    environment.filters["cell"] = lambda text: escape.breakable(escaped(str(text), escape.SHORT))
+    environment.filters["sections"] = sections
     environment.filters["address"] = escape.address
     environment.filters["percent"] = lambda share: f"{share * 100:.2f}"
     return environment

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue
+from cdml.evidence.proof import greater_is_better, unproven
 from cdml.evidence.words import Scalar
 from cdml.report import figures
 from cdml.report.figures import NONE, Plot
 from cdml.report.forest import Forest, of_bound, of_comparison
 from cdml.report.gathered import Gathered
+
+UNPROVEN = "no regression proven"
+"""The mark of a slice that passed because nothing is proven against it."""
+NOT_JUDGED = "not judged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +24,7 @@ class GateRow:
 
     Attributes:
         metric, slice: what was measured where; the slice is empty for all rows.
+        value: the challenger's, as a number; None where there is none.
         rows: how many rows it was measured on.
         champion, challenger: the values.
         spread: the interval of the challenger's value, for a bound; else empty.
@@ -27,6 +33,7 @@ class GateRow:
         forest: the same for the page, where better always lies to the right.
         rule: as in cdml.yaml.
         verdict: of this gate; None where it was only reported.
+        unproven: whether it passed although its figures do not prove that the margin is kept.
         reason: a sentence.
         distance: of the difference from its margin, in half its interval; small is worse, and
             endless where nobody knows.
@@ -34,6 +41,7 @@ class GateRow:
 
     metric: str
     slice: str
+    value: float | None
     rows: str
     champion: str
     challenger: str
@@ -45,7 +53,15 @@ class GateRow:
     rule: str
     verdict: Verdict | None
     reason: str
+    unproven: bool = False
     distance: float = math.inf
+
+    @property
+    def mark(self) -> str:
+        """How it went, in words; a pass is one only where it is proven."""
+        if self.verdict is None:
+            return NOT_JUDGED
+        return UNPROVEN if self.unproven else self.verdict.value
 
     @property
     def fine(self) -> bool:
@@ -105,12 +121,13 @@ def not_passed(row: GateRow | CheckRow) -> bool:
     return row.verdict not in {None, Verdict.PASS}
 
 
-def badness(row: GateRow) -> tuple[int, float]:
+def badness(row: GateRow) -> tuple[float, float]:
     """Sorts the worst first, those that come closest to their margin before others like them.
 
-    What was only reported comes last.
+    What passed without proof comes before what is proven, what was only reported last.
     """
-    return (-1 if row.verdict is None else -row.verdict.severity - 2), row.distance
+    rank = 0.0 if row.verdict is None else -row.verdict.severity - 1.0
+    return rank - row.unproven / 2, row.distance
 
 
 def severity(row: GateRow | CheckRow) -> int:
@@ -128,13 +145,17 @@ def gate_rows(gathered: Gathered) -> tuple[GateRow, ...]:
 
 
 def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRow:
+    champion = None if gate.slice else champions.get(gate.metric)
+    limit = figures.limit(gate.rule)
+    like = () if limit is None else (limit,)
     return GateRow(
         metric=gate.metric,
         slice=slice_name(gate.slice),
+        value=gate.value,
         rows=f"{gate.rows:,}",
-        champion=figures.value(None if gate.slice else champions.get(gate.metric)),
-        challenger=figures.value(gate.value),
-        spread=figures.interval(gate.interval),
+        champion=figures.value(champion, like=(gate.value,)),
+        challenger=figures.value(gate.value, like=(champion, *like)),
+        spread=figures.interval(gate.interval, like=like),
         difference=NONE,
         interval="",
         plot=None,
@@ -150,6 +171,7 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
     return GateRow(
         metric=gate.metric,
         slice=slice_name(gate.slice),
+        value=gate.challenger,
         rows=f"{gate.rows:,}",
         champion=figures.value(gate.champion, like=(gate.challenger,)),
         challenger=figures.value(gate.challenger, like=(gate.champion,)),
@@ -161,12 +183,13 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         rule=gate.rule,
         verdict=gate.verdict if gate.judged or gate.verdict is not Verdict.PASS else None,
         reason=gate.reason,
+        unproven=unproven(gate),
         distance=_distance(gate),
     )
 
 
 def _distance(gate: ComparisonGate) -> float:
-    found, better = gate.difference, figures.better(gate)
+    found, better = gate.difference, greater_is_better(gate)
     if found is None or found.low is None or found.high is None or better is None:
         return math.inf
     half, against = (found.high - found.low) / 2, gate.bound.against if gate.bound else 0.0

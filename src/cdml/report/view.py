@@ -1,13 +1,17 @@
 """What a report shows, all figures already text; the templates only lay it out."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 
 from cdml.core.verdict import Verdict
 from cdml.report.facts import Fact, facts
 from cdml.report.gathered import Gathered
 from cdml.report.headline import headline
+from cdml.report.next_step import NextStep, next_step
 from cdml.report.rows import (
+    UNPROVEN,
     ChangeRow,
     CheckRow,
     GateRow,
@@ -24,6 +28,8 @@ from cdml.report.rows import (
 )
 
 MAX_POINTS = 3
+DIGEST = 8
+"""Hexadecimal digits of a warning's digest."""
 MAX_NOTES = 5
 """Of the evidence's own; what the report itself has to say comes before them."""
 
@@ -48,6 +54,9 @@ class View:
         steps: of a deployment.
         facts: where all this comes from.
         run: address of the run that reports, or None.
+        repeated: warnings that the last report had too.
+        warned: all warnings, each by a short digest, for the next report to know them.
+        next: what to do next.
         left_out: rows that did not fit, in words; empty where all are there.
         slices_said: how the slices did, in words; empty without slices.
     """
@@ -68,10 +77,20 @@ class View:
     facts: tuple[Fact, ...]
     run: str | None
     slices_said: str
+    repeated: tuple[str, ...] = ()
+    warned: tuple[str, ...] = ()
+    next: NextStep = field(default_factory=NextStep)
     left_out: str = ""
 
 
-def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str] = ()) -> View:
+def view(
+    gathered: Gathered,
+    model: str,
+    *,
+    run: str | None,
+    notes: Iterable[str] = (),
+    known: Collection[str] = (),
+) -> View:
     """Lay out what the evidence says.
 
     Args:
@@ -79,16 +98,21 @@ def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str
         model: the model's name.
         run: address of the run that reports.
         notes: what the reader must know about the report itself.
+        known: digests of the warnings that the last report had.
     """
     rows = gate_rows(gathered)
     gates = tuple(row for row in rows if not row.slice)
     slices = tuple(sorted((row for row in rows if row.slice), key=badness))
     checks = check_rows(gathered)
-    reasons = _reasons(gathered, (*checks, *sorted(gates, key=badness), *slices))
+    judged: tuple[GateRow | CheckRow, ...] = (*checks, *sorted(gates, key=badness), *slices)
+    digests = {_digest(model, row): row for row in judged if row.verdict is Verdict.WARN}
+    repeated = {id(row): row for digest, row in digests.items() if digest in known}
+    fresh = [row for row in judged if id(row) not in repeated]
+    reasons = _reasons(gathered, fresh, told=bool(repeated))
     return View(
         verdict=gathered.verdict,
         headline=headline(gathered, model),
-        points=reasons[:MAX_POINTS],
+        points=(*reasons[:MAX_POINTS], *_unproven(gathered, slices)),
         unsaid=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing,
         notes=(*notes, *_notes(gathered)),
@@ -102,6 +126,9 @@ def view(gathered: Gathered, model: str, *, run: str | None, notes: Iterable[str
         facts=facts(gathered),
         run=run,
         slices_said=_slices_said(slices),
+        repeated=tuple(map(_said, repeated.values())),
+        warned=tuple(digests),
+        next=next_step(gathered),
     )
 
 
@@ -117,16 +144,50 @@ def _slices_said(slices: tuple[GateRow, ...]) -> str:
         return ""
     judged = [row for row in slices if row.verdict is not None]
     bad = sum(map(not_passed, judged))
-    said = f"{bad:,} of {len(judged):,} did not pass" if bad else f"all {len(judged):,} passed"
-    silent = len(slices) - len(judged)
-    return f"{said}, {silent:,} only reported" if silent else said
+    open_ = sum(row.unproven for row in judged)
+    fine, silent = len(judged) - bad - open_, len(slices) - len(judged)
+    if not bad and not open_:
+        told = [f"all {fine:,} passed"] if judged else []
+    else:
+        told = [f"{bad:,} of {len(judged):,} did not pass"] if bad else []
+        told += [f"{fine:,} passed"] if bad else [f"{fine:,} of {len(judged):,} passed"]
+        told += [f"{UNPROVEN} in {open_:,}"] if open_ else []
+    return ", ".join([*told, *([f"{silent:,} only reported"] if silent else [])])
 
 
-def _reasons(gathered: Gathered, rows: Iterable[GateRow | CheckRow]) -> tuple[str, ...]:
-    """Why the verdict is not pass, worst first; a stage speaks for itself if no row does."""
+def _digest(model: str, row: GateRow | CheckRow) -> str:
+    """What the next report knows a warning by: another sentence is another warning."""
+    words = [model, *_named(row), row.reason]
+    return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:DIGEST]
+
+
+def _named(row: GateRow | CheckRow) -> tuple[str, ...]:
+    return (row.name, row.column) if isinstance(row, CheckRow) else (row.metric, row.slice)
+
+
+def _unproven(gathered: Gathered, slices: Iterable[GateRow]) -> Iterator[str]:
+    """That slices passed without proof, where nothing else keeps anybody from merging."""
+    found = [row for row in slices if row.unproven]
+    if not found or gathered.verdict.exit_code != 0:
+        return
+    named = ", ".join(f"{row.metric} for {row.slice}" for row in found[:MAX_POINTS])
+    more = f" and {len(found) - MAX_POINTS:,} more" if found[MAX_POINTS:] else ""
+    yield f"No regression is proven, and none is ruled out: {named}{more}."
+
+
+def _reasons(
+    gathered: Gathered, rows: Iterable[GateRow | CheckRow], *, told: bool
+) -> tuple[str, ...]:
+    """Why the verdict is not pass, worst first; a stage speaks for itself if no row does.
+
+    Args:
+        gathered: the evidence.
+        rows: what was judged, without the warnings that are told elsewhere.
+        told: whether there are such warnings.
+    """
     delivered = (gathered.deployment.reason,) if gathered.deployment else ()
     bad = sorted((row for row in rows if not_passed(row)), key=severity, reverse=True)
-    if bad or delivered:
+    if bad or delivered or told:
         return (*delivered, *map(_said, bad))
     worse = (stage for stage in gathered.stages if stage.verdict is not Verdict.PASS)
     return tuple(stage.reason for stage in worse if stage.reason)

@@ -1,0 +1,79 @@
+"""What the figures of a comparison prove, whatever its verdict counts for."""
+
+from cdml.core import metrics
+from cdml.core.decide import TOLERANCE, Kind
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import ComparisonGate
+
+_LIKELY = 0.5
+"""A margin is more likely broken than kept where the p of a regression lies below."""
+
+
+def greater_is_better(gate: ComparisonGate) -> bool | None:
+    """Whether greater is better: known of our metrics, else told by the side of the margin."""
+    if gate.metric in metrics.METRICS:
+        return metrics.METRICS[gate.metric].greater_is_better
+    against = gate.bound.against if gate.bound else 0.0
+    if against == 0 or metrics.find(gate.metric) is None:
+        return None
+    return (against < 0) is gate.rule.startswith(Kind.NON_INFERIORITY.value)
+
+
+def unproven(gate: ComparisonGate) -> bool:
+    """Whether a gate passed although its figures do not prove that the margin is kept.
+
+    A slice that is to detect a regression passes where none is proven. Its interval may still
+    cross the margin, or lie beyond it with too little certainty for so many slices: that is no
+    proof of anything. Evidence that lacks the bounds is read by what it has.
+    """
+    if gate.verdict is not Verdict.PASS or not gate.judged:
+        return False
+    margin = _margin(gate)
+    return margin is None or not _kept(gate, margin)
+
+
+def _margin(gate: ComparisonGate) -> float | None:
+    """What the difference is held against, in the metric's own sign; None where nobody knows."""
+    if gate.bound is not None:
+        return gate.bound.against
+    word, _, written = gate.rule.partition(" ")
+    greater = greater_is_better(gate)
+    try:
+        margin = float(written.removesuffix("%"))
+    except ValueError:
+        return None
+    if written.endswith("%"):
+        if gate.champion is None:
+            return None
+        margin *= abs(gate.champion) / 100
+    if greater is None:
+        return None
+    return margin if (word == Kind.NON_INFERIORITY.value) is not greater else -margin
+
+
+def _kept(gate: ComparisonGate, margin: float) -> bool:
+    """Whether the end towards worse lies on the good side of the margin; said so that NaN fails."""
+    slack = TOLERANCE * max(abs(x or 0.0) for x in (gate.challenger, gate.champion, margin))
+    low, high = _ends(gate)
+    above = low is not None and low >= margin - slack
+    below = high is not None and high <= margin + slack
+    greater = greater_is_better(gate)
+    if greater is not None:
+        return above if greater else below
+    p_value = gate.bound.p_regression if gate.bound else None
+    return (above or below) and p_value is not None and p_value >= _LIKELY
+
+
+def _ends(gate: ComparisonGate) -> tuple[float | None, float | None]:
+    """The one-sided bounds; where there are none, what decided, or else the interval's ends."""
+    bound, found = gate.bound, gate.difference
+    if bound and not (bound.lower is None and bound.upper is None):
+        return bound.lower, bound.upper
+    if found is None:
+        return None, None
+    if bound is None or bound.value is None:
+        return found.low, found.high
+    # Only one of them is known. That on the far side of the estimate says nothing of the near one.
+    return (bound.value if bound.value <= found.estimate else None), (
+        bound.value if bound.value >= found.estimate else None
+    )

@@ -1,0 +1,141 @@
+"""What to do next, in one line at the end of a report."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from cdml.core import reasons
+from cdml.core.verdict import Verdict
+from cdml.evidence.models import BoundGate, Check, ComparisonGate, ModelRef
+from cdml.report.gathered import Gathered
+from cdml.report.rows import slice_name
+
+Gate = BoundGate | ComparisonGate
+
+_VERSION = re.compile(r"models:/[\w.-]+/\d+", re.ASCII)
+"""What a shell takes as it is, for it is there to be copied."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextStep:
+    """What to do next; names in it are not yet escaped.
+
+    Attributes:
+        text: sentences for whoever opened the pull request; empty after a deployment.
+        command: what ships the model by hand; empty where there is nothing to ship.
+    """
+
+    text: str = ""
+    command: str = ""
+
+
+def next_step(gathered: Gathered) -> NextStep:
+    """What the verdict asks of whoever opened the pull request."""
+    if gathered.deployment is not None:
+        return NextStep()
+    if gathered.verdict is Verdict.FAIL:
+        return NextStep(text=_rejected(gathered))
+    if gathered.verdict is Verdict.INCONCLUSIVE:
+        return NextStep(text=_held(gathered))
+    checked = "read the warnings; if they are acceptable, merge."
+    merge = checked if gathered.verdict is Verdict.WARN else "merge."
+    told, command = _shipped(gathered)
+    return NextStep(text=f"{merge} {told}", command=command)
+
+
+def _shipped(gathered: Gathered) -> tuple[str, str]:
+    """What a deployment will ship, and the command that ships it by hand."""
+    compared = gathered.comparison
+    if gathered.same_model or compared is None:
+        return "The champion stays.", ""
+    if compared.registered is not None:
+        version = compared.registered.version
+        return f"Deploying the merge ships version {version}, or by hand:", deploy_command(
+            compared.registered
+        )
+    command = deploy_command(compared.challenger)
+    if command:
+        return "Then deploy it:", command
+    return "No version was registered to deploy; cdml gate --register NAME makes one.", ""
+
+
+def deploy_command(model: ModelRef) -> str:
+    """What ships a version by hand; empty where the registry has no such version."""
+    return f"cdml deploy --model {model.uri}" if _VERSION.fullmatch(model.uri) else ""
+
+
+def _rejected(gathered: Gathered) -> str:
+    gates = _of(gathered, Verdict.FAIL)
+    if gates:
+        return f"{_look_at(gates)}, then push a better model."
+    broken = _checks(gathered, Verdict.FAIL)
+    if broken:
+        return f"fix the data where {_named(broken)}, or the contract where it is wrong."
+    return "see why the figures do not pass by the gates of this branch."
+
+
+def _look_at(gates: Sequence[Gate]) -> str:
+    """Which rows to look at for which metric."""
+    worst = min(gates, key=lambda gate: gate.slice is not None)
+    metric = reasons.inside(reasons.title(worst.metric))
+    if worst.slice is None:
+        return f"find out why {metric} breaks {worst.rule}"
+    where = f"{slice_name(worst.slice)} ({worst.rows:,} rows)"
+    return f"look at {where}, where {metric} breaks {worst.rule}"
+
+
+def _held(gathered: Gathered) -> str:
+    if gathered.missing:
+        names = " and ".join(gathered.missing)
+        return f"read in the log of the run why {names} left no evidence, fix it and run it again."
+    gates = _of(gathered, Verdict.INCONCLUSIVE)
+    if gates:
+        return _settle(min(gates, key=lambda gate: gate.slice is not None))
+    undecided = _checks(gathered, Verdict.INCONCLUSIVE)
+    if undecided:
+        return f"make the data such that {_named(undecided, 'can be decided')}, and run it again."
+    compared = gathered.comparison
+    if compared is not None and compared.champion is None:
+        return (
+            "there is no champion to compare with: give cdml.yaml a bound (at_least or at_most)"
+            " and let policy.first_model be bounds."
+        )
+    return "give cdml.yaml a gate that can decide, and run it again."
+
+
+def _settle(gate: Gate) -> str:
+    """What would settle an open question."""
+    subject = reasons.subject(gate.metric, gate.slice)
+    rule = f"{reasons.inside(subject)}, {gate.rule}"
+    if isinstance(gate, BoundGate):
+        if gate.value is None:
+            return f"see why {reasons.inside(subject)} could not be measured, and run it again."
+        return f"add rows to data.evaluation until {rule} can be decided, or change that gate."
+    if gate.difference is None:
+        return f"see why {reasons.inside(subject)} could not be compared, and run it again."
+    more = (gate.rows_needed or 0) - gate.rows
+    if more > 0:
+        where = f" of {slice_name(gate.slice)}" if gate.slice else ""
+        return f"add about {more:,} rows{where} to data.evaluation, which would decide {rule}."
+    return f"no number of rows is known to decide {rule}: improve the model, or change that gate."
+
+
+def _of(gathered: Gathered, verdict: Verdict) -> list[Gate]:
+    return [gate for gate in _gates(gathered) if gate.verdict is verdict]
+
+
+def _gates(gathered: Gathered) -> Iterator[Gate]:
+    yield from gathered.comparison.gates if gathered.comparison else ()
+    yield from gathered.evaluation.gates if gathered.evaluation else ()
+
+
+def _checks(gathered: Gathered, verdict: Verdict) -> list[Check]:
+    checks = gathered.data.checks if gathered.data else ()
+    return [check for check in checks if check.verdict is verdict]
+
+
+def _named(checks: Sequence[Check], verb: str = "fails") -> str:
+    """The first of some checks, and how many there are beside it."""
+    of = f" of {checks[0].column}" if checks[0].column is not None else ""
+    more = f" (and {len(checks) - 1:,} more)" if checks[1:] else ""
+    return f"{checks[0].name}{of} {verb}{more}"

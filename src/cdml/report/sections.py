@@ -1,0 +1,80 @@
+"""What of a report stands first, and what is folded below it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cdml.core.verdict import Verdict
+from cdml.report.grouped import MetricGates, by_metric
+from cdml.report.rows import CheckRow, MetricRow, badness
+from cdml.report.view import View
+
+MOST_OPEN = 10
+"""Lines that stand first; where more have decided, the others are folded."""
+
+_DECISIVE: Mapping[Verdict, frozenset[Verdict]] = {
+    Verdict.PASS: frozenset(),
+    Verdict.WARN: frozenset({Verdict.WARN}),
+    Verdict.INCONCLUSIVE: frozenset({Verdict.INCONCLUSIVE}),
+    Verdict.FAIL: frozenset({Verdict.FAIL, Verdict.INCONCLUSIVE}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sections:
+    """The lines of a report in the order in which they are read.
+
+    Attributes:
+        decided: the metrics that the verdict comes from, worst first.
+        broken: the checks that it comes from.
+        overall: the other metrics on all rows, in the order of cdml.yaml.
+        overall_said: how they did, in words.
+        slices: the other metrics on slices, worst first.
+        checks: the other checks that did not pass.
+        metrics: of the challenger, that no gate is about.
+    """
+
+    decided: tuple[MetricGates, ...]
+    broken: tuple[CheckRow, ...]
+    overall: tuple[MetricGates, ...]
+    overall_said: str
+    slices: tuple[MetricGates, ...]
+    checks: tuple[CheckRow, ...]
+    metrics: tuple[MetricRow, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether something has decided against the model, so that the rest is folded."""
+        verdicts = {*(one.verdict for one in self.decided), *(one.verdict for one in self.broken)}
+        return not verdicts.isdisjoint(_DECISIVE[Verdict.FAIL])
+
+
+def sections(view: View) -> Sections:
+    """Put first what the verdict comes from: what failed, then what is open."""
+    overall, slices = by_metric(view.gates), by_metric(view.slices)
+    decisive = _DECISIVE[view.verdict]
+    decided = [one for one in (*overall, *slices) if one.verdict in decisive]
+    first = sorted(decided, key=_order)[:MOST_OPEN]
+    broken = [row for row in view.checks if row.verdict in decisive][:MOST_OPEN]
+    gated = {one.metric for one in overall}
+    rest = tuple(one for one in overall if one not in first)
+    return Sections(
+        decided=tuple(first),
+        broken=tuple(broken),
+        overall=rest,
+        overall_said=_said(rest),
+        slices=tuple(one for one in slices if one not in first),
+        checks=tuple(row for row in view.checks if row not in broken),
+        metrics=tuple(row for row in view.metrics if row.metric not in gated),
+    )
+
+
+def _order(found: MetricGates) -> tuple[float, bool, float]:
+    """The worst first, of equally bad ones those on all rows, then those nearest to a margin."""
+    worst = min(map(badness, found.gates))
+    return worst[0], bool(found.slice), worst[1]
+
+
+def _said(rest: tuple[MetricGates, ...]) -> str:
+    passed = sum(one.verdict is Verdict.PASS for one in rest)
+    metrics = f"metric{'s' * (len(rest) > 1)}"
+    return f"{passed:,} of {len(rest):,} {metrics} passed" if rest else ""
