@@ -7,7 +7,7 @@ import pytest
 from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
 from cdml.ports import PullRequest, Training
 from cdml.report.gathered import gather
 from fakes.judging import BY_DEFAULT, World, rows
@@ -43,6 +43,15 @@ def test_a_model_that_passes_is_registered(world):
     assert (PASS, [PASS] * 3) == (found.verdict, parts(found))
     assert ("late", "2") == (found.version.name, found.version.version)
     assert found.evaluation.model.digest == world.registry.version("late", "2").digest
+
+
+def test_the_version_that_was_made_is_in_the_evidence_here_and_in_the_registry(world):
+    found = gate(world)
+
+    expected = ModelRef(uri="models:/late/2", version="2", digest=found.version.digest)
+    kept = world.registry.evidence(found.version, world.folder / "kept")
+    for folder in (world.output, kept):
+        assert expected == store.read(folder, Comparison).registered
 
 
 def test_a_model_that_only_warns_is_registered_with_its_warning(world):

@@ -10,9 +10,10 @@ import yaml
 from cdml.cli import tell
 from cdml.errors import DeploymentFailed
 from cdml.evidence import store
+from cdml.evidence.models import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
-from cdml.ports import ModelVersion
+from cdml.ports import ModelVersion, PullRequest
 from fakes.platform import FakePlatform
 from pieces import (
     CHALLENGER,
@@ -24,15 +25,19 @@ from pieces import (
     data,
     deployment,
     evaluation,
+    log_loss,
 )
 
 ROOT = Path(__file__).parents[2]
 VERSION = ModelVersion(name="flight-delays", version="3", digest=CHALLENGER, source="s")
 
 
-def gated(data_=PASS, version=VERSION):
+def gated(data_=PASS, version=VERSION, **said):
     return Gated(
-        data=data(verdict=data_), evaluation=evaluation(), comparison=comparison(), version=version
+        data=data(verdict=data_),
+        evaluation=evaluation(),
+        comparison=comparison(**said),
+        version=version,
     )
 
 
@@ -126,6 +131,39 @@ def test_values_are_those_of_the_evidence(told, output):
     assert "2026-05-01T12:20:00+00:00" == parked["parked-until"]
     address = "https://github.test/7#issuecomment-1"
     assert common | {"comment-url": address} == told(tell.reported, reported(output))
+
+
+@pytest.mark.parametrize(
+    ("pull", "expected"),
+    [
+        (None, "next: cdml deploy --model models:/flight-delays/5\n"),
+        (
+            PullRequest(number=7, head="a" * 40),
+            (
+                "next: merge pull request 7; then cdml deploy ships it\n"
+                "      by hand: cdml deploy --model models:/flight-delays/5\n"
+            ),
+        ),
+    ],
+)
+def test_the_version_that_was_registered_is_printed_with_what_ships_it(
+    output, capsys, pull, expected
+):
+    version = ModelRef(uri="models:/flight-delays/5", version="5", digest=CHALLENGER)
+
+    tell.gated(FakePlatform(pull=pull), output, gated(registered=version))
+
+    assert f"registered: models:/flight-delays/5\n{expected}" in capsys.readouterr().out
+
+
+def test_slices_that_passed_without_proof_are_named(output, capsys):
+    crossing = DecidingBound(value=1, against=0.0031, confidence=0.95, lower=-1, upper=1)
+    gates = [log_loss(slice={"carrier": name}, bound=crossing) for name in "ABCD"]
+
+    tell.stage(FakePlatform(), output, comparison(*gates))
+
+    said = "no regression proven: Log loss for carrier A, Log loss for carrier B"
+    assert f"{said}, Log loss for carrier C and 1 more\n" in capsys.readouterr().out
 
 
 def test_what_there_is_not_is_empty_and_never_a_word(told, output):

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cdml.core import reasons
 from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
+from cdml.evidence.proof import unproven
 from cdml.evidence.store import FILES, read
 from cdml.ports import Platform
 from cdml.report import console
 from cdml.report.escape import terminal
+from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
     from cdml.flows.gate import Gated
@@ -27,6 +30,7 @@ _COLOURS = {
     Verdict.FAIL: "red",
 }
 _SHOWN = 20
+_NAMED = 3
 
 
 def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | Comparison) -> int:
@@ -42,6 +46,7 @@ def gated(platform: Platform, output: Path, found: "Gated") -> int:
     for part in (found.data, found.evaluation, found.comparison):
         _findings(part)
     _verdict(found.verdict, "")
+    _registered(found.comparison, platform)
     platform.outputs(
         {
             **_common(found.verdict, output),
@@ -50,6 +55,20 @@ def gated(platform: Platform, output: Path, found: "Gated") -> int:
         }
     )
     return found.verdict.exit_code
+
+
+def _registered(found: Comparison, platform: Platform) -> None:
+    """The version that a deployment needs, and how it gets it."""
+    if found.registered is None:
+        return
+    click.echo(f"registered: {terminal(found.registered.uri)}")
+    by_hand = f"cdml deploy --model {terminal(found.registered.uri)}"
+    request = platform.pull_request()
+    if request is None:
+        click.echo(f"next: {by_hand}")
+    else:
+        click.echo(f"next: merge pull request {request.number}; then cdml deploy ships it")
+        click.echo(f"      by hand: {by_hand}")
 
 
 def begun(platform: Platform, address: str | None) -> int:
@@ -163,6 +182,12 @@ def _findings(found: DataEvidence | Evaluation | Comparison) -> None:
         (part for part in parts if part.verdict is not Verdict.PASS),
         key=lambda part: -part.verdict.severity,
     )
+    if isinstance(found, Comparison) and (
+        open_ := [gate for gate in found.gates if unproven(gate)]
+    ):
+        names = ", ".join(reasons.subject(gate.metric, gate.slice) for gate in open_[:_NAMED])
+        more = f" and {len(open_) - _NAMED:,} more" if open_[_NAMED:] else ""
+        click.echo(f"  {UNPROVEN}: {terminal(names + more)}")
     for part in bad[:_SHOWN]:
         about = (
             f"{part.name} {part.column or ''}".rstrip() + ": " if isinstance(part, Check) else ""

@@ -54,6 +54,9 @@ def distrusted(
             )
     if not gathered.stages:
         return gathered, ()
+    if gathered.comparison is not None:  # a stranger's run may not register anything
+        plain = gathered.comparison.model_copy(update={"registered": None})
+        gathered = replace(gathered, comparison=plain)
     again = rejudged(gathered, loaded.config)
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)

@@ -8,6 +8,7 @@ from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import CdmlError
+from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
@@ -119,8 +120,11 @@ def gate(
         )
         address = f"models:/{version.name}/{version.version}"
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
+        # The report names the version, and so does what is kept with it.
+        comparison = found.comparison.model_copy(update={"registered": registered})
+        store.write(output, comparison)
         log(registered, output, ports)
-    return replace(found, version=version)
+    return replace(found, comparison=comparison, version=version)
 
 
 def _predictions(contenders: Contenders, challenger: str, champion: str) -> tuple[Finding, ...]:
