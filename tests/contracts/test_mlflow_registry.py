@@ -242,3 +242,32 @@ def test_a_run_tells_its_parameters_and_the_data_it_learned_from(tmp_path):
     assert ({"max_depth": "8"}, ("h1 1f2e",)) == (dict(found.parameters), found.data)
     with pytest.raises(InputError, match="no run"):
         registry.training("0" * 32)
+
+
+class _LosesAnswers:
+    """A client whose first answer to a creation is lost, so that it asks again."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def create_model_version(self, *arguments, **options):
+        self._client.create_model_version(*arguments, **options)
+        return self._client.create_model_version(*arguments, **options)
+
+
+def test_a_lost_answer_to_a_registration_does_not_make_another_version_count(
+    mlflow_address, tmp_path
+):
+    registry = MlflowRegistry(mlflow_address, tmp_path)
+    registry._client = _LosesAnswers(registry._client)
+    tags = {"cdml.commit": "a" * 40}
+
+    model = plain(tmp_path / "model")
+
+    made = registry.register("lost-answer", model, tags=tags)
+    again = registry.register("lost-answer", model, tags=tags)
+
+    assert ("1", "1") == (made.version, again.version)

@@ -123,10 +123,18 @@ class MlflowRegistry:
             self._upload(run, folder, place)
             self._ensure_model(name)
             location = self._client.get_run(run).info.artifact_uri.rstrip("/")
-            made = self._client.create_model_version(
-                name, f"{location}/{place}", run_id=run, tags=all_tags
+            made = _version(
+                self._client.create_model_version(
+                    name, f"{location}/{place}", run_id=run, tags=all_tags
+                )
             )
-            return _version(made)
+        # Where the answer was lost, the client asked again, and the registry made two versions
+        # of the same bytes. The first one counts, for whoever looks.
+        first = next(iter(self.find(name, {DIGEST: digest})), made)
+        if first.version != made.version:
+            self.set_tags(name, first.version, all_tags)
+            return self.version(name, first.version)
+        return made
 
     def training(self, run: str) -> Training:
         """How the model of a run was trained: the run's parameters and the data it names."""
