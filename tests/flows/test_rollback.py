@@ -31,11 +31,11 @@ def test_a_rollback_restores_what_served_before_and_quarantines_what_it_took_bac
 def test_a_second_rollback_goes_one_further_and_never_back_into_quarantine(world):
     world.ship("A", "B", "C")
 
-    versions = [world.rollback().to.version for _ in range(2)]
+    versions = [world.rollback(request_id=name).to.version for name in ("first", "second")]
 
     assert ["2", "1"] == versions
     with pytest.raises(InputError, match=r"quarantine \(v2, v3\)"):
-        world.rollback()
+        world.rollback(request_id="third")
     assert "1" == world.serving
 
 
@@ -217,7 +217,7 @@ def test_a_rollback_that_is_asked_for_twice_goes_back_once(world):
     told = world.rollback()
 
     assert ("2", "2", False) == (told.to.version, world.serving, told.changed)
-    assert "1" == world.rollback().to.version
+    assert "1" == world.rollback(request_id="another").to.version
 
 
 def test_of_two_rollbacks_at_once_the_second_finds_it_done(world):

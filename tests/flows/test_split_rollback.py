@@ -95,8 +95,10 @@ def test_a_running_canary_makes_room_for_a_rollback(world):
 
     assert "2" == agreed(world)
     assert ["3"] == [bad.version for bad in world.ledger.quarantined]
-    told = world.rollback()
-    assert "1" == told.to.version
+    again = world.rollback()
+    assert ("2", False) == (again.to.version, again.changed)
+    another = world.rollback(request_id="another")
+    assert "1" == another.to.version
 
 
 def asks_only(world):

@@ -143,6 +143,10 @@ def deploy(config: Path, output_dir: Path, **options: Any) -> int:
 @cli.command("rollback")
 @common
 @click.option("--to", help="Version; default: the last good one of the journal.")
+@click.option(
+    "--request-id",
+    help="Calls with the same id are one rollback; default: the CI run, whatever its attempt.",
+)
 @delivery
 def rollback(config: Path, output_dir: Path, **options: Any) -> int:
     """Take the serving model back. Writes deployment.json and the journal."""

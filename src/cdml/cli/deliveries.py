@@ -71,13 +71,21 @@ def rollback(
     to: str | None,
     environment: str | None,
     reason: str | None,
+    request_id: str | None,
 ) -> int:
     """Roll back and give 0; everything else is an error with its own code."""
     from cdml.flows.rollback import rollback as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
     return _deliver(
-        flow, wiring, output, served=True, to=to, environment=environment, reason=reason or ""
+        flow,
+        wiring,
+        output,
+        served=True,
+        to=to,
+        environment=environment,
+        reason=reason or "",
+        request_id=request_id or None,
     )
 
 

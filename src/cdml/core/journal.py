@@ -172,6 +172,24 @@ class Preempt(Part):
     at: datetime
     run: str | None = None
     reason: str = ""
+    request: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered(Part):
+    """A rollback that was carried out: whoever asks for it again gets this answer.
+
+    Attributes:
+        request: what its requester is known by, 32 hexadecimal digits.
+        operation: the operation that carried it out.
+        at: when.
+        generation: the journal's at that time.
+    """
+
+    request: str
+    operation: str
+    at: datetime
+    generation: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +208,7 @@ class Operation(Part):
         ramp: how traffic is shifted, or None where the switch is one write.
         trouble: why it was given up, or empty.
         harmful: whether `to` goes into quarantine when it is taken back.
+        request: what a rollback's requester is known by, or None.
     """
 
     id: str
@@ -206,6 +225,7 @@ class Operation(Part):
     ramp: Ramp | None = None
     trouble: str = ""
     harmful: bool = False
+    request: str | None = None
 
     @property
     def committed(self) -> bool:
@@ -244,6 +264,7 @@ class Ledger(Part):
         previous: what served before, newest first.
         quarantined: what must not be shipped again.
         preempt: the rollback that the operation under way has to make room for, or None.
+        answered: rollbacks that were carried out, newest first.
     """
 
     schema_: Literal["cdml.journal/1"] = SCHEMA
@@ -257,6 +278,7 @@ class Ledger(Part):
     previous: tuple[Entry, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
     preempt: Preempt | None = None
+    answered: tuple[Answered, ...] = ()
 
     def __post_init__(self) -> None:
         if self.operation is not None and self.lock is None:

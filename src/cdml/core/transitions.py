@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cdml.core.journal import (
+    Answered,
     Effect,
     Entry,
     Kind,
@@ -26,6 +27,8 @@ SLOW_LEASE = timedelta(minutes=15)
 """Where a server is started, asked, or ended after its last requests."""
 KEPT = 1000
 """How many earlier releases the journal remembers."""
+REMEMBERED = 100
+"""How many rollbacks the journal knows the requesters of."""
 LONGEST_TROUBLE = 500
 """Characters of why an operation was given up."""
 
@@ -229,6 +232,7 @@ def close(ledger: Ledger, now: datetime) -> Transition:
         parked_until=None,
         preempt=None,
         quarantined=_quarantined(ledger, operation, now),
+        answered=_answered(ledger, operation, now),
     )
     what = f"v{operation.to.version} is verified in {ledger.environment}"
     if not operation.committed:
@@ -255,6 +259,22 @@ def _quarantined(ledger: Ledger, operation: Operation, now: datetime) -> tuple[Q
         reason=operation.trouble or operation.reason,
     )
     return (added, *kept)
+
+
+def _answered(ledger: Ledger, operation: Operation, now: datetime) -> tuple[Answered, ...]:
+    """The rollbacks that were carried out, with this one if it was.
+
+    A canary that was taken back because a rollback asked for it is that rollback's answer.
+    """
+    request = None
+    if operation.kind is Kind.ROLLBACK:
+        request = operation.request if operation.committed else None
+    elif ledger.preempt is not None and operation.harmful:
+        request = ledger.preempt.request
+    if request is None:
+        return ledger.answered
+    one = Answered(request=request, operation=operation.id, at=now, generation=ledger.generation)
+    return (one, *ledger.answered)[:REMEMBERED]
 
 
 def _intend(

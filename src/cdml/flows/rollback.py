@@ -7,13 +7,13 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core import model_uri
-from cdml.core.journal import Entry, Kind, Ledger, Operation, Phase, Preempt
+from cdml.core.journal import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt
 from cdml.core.plan import Plan, named, way_back
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.core.transitions import LEASE
 from cdml.core.verdict import Verdict
-from cdml.errors import InputError, LockHeld, RollbackFailed, ServiceError
+from cdml.errors import ConfigurationError, InputError, LockHeld, RollbackFailed, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment, Times
 from cdml.flows import outcome
@@ -24,6 +24,7 @@ from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import changed, serving_release
+from cdml.flows.request import LONGEST, Request, request_for
 from cdml.ports import Moved, Ports
 
 ATTEMPTS = 5
@@ -40,13 +41,15 @@ def rollback(
     to: str | None = None,
     environment: str | None = None,
     reason: str = "",
+    request_id: str | None = None,
     checks: Checks | None = None,
 ) -> Deployment:
     """Make the last good release serve again, and quarantine what serves now.
 
     No gate is asked; that the release is still what it was, and on a target that splits
     traffic that its server answers, is. A deploy that is under way has to make room; where
-    its canary had traffic, taking that back is all there is to do.
+    its canary had traffic, taking that back is all there is to do. The same request again, after
+    whatever broke off, is the same rollback: it is finished, and leads no further back.
 
     Args:
         loaded: the configuration.
@@ -56,29 +59,48 @@ def rollback(
             and is not quarantined.
         environment: where; the configuration's by default.
         reason: why; kept in the journal.
+        request_id: what makes two calls one rollback; by default the CI run, or in a terminal
+            what this machine has not seen the end of.
         checks: what is asked of the release on a target that splits traffic.
 
     Raises:
-        ConfigurationError: the reason is longer than the journal keeps.
+        ConfigurationError: the reason is longer than the journal keeps, or the request id is.
         InputError: there is nothing to go back to, or `to` never served.
         ServiceError: nothing could be begun.
         RollbackFailed: it was begun and failed; the message says what serves.
         LockHeld: another operation is under way and does not end.
     """
+    if request_id is not None and len(request_id) > LONGEST:
+        raise ConfigurationError(
+            f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
+        )
+    operator = Operator.of(loaded, ports, environment, checks)
+    request = request_for(
+        given=request_id,
+        run=ports.platform.run_url(),
+        to=to,
+        environment=operator.book.environment,
+        model=operator.book.model,
+        output=output,
+    )
     run = _Rollback(
         ports=ports,
-        operator=Operator.of(loaded, ports, environment, checks),
+        operator=operator,
         output=output,
         id=secrets.token_hex(8),
+        request=request,
         reason=given_reason(reason),
         requested=ports.clock.now(),
     )
     store.remove(output, Deployment)
     for _ in range(ATTEMPTS):
         try:
-            return run.perform(to)
+            done = run.perform(to)
         except Moved:
             ports.progress.note("The journal moved; looking again.")
+        else:
+            request.forget()
+            return done
     raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
 
 
@@ -90,6 +112,7 @@ class _Rollback:
         ports, output, reason: as given.
         operator: carries it through.
         id: the operation's id.
+        request: who asks.
         requested: when it was asked for.
     """
 
@@ -97,6 +120,7 @@ class _Rollback:
     operator: Operator
     output: Path
     id: str
+    request: Request
     reason: str
     requested: datetime
 
@@ -106,16 +130,21 @@ class _Rollback:
         Raises:
             Moved: the journal moved before anything was done.
         """
-        request = Preempt(
+        preempt = Preempt(
             operation=self.id,
             at=self.requested,
             run=self.ports.platform.run_url(),
             reason=self.reason,
+            request=self.request.id if to is None else None,  # a version is more than an end
         )
-        found = self.operator.settle(self.id, patience=PATIENCE, rollback=request)
+        self.request.remember()
+        found = self.operator.settle(self.id, patience=PATIENCE, rollback=preempt)
         canary = self._aborted(found) if to is None else None
         if canary is not None:
             return canary
+        answered = self.request.answer(found.ledger)
+        if answered is not None and found.ledger.current is not None:
+            return self._repeat(found, answered, found.ledger.current)
         entry = self._named(found.ledger, to) if to else self._answered(found)
         plan = Plan(
             kind=Kind.ROLLBACK,
@@ -138,6 +167,30 @@ class _Rollback:
         self._identify(plan, found)
         return self._carry_out(found, plan)
 
+    def _repeat(self, found: Found, answered: Answered, current: Entry) -> Deployment:
+        """The answer to a request that was carried out already."""
+        plan = Plan(
+            kind=Kind.ROLLBACK,
+            environment=self.operator.book.environment,
+            target=self.ports.target.name,
+            from_=current.from_,
+            to=current.release,
+            reason=self.reason,
+        )
+        sentence = (
+            f"Nothing to do: this rollback was carried out at {answered.at:%Y-%m-%d %H:%M:%S} UTC"
+            f" (operation {answered.operation}), and {called(current.release)} serves"
+            f" {plan.environment}. For another one, start a new run or give another --request-id."
+        )
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
+            journal=found.commit,
+            changed=False,
+        )
+        return self._told(plan, told)
+
     def _carry_out(self, found: Found, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
@@ -150,6 +203,7 @@ class _Rollback:
             commit=platform.commit(),
             run=platform.run_url(),
             reason=self.reason,
+            request=self.request.id,
             ramp=AT_ONCE if self.ports.target.splits_traffic else None,
         )
         try:

@@ -1,0 +1,107 @@
+"""Which rollback is asked for, so that asking again after a failure is the same rollback."""
+
+import hashlib
+import json
+import re
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.core.journal import Answered, Ledger
+from cdml.errors import InputError
+from cdml.evidence.store import write_atomically
+
+PENDING = "rollback-request.json"
+"""The rollback that this machine began and did not see the end of; in the output folder."""
+LONGEST = 200
+"""Characters of `--request-id`."""
+
+_SCHEMA = "cdml.rollback-request/1"
+_ATTEMPT = re.compile(r"/attempts/\d+/?$")
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Somebody's wish to roll back once.
+
+    Attributes:
+        id: 32 hexadecimal digits; equal for the attempts of one CI run, and for equal
+            `--request-id`.
+        pending: where this machine remembers it, or None where the id is enough.
+        remembered: whether it was found there: an earlier process did not see its end.
+    """
+
+    id: str
+    pending: Path | None = None
+    remembered: bool = False
+
+    def remember(self) -> None:
+        """Keep it until its end was seen. Without a disk it is only one rollback more to type."""
+        if self.pending is None:
+            return
+        with suppress(InputError):
+            content = json.dumps({"schema": _SCHEMA, "request": self.id})
+            write_atomically(self.pending, content.encode())
+
+    def forget(self) -> None:
+        """Its end was seen: the next rollback is another one."""
+        if self.pending is not None:
+            with suppress(OSError):
+                self.pending.unlink(missing_ok=True)
+
+    def answer(self, ledger: Ledger) -> Answered | None:
+        """The journal's record that it was carried out, or None.
+
+        One that only this machine remembers counts as long as nobody has held the lock since:
+        afterwards whoever rolls back means what serves now.
+        """
+        for answered in ledger.answered:
+            if answered.request == self.id:
+                return answered if self._still_counts(answered, ledger) else None
+        return None
+
+    def _still_counts(self, answered: Answered, ledger: Ledger) -> bool:
+        return self.pending is None or answered.generation == ledger.generation
+
+
+def request_for(
+    *,
+    given: str | None,
+    run: str | None,
+    to: str | None,
+    environment: str,
+    model: str,
+    output: Path,
+) -> Request:
+    """The request that a command stands for.
+
+    Args:
+        given: `--request-id`.
+        run: address of the CI run; its attempts are one request.
+        to: the version that is asked for: another version is another request.
+        environment, model: whose rollback.
+        output: folder of the evidence, which survives between two commands in a terminal.
+    """
+    about = (environment, model, to or "")
+    if given:
+        return Request(id=_digest("id", given, *about))
+    if run:
+        return Request(id=_digest("run", _ATTEMPT.sub("", run), *about))
+    pending = output / f"{_digest(*about)[:8]}.{PENDING}"
+    known = _read(pending)
+    return Request(id=known or secrets.token_hex(16), pending=pending, remembered=known is not None)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def _read(pending: Path) -> str | None:
+    try:
+        document = json.loads(pending.read_bytes()[:1000])
+        found = document["request"] if document["schema"] == _SCHEMA else ""
+        return found if isinstance(found, str) and _ID.fullmatch(found) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
