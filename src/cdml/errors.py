@@ -25,14 +25,16 @@ class CdmlError(Exception):
     Args:
         message: one sentence for a person: what happened, with the figures.
         hint: one sentence: what to do next; empty where the message says it all.
+        at: the file and the line that are wrong, where it is known.
     """
 
     exit_code: ClassVar[int]
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, at: tuple[str, int] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.at = at
 
 
 class ConfigurationError(CdmlError):

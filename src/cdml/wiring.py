@@ -155,6 +155,36 @@ class TablesByScheme:
 
 
 @dataclass(frozen=True)
+class RunHost:
+    """What there is to talk to, whether or not a configuration can be read.
+
+    Attributes:
+        folder: the configuration's.
+        progress: how work is told.
+        environment: the process's environment.
+    """
+
+    folder: Path
+    progress: Progress
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The machine's clock."""
+        return SystemClock()
+
+    @cached_property
+    def platform(self) -> Platform:
+        """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
+        here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
+        name = self.environment.get("CDML_PLATFORM") or here
+        made: Platform = find("platform", name, Known("cdml.platforms", PLATFORMS))(
+            environment=self.environment, folder=self.folder
+        )
+        return made
+
+
+@dataclass(frozen=True)
 class Wiring:
     """The adapters of one run, each made when it is first asked for.
 
@@ -169,6 +199,20 @@ class Wiring:
     progress: Progress
     delivery: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+
+    @cached_property
+    def _host(self) -> RunHost:
+        return RunHost(self.loaded.folder, self.progress, self.environment)
+
+    @property
+    def clock(self) -> Clock:
+        """The machine's clock."""
+        return self._host.clock
+
+    @property
+    def platform(self) -> Platform:
+        """The CI system, or the terminal."""
+        return self._host.platform
 
     @classmethod
     def read(
@@ -189,21 +233,6 @@ class Wiring:
             config, targets=targets(), registries=registries(), needs_registry=needs_registry
         )
         return cls(loaded, progress, delivery)
-
-    @cached_property
-    def clock(self) -> Clock:
-        """The machine's clock."""
-        return SystemClock()
-
-    @cached_property
-    def platform(self) -> Platform:
-        """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
-        here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
-        name = self.environment.get("CDML_PLATFORM") or here
-        made: Platform = find("platform", name, Known("cdml.platforms", PLATFORMS))(
-            environment=self.environment, folder=self.loaded.folder
-        )
-        return made
 
     @cached_property
     def registry(self) -> Registry:

@@ -25,6 +25,7 @@ class FakeComment:
     body: str
     edits: int = 0
     begun: bool = False
+    config: Path | None = None
 
     @property
     def url(self) -> str:
@@ -74,6 +75,7 @@ class FakePlatform:
     annotations: list[Annotation] = field(default_factory=list)
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
+    others_runs: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
@@ -82,6 +84,9 @@ class FakePlatform:
 
     def run_url(self) -> str | None:
         return self.run
+
+    def is_another_run(self, url: str) -> bool:
+        return url in self.others_runs
 
     def run_is_over(self, url: str) -> bool:
         if url == self.run or not url.startswith("https://platform.test/runs/"):
@@ -142,17 +147,20 @@ class FakePlatform:
         only_update: bool = False,
         begun: bool = False,
         behaviour: Behaviour = "update",
+        config: Path | None = None,
     ) -> str | None:
         self._may("comment")
         self.behaviours.append(behaviour)
         for comment in self.comments:
-            if (comment.number, comment.report_id) == (on, report_id):
+            same = comment.report_id == report_id or (config and comment.config == config)
+            if comment.number == on and same:
                 comment.edits += comment.body != body
                 comment.body, comment.begun = body, begun
+                comment.report_id, comment.config = report_id, config
                 return comment.url
         if only_update:
             return None
-        self.comments.append(FakeComment(on, report_id, body, begun=begun))
+        self.comments.append(FakeComment(on, report_id, body, begun=begun, config=config))
         return self.comments[-1].url
 
     def open_deployment(

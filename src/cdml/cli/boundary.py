@@ -2,11 +2,13 @@
 
 import os
 import traceback
+from pathlib import Path
 
 import click
 
 from cdml.cli.commands import cli
-from cdml.errors import BUG, INTERRUPTED, CdmlError, InputError
+from cdml.cli.recording import too_deep
+from cdml.errors import BUG, INTERRUPTED, CdmlError
 from cdml.report.escape import terminal
 
 USAGE = 2
@@ -42,8 +44,7 @@ def _invoked(arguments: list[str]) -> object:
     try:
         return cli.main(arguments, prog_name="cdml", standalone_mode=False)
     except RecursionError as error:
-        hint = "Look for brackets within brackets in cdml.yaml, the contract, MLmodel, the journal."
-        raise InputError("A file nests deeper than can be read.", hint) from error
+        raise too_deep() from error
 
 
 def tell(error: CdmlError) -> None:
@@ -51,8 +52,25 @@ def tell(error: CdmlError) -> None:
     lines = [harmless(text) for text in (error.message, error.hint) if text]
     click.echo("cdml: " + "\n      ".join("\n".join(lines).splitlines()), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = " ".join(lines).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-        click.echo(f"::error title=cdml::{text}")
+        text = _escaped(" ".join(lines))
+        click.echo(f"::error title=cdml{_place(error.at)}::{text}")
+
+
+def _escaped(text: str) -> str:
+    """Text as it stands in a command to the runner."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _place(at: tuple[str, int] | None) -> str:
+    """The properties of an annotation that stands beside a line of a file of the checkout."""
+    if at is None:
+        return ""
+    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    file = Path(at[0]).resolve()
+    if not file.is_relative_to(root):
+        return ""
+    name = _escaped(harmless(file.relative_to(root).as_posix()))
+    return f",file={name.replace(':', '%3A').replace(',', '%2C')},line={at[1]}"
 
 
 def harmless(text: str) -> str:

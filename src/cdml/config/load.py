@@ -111,6 +111,7 @@ def load(
         raise ConfigurationError(
             f"{path} has {count}:\n" + "\n".join(f"  {problem}" for problem in told),
             "`cdml schema` prints what each key may hold.",
+            at=(str(path), _line_number(told[0])),
         )
     return Loaded(config=config, path=path, lines=lines)
 
@@ -134,7 +135,11 @@ def _document(path: Path, text: str) -> Marked:
     try:
         marked = read(text)
     except NotYaml as error:
-        raise ConfigurationError(f"{path}, line {error.line}, is not YAML: {error}.") from error
+        raise ConfigurationError(
+            f"{path}, line {error.line}, is not YAML: {error}.",
+            "Correct that line; YAML indents with spaces, never with tabs.",
+            at=(str(path), error.line),
+        ) from error
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{path} holds no keys.", "`cdml init` writes one to begin with.")
     return marked

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Mapping
 
 from cdml.errors import InputError
+from cdml.evidence.failure import STAGES, file_name
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import FILES
 
@@ -19,7 +20,12 @@ MAX_RATIO = 200
 """How much larger a file may be unpacked; evidence of thousands of slices stays below 60."""
 
 # Not deployment.json: nothing that a stranger's run did can have deployed anything.
-_KNOWN = frozenset(FILES[kind] for kind in (DataEvidence, Evaluation, Comparison))
+_KNOWN = frozenset(
+    (
+        *(FILES[kind] for kind in (DataEvidence, Evaluation, Comparison)),
+        *(file_name(command) for command in ("gate", *STAGES)),
+    )
+)
 _HINT = "Upload the evidence as the fork workflow of `cdml init` does."
 _ENCRYPTED = 0x1
 # What the standard library raises for bytes that somebody made up. ValueError: places before the

@@ -17,6 +17,7 @@ from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluatio
 
 Evidence = DataEvidence | Evaluation | Comparison | Deployment
 E = TypeVar("E", DataEvidence, Evaluation, Comparison, Deployment)
+M = TypeVar("M", bound=BaseModel)
 
 FILES: dict[type[BaseModel], str] = {
     DataEvidence: "data.json",
@@ -40,18 +41,27 @@ def read(folder: Path, kind: type[E]) -> E | None:
         InputError: there is a file, but it is not what its name says.
     """
     path = folder / FILES[kind]
+    content = read_bytes(path)
+    return None if content is None else parse(content, kind, str(path))
+
+
+def read_bytes(path: Path) -> bytes | None:
+    """A file of evidence as it is; None where there is none.
+
+    Raises:
+        InputError: it cannot be read, or is too large.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise InputError(f"{path} is larger than {MAX_BYTES // 2**20} MiB.")
-        content = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
-    return parse(content, kind, str(path))
 
 
-def parse(content: bytes, kind: type[E], name: str) -> E:
+def parse(content: bytes, kind: type[M], name: str) -> M:
     """Evidence from bytes, whoever wrote them.
 
     Raises:

@@ -45,7 +45,7 @@ def distrusted(
         InputError: it is evidence of another commit.
     """
     judged = platform.commit()
-    for stage in gathered.stages:
+    for stage in (*gathered.stages, *gathered.failures):
         if stage.produced.commit != judged:
             raise InputError(
                 f"the artifact holds evidence of commit {(stage.produced.commit or 'none')[:12]}"
@@ -53,10 +53,14 @@ def distrusted(
                 "Upload what this very run has found.",
             )
     if not gathered.stages:
+<<<<<<< HEAD
         return gathered, ()
     if gathered.comparison is not None:  # a stranger's run may not register anything
         plain = gathered.comparison.model_copy(update={"registered": None})
         gathered = replace(gathered, comparison=plain)
+=======
+        return gathered, (_FOREIGN,) if gathered.failures else ()
+>>>>>>> 8044204 (Leave a command's error as evidence, and report it)
     again = rejudged(gathered, loaded.config)
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)

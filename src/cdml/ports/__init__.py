@@ -14,7 +14,7 @@ from cdml.ports.platform import (
     PushedCommit,
     Thread,
 )
-from cdml.ports.ports import Ports
+from cdml.ports.ports import Host, Ports
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry, Training
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
@@ -32,6 +32,7 @@ __all__ = [
     "Commit",
     "Execute",
     "GateSigns",
+    "Host",
     "Journal",
     "Layout",
     "Measurer",

@@ -86,6 +86,13 @@ class Platform(Protocol):
         """Address of this run; of its present attempt, where it was started more than once."""
         ...
 
+    def is_another_run(self, url: str) -> bool:
+        """Whether the run at this address is known to be none whose verdict is reported here.
+
+        That is this run, or the one that triggered it; earlier attempts of it are the same run.
+        """
+        ...
+
     def run_is_over(self, url: str) -> bool:
         """Whether the platform says that nothing of the run at this address goes on any more.
 
@@ -184,6 +191,7 @@ class Platform(Protocol):
         only_update: bool = False,
         begun: bool = False,
         behaviour: Behaviour = "update",
+        config: Path | None = None,
     ) -> str | None:
         """Post or update the one comment of this report, and give its address.
 
@@ -196,6 +204,8 @@ class Platform(Protocol):
             only_update: post nothing where there is no comment yet; the answer is then None.
             begun: the run has only begun; its verdict will take this comment's place.
             behaviour: what becomes of an earlier run's comment.
+            config: the configuration that gave the id; a comment of the same one is this report's
+                too, under whichever id it was posted. None where the workflow gave the id.
 
         Raises:
             ServiceError: the platform refused; the message says which permission is missing.

@@ -16,7 +16,26 @@ from cdml.ports.traffic import Traffic
 from cdml.ports.webhook import Webhook
 
 
-class Ports(Protocol):
+class Host(Protocol):
+    """What a report needs, whether or not there is a configuration."""
+
+    @property
+    def platform(self) -> Platform:
+        """The CI system around this run."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """How work is told."""
+        ...
+
+
+class Ports(Host, Protocol):
     """Every port; one that is never asked for is never made."""
 
     @property
@@ -55,11 +74,6 @@ class Ports(Protocol):
         ...
 
     @property
-    def platform(self) -> Platform:
-        """The CI system around this run."""
-        ...
-
-    @property
     def traffic(self) -> Traffic:
         """What requests become of."""
         ...
@@ -67,14 +81,4 @@ class Ports(Protocol):
     @property
     def webhook(self) -> Webhook:
         """Machines elsewhere."""
-        ...
-
-    @property
-    def clock(self) -> Clock:
-        """What time it is."""
-        ...
-
-    @property
-    def progress(self) -> Progress:
-        """How work is told."""
         ...

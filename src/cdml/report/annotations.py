@@ -21,19 +21,21 @@ _LEVELS: dict[Verdict, Literal["error", "warning", "notice"]] = {
 }
 
 
-def annotations(view: View, loaded: Loaded) -> tuple[Annotation, ...]:
+def annotations(view: View, loaded: Loaded | None) -> tuple[Annotation, ...]:
     """What to show beside the code, at most as many as GitHub shows of one step."""
     title, _, meaning = view.headline.partition(": ")
     first = Annotation(
         level=_LEVELS[view.verdict],
         title=escape.clean(f"cdml: {title}", escape.SHORT),
-        message=escape.clean(" ".join((f"{meaning}.", *view.points, *_missing(view)))),
+        message=escape.clean(" ".join((f"{meaning}.", *view.points, *_unfinished(view)))),
     )
-    return (first, *_of_gates(view, loaded))[:MAX_ANNOTATIONS]
+    gates = () if loaded is None else tuple(_of_gates(view, loaded))
+    return (first, *gates)[:MAX_ANNOTATIONS]
 
 
-def _missing(view: View) -> Iterator[str]:
-    return (f"{command} left no evidence." for command in view.missing)
+def _unfinished(view: View) -> Iterator[str]:
+    yield from (line for one in view.failures for line in one.lines)
+    yield from (f"{command} left no evidence." for command in view.missing)
 
 
 def _of_gates(view: View, loaded: Loaded) -> Iterator[Annotation]:

@@ -26,6 +26,8 @@ def cause(gathered: Gathered) -> str:
     broken = [check for check in checks if check.verdict is verdict]
     if gates:
         said = _said(min(gates, key=lambda gate: gate.slice is not None))
+    elif gathered.failures and verdict is Verdict.INCONCLUSIVE:
+        return f"{' and '.join(one.command for one in gathered.failures)} stopped"
     elif gathered.missing and verdict is Verdict.INCONCLUSIVE:
         return f"{' and '.join(gathered.missing)} left no evidence"
     elif broken:

@@ -58,6 +58,9 @@ def _points(view: View) -> Iterator[str]:
         yield f"  - … and {view.unsaid} more, below"
     for point in view.repeated:
         yield f"  - as in the last report: {terminal(point)}"
+    for one in view.failures:
+        yield f"  - {one.command}: {terminal(one.lines[0])}"
+        yield from (f"    {terminal(line)}" for line in one.lines[1:])
     for name in view.missing:
         yield f"  - {terminal(name)} left no evidence; its step failed or was not run"
     for note in view.notes:

@@ -1,6 +1,6 @@
 """The evidence of one run, read from its folder and held against itself."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from cdml.config import Config
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.failure import DELIVERIES, FAILURES, STAGES, Failure
+from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation, Producer
 from cdml.evidence.store import E
 
 _RERUN = "Run all stages on the same model and data into one --output-dir."
@@ -20,7 +21,9 @@ class Gathered:
 
     Attributes:
         data, evaluation, comparison, deployment: the stages' evidence.
-        missing: commands that should have left evidence and did not.
+        missing: commands that should have left evidence and did not, and no error explains why.
+        failures: commands that ended with an error instead.
+        outdated: files that another run or another commit left here; they are not reported.
         ours: what our own gates make of a stranger's figures; None where nobody asked them.
     """
 
@@ -29,6 +32,8 @@ class Gathered:
     comparison: Comparison | None
     deployment: Deployment | None
     missing: tuple[str, ...]
+    failures: tuple[Failure, ...] = ()
+    outdated: tuple[str, ...] = ()
     ours: Verdict | None = None
 
     @property
@@ -44,7 +49,7 @@ class Gathered:
         A stranger's is no better than what our own gates say, and no gates at all are no pass.
         """
         said = [stage.verdict for stage in self.stages]
-        said += [Verdict.INCONCLUSIVE for _ in self.missing]
+        said += [Verdict.INCONCLUSIVE for _ in (*self.missing, *self.failures, *self.outdated)]
         if self._ungated:
             said.append(Verdict.INCONCLUSIVE)
         return worst(said if self.ours is None else (*said, self.ours))
@@ -71,41 +76,75 @@ class Gathered:
 
 Source = Path | Mapping[str, bytes]
 """A folder of evidence, or its files by name."""
+Current = Callable[[Producer], bool]
+"""Whether evidence is of the run and commit that a report is about."""
 
 
-def gather(source: Source, config: Config) -> Gathered:
+def gather(source: Source, config: Config | None, current: Current = lambda _: True) -> Gathered:
     """Read the evidence of a run.
 
     Evaluation and comparison are always expected; data checks where the configuration has
     something to check them against; nothing is where a deployment is told of, which has
-    judged its evidence itself.
+    judged its evidence itself, and nothing that comes after a command which ended with an error.
 
     Args:
         source: where the stages wrote, or what they did.
-        config: what the stages were to do.
+        config: what the stages were to do; None where nobody knows.
+        current: tells what an earlier run left behind, which is as if it were not there.
 
     Raises:
         InputError: a file is not evidence, or the files speak of different models or data.
     """
-    data = _read(source, DataEvidence)
-    evaluation = _read(source, Evaluation)
-    comparison = _read(source, Comparison)
-    deployment = _read(source, Deployment)
+    outdated: list[str] = []
+
+    def found(kind: type[E]) -> E | None:
+        stage = _read(source, kind)
+        if stage is None or current(stage.produced):
+            return stage
+        outdated.append(store.FILES[kind])
+        return None
+
+    data, evaluation = found(DataEvidence), found(Evaluation)
+    comparison, deployment = found(Comparison), found(Deployment)
+    failures = tuple(_failures(source, deployment, current))
     expected = (
-        ("validate-data", data is not None or not config.data.checked),
+        ("validate-data", data is not None or not (config and config.data.checked)),
         ("evaluate-model", evaluation is not None),
         ("compare-to-champion", comparison is not None),
     )
-    missing = () if deployment else tuple(name for name, there in expected if not there)
+    stopped = [one.command for one in failures]
+    delivered = deployment is not None or any(name in DELIVERIES for name in stopped)
+    missing = (
+        [] if delivered or "gate" in stopped else [name for name, there in expected if not there]
+    )
+    first = min((STAGES.index(name) for name in stopped if name in STAGES), default=len(STAGES))
     gathered = Gathered(
         data=data,
         evaluation=evaluation,
         comparison=comparison,
         deployment=deployment,
-        missing=missing,
+        missing=tuple(name for name in missing if name in STAGES[:first]),
+        failures=failures,
+        outdated=tuple(outdated),
     )
     _check(gathered, str(source) if isinstance(source, Path) else "the artifact")
     return gathered
+
+
+def _failures(source: Source, deployment: Deployment | None, current: Current) -> Iterator[Failure]:
+    """The errors there are; a deployment that failed has said so itself."""
+    for name, command in FAILURES.items():
+        content = (
+            source.get(name) if isinstance(source, Mapping) else store.read_bytes(source / name)
+        )
+        if content is None:
+            continue
+        failure = store.parse(content, Failure, name)
+        if failure.command != command:
+            raise InputError(f"{name} holds the error of {failure.command}.", _RERUN)
+        told = deployment is not None and deployment.verdict is Verdict.FAIL
+        if current(failure.produced) and not (told and command in DELIVERIES):
+            yield failure
 
 
 def _read(source: Source, kind: type[E]) -> E | None:

@@ -1,6 +1,7 @@
 """The verdict in words: which model, and what it means for whoever reads it."""
 
 from cdml.core.verdict import Verdict
+from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.models import Deployment
 from cdml.report.cause import cause
 from cdml.report.gathered import Gathered
@@ -28,15 +29,25 @@ def headline(gathered: Gathered, model: str) -> str:
     if gathered.deployment:
         return _delivered(gathered.deployment)
     if not gathered.stages:
-        return f"Not judged: the gate ended before it could tell anything of the new {model}"
+        return _unjudged(gathered, model)
     why = _DOUBTED if gathered.doubted else cause(gathered)
     told = f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
     return f"{told}; {why}" if why else told
 
 
+def _unjudged(gathered: Gathered, model: str) -> str:
+    """Which command ended before there was anything to tell."""
+    stopped = [failure.command for failure in gathered.failures]
+    if any(command in DELIVERIES for command in stopped):
+        return f"Not finished: {' and '.join(stopped)} of {model} ended with an error"
+    told = f"{' and '.join(stopped)} stopped" if stopped else "the gate ended"
+    return f"Not judged: {told} before there was a verdict on the new {model}"
+
+
 def _meaning(gathered: Gathered, verdict: Verdict, challenger: str) -> str:
     champion = _champion(gathered)
-    if gathered.missing and verdict is Verdict.INCONCLUSIVE:
+    unfinished = gathered.missing or gathered.failures or gathered.outdated
+    if unfinished and verdict is Verdict.INCONCLUSIVE:
         return f"{challenger} was not judged in full"
     if gathered.same_model and verdict in {Verdict.PASS, Verdict.WARN}:
         return f"{challenger} is the champion itself, so there was nothing to compare"

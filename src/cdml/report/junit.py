@@ -14,6 +14,7 @@ from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.evidence.proof import unproven
 from cdml.report.escape import clean
+from cdml.report.failures import sentences
 from cdml.report.gathered import Gathered
 from cdml.report.rows import UNPROVEN, slice_name
 
@@ -87,7 +88,11 @@ def gates_junit(reports: Mapping[str, Gathered], now: datetime) -> bytes:
         _suite(
             root,
             f"cdml gates {clean(name)}".strip(),
-            [*_of_gates(gathered), *map(_missing, gathered.missing)],
+            [
+                *_of_gates(gathered),
+                *(_unfinished(one.command, sentences(one)) for one in gathered.failures),
+                *(_unfinished(name, f"{name} left no evidence.") for name in gathered.missing),
+            ],
             gathered.stages[-1].produced.time if gathered.stages else now,
             {"data": data.uri, "digest": data.digest} if data else {},
             str(gathered.verdict),
@@ -133,13 +138,13 @@ def _figure(value: float | None) -> str:
     return "none" if value is None else f"{value:g}"
 
 
-def _missing(command: str) -> _Case:
+def _unfinished(command: str, reason: str) -> _Case:
     return _Case(
         group="cdml.gates",
         name=command,
         verdict=Verdict.INCONCLUSIVE,
         judged=True,
-        reason=f"{command} left no evidence.",
+        reason=reason,
         expected="evidence",
         observed="none",
     )

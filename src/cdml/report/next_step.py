@@ -85,6 +85,9 @@ def _look_at(gates: Sequence[Gate]) -> str:
 
 
 def _held(gathered: Gathered) -> str:
+    if gathered.failures:
+        names = " and ".join(one.command for one in gathered.failures)
+        return f"correct what stopped {names}, and run the job again."
     if gathered.missing:
         names = " and ".join(gathered.missing)
         return f"read in the log of the run why {names} left no evidence, fix it and run it again."

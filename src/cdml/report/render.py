@@ -12,6 +12,7 @@ from cdml.core.verdict import Verdict
 from cdml.report import combined, escape
 from cdml.report.budget import fit
 from cdml.report.combined import Part
+from cdml.report.failures import shortened
 from cdml.report.headline import ICONS
 from cdml.report.page import NO_PICTURES, Pictures
 from cdml.report.sections import sections
@@ -110,17 +111,21 @@ def begun(model: str, commit: str | None, run: str | None) -> str:
     return template.render(model=model, commit=commit, run=run).rstrip() + "\n"
 
 
-def unusable(model: str, reason: str, hint: str, run: str | None) -> str:
-    """The comment of a run whose evidence cannot be read.
+def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
+    """The comment of a run that formed no verdict.
 
     Args:
-        model: the model's name.
-        reason, hint: what is wrong, and what to do about it.
+        headline: what cannot be used.
+        lines: what is wrong, and what to do about it.
         run: address of the run that should have told the verdict.
     """
-    template = _environment(escape.markdown).get_template("unusable.md.j2")
-    icon = ICONS[Verdict.INCONCLUSIVE]
-    said = template.render(icon=icon, model=model, reason=reason, hint=hint, run=run)
+    template = _environment(escape.markdown).get_template("unjudged.md.j2")
+    said = template.render(
+        icon=ICONS[Verdict.INCONCLUSIVE],
+        headline=headline,
+        lines=shortened(tuple(lines)),
+        run=run,
+    )
     return said.rstrip() + "\n"
 
 

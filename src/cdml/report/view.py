@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cdml.core.verdict import Verdict
 from cdml.report.facts import Fact, facts
+from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.gathered import Gathered
 from cdml.report.headline import headline
 from cdml.report.next_step import NextStep, next_step
@@ -44,6 +45,7 @@ class View:
         points: the worst reasons.
         unsaid: how many more reasons there are.
         missing: commands that left no evidence.
+        failures: commands that ended with an error, and their sentences.
         notes: what the reader must know about the report itself.
         gates: on all rows, in the order of cdml.yaml.
         slices: worst first.
@@ -66,6 +68,7 @@ class View:
     points: tuple[str, ...]
     unsaid: int
     missing: tuple[str, ...]
+    failures: tuple[FailureRow, ...] = ()
     notes: tuple[str, ...] = ()
     gates: tuple[GateRow, ...]
     slices: tuple[GateRow, ...]
@@ -115,7 +118,8 @@ def view(
         points=(*reasons[:MAX_POINTS], *_unproven(gathered, slices)),
         unsaid=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing,
-        notes=(*notes, *_notes(gathered)),
+        failures=failure_rows(gathered),
+        notes=(*notes, *_outdated(gathered), *_notes(gathered)),
         gates=gates,
         slices=slices,
         checks=checks,
@@ -130,6 +134,14 @@ def view(
         warned=tuple(digests),
         next=next_step(gathered),
     )
+
+
+def _outdated(gathered: Gathered) -> tuple[str, ...]:
+    """What an earlier run left in the folder, so that nobody wonders why it is not shown."""
+    if not gathered.outdated:
+        return ()
+    names = ", ".join(gathered.outdated)
+    return (f"Another run or commit left {names} in the folder of the evidence: not reported.",)
 
 
 def _notes(gathered: Gathered) -> tuple[str, ...]:

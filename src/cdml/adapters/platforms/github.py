@@ -58,6 +58,13 @@ class GitHubPlatform:
 
         return address(self._environment)
 
+    def is_another_run(self, url: str) -> bool:
+        """Whether an address is that of another run of this repository."""
+        from cdml.adapters.platforms.github_runs import Run
+
+        run, (judged, _) = Run.at(url, self._environment), self._judged_in
+        return run is not None and judged not in {0, run.number}
+
     def run_is_over(self, url: str) -> bool:
         """Whether a run of this repository is over; what is no such run may go on."""
         from cdml.adapters.platforms.github_runs import Run, is_over, surpassed
@@ -182,12 +189,14 @@ class GitHubPlatform:
         only_update: bool = False,
         begun: bool = False,
         behaviour: Behaviour = "update",
+        config: Path | None = None,
     ) -> str | None:
         """Post or update the one comment of this report, and give its address."""
         from cdml.adapters.platforms.github_comments import Marker, State, post
 
         state = State.BEGUN if begun else State.TOLD
-        marker = Marker.of(report_id, self._judged_in, state)
+        source = "" if config is None else self._in_checkout(config) or config.as_posix()
+        marker = Marker.of(report_id, self._judged_in, state, source=source)
         return post(self._client, on, marker, body, only_update=only_update, behaviour=behaviour)
 
     def base_file(self, path: Path) -> bytes | None:
@@ -195,15 +204,20 @@ class GitHubPlatform:
         from cdml.adapters.platforms.github_client import Gone, asking
 
         base = (self._event.get("pull_request") or {}).get("base") or {}
-        root = Path(self._environment.get("GITHUB_WORKSPACE") or self._folder).resolve()
-        there = path.resolve()
-        if not base.get("sha") or not there.is_relative_to(root):
+        name = self._in_checkout(path)
+        if not base.get("sha") or name is None:
             return None
         try:
             with asking("read a file of the base", "contents: read"):
-                return self._client.content(there.relative_to(root).as_posix(), str(base["sha"]))
+                return self._client.content(name, str(base["sha"]))
         except Gone:
             return None
+
+    def _in_checkout(self, path: Path) -> str | None:
+        """A file's path in the repository; None where it lies elsewhere."""
+        root = Path(self._environment.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+        there = path.resolve()
+        return there.relative_to(root).as_posix() if there.is_relative_to(root) else None
 
     def artifact(self, name: str, most: int) -> bytes | None:
         """What the run that triggered this one left under this name, as a zip archive."""

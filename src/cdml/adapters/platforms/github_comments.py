@@ -15,7 +15,7 @@ from cdml.adapters.platforms.github_client import Client, Gone, asking, once
 from cdml.ports import Behaviour, Commit, Thread
 
 _MARKER = re.compile(
-    r"<!-- cdml:report id=(?P<id>\S+) run=(?P<run>\d+)\.(?P<attempt>\d+)"
+    r"<!-- cdml:report id=(?P<id>\S+)(?: of=(?P<source>\S+))? run=(?P<run>\d+)\.(?P<attempt>\d+)"
     r"(?: at=(?P<at>[\d:TZ-]+))?(?: state=(?P<state>begun|told|hidden))? -->"
 )
 Comment = IssueComment | CommitComment
@@ -35,21 +35,26 @@ class Marker:
 
     Attributes:
         id: whose report it is; percent-encoded, so that it is found whole or not at all.
+        source: the configuration that names the model, likewise; empty where the id was given.
         run: number and attempt of the run that judged; runs are numbered in time.
         at: when it was written, in UTC.
         state: how far that run was.
     """
 
     id: str
+    source: str = ""
     run: tuple[int, int]
     at: str = ""
     state: State = State.TOLD
 
     @classmethod
-    def of(cls, report_id: str, run: tuple[int, int], state: State = State.TOLD) -> "Marker":
+    def of(
+        cls, report_id: str, run: tuple[int, int], state: State = State.TOLD, *, source: str = ""
+    ) -> "Marker":
         """The marker of a report that is written now."""
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        return cls(id=quote(report_id, safe=""), run=run, at=now, state=state)
+        id_, source = quote(report_id, safe=""), quote(source, safe="/")
+        return cls(id=id_, source=source, run=run, at=now, state=state)
 
     @classmethod
     def found(cls, body: str) -> "Marker | None":
@@ -60,10 +65,15 @@ class Marker:
             return None
         return cls(
             id=match["id"],
+            source=match["source"] or "",
             run=(int(match["run"]), int(match["attempt"])),
             at=match["at"] or "",
             state=State(match["state"] or State.TOLD),
         )
+
+    def same_source(self, other: "Marker") -> bool:
+        """Whether one configuration named both models, whatever it calls the model by now."""
+        return bool(self.source) and self.source == other.source
 
     def newer_than(self, other: "Marker") -> bool:
         """Whether a later run wrote it; by the clock where runs have no numbers."""
@@ -74,7 +84,8 @@ class Marker:
     def __str__(self) -> str:
         run, attempt = self.run
         at = f" at={self.at}" if self.at else ""
-        return f"<!-- cdml:report id={self.id} run={run}.{attempt}{at} state={self.state} -->"
+        of = f" of={self.source}" if self.source else ""
+        return f"<!-- cdml:report id={self.id}{of} run={run}.{attempt}{at} state={self.state} -->"
 
 
 def post(
@@ -108,7 +119,7 @@ def post(
     anew = behaviour != "update" and not only_update
 
     def found() -> str | None:
-        comment, there = next(place.own(marker.id), (None, marker))
+        comment, there = place.newest(marker) or (None, marker)
         if comment is None or (anew and _superseded(there, marker, behaviour, comment, body)):
             return None
         try:
@@ -157,7 +168,16 @@ class _Place:
     on: Thread
     viewer: str
 
-    def own(self, id_: str) -> Iterator[tuple[Comment, Marker]]:
+    def newest(self, wanted: Marker) -> tuple[Comment, Marker] | None:
+        """The comment to bring up to date: of the same configuration before one of the same id."""
+        by_id = None
+        for comment, there in self.own(wanted):
+            if there.same_source(wanted) or there.source == wanted.source:
+                return comment, there
+            by_id = by_id or (comment, there)
+        return by_id
+
+    def own(self, wanted: Marker) -> Iterator[tuple[Comment, Marker]]:
         """The comments of this report that are not hidden, newest first."""
         # The login is `github-actions[bot]` in REST and may be without `[bot]` in GraphQL.
         logins = {self.viewer, f"{self.viewer}[bot]"}
@@ -166,7 +186,9 @@ class _Place:
                 if getattr(comment.user, "login", None) not in logins:  # None: the account is gone
                     continue
                 marker = Marker.found(comment.body or "")
-                if marker and marker.id == id_ and marker.state is not State.HIDDEN:
+                if marker is None or marker.state is State.HIDDEN:
+                    continue
+                if marker.id == wanted.id or marker.same_source(wanted):
                     yield comment, marker
 
     def _all(self) -> Iterator[Comment]:
@@ -195,7 +217,7 @@ class _Place:
 
     def retire(self, marker: Marker, *, hide: bool) -> None:
         """Take away what the newest comment has replaced; hidden is only what holds a verdict."""
-        for comment, there in list(self.own(marker.id))[1:]:
+        for comment, there in list(self.own(marker))[1:]:
             if there.newer_than(marker):
                 continue
             permission = _permission(self.on)

@@ -50,6 +50,11 @@ class TerminalPlatform:
         """A terminal has no address."""
         return None
 
+    def is_another_run(self, url: str) -> bool:
+        """A terminal is no run, and knows of none."""
+        del url
+        return False
+
     def run_is_over(self, url: str) -> bool:
         """Nobody knows here what goes on elsewhere."""
         del url
@@ -113,13 +118,14 @@ class TerminalPlatform:
         only_update: bool = False,
         begun: bool = False,
         behaviour: Behaviour = "update",
+        config: Path | None = None,
     ) -> str | None:
         """Nowhere to comment.
 
         Raises:
             ServiceError: always.
         """
-        del report_id, body, only_update, begun, behaviour
+        del report_id, body, only_update, begun, behaviour, config
         what = f"commit {on.sha[:12]}" if isinstance(on, Commit) else f"pull request {on}"
         raise ServiceError(
             f"a terminal cannot comment on {what}.",

@@ -1,0 +1,100 @@
+"""A command that fails leaves its error as evidence, for the report to tell."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cdml.core.secrets import redact
+from cdml.errors import BUG, INTERRUPTED, CdmlError, InputError
+
+if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
+    from cdml.evidence.failure import Command, Failure
+    from cdml.wiring import RunHost
+
+_LONGEST = 5_000
+"""Characters of a message that are kept."""
+
+
+def too_deep() -> InputError:
+    """What a file that nests without end is told as."""
+    return InputError(
+        "A file nests deeper than can be read.",
+        "Look for brackets within brackets in cdml.yaml, the contract, MLmodel, the journal.",
+    )
+
+
+@contextmanager
+def recorded(command: "Command", config: Path, output: Path) -> Iterator[None]:
+    """Take away what an earlier run of a command left; if it fails, leave its error instead.
+
+    The record is there from the start on, so that a process that is killed leaves it behind.
+
+    Args:
+        command: which.
+        config: the configuration, which need not be there.
+        output: folder of the evidence.
+    """
+    from cdml.cli.progress import ConsoleProgress
+    from cdml.evidence import failure, store
+    from cdml.wiring import RunHost
+
+    host = RunHost(config.parent, ConsoleProgress())
+    with suppress(CdmlError):  # what is wrong with the folder is told by the command itself
+        store.remove(output, *_replaced(command))
+        failure.discard(output, failure.covered(command))
+        if config.parent.is_dir():
+            failure.write(output, _record(command, None, host))
+    try:
+        yield
+    except BaseException as error:
+        with suppress(CdmlError):
+            if config.parent.is_dir():
+                failure.write(output, _record(command, error, host))
+                host.platform.outputs({"evidence": str(output)})
+        raise
+    failure.discard(output, [command])
+
+
+def _replaced(command: "Command") -> tuple[type, ...]:
+    """The evidence that a command is about to form anew, and what rests on it."""
+    from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+
+    return {
+        "validate-data": (DataEvidence, Deployment),
+        "evaluate-model": (Evaluation, Comparison, Deployment),
+        "compare-to-champion": (Comparison, Deployment),
+        "gate": (DataEvidence, Evaluation, Comparison, Deployment),
+    }.get(command, ())
+
+
+def _record(command: "Command", error: BaseException | None, host: "RunHost") -> "Failure":
+    from cdml.evidence.failure import Failure
+    from cdml.flows.producer import producer
+
+    code, message, hint, at = _told(error)
+    return Failure(
+        command=command,
+        exit_code=code,
+        message=redact(message, os.environ)[:_LONGEST],
+        hint=redact(hint, os.environ)[:_LONGEST],
+        file=at[0] if at else None,
+        line=at[1] if at else None,
+        produced=producer(host.platform, host.clock),
+    )
+
+
+def _told(error: BaseException | None) -> tuple[int | None, str, str, tuple[str, int] | None]:
+    """Exit code, what happened, what to do next, and where."""
+    if isinstance(error, RecursionError):
+        error = too_deep()
+    if error is None:
+        return None, "", "", None
+    if isinstance(error, CdmlError):
+        return error.exit_code, error.message, error.hint, error.at
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return INTERRUPTED, "", "", None
+    return BUG, f"{type(error).__name__}: {error}", "", None

@@ -1,0 +1,90 @@
+"""`<command>.error.json`: why a command ended without a verdict."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+
+from pydantic import Field
+
+from cdml.errors import BUG, INTERRUPTED
+from cdml.evidence import store
+from cdml.evidence.models import Producer
+from cdml.evidence.words import Strict, Text
+
+Command = Literal[
+    "validate-data", "evaluate-model", "compare-to-champion", "gate", "deploy", "rollback"
+]
+COMMANDS: tuple[Command, ...] = get_args(Command)
+STAGES = COMMANDS[:3]
+"""What `gate` runs."""
+DELIVERIES = COMMANDS[4:]
+
+
+_KILLED = (
+    "It was killed before it could finish: the job was cancelled or ran out of time, or the"
+    " machine ran out of memory."
+)
+_INTERRUPTED = "It was interrupted, as happens when a job is cancelled."
+BUG_IN_CDML = "This is a bug in cdml: please report it with the lines of the log."
+
+
+class Failure(Strict):
+    """A command that did not end with a verdict, and the sentences it ended with."""
+
+    schema_: Literal["cdml.error/1"] = Field("cdml.error/1", alias="schema")
+    command: Command
+    exit_code: Annotated[int, Field(ge=1, le=255)] | None
+    """None from the start on: where it is still null, the command was killed."""
+    message: Text = ""
+    """What happened; the sentence of log and annotation."""
+    hint: Text = ""
+    """What to do next."""
+    file: Text | None = None
+    line: Annotated[int, Field(ge=1)] | None = None
+    """Where in a file the error is, if it is in one."""
+    produced: Producer
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What to tell: what happened, line by line, then what to do next."""
+        lines = (*self.message.splitlines(), *self.hint.splitlines())
+        if self.exit_code is None:
+            lines = (_KILLED,)
+        elif self.exit_code == INTERRUPTED:
+            lines = (_INTERRUPTED,)
+        elif self.exit_code == BUG:
+            lines = (*lines, BUG_IN_CDML)
+        return tuple(line.strip() for line in lines if line.strip())
+
+
+def file_name(command: Command) -> str:
+    """The file a command leaves its error in."""
+    return f"{command}.error.json"
+
+
+FAILURES: Mapping[str, Command] = {file_name(command): command for command in COMMANDS}
+
+
+def covered(command: Command) -> tuple[Command, ...]:
+    """The commands whose errors are out of date when a command starts."""
+    if command == "gate":
+        return (*STAGES, "gate")
+    return (command, "gate") if command in STAGES else DELIVERIES
+
+
+def write(folder: Path, failure: Failure) -> Path:
+    """Write an error under its name, whole or not at all.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    return store.write_atomically(folder / file_name(failure.command), store.dump(failure))
+
+
+def discard(folder: Path, commands: Iterable[Command]) -> None:
+    """Take errors away.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+    store.discard(*(folder / file_name(command) for command in commands))
