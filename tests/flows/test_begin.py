@@ -12,7 +12,7 @@ from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from scenarios import SCENARIOS, configured, written
 
-PULL = PullRequest(number=7, head="a" * 40)
+PULL = PullRequest(number=7, head="c" * 40)
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def run(tmp_path):
         ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
         loaded = configured(tmp_path)
         if not told:
-            return begin(loaded, ports, talk)
+            return begin(loaded.config.model, ports, talk)
         folder = written(tmp_path / "evidence", *evidence)
         return report(loaded, ports, evidence=folder, output=tmp_path / "out", talk=talk)
 
@@ -37,7 +37,7 @@ def test_the_verdict_takes_the_place_of_what_was_begun(run):
     (comment,) = platform.comments
     assert (address, True) == (comment.url, comment.begun)
     assert comment.body.startswith(
-        "### ⏳ In progress: the gate judges flight-delays of <code>aaaa"
+        "### ⏳ In progress: the gate judges flight-delays of <code>cccc"
     )
     assert f'<a href="{platform.run}">the run</a> has ended' in comment.body
 

@@ -17,7 +17,7 @@ from fakes.progress import FakeProgress
 from pieces import FAIL, INCONCLUSIVE, PASS, comparison, data, evaluation, log_loss
 from scenarios import CONFIG, SCENARIOS, configured, written
 
-PULL = PullRequest(number=7, head="a" * 40)
+PULL = PullRequest(number=7, head="c" * 40)
 
 
 @pytest.fixture
@@ -29,8 +29,9 @@ def told(tmp_path):
             written(tmp_path / "evidence" / name, *evidence)
         platform = platform or FakePlatform(pull=PULL)
         found = combine(
-            configured(tmp_path),
+            tmp_path,
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            loaded=configured(tmp_path),
             pattern=pattern,
             output=tmp_path / "out",
             talk=Talk(mode=mode, report_id="flights"),

@@ -32,7 +32,7 @@ from pieces import (
 from scenarios import CONFIG, SCENARIOS, configured, written
 
 OTHER = "sha256:" + "0" * 64
-PULL = PullRequest(number=7, head="a" * 40)
+PULL = PullRequest(number=7, head="c" * 40)
 
 
 @pytest.fixture

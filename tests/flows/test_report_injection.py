@@ -54,7 +54,7 @@ def told(folder, text):
     ]
     loaded = configured(folder)
     named = loaded.config.model_copy(update={"model": text[:LONGEST]})
-    platform = FakePlatform(pull=PullRequest(number=7, head="a" * 40), run=text)
+    platform = FakePlatform(pull=PullRequest(number=7, head="c" * 40), run=text)
     reported = report(
         type(loaded)(config=named, path=loaded.path, lines=loaded.lines),
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),

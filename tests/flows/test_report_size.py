@@ -14,7 +14,7 @@ from fakes.progress import FakeProgress
 from pieces import FAIL, comparison, data, evaluation, log_loss
 from scenarios import configured, written
 
-PULL = PullRequest(number=7, head="a" * 40)
+PULL = PullRequest(number=7, head="c" * 40)
 
 
 @pytest.fixture(scope="module")

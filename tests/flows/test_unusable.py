@@ -14,7 +14,7 @@ from fakes.progress import FakeProgress
 from pieces import comparison, evaluation
 from scenarios import SCENARIOS, configured, written
 
-PULL = PullRequest(number=7, head="a" * 40)
+PULL = PullRequest(number=7, head="c" * 40)
 OTHER = comparison(challenger=ModelRef(uri="m", digest="sha256:" + "0" * 64))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from cdml.cli.options import common, delivery, output_folder
+from cdml.cli.recording import recorded
 
 CONTEXT = {
     "auto_envvar_prefix": "CDML",
@@ -50,7 +51,9 @@ def validate_data(config: Path, output_dir: Path, **options: Any) -> int:
     """Check the evaluation data: contract, drift, leakage. Writes data.json."""
     from cdml.cli import runs
 
-    return runs.validate_data(config, output_folder(config, output_dir), **options)
+    output = output_folder(config, output_dir)
+    with recorded("validate-data", config, output):
+        return runs.validate_data(config, output, **options)
 
 
 @cli.command("evaluate-model")
@@ -62,7 +65,9 @@ def evaluate_model(config: Path, output_dir: Path, **options: Any) -> int:
     """Score the model and measure it. Writes evaluation.json and predictions.parquet."""
     from cdml.cli import runs
 
-    return runs.evaluate_model(config, output_folder(config, output_dir), **options)
+    output = output_folder(config, output_dir)
+    with recorded("evaluate-model", config, output):
+        return runs.evaluate_model(config, output, **options)
 
 
 @cli.command("compare-to-champion")
@@ -73,7 +78,9 @@ def compare_to_champion(config: Path, output_dir: Path, **options: Any) -> int:
     """Compare two models on the same rows. Writes comparison.json."""
     from cdml.cli import runs
 
-    return runs.compare_to_champion(config, output_folder(config, output_dir), **options)
+    output = output_folder(config, output_dir)
+    with recorded("compare-to-champion", config, output):
+        return runs.compare_to_champion(config, output, **options)
 
 
 @cli.command("gate")
@@ -87,7 +94,9 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
     """Validate, evaluate and compare in one; the verdict is the exit code."""
     from cdml.cli import runs
 
-    return runs.gate(config, output_folder(config, output_dir), **options)
+    output = output_folder(config, output_dir)
+    with recorded("gate", config, output):
+        return runs.gate(config, output, **options)
 
 
 @cli.command("report")
@@ -97,26 +106,26 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
 @click.option("--artifact", help="Evidence that the run which triggered this one uploaded.")
 @click.option(
     "--comment-mode",
-    type=click.Choice(["always", "changes", "failures", "off"]),
+    metavar="[always|changes|failures|off]",
     default="always",
     show_default=True,
     help="When to comment on the pull request.",
 )
 @click.option(
     "--comment-behaviour",
-    type=click.Choice(["update", "recreate", "hide-and-recreate"]),
+    metavar="[update|recreate|hide-and-recreate]",
     default="update",
     show_default=True,
     help="What becomes of an earlier run's comment.",
 )
 @click.option("--report-id", help="Whose comment this is; default: the model's name.")
-@click.option("--pull-request", type=int, help="Number; default: from the event.")
+@click.option("--pull-request", metavar="NUMBER", help="Default: from the event.")
 @click.option("--begin", is_flag=True, help="Only say that the gate has begun.")
 def report(config: Path, output_dir: Path, **options: Any) -> int:
     """Tell the verdict: pull-request comment, job summary, HTML page, outputs."""
-    from cdml.cli import runs
+    from cdml.cli import reports
 
-    return runs.report(config, output_folder(config, output_dir), **options)
+    return reports.report(config, output_folder(config, output_dir), **options)
 
 
 @cli.command("deploy")
@@ -137,7 +146,9 @@ def deploy(config: Path, output_dir: Path, **options: Any) -> int:
     """Ship exactly the model that was judged. Writes deployment.json and the journal."""
     from cdml.cli import deliveries
 
-    return deliveries.deploy(config, output_folder(config, output_dir), **options)
+    output = output_folder(config, output_dir)
+    with recorded("deploy", config, output):
+        return deliveries.deploy(config, output, **options)
 
 
 @cli.command("rollback")
@@ -152,7 +163,9 @@ def rollback(config: Path, output_dir: Path, **options: Any) -> int:
     """Take the serving model back. Writes deployment.json and the journal."""
     from cdml.cli import deliveries
 
-    return deliveries.rollback(config, output_folder(config, output_dir), **options)
+    output = output_folder(config, output_dir)
+    with recorded("rollback", config, output):
+        return deliveries.rollback(config, output, **options)
 
 
 @cli.command("history")

@@ -9,7 +9,6 @@ import click
 from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.ports import Behaviour
 from cdml.wiring import Wiring, executor
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
@@ -120,49 +119,6 @@ def gate(
             register=register,
         )
     return tell.gated(wiring.platform, output, found)
-
-
-def report(
-    config: Path,
-    output: Path,
-    *,
-    evidence: str | None,
-    artifact: str | None,
-    combine: str | None,
-    comment_mode: str,
-    comment_behaviour: Behaviour,
-    report_id: str | None,
-    pull_request: int | None,
-    begin: bool,
-) -> int:
-    """Report and give the verdict's exit code; at the gate's beginning, say that it has begun."""
-    from cdml.flows.begin import begin as first
-    from cdml.flows.combine import combine as several
-    from cdml.flows.report import report as flow
-    from cdml.flows.talking import Talk
-
-    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False)
-    talk = Talk(
-        mode=comment_mode,
-        behaviour=comment_behaviour,
-        report_id=report_id or wiring.loaded.config.model,
-        pull_request=pull_request,
-    )
-    if begin:
-        return tell.begun(wiring.platform, first(wiring.loaded, wiring, talk))
-    if combine:
-        found = several(wiring.loaded, wiring, pattern=combine, output=output, talk=talk)
-        return tell.reported(wiring.platform, output, found)
-    folder = config.parent / evidence if evidence else output
-    found = flow(
-        wiring.loaded,
-        wiring,
-        evidence=folder,
-        output=output,
-        talk=talk,
-        artifact=artifact or None,
-    )
-    return tell.reported(wiring.platform, output, found)
 
 
 def history(config: Path, output: Path, *, environment: str | None, style: str) -> int:

@@ -79,6 +79,14 @@ def begun(platform: Platform, address: str | None) -> int:
     return 0
 
 
+def unjudged(platform: Platform, output: Path, address: str | None) -> None:
+    """That there is no verdict, and where it is told; the error itself comes last."""
+    if address:
+        click.echo(f"comment: {terminal(address)}")
+    told = _common(Verdict.INCONCLUSIVE, output)
+    platform.outputs({**told, "comment-url": address or ""})
+
+
 def reported(platform: Platform, output: Path, found: "Reported") -> int:
     """The report, and where its files are."""
     if found.view:

@@ -1,17 +1,17 @@
 """One report of several folders of evidence: one comment for a monorepo or a matrix."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cdml.config import Loaded
+from cdml.config import Config, Loaded
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.flows.own_gates import base, effect, judged_here
-from cdml.flows.report import Reported, quiet, unposted
+from cdml.flows.own_gates import Base, base, effect, judged_here
+from cdml.flows.report import Reported, current, quiet, unposted
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
-from cdml.ports import Ports
+from cdml.ports import Host
 from cdml.report import combined, render
 from cdml.report.annotations import MAX_ANNOTATIONS, annotations
 from cdml.report.combined import Part
@@ -22,37 +22,56 @@ from cdml.report.view import view
 _MOST = 200
 
 
-def combine(loaded: Loaded, ports: Ports, *, pattern: str, output: Path, talk: Talk) -> Reported:
+def combine(
+    root: Path,
+    host: Host,
+    *,
+    loaded: Loaded | None = None,
+    own: Callable[[Path], Config | None] = lambda _: None,
+    pattern: str,
+    output: Path,
+    talk: Talk,
+    notes: Sequence[str] = (),
+) -> Reported:
     """Report what all folders hold, in one comment and one summary.
 
     Every folder is known by its name, or its parent's where that is `.cdml`.
 
     Args:
-        loaded: the configuration, which says for all of them what was to be checked.
-        ports: the world.
-        pattern: glob of the folders, relative to the configuration's folder.
+        root: the folder that the pattern is relative to.
+        host: where to tell it.
+        loaded: the configuration that says for all of them what was to be checked; None without
+            one, as in a monorepo.
+        own: the configuration beside a folder of evidence, which comes first.
+        pattern: glob of the folders.
         output: folder for `comment.md`, `report.md` and `gates.junit.xml`.
         talk: where and how to comment.
+        notes: what the reader must know of all of them.
 
     Raises:
         InputError: no folder fits, or evidence cannot be used.
     """
-    with told_unusable(loaded, ports, talk):
-        found = {name: gather(folder, loaded.config) for name, folder in _folders(loaded, pattern)}
-    parts, notes = _parts(found, loaded, ports)
-    body = render.combined_comment(parts, notes)
+    shared, ours = loaded.config if loaded else None, current(host.platform)
+    with told_unusable(shared.model if shared else "models", host, talk, output):
+        found = {
+            name: gather(folder, own(folder) or shared, ours)
+            for name, folder in _folders(root, pattern)
+        }
+        parts, said = _parts(found, loaded, host)
+        notes = (*notes, *said)
+        body = render.combined_comment(parts, notes)
     address, warnings = None, []
     try:
-        address = talk.say(ports, body, quiet=all(quiet(one, talk.mode) for one in found.values()))
+        address = talk.say(host, body, quiet=all(quiet(one, talk.mode) for one in found.values()))
     except ServiceError as error:
-        warnings = [unposted(ports, error)]
+        warnings = [unposted(host, error)]
     summary = render.combined_summary(parts, (*notes, *(one.message for one in warnings)))
     write_atomically(output / "comment.md", body.encode())
-    write_atomically(output / GATES_RESULTS, gates_junit(found, ports.clock.now()))
+    write_atomically(output / GATES_RESULTS, gates_junit(found, host.clock.now()))
     markdown = write_atomically(output / "report.md", summary.encode())
-    ports.platform.summary(summary)
+    host.platform.summary(summary)
     told = [annotations(part.view, loaded)[0] for part in combined.worst_first(parts)]
-    ports.platform.annotate([*warnings, *told][:MAX_ANNOTATIONS])
+    host.platform.annotate([*warnings, *told][:MAX_ANNOTATIONS])
     return Reported(
         verdict=combined.verdict(parts),
         headline=combined.headline(parts),
@@ -64,32 +83,32 @@ def combine(loaded: Loaded, ports: Ports, *, pattern: str, output: Path, talk: T
 
 
 def _parts(
-    found: Mapping[str, Gathered], loaded: Loaded, ports: Ports
+    found: Mapping[str, Gathered], loaded: Loaded | None, host: Host
 ) -> tuple[list[Part], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
-    run, before = ports.platform.run_url(), base(loaded, ports)
+    run, before = host.platform.run_url(), base(loaded, host) if loaded else Base()
     parts = []
     for name, gathered in found.items():
         # A monorepo's models have configurations of their own, and this is another's change.
-        ours = judged_here(gathered, loaded.config)
-        said = effect(gathered, loaded, before) if ours else ()
+        ours = loaded is not None and judged_here(gathered, loaded.config)
+        said = effect(gathered, loaded, before) if loaded and ours else ()
         parts.append(Part(name=name, view=view(gathered, name, run=run, notes=said)))
     return parts, before.said
 
 
-def _folders(loaded: Loaded, pattern: str) -> list[tuple[str, Path]]:
+def _folders(root: Path, pattern: str) -> list[tuple[str, Path]]:
     try:
-        found = sorted(path for path in loaded.folder.glob(pattern) if path.is_dir())
+        found = sorted(path for path in root.glob(pattern) if path.is_dir())
     except (ValueError, NotImplementedError) as error:
         raise InputError(f"{pattern!r} is no pattern of folders: {error}.") from error
     if not found or len(found) > _MOST:
         raise InputError(
             f"{pattern!r} names {len(found):,} folders of evidence.",
-            f"It is a glob relative to {loaded.folder}, of at most {_MOST} folders.",
+            f"It is a glob relative to {root}, of at most {_MOST} folders.",
         )
     names = [path.parent.name if path.name == ".cdml" else path.name for path in found]
     shared = {name for name, many in Counter(names).items() if many > 1}
     return [
-        (path.relative_to(loaded.folder).as_posix() if name in shared else name, path)
+        (path.relative_to(root).as_posix() if name in shared else name, path)
         for name, path in zip(names, found, strict=True)
     ]

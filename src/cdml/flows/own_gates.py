@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdml.config import Config, Loaded, load
 from cdml.config.targets import SETTINGS
 from cdml.errors import CdmlError, ServiceError
-from cdml.ports import Ports
+from cdml.ports import Host, Ports
 from cdml.report.gathered import Gathered
 
 if TYPE_CHECKING:  # only needed where there is something to judge again
@@ -54,7 +54,7 @@ def effect(gathered: Gathered, loaded: Loaded, found: Base) -> tuple[str, ...]:
     return judged_by(gathered, found.config, told)
 
 
-def base(loaded: Loaded, ports: Ports) -> Base:
+def base(loaded: Loaded, ports: Host) -> Base:
     """Ask for the configuration of the pull request's base, and for its contract.
 
     Args:
@@ -83,7 +83,7 @@ def base(loaded: Loaded, ports: Ports) -> Base:
     return Base(config=config, said=(*((listed,) if keys else ()), *contract))
 
 
-def _contract(loaded: Loaded, ports: Ports) -> tuple[str, ...]:
+def _contract(loaded: Loaded, ports: Host) -> tuple[str, ...]:
     """Whether the pull request changes what is promised of the data."""
     written = loaded.config.data.contract
     path = Path(loaded.locate(written)) if written and "://" not in written else None

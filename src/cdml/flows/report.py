@@ -6,15 +6,16 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
+from cdml.evidence.models import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.flows.foreign import distrusted, fetched
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
-from cdml.ports import Annotation, Ports
+from cdml.ports import Annotation, Host, Platform, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations
-from cdml.report.gathered import Gathered, gather
+from cdml.report.gathered import Current, Gathered, gather
 from cdml.report.junit import gates_junit
 from cdml.report.page import pictures
 from cdml.report.view import View, view
@@ -63,16 +64,17 @@ def report(
     Raises:
         InputError: the evidence cannot be used.
     """
-    with told_unusable(loaded, ports, talk):
+    model = loaded.config.model
+    with told_unusable(model, ports, talk, output):
         if artifact is not None:
             gathered = gather(fetched(ports.platform, artifact), loaded.config)
             gathered, said = distrusted(gathered, loaded, ports.platform)
         else:
-            gathered = gather(evidence, loaded.config)
+            gathered = gather(evidence, loaded.config, current(ports.platform))
             said = changed_gates(gathered, loaded, ports)
-    shown = view(gathered, loaded.config.model, run=ports.platform.run_url(), notes=said)
+        shown = view(gathered, model, run=ports.platform.run_url(), notes=said)
+        comment = render.comment(shown)
     address, warnings = None, []
-    comment = render.comment(shown)
     try:
         address = talk.say(ports, comment, quiet=quiet(gathered, talk.mode))
     except ServiceError as error:
@@ -98,7 +100,23 @@ def report(
     return reported
 
 
-def unposted(ports: Ports, error: ServiceError) -> Annotation:
+def current(platform: Platform) -> Current:
+    """Whether evidence is of the run and the commit that are reported.
+
+    A folder that several runs share, as on a runner of one's own, may hold an older verdict.
+    Evidence that says nothing of its run and commit is believed, and so is all in a terminal.
+    """
+    judged = platform.commit() if platform.run_url() else None
+
+    def of_this_run(by: Producer) -> bool:
+        if by.run and platform.is_another_run(by.run):
+            return False
+        return None in (by.commit, judged) or by.commit == judged
+
+    return of_this_run
+
+
+def unposted(ports: Host, error: ServiceError) -> Annotation:
     """That there is no comment, and why, where everybody may write."""
     said = f"The comment was not posted: {error.message} {error.hint}".strip()
     ports.progress.note(said)

@@ -1,13 +1,14 @@
 """How a report talks to people: when, where, and what becomes of what it said before."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports import Behaviour, Commit, Ports
+from cdml.ports import Behaviour, Commit, Host
 
 MODES = ("always", "changes", "failures", "off")
 BEHAVIOURS: tuple[Behaviour, ...] = ("update", "recreate", "hide-and-recreate")
-_MAX_ID = 200
+MAX_ID = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Talk:
         report_id: whose comment it is.
         behaviour: what becomes of an earlier run's comment.
         pull_request: number; where the platform says by default.
+        config: the configuration that the id is from; None where somebody gave the id.
 
     Raises:
         ConfigurationError: mode, behaviour or id cannot be used.
@@ -30,22 +32,23 @@ class Talk:
     report_id: str
     behaviour: Behaviour = "update"
     pull_request: int | None = None
+    config: Path | None = None
 
     def __post_init__(self) -> None:
         known = self.mode in MODES and self.behaviour in BEHAVIOURS
-        if not known or len(self.report_id) > _MAX_ID:
+        if not known or len(self.report_id) > MAX_ID:
             raise ConfigurationError(
                 f"the comment mode {self.mode!r} and behaviour {self.behaviour!r} with a report id"
                 f" of {len(self.report_id)} characters are not possible.",
                 f"Modes are {', '.join(MODES)}; behaviours {', '.join(BEHAVIOURS)}; an id has at"
-                f" most {_MAX_ID} characters.",
+                f" most {MAX_ID} characters.",
             )
 
-    def say(self, ports: Ports, body: str, *, quiet: bool, begun: bool = False) -> str | None:
+    def say(self, host: Host, body: str, *, quiet: bool, begun: bool = False) -> str | None:
         """Comment where this run belongs, and give the comment's address; None without one.
 
         Args:
-            ports: the world.
+            host: where to tell it.
             body: Markdown.
             quiet: only bring up to date what is there.
             begun: there is no verdict yet.
@@ -55,16 +58,22 @@ class Talk:
         """
         if self.mode == "off":
             return None
-        on = self.pull_request or ports.platform.thread()
+        on = self.pull_request or host.platform.thread()
         if on is None or (begun and isinstance(on, Commit)):
-            ports.progress.note("this run has no pull request to comment on")
+            host.progress.note("this run has no pull request to comment on")
             return None
         try:
-            return ports.platform.comment(
-                on, self.report_id, body, only_update=quiet, begun=begun, behaviour=self.behaviour
+            return host.platform.comment(
+                on,
+                self.report_id,
+                body,
+                only_update=quiet,
+                begun=begun,
+                behaviour=self.behaviour,
+                config=self.config,
             )
         except ServiceError as error:
             if isinstance(on, Commit):  # nobody asked for it: the summary is enough
-                ports.progress.note(f"no comment on the commit: {error.message}")
+                host.progress.note(f"no comment on the commit: {error.message}")
                 return None
             raise

@@ -1,36 +1,75 @@
-"""Say that there is no verdict because what should tell it cannot be used."""
+"""Say that there is no verdict, and why, where an older verdict would be taken for this one's."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
-from cdml.config import Loaded
-from cdml.errors import InputError, ServiceError
+from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.evidence.failure import BUG_IN_CDML
+from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
 from cdml.flows.talking import Talk
-from cdml.ports import Ports
+from cdml.ports import Host
 from cdml.report import render
+
+COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
+
+
+def tell_unjudged(
+    host: Host,
+    talk: Talk,
+    output: Path | None,
+    headline: str,
+    lines: Sequence[str],
+) -> str | None:
+    """Put *Not judged* in the place of a verdict, and give the comment's address.
+
+    Args:
+        host: where to tell it.
+        talk: how to comment.
+        output: folder of the report's files, which an older run may have left; None where the
+            gate only begins: then the comment that is there is brought up to date, and only the
+            mode `always` opens one.
+        headline: what cannot be used.
+        lines: why, and what to do next.
+    """
+    run = host.platform.run_url()
+    body = render.unjudged(headline, lines, run)
+    address, shown = None, body
+    try:
+        address = talk.say(host, body, quiet=output is None and talk.mode != "always")
+    except ServiceError as refused:
+        host.progress.note(f"no comment that there is no verdict: {refused.message}")
+        unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
+        shown = render.unjudged(headline, (*lines, unposted), run)
+    if output is not None:
+        with suppress(InputError):  # the folder cannot be written, which is told already
+            discard(output / PAGE, output / GATES_RESULTS)
+            write_atomically(output / COMMENT, body.encode())
+            write_atomically(output / REPORT, shown.encode())
+        host.platform.summary(shown)
+    return address
 
 
 @contextmanager
-def told_unusable(loaded: Loaded, ports: Ports, talk: Talk) -> Iterator[None]:
-    """Where evidence cannot be read or fetched, say so in the comment's place.
+def told_unusable(model: str, host: Host, talk: Talk, output: Path) -> Iterator[None]:
+    """Where evidence cannot be read, fetched or laid out, say so in the comment's place.
 
     Otherwise an older verdict, or that the gate has begun, would stand there for good. The error
     goes on, and so does its exit code.
 
     Args:
-        loaded: the configuration.
-        ports: the world.
-        talk: where and how to comment.
+        model: the model's name.
+        host: where to tell it.
+        talk: how to comment.
+        output: folder of the report's files.
     """
     try:
         yield
-    except (InputError, ServiceError) as error:
-        body = render.unusable(
-            loaded.config.model, error.message, error.hint, ports.platform.run_url()
-        )
-        try:
-            ports.platform.summary(body)
-            talk.say(ports, body, quiet=False)
-        except ServiceError as refused:
-            ports.progress.note(f"no comment that there is no verdict: {refused.message}")
+    except Exception as error:
+        lines = (f"cdml stopped with a {type(error).__name__}.", BUG_IN_CDML)
+        if isinstance(error, CdmlError):
+            lines = (error.message, error.hint)
+        headline = f"the evidence of the new {model} cannot be used"
+        with suppress(ServiceError):
+            tell_unjudged(host, talk, output, headline, [line for line in lines if line])
         raise

@@ -1,0 +1,158 @@
+"""What `report` does: tell the verdict; where none can be formed, tell that and why."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from cdml.cli import tell
+from cdml.cli.progress import ConsoleProgress
+from cdml.cli.recording import too_deep
+from cdml.core.secrets import redact
+from cdml.errors import CdmlError, ConfigurationError
+from cdml.flows.begin import begin as begin_flow
+from cdml.flows.combine import combine as combine_flow
+from cdml.flows.identity import model_name
+from cdml.flows.report import report as report_flow
+from cdml.flows.talking import BEHAVIOURS, MAX_ID, MODES, Talk
+from cdml.flows.unusable import tell_unjudged
+from cdml.wiring import RunHost, Wiring
+
+if TYPE_CHECKING:
+    from cdml.config import Config, Loaded
+    from cdml.ports import Behaviour
+
+_DEFAULT = Path("cdml.yaml")
+
+
+def report(
+    config: Path,
+    output: Path,
+    *,
+    evidence: str | None,
+    artifact: str | None,
+    combine: str | None,
+    comment_mode: str,
+    comment_behaviour: str,
+    report_id: str | None,
+    pull_request: str | None,
+    begin: bool,
+) -> int:
+    """Report and give the verdict's exit code; at the gate's beginning, say that it has begun.
+
+    Raises:
+        ConfigurationError: the configuration or an option cannot be used; that is told where the
+            verdict would be.
+    """
+    host = RunHost(config.parent, ConsoleProgress())
+    wiring, broken = _wiring(config, optional=bool(combine))
+    loaded = wiring.loaded if wiring else None
+    name = loaded.config.model if loaded else model_name(config, host, os.environ)
+    talk, wrong = _talk(
+        comment_mode,
+        comment_behaviour,
+        report_id or None,
+        pull_request or None,
+        name=name or combine or config.as_posix(),
+        config=None if combine and not (loaded or broken) else config,
+    )
+    problems = [error for error in (None if combine else broken, wrong) if error is not None]
+    if problems:
+        about = f" of {name}" if name else ""
+        what = "the options of the report" if problems == [wrong] else f"the configuration{about}"
+        files = None if begin or not config.parent.is_dir() else output
+        lines = [line for error in problems for line in _sentences(error)]
+        address = tell_unjudged(host, talk, files, f"{what} cannot be used", lines)
+        tell.unjudged(host.platform, output, address)
+        raise problems[0]
+    if begin:
+        return tell.begun(host.platform, begin_flow(name or "models", host, talk))
+    if combine or wiring is None:
+        found = combine_flow(
+            config.parent,
+            host,
+            loaded=loaded,
+            own=lambda folder: _beside(folder, config.name),
+            pattern=combine or "",
+            output=output,
+            talk=talk,
+            notes=_sentences(broken) if broken else (),
+        )
+    else:
+        found = report_flow(
+            wiring.loaded,
+            wiring,
+            evidence=config.parent / evidence if evidence else output,
+            output=output,
+            talk=talk,
+            artifact=artifact or None,
+        )
+    return tell.reported(host.platform, output, found)
+
+
+def _wiring(config: Path, *, optional: bool) -> tuple[Wiring | None, CdmlError | None]:
+    """What a configuration asks for, or what is wrong with it; neither where none is needed."""
+    if optional and config == _DEFAULT and not config.exists():
+        return None, None
+    try:
+        return Wiring.read(config, ConsoleProgress(), needs_registry=False), None
+    except CdmlError as error:
+        return None, error
+    except RecursionError:
+        return None, too_deep()
+
+
+def _beside(folder: Path, name: str) -> "Config | None":
+    """The configuration that a folder of evidence lies beside, if it can be used."""
+    path = folder.parent / name
+    found: Loaded | None = None
+    if path.is_file():
+        wiring, _ = _wiring(path, optional=True)
+        found = wiring.loaded if wiring else None
+    return found.config if found else None
+
+
+def _talk(
+    mode: str,
+    behaviour: str,
+    report_id: str | None,
+    pull_request: str | None,
+    *,
+    name: str,
+    config: Path | None,
+) -> tuple[Talk, ConfigurationError | None]:
+    """How to comment; where an option is wrong, how to comment on that."""
+    source = None if report_id else config
+    try:
+        return Talk(
+            mode=mode,
+            behaviour=cast("Behaviour", behaviour),
+            report_id=report_id or name,
+            pull_request=_number(pull_request),
+            config=source,
+        ), None
+    except ConfigurationError as error:
+        numbered = pull_request is not None and pull_request.isdecimal()
+        return Talk(
+            mode=mode if mode in MODES else "always",
+            behaviour=next((one for one in BEHAVIOURS if one == behaviour), "update"),
+            report_id=(report_id or name)[:MAX_ID],
+            pull_request=int(pull_request) if pull_request and numbered else None,
+            config=source,
+        ), error
+
+
+def _number(written: str | None) -> int | None:
+    if written is None:
+        return None
+    if not (written.isascii() and written.isdecimal()):
+        raise ConfigurationError(
+            f"--pull-request {written!r} is not a number.", "Leave it out, or name one: 12."
+        )
+    return int(written)
+
+
+def _sentences(error: CdmlError) -> Sequence[str]:
+    """What happened, line by line, then what to do next; without credentials."""
+    told = redact(f"{error.message}\n{error.hint}", os.environ)
+    return [line.strip() for line in told.splitlines() if line.strip()]

@@ -1,0 +1,66 @@
+"""What a model is called where its configuration cannot be used."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from cdml.errors import ServiceError
+from cdml.ports import Host
+
+_LONGEST = 200
+_MOST = 1_000_000
+"""Bytes of a configuration that are looked at."""
+_VALUE = r"""(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s'"#{}\[\],][^#\n,}]*))"""
+_LINE = re.compile(rf"""^["']?model["']?[ \t]*:[ \t]*{_VALUE}""", re.MULTILINE)
+_INLINE = re.compile(rf"""^\s*\{{(?:[^{{}}\[\]]*,)?\s*["']?model["']?\s*:\s*{_VALUE}""")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_ENCODINGS = ("utf-8-sig", "utf-16", "latin-1")
+
+
+def model_name(config: Path, host: Host, environment: Mapping[str, str]) -> str | None:
+    """The model's name by the `model:` line of the file, else of the file at the base.
+
+    Args:
+        config: the configuration, whatever is wrong with it.
+        host: its platform knows the base of a pull request.
+        environment: variables for `${NAME}`.
+    """
+    try:
+        content = config.read_bytes()[:_MOST]
+    except OSError:
+        content = b""
+    found = _named(content, environment)
+    if found is not None:
+        return found
+    try:
+        before = host.platform.base_file(config)
+    except ServiceError as error:
+        host.progress.note(f"the base's {config.name} could not be read: {error.message}")
+        return None
+    return _named(before, environment) if before else None
+
+
+def _named(content: bytes, environment: Mapping[str, str]) -> str | None:
+    text = _decoded(content)
+    match = _LINE.search(text) or _INLINE.search(text)
+    if match is None:
+        return None
+    written = next(filter(None, (match["double"], match["single"], match["plain"]))).strip()
+    if any(not environment.get(name) for name in _VARIABLE.findall(written)):
+        return None
+    name = _VARIABLE.sub(lambda m: environment[m[1]], written)
+    return name if 0 < len(name) <= _LONGEST and name.isprintable() else None
+
+
+def _decoded(content: bytes) -> str:
+    """Text in whatever encoding it can be; NUL bytes tell UTF-16 that has no mark of its own."""
+    if b"\0" in content[:100] and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.replace(b"\0", b"").decode("latin-1")
+    for encoding in _ENCODINGS:
+        if encoding == "utf-16" and not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            continue
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return ""
