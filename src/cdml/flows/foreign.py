@@ -53,14 +53,10 @@ def distrusted(
                 "Upload what this very run has found.",
             )
     if not gathered.stages:
-<<<<<<< HEAD
-        return gathered, ()
+        return gathered, (_FOREIGN,) if gathered.failures else ()
     if gathered.comparison is not None:  # a stranger's run may not register anything
         plain = gathered.comparison.model_copy(update={"registered": None})
         gathered = replace(gathered, comparison=plain)
-=======
-        return gathered, (_FOREIGN,) if gathered.failures else ()
->>>>>>> 8044204 (Leave a command's error as evidence, and report it)
     again = rejudged(gathered, loaded.config)
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)

@@ -31,6 +31,7 @@ from cdml.report.rows import (
 MAX_POINTS = 3
 DIGEST = 8
 """Hexadecimal digits of a warning's digest."""
+_NOTHING = "No stage left evidence: the step of the gate failed early, or was not run."
 MAX_NOTES = 5
 """Of the evidence's own; what the report itself has to say comes before them."""
 
@@ -111,13 +112,14 @@ def view(
     digests = {_digest(model, row): row for row in judged if row.verdict is Verdict.WARN}
     repeated = {id(row): row for digest, row in digests.items() if digest in known}
     fresh = [row for row in judged if id(row) not in repeated]
-    reasons = _reasons(gathered, fresh, told=bool(repeated))
+    begun = gathered.stages or gathered.failures
+    reasons = _reasons(gathered, fresh, told=bool(repeated)) if begun else (_NOTHING,)
     return View(
         verdict=gathered.verdict,
         headline=headline(gathered, model),
         points=(*reasons[:MAX_POINTS], *_unproven(gathered, slices)),
         unsaid=max(0, len(reasons) - MAX_POINTS),
-        missing=gathered.missing,
+        missing=gathered.missing if begun else (),
         failures=failure_rows(gathered),
         notes=(*notes, *_outdated(gathered), *_notes(gathered)),
         gates=gates,
