@@ -140,6 +140,50 @@ def test_probabilities_that_do_not_add_up_are_refused(samples, write):
         samples.reduce(write("a", rows), None, MULTICLASS, of(Task.MULTICLASS))
 
 
+def scored(rows, *names):
+    return [{**row, **{f"score_{name}": 1 / len(names) for name in names}} for row in rows]
+
+
+UNSCORED = [
+    {name: value for name, value in row.items() if not name.startswith("score_")}
+    for row in multiclass()
+]
+
+
+@pytest.mark.parametrize(
+    ("rows", "classes"),
+    [
+        ([{**row, "prediction": row["prediction"].upper()} for row in UNSCORED], ()),
+        (scored(UNSCORED, "A", "B"), ()),
+        (multiclass(), ("a", "b")),
+        (scored(UNSCORED, *KINDS, "d"), KINDS),
+        (change(multiclass(), 3, prediction="d"), KINDS),
+    ],
+    ids=["predictions", "scores", "a label too few", "a score too many", "a prediction too many"],
+)
+def test_classes_that_are_none_of_the_labels_or_the_listed_are_refused(
+    samples, write, rows, classes
+):
+    metrics = tuple(m for m in of(Task.MULTICLASS) if not m.needs_score)
+    layout = replace(MULTICLASS, classes=tuple(classes))
+    with pytest.raises(InputError):
+        samples.reduce(write("a", rows), None, layout, metrics)
+
+
+def test_two_columns_of_one_class_are_refused(samples, write):
+    rows = [{**row, "kind": i % 2, "prediction": 1} for i, row in enumerate(UNSCORED)]
+    rows = [{**row, "score_0": 0.5, "score_1": 0.25, "score_1.0": 0.25} for row in rows]
+    with pytest.raises(InputError):
+        samples.reduce(write("a", rows), None, MULTICLASS, of(Task.MULTICLASS))
+
+
+def test_a_listed_class_that_no_row_has_is_no_trouble(samples, write):
+    rows = [{**row, "score_d": 0.0} for row in multiclass()]
+    layout = replace(MULTICLASS, classes=(*KINDS, "d"))
+    [part] = samples.reduce(write("a", rows), None, layout, of(Task.MULTICLASS))
+    assert part.rows == len(rows)
+
+
 def test_a_champion_that_lacks_a_score_is_an_input_error(samples, write):
     with pytest.raises(InputError, match="score"):
         samples.reduce(

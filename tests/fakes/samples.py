@@ -43,6 +43,7 @@ class FakeSamples:
         files = [_read(path) for path in (challenger, champion) if path]
         for file in files:
             _check(file, layout, metrics, layout.beside if file is files[0] else ())
+            _check_classes(file, layout)
         pairs = _pairs(*files, layout) if champion else [(row,) for row in files[0]]
         read = _reads_outcomes(layout, metrics)
         differ = sum(read and len({row[layout.label] for row in pair}) > 1 for pair in pairs)
@@ -200,6 +201,29 @@ def _check(rows, layout, metrics, beside):
         bad = sum(not all(abs(row[name]) < 1e49 for name in columns) for row in rows)
     if bad:
         raise InputError(f"{bad:,} rows cannot be used.")
+
+
+def _check_classes(rows, layout):
+    if layout.task is Task.MULTICLASS and _has_unknown_classes(rows, layout):
+        raise InputError("classes are unknown.")
+
+
+def _has_unknown_classes(rows, layout):
+    scores = [name for name in rows[0] if name.startswith("score_")]
+    labels, said = ({text(row[n]) for row in rows} for n in (layout.label, "prediction"))
+    scored = [text(_number(name.removeprefix("score_"))) for name in scores]
+    told = {text(one) for one in layout.classes}
+    if told:
+        return not {*labels, *said, *scored} <= told
+    strange = said.isdisjoint({*labels, *scored})
+    return strange or len(set(scored)) < len(scored) or (bool(scored) and labels.isdisjoint(scored))
+
+
+def _number(name):
+    try:
+        return float(name)
+    except ValueError:
+        return name
 
 
 def _reads_outcomes(layout, metrics):

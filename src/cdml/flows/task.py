@@ -49,6 +49,7 @@ def layout(config: Config, fields: Sequence[Field]) -> Layout:
         cluster=config.data.cluster,
         sensitive=config.data.sensitive,
         cost=config.data.cost,
+        classes=config.data.classes,
     )
 
 

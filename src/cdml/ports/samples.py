@@ -40,6 +40,7 @@ class Layout:
         cluster: column of what rows belong to, or None: rows are independent.
         sensitive: column of the groups that fairness metrics compare, or None.
         cost: column of what a row cost, or None.
+        classes: all classes of the task, where the configuration lists them.
     """
 
     key: tuple[str, ...]
@@ -52,6 +53,7 @@ class Layout:
     cluster: str | None = None
     sensitive: str | None = None
     cost: str | None = None
+    classes: tuple[bool | int | float | str, ...] = ()
 
     @property
     def beside(self) -> tuple[str, ...]:

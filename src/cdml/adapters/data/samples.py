@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cdml.adapters.data.engine import Engine, connect
 from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class, binary_value
+from cdml.adapters.data.known_classes import refuse_unknown
 from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair, require
 from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.residuals import residuals
@@ -79,7 +80,8 @@ class DuckSamples:
         for file in files:
             slices = (*layout.beside, *_grouping(layout, metrics)) if file is first else ()
             figures = tuple(dict.fromkeys(filter(None, (_column(m, layout) for m in metrics))))
-            needed = (*figures, *_needed(file, scores))
+            needed = figures
+            _require_scores(file, scores, metrics)
             if _outcomes(layout, metrics):
                 needed = (layout.label, PREDICTION, *needed)
             require(file, (*layout.key, *slices, *needed))
@@ -151,9 +153,14 @@ class DuckSamples:
             return ()
         names: set[str] = set()
         for file in filter(None, (found.challenger, found.champion)):
-            for column in (layout.label, PREDICTION):
-                text = as_class(quote(column), file.fields[column])
-                names.update(self._distinct(text, column, file, MOST_CLASSES + 1))
+            labels, predictions = (
+                self._distinct(
+                    as_class(quote(column), file.fields[column]), column, file, MOST_CLASSES + 1
+                )
+                for column in (layout.label, PREDICTION)
+            )
+            refuse_unknown(file, layout, labels, predictions)
+            names |= labels | predictions
         if len(names) > MOST_CLASSES:
             raise InputError(
                 f"{found.challenger.path} holds more than {MOST_CLASSES:,} classes.",
@@ -231,6 +238,13 @@ def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
             )
 
 
-def _needed(file: Predictions, scores: Sequence[str]) -> Sequence[str]:
-    """A file may not know all classes, but must give the probability of some."""
-    return () if any(score in file.fields for score in scores) else scores[:1]
+def _require_scores(file: Predictions, scores: Sequence[str], metrics: Sequence[Metric]) -> None:
+    """Refuse a file without probabilities; it may lack those of some class, but not all."""
+    if not scores or any(score in file.fields for score in scores):
+        return
+    asking = ", ".join(metric.name for metric in metrics if metric.needs_score)
+    raise InputError(
+        f"{file.path} has no column {scores[0]!r}: {asking} needs probabilities.",
+        "A predictions file holds `score`, the probability of the positive class, or"
+        " `score_<class>` of each class; a model must answer them (docs/answers.md).",
+    )
