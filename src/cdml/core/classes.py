@@ -47,7 +47,10 @@ def yaml_scalar(value: object) -> str:
         return str(value)
     text = str(value)
     plain = _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS
-    return text if plain else json.dumps(text, ensure_ascii=False)
+    if plain:
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)
 
 
 def _exact(value: object) -> object:

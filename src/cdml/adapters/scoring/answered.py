@@ -168,15 +168,23 @@ def columns_of(answer: Answer) -> str:
 def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -> bool:
     """Whether no other order of the columns fits the labels surely better than their places.
 
-    It only ever refuses: an order that is chosen by the labels would flatter the model.
+    It only ever refuses: an order that is chosen by the labels would flatter the model. Compared
+    is what is right beyond chance, so that a model which always answers one class is none that
+    has its classes in another order.
+
+    Args:
+        predicted, labels: numbers of classes, shape (rows,).
+        width: how many classes there are.
     """
     from scipy.optimize import linear_sum_assignment
 
     counts = np.zeros((width, width))
     np.add.at(counts, (np.asarray(predicted), np.asarray(labels)), 1)
-    best = counts[linear_sum_assignment(-counts)].sum()
-    placed = np.trace(counts)
-    return bool(best - placed <= _SURE * np.sqrt(best + placed))
+    by_chance = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / max(1.0, counts.sum())
+    beyond = counts - by_chance
+    best = linear_sum_assignment(-beyond)
+    surely = _SURE * np.sqrt(counts[best].sum() + np.trace(counts))
+    return bool(beyond[best].sum() - np.trace(beyond) <= surely)
 
 
 def require_finite(column: Any, what: str) -> None:

@@ -125,7 +125,7 @@ class _Reader:
             if columns := self._class_columns([name]):
                 return self._of_classes(columns, None)
             if normal(name) in PROBABILITY:
-                return self._given(None, {self._single_class(): self._share(0)})
+                return self._given(None, self._scores({self._single_class(): self._share(0)}))
         if not pa.types.is_floating(column.type):
             return self._given(column, self._beside())
         return self._of_floats(column)
@@ -146,7 +146,7 @@ class _Reader:
                 f" nor probabilities; the classes are {listed(self.known)}.",
                 "Let it answer classes, or probabilities between 0 and 1.",
             )
-        return self._given(None, {self._single_class(): self._share(0)})
+        return self._given(None, self._scores({self._single_class(): self._share(0)}))
 
     def _single_class(self) -> Class:
         """The class that one probability a row is of.
@@ -165,8 +165,12 @@ class _Reader:
         raise InputError(
             f"the model answers one probability a row, and it is not certain whether it is that of"
             f" {yaml_scalar(positive)} or of {yaml_scalar(other)}.",
-            f"Say it under data: `answer: {{score: {{{yaml_scalar(other)}:"
-            f" {yaml_scalar(column)}}}}}`, or `{yaml_scalar(positive)}` in its place.",
+            "Say under data which: "
+            + " or ".join(
+                f"`answer: {{score: {{{yaml_scalar(one)}: {yaml_scalar(column)}}}}}`"
+                for one in (positive, other)
+            )
+            + ".",
         )
 
     @property

@@ -269,7 +269,7 @@ def _in_the_labels_values(
 
 def _no_label(job: ScoringJob, values: Sequence[Any], known: Sequence[Any]) -> InputError:
     return InputError(
-        f"the model answers {listed(sorted(map(str, values)))}, and the classes of"
+        f"the model answers {listed(sorted(values, key=str))}, and the classes of"
         f" {job.label} are {listed(dict.fromkeys(known))}.",
         "Let the model answer the values that stand in the label's column; where it answers class"
         " numbers, name the classes in its order under data: `classes: [CLASS, …]`.",

@@ -22,6 +22,8 @@ WORKER = Path(__file__).with_name("worker.py")
 _WARM_SECONDS = 300
 _LATENCIES = 1000
 _LONGEST = 300
+_RUN_IT = "Run the model on these rows by yourself to see more."
+_SHAPES = "docs/answers.md tells what a model may answer."
 _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
 
 
@@ -134,6 +136,7 @@ class _Conversation:
         self._left = rows
         self._done = False
         self._trouble = ""
+        self._hint = ""
         self.latencies: tuple[float, ...] = ()
         self.words = predictions.Words()
 
@@ -156,6 +159,7 @@ class _Conversation:
                 self._done = True
             elif event == "error":
                 self._trouble = _told(said)
+                self._hint = _RUN_IT if said["kind"] else _SHAPES
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
 
@@ -171,7 +175,7 @@ class _Conversation:
                 "Give it more with scoring.timeout, or score elsewhere and use --predictions.",
             )
         if self._trouble:
-            raise InputError(self._trouble, "Run the model on these rows by yourself to see more.")
+            raise InputError(self._trouble, self._hint)
         if not self._done:
             last = f": {ended.last_words}" if ended.last_words else ""
             raise InputError(
@@ -196,6 +200,8 @@ def _words(said: Mapping[str, Any]) -> predictions.Words:
 def _told(said: Mapping[str, Any]) -> str:
     stage = _STAGES.get(str(said["stage"]), "the model failed")
     kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"]))
+    if not kind:  # what it answered, and not what went wrong in it
+        return f"{message.rstrip('.')}."
     what = ": ".join(filter(None, (kind, message)))
     return f"{stage}: {what.rstrip('.')}."
 

@@ -74,9 +74,10 @@ class Model:
         self.types = input_types(self.pyfunc)
         self.raw = raw_model(self.pyfunc)
         self.features = listed(getattr(self.raw, "feature_names_in_", None))
-        self.classes = class_list(self.raw)
+        self.classes = class_list(self.raw) or class_list(python_model(self.pyfunc))
         self.counted = not self.classes and type(self.raw).__module__.startswith(BOOSTERS)
-        self.proba: Any = getattr(self.raw, "predict_proba", None) if self.classes else None
+        known = self.classes and self.raw is not None
+        self.proba: Any = getattr(self.raw, "predict_proba", None) if known else None
         self.names: list[Any] | None = None
         self.width = 0
 
@@ -200,6 +201,14 @@ def raw_model(pyfunc: Any) -> Any:
     try:
         return pyfunc.get_raw_model()
     except Exception:  # noqa: BLE001 - each flavour has a refusal of its own
+        return None
+
+
+def python_model(pyfunc: Any) -> Any:
+    """The model of one's own that a pyfunc wraps; None where it wraps another."""
+    try:
+        return pyfunc.unwrap_python_model()
+    except Exception:  # noqa: BLE001 - older versions of MLflow have other refusals
         return None
 
 
