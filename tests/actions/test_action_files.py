@@ -19,8 +19,8 @@ FILES = {"root": ROOT / "action.yml"} | {
 }
 NAMES = ["validate-data", "evaluate-model", "compare-to-champion", "report", "deploy", "rollback"]
 TALKS = {"report", "deploy", "rollback"}
-OURS = {"python", "github-token"}  # inputs of the action rather than of the command
-SETTINGS = r"CDML_(?!PYTHON$|GITHUB_TOKEN$)\w+"
+OURS = {"python", "github-token", "env-allow"}  # inputs of the action rather than of the command
+SETTINGS = r"CDML_(?!PYTHON$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -91,6 +91,13 @@ def test_every_input_reaches_its_command_as_environment(name: str) -> None:
         assert expected == {k: v for k, v in variables.items() if re.fullmatch(SETTINGS, k)}
         reached |= options(command) & inputs
     assert inputs == reached
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_command_knows_which_variables_the_configuration_may_use(name: str) -> None:
+    for id_, step in steps(name).items():
+        if "run.sh" in step["run"]:
+            assert "${{ inputs.env-allow }}" == step["env"]["CDML_ENV_ALLOW"], id_
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -91,7 +91,7 @@ def test_the_secret_is_shown_nowhere(world):
 
 
 def test_an_unset_secret_is_no_error_of_the_gate(world):
-    world.configure(CONFIG + HOOK.replace("s3cret", "'${CDML_TEST_HOOK_SECRET}'"))
+    world.configure(CONFIG + HOOK.replace("s3cret", "'${HOOK_SECRET}'"))
 
     assert not world.loaded.config.deploy.notify.secret.get_secret_value()
 

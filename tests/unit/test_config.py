@@ -142,9 +142,9 @@ def test_a_bound_above_the_other_is_a_problem(tmp_path):
     assert "at_least 0.9 lies above at_most 0.1" in told
 
 
-@pytest.mark.parametrize("uri", ["", "registry: {uri: '${REGISTRY}'}\n"])
+@pytest.mark.parametrize("uri", ["", "registry: {uri: '${MLFLOW_TRACKING_URI}'}\n"])
 def test_in_ci_an_empty_registry_address_is_a_problem(tmp_path, uri):
-    told = problems(tmp_path, SMALLEST + uri, CI="true", REGISTRY="")
+    told = problems(tmp_path, SMALLEST + uri, CI="true", MLFLOW_TRACKING_URI="")
 
     assert "is empty or left to its default" in told
 

@@ -1,7 +1,6 @@
 """cdml.yaml read whole: every problem at once, each with its place and the nearest name."""
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cdml.config.model import DEFAULT_REGISTRY, Config
+from cdml.config.variables import substitute
 from cdml.config.whole import complaints
 from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
-
-MAY_BE_UNSET: tuple[Place, ...] = (
-    ("registry", "uri"),
-    ("deploy", "notify", "webhook"),
-    ("deploy", "notify", "secret"),
-)
-"""Where an unset variable is asked about only by the command that needs it."""
-
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +79,14 @@ def load(
         Problem(place=_written(place), line=marked.line(place), message="is given twice")
         for place in marked.repeated
     ]
-    _substitute(document, variables, lines, problems)
+    refused = dict(substitute(document, variables))
+    problems += [
+        Problem(place=_written(place), line=_line(place, lines), message=message)
+        for place, message in refused.items()
+    ]
+    registry = document.get("registry")
+    if isinstance(registry, dict) and registry.get("uri") == "":
+        registry["uri"] = DEFAULT_REGISTRY  # an unset secret: as if it had not been written
     config = None
     try:
         config = Config.model_validate(document)
@@ -104,6 +102,7 @@ def load(
     problems += [
         Problem(place=_written(place), line=_line(place, lines), message=message)
         for place, message in found
+        if place not in refused  # one sentence about an address whose variable is refused
     ]
     if config is None or problems:
         told = sorted(set(map(str, problems)), key=_line_number)
@@ -143,35 +142,6 @@ def _document(path: Path, text: str) -> Marked:
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{path} holds no keys.", "`cdml init` writes one to begin with.")
     return marked
-
-
-def _substitute(
-    document: Any,
-    variables: Mapping[str, str],
-    lines: Mapping[Place, int],
-    problems: list[Problem],
-    place: Place = (),
-) -> None:
-    """Put variables in; an address that becomes empty is as if it had not been written."""
-    items = document.items() if isinstance(document, dict) else enumerate(document)
-    for key, value in list(items):
-        inner = (*place, key)
-        if isinstance(value, dict | list):
-            _substitute(value, variables, lines, problems, inner)
-        elif isinstance(value, str) and _VARIABLE.search(value):
-            names = _VARIABLE.findall(value)
-            document[key] = _VARIABLE.sub(lambda m: variables.get(m[1], ""), value)
-            unset = [name for name in names if not variables.get(name)]
-            if unset and inner not in MAY_BE_UNSET:
-                problems.append(
-                    Problem(
-                        place=_written(inner),
-                        line=_line(inner, lines),
-                        message=f"the variable {unset[0]} is not set",
-                    )
-                )
-    if place == ("registry",) and "uri" in document and not document["uri"]:
-        document["uri"] = DEFAULT_REGISTRY
 
 
 def _problems(

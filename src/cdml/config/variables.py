@@ -1,0 +1,90 @@
+"""`${NAME}` in cdml.yaml: where it may stand, and which variables it may name.
+
+A pull request may edit cdml.yaml, and the job's environment holds secrets. So a variable can stand
+only where its value stays with us or goes to a host that is named beside it, and in CI the
+workflow, which a pull request from outside cannot edit, says which variables these are.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cdml.core.marked import Place
+
+PLACES: tuple[Place, ...] = (
+    ("registry", "uri"),
+    ("data", "evaluation"),
+    ("data", "reference"),
+    ("data", "related", "*"),
+    ("deploy", "canary", "traffic", "url"),
+    ("deploy", "notify", "webhook"),
+    ("deploy", "notify", "secret"),
+)
+"""Every place that may name a variable; `*` stands for any key."""
+MAY_BE_UNSET: tuple[Place, ...] = (
+    ("registry", "uri"),
+    ("deploy", "notify", "webhook"),
+    ("deploy", "notify", "secret"),
+)
+"""Where an unset variable is asked about only by the command that needs it."""
+ALLOWED = "CDML_ENV_ALLOW"
+"""The variable by which the workflow lists the others, separated by commas or spaces."""
+ALWAYS: frozenset[str] = frozenset({"MLFLOW_TRACKING_URI"})
+"""What needs no leave: an address that every workflow here sets for this very purpose."""
+
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+_OURS = re.compile(r"(CDML|ACTIONS|INPUT)_\w*|(GITHUB|GH|GITLAB|CI_JOB)_TOKEN", re.IGNORECASE)
+"""Tokens of the CI system, and our own variables: no address is ever made of them."""
+
+
+def substitute(
+    document: Any, variables: Mapping[str, str], place: Place = ()
+) -> Iterator[tuple[Place, str]]:
+    """Put the variables in, and yield what is wrong with each place, in one sentence.
+
+    Args:
+        document: cdml.yaml as it was written; changed where a variable stands.
+        variables: the process's environment.
+        place: where in the whole the document stands.
+    """
+    items = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in list(items):
+        inner = (*place, key)
+        if isinstance(value, dict | list):
+            yield from substitute(value, variables, inner)
+        elif isinstance(value, str) and (names := _VARIABLE.findall(value)):
+            problems = list(_problems(inner, names, variables))
+            if problems:
+                yield inner, "; ".join(problems)
+            else:
+                document[key] = _VARIABLE.sub(lambda m: variables.get(m[1], ""), value)
+
+
+def _problems(place: Place, names: list[str], variables: Mapping[str, str]) -> Iterator[str]:
+    if not any(_fits(place, pattern) for pattern in PLACES):
+        places = ", ".join(".".join(map(str, one)) for one in PLACES)
+        yield f"a variable cannot stand here; it can in {places}"
+        return
+    for name in dict.fromkeys(names):
+        if _OURS.fullmatch(name):
+            yield f"{name} belongs to the CI system or to cdml and cannot be used in cdml.yaml"
+        elif not _is_allowed(name, variables):
+            yield (
+                f"the workflow does not let cdml.yaml use the variable {name}; to allow it, add"
+                f" this line to the step's `with:` (or set {ALLOWED}): env-allow: {name}"
+            )
+        elif not variables.get(name) and place not in MAY_BE_UNSET:
+            yield f"the variable {name} is not set"
+
+
+def _fits(place: Place, pattern: Place) -> bool:
+    return len(place) == len(pattern) and all(
+        wanted in ("*", part) for part, wanted in zip(place, pattern, strict=True)
+    )
+
+
+def _is_allowed(name: str, variables: Mapping[str, str]) -> bool:
+    """Whether the workflow lets cdml.yaml use it; in a terminal its user does."""
+    if variables.get("CI", "") in ("", "false") or name in ALWAYS:
+        return True
+    return name in re.split(r"[\s,]+", variables.get(ALLOWED, ""))
