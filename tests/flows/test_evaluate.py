@@ -54,8 +54,8 @@ def test_the_evidence_names_model_data_and_predictions_by_digest(world):
     [
         ("at_least: 0.5", PASS),
         ("at_least: 0.999", FAIL),
-        ("at_most: 0.5", FAIL),
-        ("at_least: 0.5, at_most: 1.0", PASS),
+        ("at_most: 0.5, sanity: true", FAIL),
+        ("at_least: 0.5, at_most: 0.999, sanity: true", PASS),
         ("at_least: 0.999, tier: advisory", WARN),
     ],
 )
@@ -112,9 +112,11 @@ def test_the_interval_of_a_latency_can_be_bounded(world):
     assert [FAIL, INCONCLUSIVE, PASS] == verdicts
 
 
-@pytest.mark.parametrize("metric", ["latency_p95_ms", "expected_calibration_error"])
-def test_what_has_no_interval_keeps_no_bound_that_is_asked_of_it(world, metric):
-    world.gates = f"{{metric: {metric}, at_most: 1000}}"
+@pytest.mark.parametrize(
+    ("metric", "limit"), [("latency_p95_ms", 1000), ("expected_calibration_error", 0.99)]
+)
+def test_what_has_no_interval_keeps_no_bound_that_is_asked_of_it(world, metric, limit):
+    world.gates = f"{{metric: {metric}, at_most: {limit}}}"
     verdicts = []
     for world.policy in ("bounds: point", "bounds: interval"):
         verdicts.append(world.evaluate(world.model("good")).verdict)

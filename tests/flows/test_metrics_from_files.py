@@ -94,3 +94,14 @@ def test_figures_that_are_none_are_an_input_error(compare, capsys, gates, change
 
     assert (4, None) == compare("label: answer", gates, rows, generation())
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["max_regression: 1", "min_improvement: 0"])
+def test_a_value_outside_the_declared_range_is_never_a_pass(compare, rule):
+    percent = [{**row, "helpful": 100 * row["helpful"]} for row in generation()]
+    gates = f"{{metric: mean(helpful), range: [1, 5], {rule}}}"
+
+    better = [{**row, "helpful": 150 + 100 * row["helpful"]} for row in generation()]
+    code, found = compare("label: answer", gates, better, percent)
+    assert 3 == code
+    assert "the gate says that it is between 1 and 5" in found["reason"]

@@ -48,7 +48,7 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
         "data:\n  evaluation: a\n  key: [id]\n  label: y\n  positve: true\n"
         "gates:\n"
         "  - {metric: roc_auk, at_least: 0.8}\n"
-        "  - {metric: log_loss, slices: {max_regresion: 5%}}\n"
+        "  - {metric: log_loss, at_most: 1, slices: {max_regresion: 5%}}\n"
         "  - {metric: recall, at_most: .nan}\n"
         "scoring: {timeout: 10x}\n"
         "deploy: {target: {type: registr}}\n",
@@ -61,12 +61,13 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
         "line 10: gates[0].metric: unknown metric 'roc_auk'; did you mean 'roc_auc'?",
         "line 11: gates[1].slices.max_regresion: unknown key",
         "line 12: gates[2].at_most: Input should be a finite number",
+        "line 12: gates[2].metric: recall needs data.positive",
         "line 13: scoring.timeout: write a duration",
         "line 14: deploy.target.type: unknown target 'registr'; did you mean 'registry'?",
         "line 1: registry.uri: is empty or left to its default",
     ):
         assert expected in told
-    assert "has 8 problems" in told
+    assert "has 9 problems" in told
 
 
 @pytest.mark.parametrize(
@@ -81,7 +82,7 @@ def test_every_problem_is_told_at_once_with_place_line_and_nearest_name(tmp_path
             "gates: [{metric: f1, at_least: 0.1}]\n",
             "line 4: gates[0].metric: f1 is a metric of binary models, and this is a regression",
         ),
-        ("gates: [{metric: 'mine:', at_least: 1}]\n", "unknown metric 'mine:'. Known: "),
+        ("gates: [{metric: 'mine:', at_least: 1}]\n", "unknown metric 'mine:'\n  Known metrics: "),
         ("gates: [{metric: ece, max_regression: 0.1}]\n", "is a reported figure"),
         ("gates: [{metric: cost_per_1000_rows, at_most: 1}]\n", "needs data.cost"),
         (
@@ -100,12 +101,61 @@ def test_what_one_key_alone_cannot_tell_has_its_line_too(tmp_path, text, told):
     assert told in problems(tmp_path, of_numbers + text)
 
 
+def test_every_metric_of_another_task_is_told_with_what_to_use_and_the_list_once(tmp_path):
+    told = problems(
+        tmp_path,
+        SMALLEST.replace("label: y", "label: y, positive: 1")
+        + "gates:\n"
+        + "".join(
+            f"  - {{metric: {metric}, at_least: 0.1, at_most: 0.2, sanity: true}}\n"
+            for metric in ("rmse", "f1_macro", "demographic_parity", "foo", "neg_log_loss", "foo")
+        ),
+    )
+
+    for expected in (
+        "line 5: gates[0].metric: root_mean_squared_error is a metric of regression models, and ",
+        "this is a binary one; use brier_score_loss",
+        "line 6: gates[1].metric: f1_macro is a metric of multiclass models, and this is a binary ",
+        "binary one; use f1",
+        "line 7: gates[2].metric: demographic_parity_difference needs data.sensitive",
+        "line 8: gates[3].metric: unknown metric 'foo'",
+        "line 9: gates[4].metric: unknown metric 'neg_log_loss'; use log_loss",
+        "line 10: gates[5].metric: unknown metric 'foo'",
+    ):
+        assert expected in told
+    assert 1 == told.count("Known metrics: accuracy, ")
+
+
+@pytest.mark.parametrize(
+    ("data", "gates", "told"),
+    [
+        ("label: y", "roc_auc", "gates[0].metric: roc_auc needs data.positive, the positive class"),
+        ("label: y", "roc_auc", "for several classes use roc_auc_ovr"),
+        ("label: y", "f1_macro rmse", "gates[1].metric: root_mean_squared_error is a metric of"),
+        ("label: y, task: binary", "accuracy", "data.task: a binary task needs data.positive"),
+        ("label: y, task: multiclass", "roc_auc", "this is a multiclass one; use roc_auc_ovr"),
+        ("label: y, task: regression, positive: 1", "r2", "data.positive: only a binary task"),
+    ],
+)
+def test_what_a_metric_needs_is_asked_before_any_data_is_read(tmp_path, data, gates, told):
+    text = SMALLEST.replace("label: y", data)
+    rules = "".join(f"  - {{metric: {name}, max_regression: 1%}}\n" for name in gates.split())
+
+    assert told in problems(tmp_path, text + "gates:\n" + rules)
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [
         ("Policy: {}\n", "line 4: Policy: unknown key 'Policy'; did you mean 'policy'?"),
-        ("gates: [{metric: f1, at_least: 0, Tier: x}]\n", "gates[0].Tier: unknown key 'Tier'"),
-        ("gates: [{metric: f1, at_least: 0, slices: {mode: x}}]\n", "line 4: gates[0].slices.mode"),
+        (
+            "gates: [{metric: accuracy, at_least: 0.5, Tier: x}]\n",
+            "gates[0].Tier: unknown key 'Tier'",
+        ),
+        (
+            "gates: [{metric: accuracy, at_least: 0.5, slices: {mode: x}}]\n",
+            "line 4: gates[0].slices.mode",
+        ),
     ],
 )
 def test_a_key_in_capitals_has_its_place_like_any_other(tmp_path, text, told):
@@ -133,11 +183,13 @@ def test_a_key_given_twice_is_a_problem(tmp_path):
 
 
 def test_a_gate_that_asks_nothing_is_a_problem(tmp_path):
-    assert "would never say no" in problems(tmp_path, SMALLEST + "gates: [{metric: f1}]\n")
+    assert "would never say no" in problems(tmp_path, SMALLEST + "gates: [{metric: accuracy}]\n")
 
 
 def test_a_bound_above_the_other_is_a_problem(tmp_path):
-    told = problems(tmp_path, SMALLEST + "gates: [{metric: f1, at_least: 0.9, at_most: 0.1}]\n")
+    told = problems(
+        tmp_path, SMALLEST + "gates: [{metric: accuracy, at_least: 0.9, at_most: 0.1}]\n"
+    )
 
     assert "at_least 0.9 lies above at_most 0.1" in told
 
@@ -167,7 +219,7 @@ def test_a_variable_is_put_in_and_an_unset_one_is_a_problem(tmp_path):
     [("0.005", 0.005, False), ("1%", 0.01, True), ("0", 0.0, False), ("'2.5 %'", 0.025, True)],
 )
 def test_a_margin_is_absolute_or_a_percentage(tmp_path, written, value, relative):
-    text = SMALLEST + f"gates: [{{metric: f1, max_regression: {written}}}]\n"
+    text = SMALLEST + f"gates: [{{metric: accuracy, max_regression: {written}}}]\n"
     margin = read(tmp_path, text).config.gates[0].max_regression
 
     assert margin is not None
@@ -176,7 +228,7 @@ def test_a_margin_is_absolute_or_a_percentage(tmp_path, written, value, relative
 
 @pytest.mark.parametrize("written", ["-0.1", ".nan", ".inf", "true", "1 percent", "-1%"])
 def test_a_margin_that_is_no_amount_is_a_problem(tmp_path, written):
-    text = SMALLEST + f"gates: [{{metric: f1, max_regression: {written}}}]\n"
+    text = SMALLEST + f"gates: [{{metric: accuracy, max_regression: {written}}}]\n"
 
     assert "line 4: gates[0].max_regression" in problems(tmp_path, text)
 

@@ -12,6 +12,7 @@ from cdml.config.model import DEFAULT_REGISTRY, Config
 from cdml.config.variables import substitute
 from cdml.config.whole import complaints
 from cdml.core.marked import Marked, NotYaml, Place, read
+from cdml.core.metric_names import UNKNOWN, known_metrics
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 
@@ -107,8 +108,10 @@ def load(
     if config is None or problems:
         told = sorted(set(map(str, problems)), key=_line_number)
         count = "1 problem" if len(told) == 1 else f"{len(told)} problems"
+        if any(problem.message.startswith(UNKNOWN) for problem in problems):
+            told.append(known_metrics())
         raise ConfigurationError(
-            f"{path} has {count}:\n" + "\n".join(f"  {problem}" for problem in told),
+            f"{path} has {count}:\n" + "\n".join(f"  {line}" for line in told),
             "`cdml schema` prints what each key may hold.",
             at=(str(path), _line_number(told[0])),
         )

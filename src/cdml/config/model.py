@@ -13,7 +13,7 @@ from cdml.config.delivery import Deploy
 from cdml.core import metrics
 from cdml.core.answers import AnswerColumns
 from cdml.core.classes import find, yaml_scalar
-from cdml.core.names import unknown
+from cdml.core.metric_names import unknown_metric
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 
@@ -33,8 +33,21 @@ class Margin(Model):
         return f"{self.value * 100:g}%" if self.relative else f"{self.value:g}"
 
 
-def _margin(written: object) -> object:
-    """Read `0.005` and `1%`."""
+def _number(written: object) -> object:
+    """A bound is in the metric's own unit: no percentage, and not yes or no."""
+    if isinstance(written, bool):
+        raise ValueError(f"write a number, not {written!r}")
+    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
+        raise ValueError(f"write {float(match['number']) / 100:g}: a bound is no percentage")
+    return written
+
+
+def read_margin(written: object) -> Margin:
+    """Read `0.005` and `1%`.
+
+    Raises:
+        ValueError: it is neither.
+    """
     if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
         return Margin(value=float(match["number"]) / 100, relative=True)
     if isinstance(written, bool) or not isinstance(written, int | float):
@@ -49,15 +62,15 @@ def _margin(written: object) -> object:
 def _known_metric(name: str) -> str:
     metric = metrics.find(name)
     if metric is None:
-        raise ValueError(unknown("metric", name, (*metrics.METRICS, *metrics.PATTERNS)))
+        raise ValueError(unknown_metric(name))
     return metric.name
 
 
 MarginField = Annotated[
     Margin,
-    BeforeValidator(_margin, json_schema_input_type=float | str),
+    BeforeValidator(read_margin, json_schema_input_type=float | str),
 ]
-Bound = Annotated[float, Field(allow_inf_nan=False)]
+Bound = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 
 
@@ -240,28 +253,11 @@ class Gate(Model):
     """advisory: what would fail or hold only warns."""
     greater_is_better: bool | None = None
     """Direction of `mean(column)` and `module:function`; true unless said otherwise."""
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
-            raise ValueError(f"at_least {self.at_least:g} lies above at_most {self.at_most:g}")
-        metric = metrics.find(self.metric)
-        if self.greater_is_better is not None and metric and metric.name in metrics.METRICS:
-            direction = "greater" if metric.greater_is_better else "smaller"
-            raise ValueError(f"of {metric.name} {direction} is better; leave greater_is_better out")
-        margins = (self.max_regression, self.min_improvement)
-        if metric and metric.family is metrics.Family.CALIBRATION and any(margins):
-            raise ValueError(
-                f"{metric.name} is a reported figure, which grows by chance alone: bound it with"
-                " at_most, and compare by brier_score_loss or log_loss"
-            )
-        rules = (self.at_least, self.at_most, self.max_regression, self.min_improvement)
-        if all(rule is None for rule in rules):
-            raise ValueError(
-                "a gate needs at_least, at_most, max_regression or min_improvement;"
-                " without one it would never say no"
-            )
-        return self
+    range: tuple[float, float] | None = None
+    """Lowest and highest possible value of `mean(column)` or `module:function`; without it
+    nothing is assumed of them."""
+    sanity: bool = False
+    """Whether a bound is meant for values too good to be true, such as `roc_auc at_most 0.99`."""
 
 
 class Scoring(Model):

@@ -1,8 +1,9 @@
 """The metrics a gate can name: their direction, what they read, how they are measured."""
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -53,6 +54,29 @@ class Counts(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Range:
+    """The values that a metric can have; the ends belong to it and may be infinite."""
+
+    low: float
+    high: float
+
+    @property
+    def width(self) -> float:
+        """How far two values can lie apart."""
+        return self.high - self.low
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        if math.isinf(self.high):
+            return "any number" if math.isinf(self.low) else f"{self.low:g} or more"
+        if math.isinf(self.low):
+            return f"{self.high:g} or less"
+        return f"between {self.low:g} and {self.high:g}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A metric in its natural sign.
 
@@ -61,6 +85,11 @@ class Metric:
         greater_is_better: the direction in which the metric improves.
         tasks: where it is defined; empty for metrics of any model.
         family: how its interval is found.
+        range: the values that it can have; None where nothing is known, so that nothing is
+            assumed of the direction either.
+        uninformed: by task, the value of a model that knows nothing and answers at random or
+            always the same, where that value does not depend on the rows.
+        fraction: whether it is a fraction that others write in percent, without an upper end.
         counts: which rows inform it.
         loss: what a metric of the family MEAN averages, else None.
         needs_score: whether it reads probabilities rather than predictions.
@@ -75,6 +104,9 @@ class Metric:
     greater_is_better: bool
     tasks: frozenset[Task]
     family: Family
+    range: Range | None = None
+    uninformed: Mapping[Task, float] = field(default_factory=dict, hash=False)
+    fraction: bool = False
     counts: Counts = Counts.ROWS
     loss: Loss | None = None
     needs_score: bool = False
@@ -83,6 +115,20 @@ class Metric:
     beta: float | None = None
     quantile: float | None = None
     aliases: tuple[str, ...] = ()
+
+    @property
+    def worst(self) -> float:
+        """The end of the range where no model is worse; NaN where the range is not known."""
+        if self.range is None:
+            return math.nan
+        return self.range.low if self.greater_is_better else self.range.high
+
+    @property
+    def best(self) -> float:
+        """The other end."""
+        if self.range is None:
+            return math.nan
+        return self.range.high if self.greater_is_better else self.range.low
 
     @property
     def of_rows(self) -> bool:
@@ -106,6 +152,8 @@ _BINARY = frozenset({Task.BINARY})
 _MULTICLASS = frozenset({Task.MULTICLASS})
 _CLASSES = frozenset({Task.BINARY, Task.MULTICLASS})
 _REGRESSION = frozenset({Task.REGRESSION})
+_UNIT = Range(low=0.0, high=1.0)
+_POSITIVE = Range(low=0.0, high=math.inf)
 
 
 def _confusion(
@@ -114,35 +162,58 @@ def _confusion(
     tasks: frozenset[Task] = _BINARY,
     family: Family = Family.CELLS,
     counts: Counts = Counts.ROWS,
+    values: Range = _UNIT,
+    uninformed: Mapping[Task, float] | None = None,
 ) -> Metric:
     return Metric(
         name=name,
         greater_is_better=True,
         tasks=tasks,
         family=family,
+        range=values,
+        uninformed=uninformed or {},
         counts=counts,
         aliases=aliases,
     )
 
 
-def _ranking(name: str, *aliases: str, tasks: frozenset[Task] = _BINARY, counts: Counts) -> Metric:
+def _ranking(
+    name: str,
+    *aliases: str,
+    tasks: frozenset[Task] = _BINARY,
+    counts: Counts,
+    uninformed: Mapping[Task, float] | None = None,
+) -> Metric:
     return Metric(
         name=name,
         greater_is_better=True,
         tasks=tasks,
         family=Family.RANKS,
+        range=_UNIT,
+        uninformed=uninformed or {},
         counts=counts,
         needs_score=True,
         aliases=aliases,
     )
 
 
-def _mean(name: str, loss: Loss, *aliases: str, tasks: frozenset[Task] = _REGRESSION) -> Metric:
+def _mean(
+    name: str,
+    loss: Loss,
+    *aliases: str,
+    tasks: frozenset[Task] = _REGRESSION,
+    values: Range = _POSITIVE,
+    uninformed: Mapping[Task, float] | None = None,
+    fraction: bool = False,
+) -> Metric:
     return Metric(
         name=name,
         greater_is_better=False,
         tasks=tasks,
         family=Family.MEAN,
+        range=values,
+        uninformed=uninformed or {},
+        fraction=fraction,
         loss=loss,
         needs_score=loss in {Loss.LOG, Loss.BRIER},
         aliases=aliases,
@@ -151,7 +222,12 @@ def _mean(name: str, loss: Loss, *aliases: str, tasks: frozenset[Task] = _REGRES
 
 def _operation(name: str, family: Family, quantile: float | None = None) -> Metric:
     return Metric(
-        name=name, greater_is_better=False, tasks=frozenset(), family=family, quantile=quantile
+        name=name,
+        greater_is_better=False,
+        tasks=frozenset(),
+        family=family,
+        range=_POSITIVE,
+        quantile=quantile,
     )
 
 
@@ -161,63 +237,120 @@ def _fairness(name: str, counts: Counts, *aliases: str) -> Metric:
         greater_is_better=False,
         tasks=_BINARY,
         family=Family.FAIRNESS,
+        range=_UNIT,
         counts=counts,
         aliases=aliases,
     )
 
 
 _ALL = (
-    _confusion("accuracy", "acc", tasks=_CLASSES, family=Family.PROPORTION),
-    _confusion("balanced_accuracy", tasks=_CLASSES, counts=Counts.SMALLER_CLASS),
-    _confusion("precision", counts=Counts.PREDICTED),
-    _confusion("recall", "sensitivity", "tpr", counts=Counts.POSITIVES),
-    _confusion("specificity", "tnr", counts=Counts.NEGATIVES),
-    _confusion("f1", counts=Counts.POSITIVES),
-    _confusion("matthews_corrcoef", "mcc", tasks=_CLASSES, counts=Counts.SMALLER_CLASS),
+    _confusion(
+        "accuracy", "acc", "accuracy_score", tasks=_CLASSES, family=Family.PROPORTION
+    ),
+    _confusion(
+        "balanced_accuracy", "balanced_accuracy_score", "bacc",
+        tasks=_CLASSES, counts=Counts.SMALLER_CLASS, uninformed={Task.BINARY: 0.5},
+    ),
+    _confusion(
+        "precision", "precision_score", "ppv", "positive_predictive_value",
+        counts=Counts.PREDICTED,
+    ),
+    _confusion(
+        "recall", "recall_score", "sensitivity", "tpr", "true_positive_rate",
+        counts=Counts.POSITIVES,
+    ),
+    _confusion(
+        "specificity", "specificity_score", "tnr", "true_negative_rate",
+        counts=Counts.NEGATIVES,
+    ),
+    _confusion("f1", "f1_score", "f_score", "fscore", "f_measure", counts=Counts.POSITIVES),
+    _confusion(
+        "matthews_corrcoef", "mcc", "matthews_corr_coef", "matthews_correlation_coefficient",
+        tasks=_CLASSES, counts=Counts.SMALLER_CLASS, values=Range(low=-1.0, high=1.0),
+        uninformed={Task.BINARY: 0.0, Task.MULTICLASS: 0.0},
+    ),
     *(
         _confusion(
-            f"{name}_{average}",
+            f"{name}_{average}", f"{name}_score_{average}", f"{average}_{name}",
             tasks=_MULTICLASS,
             family=Family.PROPORTION if average == "micro" else Family.CELLS,
         )
         for name in ("precision", "recall", "f1")
         for average in ("micro", "macro", "weighted")
     ),
-    _ranking("roc_auc", "auc", counts=Counts.SMALLER_CLASS),
-    _ranking("roc_auc_ovr", "auc_ovr", tasks=_MULTICLASS, counts=Counts.SMALLER_CLASS),
-    _ranking("average_precision", "pr_auc", "ap", counts=Counts.POSITIVES),
-    _mean("log_loss", Loss.LOG, "logloss", tasks=_CLASSES),
-    _mean("brier_score_loss", Loss.BRIER, "brier", "brier_score", tasks=_BINARY),
-    _mean("mean_absolute_error", Loss.ABSOLUTE, "mae"),
-    _mean("mean_squared_error", Loss.SQUARED, "mse"),
-    _mean("mean_absolute_percentage_error", Loss.ABSOLUTE_PERCENTAGE, "mape"),
+    _ranking(
+        "roc_auc", "auc", "auroc", "auc_roc", "rocauc", "roc_auc_score", "area_under_roc",
+        counts=Counts.SMALLER_CLASS, uninformed={Task.BINARY: 0.5},
+    ),
+    _ranking(
+        "roc_auc_ovr", "auc_ovr", "auroc_ovr", "roc_auc_score_ovr",
+        tasks=_MULTICLASS, counts=Counts.SMALLER_CLASS, uninformed={Task.MULTICLASS: 0.5},
+    ),
+    _ranking(
+        "average_precision", "average_precision_score", "ap", "pr_auc", "prauc", "auc_pr", "aucpr",
+        "auprc", "precision_recall_auc", "area_under_pr",
+        counts=Counts.POSITIVES,
+    ),
+    _mean(
+        "log_loss", Loss.LOG, "logloss", "mlogloss", "multi_logloss", "cross_entropy",
+        "crossentropy", "cross_entropy_loss", "categorical_crossentropy", "nll",
+        tasks=_CLASSES, uninformed={Task.BINARY: math.log(2)},
+    ),
+    _mean(
+        "brier_score_loss", Loss.BRIER, "brier", "brier_score", "brier_loss",
+        tasks=_BINARY, values=_UNIT, uninformed={Task.BINARY: 0.25},
+    ),
+    _mean("mean_absolute_error", Loss.ABSOLUTE, "mae", "l1", "mean_abs_error"),
+    _mean("mean_squared_error", Loss.SQUARED, "mse", "l2"),
+    _mean(
+        "mean_absolute_percentage_error", Loss.ABSOLUTE_PERCENTAGE, "mape",
+        uninformed={Task.REGRESSION: 1.0}, fraction=True,
+    ),
     Metric(
         name="root_mean_squared_error",
         greater_is_better=False,
         tasks=_REGRESSION,
         family=Family.MOMENTS,
-        aliases=("rmse",),
+        range=_POSITIVE,
+        aliases=("rmse", "l2_root", "root_mean_square_error"),
     ),
-    Metric(name="r2", greater_is_better=True, tasks=_REGRESSION, family=Family.MOMENTS),
+    Metric(
+        name="r2",
+        greater_is_better=True,
+        tasks=_REGRESSION,
+        family=Family.MOMENTS,
+        range=Range(low=-math.inf, high=1.0),
+        uninformed={Task.REGRESSION: 0.0},
+        aliases=("r2_score", "r_squared", "r_2", "coefficient_of_determination"),
+    ),
     _confusion("exact_match", tasks=frozenset({Task.GENERATION}), family=Family.PROPORTION),
-    _fairness("demographic_parity_difference", Counts.ROWS, "demographic_parity"),
-    _fairness("equal_opportunity_difference", Counts.POSITIVES, "equal_opportunity"),
     _fairness(
-        "equalized_odds_difference", Counts.SMALLER_CLASS, "equalized_odds", "equalised_odds"
+        "demographic_parity_difference", Counts.ROWS,
+        "demographic_parity", "statistical_parity", "statistical_parity_difference",
+    ),
+    _fairness(
+        "equal_opportunity_difference", Counts.POSITIVES,
+        "equal_opportunity", "true_positive_rate_difference",
+    ),
+    _fairness(
+        "equalized_odds_difference", Counts.SMALLER_CLASS, "equalized_odds", "equalised_odds",
+        "equalised_odds_difference",
     ),
     Metric(
         name="expected_calibration_error",
         greater_is_better=False,
         tasks=_BINARY,
         family=Family.CALIBRATION,
+        range=_UNIT,
         needs_score=True,
-        aliases=("ece",),
+        aliases=("ece", "calibration_error"),
     ),
     Metric(
         name="cost_per_1000_rows",
         greater_is_better=False,
         tasks=frozenset(),
         family=Family.MEAN,
+        range=Range(low=-math.inf, high=math.inf),
         loss=Loss.COLUMN,
         scale=1000.0,
     ),
@@ -225,7 +358,7 @@ _ALL = (
     _operation("latency_p95_ms", Family.LATENCY, 0.95),
     _operation("latency_p99_ms", Family.LATENCY, 0.99),
     _operation("model_size_mb", Family.OPERATION),
-)
+)  # fmt: skip
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 _BY_ANY_NAME = {name: m for m in _ALL for name in (m.name, *m.aliases)}
@@ -233,29 +366,44 @@ PATTERNS = ("f<beta>", "mean(<column>)", "<module>:<function>")
 """How the metrics are named that no list can hold."""
 
 _F_SCORE = re.compile(r"f(?:beta_)?(?P<beta>\d{1,3}(\.\d{1,3})?)")
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_OTHER = re.compile(r"[^a-z0-9]+")
+_WORDS = re.compile(r"[A-Za-z0-9_^ -]+")
 _MEAN = re.compile(r"mean\((?P<column>[^()]+)\)")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+
+
+def plain(name: str) -> str:
+    """A name as the table has it: `F1Score`, `ROC AUC` and `f1-score` in small letters and `_`.
+
+    `binary_` in front, as some libraries have it, says nothing that `data.positive` does not.
+    """
+    small = _HUMP.sub("_", name).lower()
+    return _OTHER.sub("_", small).strip("_").removeprefix("binary_")
 
 
 def find(name: str) -> Metric | None:
     """The metric of this name or alias, or None.
 
+    Names are understood however they are written: `F1Score`, `ROC AUC`, `roc-auc`.
     Beside those of `METRICS`: `f2`, `f0.5` and other F scores, `mean(column)` of a column of the
     predictions file, and `module:function`. Of the last two a greater value is taken for better,
     as scikit-learn's `make_scorer` does.
     """
     if name in _BY_ANY_NAME:
         return _BY_ANY_NAME[name]
-    if (found := _F_SCORE.fullmatch(name)) and (beta := float(found["beta"])):
+    if _WORDS.fullmatch(name) and (found := _BY_ANY_NAME.get(plain(name))):
+        return found
+    if (named := _F_SCORE.fullmatch(name)) and (beta := float(named["beta"])):
         return replace(METRICS["f1"], name=f"f{beta:g}", beta=beta, aliases=())
-    if found := _MEAN.fullmatch(name):
+    if column := _MEAN.fullmatch(name):
         return Metric(
             name=name,
             greater_is_better=True,
             tasks=frozenset(),
             family=Family.MEAN,
             loss=Loss.COLUMN,
-            column=found["column"].strip(),
+            column=column["column"].strip(),
         )
     if _FUNCTION.fullmatch(name):
         return Metric(name=name, greater_is_better=True, tasks=frozenset(), family=Family.CUSTOM)

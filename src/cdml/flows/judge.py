@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cdml.config.model import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Kind, Rule, decide, detect, soften
+from cdml.core.gate_rules import out_of_range
 from cdml.core.inference import Paired, error_of, rows_needed, smallest_detectable
 from cdml.core.interval import Unmeasured, finite
 from cdml.core.metrics import Metric
@@ -42,6 +43,7 @@ class Candidate:
 
 def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGate, ...]:
     """Every candidate's verdict; slices that are to detect a regression are judged together."""
+    candidates = [_in_range(candidate) for candidate in candidates]
     detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
     p_values = [
         compare.p_value(c.rule, c.found, regression=True)
@@ -69,6 +71,15 @@ def not_compared(asked: Asked, rows: int, why: str) -> ComparisonGate:
         verdict=Verdict.PASS,
         reason=f"{reasons.title(asked.metric.name)} {why}",
     )
+
+
+def _in_range(candidate: Candidate) -> Candidate:
+    """The candidate, unmeasured where a value lies outside the range that its gate declares."""
+    found = candidate.found
+    if isinstance(found, Unmeasured):
+        return candidate
+    outside = out_of_range(candidate.metric, found.challenger, found.champion)
+    return replace(candidate, found=Unmeasured(reason=outside)) if outside else candidate
 
 
 def _enough(candidate: Candidate, policy: Policy) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from cdml.config import Config
 from cdml.core import reasons
 from cdml.core.decide import soften, within
+from cdml.core.gate_rules import out_of_range
 from cdml.core.metrics import Family
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, MetricValue
@@ -21,10 +22,12 @@ def judge_limits(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGa
 
 
 def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:
-    if found is None or found.value is None:
-        why = (found.reason if found else None) or "it was not measured"
+    outside = out_of_range(limit.metric, found.value) if found else ""
+    if found is None or found.value is None or outside:
+        why = outside or (found.reason if found else None) or "it was not measured"
         name = reasons.title(limit.metric.name)
-        verdict, reason = Verdict.INCONCLUSIVE, f"{name} has no value: {why.rstrip('.')}."
+        what = "cannot be judged" if outside else "has no value"
+        verdict, reason = Verdict.INCONCLUSIVE, f"{name} {what}: {why.rstrip('.')}."
     else:
         verdict, reason = _judge(limit, found, found.value, config)
     return BoundGate(
@@ -38,7 +41,7 @@ def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:
             verdict,
             advisory=limit.advisory,
             warn_inconclusive=config.policy.on_inconclusive == "warn",
-            measured=found is not None and found.value is not None,
+            measured=found is not None and found.value is not None and not outside,
         ),
         reason=reason,
     )

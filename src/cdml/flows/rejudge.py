@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 from cdml.config import Config
 from cdml.config.model import Policy
+from cdml.core import reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
+from cdml.core.gate_rules import out_of_range
 from cdml.core.multiplicity import holm
 from cdml.core.verdict import Verdict, worst
 from cdml.evidence.models import Comparison, ComparisonGate, Evaluation
@@ -86,9 +88,23 @@ def _compared(
     same = comparison.challenger.digest is not None
     if same and comparison.challenger.digest == comparison.champion.digest:
         return [(Verdict.PASS, "The challenger is the champion, byte for byte.")]
+    comparison = _in_range(asked, comparison)
     return [_overall(one, comparison, config.policy) for one in asked] + _sliced(
         asked, comparison, config
     )
+
+
+def _in_range(asked: Sequence[Asked], comparison: Comparison) -> Comparison:
+    """The comparison, without figures where a value lies outside the range that a gate declares."""
+    declared = {one.metric.name: one.metric for one in asked}
+    gates = []
+    for gate in comparison.gates:
+        metric = declared.get(gate.metric)
+        outside = out_of_range(metric, gate.challenger, gate.champion) if metric else ""
+        told = f"{reasons.subject(gate.metric, gate.slice)} cannot be judged: {outside}."
+        update = {"challenger": None, "champion": None, "reason": told}
+        gates.append(gate.model_copy(update=update) if outside else gate)
+    return comparison.model_copy(update={"gates": tuple(gates)})
 
 
 def _overall(asked: Asked, comparison: Comparison, policy: Policy) -> Answer:

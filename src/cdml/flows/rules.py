@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from cdml.config import Config, Gate, Margin, SliceRule
 from cdml.core import metrics
 from cdml.core.decide import Edge, Kind, Rule
-from cdml.core.metrics import Metric
+from cdml.core.metrics import Metric, Range
 from cdml.evidence.models import PolicyRef
 from cdml.evidence.store import text_digest
 
@@ -49,7 +49,7 @@ class Limit:
 
 
 def known(gate: Gate) -> Metric:
-    """The metric of a gate, in the direction that the gate gives it.
+    """The metric of a gate, in the direction and the range that the gate gives it.
 
     Raises:
         ValueError: no metric has this name; the configuration lets none in.
@@ -57,9 +57,12 @@ def known(gate: Gate) -> Metric:
     metric = metrics.find(gate.metric)
     if metric is None:
         raise ValueError(f"there is no metric {gate.metric!r}")
-    if gate.greater_is_better is None:
-        return metric
-    return replace(metric, greater_is_better=gate.greater_is_better)
+    if gate.greater_is_better is not None:
+        metric = replace(metric, greater_is_better=gate.greater_is_better)
+    if gate.range is not None:
+        low, high = gate.range
+        metric = replace(metric, range=Range(low=low, high=high))
+    return metric
 
 
 def limits(config: Config) -> tuple[Limit, ...]:
@@ -157,6 +160,10 @@ def _words(gate: Gate) -> str:
     elif gate.slices is not None:
         margin = gate.slices.max_regression
         parts.append(f"slices {gate.slices.mode}" + (f" max_regression {margin}" if margin else ""))
+    if gate.range is not None:
+        parts.append(f"range {gate.range[0]:g} to {gate.range[1]:g}")
+    if gate.sanity:
+        parts.append("sanity")
     if gate.tier == "advisory":
         parts.append("advisory")
     return f"{gate.metric}: {', '.join(parts)}"

@@ -1,0 +1,221 @@
+"""Gates and thresholds that cannot judge, found in cdml.yaml as it is written.
+
+They are looked for in the document and not in the validated model, so that they are told together
+with everything else that is wrong.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cdml.config.model import read_margin
+from cdml.core import metrics
+from cdml.core.decide import Edge, Kind
+from cdml.core.gate_rules import bound_problem, margin_problem
+from cdml.core.marked import Place
+from cdml.core.metric_names import metric_of
+from cdml.core.metrics import Family, Loss, Metric, Range, Task
+
+Complaint = tuple[Place, str]
+
+_NEEDS: Mapping[str, Callable[[Metric], bool]] = {
+    "cost": lambda metric: metric.loss is Loss.COLUMN and metric.column is None,
+    "sensitive": lambda metric: metric.family is Family.FAIRNESS,
+}
+"""Keys of `data` that some metrics cannot do without."""
+_DRIFT_UP_TO = {"psi": math.inf, "wasserstein": math.inf, "js": 1.0, "ks": 1.0, "cramers_v": 1.0}
+"""The largest value of each measure of drift; the smallest is 0."""
+_LEVELS = (("drift", "warn", "fail"), ("leakage", "warn", "fail"),
+           ("leakage", "shared_warn", "shared_fail"))  # fmt: skip
+
+
+def at(document: object, *place: int | str) -> object:
+    """What stands at a place of the document, or None."""
+    for key in place:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
+
+
+def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What is wrong with the gates: metrics of another task, and rules that cannot judge."""
+    task = _task(document)
+    yield from _about_task(document, task)
+    gates = document.get("gates")
+    possible: frozenset[Task] = frozenset(Task)
+    for number, gate in enumerate(gates if isinstance(gates, list) else ()):
+        if not isinstance(gate, dict):
+            continue
+        place: Place = ("gates", number)
+        name = gate.get("metric")
+        metric = metrics.find(name) if isinstance(name, str) else None
+        if metric is not None:
+            shared = possible & metric.tasks if metric.tasks else possible
+            yield from (
+                ((*place, "metric"), problem)
+                for problem in _of_metric(metric, document, task, clashes=not shared)
+            )
+            possible = shared or possible
+            found = [*_of_direction_and_range(metric, gate)]
+            found += _rules(_declared(metric, gate), gate, task)
+            yield from (((*place, *key), text) for key, text in found)
+        yield from (((*place, *key), text) for key, text in _alone(gate))
+
+
+def _task(document: Mapping[str, Any]) -> Task | None:
+    """The task, where the configuration tells it; else the label does, once it is read."""
+    named = at(document, "data", "task")
+    if named is None and at(document, "data", "positive") is not None:
+        return Task.BINARY
+    return Task(str(named)) if named in list(Task) else None
+
+
+def _about_task(document: Mapping[str, Any], task: Task | None) -> Iterator[Complaint]:
+    positive = at(document, "data", "positive")
+    if task is Task.BINARY and positive is None:
+        yield ("data", "task"), "a binary task needs data.positive, the positive class"
+    if task not in (None, Task.BINARY) and positive is not None:
+        yield (
+            ("data", "positive"),
+            f"only a binary task has a positive class, and data.task is {task}; leave one out",
+        )
+
+
+def _of_metric(
+    metric: Metric, document: Mapping[str, Any], task: Task | None, *, clashes: bool
+) -> Iterator[str]:
+    """What the metric needs and the configuration does not give."""
+    for key, needs in _NEEDS.items():
+        if needs(metric) and at(document, "data", key) is None:
+            yield f"{metric.name} needs data.{key}"
+    tasks = " and ".join(sorted(metric.tasks))
+    if task is not None and metric.tasks and task not in metric.tasks:
+        yield (
+            f"{metric.name} is a metric of {tasks} models, and this is a {task} one;"
+            f" use {metric_of(task, metric)}"
+        )
+    elif task is None and metric.tasks == {Task.BINARY}:
+        yield (
+            f"{metric.name} needs data.positive, the positive class; for several classes use"
+            f" {metric_of(Task.MULTICLASS, metric)}"
+        )
+    elif task is None and clashes:
+        yield f"{metric.name} is a metric of {tasks} models, and the gates above it are not"
+
+
+def _in_table(metric: Metric) -> bool:
+    return metric.name in metrics.METRICS or metric.beta is not None
+
+
+def _of_direction_and_range(metric: Metric, gate: Mapping[str, Any]) -> Iterator[Complaint]:
+    """What a gate may declare of `mean(column)` and `module:function`, and of nothing else."""
+    if gate.get("greater_is_better") is not None and _in_table(metric):
+        direction = "greater" if metric.greater_is_better else "smaller"
+        told = f"of {metric.name} {direction} is better; leave greater_is_better out"
+        yield ("greater_is_better",), told
+    if gate.get("range") is None:
+        return
+    if _in_table(metric):
+        yield ("range",), f"the range of {metric.name} is known ({metric.range}); leave range out"
+    elif (ends := _ends(gate["range"])) is not None and not ends[0] < ends[1]:
+        yield ("range",), f"write [lowest, highest]: {ends[0]:g} is not below {ends[1]:g}"
+
+
+def _declared(metric: Metric, gate: Mapping[str, Any]) -> Metric:
+    """The metric in the direction and range that the gate gives it."""
+    if _in_table(metric):
+        return metric
+    if isinstance(greater := gate.get("greater_is_better"), bool):
+        metric = replace(metric, greater_is_better=greater)
+    ends = _ends(gate.get("range"))
+    if ends is None or not ends[0] < ends[1]:
+        return metric
+    return replace(metric, range=Range(low=ends[0], high=ends[1]))
+
+
+def _ends(written: object) -> tuple[float, float] | None:
+    """The two ends of a range, or None where they are not two numbers."""
+    numbers = [_number(value) for value in written] if isinstance(written, list) else []
+    match numbers:
+        case [float(low), float(high)]:
+            return low, high
+        case _:
+            return None
+
+
+def _rules(
+    metric: Metric, gate: Mapping[str, Any], task: Task | None
+) -> Iterator[tuple[Place, str]]:
+    """Bounds and margins that cannot judge."""
+    sanity = gate.get("sanity") is True
+    for edge in Edge:
+        value = _number(gate.get(edge.value))
+        if value is None or not math.isfinite(value):
+            continue
+        if told := bound_problem(metric, edge, value, sanity=sanity):
+            yield (edge.value,), told
+    margins: list[tuple[Place, Kind]] = [((kind.value,), kind) for kind in Kind]
+    margins.append((("slices", Kind.NON_INFERIORITY.value), Kind.NON_INFERIORITY))
+    reported = metric.family is Family.CALIBRATION
+    for place, kind in margins:
+        margin = _margin(at(gate, *place))
+        if margin is None:
+            continue
+        value, relative = margin
+        if reported:
+            told = (
+                f"{metric.name} is a reported figure, which grows by chance alone: bound it with"
+                " at_most, and compare by brier_score_loss or log_loss"
+            )
+        else:
+            told = margin_problem(metric, kind, value, relative=relative, task=task)
+        if told:
+            yield place, told
+
+
+def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """What no metric is needed to see."""
+    words = [*(edge.value for edge in Edge), *(kind.value for kind in Kind)]
+    if all(gate.get(word) is None for word in words):
+        told = "a gate needs at_least, at_most, max_regression or min_improvement;"
+        yield (), f"{told} without one it would never say no"
+    low, high = (_number(gate.get(edge.value)) for edge in (Edge.AT_LEAST, Edge.AT_MOST))
+    if low is not None and high is not None and low > high:
+        yield (Edge.AT_LEAST.value,), f"at_least {low:g} lies above at_most {high:g}"
+
+
+def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Thresholds of drift and leakage that can never be reached, or that are always."""
+    for section, warn, fail in _LEVELS:
+        first, second = (_number(at(document, "data", section, key)) for key in (warn, fail))
+        if first is not None and second is not None and first > second:
+            told = f"{warn} {first:g} lies above {fail} {second:g}, so that nothing only warns"
+            yield ("data", section, warn), told
+    measure = at(document, "data", "drift", "measure") or "psi"
+    most = _DRIFT_UP_TO.get(str(measure), math.inf)
+    for key in ("warn", "fail"):
+        limit = _number(at(document, "data", "drift", key))
+        if limit is not None and not 0 < limit <= most:
+            above = f"at most {most:g}" if math.isfinite(most) else "0 or more"
+            never = "every column reaches it" if limit <= 0 else "no column can reach it"
+            yield ("data", "drift", key), f"{never}: {measure} is {above}"
+
+
+def _number(written: object) -> float | None:
+    """A number as the configuration takes it, or None; what is wrong with it is told elsewhere."""
+    if isinstance(written, bool) or not isinstance(written, int | float | str):
+        return None
+    try:
+        number = float(written)
+    except (ValueError, OverflowError):
+        return None
+    return None if math.isnan(number) else number
+
+
+def _margin(written: object) -> tuple[float, bool] | None:
+    """A margin's amount and whether it is a share, or None."""
+    try:
+        margin = read_margin(written)
+    except ValueError:
+        return None
+    return margin.value, margin.relative

@@ -1,0 +1,127 @@
+"""Rules of a gate that cannot judge: they would let every model pass, or none.
+
+What a metric's values can be, and which way it improves, decides; both stand in `core.metrics`.
+"""
+
+import math
+
+from cdml.core.decide import Edge, Kind
+from cdml.core.metrics import Metric, Range, Task
+
+_ALL = 1.0
+_PERCENT = 100.0
+_BETTER = {True: "higher", False: "lower"}
+
+
+def bound_problem(metric: Metric, edge: Edge, value: float, *, sanity: bool) -> str:
+    """Why a bound cannot judge, and what was probably meant; empty where it can.
+
+    Args:
+        metric: with its range; without one nothing is assumed.
+        edge: at_least or at_most.
+        value: the bound.
+        sanity: whether the gate says that it bounds the better side on purpose.
+    """
+    possible = metric.range
+    if possible is None:
+        return ""
+    if value not in possible:
+        return f"{metric.name} is {possible}{_meant(possible, edge, value)}"
+    keeps = Edge.AT_LEAST if metric.greater_is_better else Edge.AT_MOST
+    if metric.fraction and edge is keeps and value >= _ALL:
+        return (
+            f"{metric.name} is a fraction, and a model that always answers 0 has one of at most 1"
+            f"; did you mean {edge.value}: {value / _PERCENT:g}?"
+        )
+    if value == (possible.low if edge is Edge.AT_LEAST else possible.high):
+        return f"every model passes: {metric.name} is {possible}"
+    if edge is not keeps and not sanity:
+        return (
+            f"only bad models pass: of {metric.name} {_BETTER[metric.greater_is_better]} is better;"
+            f" did you mean {keeps.value}? If it is to catch values too good to be true, add"
+            " `sanity: true` to the gate"
+        )
+    return ""
+
+
+def _meant(possible: Range, edge: Edge, value: float) -> str:
+    """What a value outside the range was probably meant to be."""
+    opposite = Edge.AT_MOST if edge is Edge.AT_LEAST else Edge.AT_LEAST
+    if value < 0 and -value in possible:
+        told = f"{opposite.value}: {-value:g}"
+        return f", in its natural sign; did you mean {told}?"
+    if value <= _PERCENT and value / _PERCENT in possible:
+        return f"; did you mean {value / _PERCENT:g}?"
+    return ""
+
+
+def margin_problem(
+    metric: Metric, kind: Kind, margin: float, *, relative: bool, task: Task | None
+) -> str:
+    """Why a margin cannot judge, and what was probably meant; empty where it can.
+
+    Args:
+        metric: with its range; without one nothing is assumed.
+        kind: how much worse is allowed, or how much better is asked for.
+        margin: how much.
+        relative: whether that is a share of the champion's value.
+        task: what is predicted, where it is known.
+    """
+    if metric.range is None:
+        return ""
+    if relative:
+        return _share_problem(metric, kind, margin)
+    guess = f"; did you mean {margin:g}%?" if _ALL <= margin < _PERCENT else ""
+    if margin >= metric.range.width:
+        passes = "every" if kind is Kind.NON_INFERIORITY else "no"
+        return f"{passes} model passes: {metric.name} is {metric.range}{guess}"
+    uninformed = _uninformed(metric, task)
+    apart = abs(metric.best - uninformed)
+    if kind is Kind.NON_INFERIORITY and margin >= apart:
+        return (
+            f"a model that knows nothing passes: its {metric.name} is {uninformed:.3g}, which is"
+            f" {apart:.3g} from the best{guess}"
+        )
+    return ""
+
+
+def _share_problem(metric: Metric, kind: Kind, share: float) -> str:
+    """A share of the champion's value: all of a score, or all of a loss that is to be won."""
+    if share < _ALL:
+        return ""
+    told = f"{share * _PERCENT:g}%"
+    if kind is Kind.NON_INFERIORITY and metric.greater_is_better:
+        return f"every model passes: {told} allows {metric.name} to fall to 0"
+    if kind is Kind.SUPERIORITY and not metric.greater_is_better and metric.best >= 0:
+        return f"no model passes: {metric.name} cannot fall by {told}"
+    if kind is Kind.SUPERIORITY and metric.greater_is_better and math.isfinite(metric.best):
+        most = metric.best / (1 + share)
+        return (
+            f"no model passes where the champion's {metric.name} is above {most:.3g}: {told} more"
+            f" than that exceeds {metric.best:g}"
+        )
+    return ""
+
+
+def _uninformed(metric: Metric, task: Task | None) -> float:
+    """The value of a model that knows nothing; NaN where it depends on the rows or the task."""
+    known = metric.uninformed
+    if task is None and set(known) == metric.tasks:
+        return next(iter(known.values()), math.nan)
+    return known.get(task, math.nan) if task is not None else math.nan
+
+
+def out_of_range(metric: Metric, *values: float | None) -> str:
+    """What is said of a measured value that lies outside the metric's range; empty where none does.
+
+    It is for a range that the gate declares: those of the table hold by definition.
+    """
+    if metric.range is None:
+        return ""
+    for value in values:
+        if value is not None and value not in metric.range:
+            return (
+                f"it is {value:g}, but the gate says that it is {metric.range};"
+                " correct its range, or the values"
+            )
+    return ""
