@@ -12,6 +12,7 @@ from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
+from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 from cdml.ports import (
@@ -80,6 +81,10 @@ TABLES: Names = {
     "file": "cdml.adapters.data.tables:DuckTables",
     "http": "cdml.adapters.data.tables:DuckTables",
     "https": "cdml.adapters.data.tables:DuckTables",
+    **dict.fromkeys(
+        ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"),
+        "cdml.adapters.data.tables:DuckTables",
+    ),
     "spark": "cdml.adapters.data.spark:SparkTables",
     **dict.fromkeys(
         ("postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks"),
@@ -141,7 +146,7 @@ class TablesByScheme:
 
     made: dict[str, Tables] = field(default_factory=dict)
 
-    def open(self, uri: str) -> Table:
+    def open(self, uri: str, declared: Types = UNDECLARED) -> Table:
         """See the port.
 
         Raises:
@@ -151,7 +156,7 @@ class TablesByScheme:
         engine = TABLES.get(scheme, scheme)
         if engine not in self.made:
             self.made[engine] = find("engine", scheme, TABLES)()
-        return self.made[engine].open(uri)
+        return self.made[engine].open(uri, declared)
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ class Rows:
     def __init__(self, path: Path):
         self.parquet = path
         self.ref = DataRef(uri="rows", digest="sha256:" + "0" * 64, rows=400)
+        self.fields = ()
+
+    def read_as(self, declared):
+        del declared
+        return self
 
 
 @pytest.fixture

@@ -30,8 +30,14 @@ COLUMNS = {
 }
 TYPES = ["boolean", "integer", "long", "float", "double", "string", "datetime"]
 
-OBJECTS = {("day", "boolean"), ("hour", "boolean"), ("list", "boolean"), ("list", "string")}
-"""What MLflow hands on as it is, because pandas has no type of its own for it."""
+OBJECTS = {
+    ("day", "boolean"), ("hour", "boolean"), ("list", "boolean"), ("list", "string"),
+    ("day", "string"), ("hour", "string"),
+}  # fmt: skip
+"""What MLflow hands on as it is, because pandas has no type of its own for it.
+
+A model that was trained on the text of a date takes the date itself for a value it never saw.
+"""
 
 
 def field(column):

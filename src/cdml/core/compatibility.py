@@ -23,7 +23,7 @@ _FINE: Mapping[str, frozenset[LogicalType]] = {
     "long": frozenset({LogicalType.INTEGER, LogicalType.BOOLEAN}),
     "float": frozenset({LogicalType.INTEGER, LogicalType.BOOLEAN}),
     "double": frozenset({LogicalType.NUMBER, LogicalType.INTEGER, LogicalType.BOOLEAN}),
-    "string": frozenset({LogicalType.STRING, LogicalType.DATE, LogicalType.TIME}),
+    "string": frozenset({LogicalType.STRING}),
     "datetime": frozenset({LogicalType.TIMESTAMP, LogicalType.DATE}),
     "binary": frozenset({LogicalType.STRING, LogicalType.OTHER}),
     "array": frozenset({LogicalType.ARRAY}),
@@ -89,6 +89,19 @@ def compatible(signature: Signature, fields: Mapping[str, Field]) -> Iterator[As
             TYPES, None, fine=True, expected="as in the signature", observed="as in the signature",
             reason=f"all columns have types that {who} takes",
         )  # fmt: skip
+
+
+def refused(signature: Signature, why: str) -> Finding:
+    """A value of a text file is not of the type that a model asks for.
+
+    Args:
+        signature: what it asks for.
+        why: in a sentence that names the file, the line and the column.
+    """
+    return fact(
+        TYPES, None, fine=False, expected="as in the signature", observed="another value",
+        reason=f"{signature.who} cannot be asked: {why.rstrip('.')}",
+    )  # fmt: skip
 
 
 def _lost(who: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Finding:

@@ -55,12 +55,15 @@ class Field:
         type: what it holds.
         physical: the engine's own name of the type, e.g. `BIGINT`.
         nullable: False only where the file itself rules missing values out.
+        misfit: why the column does not have the type it is declared to have, and where that is
+            seen; "" where it has.
     """
 
     name: str
     type: LogicalType
     physical: str
     nullable: bool = True
+    misfit: str = ""
 
 
 @dataclass(frozen=True, slots=True)

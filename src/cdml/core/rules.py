@@ -6,7 +6,9 @@ from math import inf
 from typing import Any
 
 from cdml.core.checks import Finding, Rule, fact, not_executed
+from cdml.core.column_types import DATES
 from cdml.core.contract import Contract, Property
+from cdml.core.date_formats import read_format
 from cdml.core.expressions import (
     Compare,
     Condition,
@@ -142,15 +144,7 @@ def _without_column(asked: Asked) -> Finding:
 
 def _types(prop: Property, field: Field) -> Iterator[Finding]:
     if prop.logical is not None:
-        integers = field.type is LogicalType.INTEGER and prop.logical is LogicalType.NUMBER
-        held = prop.options.get("format") in ("binary", "byte") and binary(field)
-        fine = field.type is prop.logical or integers or held
-        yield fact(
-            "logical_type", prop.name, fine=fine,
-            expected=prop.logical, observed=field.type,
-            reason=f"the column holds {field.physical}, which is "
-            f"{'' if fine else 'not '}{prop.logical}",
-        )  # fmt: skip
+        yield _logical_type(prop, prop.logical, field)
     if prop.physical is not None:
         wanted, found = physical_type(prop.physical), physical_type(field.physical)
         if wanted not in PHYSICAL_TYPES:
@@ -162,6 +156,35 @@ def _types(prop: Property, field: Field) -> Iterator[Finding]:
                 expected=prop.physical, observed=field.physical,
                 reason=f"the column is {field.physical}",
             )  # fmt: skip
+
+
+def _logical_type(prop: Property, wanted: LogicalType, field: Field) -> Finding:
+    integers = field.type is LogicalType.INTEGER and wanted is LogicalType.NUMBER
+    held = prop.options.get("format") in ("binary", "byte") and binary(field)
+    fine = field.type is wanted or integers or held
+    trouble = _not_applied(wanted, str(prop.options.get("format", "")))
+    if field.type is LogicalType.STRING and not fine and trouble:
+        rule = Rule(name="logical_type", column=prop.name, what="", expected=wanted)
+        return not_executed(rule, trouble)
+    holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{wanted}"
+    return fact(
+        "logical_type", prop.name, fine=fine, expected=wanted, observed=field.type,
+        reason=f"{holds}: {field.misfit}" if field.misfit and not fine else holds,
+    )  # fmt: skip
+
+
+def _not_applied(kind: LogicalType, written: str) -> str:
+    """Why a format of dates cannot be applied; "" where it can, or there is none."""
+    if kind not in DATES or not written:
+        return ""
+    applied = read_format(written)
+    if applied is None:
+        return (
+            f"the format {written!r} cannot be applied: it needs the letters of the JDK's"
+            " DateTimeFormatter, such as yyyy-MM-dd (YYYY is the week-based year there, and DD"
+            " the day of the year)"
+        )
+    return "" if applied.gives(kind) else f"the format {written!r} does not give a {kind}"
 
 
 def _simple(prop: Property) -> Iterator[Rule]:
@@ -194,7 +217,10 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[Asked]:
     """What `logicalTypeOptions` and `enum` ask of every value that is there."""
     kind = field.type if field is not None else prop.logical or LogicalType.OTHER
     for name, option in prop.options.items():
-        yield _option(prop.name, name, option, kind)
+        if name == "format" and prop.logical in DATES:
+            yield _date_format(prop.name, str(option), kind, prop.logical)
+        else:
+            yield _option(prop.name, name, option, kind)
     if prop.accepted is not None:
         yield accepted("accepted_values", prop.name, prop.accepted, kind)
 
@@ -236,6 +262,17 @@ def _format(column: str, written: str, kind: LogicalType) -> Asked:
     if written not in FORMATS:
         return not_executed(rule, f"the format {written!r} is not known")
     return _on_text(column, "format", written, kind, Matches(column, FORMATS[written]))
+
+
+def _date_format(column: str, written: str, kind: LogicalType, wanted: LogicalType) -> Asked:
+    """Texts have the format; stored dates have none, and those that were read by it fit."""
+    if kind in DATES:
+        return listed("format", column, f"format {written} is listed; the column holds {kind}")
+    rule = Rule(name="format", column=column, what="values are of another format", expected=written)
+    applied, trouble = read_format(written), _not_applied(wanted, written)
+    if applied is None or trouble:
+        return not_executed(rule, trouble)
+    return _on_text(column, "format", written, kind, Matches(column, f"^(?:{applied.regex})$"))
 
 
 def _on_text(column: str, name: str, expected: str, kind: LogicalType, allowed: Condition) -> Asked:

@@ -106,8 +106,9 @@ def scored(
     *,
     into: Path,
     task: Task,
+    who: str,
 ) -> "tuple[Contender, Predicted]":
-    """Score a model on all rows."""
+    """Score a model, which sentences call so, on all rows."""
     from cdml.flows.predict import predict
 
     found = predict(
@@ -117,6 +118,7 @@ def scored(
         ports,
         into=into,
         task=task,
+        who=who,
     )
     contender = Contender(
         model=found.model,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
 from cdml.core.compatibility import Signature
+from cdml.core.expressions import Field
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import (
@@ -18,6 +19,8 @@ from cdml.flows.contender import (
     scored,
 )
 from cdml.flows.meanwhile import Meanwhile
+from cdml.flows.opening import is_text, open_rows
+from cdml.flows.predict import CHALLENGER, CHAMPION
 from cdml.flows.task import infer
 from cdml.ports import Ports, Table
 
@@ -45,6 +48,7 @@ class Contenders:
         begun: champions that are being scored meanwhile.
         seen: models whose identity is known.
         done: champions that have been scored.
+        challengers: who is compared: an address, or a predictions file.
     """
 
     loaded: Loaded
@@ -55,12 +59,23 @@ class Contenders:
     begun: dict[str, Meanwhile[Contender]] = field(default_factory=dict)
     seen: dict[str, "Identity"] = field(default_factory=dict)
     done: dict[str, Contender] = field(default_factory=dict)
+    challengers: list[str] = field(default_factory=list)
 
     @cached_property
     def table(self) -> Table:
         """The evaluation rows; opened only where a model has to be scored on them."""
-        config = self.loaded.config
-        return self.ports.tables.open(self.loaded.locate(self.data or config.data.evaluation))
+        signature, alike = None, tuple[Field, ...]()
+        evaluation = self.data or self.loaded.config.data.evaluation
+        if self.challengers and is_text(self.loaded.locate(evaluation)):
+            written = self.challengers[-1]
+            path = predictions_file(written, self.loaded)
+            if path is not None:
+                alike = self.ports.samples.columns(path)
+            else:
+                signature = self._seen(written).signature(CHALLENGER)
+        return open_rows(
+            self.loaded, self.ports.tables, data=self.data, signature=signature, alike=alike
+        )
 
     def opponent(self, champion: str | None) -> str | NoChampion:
         """The champion's URI or predictions file.
@@ -117,6 +132,7 @@ class Contenders:
 
     def challenger(self, written: str) -> Contender:
         """The challenger, by the evaluation that is already there if it is one of these rows."""
+        self.challengers.append(written)
         path = predictions_file(written, self.loaded)
         if path is not None:
             return from_file(written, path, self.output)
@@ -125,7 +141,7 @@ class Contenders:
             same_rows = known.data.digest == self.table.ref.digest
             if same_rows and known.model.digest == self._identity(written).digest:
                 return known
-        return self._scored(written, self.work / "challenger.parquet")
+        return self._scored(written, self.work / "challenger.parquet", CHALLENGER)
 
     def begin(self, champion: str | None, challenger: ModelRef) -> str | None:
         """Begin to score the champion, and give its address, under which it is then asked for.
@@ -140,6 +156,7 @@ class Contenders:
             found = self.opponent(champion)
             if isinstance(found, NoChampion) or predictions_file(found, self.loaded):
                 return champion
+            self.challengers.append(challenger.uri)
             if self._identity(found).digest != challenger.digest:
                 _ = self.table  # opened here: the engine belongs to the main thread
                 self.begun[found] = Meanwhile(lambda: self._scored_champion(found))
@@ -148,7 +165,7 @@ class Contenders:
         return found
 
     def _scored_champion(self, written: str) -> Contender:
-        return self._scored(written, self.work / "champion.parquet")
+        return self._scored(written, self.work / "champion.parquet", CHAMPION)
 
     def champion(self, written: str) -> Contender:
         """The champion with its predictions."""
@@ -182,7 +199,7 @@ class Contenders:
         if champion == NONE or predictions_file(champion, self.loaded) is not None:
             return None
         try:
-            return self._seen(champion).signature("the champion")
+            return self._seen(champion).signature(CHAMPION)
         except CdmlError:
             return None
 
@@ -201,7 +218,7 @@ class Contenders:
             self.seen[written] = identify(written, self.loaded, self.ports)
         return self.seen[written]
 
-    def _scored(self, written: str, into: Path) -> Contender:
+    def _scored(self, written: str, into: Path, who: str) -> Contender:
         contender, _ = scored(
             written,
             self.loaded,
@@ -209,6 +226,7 @@ class Contenders:
             self.ports,
             into=into,
             task=infer(self.loaded.config, self.table.fields),
+            who=who,
         )
         return contender
 

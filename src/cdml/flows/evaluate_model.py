@@ -24,8 +24,9 @@ from cdml.flows.contender import PREDICTIONS, Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
+from cdml.flows.opening import is_text, open_rows
 from cdml.flows.pictures import of_part, of_residuals
-from cdml.flows.predict import identify
+from cdml.flows.predict import CHALLENGER, identify
 from cdml.flows.producer import producer
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
@@ -58,7 +59,7 @@ def evaluate_model(
     config = loaded.config
     store.remove(output, Evaluation, Comparison, Deployment)
     store.discard(output / PREDICTIONS_FILE, output / KNOWN_FILE)
-    table = ports.tables.open(loaded.locate(data or config.data.evaluation))
+    table = _rows(loaded, ports, model, predictions, data)
     target = output / PREDICTIONS
     layout(config, table.fields)
     with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
@@ -72,6 +73,7 @@ def evaluate_model(
                 ports,
                 into=target,
                 task=infer(config, table.fields),
+                who=CHALLENGER,
             )
             isolation = found.isolation
         else:
@@ -119,6 +121,20 @@ def evaluate_model(
     _tell_withheld(output, ports)
     keep(contender.model, output, ports)
     return evaluation
+
+
+def _rows(
+    loaded: Loaded, ports: Ports, model: str | None, predictions: str | None, data: str | None
+) -> Table:
+    """The evaluation rows, in types that fit what is going to be paired with them."""
+    if predictions is not None:
+        path = Path(loaded.locate(predictions))
+        alike = ports.samples.columns(path) if path.is_file() else ()
+        return open_rows(loaded, ports.tables, data=data, alike=alike)
+    signature = None
+    if model is not None and is_text(loaded.locate(data or loaded.config.data.evaluation)):
+        signature = identify(model, loaded, ports).signature(CHALLENGER)
+    return open_rows(loaded, ports.tables, data=data, signature=signature)
 
 
 def _tell_withheld(output: Path, ports: Ports) -> None:

@@ -1,11 +1,13 @@
 """The whole gate: validate the data, evaluate the model, compare it, register what passed."""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.checks import Finding
+from cdml.core.expressions import Field
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import CdmlError
 from cdml.evidence import store
@@ -16,7 +18,7 @@ from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
-from cdml.flows.predict import identify
+from cdml.flows.predict import CHALLENGER, identify
 from cdml.flows.prediction_drift import (
     judge_predictions,
     keep_predictions,
@@ -87,7 +89,7 @@ def gate(
             champion = contenders.begin(champion, identity.model)
         opponent = contenders.named(champion)
         # Predictions scored elsewhere: the challenger itself is not asked about these rows.
-        challenger = identity.signature("the challenger") if predictions is None else None
+        challenger = identity.signature(CHALLENGER) if predictions is None else None
         asked = (challenger, contenders.asks_for(opponent))
         validated = validate_data(
             loaded,
@@ -97,6 +99,7 @@ def gate(
             features=identity.features,
             champion=opponent,
             signatures=[one for one in asked if one is not None],
+            alike=_columns(loaded, ports, predictions),
         )
         evaluation = evaluate_model(
             loaded, ports, output=output, model=model, predictions=predictions, data=data
@@ -125,6 +128,12 @@ def gate(
         store.write(output, comparison)
         log(registered, output, ports)
     return replace(found, comparison=comparison, version=version)
+
+
+def _columns(loaded: Loaded, ports: Ports, predictions: str | None) -> Sequence[Field]:
+    """The columns of predictions scored elsewhere; what cannot be read the evaluation tells."""
+    path = Path(loaded.locate(predictions)) if predictions else None
+    return ports.samples.columns(path) if path and path.is_file() else ()
 
 
 def _predictions(contenders: Contenders, challenger: str, champion: str) -> tuple[Finding, ...]:

@@ -12,9 +12,12 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import model_digest, model_size
 from cdml.evidence.models import ModelRef
+from cdml.flows.opening import types_for
 from cdml.flows.promises import promises
 from cdml.ports import ModelVersion, Ports, ScoringJob, Table
 
+CHALLENGER, CHAMPION = "the challenger", "the champion"
+"""What the models of a comparison are called in sentences."""
 _MB = 1_000_000
 
 
@@ -115,6 +118,7 @@ def predict(
     *,
     into: Path,
     task: str,
+    who: str = CHALLENGER,
 ) -> Predicted:
     """Fetch a model, identify it, and score the rows with it.
 
@@ -125,6 +129,7 @@ def predict(
         ports: the world.
         into: the predictions file to write.
         task: binary, multiclass or regression.
+        who: what the model is called in sentences.
 
     Raises:
         InputError: the model cannot be found or loaded, throws, or answers badly.
@@ -134,12 +139,14 @@ def predict(
     identity = identify(uri, loaded, ports)
     config = loaded.config
     known = config.deploy.rows_known
-    contract = promises(loaded, config.data.contract if known else None)
+    contract = promises(loaded, config.data.contract)
+    types = types_for(loaded, table, contract, identity.signature(who))
     scored = ports.scorer.score(
         ScoringJob(
             folder=loaded.folder,
             model=identity.folder,
             data=table.parquet,
+            inputs=table.read_as(types).parquet,
             key=config.data.key,
             label=config.data.label,
             carried=config.data.carried,
@@ -149,7 +156,7 @@ def predict(
             timeout=config.scoring.timeout,
             output=into,
             known=known,
-            classified=contract.classified,
+            classified=contract.classified if known else frozenset(),
             classes=config.data.classes,
             answer=config.data.answer.columns if config.data.answer else None,
         ),

@@ -1,6 +1,7 @@
 """What the data is compared with: rows, a profile on disk, or the one kept with the champion."""
 
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +13,8 @@ from cdml.evidence import profile as document
 from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
 from cdml.flows.contenders import NONE
+from cdml.flows.opening import CHAMPION
 from cdml.ports import ModelVersion, Ports, Registry, Table
-
-CHAMPION = "champion"
-"""`data.reference` that stands for the profile kept with the champion."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,11 @@ Reference = Rows | Stored | NoReference
 
 
 def find_reference(
-    loaded: Loaded, ports: Ports, written: str | None, champion: str | None
+    loaded: Loaded,
+    ports: Ports,
+    written: str | None,
+    champion: str | None,
+    open_rows: Callable[[str], Table] | None = None,
 ) -> Reference:
     """What `data.reference` means.
 
@@ -76,6 +79,7 @@ def find_reference(
         written: rows, a profile's file, `champion`, or None for the champion's profile where a
             registry is at hand.
         champion: whom the model is compared with: a URI, `none`, or None to ask the alias.
+        open_rows: how rows are opened; by their own types unless it is given.
 
     Raises:
         InputError: what was named cannot be read.
@@ -91,7 +95,7 @@ def find_reference(
         if known is None:
             raise InputError(f"{path} does not exist.", "It should be a profile of the reference.")
         return Stored(document=known, source=written)
-    table = ports.tables.open(loaded.locate(written))
+    table = open_rows(written) if open_rows else ports.tables.open(loaded.locate(written))
     named = table.ref if "://" in written else table.ref.model_copy(update={"uri": written})
     return Rows(table=table, ref=named)
 

@@ -1,6 +1,7 @@
 """The other tables that a contract refers to."""
 
 from cdml.config import Loaded
+from cdml.core.column_types import Declared, Types
 from cdml.core.contract import Contract
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
@@ -26,5 +27,20 @@ def open_related(
         )
     return {
         contract.table: table,
-        **{name: tables.open(loaded.locate(uri)) for name, uri in named.items()},
+        **{
+            name: tables.open(loaded.locate(uri), _types(contract, name, table))
+            for name, uri in named.items()
+        },
     }
+
+
+def _types(contract: Contract, name: str, table: Table) -> Types:
+    """Columns that values refer to have the types of those values, where they store none."""
+    fields = {field.name: field for field in table.fields}
+    pairs = (
+        pair
+        for reference in contract.references
+        if reference.table == name
+        for pair in zip(reference.columns, reference.their_columns, strict=True)
+    )
+    return {theirs: Declared(type=fields[ours].type) for ours, theirs in pairs if ours in fields}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.checks import Finding
-from cdml.core.compatibility import Signature, compatible
+from cdml.core.compatibility import Signature, compatible, refused
 from cdml.core.contract import Contract, Severity
 from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
@@ -23,13 +23,15 @@ from cdml.evidence.pictures import Histogram
 from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask
+from cdml.flows.opening import open_reference, open_rows, types_for
+from cdml.flows.predict import CHAMPION
 from cdml.flows.producer import producer
 from cdml.flows.promises import promises
 from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
 from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
-from cdml.ports import Ports, Progress, Table, Tables
+from cdml.ports import Ports, Progress, Table
 
 _LONG = 1000
 
@@ -86,6 +88,7 @@ def validate_data(
     features: Sequence[str] | None = None,
     champion: str | None = None,
     signatures: Sequence[Signature] = (),
+    alike: Sequence[Field] = (),
 ) -> DataEvidence:
     """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
 
@@ -99,6 +102,7 @@ def validate_data(
         features: the model's input columns; None where no model is judged.
         champion: as `find_reference` takes it.
         signatures: of the models that are going to be asked about the rows.
+        alike: columns of predictions that are paired with the rows.
 
     Raises:
         ConfigurationError: the contract cannot be understood.
@@ -110,9 +114,19 @@ def validate_data(
     written = contract or settings.contract
     promised = promises(loaded, written)
     with ports.progress.step("reading the data"):
-        table, ref = _open(loaded, ports.tables, data or settings.evaluation)
+        judged = next((one for one in signatures if one.who != CHAMPION), None)
+        table = open_rows(
+            loaded, ports.tables, data=data, contract=promised, signature=judged, alike=alike,
+            reference=reference,
+        )  # fmt: skip
+        ref = _named(table, data or settings.evaluation)
         _require_columns(loaded, table)
-        known = find_reference(loaded, ports, reference or settings.reference, champion)
+        known = find_reference(
+            loaded, ports, reference or settings.reference, champion,
+            lambda uri: open_reference(
+                loaded, ports.tables, uri, table=table, contract=promised, signature=judged
+            ),
+        )  # fmt: skip
         related = open_related(loaded, ports.tables, promised, table)
     store.discard(*(output / name for name in profiles.FILES))
     subject = _Subject(
@@ -202,15 +216,23 @@ def _asked(subject: _Subject) -> Iterator[Asked]:
     yield from identity_rules(data.key, label, subject.positive)
     yield from from_contract(subject.contract, subject.known)
     for signature in subject.signatures:
-        yield from compatible(signature, subject.fields)
+        yield from _taken(subject, signature)
 
 
-def _open(loaded: Loaded, tables: Tables, written: str) -> tuple[Table, DataRef]:
-    """A table, and its evidence under the name it was given."""
-    table = tables.open(loaded.locate(written))
-    if "://" in written:
-        return table, table.ref
-    return table, table.ref.model_copy(update={"uri": written})
+def _taken(subject: _Subject, signature: Signature) -> Iterator[Asked]:
+    """Whether a model takes the rows as they are given to it."""
+    types = types_for(subject.loaded, subject.table, subject.contract, signature)
+    try:
+        given = subject.table.read_as(types)
+    except InputError as error:
+        yield refused(signature, error.message)
+        return
+    yield from compatible(signature, {field.name: field for field in given.fields})
+
+
+def _named(table: Table, written: str) -> DataRef:
+    """A table's evidence under the name it was given."""
+    return table.ref if "://" in written else table.ref.model_copy(update={"uri": written})
 
 
 def _require_columns(loaded: Loaded, table: Table) -> None:

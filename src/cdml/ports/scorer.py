@@ -48,6 +48,8 @@ class ScoringJob:
         classes: the classes in the order of the model's probabilities; empty where only the model
             can say.
         answer: which columns of the model's answer count; None where their names have to say.
+        inputs: Parquet file of the same rows in the types that the model is given; `data` where
+            they are the same.
     """
 
     folder: Path
@@ -65,6 +67,7 @@ class ScoringJob:
     classified: frozenset[str] = frozenset()
     classes: tuple[Class, ...] = ()
     answer: AnswerColumns | None = None
+    inputs: Path | None = None
 
 
 class Scorer(Protocol):

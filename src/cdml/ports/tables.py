@@ -2,6 +2,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.core.separation import Conflicts, Overlap
 from cdml.evidence.models import DataRef
@@ -27,6 +28,14 @@ class Table(Protocol):
     @property
     def parquet(self) -> Path:
         """The rows as one Parquet file, for the scoring process."""
+        ...
+
+    def read_as(self, declared: Types) -> "Table":
+        """The same rows in the same order, with columns in these types where none are stored.
+
+        Raises:
+            InputError: a value is not of the type that it must have.
+        """
         ...
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
@@ -112,8 +121,13 @@ class Table(Protocol):
 class Tables(Protocol):
     """Opens data where it lies."""
 
-    def open(self, uri: str) -> Table:
+    def open(self, uri: str, declared: Types = UNDECLARED) -> Table:
         """A file (Parquet, CSV, JSON lines; gzip), a glob, a folder of Parquet, an http(s) URL.
+
+        Args:
+            uri: where the rows lie.
+            declared: types of columns that text files hold; a value that is not of its type
+                leaves the column as its values are, which `Field.misfit` tells.
 
         Raises:
             InputError: it does not exist, cannot be read, has no rows or no columns, or names

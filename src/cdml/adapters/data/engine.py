@@ -17,7 +17,7 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
         folder: where it may spill what does not fit.
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return duckdb.connect(
+    engine = duckdb.connect(
         config={
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
@@ -27,6 +27,18 @@ def connect(folder: Path) -> duckdb.DuckDBPyConnection:
             "temp_directory": str(folder / "spill"),
         }
     )
+    return _quiet(engine)
+
+
+def _quiet(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Without the progress bar that scans of over two seconds would print."""
+    engine.execute("SET enable_progress_bar = false")
+    return engine
+
+
+def another(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same engine for another thread."""
+    return _quiet(engine.cursor())
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import base64
 import glob
 import hashlib
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ FORMATS = {
     ".jsonl": "json",
     ".ndjson": "json",
 }
+OBJECT_STORES = (
+    "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
+)  # fmt: skip
+"""Schemes of addresses in object stores."""
 _KNOWN = "Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) and JSON lines (.json, .jsonl) are read."
 _BLOCK = 2**20
 
@@ -55,13 +60,13 @@ class Files:
         uri: what they were called, without credentials.
         paths: sorted.
         format: parquet, csv or json.
-        folder: whether a whole folder was asked for, whose names may hold columns.
+        folder: where the names of folders, such as `year=2013`, begin to hold columns.
     """
 
     uri: str
     paths: tuple[Path, ...]
     format: str
-    folder: bool = False
+    folder: Path | None = None
 
     def look_through(self, limits: Unpacking) -> None:
         """Refuse packed files that are cut off, or hold too much.
@@ -97,6 +102,11 @@ def find(uri: str, into: Path, limits: Limits) -> Files:
         shown = _without_secrets(uri)
         path = _download(uri, shown, into, limits)
         return Files(uri=shown, paths=(path,), format=_format(path))
+    if scheme in OBJECT_STORES:
+        raise InputError(
+            f"data at {scheme}:// addresses cannot be read yet.",
+            "Download it in a step before and give the path, or give a presigned https:// address.",
+        )
     if scheme not in ("", "file"):
         raise InputError(
             f"{uri.partition('://')[0]}:// addresses cannot be read.",
@@ -105,12 +115,18 @@ def find(uri: str, into: Path, limits: Limits) -> Files:
     path = Path(unquote(urlsplit(uri).path) if scheme else uri)
     if path.is_dir():
         found = [file for file in path.rglob("*.parquet") if not _hidden(file, path)]
-        return _local(uri, found, f"{uri} is a folder without Parquet files.", folder=True)
+        return _local(uri, found, f"{uri} is a folder without Parquet files.", folder=path)
     if path.exists() or not glob.has_magic(str(path)):
         return _local(uri, [path] if path.exists() else [], f"{uri} does not exist.")
     found = [Path(name) for name in glob.iglob(str(path), recursive=True)]  # noqa: PTH207 - absolute patterns
     found = [file for file in found if file.is_file()]
-    return _local(uri, found, f"no file matches {uri}.")
+    return _local(uri, found, f"no file matches {uri}.", folder=_fixed(path))
+
+
+def _fixed(pattern: Path) -> Path:
+    """The folder of a pattern before its first sign that stands for others."""
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts[:-1])
+    return Path(*plain)
 
 
 def _hidden(file: Path, folder: Path) -> bool:
@@ -118,7 +134,7 @@ def _hidden(file: Path, folder: Path) -> bool:
     return any(part[0] in "._" for part in file.relative_to(folder).parts)
 
 
-def _local(uri: str, paths: Sequence[Path], nothing: str, *, folder: bool = False) -> Files:
+def _local(uri: str, paths: Sequence[Path], nothing: str, *, folder: Path | None = None) -> Files:
     if not paths:
         raise InputError(nothing, "Paths are relative to the folder of cdml.yaml.")
     formats = {_format(path) for path in paths}

@@ -1,4 +1,4 @@
-"""Any table as one Parquet file, and what its footer says."""
+"""What the footer of a Parquet file says."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,117 +6,19 @@ from pathlib import Path
 import duckdb
 
 from cdml.adapters.data import sql
-from cdml.adapters.data.files import Files
-from cdml.adapters.data.sql import Column, literal, logical_type, name_of, quote
+from cdml.adapters.data.sql import Column, logical_type, name_of
 from cdml.core.expressions import Field
 from cdml.errors import InputError
-
-_HARMLESS = ("Expected Number of Columns", "Invalid unicode")
 
 
 def unreadable(uri: str, error: Exception) -> InputError:
     """The engine's complaint about the data, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
-    # The line itself, which the engine quotes too, may hold personal data.
-    told += "".join(f": {line}" for line in lines[1:] if line.startswith(_HARMLESS))
     return InputError(
         f"{uri} cannot be read: {told.rstrip('.')}.",
-        "The file may be cut off, of another format, or not UTF-8.",
+        "The file may be cut off, or of another format.",
     )
-
-
-def as_one_file(engine: duckdb.DuckDBPyConnection, files: Files, into: Path) -> Path:
-    """The table as one Parquet file: the file itself, or a copy made once.
-
-    Raises:
-        InputError: the files cannot be read, or differ in their columns.
-    """
-    if files.format == "parquet" and len(files.paths) == 1 and not files.folder:
-        return files.paths[0]
-    target = into / "table.parquet"
-    try:
-        source = _source(engine, files)
-        engine.execute(f"COPY (SELECT * FROM {source}) TO {literal(str(target))} (FORMAT parquet)")
-    except duckdb.Error as error:
-        raise unreadable(files.uri, _with_line(engine, files, error)) from error
-    return target
-
-
-def _with_line(
-    engine: duckdb.DuckDBPyConnection, files: Files, error: duckdb.Error
-) -> duckdb.Error:
-    """The line of a CSV file that broke it: looking for types, the engine does not tell."""
-    if files.format != "csv" or "sniffing" not in str(error):
-        return error
-    names = [literal(f"c{number}") for number in range(len(_header(files)[1]))]
-    columns = ", ".join(f"{name}: 'VARCHAR'" for name in names)
-    how = f"auto_detect = false, columns = {{{columns}}}"
-    try:
-        engine.execute(f"SELECT count(*) FROM {_csv(files, how)}").fetchall()
-    except duckdb.Error as plainer:
-        return plainer
-    return error
-
-
-def _source(engine: duckdb.DuckDBPyConnection, files: Files) -> str:
-    names = _names(files)
-    match files.format:
-        case "parquet":
-            return f"read_parquet({names})"
-        case "csv":
-            # All rows decide a column's type: one late text must not break a reading half done.
-            return _csv(files, "sample_size = -1" + _texts(engine, files))
-        case _:
-            return f"read_json({names}, sample_size = -1)"
-
-
-def _texts(engine: duckdb.DuckDBPyConnection, files: Files) -> str:
-    """Columns of yes and no, or t and f, are texts: only true and false are truth values."""
-    described = engine.execute(f"DESCRIBE SELECT * FROM {_csv(files, 'sample_size = -1')}")
-    flags = [name for name, kind, *_ in described.fetchall() if kind == "BOOLEAN"]
-    if not flags:
-        return ""
-    plain = ", ".join(f"bool_and(lower({quote(name)}) IN ('true', 'false'))" for name in flags)
-    [true_or_false] = engine.execute(
-        f"SELECT {plain} FROM {_csv(files, 'all_varchar = true')}"
-    ).fetchall()
-    texts = [name for name, only in zip(flags, true_or_false, strict=True) if not only]
-    types = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in texts)
-    return f", types = {{{types}}}" if texts else ""
-
-
-def _names(files: Files) -> str:
-    return "[" + ", ".join(map(name_of, files.paths)) + "]"
-
-
-def _csv(files: Files, how: str) -> str:
-    delimiter, names = _header(files)
-    _refuse_repeated([name.strip().casefold() for name in names], files.uri)
-    # skip: the engine would pass over lines until the rest had one width.
-    return (
-        f"read_csv({_names(files)}, header = true, skip = 0, delim = {literal(delimiter)},"
-        f" quote = '\"', escape = '\"', {how})"
-    )
-
-
-def _header(files: Files) -> tuple[str, list[str]]:
-    """The delimiter and the names of the first line, as they are written.
-
-    The engine would silently rename a column that is named twice.
-    """
-    import csv
-    import gzip
-
-    path = files.paths[0]
-    try:
-        opened = gzip.open if path.suffix.lower() == ".gz" else open
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            line = file.readline(2**20)
-    except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise unreadable(files.uri, error) from error
-    delimiter = max(",;\t|", key=line.count)
-    return delimiter, next(csv.reader([line], delimiter=delimiter), [])
 
 
 def read_columns(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cdml.adapters.data.sql import Column
+from cdml.core.column_types import Types
 from cdml.core.expressions import NotRun, Query
 
 
@@ -55,6 +56,19 @@ class Place(Protocol):
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """The one number that each query of a contract gives."""
+        ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What there is in a row."""
+        ...
+
+    def read_as(self, declared: Types) -> "Place":
+        """The rows with columns in these types, where the place stores no types; else itself.
+
+        Raises:
+            InputError: a value is not of the type that it must have.
+        """
         ...
 
     def reaches(self, other: "Place") -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Timer
-from typing import Any
+from typing import Any, Self
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, ParseException, PySparkException
@@ -22,6 +22,7 @@ from cdml.adapters.data.exported import export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
+from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Field, NotRun, Query
 from cdml.errors import ConfigurationError, InputError
 
@@ -81,6 +82,11 @@ class SparkView:
         """See `Place`."""
         return isinstance(other, SparkView)
 
+    def read_as(self, declared: Types) -> Self:
+        """See `Place`; its columns have types."""
+        del declared
+        return self
+
     def parquet(self) -> Path:
         """See `Place`; for the scoring process, which reads files."""
         return export(self._rows(), self.columns)
@@ -100,12 +106,13 @@ class SparkTables:
     def __init__(self) -> None:
         self._views = 0
 
-    def open(self, uri: str) -> SqlTable:
-        """See the port.
+    def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
+        """See the port; the columns have types, whatever is declared.
 
         Raises:
             ConfigurationError: the address names nothing, or Spark does not start.
         """
+        del declared
         address, _, named = uri.partition("#")
         if not named:
             raise ConfigurationError(

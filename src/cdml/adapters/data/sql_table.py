@@ -9,6 +9,7 @@ from cdml.adapters.data import equal_rows
 from cdml.adapters.data.aggregates import aggregate, figure
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, Translation, counts, quote
+from cdml.core.column_types import Types
 from cdml.core.counting import terms, total
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.core.separation import Conflicts, Overlap
@@ -40,6 +41,12 @@ class SqlTable:
     def parquet(self) -> Path:
         """See the port."""
         return self.place.parquet()
+
+    def read_as(self, declared: Types) -> "SqlTable":
+        """See the port."""
+        place = self.place.read_as(declared)
+        columns = {column.field.name: column for column in place.columns}
+        return SqlTable(ref=self.ref, columns=columns, place=place)
 
     @property
     def fields(self) -> tuple[Field, ...]:

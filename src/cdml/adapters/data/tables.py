@@ -3,20 +3,24 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from cdml.adapters.data.engine import connect
-from cdml.adapters.data.files import Limits, find
-from cdml.adapters.data.parquet import as_one_file, read_columns, unreadable
+from cdml.adapters.data.conversion import Conversion
+from cdml.adapters.data.engine import another, connect
+from cdml.adapters.data.files import Files, Limits, find
+from cdml.adapters.data.parquet import read_columns, unreadable
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.queries import answers
 from cdml.adapters.data.sql import WHOLE_NUMBERS, Column, constant, parquet, quote
 from cdml.adapters.data.sql_table import SqlTable
+from cdml.adapters.data.text_types import Typed
+from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
@@ -35,6 +39,7 @@ class ParquetFile:
     uri: str
     columns: tuple[Column, ...]
     engine: duckdb.DuckDBPyConnection = field(repr=False)
+    again: "Callable[[Types], ParquetFile]" = field(repr=False)
 
     @property
     def relation(self) -> str:
@@ -92,6 +97,10 @@ class ParquetFile:
         """See `Place`."""
         return self.path
 
+    def read_as(self, declared: Types) -> "ParquetFile":
+        """See `Place`."""
+        return self.again(declared)
+
 
 class DuckTables:
     """Opens files, globs, folders and http(s) addresses.
@@ -105,20 +114,55 @@ class DuckTables:
         self._folder = Path(tempfile.mkdtemp(prefix="cdml-data-"))
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine = connect(self._folder)
+        self._conversion = Conversion(folder=self._folder)
 
-    def open(self, uri: str) -> SqlTable:
+    def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
         """See the port."""
         into = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             files = find(uri, into, self._limits)
             files.look_through(self._limits.unpacking)
             digest = files.digest()
-            path = as_one_file(self._engine, files, into)
-            columns, rows = read_columns(self._engine, path, files.uri)
+            typed = self._conversion.typed(self._engine, files, digest, declared)
+            columns, rows = read_columns(self._engine, typed.path, files.uri)
         except (OSError, ValueError) as error:
             raise InputError(f"{uri!r} cannot be read: {error}.") from error
+        place = self._place(files, digest, self._engine, typed, columns)
         return SqlTable(
             ref=DataRef(uri=files.uri, digest=digest, rows=rows),
-            columns={column.field.name: column for column in columns},
-            place=ParquetFile(path=path, uri=files.uri, columns=columns, engine=self._engine),
+            columns={column.field.name: column for column in place.columns},
+            place=place,
         )
+
+    def _place(
+        self,
+        files: Files,
+        digest: str,
+        engine: duckdb.DuckDBPyConnection,
+        typed: Typed,
+        columns: Sequence[Column],
+    ) -> ParquetFile:
+        return ParquetFile(
+            path=typed.path,
+            uri=files.uri,
+            columns=tuple(_with_misfit(column, typed) for column in columns),
+            engine=engine,
+            again=partial(self._again, files, digest),
+        )
+
+    def _again(self, files: Files, digest: str, declared: Types) -> ParquetFile:
+        """The rows in other types; may be asked by another thread."""
+        engine = another(self._engine)
+        typed = self._conversion.typed(engine, files, digest, declared)
+        for misfit in typed.misfits.values():
+            if misfit.declared.required:
+                raise misfit.error()
+        columns, _ = read_columns(engine, typed.path, files.uri)
+        return self._place(files, digest, engine, typed, columns)
+
+
+def _with_misfit(column: Column, typed: Typed) -> Column:
+    misfit = typed.misfits.get(column.field.name)
+    if misfit is None:
+        return column
+    return replace(column, field=replace(column.field, misfit=str(misfit)))

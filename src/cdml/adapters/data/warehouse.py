@@ -9,7 +9,7 @@ import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import sqlalchemy
 from sqlalchemy.exc import (
@@ -26,6 +26,7 @@ from cdml.adapters.data.exported import CHUNK, export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
+from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Field, LogicalType, NotRun, Query
 from cdml.errors import ConfigurationError, InputError, ServiceError
 
@@ -104,6 +105,11 @@ class DatabaseTable:
         """See `Place`."""
         return isinstance(other, DatabaseTable) and other.engine.url == self.engine.url
 
+    def read_as(self, declared: Types) -> Self:
+        """See `Place`; its columns have types."""
+        del declared
+        return self
+
     def parquet(self) -> Path:
         """See `Place`; for the scoring process, which reads files."""
         values = ", ".join(column.value for column in self.columns)
@@ -118,13 +124,14 @@ class DatabaseTables:
         self._engines: dict[str, sqlalchemy.Engine] = {}
         self._clean = weakref.finalize(self, _dispose, self._engines)
 
-    def open(self, uri: str) -> SqlTable:
-        """See the port.
+    def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
+        """See the port; the columns have types of their own.
 
         Raises:
             ConfigurationError: the address names no table, or no driver for it is installed.
             ServiceError: the database does not answer.
         """
+        del declared
         address, _, table = uri.partition("#")
         engine = self._engine(address)
         shown = f"{engine.url.render_as_string(hide_password=True)}#{table}"

@@ -49,11 +49,11 @@ def _need(columns: Sequence[str], there: Sequence[str]) -> None:
         )
 
 
-def _read(job: ScoringJob, columns: Sequence[str]) -> Any:
+def _read(path: Path, columns: Sequence[str]) -> Any:
     try:
-        return pq.read_table(job.data, columns=list(dict.fromkeys(columns)))
+        return pq.read_table(path, columns=list(dict.fromkeys(columns)))
     except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{job.data} cannot be read as Parquet.") from error
+        raise InputError(f"{path} cannot be read as Parquet.") from error
 
 
 def write_features(job: ScoringJob, model: MlModel, path: Path) -> int:
@@ -73,7 +73,7 @@ def write_features(job: ScoringJob, model: MlModel, path: Path) -> int:
         columns = [name for name in there if name not in (*job.key, job.label)]
     else:
         columns = [name for name in model.inputs if name in there]
-    rows = _read(job, columns)
+    rows = _read(job.inputs or job.data, columns)
     if rows.num_rows == 0:
         raise InputError(f"{job.data} holds no rows.")
     pq.write_table(_plain_numbers(rows), path)
@@ -86,7 +86,7 @@ def labels(job: ScoringJob) -> list[Any]:
     Raises:
         InputError: the label is missing, or a binary label has not two values.
     """
-    column = _read(job, [job.label])[job.label]
+    column = _read(job.data, [job.label])[job.label]
     if job.task == "regression":
         return []
     found = [value for value in pc.unique(column).to_pylist() if value is not None]
@@ -141,7 +141,7 @@ def join(
     Raises:
         InputError: the answers do not fit the rows, are not finite, or are not certain.
     """
-    rows = _read(job, [*job.key, job.label, *job.carried])
+    rows = _read(job.data, [*job.key, job.label, *job.carried])
     try:
         found = pq.read_table(answers)
     except (OSError, pa.ArrowException) as error:

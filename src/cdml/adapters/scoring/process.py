@@ -103,7 +103,7 @@ class ProcessScorer:
             namespaces=self._namespaces,
             seconds=job.timeout,
             hear=conversation.hear,
-            hide=(job.folder, job.data.parent, job.output.parent),
+            hide=(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
         )
 
     def _warmer(self, mlmodel: MlModel) -> Any:

@@ -1,0 +1,247 @@
+"""JSON files read as text: what is a text there stays one, and numbers keep every digit."""
+
+import gzip
+import re
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from cdml.adapters.data.sql import literal
+from cdml.adapters.data.text_types import exact
+from cdml.adapters.data.texts import Kind, Source, Texts, paths, refuse_differences, refuse_names
+from cdml.errors import InputError
+
+_LONGEST = 2**28
+"""Bytes of the longest object."""
+_KINDS = (
+    (Kind.TEXT, ("VARCHAR",)),
+    (Kind.NUMBER, ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")),
+    (Kind.BOOLEAN, ("BOOLEAN",)),
+    (Kind.NESTED, ("OBJECT", "ARRAY")),
+)
+_TEXTS = r'"([^"\\]|\\.)*"'
+_FRACTIONS = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_LONG_WHOLE = r"(^|[^0-9.eE+-])-?[0-9]{19,}([^0-9.eE]|$)"
+_WORDS = {Kind.TEXT: "text", Kind.NUMBER: "numbers", Kind.BOOLEAN: "truth values",
+          Kind.NESTED: "objects or lists"}  # fmt: skip
+
+
+def read_json(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path) -> Texts:
+    """Read files as text: a list of objects, or one object after the other.
+
+    Args:
+        engine: that reads.
+        files: of one table, in the order of their rows.
+        into: folder for the rows, which is theirs alone.
+
+    Raises:
+        InputError: a file cannot be read to its end, or files differ in their columns, or numbers
+            cannot be had exactly.
+    """
+    return _Records(engine, files, into).read()
+
+
+class _Records:
+    """The objects of all files, one a row."""
+
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path
+    ) -> None:
+        self._engine = engine
+        self._files = files
+        self._path = into / "records.parquet"
+        self._target = into / "texts.parquet"
+
+    def read(self) -> Texts:
+        self._copy()
+        sources = self._sources()
+        if not any(source.rows for source in sources):
+            named = ", ".join(path.name for path in self._files[:3])
+            raise InputError(f"{named} has no rows.", "No rows are no evidence.")
+        whole = Texts(path=self._path, names=(), kinds=(), sources=sources)
+        self._refuse_others(whole)
+        names = self._names()
+        refuse_names(names, self._files[0])
+        self._write(names)
+        texts = Texts(path=self._target, names=names, kinds=(), sources=sources)
+        kinds, mixed = self._kinds(texts)
+        structures = {
+            number: self._structure(texts, number)
+            for number, kind in enumerate(kinds)
+            if kind is Kind.NESTED
+        }
+        return Texts(
+            path=self._target,
+            names=names,
+            kinds=kinds,
+            structures=structures,
+            mixed=mixed,
+            sources=sources,
+        )
+
+    def _copy(self) -> None:
+        source = (
+            f"read_json_objects({paths(self._files)}, format = 'auto', ignore_errors = false,"
+            f" maximum_object_size = {_LONGEST}, filename = true)"
+        )
+        try:
+            self._engine.execute(
+                f"COPY (SELECT json AS j, filename AS f FROM {source})"
+                f" TO {literal(str(self._path))} (FORMAT parquet)"
+            )
+        except duckdb.Error as error:
+            raise InputError(
+                f"{self._told(error)}.", "One object per line, or a list of objects, is read."
+            ) from error
+
+    def _told(self, error: duckdb.Error) -> str:
+        """The engine's complaint in one sentence, with the file's name and without its folders."""
+        told = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
+        blamed = next((path for path in self._files if str(path) in told), self._files[0])
+        told = told.replace(f' in file "{blamed}",', "").replace(str(blamed), blamed.name)
+        told = re.sub(r"\s+", " ", told).rstrip(". ")
+        return f"{blamed.name} cannot be read: {told[:1].lower()}{told[1:]}"
+
+    def _ask(
+        self, columns: str, rest: str = "", path: Path | None = None
+    ) -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = self._engine.execute(
+            f"SELECT {columns} FROM read_parquet({paths([path or self._path])},"
+            f" file_row_number = true) {rest}"
+        ).fetchall()
+        return found
+
+    def _sources(self) -> tuple[Source, ...]:
+        counted = {file: rows for file, rows in self._ask("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
+        return tuple(
+            Source(path=path, rows=int(str(counted.get(str(path), 0))), place=partial(_place, path))
+            for path in self._files
+        )
+
+    def _refuse_others(self, texts: Texts) -> None:
+        """Refuse what is no object, names a key twice, or holds digits that would be lost."""
+        bare = f"regexp_replace(j, {literal(_TEXTS)}, '', 'g')"
+        long = f"regexp_extract_all({bare}, {literal(_FRACTIONS)})"
+        lost = (
+            f"len(list_filter({long}, lambda x: regexp_matches(x, '[.eE]') AND length(x) > 16"
+            f" AND NOT {exact('x')})) > 0"
+        )
+        troubles = {
+            "json_type(j) <> 'OBJECT'": "holds no object",
+            "len(json_keys(j)) <> len(list_distinct(json_keys(j)))": "names a key twice",
+            f"regexp_matches(j, '[0-9.]{{17}}') AND {lost}": "holds a number of more digits than"
+            " a 64-bit number holds, which cannot be read exactly",
+        }
+        for condition, told in troubles.items():
+            guard = "" if "OBJECT" in condition else "json_type(j) = 'OBJECT' AND "
+            [(row,)] = self._ask("min(file_row_number)", f"WHERE {guard}{condition}")
+            if row is not None:
+                raise InputError(
+                    f"{texts.place(int(str(row)))} {told}.",
+                    "Write such a number as text (in quotes)."
+                    if "number" in told
+                    else "One object per line, or a list of objects, is read.",
+                )
+
+    def _names(self) -> tuple[str, ...]:
+        """All keys, in the order in which they are first met.
+
+        Raises:
+            InputError: a file lacks a key that another has.
+        """
+        rows = self._engine.execute(
+            "SELECT k, f, min(n), min(p) FROM (SELECT f, file_row_number AS n,"
+            " unnest(json_keys(j)) AS k, generate_subscripts(json_keys(j), 1) AS p"
+            f" FROM read_parquet({paths([self._path])}, file_row_number = true))"
+            " GROUP BY k, f ORDER BY min(n), min(p)"
+        ).fetchall()
+        names = tuple(dict.fromkeys(str(key) for key, *_ in rows))
+        by_file: dict[str, list[str]] = {str(path): [] for path in self._files}
+        for key, file, *_ in rows:
+            by_file[str(file)].append(str(key))
+        for path in self._files:
+            refuse_differences(names, self._file_with(names, by_file), by_file[str(path)], path)
+        return names
+
+    def _file_with(self, names: Sequence[str], by_file: dict[str, list[str]]) -> Path:
+        """The file that has the most of these columns."""
+        return max(self._files, key=lambda path: len(set(names) & set(by_file[str(path)])))
+
+    def _write(self, names: Sequence[str]) -> None:
+        """Each key's values as text, and what JSON says they are."""
+        pointers = "[" + ", ".join(map(literal, map(_pointer, names))) + "]"
+        columns = ", ".join(
+            f"x[{at + 1}] AS c{at}, y[{at + 1}] AS t{at}" for at in range(len(names))
+        )
+        self._engine.execute(
+            f"COPY (SELECT {columns} FROM (SELECT json_extract_string(j, {pointers}) AS x,"
+            f" json_type(j, {pointers}) AS y FROM read_parquet({paths([self._path])})))"
+            f" TO {literal(str(self._target))} (FORMAT parquet)"
+        )
+
+    def _kinds(self, texts: Texts) -> tuple[tuple[Kind, ...], dict[int, str]]:
+        """What each column holds, and what is wrong with those that hold several kinds."""
+        found, mixed = [], {}
+        for number in range(len(texts.names)):
+            counts = ", ".join(f"count_if(t{number} IN {types!r})" if len(types) > 1
+                               else f"count_if(t{number} = '{types[0]}')"
+                               for _, types in _KINDS)  # fmt: skip
+            [counted] = self._ask(counts, path=self._target)
+            there = [kind for (kind, _), many in zip(_KINDS, counted, strict=True) if many]
+            if len(there) > 1:
+                mixed[number] = self._mixed(texts, number, there)
+            found.append(there[0] if len(there) == 1 else Kind.TEXT if there else Kind.ANY)
+        return tuple(found), mixed
+
+    def _mixed(self, texts: Texts, number: int, there: Sequence[Kind]) -> str:
+        places = []
+        for kind in there:
+            types = ", ".join(map(literal, dict(_KINDS)[kind]))
+            [(row,)] = self._ask(
+                "min(file_row_number)", f"WHERE t{number} IN ({types})", self._target
+            )
+            places.append((int(str(row)), kind))
+        (first, one), (second, other) = sorted(places)[:2]
+        return (
+            f"the column {texts.names[number]!r} holds {_WORDS[one]} ({texts.place(first)}) and"
+            f" {_WORDS[other]} ({texts.place(second)})."
+        )
+
+    def _structure(self, texts: Texts, number: int) -> str:
+        """The types of what is nested in a column.
+
+        Raises:
+            InputError: whole numbers in it have more than 64 bits.
+        """
+        [(structure, row)] = self._ask(
+            f"json_group_structure(c{number}::JSON), min(file_row_number) FILTER (regexp_matches("
+            f"regexp_replace(c{number}, {literal(_TEXTS)}, '', 'g'), {literal(_LONG_WHOLE)}))",
+            path=self._target,
+        )
+        if row is not None:
+            raise InputError(
+                f"{texts.place(int(str(row)))} holds a number of more than 18 digits in"
+                f" {texts.names[number]!r}.",
+                "Write such a number as text (in quotes).",
+            )
+        return str(structure).replace('"UBIGINT"', '"BIGINT"')
+
+
+def _pointer(name: str) -> str:
+    """A key as a JSON pointer."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _place(path: Path, row: int) -> str:
+    """The line of an object that has one of its own; else its number."""
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rb") as file:
+        lines = ((number, line.strip()) for number, line in enumerate(file, 1))
+        full = ((number, line) for number, line in lines if line)
+        number, line = next(islice(full, row, None), (0, b""))
+    if line.startswith(b"{") and line.endswith(b"}"):
+        return f"line {number:,}"
+    return f"object {row + 1:,}"

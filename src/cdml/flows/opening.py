@@ -1,0 +1,111 @@
+"""The evaluation rows, and what relates to them, opened in the types that are declared.
+
+Every step of a run opens the same rows by the same rules, so that a value that is text to the
+checks of the data is the same text in the slices and in the key.
+"""
+
+from collections.abc import Sequence
+
+from cdml.config import Loaded
+from cdml.core.column_types import Declared, Types, of_contract, of_fields, of_signature
+from cdml.core.compatibility import Signature
+from cdml.core.contract import Contract
+from cdml.core.expressions import Field, LogicalType
+from cdml.evidence.profile import FILE
+from cdml.flows.promises import promises
+from cdml.ports import Table, Tables
+
+CHAMPION = "champion"
+"""`data.reference` that stands for the profile kept with the champion."""
+_OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+
+
+def open_rows(
+    loaded: Loaded,
+    tables: Tables,
+    *,
+    data: str | None = None,
+    contract: Contract | None = None,
+    signature: Signature | None = None,
+    alike: Sequence[Field] = (),
+    reference: str | None = None,
+) -> Table:
+    """The evaluation rows as they are judged.
+
+    Where a file stores no types they come from the contract, then from the challenger's
+    signature, then from predictions and from the reference, then from the values.
+
+    Args:
+        loaded: the configuration.
+        tables: the port.
+        data, contract, reference: instead of those of the configuration.
+        signature: of the challenger, where it is scored here.
+        alike: columns of predictions that are paired with the rows.
+    """
+    settings = loaded.config.data
+    promised = promises(loaded, settings.contract) if contract is None else contract
+    uri = loaded.locate(data or settings.evaluation)
+    declared = declared_types(loaded, promised, signature)
+    if not is_text(uri):
+        return tables.open(uri, declared)
+    known = reference or settings.reference
+    weak = of_fields(alike)
+    if known and known != CHAMPION and not known.endswith(FILE):
+        weak = of_fields(tables.open(loaded.locate(known), declared).fields) | weak
+    firm = {name: one for name, one in declared.items() if one.firm}
+    return tables.open(uri, {**declared, **weak, **firm})
+
+
+def open_reference(
+    loaded: Loaded,
+    tables: Tables,
+    written: str,
+    *,
+    table: Table,
+    contract: Contract,
+    signature: Signature | None,
+) -> Table:
+    """The reference's rows, in the types of the evaluation rows where it stores none.
+
+    Args:
+        loaded: the configuration.
+        tables: the port.
+        written: where the rows lie.
+        table: the evaluation rows.
+        contract: of the evaluation rows.
+        signature: of the challenger.
+    """
+    declared = declared_types(loaded, contract, signature)
+    firm = {name: one for name, one in declared.items() if one.firm}
+    return tables.open(loaded.locate(written), {**of_fields(table.fields), **firm})
+
+
+def declared_types(loaded: Loaded, contract: Contract, signature: Signature | None) -> Types:
+    """Types by which the data is judged: the contract's before those of the model's signature.
+
+    `data.time` names a column of times, which may say so in ISO 8601.
+    """
+    time = loaded.config.data.time
+    moments = {time: Declared(type=LogicalType.TIMESTAMP)} if time else {}
+    return {**moments, **of_signature(signature, contract), **of_contract(contract)}
+
+
+def types_for(loaded: Loaded, table: Table, contract: Contract, signature: Signature) -> Types:
+    """Types in which a model is given the rows: those of its own signature before all others.
+
+    What only `data.time` makes a time stays the text that it is in the file.
+    """
+    time = loaded.config.data.time
+    texts = {time: Declared(type=LogicalType.STRING)} if time else {}
+    return {
+        **of_fields(table.fields),
+        **texts,
+        **of_contract(contract),
+        **of_signature(signature, contract),
+    }
+
+
+def is_text(uri: str) -> bool:
+    """Whether an address names files that store no types."""
+    name = uri.partition("?")[0].lower().removesuffix(".gz")
+    return name.endswith(_OF_TEXT)
