@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cdml.errors import CdmlError, ConfigurationError, RollbackFailed
+from cdml.evidence import store
+from cdml.evidence.models import Deployment
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, unanswered
 
@@ -139,3 +141,22 @@ def test_a_rollback_that_failed_is_tried_again_and_not_taken_for_done(world, mon
 def test_a_request_id_has_a_limit(world):
     with pytest.raises(ConfigurationError, match="201 characters"):
         world.rollback(request_id="x" * 201)
+
+
+def test_trouble_after_the_switch_names_what_serves_and_not_what_served(world):
+    """The journal takes no more writes once the alias is moved: the look comes after that."""
+    in_a_terminal(world)
+    clean = Faults()
+    world.rollback(faults=clean)
+    world.ship("D")
+    close = len(clean.seen) - 1
+    assert "journal.write" == clean.seen[close]
+    broken = Faults(close, when="before", how=unanswered, times=9)
+
+    with pytest.raises(RollbackFailed, match="v2 serves production now") as caught:
+        world.rollback(faults=broken)
+
+    assert "v4 serve" not in str(caught.value)
+    found = store.read(world.output, Deployment)
+    assert ("fail", True) == (found.verdict, found.changed)
+    assert "v2 serves production now" in found.reason

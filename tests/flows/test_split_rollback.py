@@ -45,7 +45,7 @@ def test_a_rollback_checks_the_old_version_and_gives_it_all_traffic(world):
 def test_an_old_version_that_does_not_answer_is_not_restored(world):
     world.checks.unwell.add("1")
 
-    with pytest.raises(RollbackFailed, match=r"v1 answers nonsense.*v2 served production"):
+    with pytest.raises(RollbackFailed, match=r"v1 answers nonsense.*v2 serves production now"):
         world.rollback()
 
     assert "2" == agreed(world)

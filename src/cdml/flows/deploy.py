@@ -12,7 +12,7 @@ from cdml.core.plan import Plan
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Standing, standing
 from cdml.core.verdict import Verdict
-from cdml.errors import InputError, LockHeld
+from cdml.errors import InputError, LockHeld, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
@@ -21,6 +21,7 @@ from cdml.flows.checks import Checks
 from cdml.flows.drift import Cure, Drift
 from cdml.flows.find_version import find_version
 from cdml.flows.found import Found
+from cdml.flows.last_look import describe, look_again
 from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Nothing, Outcome, called
 from cdml.flows.ramps import ramp_of
@@ -203,7 +204,11 @@ class _Deploy:
         )
         if plan.forecast:
             self.ports.progress.note(plan.forecast)
-        ended = self.operator.carry_out(found, operation)
+        try:
+            ended = self.operator.carry_out(found, operation)
+        except ServiceError as error:
+            now = describe(look_again(self.ports), plan.environment)
+            raise ServiceError(f"{error.message} {now}", error.hint) from error
         return outcome.of_deploy(plan, ended, self.operator, self.output)
 
     def _plan(self, found: Found, candidate: Candidate) -> Plan:

@@ -18,8 +18,8 @@ from cdml.evidence import store
 from cdml.evidence.models import Deployment, Times
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
-from cdml.flows.drive import Unpublished
 from cdml.flows.found import Ended, Found
+from cdml.flows.last_look import describe, look_again
 from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
@@ -208,23 +208,35 @@ class _Rollback:
         )
         try:
             ended = self.operator.carry_out(found, operation)
-        except Unpublished as error:
-            raise RollbackFailed(error.message, error.hint) from error
         except ServiceError as error:
-            raise RollbackFailed(
-                f"v{plan.to.version} was not seen to serve: {error.message} {_last(found)}",
-                error.hint,
-            ) from error
+            raise self._failed(plan, error) from error
         sentence = f"v{plan.to.version} serves {plan.environment} again"
         sentence += f"; v{plan.from_.version} is quarantined." if plan.from_ else "."
         if ended.trouble is not None:
-            sentence = (
-                f"v{plan.to.version} was not restored: {ended.trouble.message} {_last(ended.found)}"
-            )
+            now = describe(look_again(self.ports), plan.environment)
+            sentence = f"v{plan.to.version} was not restored: {ended.trouble.message} {now}"
         kept = self._told(plan, self._outcome(ended, sentence))
         if ended.trouble is not None:
             raise RollbackFailed(sentence, ended.trouble.hint) from ended.trouble
         return kept
+
+    def _failed(self, plan: Plan, error: ServiceError) -> RollbackFailed:
+        """What came of a rollback that broke off; the evidence of it is kept."""
+        seen = look_again(self.ports)
+        restored = seen is not None and share(seen, plan.to) == ALL
+        begun = "was restored, but the rollback did not end" if restored else "was not restored"
+        now = describe(seen, plan.environment)
+        sentence = f"v{plan.to.version} {begun}: {error.message} {now}"
+        told = Outcome(
+            verdict=Verdict.FAIL,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
+            journal=None,
+            changed=restored,
+            times=self._times(self.ports.clock.now() if restored else None, verified=False),
+        )
+        self._told(plan, told)
+        return RollbackFailed(sentence, error.hint)
 
     def _outcome(self, ended: Ended, sentence: str) -> Outcome:
         return Outcome(
@@ -329,7 +341,3 @@ class _Rollback:
 
 def _seen(found: Found) -> str:
     return f"v{found.serving.version}" if found.serving.version else "none"
-
-
-def _last(found: Found) -> str:
-    return f"When last seen, {_seen(found)} served {found.ledger.environment}."
