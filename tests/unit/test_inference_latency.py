@@ -46,7 +46,8 @@ def test_the_order_of_the_requests_does_not_matter(name):
     mixed = Timings(challenger=given.challenger[order], champion=given.champion[order])
 
     assert np.array_equal(
-        compare(find(name), given).difference.draws, compare(find(name), mixed).difference.draws
+        compare(find(name), given).difference.of.draws,
+        compare(find(name), mixed).difference.of.draws,
     )
 
 

@@ -52,10 +52,16 @@ def test_a_single_row_cannot_tell_how_losses_vary():
     assert "single row" in reason(compare(find("mae"), Moments.of_rows(np.array([[1.0, 2.0]]))))
 
 
-def test_few_rows_that_all_differ_alike_are_not_certain():
-    losses = np.column_stack((np.arange(5.0), np.arange(5.0) + 0.1))
+@pytest.mark.parametrize(("rows", "beyond"), [(2, 0.0), (5, 0.3), (20, 0.8), (1000, 0.99)])
+def test_rows_that_all_lose_alike_prove_it_but_not_beyond_all_doubt(rows, beyond):
+    losses = np.column_stack((np.arange(rows) + 1.0, np.arange(rows)))
 
-    assert "same amount" in reason(compare(find("mae"), Moments.of_rows(losses)))
+    found = compare(find("mae"), Moments.of_rows(losses)).difference
+
+    bound = found.bound(Side.LOWER, 0.95)
+    assert (bound > beyond) == (rows > 2)
+    assert bound < 1
+    assert (found.p_value(Side.LOWER, beyond) < 0.05) == (rows > 2)
 
 
 def test_r2_needs_labels_that_vary():
@@ -117,7 +123,7 @@ def test_drawing_cells_is_drawing_rows():
         drawn.append(f1[0] - f1[1])
 
     difference = compare(find("f1"), cells(rows)).difference
-    of_cells = difference.draws[:, 0] - difference.draws[:, 1]
+    of_cells = difference.of.draws[:, 0] - difference.of.draws[:, 1]
 
     assert 0.01 < stats.ks_2samp(drawn, of_cells).pvalue
 
@@ -125,7 +131,7 @@ def test_drawing_cells_is_drawing_rows():
 def test_the_same_cells_are_drawn_alike_and_others_are_not():
     first, second = cells(classes(300, seed=1)), cells(classes(300, seed=2))
 
-    draws = [compare(find("f1"), one).difference.draws for one in (first, first, second)]
+    draws = [compare(find("f1"), one).difference.of.draws for one in (first, first, second)]
 
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])

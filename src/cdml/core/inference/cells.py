@@ -124,9 +124,14 @@ def _padded(joint: _Joint, metric: Confusion) -> _Joint:
     now = wide.values(metric, wide.count)
     moved = wide.values(metric, wide.count + np.eye(len(wide.count))) - now
     discordant = wide.first != wide.second
-    effect = np.where(discordant, moved[:, 0] - moved[:, 1], 0.0)
+    apart = moved[:, 0] - moved[:, 1]
+    effect = np.where(discordant, apart, 0.0)
     largest = float(np.max(effect**2, initial=0.0))
-    if not largest > 0 or wide.count @ effect**2 >= ENOUGH_DISCORDANT * largest:
+    if not largest > 0:
+        return joint
+    # Where no row that was seen moves them apart, drawing such rows again tells nothing new.
+    varies = np.any(apart[wide.count > 0])
+    if varies and wide.count @ effect**2 >= ENOUGH_DISCORDANT * largest:
         return joint
     count = wide.count.copy()
     count[[int(effect.argmin()), int(effect.argmax())]] += PSEUDO_ROWS

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cdml.core.inference import (
     calibration,
     confusion,
@@ -17,12 +15,12 @@ from cdml.core.inference import (
     weighted,
 )
 from cdml.core.inference.difference import Level, Paired
+from cdml.core.inference.ranged import level_within, ranged
 from cdml.core.inference.resampled import RESAMPLES
 from cdml.core.interval import Unmeasured
-from cdml.core.metrics import Counts, Family, Metric
+from cdml.core.metrics import Family, Metric
 from cdml.core.sample import (
     Cells,
-    Figures,
     Moments,
     OneVsRest,
     Ranked,
@@ -76,6 +74,13 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
         sample: the statistics that the metric's family reads, of both models.
         resamples: how many to draw, where the metric's distribution is found by resampling.
     """
+    found = _compared(metric, sample, resamples)
+    if isinstance(found, Unmeasured):
+        return found
+    return ranged(metric, found)
+
+
+def _compared(metric: Metric, sample: Sample, resamples: int) -> Paired | Unmeasured:
     if isinstance(sample, Weighted):
         return weighted.compare(metric, sample)
     found = _method(metric, sample)
@@ -88,6 +93,11 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
 
 def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
     """One model's value with its two-sided interval; the sample's challenger is measured."""
+    found = _measured(metric, sample, confidence)
+    return found if isinstance(found, Unmeasured) else level_within(metric, found)
+
+
+def _measured(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
     if isinstance(sample, Weighted):
         return weighted.measure(metric, sample, confidence)
     found = _method(metric, sample)
@@ -104,50 +114,3 @@ def _method(metric: Metric, sample: Sample) -> _Method | Unmeasured:
         kind = type(sample).__name__.lower()
         return Unmeasured(reason=f"{metric.name} cannot be measured from {kind}")
     return method
-
-
-def counted(metric: Metric, sample: Sample) -> int:
-    """How many rows inform the metric: what `policy.min_rows` is held against."""
-    match sample:
-        case Cells() if sample.group is not None:
-            groups = map(sample.within, range(len(sample.groups)))
-            return min(map(_COUNTED[metric.counts], groups))
-        case Cells():
-            return _COUNTED[metric.counts](sample)
-        case Ranked():
-            positives = int(sample.positive.sum())
-            return positives if metric.counts is Counts.POSITIVES else _smaller(sample)
-        case OneVsRest():
-            return min((_smaller(ranked) for ranked in sample.classes), default=0)
-        case Weighted() if not isinstance(sample.of, Figures):
-            return counted(metric, sample.of)
-        case _:
-            return sample.rows
-
-
-def _smaller(ranked: Ranked) -> int:
-    positives = int(ranked.positive.sum())
-    return min(positives, ranked.rows - positives)
-
-
-def _labelled(cells: Cells, code: int) -> int:
-    return int(cells.count[cells.label == code].sum())
-
-
-def _fewest_predicted(cells: Cells) -> int:
-    predictions = [p for p in (cells.challenger, cells.champion) if p is not None]
-    return min(int(cells.count[predicted == 1].sum()) for predicted in predictions)
-
-
-def _smallest_class(cells: Cells) -> int:
-    rows = np.bincount(cells.label, cells.count, len(cells.classes))
-    return int(rows.min(initial=cells.rows))
-
-
-_COUNTED: dict[Counts, Callable[[Cells], int]] = {
-    Counts.ROWS: lambda cells: cells.rows,
-    Counts.POSITIVES: lambda cells: _labelled(cells, 1),
-    Counts.NEGATIVES: lambda cells: _labelled(cells, 0),
-    Counts.PREDICTED: _fewest_predicted,
-    Counts.SMALLER_CLASS: _smallest_class,
-}

@@ -69,13 +69,22 @@ class _Gaps:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GapDifference:
-    """challenger - champion of two gaps."""
+    """challenger - champion of two gaps.
+
+    Attributes:
+        challenger, champion: the pairs of groups that may have the largest gap.
+        draws: how often each of the figures of influence was drawn.
+        rows: how many rows there are.
+        fewest: how many the smallest stratum has.
+        harm: the side whose claims are that the challenger is worse; None: that is not known.
+    """
 
     challenger: _Gaps
     champion: _Gaps
     draws: Floats
     rows: int
     fewest: float
+    harm: Side | None = None
 
     @property
     def estimate(self) -> float:
@@ -94,7 +103,8 @@ class GapDifference:
 
     def interval(self, confidence: float) -> Interval:
         """The two-sided interval."""
-        low, high = (self.bound(side, (1 + confidence) / 2) for side in (Side.LOWER, Side.UPPER))
+        careful = replace(self, harm=None)
+        low, high = (careful.bound(side, (1 + confidence) / 2) for side in Side)
         return Interval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
@@ -142,6 +152,8 @@ class GapDifference:
             method=self.method,
             df=self.fewest - 1,
             extreme=(1 / self.fewest, 0.0),
+            fewest=self.fewest,
+            harm=self.harm,
         )
 
 

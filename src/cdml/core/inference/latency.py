@@ -67,17 +67,13 @@ class Percentiles:
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The percentile of Δ + share * champion."""
-        level = student.normal_cdf(student.quantile(confidence, self.df))
-        return self._read(share).quantile(1 - level if side is Side.LOWER else level)
+        level = student.normal_cdf(student.quantile(1 - confidence, self.df))
+        found = self._read(side, share).quantile(level)
+        return found if side is Side.LOWER else -found
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p, from the percentile that the value is."""
-        found = self._read(share)
-        if found.draws[0] == found.draws[-1]:
-            at = found.draws[0]
-            return 0.0 if (at > against if side is Side.LOWER else at < against) else 1.0
-        level = found.level(against)
-        tail = level if side is Side.LOWER else 1 - level
+        tail = self._read(side, share).level(against if side is Side.LOWER else -against)
         return student.cdf(_NORMAL.inv_cdf(tail), self.df) if 0 < tail < 1 else tail
 
     def p_value_null(self) -> float:
@@ -86,8 +82,9 @@ class Percentiles:
             return 1.0
         return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
 
-    def _read(self, share: float) -> Bca:
-        draws = np.sort(self.draws[:, 0] - (1 - share) * self.draws[:, 1])
+    def _read(self, side: Side, share: float) -> Bca:
+        sign = 1.0 if side is Side.LOWER else -1.0
+        draws = np.sort(sign * (self.draws[:, 0] - (1 - share) * self.draws[:, 1]))
         return Bca(estimate=float(np.median(draws)), draws=draws, acceleration=0.0)
 
 

@@ -17,9 +17,6 @@ FEW_ROWS = 200
 Statistic = Callable[[Floats], Floats]
 """From means, shape (..., k), to the values of challenger and champion, shape (..., 2)."""
 
-_ENOUGH_WITHOUT_SPREAD = 100
-"""So many rows that all differ alike are taken to say that the models do."""
-
 
 def compare(metric: str, sample: Moments) -> Paired | Unmeasured:
     """Two models by the mean of a loss, by RMSE or by R²."""
@@ -42,14 +39,7 @@ def _compared(metric: str, sample: Moments) -> Paired | Unmeasured:
     challenger, champion = (float(value) for value in statistic(metric)(sample.mean))
     if not (math.isfinite(challenger) and math.isfinite(champion)):
         return Unmeasured(reason=f"{metric} has no value: the labels are all the same")
-    difference = _difference(metric, sample)
-    certain = difference.standard_error <= 1e-12 * abs(difference.estimate)
-    if difference.estimate and certain and sample.rows < _ENOUGH_WITHOUT_SPREAD:
-        return Unmeasured(
-            reason=f"all {sample.rows:,} rows differ by the same amount;"
-            " so few of them cannot tell how much others would"
-        )
-    return Paired(challenger=challenger, champion=champion, difference=difference)
+    return Paired(challenger=challenger, champion=champion, difference=_difference(metric, sample))
 
 
 def statistic(metric: str) -> Statistic:

@@ -38,8 +38,10 @@ def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
         metric, [(c.positive, c.champion) for c in classes if c.champion is not None]
     )
     difference = _difference(metric, challenger, moves, champion, champion_moves, classes)
-    if difference.standard_error == 0 and not all(
-        same_order(c.challenger, c.champion) for c in classes if c.champion is not None
+    if (
+        challenger == champion
+        and difference.standard_error == 0
+        and not all(same_order(c.challenger, c.champion) for c in classes if c.champion is not None)
     ):
         return Unmeasured(
             reason=f"{metric} of both models is {challenger:.4g} and no row moves it differently;"
@@ -118,6 +120,7 @@ def _difference(
             max(largest, LARGE_MOVE / _fewest(classes)) if largest else 0.0,
             float(np.abs(champion_moves).max()),
         ),
+        fewest=_fewest(classes),
         published=math.inf if textbook else None,
     )
 

@@ -17,6 +17,8 @@ RESAMPLES = 10_000
 
 _NORMAL = NormalDist()
 _ROUNDING = 1e-12
+_POLE = 1e-3
+"""How near to nothing the denominator of the acceleration comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,24 +36,41 @@ class Bca:
     acceleration: float
 
     def quantile(self, probability: float) -> float:
-        """The one-sided bound below which the truth lies with this confidence."""
-        bias = self._bias
-        shifted = bias + _NORMAL.inv_cdf(probability)
-        level = _NORMAL.cdf(bias + shifted / max(1 - self.acceleration * shifted, 1e-3))
+        """The one-sided bound below which the truth lies with this probability.
+
+        Beyond the outermost draws it lies as far out as the normal distribution's.
+        """
+        first, last = float(self.draws[0]), float(self.draws[-1])
+        if first == last:
+            return first
+        normal = self.estimate + self._spread * _NORMAL.inv_cdf(probability)
+        if probability <= self._level_at(self._edge):
+            return min(first, normal)
+        if probability >= self._level_at(1 - self._edge):
+            return max(last, normal)
+        shifted = self._bias + _NORMAL.inv_cdf(probability)
+        level = _NORMAL.cdf(self._bias + shifted / max(1 - self.acceleration * shifted, _POLE))
         return float(np.quantile(self.draws, level))
 
     def level(self, value: float) -> float:
-        """The probability whose quantile is `value`: the inverse of `quantile`.
-
-        Beyond the outermost draws it falls as the normal distribution does.
-        """
-        shifted = _NORMAL.inv_cdf(self._position(value)) - self._bias
-        level = _NORMAL.cdf(shifted / max(1 + self.acceleration * shifted, 1e-3) - self._bias)
-        spread = float(self.draws.std())
-        if self.draws[0] <= value < self.draws[-1] or spread == 0:
+        """The probability whose quantile is `value`: the inverse of `quantile`; it never falls."""
+        first, last = float(self.draws[0]), float(self.draws[-1])
+        if first == last:
+            return 0.0 if value < first else 1.0
+        level = self._level_at(self._position(value))
+        if first <= value < last:
             return level
-        normal = normal_cdf((value - self.estimate) / spread)
-        return min(level, normal) if value < self.estimate else max(level, normal)
+        normal = normal_cdf((value - self.estimate) / self._spread)
+        return min(level, normal) if value < first else max(level, normal)
+
+    def _level_at(self, position: float) -> float:
+        """The probability that a share of the draws stands for."""
+        shifted = _NORMAL.inv_cdf(position) - self._bias
+        return normal_cdf(shifted / max(1 + self.acceleration * shifted, _POLE) - self._bias)
+
+    @property
+    def _spread(self) -> float:
+        return float(self.draws.std())
 
     @property
     def _bias(self) -> float:
@@ -70,8 +89,12 @@ class Bca:
         return self._inside((above - 1 + float((value - low) / (high - low))) / last)
 
     def _inside(self, level: float) -> float:
-        edge = 1 / (len(self.draws) + 1)
-        return min(max(level, edge), 1 - edge)
+        return min(max(level, self._edge), 1 - self._edge)
+
+    @property
+    def _edge(self) -> float:
+        """The share that the outermost draws stand for."""
+        return 1 / (len(self.draws) + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -108,27 +131,17 @@ class Resampled:
 
     def interval(self, confidence: float) -> Interval:
         """The two-sided interval."""
-        bca = self._bca(0.0)
-        return Interval(
-            low=bca.quantile((1 - confidence) / 2),
-            high=bca.quantile((1 + confidence) / 2),
-            confidence=confidence,
-            method=self.method,
-        )
+        low, high = (self.bound(side, (1 + confidence) / 2) for side in Side)
+        return Interval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The BCa quantile of Δ + share * |champion|, on the same resamples."""
-        level = 1 - confidence if side is Side.LOWER else confidence
-        return self._bca(share).quantile(level)
+        found = self._bca(side, share).quantile(1 - confidence)
+        return found if side is Side.LOWER else -found
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p, from the confidence at which the bound meets the value."""
-        bca = self._bca(share)
-        if bca.draws[0] == bca.draws[-1]:
-            beyond = bca.estimate > against if side is Side.LOWER else bca.estimate < against
-            return 0.0 if beyond else 1.0
-        level = bca.level(against)
-        return level if side is Side.LOWER else 1 - level
+        return self._bca(side, share).level(against if side is Side.LOWER else -against)
 
     def p_value_null(self) -> float:
         """Two-sided p for no difference."""
@@ -136,15 +149,17 @@ class Resampled:
             return 1.0
         return min(1.0, 2 * min(self.p_value(side, 0.0) for side in Side))
 
-    def _bca(self, share: float) -> Bca:
-        weights = combination(self.champion, share)
+    def _bca(self, side: Side, share: float) -> Bca:
+        """The distribution, turned round for the upper side: ties count against every claim."""
+        sign = 1.0 if side is Side.LOWER else -1.0
+        weights = sign * combination(self.champion, share)
         figure = self.estimate + share * abs(self.champion)
         draws = self.draws[:, 0] - self.draws[:, 1]
         if share:
             draws = draws + share * np.abs(self.draws[:, 1])
         return Bca(
-            estimate=figure,
-            draws=np.sort(draws),
+            estimate=sign * figure,
+            draws=np.sort(sign * draws),
             acceleration=acceleration(self.influence @ weights, self.weight),
         )
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from cdml.core.decide import FEWEST_CLUSTERS
 from cdml.core.inference import calibration, fairness, influence, student
 from cdml.core.inference.binomial import wilson
+from cdml.core.inference.counts import counted, kish, named
 from cdml.core.inference.difference import Level, Paired
 from cdml.core.inference.influence import Influence
 from cdml.core.inference.linear import Linear
@@ -22,8 +24,7 @@ from cdml.core.interval import Interval, Unmeasured
 from cdml.core.metrics import Family, Metric
 from cdml.core.sample import Cells, Codes, Figures, Floats, OneVsRest, Ranked, Weighted
 
-FEWEST_CLUSTERS = 10
-"""With fewer, the spread between them says too little of how far others lie."""
+_TOO_FEW = "are too few to know how far others lie"
 
 _Reader = Callable[[str, Any, Floats], Influence]
 _READERS: Mapping[Family, tuple[tuple[type, ...], _Reader]] = {
@@ -38,7 +39,7 @@ _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precis
 
 def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
     """Two models on rows with weights or clusters."""
-    kept = _kept(sample)
+    kept = _enough(metric, sample)
     if isinstance(kept, Unmeasured):
         return kept
     if metric.family is Family.FAIRNESS and isinstance(kept.of, Cells):
@@ -105,6 +106,16 @@ def _kept(sample: Weighted) -> Weighted | Unmeasured:
         return sample
     cluster = None if sample.cluster is None else sample.cluster[counts]
     return Weighted(weight=sample.weight[counts], cluster=cluster, of=_at(sample.of, counts))
+
+
+def _enough(metric: Metric, sample: Weighted) -> Weighted | Unmeasured:
+    """Without rows of no weight; unmeasured where few clusters are of the metric's kind."""
+    kept = _kept(sample)
+    if isinstance(kept, Unmeasured) or kept.cluster is None:
+        return kept
+    if (found := counted(metric, kept)) >= FEWEST_CLUSTERS:
+        return kept
+    return Unmeasured(reason=f"{named(metric.counts, found, clustered=True)} {_TOO_FEW}")
 
 
 def _at(of: Any, rows: Any) -> Any:
@@ -174,15 +185,11 @@ def _sums(sample: Weighted, found: Influence) -> _Sums | Unmeasured:
         moves, weight = moves[weight > 0], weight[weight > 0]
     if len(moves) <= 1 or (sample.cluster is not None and len(moves) < FEWEST_CLUSTERS):
         named = "clusters" if sample.cluster is not None else "rows"
-        return Unmeasured(
-            reason=f"{len(moves)} {named} that tell anything are too few to know how far others lie"
-        )
-    # Kish (1965): as many of equal weight would have the same spread.
-    effective = float(weight.sum() ** 2 / (weight**2).sum())
+        return Unmeasured(reason=f"{len(moves)} {named} that tell anything {_TOO_FEW}")
     return _Sums(
         moves=moves,
         scale=len(moves) / (len(moves) - 1),
-        df=max(1.0, effective - 1),
+        df=max(1.0, kish(weight) - 1),
         method="weighted-t" if sample.cluster is None else "cluster-t",
     )
 
@@ -195,8 +202,6 @@ def _paired(metric: Metric, sample: Weighted, found: Influence) -> Paired | Unme
     apart = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
     extreme = max(float(apart.max()), found.unseen)
     by_moments = metric.family in {Family.MEAN, Family.MOMENTS}
-    if by_moments and not apart.any() and challenger != champion:
-        return Unmeasured(reason="all rows differ by the same amount")
     difference = Linear(
         challenger=challenger,
         champion=champion,
@@ -206,6 +211,9 @@ def _paired(metric: Metric, sample: Weighted, found: Influence) -> Paired | Unme
         method=sums.method,
         df=sums.df,
         extreme=(0.0, 0.0) if by_moments else (extreme, float(np.abs(sums.moves[:, 1]).max())),
+        extreme_of_harm=found.unseen if sample.cluster is None else 0.0,
+        fewest=min(len(sums.moves), max(1, counted(metric, sample))),
+        published=sums.df,
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 

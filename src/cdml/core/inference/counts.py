@@ -1,0 +1,111 @@
+"""How much there is to tell of a metric: rows, or clusters of rows, of the kind it is about."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from cdml.core.metrics import Counts, Metric
+from cdml.core.sample import (
+    Cells,
+    Figures,
+    Flags,
+    Floats,
+    Moments,
+    OneVsRest,
+    Ranked,
+    Replicates,
+    Sample,
+    Timings,
+    Weighted,
+)
+
+_WHOLE = 1e-9
+"""What a sum of weights may miss of a whole number of rows."""
+
+
+def counted(metric: Metric, sample: Sample) -> int:
+    """How many rows (or clusters) inform the metric: what `policy.min_rows` is held against.
+
+    Rows of unequal weight count as as many of equal weight as would have the same spread:
+    (sum of w)^2 / sum of w^2 (Kish 1965). A cluster has its rows' mean weight.
+    """
+    match sample:
+        case Replicates():
+            return sample.units
+        case Moments() | Figures() | Timings():
+            return sample.rows
+        case Weighted():
+            kinds = _kinds(metric, sample.of)
+            return min((_effective(sample, of_kind) for of_kind in kinds), default=0)
+        case Cells():
+            return min(int(sample.count[of_kind].sum()) for of_kind in _kinds(metric, sample))
+        case _:
+            return min((int(of_kind.sum()) for of_kind in _kinds(metric, sample)), default=0)
+
+
+def clusters(sample: Sample) -> int | None:
+    """How many clusters the rows are of; None where every row stands for itself."""
+    if isinstance(sample, Replicates):
+        return sample.units if sample.clustered else None
+    if not isinstance(sample, Weighted) or sample.cluster is None:
+        return None
+    return len(np.unique(sample.cluster[sample.weight > 0]))
+
+
+def named(counts: Counts, number: int, *, clustered: bool) -> str:
+    """`12 positives`, or `12 clusters with positives`."""
+    if not clustered:
+        return f"{number:,} {counts.value}"
+    return f"{number:,} clusters" + ("" if counts is Counts.ROWS else f" with {counts.value}")
+
+
+def _kinds(metric: Metric, of: Cells | Figures | Ranked | OneVsRest) -> Iterator[Flags]:
+    """The kinds of rows that a metric needs; the rarest one limits what it can tell."""
+    match of:
+        case Figures():
+            yield np.full(of.rows, fill_value=True)
+        case Ranked():
+            yield of.positive
+            if metric.counts is not Counts.POSITIVES:
+                yield ~of.positive
+        case OneVsRest():
+            for one in of.classes:
+                yield one.positive
+                yield ~one.positive
+        case Cells() if of.group is not None:
+            for code in range(len(of.groups)):
+                for of_kind in _of_cells(metric, of):
+                    yield of_kind & (of.group == code)
+        case Cells():
+            yield from _of_cells(metric, of)
+
+
+def _of_cells(metric: Metric, cells: Cells) -> Iterator[Flags]:
+    match metric.counts:
+        case Counts.POSITIVES:
+            yield cells.label == 1
+        case Counts.NEGATIVES:
+            yield cells.label == 0
+        case Counts.PREDICTED:
+            yield cells.challenger == 1
+            if cells.champion is not None:
+                yield cells.champion == 1
+        case Counts.SMALLER_CLASS:
+            for code in range(len(cells.classes)):
+                yield cells.label == code
+        case _:
+            yield np.full(len(cells.label), fill_value=True)
+
+
+def _effective(sample: Weighted, chosen: Flags) -> int:
+    at = chosen & (sample.weight > 0)
+    weight = sample.weight[at]
+    if sample.cluster is not None and len(weight):
+        _, of_cluster, rows = np.unique(sample.cluster[at], return_inverse=True, return_counts=True)
+        weight = np.bincount(of_cluster.ravel(), weight) / rows
+    return int(kish(weight) + _WHOLE) if len(weight) else 0
+
+
+def kish(weight: Floats) -> float:
+    """As many of equal weight as would have the same spread (Kish 1965); weights above 0."""
+    return float(weight.sum() ** 2 / (weight**2).sum())

@@ -1,0 +1,117 @@
+"""What is known of a difference, and which claims of it are of harm, by what the metric is."""
+
+import math
+from dataclasses import dataclass, replace
+
+from cdml.core.inference.difference import Difference, Level, Paired, Side
+from cdml.core.inference.fairness import GapDifference
+from cdml.core.inference.linear import Linear
+from cdml.core.inference.replicated import Outer
+from cdml.core.interval import Interval
+from cdml.core.metrics import Metric, Range
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranged:
+    """A difference of two values, with what is certain of it whatever the rows are.
+
+    Two values differ by no more than the metric's range allows. And |champion| is no less than 0,
+    so Δ + share * |champion| lies on the share's side of Δ: a wider relative margin is never
+    harder to keep, however uncertain the champion's value is.
+
+    Attributes:
+        of: how it is inferred.
+        range: of the metric; None where it is not known.
+    """
+
+    of: Difference
+    range: Range | None
+
+    @property
+    def estimate(self) -> float:
+        """Challenger - champion."""
+        return self.of.estimate
+
+    @property
+    def method(self) -> str:
+        """How the interval is found."""
+        return self.of.method
+
+    @property
+    def standard_error(self) -> float:
+        """Of the estimate."""
+        return self.of.standard_error
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval, within what two such values can differ."""
+        return clipped(self.of.interval(confidence), *self._ends(0.0))
+
+    def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
+        """The one-sided bound, within what is possible."""
+        found = self.of.bound(side, confidence, share)
+        if share:
+            farther = max if share > 0 else min
+            found = farther(found, self.of.bound(side, confidence))
+        low, high = self._ends(share)
+        return min(max(found, low), high)
+
+    def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
+        """One-sided p; what cannot be otherwise is certain, and what cannot be is not claimed."""
+        low, high = self._ends(share)
+        if side is Side.UPPER:
+            low, high = -high, -low
+        value = against if side is Side.LOWER else -against
+        if value < low:
+            return 0.0
+        if value >= high:
+            return 1.0
+        found = self.of.p_value(side, against, share)
+        if not share:
+            return found
+        either = min if (share > 0) is (side is Side.LOWER) else max
+        return either(found, self.of.p_value(side, against))
+
+    def p_value_null(self) -> float:
+        """Two-sided p for no difference at all."""
+        return self.of.p_value_null()
+
+    def _ends(self, share: float) -> tuple[float, float]:
+        """The least and the most that challenger - champion + share * |champion| can be."""
+        if self.range is None or math.isinf(self.range.width):
+            return -math.inf, math.inf
+        low, high = self.range.low, self.range.high
+        champions = (low, high, min(max(0.0, low), high))
+        taken = [share * abs(champion) - champion for champion in champions]
+        return low + min(taken), high + max(taken)
+
+
+def ranged(metric: Metric, paired: Paired) -> Paired:
+    """The comparison, with the metric's direction and range."""
+    harm = Side.UPPER if metric.greater_is_better else Side.LOWER
+    difference = Ranged(of=_directed(paired.difference, harm), range=metric.range)
+    return replace(paired, difference=difference)
+
+
+def level_within(metric: Metric, level: Level) -> Level:
+    """One model's value, its interval within the metric's range."""
+    if metric.range is None or not isinstance(level.interval, Interval):
+        return level
+    return replace(level, interval=clipped(level.interval, metric.range.low, metric.range.high))
+
+
+def clipped(interval: Interval, low: float, high: float) -> Interval:
+    """What of the interval is possible."""
+    return replace(
+        interval, low=min(max(interval.low, low), high), high=max(min(interval.high, high), low)
+    )
+
+
+def _directed(difference: Difference, harm: Side) -> Difference:
+    """Told which side is worse, where that makes a difference."""
+    match difference:
+        case Linear() | GapDifference():
+            return replace(difference, harm=harm)
+        case Outer():
+            return replace(difference, linear=replace(difference.linear, harm=harm))
+        case _:
+            return difference
