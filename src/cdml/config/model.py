@@ -13,6 +13,7 @@ from cdml.config.delivery import Deploy
 from cdml.core import metrics
 from cdml.core.answers import AnswerColumns
 from cdml.core.classes import find, yaml_scalar
+from cdml.core.decide import FEWEST_CLUSTERS, FEWEST_ROWS
 from cdml.core.metric_names import unknown_metric
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
@@ -280,8 +281,14 @@ class Policy(Model):
     """Without a champion: the bounds decide (none is a hold), or always hold."""
     bounds: Literal["point", "interval"] = "point"
     """Whether at_least and at_most are asked of the value or of its interval."""
-    min_rows: int = Field(default=100, ge=1)
-    """Slices with fewer rows are reported, not judged."""
+    min_rows: int | None = Field(default=None, ge=1)
+    """Slices with fewer rows are reported, not judged; 100 by default. With `data.cluster` it
+    counts clusters; 10 by default."""
+
+    def fewest(self, *, clustered: bool) -> int:
+        """Rows, or clusters, that a slice needs to be judged."""
+        default = FEWEST_CLUSTERS if clustered else FEWEST_ROWS
+        return default if self.min_rows is None else self.min_rows
 
 
 class Config(Model):

@@ -148,23 +148,26 @@ def _bound(bound: float, *, worse: bool, rule: Rule, digits: int) -> str:
     return f"no {'higher' if rule.greater_is_better else 'lower'} than {figure}"
 
 
-def settle(rows: int, needed: int | None, detectable: float, *, assumed: bool) -> str:
+def settle(
+    rows: int, needed: int | None, detectable: float, *, assumed: bool, unit: str = "rows"
+) -> str:
     """What would settle an open question.
 
     Args:
-        rows: how many there are.
-        needed: rows in all for 80 % power, or None where no number helps.
+        rows: how many there are, or how many clusters.
+        needed: rows (or clusters) in all for 80 % power, or None where no number helps.
         detectable: the smallest distance from the margin that these rows show.
         assumed: whether `needed` takes the models for equally good, or the difference as seen.
+        unit: what is counted, `rows` or `clusters`.
     """
-    can = f"{rows:,} rows cannot tell"
+    can = f"{rows:,} {unit} cannot tell"
     if math.isfinite(detectable):
         shown = figure(detectable)
         can += f"; they show a distance of {shown} from the margin"
     if needed is None:
         return f"{can}."
     premise = "if the models are equally good" if assumed else "if the difference is as seen"
-    return f"{can}; about {needed:,} rows would tell ({premise}; 80 % power)."
+    return f"{can}; about {needed:,} {unit} would tell ({premise}; 80 % power)."
 
 
 def bound(

@@ -143,7 +143,9 @@ class ComparisonGate(Strict):
     slice: Slice = None
     rows: Count
     counted: Count | None = None
-    """Rows that inform the metric, e.g. positives for recall."""
+    """Rows (or clusters) that inform the metric, e.g. positives for recall."""
+    clusters: Count | None = None
+    """Clusters that the rows are of, which are then what is counted; None: there are none."""
     challenger: Number | None
     champion: Number | None
     difference: Difference | None
@@ -157,6 +159,7 @@ class ComparisonGate(Strict):
     verdict: Verdict
     reason: Text
     rows_needed: Count | None = None
+    """Rows (or clusters) in all that would tell."""
 
 
 class PolicyRef(Strict):

@@ -8,6 +8,7 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core import inference
 from cdml.core.compare import certain
+from cdml.core.decide import Rule
 from cdml.core.inference import Paired
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric
@@ -246,25 +247,25 @@ class _Contest:
                     rule = one.overall if part.slice is None else one.slices
                     if rule is None:
                         continue
-                    counted, found = self._measured(one, champion, part)
+                    yield self._candidate(one.metric, rule, champion, part)
                     step.advance()
-                    yield Candidate(
-                        metric=one.metric,
-                        rule=rule,
-                        part=part.slice,
-                        rows=part.rows if one.metric.of_rows else counted,
-                        counted=counted,
-                        found=found,
-                    )
 
-    def _measured(
-        self, asked: Asked, champion: Contender, part: Part
-    ) -> tuple[int, Paired | Unmeasured]:
-        metric = asked.metric
+    def _candidate(self, metric: Metric, rule: Rule, champion: Contender, part: Part) -> Candidate:
         if not metric.of_rows:
-            return _of_process(metric, self.challenger, champion, part.rows)
+            rows, found = _of_process(metric, self.challenger, champion, part.rows)
+            return Candidate(
+                metric=metric, rule=rule, part=part.slice, rows=rows, counted=rows, found=found
+            )
         sample = part.sample(metric)
-        return inference.counted(metric, sample), inference.compare(metric, sample)
+        return Candidate(
+            metric=metric,
+            rule=rule,
+            part=part.slice,
+            rows=part.rows,
+            counted=inference.counted(metric, sample),
+            clusters=inference.clusters(sample),
+            found=inference.compare(metric, sample),
+        )
 
 
 def _of_process(

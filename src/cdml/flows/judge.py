@@ -8,7 +8,7 @@ from cdml.config.model import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Kind, Rule, decide, detect, soften
 from cdml.core.gate_rules import out_of_range
-from cdml.core.inference import Paired, error_of, rows_needed, smallest_detectable
+from cdml.core.inference import Paired, error_of, named, rows_needed, smallest_detectable
 from cdml.core.interval import Unmeasured, finite
 from cdml.core.metrics import Metric
 from cdml.core.multiplicity import holm
@@ -29,7 +29,8 @@ class Candidate:
         rule: what is asked.
         part: the slice, or None for all rows.
         rows: how many rows it has.
-        counted: how many of them inform the metric.
+        counted: how many of them, or of their clusters, inform the metric.
+        clusters: how many clusters they are of; None: each row stands for itself.
         found: the two values, or why there are none.
     """
 
@@ -39,6 +40,7 @@ class Candidate:
     rows: int
     counted: int
     found: Paired | Unmeasured
+    clusters: int | None = None
 
 
 def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGate, ...]:
@@ -83,7 +85,8 @@ def _in_range(candidate: Candidate) -> Candidate:
 
 
 def _enough(candidate: Candidate, policy: Policy) -> bool:
-    return candidate.part is None or candidate.counted >= policy.min_rows
+    fewest = policy.fewest(clustered=candidate.clusters is not None)
+    return candidate.part is None or candidate.counted >= fewest
 
 
 def _gate(
@@ -102,8 +105,7 @@ def _gate(
     needed = None
     judged = _enough(candidate, policy)
     if not judged:
-        few = f"{candidate.counted:,} {candidate.metric.counts.value}"
-        reason += f"; {few} are too few to judge (policy.min_rows {policy.min_rows:,})."
+        reason += f"; {_few(candidate, policy)}."
         verdict = Verdict.PASS
     elif adjusted is not None:
         reason += _detected(verdict, adjusted, among, figures)
@@ -136,12 +138,20 @@ def _gate(
     )
 
 
+def _few(candidate: Candidate, policy: Policy) -> str:
+    clustered = candidate.clusters is not None
+    few = named(candidate.metric.counts, candidate.counted, clustered=clustered)
+    fewest = policy.fewest(clustered=clustered)
+    return f"{few} are too few to judge (policy.min_rows {fewest:,})"
+
+
 def _written(candidate: Candidate, found: Paired | None) -> ComparisonGate:
     return ComparisonGate(
         metric=candidate.metric.name,
         slice=dict(candidate.part) if candidate.part is not None else None,
         rows=candidate.rows,
         counted=candidate.counted,
+        clusters=candidate.clusters,
         challenger=found.challenger if found else None,
         champion=found.champion if found else None,
         difference=None,
@@ -203,7 +213,10 @@ def _settle(candidate: Candidate, figures: Figures, policy: Policy) -> tuple[int
     The error is that of the bound which left the question open, so that more rows than there are
     are always asked for.
     """
-    rows, confidence, rule = candidate.rows, policy.confidence, candidate.rule
+    confidence, rule, unit = policy.confidence, candidate.rule, "rows"
+    rows = candidate.rows
+    if candidate.clusters is not None:
+        rows, unit = candidate.clusters, "clusters"
     distance = figures.estimate - figures.threshold
     below, above = figures.estimate - figures.lower, figures.upper - figures.estimate
     equal = rule.kind is Kind.NON_INFERIORITY
@@ -215,4 +228,4 @@ def _settle(candidate: Candidate, figures: Figures, policy: Policy) -> tuple[int
         equal, error = False, error_of(below if distance > 0 else above, confidence)
         needed = rows_needed(rows, error, abs(distance), confidence)
     detectable = smallest_detectable(error_of(below, confidence), confidence)
-    return needed, reasons.settle(rows, needed, detectable, assumed=equal)
+    return needed, reasons.settle(rows, needed, detectable, assumed=equal, unit=unit)

@@ -81,9 +81,10 @@ def _moved(gate: ComparisonGate) -> str:
 
 def _settled(gate: ComparisonGate) -> str:
     """How many rows more would tell; silent where no number is known to."""
-    if gate.rows_needed is None or gate.rows_needed <= gate.rows:
+    now, unit = (gate.rows, "rows") if gate.clusters is None else (gate.clusters, "clusters")
+    if gate.rows_needed is None or gate.rows_needed <= now:
         return ""
-    return f"; about {gate.rows_needed - gate.rows:,} more rows would tell"
+    return f"; about {gate.rows_needed - now:,} more {unit} would tell"
 
 
 def _bound(gate: BoundGate, subject: str) -> str:
