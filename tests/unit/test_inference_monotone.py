@@ -20,7 +20,7 @@ from cdml.core.metrics import Family, find
 from cdml.core.sample import Cells, Figures, Ranked, Replicates, Timings, Weighted
 from drawn import LOSSES, rows_for, sample
 
-few = settings(max_examples=6, derandomize=True, deadline=None)
+few = settings(max_examples=4, derandomize=True, deadline=None)
 many = settings(few, max_examples=150)
 seeds = st.integers(0, 1000)
 sides = st.sampled_from(list(Side))
@@ -68,12 +68,12 @@ def with_weights(name, seed):
     return Weighted(weight=weight, cluster=None, of=per_row(name, rows_for(name, 60, seed)))
 
 
-def timings(name, seed):
+def timings(_, seed):
     random = np.random.default_rng(seed)
     return Timings(challenger=random.lognormal(size=80), champion=random.lognormal(size=80))
 
 
-def replicates(name, seed):
+def replicates(_, seed):
     random = np.random.default_rng(seed)
     values = random.lognormal(size=(40, 2))
     value = values.mean(axis=0)

@@ -79,7 +79,7 @@ def test_a_bootstrap_that_saw_no_difference_still_leaves_room_for_one():
         ({"draws": np.full((500, 2), np.nan)}, "no value on many resamples"),
         ({"blocks": np.full((200, 2), np.nan)}, "no value on many resamples"),
         ({"singles": np.empty((0, 2))}, "no value on many resamples"),
-        ({"singles": np.zeros((200, 2))}, "no row moves own:metric"),
+        ({"singles": np.zeros((200, 2)), "value": np.ones(2)}, "no row moves own:metric"),
     ],
     ids=str,
 )
@@ -92,6 +92,15 @@ def test_what_cannot_be_told_is_not_measured(change, told):
     assert told in found.reason
     level = measure(METRIC, sample, 0.95)
     assert isinstance(level, Unmeasured) or isinstance(level.interval, Unmeasured)
+
+
+def test_a_model_that_is_wrong_on_every_row_is_proven_worse_but_not_beyond_all_doubt():
+    lost = means(np.column_stack((np.zeros(40), np.ones(40))))
+
+    difference = compare(METRIC, lost).difference
+
+    assert 0 < difference.p_value(Side.UPPER, -0.1) < 0.001
+    assert -1 < difference.bound(Side.UPPER, 0.95) < -0.8
 
 
 def test_one_model_has_an_interval_around_its_value():

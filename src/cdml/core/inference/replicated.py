@@ -78,7 +78,9 @@ def compare(metric: str, sample: Replicates) -> Paired | Unmeasured:
     """Two models by a function of the user's."""
     if problem := _no_value(metric, sample):
         return problem
-    difference = _difference(metric, sample)
+    apart = abs(float(sample.value[0] - sample.value[1]))
+    # Where no row moves either value, two that do not share the difference may still exist.
+    difference = _difference(metric, sample, least=apart / max(1, sample.units))
     if isinstance(difference, Unmeasured):
         return difference
     challenger, champion = (float(value) for value in sample.value)
@@ -105,7 +107,7 @@ def _no_value(metric: str, sample: Replicates) -> Unmeasured | None:
     return None
 
 
-def _difference(metric: str, sample: Replicates) -> Outer | Unmeasured:
+def _difference(metric: str, sample: Replicates, least: float = 0.0) -> Outer | Unmeasured:
     if sample.units < FEWEST:
         kind = "clusters" if sample.clustered else "rows"
         return Unmeasured(reason=f"{sample.units:,} {kind} are too few to draw them again")
@@ -113,7 +115,7 @@ def _difference(metric: str, sample: Replicates) -> Outer | Unmeasured:
     draws, blocks, singles, kinds = found
     if draws is None or blocks is None or singles is None or kinds is None or not len(singles):
         return Unmeasured(reason=f"{metric} has no value on many resamples of these rows")
-    reach = _reach(np.concatenate((singles, kinds)))
+    reach = _reach(np.concatenate((singles, kinds))) or least
     if not reach > 0:
         return Unmeasured(
             reason=f"no row moves {metric} by itself, so these rows cannot tell how it varies"
