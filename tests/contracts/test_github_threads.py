@@ -19,6 +19,14 @@ FORKED = {
     }
 }
 
+OWN = {
+    "repository": {"id": 1},
+    "workflow_run": {
+        **FORKED["workflow_run"],
+        "head_repository": {"full_name": "octo-org/flights", "owner": {"login": "octo-org"}},
+    },
+}
+
 
 def where(server, tmp_path, name, told=None, **variables):
     variables = {"GITHUB_EVENT_NAME": name, "GITHUB_REF": "refs/heads/main", **variables}
@@ -70,6 +78,20 @@ class TestPush:
 
         assert Commit(sha=PUSHED) == where(server, tmp_path, "push")
 
+    def test_is_about_the_branch_that_was_pushed(self, server, tmp_path):
+        server.add_pull(8, PUSHED, branch="one")
+        server.add_pull(9, PUSHED, branch="two")
+
+        assert 8 == where(server, tmp_path, "push", GITHUB_REF="refs/heads/one")
+        with pytest.raises(ServiceError, match="several pull requests"):
+            where(server, tmp_path, "push", GITHUB_REF="refs/heads/three")
+
+    def test_that_merged_several_is_about_the_commit(self, server, tmp_path):
+        for number in (8, 9):
+            server.add_pull(number, HEAD, merged_as=PUSHED)
+
+        assert Commit(sha=PUSHED) == where(server, tmp_path, "push")
+
     def test_comments_on_the_commit_once(self, server, tmp_path):
         server.add_commit_comment(PUSHED, "reviewer", "nice")
         for said in ("one", "two"):
@@ -112,6 +134,48 @@ class TestRunThatTriggersAnother:
         server.add_pull(8, MERGED, owner="stranger")
 
         assert where(server, tmp_path, "workflow_run", FORKED) is None
+
+    def test_is_about_the_one_that_its_event_lists(self, server, tmp_path):
+        for number, base in ((8, "main"), (9, "release")):
+            server.add_pull(number, HEAD, base=base)
+            listed = [{"number": number, "base": {"ref": base, "repo": {"id": 1}}}]
+            run = {**OWN["workflow_run"], "pull_requests": listed}
+            server.add_pull(10, HEAD, base="other")
+
+            told = {**OWN, "workflow_run": run}
+            assert number == where(server, tmp_path, "workflow_run", told)
+
+    def test_is_about_none_of_several_that_fit(self, server, tmp_path):
+        both = [{"number": number, "base": {"ref": "main"}} for number in (8, 9)]
+        for number in (8, 9):
+            server.add_pull(number, HEAD, state="open")
+
+        for listed in ([], both):
+            run = {**OWN["workflow_run"], "pull_requests": listed}
+            with pytest.raises(ServiceError, match="9 into main, 8 into main"):
+                where(server, tmp_path, "workflow_run", {**OWN, "workflow_run": run})
+
+    def test_is_about_none_whose_base_has_changed_since(self, server, tmp_path):
+        server.add_pull(8, HEAD, base="release")
+        run = {**OWN["workflow_run"], "pull_requests": [{"number": 8, "base": {"ref": "main"}}]}
+
+        assert where(server, tmp_path, "workflow_run", {**OWN, "workflow_run": run}) is None
+
+    def test_is_not_misled_by_the_list_of_a_fork(self, server, tmp_path):
+        server.state.pulls.clear()
+        server.add_pull(8, HEAD)
+        theirs = [{"number": 3, "base": {"ref": "main", "repo": {"id": 99}}}]
+        run = {**OWN["workflow_run"], "pull_requests": theirs}
+
+        assert 8 == where(server, tmp_path, "workflow_run", {**OWN, "workflow_run": run})
+
+    def test_of_one_fork_is_not_about_another_of_the_same_branch(self, server, tmp_path):
+        server.add_pull(8, HEAD, owner="stranger")
+        server.add_pull(9, HEAD, owner="another")
+        home = {"full_name": "stranger/flights", "owner": {"login": "stranger"}}
+        run = {**FORKED["workflow_run"], "head_repository": home}
+
+        assert 8 == where(server, tmp_path, "workflow_run", {"workflow_run": run})
 
     @pytest.mark.parametrize("gone", ["head_sha", "head_branch", "head_repository"])
     def test_that_lacks_a_name_is_about_none(self, server, tmp_path, gone):

@@ -178,10 +178,17 @@ class State:
             locked=pull.locked,
             title=f"Pull request {pull.number}",
             merged_at=MOMENT if pull.merged_as else None,
-            head=self._end(pull.head, pull.branch, repository),
+            head=self._end(pull.head, pull.branch, self._fork(pull.owner, repository)),
             base=self._end("0" * 40, pull.base, repository),
             **merged,
         )
+
+    def _fork(self, owner: str, repository: dict[str, Any]) -> dict[str, Any]:
+        """The repository of this owner; the one there is where nobody else owns it."""
+        if not owner:
+            return repository
+        name = f"{owner}/{repository['name']}"
+        return {**repository, "id": 2, "full_name": name, "owner": self.user(owner)}
 
     def _end(self, sha: str, ref: str, repository: dict[str, Any]) -> dict[str, Any]:
         owner = repository["owner"]
