@@ -4,7 +4,7 @@
 # With CDML_PYTHON that interpreter is used as it is. Otherwise an environment of cdml's own is
 # made from the lock under RUNNER_TEMP, which lives as long as the job: later steps find it there,
 # and no other job can have touched it. The caller's Python, PATH and workspace stay as they are.
-# The interpreter's path is written to GITHUB_OUTPUT as `python`.
+# The interpreter's path is written to GITHUB_OUTPUT as `python`; if it fails, why as `error`.
 #
 # For work on cdml itself: CDML_ENVIRONMENT is where to make the environment instead, with cdml
 # on its path, and PYTHON the interpreter to try first.
@@ -16,6 +16,7 @@ preferred="${PYTHON:-python3}"
 
 fail() { # CODE MESSAGE
   echo "::error title=cdml::$2" >&2
+  [[ -z ${GITHUB_OUTPUT:-} ]] || echo "error=${2//[$'\r\n']/ }" >>"$GITHUB_OUTPUT"
   exit "$1"
 }
 

@@ -103,16 +103,29 @@ def test_every_command_knows_which_variables_the_configuration_may_use(name: str
 @pytest.mark.parametrize("name", FILES)
 def test_only_steps_that_talk_to_the_platform_get_the_token(name: str) -> None:
     given = {id_ for id_, step in steps(name).items() if "inputs.github-token" in str(step)}
-    assert TALKS & set(commands(name)) | ({"begin"} if name == "root" else set()) == given
+    other = {"root": {"begin", "fallback"}, "report": {"fallback"}}.get(name, set())
+    assert TALKS & set(commands(name)) | other == given
 
 
 def test_the_root_action_says_that_the_gate_has_begun_before_it_begins() -> None:
     begin, report = steps("root")["begin"]["env"], steps("root")["report"]["env"]
 
-    assert ["install", "begin", "gate", "report"] == list(steps("root"))
+    assert ["install", "fallback", "begin", "gate", "report"] == list(steps("root"))
     assert {"CDML_REPORT_BEGIN", *report} - {"CDML_REPORT_OUTPUT_DIR"} == begin.keys()
     assert "true" == begin["CDML_REPORT_BEGIN"]
     assert all(value == begin.get(name, value) for name, value in report.items())
+
+
+@pytest.mark.parametrize("name", sorted(FILES.keys() - {"deploy", "rollback"}))
+def test_every_action_that_judges_tells_that_it_could_not_be_installed(name: str) -> None:
+    told = steps(name)["fallback"]
+    env = {key.removeprefix("CDML_"): value for key, value in told["env"].items()}
+
+    assert told["run"].endswith(f'fallback.sh" {commands(name)[0]}')
+    assert "steps.install.outcome != 'success'" in told["if"]
+    assert {"CONFIG", "OUTPUT_DIR", "INSTALL_ERROR"} <= env.keys()
+    talks = {"COMMENT_MODE", "REPORT_ID", "PULL_REQUEST", "GITHUB_TOKEN"}
+    assert (talks if "report" in commands(name) else set()) == talks & env.keys()
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -74,7 +74,7 @@ class TestVerdict:
 
     def test_without_any_evidence_is_inconclusive(self, told, platform):
         assert INCONCLUSIVE == told().verdict
-        assert "<code>evaluate-model</code> left no evidence" in platform.comments[0].body
+        assert "No stage left evidence" in platform.comments[0].body
         assert platform.comments[0].body.startswith("### ⏸️ Not judged: the gate ended before")
 
     def test_without_data_evidence_is_held_where_data_should_have_been_checked(self, told):
