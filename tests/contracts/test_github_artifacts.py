@@ -29,6 +29,24 @@ def test_a_run_that_left_none_has_none(server, tmp_path):
     assert taken(server, tmp_path) is None
 
 
+def test_what_an_earlier_attempt_left_is_none_of_the_newest(server, tmp_path):
+    server.add_artifact(RUN, "evidence", b"of the first attempt")
+
+    for began, expected in (("2000-01-01", b"of the first attempt"), ("2999-01-01", None)):
+        run = {**TRIGGERED["workflow_run"], "run_started_at": f"{began}T00:00:00Z"}
+        assert expected == taken(server, tmp_path, told={"workflow_run": run})
+
+
+@pytest.mark.parametrize(
+    ("conclusion", "stopped"),
+    [("success", None), ("failure", None), (None, None), ("cancelled", "was cancelled")],
+)
+def test_a_run_that_did_not_end_by_itself_is_told_as_that(server, tmp_path, conclusion, stopped):
+    run = {**TRIGGERED["workflow_run"], "conclusion": conclusion}
+
+    assert stopped == on_github(server, tmp_path, told={"workflow_run": run}).stopped()
+
+
 @pytest.mark.parametrize("size", [None, 10])
 def test_one_that_is_too_large_is_refused_whatever_its_size_is_said_to_be(server, tmp_path, size):
     server.add_artifact(RUN, "evidence", b"x" * (MOST + 1), size=size)

@@ -209,6 +209,7 @@ class State:
             name=artifact.name,
             size_in_bytes=len(artifact.content) if artifact.size is None else artifact.size,
             expired=artifact.expired,
+            created_at=MOMENT,
             workflow_run={"id": artifact.run},
         )
 

@@ -75,6 +75,7 @@ class FakePlatform:
     annotations: list[Annotation] = field(default_factory=list)
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
+    ended: str | None = None
     others_runs: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
@@ -87,6 +88,9 @@ class FakePlatform:
 
     def is_another_run(self, url: str) -> bool:
         return url in self.others_runs
+
+    def stopped(self) -> str | None:
+        return self.ended
 
     def run_is_over(self, url: str) -> bool:
         if url == self.run or not url.startswith("https://platform.test/runs/"):

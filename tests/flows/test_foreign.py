@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdml.errors import InputError
+from cdml.evidence.failure import Failure
 from cdml.evidence.store import FILES, dump
 from cdml.flows.report import report
 from cdml.flows.rules import policy_ref
@@ -67,6 +68,34 @@ def test_its_verdict_is_told_with_what_it_is_worth(told):
 def test_a_run_that_left_nothing_judged_nothing(told):
     assert told(None).startswith("### ⏸️ Not judged")
     assert told(packed()).startswith("### ⏸️ Not judged")
+
+
+def test_a_run_that_was_stopped_judged_nothing_whatever_is_there(told):
+    platform = FakePlatform(ended="was cancelled")
+
+    body = told(packed(*SCENARIOS["pass"]()), platform=platform)
+
+    assert body.startswith("### ⏸️ Not judged")
+    assert "The run that was to judge it was cancelled" in body
+
+
+def test_an_error_crosses_over_as_text(told):
+    failure = Failure(
+        command="gate", exit_code=4, message="<b>There</b> is @none.", hint="", produced=BY
+    )
+    body = told(packed(**{"gate.error": dump(failure)}))
+
+    assert body.startswith("### ⏸️ Not judged: gate stopped")
+    assert "is &#64;" in body
+    assert "<b>" not in body
+    assert "who wrote the code could have written them too" in body
+
+
+def test_an_error_of_another_commit_is_refused(told):
+    failure = Failure(command="gate", exit_code=4, produced=BY)
+
+    with pytest.raises(InputError, match="evidence of commit"):
+        told(packed(**{"gate.error": dump(failure)}), head="d" * 40)
 
 
 def test_a_deployment_that_it_claims_is_not_told(told):

@@ -8,7 +8,7 @@ from cdml.config import Config, Loaded
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.flows.own_gates import Base, base, effect, judged_here
-from cdml.flows.report import Reported, current, quiet, unposted
+from cdml.flows.report import Reported, current, quiet, unjudged, unposted
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
 from cdml.ports import Host
@@ -53,8 +53,10 @@ def combine(
     """
     shared, ours = loaded.config if loaded else None, current(host.platform)
     with told_unusable(shared.model if shared else "models", host, talk, output):
+        stopped = host.platform.stopped()
+        notes = (*notes, *((unjudged(stopped),) if stopped else ()))
         found = {
-            name: gather(folder, own(folder) or shared, ours)
+            name: gather({} if stopped else folder, own(folder) or shared, ours)
             for name, folder in _folders(root, pattern)
         }
         parts, said = _parts(found, loaded, host)

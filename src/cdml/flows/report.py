@@ -66,7 +66,11 @@ def report(
     """
     model = loaded.config.model
     with told_unusable(model, ports, talk, output):
-        if artifact is not None:
+        said: tuple[str, ...] = ()
+        stopped = ports.platform.stopped()
+        if stopped is not None:
+            gathered, said = gather({}, loaded.config), (unjudged(stopped),)
+        elif artifact is not None:
             gathered = gather(fetched(ports.platform, artifact), loaded.config)
             gathered, said = distrusted(gathered, loaded, ports.platform)
         else:
@@ -114,6 +118,11 @@ def current(platform: Platform) -> Current:
         return None in (by.commit, judged) or by.commit == judged
 
     return of_this_run
+
+
+def unjudged(stopped: str) -> str:
+    """That a run which was stopped has no verdict, whatever it or an earlier attempt left."""
+    return f"The run that was to judge it {stopped}: what it left is not reported."
 
 
 def unposted(ports: Host, error: ServiceError) -> Annotation:

@@ -93,6 +93,15 @@ class Platform(Protocol):
         """
         ...
 
+    def stopped(self) -> str | None:
+        """How the run that triggered this one ended, where it did not end by itself.
+
+        Returns:
+            The words after "the run", such as `was cancelled`; None where it ended by itself, or
+            none triggered this one.
+        """
+        ...
+
     def run_is_over(self, url: str) -> bool:
         """Whether the platform says that nothing of the run at this address goes on any more.
 

@@ -21,6 +21,8 @@ from cdml.ports import (
 if TYPE_CHECKING:
     from cdml.adapters.platforms.github_client import Client
 
+_STOPPED = {"cancelled": "was cancelled", "timed_out": "ran out of time"}
+"""What GitHub calls the end of a run that did not end by itself, in words."""
 _TOKENS = ("CDML_GITHUB_TOKEN", "GITHUB_TOKEN")
 
 
@@ -64,6 +66,14 @@ class GitHubPlatform:
 
         run, (judged, _) = Run.at(url, self._environment), self._judged_in
         return run is not None and judged not in {0, run.number}
+
+    def stopped(self) -> str | None:
+        """How the run that triggered this one was stopped; None where it was not."""
+        told = self._event.get("workflow_run")
+        ended = str(told.get("conclusion") or "success") if isinstance(told, dict) else "success"
+        if ended in {"success", "failure", "neutral"}:
+            return None
+        return _STOPPED.get(ended, "ended before it could judge")
 
     def run_is_over(self, url: str) -> bool:
         """Whether a run of this repository is over; what is no such run may go on."""
@@ -224,13 +234,14 @@ class GitHubPlatform:
         from cdml.adapters.platforms.github_artifacts import artifact
 
         told = self._event.get("workflow_run")
-        run = _number(told.get("id")) if isinstance(told, dict) else 0
+        told = told if isinstance(told, dict) else {}
+        run = _number(told.get("id"))
         if not run:
             raise InputError(
                 f"no run triggered this one, so there is no artifact {name!r}.",
                 "The workflow is to run `on: workflow_run`; see the fork workflows of `cdml init`.",
             )
-        return artifact(self._client, run, name, most)
+        return artifact(self._client, run, name, most, str(told.get("run_started_at") or ""))
 
     @property
     def _judged_in(self) -> tuple[int, int]:

@@ -13,7 +13,7 @@ _CHUNK = 1 << 16
 _OK, _REDIRECTS = 200, (301, 302, 303, 307, 308)
 
 
-def artifact(client: Client, run: int, name: str, most: int) -> bytes | None:
+def artifact(client: Client, run: int, name: str, most: int, since: str = "") -> bytes | None:
     """The newest artifact of this name that a run left, as a zip; None where it left none.
 
     Args:
@@ -21,6 +21,8 @@ def artifact(client: Client, run: int, name: str, most: int) -> bytes | None:
         run: number of the run.
         name: of the artifact.
         most: bytes that are read of it.
+        since: when the run's newest attempt began, in UTC as GitHub writes it; what an earlier
+            attempt left is none of it. Empty where nobody knows.
 
     Raises:
         InputError: it is larger.
@@ -28,7 +30,7 @@ def artifact(client: Client, run: int, name: str, most: int) -> bytes | None:
     """
     with asking("list the run's artifacts", _PERMISSION):
         listed = client.get(f"/actions/runs/{run}/artifacts", name=name, per_page="100")
-        fitting = [one for one in listed["artifacts"] if _fits(one, run, name)]
+        fitting = [one for one in listed["artifacts"] if _fits(one, run, name, since)]
         newest = max(fitting, key=lambda one: int(one["id"]), default=None)
     if newest is None:
         return None
@@ -45,7 +47,9 @@ def artifact(client: Client, run: int, name: str, most: int) -> bytes | None:
     return content
 
 
-def _fits(one: Any, run: int, name: str) -> bool:
+def _fits(one: Any, run: int, name: str, since: str) -> bool:
+    if str(one.get("created_at") or since) < since:
+        return False
     return one["name"] == name and not one["expired"] and one["workflow_run"]["id"] == run
 
 

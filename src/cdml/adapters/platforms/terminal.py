@@ -55,6 +55,10 @@ class TerminalPlatform:
         del url
         return False
 
+    def stopped(self) -> str | None:
+        """No run triggers a terminal."""
+        return None
+
     def run_is_over(self, url: str) -> bool:
         """Nobody knows here what goes on elsewhere."""
         del url
