@@ -239,3 +239,14 @@ def test_a_binary_label_has_no_third_value(write):
     layout = replace(BINARY, positive="yes")
     with pytest.raises(InputError, match="3 values"):
         DuckSamples().reduce(write("a", rows), None, layout, of(Task.BINARY))
+
+
+def test_a_key_that_is_text_on_one_side_only_pairs_nothing(write):
+    rows = binary()
+    texts = [row | {"id": f"{row['id']:06d}"} for row in rows]
+    files = write("numbers", rows), write("texts", texts)
+    for one, other in (files, files[::-1]):
+        with pytest.raises(InputError, match="the key 'id' is"):
+            DuckSamples().reduce(one, other, BINARY, ())
+        with pytest.raises(InputError, match="the key 'id' is"):
+            DuckSamples().match(one, other, BINARY)

@@ -2,9 +2,13 @@
 
 import math
 from datetime import date, timedelta
+from decimal import Decimal
 
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
+from cdml.adapters.data.tables import DuckTables
 from cdml.core.separation import Conflicts, Overlap
 from contracts import test_tables_contract
 from contracts.test_tables_contract import NOON, ROWS
@@ -40,3 +44,32 @@ def test_the_least_and_the_greatest_value_are_told(opened):
     assert (NOON, NOON + timedelta(days=2)) == table.extent("at")
     assert (-math.inf, math.inf) == table.extent("select")
     assert opened({"x": [1.0, 2.0], "gone": [math.nan, None]}).extent("gone") is None
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        pa.array([0, 1], pa.timestamp("ns")),
+        pa.array([Decimal("12345678901234567890.1"), Decimal("12345678901234567890.2")]),
+        pa.array([2**64 - 1, 2**64 - 2], pa.uint64()),
+    ],
+    ids=lambda array: str(array.type),
+)
+def test_values_that_differ_in_their_last_digit_are_no_repetition(tmp_path, array):
+    parquet.write_table(pa.table({"x": array}), tmp_path / "x.parquet")
+    parquet.write_table(pa.table({"x": array[1:]}), tmp_path / "y.parquet")
+    tables = DuckTables()
+    found, other = (tables.open(str(tmp_path / name)) for name in ("x.parquet", "y.parquet"))
+
+    assert 0 == found.repeated(["x"])
+    assert 1 == found.shared(other, ["x"])
+    assert 1 == found.overlap(other, ["x"]).shared
+
+
+def test_a_text_is_no_number_whatever_it_looks_like(tmp_path):
+    parquet.write_table(pa.table({"x": ["007", "8", "a"]}), tmp_path / "x.parquet")
+    parquet.write_table(pa.table({"x": [7, 8]}), tmp_path / "y.parquet")
+    tables = DuckTables()
+    found, other = (tables.open(str(tmp_path / name)) for name in ("x.parquet", "y.parquet"))
+
+    assert (1, 1) == (found.shared(other, ["x"]), other.shared(found, ["x"]))

@@ -150,6 +150,13 @@ Condition = (
 )
 
 
+def comparable(one: LogicalType, other: LogicalType) -> bool:
+    """Whether values of both types can be equal as they are."""
+    numbers = {LogicalType.INTEGER, LogicalType.NUMBER}
+    moments = {LogicalType.DATE, LogicalType.TIMESTAMP}
+    return one is other or {one, other} in (numbers, moments)
+
+
 def in_common(mine: Iterable[Field], others: Iterable[Field]) -> tuple[str, ...]:
     """The columns by which rows of two tables can be told to be the same, in my order."""
     before = {field.name: field.type for field in others}

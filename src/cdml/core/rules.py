@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import date, time
 from math import inf
 from typing import Any
 
@@ -285,6 +286,10 @@ def _on_text(column: str, name: str, expected: str, kind: LogicalType, allowed: 
     return rule
 
 
+def _shown(bound: object) -> str:
+    return str(bound) if isinstance(bound, date | time) else repr(bound)
+
+
 def _typed(
     column: str, name: str, bound: Any, kind: LogicalType, expected: str,
     allowed: Callable[[Scalar], Condition],
@@ -293,7 +298,7 @@ def _typed(
     rule = Rule(name=name, column=column, what=f"values are not {expected}", expected=expected)
     if value is None or not kind.ordered:
         return not_executed(
-            rule, f"the column holds {kind}, which {bound!r} cannot be held against"
+            rule, f"the column holds {kind}, which {_shown(bound)} cannot be held against"
         )
     return Rule(
         name=name, column=column, breaking=violates(column, allowed(value)),

@@ -7,7 +7,7 @@ checks of the data is the same text in the slices and in the key.
 from collections.abc import Sequence
 
 from cdml.config import Loaded
-from cdml.core.column_types import Declared, Types, of_contract, of_fields, of_signature
+from cdml.core.column_types import DATES, Declared, Types, of_contract, of_fields, of_signature
 from cdml.core.compatibility import Signature
 from cdml.core.contract import Contract
 from cdml.core.expressions import Field, LogicalType
@@ -93,16 +93,25 @@ def declared_types(loaded: Loaded, contract: Contract, signature: Signature | No
 def types_for(loaded: Loaded, table: Table, contract: Contract, signature: Signature) -> Types:
     """Types in which a model is given the rows: those of its own signature before all others.
 
-    What only `data.time` makes a time stays the text that it is in the file.
+    A model that has none is given dates and times as the text that they are in the file, which is
+    how it met them in training, unless its reference stores them in a type.
     """
     time = loaded.config.data.time
-    texts = {time: Declared(type=LogicalType.STRING)} if time else {}
-    return {
-        **of_fields(table.fields),
-        **texts,
-        **of_contract(contract),
-        **of_signature(signature, contract),
-    }
+    promised = of_contract(contract)
+    if signature.types is None and not _stores_types(loaded):
+        dates = [name for name, declared in promised.items() if declared.type in DATES]
+    else:
+        dates = []
+    texts = {name: Declared(type=LogicalType.STRING) for name in (*dates, time) if name}
+    kept = {name: one for name, one in promised.items() if name not in dates}
+    return {**of_fields(table.fields), **texts, **kept, **of_signature(signature, contract)}
+
+
+def _stores_types(loaded: Loaded) -> bool:
+    """Whether the rows that a model was trained on tell how it met them."""
+    known = loaded.config.data.reference
+    rows = known is not None and known != CHAMPION and not known.endswith(FILE)
+    return rows and not is_text(loaded.locate(known or ""))
 
 
 def is_text(uri: str) -> bool:

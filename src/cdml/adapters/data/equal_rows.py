@@ -46,8 +46,8 @@ def conflicts(columns: Sequence[Column], label: Column, relation: str) -> str:
 def _values(columns: Sequence[Column]) -> str:
     """The values named v0, v1, …; NaN is missing."""
     return ", ".join(
-        f"CASE WHEN NOT {c.missing} THEN {c.value} END AS v{at}" if c.has_nan
-        else f"{c.value} AS v{at}"
+        f"CASE WHEN NOT {c.missing} THEN {c.exact} END AS v{at}" if c.has_nan
+        else f"{c.exact} AS v{at}"
         for at, c in enumerate(columns)
     )  # fmt: skip
 

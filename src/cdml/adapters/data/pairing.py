@@ -8,7 +8,7 @@ from pathlib import Path
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.parquet import read_columns
 from cdml.adapters.data.sql import name_of, parquet, quote
-from cdml.core.expressions import Field
+from cdml.core.expressions import Field, comparable
 from cdml.errors import InputError
 from cdml.ports.samples import Layout
 
@@ -120,6 +120,8 @@ def pair(
     Raises:
         InputError: keys are missing or repeated, or rows stand in one file only.
     """
+    if champion is not None:
+        _refuse_other_types(challenger, champion, layout.key)
     _refuse_repeated(engine, challenger, layout.key)
     if champion is None:
         return Pair(
@@ -140,6 +142,7 @@ def by_key(engine: Engine, challenger: Predictions, champion: Predictions, layou
     Raises:
         InputError: keys are missing or repeated, or rows stand in one file only.
     """
+    _refuse_other_types(challenger, champion, layout.key)
     for file in (challenger, champion):
         _refuse_repeated(engine, file, layout.key)
     on = " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in layout.key)
@@ -169,6 +172,19 @@ def _same_head(
         for file in (challenger, champion)
     ]
     return heads[0] == heads[1]
+
+
+def _refuse_other_types(one: Predictions, other: Predictions, key: Sequence[str]) -> None:
+    """Refuse keys that are text on one side only: 007 and 7 are two texts, and one number."""
+    for name in key:
+        first, second = one.fields[name], other.fields[name]
+        if not comparable(first.type, second.type):
+            raise InputError(
+                f"the key {name!r} is {first.physical} in {one.path} and {second.physical} in"
+                f" {other.path}: their rows cannot be paired.",
+                "Write the key in one type; of a CSV file the contract can say which it has"
+                " (logicalType).",
+            )
 
 
 def _refuse_repeated(engine: Engine, file: Predictions, key: Sequence[str]) -> None:

@@ -122,6 +122,14 @@ class Column:
                 return name
 
     @property
+    def exact(self) -> str:
+        """The value as it tells rows apart: with every digit of a decimal, and nanoseconds."""
+        digits = self.field.physical.startswith("DECIMAL")
+        if digits or self.field.physical == "TIMESTAMP_NS":
+            return quote(self.engine_name)
+        return self.value
+
+    @property
     def number(self) -> str:
         """The value on a number line, NULL for NaN; only for ordered types."""
         if self.field.type is LogicalType.NUMBER:

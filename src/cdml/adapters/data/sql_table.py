@@ -11,7 +11,15 @@ from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, Translation, counts, quote
 from cdml.core.column_types import Types
 from cdml.core.counting import terms, total
-from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
+from cdml.core.expressions import (
+    Aggregate,
+    Condition,
+    Field,
+    NotRun,
+    Query,
+    Scalar,
+    comparable,
+)
 from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef
@@ -123,7 +131,7 @@ class SqlTable:
             and (told := self.place.repeated(self.columns[columns[0]])) is not None
         ):
             return told
-        values = ", ".join(self.columns[name].value for name in columns)
+        values = ", ".join(self.columns[name].exact for name in columns)
         sql = (
             "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM"
             f" (SELECT count(*) AS n FROM {self.place.relation} WHERE {self.all_present(columns)}"
@@ -192,7 +200,13 @@ class SqlTable:
         """See the port."""
         other = self._reached(other)
         there = columns if their_columns is None else their_columns
-        equal = " AND ".join(f"ours.v{at} = theirs.v{at}" for at in range(len(columns)))
+        pairs = zip(columns, there, strict=True)
+        equal = " AND ".join(
+            f"ours.v{at} = theirs.v{at}"
+            if comparable(self.columns[mine].field.type, other.columns[theirs].field.type)
+            else f"CAST(ours.v{at} AS VARCHAR) = CAST(theirs.v{at} AS VARCHAR)"
+            for at, (mine, theirs) in enumerate(pairs)
+        )
         shared: int = self._ask(
             f"SELECT count(*) FROM {self.values(columns)} AS ours WHERE EXISTS"
             f" (SELECT 1 FROM {other.values(there)} AS theirs WHERE {equal})"
@@ -238,7 +252,7 @@ class SqlTable:
 
     def values(self, columns: Sequence[str]) -> str:
         """The rows of which none of these is missing, the columns named v0, v1, ..."""
-        values = (f"{self.columns[name].value} AS v{at}" for at, name in enumerate(columns))
+        values = (f"{self.columns[name].exact} AS v{at}" for at, name in enumerate(columns))
         relation, present = self.place.relation, self.all_present(columns)
         return f"(SELECT {', '.join(values)} FROM {relation} WHERE {present})"
 
