@@ -1,5 +1,6 @@
 """Every command: its options, and the one flow it runs. Nothing heavy is imported up here."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ def deploy(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import deliveries
 
     output = output_folder(config, output_dir)
-    with recorded("deploy", config, output):
+    with nullcontext() if options["dry_run"] else recorded("deploy", config, output):
         return deliveries.deploy(config, output, **options)
 
 

@@ -46,7 +46,7 @@ def recorded(command: "Command", config: Path, output: Path) -> Iterator[None]:
     with suppress(CdmlError):  # what is wrong with the folder is told by the command itself
         store.remove(output, *_replaced(command))
         failure.discard(output, failure.covered(command))
-        if config.parent.is_dir():
+        if config.parent.is_dir() and command not in failure.DELIVERIES:  # those have a journal
             failure.write(output, _record(command, None, host))
     try:
         yield
@@ -56,7 +56,8 @@ def recorded(command: "Command", config: Path, output: Path) -> Iterator[None]:
                 failure.write(output, _record(command, error, host))
                 host.platform.outputs({"evidence": str(output)})
         raise
-    failure.discard(output, [command])
+    with suppress(CdmlError):
+        failure.discard(output, [command])
 
 
 def _replaced(command: "Command") -> tuple[type, ...]:
