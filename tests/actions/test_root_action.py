@@ -178,32 +178,6 @@ def test_a_gate_that_cannot_ask_fails_with_its_own_code_and_is_reported(
     assert "evaluation.parquet" in comment.body
 
 
-def test_no_older_verdict_stays_where_nothing_can_be_judged(
-    world: Callable[[str], World],
-) -> None:
-    """A push breaks the configuration, and the next one the interpreter too."""
-    here = world("stale")
-    marker = "<!-- cdml:report id=stale of=cdml.yaml run=1.1 state=told -->"
-    comment = here.github.add_comment(NUMBER, here.github.author, f"### ✅ Passed\n\n{marker}\n")
-    here.repository.write("cdml.yaml", "version: 1\nmodel: renamed\n\tbroken: true\n")
-    broken = here.gate(NUMBER, here.repository.commit("Break it"))
-
-    assert 2 == broken.codes.get("gate/gate"), broken.log
-    assert comment.body.startswith("### ⏸️ Not judged: the configuration of renamed")
-    assert "line 3, is not YAML" in comment.body
-
-    here.fill_in(python="/nowhere/python")
-    unable = here.gate(NUMBER, here.repository.commit("Break that too"))
-
-    assert not unable.succeeded
-    assert comment.body.startswith("### ⏸️ Not judged: cdml could not be installed"), unable.log
-    assert "is not an interpreter of Python 3.11 or newer" in comment.body
-    assert f"run={here.repository.environment['GITHUB_RUN_ID']}.1 " in comment.body
-    assert ["failure", "success"] == [
-        unable.steps[f"gate/{name}"] for name in ("install", "fallback")
-    ]
-
-
 def test_the_gate_never_sees_the_token_and_a_refused_comment_changes_nothing(
     world: Callable[[str], World],
 ) -> None:
