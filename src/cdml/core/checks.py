@@ -36,7 +36,8 @@ class Finding:
     """One check of the data; the attributes are those of the evidence's `Check`.
 
     `sample` holds row numbers, from 1, and values; `line` is of the contract that asks for it;
-    `spread` is there where a column is compared with the reference and its values may be told.
+    `beside` tells what else was measured and does not decide; `spread` is there where a column is
+    compared with the reference and its values may be told.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Finding:
     failing_rows: int | None = None
     sample: tuple[tuple[int, Shown], ...] = ()
     reason: str
+    beside: str = ""
     line: int | None = None
     spread: Spread | None = None
 

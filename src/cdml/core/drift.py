@@ -13,6 +13,7 @@ from cdml.core.contract import Severity
 from cdml.core.distances import Distances, Measure, distances
 from cdml.core.expressions import LogicalType, Scalar
 from cdml.core.profile import Column, complete
+from cdml.core.reasons import figure
 from cdml.core.verdict import Verdict, worst
 
 _UNJUDGED: Mapping[Severity, Verdict] = {
@@ -47,9 +48,14 @@ class Limits:
     min_rows: int = 100
 
     @property
+    def thresholds(self) -> tuple[float, ...]:
+        """Those there are."""
+        return tuple(limit for limit in (self.warn, self.fail) if limit is not None)
+
+    @property
     def lowest(self) -> float | None:
         """The threshold that is met first."""
-        return min((limit for limit in (self.warn, self.fail) if limit is not None), default=None)
+        return min(self.thresholds, default=None)
 
     @property
     def severity(self) -> Severity:
@@ -113,14 +119,16 @@ def judge(
         )  # fmt: skip
     value = found.values[limits.measure]
     verdict = limits.verdict(value)
-    parts = [_figures(found, limits.measure, column, shown=shown)]
+    observed = figure(value, limits.thresholds)
+    parts = [f"{_WORDS[limits.measure]} {observed}"]
     if shown and verdict is not Verdict.PASS:
         parts.append(_largest(column, now.counts))
     if shown:
         parts += _changes(column, now)
     return Finding(
         name=name, column=column.name, verdict=verdict, severity=limits.severity,
-        expected=limits.expected, observed=f"{value:.4g}", reason="; ".join(parts),
+        expected=limits.expected, observed=observed, reason="; ".join(parts),
+        beside=", ".join(_other_measures(found, limits.measure, column, shown=shown)),
         spread=_spread(column, now.counts) if shown else None,
     )  # fmt: skip
 
@@ -157,7 +165,9 @@ def judge_slices(
     verdict = worst(map(limits.verdict, values.values())) if values else limits.unjudged
     ordered = sorted(values, key=lambda called: -values[called])
     moved = [one for one in ordered if limits.verdict(values[one]) is not Verdict.PASS]
-    told = ", ".join(f"{one} ({values[one]:.3g})" for one in (moved or ordered)[:_NAMED])
+    told = ", ".join(
+        f"{one} ({figure(values[one], limits.thresholds)})" for one in (moved or ordered)[:_NAMED]
+    )
     words = _WORDS[limits.measure]
     if not values:
         reason = "not judged: every slice has too few rows"
@@ -169,8 +179,8 @@ def judge_slices(
         reason += f"; not judged: {few} with too few rows"
     return Finding(
         name="slice_drift", column=column.name, verdict=verdict, severity=limits.severity,
-        expected=limits.expected, observed=f"{max(values.values(), default=0):.4g}"
-        if values else "not judged", reason=reason,
+        expected=limits.expected, reason=reason,
+        observed=figure(max(values.values()), limits.thresholds) if values else "not judged",
     )  # fmt: skip
 
 
@@ -188,8 +198,10 @@ def _unable(found: Distances | None, rows: int, limits: Limits) -> str:
     return ""
 
 
-def _figures(found: Distances, measure: Measure, column: Column, *, shown: bool) -> str:
-    """The measure that decides, and beside it the others."""
+def _other_measures(
+    found: Distances, measure: Measure, column: Column, *, shown: bool
+) -> list[str]:
+    """The measures that do not decide."""
     beside = [
         f"{_WORDS[other]} {found.values[other]:.3g}" for other in ("psi", "js") if other != measure
     ]
@@ -200,7 +212,7 @@ def _figures(found: Distances, measure: Measure, column: Column, *, shown: bool)
     else:
         beside.append(f"χ² {found.chi2:,.4g}")
         beside.append(f"Cramér's V {found.values['cramers_v']:.3g}")
-    return f"{_WORDS[measure]} {found.values[measure]:.3g} ({', '.join(beside)})"
+    return beside
 
 
 def _in_unit(value: float, kind: LogicalType) -> str:

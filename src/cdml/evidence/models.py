@@ -74,6 +74,8 @@ class Check(Strict):
     failing_rows: Count | None = None
     sample: tuple[Sample, ...] = ()
     reason: Text
+    beside: Text = ""
+    """What else was measured and does not decide, such as other measures of drift."""
     line: Annotated[int, Field(ge=1)] | None = None
     """Of the contract, where the check is one of its promises."""
     histogram: Histogram | None = None

@@ -277,6 +277,7 @@ def _check(finding: Finding) -> Check:
         failing_rows=finding.failing_rows,
         sample=tuple(Sample(row=row, value=value) for row, value in finding.sample),
         reason=_cut(finding.reason),
+        beside=_cut(finding.beside),
         line=finding.line,
         histogram=None if finding.spread is None else Histogram(**asdict(finding.spread)),
     )

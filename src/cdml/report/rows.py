@@ -84,6 +84,7 @@ class CheckRow:
     expected: str
     observed: str
     reason: str
+    beside: str
     samples: tuple[str, ...]
 
 
@@ -221,6 +222,7 @@ def _check_row(check: Check) -> CheckRow:
         expected=check.expected,
         observed=check.observed,
         reason=check.reason,
+        beside=check.beside,
         samples=tuple(f"row {one.row:,}: {_scalar(one.value)}" for one in check.sample),
     )
 
