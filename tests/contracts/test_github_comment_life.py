@@ -131,3 +131,47 @@ def test_that_a_comment_cannot_be_hidden_is_told(say, server):
 
     with pytest.raises(ServiceError, match="take back an older comment"):
         say("two", "200", behaviour="hide-and-recreate")
+
+
+def warned(server, folder, run):
+    return on_github(server, folder, GITHUB_RUN_ID=run).warned(7, "flights")
+
+
+@pytest.mark.parametrize("behaviour", KINDS)
+def test_a_later_run_knows_the_last_reports_warnings_even_once_it_has_begun(
+    say, server, tmp_path, behaviour
+):
+    told = {"0a" * 4: True, "1b" * 4: False}
+    say("one", "100", warned=told, behaviour=behaviour)
+    assert {"0a" * 4} == warned(server, tmp_path, "100")
+    assert set(told) == warned(server, tmp_path, "200")
+
+    say("begun", "200", begun=True, behaviour=behaviour)
+    assert set(told) == warned(server, tmp_path, "200")
+
+    say("two", "200", warned={"1b" * 4: True, "2c" * 4: False}, behaviour=behaviour)
+    assert {"1b" * 4} == warned(server, tmp_path, "200")
+    assert {"1b" * 4, "2c" * 4} == warned(server, tmp_path, "300")
+
+    say("unusable", "300", behaviour=behaviour)
+    assert {"1b" * 4, "2c" * 4} == warned(server, tmp_path, "400")
+
+
+@pytest.mark.parametrize(
+    "edited", ["warned=", "warned=<b>", "warned=0a0a0a0a,", "warned=0A0A0A0A", "warned=--"]
+)
+def test_a_marker_that_somebody_edited_is_still_found_and_knows_no_warnings(
+    say, server, tmp_path, edited
+):
+    say("one", "100", warned={"0a" * 4: True})
+    comment = server.comments(7)[0]
+    comment.body = comment.body.replace(f"warned={'0a' * 4}", edited)
+
+    assert set() == warned(server, tmp_path, "200")
+    assert ["two"] == say("two", "200")
+
+
+def test_a_marker_has_room_for_fifty_warnings(say, server, tmp_path):
+    say("one", "100", warned={f"{number:08x}": False for number in range(60)})
+
+    assert {f"{number:08x}" for number in range(50)} == warned(server, tmp_path, "200")

@@ -69,6 +69,12 @@ class TestEveryPlatform:
         address = served.comment(7, "flights", "x")
         assert address == served.comment(7, "flights", "y", only_update=True)
 
+    def test_the_same_run_knows_of_its_warnings_what_the_one_before_had_told(self, served):
+        served.comment(7, "flights", "x", warned={"0" * 8: True, "1" * 8: False})
+
+        assert {"0" * 8} == served.warned(7, "flights")
+        assert set() == served.warned(7, "others")
+
     def test_an_operation_files_one_deployment(self, platform):
         assert deployment(platform) == deployment(platform)
 

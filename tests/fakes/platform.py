@@ -1,6 +1,6 @@
 """A platform in memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from cdml.ports import (
     PullRequest,
     PushedCommit,
     Thread,
+    Warned,
 )
 
 
@@ -26,6 +27,8 @@ class FakeComment:
     edits: int = 0
     begun: bool = False
     config: Path | None = None
+    run: str | None = None
+    warned: Warned = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -152,20 +155,34 @@ class FakePlatform:
         begun: bool = False,
         behaviour: Behaviour = "update",
         config: Path | None = None,
+        warned: Warned | None = None,
     ) -> str | None:
         self._may("comment")
         self.behaviours.append(behaviour)
-        for comment in self.comments:
-            same = comment.report_id == report_id or (config and comment.config == config)
-            if comment.number == on and same:
-                comment.edits += comment.body != body
-                comment.body, comment.begun = body, begun
-                comment.report_id, comment.config = report_id, config
-                return comment.url
-        if only_update:
-            return None
-        self.comments.append(FakeComment(on, report_id, body, begun=begun, config=config))
-        return self.comments[-1].url
+        if warned is None:
+            warned = dict.fromkeys(self.warned(on, report_id, config=config), True)
+        found = next(self._own(on, report_id, config), None)
+        if found is None:
+            if only_update:
+                return None
+            found = FakeComment(on, report_id, body)
+            self.comments.append(found)
+        found.edits += found.body != body
+        found.body, found.begun, found.run, found.warned = body, begun, self.run, warned
+        found.report_id, found.config = report_id, config
+        return found.url
+
+    def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
+        self._may("read comments")
+        found = next(self._own(on, report_id, config), None)
+        known = found.warned.items() if found else ()
+        return frozenset(one for one, old in known if old or found.run != self.run)
+
+    def _own(self, on: Thread, report_id: str, config: Path | None) -> Iterator[FakeComment]:
+        for one in self.comments:
+            same = one.report_id == report_id or (config and one.config == config)
+            if one.number == on and same:
+                yield one
 
     def open_deployment(
         self,

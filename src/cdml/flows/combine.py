@@ -59,12 +59,15 @@ def combine(
             name: gather({} if stopped else folder, own(folder) or shared, ours)
             for name, folder in _folders(root, pattern)
         }
-        parts, said = _parts(found, loaded, host)
+        known = talk.known_warnings(host)
+        parts, said = _parts(found, loaded, host, known)
         notes = (*notes, *said)
         body = render.combined_comment(parts, notes)
     address, warnings = None, []
     try:
-        address = talk.say(host, body, quiet=all(quiet(one, talk.mode) for one in found.values()))
+        warned = {digest: digest in known for part in parts for digest in part.view.warned}
+        silent = all(quiet(one, talk.mode) for one in found.values())
+        address = talk.say(host, body, quiet=silent, warned=warned)
     except ServiceError as error:
         warnings = [unposted(host, error)]
     summary = render.combined_summary(parts, (*notes, *(one.message for one in warnings)))
@@ -85,7 +88,7 @@ def combine(
 
 
 def _parts(
-    found: Mapping[str, Gathered], loaded: Loaded | None, host: Host
+    found: Mapping[str, Gathered], loaded: Loaded | None, host: Host, known: frozenset[str]
 ) -> tuple[list[Part], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
     run, before = host.platform.run_url(), base(loaded, host) if loaded else Base()
@@ -94,7 +97,7 @@ def _parts(
         # A monorepo's models have configurations of their own, and this is another's change.
         ours = loaded is not None and judged_here(gathered, loaded.config)
         said = effect(gathered, loaded, before) if loaded and ours else ()
-        parts.append(Part(name=name, view=view(gathered, name, run=run, notes=said)))
+        parts.append(Part(name=name, view=view(gathered, name, run=run, notes=said, known=known)))
     return parts, before.said
 
 

@@ -76,11 +76,14 @@ def report(
         else:
             gathered = gather(evidence, loaded.config, current(ports.platform))
             said = changed_gates(gathered, loaded, ports)
-        shown = view(gathered, model, run=ports.platform.run_url(), notes=said)
+        known = talk.known_warnings(ports)
+        run = ports.platform.run_url()
+        shown = view(gathered, model, run=run, notes=said, known=known)
         comment = render.comment(shown)
     address, warnings = None, []
     try:
-        address = talk.say(ports, comment, quiet=quiet(gathered, talk.mode))
+        warned = {digest: digest in known for digest in shown.warned}
+        address = talk.say(ports, comment, quiet=quiet(gathered, talk.mode), warned=warned)
     except ServiceError as error:
         warnings = [unposted(ports, error)]
     told = replace(shown, notes=(*shown.notes, *(one.message for one in warnings)))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports import Behaviour, Commit, Host
+from cdml.ports import Behaviour, Commit, Host, Warned
 
 MODES = ("always", "changes", "failures", "off")
 BEHAVIOURS: tuple[Behaviour, ...] = ("update", "recreate", "hide-and-recreate")
@@ -44,7 +44,31 @@ class Talk:
                 f" most {MAX_ID} characters.",
             )
 
-    def say(self, host: Host, body: str, *, quiet: bool, begun: bool = False) -> str | None:
+    def known_warnings(self, host: Host) -> frozenset[str]:
+        """Digests of the warnings that the last report had; none where nobody can tell.
+
+        Args:
+            host: where this runs.
+        """
+        if self.mode == "off":
+            return frozenset()
+        try:
+            on = self.pull_request or host.platform.thread()
+            if on is None:
+                return frozenset()
+            return host.platform.warned(on, self.report_id, config=self.config)
+        except ServiceError:  # whoever comments then meets the same, and tells it
+            return frozenset()
+
+    def say(
+        self,
+        host: Host,
+        body: str,
+        *,
+        quiet: bool,
+        begun: bool = False,
+        warned: Warned | None = None,
+    ) -> str | None:
         """Comment where this run belongs, and give the comment's address; None without one.
 
         Args:
@@ -52,6 +76,7 @@ class Talk:
             body: Markdown.
             quiet: only bring up to date what is there.
             begun: there is no verdict yet.
+            warned: the report's warnings; None where it tells none.
 
         Raises:
             ServiceError: the platform refused to comment on a pull request, or to look for one.
@@ -71,6 +96,7 @@ class Talk:
                 begun=begun,
                 behaviour=self.behaviour,
                 config=self.config,
+                warned=warned,
             )
         except ServiceError as error:
             if isinstance(on, Commit):  # nobody asked for it: the summary is enough

@@ -13,6 +13,7 @@ from cdml.ports.platform import (
     PullRequest,
     PushedCommit,
     Thread,
+    Warned,
 )
 from cdml.ports.ports import Host, Ports
 from cdml.ports.progress import Progress, Step
@@ -63,5 +64,6 @@ __all__ = [
     "Thread",
     "Traffic",
     "Training",
+    "Warned",
     "Webhook",
 ]

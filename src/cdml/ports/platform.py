@@ -50,6 +50,9 @@ class Commit:
 Thread = int | Commit
 """Where comments stand: the pull request of this number, or a commit."""
 
+Warned = Mapping[str, bool]
+"""Warnings of a report by their digests, each with whether the report before had it too."""
+
 Behaviour = Literal["update", "recreate", "hide-and-recreate"]
 """What becomes of an earlier run's comment: edited, deleted, or hidden as outdated."""
 
@@ -201,6 +204,7 @@ class Platform(Protocol):
         begun: bool = False,
         behaviour: Behaviour = "update",
         config: Path | None = None,
+        warned: Warned | None = None,
     ) -> str | None:
         """Post or update the one comment of this report, and give its address.
 
@@ -215,9 +219,24 @@ class Platform(Protocol):
             behaviour: what becomes of an earlier run's comment.
             config: the configuration that gave the id; a comment of the same one is this report's
                 too, under whichever id it was posted. None where the workflow gave the id.
+            warned: the report's warnings, for the next report to know them; None for a comment
+                that tells none, and leaves what is known of the last report.
 
         Raises:
             ServiceError: the platform refused; the message says which permission is missing.
+        """
+        ...
+
+    def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
+        """Digests of the warnings that the last report of another run had.
+
+        Args:
+            on: where its comment is looked for.
+            report_id: whose comment it is.
+            config: the configuration that gave the id, as for `comment`.
+
+        Raises:
+            ServiceError: the platform refused or did not answer.
         """
         ...
 

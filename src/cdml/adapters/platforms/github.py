@@ -16,6 +16,7 @@ from cdml.ports import (
     PullRequest,
     PushedCommit,
     Thread,
+    Warned,
 )
 
 if TYPE_CHECKING:
@@ -200,14 +201,34 @@ class GitHubPlatform:
         begun: bool = False,
         behaviour: Behaviour = "update",
         config: Path | None = None,
+        warned: Warned | None = None,
     ) -> str | None:
         """Post or update the one comment of this report, and give its address."""
         from cdml.adapters.platforms.github_comments import Marker, State, post
 
         state = State.BEGUN if begun else State.TOLD
-        source = "" if config is None else self._in_checkout(config) or config.as_posix()
+        source = self._source(config)
         marker = Marker.of(report_id, self._judged_in, state, source=source)
-        return post(self._client, on, marker, body, only_update=only_update, behaviour=behaviour)
+        return post(
+            self._client,
+            on,
+            marker,
+            body,
+            only_update=only_update,
+            behaviour=behaviour,
+            warned=warned,
+        )
+
+    def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
+        """What the marker of the last report's comment holds."""
+        from cdml.adapters.platforms.github_comments import Marker, known
+
+        marker = Marker.of(report_id, self._judged_in, source=self._source(config))
+        return known(self._client, on, marker)
+
+    def _source(self, config: Path | None) -> str:
+        """Which configuration, as the marker names it; empty where there is none."""
+        return "" if config is None else self._in_checkout(config) or config.as_posix()
 
     def base_file(self, path: Path) -> bytes | None:
         """A file at the base of the event's pull request; None where there is none."""

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from urllib.parse import quote
@@ -12,12 +12,16 @@ from github.CommitComment import CommitComment
 from github.IssueComment import IssueComment
 
 from cdml.adapters.platforms.github_client import Client, Gone, asking, once
-from cdml.ports import Behaviour, Commit, Thread
+from cdml.ports import Behaviour, Commit, Thread, Warned
 
 _MARKER = re.compile(
     r"<!-- cdml:report id=(?P<id>\S+)(?: of=(?P<source>\S+))? run=(?P<run>\d+)\.(?P<attempt>\d+)"
-    r"(?: at=(?P<at>[\d:TZ-]+))?(?: state=(?P<state>begun|told|hidden))? -->"
+    r"(?: at=(?P<at>[\d:TZ-]+))?(?: state=(?P<state>begun|told|hidden))?"
+    r"(?: warned=(?P<warned>\S*))? -->"
 )
+_MOST_WARNINGS = 50
+_WARNINGS = re.compile(rf"\+?[0-9a-f]{{8}}(?:,\+?[0-9a-f]{{8}}){{0,{_MOST_WARNINGS - 1}}}")
+_NEW = "+"
 Comment = IssueComment | CommitComment
 
 
@@ -39,6 +43,8 @@ class Marker:
         run: number and attempt of the run that judged; runs are numbered in time.
         at: when it was written, in UTC.
         state: how far that run was.
+        warned: digests of the report's warnings, each with whether the report before had it; at
+            most `_MOST_WARNINGS`, so that the comment has room for them.
     """
 
     id: str
@@ -46,6 +52,7 @@ class Marker:
     run: tuple[int, int]
     at: str = ""
     state: State = State.TOLD
+    warned: Warned = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -69,11 +76,19 @@ class Marker:
             run=(int(match["run"]), int(match["attempt"])),
             at=match["at"] or "",
             state=State(match["state"] or State.TOLD),
+            warned=_read_warned(match["warned"] or ""),
         )
 
     def same_source(self, other: "Marker") -> bool:
         """Whether one configuration named both models, whatever it calls the model by now."""
         return bool(self.source) and self.source == other.source
+
+    def known_to(self, run: tuple[int, int]) -> Warned:
+        """What of its warnings the report before a run's had, each with True.
+
+        The run's own comment tells what the report before had told when it was written.
+        """
+        return {digest: True for digest, old in self.warned.items() if old or self.run != run}
 
     def newer_than(self, other: "Marker") -> bool:
         """Whether a later run wrote it; by the clock where runs have no numbers."""
@@ -85,7 +100,17 @@ class Marker:
         run, attempt = self.run
         at = f" at={self.at}" if self.at else ""
         of = f" of={self.source}" if self.source else ""
-        return f"<!-- cdml:report id={self.id}{of} run={run}.{attempt}{at} state={self.state} -->"
+        told = [digest if old else f"{_NEW}{digest}" for digest, old in self.warned.items()]
+        warned = f" warned={','.join(told[:_MOST_WARNINGS])}" if told else ""
+        state = f" state={self.state}"
+        return f"<!-- cdml:report id={self.id}{of} run={run}.{attempt}{at}{state}{warned} -->"
+
+
+def _read_warned(text: str) -> Warned:
+    """The digests in a marker; none where somebody has edited them into something else."""
+    if not _WARNINGS.fullmatch(text):
+        return {}
+    return {one.removeprefix(_NEW): not one.startswith(_NEW) for one in text.split(",")}
 
 
 def post(
@@ -96,6 +121,7 @@ def post(
     *,
     only_update: bool = False,
     behaviour: Behaviour = "update",
+    warned: Warned | None = None,
 ) -> str | None:
     """Post a report or update the one that is there, and give its address.
 
@@ -106,6 +132,8 @@ def post(
         text: the report without its marker.
         only_update: do not post where there is none yet.
         behaviour: what becomes of an earlier run's comment.
+        warned: the report's warnings; None for a comment that tells none, and leaves what is
+            known of the last report.
 
     Returns:
         The comment's address; None where there is none and none was to be posted.
@@ -115,12 +143,18 @@ def post(
     """
     with asking("ask who it is", _permission(on)):
         place = _Place(client=client, on=on, viewer=client.viewer())
-    body = f"{text.rstrip()}\n\n{marker}\n"
+    marker = replace(marker, warned=warned or {})
     anew = behaviour != "update" and not only_update
 
     def found() -> str | None:
+        nonlocal marker
         comment, there = place.newest(marker) or (None, marker)
-        if comment is None or (anew and _superseded(there, marker, behaviour, comment, body)):
+        if comment is None:
+            return None
+        if warned is None:
+            marker = replace(marker, warned=there.known_to(marker.run))
+        body = _body(text, marker)
+        if anew and _superseded(there, marker, behaviour, comment, body):
             return None
         try:
             return place.update(comment, marker, body)
@@ -129,10 +163,14 @@ def post(
 
     if only_update:
         return found()
-    address = once(found, lambda: place.create(body))
+    address = once(found, lambda: place.create(_body(text, marker)))
     if anew:
         place.retire(marker, hide=behaviour == "hide-and-recreate")
     return address
+
+
+def _body(text: str, marker: Marker) -> str:
+    return f"{text.rstrip()}\n\n{marker}\n"
 
 
 def _superseded(
@@ -148,6 +186,17 @@ def _superseded(
     if marker.state is State.BEGUN:
         return behaviour == "hide-and-recreate" and there.state is State.TOLD
     return there.state is State.BEGUN or there.run != marker.run
+
+
+def known(client: Client, on: Thread, marker: Marker) -> frozenset[str]:
+    """Digests of the warnings that the report before this run's had.
+
+    Raises:
+        ServiceError: GitHub refused or did not answer.
+    """
+    with asking("ask who it is", _permission(on)):
+        place = _Place(client=client, on=on, viewer=client.viewer())
+    return frozenset(place.known(marker))
 
 
 def _permission(on: Thread) -> str:
@@ -190,6 +239,11 @@ class _Place:
                     continue
                 if marker.id == wanted.id or marker.same_source(wanted):
                     yield comment, marker
+
+    def known(self, marker: Marker) -> Warned:
+        """What the newest comment of this report says of warnings, as a later one knows it."""
+        found = self.newest(marker)
+        return found[1].known_to(marker.run) if found else {}
 
     def _all(self) -> Iterator[Comment]:
         """From the last page on: the newest come first, and most searches end there."""

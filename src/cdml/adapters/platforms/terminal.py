@@ -13,6 +13,7 @@ from cdml.ports import (
     PullRequest,
     PushedCommit,
     Thread,
+    Warned,
 )
 
 
@@ -123,18 +124,24 @@ class TerminalPlatform:
         begun: bool = False,
         behaviour: Behaviour = "update",
         config: Path | None = None,
+        warned: Warned | None = None,
     ) -> str | None:
         """Nowhere to comment.
 
         Raises:
             ServiceError: always.
         """
-        del report_id, body, only_update, begun, behaviour, config
+        del report_id, body, only_update, begun, behaviour, config, warned
         what = f"commit {on.sha[:12]}" if isinstance(on, Commit) else f"pull request {on}"
         raise ServiceError(
             f"a terminal cannot comment on {what}.",
             "Comments are posted in GitHub Actions; the report files are written everywhere.",
         )
+
+    def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
+        """There are no comments."""
+        del on, report_id, config
+        return frozenset()
 
     def open_deployment(
         self,
