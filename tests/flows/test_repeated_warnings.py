@@ -18,7 +18,7 @@ FOLD = "<summary>Warnings that the last report had too: "
 
 @pytest.fixture
 def platform():
-    return FakePlatform(pull=PullRequest(number=7, head="a" * 40))
+    return FakePlatform(pull=PullRequest(number=7, head="c" * 40))
 
 
 @pytest.fixture

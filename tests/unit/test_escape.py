@@ -35,6 +35,18 @@ def test_markdown_shows_the_text_itself(text):
 
 
 @given(TEXT)
+@example("demographic_parity_difference")
+@example("x" * 5000)
+def test_a_long_word_can_be_broken_and_only_there(text):
+    marked = escape.markdown(text, escape.SHORT)
+    broken = str(escape.breakable(marked))
+
+    assert str(marked) == broken.replace("<wbr>", "")
+    pieces = re.split(r"<wbr>|\s", broken.replace("<span>$</span>", "$"))
+    assert max(len(html.unescape(piece).replace(SPLIT, "")) for piece in pieces) <= 16
+
+
+@given(TEXT)
 def test_rendered_markdown_holds_nothing_that_github_links(text):
     seen = shown(escape.markdown(text))
 

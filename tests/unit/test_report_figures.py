@@ -1,9 +1,13 @@
 """How figures are drawn in characters."""
 
 import random
+import re
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
+from cdml.evidence.models import Interval
 from cdml.report import figures
 from cdml.report.figures import bar, plot, value
 from cdml.report.gathered import gather
@@ -124,3 +128,46 @@ def test_a_difference_that_is_tiny_is_told_as_a_power_of_ten():
     gate = log_loss(difference=difference(2e-10, 1e-10, None))
 
     assert figures.difference(gate) == ("+2e−10", "+1e−10 to ∞")
+
+
+@given(st.floats(1e-5, 1e6), st.booleans())
+def test_a_figure_alone_has_three_significant_digits(size, negative):
+    shown = value(-size if negative else size)
+
+    digits = re.sub(r"[^0-9]", "", shown).lstrip("0")
+    assert 3 == len(digits) or (size >= 999.5 and "." not in shown)
+
+
+@pytest.mark.parametrize(
+    ("found", "limit", "shown"),
+    [
+        (0.84996, 0.85, "0.84996"),
+        (0.850001, 0.85, "0.850001"),
+        (0.85, 0.85, "0.850"),
+        (0.8493, 0.85, "0.849"),
+        (0.84996, 70.0, "0.850"),
+    ],
+)
+def test_a_value_never_reads_like_the_bound_that_it_is_not(found, limit, shown):
+    assert shown == value(found, like=(limit,))
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
+def test_no_end_of_an_interval_reads_like_a_margin_that_it_is_not(low, high, against):
+    low, high = sorted((low, high))
+    bound = log_loss().bound.model_copy(update={"against": against})
+    gate = log_loss(difference=difference((low + high) / 2, low, high), bound=bound)
+
+    ends = figures.difference(gate)[1].split(" to ")
+
+    assume("e" not in "".join(ends))
+    for end, text in zip((low, high), ends, strict=True):
+        if abs(end - against) > 1e-8:
+            decimals = len(text.partition(".")[2])
+            assert round(against, decimals) != float(text.replace("−", "-"))
+
+
+def test_a_narrow_interval_shows_that_it_is_one():
+    narrow = Interval(low=0.91061, high=0.91064, confidence=0.95, method="delong")
+
+    assert "0.91061 to 0.91064" == figures.interval(narrow)

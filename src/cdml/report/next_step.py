@@ -49,14 +49,13 @@ def _shipped(gathered: Gathered) -> tuple[str, str]:
     if gathered.same_model or compared is None:
         return "The champion stays.", ""
     if compared.registered is not None:
-        version = compared.registered.version
-        return f"Deploying the merge ships version {version}, or by hand:", deploy_command(
-            compared.registered
-        )
+        ships = f"The deploy after it ships version {compared.registered.version}"
+        command = deploy_command(compared.registered)
+        return f"{ships}; by hand:" if command else f"{ships}.", command
     command = deploy_command(compared.challenger)
     if command:
         return "Then deploy it:", command
-    return "No version was registered to deploy; cdml gate --register NAME makes one.", ""
+    return "No version is registered to be deployed: cdml gate --register NAME makes one.", ""
 
 
 def deploy_command(model: ModelRef) -> str:

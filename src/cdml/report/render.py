@@ -1,5 +1,6 @@
 """A view laid out as Markdown or HTML. Whatever a template prints is escaped before."""
 
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -18,12 +19,14 @@ from cdml.report.page import NO_PICTURES, Pictures
 from cdml.report.sections import sections
 from cdml.report.view import View
 
-MAX_COMMENT = 65_536 - 3_000
+MAX_COMMENT = 65_536 - 4_000
 """Length of a comment; GitHub takes 65,536 characters, and the marker needs room."""
 MAX_SUMMARY = 1024 * 1024 - 4_096
 """Bytes of a job summary; the runner takes 1 MiB."""
 MAX_PAGE = 1_000_000
 """Bytes of the page, pictures and all."""
+
+_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def comment(view: View) -> str:
@@ -76,7 +79,7 @@ def _combined(
             icons=ICONS,
             folded=folded,
         )
-        return shown.rstrip() + "\n"
+        return _tidied(shown)
 
     def fitted(lines: Sequence[Part], unfolded: Sequence[Part], room: int) -> str:
         views = [part.view for part in unfolded]
@@ -167,7 +170,12 @@ def _units(text: str) -> int:
 
 def _markdown(view: View, *, folded: bool) -> str:
     template = _environment(escape.markdown).get_template("report.md.j2")
-    return template.render(view=view, icons=ICONS, folded=folded).rstrip() + "\n"
+    return _tidied(template.render(view=view, icons=ICONS, folded=folded))
+
+
+def _tidied(text: str) -> str:
+    """Markdown without the blank lines that parts of a template leave where they are not shown."""
+    return _BLANK_LINES.sub("\n\n", text).rstrip() + "\n"
 
 
 @cache

@@ -54,7 +54,8 @@ def sections(view: View) -> Sections:
     decisive = _DECISIVE[view.verdict]
     decided = [one for one in (*overall, *slices) if one.verdict in decisive]
     first = sorted(decided, key=_order)[:MOST_OPEN]
-    broken = [row for row in view.checks if row.verdict in decisive][:MOST_OPEN]
+    refusing = decisive & _DECISIVE[Verdict.FAIL]  # a check that only warns has its sentence
+    broken = [row for row in view.checks if row.verdict in refusing][:MOST_OPEN]
     gated = {one.metric for one in overall}
     rest = tuple(one for one in overall if one not in first)
     return Sections(

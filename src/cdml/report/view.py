@@ -164,7 +164,7 @@ def _slices_said(slices: tuple[GateRow, ...]) -> str:
         told = [f"all {fine:,} passed"] if judged else []
     else:
         told = [f"{bad:,} of {len(judged):,} did not pass"] if bad else []
-        told += [f"{fine:,} passed"] if bad else [f"{fine:,} of {len(judged):,} passed"]
+        told += [f"{fine:,} passed" if bad else f"{fine:,} of {len(judged):,} passed"] * bool(fine)
         told += [f"{UNPROVEN} in {open_:,}"] if open_ else []
     return ", ".join([*told, *([f"{silent:,} only reported"] if silent else [])])
 
