@@ -165,6 +165,22 @@ def test_a_key_in_capitals_has_its_place_like_any_other(tmp_path, text, told):
     assert "has 1 problem" in found
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("classes: [0, 1, 1.0]", "line 3: data.classes: names a class once, and 1.0 stands twice"),
+        ("classes: [no]", "line 3: data.classes: are all classes of the model, two or more"),
+        ("classes: [0, 1], task: regression", "line 3: data: classes are for a classification"),
+        ("classes: [a, b], positive: c", "line 3: data: positive, c, is none of the classes"),
+        ("answer: {}", "line 3: data.answer: answer needs prediction, score or both"),
+        ("answer: {score: {}}", "line 3: data.answer: answer needs prediction, score or both"),
+        ("answer: {predicton: a}", "unknown key 'predicton'; did you mean 'prediction'?"),
+    ],
+)
+def test_classes_and_columns_of_an_answer_that_say_nothing_are_a_problem(tmp_path, text, told):
+    assert told in problems(tmp_path, SMALLEST.replace("label: y", f"label: y, {text}"))
+
+
 def test_a_command_that_asks_no_registry_needs_none(tmp_path):
     path = tmp_path / "cdml.yaml"
     path.write_text(SMALLEST, encoding="utf-8")

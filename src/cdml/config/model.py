@@ -67,6 +67,17 @@ def _known_metric(name: str) -> str:
     return metric.name
 
 
+def _distinct_classes(
+    classes: tuple[bool | int | float | str, ...],
+) -> tuple[bool | int | float | str, ...]:
+    for at, one in enumerate(classes):
+        if find(one, classes[:at]) is not None:
+            raise ValueError(f"names a class once, and {yaml_scalar(one)} stands twice")
+    if len(classes) == 1:
+        raise ValueError("are all classes of the model, two or more")
+    return classes
+
+
 MarginField = Annotated[
     Margin,
     BeforeValidator(read_margin, json_schema_input_type=float | str),
@@ -130,7 +141,7 @@ class Answer(Model):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if self.prediction is None and not isinstance(self.score, str | int | Mapping):
+        if (self.prediction is None and self.score is None) or self.score == {}:
             raise ValueError("answer needs prediction, score or both")
         return self
 
@@ -158,7 +169,7 @@ class Data(Model):
     """The column to predict."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
-    classes: tuple[bool | int | float | str, ...] = ()
+    classes: Annotated[tuple[bool | int | float | str, ...], AfterValidator(_distinct_classes)] = ()
     """All classes in the order of the model's probabilities; where the model says them itself,
     nothing is needed here."""
     answer: Answer | None = None
@@ -200,11 +211,8 @@ class Data(Model):
 
     @model_validator(mode="after")
     def _classes_fit(self) -> Self:
-        for at, one in enumerate(self.classes):
-            if find(one, self.classes[:at]) is not None:
-                raise ValueError(f"classes name a class once, and {yaml_scalar(one)} stands twice")
-        if self.classes and (len(self.classes) < 2 or self.task is metrics.Task.REGRESSION):  # noqa: PLR2004 - one class is nothing to tell apart
-            raise ValueError("classes are two or more values of the label of a classification")
+        if self.classes and self.task is metrics.Task.REGRESSION:
+            raise ValueError("classes are for a classification, and the task is regression")
         if self.classes and self.positive is not None and find(self.positive, self.classes) is None:
             raise ValueError(f"positive, {yaml_scalar(self.positive)}, is none of the classes")
         return self

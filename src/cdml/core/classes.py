@@ -10,6 +10,7 @@ _WHOLE = re.compile(r"(-?[1-9]\d*|0)(\.0+)?")
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
 _LISTED = 20
+_LONGEST = 60
 
 
 def same(one: object, other: object) -> bool:
@@ -35,8 +36,12 @@ def place(value: object, among: Sequence[Class]) -> int | None:
 
 def listed(values: Iterable[object]) -> str:
     """Classes for a sentence, as YAML would write them, at most 20 of them."""
-    shown = [yaml_scalar(value) for value in values]
+    shown = [_clipped(yaml_scalar(value)) for value in values]
     return ", ".join(shown[:_LISTED]) + (", …" if shown[_LISTED:] else "")
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def yaml_scalar(value: object) -> str:
