@@ -40,9 +40,13 @@ def classified(job, *columns):
     return replace(job, classified=frozenset(columns))
 
 
-def said(job, **columns):
+def said(job, answered=None, names=None, **columns):
+    """What is kept of an answer, by default of its predictions alone."""
     pq.write_table(pa.table({"id": [7, 8, 9], **columns}), job.output)
-    keep(job, job.folder / "rows.parquet")
+    answers = answered or [columns["prediction"]]
+    path = job.folder / "answers.parquet"
+    pq.write_table(pa.table({f"a{at}": column for at, column in enumerate(answers)}), path)
+    keep(job, job.folder / "rows.parquet", path, names)
     return known.read(job.folder)
 
 
@@ -57,7 +61,18 @@ def test_the_first_rows_are_kept_as_the_model_was_given_them(job):
 def test_the_scores_of_many_classes_are_an_answer_as_well(job):
     found = said(job, prediction=["a", "b", "a"], score_a=[0.7, 0.2, 0.6], score_b=[0.3, 0.8, 0.4])
 
-    assert (("a", "b"), ((0.7, 0.3), (0.2, 0.8))) == found.answers
+    assert (("a", "b"), ((0.7, 0.3), (0.2, 0.8))) == found.answers[:2]
+
+
+def test_an_answer_of_several_columns_is_kept_as_a_server_sends_it(job):
+    columns = [["a", "b", "a"], [0.7, 0.8, 0.6], [[0.7, 0.3], [0.2, 0.8], [0.6, 0.4]]]
+    names = ["label", "score", "all"]
+
+    named = said(job, columns, names, prediction=columns[0]).answers[-2]
+    plain = said(job, columns[:2], prediction=columns[0]).answers[-1]
+
+    assert {"label": "a", "score": 0.7, "all": (0.7, 0.3)} == named[0]
+    assert (("a", 0.7), ("b", 0.8)) == plain
 
 
 @pytest.mark.parametrize("value", [datetime(2026, 1, 1, tzinfo=UTC), float("inf")])

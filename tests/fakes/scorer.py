@@ -68,7 +68,7 @@ class FakeScorer:
             words = predictions.Words(classes=[] if fault else predictions.labels(job))
             written, _ = predictions.join(job, answers, words, mlmodel)
             if job.known:
-                known.keep(job, features)
+                known.keep(job, features, answers, None)
         finally:
             answers.unlink()
             features.unlink()

@@ -15,6 +15,8 @@ MAX_BYTES = 4 * 1024 * 1024
 _TOLD = 5
 
 Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
+Values = Value | tuple[Value, ...]
+Answer = Values | tuple[Values, ...] | dict[str, Values]
 
 
 class KnownAnswers(BaseModel):
@@ -25,8 +27,9 @@ class KnownAnswers(BaseModel):
     schema_: Literal["cdml.known/1"] = Field("cdml.known/1", alias="schema")
     columns: tuple[str, ...]
     rows: tuple[tuple[Value, ...], ...]
-    answers: tuple[tuple[Value | tuple[Value, ...], ...], ...]
-    """The predictions, and the scores where there are any: each with a value a row."""
+    answers: tuple[tuple[Answer, ...], ...]
+    """The predictions, the scores where there are any, and the answer itself as a server may send
+    it: each with a value, values, or values by name a row."""
     classified: tuple[str, ...] = ()
     """Inputs that the contract classifies, so that no rows are kept."""
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from cdml.ports import ScoringJob
 _PLAIN = (bool, int, float, str, type(None))
 
 
-def keep(job: ScoringJob, features: Path) -> None:
+def keep(
+    job: ScoringJob, features: Path, answers: Path, names: Sequence[str | int | float | bool] | None
+) -> None:
     """Write them beside the predictions; not where JSON has no word for a value.
 
     It has none for a time, and none for an infinity. Where the model was given a column that is
@@ -23,6 +26,8 @@ def keep(job: ScoringJob, features: Path) -> None:
     Args:
         job: what was scored; its predictions are written.
         features: Parquet file of what the model was given.
+        answers: Parquet file of the columns that it answered, `a0`, ...
+        names: their names; None for an array.
     """
     kept_out = {name.casefold() for name in job.classified}
     found = [name for name in pq.read_schema(features).names if name.casefold() in kept_out]
@@ -36,7 +41,7 @@ def keep(job: ScoringJob, features: Path) -> None:
     known = {
         "columns": columns,
         "rows": [[_sent(row[name]) for name in columns] for row in rows],
-        "answers": _answers(said),
+        "answers": [*_answers(said), *_as_answered(_first(answers, job.known), names)],
     }
     _write(job, known)
 
@@ -66,6 +71,23 @@ def _answers(said: list[dict[str, Any]]) -> list[list[Any]]:
     if classes:
         answers.append([[row[name] for name in classes] for row in said])
     return answers
+
+
+def _as_answered(
+    rows: list[dict[str, Any]], names: Sequence[str | int | float | bool] | None
+) -> list[list[Any]]:
+    """The answer itself as a server may send it: of each row its values by name, or just them."""
+    columns = [name for name in rows[0] if name.startswith("a")]
+    if not all(_has_words(row[column]) for row in rows for column in columns):
+        return []
+    lists = [[_sent(row[column]) for column in columns] for row in rows]
+    keys = [str(name) for name in (range(len(columns)) if names is None else names)]
+    mappings = [dict(zip(keys, row, strict=True)) for row in lists]
+    return [mappings, [row[0] for row in lists] if len(columns) == 1 else lists]
+
+
+def _has_words(value: Any) -> bool:
+    return all(map(_has_a_word, value)) if isinstance(value, list) else _has_a_word(value)
 
 
 def _sent(value: Any) -> Any:

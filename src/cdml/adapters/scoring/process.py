@@ -70,7 +70,7 @@ class ProcessScorer:
             for note in notes:
                 progress.note(note)
             if job.known:
-                known.keep(job, scratch / "rows.parquet")
+                known.keep(job, scratch / "rows.parquet", answers, conversation.words.names)
         return Scored(
             predictions=job.output,
             rows=written,
