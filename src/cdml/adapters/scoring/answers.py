@@ -472,7 +472,7 @@ class _Reader:
 
     def _sums(self, columns: Iterable[int]) -> str:
         sums = np.sum([floats(self.answer.columns[at]) for at in columns], axis=0)
-        return f"to {sums.min():.4g} up to {sums.max():.4g}"
+        return f"the sums lie between {sums.min():.4g} and {sums.max():.4g}"
 
     def _name(self, at: int) -> str:
         names = self.answer.names
