@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date, datetime, time
 
 import pyarrow as pa
@@ -66,3 +67,33 @@ def test_repeated_whole_numbers_are_counted_however_far_apart(tmp_path, kind, dr
     present = [value for value in values if value is not None]
 
     assert len(present) - len(set(present)) == DuckTables().open(str(path)).repeated(["n"])
+
+
+class Asked:
+    """A place that remembers what it is asked."""
+
+    def __init__(self, place):
+        self.place, self.questions = place, []
+
+    def __getattr__(self, name):
+        return getattr(self.place, name)
+
+    def ask(self, sql, parameters=()):
+        self.questions.append(sql)
+        return self.place.ask(sql, parameters)
+
+
+def test_very_many_columns_are_sampled_a_thousand_at_a_time_from_the_same_rows(tmp_path):
+    numbers = list(range(300))
+    columns = {f"c{at}": [float(at * number) for number in numbers] for at in range(2500)}
+    parquet.write_table(pa.table(columns), tmp_path / "x.parquet")
+    table = DuckTables().open(str(tmp_path / "x.parquet"))
+    asked = Asked(table.place)
+    found = replace(table, place=asked).sample(list(columns), 100)
+
+    assert list(columns) == list(found)
+    rows = found["c1"]
+    assert 50 < len(rows) <= 100
+    assert all(list(found[f"c{at}"]) == [at * row for row in rows] for at in range(2500))
+    assert 3 == len(asked.questions)
+    assert all(sql.count('"c') <= 4 * 1000 for sql in asked.questions)

@@ -2,6 +2,9 @@ import math
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import datasets
 
 from cdml.core import leakage
 from cdml.core.metrics import Task
@@ -17,13 +20,9 @@ NOISE = [RNG.random() for _ in range(ROWS)]
 
 
 def strengths(columns, label=LATE, task=Task.BINARY, positive=1.0, ordered=None):
-    goals = leakage.targets(label, task, positive)
-    found = leakage.giveaways(
-        columns,
-        list(columns) if ordered is None else ordered,
-        goals,
-        classes=task is not Task.REGRESSION,
-    )
+    goal = leakage.target(label, task, positive)
+    assert goal is not None
+    found = leakage.giveaways(columns, list(columns) if ordered is None else ordered, goal)
     return {giveaway.columns: giveaway.strength for giveaway in found}
 
 
@@ -64,11 +63,81 @@ def test_a_category_for_each_class_is_found_and_identifiers_are_not():
     assert pytest.approx(0.5) == found[("identifier",)]
 
 
-def test_a_class_of_three_is_told_by_its_own_column():
-    label = [("a", "b", "c")[number % 3] for number in range(ROWS)]
-    tells = [float(value == "c") for value in label]
+def classes(number, rows=ROWS):
+    """A label of as many classes, and its codes in an order that is not theirs."""
+    codes = [RNG.randrange(number) for _ in range(rows)]
+    other = RNG.sample(range(number), number)
+    return [f"class {code}" for code in codes], [float(other[code]) for code in codes]
 
-    assert strengths({"x": tells}, label, Task.MULTICLASS)[("x",)] == 1.0
+
+def test_one_class_of_three_that_is_easy_to_tell_is_no_leak():
+    label, _ = classes(3)
+    tells = [float(value == "class 1") for value in label]
+
+    assert strengths({"x": tells}, label, Task.MULTICLASS)[("x",)] < 0.9
+    assert strengths({"x": tells}, label, Task.MULTICLASS, ordered=[])[("x",)] < 0.9
+
+
+@pytest.mark.parametrize("rows", [200, ROWS])
+@pytest.mark.parametrize("number", [2, 3, 10])
+def test_a_column_that_all_classes_can_be_read_from_tells_all(number, rows):
+    label, code = classes(number, rows)
+    base = [RNG.gauss(0, 50) for _ in code]
+    found = strengths(
+        {
+            "code": code,
+            "noisy": [value + RNG.gauss(0, 0.1) for value in code],
+            "base": base,
+            "sum": [a + b for a, b in zip(base, code, strict=True)],
+            "text": [f"code {value}" for value in code],
+        },
+        label, Task.MULTICLASS, ordered=["code", "noisy", "base", "sum"],
+    )  # fmt: skip
+
+    for columns in (("code",), ("noisy",), ("text",), ("base", "sum")):
+        assert found[columns] > 0.995
+    assert found[("base",)] < 0.75
+
+
+def test_a_hundred_classes_are_told_by_their_codes_and_not_by_their_groups():
+    label, code = classes(100, 1500)
+    text = [f"code {value}" for value in code]
+    group = [f"group {value // 5}" for value in code]
+    found = strengths({"code": code, "text": text, "group": group}, label, Task.MULTICLASS,
+                      ordered=["code"])  # fmt: skip
+
+    assert min(found[("code",)], found[("text",)]) > 0.995
+    assert found[("group",)] < 0.9
+
+
+@pytest.mark.parametrize("load", [datasets.load_iris, datasets.load_wine, datasets.load_digits])
+def test_honest_measurements_are_no_leak(load):
+    data = load()
+    columns = {f"x{at}": data.data[:, at].tolist() for at in range(data.data.shape[1])}
+    label = [float(value) for value in data.target]
+
+    assert max(strengths(columns, label, Task.MULTICLASS).values()) < 0.98
+
+
+def test_rows_without_a_label_are_left_out():
+    label, code = classes(3)
+    label[:50] = [None] * 50
+    code[:50] = [RNG.random() for _ in range(50)]
+
+    assert strengths({"code": code}, label, Task.MULTICLASS)[("code",)] == 1.0
+
+
+@given(seed=st.integers(0, 10**6), number=st.integers(2, 6), rows=st.integers(40, 300))
+def test_strength_lies_between_nothing_and_all(seed, number, rows):
+    rng = random.Random(seed)
+    odd = (None, math.nan, math.inf, -math.inf, 0.0, 1e308, -1e308)
+    values = [rng.choice(odd) if rng.random() < 0.3 else rng.gauss(0, 1) for _ in range(rows)]
+    label = [rng.choice("abcdef"[:number]) for _ in range(rows)]
+    columns = {"number": values, "other": values[::-1], "word": [str(value) for value in values]}
+    goal = leakage.target(label, Task.MULTICLASS, None)
+    found = leakage.giveaways(columns, ["number", "other"], goal) if goal else ()
+
+    assert all(0.5 <= giveaway.strength <= 1 for giveaway in found)
 
 
 def test_a_number_to_predict_is_told_by_a_copy_of_it():
@@ -105,7 +174,7 @@ def test_infinity_and_missing_values_do_no_harm():
 
 
 def test_too_few_rows_of_a_class_are_no_goal():
-    assert () == leakage.targets([1.0, *[0.0] * 100], Task.BINARY, 1.0)
+    assert leakage.target([1.0, *[0.0] * 100], Task.BINARY, 1.0) is None
 
 
 def judged(strength, *, used, columns=("x",), fail=0.995):

@@ -71,17 +71,15 @@ def measured(
         if classes:
             yield from contradictions(table, asked, settings.label)
     as_sampled = float(positive) if isinstance(positive, bool | int | float) else str(positive)
-    goals = leakage.targets(label, task, as_sampled)
-    if not goals:
+    goal = leakage.target(label, task, as_sampled)
+    if goal is None:
         yield listed("label_leakage", None, "not measured: a class has too few rows")
         return
     ordered = [
         name for name in asked
         if fields[name].type.ordered and fields[name].type is not LogicalType.BOOLEAN
     ]  # fmt: skip
-    found = leakage.giveaways(
-        {name: sample[name] for name in asked}, ordered, goals, classes=classes
-    )
+    found = leakage.giveaways({name: sample[name] for name in asked}, ordered, goal)
     limits = settings.leakage
     yield from leakage.judge(found, warn=limits.warn, fail=limits.fail, used=features is not None)
 

@@ -28,7 +28,7 @@ from cdml.ports import Table
 _SPREAD = 2_654_435_761  # Knuth's multiplicative hash: neighbouring rows fall far apart
 _RANGE = 2**32
 _AT_ONCE = 1000
-"""Conditions in one scan: engines plan a question of more in quadratic time."""
+"""Conditions or columns in one scan: engines plan a question of more in quadratic time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -181,9 +181,15 @@ class SqlTable:
     def sample(
         self, columns: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[float | str | None]]:
-        """See the port; rows are chosen by a hash of their number."""
-        if not columns:
-            return {}
+        """See the port; rows are chosen by a hash of their number, for some columns at a time."""
+        found: dict[str, Sequence[float | str | None]] = {}
+        for at in range(0, len(columns), _AT_ONCE):
+            found |= self._sampled(columns[at : at + _AT_ONCE], limit)
+        return found
+
+    def _sampled(
+        self, columns: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[float | str | None]]:
         asked = [self.columns[name] for name in columns]
         values = ", ".join(c.number if c.field.type.ordered else c.short for c in asked)
         share = min(1.0, limit / self.ref.rows)
