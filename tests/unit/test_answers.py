@@ -183,6 +183,18 @@ def test_numbers_of_classes_are_what_the_configuration_calls_them(read):
     assert SAID == read(TRUTH, numbers, classes=classes)["prediction"]
     own = {"classes": (0, 1)}
     assert YES == read(TRUTH, [NO, YES], words=own, classes=classes)["score"]
+    found = read(TRUTH, [*numbers, TOP], ("label", "score"), classes=classes)
+    assert (SAID, pytest.approx(YES)) == (found["prediction"], found["score"])
+
+
+def test_the_numbered_labels_of_transformers_are_numbers(read):
+    said = [["LABEL_1", "LABEL_0", "LABEL_1", "LABEL_0"], TOP]
+    found = read([1, 0, 0, 1], said, ("label", "score"), positive=1)
+    assert ([1, 0, 1, 0], pytest.approx(YES)) == (found["prediction"], found["score"])
+    found = read(TRUTH, said, ("label", "score"), classes=("no", "yes"))
+    assert (SAID, pytest.approx(YES)) == (found["prediction"], found["score"])
+    with pytest.raises(InputError, match="answers LABEL_0, LABEL_1"):
+        read(TRUTH, said, ("label", "score"))
 
 
 def test_the_numbers_of_columns_are_classes_where_the_labels_are_such_numbers(read):

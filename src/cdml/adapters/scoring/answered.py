@@ -1,5 +1,6 @@
 """A model's answer as it stands, what is to be read from it, and the order of its classes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,8 @@ from cdml.errors import InputError
 
 Floats = NDArray[np.float64]
 
+_NUMBERED = re.compile(r"LABEL_(\d{1,6})")
+_MOST_DISTINCT = 1_000
 _SURE = 3.0
 """Standard deviations by which another order of the columns must fit better, to be told."""
 
@@ -120,6 +123,41 @@ def class_order(answer: Answer, question: Question) -> Sequence[Class]:
 
 def _is_counted(classes: Sequence[Class]) -> bool:
     return all(same(one, at) for at, one in enumerate(classes))
+
+
+def by_number(column: Any, known: Sequence[Class], told: Sequence[Class]) -> Any:
+    """A column of predictions with the classes themselves, where it holds their numbers.
+
+    Numbers are read as that only where no value is a class itself: `LABEL_1` is what transformers
+    call class 1; what other numbers mean, cdml.yaml says.
+
+    Args:
+        column: what was predicted.
+        known: the classes.
+        told: the classes in the model's order, as cdml.yaml says; empty where it does not.
+    """
+    try:
+        encoded = pc.dictionary_encode(column).combine_chunks()
+    except pa.ArrowException:
+        return column  # of lists or mappings: refused as no class of anything
+    values = encoded.dictionary.to_pylist()
+    if len(values) > _MOST_DISTINCT or any(find(value, known) is not None for value in values):
+        return column
+    places = range(len(told)) if told else known
+    found = [find(_class_number(value), places) for value in values]
+    if not values or None in found:
+        return column
+    named = [told[int(one)] if told else one for one in found if one is not None]
+    return pa.chunked_array([pa.array(named).take(encoded.indices)])
+
+
+def _class_number(value: object) -> int | None:
+    """The number of a class, where a value is one: 1, 1.0 or `LABEL_1`."""
+    if isinstance(value, str):
+        match = _NUMBERED.fullmatch(value)
+        return int(match[1]) if match else None
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return int(value) if whole and isinstance(value, int | float) else None
 
 
 def number_column(answer: Answer, question: Question) -> int:

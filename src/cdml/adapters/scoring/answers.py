@@ -16,6 +16,7 @@ from cdml.adapters.scoring.answered import (
     Floats,
     Question,
     Understood,
+    by_number,
     class_order,
     columns_of,
     find_column,
@@ -86,7 +87,7 @@ class _Reader:
     def _as_told(self, told: AnswerColumns) -> Understood:
         prediction = None
         if told.prediction is not None:
-            prediction = self.answer.columns[find_column(self.answer, told.prediction)]
+            prediction = self._predicted(find_column(self.answer, told.prediction))
         if told.score is not None:
             at = find_column(self.answer, told.score)
             if is_vector(self.answer.columns[at]):
@@ -127,7 +128,7 @@ class _Reader:
             if normal(name) in PROBABILITY:
                 return self._given(None, self._scores({self._single_class(): self._share(0)}))
         if not pa.types.is_floating(column.type):
-            return self._given(column, self._beside())
+            return self._given(self._predicted(0), self._beside())
         return self._of_floats(column)
 
     def _of_floats(self, column: Any) -> Understood:
@@ -140,7 +141,7 @@ class _Reader:
         low, high = min(values), max(values)
         if not self.question.binary or low < -_ROUNDING or high > 1 + _ROUNDING:
             if all(value == int(value) for value in values[:_MOST_DISTINCT]):
-                return self._given(column, self._beside())
+                return self._given(self._predicted(0), self._beside())
             raise InputError(
                 f"the model answers numbers from {low:.6g} to {high:.6g} that are neither classes"
                 f" nor probabilities; the classes are {listed(self.known)}.",
@@ -198,7 +199,7 @@ class _Reader:
         predictions = [at for at in predictions if at not in columns.values()]
         if len(predictions) > 1 or (len(shares) > 1 and not columns):
             raise self._ask()
-        prediction = self.answer.columns[predictions[0]] if predictions else None
+        prediction = self._predicted(predictions[0]) if predictions else None
         if columns:
             return self._of_classes(columns, prediction)
         if shares and is_vector(self.answer.columns[shares[0]]):
@@ -346,7 +347,7 @@ class _Reader:
     def _pair(self, prediction: int, share: int) -> Understood:
         """The probability of the positive class, or of the class that is predicted."""
         names = self.answer.names or ()
-        column = self.answer.columns[prediction]
+        column = self._predicted(prediction)
         if not is_number(self.answer.columns[share]):
             raise self._ask()
         if not self.question.binary:
@@ -379,6 +380,9 @@ class _Reader:
         return self._given(column, {self._positive: scores})
 
     # Numbers
+
+    def _predicted(self, at: int) -> Any:
+        return by_number(self.answer.columns[at], self.known, self.question.classes)
 
     def _scores(self, scores: Mapping[Class, Floats]) -> dict[Class, Floats]:
         """By the label's values; of a binary task only the positive class's."""

@@ -18,7 +18,7 @@ from cdml.adapters.scoring.answered import (
     require_finite,
 )
 from cdml.adapters.scoring.answers import understand
-from cdml.core.classes import Class, find, listed, place, same, yaml_scalar
+from cdml.core.classes import Class, find, listed, same, yaml_scalar
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel
 from cdml.ports import ScoringJob
@@ -247,11 +247,6 @@ def _in_the_labels_values(
         InputError: a value is certainly no class, or two values are one.
     """
     known = [*labels(job), *order]
-    if job.classes and not any(find(value, known) is not None for value in values):
-        counted = [place(value, range(len(order))) for value in values]
-        values = [
-            value if at is None else order[at] for value, at in zip(values, counted, strict=True)
-        ]
     found = [find(value, known) for value in values]
     lost = [value for value, one in zip(values, found, strict=True) if one is None]
     matched = [one for one in found if one is not None]
