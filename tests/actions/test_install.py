@@ -74,6 +74,29 @@ def test_core_is_installed_once_apart_from_everything_the_caller_has_set(job):
     assert (0, "cdml") == (run.returncode, run.stdout.split()[0]), run.stderr
 
 
+def test_storage_brings_its_client_and_serves_later_steps_without_it(job):
+    done = install(job, "core", CDML_STORAGE="s3")
+    assert 0 == done.returncode, done.stderr
+    assert 0 == install(job, "core").returncode
+    other = install(job, "core", CDML_STORAGE="gs", CDML_PYTHON=sys.executable)
+    assert (0, "") == (other.returncode, other.stdout), other.stderr
+
+    one, same, own = interpreters(job)
+    assert (one, sys.executable) == (same, own)
+    assert 0 == subprocess.run([one, "-P", "-c", "import boto3"], check=False).returncode
+
+
+@pytest.mark.parametrize("storage", ["azure", "S3", "s3 gs", "../ml", "s3\n::error::x"])
+def test_a_storage_that_is_not_known_is_told_before_anything_is_installed(job, storage):
+    done = install(job, "core", CDML_STORAGE=storage)
+
+    assert 2 == done.returncode
+    assert ["::error title=cdml::The input storage is s3, gs or abfss"] == [
+        line.partition(", and not")[0] for line in done.stderr.splitlines()
+    ]
+    assert not (job / "run ner/cdml").exists()
+
+
 def test_an_installation_that_was_interrupted_is_done_again(job):
     stub = job / "run ner/cdml"
     install(job, "core")

@@ -2,15 +2,11 @@
 
 import time
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from cdml.errors import ServiceError
+from certificates import certificate as made
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer
 
@@ -151,25 +147,7 @@ class TestConnection:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """Key and certificate of a server that nobody but its own house knows."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    written = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    file = tmp_path_factory.mktemp("authority") / "localhost.pem"
-    file.write_bytes(written + made.public_bytes(serialization.Encoding.PEM))
-    return file
+    return made(tmp_path_factory.mktemp("authority"))
 
 
 class TestEnterpriseServer:
@@ -188,9 +166,11 @@ class TestEnterpriseServer:
     def test_that_nobody_vouches_for_is_told(self, tmp_path, certificate):
         with (
             GitHubServer(token=TOKEN, prefix="/api/v3", certificate=str(certificate)) as server,
-            pytest.raises(ServiceError, match="gave no answer"),
+            pytest.raises(ServiceError, match=r"does not trust \(self-signed") as told,
         ):
             on_github(server, tmp_path).comment(7, "flights", "one")
+
+        assert "REQUESTS_CA_BUNDLE" in told.value.hint
 
     def test_gets_every_request_and_no_other_host_does(self, tmp_path, monkeypatch):
         with GitHubServer(token=TOKEN, prefix="/api/v3") as server:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from cdml.config.gates import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.model import DEFAULT_REGISTRY
+from cdml.config.registries import complaint
 from cdml.config.targets import problems
 from cdml.core.marked import Place
 from cdml.core.names import unknown
@@ -53,9 +54,9 @@ def complaints(
         urlsplit(str(uri))
     except ValueError as error:
         yield REGISTRY_PLACE, f"is no address: {error}"
-    scheme = str(uri or DEFAULT_REGISTRY).partition(":")[0].partition("+")[0]
-    if scheme not in registries:
-        yield REGISTRY_PLACE, unknown("registry", scheme, registries)
+    unread = complaint(str(uri or DEFAULT_REGISTRY), registries)
+    if unread is not None:
+        yield REGISTRY_PLACE, unread
     yield from gate_complaints(document)
     yield from threshold_complaints(document)
 

@@ -12,6 +12,7 @@ from github.GithubException import BadAttributeException, RateLimitExceededExcep
 from github.Repository import Repository
 from urllib3 import HTTPResponse, Retry
 
+from cdml.core.certificates import trouble
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://api.github.com"
@@ -215,6 +216,9 @@ def asking(what: str, permission: str) -> Iterator[None]:
     except GithubException as error:
         raise _told(error, what, permission) from error
     except requests.RequestException as error:
+        tls = trouble(str(error), " or ".join(_CERTIFICATES))
+        if tls is not None:
+            raise Lost(f"GitHub's API {tls.what}, when asked to {what}.", tls.hint) from error
         kind = type(error).__name__
         raise Lost(f"GitHub's API gave no answer when asked to {what} ({kind}).") from error
     except _NOT_GITHUB as error:

@@ -18,6 +18,7 @@ from cdml.adapters.registries.common import (
     recorded_digest,
 )
 from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent, training_of
+from cdml.adapters.registries.mlflow_storage import stored_at
 from cdml.core import model_uri
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import local_model, whole_model
@@ -103,7 +104,8 @@ class MlflowRegistry:
             if version is not None:
                 # Asked by its `models:/` address, MLflow would write into what it downloads.
                 address = self._client.get_model_version_download_uri(version.name, version.version)
-            return whole_model(self._download(address, into))
+            absent = f"the files of {uri} are gone."
+            return whole_model(self._download(address, into, absent))
 
     def register(
         self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None
@@ -187,8 +189,9 @@ class MlflowRegistry:
         digest = digest_of({path.name: file_digest(path) for path in files})
         with self._at.calls():
             run = self._run_of(version)
-            for path in files:
-                self._client.log_artifact(run, str(path), _place(digest))
+            with stored_at(self._client.get_run(run).info.artifact_uri):
+                for path in files:
+                    self._client.log_artifact(run, str(path), _place(digest))
         self.set_tags(version.name, version.version, {EVIDENCE: digest, RUN: run})
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:
@@ -198,8 +201,9 @@ class MlflowRegistry:
         if digest is None or run is None:
             return None
         told = f"version {version.version} of {version.name}"
-        with self._at.calls(f"the evidence kept with {told} is gone."):
-            folder = self._download(f"runs:/{run}/{_place(digest)}", into)
+        gone = f"the evidence kept with {told} is gone."
+        with self._at.calls(gone):
+            folder = self._download(f"runs:/{run}/{_place(digest)}", into, gone)
         return checked_evidence(folder, digest, told)
 
     def _place_of(self, address: str) -> str:
@@ -217,24 +221,24 @@ class MlflowRegistry:
             return f"{run.info.artifact_uri.rstrip('/')}/{match['path']}"
         return address
 
-    def _download(self, address: str, into: Path) -> Path:
+    def _download(self, address: str, into: Path, absent: str) -> Path:
         into.mkdir(parents=True, exist_ok=True)
         fresh = tempfile.mkdtemp(dir=into, prefix="fetched-")
-        found = mlflow.artifacts.download_artifacts(
-            artifact_uri=self._place_of(address),
-            dst_path=fresh,
-            tracking_uri=self._at.uri,
-            registry_uri=self._at.uri,
-        )
+        place = self._place_of(address)
+        with stored_at(place, absent):
+            found = mlflow.artifacts.download_artifacts(
+                artifact_uri=place,
+                dst_path=fresh,
+                tracking_uri=self._at.uri,
+                registry_uri=self._at.uri,
+            )
         return Path(found)
 
     def _upload(self, run: str, folder: Path, place: str) -> None:
-        if is_clean(folder):
-            self._client.log_artifacts(run, str(folder), place)
-            return
         with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
-            clean = clean_copy(folder, Path(scratch))
-            self._client.log_artifacts(run, str(clean), place)
+            clean = folder if is_clean(folder) else clean_copy(folder, Path(scratch))
+            with stored_at(self._client.get_run(run).info.artifact_uri):
+                self._client.log_artifacts(run, str(clean), place)
 
     def _ensure_model(self, name: str) -> None:
         try:

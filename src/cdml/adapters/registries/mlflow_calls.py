@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException, RestException
 
+from cdml.core.certificates import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.ports import Training
 
@@ -41,7 +42,7 @@ class Connection:
     def __init__(self, uri: str, folder: Path) -> None:
         for name, value in _MANNERS.items():
             os.environ.setdefault(name, value)
-        for name in ("mlflow", "alembic"):
+        for name in ("mlflow", "alembic", "azure"):
             logging.getLogger(name).setLevel(logging.ERROR)
         self.file = _database(uri, folder) if uri.startswith("sqlite:") else None
         self.uri = f"sqlite:///{self.file}" if self.file else uri
@@ -95,6 +96,9 @@ class Connection:
                 f"the registry at {self.shown} refuses this user (403): {text}.",
                 "Give the token permission to read and edit this model and its experiment.",
             )
+        tls = trouble(str(error), "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE")
+        if tls is not None:
+            return ServiceError(f"the registry at {self.shown} {tls.what}.", tls.hint)
         if re.search(r"failed with (timeout )?exception|Max retries exceeded", text):
             return ServiceError(
                 f"the registry at {self.shown} does not answer.",
@@ -127,8 +131,12 @@ def first_line(error: Exception) -> str:
 
 
 def public(text: str) -> str:
-    """A text without the credentials its addresses may hold."""
-    return re.sub(r"(?<=//)[^/@\s]+@", "", text)
+    """A text without the credentials its addresses may hold.
+
+    What stands before the @ of an Azure, R2 or B2 address is a container or a bucket.
+    """
+    user = r"(?P<place>\b(?:wasbs?|abfss?|r2|b2):)?//[^/@\s]+@"
+    return re.sub(user, lambda found: found[0] if found["place"] else "//", text)
 
 
 def _database(uri: str, folder: Path) -> Path:

@@ -1,0 +1,162 @@
+"""Where MLflow keeps files when its server does not pass them on, and what can go wrong there."""
+
+import re
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from mlflow.exceptions import MlflowException
+
+from cdml.adapters.registries.mlflow_calls import public
+from cdml.core.certificates import trouble
+from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A kind of storage that a server's artifacts may lie in.
+
+    Attributes:
+        name: for people.
+        package: what MLflow reads it with; empty where there is no such package.
+        extra: cdml's extra that brings the package, and the value of the actions' `storage`.
+        hint: what access takes.
+    """
+
+    name: str
+    package: str = ""
+    extra: str = ""
+    hint: str
+
+
+_S3 = Store(
+    name="S3",
+    package="boto3",
+    extra="s3",
+    hint="It takes AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role, that may read and write"
+    " there; and MLFLOW_S3_ENDPOINT_URL where the storage is not Amazon's.",
+)
+_BLOBS = Store(
+    name="Azure's storage",
+    package="azure-storage-file-datalake",
+    extra="abfss",
+    hint="It takes AZURE_STORAGE_CONNECTION_STRING or AZURE_STORAGE_ACCESS_KEY, or a signed-in"
+    " identity, that may read and write there.",
+)
+_HDFS = Store(name="HDFS", hint="It takes pyarrow, Java and Hadoop's libhdfs on this machine.")
+_DATABRICKS = Store(
+    name="Databricks",
+    hint="It takes DATABRICKS_HOST and DATABRICKS_TOKEN; cdml is not tested there.",
+)
+_PASSED_ON = (
+    "The registry's server can also pass the files on: start it with `--serve-artifacts"
+    " --artifacts-destination …`."
+)
+STORES: Mapping[str, Store] = MappingProxyType(
+    {
+        "s3": _S3,
+        "r2": _S3,
+        "b2": _S3,
+        "gs": Store(
+            name="Google Cloud Storage",
+            package="google-cloud-storage",
+            extra="gs",
+            hint="It takes GOOGLE_APPLICATION_CREDENTIALS, or a signed-in identity, that may read"
+            " and write there.",
+        ),
+        "abfss": _BLOBS,
+        "wasbs": _BLOBS,
+        "wasb": _BLOBS,
+        "hdfs": _HDFS,
+        "viewfs": _HDFS,
+        "dbfs": _DATABRICKS,
+        "ftp": Store(name="an FTP server", hint="Check its address, the account and the network."),
+        "sftp": Store(
+            name="an SFTP server",
+            package="pysftp",
+            hint="Check its address, the key and the network.",
+        ),
+    }
+)
+"""Storage by the scheme of its addresses."""
+_OURS = ("", "file", "http", "https", "mlflow-artifacts")
+"""Schemes of files that lie beside the registry, or that its server passes on."""
+_HEADING = "The following failures occurred"
+_ABSENT = re.compile(r"\b404\b|NoSuchKey|(Blob|Path|Resource)NotFound")
+_NO_PLACE = re.compile(
+    r"NoSuchBucket|(Container|Filesystem)NotFound|bucket does not exist", re.IGNORECASE
+)
+
+
+@contextmanager
+def stored_at(address: str, absent: str = "") -> Iterator[None]:
+    """The boundary around the storage that holds a model or its evidence.
+
+    Args:
+        address: of the files.
+        absent: a sentence for the case that they are not there.
+
+    Raises:
+        ConfigurationError: what MLflow reads the storage with is not installed.
+        InputError: the files are not there, and `absent` says what to tell then.
+        ServiceError: the storage refuses, or does not answer.
+    """
+    scheme = urllib.parse.urlsplit(address).scheme.lower()
+    if scheme in _OURS:
+        yield
+        return
+    store = STORES.get(scheme, Store(name=f"{scheme}:// storage", hint=""))
+    shown = public(address)
+    try:
+        yield
+    except CdmlError:
+        raise
+    except ImportError as error:
+        raise _not_installed(store, shown, error) from error
+    except MlflowException as error:
+        if "Could not find a registered artifact repository" in str(error):
+            raise ConfigurationError(
+                f"the files lie at {shown}, and MLflow knows no such storage here.", _PASSED_ON
+            ) from error
+        raise _failed(store, shown, error, absent) from error
+    except Exception as error:  # each of the clients has errors of its own; none is ours
+        raise _failed(store, shown, error, absent) from error
+
+
+def _not_installed(store: Store, shown: str, error: Exception) -> ConfigurationError:
+    lacks = (
+        f"reading them takes the package {store.package}, which is not installed"
+        if store.package
+        else f"MLflow cannot read them here ({_reason(error)})"
+    )
+    gets = (
+        f"Give the action `storage: {store.extra}`, or install cdml with its {store.extra} extra"
+        " where `python:` names an interpreter."
+        if store.extra
+        else f"Give `python:` an interpreter that can. {store.hint}"
+    )
+    return ConfigurationError(
+        f"the files lie in {store.name} at {shown}; {lacks}.", f"{gets} {_PASSED_ON}"
+    )
+
+
+def _failed(store: Store, shown: str, error: Exception, absent: str) -> CdmlError:
+    text = str(error)
+    reason = _reason(error)
+    if absent and _ABSENT.search(reason) and not _NO_PLACE.search(reason):
+        return InputError(absent, f"Look at {shown}.")
+    tls = trouble(text, "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
+    if tls is not None:
+        return ServiceError(f"the server of {store.name} at {shown} {tls.what}.", tls.hint)
+    return ServiceError(
+        f"the files at {shown} cannot be read or written: {reason}.", store.hint or _PASSED_ON
+    )
+
+
+def _reason(error: Exception) -> str:
+    """What an exception says, on one line: MLflow puts headings above that of a single file."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip(" #")]
+    told = lines[-1 if _HEADING in str(error) else 0] if lines else type(error).__name__
+    return public(told)[:300].rstrip(". ")

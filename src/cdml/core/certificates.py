@@ -1,0 +1,83 @@
+"""What OpenSSL complains of, in our words, and what helps."""
+
+import re
+from dataclasses import dataclass
+
+_VERIFIED = r"certificate verify failed: "
+_TRUST = "Let {bundle} name a file with the certificate of its authority (PEM)."
+_KINDS = (
+    # what is found in the text of an exception; what is told of it; what to do next
+    (
+        r"TLS CA certificate bundle, invalid path: (?P<found>[^\s'\"]+)",
+        "cannot be checked: there is no file of certificates at {found}",
+        _TRUST,
+    ),
+    (
+        r"(?P<found>NO_CERTIFICATE_OR_CRL_FOUND)",
+        "cannot be checked: the file of certificates holds none",
+        _TRUST,
+    ),
+    (
+        _VERIFIED + r"(?P<found>[^(\[]*expired[^(\[]*)",
+        "shows a certificate that is not valid any more ({found})",
+        "Have it renewed; if it is valid, set this machine's clock.",
+    ),
+    (
+        _VERIFIED + r"(?P<found>[^(\[]*not yet valid[^(\[]*)",
+        "shows a certificate that is not valid yet ({found})",
+        "Set this machine's clock, or the server's.",
+    ),
+    (
+        _VERIFIED + r"(?P<found>[^(\[]*mismatch[^(\[]*)",
+        "shows a certificate that was made for another name ({found})",
+        "Write the name that the certificate is made for, or have one made for this address.",
+    ),
+    (
+        r"(?P<found>hostname [^(\[]*doesn't match[^(\[]*)",
+        "shows a certificate that was made for another name ({found})",
+        "Write the name that the certificate is made for, or have one made for this address.",
+    ),
+    (
+        _VERIFIED + r"(?P<found>[^(\[]+)",
+        "shows a certificate that this machine does not trust ({found})",
+        _TRUST,
+    ),
+    (
+        r"(?P<found>CERTIFICATE_VERIFY_FAILED|certificate verify failed)",
+        "shows a certificate that this machine does not trust",
+        _TRUST,
+    ),
+    (
+        r"\[SSL: (?P<found>[A-Z0-9_]+)\]|SSLError|SSL validation failed",
+        "and this machine do not agree on TLS, nor on a certificate ({found})",
+        "Check whether the address is one of http:// or https://, and any proxy on the way.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong with a connection over TLS.
+
+    Attributes:
+        what: after "the server ".
+        hint: what to do next.
+    """
+
+    what: str
+    hint: str
+
+
+def trouble(text: str, bundle: str) -> Trouble | None:
+    """What an exception's text says of a certificate; None where it is about something else.
+
+    Args:
+        text: the whole text, as the library wrote it.
+        bundle: the variables that name a file of trusted certificates.
+    """
+    for pattern, what, hint in _KINDS:
+        if match := re.search(pattern, text):
+            found = (match["found"] or "no common version").strip(" .,").replace("_", " ")
+            found = found.lower() if found.isupper() else found
+            return Trouble(what.format(found=found), hint.format(bundle=bundle))
+    return None
