@@ -49,7 +49,7 @@ def clusters(sample: Sample) -> int | None:
         return sample.units if sample.clustered else None
     if not isinstance(sample, Weighted) or sample.cluster is None:
         return None
-    return len(np.unique(sample.cluster[sample.weight > 0]))
+    return int(np.count_nonzero(np.bincount(sample.cluster[sample.weight > 0])))
 
 
 def named(counts: Counts, number: int, *, clustered: bool) -> str:
@@ -101,8 +101,9 @@ def _effective(sample: Weighted, chosen: Flags) -> int:
     at = chosen & (sample.weight > 0)
     weight = sample.weight[at]
     if sample.cluster is not None and len(weight):
-        _, of_cluster, rows = np.unique(sample.cluster[at], return_inverse=True, return_counts=True)
-        weight = np.bincount(of_cluster.ravel(), weight) / rows
+        rows = np.bincount(sample.cluster[at])
+        total = np.bincount(sample.cluster[at], weight)
+        weight = total[rows > 0] / rows[rows > 0]
     return int(kish(weight) + _WHOLE) if len(weight) else 0
 
 

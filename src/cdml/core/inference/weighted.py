@@ -39,20 +39,21 @@ _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precis
 
 def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
     """Two models on rows with weights or clusters."""
-    kept = _enough(metric, sample)
+    kept = _kept(sample)
     if isinstance(kept, Unmeasured):
         return kept
+    fewest = counted(metric, kept)
+    if kept.cluster is not None and fewest < FEWEST_CLUSTERS:
+        return Unmeasured(reason=f"{named(metric.counts, fewest, clustered=True)} {_TOO_FEW}")
     if metric.family is Family.FAIRNESS and isinstance(kept.of, Cells):
         rates = fairness.rates(metric.name, kept.of, kept.weight, _clusters(kept))
         return fairness.compared(metric.name, rates)
-    if metric.family is Family.CALIBRATION:
-        return Unmeasured(reason=calibration.NO_ERROR)
     found = _influence(metric, kept)
     if isinstance(found, Unmeasured):
         return found
     if len(found.value) == 1:
         return Unmeasured(reason="there are no predictions of a champion")
-    return _paired(metric, kept, found)
+    return _paired(metric, kept, found, fewest)
 
 
 def measure(metric: Metric, sample: Weighted, confidence: float) -> Level | Unmeasured:
@@ -108,16 +109,6 @@ def _kept(sample: Weighted) -> Weighted | Unmeasured:
     return Weighted(weight=sample.weight[counts], cluster=cluster, of=_at(sample.of, counts))
 
 
-def _enough(metric: Metric, sample: Weighted) -> Weighted | Unmeasured:
-    """Without rows of no weight; unmeasured where few clusters are of the metric's kind."""
-    kept = _kept(sample)
-    if isinstance(kept, Unmeasured) or kept.cluster is None:
-        return kept
-    if (found := counted(metric, kept)) >= FEWEST_CLUSTERS:
-        return kept
-    return Unmeasured(reason=f"{named(metric.counts, found, clustered=True)} {_TOO_FEW}")
-
-
 def _at(of: Any, rows: Any) -> Any:
     match of:
         case Figures():
@@ -158,6 +149,8 @@ def _clusters(sample: Weighted) -> Codes:
 
 
 def _influence(metric: Metric, sample: Weighted) -> Influence | Unmeasured:
+    if metric.family is Family.CALIBRATION:
+        return Unmeasured(reason=calibration.NO_ERROR)
     reads, reader = _READERS.get(metric.family, ((), influence.of_figures))
     if not isinstance(sample.of, reads):
         kind = type(sample.of).__name__.lower()
@@ -194,7 +187,7 @@ def _sums(sample: Weighted, found: Influence) -> _Sums | Unmeasured:
     )
 
 
-def _paired(metric: Metric, sample: Weighted, found: Influence) -> Paired | Unmeasured:
+def _paired(metric: Metric, sample: Weighted, found: Influence, fewest: int) -> Paired | Unmeasured:
     sums = _sums(sample, found)
     if isinstance(sums, Unmeasured):
         return sums
@@ -212,7 +205,7 @@ def _paired(metric: Metric, sample: Weighted, found: Influence) -> Paired | Unme
         df=sums.df,
         extreme=(0.0, 0.0) if by_moments else (extreme, float(np.abs(sums.moves[:, 1]).max())),
         extreme_of_harm=found.unseen if sample.cluster is None else 0.0,
-        fewest=min(len(sums.moves), max(1, counted(metric, sample))),
+        fewest=min(len(sums.moves), max(1, fewest)),
         published=sums.df,
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
