@@ -45,6 +45,10 @@ def recall(**said):
             recall(verdict=INCONCLUSIVE, rows_needed=2061),
             "recall for carrier HA may have dropped; about 1,900 more rows would tell",
         ),
+        (
+            recall(verdict=INCONCLUSIVE, rows_needed=90, clusters=20),
+            "recall for carrier HA may have dropped; about 70 more clusters would tell",
+        ),
         (recall(verdict=INCONCLUSIVE), "recall for carrier HA may have dropped"),
         (
             log_loss(verdict=INCONCLUSIVE),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from cdml.core.inference import Side, compare, counted, measure
+from cdml.core.inference import Side, clusters, compare, counted, measure
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import METRICS, Family, find
 from cdml.core.sample import Cells, Figures, OneVsRest, Ranked, Weighted
@@ -149,6 +149,47 @@ def test_equal_predictions_do_not_differ_and_are_never_superior(name, cluster):
     assert 0 == pytest.approx(difference.estimate, abs=1e-12)
     assert difference.bound(Side.LOWER, 0.95) <= 1e-12
     assert difference.bound(Side.UPPER, 0.95) >= -1e-12
+
+
+@pytest.mark.parametrize("name", ["accuracy", "recall", "f1"])
+def test_equal_answers_of_few_clusters_leave_room_for_a_difference(name):
+    rows = rows_for(name, 400)
+    same = replace(rows, champion=rows.challenger)
+
+    low, high = ends(name, weighted(name, same, cluster=np.arange(400) // 20))[2:]
+
+    assert low < 0 < high
+
+
+@pytest.mark.parametrize(
+    ("cluster", "weight", "expected"),
+    [
+        (np.arange(40) // 4, np.ones(40), 10),
+        (np.arange(40) // 4, np.repeat([3.0, 1.0], [20, 20]), 8),
+        (None, np.ones(40), 40),
+        (None, np.repeat([3.0, 0.0, 1.0], [20, 10, 10]), 25),
+    ],
+)
+def test_clusters_count_and_rows_of_unequal_weight_count_for_fewer(cluster, weight, expected):
+    figures = Figures(values=np.zeros((40, 2)))
+    given = Weighted(weight=weight, cluster=cluster, of=figures)
+
+    assert expected == counted(find("mean(passed)"), given)
+    assert (None if cluster is None else 10) == clusters(given)
+
+
+def test_recall_counts_the_clusters_that_hold_positives():
+    label = np.array([1, 0, 0, 1, 0, 0, 1, 1, 0, 0])
+    of = Cells(
+        classes=("other", "positive"),
+        label=label,
+        challenger=label,
+        champion=label,
+        count=np.ones(10, dtype=np.int64),
+    )
+    given = Weighted(weight=np.ones(10), cluster=np.arange(10) // 2, of=of)
+
+    assert [3, 5] == [counted(find(name), given) for name in ("recall", "accuracy")]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -206,7 +206,7 @@ def _paired(metric: Metric, sample: Weighted, found: Influence, fewest: int) -> 
         extreme=(0.0, 0.0) if by_moments else (extreme, float(np.abs(sums.moves[:, 1]).max())),
         extreme_of_harm=found.unseen if sample.cluster is None else 0.0,
         fewest=min(len(sums.moves), max(1, fewest)),
-        published=sums.df,
+        published=sums.df if apart.any() else None,
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
