@@ -124,7 +124,7 @@ def test_who_asked_for_the_rollback_is_told_that_the_canary_was_taken_back(world
 
     slept = world.clock.sleep
     with pytest.raises(Killed):
-        world.deploy("3", faults=Faults(9))
+        world.deploy("3", faults=Faults(10))
     assert world.ledger.operation.exposed
     world.clock.sleep = yields
 
@@ -149,7 +149,7 @@ def test_a_dead_canary_is_taken_over_after_a_grace_not_after_its_lease(world):
 
 def test_a_deploy_that_was_not_seen_by_traffic_is_undone_and_what_serves_taken_back(world):
     with pytest.raises(Killed):
-        world.deploy("3", faults=Faults(4))
+        world.deploy("3", faults=Faults(5))
     assert world.ledger.operation.phase is Phase.STAGE
 
     told = world.rollback()

@@ -15,6 +15,7 @@ from cdml.core.ramp import Part, Ramp
 SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -59,6 +60,8 @@ class Release(Part):
     def __post_init__(self) -> None:
         if not _DIGEST.fullmatch(self.digest):
             raise ValueError(f"{self.digest!r} is no SHA-256 digest")
+        if not _VERSION.fullmatch(self.version):
+            raise ValueError(f"{self.version!r} is no version of a registry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

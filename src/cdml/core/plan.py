@@ -1,6 +1,6 @@
 """Where an operation leads, told before it begins."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -91,16 +91,21 @@ class Plan:
         yield "publish", "let the registry's alias name it, and read it back"
 
 
-def way_back(ledger: Ledger, serving: Serving) -> Entry | None:
+def way_back(ledger: Ledger, serving: Serving, passed_over: Collection[str] = ()) -> Entry | None:
     """The newest release that served, is not quarantined, and differs from what serves.
+
+    Args:
+        ledger: the journal.
+        serving: what the target was observed to serve.
+        passed_over: digests that nothing vouches for.
 
     Never "version - 1": versions that were registered and never served, and deployments that
     were undone, are not in the journal's entries.
     """
-    now = _serving_digest(ledger, serving)
+    out = {_serving_digest(ledger, serving), *passed_over}
     for entry in ledger.entries:
         release = entry.release
-        differs = not serves(serving, release) and release.digest != now
+        differs = not serves(serving, release) and release.digest not in out
         if differs and ledger.quarantine(release.digest) is None:
             return entry
     return None

@@ -1,6 +1,8 @@
 """The journal's document as JSON, read with suspicion."""
 
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -9,6 +11,8 @@ from cdml.errors import InputError
 from cdml.ports import Snapshot
 
 _LEDGER = TypeAdapter(Ledger)
+_LONGEST = 4000
+"""Characters of any text in a journal; reasons are the longest."""
 
 
 def parse(snapshot: Snapshot, *, model: str, environment: str) -> Ledger:
@@ -20,6 +24,12 @@ def parse(snapshot: Snapshot, *, model: str, environment: str) -> Ledger:
     if snapshot.document is None:
         return Ledger(model=model, environment=environment)
     where = f"The journal of {model} in {environment}, at {snapshot.commit},"
+    odd = next(_odd_texts(snapshot.document), None)
+    if odd is not None:
+        raise InputError(
+            f"{where} holds a text that cdml never writes: {odd[:60]!r}.",
+            "Somebody else pushed to that branch: find out who (git log), and protect it.",
+        )
     try:
         ledger = _LEDGER.validate_python(snapshot.document)
     except ValidationError as error:
@@ -39,5 +49,32 @@ def parse(snapshot: Snapshot, *, model: str, environment: str) -> Ledger:
 
 def dump(ledger: Ledger) -> Mapping[str, object]:
     """The document as plain JSON values."""
-    document: Mapping[str, object] = _LEDGER.dump_python(ledger, mode="json", by_alias=True)
+    document: Mapping[str, object] = _clean(_LEDGER.dump_python(ledger, mode="json", by_alias=True))
     return document
+
+
+def _clean(value: Any) -> Any:
+    """The same without control characters: reasons and messages of others may hold some."""
+    if isinstance(value, str):
+        return "".join(" " if _is_control(char) else char for char in value)[:_LONGEST]
+    if isinstance(value, dict):
+        return {key: _clean(inner) for key, inner in value.items()}
+    return [_clean(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _is_control(char: str) -> bool:
+    return unicodedata.category(char) == "Cc" and char not in "\n\t"
+
+
+def _odd_texts(value: object) -> Iterator[str]:
+    """Texts with control characters, which could end a line of a file, a unit or a log."""
+    if isinstance(value, str):
+        if len(value) > _LONGEST or any(map(_is_control, value)):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _odd_texts(str(key))
+            yield from _odd_texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _odd_texts(inner)

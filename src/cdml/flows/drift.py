@@ -10,7 +10,7 @@ from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.flows.found import Found
 from cdml.flows.operation import Operator
 from cdml.flows.ramps import AT_ONCE
-from cdml.flows.releases import changed, hashed_release, serving_release
+from cdml.flows.releases import hashed_release, serving_release
 from cdml.ports import Moved
 
 Cure = Literal["adopt", "repair"]
@@ -110,7 +110,7 @@ class Drift:
         current = found.ledger.current
         if current is None:
             raise InputError("The journal says that nothing serves: there is nothing to restore.")
-        problem = changed(current.release, found, operator.book.model, ports)
+        problem = operator.voucher.doubt(current.release, found.serving)
         if problem:
             raise InputError(
                 f"v{current.version} cannot be restored: {problem}",

@@ -16,6 +16,7 @@ from cdml.flows.effects import Effects
 from cdml.flows.filing import Filing
 from cdml.flows.found import Ended, Found
 from cdml.flows.steps import Steps
+from cdml.flows.vouching import Voucher
 from cdml.ports import Moved, Ports
 
 POLL = 5.0
@@ -43,6 +44,8 @@ class Drive:
         filing: the platform's deployment of it.
         restored_at: when `to` was first seen to have all traffic.
         url: where the environment is seen, or None.
+        voucher: where it is written which bytes may serve.
+        doubt: why what was found is taken back and not finished; empty where it may go on.
     """
 
     book: Book
@@ -51,6 +54,7 @@ class Drive:
     steps: Steps
     found: Found
     own: bool
+    voucher: Voucher
     waited: bool = False
     judged: Judged | None = None
     trouble: CdmlError | None = None
@@ -58,6 +62,7 @@ class Drive:
     filing: Filing | None = None
     restored_at: datetime | None = None
     url: str | None = None
+    doubt: str = ""
     parked: bool = field(default=False, init=False)
 
     def run(self) -> Ended:
@@ -68,6 +73,13 @@ class Drive:
             ServiceError: it stays open; the next run finishes or undoes it.
         """
         last = self._operation
+        if self.doubt:
+            self.trouble = InputError(
+                f"nothing but the journal says that {last.way} may be finished: {self.doubt}",
+                "Whoever can push to the journal's branch can write it: protect the branch, and"
+                " find out who pushed.",
+            )
+            self._write(Move.UNDO, last)
         while (operation := self.found.ledger.operation) is not None and not self.parked:
             last = operation
             self._heed(operation)
@@ -149,6 +161,8 @@ class Drive:
             self.trouble = ServiceError("its run stopped before there was a verdict.")
         if operation.phase is Phase.RECORD and move is not Move.UNDO:
             self._name_digest(operation)
+            if operation.kind is Kind.DEPLOY and self.own:
+                self.voucher.approve(operation.to)
         if move is Move.CLOSE:
             self._conclude(operation)
         transition = self._transition(move)

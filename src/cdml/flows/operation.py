@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from cdml.config import Loaded
 from cdml.core import transitions
-from cdml.core.journal import Kind, Ledger, Operation, Preempt, Release
-from cdml.errors import ConfigurationError, LockHeld
+from cdml.core.journal import Kind, Ledger, Operation, Phase, Preempt, Release
+from cdml.errors import ConfigurationError, InputError, LockHeld
 from cdml.flows.book import Book
 from cdml.flows.checks import Checks, NoChecks
 from cdml.flows.drive import Drive
@@ -15,6 +15,7 @@ from cdml.flows.found import Ended, Found
 from cdml.flows.holder import Holder
 from cdml.flows.publish import Alias
 from cdml.flows.steps import Steps
+from cdml.flows.vouching import Voucher
 from cdml.ports import Moved, Ports
 
 REASON = 1000
@@ -34,12 +35,14 @@ class Operator:
         steps: what was done, for the evidence.
         url: where the environment is seen, or None.
         mended: operations of other runs that this one brought to an end, oldest first.
+        voucher: asks the registry about what was only read from the journal.
     """
 
     book: Book
     ports: Ports
     effects: Effects
     steps: Steps
+    voucher: Voucher
     url: str | None = None
     mended: list[Ended] = field(default_factory=list)
 
@@ -70,6 +73,7 @@ class Operator:
                 alias=Alias.of(loaded, ports.registry, where) if splits else None,
             ),
             steps=Steps(clock=ports.clock),
+            voucher=Voucher(loaded=loaded, ports=ports, environment=where),
             url=deploy.url,
         )
 
@@ -122,6 +126,8 @@ class Operator:
         """
         adopted = self.adoption(found, release, operation, reason)
         commit = self.book.write(adopted, found.commit)
+        if release is not None:
+            self.voucher.approve(release)
         self.steps.did("adopt", adopted.subject)
         return Found(ledger=adopted.ledger, commit=commit, serving=found.serving)
 
@@ -181,7 +187,7 @@ class Operator:
         self.steps.did("resume", taken.subject)
         serving = self.ports.target.observe()
         found = Found(ledger=taken.ledger, commit=commit, serving=serving)
-        return self._drive(found, own=True, waited=True)
+        return self._drive(found, own=True, waited=True, doubt=self._doubt(found, resumes=True))
 
     def _mend(
         self,
@@ -207,7 +213,7 @@ class Operator:
         self.ports.progress.note(taken.subject)
         serving = self.ports.target.observe()
         found = Found(ledger=taken.ledger, commit=commit, serving=serving)
-        self.mended.append(self._drive(found, own=False))
+        self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
         self.steps.did("recover", taken.subject)
 
     def _ask(self, ledger: Ledger, commit: str | None, rollback: Preempt) -> None:
@@ -219,7 +225,34 @@ class Operator:
         self.ports.progress.note(asked.subject)
         self.steps.did("preempt", asked.subject)
 
-    def _drive(self, found: Found, *, own: bool, waited: bool = False) -> Ended:
+    def _doubt(self, found: Found, *, resumes: bool = False) -> str:
+        """Why an operation that was found must not be finished; empty where it may.
+
+        Raises:
+            InputError: nothing vouches for what it would lead back to, either.
+            ServiceError: the registry does not answer.
+        """
+        operation = found.ledger.operation
+        if operation is None or operation.phase is Phase.UNDO:
+            doubt = ""
+        else:
+            goes_on = resumes or operation.decided or operation.kind is not Kind.DEPLOY
+            doubt = self.voucher.doubt(operation.to, found.serving) if goes_on else ""
+        back = operation.from_ if operation else None
+        if back is None or (doubt == "" and operation is not None and operation.committed):
+            return doubt
+        lost = self.voucher.doubt(back, found.serving)
+        if lost:
+            raise InputError(
+                f"The journal's open operation would restore v{back.version}, and nothing vouches"
+                f" for that: {lost}",
+                f"Nothing was touched. Find out who pushed to the journal's branch (git log), and"
+                f" protect it; `cdml deploy --adopt` begins with what serves once the branch"
+                f" cdml/{self.book.environment}/{self.book.model} is moved away.",
+            )
+        return doubt
+
+    def _drive(self, found: Found, *, own: bool, waited: bool = False, doubt: str = "") -> Ended:
         return Drive(
             book=self.book,
             ports=self.ports,
@@ -228,7 +261,9 @@ class Operator:
             found=found,
             own=own,
             waited=waited,
+            doubt=doubt,
             url=self.url,
+            voucher=self.voucher,
         ).run()
 
 

@@ -5,8 +5,6 @@ from pathlib import Path
 
 from cdml.core.journal import Release, Serving
 from cdml.core.plan import named
-from cdml.core.rollout import staged
-from cdml.errors import InputError, ServiceError
 from cdml.evidence.model_digest import model_digest
 from cdml.flows.found import Found
 from cdml.ports import Ports
@@ -47,26 +45,3 @@ def hashed_release(serving: Serving, model: str, ports: Ports) -> Release:
             uri = f"models:/{model}/{version.version}"
             digest = model_digest(ports.registry.fetch(uri, Path(scratch)))
     return Release(version=version.version, digest=digest, source=version.source)
-
-
-def changed(release: Release, found: Found, model: str, ports: Ports) -> str:
-    """Why a release is not what it was when it served; empty where it is. Without a download.
-
-    A registry that does not answer stops nothing where the target itself still has a server
-    of this digest.
-
-    Raises:
-        ServiceError: the registry does not answer, and nobody else knows.
-    """
-    try:
-        known = ports.registry.version(model, release.version)
-    except InputError as error:
-        return error.message
-    except ServiceError as error:
-        if not (ports.target.splits_traffic and staged(found.serving, release)):
-            raise
-        ports.progress.note(f"{error.message} {ports.target.name} still has v{release.version}.")
-        return ""
-    if known.source != release.source or known.digest not in (None, release.digest):
-        return "the registry's version is not the one that served."
-    return ""

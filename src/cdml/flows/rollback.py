@@ -23,7 +23,7 @@ from cdml.flows.last_look import describe, look_again
 from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
-from cdml.flows.releases import changed, serving_release
+from cdml.flows.releases import serving_release
 from cdml.flows.request import LONGEST, Request, request_for
 from cdml.ports import Moved, Ports
 
@@ -297,14 +297,20 @@ class _Rollback:
         return None if known and not open_then else current
 
     def _way_back(self, found: Found) -> Entry:
-        entry = way_back(found.ledger, found.serving)
-        if entry is not None:
-            return entry
+        refused: dict[str, str] = {}
+        while entry := way_back(found.ledger, found.serving, refused):
+            why = "" if share(found.serving, entry) else self.operator.voucher.refuses(entry)
+            if not why:
+                return entry
+            self.ports.progress.note(f"v{entry.version} is passed over: {why}")
+            refused[entry.digest] = f"v{entry.version}"
         bad = ", ".join(f"v{one.version}" for one in found.ledger.quarantined)
-        except_for = f", except those in quarantine ({bad})" if bad else ""
+        but = f", except those in quarantine ({bad})" if bad else ""
+        if refused:
+            but += f", except what only the journal knows of ({', '.join(refused.values())})"
         raise InputError(
             f"There is nothing to go back to: no other release than {_seen(found)} served"
-            f" {self.operator.book.environment}{except_for}.",
+            f" {self.operator.book.environment}{but}.",
             "`cdml history` tells what served; --to names one of it, even from quarantine.",
         )
 
@@ -326,7 +332,7 @@ class _Rollback:
         Raises:
             RollbackFailed: it is gone, or another one by now; nothing was touched.
         """
-        problem = changed(plan.to, found, self.operator.book.model, self.ports)
+        problem = self.operator.voucher.doubt(plan.to, found.serving)
         if problem:
             raise RollbackFailed(
                 f"v{plan.to.version} cannot be restored: {problem} {called(plan.from_)} serves"
