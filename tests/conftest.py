@@ -1,5 +1,7 @@
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -14,6 +16,15 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+@pytest.fixture
+def slept(monkeypatch):
+    """How many seconds requests were to wait before they are made again; they do not."""
+    seconds = []
+    clock = SimpleNamespace(sleep=seconds.append, time=time.time)
+    monkeypatch.setattr("urllib3.util.retry.time", clock)
+    return seconds
 
 
 @pytest.fixture(scope="session")

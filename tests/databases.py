@@ -60,12 +60,12 @@ def postgres_server():
         yield address
     finally:
         server.send_signal(signal.SIGINT)  # a fast shutdown: clients are not waited for
-        server.wait(20)
+        server.wait(120)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(address):
-    for _ in range(100):
+    for _ in range(3000):
         try:
             psycopg.connect(address).close()
         except psycopg.OperationalError:

@@ -73,7 +73,7 @@ class Haproxy:
             stdin=subprocess.DEVNULL,
         )
         log.close()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.end()
@@ -107,7 +107,7 @@ class Haproxy:
         """End what runs in a slot, as a crash does."""
         for process in self.processes(slot):
             os.kill(process, signal.SIGKILL)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while self.processes(slot) and time.monotonic() < deadline:
             time.sleep(0.02)
 
@@ -131,7 +131,7 @@ class Haproxy:
         self._wait(lambda: self._servers()[slot].requests)
 
     def _wait(self, done):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while not done():
             if time.monotonic() > deadline:
                 raise RuntimeError("it did not happen")

@@ -97,7 +97,7 @@ class Killing:
         return self
 
     def __exit__(self, *_):
-        self.runner.communicate(timeout=60)
+        self.runner.communicate(timeout=600)
         self.haproxy.stop()
 
     def configure(self, canary, **settings):
@@ -172,7 +172,7 @@ class Killing:
         target = self._target()
         for fence, version in enumerate(served, start=1):
             target.switch(self.release(version), fence=fence)
-            target.ask(self.release(version), MALFORMED, timeout=5)
+            target.ask(self.release(version), MALFORMED, timeout=60)
         for begun in target._running._begun.values():
             begun.returncode = 0  # it lives on, and the system reaps it
 
@@ -203,7 +203,7 @@ class Killing:
 
     def heard(self, port):
         """Who answers at a port of this machine, or None."""
-        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        asked = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             asked.request("POST", "/invocations", b'{"dataframe_records": [{"x": 1}]}')
             response = asked.getresponse()

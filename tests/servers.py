@@ -19,7 +19,7 @@ def free_port():
 
 
 @contextmanager
-def mlflow_server(folder: Path, *, arguments=(), environment=None, patience=90):
+def mlflow_server(folder: Path, *, arguments=(), environment=None, patience=600):
     """A real `mlflow server` with its files in `folder`; gives its address.
 
     The address is http://127.0.0.1:PORT; artifacts are served by the server itself, so that a

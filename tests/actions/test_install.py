@@ -153,5 +153,5 @@ def test_the_command_takes_the_shells_place_so_that_an_interrupt_reaches_it(job)
         stdout=subprocess.PIPE,
         text=True,
     )
-    told, _ = started.communicate(timeout=30)
+    told, _ = started.communicate(timeout=600)
     assert f"{started.pid} -P -m cdml gate {ROOT / 'src'} \n" == told

@@ -64,23 +64,21 @@ class TestRateLimit:
         ],
     )
     def test_that_outlasts_a_job_is_told_at_once(
-        self, server, tmp_path, method, status, body, headers
+        self, server, tmp_path, slept, method, status, body, headers
     ):
         server.fail(method=method, path="/issues/7", status=status, body=body, headers=headers)
-        begun = time.monotonic()
 
         with pytest.raises(ServiceError, match="rate limit"):
             on_github(server, tmp_path).comment(7, "flights", "one")
 
-        assert time.monotonic() - begun < 30
+        assert sum(slept) < 30
 
-    def test_asks_for_patience_before_it_is_told(self, server, tmp_path):
-        server.fail(status=429, headers={"Retry-After": "1"}, path="/issues/7/comments")
-        begun = time.monotonic()
+    def test_asks_for_patience_before_it_is_told(self, server, tmp_path, slept):
+        server.fail(status=429, headers={"Retry-After": "17"}, path="/issues/7/comments")
 
         on_github(server, tmp_path).comment(7, "flights", "one")
 
-        assert 1 <= time.monotonic() - begun
+        assert 17 in slept
 
 
 class TestConnection:

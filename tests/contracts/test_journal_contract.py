@@ -146,7 +146,7 @@ def test_racing_processes_lose_no_write(tmp_path, where):
         subprocess.Popen([sys.executable, "-c", WRITER, str(folder), name, "4"]) for name in "abcd"
     ]
 
-    assert [0] * 4 == [writer.wait(timeout=120) for writer in racing]
+    assert [0] * 4 == [writer.wait(timeout=600) for writer in racing]
 
     final = journal_in(folder).read()
     assert sorted(f"{name}{n}" for name in "abcd" for n in range(4)) == sorted(

@@ -31,6 +31,11 @@ def weights(place):
     return {name: server.weight for name, server in place.target._backend.servers().items()}
 
 
+def processes(place):
+    """What runs in each slot: a switch to a warm server starts and ends nothing."""
+    return {slot: place.haproxy.processes(slot) for slot in place.haproxy.slots}
+
+
 @pytest.fixture
 def place(tmp_path):
     with HaproxyPlace(tmp_path, behaviour=(), start=START, ready="3m") as place:
@@ -50,27 +55,27 @@ def test_no_request_is_lost_while_traffic_moves_forward_and_back(place, tmp_path
             target,
             second,
             [case_of_rows(rows, [(True, False)], name="2 rows")],
-            Limits(latency_ms=2000),
+            Limits(latency_ms=60_000),
         )
         assert passed(checks), checks
         for percent in (5, 25, 50, 100):
             target.shift(second, percent, fence=2)
             seen.append(weights(place))
-            time.sleep(1)
+            load.go_on()
+        warm = processes(place)
         for fence, to, name in ((3, first, "back"), (4, second, "forward")):
             began = time.monotonic()
             target.switch(to, fence=fence)
             seconds[name] = time.monotonic() - began
             seen.append(weights(place))
             assert serves(target.observe(), to)
-            time.sleep(1)
+            assert warm == processes(place)
+            load.go_on()
         target.retire(fence=4)
-        time.sleep(1)
+        load.go_on()
 
     record_property("seconds to switch, and requests", [seconds, len(load.answers)])
     assert {200} == set(load.answers)
-    assert len(load.answers) > 3 * A_SECOND
     assert [5, 25, 50, 100, 0, 100] == [one["green"] for one in seen]
     assert all(100 == sum(one.values()) for one in seen)
-    assert max(seconds.values()) <= 1
     assert target.observe().beside is None

@@ -94,7 +94,7 @@ def haproxy(folder, *, servers):
 
 
 def _wait(port):
-    for _ in range(200):
+    for _ in range(6000):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
@@ -104,7 +104,7 @@ def _wait(port):
 
 def ask(address, path):
     try:
-        return requests.post(f"{address}{path}", data=b"{}", timeout=10).status_code
+        return requests.post(f"{address}{path}", data=b"{}", timeout=60).status_code
     except requests.RequestException:
         return -1
 

@@ -37,7 +37,7 @@ def slot_of(place, version):
 
 
 def wait_for_canary(place, percent=10):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 300
     while sorted(place.weights().values()) != [percent, 100 - percent]:
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -88,7 +88,7 @@ def test_of_several_deploys_at_once_one_wins_and_the_others_are_told(world):
         start(world, "deploy", "--model", version, "--output-dir", f".cdml-{version}")
         for version in ("2", "3", "4")
     ]
-    errors = [process.communicate(timeout=120)[1] for process in racing]
+    errors = [process.communicate(timeout=600)[1] for process in racing]
     codes = [process.returncode for process in racing]
 
     assert 1 == codes.count(0), errors
@@ -207,7 +207,7 @@ sys.exit(code)
 
 def run_killed(world, at, when, *arguments):
     process = start(world, str(at), when, *arguments, program=("-c", KILLED))
-    return process.communicate(timeout=120)[1], process.returncode
+    return process.communicate(timeout=600)[1], process.returncode
 
 
 def expire(world):

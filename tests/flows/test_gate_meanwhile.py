@@ -31,7 +31,7 @@ class Together(FakeScorer):
 
     def __init__(self):
         super().__init__()
-        self.both = threading.Barrier(2, timeout=20)
+        self.both = threading.Barrier(2, timeout=300)
 
     def score(self, job, progress):
         self.both.wait()
