@@ -155,7 +155,7 @@ def test_the_positive_class_may_be_the_one_that_sorts_first(bench):
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("load", "the model cannot be loaded: OSError: no weights."),
+        ("load", "the model cannot be loaded: OSError: no weights"),
         ("throws", "the model failed on these rows: ValueError: cannot"),
         ("nan", "1 of 400 predictions are missing or not finite."),
         ("short", "399 rows for 400"),

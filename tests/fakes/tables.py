@@ -218,7 +218,8 @@ def table(uri: str, data: dict[str, list[Any]], folder: Path | None = None) -> F
     for name, values in data.items():
         kind = next((type(value) for value in values if value is not None), str)
         logical, physical = TYPES[kind]
-        fields.append(Field(name=name, type=logical, physical=physical))
+        empty = all(map(missing, values))
+        fields.append(Field(name=name, type=logical, physical=physical, empty=empty))
     digest = hashlib.sha256(repr(data).encode()).hexdigest()
     rows = len(next(iter(data.values()), []))
     ref = DataRef(uri=uri, digest=f"sha256:{digest}", rows=rows)

@@ -7,6 +7,9 @@ import pytest
 
 from cdml.core.compatibility import Signature
 from cdml.core.verdict import Verdict
+from cdml.errors import InputError
+from cdml.evidence import store
+from cdml.evidence.models import DataEvidence
 from fakes.judging import World
 from flows.test_validate_data import House, failed, named
 
@@ -32,8 +35,10 @@ def champion(world, **types):
 
 def test_types_that_either_model_refuses_fail(world):
     champion(world, carrier="double", good="double")
-    found = world.gate(str(signed(world, "better", carrier="long", better="double"))).data
+    with pytest.raises(InputError, match=r"column carrier: it holds string, and .* says long"):
+        world.gate(str(signed(world, "better", carrier="long", better="double")))
 
+    found = store.read(world.output, DataEvidence)
     assert ("model_types", "carrier") in failed(found)
     told = [check.reason for check in named(found, "model_types") if check.verdict is Verdict.FAIL]
     assert [who in reason for who, reason in zip(["challenger", "champion"], told, strict=True)]

@@ -58,7 +58,7 @@ def test_a_folder_is_relative_to_the_configuration_and_asks_no_registry(loaded, 
 
     assert (model_digest(model), None) == (found.model.digest, found.model.version)
     assert model == found.folder
-    assert ("x", "y") == found.features
+    assert ("x", "y") == found.described.inputs
     assert found.version is None
     assert 0 < found.size_mb < 0.001
 

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from cdml.config import load
+from cdml.core.compatibility import Signature
 from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
@@ -77,7 +78,7 @@ class House:
         self.tables.add(str(self.folder / name), rows)
         return rows
 
-    def run(self, **options) -> DataEvidence:
+    def run(self, *, features=None, **options) -> DataEvidence:
         path = self.folder / "cdml.yaml"
         path.write_text(self.config, encoding="utf-8")
         return validate_data(
@@ -89,6 +90,7 @@ class House:
                 progress=FakeProgress(),
             ),
             output=self.folder / "out",
+            judged=features and Signature(who="the model", types=dict.fromkeys(features, "")),
             **options,
         )
 

@@ -5,6 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.scoring import worker
+from cdml.adapters.scoring.inputs import Given
 from cdml.adapters.scoring.process import _Conversation
 
 
@@ -67,7 +68,7 @@ def test_all_rows_are_asked_where_there_are_few(asked):
 
 @pytest.mark.parametrize("bad", ["NaN", "-1", "Infinity"])
 def test_latencies_keep_their_places_or_are_none(bad):
-    conversation = _Conversation(None, 3)
+    conversation = _Conversation(None, Given(rows=3, columns=("id",)))
     conversation.hear(b'{"event": "latency", "ms": [1.0, 2.5, 3.0]}')
     assert (1.0, 2.5, 3.0) == conversation.latencies
 

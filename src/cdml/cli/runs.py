@@ -32,12 +32,16 @@ def validate_data(
     model: str | None,
 ) -> int:
     """Run the stage and give its exit code."""
+    from cdml.flows.model_inputs import require_agreement
     from cdml.flows.predict import identify
     from cdml.flows.validate_data import validate_data as flow
 
     with ConsoleProgress() as progress:
         wiring = Wiring.read(config, progress, needs_registry=bool(model))
-        judged = identify(model, wiring.loaded, wiring) if model else None
+        judged = None
+        if model:
+            judged = identify(model, wiring.loaded, wiring).signature("the model")
+            require_agreement(wiring.loaded, judged, model)
         found = flow(
             wiring.loaded,
             wiring,
@@ -45,8 +49,8 @@ def validate_data(
             data=data,
             reference=reference,
             contract=contract,
-            features=judged.features if judged else None,
-            signatures=[judged.signature("the model")] if judged else [],
+            judged=judged,
+            signatures=[judged] if judged else [],
         )
     return tell.stage(wiring.platform, output, found)
 

@@ -48,6 +48,10 @@ class Loaded:
         """All paths in the configuration are relative to this folder."""
         return self.path.parent
 
+    def line(self, place: Place) -> int:
+        """The line of a place, or of the nearest thing around it that was written."""
+        return _line(place, self.lines)
+
     def locate(self, written: str) -> str:
         """A path of the configuration as the process can open it; URLs stay as they are."""
         return written if "://" in written else str(self.folder / written)

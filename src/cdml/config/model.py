@@ -15,6 +15,7 @@ from cdml.core.answers import AnswerColumns
 from cdml.core.classes import find, yaml_scalar
 from cdml.core.decide import FEWEST_CLUSTERS, FEWEST_ROWS
 from cdml.core.metric_names import unknown_metric
+from cdml.core.model_inputs import Purposes
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 
@@ -86,6 +87,15 @@ Bound = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 
 
+def _column(written: object) -> object:
+    """Columns may be called by numbers, as those of an array are."""
+    counted = isinstance(written, int) and not isinstance(written, bool)
+    return str(written) if counted else written
+
+
+Column = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
+
+
 class Registry(Model):
     """Where models are registered, and which alias names the champion."""
 
@@ -108,7 +118,7 @@ class Drift(Model):
     """With fewer rows on either side nothing is judged."""
     slices: bool = False
     """Whether drift is also judged within each value of data.slices."""
-    ignore: tuple[str, ...] = ()
+    ignore: tuple[Column, ...] = ()
     """Columns that are expected to move, such as dates."""
 
 
@@ -127,7 +137,7 @@ class Leakage(Model):
     """Share of rows equal to one of the reference, beyond chance, that warns; null: never."""
     shared_fail: float | None = Field(default=0.1, gt=0, le=1)
     """The same share that fails; null: never."""
-    ignore: tuple[str, ...] = ()
+    ignore: tuple[Column, ...] = ()
     """Columns that may tell the label, or whose groups may be on both sides."""
 
 
@@ -163,9 +173,9 @@ class Data(Model):
     profile kept with the champion, which is also what is used by default."""
     contract: str | None = None
     """An Open Data Contract Standard v3 file."""
-    key: tuple[str, ...] = Field(min_length=1)
+    key: tuple[Column, ...] = Field(min_length=1)
     """Columns that identify a row; they pair the two models."""
-    label: str
+    label: Column
     """The column to predict."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
@@ -176,21 +186,24 @@ class Data(Model):
     """Which columns of the model's answer count, where their names do not say."""
     task: metrics.Task | None = None
     """binary, multiclass or regression; by default told by `positive` and the gates."""
-    time: str | None = None
+    time: Column | None = None
     """Column of when a row happened: the rows must come after the reference."""
-    group: str | None = None
+    group: Column | None = None
     """Column of what must not be on both sides, such as a user; `cluster` unless said otherwise."""
-    slices: tuple[str, ...] = ()
+    features: tuple[Column, ...] | None = Field(default=None, min_length=1)
+    """The model's inputs in their order, where its signature does not name them; by default all
+    columns that are named for nothing else."""
+    slices: tuple[Column, ...] = ()
     """Columns whose every value is judged apart."""
     max_slices: int = Field(default=100, ge=1, le=10_000)
     """Values of a slice column that are judged apart, largest first; the rest is `other`."""
-    weight: str | None = None
+    weight: Column | None = None
     """Column that says how much a row counts; at least 0."""
-    cluster: str | None = None
+    cluster: Column | None = None
     """Column of what rows belong to (a user, a conversation): rows of one are not independent."""
-    sensitive: str | None = None
+    sensitive: Column | None = None
     """Column of the groups that fairness metrics compare."""
-    cost: str | None = None
+    cost: Column | None = None
     """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
     related: Mapping[str, str] = Field(default_factory=dict)
     """Files of the tables that the contract's relationships refer to, by table."""
@@ -203,10 +216,12 @@ class Data(Model):
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
-        for names in (self.key, self.slices):
+        for names in (self.key, self.slices, self.features or ()):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
-                raise ValueError(f"key and slices name a column once, and {twice!r} stands twice")
+                raise ValueError(
+                    f"key, slices and features name a column once, and {twice!r} stands twice"
+                )
         return self
 
     @model_validator(mode="after")
@@ -216,6 +231,19 @@ class Data(Model):
         if self.classes and self.positive is not None and find(self.positive, self.classes) is None:
             raise ValueError(f"positive, {yaml_scalar(self.positive)}, is none of the classes")
         return self
+
+    @property
+    def purposes(self) -> Purposes:
+        """What the columns are named for, as far as it decides what a model is given."""
+        others = (
+            *self.slices, self.weight, self.cluster, self.time, self.group, self.sensitive,
+            self.cost,
+        )  # fmt: skip
+        return Purposes(
+            identity=frozenset({*self.key, self.label}),
+            features=self.features or (),
+            others=frozenset(name for name in others if name is not None),
+        )
 
     @property
     def weighted(self) -> bool:

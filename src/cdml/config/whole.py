@@ -59,6 +59,19 @@ def complaints(
         yield REGISTRY_PLACE, unread
     yield from gate_complaints(document)
     yield from threshold_complaints(document)
+    yield from _about_features(document)
+
+
+def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """Inputs that a model could not be given before the outcome, or that only identify a row."""
+    features, key = at(document, "data", "features"), at(document, "data", "key")
+    label = at(document, "data", "label")
+    for number, name in enumerate(features if isinstance(features, list) else ()):
+        place: Place = ("data", "features", number)
+        if str(name) == str(label):
+            yield place, f"{name} is the label, which a model cannot be given"
+        elif isinstance(key, list) and str(name) in map(str, key):
+            yield place, f"{name} is of the key, which identifies rows and is no input"
 
 
 def _about_target(target: object, targets: Collection[str]) -> Iterator[Complaint]:

@@ -57,6 +57,8 @@ class Field:
         nullable: False only where the file itself rules missing values out.
         misfit: why the column does not have the type it is declared to have, and where that is
             seen; "" where it has.
+        empty: whether it is known that there is no value: the type then is only what the file
+            fell back on.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Field:
     physical: str
     nullable: bool = True
     misfit: str = ""
+    empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,13 @@ class MultipleOf:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """The number has no fraction; infinity has none either."""
+
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """The condition is false."""
 
@@ -146,7 +156,17 @@ class Either:
 
 
 Condition = (
-    Missing | Compare | CompareColumns | MultipleOf | Length | Matches | In | Not | All | Either
+    Missing
+    | Compare
+    | CompareColumns
+    | MultipleOf
+    | Whole
+    | Length
+    | Matches
+    | In
+    | Not
+    | All
+    | Either
 )
 
 

@@ -144,6 +144,9 @@ def _without_column(asked: Asked) -> Finding:
 
 
 def _types(prop: Property, field: Field) -> Iterator[Finding]:
+    if field.empty:
+        yield from _types_of_nothing(prop)
+        return
     if prop.logical is not None:
         yield _logical_type(prop, prop.logical, field)
     if prop.physical is not None:
@@ -188,6 +191,15 @@ def _not_applied(kind: LogicalType, written: str) -> str:
     return "" if applied.gives(kind) else f"the format {written!r} does not give a {kind}"
 
 
+def _types_of_nothing(prop: Property) -> Iterator[Finding]:
+    for name, wanted in (("logical_type", prop.logical), ("physical_type", prop.physical)):
+        if wanted is not None:
+            yield fact(
+                name, prop.name, fine=True, expected=wanted, observed="no value",
+                reason=f"no value is there that could be of another type than {wanted}",
+            )  # fmt: skip
+
+
 def _simple(prop: Property) -> Iterator[Rule]:
     if prop.required:
         yield not_null(prop.name)
@@ -217,13 +229,28 @@ def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[
 def _bounds(prop: Property, field: Field | None) -> Iterator[Asked]:
     """What `logicalTypeOptions` and `enum` ask of every value that is there."""
     kind = field.type if field is not None else prop.logical or LogicalType.OTHER
+    if field is not None and field.empty:
+        kind = prop.logical or kind
     for name, option in prop.options.items():
         if name == "format" and prop.logical in DATES:
-            yield _date_format(prop.name, str(option), kind, prop.logical)
+            asked = _date_format(prop.name, str(option), kind, prop.logical)
         else:
-            yield _option(prop.name, name, option, kind)
+            asked = _option(prop.name, name, option, kind)
+        yield asked if field is None or not field.empty else _of_nothing(asked)
     if prop.accepted is not None:
         yield accepted("accepted_values", prop.name, prop.accepted, kind)
+
+
+def _of_nothing(asked: Asked) -> Asked:
+    """No value is there that could break what an option asks of each; what is listed stays so."""
+    if asked.severity == "info":
+        return asked
+    expected = asked.asked if isinstance(asked, Rule) else asked.expected
+    found = fact(
+        asked.name, asked.column, fine=True, expected=expected, observed="0",
+        reason="no value is there that could break it",
+    )  # fmt: skip
+    return replace(found, failing_rows=0)
 
 
 def _option(column: str, name: str, option: Any, kind: LogicalType) -> Asked:

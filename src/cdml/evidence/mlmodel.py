@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 import yaml
 
 from cdml.core.classes import Class
+from cdml.core.model_inputs import Unnamed
 from cdml.errors import InputError
 
 _MAX_BYTES = 16 * 1024 * 1024
@@ -31,6 +32,7 @@ class MlModel:
         run: the tracking run that logged it, or None.
         outputs: the names of the columns it answers, by its signature; empty where it names none.
         classes: the classes in the order of their probabilities, where its metadata lists them.
+        unnamed: the inputs of a signature that counts them; None where there is none such.
     """
 
     inputs: tuple[str, ...] | None
@@ -41,6 +43,7 @@ class MlModel:
     run: str | None = None
     outputs: tuple[str, ...] = ()
     classes: tuple[Class, ...] = ()
+    unnamed: Unnamed | None = None
 
 
 def local_model(uri: str) -> Path | None:
@@ -90,7 +93,8 @@ def read_mlmodel(folder: Path) -> MlModel:
             raise InputError(f"{path} is larger than {_MAX_BYTES // 2**20} MiB.")
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         flavour = document["flavors"]["python_function"]
-        columns = _columns(document.get("signature"))
+        inputs = _inputs(document.get("signature"))
+        columns = _columns(inputs)
         return MlModel(
             inputs=None if columns is None else tuple(columns),
             required=tuple(name for name, (required, _) in (columns or {}).items() if required),
@@ -100,6 +104,7 @@ def read_mlmodel(folder: Path) -> MlModel:
             run=str(document["run_id"]) if document.get("run_id") else None,
             outputs=_output_names(document.get("signature")),
             classes=_classes(document.get("metadata")),
+            unnamed=_unnamed(inputs) if columns is None else None,
         )
     except FileNotFoundError as error:
         raise InputError(f"{folder} holds no MLmodel file.") from error
@@ -110,11 +115,15 @@ def read_mlmodel(folder: Path) -> MlModel:
         ) from error
 
 
-def _columns(signature: Any) -> dict[str, tuple[bool, str]] | None:
+def _inputs(signature: Any) -> list[dict[str, Any]]:
+    found = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
+    return list(found)
+
+
+def _columns(inputs: list[dict[str, Any]]) -> dict[str, tuple[bool, str]] | None:
     """Named input columns, whether each is required, and its type."""
-    inputs = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
     named = {
-        str(column["name"]): (bool(column.get("required", True)), str(column.get("type", "")))
+        str(column["name"]): (bool(column.get("required", True)), _type(column))
         for column in inputs
         if column.get("name") is not None
     }
@@ -138,3 +147,23 @@ def _classes(metadata: Any) -> tuple[Class, ...]:
         ):
             return tuple(found)
     return ()
+
+
+def _unnamed(inputs: list[dict[str, Any]]) -> Unnamed | None:
+    """Columns without names, or one tensor."""
+    if not inputs:
+        return None
+    types = tuple(map(_type, inputs))
+    tensor = inputs[0].get("tensor-spec")
+    if tensor is None:
+        return Unnamed(types=types)
+    return Unnamed(types=types[:1], shape=tuple(map(int, tensor.get("shape", ()))))
+
+
+def _type(column: dict[str, Any]) -> str:
+    """`double`, `array(double)`; of a tensor numpy's name, such as `float64`."""
+    kind, tensor = str(column.get("type", "")), column.get("tensor-spec")
+    if tensor is not None:
+        return str(tensor["dtype"])
+    items = column.get("items")
+    return f"array({_type(items)})" if kind == "array" and isinstance(items, dict) else kind

@@ -61,6 +61,8 @@ def plan_drift(
 
 
 def _incomparable(now: Field, before: Column) -> str:
+    if now.empty:  # all its rows are missing, whatever the type
+        return ""
     if now.type is not before.type and not (is_ordered(now.type) and _numbers(now, before)):
         return f"the reference holds {before.type}, the data {now.type}"
     if now.type in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER):

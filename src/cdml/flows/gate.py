@@ -18,6 +18,7 @@ from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
+from cdml.flows.model_inputs import require_agreement
 from cdml.flows.predict import CHALLENGER, identify
 from cdml.flows.prediction_drift import (
     judge_predictions,
@@ -78,6 +79,8 @@ def gate(
     left = (*FILES.values(), *REPORTS, *RESULTS, GATES_RESULTS, PREDICTIONS_FILE)
     discard(*(output / name for name in left))
     identity = identify(model, loaded, ports)
+    judged = identity.signature(CHALLENGER)
+    require_agreement(loaded, judged, model)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri
     with tempfile.TemporaryDirectory(prefix="cdml-gate-", ignore_cleanup_errors=True) as work:
@@ -89,14 +92,14 @@ def gate(
             champion = contenders.begin(champion, identity.model)
         opponent = contenders.named(champion)
         # Predictions scored elsewhere: the challenger itself is not asked about these rows.
-        challenger = identity.signature(CHALLENGER) if predictions is None else None
+        challenger = judged if predictions is None else None
         asked = (challenger, contenders.asks_for(opponent))
         validated = validate_data(
             loaded,
             ports,
             output=output,
             data=data,
-            features=identity.features,
+            judged=judged,
             champion=opponent,
             signatures=[one for one in asked if one is not None],
             alike=_columns(loaded, ports, predictions),

@@ -12,6 +12,7 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import model_digest, model_size
 from cdml.evidence.models import ModelRef
+from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
 from cdml.flows.promises import promises
 from cdml.ports import ModelVersion, Ports, ScoringJob, Table
@@ -39,16 +40,11 @@ class Identity:
     described: MlModel
     size_mb: float
 
-    @property
-    def features(self) -> tuple[str, ...] | None:
-        """The input columns of its signature; None where it has none."""
-        return self.described.inputs
-
     def signature(self, who: str) -> Signature:
         """What it asks for, under the name that sentences call it by."""
         asked = self.described
         types = None if asked.inputs is None else dict(zip(asked.inputs, asked.types, strict=True))
-        return Signature(who=who, types=types, required=asked.required)
+        return Signature(who=who, types=types, required=asked.required, unnamed=asked.unnamed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +133,9 @@ def predict(
         ServiceError: the registry does not answer.
     """
     identity = identify(uri, loaded, ports)
+    if who == CHALLENGER:
+        require_agreement(loaded, identity.signature(who), uri)
+    require_features(loaded, table.fields, table.ref.uri)
     config = loaded.config
     known = config.deploy.rows_known
     contract = promises(loaded, config.data.contract)
@@ -157,6 +156,7 @@ def predict(
             output=into,
             known=known,
             classified=contract.classified if known else frozenset(),
+            purposes=config.data.purposes,
             classes=config.data.classes,
             answer=config.data.answer.columns if config.data.answer else None,
         ),

@@ -23,6 +23,7 @@ from cdml.evidence.pictures import Histogram
 from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask
+from cdml.flows.model_inputs import require_features
 from cdml.flows.opening import open_reference, open_rows, types_for
 from cdml.flows.predict import CHAMPION
 from cdml.flows.producer import producer
@@ -43,7 +44,7 @@ class _Subject:
     loaded: Loaded
     table: Table
     contract: Contract
-    features: Sequence[str] | None
+    judged: Signature | None
     now: datetime
     related: Mapping[str, Table]
     signatures: Sequence[Signature]
@@ -51,6 +52,13 @@ class _Subject:
     @property
     def fields(self) -> dict[str, Field]:
         return {field.name: field for field in self.table.fields}
+
+    @property
+    def features(self) -> Sequence[str] | None:
+        """The inputs of the model that is judged; None where nobody knows them."""
+        purposes = self.loaded.config.data.purposes
+        judged = self.judged or Signature(who="the model", types=None)
+        return judged.inputs(purposes, self.fields)
 
     @property
     def known(self) -> Known:
@@ -85,7 +93,7 @@ def validate_data(
     data: str | None = None,
     reference: str | None = None,
     contract: str | None = None,
-    features: Sequence[str] | None = None,
+    judged: Signature | None = None,
     champion: str | None = None,
     signatures: Sequence[Signature] = (),
     alike: Sequence[Field] = (),
@@ -99,7 +107,7 @@ def validate_data(
         ports: the world.
         output: folder of the evidence.
         data, reference, contract: instead of those of the configuration.
-        features: the model's input columns; None where no model is judged.
+        judged: what the model asks for whose inputs are looked at; None where none is judged.
         champion: as `find_reference` takes it.
         signatures: of the models that are going to be asked about the rows.
         alike: columns of predictions that are paired with the rows.
@@ -114,9 +122,9 @@ def validate_data(
     written = contract or settings.contract
     promised = promises(loaded, written)
     with ports.progress.step("reading the data"):
-        judged = next((one for one in signatures if one.who != CHAMPION), None)
+        scored = next((one for one in signatures if one.who != CHAMPION), None)
         table = open_rows(
-            loaded, ports.tables, data=data, contract=promised, signature=judged, alike=alike,
+            loaded, ports.tables, data=data, contract=promised, signature=scored, alike=alike,
             reference=reference,
         )  # fmt: skip
         ref = _named(table, data or settings.evaluation)
@@ -124,7 +132,7 @@ def validate_data(
         known = find_reference(
             loaded, ports, reference or settings.reference, champion,
             lambda uri: open_reference(
-                loaded, ports.tables, uri, table=table, contract=promised, signature=judged
+                loaded, ports.tables, uri, table=table, contract=promised, signature=scored
             ),
         )  # fmt: skip
         related = open_related(loaded, ports.tables, promised, table)
@@ -133,7 +141,7 @@ def validate_data(
         loaded=loaded,
         table=table,
         contract=promised,
-        features=features,
+        judged=judged,
         now=ports.clock.now(),
         related=related,
         signatures=signatures,
@@ -227,7 +235,8 @@ def _taken(subject: _Subject, signature: Signature) -> Iterator[Asked]:
     except InputError as error:
         yield refused(signature, error.message)
         return
-    yield from compatible(signature, {field.name: field for field in given.fields})
+    fields = {field.name: field for field in given.fields}
+    yield from compatible(signature, fields, subject.loaded.config.data.purposes)
 
 
 def _named(table: Table, written: str) -> DataRef:
@@ -252,6 +261,7 @@ def _require_columns(loaded: Loaded, table: Table) -> None:
             f"{table.ref.uri} lacks columns that {loaded.path.name} names: " + " ".join(lost),
             "Change the name there, or bring the column with the data.",
         )
+    require_features(loaded, table.fields, table.ref.uri)
     label = next(field for field in table.fields if field.name == data.label)
     if data.positive is not None and positive_class(data.positive, label) is None:
         raise InputError(

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from cdml.core.answers import AnswerColumns
 from cdml.core.classes import Class
+from cdml.core.model_inputs import NO_PURPOSES, Purposes
 from cdml.ports.progress import Progress
 
 
@@ -50,6 +51,8 @@ class ScoringJob:
         answer: which columns of the model's answer count; None where their names have to say.
         inputs: Parquet file of the same rows in the types that the model is given; `data` where
             they are the same.
+        purposes: what cdml.yaml names columns for, which decides what a model is given that names
+            no inputs.
     """
 
     folder: Path
@@ -68,6 +71,7 @@ class ScoringJob:
     classes: tuple[Class, ...] = ()
     answer: AnswerColumns | None = None
     inputs: Path | None = None
+    purposes: Purposes = NO_PURPOSES
 
 
 class Scorer(Protocol):

@@ -1,11 +1,13 @@
 """What the footer of a Parquet file says."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 
 from cdml.adapters.data import sql
+from cdml.adapters.data.emptiness import empty_columns
 from cdml.adapters.data.sql import Column, logical_type, name_of
 from cdml.core.expressions import Field
 from cdml.errors import InputError
@@ -53,7 +55,17 @@ def read_columns(
         )
         for (name, repetition), (engine_name, kind, *_) in zip(top, described, strict=True)
     )
-    return columns, rows
+    try:
+        empty = empty_columns(engine, parquet, columns)
+    except duckdb.Error as error:
+        raise unreadable(uri, error) from error
+    return tuple(
+        _as_empty(column) if column.field.name in empty else column for column in columns
+    ), rows
+
+
+def _as_empty(column: Column) -> Column:
+    return replace(column, field=replace(column.field, empty=True))
 
 
 def _top_level(schema: list[tuple[str, int | None, str]]) -> list[tuple[str, str]]:

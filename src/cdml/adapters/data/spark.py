@@ -158,7 +158,9 @@ def _session(master: str) -> SparkSession:
 
 def _column(name: str, kind: str, *, nullable: bool) -> Column:
     told = physical(kind, "spark")
-    told_field = Field(name=name, type=logical_type(told), physical=told, nullable=nullable)
+    told_field = Field(
+        name=name, type=logical_type(told), physical=told, nullable=nullable, empty=told == "VOID"
+    )
     return Column(field=told_field, engine_name=name)
 
 

@@ -22,6 +22,8 @@ from cdml.core.expressions import (
     MultipleOf,
     Not,
     Scalar,
+    Whole,
+    columns,
 )
 
 WHOLE_NUMBERS = frozenset(
@@ -186,11 +188,14 @@ class Translation:
     columns: Mapping[str, Column]
     parameters: list[Any] = field(default_factory=list)
 
-    def condition(self, condition: Condition, *, exact: bool = True) -> str:  # noqa: C901, PLR0911 - one for each kind
+    def condition(self, condition: Condition, *, exact: bool = True) -> str:  # noqa: C901, PLR0911, PLR0912 - one for each kind
         """A condition; where it is not `exact`, NULL may stand for false."""
+        tests = not isinstance(condition, Missing | Not | All | Either)
+        if tests and any(self.columns[name].field.empty for name in columns(condition)):
+            return "false"  # whatever the type that an empty column fell back on
         match condition:
             case Missing(column=name):
-                return self.columns[name].missing
+                return "true" if self.columns[name].field.empty else self.columns[name].missing
             case Not(condition=inner):
                 return f"(NOT {self.condition(inner)})"
             case All(conditions=parts):
@@ -204,6 +209,8 @@ class Translation:
                 return self._between(self.columns[left], operator, self.columns[right], exact)
             case MultipleOf(column=name, of=of):
                 return self._on(name, self._multiple(self.columns[name], of), exact)
+            case Whole(column=name):
+                return self._on(name, f"round({self.columns[name].value}) = {{}}", exact)
             case Length(column=name, operator=operator, value=value):
                 test = f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}"
                 return self._on(name, test, exact)

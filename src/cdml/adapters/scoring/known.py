@@ -16,7 +16,11 @@ _PLAIN = (bool, int, float, str, type(None))
 
 
 def keep(
-    job: ScoringJob, features: Path, answers: Path, names: Sequence[str | int | float | bool] | None
+    job: ScoringJob,
+    features: Path,
+    inputs: Sequence[str],
+    answers: Path,
+    names: Sequence[str | int | float | bool] | None,
 ) -> None:
     """Write them beside the predictions; not where JSON has no word for a value.
 
@@ -25,19 +29,20 @@ def keep(
 
     Args:
         job: what was scored; its predictions are written.
-        features: Parquet file of what the model was given.
+        features: Parquet file that holds what the model was given.
+        inputs: the columns it was given of them.
         answers: Parquet file of the columns that it answered, `a0`, ...
         names: their names; None for an array.
     """
     kept_out = {name.casefold() for name in job.classified}
-    found = [name for name in pq.read_schema(features).names if name.casefold() in kept_out]
+    found = [name for name in inputs if name.casefold() in kept_out]
     if found:
         _write(job, {"columns": [], "rows": [], "answers": [], "classified": found})
         return
     rows, said = _first(features, job.known), _first(job.output, job.known)
-    if not rows or not all(_has_a_word(value) for row in rows for value in row.values()):
+    if not rows or not all(_has_a_word(row[name]) for row in rows for name in inputs):
         return
-    columns = list(rows[0])
+    columns = list(inputs)
     known = {
         "columns": columns,
         "rows": [[_sent(row[name]) for name in columns] for row in rows],

@@ -36,11 +36,16 @@ def read_columns(job: ScoringJob) -> list[str]:
         there = list(pq.read_schema(job.data).names)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{job.data} cannot be read as Parquet.") from error
-    _need([*job.key, job.label, *job.carried], there)
+    require_columns([*job.key, job.label, *job.carried], there)
     return there
 
 
-def _need(columns: Sequence[str], there: Sequence[str]) -> None:
+def require_columns(columns: Sequence[str], there: Sequence[str]) -> None:
+    """Refuse data that lacks a column.
+
+    Raises:
+        InputError: it does.
+    """
     missing = [name for name in dict.fromkeys(columns) if name not in there]
     if missing:
         raise InputError(
@@ -49,35 +54,16 @@ def _need(columns: Sequence[str], there: Sequence[str]) -> None:
         )
 
 
-def _read(path: Path, columns: Sequence[str]) -> Any:
+def read(path: Path, columns: Sequence[str]) -> Any:
+    """Columns of the rows in a Parquet file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         return pq.read_table(path, columns=list(dict.fromkeys(columns)))
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as Parquet.") from error
-
-
-def write_features(job: ScoringJob, model: MlModel, path: Path) -> int:
-    """Write what the model may see: its inputs, and never the label. Gives the number of rows.
-
-    Raises:
-        InputError: the model asks for the label, or for columns that are not there.
-    """
-    if model.inputs is not None and job.label in model.inputs:
-        raise InputError(
-            f"the model's signature asks for the label {job.label} as an input.",
-            "Train it without the label, and log it with the signature of its inputs only.",
-        )
-    there = read_columns(job)
-    _need(model.required, there)
-    if model.inputs is None:
-        columns = [name for name in there if name not in (*job.key, job.label)]
-    else:
-        columns = [name for name in model.inputs if name in there]
-    rows = _read(job.inputs or job.data, columns)
-    if rows.num_rows == 0:
-        raise InputError(f"{job.data} holds no rows.")
-    pq.write_table(_plain_numbers(rows), path)
-    return int(rows.num_rows)
 
 
 def labels(job: ScoringJob) -> list[Any]:
@@ -86,7 +72,7 @@ def labels(job: ScoringJob) -> list[Any]:
     Raises:
         InputError: the label is missing, or a binary label has not two values.
     """
-    column = _read(job.data, [job.label])[job.label]
+    column = read(job.data, [job.label])[job.label]
     if job.task == "regression":
         return []
     found = [value for value in pc.unique(column).to_pylist() if value is not None]
@@ -141,7 +127,7 @@ def join(
     Raises:
         InputError: the answers do not fit the rows, are not finite, or are not certain.
     """
-    rows = _read(job.data, [*job.key, job.label, *job.carried])
+    rows = read(job.data, [*job.key, job.label, *job.carried])
     try:
         found = pq.read_table(answers)
     except (OSError, pa.ArrowException) as error:
@@ -304,12 +290,3 @@ def _scores(job: ScoringJob, understood: Understood) -> dict[str, Any]:
         f"score_{one if named[one] is None else named[one]}": column
         for one, column in understood.scores.items()
     }
-
-
-def _plain_numbers(rows: Any) -> Any:
-    """Decimals as floats: pandas would hand them on as objects."""
-    fields = [
-        pa.field(field.name, pa.float64() if pa.types.is_decimal(field.type) else field.type)
-        for field in rows.schema
-    ]
-    return rows.cast(pa.schema(fields))

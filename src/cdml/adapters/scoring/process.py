@@ -12,6 +12,7 @@ from typing import Any
 
 from cdml.adapters.scoring import isolation, known, predictions
 from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.inputs import Given, printable, write_inputs
 from cdml.adapters.scoring.running import Ended, run
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, read_mlmodel
@@ -21,8 +22,8 @@ from cdml.ports import Progress, Scored, ScoringJob, Step
 WORKER = Path(__file__).with_name("worker.py")
 _WARM_SECONDS = 300
 _LATENCIES = 1000
-_LONGEST = 300
-_RUN_IT = "Run the model on these rows by yourself to see more."
+_LONGEST = 500
+_SHOWN = 20
 _SHAPES = "docs/answers.md tells what a model may answer."
 _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
 
@@ -59,10 +60,11 @@ class ProcessScorer:
         """
         mlmodel = read_mlmodel(job.model)
         with _scratch() as scratch:
-            rows = predictions.write_features(job, mlmodel, scratch / "rows.parquet")
+            given = write_inputs(job, mlmodel, scratch / "rows.parquet")
+            rows = given.rows
             python = interpreter(job.environment, job.model, progress, self._warmer(mlmodel))
             with progress.step(f"scoring {rows:,} rows", rows) as step:
-                conversation = _Conversation(step, rows)
+                conversation = _Conversation(step, given)
                 ended = self._run(job, scratch, isolation.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             answers = scratch / "answers.parquet"
@@ -70,7 +72,10 @@ class ProcessScorer:
             for note in notes:
                 progress.note(note)
             if job.known:
-                known.keep(job, scratch / "rows.parquet", answers, conversation.words.names)
+                known.keep(
+                    job, scratch / "rows.parquet", conversation.inputs, answers,
+                    conversation.words.names,
+                )  # fmt: skip
         return Scored(
             predictions=job.output,
             rows=written,
@@ -93,6 +98,7 @@ class ProcessScorer:
             "data": str(scratch / "rows.parquet"),
             "output": str(scratch / "answers.parquet"),
             "task": job.task,
+            "others": conversation.given.others,
         }
         (scratch / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
         keep = [(scratch, True), *((path, False) for path in (model, WORKER, *python.folders))]
@@ -131,9 +137,11 @@ class ProcessScorer:
 class _Conversation:
     """What the worker has said, taken as foreign words."""
 
-    def __init__(self, step: Step, rows: int) -> None:
+    def __init__(self, step: Step, given: Given) -> None:
+        self.given = given
+        self.inputs = given.columns
         self._step = step
-        self._left = rows
+        self._left = given.rows
         self._done = False
         self._trouble = ""
         self._hint = ""
@@ -149,6 +157,9 @@ class _Conversation:
                 amount = min(max(int(said["rows"]), 0), self._left)
                 self._left -= amount
                 self._step.advance(amount)
+            elif event == "inputs":
+                there = (*self.given.columns, *self.given.others)
+                self.inputs = tuple(name for name in said["names"] if name in there)
             elif event == "latency":
                 found = [float(value) for value in said["ms"][:_LATENCIES]]
                 # They are told apart by their place: none is left out.
@@ -159,7 +170,7 @@ class _Conversation:
                 self._done = True
             elif event == "error":
                 self._trouble = _told(said)
-                self._hint = _RUN_IT if said["kind"] else _SHAPES
+                self._hint = "" if said["kind"] else _SHAPES
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
 
@@ -175,13 +186,23 @@ class _Conversation:
                 "Give it more with scoring.timeout, or score elsewhere and use --predictions.",
             )
         if self._trouble:
-            raise InputError(self._trouble, self._hint)
+            raise InputError(self._trouble, self._hint or self._advice())
         if not self._done:
             last = f": {ended.last_words}" if ended.last_words else ""
             raise InputError(
                 f"the scoring process ended with code {ended.code} before it was done{last}.",
                 "The model may have ended it, or the machine may be out of memory (code 137).",
             )
+
+    def _advice(self) -> str:
+        names = ", ".join(map(printable, self.inputs[:_SHOWN]))
+        names += ", …" if len(self.inputs) > _SHOWN else ""
+        if not self.given.named:
+            return (
+                f"It was given {names}: where these are not its inputs, or not in its order, name"
+                " them as data.features."
+            )
+        return f"It was given the columns that its signature names: {names}. Run it on such rows."
 
 
 def _words(said: Mapping[str, Any]) -> predictions.Words:
@@ -207,9 +228,9 @@ def _told(said: Mapping[str, Any]) -> str:
 
 
 def clean(text: str) -> str:
-    """The first line with words in it, short, and of printable characters only."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    printable = "".join(char if char.isprintable() else " " for char in (lines or [""])[0])
+    """Foreign words on one line, short, and of printable characters only."""
+    line = " ".join(text.split())
+    printable = "".join(char if char.isprintable() else " " for char in line)
     return printable if len(printable) <= _LONGEST else printable[: _LONGEST - 1] + "…"
 
 

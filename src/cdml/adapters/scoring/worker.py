@@ -28,6 +28,7 @@ SINGLE_SECONDS = 2.0
 ENOUGH_ROWS = 60  # the least that can tell of a p95: a slow model is given longer for them
 LONGEST_SECONDS = 10.0
 MOST_COLUMNS = 5_000
+LONGEST = 400  # characters of what an exception says
 BOOSTERS = ("xgboost", "lightgbm")
 """Libraries whose own boosters have the classes 0, 1, 2, ... and no others."""
 STRIDE = 153  # has no factor in common with SINGLE_ROWS: any prefix is spread over the data
@@ -47,7 +48,7 @@ def main(job_path: str, status_fd: str) -> None:
         status.write(json.dumps({"event": event, **fields}) + "\n")
         status.flush()
 
-    stage = "load"
+    stage, model = "load", None
     try:
         model = Model(job)
         stage = "predict"
@@ -55,11 +56,16 @@ def main(job_path: str, status_fd: str) -> None:
         tell("latency", ms=latencies(model, job))
         tell("done", rows=rows, names=model.names, classes=model.classes, counted=model.counted)
     except Unusable as error:
-        tell("error", stage=stage, kind="", message=str(error)[:2000])
+        tell("error", stage=stage, kind="", message=bounded(str(error)))
     except MemoryError:
         tell("error", stage=stage, kind="MemoryError", message="out of memory")
     except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too
-        tell("error", stage=stage, kind=type(error).__name__, message=str(error)[:2000])
+        told = bounded(str(error) if model is None else model.why(error))
+        if told.startswith("column "):
+            tell("error", stage=stage, kind="", message=told)
+        else:
+            told += place_of(error, job["model"])
+            tell("error", stage=stage, kind=type(error).__name__, message=told)
 
 
 class Model:
@@ -71,7 +77,9 @@ class Model:
         warnings.simplefilter("ignore")
         self.task: str = job["task"]
         self.pyfunc: Any = mlflow.pyfunc.load_model(job["model"])
-        self.types = input_types(self.pyfunc)
+        self.named = input_names(self.pyfunc)
+        self.others: list[str] = job["others"]
+        self.asked: Any = None
         self.raw = raw_model(self.pyfunc)
         self.features = listed(getattr(self.raw, "feature_names_in_", None))
         self.classes = class_list(self.raw) or class_list(python_model(self.pyfunc))
@@ -82,23 +90,49 @@ class Model:
         self.width = 0
 
     def frame(self, batch: Any) -> Any:
-        """The rows as the signature wants them, where that loses nothing.
+        """The inputs as the model has them.
 
-        Without a signature: the columns an estimator was fitted on, if it remembers them.
+        They come in the types of its signature. Where that names none, an estimator that
+        remembers the columns it was fitted on is given those, in its order.
         """
         frame = batch.to_pandas()
-        if not self.types and self.features and set(self.features) <= set(frame.columns):
-            frame = frame[self.features]
-        for name in frame.columns:
-            wanted = self.types.get(name)
-            if wanted and not frame[name].isna().any() and str(frame[name].dtype) != wanted:
-                try:
-                    cast = frame[name].astype(wanted)
-                except (TypeError, ValueError):
-                    continue
-                if (cast == frame[name]).all():
-                    frame[name] = cast
+        fitted = self.features
+        if self.named:
+            frame.columns = [self.named.get(name, name) for name in frame.columns]
+        elif fitted and set(fitted) <= set(frame.columns):
+            frame = frame[fitted]
+        else:
+            frame = frame.drop(columns=self.others)
+        if not len(frame.columns):
+            raise Unusable("no column is left that the model could be given")
+        self.asked = frame
         return frame
+
+    def why(self, error: BaseException) -> str:
+        """What an exception says; where MLflow refuses the rows, column by column."""
+        text = str(error)
+        if "Failed to enforce schema of data" not in text:
+            return text
+        return "; ".join(self.refused_columns()[:5]) or text.rpartition("'. Error: ")[2]
+
+    def refused_columns(self) -> list[str]:
+        """`column x: …` for each column that MLflow refuses alone."""
+        try:
+            from mlflow.models import validate_schema
+            from mlflow.types.schema import Schema
+
+            schema = self.pyfunc.metadata.get_input_schema()
+            specs = [one for one in schema.inputs if one.name in self.asked.columns]
+        except Exception:  # noqa: BLE001 - an older MLflow, or no columns with names
+            return []
+        found = []
+        for spec in specs:
+            try:
+                validate_schema(self.asked[[spec.name]], Schema([spec]))
+            except Exception as error:  # noqa: BLE001 - each type has a refusal of its own
+                said = str(error).replace(f"Incompatible input types for column {spec.name}. ", "")
+                found.append(f"column {spec.name}: {said}")
+        return found
 
     def answer(self, frame: Any) -> dict[str, Any]:
         """The columns of the answer, and the probabilities beside a single one."""
@@ -137,6 +171,7 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
         for batch in source.iter_batches(batch_size=CHUNK):
             answered = pa.table(model.answer(model.frame(batch)))
             if writer is None:
+                tell("inputs", names=[str(name) for name in model.asked.columns])
                 writer = pq.ParquetWriter(job["output"], answered.schema)
             try:
                 writer.write_table(answered.cast(writer.schema))
@@ -177,23 +212,29 @@ def latencies(model: Model, job: dict[str, Any]) -> list[float]:
     return found
 
 
-def input_types(pyfunc: Any) -> dict[str, str]:
-    """The pandas types of the signature's columns."""
+def input_names(pyfunc: Any) -> dict[str, Any]:
+    """The names of the signature's inputs by their text: they may be numbers."""
     schema = pyfunc.metadata.get_input_schema()
-    if schema is None or schema.is_tensor_spec():
+    if schema is None or not schema.has_input_names():
         return {}
-    wanted = {
-        "long": "int64",
-        "integer": "int32",
-        "double": "float64",
-        "float": "float32",
-        "boolean": "bool",
-    }
-    return {
-        spec.name: wanted[spec.type.name]
-        for spec in schema.inputs
-        if getattr(spec.type, "name", None) in wanted
-    }
+    return {str(name): name for name in schema.input_names()}
+
+
+def place_of(error: BaseException, folder: str) -> str:
+    """Where in the model's own files an exception came from; nothing where it did not."""
+    found, step = "", error.__traceback__
+    while step is not None:
+        path = step.tb_frame.f_code.co_filename
+        if path.startswith(folder + os.sep):
+            found = f" ({os.path.relpath(path, folder)}, line {step.tb_lineno})"
+        step = step.tb_next
+    return found
+
+
+def bounded(text: str) -> str:
+    """Text on one line, short; of a long one the end too, where the reason often stands."""
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
 def raw_model(pyfunc: Any) -> Any:

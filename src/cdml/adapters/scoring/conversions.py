@@ -1,0 +1,236 @@
+"""Columns in the types that a signature asks for, where nothing is lost by it.
+
+What MLflow would refuse, and what would change a value, is refused here, before the model is
+started, with the column and the reason.
+"""
+
+from collections.abc import Callable, Container, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cdml.core.compatibility import FIRST, FLOATING, LAST, ROUNDED, TRUTH, WHOLE
+
+_TARGETS = {
+    "boolean": pa.bool_(), "integer": pa.int32(), "long": pa.int64(), "float": pa.float32(),
+    "double": pa.float64(), "string": pa.string(), "datetime": pa.timestamp("ns"),
+    "bool": pa.bool_(), "float32": pa.float32(), "float64": pa.float64(),
+    **{f"{sign}int{bits}": getattr(pa, f"{sign}int{bits}")()
+       for sign in ("", "u") for bits in (8, 16, 32, 64)},
+}  # fmt: skip
+
+
+_SCALARS = frozenset(
+    {"boolean", "integer", "long", "float", "double", "string", "datetime", "binary"}
+)
+"""What MLflow calls the types of columns that hold no lists; a tensor's have numpy's names."""
+
+
+class Unfit(ValueError):
+    """A column cannot be given as the signature asks; the text says why."""
+
+
+def convert(column: Any, wanted: str, *, required: bool) -> Any:
+    """A column as the signature asks for it; None where it is left out because it is empty.
+
+    Args:
+        column: a chunked array.
+        wanted: MLflow's name of the type, or of a tensor numpy's; others are left as they are.
+        required: whether the model cannot do without it.
+
+    Raises:
+        Unfit: it cannot be given so.
+    """
+    column = decode(column)
+    missing = _missing(column)
+    if missing == len(column):
+        return _nothing(column, wanted, required=required)
+    if wanted in WHOLE and missing:
+        raise Unfit(
+            f"{missing:,} of {len(column):,} values are missing, and the signature says {wanted},"
+            " which holds no missing value (double does)"
+        )
+    if _is_list(column.type):
+        return _lists(column, wanted)
+    for types, of_type in _OF_TYPE:
+        if wanted in types:
+            return of_type(column, wanted)
+    if pa.types.is_decimal(column.type):  # pandas would hand it on as objects
+        return column.cast(pa.float64())
+    return column
+
+
+def decode(column: Any) -> Any:
+    """A category as its values; a duration as the number that the file holds of it."""
+    if pa.types.is_duration(column.type):
+        return column.cast(pa.int64())
+    while pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column
+
+
+def _missing(column: Any) -> int:
+    return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
+
+
+def _nothing(column: Any, wanted: str, *, required: bool) -> Any:
+    """A column without any value has no type of its own."""
+    if wanted in WHOLE or wanted.startswith("array("):
+        if required:
+            told = f"no value is there, and the signature says {wanted}, which cannot be empty"
+            raise Unfit(told)
+        return None
+    return pa.chunked_array([pa.nulls(len(column), _TARGETS.get(wanted, pa.null()))])
+
+
+def _whole(column: Any, wanted: str) -> Any:
+    kind, target = column.type, _TARGETS[wanted]
+    if pa.types.is_boolean(kind):
+        return column.cast(target)
+    if pa.types.is_decimal(kind):
+        try:
+            return column.cast(target)
+        except pa.ArrowInvalid:
+            raise Unfit(f"values of {kind} are no whole numbers that {wanted} holds") from None
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise _other(kind, wanted)
+    low, high = WHOLE[wanted]
+    values = column.to_numpy()
+    if pa.types.is_floating(kind):
+        values = values.astype(np.float64)
+        low, high = max(low, -(2**53)), min(high, 2**53)
+    fits = (values >= low) & (values <= high) & (np.floor(values) == values)
+    _require(fits, f"are no whole numbers that {wanted} holds, which the signature says")
+    return pa.chunked_array([pa.array(values.astype(target.to_pandas_dtype()), target)])
+
+
+def _floating(column: Any, wanted: str) -> Any:
+    kind, target = column.type, _TARGETS[wanted]
+    if pa.types.is_boolean(kind):
+        return column.cast(pa.int8()).cast(target)
+    if pa.types.is_integer(kind):
+        most = 2 ** FLOATING[wanted]
+        values = column.drop_null().to_numpy()
+        if wanted not in ROUNDED:
+            fits = (values >= -most) & (values <= most)
+            _require(fits, f"lie beyond {most}, from where {wanted} loses digits")
+        return column.cast(target, safe=False)
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    elif not pa.types.is_floating(kind):
+        raise _other(kind, wanted)
+    found = column.cast(target, safe=False)
+    before = column.cast(pa.float64()).drop_null().to_numpy()
+    after = found.cast(pa.float64()).drop_null().to_numpy()
+    if wanted in ROUNDED:
+        _require(np.isfinite(after) | ~np.isfinite(before), f"lie beyond what {wanted} holds")
+    else:
+        fits = (after == before) | np.isnan(before)
+        _require(fits, f"of {kind} would lose digits as {wanted}, which the signature says")
+    return found
+
+
+def _truth(column: Any, wanted: str) -> Any:
+    kind = column.type
+    if pa.types.is_boolean(kind):
+        return column
+    if pa.types.is_decimal(kind):
+        column = column.cast(pa.float64())
+    elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise _other(kind, wanted)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    values = column.drop_null().to_numpy()
+    _require((values == 0) | (values == 1), "are neither 0 nor 1, and the signature says boolean")
+    return pc.not_equal(column, pa.scalar(0, column.type))
+
+
+def _moment(column: Any, wanted: str) -> Any:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        raise Unfit("its times have a time zone, and MLflow's datetime has none")
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        try:
+            return column.cast(pa.timestamp("ns"))
+        except pa.ArrowInvalid:
+            told = "it holds texts that are no ISO dates or times, and the signature says datetime"
+            raise Unfit(told) from None
+    if pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("ms"))
+    elif not pa.types.is_timestamp(kind):
+        raise _other(kind, wanted)
+    if column.type.unit != "ns":
+        there = column.drop_null()
+        least, most = (pa.scalar(end, pa.timestamp("us")) for end in (FIRST, LAST))
+        fits = pc.and_(pc.greater_equal(there, least), pc.less_equal(there, most))
+        outside = f"lie outside of {FIRST.year} to {LAST.year}, which MLflow's datetime holds"
+        _require(fits.to_numpy(), outside)
+    return column.cast(pa.timestamp("ns"))
+
+
+def _text(column: Any, wanted: str) -> Any:
+    kind = column.type
+    if pa.types.is_date(kind):
+        return column.cast(pa.date32()).cast(pa.string())
+    if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind)):
+        raise _other(kind, wanted)
+    return column
+
+
+def _bytes(column: Any, wanted: str) -> Any:
+    kind = column.type
+    texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind)
+    if not (texts or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
+        raise _other(kind, wanted)
+    return column
+
+
+def _lists(column: Any, wanted: str) -> Any:
+    """Lists by the type of their values; what MLflow makes of other lists it says itself."""
+    inner = wanted.removeprefix("array(")[:-1] if wanted.startswith("array(") else wanted
+    tensor = wanted == inner
+    if tensor and wanted in _SCALARS:
+        raise _other(column.type, wanted)
+    target, found = _TARGETS.get(inner), column.type.value_type
+    if target is None or found == target or _is_list(found):
+        return column
+    rounded = tensor and inner in ROUNDED and not pa.types.is_string(found)
+    if not rounded and pa.types.is_floating(found) and target == pa.float32():
+        return column  # which values fit MLflow does not ask: it refuses them all
+    size = column.type.list_size if pa.types.is_fixed_size_list(column.type) else -1
+    try:
+        return column.cast(pa.list_(target, size), safe=not rounded)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        raise _other(column.type, wanted) from None
+
+
+def _is_list(kind: Any) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
+
+
+def _is_view(kind: Any) -> bool:
+    return bool(pa.types.is_string_view(kind))
+
+
+def _require(fits: Any, what: str) -> None:
+    bad = len(fits) - int(np.count_nonzero(fits))
+    if bad:
+        raise Unfit(f"{bad:,} of {len(fits):,} values {what}")
+
+
+def _other(kind: Any, wanted: str) -> Unfit:
+    return Unfit(f"it holds {kind}, and the signature says {wanted}")
+
+
+_OF_TYPE: Sequence[tuple[Container[str], Callable[[Any, str], Any]]] = (
+    (WHOLE, _whole),
+    (FLOATING, _floating),
+    (TRUTH, _truth),
+    (("datetime",), _moment),
+    (("string",), _text),
+    (("binary",), _bytes),
+)

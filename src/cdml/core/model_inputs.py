@@ -1,0 +1,98 @@
+"""Which columns of the data a model is given: decided here, for scoring and for every check."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+ANY = -1
+"""A dimension of a tensor that may have any size: that of the rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purposes:
+    """What cdml.yaml names columns of the data for.
+
+    Attributes:
+        identity: key and label, which are no inputs unless a signature names them.
+        features: the inputs of a model that names none itself; empty where cdml.yaml is silent.
+        others: columns with another purpose, such as slices and weights: no inputs unless a
+            signature or `features` names them.
+    """
+
+    identity: frozenset[str] = frozenset()
+    features: tuple[str, ...] = ()
+    others: frozenset[str] = frozenset()
+
+
+NO_PURPOSES = Purposes()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unnamed:
+    """Inputs that a signature counts and does not name.
+
+    Attributes:
+        types: of the columns in order; of a tensor, the one of its values.
+        shape: of a tensor, with `ANY` for the rows; None of columns.
+    """
+
+    types: tuple[str, ...]
+    shape: tuple[int, ...] | None = None
+
+    def types_of(self, columns: int, *, lists: bool) -> tuple[str, ...] | None:
+        """The type of each of so many columns; None where they cannot be given.
+
+        Args:
+            columns: how many there are.
+            lists: whether the first of them holds lists.
+        """
+        if self.shape is None:
+            return self.types if columns == len(self.types) else None
+        rows, *rest = self.shape or (0,)
+        if rows != ANY or ANY in rest:
+            return None
+        alone = columns == 1 and (lists or rest == [])
+        return self.types * columns if alone or rest == [columns] else None
+
+    def __str__(self) -> str:
+        """`2 columns without names`."""
+        if self.shape is None:
+            return f"{len(self.types)} columns without names"
+        if len(self.shape) == 2 and self.shape[0] == ANY != self.shape[1]:  # noqa: PLR2004 - rows, columns
+            return f"{self.shape[1]} columns without names"
+        return f"a tensor of shape {self.shape}"
+
+
+def input_columns(
+    named: Sequence[str] | None, purposes: Purposes, columns: Collection[str]
+) -> tuple[str, ...]:
+    """The columns that a model is given, in the order in which it is given them.
+
+    Args:
+        named: the inputs that the model's signature names; None where it names none.
+        purposes: of the columns.
+        columns: that the data has, in its order.
+    """
+    chosen = named if named is not None else purposes.features
+    if chosen:
+        return tuple(name for name in chosen if name in columns)
+    left_out = purposes.identity | purposes.others
+    return tuple(name for name in columns if name not in left_out)
+
+
+def contradiction(
+    features: Sequence[str], types: Mapping[str, str] | None, required: Collection[str]
+) -> str:
+    """Why `data.features` and a signature that names its inputs cannot both be right.
+
+    Args:
+        features: as cdml.yaml names them; none contradict nothing.
+        types: the inputs that the signature names; None contradict nothing.
+        required: those of them that must be there.
+    """
+    if not features or types is None:
+        return ""
+    strange = [name for name in features if name not in types]
+    lost = [name for name in required if name not in features]
+    told = [f"names {', '.join(strange)}, which it does not"] if strange else []
+    told += [f"leaves out {', '.join(lost)}, which it asks for"] if lost else []
+    return " and ".join(told)
