@@ -23,8 +23,20 @@ _KINDS = (
     (Kind.NESTED, ("OBJECT", "ARRAY")),
 )
 _TEXTS = r'"([^"\\]|\\.)*"'
-_FRACTIONS = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_LONG = r"-?[0-9][0-9.]{15,}(?:[eE][+-]?[0-9]+)?"
+"""Numbers of so many digits that a double may not hold them all."""
 _LONG_WHOLE = r"(^|[^0-9.eE+-])-?[0-9]{19,}([^0-9.eE]|$)"
+_OBJECTS = "One object per line, or a list of objects, is read."
+_WRONG = (
+    ("holds no object", _OBJECTS),
+    ("names a key twice", _OBJECTS),
+    (
+        "holds a number of more digits than a 64-bit number holds, which cannot be read exactly",
+        "Write such a number as text (in quotes).",
+    ),
+)
+_AT_ONCE = 1000
+"""Questions in one scan."""
 _WORDS = {Kind.TEXT: "text", Kind.NUMBER: "numbers", Kind.BOOLEAN: "truth values",
           Kind.NESTED: "objects or lists"}  # fmt: skip
 
@@ -93,9 +105,7 @@ class _Records:
                 f" TO {literal(str(self._path))} (FORMAT parquet)"
             )
         except duckdb.Error as error:
-            raise InputError(
-                f"{self._told(error)}.", "One object per line, or a list of objects, is read."
-            ) from error
+            raise InputError(f"{self._told(error)}.", _OBJECTS) from error
 
     def _told(self, error: duckdb.Error) -> str:
         """The engine's complaint in one sentence, with the file's name and without its folders."""
@@ -124,27 +134,23 @@ class _Records:
     def _refuse_others(self, texts: Texts) -> None:
         """Refuse what is no object, names a key twice, or holds digits that would be lost."""
         bare = f"regexp_replace(j, {literal(_TEXTS)}, '', 'g')"
-        long = f"regexp_extract_all({bare}, {literal(_FRACTIONS)})"
-        lost = (
-            f"len(list_filter({long}, lambda x: regexp_matches(x, '[.eE]') AND length(x) > 16"
-            f" AND NOT {exact('x')})) > 0"
+        lost = f"regexp_matches(x, '[.eE]') AND NOT ({exact('x')})"
+        numbers = f"regexp_extract_all({bare}, {literal(_LONG)})"
+        inexact = f"list_filter({numbers}, lambda x: {lost})"
+        wrong = (
+            f"CASE WHEN json_type(j) <> 'OBJECT' THEN 0"
+            " WHEN len(json_keys(j)) <> len(list_distinct(json_keys(j))) THEN 1"
+            f" WHEN regexp_matches(j, {literal(_LONG)}) THEN"
+            f" CASE WHEN len({inexact}) > 0 THEN 2 END END"
         )
-        troubles = {
-            "json_type(j) <> 'OBJECT'": "holds no object",
-            "len(json_keys(j)) <> len(list_distinct(json_keys(j)))": "names a key twice",
-            f"regexp_matches(j, '[0-9.]{{17}}') AND {lost}": "holds a number of more digits than"
-            " a 64-bit number holds, which cannot be read exactly",
-        }
-        for condition, told in troubles.items():
-            guard = "" if "OBJECT" in condition else "json_type(j) = 'OBJECT' AND "
-            [(row,)] = self._ask("min(file_row_number)", f"WHERE {guard}{condition}")
-            if row is not None:
-                raise InputError(
-                    f"{texts.place(int(str(row)))} {told}.",
-                    "Write such a number as text (in quotes)."
-                    if "number" in told
-                    else "One object per line, or a list of objects, is read.",
-                )
+        found = self._engine.execute(
+            f"SELECT n, w FROM (SELECT file_row_number AS n, {wrong} AS w"
+            f" FROM read_parquet({paths([self._path])}, file_row_number = true))"
+            " WHERE w IS NOT NULL ORDER BY n LIMIT 1"
+        ).fetchall()
+        for row, kind in found:
+            told, hint = _WRONG[kind]
+            raise InputError(f"{texts.place(row)} {told}.", hint)
 
     def _names(self) -> tuple[str, ...]:
         """All keys, in the order in which they are first met.
@@ -184,12 +190,17 @@ class _Records:
 
     def _kinds(self, texts: Texts) -> tuple[tuple[Kind, ...], dict[int, str]]:
         """What each column holds, and what is wrong with those that hold several kinds."""
+        asked = [
+            f"bool_or(t{number} IN ({', '.join(map(literal, types))}))"
+            for number in range(len(texts.names))
+            for _, types in _KINDS
+        ]
+        answers: list[object] = []
+        for at in range(0, len(asked), _AT_ONCE):
+            answers += self._ask(", ".join(asked[at : at + _AT_ONCE]), path=self._target)[0]
         found, mixed = [], {}
         for number in range(len(texts.names)):
-            counts = ", ".join(f"count_if(t{number} IN {types!r})" if len(types) > 1
-                               else f"count_if(t{number} = '{types[0]}')"
-                               for _, types in _KINDS)  # fmt: skip
-            [counted] = self._ask(counts, path=self._target)
+            counted = answers[number * len(_KINDS) : (number + 1) * len(_KINDS)]
             there = [kind for (kind, _), many in zip(_KINDS, counted, strict=True) if many]
             if len(there) > 1:
                 mixed[number] = self._mixed(texts, number, there)

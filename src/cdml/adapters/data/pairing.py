@@ -121,7 +121,7 @@ def pair(
         InputError: keys are missing or repeated, or rows stand in one file only.
     """
     if champion is not None:
-        _refuse_other_types(challenger, champion, layout.key)
+        refuse_other_types(challenger, champion, layout.key)
     _refuse_repeated(engine, challenger, layout.key)
     if champion is None:
         return Pair(
@@ -142,7 +142,7 @@ def by_key(engine: Engine, challenger: Predictions, champion: Predictions, layou
     Raises:
         InputError: keys are missing or repeated, or rows stand in one file only.
     """
-    _refuse_other_types(challenger, champion, layout.key)
+    refuse_other_types(challenger, champion, layout.key)
     for file in (challenger, champion):
         _refuse_repeated(engine, file, layout.key)
     on = " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in layout.key)
@@ -174,14 +174,22 @@ def _same_head(
     return heads[0] == heads[1]
 
 
-def _refuse_other_types(one: Predictions, other: Predictions, key: Sequence[str]) -> None:
-    """Refuse keys that are text on one side only: 007 and 7 are two texts, and one number."""
+def refuse_other_types(
+    one: Predictions, other: Predictions, key: Sequence[str], called: str = ""
+) -> None:
+    """Refuse keys that are text on one side only: 007 and 7 are two texts, and one number.
+
+    Args:
+        one, other: the files.
+        key: the columns of the key.
+        called: what sentences call the other file, where that is not its path.
+    """
     for name in key:
         first, second = one.fields[name], other.fields[name]
         if not comparable(first.type, second.type):
             raise InputError(
                 f"the key {name!r} is {first.physical} in {one.path} and {second.physical} in"
-                f" {other.path}: their rows cannot be paired.",
+                f" {called or other.path}: their rows cannot be paired.",
                 "Write the key in one type; of a CSV file the contract can say which it has"
                 " (logicalType).",
             )

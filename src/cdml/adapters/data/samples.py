@@ -9,7 +9,15 @@ from pathlib import Path
 from cdml.adapters.data.engine import Engine, connect
 from cdml.adapters.data.figures import PREDICTION, SCORE, Row, as_class, binary_value
 from cdml.adapters.data.known_classes import refuse_unknown
-from cdml.adapters.data.pairing import Pair, Predictions, by_key, describe, pair, require
+from cdml.adapters.data.pairing import (
+    Pair,
+    Predictions,
+    by_key,
+    describe,
+    pair,
+    refuse_other_types,
+    require,
+)
 from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.residuals import residuals
 from cdml.adapters.data.rows import Writing
@@ -40,6 +48,7 @@ class DuckSamples:
         files = [describe(self._engine, path) for path in (predictions, rows)]
         for file in files:
             require(file, (*layout.key, layout.label))
+        refuse_other_types(files[0], files[1], layout.key, "the data")
         found = by_key(self._engine, files[0], files[1], layout)
         row = Row(pair=found, layout=layout)
         differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"

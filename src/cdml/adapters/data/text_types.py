@@ -17,13 +17,15 @@ from cdml.core.column_types import Declared, Types
 from cdml.core.expressions import LogicalType
 from cdml.errors import InputError
 
-_AT_ONCE = 250
-"""Columns in one scan: engines plan a question of more in quadratic time."""
+_AT_ONCE = 60
+"""Questions in one scan: engines plan a question of more in quadratic time."""
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _CANONICAL = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?|-?(0|[1-9][0-9]*)\.[0-9]+[eE][0-9]+"
 """Numbers that are no identifiers: `007`, `+1` and `1e5` are left out."""
 _SURE_DIGITS = 15
 """Any decimal of so many digits survives as a double."""
+_NOTHING, _WHOLE, _UNSIGNED, _NUMERIC, _FLAG, _TEXT = 0, 1, 2, 4, 8, 16
+_SAME, _PADDED, _CHANGED = 1, 2, 3
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?"
 _ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
@@ -173,59 +175,56 @@ class _Columns:
         self._infer_plain([n for n in numbers if kinds[n] in (Kind.ANY, Kind.NUMBER)])
 
     def _infer_plain(self, numbers: Sequence[int]) -> None:
-        """Whole numbers and flags by one scan; what may be numbers by another."""
-        questions: dict[tuple[int, int], str] = {}
+        """The plainest type of which every value is; fractions by another scan."""
+        found = self._scan({(n, 0): f"bit_or({_look(f'c{n}')})" for n in numbers})
+        fractions, unsigned = [], []
         for number in numbers:
-            name = f"c{number}"
-            asked = (f"count({name})", _unchanged(name, "BIGINT"), _unchanged(name, "UBIGINT"),
-                     f"count_if(isfinite(TRY_CAST({name} AS DOUBLE)))",
-                     f"count_if({name} IN {_TRUE} OR {name} IN {_FALSE})")  # fmt: skip
-            questions |= {(number, at): sql for at, sql in enumerate(asked)}
-        found = self._scan(questions)
-        doubtful = []
-        for number in numbers:
-            name = f"c{number}"
-            count, whole, unsigned, numeric, flags = (found[number, at] for at in range(5))
-            if count == 0:
-                self.casts[number] = _Cast(name)
-            elif whole == count:
-                self.casts[number] = _Cast(f"CAST({name} AS BIGINT)")
-            elif unsigned == count:
-                self.casts[number] = _Cast(f"CAST({name} AS UBIGINT)")
-            elif flags == count:
-                self.casts[number] = _Cast(f"({name} IN {_TRUE})")
-            elif numeric == count or self._texts.kinds[number] is Kind.NUMBER:
-                doubtful.append(number)
+            there = found[number, 0]
+            if there in (_NOTHING, _WHOLE):
+                kind = "BIGINT" if there == _WHOLE else "VARCHAR"
+                self.casts[number] = _Cast(f"CAST(c{number} AS {kind})")
+            elif there == _FLAG:
+                self.casts[number] = _Cast(f"(c{number} IN {_TRUE})")
+            elif there in (_UNSIGNED, _UNSIGNED | _WHOLE):
+                unsigned.append(number)
+            elif there < _FLAG or self._texts.kinds[number] is Kind.NUMBER:
+                fractions.append(number)
             else:
                 self._text(number)
-        self._infer_numbers(doubtful)
+        signs = self._scan({(n, 0): f"count_if(starts_with(c{n}, '-'))" for n in unsigned})
+        for number in unsigned:
+            if signs[number, 0]:
+                self._text(number)
+            else:
+                self.casts[number] = _Cast(f"CAST(c{number} AS UBIGINT)")
+        self._infer_fractions(fractions)
 
-    def _infer_numbers(self, numbers: Sequence[int]) -> None:
-        """Fractions: doubles where every value is written again as it was."""
-        questions: dict[tuple[int, int], str] = {}
-        for number in numbers:
+    def _infer_fractions(self, numbers: Sequence[int]) -> None:
+        """Doubles, where every value is written again as it was."""
+        json = {n for n in numbers if self._texts.kinds[n] is Kind.NUMBER}
+        again = "count_if(CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) IS DISTINCT FROM {0})"
+        other = self._scan({(n, 0): again.format(f"c{n}") for n in numbers})
+        worst = self._scan(
+            {
+                (n, 0): f"max({_look_closely(f'c{n}', json=n in json)})"
+                for n in numbers
+                if other[n, 0]
+            }
+        )
+        worst = {(n, 0): worst.get((n, 0), _SAME) for n in numbers}
+        padded = [n for n in numbers if worst[n, 0] == _PADDED]
+        questions = {}
+        for number in padded:
             name = f"c{number}"
-            if self._texts.kinds[number] is Kind.NUMBER:
-                word = f"lower({name}) IN ('nan', 'infinity', '-infinity', 'inf', '-inf')"
-                questions[number, 0] = f"count_if(NOT ({word} OR {exact(name)}))"
-                questions[number, 1] = questions[number, 2] = questions[number, 3] = "0"
-                continue
-            fraction = f"(contains({name}, '.') AND NOT contains(lower({name}), 'e'))"
-            scale = f"CASE WHEN {fraction} THEN length({name}) - strpos({name}, '.') END"
-            trailing = f"{fraction} AND right({name}, 1) = '0' AND right({name}, 2) <> '.0'"
-            canonical = f"regexp_full_match({name}, '{_CANONICAL}')"
-            questions[number, 0] = (
-                f"count_if(NOT (CAST(CAST({name} AS DOUBLE) AS VARCHAR) = {name}"
-                f" OR ({canonical} AND {exact(name)})))"
-            )
-            questions[number, 1] = f"count_if({trailing})"
-            questions[number, 2] = f"coalesce(min({scale}), 0)"
-            questions[number, 3] = f"coalesce(max({scale}), 0)"
-        found = self._scan(questions)
+            places = f"length({name}) - strpos({name}, '.')"
+            plain = f"contains({name}, '.') AND NOT contains(lower({name}), 'e')"
+            for at, function in enumerate(("min", "max")):
+                questions[number, at] = f"{function}(CASE WHEN {plain} THEN {places} END)"
+        scale = self._scan(questions)
         for number in numbers:
-            inexact, padded, least, most = (found[number, at] for at in range(4))
             # 1.10 and 1.1 may be versions: they stay apart unless all have as many places.
-            if inexact or (padded and least != most):
+            uneven = number in padded and scale[number, 0] != scale[number, 1]
+            if worst[number, 0] == _CHANGED or uneven:
                 self._text(number)
             else:
                 self.casts[number] = _Cast(f"CAST(c{number} AS DOUBLE)")
@@ -237,7 +236,8 @@ class _Columns:
             InputError: JSON says that it holds numbers.
         """
         if self._texts.kinds[number] is Kind.NUMBER:
-            wrong = _Cast(f"CASE WHEN {exact(f'c{number}')} THEN 1 END")
+            look = _look_closely(f"c{number}", json=True)
+            wrong = _Cast(f"CASE WHEN {look} = {_SAME} THEN 1 END")
             place = self._texts.place(self._first(number, wrong))
             raise InputError(
                 f"{place}: the number in {self._texts.names[number]!r} cannot be read exactly.",
@@ -266,8 +266,35 @@ class _Columns:
         return answers
 
 
-def _unchanged(name: str, kind: str) -> str:
-    return f"count_if(CAST(TRY_CAST({name} AS {kind}) AS VARCHAR) = {name})"
+def _look(name: str) -> str:
+    """What a value is, as one bit.
+
+    A CASE asks each question only of the values that are left.
+    """
+    return (
+        f"CASE WHEN {name} IS NULL THEN NULL"
+        f" WHEN NOT (ascii({name}) BETWEEN 48 AND 57 OR ascii({name}) = 45) THEN"  # a digit or -
+        f" CASE WHEN {name} IN {_TRUE} OR {name} IN {_FALSE} THEN {_FLAG} ELSE {_TEXT} END"
+        f" WHEN CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name} THEN {_WHOLE}"
+        f" WHEN CAST(TRY_CAST({name} AS UBIGINT) AS VARCHAR) = {name} THEN {_UNSIGNED}"
+        f" WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN {_NUMERIC} ELSE {_TEXT} END"
+    )
+
+
+def _look_closely(name: str, *, json: bool) -> str:
+    """What a double would make of a number."""
+    if json:
+        words = "('nan', 'infinity', '-infinity', 'inf', '-inf')"
+        same = f"lower({name}) IN {words} OR {exact(name)}"
+        return f"CASE WHEN {same} THEN {_SAME} ELSE {_CHANGED} END"
+    trailing = f"right({name}, 1) = '0' AND right({name}, 2) <> '.0' AND contains({name}, '.')"
+    return (
+        f"CASE WHEN {name} IS NULL THEN NULL"
+        f" WHEN CAST(TRY_CAST({name} AS DOUBLE) AS VARCHAR) = {name} THEN {_SAME}"
+        f" WHEN NOT regexp_full_match({name}, '{_CANONICAL}') THEN {_CHANGED}"
+        f" WHEN NOT {exact(name)} THEN {_CHANGED}"
+        f" WHEN {trailing} AND NOT contains(lower({name}), 'e') THEN {_PADDED} ELSE {_SAME} END"
+    )
 
 
 def exact(text: str) -> str:
@@ -278,12 +305,15 @@ def exact(text: str) -> str:
     """
     value = f"TRY_CAST({text} AS DOUBLE)"
     digits = _digits(text)
-    fraction = f"regexp_matches({text}, '[.eE]')"
     again = _digits(f"format('{{:.{{}}e}}', {value}, greatest(length({digits}) - 1, 0))")
-    short = f"length({digits}) <= {_SURE_DIGITS} AND (abs({value}) > 1e-300 OR {digits} = '')"
     return (
-        f"(isfinite({value}) AND (CAST({value} AS VARCHAR) = {text} OR ({short})"
-        f" OR ({fraction} AND {digits} <> '' AND {again} = {digits})))"
+        f"CASE WHEN NOT coalesce(isfinite({value}), false) THEN false"
+        f" WHEN CAST({value} AS VARCHAR) = {text} THEN true"
+        f" WHEN length({text}) <= {_SURE_DIGITS} AND abs({value}) > 1e-300 THEN true"
+        f" WHEN {digits} = '' THEN true"
+        f" WHEN length({digits}) <= {_SURE_DIGITS} AND abs({value}) > 1e-300 THEN true"
+        f" WHEN NOT regexp_matches({text}, '[.eE]') THEN false"
+        f" ELSE {again} = {digits} END"
     )
 
 
@@ -346,7 +376,7 @@ def _number(name: str, declared: Declared) -> str:
     )  # fmt: skip
     words = f"regexp_full_match(lower({text}), 'nan|[+-]?inf(inity)?')"
     word = f"TRY_CAST(ltrim(lower({text}), '+') AS {kind})"
-    return f"CASE WHEN {words} THEN {word} WHEN {fits} THEN TRY_CAST({text} AS {kind}) END"
+    return f"CASE WHEN {fits} THEN TRY_CAST({text} AS {kind}) WHEN {words} THEN {word} END"
 
 
 def _times(name: str, declared: Declared) -> Iterator[_Cast]:

@@ -82,15 +82,14 @@ def refuse_names(names: Sequence[str], path: Path) -> None:
                 "Name it in the first line. pandas writes its index like this:"
                 " use to_csv(…, index=False).",
             )
-    seen: dict[str, str] = {}
+    alike: dict[str, list[str]] = {}
     for name in names:
-        before = seen.setdefault(name.casefold(), name)
-        many = sum(other.casefold() == name.casefold() for other in names)
-        if many > 1:
-            also = next((n for n in names if n.casefold() == before.casefold() and n != before), "")
-            told = f" and {also!r}" if also else ""
+        alike.setdefault(name.casefold(), []).append(name)
+    for same in alike.values():
+        if len(same) > 1:
+            told = " and ".join(map(repr, dict.fromkeys(same)))
             raise InputError(
-                f"{path.name} has {many} columns called {before!r}{told}.",
+                f"{path.name} has {len(same)} columns called {told}.",
                 "A check could not tell which one it speaks of: rename one.",
             )
 
