@@ -124,6 +124,17 @@ def test_a_pass_without_proof_is_told_apart_everywhere():
         assert "carrier = VX" in text
 
 
+def test_the_summary_unfolds_what_the_comment_folds():
+    told = shown(compared(), carrier("HA", verdict=FAIL), carrier("UA"), verdict=FAIL)
+
+    folds = render.comment(told).count("<details>")
+    assert folds
+    assert (0, folds) == (
+        render.summary(told).count("<details>"),
+        render.summary(told).count("<details open>"),
+    )
+
+
 def test_slices_that_are_all_proven_all_passed():
     assert "all 2 passed" == shown(carrier("VX"), carrier("UA")).slices_said
 
