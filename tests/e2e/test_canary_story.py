@@ -26,7 +26,7 @@ PREDICTS = {
     "good": f"frame = frame.astype(float)\n{HONEST}",
     # Rows it was never judged on: the gate cannot know.
     "throws": f"if (frame['x'] > 90).any(): raise ValueError('no such x')\n{HONEST}",
-    "slow": f"import time\nif (frame['x'] > 90).any(): time.sleep(0.4)\n{HONEST}",
+    "slow": f"import time\nif (frame['x'] > 90).any(): time.sleep(2.5)\n{HONEST}",
 }
 ROWS = [[1.0, 2.0], [-1.0, 0.5], [0.2, -3.0], [99.0, 1.0]]
 """What clients ask; the last one is a kind of row that was not in the evaluation."""
@@ -46,7 +46,7 @@ class Story:
             models.written(folder / "models" / name, predict, signature=asked)
         target = {**self.haproxy.settings, "start": START, "ready": "3m"}
         canary = {
-            "steps": [25, 50, 100], "every": "2s", "timeout": "4m", "latency_limit_ms": 250,
+            "steps": [25, 50, 100], "every": "2s", "timeout": "4m", "latency_limit_ms": 1500,
             "tolerated_error_rate": 0.02,
             "traffic": {"type": "haproxy", "path": str(self.haproxy.folder / "requests.sock")},
         }  # fmt: skip
