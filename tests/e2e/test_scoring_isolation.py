@@ -1,5 +1,7 @@
 """Models that mean no good, run for real."""
 
+import errno
+import json
 import os
 import socket
 import subprocess
@@ -190,6 +192,73 @@ return frame["x"]
 
     with pytest.raises(InputError, match="columns that nobody asked for"):
         score(tmp_path, forger)
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        (
+            """
+import pyarrow as pa, pyarrow.parquet as pq
+pq.write_table(pa.table({"a0": pa.repeat(0.25, 5_000_000)}), "answers.parquet")
+""",
+            "answered 5,000,000 rows for 400",
+        ),
+        ('import os; os.symlink("/dev/zero", "answers.parquet")', "no readable answers"),
+        ('import os; os.mkfifo("answers.parquet")', "no readable answers"),
+    ],
+    ids=["bomb", "endless device", "pipe"],
+)
+@pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
+def test_what_a_model_leaves_is_refused_before_it_is_read(
+    tmp_path, deed, told, namespaces, request
+):
+    if namespaces:
+        request.getfixturevalue("walls")
+    hostile = models.written(
+        tmp_path / "hostile",
+        f"""
+{deed}
+import os, sys
+line = b'{{"event": "done", "names": null, "classes": [], "counted": false}}\\n'
+os.write(int(sys.argv[-1]), line)
+os._exit(0)
+""",
+    )
+
+    with pytest.raises(InputError, match=told):
+        score(tmp_path, hostile, namespaces=namespaces)
+
+
+@pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
+def test_a_model_has_limits_of_files_and_of_memory(tmp_path, namespaces, request):
+    if namespaces:
+        request.getfixturevalue("walls")
+    curious = models.written(
+        tmp_path / "curious",
+        """
+import json, resource
+found = {n: resource.getrlimit(getattr(resource, n)) for n in (
+    "RLIMIT_CORE", "RLIMIT_FSIZE", "RLIMIT_CPU", "RLIMIT_NOFILE", "RLIMIT_DATA", "RLIMIT_NPROC")}
+try:
+    with open("large", "wb") as file:
+        file.truncate(found["RLIMIT_FSIZE"][0] + 1)
+except OSError as error:
+    found["written"] = error.errno
+raise ValueError(json.dumps({n: v if n == "written" else v[1] for n, v in found.items()}))
+""",
+    )
+
+    with pytest.raises(InputError) as raised:
+        score(tmp_path, curious, namespaces=namespaces)
+    found = json.loads(raised.value.message.partition("ValueError: ")[2].rstrip("."))
+    assert errno.EFBIG == found["written"]
+    assert found["RLIMIT_CORE"] == 0
+    assert 0 < found["RLIMIT_FSIZE"] < 2 * 2**30
+    assert 0 < found["RLIMIT_DATA"] <= isolation.memory()
+    assert 0 < found["RLIMIT_NOFILE"] <= 4096
+    assert found["RLIMIT_CPU"] > 0
+    assert not namespaces or 0 < found["RLIMIT_NPROC"] <= 4096
 
 
 @pytest.mark.parametrize(

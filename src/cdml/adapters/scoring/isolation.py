@@ -16,6 +16,13 @@ _PRIVATE = ("/tmp", "/var/tmp", "/run", "/root", "/home")  # noqa: S108 - emptie
 _NEVER_HIDDEN = frozenset(map(Path, ("/", "/usr", "/lib", "/lib64", "/bin", "/etc", "/opt")))
 _OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg")
 _GIB = 2**30
+DEFAULT_FILE_BYTES = 4 * _GIB
+_MOST_FILES = 4096
+_MOST_PROCESSES = 4096
+_LIMITS_OF_GROUP = (
+    "/sys/fs/cgroup/memory.max",
+    "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+)
 _PROBE_SECONDS = 20
 
 
@@ -97,6 +104,7 @@ def spec(
     namespaces: bool,
     seconds: float,
     hide: Sequence[Path] = (),
+    most_bytes: int = DEFAULT_FILE_BYTES,
 ) -> dict[str, object]:
     """What the launcher is told.
 
@@ -107,6 +115,7 @@ def spec(
         seconds: processor time after which the kernel ends it; the clock is the caller's.
         hide: folders of the job, wherever it runs: they are hidden with the repositories
             around them.
+        most_bytes: the largest file that it may write.
     """
     private = _private(os.environ, hide)
     hidden = _outermost(private)
@@ -122,10 +131,28 @@ def spec(
         ],
         "limits": {
             "RLIMIT_CORE": 0,
-            "RLIMIT_FSIZE": 64 * _GIB,
+            "RLIMIT_FSIZE": most_bytes,
             "RLIMIT_CPU": int(seconds * (os.cpu_count() or 1)) + 60,
+            "RLIMIT_NOFILE": _MOST_FILES,
+            # What a process allocates. RLIMIT_AS would also count what is only set aside: each
+            # thread's stack, the arenas of allocators, files that are mapped.
+            "RLIMIT_DATA": memory(),
+            # The kernel counts them for each user of each user namespace. Without one of its own
+            # the model would be refused for what all others of its user run.
+            **({"RLIMIT_NPROC": _MOST_PROCESSES} if namespaces else {}),
         },
     }
+
+
+def memory() -> int:
+    """Bytes that one process may allocate: all of the machine's, or of our own control group."""
+    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    for name in _LIMITS_OF_GROUP:
+        try:
+            found.append(int(Path(name).read_text(encoding="ascii")))
+        except (OSError, ValueError):  # no such group, or `max`
+            continue
+    return min(found)
 
 
 def launch(specification: Mapping[str, object], file: Path) -> list[str]:

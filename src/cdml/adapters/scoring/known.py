@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from cdml.adapters.scoring.foreign_files import read_answers
 from cdml.evidence.known import SUFFIX
 from cdml.evidence.store import write_atomically
 from cdml.ports import ScoringJob
@@ -46,7 +47,7 @@ def keep(
     known = {
         "columns": columns,
         "rows": [[_sent(row[name]) for name in columns] for row in rows],
-        "answers": [*_answers(said), *_as_answered(_first(answers, job.known), names)],
+        "answers": [*_answers(said), *_as_answered(_checked(answers, job), names)],
     }
     _write(job, known)
 
@@ -60,6 +61,13 @@ def _write(job: ScoringJob, known: dict[str, Any]) -> None:
 def _first(path: Path, rows: int) -> list[dict[str, Any]]:
     with pq.ParquetFile(path) as file:
         return next((batch.to_pylist() for batch in file.iter_batches(rows)), [])
+
+
+def _checked(answers: Path, job: ScoringJob) -> list[dict[str, Any]]:
+    """The first answers, as a file that the model could write is read."""
+    rows = pq.read_metadata(job.output).num_rows
+    found: list[dict[str, Any]] = read_answers(answers, rows).slice(0, job.known).to_pylist()
+    return found
 
 
 def _has_a_word(value: Any) -> bool:

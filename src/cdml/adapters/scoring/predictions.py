@@ -18,6 +18,7 @@ from cdml.adapters.scoring.answered import (
     require_finite,
 )
 from cdml.adapters.scoring.answers import understand
+from cdml.adapters.scoring.foreign_files import read_answers
 from cdml.core.classes import Class, find, listed, same, yaml_scalar
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel
@@ -128,15 +129,7 @@ def join(
         InputError: the answers do not fit the rows, are not finite, or are not certain.
     """
     rows = read(job.data, [*job.key, job.label, *job.carried])
-    try:
-        found = pq.read_table(answers)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError("the scoring process left no readable answers.") from error
-    if found.num_rows != rows.num_rows:
-        raise InputError(
-            f"the model answered {found.num_rows:,} rows for {rows.num_rows:,}.",
-            "A model must answer every row, in the order it was asked.",
-        )
+    found = read_answers(answers, rows.num_rows)
     question = Question(
         task=job.task,
         label=job.label,

@@ -12,6 +12,7 @@ from typing import Any
 
 from cdml.adapters.scoring import isolation, known, predictions
 from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.foreign_files import most_bytes
 from cdml.adapters.scoring.inputs import Given, printable, write_inputs
 from cdml.adapters.scoring.running import Ended, run
 from cdml.errors import InputError
@@ -22,6 +23,8 @@ from cdml.ports import Progress, Scored, ScoringJob, Step
 WORKER = Path(__file__).with_name("worker.py")
 _WARM_SECONDS = 300
 _LATENCIES = 1000
+_LEAST_FILE = 2**30
+"""Bytes that a model may write into one file, beside its answers: libraries keep caches."""
 _LONGEST = 500
 _SHOWN = 20
 _SHAPES = "docs/answers.md tells what a model may answer."
@@ -59,13 +62,15 @@ class ProcessScorer:
             ConfigurationError: there is no such interpreter.
         """
         mlmodel = read_mlmodel(job.model)
-        with _scratch() as scratch:
-            given = write_inputs(job, mlmodel, scratch / "rows.parquet")
+        # Only `scratch` is the model's to write: what it was given is read again afterwards.
+        with _scratch() as shown, _scratch() as scratch:
+            features = shown / "rows.parquet"
+            given = write_inputs(job, mlmodel, features)
             rows = given.rows
             python = interpreter(job.environment, job.model, progress, self._warmer(mlmodel))
             with progress.step(f"scoring {rows:,} rows", rows) as step:
                 conversation = _Conversation(step, given)
-                ended = self._run(job, scratch, isolation.inspect(python), conversation)
+                ended = self._run(job, shown, scratch, isolation.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             answers = scratch / "answers.parquet"
             written, notes = predictions.join(job, answers, conversation.words, mlmodel)
@@ -73,7 +78,7 @@ class ProcessScorer:
                 progress.note(note)
             if job.known:
                 known.keep(
-                    job, scratch / "rows.parquet", conversation.inputs, answers,
+                    job, features, conversation.inputs, answers,
                     conversation.words.names,
                 )  # fmt: skip
         return Scored(
@@ -86,28 +91,33 @@ class ProcessScorer:
     def _run(
         self,
         job: ScoringJob,
+        shown: Path,
         scratch: Path,
         python: isolation.Interpreter,
         conversation: "_Conversation",
     ) -> Ended:
         model = job.model.resolve()
         if not is_clean(model):  # what the digest does not cover is not run either
-            model = clean_copy(model, scratch / "model")
+            model = clean_copy(model, shown / "model")
         order = {
             "model": str(model),
-            "data": str(scratch / "rows.parquet"),
+            "data": str(shown / "rows.parquet"),
             "output": str(scratch / "answers.parquet"),
             "task": job.task,
             "others": conversation.given.others,
         }
-        (scratch / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
-        keep = [(scratch, True), *((path, False) for path in (model, WORKER, *python.folders))]
+        (shown / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
+        keep = [
+            (scratch, True),
+            *((path, False) for path in (shown, model, WORKER, *python.folders)),
+        ]
         return run(
-            [str(python.python), "-I", str(WORKER), str(scratch / "job.json")],
+            [str(python.python), "-I", str(WORKER), str(shown / "job.json")],
             scratch,
             keep=keep,
             namespaces=self._namespaces,
             seconds=job.timeout,
+            most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
             hear=conversation.hear,
             hide=(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
         )

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.adapters.scoring.isolation import environment, launch, spec
+from cdml.adapters.scoring.isolation import DEFAULT_FILE_BYTES, environment, launch, spec
 
 _LONGEST_LINE = 1 << 20
 _KEPT_WORDS = 4096
@@ -42,6 +42,7 @@ def run(
     seconds: float,
     hear: Callable[[bytes], None],
     hide: Sequence[Path] = (),
+    most_bytes: int = DEFAULT_FILE_BYTES,
 ) -> Ended:
     """Run a command to its end.
 
@@ -53,10 +54,16 @@ def run(
         seconds: after which it is ended, with all it started.
         hear: told every line the command says.
         hide: folders of the job, which it must not see.
+        most_bytes: the largest file that it may write.
     """
     reading, writing = os.pipe()
     order = spec(
-        [*command, str(writing)], keep=keep, namespaces=namespaces, seconds=seconds, hide=hide
+        [*command, str(writing)],
+        keep=keep,
+        namespaces=namespaces,
+        seconds=seconds,
+        hide=hide,
+        most_bytes=most_bytes,
     )
     try:
         process = subprocess.Popen(
