@@ -93,7 +93,7 @@ ONE_SIDED = {
     "no rows": (cut(rows(), 0, 0), "a.parquet has columns, but no rows"),
     "no score column": (
         {name: values for name, values in rows().items() if name != "score"},
-        "a.parquet has no column 'score'; it has id, late, carrier, prediction",
+        "a.parquet has no column 'score': roc_auc needs probabilities",
     ),
 }
 

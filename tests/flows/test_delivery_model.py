@@ -61,6 +61,7 @@ class Delivery(RuleBasedStateMachine):
         self.world = (SplitWorld if self.splits else World)(self.folder)
         self.generation = 0
         self.moved = False
+        self.runs = 100
 
     def teardown(self):
         shutil.rmtree(self.folder)
@@ -185,10 +186,15 @@ class Delivery(RuleBasedStateMachine):
             self.world.checks.verdicts = list(verdicts)
 
     def _run(self, run, faults):
+        # Each command is a run of its own: within one, two rollbacks would be the same.
+        around, self.runs = self.world.platform.run, self.runs + 1
+        self.world.platform.run = f"https://platform.test/runs/{self.runs}"
         try:
             run(faults=faults)
         except (CdmlError, Killed):
             return
+        finally:
+            self.world.platform.run = around
 
 
 class SplitDelivery(Delivery):

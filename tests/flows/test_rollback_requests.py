@@ -160,3 +160,13 @@ def test_trouble_after_the_switch_names_what_serves_and_not_what_served(world):
     found = store.read(world.output, Deployment)
     assert ("fail", True) == (found.verdict, found.changed)
     assert "v2 serves production now" in found.reason
+
+
+def test_a_request_that_was_answered_takes_back_what_somebody_moved_since(world):
+    world.platform.run = RUN.format(1)
+    world.rollback()
+    world.move_alias("1")
+    world.platform.run = RUN.format(2)
+
+    assert "2" == world.rollback().to.version
+    assert "2" == world.serving

@@ -11,7 +11,7 @@ CONFIG = """\
 version: 1
 model: flights
 registry: {uri: "folder:registry"}
-data: {evaluation: rows.parquet, key: [id], label: late}
+data: {evaluation: rows.parquet, key: [id], label: late, positive: true}
 gates: [{metric: roc_auc, at_least: 0.8}]
 """
 FILE = {"type": "file", "path": "requests.jsonl"}

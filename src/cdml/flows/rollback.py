@@ -143,8 +143,10 @@ class _Rollback:
         if canary is not None:
             return canary
         answered = self.request.answer(found.ledger)
-        if answered is not None and found.ledger.current is not None:
-            return self._repeat(found, answered, found.ledger.current)
+        current = found.ledger.current
+        # Where somebody moved what serves since then, there is something to take back again.
+        if answered and current and share(found.serving, current.release) == ALL:
+            return self._repeat(found, answered, current)
         entry = self._named(found.ledger, to) if to else self._answered(found)
         plan = Plan(
             kind=Kind.ROLLBACK,
@@ -154,7 +156,6 @@ class _Rollback:
             to=(entry or self._way_back(found)).release,
             reason=self.reason,
         )
-        current = found.ledger.current
         if current and current.release == plan.to and share(found.serving, plan.to) == ALL:
             told = Outcome(
                 verdict=Verdict.PASS,
