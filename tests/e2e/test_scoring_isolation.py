@@ -66,6 +66,10 @@ raise ValueError(json.dumps({k: v for k, v in found.items() if v}))
 """
 
 
+ORDINARY = "bin dev etc home lib lib32 lib64 libx32 nix opt proc root sbin sys tmp usr var"
+"""What a root may hold inside; of some of them only the way to an interpreter."""
+
+
 @pytest.fixture(scope="session")
 def walls(tmp_path_factory):
     """Tests of walls need a machine that lets us build them."""
@@ -73,7 +77,7 @@ def walls(tmp_path_factory):
         pytest.skip("this machine allows no namespaces")
 
 
-def score(folder, model, *, namespaces=None, timeout=120.0):
+def score(folder, model, *, namespaces=None, timeout=120.0, hidden=()):
     output = folder / "predictions.parquet"
     job = ScoringJob(
         folder=folder,
@@ -87,6 +91,7 @@ def score(folder, model, *, namespaces=None, timeout=120.0):
         environment="current",
         timeout=timeout,
         output=output,
+        hidden=hidden,
     )
     ProcessScorer(namespaces=namespaces).score(job, FakeProgress())
     return pd.read_parquet(output)
@@ -230,6 +235,36 @@ os._exit(0)
         score(tmp_path, hostile, namespaces=namespaces)
 
 
+@pytest.mark.usefixtures("walls")
+def test_behind_walls_the_labels_are_nowhere(tmp_path, monkeypatch):
+    places = [tmp_path / name for name in ("checkout", "disk/parts", "elsewhere")]
+    seeker = models.written(
+        tmp_path / "seeker",
+        """
+import json, os
+found = []
+for folder, folders, files in os.walk("/"):
+    folders[:] = [n for n in folders if (folder, n) not in (("/", "proc"), ("/", "usr"))]
+    found += [
+        os.path.join(folder, n) for n in files
+        if n.startswith("labels.") and os.path.getsize(os.path.join(folder, n))
+    ]
+found += sorted(set(os.listdir("/")) - set(ORDINARY.split()))
+raise ValueError(json.dumps(found))
+""".replace("ORDINARY", repr(ORDINARY)),
+    )
+    for place in places:
+        place.mkdir(parents=True, exist_ok=True)
+        for kind in ("csv", "jsonl", "parquet"):
+            (place / f"labels.{kind}").write_text("planted")
+    monkeypatch.chdir(places[0])
+
+    with pytest.raises(InputError) as raised:
+        score(tmp_path, seeker, namespaces=True, hidden=[places[1]])
+
+    assert "ValueError: []" in raised.value.message
+
+
 @pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
 def test_a_model_has_limits_of_files_and_of_memory(tmp_path, namespaces, request):
     if namespaces:
@@ -251,7 +286,8 @@ raise ValueError(json.dumps({n: v if n == "written" else v[1] for n, v in found.
 
     with pytest.raises(InputError) as raised:
         score(tmp_path, curious, namespaces=namespaces)
-    found = json.loads(raised.value.message.partition("ValueError: ")[2].rstrip("."))
+    said = raised.value.message.partition("ValueError: ")[2]
+    found, _ = json.JSONDecoder().raw_decode(said)
     assert errno.EFBIG == found["written"]
     assert found["RLIMIT_CORE"] == 0
     assert 0 < found["RLIMIT_FSIZE"] < 2 * 2**30

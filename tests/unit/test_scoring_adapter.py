@@ -251,3 +251,46 @@ def test_what_lies_around_the_job_is_hidden_wherever_it_runs(tmp_path, monkeypat
     expected = {job, data, tmp_path / "runner", tmp_path / "runner/_work/repository"}
     assert expected <= found
     assert not {Path("/"), tmp_path, tmp_path / "runner/_work"} & found
+
+
+def test_inside_there_is_what_the_system_needs_and_what_is_named(tmp_path):
+    data, model, library = (tmp_path / name for name in ("data", "data/model", "python/lib"))
+    for folder in (model, library / "rows"):
+        folder.mkdir(parents=True)
+    (library / "labels.csv").write_text("x,y")
+    layout = isolation._layout(
+        Path(sys.executable),
+        [(model, False), (tmp_path / "python", False)],
+        [data, library / "labels.csv", library / "rows"],
+    )
+    seen = {path: kind for kind, path, _ in layout}
+
+    assert "tree" == seen[str(model)] == seen[str(library)]
+    assert "blank" == seen[str(library / "labels.csv")]
+    assert "empty" == seen[str(library / "rows")]
+    assert str(data) not in seen, "what is not named is not there"
+    assert not {"/", "/home", "/root", "/mnt", "/etc", "/run", "/opt"} & {
+        path for path, kind in seen.items() if kind == "tree"
+    }
+    places = [path for _, path, _ in layout]
+    assert places.index(str(library)) < places.index(str(library / "labels.csv"))
+
+
+def test_links_on_the_way_to_an_interpreter_are_there_as_well(tmp_path):
+    (tmp_path / "versions/3.11.7/bin").mkdir(parents=True)
+    python = tmp_path / "versions/3.11.7/bin/python3"
+    python.touch()
+    (tmp_path / "versions/3.11").symlink_to("3.11.7")
+    (tmp_path / "python").symlink_to(tmp_path / "versions/3.11/bin/python3")
+
+    assert {
+        tmp_path / "python": str(tmp_path / "versions/3.11/bin/python3"),
+        tmp_path / "versions/3.11": "3.11.7",
+    } == isolation._links(tmp_path / "python")
+
+
+def test_links_in_a_circle_have_an_end(tmp_path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+
+    assert {tmp_path / "a": "b", tmp_path / "b": "a"} == isolation._links(tmp_path / "a")

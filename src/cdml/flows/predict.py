@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from cdml.config import Loaded
 from cdml.core.compatibility import Signature
@@ -159,6 +160,7 @@ def predict(
             purposes=config.data.purposes,
             classes=config.data.classes,
             answer=config.data.answer.columns if config.data.answer else None,
+            hidden=_addresses(loaded, table),
         ),
         ports.progress,
     )
@@ -171,6 +173,19 @@ def predict(
         version=identity.version,
         folder=identity.folder,
     )
+
+
+def _addresses(loaded: Loaded, table: Table) -> tuple[Path, ...]:
+    """Where rows with their labels lie on this machine: each place itself; of a glob its folder."""
+    data = loaded.config.data
+    written = [table.ref.uri, data.evaluation, *([data.reference] if data.reference else [])]
+    found = []
+    for uri in written:
+        path = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else loaded.locate(uri))
+        while set(path.name) & set("*?["):
+            path = path.parent
+        found += [path] if "://" not in str(path) and path.exists() else []
+    return tuple(dict.fromkeys(found))
 
 
 def interpreter(loaded: Loaded) -> str:

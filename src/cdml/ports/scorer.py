@@ -71,6 +71,7 @@ class ScoringJob:
     classes: tuple[Class, ...] = ()
     answer: AnswerColumns | None = None
     inputs: Path | None = None
+    hidden: tuple[Path, ...] = ()
     purposes: Purposes = NO_PURPOSES
 
 

@@ -12,8 +12,24 @@ from cdml.errors import ConfigurationError
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 _FOLDERS_OF_THE_JOB = ("HOME", "GITHUB_WORKSPACE", "RUNNER_WORKSPACE", "RUNNER_TEMP", "TMPDIR")
-_PRIVATE = ("/tmp", "/var/tmp", "/run", "/root", "/home")  # noqa: S108 - emptied, not used
-_NEVER_HIDDEN = frozenset(map(Path, ("/", "/usr", "/lib", "/lib64", "/bin", "/etc", "/opt")))
+_SYSTEM = (
+    *("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix/store"),
+    *("etc/alternatives", "etc/fonts", "etc/group", "etc/java-*", "etc/ld.so.*", "etc/localtime"),
+    *("etc/mime.types", "etc/nsswitch.conf", "etc/os-release", "etc/passwd", "etc/pki/tls/certs"),
+    *("etc/ssl/certs", "etc/ssl/openssl.cnf", "etc/timezone", "sys/devices/system/cpu"),
+)
+"""What programs need of a system, below its root. Data, credentials and sockets lie elsewhere."""
+_FOR_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - empty ones of its own
+_NEVER_HIDDEN = frozenset(
+    Path("/", *parts)
+    for parts in (
+        (),
+        *((top, *below) for top in ("", "usr") for below in ((), ("bin",), ("lib",), ("lib64",))),
+        *(("usr", "local"), ("usr", "local", "bin"), ("usr", "local", "lib"), ("usr", "share")),
+        *(("etc",), ("opt",)),
+    )
+)
+"""Without them no program runs; a file of the job in one of them is covered by itself."""
 _OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg")
 _GIB = 2**30
 DEFAULT_FILE_BYTES = 4 * _GIB
@@ -110,25 +126,17 @@ def spec(
 
     Args:
         command: what to run, by its full path.
-        keep: paths it may see inside hidden folders, and whether it may write there.
+        keep: paths it may see beside the system's, and whether it may write there.
         namespaces: whether to build walls.
         seconds: processor time after which the kernel ends it; the clock is the caller's.
-        hide: folders of the job, wherever it runs: they are hidden with the repositories
-            around them.
+        hide: folders and files of the job, wherever it runs: they are hidden with the
+            repositories around them, also where they lie among what is kept.
         most_bytes: the largest file that it may write.
     """
-    private = _private(os.environ, hide)
-    hidden = _outermost(private)
-    pieces = [(part, w) for path, w in keep for part in _pieces(path.resolve(), w, private)]
     return {
         "command": list(command),
         "namespaces": namespaces,
-        "hide": [str(path) for path in hidden],
-        "keep": [
-            [str(path), writable]
-            for path, writable in pieces
-            if writable or any(path.is_relative_to(folder) for folder in hidden)
-        ],
+        "layout": _layout(Path(command[0]), keep, hide) if namespaces else [],
         "limits": {
             "RLIMIT_CORE": 0,
             "RLIMIT_FSIZE": most_bytes,
@@ -161,14 +169,68 @@ def launch(specification: Mapping[str, object], file: Path) -> list[str]:
     return [sys.executable, "-I", "-S", str(LAUNCHER), str(file)]
 
 
+def _layout(
+    command: Path, keep: Sequence[tuple[Path, bool]], hide: Sequence[Path]
+) -> list[list[object]]:
+    """The file system inside the walls, from its top: kind, path and a word more of each entry.
+
+    It is a list of what may be seen. Where the job's data lie does not matter then, unless it is
+    among what may be: there they are covered.
+    """
+    private = _private(os.environ, hide)
+    kept = {part: w for path, w in keep for part in _pieces(path.resolve(), w, private)}
+    links = _links(command)
+    trees = dict.fromkeys(_trees_of_system(links), False) | kept
+    entries: list[tuple[str, Path, bool | str]]
+    entries = [("tree", path, writable) for path, writable in trees.items()]
+    entries += [("link", path, target) for path, target in links.items()]
+    entries += [("empty", Path(path), "") for path in _FOR_SCRATCH if Path(path) not in trees]
+    for path in private | {file.resolve() for file in hide if file.is_file()}:
+        if path not in trees and any(path.is_relative_to(tree) for tree in trees):
+            entries.append(("empty" if path.is_dir() else "blank", path, ""))
+    # What lies deeper comes later, and so on top.
+    entries.sort(key=lambda entry: (len(entry[1].parts), str(entry[1])))
+    return [[kind, str(path), more] for kind, path, more in entries]
+
+
+def _trees_of_system(links: dict[Path, str]) -> list[Path]:
+    """The folders and files of the system that any program may read; adds their links."""
+    found = []
+    for pattern in _SYSTEM:
+        for path in Path("/").glob(pattern):
+            if path.is_symlink():
+                links |= _links(path)
+            elif path.exists():
+                found.append(path)
+    return found
+
+
+def _links(path: Path) -> dict[Path, str]:
+    """The symbolic links that the way to a path leads over, and where each leads."""
+    found: dict[Path, str] = {}
+    place, waiting = Path("/"), list(path.absolute().parts[1:])
+    while waiting:
+        part = waiting.pop(0)
+        step = place.parent if part == ".." else place / part
+        if step in found:
+            break  # in a circle
+        if step.is_symlink():
+            target = found[step] = str(step.readlink())
+            waiting = [one for one in Path(target).parts if one != "/"] + waiting
+            place = Path("/") if target.startswith("/") else place
+        else:
+            place = step
+    return found
+
+
 def _private(variables: Mapping[str, str], folders: Sequence[Path]) -> set[Path]:
-    """Folders that may hold what is none of the model's business: also sockets, in /run."""
+    """Folders that may hold what is none of the model's business."""
     named = [Path(variables[name]) for name in _FOLDERS_OF_THE_JOB if variables.get(name)]
-    here = [Path.cwd(), *(folder.resolve() for folder in folders), *named]
+    wanted = [folder.parent if folder.is_file() else folder for folder in folders]
+    here = [Path.cwd(), *(folder.resolve() for folder in wanted), *named]
     around = [parent for folder in here for parent in folder.parents if _is_anybodys(parent)]
-    every = [*map(Path, _PRIVATE), *here, *around]
-    real = {path.resolve() for path in every if path.is_absolute() and path.is_dir()}
-    return real - {path.resolve() for path in _NEVER_HIDDEN}
+    real = {path.resolve() for path in [*here, *around] if path.is_absolute() and path.is_dir()}
+    return real - {path.resolve() for path in _NEVER_HIDDEN if path.exists()}
 
 
 def _is_anybodys(folder: Path) -> bool:

@@ -3,9 +3,9 @@
     python -I -S launcher.py SPEC.json
 
 With `namespaces` the command gets its own user, process, network, IPC and mount namespaces: it
-sees no other process, has only the loopback interface, and finds every folder of the machine
-read-only and those in `hide` empty, but for the paths in `keep`. Without, it only loses what any
-process can give up. Either way it cannot gain privileges, and nothing it started outlives it.
+sees no other process, has only the loopback interface, and a file system of its own: that holds
+what `layout` names, and nothing else of the machine. Without, it only loses what any process can
+give up. Either way it cannot gain privileges, and nothing it started outlives it.
 
 Exit code: the command's own; 125 if the walls could not be built, with the reason on stderr.
 The system calls are Linux's; elsewhere only limits and process group are set.
@@ -15,6 +15,7 @@ import ctypes
 import fcntl
 import json
 import os
+import platform
 import resource
 import signal
 import socket
@@ -35,6 +36,9 @@ MS_REC, MS_PRIVATE = 0x4000, 0x40000
 SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442  # on every architecture
 OPEN_TREE_CLONE, AT_EMPTY_PATH, AT_RECURSIVE, AT_FDCWD = 0x1, 0x1000, 0x8000, -100
 MOVE_MOUNT_F_EMPTY_PATH = 0x4
+SYS_PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390x": 217}
+MNT_DETACH = 0x2
+SHARE_OF_MEMORY = b"size=25%"
 RDONLY, NOSUID, NODEV = 0x1, 0x2, 0x4
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CAPABILITIES = 64
@@ -95,36 +99,62 @@ def _unshare() -> None:
 def _first_process(spec: dict[str, Any]) -> None:
     """Process 1 of the namespace: when it ends, the kernel ends all others."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    _lay_mounts(spec["hide"], spec["keep"])
+    _lay_mounts(spec["layout"])
     _raise_loopback()
     os._exit(_supervise(lambda: _become(spec)))
 
 
-def _lay_mounts(hide: list[str], keep: list[tuple[str, bool]]) -> None:
-    """Everything read-only, the hidden folders empty, and in them only what is kept."""
-    here = Path.cwd()
+def _lay_mounts(layout: list[list[Any]]) -> None:
+    """A file system of its own that holds what the layout names, and nothing else.
+
+    Each entry is a kind, a path and a word more: `tree` with whether it may be written, `link`
+    with where it leads, `empty` for a folder of which nothing is seen, `blank` for such a file.
+    """
+    here = os.fspath(Path.cwd())
     _mount(None, "/", None, MS_REC | MS_PRIVATE)
-    devices = [(_clone(f"/dev/{name}"), f"/dev/{name}") for name in DEVICES]
-    kept = []
-    for path, writable in keep:
-        tree = _clone(path)
-        if not writable:
-            _set_attributes(tree, "", RDONLY | NOSUID | NODEV)
-        kept.append((tree, path, Path(path).is_dir()))
-    _set_attributes(AT_FDCWD, "/", RDONLY | NOSUID | NODEV)
-    for path in hide:
-        if Path(path).is_dir():
-            _mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV)
-    _mount("tmpfs", "/dev", "tmpfs", MS_NOSUID)
+    devices = [(_clone(f"/dev/{name}"), f"{here}/dev/{name}") for name in DEVICES]
+    trees = {path: _tree(path, more) for kind, path, more in layout if kind == "tree"}
+    folders = {path for kind, path, _ in layout if kind != "link" and Path(path).is_dir()}
+    blanks = {path: _clone("/dev/null") for kind, path, _ in layout if kind == "blank"}
+    _mount("tmpfs", here, "tmpfs", MS_NOSUID | MS_NODEV)  # the new root
+    for kind, path, more in layout:
+        place = here + path
+        if kind == "link":
+            _link(place, more)
+        elif kind == "empty":
+            Path(place).mkdir(parents=True, exist_ok=True)
+            _mount("tmpfs", place, "tmpfs", MS_NOSUID | MS_NODEV, SHARE_OF_MEMORY)
+        else:
+            tree = blanks[path] if kind == "blank" else trees[path]
+            _attach(tree, place, folder=path in folders)
+    Path(f"{here}/dev").mkdir()
+    _mount("tmpfs", f"{here}/dev", "tmpfs", MS_NOSUID, SHARE_OF_MEMORY)
     for tree, path in devices:
         _attach(tree, path, folder=False)
-    Path("/dev/shm").mkdir()  # noqa: S108 - where POSIX shared memory lies
-    Path("/dev/fd").symlink_to("/proc/self/fd")
-    for tree, path, folder in kept:
-        _attach(tree, path, folder=folder)
-    # Read-only: whoever is root outside could otherwise set the kernel's parameters.
-    _mount("proc", "/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    os.chdir(here)  # the folder we stood in lies under what is hidden, and leads out of it
+    Path(f"{here}/dev/shm").mkdir()  # noqa: S108 - where POSIX shared memory lies
+    Path(f"{here}/dev/fd").symlink_to("/proc/self/fd")
+    # Read-only: whoever is root outside could otherwise set the kernel's parameters. Before the
+    # old root is gone: the kernel lets us have another /proc only where one is in sight.
+    Path(f"{here}/proc").mkdir()
+    _mount("proc", f"{here}/proc", "proc", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    os.chdir(here)
+    _check(_libc.syscall(SYS_PIVOT_ROOT[platform.machine()], b".", b"."), "pivot_root")
+    _check(_libc.umount2(b".", MNT_DETACH), "umount2")
+    os.chdir("/")
+    _set_attributes(AT_FDCWD, "/", RDONLY, recursive=False)
+    os.chdir(here)
+
+
+def _tree(path: str, writable: bool) -> int:
+    tree = _clone(path)
+    _set_attributes(tree, "", (0 if writable else RDONLY) | NOSUID | NODEV)
+    return tree
+
+
+def _link(place: str, target: str) -> None:
+    if not os.path.lexists(place):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Path(place).symlink_to(target)
 
 
 def _attach(tree: int, path: str, *, folder: bool) -> None:
@@ -146,9 +176,9 @@ def _clone(path: str) -> int:
     return int(tree)
 
 
-def _set_attributes(tree: int, path: str, attributes: int) -> None:
+def _set_attributes(tree: int, path: str, attributes: int, *, recursive: bool = True) -> None:
     wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
-    flags = AT_RECURSIVE | (0 if path else AT_EMPTY_PATH)
+    flags = (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
     result = _libc.syscall(
         SYS_MOUNT_SETATTR, tree, os.fsencode(path), flags, wanted, ctypes.c_size_t(len(wanted))
     )
@@ -178,9 +208,11 @@ def _become(spec: dict[str, Any]) -> None:
     os.execv(spec["command"][0], spec["command"])  # noqa: S606 - no shell is wanted
 
 
-def _mount(source: str | None, target: str, kind: str | None, flags: int) -> None:
+def _mount(
+    source: str | None, target: str, kind: str | None, flags: int, options: bytes | None = None
+) -> None:
     encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind)]
-    _check(_libc.mount(*encoded, ctypes.c_ulong(flags), None), f"mount {target}")
+    _check(_libc.mount(*encoded, ctypes.c_ulong(flags), options), f"mount {target}")
 
 
 def _prctl(option: int, value: int) -> None:

@@ -119,7 +119,10 @@ class ProcessScorer:
             seconds=job.timeout,
             most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
             hear=conversation.hear,
-            hide=(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
+            hide=(
+                *(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
+                *job.hidden,
+            ),
         )
 
     def _warmer(self, mlmodel: MlModel) -> Any:

@@ -49,11 +49,11 @@ def run(
     Args:
         command: what to run; the number of the descriptor it can speak on is added to it.
         scratch: its working folder.
-        keep: paths it may see inside hidden folders, and whether it may write there.
+        keep: paths it may see beside the system's, and whether it may write there.
         namespaces: whether to build walls.
         seconds: after which it is ended, with all it started.
         hear: told every line the command says.
-        hide: folders of the job, which it must not see.
+        hide: folders and files of the job, which it must not see.
         most_bytes: the largest file that it may write.
     """
     reading, writing = os.pipe()
