@@ -1,3 +1,4 @@
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -57,7 +58,7 @@ def test_a_folder_is_relative_to_the_configuration_and_asks_no_registry(loaded, 
     found = identify("model", loaded, FakePorts())
 
     assert (model_digest(model), None) == (found.model.digest, found.model.version)
-    assert model == found.folder
+    assert model_digest(found.folder) == found.model.digest
     assert ("x", "y") == found.described.inputs
     assert found.version is None
     assert 0 < found.size_mb < 0.001
@@ -134,3 +135,27 @@ def test_a_fetched_model_outlives_the_call_that_fetched_it(loaded, model, regist
     found = identify("models:/flights/1", loaded, FakePorts(registry=registry))
 
     assert (found.folder / "MLmodel").is_file()
+
+
+def test_what_changes_in_the_folder_later_is_neither_judged_nor_registered(loaded, model):
+    found = identify("model", loaded, FakePorts())
+    (model / "MLmodel").write_text("flavors: {other: {}}")
+    (model / "more").write_text("added after its digest was taken")
+
+    assert model_digest(model) != found.model.digest == model_digest(found.folder)
+    assert not found.folder.is_relative_to(loaded.folder)
+
+
+@pytest.mark.parametrize("kind", ["link out", "folder out", "pipe", "device"])
+def test_a_model_folder_that_leads_elsewhere_is_refused(loaded, model, tmp_path, kind):
+    (tmp_path / "secret").write_text("of somebody else")
+    make = {
+        "link out": lambda: (model / "odd").symlink_to(tmp_path / "secret"),
+        "folder out": lambda: (model / "odd").symlink_to(tmp_path),
+        "pipe": lambda: os.mkfifo(model / "odd"),
+        "device": lambda: (model / "odd").symlink_to("/dev/zero"),
+    }
+    make[kind]()
+
+    with pytest.raises(InputError, match="leads elsewhere"):
+        identify("model", loaded, FakePorts())

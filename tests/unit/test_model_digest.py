@@ -4,7 +4,8 @@ import subprocess
 import pytest
 
 from cdml.errors import InputError
-from cdml.evidence.model_digest import model_digest, model_files, model_size
+from cdml.evidence import model_digest as model_digest_module
+from cdml.evidence.model_digest import clean_copy, model_digest, model_files, model_size
 
 IN_A_SHELL = (
     "find . -name __pycache__ -prune -o -type f ! -path ./registered_model_meta -printf '%P\\n'"
@@ -89,3 +90,17 @@ def test_a_link_to_a_file_of_the_folder_counts_as_its_content(model, tmp_path):
 def test_a_folder_without_files_is_no_model(tmp_path):
     with pytest.raises(InputError, match="holds no files"):
         model_digest(tmp_path)
+
+
+def test_a_file_that_becomes_a_link_while_it_is_copied_is_not_followed(
+    model, tmp_path, monkeypatch
+):
+    (tmp_path / "secret").write_text("of somebody else")
+    files = model_files(model)
+    (model / "model.pkl").unlink()
+    (model / "model.pkl").symlink_to(tmp_path / "secret")
+    monkeypatch.setattr(model_digest_module, "model_files", lambda _: files)
+
+    with pytest.raises(InputError, match="leads elsewhere"):
+        clean_copy(model, tmp_path / "copy")
+    assert not any(path.name == "model.pkl" for path in (tmp_path / "copy").rglob("*"))

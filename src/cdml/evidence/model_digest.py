@@ -15,14 +15,17 @@ MLflow into models it downloads) and the folders `__pycache__`. Whoever copies a
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
 
 _ADDED_BY_MLFLOW = "registered_model_meta"
 _ADDED_BY_PYTHON = "__pycache__"
+_CHUNK = 2**20
 
 
 def model_files(folder: Path) -> tuple[str, ...]:
@@ -83,17 +86,45 @@ def model_size(folder: Path) -> int:
 def clean_copy(folder: Path, into: Path) -> Path:
     """Copy what the digest covers, and nothing else.
 
+    Each file is opened by its way within the folder, without following a link, so that a folder
+    that changes meanwhile leads nowhere else.
+
     Raises:
-        InputError: the folder cannot be read.
+        InputError: the folder cannot be read, or changes while it is.
     """
     try:
         for relative in model_files(folder):
             target = into / relative
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / relative, target)
+            with _open_inside(folder, relative) as source, target.open("wb") as copy:
+                shutil.copyfileobj(source, copy, _CHUNK)
     except OSError as error:
         raise InputError(f"{folder} cannot be copied: {error}.") from error
     return into
+
+
+def _open_inside(folder: Path, relative: str) -> BinaryIO:
+    """Open a plain file; links are resolved before, and must stay in the folder."""
+    top = folder.resolve()
+    whole = (top / relative).resolve()
+    if not whole.is_relative_to(top):
+        raise _foreign(folder, folder / relative)
+    *parents, name = whole.relative_to(top).parts
+    place = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for parent in parents:
+            flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+            step = os.open(parent, flags, dir_fd=place)
+            os.close(place)
+            place = step
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        file = os.open(name, flags, dir_fd=place)
+    finally:
+        os.close(place)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise _foreign(folder, folder / relative)
+    return os.fdopen(file, "rb")
 
 
 def is_clean(folder: Path) -> bool:

@@ -9,7 +9,7 @@ from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.expressions import Field
 from cdml.core.verdict import Verdict, worst
-from cdml.errors import CdmlError
+from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
@@ -120,6 +120,11 @@ def gate(
         )  # fmt: skip
     if register is None or found.verdict.exit_code != 0:
         return found
+    if found.evaluation.model.digest != identity.model.digest:
+        raise InputError(
+            "the model changed while it was judged, so it is not registered.",
+            "Run the gate again once nothing writes to its folder.",
+        )
     with ports.progress.step(f"registering as {register}"):
         version = ports.registry.register(
             register, identity.folder, tags=_tags(found, ports.platform), source=model

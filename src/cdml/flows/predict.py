@@ -11,7 +11,7 @@ from cdml.config import Loaded
 from cdml.core.compatibility import Signature
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
-from cdml.evidence.model_digest import model_digest, model_size
+from cdml.evidence.model_digest import clean_copy, model_digest, model_size
 from cdml.evidence.models import ModelRef
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
@@ -30,7 +30,8 @@ class Identity:
     Attributes:
         model: its address, version and digest, as evidence names it.
         version: the registry's version, or None where the address names none.
-        folder: its files, to read only; a copy lasts as long as the process.
+        folder: its files, a private copy that lasts as long as the process: the digest is that
+            of the copy, and the copy is what is scored and registered.
         described: what it says of itself.
         size_mb: megabytes (10^6 bytes) of its files.
     """
@@ -89,8 +90,12 @@ def identify(uri: str, loaded: Loaded, ports: Ports) -> Identity:
     # An alias may move between two reads; what is fetched is the version that was resolved.
     address = f"models:/{version.name}/{version.version}" if version else uri
     folder = local_model(uri if ":" in uri else loaded.locate(uri))
+    private = _scratch()
     if folder is None:
-        folder = ports.registry.fetch(address, _scratch())
+        folder = ports.registry.fetch(address, private)
+    if not folder.resolve().is_relative_to(private.resolve()):
+        # A folder of somebody else's may change between its digest and its use.
+        folder = clean_copy(folder, private / "model")
     digest = model_digest(folder)
     if version is not None and version.digest not in (None, digest):
         raise InputError(
@@ -195,7 +200,7 @@ def interpreter(loaded: Loaded) -> str:
 
 
 def _scratch() -> Path:
-    """A folder for a fetched model that lasts as long as the process."""
+    """A folder for a model that lasts as long as the process."""
     folder = Path(tempfile.mkdtemp(prefix="cdml-model-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
