@@ -77,8 +77,7 @@ def test_a_bundle_that_is_not_there_is_named(asked, tmp_path):
 
 
 def test_a_bundle_without_a_certificate_is_told(asked, tmp_path):
-    (tmp_path / "empty.pem").write_text("nothing")
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing")
 
-    assert (
-        "no certificates in" in asked(certificate(tmp_path), trusted=tmp_path / "empty.pem").message
-    )
+    assert "certificates holds none" in asked(certificate(tmp_path), trusted=empty).message
