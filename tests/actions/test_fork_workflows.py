@@ -38,7 +38,7 @@ def fork(world: Callable[[str], World]) -> Fork:
     secrets = dict(here.repository.secrets)
     here.repository.secrets = {"GITHUB_TOKEN": TOKEN}  # it reads, and there are no others
     payload = pull_request(NUMBER, head, OWNER)
-    judged = here.repository.run("cdml-fork-gate.yml", "pull_request", payload)
+    judged = here.repository.run("cdml-gate.yml", "pull_request", payload)
     uploaded = _files(here.repository.artifacts)
     refused = [asked for asked in here.github.requests if asked[0] != "GET"]
     here.github.permissions, here.repository.secrets = mine, secrets
@@ -91,12 +91,7 @@ def test_evidence_that_is_an_attack_is_told_as_nothing_judged(fork: Fork) -> Non
     assert "<img" not in comment.body
 
 
-def test_the_two_gates_share_the_pull_requests_out(fork: Fork) -> None:
-    own = fork.world.repository.run(
-        "cdml-fork-gate.yml", "pull_request", pull_request(NUMBER, fork.head)
-    )
-    theirs = fork.world.repository.run(
-        "cdml-gate.yml", "pull_request", pull_request(NUMBER, fork.head, OWNER)
-    )
+def test_of_a_pull_request_that_its_gate_comments_on_no_other_run_tells(fork: Fork) -> None:
+    own = workflow_run(RUN + 2, fork.head, "octo-org", "failure")
 
-    assert {} == own.steps == theirs.steps
+    assert {} == fork.world.repository.run("cdml-fork-report.yml", "workflow_run", own).steps

@@ -17,6 +17,7 @@ from fakes.github_server import GitHubServer
 from fakes.github_state import Comment
 
 PYTHON = sys.executable
+EVERYBODYS = "https://mlflow.example.org"
 CONFIGURATION = """\
 version: 1
 model: {name}
@@ -69,16 +70,20 @@ class World:
             document = {"on" if key is True else key: value for key, value in document.items()}
             for job in document["jobs"].values():
                 if "environment" in job:
-                    job["environment"].pop("deployment", None)  # act does not know this key
+                    job["environment"].pop("deployment", None)  # act does not know this key,
+                job.get("concurrency", {}).pop("queue", None)  # nor this one
                 for step in job["steps"]:
                     if step["uses"].startswith("org/"):
                         given = step.setdefault("with", {})
                         given["python"] = python or ""
                         given |= {"model": "model"} if "model" in given else {}
-                        given |= {"register": self.name} if "register" in given else {}
-                        if step.get("env", {}).get("MLFLOW_TRACKING_URI", "").startswith("https:"):
-                            step["env"]["MLFLOW_TRACKING_URI"] = self.uri
-            path.write_text(yaml.safe_dump(document, sort_keys=False))
+            text = yaml.safe_dump(document, sort_keys=False, width=1000)
+            for template, own in (
+                ("my-model", self.name),
+                ("https://mlflow.example.org", self.uri),
+            ):
+                text = text.replace(template, own)
+            path.write_text(text)
 
     def propose(self, model: str) -> str:
         """Commit one of the models as the repository's model, and give the commit."""

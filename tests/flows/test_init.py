@@ -12,10 +12,13 @@ import yaml
 from cdml.cli import cli, run
 from cdml.config import load
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.init import FILES, RESUME, SPLITTING, TARGETS, init
+from cdml.flows.init import TARGETS, init
 
 ROOT = Path(__file__).parents[2]
-WORKFLOWS = tuple(place for place in SPLITTING.values() if place.endswith(".yml"))
+GATE, DELIVERY, FORKS, RESUME = WORKFLOWS = tuple(
+    f".github/workflows/cdml-{name}.yml" for name in ("gate", "deploy", "fork-report", "resume")
+)
+FILES = ("cdml.yaml", GATE, DELIVERY, FORKS)
 BIN = Path(sys.executable).parent
 
 
@@ -51,7 +54,12 @@ def our_steps(path):
 
 
 def test_it_tells_every_file_it_wrote(tmp_path):
-    assert tuple(tmp_path / place for place in FILES.values()) == init(tmp_path)
+    files = (*FILES, ".gitignore")
+
+    assert tuple(tmp_path / place for place in files) == init(tmp_path)
+    assert set(files) == {
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()
+    }
 
 
 def test_the_configuration_has_no_problem(repository):
@@ -96,7 +104,7 @@ def test_every_file_that_is_there_is_named(repository):
     with pytest.raises(ConfigurationError) as told:
         init(repository)
 
-    assert [] == [place for place in FILES.values() if place not in told.value.message]
+    assert [] == [place for place in FILES if place not in told.value.message]
 
 
 def test_force_overwrites(repository):
@@ -132,20 +140,31 @@ def test_a_workflow_has_no_permission_and_each_job_explains_what_it_takes(workfl
 
 
 def test_the_jobs_that_deploy_file_no_second_deployment(repository):
-    found = jobs(repository / ".github/workflows/cdml-deploy.yml")
+    found = jobs(repository / DELIVERY)
 
     expected = {"name": "production", "deployment": False}
     assert [expected, expected] == [job["environment"] for job in found.values()]
 
 
-def test_a_delivery_that_has_begun_is_never_cancelled(splitting):
-    groups = set()
-    for place in (".github/workflows/cdml-deploy.yml", RESUME):
-        found = yaml.safe_load((splitting / place).read_text(encoding="utf-8"))
-        assert found["concurrency"]["cancel-in-progress"] is False
-        groups.add(found["concurrency"]["group"])
+def groups(path):
+    """The concurrency of a workflow's jobs, each under its own group's name."""
+    document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    found = [document.get("concurrency"), *(job.get("concurrency") for job in jobs(path).values())]
+    return {one["group"]: one for one in found if one}
 
-    assert 2 == len(groups), "a look that waits would take the place of a rollback that does"
+
+def test_a_deploy_a_rollback_and_a_look_wait_for_their_own_kind_alone(splitting):
+    delivery, look = groups(splitting / DELIVERY), groups(splitting / RESUME)
+
+    assert {"cdml-production", "cdml-production-rollback"} == set(delivery)
+    assert {"cdml-production-canary"} == set(look)
+    for group in (*delivery.values(), *look.values()):
+        assert group["cancel-in-progress"] is False
+
+
+def test_of_the_pushes_and_clicks_that_wait_none_is_dropped(splitting):
+    for group in groups(splitting / DELIVERY).values():
+        assert "max" == group["queue"]
 
 
 def test_only_a_canary_has_to_be_gone_on_with(tmp_path):
@@ -208,12 +227,12 @@ def test_a_canary_waits_longer_than_from_one_look_to_the_next(splitting):
 def test_the_scheduled_look_resumes_and_nothing_else(splitting):
     [step] = our_steps(splitting / RESUME)
 
-    assert {"resume": "true"} == step["with"]
+    assert {"config": "cdml.yaml", "resume": "true"} == step["with"]
     assert "org/cdml-action/actions/deploy@v1" == step["uses"]
 
 
 def test_what_touches_the_users_machine_runs_on_it(splitting):
-    for place in (".github/workflows/cdml-deploy.yml", RESUME):
+    for place in (DELIVERY, RESUME):
         for job in jobs(splitting / place).values():
             assert ["self-hosted", "models"] == job["runs-on"]
 

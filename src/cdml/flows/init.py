@@ -2,37 +2,102 @@
 
 import json
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 
 from cdml.config.delivery import Deploy
 from cdml.core import propose
-from cdml.errors import ConfigurationError
+from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.flows.proposal import look, table_name
 from cdml.ports import Tables
 
-FILES: Mapping[str, str] = MappingProxyType(
-    {
-        "cdml.yaml": "cdml.yaml",
-        "cdml-gate.yml": ".github/workflows/cdml-gate.yml",
-        "cdml-deploy.yml": ".github/workflows/cdml-deploy.yml",
-        "cdml-fork-gate.yml": ".github/workflows/cdml-fork-gate.yml",
-        "cdml-fork-report.yml": ".github/workflows/cdml-fork-report.yml",
-    }
-)
-"""Where each template goes in a repository."""
-RESUME = ".github/workflows/cdml-resume.yml"
-"""Where the workflow goes that goes on with a canary."""
-SPLITTING: Mapping[str, str] = MappingProxyType({**FILES, "cdml-resume.yml": RESUME})
-"""The same where the target splits traffic, so that a canary has to be gone on with."""
+CONFIG = "cdml.yaml"
+WORKFLOWS = ("cdml-gate.yml", "cdml-deploy.yml", "cdml-fork-report.yml")
+"""The workflows of every repository."""
+RESUME = "cdml-resume.yml"
+"""The workflow that goes on with a canary."""
+IGNORED = ".cdml/"
+"""What git is to ignore: the evidence."""
 TARGETS = ("registry", "haproxy")
 """The targets that there are configurations of to begin with."""
 
-_HOSTED = b"runs-on: ubuntu-latest"
-_OURS = b"runs-on: [self-hosted, models] # the machine that HAProxy runs on"
+_HOSTED = "runs-on: ubuntu-latest"
+_OURS = "runs-on: [self-hosted, models] # the machine that HAProxy runs on"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a model's files go in a repository, which may hold other models.
+
+    Attributes:
+        folder: of the configuration.
+        root: of the repository, where the platform looks for workflows; the folder itself where
+            there is no repository.
+    """
+
+    folder: Path
+    root: Path
+
+    @classmethod
+    def of(cls, folder: Path) -> "Place":
+        """The place of a folder.
+
+        Raises:
+            ConfigurationError: its name cannot stand in a workflow.
+        """
+        folder = folder.resolve()
+        above = (one for one in (folder, *folder.parents) if (one / ".git").exists())
+        place = cls(folder=folder, root=next(above, folder))
+        if re.search(r"\$\{\{|[\x00-\x1f\x7f]", place.below):
+            raise ConfigurationError(
+                f"the folder {place.below!r} cannot be named in a workflow.", "Rename it."
+            )
+        return place
+
+    @property
+    def below(self) -> str:
+        """The folder below the root, with slashes; empty for the root itself."""
+        below = self.folder.relative_to(self.root).as_posix()
+        return "" if below == "." else below
+
+    @property
+    def slug(self) -> str:
+        """The same in letters, digits and dashes."""
+        return re.sub(r"[^A-Za-z0-9]+", "-", self.below).strip("-").lower()
+
+    def workflow(self, template: str) -> Path:
+        """Where a workflow goes; each model of a repository has files of its own."""
+        stem = template.removesuffix(".yml")
+        return self.root / f".github/workflows/{stem}{self.slug and f'-{self.slug}'}.yml"
+
+    def fill_in(self, template: str) -> str:
+        """A workflow of this model: its configuration, names and groups of its own."""
+        if not self.below:
+            return template
+        config, label = json.dumps(f"{self.below}/{CONFIG}", ensure_ascii=False), self.below
+        for before, after in (
+            (rf"(?<=config: ){re.escape(CONFIG)}$", config),
+            (r"^name: (.+)$", lambda found: f"name: {_quoted(f'{found[1]} ({label})')}"),
+            (r"(?<=workflows: \[)Model gate(?=\])", _quoted(f"Model gate ({label})")),
+            (r"(?<=    name: )Gate$", _quoted(f"Gate ({label})")),
+            (r"(?<=group: cdml-)", f"{self.slug}-"),
+            (r"\bmy-model\b", self.model),
+        ):
+            template = re.sub(before, after, template, flags=re.MULTILINE)
+        return template
+
+    @property
+    def model(self) -> str:
+        """What to call the model: as its folder, where that is a plain name."""
+        name = self.folder.name
+        plain = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name)
+        return name if self.below and plain else "my-model"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def init(
@@ -47,7 +112,7 @@ def init(
     """Write every file, or none; beside a configuration whose canary is parked, what it lacks.
 
     Args:
-        folder: root of the user's repository.
+        folder: of the model's configuration: a repository, or a folder of one.
         force: whether files that are there may be overwritten.
         data: rows that are known to be good, of which a contract is proposed.
         tables: opens them.
@@ -60,62 +125,86 @@ def init(
 
     Raises:
         ConfigurationError: a file is there already.
-        InputError: the folder cannot be written, or the data not read.
+        InputError: a folder cannot be written, or the data not read.
     """
-    templates = files("cdml.flows") / "templates"
-    if known is not None and _lacks_resume(folder, known) and data is None and not force:
-        resume = (templates / "cdml-resume.yml").read_text(encoding="utf-8")
+    place = Place.of(folder)
+    if known is not None and _lacks_resume(place, known) and data is None and not force:
+        resume = place.fill_in(_template(RESUME))
         if re.fullmatch(r"[\w-]+", known.environment, re.ASCII):  # a name that needs no quotes
             resume = resume.replace("production", known.environment)
-        return (write_atomically(folder / RESUME, resume.encode()),)
+        return (write_atomically(place.workflow(RESUME), resume.encode()),)
     splits = target != "registry"
-    places = SPLITTING if splits else FILES
-    content = {place: (templates / name).read_bytes() for name, place in places.items()}
+    wanted = (*WORKFLOWS, RESUME) if splits else WORKFLOWS
+    workflows = {place.workflow(name): place.fill_in(_template(name)) for name in wanted}
+    config = _template(CONFIG).replace("my-model", place.model)
     if splits:
-        deploy = (templates / f"deploy-{target}.yaml").read_bytes()
-        content["cdml.yaml"] = _before_deploy(content["cdml.yaml"]) + deploy
-        delivery = FILES["cdml-deploy.yml"]
-        content[delivery] = content[delivery].replace(_HOSTED, _OURS)
-    proposed: dict[str, bytes] = {}
-    if data is not None:
-        # Only a place that is free is worth a look at the data.
-        proposed = {f"contracts/{table_name(data)}.odcs.yaml": b""}
-    there = [name for name in (*content, *proposed) if (folder / name).exists()]
+        config = _before_deploy(config) + _template(f"deploy-{target}.yaml")
+        delivery = place.workflow("cdml-deploy.yml")
+        workflows[delivery] = workflows[delivery].replace(_HOSTED, _OURS)
+    contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
+    # Only a place that is free is worth a look at the data.
+    proposed = (place.folder / contract,) if contract else ()
+    there = [path for path in (place.folder / CONFIG, *workflows, *proposed) if path.exists()]
     if there and not force:
         verb = "exists" if len(there) == 1 else "exist"
+        names = ", ".join(path.relative_to(place.root).as_posix() for path in there)
         raise ConfigurationError(
-            f"{', '.join(there)} {verb} already; nothing was written.",
+            f"{names} {verb} already; nothing was written.",
             "--force overwrites.",
         )
-    if data is not None and tables is not None:
+    content = {place.folder / CONFIG: config, **workflows}
+    if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
         columns = look(table)
-        [place] = proposed
         written = propose.contract(table_name(data), data, table.ref.rows, columns)
-        proposed[place] = written.encode()
-        content["cdml.yaml"] = _filled(content["cdml.yaml"], data, place, propose.key_of(columns))
-    return tuple(
-        write_atomically(folder / place, written) for place, written in (content | proposed).items()
-    )
+        content[place.folder / contract] = written
+        key = propose.key_of(columns)
+        content[place.folder / CONFIG] = _filled(config, data, contract, key)
+    ignored = _ignored(place)
+    if ignored is not None:
+        content[place.root / ".gitignore"] = ignored
+    return tuple(write_atomically(path, text.encode()) for path, text in content.items())
 
 
-def _lacks_resume(folder: Path, known: Deploy) -> bool:
+def _template(name: str) -> str:
+    return (files("cdml.flows") / "templates" / name).read_text(encoding="utf-8")
+
+
+def _lacks_resume(place: Place, known: Deploy) -> bool:
     """Whether a canary is parked here, and nothing goes on with it."""
     parks = known.canary is not None and bool(known.canary.park)
-    return parks and not (folder / RESUME).exists()
+    return parks and not place.workflow(RESUME).exists()
 
 
-def _before_deploy(template: bytes) -> bytes:
+def _ignored(place: Place) -> str | None:
+    """The repository's .gitignore with the evidence in it; None where it is there already.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    path = place.root / ".gitignore"
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read: {error}.") from error
+    name = IGNORED.rstrip("/")
+    known = {name, IGNORED, f"**/{name}", f"**/{IGNORED}"}
+    known |= {f"/{one}" for one in (name, IGNORED)} if not place.below else set()
+    if known & {line.strip() for line in text.splitlines()}:
+        return None
+    return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{IGNORED}\n"
+
+
+def _before_deploy(template: str) -> str:
     """The configuration without its last section, which says where the champion serves."""
-    head, found, _ = template.partition(b"deploy:\n")
+    head, found, _ = template.partition("deploy:\n")
     if not found:
         raise ValueError("the template has no section deploy")
     return head
 
 
-def _filled(template: bytes, data: str, contract: str, key: str | None) -> bytes:
+def _filled(text: str, data: str, contract: str, key: str | None) -> str:
     """The configuration with what the data tells; the label is the user's to name."""
-    text = template.decode()
     known = {
         "evaluation: data/evaluation.parquet": f"evaluation: {json.dumps(data)}",
         "# contract: contracts/data.odcs.yaml": f"contract: {json.dumps(contract)}",
@@ -125,4 +214,4 @@ def _filled(template: bytes, data: str, contract: str, key: str | None) -> bytes
         known["key: [id]"] = f"key: [{json.dumps(key, ensure_ascii=False)}]"
     for before, after in known.items():
         text = text.replace(before, after, 1)
-    return text.encode()
+    return text
