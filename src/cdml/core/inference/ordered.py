@@ -21,8 +21,8 @@ FEW_ROWS = 20
 """With fewer rows of a class than this, DeLong's two-sided interval is corrected as its bounds."""
 
 
-LARGE_MOVE = 0.1
-"""The least of the largest moves of a row that are reckoned with: past a tenth of the others.
+LARGE_MOVE = 0.125
+"""The least of the largest moves of a row that are reckoned with: past an eighth of the others.
 
 Where both models order nearly all rows right, few rows hold none of those that move far.
 """
