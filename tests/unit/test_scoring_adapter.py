@@ -200,7 +200,7 @@ def test_an_interpreter_that_is_none_is_a_configuration_error(tmp_path):
         interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None)
     (tmp_path / "python").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "python").chmod(0o755)
-    with pytest.raises(ConfigurationError, match="does not run as a Python"):
+    with pytest.raises(ConfigurationError, match="not the interpreter of a Python"):
         isolation.inspect(interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None))
 
 

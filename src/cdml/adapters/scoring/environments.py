@@ -1,36 +1,58 @@
-"""The interpreter a model is run by: built from the model's own requirements, and kept."""
+"""The interpreter a model is run by: built from the model's own requirements, and kept.
+
+Nothing of an environment is started here: it is made while it is empty, wheels are unpacked into
+it without running any of them, and what is to be built from source is built behind walls.
+"""
 
 import hashlib
 import json
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import yaml
 
-from cdml.adapters.scoring.package_index import find_uv, uv_environment
+from cdml.adapters.scoring.isolation import inspect
+from cdml.adapters.scoring.model_requirements import Wanted, content, copied, read_requirements
+from cdml.adapters.scoring.package_index import (
+    find_uv,
+    public_environment,
+    settings_of_uv,
+    uv_environment,
+)
+from cdml.adapters.scoring.running import run
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.mlmodel import read_mlmodel
-from cdml.evidence.model_digest import model_digest
 from cdml.ports import Progress
 
+BUILD = "CDML_BUILD"
 _BUILD_SECONDS = 1800
-_LAYOUT = "2"
+_LAYOUT = "3"
 """Part of every key: raise it when environments are built differently."""
 _CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
-_PLAIN = re.compile(r"\s*([A-Za-z0-9][\w.-]*)")
+_NO_WHEEL = re.compile(
+    r"(?:Wheels are required for|Building source distributions for|attempted to build)"
+    r" `([\w.-]+)"
+)
 
 Warm = Callable[[Path, Path], None]
-"""Told the interpreter and folder of a new environment, before it is put in its place."""
+"""Told the interpreter of a new environment and where its packages lie, before it is in place."""
 
 
-def interpreter(environment: str, model: Path, progress: Progress, warm: Warm) -> Path:
+def interpreter(
+    environment: str,
+    model: Path,
+    progress: Progress,
+    warm: Warm,
+    *,
+    walls: Callable[[], bool] = lambda: False,
+) -> Path:
     """The Python that runs a model.
 
     Args:
@@ -38,15 +60,17 @@ def interpreter(environment: str, model: Path, progress: Progress, warm: Warm) -
         model: the folder with MLmodel.
         progress: where to say what is built.
         warm: called with a new environment.
+        walls: whether walls can be built here; asked only where a package is built from source.
 
     Raises:
-        ConfigurationError: there is no such interpreter, or no uv to build one.
+        ConfigurationError: there is no such interpreter, or no uv to build one, or no walls to
+            build a package behind.
         InputError: the model's requirements cannot be installed.
     """
     if environment == "current":
         return Path(sys.executable)
     if environment == "model":
-        return _built(model, progress, warm)
+        return _built(model, progress, warm, walls)
     found = shutil.which(environment)
     if found is None:
         raise ConfigurationError(
@@ -62,10 +86,12 @@ def cache_folder() -> Path:
     return Path(base) / "cdml" / "environments"
 
 
-def _built(model: Path, progress: Progress, warm: Warm) -> Path:
-    requirements = _requirements(model)
+def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], bool]) -> Path:
+    wanted = read_requirements(model)
     python = _python_version(model)
-    known = cache_folder() / _key(model, requirements, python)
+    builds = _builds_allowed(os.environ.get(BUILD, ""))
+    variables = uv_environment(os.environ)
+    known = cache_folder() / _key(wanted, python, variables, builds=builds)
     if (known / "bin" / "python").exists():
         return known / "bin" / "python"
     uv = find_uv()
@@ -73,13 +99,25 @@ def _built(model: Path, progress: Progress, warm: Warm) -> Path:
     shutil.rmtree(known, ignore_errors=True)  # its base interpreter is gone
     building = Path(tempfile.mkdtemp(dir=known.parent, prefix=".building-"))
     try:
-        with progress.step(f"building the environment of {len(requirements)} requirements"):
-            _build(uv, building, model, requirements, python, progress)
-            warm(building / "bin" / "python", building)
+        with (
+            progress.step(f"building the environment of {len(wanted)} requirements"),
+            tempfile.TemporaryDirectory(prefix="cdml-build-", ignore_cleanup_errors=True) as name,
+        ):
+            scratch = Path(name).resolve()
+            builder = _Builder(uv, building, scratch, variables)
+            builder.make(python, progress)
+            builder.install(copied(wanted, scratch / "files"), walls if builds else None)
+            warm(building / "bin" / "python", builder.packages)
         _put(building, known)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return known / "bin" / "python"
+
+
+def _builds_allowed(setting: str) -> bool:
+    if setting not in {"", "allow", "deny"}:
+        raise ConfigurationError(f"{BUILD} is {setting!r}.", "Set it to allow or deny.")
+    return setting == "allow"
 
 
 def _put(building: Path, known: Path) -> None:
@@ -91,30 +129,101 @@ def _put(building: Path, known: Path) -> None:
             raise
 
 
-def _build(
-    uv: list[str],
-    folder: Path,
-    model: Path,
-    requirements: list[str],
-    python: str,
-    progress: Progress,
-) -> None:
-    variables = uv_environment(os.environ)
-    make = [*uv, "venv", "--quiet", "--relocatable", "--allow-existing", "--no-project"]
-    wanted = sys.executable if python == _CURRENT else python
-    made = _run([*make, "--python", wanted, str(folder)], model, variables)
-    if made is not None:
-        progress.note(f"there is no Python {python} here; the model runs on {_CURRENT}.")
-        made = _run([*make, "--python", sys.executable, str(folder)], model, variables)
-    text = folder / "requirements.txt"
-    text.write_text("\n".join(requirements) + "\n", encoding="utf-8")
-    install = [*uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python")]
-    failed = made or _run([*install, "--requirement", str(text)], model, variables)
-    if failed is not None:
-        raise InputError(
-            f"the model's environment cannot be built: {failed}.",
-            "Correct the model's requirements.txt, or set scoring.environment to current.",
+class _Builder:
+    """Makes one environment.
+
+    Args:
+        uv: the command.
+        folder: where the environment is made.
+        scratch: a private folder, where uv finds no settings but its user's.
+        variables: uv's own, with what the index asks for.
+    """
+
+    def __init__(
+        self, uv: list[str], folder: Path, scratch: Path, variables: dict[str, str]
+    ) -> None:
+        self._uv, self._folder, self._scratch, self._variables = uv, folder, scratch, variables
+
+    @property
+    def packages(self) -> Path:
+        """Where its packages are put."""
+        return next(self._folder.glob("lib/python3.*")) / "site-packages"
+
+    def make(self, python: str, progress: Progress) -> None:
+        """Make it, empty."""
+        wanted = sys.executable if python == _CURRENT else python
+        failed = self._make(wanted)
+        if failed is not None:
+            progress.note(f"there is no Python {python} here; the model runs on {_CURRENT}.")
+            failed = self._make(sys.executable)
+        if failed is not None:
+            raise _impossible(failed)
+
+    def _make(self, python: str) -> str | None:
+        options = ["--relocatable", "--allow-existing", "--no-project", "--python", python]
+        command = [*self._uv, "venv", "--quiet", *settings_of_uv(self._variables), *options]
+        return _run([*command, str(self._folder)], self._scratch, self._variables)
+
+    def install(self, lines: Sequence[str], walls: Callable[[], bool] | None) -> None:
+        """Install packages: wheels are unpacked; others are built, where walls is given.
+
+        uv starts the environment's interpreter once, before there is anything in it. Packages go
+        to a target folder, so that none can replace the interpreter or its settings.
+        """
+        asked = self._scratch / "requirements.txt"
+        asked.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        command = [*self._uv, "pip", "install", "--quiet", "--no-compile-bytecode"]
+        command += ["--link-mode", "copy", "--python", str(self._folder / "bin" / "python")]
+        command += ["--target", str(self.packages), "--requirement", str(asked)]
+        settings = settings_of_uv(self._variables)
+        failed = _run([*command, *settings, "--no-build"], self._scratch, self._variables)
+        if failed is None:
+            return
+        source = _NO_WHEEL.search(failed)
+        if source is None:
+            raise _impossible(failed)
+        if walls is None:
+            raise InputError(
+                f"the model's environment needs {source[1]}, which has no wheel for this Python:"
+                " packages are not built from source.",
+                "Require a version that has a wheel, or have the workflow allow it: build: allow"
+                f" ({BUILD}=allow).",
+            )
+        if not walls():
+            raise ConfigurationError(
+                f"{source[1]} has to be built from source, and this machine has no walls to build"
+                " it behind: it allows no user namespaces.",
+                "Require a version that has a wheel, or use a runner that allows namespaces.",
+            )
+        self._build(command)
+
+    def _build(self, command: list[str]) -> None:
+        """Install once more, with builds, where there is nothing to see but the network."""
+        scratch = self._scratch
+        python = inspect(self._folder / "bin" / "python")
+        ours = inspect(Path(sys.executable))
+        variables, files = public_environment(self._variables, scratch)
+        read = [*python.folders, *ours.folders, Path(command[0]), *files]
+        ended = run(
+            ["/bin/sh", "-c", f"exec {shlex.join([*command, '--no-config'])}"],
+            scratch,
+            keep=[*((path, False) for path in read), (scratch, True), (self.packages, True)],
+            namespaces=True,
+            seconds=_BUILD_SECONDS,
+            hear=lambda _: None,
+            network=variables,
         )
+        if ended.timed_out:
+            raise _impossible(f"uv was not done after {_BUILD_SECONDS // 60} minutes")
+        if ended.code:
+            raise _impossible(_words(ended.last_words) or f"uv ended with {ended.code}")
+
+
+def _impossible(why: str) -> InputError:
+    return InputError(
+        f"the model's environment cannot be built: {why[:400].rstrip('. ')}.",
+        "Correct the model's requirements.txt, or set scoring.environment to current.",
+    )
 
 
 def _run(command: list[str], folder: Path, variables: dict[str, str]) -> str | None:
@@ -134,30 +243,13 @@ def _run(command: list[str], folder: Path, variables: dict[str, str]) -> str | N
         return f"uv was not done after {_BUILD_SECONDS // 60} minutes"
     if done.returncode == 0:
         return None
-    said = re.sub(r"(?<=//)[^/@\s]+@", "", done.stderr)
-    words = re.sub(r"[^\x20-\x7e]+|\s+", " ", said).replace(" x ", " ").strip()
-    return words.removeprefix("error: ")[:400].rstrip(". ") or f"uv ended with {done.returncode}"
+    return _words(done.stderr) or f"uv ended with {done.returncode}"
 
 
-def _requirements(model: Path) -> list[str]:
-    """The model's requirements, and what reading rows and loading it takes if they lack it."""
-    path = model / "requirements.txt"
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            "the model has no requirements.txt to build its environment from.",
-            "Log it with pip_requirements, or set scoring.environment to current.",
-        ) from error
-    written = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
-    names = {re.sub(r"[-_.]+", "-", m[1]).lower() for line in written if (m := _PLAIN.match(line))}
-    version = read_mlmodel(model).mlflow
-    pin = f"=={version}" if version else ""
-    if not names & {"mlflow", "mlflow-skinny"}:
-        written.append(f"mlflow-skinny{pin}")
-    if "mlflow" not in names:
-        written += [name for name in ("pandas", "pyarrow") if name not in names]
-    return written
+def _words(said: str) -> str:
+    bare = re.sub(r"(?<=//)[^/@\s]+@", "", said)
+    words = re.sub(r"[^\x20-\x7e]+|\s+", " ", bare).replace(" x ", " ").strip()
+    return words.removeprefix("error: ")
 
 
 def _python_version(model: Path) -> str:
@@ -170,15 +262,10 @@ def _python_version(model: Path) -> str:
     return match[0] if match else _CURRENT
 
 
-def _key(model: Path, requirements: list[str], python: str) -> str:
-    """What the environment depends on; files that requirements point to count with the model."""
-    plain = all(_PLAIN.match(line) and "file:" not in line for line in requirements)
-    parts = [
-        _LAYOUT,
-        python,
-        sys.base_prefix,
-        platform.machine(),
-        *requirements,
-        "" if plain else model_digest(model),
-    ]
+def _key(wanted: Sequence[Wanted], python: str, variables: dict[str, str], *, builds: bool) -> str:
+    """All that the environment depends on: what is asked for, the files of it, and the indexes."""
+    public, _ = public_environment(variables, Path("/"))
+    indexes = {name: value for name, value in public.items() if "INDEX" in name or "LINKS" in name}
+    base = [_LAYOUT, python, sys.base_prefix, platform.machine(), builds]
+    parts = [base, content(wanted), sorted(indexes.items())]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

@@ -19,6 +19,7 @@ _SYSTEM = (
     *("etc/ssl/certs", "etc/ssl/openssl.cnf", "etc/timezone", "sys/devices/system/cpu"),
 )
 """What programs need of a system, below its root. Data, credentials and sockets lie elsewhere."""
+_OF_NETWORK = ("etc/resolv.conf", "etc/hosts", "etc/gai.conf")
 _FOR_SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - empty ones of its own
 _NEVER_HIDDEN = frozenset(
     Path("/", *parts)
@@ -51,30 +52,69 @@ class Interpreter:
 
 
 def inspect(python: Path) -> Interpreter:
-    """Ask an interpreter where it lives.
+    """Find where an interpreter lives, by looking at its files.
+
+    It is not started, because every start also runs what is installed in it, and it is not asked,
+    because what it says would decide what it may see. Only the interpreter that runs cdml itself
+    is asked: its packages are running already.
 
     Raises:
-        ConfigurationError: it does not run.
+        ConfigurationError: it belongs to no Python installation.
     """
+    ours = python == Path(sys.executable)
     python = python.parent.resolve() / python.name  # the name itself may be a venv's link
-    question = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix, *sys.path]))"
-    try:
-        answer = subprocess.run(
-            [python, "-I", "-c", question],
-            env=environment(Path("/nonexistent")),
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=_PROBE_SECONDS,
-        ).stdout
-        places = [Path(place) for place in json.loads(answer)]
-    except (OSError, ValueError, subprocess.SubprocessError) as error:
+    settings = python.parent.parent / "pyvenv.cfg"
+    if not settings.is_file():
+        python = python.resolve()
+    bases = {python.resolve().parent.parent, *_home(settings)}
+    installations = {base for base in bases if _is_installation(base)}
+    if not installations or not os.access(python, os.X_OK):
         raise ConfigurationError(
-            f"{python} does not run as a Python interpreter.",
+            f"{python} is not the interpreter of a Python installation.",
             "Set scoring.environment to model, current, or the path of an interpreter.",
-        ) from error
-    found = {place.resolve() for place in [*places, python.parent.parent] if place.is_dir()}
-    return Interpreter(python=python, folders=_outermost(found))
+        )
+    around = {*installations, *([settings.parent] if settings.is_file() else [])}
+    found = {part for folder in around for part in _parts(folder)}
+    return Interpreter(
+        python=python, folders=_outermost(found | (_our_places() if ours else set()))
+    )
+
+
+def _home(settings: Path) -> list[Path]:
+    """The installation that a virtual environment says it was made from."""
+    try:
+        lines = settings.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return []
+    pairs = [line.partition("=") for line in lines]
+    homes = [Path(value.strip()) for name, _, value in pairs if name.strip().lower() == "home"]
+    return [home.resolve().parent for home in homes if home.is_absolute()]
+
+
+def _is_installation(folder: Path) -> bool:
+    """Whether Python's standard library lies in it."""
+    return any(folder.glob("lib*/python3.*/os.py"))
+
+
+def _parts(folder: Path) -> set[Path]:
+    """What Python put into a folder; a link that leads out of it does not count."""
+    real = folder.resolve()
+    parts = {(folder / name).resolve() for name in _OF_PYTHON if (folder / name).exists()}
+    return {part for part in parts if part != real and part.is_relative_to(real)}
+
+
+def _our_places() -> set[Path]:
+    """Where the interpreter that runs cdml finds packages."""
+    question = "import json, sys; print(json.dumps([sys.prefix, sys.base_prefix, *sys.path]))"
+    answer = subprocess.run(
+        [sys.executable, "-I", "-c", question],
+        env=environment(Path("/nonexistent")),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=_PROBE_SECONDS,
+    ).stdout
+    return {place.resolve() for name in json.loads(answer) if (place := Path(name)).is_dir()}
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -121,6 +161,7 @@ def spec(
     seconds: float,
     hide: Sequence[Path] = (),
     most_bytes: int = DEFAULT_FILE_BYTES,
+    network: bool = False,
 ) -> dict[str, object]:
     """What the launcher is told.
 
@@ -132,11 +173,13 @@ def spec(
         hide: folders and files of the job, wherever it runs: they are hidden with the
             repositories around them, also where they lie among what is kept.
         most_bytes: the largest file that it may write.
+        network: whether it may use the machine's network, behind walls as well.
     """
     return {
         "command": list(command),
         "namespaces": namespaces,
-        "layout": _layout(Path(command[0]), keep, hide) if namespaces else [],
+        "network": network,
+        "layout": _layout(Path(command[0]), keep, hide, network=network) if namespaces else [],
         "limits": {
             "RLIMIT_CORE": 0,
             "RLIMIT_FSIZE": most_bytes,
@@ -170,7 +213,7 @@ def launch(specification: Mapping[str, object], file: Path) -> list[str]:
 
 
 def _layout(
-    command: Path, keep: Sequence[tuple[Path, bool]], hide: Sequence[Path]
+    command: Path, keep: Sequence[tuple[Path, bool]], hide: Sequence[Path], *, network: bool
 ) -> list[list[object]]:
     """The file system inside the walls, from its top: kind, path and a word more of each entry.
 
@@ -180,7 +223,12 @@ def _layout(
     private = _private(os.environ, hide)
     kept = {part: w for path, w in keep for part in _pieces(path.resolve(), w, private)}
     links = _links(command)
-    trees = dict.fromkeys(_trees_of_system(links), False) | kept
+    trees = dict.fromkeys(_trees_of_system(links), False)
+    for path in map(Path("/").joinpath, _OF_NETWORK if network else ()):
+        if path.exists():  # often a link into a folder of the running system
+            links |= _links(path)
+            trees[path.resolve()] = False
+    trees |= kept
     entries: list[tuple[str, Path, bool | str]]
     entries = [("tree", path, writable) for path, writable in trees.items()]
     entries += [("link", path, target) for path, target in links.items()]

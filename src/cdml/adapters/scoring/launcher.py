@@ -4,8 +4,9 @@
 
 With `namespaces` the command gets its own user, process, network, IPC and mount namespaces: it
 sees no other process, has only the loopback interface, and a file system of its own: that holds
-what `layout` names, and nothing else of the machine. Without, it only loses what any process can
-give up. Either way it cannot gain privileges, and nothing it started outlives it.
+what `layout` names, and nothing else of the machine. With `network` as well it has the machine's
+network, for builds. Without namespaces it only loses what any process can give up. Either way it
+cannot gain privileges, and nothing it started outlives it.
 
 Exit code: the command's own; 125 if the walls could not be built, with the reason on stderr.
 The system calls are Linux's; elsewhere only limits and process group are set.
@@ -54,7 +55,7 @@ def main(spec_path: str) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         if spec["namespaces"]:
-            _unshare()
+            _unshare(network=spec["network"])
             return _supervise(lambda: _first_process(spec))
         return _supervise(lambda: _become(spec))
     finally:
@@ -87,9 +88,10 @@ def _end_descendants() -> None:
             os.waitpid(int(pid), 0)
 
 
-def _unshare() -> None:
+def _unshare(*, network: bool) -> None:
     user, group = os.getuid(), os.getgid()
-    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+    flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS
+    flags |= 0 if network else CLONE_NEWNET
     _check(_libc.unshare(flags), "unshare")
     Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1", encoding="ascii")
@@ -100,7 +102,8 @@ def _first_process(spec: dict[str, Any]) -> None:
     """Process 1 of the namespace: when it ends, the kernel ends all others."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _lay_mounts(spec["layout"])
-    _raise_loopback()
+    if not spec["network"]:
+        _raise_loopback()
     os._exit(_supervise(lambda: _become(spec)))
 
 

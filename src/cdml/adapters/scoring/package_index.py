@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +27,19 @@ _KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "X
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOT_OURS = ("UV_PYTHON", "UV_PROJECT", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_PUBLISH")
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+_PUBLIC = frozenset(
+    (
+        *("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS"),
+        *("UV_INDEX_STRATEGY", "UV_INSECURE_HOST", "UV_OFFLINE", "UV_NATIVE_TLS"),
+        *("UV_SYSTEM_CERTS", "UV_HTTP_TIMEOUT", "UV_PYTHON_DOWNLOADS", "UV_NO_PROGRESS"),
+        *_CERTIFICATES,
+        *_PROXIES,
+    )
+)
+"""Variables that a package's own code may see, without the credentials in their addresses."""
+_IN_ADDRESS = re.compile(r"//[^/\s,]*@|(?<![^\s,])[^/\s,]*@|[?#][^\s,]*")
 
 
 def find_uv() -> list[str]:
@@ -65,6 +79,40 @@ def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
         if older in kept:
             told.pop(newer, None)
     return {**told, **kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+
+
+def settings_of_uv(variables: Mapping[str, str]) -> list[str]:
+    """The options by which uv reads its user's settings, and none of the folders around it."""
+    home = variables.get("XDG_CONFIG_HOME") or f"{variables.get('HOME', '')}/.config"
+    for file in (Path(home) / "uv" / "uv.toml", Path("/etc/uv/uv.toml")):
+        if file.is_absolute() and file.is_file():
+            return ["--config-file", str(file)]
+    return ["--no-config"]
+
+
+def public_environment(
+    variables: Mapping[str, str], home: Path
+) -> tuple[dict[str, str], list[Path]]:
+    """What a build of foreign code may know of `variables`, and the files it needs for that.
+
+    Args:
+        variables: those of `uv_environment`; no credential in them is handed on.
+        home: a folder that is to be home and cache.
+    """
+    kept = {name: value for name, value in variables.items() if name.upper() in _PUBLIC}
+    bare = {name: _without_credentials(value) for name, value in kept.items()}
+    for name in bare.keys() & {*_CERTIFICATES}:
+        bare[name] = os.path.realpath(bare[name])
+    certificates = [bare[name] for name in _CERTIFICATES if name in bare]
+    folders = [part for part in bare.get("UV_FIND_LINKS", "").split(",") if "://" not in part]
+    named = [Path(name) for name in (*certificates, *folders) if name]
+    found = [path.resolve() for path in named if path.is_absolute() and path.exists()]
+    return {**bare, "HOME": str(home), "UV_CACHE_DIR": str(home / "cache")}, found
+
+
+def _without_credentials(value: str) -> str:
+    """Addresses without user, password and query; a proxy may be written without `//`."""
+    return _IN_ADDRESS.sub(lambda match: "//" if match[0].startswith("//") else "", value)
 
 
 def _is_ours(name: str) -> bool:

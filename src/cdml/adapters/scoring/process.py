@@ -67,7 +67,13 @@ class ProcessScorer:
             features = shown / "rows.parquet"
             given = write_inputs(job, mlmodel, features)
             rows = given.rows
-            python = interpreter(job.environment, job.model, progress, self._warmer(mlmodel))
+            python = interpreter(
+                job.environment,
+                job.model,
+                progress,
+                self._warmer(mlmodel),
+                walls=lambda: self._namespaces,
+            )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
                 conversation = _Conversation(step, given)
                 ended = self._run(job, shown, scratch, isolation.inspect(python), conversation)
@@ -131,14 +137,16 @@ class ProcessScorer:
         if re.fullmatch(r"mlflow\.[\w.]+", mlmodel.loader):
             modules.append(mlmodel.loader)
 
-        def warm(python: Path, folder: Path) -> None:
+        def warm(python: Path, packages: Path) -> None:
+            if not self._namespaces:
+                return
             with _scratch() as scratch:
                 inside = isolation.inspect(python)
-                others = [(path, False) for path in inside.folders if path != folder.resolve()]
+                seen = [(path, False) for path in inside.folders]
                 run(
                     [str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
                     scratch,
-                    keep=[(scratch, True), (folder.resolve(), True), *others],
+                    keep=[(scratch, True), *seen, (packages.resolve(), True)],
                     namespaces=self._namespaces,
                     seconds=_WARM_SECONDS,
                     hear=lambda _: None,

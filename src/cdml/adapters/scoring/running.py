@@ -5,7 +5,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ def run(
     hear: Callable[[bytes], None],
     hide: Sequence[Path] = (),
     most_bytes: int = DEFAULT_FILE_BYTES,
+    network: Mapping[str, str] | None = None,
 ) -> Ended:
     """Run a command to its end.
 
@@ -55,6 +56,8 @@ def run(
         hear: told every line the command says.
         hide: folders and files of the job, which it must not see.
         most_bytes: the largest file that it may write.
+        network: variables to set for a command that may use the machine's network; None: it may
+            not.
     """
     reading, writing = os.pipe()
     order = spec(
@@ -64,12 +67,13 @@ def run(
         seconds=seconds,
         hide=hide,
         most_bytes=most_bytes,
+        network=network is not None,
     )
     try:
         process = subprocess.Popen(
             launch(order, scratch / "order.json"),
             cwd=scratch,
-            env=environment(scratch),
+            env={**environment(scratch), **(network or {})},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

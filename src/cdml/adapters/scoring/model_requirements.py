@@ -1,0 +1,225 @@
+"""What a model asks to be installed: names and versions, and files of its own; nothing else."""
+
+import hashlib
+import re
+import shutil
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+
+from cdml.errors import InputError
+from cdml.evidence.mlmodel import read_mlmodel
+
+FILE = "requirements.txt"
+_ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".egg")
+_HASHES = re.compile(r"(\s+--hash=[a-z0-9]+:[0-9a-fA-F]+)+$")
+_PLACE = re.compile(r"(?P<place>[^\s;\[\]]+)(?P<extras>\[[^\]]*\])?\s*(?P<marker>;.*)?")
+_LONGEST = 120
+_METADATA_BYTES = 10 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One requirement.
+
+    Attributes:
+        name: the package's name, normalized.
+        text: the requirement as uv is told it; of a file all but where the copy of it lies.
+        file: the model's own file that is to be installed; None: from the index.
+    """
+
+    name: str
+    text: str
+    file: Path | None = None
+
+
+def read_requirements(model: Path) -> list[Wanted]:
+    """The model's requirements, and what reading rows and loading it takes if they lack it.
+
+    Raises:
+        InputError: there are none, or a line asks for more than a package by its name and
+            version, or a wheel or source package that lies in the model's folder.
+    """
+    path = model / FILE
+    if path.is_symlink():
+        raise InputError(f"the model's {FILE} is a link.", "Put the file itself there.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"the model has no {FILE} to build its environment from.",
+            "Log it with pip_requirements, or set scoring.environment to current.",
+        ) from error
+    wanted = [_parse(model, line, number) for number, line in _lines(text)]
+    names = {each.name for each in wanted}
+    version = read_mlmodel(model).mlflow
+    if not names & {"mlflow", "mlflow-skinny"}:
+        pinned = f"mlflow-skinny=={version}" if version else "mlflow-skinny"
+        wanted.append(_parse(model, pinned, 0))
+    if "mlflow" not in names:
+        wanted += [_parse(model, name, 0) for name in ("pandas", "pyarrow") if name not in names]
+    return wanted
+
+
+def content(wanted: Sequence[Wanted]) -> list[str]:
+    """What is asked for, in any order, with the digest of each file: equal only if it is equal."""
+    return sorted(f"{each.text} {_digest(each.file) if each.file else ''}" for each in wanted)
+
+
+def copied(wanted: Sequence[Wanted], folder: Path) -> list[str]:
+    """The lines for uv; the model's own files are copied to a folder that nobody else writes.
+
+    Raises:
+        InputError: a wheel of the model's asks for a package by its address.
+    """
+    lines = []
+    for number, each in enumerate(wanted):
+        if each.file is None:
+            lines.append(each.text)
+            continue
+        place = folder / str(number) / each.file.name
+        place.parent.mkdir(parents=True)
+        shutil.copyfile(each.file, place)
+        if place.suffix == ".whl":
+            _refuse_addresses(place)
+        name, separator, marker = each.text.partition(";")
+        lines.append(
+            f"{name.strip()} @ {place.as_uri()}" + (f" {separator}{marker}" * bool(marker))
+        )
+    return lines
+
+
+def _lines(text: str) -> list[tuple[int, str]]:
+    """The lines that ask for something, with their numbers; continued ones are joined."""
+    found: list[tuple[int, str]] = []
+    begun: tuple[int, str] | None = None
+    for number, raw in enumerate(text.splitlines(), 1):
+        line = re.sub(r"(^|\s)#.*", "", raw).strip()
+        first, before = begun or (number, "")
+        whole = f"{before} {line.removesuffix(chr(92)).strip()}".strip()
+        begun = (first, whole) if line.endswith("\\") else None
+        if begun is None and whole:
+            found.append((first, whole))
+    return [*found, begun] if begun and begun[1] else found
+
+
+def _parse(model: Path, line: str, number: int) -> Wanted:
+    if line.startswith("-"):
+        raise _refused(line, number, "is an option of the installer", _INDEX)
+    if "${" in line:
+        raise _refused(line, number, "asks for a variable")
+    hashes = match[0] if (match := _HASHES.search(line)) else ""
+    asked = line.removesuffix(hashes)
+    if _is_place(asked):
+        return _of_file(model, asked, line, number)
+    try:
+        requirement = Requirement(asked)
+    except InvalidRequirement as error:
+        raise _refused(line, number, "is no requirement") from error
+    if requirement.url is not None:
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        marker = f" ; {requirement.marker}" if requirement.marker else ""
+        of = _of_file(model, f"{requirement.url}{extras}{marker}", line, number)
+        if of.name != canonicalize_name(requirement.name):
+            raise _refused(line, number, "names another package than its file does")
+        return of
+    return Wanted(name=canonicalize_name(requirement.name), text=f"{requirement}{hashes}")
+
+
+def _is_place(asked: str) -> bool:
+    """Whether installers take it for a path or an address, and not for a name."""
+    start = re.split(r"[\s;\[@]", asked, maxsplit=1)[0]
+    named = re.match(r"[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*@", asked)
+    return not named and ("/" in start or "\\" in start or start.lower().endswith(_ARCHIVES))
+
+
+def _of_file(model: Path, asked: str, line: str, number: int) -> Wanted:
+    match = _PLACE.fullmatch(asked.strip())
+    if match is None:
+        raise _refused(line, number, "is no requirement")
+    address = urlsplit(match["place"])
+    if address.scheme not in {"", "file"} or address.netloc not in {"", "localhost"}:
+        raise _refused(line, number, "asks for a package by its address", _INDEX)
+    path = Path(model, unquote(address.path) if address.scheme else match["place"])
+    real = path.resolve()
+    if not real.is_relative_to(model.resolve()) or not real.is_file():
+        raise _refused(line, number, "is no file in the model's folder")
+    try:
+        parse = parse_wheel_filename if real.suffix == ".whl" else parse_sdist_filename
+        name = parse(real.name)[0]
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise _refused(line, number, "is no wheel and no source package by its name") from error
+    try:
+        rest = Requirement(f"{name}{match['extras'] or ''} {match['marker'] or ''}")
+    except InvalidRequirement as error:
+        raise _refused(line, number, "is no requirement") from error
+    return Wanted(name=name, text=str(rest), file=real)
+
+
+def _refuse_addresses(wheel: Path) -> None:
+    """A wheel from the index cannot name an address, by uv's rules; a file of the model's could.
+
+    Raises:
+        InputError: it does, or is no wheel.
+    """
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            members = [
+                member
+                for member in archive.infolist()
+                if member.filename.lower().endswith(".dist-info/metadata")
+            ]
+            texts = [_start(archive, member) for member in members]
+    except (OSError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise InputError(f"{wheel.name} in the model's folder is no wheel.") from error
+    for text in texts:
+        for required in HeaderParser().parsestr(text).get_all("Requires-Dist") or ():
+            if "@" in required or "/" in required.partition(";")[0]:
+                raise InputError(
+                    f"{wheel.name} in the model's folder asks for a package by its address:"
+                    f" {_shown(required)}.",
+                    _INDEX,
+                )
+
+
+def _start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    with archive.open(member) as file:
+        data = file.read(_METADATA_BYTES + 1)
+    if len(data) > _METADATA_BYTES:
+        raise ValueError("so long is no metadata")
+    return data.decode("utf-8")
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_INDEX = (
+    "Packages come from the index that the workflow sets (PIP_INDEX_URL, PIP_EXTRA_INDEX_URL or"
+    " UV_INDEX), or lie as wheels in the model's folder."
+)
+_ALLOWED = "A line names a package and its versions, or a wheel in the model's folder."
+
+
+def _refused(line: str, number: int, why: str, hint: str = _ALLOWED) -> InputError:
+    return InputError(f"line {number} of the model's {FILE} {why}: {_shown(line)}.", hint)
+
+
+def _shown(line: str) -> str:
+    """A line of the model's as an error shows it: short, printable, without a password."""
+    bare = re.sub(r"(?<=//)[^/@\s]+@", "", line)
+    words = "".join(char if char.isprintable() else " " for char in bare)
+    return words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
