@@ -26,7 +26,9 @@ OURS = {
     "env-allow",
     "storage",
 }  # inputs of the action rather than of the command
-SETTINGS = r"CDML_(?!PYTHON$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
+SCORES = {"root", "evaluate-model", "compare-to-champion"}
+FOR_MODELS = {"build"}  # what the workflow alone may say of how models are run
+SETTINGS = r"CDML_(?!PYTHON$|BUILD$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -80,12 +82,12 @@ def test_every_input_is_an_option_and_every_option_an_input(name: str) -> None:
     if name == "root":
         # The report reads what the gate has just written; that it begins is a step of its own.
         expected -= {"evidence", "artifact", "begin", "combine"}
-    assert expected == set(action(name)["inputs"]) - OURS
+    assert expected == set(action(name)["inputs"]) - OURS - FOR_MODELS
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_input_reaches_its_command_as_environment(name: str) -> None:
-    inputs = set(action(name)["inputs"]) - OURS
+    inputs = set(action(name)["inputs"]) - OURS - FOR_MODELS
     reached = set()
     for command in commands(name):
         variables = steps(name)[command]["env"]
@@ -119,6 +121,16 @@ def test_every_storage_that_can_be_named_has_a_lock_and_is_told_of() -> None:
         assert (ROOT / f"requirements/{name}.txt").is_file()
         assert f"`{name}`" in action("root")["inputs"]["storage"]["description"]
         assert re.search(rf"^\| `storage` \|.*`{name}`", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_the_workflow_says_of_models_reaches_the_step_that_runs_them(name: str) -> None:
+    told = FOR_MODELS if name in SCORES else set()
+
+    assert told == FOR_MODELS & set(action(name)["inputs"])
+    for setting in told:
+        env = steps(name)[commands(name)[0]]["env"]
+        assert f"${{{{ inputs.{setting} }}}}" == env[f"CDML_{setting.upper()}"]
 
 
 @pytest.mark.parametrize("name", FILES)
