@@ -203,6 +203,8 @@ class _Builder:
         python = inspect(self._folder / "bin" / "python")
         ours = inspect(Path(sys.executable))
         variables, files = public_environment(self._variables, scratch)
+        if self._uv == command[:1]:  # no link to it is there
+            command = [os.path.realpath(command[0]), *command[1:]]
         read = [*python.folders, *ours.folders, Path(command[0]), *files]
         ended = run(
             ["/bin/sh", "-c", f"exec {shlex.join([*command, '--no-config'])}"],

@@ -213,7 +213,11 @@ def launch(specification: Mapping[str, object], file: Path) -> list[str]:
 
 
 def _layout(
-    command: Path, keep: Sequence[tuple[Path, bool]], hide: Sequence[Path], *, network: bool
+    command: Path,
+    keep: Sequence[tuple[Path, bool]],
+    hide: Sequence[Path],
+    *,
+    network: bool = False,
 ) -> list[list[object]]:
     """The file system inside the walls, from its top: kind, path and a word more of each entry.
 
