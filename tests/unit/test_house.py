@@ -45,3 +45,10 @@ def test_tests_of_a_group_are_kept_together(request):
     grouped = request.config.getoption("loadgroup", default=False)
 
     assert grouped == request.node.nodeid.endswith("@house")
+
+
+def test_no_two_test_files_have_one_name():
+    """Test folders are no packages: pytest would refuse the second file of a name."""
+    names = [path.name for path in ROOT.glob("tests/**/test_*.py")]
+
+    assert sorted(set(names)) == sorted(names)
