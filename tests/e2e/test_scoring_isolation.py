@@ -236,6 +236,32 @@ os._exit(0)
 
 
 @pytest.mark.usefixtures("walls")
+def test_behind_walls_the_rows_that_were_given_stay_as_they_were(tmp_path):
+    forger = models.written(
+        tmp_path / "forger",
+        """
+import json, os, sys
+order = sys.argv[-2]
+given = json.load(open(order))["data"]
+found = []
+for path in (order, given, os.path.join(os.path.dirname(given), "new")):
+    for attempt in (lambda: open(path, "ab"), lambda: os.unlink(path), lambda: os.mkdir(path)):
+        try:
+            attempt()
+            found.append(path)
+        except OSError:
+            pass
+raise ValueError(json.dumps(found))
+""",
+    )
+
+    with pytest.raises(InputError) as raised:
+        score(tmp_path, forger, namespaces=True)
+
+    assert "ValueError: []" in raised.value.message
+
+
+@pytest.mark.usefixtures("walls")
 def test_behind_walls_the_labels_are_nowhere(tmp_path, monkeypatch):
     places = [tmp_path / name for name in ("checkout", "disk/parts", "elsewhere")]
     seeker = models.written(
