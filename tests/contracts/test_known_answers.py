@@ -46,7 +46,8 @@ def said(job, answered=None, names=None, **columns):
     answers = answered or [columns["prediction"]]
     path = job.folder / "answers.parquet"
     pq.write_table(pa.table({f"a{at}": column for at, column in enumerate(answers)}), path)
-    keep(job, job.folder / "rows.parquet", path, names)
+    rows = job.folder / "rows.parquet"
+    keep(job, rows, pq.read_schema(rows).names, path, names)
     return known.read(job.folder)
 
 

@@ -77,5 +77,5 @@ def test_whole_numbers_stored_as_decimals_fit_a_signature_of_integers(tmp_path):
 
     assert 400 == len(score(tmp_path, model, stored))
     stored.loc[0, "x"] = None
-    with pytest.raises(InputError, match="failed on these rows"):
+    with pytest.raises(InputError, match="1 of 400 values are missing"):
         score(tmp_path, model, stored)
