@@ -232,10 +232,15 @@ def test_a_build_is_told_of_indexes_without_their_credentials(tmp_path):
 
 
 def test_uv_reads_its_users_settings_and_those_of_no_folder_around_it(tmp_path):
-    assert ["--no-config"] == settings_of_uv({"XDG_CONFIG_HOME": str(tmp_path)})
-    (tmp_path / "uv").mkdir()
-    (tmp_path / "uv" / "uv.toml").touch()
-    assert "--config-file" in settings_of_uv({"XDG_CONFIG_HOME": str(tmp_path)})
+    known = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert ["--no-config"] == settings_of_uv(known)
+    users, named = tmp_path / "uv" / "uv.toml", tmp_path / "named.toml"
+    users.parent.mkdir()
+    for file in (users, named):
+        file.touch()
+    assert ["--config-file", str(users)] == settings_of_uv(known)
+    known["UV_CONFIG_FILE"] = str(named)
+    assert ["--config-file", str(named)] == settings_of_uv(known)
 
 
 def test_leave_to_build_is_allow_or_deny(model, monkeypatch):

@@ -84,7 +84,9 @@ def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
 def settings_of_uv(variables: Mapping[str, str]) -> list[str]:
     """The options by which uv reads its user's settings, and none of the folders around it."""
     home = variables.get("XDG_CONFIG_HOME") or f"{variables.get('HOME', '')}/.config"
-    for file in (Path(home) / "uv" / "uv.toml", Path("/etc/uv/uv.toml")):
+    named = variables.get("UV_CONFIG_FILE")
+    places = [Path(named).absolute()] if named else []
+    for file in (*places, Path(home) / "uv" / "uv.toml", Path("/etc/uv/uv.toml")):
         if file.is_absolute() and file.is_file():
             return ["--config-file", str(file)]
     return ["--no-config"]
