@@ -54,9 +54,14 @@ class Outer:
         return self.linear.standard_error
 
     def interval(self, confidence: float) -> Interval:
-        """The two-sided interval: both bounds."""
-        low, high = (self.bound(side, (1 + confidence) / 2) for side in Side)
-        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+        """The two-sided interval: the farther ends of both ways, whichever side is harm."""
+        ways = [way.interval(confidence) for way in (self.resampled, self.linear)]
+        return Interval(
+            low=min(one.low for one in ways),
+            high=max(one.high for one in ways),
+            confidence=confidence,
+            method=self.method,
+        )
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The farther one."""
