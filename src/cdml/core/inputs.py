@@ -50,12 +50,13 @@ def maybe_identifier(field: Field, values: Values, rows: int) -> bool:
     return False
 
 
-def constant(column: str) -> Finding:
-    """A column of one value."""
+def constant(column: str, *, empty: bool = False) -> Finding:
+    """A column of one value, or of none."""
+    same = "no row holds a value" if empty else "every row holds the same"
     return fact(
         "constant_input", column, fine=False, severity="warning",
-        expected="more than one value", observed="1",
-        reason="every row holds the same: a model that uses it learns nothing from it here, and"
+        expected="more than one value", observed="0" if empty else "1",
+        reason=f"{same}: a model that uses it learns nothing from it here, and"
         " what it does when it changes nobody has seen",
     )  # fmt: skip
 

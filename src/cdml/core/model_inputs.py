@@ -72,8 +72,8 @@ def input_columns(
         purposes: of the columns.
         columns: that the data has, in its order.
     """
-    chosen = named if named is not None else purposes.features
-    if chosen:
+    chosen = named if named is not None else purposes.features or None
+    if chosen is not None:
         return tuple(name for name in chosen if name in columns)
     left_out = purposes.identity | purposes.others
     return tuple(name for name in columns if name not in left_out)
@@ -93,6 +93,6 @@ def contradiction(
         return ""
     strange = [name for name in features if name not in types]
     lost = [name for name in required if name not in features]
-    told = [f"names {', '.join(strange)}, which it does not"] if strange else []
-    told += [f"leaves out {', '.join(lost)}, which it asks for"] if lost else []
-    return " and ".join(told)
+    told = [f"names {', '.join(strange)}, which the signature does not"] if strange else []
+    told += [f"leaves out {', '.join(lost)}, which the signature asks for"] if lost else []
+    return ", and ".join(told)

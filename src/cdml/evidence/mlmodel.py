@@ -161,9 +161,9 @@ def _unnamed(inputs: list[dict[str, Any]]) -> Unnamed | None:
 
 
 def _type(column: dict[str, Any]) -> str:
-    """`double`, `array(double)`; of a tensor numpy's name, such as `float64`."""
+    """`double`, `array(double)`; of a tensor numpy's name, such as `float64`, or `any`."""
     kind, tensor = str(column.get("type", "")), column.get("tensor-spec")
     if tensor is not None:
-        return str(tensor["dtype"])
+        return "any" if tensor["dtype"] == "object" else str(tensor["dtype"])
     items = column.get("items")
     return f"array({_type(items)})" if kind == "array" and isinstance(items, dict) else kind

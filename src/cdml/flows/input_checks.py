@@ -27,7 +27,7 @@ def odd_inputs(
         values = sample[column]
         if inputs.maybe_constant(values):
             if _is_constant(table, column, whole=len(values) == rows):
-                yield inputs.constant(column)
+                yield inputs.constant(column, empty=fields[column].empty)
         elif inputs.maybe_identifier(fields[column], values, rows) and (
             len(values) == rows or table.repeated([column]) == 0
         ):

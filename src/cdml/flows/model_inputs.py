@@ -50,7 +50,7 @@ def require_agreement(loaded: Loaded, signature: Signature, uri: str) -> None:
     what = contradiction(features, signature.types, signature.required)
     if what:
         raise ConfigurationError(
-            f"{loaded.path}, line {loaded.line(('data', 'features'))}: data.features contradicts"
-            f" the signature of {uri}: it {what}.",
+            f"{loaded.path}, line {loaded.line(('data', 'features'))}: data.features and the"
+            f" signature of {uri} contradict one another: the list {what}.",
             "A signature that names its inputs decides: leave data.features out.",
         )

@@ -28,6 +28,9 @@ _SCALARS = frozenset(
 """What MLflow calls the types of columns that hold no lists; a tensor's have numpy's names."""
 
 
+_NESTED = ("object", "map")
+
+
 class Unfit(ValueError):
     """A column cannot be given as the signature asks; the text says why."""
 
@@ -57,6 +60,8 @@ def convert(column: Any, wanted: str, *, required: bool) -> Any:
     for types, of_type in _OF_TYPE:
         if wanted in types:
             return of_type(column, wanted)
+    if wanted.startswith("array(") or (wanted in _NESTED and not pa.types.is_nested(column.type)):
+        raise _other(column.type, wanted)
     if pa.types.is_decimal(column.type):  # pandas would hand it on as objects
         return column.cast(pa.float64())
     return column

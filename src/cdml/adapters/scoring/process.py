@@ -244,7 +244,8 @@ def _told(said: Mapping[str, Any]) -> str:
     kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"]))
     if not kind:  # what it answered, and not what went wrong in it
         return f"{message.rstrip('.')}."
-    what = ": ".join(filter(None, (kind, message)))
+    shown = "" if said.get("refused") else kind  # the column is told, in a sentence of its own
+    what = ": ".join(filter(None, (shown, message)))
     return f"{stage}: {what.rstrip('.')}."
 
 

@@ -28,6 +28,7 @@ SINGLE_SECONDS = 2.0
 ENOUGH_ROWS = 60  # the least that can tell of a p95: a slow model is given longer for them
 LONGEST_SECONDS = 10.0
 MOST_COLUMNS = 5_000
+MOST_REFUSED = 5
 LONGEST = 400  # characters of what an exception says
 BOOSTERS = ("xgboost", "lightgbm")
 """Libraries whose own boosters have the classes 0, 1, 2, ... and no others."""
@@ -60,12 +61,11 @@ def main(job_path: str, status_fd: str) -> None:
     except MemoryError:
         tell("error", stage=stage, kind="MemoryError", message="out of memory")
     except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too
-        told = bounded(str(error) if model is None else model.why(error))
-        if told.startswith("column "):
-            tell("error", stage=stage, kind="", message=told)
-        else:
-            told += place_of(error, job["model"])
-            tell("error", stage=stage, kind=type(error).__name__, message=told)
+        refused = [] if model is None else model.refused_columns(error)
+        told = "; ".join(refused) or reason(error)
+        found = bounded(told) + ("" if refused else place_of(error, job["model"]))
+        kind = type(error).__name__
+        tell("error", stage=stage, kind=kind, message=found, refused=bool(refused))
 
 
 class Model:
@@ -108,15 +108,10 @@ class Model:
         self.asked = frame
         return frame
 
-    def why(self, error: BaseException) -> str:
-        """What an exception says; where MLflow refuses the rows, column by column."""
-        text = str(error)
-        if "Failed to enforce schema of data" not in text:
-            return text
-        return "; ".join(self.refused_columns()[:5]) or text.rpartition("'. Error: ")[2]
-
-    def refused_columns(self) -> list[str]:
-        """`column x: …` for each column that MLflow refuses alone."""
+    def refused_columns(self, error: BaseException) -> list[str]:
+        """`column x: …` for each column that MLflow refuses alone, where it refused the rows."""
+        if "Failed to enforce schema of data" not in str(error):
+            return []
         try:
             from mlflow.models import validate_schema
             from mlflow.types.schema import Schema
@@ -129,10 +124,11 @@ class Model:
         for spec in specs:
             try:
                 validate_schema(self.asked[[spec.name]], Schema([spec]))
-            except Exception as error:  # noqa: BLE001 - each type has a refusal of its own
-                said = str(error).replace(f"Incompatible input types for column {spec.name}. ", "")
+            except Exception as trouble:  # noqa: BLE001 - each type has a refusal of its own
+                known = f"Incompatible input types for column {spec.name}. "
+                said = str(trouble).replace(known, "")
                 found.append(f"column {spec.name}: {said}")
-        return found
+        return found[:MOST_REFUSED]
 
     def answer(self, frame: Any) -> dict[str, Any]:
         """The columns of the answer, and the probabilities beside a single one."""
@@ -198,7 +194,8 @@ def latencies(model: Model, job: dict[str, Any]) -> list[float]:
     count = min(SINGLE_ROWS, len(frame))
     chosen = [at * len(frame) // count for at in range(count)]
     order = sorted(range(count), key=lambda at: at * STRIDE % SINGLE_ROWS)
-    singles = [frame.iloc[[chosen[at]]] for at in order]
+    # MLflow looks for the row 0 of what it makes a tensor of.
+    singles = [frame.iloc[[chosen[at]]].reset_index(drop=True) for at in order]
     for row in singles[:WARM_UP]:
         model.pyfunc.predict(row)
     found, started = [], time.perf_counter()
@@ -229,6 +226,11 @@ def place_of(error: BaseException, folder: str) -> str:
             found = f" ({os.path.relpath(path, folder)}, line {step.tb_lineno})"
         step = step.tb_next
     return found
+
+
+def reason(error: BaseException) -> str:
+    """What an exception says; of MLflow's the end, which follows a print of all the rows."""
+    return str(error).rpartition("'. Error: ")[2]
 
 
 def bounded(text: str) -> str:
