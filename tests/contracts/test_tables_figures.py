@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from cdml.adapters.data import queries
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import Aggregate, CompareColumns, Missing, MultipleOf, NotRun, Query
+from cdml.core.expressions import (
+    Aggregate,
+    CompareColumns,
+    Missing,
+    MultipleOf,
+    NotRun,
+    Query,
+    Whole,
+)
 from fakes.tables import FakeTables
 
 ROWS = {
@@ -103,6 +111,12 @@ def test_whole_multiples_are_told_though_fractions_are_inexact(opened, column, o
     rows = {**ROWS, "tenths": [0.1, 0.7, 0.3, 1e9 + 0.1, None]}
 
     assert (expected,) == opened(rows).count([MultipleOf(column, of)])
+
+
+def test_a_fraction_is_told_however_small_it_is(opened):
+    rows = {"id": [1, 2, 3, 4, 5], "x": [4.0, -2.0, 1e9 + 0.25, 0.1, None]}
+
+    assert (2, 5) == opened(rows).count([Whole("x"), Whole("id")])
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from pyarrow import parquet
 
 from cdml.adapters.data.tables import DuckTables
 from cdml.config import load
+from cdml.core.compatibility import Signature
 from cdml.errors import CdmlError
 from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock
@@ -97,7 +98,10 @@ def test_every_engine_says_the_same_of_any_rows(tmp_path, now, before, asked, sl
         fake.add(str(path), data).fields = _DUCK.open(str(path)).fields
     text = CONFIG.format(label=asked[0], positive=asked[1], slices=str(slices).lower())
     (tmp_path / "cdml.yaml").write_text(text, encoding="utf-8")
-    options = {"features": features, "reference": "before.parquet" if before else None}
+    model = (
+        None if features is None else Signature(who="the model", types=dict.fromkeys(features, ""))
+    )
+    options = {"judged": model, "reference": "before.parquet" if before else None}
 
     expected = judged(fake, tmp_path, options)
     found = judged(_DUCK, tmp_path, options)

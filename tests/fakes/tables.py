@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from math import inf
 from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from cdml.core.expressions import (
     NotRun,
     Query,
     Scalar,
+    Whole,
 )
 from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import InputError
@@ -73,6 +75,8 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: C901, 
     match condition:
         case Compare(operator=operator, value=bound):
             return OPERATORS[operator](value, _comparable(bound))
+        case Whole():
+            return value in (inf, -inf) or int(value) == value
         case MultipleOf(of=of):
             return multiple(value, of)
         case Length(operator=operator, value=bound):
