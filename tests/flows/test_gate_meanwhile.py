@@ -7,6 +7,7 @@ import pytest
 
 from cdml.errors import InputError
 from cdml.evidence import store
+from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Evaluation
 from cdml.flows.gate import gate
 from fakes.judging import World
@@ -52,7 +53,8 @@ def test_one_core_scores_one_after_the_other(world):
     world.champion("good")
     judged(world, world.model("better"))
 
-    assert ["better", "model"] == [job.model.name for job in world.scorer.jobs]
+    order = [model_digest(Path(world.model(name))) for name in ("better", "good")]
+    assert order == [model_digest(job.model) for job in world.scorer.jobs]
 
 
 @pytest.mark.parametrize("champion", ["good.parquet", "none"])
