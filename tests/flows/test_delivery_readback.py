@@ -61,7 +61,9 @@ def test_a_deploy_that_is_not_seen_to_serve_has_failed(world, target, faults):
 def test_a_rollback_that_is_not_seen_to_serve_has_failed(world, target, faults):
     world.target = target or world.target
 
-    with pytest.raises(RollbackFailed, match=r"was given v1 and serves v2.*v2 served") as caught:
+    with pytest.raises(
+        RollbackFailed, match=r"was given v1 and serves v2.*v2 serves production now"
+    ) as caught:
         world.rollback(faults=faults())
 
     assert (7, caught.value.message) == (caught.value.exit_code, told_as_failed(world).reason)

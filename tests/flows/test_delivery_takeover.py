@@ -80,7 +80,7 @@ def test_a_deploy_takes_over_from_a_run_that_is_over(begin, tmp_path):
 
 
 def test_what_was_committed_is_finished_and_not_undone(tmp_path):
-    world = one_write(tmp_path, at=4)
+    world = one_write(tmp_path, at=5)
     assert world.ledger.operation.committed
     world.platform.over = {THEIRS}
 

@@ -14,7 +14,7 @@ BROKEN = {
     "a metric nobody knows": (CONFIG.replace("roc_auc", "roc_auk"), "line 11: gates[0].metric"),
     "a key nobody knows": (CONFIG + "gaets: []\n", "line 14: gaets"),
     "a tab": (CONFIG + "\tx: 1\n", "line 14, is not YAML"),
-    "an unset variable": (CONFIG.replace("data.parquet", "${ROWS}"), "ROWS is not set"),
+    "an unset variable": (CONFIG.replace("data.parquet", "${ROWS}"), "the variable ROWS"),
     "nested without end": (CONFIG + "x: " + "[" * 5000 + "]" * 5000, "nests deeper"),
     "another encoding": (CONFIG.encode("utf-16"), "cannot be read"),
     "a byte that is no text": (CONFIG.encode() + b"# \xff\n", "cannot be read"),

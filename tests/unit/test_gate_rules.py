@@ -33,7 +33,7 @@ def told(tmp_path, gate, data=BINARY):
     ("gate", "key", "meant"),
     [
         ("roc_auc, max_regression: 5", "max_regression", "did you mean 5%?"),
-        ("auroc, max_regression: 2.5", "max_regression", "did you mean 2.5%?"),
+        ("auc, max_regression: 2.5", "max_regression", "did you mean 2.5%?"),
         ("accuracy, max_regression: 1", "max_regression", "did you mean 1%?"),
         ("f1, max_regression: 100%", "max_regression", "to fall to 0"),
         ("recall, max_regression: 250%", "max_regression", "to fall to 0"),

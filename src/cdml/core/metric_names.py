@@ -82,6 +82,9 @@ _RELATED: Mapping[str, tuple[str, str]] = {
     "youden_j": ("balanced_accuracy", "Youden's J is 2 * balanced_accuracy - 1"),
     "informedness": ("balanced_accuracy", "it is 2 * balanced_accuracy - 1"),
     "g_mean": ("balanced_accuracy", "which likewise weighs all classes alike"),
+    # Elsewhere the name is that of two classes and of several alike.
+    "auroc": ("roc_auc", "of two classes; of several it is roc_auc_ovr"),
+    "auroc_ovr": ("roc_auc_ovr", "one class against the rest, each class alike"),
     "gini": ("roc_auc", "Gini is 2 * roc_auc - 1"),
     "normalized_gini": ("roc_auc", "Gini is 2 * roc_auc - 1"),
     "ks": ("roc_auc", "which likewise measures how scores tell classes apart"),

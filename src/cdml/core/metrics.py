@@ -279,11 +279,11 @@ _ALL = (
         for average in ("micro", "macro", "weighted")
     ),
     _ranking(
-        "roc_auc", "auc", "auroc", "auc_roc", "rocauc", "roc_auc_score", "area_under_roc",
+        "roc_auc", "auc", "auc_roc", "rocauc", "roc_auc_score", "area_under_roc",
         counts=Counts.SMALLER_CLASS, uninformed={Task.BINARY: 0.5},
     ),
     _ranking(
-        "roc_auc_ovr", "auc_ovr", "auroc_ovr", "roc_auc_score_ovr",
+        "roc_auc_ovr", "auc_ovr", "roc_auc_score_ovr",
         tasks=_MULTICLASS, counts=Counts.SMALLER_CLASS, uninformed={Task.MULTICLASS: 0.5},
     ),
     _ranking(
