@@ -39,6 +39,9 @@ WRITES = (
     ("cdml.adapters.targets.model_servers", "_reap", None),
     ("subprocess", "Popen.__init__", _starts_server),
     ("cdml.evidence.store", "write", None),
+    ("cdml.evidence.failure", "write", None),
+    ("cdml.flows.request", "Request.remember", None),
+    ("cdml.flows.request", "Request.forget", None),
 )
 """Where writes leave cdml, and which calls of it are some."""
 
