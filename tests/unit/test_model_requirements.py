@@ -3,7 +3,7 @@
 import zipfile
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdml.adapters.scoring.environments import _key, interpreter
@@ -109,6 +109,9 @@ def test_what_reading_rows_takes_is_added_where_it_is_missing(model):
 
 
 @given(text=st.text(max_size=200))
+@example(text="/\0")
+@example(text="//[/x.whl")
+@example(text="./" + "x" * 5000 + ".whl")
 def test_whatever_is_written_is_understood_or_refused(tmp_path_factory, text):
     model = tmp_path_factory.mktemp("any")
     plain(model / "m", "flavors: {python_function: {loader_module: m}}\n")

@@ -149,12 +149,19 @@ def _of_file(model: Path, asked: str, line: str, number: int) -> Wanted:
     match = _PLACE.fullmatch(asked.strip())
     if match is None:
         raise _refused(line, number, "is no requirement")
-    address = urlsplit(match["place"])
+    try:
+        address = urlsplit(match["place"])
+    except ValueError as error:  # half an IPv6 address, say
+        raise _refused(line, number, "is no requirement") from error
     if address.scheme not in {"", "file"} or address.netloc not in {"", "localhost"}:
         raise _refused(line, number, "asks for a package by its address", _INDEX)
     path = Path(model, unquote(address.path) if address.scheme else match["place"])
-    real = path.resolve()
-    if not real.is_relative_to(model.resolve()) or not real.is_file():
+    try:
+        real = path.resolve()
+        is_own = real.is_relative_to(model.resolve()) and real.is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
+        raise _refused(line, number, "is no file in the model's folder") from error
+    if not is_own:
         raise _refused(line, number, "is no file in the model's folder")
     try:
         parse = parse_wheel_filename if real.suffix == ".whl" else parse_sdist_filename
