@@ -27,8 +27,8 @@ OURS = {
     "storage",
 }  # inputs of the action rather than of the command
 SCORES = {"root", "evaluate-model", "compare-to-champion"}
-FOR_MODELS = {"build"}  # what the workflow alone may say of how models are run
-SETTINGS = r"CDML_(?!PYTHON$|BUILD$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
+FOR_MODELS = {"build", "isolation"}  # what the workflow alone may say of how models are run
+SETTINGS = r"CDML_(?!PYTHON$|BUILD$|ISOLATION$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
 SCRIPTS = Path(sys.executable).parent
 
 

@@ -32,6 +32,9 @@ _NEVER_HIDDEN = frozenset(
 )
 """Without them no program runs; a file of the job in one of them is covered by itself."""
 _OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg")
+ISOLATION = "CDML_ISOLATION"
+"""The variable by which the workflow says whether walls are required."""
+REQUIRED, PREFERRED = "required", "preferred"
 _GIB = 2**30
 DEFAULT_FILE_BYTES = 4 * _GIB
 _MOST_FILES = 4096
@@ -129,6 +132,33 @@ def environment(home: Path) -> dict[str, str]:
         "PYTHONHASHSEED": "0",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
+
+
+def walls(scratch: Path, variables: Mapping[str, str] | None = None) -> bool:
+    """Whether models run behind walls here; the workflow may require it.
+
+    Args:
+        scratch: a folder to try it in.
+        variables: the process's environment, where the workflow's input stands; never cdml.yaml,
+            which a pull request may edit.
+
+    Raises:
+        ConfigurationError: walls are required and cannot be built, or the input is another word.
+    """
+    wanted = (os.environ if variables is None else variables).get(ISOLATION) or PREFERRED
+    if wanted not in (REQUIRED, PREFERRED):
+        raise ConfigurationError(
+            f"isolation is {wanted!r}.", f"Set it to {REQUIRED} or {PREFERRED}."
+        )
+    work = namespaces_work(scratch)
+    if wanted == REQUIRED and not work:
+        raise ConfigurationError(
+            "The workflow requires isolation, and this runner lets nobody make namespaces; no model"
+            " was run.",
+            "Use a runner that allows user namespaces, or score elsewhere and give --predictions."
+            f" In a job without secrets, `isolation: {PREFERRED}` runs the model all the same.",
+        )
+    return work
 
 
 def namespaces_work(scratch: Path) -> bool:

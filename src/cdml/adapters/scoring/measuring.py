@@ -49,7 +49,7 @@ class ProcessMeasurer:
         if self._asked is not None:
             return self._asked
         with tempfile.TemporaryDirectory(prefix="cdml-measure-") as scratch:
-            return isolation.namespaces_work(Path(scratch).resolve())
+            return isolation.walls(Path(scratch).resolve())
 
     def measure(self, job: MetricJob, progress: Progress) -> Mapping[str, Sequence[Replicates]]:
         """See the port."""

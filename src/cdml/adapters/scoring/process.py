@@ -51,7 +51,7 @@ class ProcessScorer:
         if self._asked is not None:
             return self._asked
         with _scratch() as scratch:
-            return isolation.namespaces_work(scratch)
+            return isolation.walls(scratch)
 
     def score(self, job: ScoringJob, progress: Progress) -> Scored:
         """Score all rows and write the predictions file.
