@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import cdml
 import models
 from cdml.adapters.scoring import isolation
 from cdml.adapters.scoring.process import ProcessScorer
@@ -66,7 +68,30 @@ raise ValueError(json.dumps({k: v for k, v in found.items() if v}))
 """
 
 
-ORDINARY = "bin dev etc home lib lib32 lib64 libx32 nix opt proc root sbin sys tmp usr var"
+ORDINARY = sorted(
+    {
+        *[
+            "bin",
+            "dev",
+            "etc",
+            "home",
+            "lib",
+            "lib32",
+            "lib64",
+            "libx32",
+            "nix",
+            "opt",
+            "proc",
+            "root",
+            "sbin",
+            "sys",
+            "tmp",
+            "usr",
+            "var",
+        ]
+    }
+    | {Path(place).parts[1] for place in (sys.prefix, sys.base_prefix, cdml.__file__)}
+)
 """What a root may hold inside; of some of them only the way to an interpreter."""
 
 
@@ -275,7 +300,7 @@ for folder, folders, files in os.walk("/"):
         os.path.join(folder, n) for n in files
         if n.startswith("cdml-planted.") and os.path.getsize(os.path.join(folder, n))
     ]
-found += sorted(set(os.listdir("/")) - set(ORDINARY.split()))
+found += sorted(set(os.listdir("/")) - set(ORDINARY))
 raise ValueError(json.dumps(found))
 """.replace("ORDINARY", repr(ORDINARY)),
     )
