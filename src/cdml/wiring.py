@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
@@ -12,9 +13,10 @@ from cdml.adapters.clock import SystemClock
 from cdml.config import Loaded, load
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
+from cdml.core.addresses import mask, reveal
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.names import unknown
-from cdml.errors import ConfigurationError
+from cdml.errors import CdmlError, ConfigurationError
 from cdml.ports import (
     Clock,
     Execute,
@@ -140,6 +142,17 @@ def executor() -> Execute:
     return run
 
 
+@contextmanager
+def unrevealed(address: str) -> Iterator[None]:
+    """What goes wrong with an address is told without what the address hides."""
+    try:
+        yield
+    except CdmlError as error:
+        error.message, error.hint = mask(error.message, address), mask(error.hint, address)
+        error.args = (error.message,)
+        raise
+
+
 @dataclass(frozen=True)
 class TablesByScheme:
     """Each address is opened by the engine that its scheme names; a path is a file."""
@@ -152,11 +165,13 @@ class TablesByScheme:
         Raises:
             ConfigurationError: no engine has that scheme.
         """
-        scheme = uri.partition("://")[0].partition("+")[0] if "://" in uri else "file"
+        address = reveal(uri)
+        scheme = address.partition("://")[0].partition("+")[0] if "://" in address else "file"
         engine = TABLES.get(scheme, scheme)
         if engine not in self.made:
             self.made[engine] = find("engine", scheme, TABLES)()
-        return self.made[engine].open(uri, declared)
+        with unrevealed(uri):
+            return self.made[engine].open(uri, declared)
 
 
 @dataclass(frozen=True)
@@ -245,8 +260,12 @@ class Wiring:
         uri = self.loaded.config.registry.uri
         if has_no_registry(uri, self.environment):
             raise ConfigurationError(f"{self.loaded.path}: registry.uri {NO_REGISTRY}.")
-        scheme = uri.partition(":")[0].partition("+")[0]
-        made: Registry = find("registry", scheme, registries())(uri=uri, folder=self.loaded.folder)
+        scheme = reveal(uri).partition(":")[0].partition("+")[0]
+        known = uri if scheme in REGISTRIES else reveal(uri)  # what is not ours knows plain texts
+        with unrevealed(uri):
+            made: Registry = find("registry", scheme, registries())(
+                uri=known, folder=self.loaded.folder
+            )
         return made
 
     @cached_property

@@ -12,6 +12,7 @@ import yaml
 from cdml.adapters.registries.mlflow_storage import STORES
 from cdml.cli import cli
 from cdml.config import load
+from cdml.core.addresses import reveal
 from cdml.wiring import registries, targets
 
 ROOT = Path(__file__).parents[2]
@@ -24,11 +25,12 @@ OURS = {
     "python",
     "github-token",
     "env-allow",
+    "allow-hosts",
     "storage",
 }  # inputs of the action rather than of the command
 SCORES = {"root", "evaluate-model", "compare-to-champion"}
 FOR_MODELS = {"build", "isolation"}  # what the workflow alone may say of how models are run
-SETTINGS = r"CDML_(?!PYTHON$|BUILD$|ISOLATION$|GITHUB_TOKEN$|ENV_ALLOW$)\w+"
+SETTINGS = r"CDML_(?!PYTHON$|BUILD$|ISOLATION$|GITHUB_TOKEN$|ENV_ALLOW$|ALLOW_HOSTS$)\w+"
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -106,6 +108,7 @@ def test_every_command_knows_which_variables_the_configuration_may_use(name: str
     for id_, step in steps(name).items():
         if "run.sh" in step["run"]:
             assert "${{ inputs.env-allow }}" == step["env"]["CDML_ENV_ALLOW"], id_
+            assert "${{ inputs.allow-hosts }}" == step["env"]["CDML_ALLOW_HOSTS"], id_
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -276,7 +279,7 @@ def test_the_configurations_that_are_shown_can_be_loaded(tmp_path: Path) -> None
         loaded = load(path, targets=targets(), registries=registries(), environment=registry)
         assert ("flight-delays", "https://registry.test") == (
             loaded.config.model,
-            loaded.config.registry.uri,
+            reveal(loaded.config.registry.uri),
         )
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cdml.config import load
 from cdml.config.schema import json_schema
+from cdml.core.addresses import reveal
 from cdml.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -226,7 +227,7 @@ def test_outside_ci_an_empty_registry_address_is_the_default(tmp_path):
 def test_a_variable_is_put_in_and_an_unset_one_is_a_problem(tmp_path):
     text = SMALLEST.replace("rows.parquet", "'${ROWS}/a.parquet'")
 
-    assert "s3/a.parquet" == read(tmp_path, text, ROWS="s3").config.data.evaluation
+    assert "s3/a.parquet" == reveal(read(tmp_path, text, ROWS="s3").config.data.evaluation)
     assert "line 3: data.evaluation: the variable ROWS is not set" in problems(tmp_path, text)
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from cdml.config import load
+from cdml.core.addresses import reveal
 from cdml.errors import ConfigurationError
 
 TEXT = """\
@@ -27,11 +28,15 @@ def read(tmp_path):
 
 
 def test_in_a_terminal_any_variable_may_be_used_in_an_address(read):
-    assert "/d/rows.parquet" == read({"WHERE": "/d"}, data="${WHERE}/rows.parquet").data.evaluation
+    found = read({"WHERE": "/d"}, data="${WHERE}/rows.parquet").data.evaluation
+
+    assert ("/d/rows.parquet", "${WHERE}/rows.parquet") == (reveal(found), str(found))
 
 
 def test_in_ci_the_registry_may_always_come_from_its_variable(read):
-    assert "https://registry.test" == read(CI, registry="${MLFLOW_TRACKING_URI}").registry.uri
+    found = read(CI, registry="${MLFLOW_TRACKING_URI}").registry.uri
+
+    assert "https://registry.test" == reveal(found)
 
 
 def test_in_ci_another_variable_needs_the_workflows_leave_and_the_line_is_shown(read):
@@ -43,7 +48,7 @@ def test_in_ci_another_variable_needs_the_workflows_leave_and_the_line_is_shown(
 def test_a_variable_that_the_workflow_lists_may_be_used(read, listed):
     variables = {**CI, "WHERE": "/d", "CDML_ENV_ALLOW": listed}
 
-    assert "/d/x.parquet" == read(variables, data="${WHERE}/x.parquet").data.evaluation
+    assert "/d/x.parquet" == reveal(read(variables, data="${WHERE}/x.parquet").data.evaluation)
 
 
 def test_part_of_a_name_that_is_listed_is_not_listed(read):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
+from cdml.core.addresses import mask, reveal
 from cdml.errors import ServiceError
 
 TIMEOUT = 10.0
@@ -26,7 +27,7 @@ class HttpWebhook:
         """See the port."""
         sent = {"Content-Type": "application/json", "User-Agent": "cdml", **headers}
         try:
-            request = Request(url, data=body, headers=sent, method="POST")  # noqa: S310 - http(s)
+            request = Request(reveal(url), data=body, headers=sent, method="POST")  # noqa: S310 - http(s)
             with build_opener(_Stay()).open(request, timeout=TIMEOUT) as answer:
                 answer.read(1)
         except HTTPError as error:
@@ -34,4 +35,4 @@ class HttpWebhook:
                 raise ServiceError(f"The webhook answered {error.code}.") from None
         except (URLError, OSError, ValueError, http.client.HTTPException) as error:
             reason = error.reason if isinstance(error, URLError) else type(error).__name__
-            raise ServiceError(f"The webhook did not answer: {reason}.") from None
+            raise ServiceError(f"The webhook did not answer: {mask(str(reason), url)}.") from None

@@ -1,9 +1,18 @@
 """What every part of cdml.yaml is made of."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from cdml.core.addresses import Address
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -23,6 +32,15 @@ def _seconds(written: object) -> object:
         raise ValueError(f"write a duration such as 90s, 10m or 1h, not {written!r}")
     return written
 
+
+def _address(written: Any, is_text: ValidatorFunctionWrapHandler) -> str:
+    """A text that keeps what it stands for to itself."""
+    text: str = is_text(written)
+    return written if isinstance(written, Address) else Address(text)
+
+
+AddressText = Annotated[str, WrapValidator(_address)]
+"""An address; `cdml.core.addresses.reveal` gives what it stands for."""
 
 Duration = Annotated[
     float,

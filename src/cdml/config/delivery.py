@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from cdml.config.base import Duration, Model
+from cdml.config.base import AddressText, Duration, Model
+from cdml.core.addresses import reveal
 from cdml.core.ramp import ALL
 
 LONGEST_ENVIRONMENT = 100
@@ -33,7 +34,7 @@ class Traffic(Model):
     """haproxy: its log, sent to a Unix datagram socket; file: JSON lines; prometheus: counters."""
     path: str | None = None
     """Of the socket or the file."""
-    url: str | None = None
+    url: AddressText | None = None
     """Of the Prometheus server."""
     requests: str | None = None
     """Selector of the counter of all requests."""
@@ -116,7 +117,7 @@ class Notify(Model):
 
     comment: bool = True
     """Whether the commit's pull request gets a comment."""
-    webhook: str | None = None
+    webhook: AddressText | None = None
     """Address that gets the evidence as JSON, by POST."""
     secret: SecretStr | None = None
     """Signs the webhook: HMAC-SHA256 of the body, in the header `X-CDML-Signature-256`."""
@@ -124,9 +125,10 @@ class Notify(Model):
     @field_validator("webhook", mode="after")
     @classmethod
     def _address(cls, webhook: str | None) -> str | None:
-        if webhook and urlsplit(webhook).scheme not in ("http", "https"):
+        address = reveal(webhook or "")
+        if address and urlsplit(address).scheme not in ("http", "https"):
             raise ValueError("write an address that begins with https://")
-        return webhook or None
+        return webhook if address else None
 
 
 class Journal(Model):

@@ -8,9 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from cdml.config.hosts import host_complaints
 from cdml.config.model import DEFAULT_REGISTRY, Config
 from cdml.config.variables import substitute
 from cdml.config.whole import complaints
+from cdml.core.addresses import Address, reveal
 from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.metric_names import UNKNOWN, known_metrics
 from cdml.core.names import unknown
@@ -53,8 +55,16 @@ class Loaded:
         return _line(place, self.lines)
 
     def locate(self, written: str) -> str:
-        """A path of the configuration as the process can open it; URLs stay as they are."""
-        return written if "://" in written else str(self.folder / written)
+        """A path of the configuration as the process can open it; URLs stay as they are.
+
+        What holds a variable still shows it; `reveal` gives what it stands for.
+        """
+        address = reveal(written)
+        if "://" in address:
+            return written if isinstance(written, Address) else Address(written)
+        if isinstance(written, Address) and written.values:
+            return written.placed(str(self.folder / address))
+        return str(self.folder / address)
 
 
 def load(
@@ -90,20 +100,24 @@ def load(
         for place, message in refused.items()
     ]
     registry = document.get("registry")
-    if isinstance(registry, dict) and registry.get("uri") == "":
+    written = registry.get("uri") if isinstance(registry, dict) else None
+    if isinstance(registry, dict) and isinstance(written, str) and not reveal(written):
         registry["uri"] = DEFAULT_REGISTRY  # an unset secret: as if it had not been written
     config = None
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
         problems += _problems(error, document, lines)
-    found = complaints(
-        document,
-        targets=targets,
-        registries=registries,
-        variables=variables,
-        needs_registry=needs_registry,
-    )
+    found = [
+        *complaints(
+            document,
+            targets=targets,
+            registries=registries,
+            variables=variables,
+            needs_registry=needs_registry,
+        ),
+        *host_complaints(document, variables),
+    ]
     problems += [
         Problem(place=_written(place), line=_line(place, lines), message=message)
         for place, message in found

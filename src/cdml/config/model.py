@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.functional_validators import AfterValidator
 
-from cdml.config.base import Duration, Model
+from cdml.config.base import AddressText, Duration, Model
 from cdml.config.delivery import Deploy
 from cdml.core import metrics
 from cdml.core.answers import AnswerColumns
@@ -99,7 +99,7 @@ Column = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | in
 class Registry(Model):
     """Where models are registered, and which alias names the champion."""
 
-    uri: str = DEFAULT_REGISTRY
+    uri: AddressText = DEFAULT_REGISTRY
     """MLflow registry address: `sqlite:///…` or `https://…`; `folder:PATH` for tests."""
     champion: str = "champion"
     """Alias of the version that serves."""
@@ -166,9 +166,9 @@ class Answer(Model):
 class Data(Model):
     """The rows both models are judged on."""
 
-    evaluation: str
+    evaluation: AddressText
     """File, glob or URL of the evaluation rows."""
-    reference: str | None = None
+    reference: AddressText | None = None
     """What the model was trained on, or a profile of it (`….profile.json`), or `champion`: the
     profile kept with the champion, which is also what is used by default."""
     contract: str | None = None
@@ -205,7 +205,7 @@ class Data(Model):
     """Column of the groups that fairness metrics compare."""
     cost: Column | None = None
     """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
-    related: Mapping[str, str] = Field(default_factory=dict)
+    related: Mapping[str, AddressText] = Field(default_factory=dict)
     """Files of the tables that the contract's relationships refer to, by table."""
     foreign_rules: Literal["list", "hold"] = "list"
     """Rules of other engines in the contract. list: told; hold: inconclusive."""

@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cdml.core.addresses import VARIABLE, Address
 from cdml.core.marked import Place
 
+SECRET: Place = ("deploy", "notify", "secret")
 PLACES: tuple[Place, ...] = (
     ("registry", "uri"),
     ("data", "evaluation"),
@@ -18,13 +20,13 @@ PLACES: tuple[Place, ...] = (
     ("data", "related", "*"),
     ("deploy", "canary", "traffic", "url"),
     ("deploy", "notify", "webhook"),
-    ("deploy", "notify", "secret"),
+    SECRET,
 )
 """Every place that may name a variable; `*` stands for any key."""
 MAY_BE_UNSET: tuple[Place, ...] = (
     ("registry", "uri"),
     ("deploy", "notify", "webhook"),
-    ("deploy", "notify", "secret"),
+    SECRET,
 )
 """Where an unset variable is asked about only by the command that needs it."""
 ALLOWED = "CDML_ENV_ALLOW"
@@ -32,7 +34,6 @@ ALLOWED = "CDML_ENV_ALLOW"
 ALWAYS: frozenset[str] = frozenset({"MLFLOW_TRACKING_URI"})
 """What needs no leave: an address that every workflow here sets for this very purpose."""
 
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _OURS = re.compile(r"(CDML|ACTIONS|INPUT)_\w*|(GITHUB|GH|GITLAB|CI_JOB)_TOKEN", re.IGNORECASE)
 """Tokens of the CI system, and our own variables: no address is ever made of them."""
 
@@ -52,16 +53,24 @@ def substitute(
         inner = (*place, key)
         if isinstance(value, dict | list):
             yield from substitute(value, variables, inner)
-        elif isinstance(value, str) and (names := _VARIABLE.findall(value)):
+        elif isinstance(value, str) and (names := VARIABLE.findall(value)):
             problems = list(_problems(inner, names, variables))
             if problems:
                 yield inner, "; ".join(problems)
             else:
-                document[key] = _VARIABLE.sub(lambda m: variables.get(m[1], ""), value)
+                document[key] = _filled(inner, value, variables)
+        elif isinstance(value, str) and inner != SECRET and any(fits(inner, one) for one in PLACES):
+            document[key] = Address(value)
+
+
+def _filled(place: Place, text: str, variables: Mapping[str, str]) -> str:
+    """An address that shows what was written; a secret, which shows nothing, is its value."""
+    address = Address(text, variables)
+    return address.revealed if place == SECRET else address
 
 
 def _problems(place: Place, names: list[str], variables: Mapping[str, str]) -> Iterator[str]:
-    if not any(_fits(place, pattern) for pattern in PLACES):
+    if not any(fits(place, pattern) for pattern in PLACES):
         places = ", ".join(".".join(map(str, one)) for one in PLACES)
         yield f"a variable cannot stand here; it can in {places}"
         return
@@ -77,7 +86,8 @@ def _problems(place: Place, names: list[str], variables: Mapping[str, str]) -> I
             yield f"the variable {name} is not set"
 
 
-def _fits(place: Place, pattern: Place) -> bool:
+def fits(place: Place, pattern: Place) -> bool:
+    """Whether a place is one that a pattern means."""
     return len(place) == len(pattern) and all(
         wanted in ("*", part) for part, wanted in zip(place, pattern, strict=True)
     )
@@ -85,6 +95,11 @@ def _fits(place: Place, pattern: Place) -> bool:
 
 def _is_allowed(name: str, variables: Mapping[str, str]) -> bool:
     """Whether the workflow lets cdml.yaml use it; in a terminal its user does."""
-    if variables.get("CI", "") in ("", "false") or name in ALWAYS:
+    if not in_ci(variables) or name in ALWAYS:
         return True
     return name in re.split(r"[\s,]+", variables.get(ALLOWED, ""))
+
+
+def in_ci(variables: Mapping[str, str]) -> bool:
+    """Whether a CI system runs this: there a pull request may have written cdml.yaml."""
+    return variables.get("CI", "") not in ("", "false")

@@ -8,6 +8,8 @@ from cdml.config.gates import Complaint, at, gate_complaints, threshold_complain
 from cdml.config.model import DEFAULT_REGISTRY
 from cdml.config.registries import complaint
 from cdml.config.targets import problems
+from cdml.config.variables import in_ci
+from cdml.core.addresses import Address, mask, reveal
 from cdml.core.marked import Place
 from cdml.core.names import unknown
 
@@ -22,7 +24,7 @@ _UNSPLIT = ("registry",)
 
 def has_no_registry(uri: str, variables: Mapping[str, str]) -> bool:
     """Whether a CI run would ask a registry that is made for it and thrown away."""
-    return uri == DEFAULT_REGISTRY and variables.get("CI", "") not in ("", "false")
+    return reveal(uri) == DEFAULT_REGISTRY and in_ci(variables)
 
 
 def complaints(
@@ -48,15 +50,16 @@ def complaints(
             told = f"the target {target} cannot split traffic: its switch is one write"
             yield ("deploy", "canary"), f"{told}; leave canary out, or choose another target"
     uri = at(document, *REGISTRY_PLACE)
-    if needs_registry and has_no_registry(DEFAULT_REGISTRY if uri is None else str(uri), variables):
+    address = uri if isinstance(uri, Address) else Address(str(uri or DEFAULT_REGISTRY))
+    if needs_registry and has_no_registry(address, variables):
         yield REGISTRY_PLACE, NO_REGISTRY
     try:
-        urlsplit(str(uri))
+        urlsplit(reveal(address))
     except ValueError as error:
-        yield REGISTRY_PLACE, f"is no address: {error}"
-    unread = complaint(str(uri or DEFAULT_REGISTRY), registries)
+        yield REGISTRY_PLACE, mask(f"is no address: {error}", address)
+    unread = complaint(reveal(address), registries)
     if unread is not None:
-        yield REGISTRY_PLACE, unread
+        yield REGISTRY_PLACE, mask(unread, address)
     yield from gate_complaints(document)
     yield from threshold_complaints(document)
     yield from _about_features(document)

@@ -1,9 +1,9 @@
 """What a model is called where its configuration cannot be used."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
+from cdml.core.addresses import VARIABLE
 from cdml.errors import ServiceError
 from cdml.ports import Host
 
@@ -13,23 +13,21 @@ _MOST = 1_000_000
 _VALUE = r"""(?:"(?P<double>[^"\n]+)"|'(?P<single>[^'\n]+)'|(?P<plain>[^\s'"#{}\[\],][^#\n,}]*))"""
 _LINE = re.compile(rf"""^["']?model["']?[ \t]*:[ \t]*{_VALUE}""", re.MULTILINE)
 _INLINE = re.compile(rf"""^\s*\{{(?:[^{{}}\[\]]*,)?\s*["']?model["']?\s*:\s*{_VALUE}""")
-_VARIABLE = re.compile(r"\$\{(\w+)\}")
 _ENCODINGS = ("utf-8-sig", "utf-16", "latin-1")
 
 
-def model_name(config: Path, host: Host, environment: Mapping[str, str]) -> str | None:
+def model_name(config: Path, host: Host) -> str | None:
     """The model's name by the `model:` line of the file, else of the file at the base.
 
     Args:
         config: the configuration, whatever is wrong with it.
         host: its platform knows the base of a pull request.
-        environment: variables for `${NAME}`.
     """
     try:
         content = config.read_bytes()[:_MOST]
     except OSError:
         content = b""
-    found = _named(content, environment)
+    found = _named(content)
     if found is not None:
         return found
     try:
@@ -37,18 +35,17 @@ def model_name(config: Path, host: Host, environment: Mapping[str, str]) -> str 
     except ServiceError as error:
         host.progress.note(f"the base's {config.name} could not be read: {error.message}")
         return None
-    return _named(before, environment) if before else None
+    return _named(before) if before else None
 
 
-def _named(content: bytes, environment: Mapping[str, str]) -> str | None:
+def _named(content: bytes) -> str | None:
     text = _decoded(content)
     match = _LINE.search(text) or _INLINE.search(text)
     if match is None:
         return None
-    written = next(filter(None, (match["double"], match["single"], match["plain"]))).strip()
-    if any(not environment.get(name) for name in _VARIABLE.findall(written)):
+    name = next(filter(None, (match["double"], match["single"], match["plain"]))).strip()
+    if VARIABLE.search(name):  # whatever its value is, it is not to be shown
         return None
-    name = _VARIABLE.sub(lambda m: environment[m[1]], written)
     return name if 0 < len(name) <= _LONGEST and name.isprintable() else None
 
 

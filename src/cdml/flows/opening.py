@@ -7,6 +7,7 @@ checks of the data is the same text in the slices and in the key.
 from collections.abc import Sequence
 
 from cdml.config import Loaded
+from cdml.core.addresses import reveal
 from cdml.core.column_types import DATES, Declared, Types, of_contract, of_fields, of_signature
 from cdml.core.compatibility import Signature
 from cdml.core.contract import Contract
@@ -50,7 +51,7 @@ def open_rows(
         return tables.open(uri, declared)
     known = reference or settings.reference
     weak = of_fields(alike)
-    if known and known != CHAMPION and not known.endswith(FILE):
+    if known and known != CHAMPION and not reveal(known).endswith(FILE):
         weak = of_fields(tables.open(loaded.locate(known), declared).fields) | weak
     firm = {name: one for name, one in declared.items() if one.firm}
     return tables.open(uri, {**declared, **weak, **firm})
@@ -110,11 +111,11 @@ def types_for(loaded: Loaded, table: Table, contract: Contract, signature: Signa
 def _stores_types(loaded: Loaded) -> bool:
     """Whether the rows that a model was trained on tell how it met them."""
     known = loaded.config.data.reference
-    rows = known is not None and known != CHAMPION and not known.endswith(FILE)
+    rows = known is not None and known != CHAMPION and not reveal(known).endswith(FILE)
     return rows and not is_text(loaded.locate(known or ""))
 
 
 def is_text(uri: str) -> bool:
     """Whether an address names files that store no types."""
-    name = uri.partition("?")[0].lower().removesuffix(".gz")
+    name = reveal(uri).partition("?")[0].lower().removesuffix(".gz")
     return name.endswith(_OF_TEXT)

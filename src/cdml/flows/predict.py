@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cdml.config import Loaded
+from cdml.core.addresses import reveal
 from cdml.core.compatibility import Signature
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
@@ -185,8 +186,9 @@ def _addresses(loaded: Loaded, table: Table) -> tuple[Path, ...]:
     data = loaded.config.data
     written = [table.ref.uri, data.evaluation, *([data.reference] if data.reference else [])]
     found = []
-    for uri in written:
-        path = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else loaded.locate(uri))
+    for uri in map(reveal, written):
+        local = unquote(urlsplit(uri).path) if uri.startswith("file:") else loaded.locate(uri)
+        path = Path(reveal(local))
         while set(path.name) & set("*?["):
             path = path.parent
         found += [path] if "://" not in str(path) and path.exists() else []

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.config.model import DEFAULT_REGISTRY
+from cdml.core.addresses import reveal
 from cdml.core.profile import Profile
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import profile as document
@@ -89,20 +90,20 @@ def find_reference(
         return _of_champion(loaded, ports.registry, champion)
     if written is None:
         return _by_default(loaded, ports, champion)
-    if written.endswith(FILE):
-        path = Path(loaded.locate(written))
-        known = document.read(path)
+    if reveal(written).endswith(FILE):
+        place = loaded.locate(written)
+        known = document.read(Path(reveal(place)))
         if known is None:
-            raise InputError(f"{path} does not exist.", "It should be a profile of the reference.")
+            raise InputError(f"{place} does not exist.", "It should be a profile of the reference.")
         return Stored(document=known, source=written)
     table = open_rows(written) if open_rows else ports.tables.open(loaded.locate(written))
-    named = table.ref if "://" in written else table.ref.model_copy(update={"uri": written})
+    named = table.ref if "://" in reveal(written) else table.ref.model_copy(update={"uri": written})
     return Rows(table=table, ref=named)
 
 
 def _by_default(loaded: Loaded, ports: Ports, champion: str | None) -> Reference:
     """The champion's profile, if it can be had: nobody asked for it."""
-    if champion is None and loaded.config.registry.uri == DEFAULT_REGISTRY:
+    if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()
     try:
         found = _of_champion(loaded, ports.registry, champion)

@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cdml.adapters.data.packed import Unpacking, look_through
+from cdml.core.addresses import Address, mask, reveal
 from cdml.errors import InputError
 
 if TYPE_CHECKING:  # imported where something is fetched: most data lies on this machine
@@ -97,10 +98,11 @@ def find(uri: str, into: Path, limits: Limits) -> Files:
     Raises:
         InputError: there is nothing there, nothing that can be read, or too much of it.
     """
-    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    address = reveal(uri)
+    scheme = urlsplit(address).scheme if "://" in address else ""
     if scheme in ("http", "https"):
-        shown = _without_secrets(uri)
-        path = _download(uri, shown, into, limits)
+        shown = uri if isinstance(uri, Address) and uri.values else _without_secrets(address)
+        path = _download(address, shown, into, limits)
         return Files(uri=shown, paths=(path,), format=_format(path))
     if scheme in OBJECT_STORES:
         raise InputError(
@@ -109,10 +111,10 @@ def find(uri: str, into: Path, limits: Limits) -> Files:
         )
     if scheme not in ("", "file"):
         raise InputError(
-            f"{uri.partition('://')[0]}:// addresses cannot be read.",
+            f"{scheme}:// addresses cannot be read.",
             "Give a file, a glob, a folder of Parquet files, or an http(s) URL.",
         )
-    path = Path(unquote(urlsplit(uri).path) if scheme else uri)
+    path = Path(unquote(urlsplit(address).path) if scheme else address)
     if path.is_dir():
         found = [file for file in path.rglob("*.parquet") if not _hidden(file, path)]
         return _local(uri, found, f"{uri} is a folder without Parquet files.", folder=path)
@@ -193,7 +195,7 @@ def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
             error.close()
         reason = getattr(error, "reason", None) or error
         raise InputError(
-            f"{shown} cannot be fetched: {reason}.",
+            f"{shown} cannot be fetched: {mask(str(reason), shown)}.",
             "Check the address, or fetch the file in a step before and give its path.",
         ) from error
     return target

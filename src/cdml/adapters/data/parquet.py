@@ -9,6 +9,7 @@ import duckdb
 from cdml.adapters.data import sql
 from cdml.adapters.data.emptiness import empty_columns
 from cdml.adapters.data.sql import Column, logical_type, name_of
+from cdml.core.addresses import mask
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 
@@ -18,7 +19,7 @@ def unreadable(uri: str, error: Exception) -> InputError:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     told = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
     return InputError(
-        f"{uri} cannot be read: {told.rstrip('.')}.",
+        f"{uri} cannot be read: {mask(told, uri).rstrip('.')}.",
         "The file may be cut off, or of another format.",
     )
 

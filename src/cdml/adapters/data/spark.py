@@ -22,6 +22,7 @@ from cdml.adapters.data.exported import export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
+from cdml.core.addresses import reveal
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Field, NotRun, Query
 from cdml.errors import ConfigurationError, InputError
@@ -113,7 +114,7 @@ class SparkTables:
             ConfigurationError: the address names nothing, or Spark does not start.
         """
         del declared
-        address, _, named = uri.partition("#")
+        address, _, named = reveal(uri).partition("#")
         if not named:
             raise ConfigurationError(
                 f"{uri} names no table.", "Write it behind a #: spark://#catalog.table."

@@ -20,6 +20,7 @@ from cdml.adapters.data.queries import answers
 from cdml.adapters.data.sql import WHOLE_NUMBERS, Column, constant, parquet, quote
 from cdml.adapters.data.sql_table import SqlTable
 from cdml.adapters.data.text_types import Typed
+from cdml.core.addresses import mask
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
@@ -58,7 +59,7 @@ class ParquetFile:
             return self._answer(sql, parameters)
         except (duckdb.Error, OverflowError) as error:
             reason = str(error).splitlines()[0].partition("Error: ")[2] or str(error)
-            raise Refused(reason, unreadable(self.uri, error).hint) from error
+            raise Refused(mask(reason, self.uri), unreadable(self.uri, error).hint) from error
 
     def repeated(self, column: Column) -> int | None:
         """See `Place`; one bit for each whole number between the least and the most."""

@@ -26,6 +26,7 @@ from cdml.adapters.data.exported import CHUNK, export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
+from cdml.core.addresses import Address, mask, reveal
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Field, LogicalType, NotRun, Query
 from cdml.errors import ConfigurationError, InputError, ServiceError
@@ -77,7 +78,7 @@ class DatabaseTable:
                     yield_per=CHUNK, no_parameters=True
                 ).exec_driver_sql(sql)
         except SQLAlchemyError as error:
-            raise Refused(_told(error)) from error
+            raise Refused(mask(_told(error), self.uri)) from error
 
     def repeated(self, column: Column) -> None:
         """See `Place`."""
@@ -96,7 +97,7 @@ class DatabaseTable:
                 asked = connection.execution_options(no_parameters=True)
                 return asked.exec_driver_sql(translate(sql, self.dialect)).fetchall()
         except ProgrammingError as error:
-            return NotRun(_told(error))
+            return NotRun(mask(_told(error), self.uri))
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             return NotRun(f"the database gave up: {type(cause).__name__}")
@@ -132,9 +133,10 @@ class DatabaseTables:
             ServiceError: the database does not answer.
         """
         del declared
-        address, _, table = uri.partition("#")
+        address, _, table = reveal(uri).partition("#")
         engine = self._engine(address)
         shown = f"{engine.url.render_as_string(hide_password=True)}#{table}"
+        shown = uri if isinstance(uri, Address) and uri.values else shown
         if not table:
             raise ConfigurationError(
                 f"{shown} names no table.", "Write it behind a #: postgresql://…/db#schema.table."

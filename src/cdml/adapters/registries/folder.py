@@ -20,6 +20,7 @@ from cdml.adapters.registries.common import (
     recorded_digest,
 )
 from cdml.core import model_uri
+from cdml.core.addresses import reveal
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, model_digest
@@ -36,7 +37,7 @@ class FolderRegistry:
     """
 
     def __init__(self, uri: str, folder: Path) -> None:
-        self._root = (folder / uri.removeprefix("folder:")).resolve()
+        self._root = (folder / reveal(uri).removeprefix("folder:")).resolve()
         try:
             self._root.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -13,6 +13,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException, RestException
 
+from cdml.core.addresses import Address, mask, reveal
 from cdml.core.certificates import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.ports import Training
@@ -44,9 +45,12 @@ class Connection:
             os.environ.setdefault(name, value)
         for name in ("mlflow", "alembic", "azure"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        self.file = _database(uri, folder) if uri.startswith("sqlite:") else None
-        self.uri = f"sqlite:///{self.file}" if self.file else uri
-        self.shown = str(self.file) if self.file else public(uri)
+        address = reveal(uri)
+        self.file = _database(address, folder) if address.startswith("sqlite:") else None
+        self.uri = f"sqlite:///{self.file}" if self.file else address
+        written = isinstance(uri, Address) and uri.values
+        self.shown = str(self.file) if self.file and not written else public(uri)
+        self._written = uri
         with self.calls():
             self.client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
@@ -82,7 +86,7 @@ class Connection:
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> ServiceError:
-        text = first_line(error)
+        text = mask(first_line(error), self._written)
         status = _DENIED.get(getattr(error, "error_code", ""), "")
         if match := re.search(r"error code (401|403)|\b(401|403) Client Error", text):
             status = match[1] or match[2]
@@ -96,7 +100,10 @@ class Connection:
                 f"the registry at {self.shown} refuses this user (403): {text}.",
                 "Give the token permission to read and edit this model and its experiment.",
             )
-        tls = trouble(str(error), "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE")
+        tls = trouble(
+            mask(str(error), self._written),
+            "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE",
+        )
         if tls is not None:
             return ServiceError(f"the registry at {self.shown} {tls.what}.", tls.hint)
         if re.search(r"failed with (timeout )?exception|Max retries exceeded", text):

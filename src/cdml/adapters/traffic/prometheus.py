@@ -15,6 +15,7 @@ from itertools import pairwise
 
 import requests
 
+from cdml.core.addresses import reveal
 from cdml.core.canary import Answers, Latencies, Window
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.ports import Slots
@@ -70,7 +71,7 @@ class PrometheusTraffic:
     def __init__(
         self, url: str, selectors: Selectors, *, token: str | None = None, timeout: float = 10.0
     ) -> None:
-        self._url = url.rstrip("/")
+        self._url, self._shown = reveal(url).rstrip("/"), str(url).rstrip("/")
         self._selectors = selectors
         self._timeout = timeout
         self._session = requests.Session()
@@ -125,7 +126,7 @@ class PrometheusTraffic:
             )
         except requests.RequestException as error:
             kind = type(error).__name__
-            raise ServiceError(f"Prometheus at {self._url} gave no answer ({kind}).") from error
+            raise ServiceError(f"Prometheus at {self._shown} gave no answer ({kind}).") from error
         if answer.status_code in _BAD_QUERY:
             raise ConfigurationError(
                 f"Prometheus does not understand the query {query}.",
@@ -133,7 +134,7 @@ class PrometheusTraffic:
             )
         if answer.status_code in _UNAUTHORIZED:
             raise ServiceError(
-                f"Prometheus at {self._url} refuses the token ({answer.status_code}).",
+                f"Prometheus at {self._shown} refuses the token ({answer.status_code}).",
                 "Give it a token that may query.",
             )
         try:
@@ -143,7 +144,7 @@ class PrometheusTraffic:
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise ServiceError(
-            f"what answered at {self._url} ({answer.status_code}) is not Prometheus's API.",
+            f"what answered at {self._shown} ({answer.status_code}) is not Prometheus's API.",
             "Check the address and any proxy on the way.",
         )
 

@@ -1,0 +1,121 @@
+"""Addresses that hold values of variables: people see them as written, adapters as they are."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Self
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+
+VARIABLE = re.compile(r"\$\{(\w+)\}")
+_PART = 4
+"""Characters; a shorter part of a value also stands in words that tell nothing."""
+_HIDDEN = "***"
+_USER = re.compile(r"(?<=://)(?P<user>[^/?#@\s:]*)(?::[^/?#@\s]*)?@")
+
+
+class Address(str):
+    """An address of cdml.yaml. As a text it is what was written, without a password.
+
+    Attributes:
+        revealed: what it stands for, for whoever connects; `reveal` gives it.
+        values: the variables that were put in, with their values.
+    """
+
+    __slots__ = ("revealed", "values")
+    revealed: str
+    values: Mapping[str, str]
+
+    def __new__(cls, text: str, variables: Mapping[str, str] | None = None) -> Self:
+        """Put variables in.
+
+        Args:
+            text: as it was written.
+            variables: values of each `${NAME}`; unset ones are empty. None: there are none.
+        """
+        known = variables or {}
+        made = super().__new__(cls, without_password(text))
+        made.revealed = text if variables is None else VARIABLE.sub(_value(known), text)
+        made.values = {name: known.get(name, "") for name in VARIABLE.findall(text) if variables}
+        return made
+
+    def placed(self, path: str) -> "Address":
+        """The same as written, where it stands for this path."""
+        placed = Address(str(self))
+        placed.revealed, placed.values = path, self.values
+        return placed
+
+
+def _value(known: Mapping[str, str]) -> Any:
+    return lambda found: known.get(found[1], "")
+
+
+def reveal(address: str) -> str:
+    """What an address stands for: only for whoever connects to it."""
+    return address.revealed if isinstance(address, Address) else address
+
+
+def without_password(text: str) -> str:
+    """A text whose addresses show no user and no password: `https://***@host`."""
+    return _USER.sub(f"{_HIDDEN}@", text)
+
+
+def mask(text: str, address: str) -> str:
+    """A text of others without what an address hides.
+
+    Engines and clients quote addresses whole, in parts, and encoded: each value of a variable and
+    each part of it that tells something is shown as `${NAME}`, each part of a password as `***`.
+
+    Args:
+        text: what somebody else said.
+        address: what they were given.
+    """
+    hidden: dict[str, str] = {}
+    if isinstance(address, Address):
+        for name, value in address.values.items():
+            for part in _parts(value):
+                hidden.setdefault(part, f"${{{name}}}")
+        if address.values and address.revealed:
+            hidden.setdefault(address.revealed, str(address))
+    for part in _credentials(reveal(address)):
+        hidden.setdefault(part, _HIDDEN)
+    if not hidden:
+        return without_password(text)
+    longest = sorted(hidden, key=len, reverse=True)  # the whole before a part of it
+    found = re.compile("|".join(map(re.escape, longest)))
+    return without_password(found.sub(lambda match: hidden[match[0]], text))
+
+
+def _parts(value: str) -> Iterator[str]:
+    """A value and the parts that others quote of it, in every way of writing them."""
+    if not value:
+        return
+    yield from _forms(value)
+    yield from _credentials(value)
+    try:
+        split = urlsplit(value)
+        pieces = [split.netloc.rpartition("@")[2], split.hostname or "", split.path, split.query]
+    except ValueError:
+        return
+    pieces += [inner for _, inner in parse_qsl(split.query)] + [split.path.lstrip("/")]
+    pieces += split.path.split("/") if split.netloc or "/" in value else []
+    for piece in pieces:
+        if len(piece) >= _PART:
+            yield from _forms(piece)
+
+
+def _credentials(url: str) -> Iterator[str]:
+    """User and password of an address, together and apart."""
+    try:
+        split = urlsplit(url)
+        user, password = split.username or "", split.password or ""
+    except ValueError:
+        return
+    info = split.netloc.rpartition("@")[0]
+    for piece in (info, password, user if not password else ""):
+        if len(piece) >= _PART or (piece and piece == password):
+            yield from _forms(piece)
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield from dict.fromkeys(
+        (text, quote(text), quote(text, safe=""), quote_plus(text), unquote(text), repr(text)[1:-1])
+    )
