@@ -1,5 +1,6 @@
 """What the stand-in for GitHub remembers, and how it shows it."""
 
+import hashlib
 import itertools
 from base64 import encodebytes
 from dataclasses import dataclass, field
@@ -113,6 +114,8 @@ class State:
     deployments: dict[int, Filed] = field(default_factory=dict)
     artifacts: dict[int, Artifact] = field(default_factory=dict)
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    large: bool = False
+    """Whether files are beyond what is shown with its content."""
     runs: dict[int, Run] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -214,16 +217,18 @@ class State:
         )
 
     def show_file(self, path: str, content: bytes) -> dict[str, Any]:
-        """A file as GitHub shows one, its lines of 60 characters."""
+        """A file as GitHub shows one, its lines of 60 characters; a large one without content."""
+        blob = b"blob %d\0%b" % (len(content), content)
         return filled(
             "ContentFile",
             self.address(f"/contents/{path}"),
             type="file",
-            encoding="base64",
+            encoding="none" if self.large else "base64",
+            sha=hashlib.sha1(blob, usedforsecurity=False).hexdigest(),
             size=len(content),
             name=path.rpartition("/")[2],
             path=path,
-            content=encodebytes(content).decode(),
+            content="" if self.large else encodebytes(content).decode(),
         )
 
     def show_run(self, run: Run) -> dict[str, Any]:

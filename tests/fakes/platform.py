@@ -70,7 +70,8 @@ class FakePlatform:
     refuses: bool = False
     lost: bool = False
     base: bytes | ServiceError | None = None
-    others: Mapping[str, bytes] = field(default_factory=dict)
+    others: Mapping[str, bytes | ServiceError] = field(default_factory=dict)
+    untracked: frozenset[str] = frozenset()
     artifacts: dict[str, bytes] | None = None
     behaviours: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
@@ -136,6 +137,14 @@ class FakePlatform:
         if isinstance(base, ServiceError):
             raise base
         return base
+
+    def unchanged(self, path: Path) -> bool | None:
+        before = self.others.get(path.name)
+        if isinstance(before, ServiceError):
+            raise before
+        if self.base is None or path.name in self.untracked:
+            return None
+        return before is None or before == path.read_bytes()
 
     def artifact(self, name: str, most: int) -> bytes | None:
         if self.artifacts is None:

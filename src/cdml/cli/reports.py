@@ -47,7 +47,7 @@ def report(
     host = RunHost(config.parent, ConsoleProgress())
     wiring, broken = _wiring(config, optional=bool(combine))
     loaded = wiring.loaded if wiring else None
-    name = loaded.config.model if loaded else model_name(config, host, os.environ)
+    name = loaded.config.model if loaded else model_name(config, host)
     talk, wrong = _talk(
         comment_mode,
         comment_behaviour,
@@ -66,7 +66,7 @@ def report(
         tell.unjudged(host.platform, output, address)
         raise problems[0]
     if begin:
-        return tell.begun(host.platform, begin_flow(name or "models", host, talk))
+        return tell.begun(host.platform, begin_flow(name or "models", host, talk, loaded))
     if combine or wiring is None:
         found = combine_flow(
             config.parent,

@@ -1,12 +1,14 @@
 """Say on the pull request that the gate has begun, so that no older verdict is taken for this."""
 
+from cdml.config import Loaded
 from cdml.errors import ServiceError
+from cdml.flows.own_gates import changed_addresses
 from cdml.flows.talking import Talk
 from cdml.ports import Host
 from cdml.report import render
 
 
-def begin(model: str, host: Host, talk: Talk) -> str | None:
+def begin(model: str, host: Host, talk: Talk, loaded: Loaded | None = None) -> str | None:
     """Post the comment that the verdict will replace, and give its address.
 
     In the modes that comment on some verdicts only, nothing is posted before there is one: a
@@ -17,9 +19,11 @@ def begin(model: str, host: Host, talk: Talk) -> str | None:
         model: the model's name.
         host: where to tell it.
         talk: where and how to comment.
+        loaded: the configuration; an address in it that the pull request changes is pointed out.
     """
     platform = host.platform
-    body = render.begun(model, platform.commit(), platform.run_url())
+    notes = changed_addresses(loaded, host) if loaded is not None else ()
+    body = render.begun(model, platform.commit(), platform.run_url(), notes)
     try:
         return talk.say(host, body, quiet=talk.mode != "always", begun=True)
     except ServiceError as error:

@@ -13,7 +13,6 @@ from cdml.flows.drive import Drive
 from cdml.flows.effects import Effects
 from cdml.flows.found import Ended, Found
 from cdml.flows.holder import Holder
-from cdml.flows.last_look import look
 from cdml.flows.publish import Alias
 from cdml.flows.steps import Steps
 from cdml.flows.vouching import Voucher
@@ -81,7 +80,7 @@ class Operator:
     def look(self) -> Found:
         """The journal and the target as they are."""
         ledger, commit = self.book.read()
-        return Found(ledger=ledger, commit=commit, serving=look(self.ports))
+        return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
 
     def settle(self, holder: str, *, patience: timedelta, rollback: Preempt | None = None) -> Found:
         """The journal and the target once nothing is under way.
@@ -104,7 +103,7 @@ class Operator:
         while True:
             ledger, commit = self.book.read()
             if ledger.operation is None and not _held_now(ledger, self):
-                return Found(ledger=ledger, commit=commit, serving=look(self.ports))
+                return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
             if theirs.yields(ledger, rolls_back=rolls_back):
                 self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
             elif rollback is not None and _to_be_asked(ledger):
@@ -186,7 +185,7 @@ class Operator:
         except Moved as error:
             raise LockHeld("Another operation came first; nothing was resumed.") from error
         self.steps.did("resume", taken.subject)
-        serving = look(self.ports)
+        serving = self.ports.target.observe()
         found = Found(ledger=taken.ledger, commit=commit, serving=serving)
         return self._drive(found, own=True, waited=True, doubt=self._doubt(found, resumes=True))
 
@@ -212,7 +211,7 @@ class Operator:
         except Moved:
             return
         self.ports.progress.note(taken.subject)
-        serving = look(self.ports)
+        serving = self.ports.target.observe()
         found = Found(ledger=taken.ledger, commit=commit, serving=serving)
         self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
         self.steps.did("recover", taken.subject)

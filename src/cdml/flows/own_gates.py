@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdml.config import Config, Loaded, load
+from cdml.config.gates import at
 from cdml.config.targets import SETTINGS
+from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
+from cdml.flows.changed_judges import changed_judges, other_rows
 from cdml.ports import Host, Ports
 from cdml.report.gathered import Gathered
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:  # only needed where there is something to judge again
 
 _SHOWN = 3
 _NAMED = 8
+_LONGEST = 100
 _DECIDING = ("gates", "policy")
 """What is told by its effect on the verdict, not by name."""
 
@@ -28,10 +32,12 @@ class Base:
     Attributes:
         config: the configuration of its base; None where it is the same, or not to be had.
         said: the changes that no verdict can be told of.
+        known: whether there is a base that has a configuration.
     """
 
     config: Config | None = None
     said: tuple[str, ...] = ()
+    known: bool = False
 
 
 def changed_gates(gathered: Gathered, loaded: Loaded, ports: Ports) -> tuple[str, ...]:
@@ -43,7 +49,8 @@ def changed_gates(gathered: Gathered, loaded: Loaded, ports: Ports) -> tuple[str
         ports: the platform knows the configuration of its base.
     """
     found = base(loaded, ports)
-    return (*effect(gathered, loaded, found), *found.said)
+    rows = other_rows(gathered, loaded, ports) if found.known else ()
+    return (*effect(gathered, loaded, found), *found.said, *rows)
 
 
 def effect(gathered: Gathered, loaded: Loaded, found: Base) -> tuple[str, ...]:
@@ -64,34 +71,59 @@ def base(loaded: Loaded, ports: Host) -> Base:
     name = loaded.path.name
     try:
         before = ports.platform.base_file(loaded.path)
-        contract = _contract(loaded, ports) if before is not None else ()
+        judges = changed_judges(loaded, ports) if before is not None else ()
     except ServiceError as error:
         ports.progress.note(
             f"whether the gates are changed could not be looked up: {error.message}"
         )
         return Base()
     if before is None or before == loaded.path.read_bytes():
-        return Base(said=contract)
+        return Base(said=judges, known=before is not None)
     try:
         config = _read(before, loaded)
     except CdmlError:
-        return Base(said=(f"The pull request changes {name}, which could not be read before.",))
+        unread = f"The pull request changes {name}, which could not be read before."
+        return Base(said=(unread, *judges), known=True)
     now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
-    keys = [".".join(key) for key in _differences(then, now) if key[0] not in _DECIDING]
+    changed = [key for key in _differences(then, now) if key[0] not in _DECIDING]
+    changed.sort(key=lambda key: not _is_address(key))  # they are not among what is cut off
+    keys = [_named(key, then, now) for key in changed]
     more = f" and {len(keys) - _NAMED:,} more" if keys[_NAMED:] else ""
     listed = f"The pull request changes {name}: {', '.join(keys[:_NAMED])}{more}."
-    return Base(config=config, said=(*((listed,) if keys else ()), *contract))
+    return Base(config=config, said=(*((listed,) if keys else ()), *judges), known=True)
 
 
-def _contract(loaded: Loaded, ports: Host) -> tuple[str, ...]:
-    """Whether the pull request changes what is promised of the data."""
-    written = loaded.config.data.contract
-    path = Path(loaded.locate(written)) if written and "://" not in written else None
-    if path is None or not path.is_file():
+def _named(key: tuple[str, ...], then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """A key that changes; of an address also where it led and leads."""
+    name = ".".join(key)
+    if not _is_address(key) or key == SECRET:
+        return name
+    before, after = (at(one, *key) for one in (then, now))
+    return f"{name} ({str(before or 'none')[:_LONGEST]} → {str(after or 'none')[:_LONGEST]})"
+
+
+def changed_addresses(loaded: Loaded, host: Host) -> tuple[str, ...]:
+    """The addresses of a configuration that the pull request changes, in one sentence.
+
+    Args:
+        loaded: the configuration of the pull request.
+        host: its platform knows the base.
+    """
+    try:
+        before = host.platform.base_file(loaded.path)
+        config = _read(before, loaded) if before is not None else loaded.config
+    except CdmlError as error:
+        host.progress.note(f"whether addresses are changed could not be looked up: {error.message}")
         return ()
-    before = ports.platform.base_file(path)
-    changed = before is not None and before != path.read_bytes()
-    return (f"The pull request changes the contract {written}.",) if changed else ()
+    now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
+    changed = [_named(key, then, now) for key in _differences(then, now) if _is_address(key)]
+    if not changed:
+        return ()
+    return (f"The pull request changes {loaded.path.name}: {', '.join(changed)}.",)
+
+
+def _is_address(key: tuple[str, ...]) -> bool:
+    return any(fits(key, place) for place in PLACES)
 
 
 def _differences(
@@ -99,8 +131,9 @@ def _differences(
 ) -> Iterator[tuple[str, ...]]:
     for key in sorted(before.keys() | now.keys()):
         one, other = before.get(key), now.get(key)
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            yield from _differences(one, other, (*place, key))
+        if isinstance(one, Mapping) or isinstance(other, Mapping):
+            then, since = (found if isinstance(found, Mapping) else {} for found in (one, other))
+            yield from _differences(then, since, (*place, key))
         elif one != other:
             yield (*place, key)
 

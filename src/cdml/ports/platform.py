@@ -178,6 +178,21 @@ class Platform(Protocol):
         """
         ...
 
+    def unchanged(self, path: Path) -> bool | None:
+        """Whether a file of this checkout is what it is where its pull request is to be merged.
+
+        Args:
+            path: of the file; it exists.
+
+        Returns:
+            False also where it is new; None without a pull request, or for what neither end of it
+            holds.
+
+        Raises:
+            ServiceError: the platform refused or did not answer.
+        """
+        ...
+
     def artifact(self, name: str, most: int) -> bytes | None:
         """What the run that triggered this one left under this name, as a zip archive.
 

@@ -16,7 +16,6 @@ from cdml.report.combined import Part
 from cdml.report.failures import shortened
 from cdml.report.headline import ICONS
 from cdml.report.page import NO_PICTURES, Pictures
-from cdml.report.row_cache import RowCache
 from cdml.report.sections import sections
 from cdml.report.view import View
 
@@ -32,12 +31,12 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 def comment(view: View) -> str:
     """The pull request's comment, within GitHub's limit."""
-    return _fitted(view, MAX_COMMENT, _units, folded=True)
+    return fit([view], lambda shown: _markdown(shown[0], folded=True), MAX_COMMENT, _units)
 
 
 def summary(view: View) -> str:
     """The job summary, which is also `report.md`: everything, up to the runner's limit."""
-    return _fitted(view, MAX_SUMMARY, _bytes, folded=False)
+    return fit([view], lambda shown: _markdown(shown[0], folded=False), MAX_SUMMARY, _bytes)
 
 
 def combined_comment(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
@@ -68,7 +67,6 @@ def _combined(
     What a report never leaves out is small, but there may be hundreds of reports.
     """
     template = _environment(escape.markdown).get_template("combined.md.j2")
-    cached = RowCache()
 
     def laid_out(lines: Sequence[Part], unfolded: Sequence[Part], views: Sequence[View]) -> str:
         shown = template.render(
@@ -80,7 +78,6 @@ def _combined(
             left_out=combined.left_out(len(parts), len(lines), len(unfolded)),
             icons=ICONS,
             folded=folded,
-            cached=cached,
         )
         return _tidied(shown)
 
@@ -105,16 +102,18 @@ def _most(every: int, fits: Callable[[int], bool]) -> int:
     return max(0, bisect_left(range(every + 1), 1, key=lambda few: not fits(few)) - 1)
 
 
-def begun(model: str, commit: str | None, run: str | None) -> str:
+def begun(model: str, commit: str | None, run: str | None, notes: Sequence[str] = ()) -> str:
     """The comment that stands until there is a verdict.
 
     Args:
         model: the model's name.
         commit: the commit that is judged, where it is known.
         run: address of the run that judges it.
+        notes: what the pull request changes of where its judges are.
     """
     template = _environment(escape.markdown).get_template("begun.md.j2")
-    return template.render(model=model, commit=commit, run=run).rstrip() + "\n"
+    said = template.render(model=model, commit=commit, run=run, notes=tuple(notes))
+    return said.rstrip() + "\n"
 
 
 def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
@@ -155,10 +154,9 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
         "history": parts["charts"](pictures.history) if pictures.history else "",
     }
     time = f"{written:%Y-%m-%d %H:%M} UTC"
-    cached = RowCache()
 
     def rendered(shown: Sequence[View]) -> str:
-        return template.render(view=shown[0], drawn=drawn, written=time, cached=cached)
+        return template.render(view=shown[0], drawn=drawn, written=time)
 
     return fit([view], rendered, MAX_PAGE, _bytes)
 
@@ -172,14 +170,9 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _fitted(view: View, limit: int, measure: Callable[[str], int], *, folded: bool) -> str:
+def _markdown(view: View, *, folded: bool) -> str:
     template = _environment(escape.markdown).get_template("report.md.j2")
-    cached = RowCache()
-
-    def rendered(shown: Sequence[View]) -> str:
-        return _tidied(template.render(view=shown[0], icons=ICONS, folded=folded, cached=cached))
-
-    return fit([view], rendered, limit, measure)
+    return _tidied(template.render(view=view, icons=ICONS, folded=folded))
 
 
 def _tidied(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from cdml.adapters.platforms import workflow_commands
 from cdml.errors import InputError, ServiceError
@@ -234,15 +235,36 @@ class GitHubPlatform:
         """A file at the base of the event's pull request; None where there is none."""
         from cdml.adapters.platforms.github_client import Gone, asking
 
-        base = (self._event.get("pull_request") or {}).get("base") or {}
-        name = self._in_checkout(path)
-        if not base.get("sha") or name is None:
+        base, name = self._end("base"), self._in_checkout(path)
+        if not base or name is None:
             return None
         try:
             with asking("read a file of the base", "contents: read"):
-                return self._client.content(name, str(base["sha"]))
+                return self._client.content(name, base)
         except Gone:
             return None
+
+    def unchanged(self, path: Path) -> bool | None:
+        """See the port."""
+        from cdml.adapters.platforms.github_client import Gone, asking
+        from cdml.adapters.platforms.github_files import is_same
+
+        base, name = self._end("base"), self._in_checkout(path)
+        if not base or name is None:
+            return None
+        for commit in filter(None, (base, self._end("head"))):
+            try:
+                with asking("read a file of the base", "contents: read"):
+                    found = self._client.get(f"/contents/{quote(name)}", ref=commit)
+            except Gone:
+                continue
+            return commit == base and is_same(path, found)
+        return None  # no file of the repository: a step before has brought it
+
+    def _end(self, which: str) -> str:
+        """The commit at an end of the event's pull request, base or head; empty without one."""
+        pull = self._event.get("pull_request") or {}
+        return str((pull.get(which) or {}).get("sha") or "")
 
     def _in_checkout(self, path: Path) -> str | None:
         """A file's path in the repository; None where it lies elsewhere."""

@@ -102,6 +102,11 @@ class TerminalPlatform:
         del path
         return None
 
+    def unchanged(self, path: Path) -> bool | None:
+        """There is no pull request."""
+        del path
+        return None
+
     def artifact(self, name: str, most: int) -> bytes | None:
         """No run triggers a terminal.
 
