@@ -40,6 +40,7 @@ WRITES = (
     ("subprocess", "Popen.__init__", _starts_server),
     ("cdml.evidence.store", "write", None),
     ("cdml.evidence.failure", "write", None),
+    ("cdml.flows.holder", "Holder.remember", None),
     ("cdml.flows.request", "Request.remember", None),
     ("cdml.flows.request", "Request.forget", None),
 )

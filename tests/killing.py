@@ -185,7 +185,7 @@ class Killing:
         """As if the lease of whoever was killed were over."""
         snapshot = self.world.journal.read()
         if snapshot.document and snapshot.document["lock"]:
-            lock = {**snapshot.document["lock"], "expires_at": "2026-01-01T00:00:00Z"}
+            lock = {**snapshot.document["lock"], "expires_at": "1970-01-01T00:00:00Z"}
             changed = {**snapshot.document, "lock": lock}
             self.world.journal.write(changed, "time passes", snapshot.commit)
 

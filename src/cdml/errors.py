@@ -5,6 +5,7 @@ CdmlError                         (never raised itself)
 ├── InputError              4     data, model, predictions; stale or foreign evidence
 │   └── Refused             4     evidence that does not allow this deployment
 ├── ServiceError            5     registry, target or platform did not answer as it should
+│   └── Overtaken           5     another operation took the lock; says what serves
 ├── DeploymentFailed        6     the previous version serves again
 ├── RollbackFailed          7     says what serves what
 └── LockHeld                9     another operation holds the lock
@@ -67,6 +68,20 @@ class ServiceError(CdmlError):
     """A registry, a target or a platform failed."""
 
     exit_code = 5
+
+
+class Overtaken(ServiceError):
+    """Another operation took the lock of this one, which stopped.
+
+    Args:
+        message: what happened.
+        hint: what to do next.
+        versions: what this operation may have given traffic or the alias to.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, versions: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint)
+        self.versions = versions
 
 
 class DeploymentFailed(CdmlError):

@@ -1,8 +1,11 @@
 """A world to deploy in: a registry with judged versions, a journal, a target, a platform."""
 
+from contextlib import suppress
+
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
 from cdml.core.transitions import SLOW_LEASE
+from cdml.errors import CdmlError
 from cdml.evidence import journal as document
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
@@ -18,6 +21,8 @@ from cdml.evidence.models import (
 )
 from cdml.flows.deploy import deploy
 from cdml.flows.history import history
+from cdml.flows.holder import Holder
+from cdml.flows.operation import Operator
 from cdml.flows.rollback import rollback
 from cdml.flows.rules import policy_ref
 from fakes.clock import FakeClock
@@ -150,7 +155,20 @@ class World:
         self.registry.aliases["flights", "champion"] = version
 
     def wait_out_the_lease(self):
+        """Somebody on this machine looks, and nobody writes for a lease: its run is stopped."""
+        with suppress(CdmlError):
+            self._look()
+        stopped, self.clock.stopped = self.clock.stopped, True
         self.clock.pass_by(SLOW_LEASE)
+        self.clock.stopped = stopped
+
+    def _look(self):
+        ports = self._ports(None)
+        operator = Operator.of(self.loaded, ports, None, output=self.output)
+        ledger, commit = operator.book.read()
+        holder = Holder(ports=ports, memory=operator.memory)
+        holder.yields(ledger, commit)
+        holder.remember()
 
     def _ports(self, faults):
         faults = faults or Faults()

@@ -214,7 +214,7 @@ def expire(world):
     """As if the lease of whoever was killed were over."""
     snapshot = world.journal.read()
     if snapshot.document["lock"]:
-        past = "2026-01-01T00:00:00Z"
+        past = "1970-01-01T00:00:00Z"
         lock = {**snapshot.document["lock"], "expires_at": past}
         world.journal.write({**snapshot.document, "lock": lock}, "time passes", snapshot.commit)
 

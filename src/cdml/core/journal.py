@@ -6,13 +6,16 @@ except that a trailing underscore keeps them apart from Python's own words.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
 from cdml.core.ramp import Part, Ramp
 
 SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
+
+GIVEN_BACK = datetime(1970, 1, 1, tzinfo=UTC)
+"""`expires_at` of a lock whose holder ended in good order and left its operation open."""
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
@@ -145,7 +148,9 @@ class Lock(Part):
         operation: random id of the holder.
         run: address of the holder's CI run, or None; by it the platform may say that the run is
             over. It does not tell holders apart: the jobs of one run share it.
-        expires_at: when others may take over.
+        expires_at: when the lease ends, by the holder's own clock; of a parked canary, until
+            when it waits. Whether a holder is dead is not told by it: no two machines' clocks
+            are compared.
     """
 
     operation: str
@@ -155,6 +160,11 @@ class Lock(Part):
     def __post_init__(self) -> None:
         if self.expires_at.tzinfo is None:
             raise ValueError("expires_at needs a time zone")
+
+    @property
+    def given_back(self) -> bool:
+        """Whether its holder is done, and whoever comes may take it at once."""
+        return self.expires_at == GIVEN_BACK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

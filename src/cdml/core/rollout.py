@@ -189,27 +189,34 @@ def _take_back(operation: Operation, serving: Serving, judged: Judged | None) ->
 
 
 def may_take_over(
-    ledger: Ledger, now: datetime, *, resumes: bool, rolls_back: bool, is_over: bool = False
+    ledger: Ledger,
+    now: datetime,
+    *,
+    resumes: bool,
+    rolls_back: bool,
+    stood_still: bool = False,
+    unheeded: bool = False,
+    is_over: bool = False,
 ) -> bool:
     """Whether the lock of an unfinished operation may be taken.
 
     Args:
         ledger: the journal; its lock may be held.
-        now: the time.
+        now: the time. It decides only over a parked canary, on which nobody works: a lock that
+            is held is never judged by comparing two machines' clocks.
         resumes: whether a parked canary shall go on.
         rolls_back: whether it is a rollback on a target that refuses the orders of those who
             were replaced: it waits `GRACE` for a deploy to yield, and not at all where the
             canary is parked.
+        stood_still: whether we have watched the journal stand still for a whole lease.
+        unheeded: whether we have watched a rollback's request for room for `GRACE`.
         is_over: whether the holder's run is known to be over. That of a parked canary always is.
     """
-    if ledger.lock is None or now >= ledger.lock.expires_at:
+    if ledger.lock is None or ledger.lock.given_back:
         return True
     if ledger.parked_until is not None:
-        return resumes or rolls_back
-    if is_over:
-        return True
-    asked = ledger.preempt
-    return rolls_back and asked is not None and now - asked.at >= GRACE
+        return resumes or rolls_back or now >= ledger.lock.expires_at
+    return is_over or stood_still or (rolls_back and unheeded)
 
 
 def _is_beside(serving: Serving, release: Release) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cdml.core.journal import (
+    GIVEN_BACK,
     Answered,
     Effect,
     Entry,
@@ -22,9 +23,9 @@ from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 
 LEASE = timedelta(minutes=3)
-"""How long a lock is good for after each write; longer than any single effect takes, except:"""
+"""How long a lock is good for after each write, which its holder repeats at every third of it."""
 SLOW_LEASE = timedelta(minutes=15)
-"""Where a server is started, asked, or ended after its last requests."""
+"""The same where a server is started, asked, or ended after its last requests."""
 KEPT = 1000
 """How many earlier releases the journal remembers."""
 REMEMBERED = 100
@@ -104,7 +105,7 @@ def take_over(
     taken = replace(
         ledger,
         generation=ledger.generation + 1,
-        lock=Lock(operation=holder, run=run, expires_at=now + _lease(operation)),
+        lock=Lock(operation=holder, run=run, expires_at=now + lease_of(operation)),
         parked_until=None,
         preempt=preempt or ledger.preempt,
     )
@@ -169,6 +170,25 @@ def preempt(ledger: Ledger, request: Preempt) -> Transition:
     return Transition(
         ledger=replace(ledger, preempt=request),
         subject=f"rollback: ask the {operation.kind} of v{operation.to.version} to give up",
+    )
+
+
+def renew(ledger: Ledger, now: datetime) -> Transition:
+    """Say that the holder of the lock is still at it."""
+    operation = _open(ledger)
+    return Transition(
+        ledger=_under_way(ledger, operation, now),
+        subject=f"{operation.kind}: still at {operation.way} ({operation.phase})",
+    )
+
+
+def give_back(ledger: Ledger) -> Transition:
+    """Let go of the lock of an operation that stays open: nobody works on it any more."""
+    operation = _open(ledger)
+    lock = replace(ledger.lock, expires_at=GIVEN_BACK) if ledger.lock else None
+    return Transition(
+        ledger=replace(ledger, lock=lock),
+        subject=f"{operation.kind}: leave {operation.way} open ({operation.phase})",
     )
 
 
@@ -291,12 +311,12 @@ def _intend(
 def _under_way(ledger: Ledger, operation: Operation, now: datetime) -> Ledger:
     """The operation as it is now, its lease renewed."""
     lock = ledger.lock
-    renewed = replace(lock, expires_at=now + _lease(operation)) if lock else None
+    renewed = replace(lock, expires_at=now + lease_of(operation)) if lock else None
     return replace(ledger, operation=operation, lock=renewed)
 
 
-def _lease(operation: Operation) -> timedelta:
-    """Until the next write at the latest."""
+def lease_of(operation: Operation) -> timedelta:
+    """For how long the lock is good after a write, by the clock of whoever reads it."""
     ramp = operation.ramp
     if ramp is None:
         return LEASE

@@ -1,7 +1,8 @@
 """The journal as a run reads and writes it."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from cdml.core.journal import Ledger
 from cdml.core.transitions import Transition
@@ -11,8 +12,6 @@ from cdml.ports import Moved, Ports
 
 PAUSES = (1.0, 3.0)
 """Seconds between attempts at one write."""
-SKEW = timedelta(minutes=2)
-"""How far this machine's clock may be behind that of whoever wrote the journal last."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -23,23 +22,30 @@ class Book:
         model, environment: whose journal.
         ports: the world.
         asked: the journal when this run first read it.
+        wrote_at: when the last write that succeeded was begun, by the monotonic clock; None
+            before. From then on a lease lasts: nobody can have seen the write earlier.
+        tried: what was last tried to be written, and when that was begun first.
+        alone: who holds it reads and writes; the lease is renewed by another thread.
     """
 
     model: str
     environment: str
     ports: Ports
     asked: Ledger | None = None
+    wrote_at: float | None = None
+    tried: tuple[Mapping[str, object], float] | None = None
+    alone: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def read(self) -> tuple[Ledger, str | None]:
         """The journal, and what the next write is based on.
 
         Raises:
             InputError: it is not a journal of this model and environment.
-            ServiceError: it cannot be read, or was written at a time that is yet to come here.
+            ServiceError: it cannot be read.
         """
-        snapshot = self.ports.journal.read()
+        with self.alone:
+            snapshot = self.ports.journal.read()
         ledger = document.parse(snapshot, model=self.model, environment=self.environment)
-        self._check_clock(ledger)
         self.asked = self.asked or ledger
         return ledger, snapshot.commit
 
@@ -51,13 +57,20 @@ class Book:
             ServiceError: it cannot be written.
         """
         content = document.dump(transition.ledger)
-        try:
-            return self.ports.journal.write(content, transition.subject, expected)
-        except (Moved, ServiceError):
-            newest = self.ports.journal.read()
-            if newest.commit is None or newest.document != content:
-                raise
-            return newest.commit
+        with self.alone:
+            begun = self.ports.clock.monotonic()
+            if self.tried is not None and self.tried[0] == content:
+                begun = self.tried[1]  # an attempt that nobody answered may have been seen since
+            self.tried = content, begun
+            try:
+                commit = self.ports.journal.write(content, transition.subject, expected)
+            except (Moved, ServiceError):
+                newest = self.ports.journal.read()
+                if newest.commit is None or newest.document != content:
+                    raise
+                commit = newest.commit
+            self.wrote_at = begun
+        return commit
 
     def insist(self, transition: Transition, expected: str | None) -> str:
         """Write, and try again where the journal does not answer.
@@ -73,15 +86,3 @@ class Book:
                 self.ports.progress.note(error.message)
                 self.ports.clock.sleep(pause)
         return self.write(transition, expected)
-
-    def _check_clock(self, ledger: Ledger) -> None:
-        """Leases are times: who lives in the past must not judge them."""
-        operation = ledger.operation
-        written = operation.effects[-1].at if operation and operation.effects else None
-        now = self.ports.clock.now()
-        if written is not None and written - now > SKEW:
-            raise ServiceError(
-                f"The journal was written at {written:%Y-%m-%d %H:%M:%S} UTC, and here it is only"
-                f" {now:%H:%M:%S} on {now:%Y-%m-%d}: leases cannot be judged.",
-                "Set this machine's clock (or that of the run before) by a time server.",
-            )

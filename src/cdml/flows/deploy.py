@@ -12,7 +12,7 @@ from cdml.core.plan import Plan
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Standing, standing
 from cdml.core.verdict import Verdict
-from cdml.errors import InputError, LockHeld, ServiceError
+from cdml.errors import InputError, LockHeld, Overtaken, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
@@ -22,6 +22,7 @@ from cdml.flows.drift import Cure, Drift
 from cdml.flows.find_version import find_version
 from cdml.flows.found import Found
 from cdml.flows.last_look import describe, look_again
+from cdml.flows.loss import after_loss
 from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Nothing, Outcome, called
 from cdml.flows.ramps import ramp_of
@@ -73,7 +74,7 @@ def deploy(
     reason = given_reason(reason)
     overrides = refusals.chosen(override, reason)
     id_ = secrets.token_hex(8)
-    operator = Operator.of(loaded, ports, environment, checks)
+    operator = Operator.of(loaded, ports, environment, checks, output=output)
     run = _Deploy(
         loaded=loaded,
         ports=ports,
@@ -99,6 +100,8 @@ def deploy(
             return act(version, evidence)
         except Moved:
             ports.progress.note("The journal moved; looking again.")
+        except Overtaken as error:
+            raise after_loss(operator, error) from error
     raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
 
 
@@ -206,6 +209,8 @@ class _Deploy:
             self.ports.progress.note(plan.forecast)
         try:
             ended = self.operator.carry_out(found, operation)
+        except Overtaken:
+            raise
         except ServiceError as error:
             now = describe(look_again(self.ports), plan.environment)
             raise ServiceError(f"{error.message} {now}", error.hint) from error

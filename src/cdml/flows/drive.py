@@ -1,5 +1,6 @@
 """An open operation carried on: the journal first, then the world, then a look at it."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -9,13 +10,14 @@ from cdml.core.ramp import ALL, Ramp
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Judged, Move, next_move, share
 from cdml.core.transitions import Transition
-from cdml.errors import CdmlError, DeploymentFailed, InputError, LockHeld, ServiceError
+from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, ServiceError
 from cdml.flows.book import Book
 from cdml.flows.checks import Look
 from cdml.flows.effects import Effects
 from cdml.flows.filing import Filing
 from cdml.flows.found import Ended, Found
 from cdml.flows.steps import Steps
+from cdml.flows.tenure import Tenure, overtaken
 from cdml.flows.vouching import Voucher
 from cdml.ports import Moved, Ports
 
@@ -46,6 +48,9 @@ class Drive:
         url: where the environment is seen, or None.
         voucher: where it is written which bytes may serve.
         doubt: why what was found is taken back and not finished; empty where it may go on.
+        parked: whether it waits to be resumed.
+        acted: whether anything was done to the world.
+        tenure: our lock.
     """
 
     book: Book
@@ -64,14 +69,34 @@ class Drive:
     url: str | None = None
     doubt: str = ""
     parked: bool = field(default=False, init=False)
+    acted: bool = field(default=False, init=False)
+    tenure: Tenure = field(init=False)
+
+    def __post_init__(self) -> None:
+        ledger = self.found.ledger
+        self.tenure = Tenure(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
+        self.tenure.follow(ledger)
 
     def run(self) -> Ended:
         """Carry it on.
 
         Raises:
-            LockHeld: another operation took over.
-            ServiceError: it stays open; the next run finishes or undoes it.
+            Overtaken: another operation has the lock.
+            ServiceError: it stays open, and its lock is given back; the next run finishes or
+                undoes it.
         """
+        last = self._operation
+        with self.tenure.kept():
+            try:
+                return self._carry_on()
+            except Overtaken as error:
+                named = (last.to.version, last.from_.version) if last.from_ else (last.to.version,)
+                raise overtaken(named if self.acted else ()) from error
+            except CdmlError:
+                self._give_back()
+                raise
+
+    def _carry_on(self) -> Ended:
         last = self._operation
         if self.doubt:
             self.trouble = InputError(
@@ -129,6 +154,7 @@ class Drive:
         )
 
     def _act(self, move: Move, operation: Operation) -> None:
+        self.acted = True
         with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
             did = self.effects.perform(move, self.found.ledger, self.found.serving)
         self._saw(did.serving, operation)
@@ -165,6 +191,7 @@ class Drive:
                 self.voucher.approve(operation.to)
         if move is Move.CLOSE:
             self._conclude(operation)
+        self._catch_up()
         transition = self._transition(move)
         if self._keep(transition):
             self.judged = None
@@ -190,7 +217,7 @@ class Drive:
         """Write; False where the journal moved and the lock is still ours: decide again.
 
         Raises:
-            LockHeld: it is not.
+            Overtaken: it is not.
         """
         try:
             commit = self.book.insist(transition, self.found.commit)
@@ -207,18 +234,34 @@ class Drive:
         self._set(transition.ledger, commit)
         return True
 
+    def _catch_up(self) -> None:
+        """Read the journal anew where our lock was renewed meanwhile; who cannot finds out soon."""
+        if self.tenure.renewed:
+            try:
+                self._refresh()
+            except Overtaken:
+                raise
+            except ServiceError as error:
+                self.ports.progress.note(error.message)
+
+    def _give_back(self) -> None:
+        """Let go of the lock of what stays open, so that the next run need not wait for it."""
+        with suppress(Moved, CdmlError):
+            self._refresh()
+            if self.found.ledger.parked_until is None:
+                self.book.write(transitions.give_back(self.found.ledger), self.found.commit)
+
     def _refresh(self) -> None:
         """Read the journal anew; a rollback may have asked for room."""
+        self.tenure.renewed = False
         ledger, commit = self.book.read()
         if ledger.generation != self.found.ledger.generation or ledger.operation is None:
-            raise LockHeld(
-                "Another operation took over; this one stopped and touched nothing more.",
-                "`cdml history` tells what serves.",
-            )
+            raise overtaken()
         self._set(ledger, commit)
 
     def _set(self, ledger: Ledger, commit: str | None) -> None:
         self.found = Found(ledger=ledger, commit=commit, serving=self.found.serving)
+        self.tenure.follow(ledger)
 
     def _saw(self, serving: Serving, operation: Operation) -> None:
         self.found = Found(ledger=self.found.ledger, commit=self.found.commit, serving=serving)
@@ -230,6 +273,7 @@ class Drive:
         ledger = self.found.ledger
         was_published = any(effect.name == "publish" for effect in operation.effects)
         if operation.phase is Phase.UNDO and was_published and ledger.current is not None:
+            self.acted = True
             self.effects.publish(ledger.current.release)
         if self.filing is None:
             self._file()
@@ -286,7 +330,7 @@ class Drive:
         """Wait; False as soon as a rollback asks for room.
 
         Raises:
-            LockHeld: another operation took over.
+            Overtaken: another operation has the lock.
         """
         clock = self.ports.clock
         begun = clock.now()
@@ -294,6 +338,8 @@ class Drive:
             clock.sleep(min(POLL, left))
             try:
                 self._refresh()
+            except Overtaken:
+                raise
             except ServiceError as error:  # the lease is for longer than we wait
                 self.ports.progress.note(error.message)
             if self.found.ledger.preempt is not None:

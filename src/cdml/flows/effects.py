@@ -8,11 +8,11 @@ from typing import cast
 from cdml.core.journal import Ledger, Operation, Release, Serving
 from cdml.core.ramp import ALL
 from cdml.core.rollout import Move, lost, serves, share, staged
-from cdml.errors import CdmlError, ConfigurationError, InputError, LockHeld, ServiceError
+from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.flows.book import PAUSES
 from cdml.flows.checks import Checks
 from cdml.flows.publish import Alias
-from cdml.ports import Ports, SplittingTarget
+from cdml.ports import Ports, SplittingTarget, lease
 
 Act = Callable[[], object]
 Seen = Callable[[Serving], bool]
@@ -51,7 +51,7 @@ class Effects:
         """Do it.
 
         Raises:
-            LockHeld: the lease is over.
+            Overtaken: another operation has the lock.
             ServiceError: the target does not even tell what serves; nothing can be decided.
         """
         operation = ledger.operation
@@ -61,17 +61,17 @@ class Effects:
         match move:
             case Move.STAGE:
                 act: Act = partial(self._splitting.stage, to, fence=fence)
-                return self._attempt(ledger, operation, act, _told(f"v{to.version} is staged"))
+                return self._attempt(operation, act, _told(f"v{to.version} is staged"))
             case Move.VALIDATE:
                 act = partial(self.checks.smoke, self._splitting, to)
-                return self._attempt(ledger, operation, act)
+                return self._attempt(operation, act)
             case Move.RETIRE:
                 act = partial(self._splitting.retire, fence=fence)
-                return self._attempt(ledger, operation, act, _told(f"v{to.version} is ended"))
+                return self._attempt(operation, act, _told(f"v{to.version} is ended"))
             case Move.PUBLISH:
                 act = partial(self._publish_all, operation, serving, fence)
                 done = f"the alias names v{to.version}" if self.alias else ""
-                return self._attempt(ledger, operation, act, _told(done))
+                return self._attempt(operation, act, _told(done))
             case _:
                 return self._switch(move, ledger, operation, serving)
 
@@ -123,7 +123,6 @@ class Effects:
         if operation.ramp is None:
             wanted = to if move is Move.SWITCH or back is None else back
             return self._attempt(
-                ledger,
                 operation,
                 partial(self.ports.target.switch, wanted, fence=fence),
                 _told(f"v{wanted.version} serves"),
@@ -136,17 +135,14 @@ class Effects:
         told = _told(f"v{to.version} has {percent} % of the traffic")
         if percent == 0 and back is not None and lost(operation, serving):
             again: Act = partial(self.ports.target.switch, back, fence=fence)
-            return self._attempt(ledger, operation, again, told)
+            return self._attempt(operation, again, told)
         act: Act = partial(self._splitting.shift, to, percent, fence=fence)
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
-        return self._attempt(
-            ledger, operation, act, told, lambda seen: share(seen, to) == percent, to
-        )
+        return self._attempt(operation, act, told, lambda seen: share(seen, to) == percent, to)
 
     def _attempt(
         self,
-        ledger: Ledger,
         operation: Operation,
         act: Act,
         told: Callable[[object], str] = str,
@@ -156,12 +152,13 @@ class Effects:
         """Act until it is seen to have worked; without `reached`, until nobody complains."""
         trouble: CdmlError | None = None
         for pause in (*PAUSES, None):
-            if ledger.lock is None or self.ports.clock.now() >= ledger.lock.expires_at:
-                raise LockHeld(f"The lease of this {operation.kind} is over; it stopped here.")
+            lease.ensure()
             answer: object = None
             failed: CdmlError | None = None
             try:
                 answer = act()
+            except Overtaken:
+                raise
             except (InputError, ServiceError) as error:
                 failed = trouble = error
             serving = self.observe(operation)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core import transitions
@@ -12,8 +13,9 @@ from cdml.flows.checks import Checks, NoChecks
 from cdml.flows.drive import Drive
 from cdml.flows.effects import Effects
 from cdml.flows.found import Ended, Found
-from cdml.flows.holder import Holder
+from cdml.flows.holder import WATCHED, Holder
 from cdml.flows.publish import Alias
+from cdml.flows.request import short_digest
 from cdml.flows.steps import Steps
 from cdml.flows.vouching import Voucher
 from cdml.ports import Moved, Ports
@@ -36,6 +38,7 @@ class Operator:
         url: where the environment is seen, or None.
         mended: operations of other runs that this one brought to an end, oldest first.
         voucher: asks the registry about what was only read from the journal.
+        memory: where this machine remembers since when it has seen somebody's lock, or None.
     """
 
     book: Book
@@ -44,13 +47,27 @@ class Operator:
     steps: Steps
     voucher: Voucher
     url: str | None = None
+    memory: Path | None = None
     mended: list[Ended] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, loaded: Loaded, ports: Ports, environment: str | None, checks: Checks | None = None
+        cls,
+        loaded: Loaded,
+        ports: Ports,
+        environment: str | None,
+        checks: Checks | None = None,
+        *,
+        output: Path,
     ) -> "Operator":
         """For the configured model, in this environment or the configured one.
+
+        Args:
+            loaded: the configuration.
+            ports: the world.
+            environment: where; the configured one by default.
+            checks: what is asked of a version.
+            output: folder of the evidence, where this machine also remembers locks it has seen.
 
         Raises:
             ConfigurationError: the target serves another environment, or the environment cannot
@@ -75,6 +92,7 @@ class Operator:
             steps=Steps(clock=ports.clock),
             voucher=Voucher(loaded=loaded, ports=ports, environment=where),
             url=deploy.url,
+            memory=output / f"{short_digest(where, loaded.config.model)}.{WATCHED}",
         )
 
     def look(self) -> Found:
@@ -97,18 +115,20 @@ class Operator:
             ServiceError: what was left behind can be neither finished nor undone now.
         """
         clock, waited = self.ports.clock, False
-        theirs = Holder(ports=self.ports)
-        deadline = clock.now() + patience
+        theirs = Holder(ports=self.ports, memory=self.memory)
+        deadline = clock.monotonic() + patience.total_seconds()
         rolls_back = rollback is not None and self.ports.target.splits_traffic
         while True:
             ledger, commit = self.book.read()
-            if ledger.operation is None and not _held_now(ledger, self):
+            free = ledger.lock is None or theirs.yields(ledger, commit, rolls_back=rolls_back)
+            if free and ledger.operation is None:
                 return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
-            if theirs.yields(ledger, rolls_back=rolls_back):
+            if free:
                 self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
             elif rollback is not None and _to_be_asked(ledger):
                 self._ask(ledger, commit, rollback)
-            elif clock.now() >= deadline:
+            elif clock.monotonic() >= deadline:
+                theirs.remember()
                 raise held(ledger)
             else:
                 if not waited:
@@ -169,8 +189,9 @@ class Operator:
         operation = ledger.operation
         if operation is None:
             return None
-        theirs = Holder(ports=self.ports)
-        if not theirs.yields(ledger, resumes=True):
+        theirs = Holder(ports=self.ports, memory=self.memory)
+        if not theirs.yields(ledger, commit, resumes=True):
+            theirs.remember()
             raise held(ledger)
         taken = transitions.take_over(
             ledger,
@@ -295,14 +316,9 @@ def held(ledger: Ledger) -> LockHeld:
         )
     return LockHeld(
         f"{who} holds the lock until {until}.",
-        "Try again when it is done; what is left behind is taken over when its lease is over.",
+        "Try again when it is done. If its run is dead: run again after the lease, and this machine"
+        " has seen that nobody writes; or grant actions: read, and GitHub is asked.",
     )
-
-
-def _held_now(ledger: Ledger, operator: Operator) -> bool:
-    """Whether a lock without an operation is still good."""
-    lock = ledger.lock
-    return lock is not None and operator.ports.clock.now() < lock.expires_at
 
 
 def _to_be_asked(ledger: Ledger) -> bool:

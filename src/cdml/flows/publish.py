@@ -6,7 +6,7 @@ from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
 from cdml.core.journal import Release
 from cdml.errors import ServiceError
-from cdml.ports import Registry
+from cdml.ports import Registry, lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,9 @@ class Alias:
         if before == release.version:
             return
         if before is not None:
+            lease.confirm()
             self.registry.set_alias(self.model, PREVIOUS.format(self.name), before)
+        lease.confirm()
         self.registry.set_alias(self.model, self.name, release.version)
         after = self.names()
         if after != release.version:

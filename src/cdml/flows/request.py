@@ -89,9 +89,14 @@ def request_for(
         return Request(id=_digest("id", given, *about))
     if run:
         return Request(id=_digest("run", _ATTEMPT.sub("", run), *about))
-    pending = output / f"{_digest(*about)[:8]}.{PENDING}"
+    pending = output / f"{short_digest(*about)}.{PENDING}"
     known = _read(pending)
     return Request(id=known or secrets.token_hex(16), pending=pending, remembered=known is not None)
+
+
+def short_digest(*parts: str) -> str:
+    """Eight hexadecimal digits that stand for these texts in the name of a file."""
+    return _digest(*parts)[:8]
 
 
 def _digest(*parts: str) -> str:

@@ -8,10 +8,12 @@ from cdml.config import Loaded
 from cdml.core.journal import Kind
 from cdml.core.plan import Plan
 from cdml.core.verdict import Verdict
+from cdml.errors import Overtaken
 from cdml.evidence import store
 from cdml.evidence.models import Deployment
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
+from cdml.flows.loss import after_loss
 from cdml.flows.operation import Operator
 from cdml.flows.outcome import Nothing, Outcome
 from cdml.flows.warm import end_warm
@@ -47,9 +49,12 @@ def resume(
         DeploymentFailed: it was taken back.
         ServiceError: the registry, the journal or the target failed.
     """
-    operator = Operator.of(loaded, ports, environment, checks)
+    operator = Operator.of(loaded, ports, environment, checks, output=output)
     store.remove(output, Deployment)
-    ended = operator.resume(secrets.token_hex(8))
+    try:
+        ended = operator.resume(secrets.token_hex(8))
+    except Overtaken as error:
+        raise after_loss(operator, error) from error
     if ended is None:
         window = loaded.config.deploy.rollback_window
         after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""

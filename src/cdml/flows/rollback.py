@@ -13,13 +13,21 @@ from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.core.transitions import LEASE
 from cdml.core.verdict import Verdict
-from cdml.errors import ConfigurationError, InputError, LockHeld, RollbackFailed, ServiceError
+from cdml.errors import (
+    ConfigurationError,
+    InputError,
+    LockHeld,
+    Overtaken,
+    RollbackFailed,
+    ServiceError,
+)
 from cdml.evidence import store
 from cdml.evidence.models import Deployment, Times
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
 from cdml.flows.found import Ended, Found
 from cdml.flows.last_look import describe, look_again
+from cdml.flows.loss import after_loss
 from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
@@ -74,7 +82,7 @@ def rollback(
         raise ConfigurationError(
             f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
         )
-    operator = Operator.of(loaded, ports, environment, checks)
+    operator = Operator.of(loaded, ports, environment, checks, output=output)
     request = request_for(
         given=request_id,
         run=ports.platform.run_url(),
@@ -98,6 +106,8 @@ def rollback(
             done = run.perform(to)
         except Moved:
             ports.progress.note("The journal moved; looking again.")
+        except Overtaken as error:
+            raise after_loss(operator, error) from error
         else:
             request.forget()
             return done
@@ -209,6 +219,8 @@ class _Rollback:
         )
         try:
             ended = self.operator.carry_out(found, operation)
+        except Overtaken:
+            raise
         except ServiceError as error:
             raise self._failed(plan, error) from error
         sentence = f"v{plan.to.version} serves {plan.environment} again"

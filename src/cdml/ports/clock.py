@@ -1,5 +1,7 @@
 """Time."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
 
@@ -7,10 +9,30 @@ from typing import Protocol
 class Clock(Protocol):
     """Time."""
 
+    @property
+    def boot(self) -> str:
+        """What tells this start of the machine from every other; empty where nothing does."""
+        ...
+
     def now(self) -> datetime:
         """Now, in UTC."""
         ...
 
+    def monotonic(self) -> float:
+        """Seconds since some moment of this start of the machine.
+
+        Nobody can set them, and they go on while a process or the machine is suspended. Two
+        processes of one machine read the same.
+        """
+        ...
+
     def sleep(self, seconds: float) -> None:
         """Wait."""
+        ...
+
+    def every(self, seconds: float, act: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `act` in the background, again and again, for as long as the block lasts.
+
+        Leaving the block waits for a call that is under way.
+        """
         ...

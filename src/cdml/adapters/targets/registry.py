@@ -3,14 +3,15 @@
 from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
 from cdml.core.journal import Release, Serving
-from cdml.ports import Registry
+from cdml.ports import Registry, lease
 
 
 class RegistryTarget:
     """Serves whatever the champion's alias names; there is no traffic to split.
 
     The alias `previous_<alias>` follows it. A registry knows no precondition for an alias, so
-    the fence cannot travel with the write; whoever switches observes afterwards.
+    the fence cannot travel with the write. So the journal is asked before each write whether the
+    lock is still ours, and whoever switches observes afterwards.
 
     Two environments never share a switch: the alias `registry.champion` is that of
     `deploy.environment`, and any other environment has `<champion>-<environment>`.
@@ -53,5 +54,7 @@ class RegistryTarget:
         if before == to.version:
             return
         if before is not None:
+            lease.confirm()
             self._registry.set_alias(self._model, PREVIOUS.format(self._alias), before)
+        lease.confirm()
         self._registry.set_alias(self._model, self._alias, to.version)
