@@ -177,6 +177,8 @@ def test_a_lease_that_is_over_is_taken_over(world):
     world.register("A")
     with pytest.raises(Killed):
         world.deploy("1", faults=Faults(1))
+    with pytest.raises(LockHeld):
+        world.deploy("1")  # the first look: from now on this machine watches
     world.clock.pass_by(LEASE - timedelta(seconds=1))
     with pytest.raises(LockHeld):
         world.deploy("1")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.journal import Entry, Kind, Lock, Operation, Phase, Release
+from cdml.core.journal import GIVEN_BACK, Entry, Kind, Lock, Operation, Phase, Release
 from cdml.core.ramp import Ramp
 from cdml.errors import InputError, RollbackFailed
 from cdml.evidence import journal as document
@@ -49,7 +49,7 @@ def open_operation(world, **words):
     }
     return {
         "operation": Operation(**{**common, **words}),
-        "lock": Lock(operation="f" * 16, run=None, expires_at=now - timedelta(hours=1)),
+        "lock": Lock(operation="f" * 16, run=None, expires_at=GIVEN_BACK),
     }
 
 

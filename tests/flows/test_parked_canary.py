@@ -129,7 +129,7 @@ def test_a_dead_run_can_be_resumed_when_its_lease_is_over(world):
     world.checks.verdicts = [HOLD, HOLD]
     with pytest.raises(Killed):
         world.resume(faults=Faults(2))
-    world.clock.pass_by(timedelta(minutes=5))
+    world.wait_out_the_lease()
 
     assert "warn" == world.resume().verdict
 

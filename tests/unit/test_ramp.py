@@ -150,6 +150,7 @@ def test_parking_keeps_the_lock_until_it_expires():
         (True, None, 0, "resume", True),
         (True, None, 0, "rollback", True),
         (True, None, 99, "deploy", True),
+        (False, None, 99, "deploy", False),
     ],
 )
 def test_who_may_take_over_and_when(parked, asked, after, who, expected):
@@ -160,8 +161,16 @@ def test_who_may_take_over_and_when(parked, asked, after, who, expected):
         ledger = transitions.preempt(ledger, Preempt(operation="rb", at=NOW)).ledger
 
     assert expected == may_take_over(
-        ledger, NOW + after * GRACE, resumes=who == "resume", rolls_back=who == "rollback"
+        ledger,
+        NOW + after * GRACE,
+        resumes=who == "resume",
+        rolls_back=who == "rollback",
+        unheeded=asked is not None and after > 0,
     )
+    still = may_take_over(ledger, NOW, resumes=False, rolls_back=False, stood_still=True)
+    assert still is not parked
+    given_back = transitions.give_back(under_way()).ledger
+    assert may_take_over(given_back, NOW, resumes=False, rolls_back=False)
 
 
 @pytest.mark.parametrize("parked", [False, True])

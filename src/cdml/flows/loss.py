@@ -38,7 +38,7 @@ def _mend(operator: Operator, versions: tuple[str, ...]) -> str:
         return "Others deliver now, and see to what serves."
     except CdmlError as trouble:
         return f"Whether the journal and what serves agree is not known: {trouble.message}"
-    return f"{told} This run's late write was taken back."
+    return "A late write of this run changed what serves; it was taken back."
 
 
 def _named(operator: Operator, found: Found) -> set[str | None]:

@@ -17,13 +17,18 @@ from cdml.core.addresses import Address, mask, reveal
 from cdml.core.certificates import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.ports import Training
+from cdml.ports.lease import seconds_left
 
+_RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
+_TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
 _MANNERS: Mapping[str, str] = {
     # MLflow's own defaults retry for minutes; a CI job wants to know.
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    _RETRIES: "2",
+    _TIMEOUT: "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+_BACKOFF = 15
+"""Seconds that MLflow waits between its attempts, at most, with our number of them."""
 _SQLITE_HEADER = b"SQLite format 3\x00"
 _DENIED = {"PERMISSION_DENIED": "403", "UNAUTHENTICATED": "401", "CUSTOMER_UNAUTHORIZED": "401"}
 _STORAGE = ("sqlalchemy", "botocore", "boto3", "google", "azure", "alembic", "sqlite3")
@@ -71,7 +76,8 @@ class Connection:
             ServiceError: everything else that MLflow or the storage behind it complains about.
         """
         try:
-            yield
+            with _bounded():
+                yield
         except CdmlError:
             raise
         except MlflowException as error:
@@ -112,6 +118,30 @@ class Connection:
                 "Check registry.uri in cdml.yaml, the network and the proxy.",
             )
         return ServiceError(f"the registry at {self.shown} failed: {text}.")
+
+
+@contextmanager
+def _bounded() -> Iterator[None]:
+    """Under a lock every attempt at a request, together, ends before the lease does."""
+    left = seconds_left()
+    if left is None:
+        yield
+        return
+    usual = int(os.environ.get(_TIMEOUT) or _MANNERS[_TIMEOUT])
+    attempts = 1 + int(os.environ.get(_RETRIES) or _MANNERS[_RETRIES])
+    bounded = {
+        _TIMEOUT: str(max(1, min(usual, int((left - _BACKOFF) / attempts)))),
+        "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",  # a server could ask for any time
+    }
+    before = {name: os.environ.get(name) for name in bounded}
+    os.environ.update(bounded)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def is_absent(error: MlflowException) -> bool:
