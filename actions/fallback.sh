@@ -1,9 +1,11 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # Say that cdml could not be installed: fallback.sh COMMAND
 #
 # COMMAND is what could not run. Needs the runner's own Python, 3.8 or newer, and none of its
 # packages; without one the job's log alone tells it.
 set -euo pipefail
+
+PATH="/usr/bin:/bin:/usr/sbin:/sbin:${PATH-}" # the system's own interpreter comes first
 
 script="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)/fallback.py"
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # Give cdml an interpreter: install.sh core|ml|dev
 #
 # CDML_STORAGE names the object store that the registry's files lie in: s3, gs or abfss.
@@ -10,6 +10,10 @@
 # For work on cdml itself: CDML_ENVIRONMENT is where to make the environment instead, with cdml
 # on its path, and PYTHON the interpreter to try first.
 set -euo pipefail
+
+# The system's own commands come first; an interpreter is looked for where the caller has it.
+given_path=${PATH-}
+PATH="/usr/bin:/bin:/usr/sbin:/sbin:$given_path"
 
 size=$1
 root="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -37,7 +41,7 @@ done < <(compgen -e | grep -E '^(PYTHON|PIP_|UV_)|^VIRTUAL_ENV$' || true)
 export PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 
 suits() { # PYTHON: 3.11 or newer; -P keeps the workspace off the import path
-  "$1" -P -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+  PATH=$given_path "$1" -P -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
 answer() { # PYTHON
@@ -56,7 +60,7 @@ esac
 if [[ -n ${CDML_PYTHON:-} ]]; then
   suits "$CDML_PYTHON" ||
     fail 2 "The input python, $CDML_PYTHON, is not an interpreter of Python 3.11 or newer."
-  found="$(command -v -- "$CDML_PYTHON")"
+  found="$(PATH=$given_path && command -v -- "$CDML_PYTHON")"
   [[ $found == /* ]] || found="$PWD/$found"
   answer "$found"
 fi
@@ -79,7 +83,7 @@ environment="$(place "$content")"
 
 python=
 for candidate in "$preferred" python3 python python3.13 python3.12 python3.11 python3.14; do
-  ! suits "$candidate" || { python="$(command -v -- "$candidate")" && break; }
+  ! suits "$candidate" || { python="$(PATH=$given_path && command -v -- "$candidate")" && break; }
 done
 [[ -n $python ]] || fail 2 "cdml needs Python 3.11 or newer: add actions/setup-python before this step, or name an interpreter that has cdml's packages with the input python."
 if ! "$python" -P -m pip --version >/dev/null 2>&1; then

@@ -1,20 +1,35 @@
-#!/usr/bin/env bash
+#!/bin/bash
 # Run one command of cdml: run.sh COMMAND
 #
 # CDML_PYTHON is the interpreter. Every option of the command arrives as CDML_<COMMAND>_<OPTION>,
 # and the token, for the commands that need one, as CDML_GITHUB_TOKEN.
+#
+# An earlier step of the job may have left variables, functions and folders of commands that would
+# decide what runs here. The actions start this with /bin/bash -p, which heeds no BASH_ENV and no
+# function; what steers the programs that follow is taken out below.
 set -euo pipefail
 
-source_folder="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../src" && pwd)"
+PATH="/usr/bin:/bin:/usr/sbin:/sbin:${PATH-}" # the system's own commands come first
+export PATH
+source_folder="$(cd -- "${BASH_SOURCE[0]%/*}/../src" && pwd -P)"
 
-# What is set for the caller's Python is not meant for ours.
-while read -r name; do
-  unset "$name"
-done < <(compgen -e | grep -E '^PYTHON|^VIRTUAL_ENV$' || true)
+# What is set for the caller's Python, git, linker and shells is not meant for ours. Nor is a token
+# that lies around in the job's environment for a command that runs a model; some runners (not
+# GitHub's) also hand every input on by themselves.
+unwanted=(-u INPUT_GITHUB-TOKEN)
+while IFS= read -r name; do
+  case $name in
+    PYTHON* | VIRTUAL_ENV | GIT_* | LD_* | DYLD_* | GCONV_PATH | LOCPATH | GLIBC_TUNABLES) ;;
+    BASH_* | ENV | PERL5* | PERLLIB | SSH_ASKPASS | GITHUB_TOKEN | GH_TOKEN) ;;
+    GITHUB_ENV | GITHUB_PATH | GITHUB_STATE) ;;
+    *) continue ;;
+  esac
+  unwanted+=(-u "$name")
+done < <(
+  compgen -e
+  env | sed -n 's/^\(BASH_FUNC_[^=]*\)=.*/\1/p'
+)
 
-# -u: a token that lies around in the job's environment is not meant for a command that runs a
-# model; some runners (not GitHub's) also hand every input on by themselves.
 # -P: a module in the workspace must not take the place of one of ours.
 # exec: an interrupt reaches Python, which ends in order.
-exec env -u GITHUB_TOKEN -u GH_TOKEN -u INPUT_GITHUB-TOKEN PYTHONPATH="$source_folder" \
-  "${CDML_PYTHON:?}" -P -m cdml "$1"
+exec env "${unwanted[@]}" PYTHONPATH="$source_folder" "${CDML_PYTHON:?}" -P -m cdml "$1"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Debian packages that the tests need beside Python's: servers, HAProxy, Java for Spark,
-# GitHub's own reading of Markdown, Chromium to look at the page.
+# GitHub's own reading of Markdown, Chromium to look at the page, sudo to build walls with.
 set -euo pipefail
 
 missing=()
@@ -10,6 +10,7 @@ command -v java >/dev/null || missing+=(openjdk-17-jre-headless)
 command -v haproxy >/dev/null || [[ -x /usr/sbin/haproxy ]] || missing+=(haproxy)
 command -v cmark-gfm >/dev/null || missing+=(cmark-gfm)
 command -v chromium >/dev/null || missing+=(chromium)
+command -v sudo >/dev/null || missing+=(sudo)
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 as_root=()

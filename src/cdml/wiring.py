@@ -204,6 +204,17 @@ class RunHost:
         return made
 
 
+def walls_here() -> str:
+    """What isolates models on this machine: `namespaces`, `sudo` or `none`.
+
+    Raises:
+        ConfigurationError: isolation is required, and there is none.
+    """
+    from cdml.adapters.scoring.walls import choose
+
+    return choose().value
+
+
 @dataclass(frozen=True)
 class Wiring:
     """The adapters of one run, each made when it is first asked for.

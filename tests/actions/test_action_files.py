@@ -29,8 +29,17 @@ OURS = {
     "storage",
 }  # inputs of the action rather than of the command
 SCORES = {"root", "evaluate-model", "compare-to-champion"}
-FOR_MODELS = {"build", "isolation"}  # what the workflow alone may say of how models are run
-SETTINGS = r"CDML_(?!PYTHON$|BUILD$|ISOLATION$|GITHUB_TOKEN$|ENV_ALLOW$|ALLOW_HOSTS$)\w+"
+FOR_MODELS = {
+    "build",
+    "isolation",
+    "isolation-sudo",
+}  # what the workflow alone may say of how models are run
+SETTINGS = (
+    r"CDML_(?!PYTHON$|BUILD$|ISOLATION$|ISOLATION_SUDO$|UNWALLED$|GITHUB_TOKEN$|ENV_ALLOW$"
+    r"|ALLOW_HOSTS$)\w+"
+)
+SHELL = "/bin/bash --noprofile --norc -peo pipefail {0}"
+STEERING = {"BASH_ENV", "ENV", "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH"}
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -133,7 +142,37 @@ def test_what_the_workflow_says_of_models_reaches_the_step_that_runs_them(name: 
     assert told == FOR_MODELS & set(action(name)["inputs"])
     for setting in told:
         env = steps(name)[commands(name)[0]]["env"]
-        assert f"${{{{ inputs.{setting} }}}}" == env[f"CDML_{setting.upper()}"]
+        assert f"inputs.{setting} }}}}" in env[f"CDML_{setting.upper().replace('-', '_')}"]
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_isolation_is_looked_for_first_and_what_was_found_is_then_required(name: str) -> None:
+    found = steps(name)
+    order = list(found)
+
+    assert order.index("isolation") < order.index(commands(name)[0]) < order.index("unwalled")
+    assert "${{ inputs.isolation }}" == found["isolation"]["env"]["CDML_ISOLATION"]
+    assert (
+        "${{ steps.isolation.outputs.isolation != 'none' && 'required' || inputs.isolation }}"
+        == found[commands(name)[0]]["env"]["CDML_ISOLATION"]
+    )
+    assert "always() && steps.isolation.outputs.isolation == 'none'" in found["unwalled"]["if"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_no_token_comes_after_a_model_that_was_not_isolated(name: str) -> None:
+    for id_, step in steps(name).items():
+        if token := step["env"].get("CDML_GITHUB_TOKEN"):
+            assert "env.CDML_UNWALLED != 'true' && inputs.github-token || ''" in token, id_
+            in_job = "steps.isolation.outputs.isolation != 'none' && " in token
+            assert in_job == (name == "root" and id_ in ("begin", "report")), id_
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_step_starts_from_a_shell_that_nothing_left_behind_can_steer(name: str) -> None:
+    for id_, step in steps(name).items():
+        assert SHELL == step["shell"], id_
+        assert STEERING <= {key for key, value in step["env"].items() if value == ""}, id_
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -146,7 +185,9 @@ def test_only_steps_that_talk_to_the_platform_get_the_token(name: str) -> None:
 def test_the_root_action_says_that_the_gate_has_begun_before_it_begins() -> None:
     begin, report = steps("root")["begin"]["env"], steps("root")["report"]["env"]
 
-    assert ["install", "fallback", "begin", "gate", "report"] == list(steps("root"))
+    assert [
+        "install", "fallback", "isolation", "begin", "gate", "unwalled", "report",
+    ] == list(steps("root"))  # fmt: skip
     assert {"CDML_REPORT_BEGIN", *report} - {"CDML_REPORT_OUTPUT_DIR"} == begin.keys()
     assert "true" == begin["CDML_REPORT_BEGIN"]
     assert all(value == begin.get(name, value) for name, value in report.items())
@@ -175,7 +216,9 @@ def test_run_lines_hold_no_expression_and_no_step_uses_another_action(name: str)
     for step in action(name)["runs"]["steps"]:
         assert "uses" not in step
         assert "${{" not in step["run"]
-        assert re.fullmatch(r'bash "\$GITHUB_ACTION_PATH/[./a-z]+\.sh" [a-z-]+', step["run"])
+        assert re.fullmatch(
+            r'/bin/bash -p "\$GITHUB_ACTION_PATH/[./a-z]+\.sh"( [a-z-]+)?', step["run"]
+        )
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -195,7 +195,8 @@ def test_the_gate_never_sees_the_token_and_a_refused_comment_changes_nothing(
     here.fill_in(python=str(spy))
     outcome = here.gate(NUMBER, here.propose("challenger"))
 
-    _, begun, gated, reported = seen.read_text().split("== ")
+    _, looked, begun, gated, reported = seen.read_text().split("== ")
+    assert (True, False) == (looked.startswith("isolation\n"), TOKEN in looked)
     assert begun.startswith("report\n")
     assert (True, False) == (gated.startswith("gate\n"), TOKEN in gated)
     assert (True, True) == (reported.startswith("report\n"), TOKEN in reported)

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from test_measurer_contract import PROCESSES, RIGHT, ROWS, Bench, columns
 
-from cdml.adapters.scoring import isolation
+from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.measuring import ProcessMeasurer, replicates
+from cdml.adapters.scoring.walls import Enclosure, can_build
 from cdml.core import inference
 from cdml.core.metrics import find
 from cdml.errors import InputError
@@ -142,12 +143,12 @@ def test_a_slow_function_is_drawn_less_often_and_that_is_told(bench):
     assert f"on {len(found[0].draws):,} resamples" in label
 
 
-@pytest.mark.parametrize("namespaces", [True, False])
-def test_walls_hide_the_folder_and_no_variable_crosses_them(bench, namespaces, monkeypatch):
-    if namespaces and not isolation.namespaces_work(bench.folder):
-        pytest.skip("this machine allows no namespaces")
+@pytest.mark.parametrize("walls", Walls, ids=str)
+def test_walls_hide_the_folder_and_no_variable_crosses_them(bench, walls, monkeypatch):
+    if not can_build(walls):
+        pytest.skip(f"this machine lets nobody build the walls {walls}")
     monkeypatch.setenv("GITHUB_TOKEN", "hidden-value")
-    bench.measurer = ProcessMeasurer(namespaces=namespaces)
+    bench.measurer = ProcessMeasurer(Enclosure(walls))
     (bench.folder / "home").mkdir()
     (bench.folder / "home" / "secret.txt").write_text("hidden-value")
     code = (
@@ -159,7 +160,7 @@ def test_walls_hide_the_folder_and_no_variable_crosses_them(bench, namespaces, m
 
     found = bench.measure(code, parts=1)
 
-    assert (0.0 if namespaces else 1.0) == found[0].value[0]
+    assert (1.0 if walls is Walls.NONE else 0.0) == found[0].value[0]
 
 
 @pytest.mark.parametrize(

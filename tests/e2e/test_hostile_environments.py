@@ -13,9 +13,10 @@ import pytest
 
 import models
 import wheels
-from cdml.adapters.scoring import isolation
 from cdml.adapters.scoring.environments import cache_folder, interpreter
+from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring.walls import Enclosure, can_build
 from cdml.errors import InputError
 from cdml.ports import ScoringJob
 from fakes.progress import FakeProgress
@@ -67,7 +68,7 @@ class Job:
     def requires(self, *lines: str) -> None:
         (self.model / "requirements.txt").write_text("\n".join(lines))
 
-    def build(self, walls=lambda: True) -> Path:
+    def build(self, walls=lambda: Walls.NAMESPACES) -> Path:
         """The folder of the packages."""
         python = interpreter("model", self.model, FakeProgress(), lambda *_: None, walls=walls)
         return next(python.parent.parent.glob("lib/python3.*/site-packages"))
@@ -89,10 +90,11 @@ def job(tmp_path, monkeypatch):
     return found
 
 
-@pytest.fixture
-def walls(tmp_path):
-    if not isolation.namespaces_work(tmp_path):
-        pytest.skip("this machine allows no namespaces")
+@pytest.fixture(params=[Walls.NAMESPACES, Walls.SUDO], ids=str)
+def walls(request):
+    if not can_build(request.param):
+        pytest.skip(f"this machine lets nobody build the walls {request.param}")
+    return request.param
 
 
 def test_installing_a_wheel_runs_nothing_of_it(job):
@@ -144,8 +146,7 @@ def test_a_source_package_is_not_built(job):
     assert not job.mark.exists()
 
 
-@pytest.mark.usefixtures("walls")
-def test_an_allowed_build_sees_nothing_of_the_job(job, monkeypatch):
+def test_an_allowed_build_sees_nothing_of_the_job(job, monkeypatch, walls):
     monkeypatch.setenv("CDML_BUILD", "allow")
     for name in ("MLFLOW_TRACKING_TOKEN", "UV_INDEX_PRIVATE_PASSWORD", "GITHUB_TOKEN"):
         monkeypatch.setenv(name, "hidden-value")
@@ -161,7 +162,7 @@ def test_an_allowed_build_sees_nothing_of_the_job(job, monkeypatch):
             try:
                 wheels.source(job.model, "helper", code)
                 job.requires("./helper-1.0.tar.gz")
-                packages = job.build()
+                packages = job.build(lambda: walls)
             finally:
                 neighbour.kill()
 
@@ -176,15 +177,12 @@ def test_an_allowed_build_sees_nothing_of_the_job(job, monkeypatch):
 
 FORBIDDEN = """
 import json, pathlib, sys
-from cdml.adapters.scoring import isolation
 from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.walls import choose
 from cdml.errors import CdmlError
 from fakes.progress import FakeProgress
-scratch = pathlib.Path(sys.argv[2])
-def walls():
-    return isolation.namespaces_work(scratch)
 try:
-    interpreter("model", pathlib.Path(sys.argv[1]), FakeProgress(), lambda *_: None, walls=walls)
+    interpreter("model", pathlib.Path(sys.argv[1]), FakeProgress(), lambda *_: None, walls=choose)
     print(json.dumps([0, ""]))
 except CdmlError as error:
     print(json.dumps([error.exit_code, error.message]))
@@ -193,8 +191,8 @@ except CdmlError as error:
 
 def without_namespaces(job):
     """Build where namespaces are forbidden: the exit code and the message."""
-    command = [sys.executable, "-c", FORBIDDEN, str(job.model), str(job.folder)]
-    if isolation.namespaces_work(job.folder):
+    command = [sys.executable, "-c", FORBIDDEN, str(job.model)]
+    if can_build(Walls.NAMESPACES):
         forbid = 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
         command = ["unshare", "-Ur", "bash", "-c", forbid, "_", *command]
     paths = [Path(__file__).parents[2] / "src", Path(__file__).parents[1]]
@@ -272,8 +270,7 @@ def test_an_environment_whose_building_was_ended_is_not_used(job):
     assert progress.steps, "it is built anew"
 
 
-@pytest.mark.usefixtures("walls")
-def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job):
+def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job, walls):
     """Its `.pth` would tell, if it ran where the checkout can be written."""
     job.requires()
     packages = job.build()
@@ -297,7 +294,7 @@ def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job):
     )
 
     with pytest.raises(InputError):  # it has no mlflow
-        ProcessScorer(namespaces=True).score(scoring, FakeProgress())
+        ProcessScorer(Enclosure(walls)).score(scoring, FakeProgress())
 
     assert not job.mark.exists()
     assert not (job.checkout / "left").exists()

@@ -1,6 +1,7 @@
 """Models that mean no good, run for real."""
 
 import errno
+import functools
 import json
 import os
 import socket
@@ -17,7 +18,9 @@ import pytest
 import cdml
 import models
 from cdml.adapters.scoring import isolation
+from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring.walls import Enclosure, can_build
 from cdml.errors import InputError
 from cdml.ports import ScoringJob
 from fakes.progress import FakeProgress
@@ -95,14 +98,28 @@ ORDINARY = sorted(
 """What a root may hold inside; of some of them only the way to an interpreter."""
 
 
-@pytest.fixture(scope="session")
-def walls(tmp_path_factory):
-    """Tests of walls need a machine that lets us build them."""
-    if not isolation.namespaces_work(tmp_path_factory.mktemp("probe")):
-        pytest.skip("this machine allows no namespaces")
+BUILT = (Walls.NAMESPACES, Walls.SUDO)
 
 
-def score(folder, model, *, namespaces=None, timeout=120.0, hidden=()):
+@functools.cache
+def _can_build(walls):
+    return can_build(walls)
+
+
+def _walls(*which):
+    """A parameter: each of these walls, where the machine lets us build them."""
+    return pytest.mark.parametrize("walls", which, ids=str, indirect=True)
+
+
+@pytest.fixture
+def walls(request):
+    """The walls of this test."""
+    if not _can_build(request.param):
+        pytest.skip(f"this machine lets nobody build the walls {request.param}")
+    return request.param
+
+
+def score(folder, model, *, walls=None, timeout=120.0, hidden=()):
     output = folder / "predictions.parquet"
     job = ScoringJob(
         folder=folder,
@@ -118,7 +135,7 @@ def score(folder, model, *, namespaces=None, timeout=120.0, hidden=()):
         output=output,
         hidden=hidden,
     )
-    ProcessScorer(namespaces=namespaces).score(job, FakeProgress())
+    ProcessScorer(Enclosure(walls)).score(job, FakeProgress())
     return pd.read_parquet(output)
 
 
@@ -170,17 +187,17 @@ def spy(tmp_path, monkeypatch):
         )
 
 
-@pytest.mark.usefixtures("walls")
-def test_behind_walls_a_model_finds_no_secret_no_process_and_no_network(tmp_path, spy):
+@_walls(*BUILT)
+def test_behind_walls_a_model_finds_no_secret_no_process_and_no_network(tmp_path, spy, walls):
     with pytest.raises(InputError) as raised:
-        score(tmp_path, spy, namespaces=True)
+        score(tmp_path, spy, walls=walls)
 
     assert raised.value.message.startswith("the model failed on these rows: ValueError: {} (")
 
 
 def test_without_walls_its_own_environment_holds_no_secret(tmp_path, spy):
     with pytest.raises(InputError) as raised:
-        score(tmp_path, spy, namespaces=False)
+        score(tmp_path, spy, walls=Walls.NONE)
 
     assert "ValueError: {" in raised.value.message
     assert '"processes"' in raised.value.message, "the spy must be able to find something"
@@ -239,12 +256,8 @@ pq.write_table(pa.table({"a0": pa.repeat(0.25, 5_000_000)}), "answers.parquet")
     ],
     ids=["bomb", "endless device", "pipe"],
 )
-@pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
-def test_what_a_model_leaves_is_refused_before_it_is_read(
-    tmp_path, deed, told, namespaces, request
-):
-    if namespaces:
-        request.getfixturevalue("walls")
+@_walls(*Walls)
+def test_what_a_model_leaves_is_refused_before_it_is_read(tmp_path, deed, told, walls):
     hostile = models.written(
         tmp_path / "hostile",
         f"""
@@ -257,11 +270,11 @@ os._exit(0)
     )
 
     with pytest.raises(InputError, match=told):
-        score(tmp_path, hostile, namespaces=namespaces)
+        score(tmp_path, hostile, walls=walls)
 
 
-@pytest.mark.usefixtures("walls")
-def test_behind_walls_the_rows_that_were_given_stay_as_they_were(tmp_path):
+@_walls(*BUILT)
+def test_behind_walls_the_rows_that_were_given_stay_as_they_were(tmp_path, walls):
     forger = models.written(
         tmp_path / "forger",
         """
@@ -281,13 +294,13 @@ raise ValueError(json.dumps(found))
     )
 
     with pytest.raises(InputError) as raised:
-        score(tmp_path, forger, namespaces=True)
+        score(tmp_path, forger, walls=walls)
 
     assert "ValueError: []" in raised.value.message
 
 
-@pytest.mark.usefixtures("walls")
-def test_behind_walls_the_labels_are_nowhere(tmp_path, monkeypatch):
+@_walls(*BUILT)
+def test_behind_walls_the_labels_are_nowhere(tmp_path, monkeypatch, walls):
     places = [tmp_path / name for name in ("checkout", "disk/parts", "elsewhere")]
     seeker = models.written(
         tmp_path / "seeker",
@@ -311,15 +324,13 @@ raise ValueError(json.dumps(found))
     monkeypatch.chdir(places[0])
 
     with pytest.raises(InputError) as raised:
-        score(tmp_path, seeker, namespaces=True, hidden=[places[1]])
+        score(tmp_path, seeker, walls=walls, hidden=[places[1]])
 
     assert "ValueError: []" in raised.value.message
 
 
-@pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
-def test_a_model_has_limits_of_files_and_of_memory(tmp_path, namespaces, request):
-    if namespaces:
-        request.getfixturevalue("walls")
+@_walls(*Walls)
+def test_a_model_has_limits_of_files_and_of_memory(tmp_path, walls):
     curious = models.written(
         tmp_path / "curious",
         """
@@ -336,7 +347,7 @@ raise ValueError(json.dumps({n: v if n == "written" else v[1] for n, v in found.
     )
 
     with pytest.raises(InputError) as raised:
-        score(tmp_path, curious, namespaces=namespaces)
+        score(tmp_path, curious, walls=walls)
     said = raised.value.message.partition("ValueError: ")[2]
     found, _ = json.JSONDecoder().raw_decode(said)
     assert errno.EFBIG == found["written"]
@@ -345,7 +356,7 @@ raise ValueError(json.dumps({n: v if n == "written" else v[1] for n, v in found.
     assert 0 < found["RLIMIT_DATA"] <= isolation.memory()
     assert 0 < found["RLIMIT_NOFILE"] <= 4096
     assert found["RLIMIT_CPU"] > 0
-    assert not namespaces or 0 < found["RLIMIT_NPROC"] <= 4096
+    assert walls is Walls.NONE or 0 < found["RLIMIT_NPROC"] <= 4096
 
 
 @pytest.mark.parametrize(
@@ -364,11 +375,9 @@ def test_a_model_that_ends_its_process_is_an_input_error(tmp_path, ending, told)
         score(tmp_path, model)
 
 
-@pytest.mark.parametrize("namespaces", [True, False], ids=["walls", "no walls"])
-def test_nothing_a_model_started_outlives_it(tmp_path, namespaces, request):
-    if namespaces:
-        request.getfixturevalue("walls")
-    marker = f"cdml-left-behind-{os.getpid()}-{namespaces}"
+@_walls(*Walls)
+def test_nothing_a_model_started_outlives_it(tmp_path, walls):
+    marker = f"cdml-left-behind-{os.getpid()}-{walls}"
     model = models.written(
         tmp_path / "model",
         f"""
@@ -384,7 +393,7 @@ time.sleep(600)
     )
 
     with pytest.raises(InputError, match="was not done after 12 seconds"):
-        score(tmp_path, model, namespaces=namespaces, timeout=12)
+        score(tmp_path, model, walls=walls, timeout=12)
 
     deadline = time.monotonic() + 120  # a busy kernel takes a moment to bury them
     while (left := _processes(marker)) and time.monotonic() < deadline:

@@ -11,8 +11,7 @@ import pytest
 from cdml.adapters.scoring import isolation, package_index, predictions
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.inputs import Given
-from cdml.adapters.scoring.measuring import ProcessMeasurer
-from cdml.adapters.scoring.process import WORKER, ProcessScorer, _Conversation, clean
+from cdml.adapters.scoring.process import WORKER, _Conversation, clean
 from cdml.adapters.scoring.running import Ended
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports import ScoringJob
@@ -295,26 +294,3 @@ def test_links_in_a_circle_have_an_end(tmp_path):
     (tmp_path / "b").symlink_to("a")
 
     assert {tmp_path / "a": "b", tmp_path / "b": "a"} == isolation._links(tmp_path / "a")
-
-
-@pytest.mark.parametrize("kind", [ProcessScorer, ProcessMeasurer])
-def test_where_walls_are_required_no_model_runs_without(monkeypatch, kind):
-    monkeypatch.setattr(isolation, "namespaces_work", lambda _: False)
-    monkeypatch.setenv("CDML_ISOLATION", "required")
-
-    with pytest.raises(ConfigurationError, match="requires isolation") as caught:
-        _ = kind()._namespaces
-
-    assert "--predictions" in caught.value.hint
-
-
-def test_where_walls_are_preferred_their_absence_is_no_error(monkeypatch, tmp_path):
-    monkeypatch.setattr(isolation, "namespaces_work", lambda _: False)
-
-    assert not isolation.walls(tmp_path, {})
-    assert not isolation.walls(tmp_path, {"CDML_ISOLATION": "preferred"})
-
-
-def test_another_word_about_isolation_is_refused(tmp_path):
-    with pytest.raises(ConfigurationError, match="'require'"):
-        isolation.walls(tmp_path, {"CDML_ISOLATION": "require"})

@@ -204,6 +204,14 @@ def init(force: bool, data: str | None, target: str) -> int:
     return runs.init(Path.cwd(), force=force, data=data, target=target)
 
 
+@cli.command("isolation")
+def isolation() -> int:
+    """Print what isolates models on this machine: namespaces, sudo or none."""
+    from cdml.cli import runs
+
+    return runs.isolation(Path.cwd())
+
+
 @cli.command("schema")
 def schema() -> int:
     """Print the JSON Schema of cdml.yaml."""

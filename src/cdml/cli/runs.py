@@ -9,7 +9,7 @@ import click
 from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.wiring import Wiring, executor
+from cdml.wiring import RunHost, Wiring, executor, walls_here
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
     from cdml.config.delivery import Deploy
@@ -170,3 +170,19 @@ def demo(folder: Path) -> int:
         say=click.echo,
         progress=ConsoleProgress(),
     )
+
+
+def isolation(folder: Path) -> int:
+    """Say what isolates models here; also where that is too little, for the steps that follow.
+
+    Raises:
+        ConfigurationError: isolation is required, and there is none.
+    """
+    host = RunHost(folder, ConsoleProgress())
+    found = "none"
+    try:
+        found = walls_here()
+    finally:
+        host.platform.outputs({"isolation": found})
+    click.echo(f"isolation: {found}")
+    return 0

@@ -205,6 +205,10 @@ class DataEvidence(_Stage):
         return self
 
 
+NO_WALLS = ("none", "environment")
+"""What evidence says of a model that ran without walls; older evidence by the second word."""
+
+
 class Evaluation(_Stage):
     """evaluation.json: one model on the evaluation rows."""
 
@@ -216,8 +220,8 @@ class Evaluation(_Stage):
     gates: tuple[BoundGate, ...]
     curves: Curves = Field(default_factory=dict)
     confusion: Confusion | None = None
-    isolation: Text = "none"
-    """What the scoring process could not reach: `namespaces`, `environment`, `none`."""
+    isolation: Text = "elsewhere"
+    """The model's walls: `namespaces`, `sudo`, `none`; `elsewhere` where predictions were given."""
     latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
     """What single requests took, in the order of the rows they asked for."""
     policy: PolicyRef

@@ -64,7 +64,7 @@ def evaluate_model(
     layout(config, table.fields)
     with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
         if predictions is not None:
-            contender, isolation = _given(loaded, ports, table, model, predictions), "none"
+            contender, isolation = _given(loaded, ports, table, model, predictions), "elsewhere"
         elif model is not None:
             contender, found = scored(
                 model,

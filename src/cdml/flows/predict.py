@@ -59,7 +59,7 @@ class Predicted:
         predictions: Parquet file; see `Scored`.
         latency_ms: milliseconds per row asked alone.
         size_mb: megabytes (10^6 bytes) of its files.
-        isolation: `namespaces` or `environment`.
+        isolation: see `Scored`.
         version: the registry's version, or None.
         folder: its files, to read only.
     """

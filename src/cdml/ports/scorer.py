@@ -19,7 +19,7 @@ class Scored:
             `score` or `score_<class>`.
         rows: how many rows were scored.
         latency_ms: per-request latencies, milliseconds per row asked alone.
-        isolation: what the process could not reach: `namespaces`, `environment`, `none`.
+        isolation: the walls around the process: `namespaces`, `sudo`, or `none`.
     """
 
     predictions: Path

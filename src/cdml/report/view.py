@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cdml.core.verdict import Verdict
+from cdml.evidence.models import NO_WALLS
 from cdml.report.facts import Fact, facts
 from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.gathered import Gathered
@@ -121,7 +122,7 @@ def view(
         unsaid=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing if begun else (),
         failures=failure_rows(gathered),
-        notes=(*notes, *_outdated(gathered), *_notes(gathered)),
+        notes=(*_unwalled(gathered), *notes, *_outdated(gathered), *_notes(gathered)),
         gates=gates,
         slices=slices,
         checks=checks,
@@ -136,6 +137,14 @@ def view(
         warned=tuple(digests),
         next=next_step(gathered),
     )
+
+
+def _unwalled(gathered: Gathered) -> tuple[str, ...]:
+    """That a model ran where it could reach whatever the job could."""
+    found = gathered.evaluation
+    if found is None or found.isolation not in NO_WALLS:
+        return ()
+    return ("The model was not isolated (isolation: none): it could change this evidence.",)
 
 
 def _outdated(gathered: Gathered) -> tuple[str, ...]:

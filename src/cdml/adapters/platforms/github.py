@@ -136,6 +136,11 @@ class GitHubPlatform:
     def _client_of(self, *, hasty: bool = False) -> "Client":
         from cdml.adapters.platforms.github_client import Client
 
+        if self._environment.get("CDML_UNWALLED") == "true":
+            raise ServiceError(
+                "this step gets no GitHub token, as a model ran in its job with isolation: none.",
+                "Report from a second job, as the workflow of cdml init does.",
+            )
         token = next(filter(None, map(self._environment.get, _TOKENS)), None)
         if token is None:
             raise ServiceError(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import yaml
 
-from cdml.adapters.scoring.isolation import inspect
+from cdml.adapters.scoring.isolation import Walls, inspect
 from cdml.adapters.scoring.model_requirements import Wanted, content, copied, read_requirements
 from cdml.adapters.scoring.package_index import (
     find_uv,
@@ -27,7 +27,7 @@ from cdml.adapters.scoring.package_index import (
     settings_of_uv,
     uv_environment,
 )
-from cdml.adapters.scoring.running import run
+from cdml.adapters.scoring.running import private_folder, run
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports import Progress
 
@@ -51,7 +51,7 @@ def interpreter(
     progress: Progress,
     warm: Warm,
     *,
-    walls: Callable[[], bool] = lambda: False,
+    walls: Callable[[], Walls] = lambda: Walls.NONE,
 ) -> Path:
     """The Python that runs a model.
 
@@ -60,7 +60,7 @@ def interpreter(
         model: the folder with MLmodel.
         progress: where to say what is built.
         warm: called with a new environment.
-        walls: whether walls can be built here; asked only where a package is built from source.
+        walls: which walls there are here; asked only where a package is built from source.
 
     Raises:
         ConfigurationError: there is no such interpreter, or no uv to build one, or no walls to
@@ -86,7 +86,7 @@ def cache_folder() -> Path:
     return Path(base) / "cdml" / "environments"
 
 
-def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], bool]) -> Path:
+def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Walls]) -> Path:
     wanted = read_requirements(model)
     python = _python_version(model)
     builds = _builds_allowed(os.environ.get(BUILD, ""))
@@ -101,9 +101,8 @@ def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], bool
     try:
         with (
             progress.step(f"building the environment of {len(wanted)} requirements"),
-            tempfile.TemporaryDirectory(prefix="cdml-build-", ignore_cleanup_errors=True) as name,
+            private_folder("cdml-build-") as scratch,
         ):
-            scratch = Path(name).resolve()
             builder = _Builder(uv, building, scratch, variables)
             builder.make(python, progress)
             builder.install(copied(wanted, scratch / "files"), walls if builds else None)
@@ -164,7 +163,7 @@ class _Builder:
         command = [*self._uv, "venv", "--quiet", *settings_of_uv(self._variables), *options]
         return _run([*command, str(self._folder)], self._scratch, self._variables)
 
-    def install(self, lines: Sequence[str], walls: Callable[[], bool] | None) -> None:
+    def install(self, lines: Sequence[str], walls: Callable[[], Walls] | None) -> None:
         """Install packages: wheels are unpacked; others are built, where walls is given.
 
         uv starts the environment's interpreter once, before there is anything in it. Packages go
@@ -189,15 +188,15 @@ class _Builder:
                 "Require a version that has a wheel, or have the workflow allow it: build: allow"
                 f" ({BUILD}=allow).",
             )
-        if not walls():
+        if (around := walls()) is Walls.NONE:
             raise ConfigurationError(
                 f"{source[1]} has to be built from source, and this machine has no walls to build"
-                " it behind: it allows no user namespaces.",
-                "Require a version that has a wheel, or use a runner that allows namespaces.",
+                " it behind.",
+                "Require a version that has a wheel, or use a runner that allows user namespaces.",
             )
-        self._build(command)
+        self._build(command, around)
 
-    def _build(self, command: list[str]) -> None:
+    def _build(self, command: list[str], walls: Walls) -> None:
         """Install once more, with builds, where there is nothing to see but the network."""
         scratch = self._scratch
         python = inspect(self._folder / "bin" / "python")
@@ -210,7 +209,7 @@ class _Builder:
             ["/bin/sh", "-c", f"exec {shlex.join([*command, '--no-config'])}"],
             scratch,
             keep=[*((path, False) for path in read), (scratch, True), (self.packages, True)],
-            namespaces=True,
+            walls=walls,
             seconds=_BUILD_SECONDS,
             hear=lambda _: None,
             network=variables,

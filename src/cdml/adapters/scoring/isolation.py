@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from cdml.errors import ConfigurationError
@@ -32,9 +33,6 @@ _NEVER_HIDDEN = frozenset(
 )
 """Without them no program runs; a file of the job in one of them is covered by itself."""
 _OF_PYTHON = ("bin", "lib", "lib64", "pyvenv.cfg")
-ISOLATION = "CDML_ISOLATION"
-"""The variable by which the workflow says whether walls are required."""
-REQUIRED, PREFERRED = "required", "preferred"
 _GIB = 2**30
 DEFAULT_FILE_BYTES = 4 * _GIB
 _MOST_FILES = 4096
@@ -43,7 +41,20 @@ _LIMITS_OF_GROUP = (
     "/sys/fs/cgroup/memory.max",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 )
-_PROBE_SECONDS = 20
+_QUESTION_SECONDS = 20
+SUDO_COMMAND = "/usr/bin/sudo"
+"""By its full name: an earlier step of the job may have put another first on the path."""
+
+
+class Walls(StrEnum):
+    """What stands around a model. The values are those of the evidence."""
+
+    NAMESPACES = "namespaces"
+    """Namespaces of an ordinary user."""
+    SUDO = "sudo"
+    """Namespaces made by root, and in them the user nobody."""
+    NONE = "none"
+    """Only an environment without secrets, and limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +126,7 @@ def _our_places() -> set[Path]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=_PROBE_SECONDS,
+        timeout=_QUESTION_SECONDS,
     ).stdout
     return {place.resolve() for name in json.loads(answer) if (place := Path(name)).is_dir()}
 
@@ -134,61 +145,13 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def walls(scratch: Path, variables: Mapping[str, str] | None = None) -> bool:
-    """Whether models run behind walls here; the workflow may require it.
-
-    Args:
-        scratch: a folder to try it in.
-        variables: the process's environment, where the workflow's input stands; never cdml.yaml,
-            which a pull request may edit.
-
-    Raises:
-        ConfigurationError: walls are required and cannot be built, or the input is another word.
-    """
-    wanted = (os.environ if variables is None else variables).get(ISOLATION) or PREFERRED
-    if wanted not in (REQUIRED, PREFERRED):
-        raise ConfigurationError(
-            f"isolation is {wanted!r}.", f"Set it to {REQUIRED} or {PREFERRED}."
-        )
-    work = namespaces_work(scratch)
-    if wanted == REQUIRED and not work:
-        raise ConfigurationError(
-            "The workflow requires isolation, and this runner lets nobody make namespaces; no model"
-            " was run.",
-            "Use a runner that allows user namespaces, or score elsewhere and give --predictions."
-            f" In a job without secrets, `isolation: {PREFERRED}` runs the model all the same.",
-        )
-    return work
-
-
-def namespaces_work(scratch: Path) -> bool:
-    """Whether this machine lets us build walls, found out by building them once."""
-    if sys.platform != "linux":
-        return False
-    specification = spec(
-        ["/bin/true"], keep=((scratch, True),), namespaces=True, seconds=_PROBE_SECONDS
-    )
-    try:
-        done = subprocess.run(
-            launch(specification, scratch / "probe.json"),
-            env=environment(scratch),
-            cwd=scratch,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=_PROBE_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return done.returncode == 0
-
-
 def spec(
     command: Sequence[str],
     *,
     keep: Sequence[tuple[Path, bool]],
-    namespaces: bool,
+    walls: Walls,
     seconds: float,
+    variables: Mapping[str, str],
     hide: Sequence[Path] = (),
     most_bytes: int = DEFAULT_FILE_BYTES,
     network: bool = False,
@@ -198,18 +161,23 @@ def spec(
     Args:
         command: what to run, by its full path.
         keep: paths it may see beside the system's, and whether it may write there.
-        namespaces: whether to build walls.
+        walls: which to build.
         seconds: processor time after which the kernel ends it; the clock is the caller's.
+        variables: its whole environment.
         hide: folders and files of the job, wherever it runs: they are hidden with the
             repositories around them, also where they lie among what is kept.
         most_bytes: the largest file that it may write.
         network: whether it may use the machine's network, behind walls as well.
     """
+    behind = walls is not Walls.NONE
     return {
         "command": list(command),
-        "namespaces": namespaces,
+        "environment": dict(variables),
+        "walls": walls,
         "network": network,
-        "layout": _layout(Path(command[0]), keep, hide, network=network) if namespaces else [],
+        "layout": _layout(Path(command[0]), keep, hide, network=network) if behind else [],
+        "written": [str(path.resolve()) for path, writable in keep if writable],
+        "owner": [os.getuid(), os.getgid()],
         "limits": {
             "RLIMIT_CORE": 0,
             "RLIMIT_FSIZE": most_bytes,
@@ -220,7 +188,7 @@ def spec(
             "RLIMIT_DATA": memory(),
             # The kernel counts them for each user of each user namespace. Without one of its own
             # the model would be refused for what all others of its user run.
-            **({"RLIMIT_NPROC": _MOST_PROCESSES} if namespaces else {}),
+            **({"RLIMIT_NPROC": _MOST_PROCESSES} if behind else {}),
         },
     }
 
@@ -239,7 +207,8 @@ def memory() -> int:
 def launch(specification: Mapping[str, object], file: Path) -> list[str]:
     """The command that runs the launcher."""
     file.write_text(json.dumps(specification), encoding="utf-8")
-    return [sys.executable, "-I", "-S", str(LAUNCHER), str(file)]
+    as_root = [SUDO_COMMAND, "-n", "--"] if specification["walls"] is Walls.SUDO else []
+    return [*as_root, sys.executable, "-I", "-S", str(LAUNCHER), str(file)]
 
 
 def _layout(

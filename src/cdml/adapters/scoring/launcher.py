@@ -2,11 +2,13 @@
 
     python -I -S launcher.py SPEC.json
 
-With `namespaces` the command gets its own user, process, network, IPC and mount namespaces: it
-sees no other process, has only the loopback interface, and a file system of its own: that holds
-what `layout` names, and nothing else of the machine. With `network` as well it has the machine's
-network, for builds. Without namespaces it only loses what any process can give up. Either way it
-cannot gain privileges, and nothing it started outlives it.
+With the walls `namespaces` the command gets its own user, process, network, IPC and mount
+namespaces: it sees no other process, has only the loopback interface, and a file system of its
+own: that holds what `layout` names, and nothing else of the machine. With `network` as well it has
+the machine's network, for builds. The walls `sudo` are the same, made by this program as root; the
+command then runs as the user nobody, who owns what it may write for as long as it runs. Without
+walls (`none`) it only loses what any process can give up. In every case it cannot gain privileges,
+and nothing it started outlives it.
 
 Exit code: the command's own; 125 if the walls could not be built, with the reason on stderr.
 The system calls are Linux's; elsewhere only limits and process group are set.
@@ -17,7 +19,9 @@ import fcntl
 import json
 import os
 import platform
+import pwd
 import resource
+import select
 import signal
 import socket
 import struct
@@ -43,6 +47,7 @@ SHARE_OF_MEMORY = b"size=25%"
 RDONLY, NOSUID, NODEV = 0x1, 0x2, 0x4
 PR_SET_PDEATHSIG, PR_CAPBSET_DROP, PR_SET_CHILD_SUBREAPER, PR_SET_NO_NEW_PRIVS = 1, 24, 36, 38
 CAPABILITIES = 64
+PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 DEVICES = ("null", "zero", "full", "random", "urandom")
 
 
@@ -54,9 +59,11 @@ def main(spec_path: str) -> int:
         _prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        if spec["namespaces"]:
+        if spec["walls"] == "namespaces":
             _unshare(network=spec["network"])
             return _supervise(lambda: _first_process(spec))
+        if spec["walls"] == "sudo":
+            return _as_root(spec)
         return _supervise(lambda: _become(spec))
     finally:
         _end_descendants()
@@ -64,6 +71,15 @@ def main(spec_path: str) -> int:
 
 def _supervise(child: Callable[[], Any]) -> int:
     """Fork, let the child do its work, and give its exit code."""
+    pid = _fork(child)
+    while True:
+        ended, status = os.wait()  # also those whose parents are gone
+        if ended == pid:
+            code = os.waitstatus_to_exitcode(status)
+            return code if code >= 0 else 128 - code
+
+
+def _fork(child: Callable[[], Any]) -> int:
     pid = os.fork()
     if pid == 0:
         try:
@@ -72,11 +88,48 @@ def _supervise(child: Callable[[], Any]) -> int:
             os.write(2, f"{error}\n".encode())
         finally:
             os._exit(NO_WALLS)
-    while True:
-        ended, status = os.wait()  # also those whose parents are gone
-        if ended == pid:
-            code = os.waitstatus_to_exitcode(status)
-            return code if code >= 0 else 128 - code
+    return pid
+
+
+def _as_root(spec: dict[str, Any]) -> int:
+    """Build the walls as root, and end what is behind them when whoever started us says so.
+
+    They cannot send a signal to root: they close our standard input, and so does their end.
+    """
+    os.umask(0o022)
+    status = os.open(spec["status"], os.O_WRONLY)  # sudo hands no descriptor on
+    fcntl.fcntl(status, fcntl.F_SETFD, 0)  # for the command to inherit
+    spec["command"].append(str(status))
+    written = [os.open(path, os.O_RDONLY | os.O_DIRECTORY) for path in spec["written"]]
+    user = pwd.getpwnam("nobody")
+    spec["user"] = user.pw_uid, user.pw_gid
+    flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS
+    flags |= 0 if spec["network"] else CLONE_NEWNET
+    _check(_libc.unshare(flags), "unshare")
+    try:
+        for folder in written:
+            _give(folder, *spec["user"])
+        pid = _fork(lambda: _first_process(spec))
+        os.close(status)
+        ending = os.pidfd_open(pid)
+        while ending not in (ready := select.select([ending, 0], [], [])[0]):
+            if ready and not os.read(0, 1):
+                os.kill(pid, signal.SIGKILL)  # the first of a namespace: all others go with it
+                break
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        return code if code >= 0 else 128 - code
+    finally:
+        _end_descendants()
+        for folder in written:
+            _give(folder, *spec["owner"])
+
+
+def _give(folder: int, user: int, group: int) -> None:
+    """Make everything in a folder somebody's; what leads out of it is not followed."""
+    for _, folders, files, inside in os.fwalk(".", dir_fd=folder):
+        for name in (*folders, *files):
+            os.chown(name, user, group, dir_fd=inside, follow_symlinks=False)
+    os.chown(folder, user, group)
 
 
 def _end_descendants() -> None:
@@ -101,6 +154,9 @@ def _unshare(*, network: bool) -> None:
 def _first_process(spec: dict[str, Any]) -> None:
     """Process 1 of the namespace: when it ends, the kernel ends all others."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     _lay_mounts(spec["layout"])
     if not spec["network"]:
         _raise_loopback()
@@ -135,6 +191,7 @@ def _lay_mounts(layout: list[list[Any]]) -> None:
     for tree, path in devices:
         _attach(tree, path, folder=False)
     Path(f"{here}/dev/shm").mkdir()  # noqa: S108 - where POSIX shared memory lies
+    Path(f"{here}/dev/shm").chmod(0o1777)  # noqa: S108
     Path(f"{here}/dev/fd").symlink_to("/proc/self/fd")
     # Read-only: whoever is root outside could otherwise set the kernel's parameters. Before the
     # old root is gone: the kernel lets us have another /proc only where one is in sight.
@@ -202,13 +259,28 @@ def _become(spec: dict[str, Any]) -> None:
         lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (lowest, lowest))
     if LINUX:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if spec["namespaces"]:
+        if spec["walls"] != "none":
             for capability in range(CAPABILITIES):
                 _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # those past the last: EINVAL
+        if spec["walls"] == "sudo":
+            _drop(*spec["user"])
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of the user would undo it
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    os.execv(spec["command"][0], spec["command"])  # noqa: S606 - no shell is wanted
+    os.execve(spec["command"][0], spec["command"], spec["environment"])  # noqa: S606 - no shell
+
+
+def _drop(user: int, group: int) -> None:
+    """Become a user without groups and capabilities, for good."""
+    os.setgroups([])
+    os.setresgid(group, group, group)
+    os.setresuid(user, user, user)
+    _check(_libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl ambient")
+    try:
+        os.setresuid(0, 0, 0)
+    except PermissionError:
+        return
+    raise OSError("root's privileges could not be given up")
 
 
 def _mount(

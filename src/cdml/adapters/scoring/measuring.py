@@ -1,10 +1,8 @@
 """Measures with functions of the user's, in a process of their own."""
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +11,9 @@ import numpy as np
 from cdml.adapters.scoring import isolation
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.process import clean
-from cdml.adapters.scoring.running import Ended, run
+from cdml.adapters.scoring.running import Ended, private_folder, run
 from cdml.adapters.scoring.user_code import copy_module
+from cdml.adapters.scoring.walls import Enclosure
 from cdml.core.sample import Floats, Replicates
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.ports import MetricJob, PairedRows, Progress, Step
@@ -38,18 +37,11 @@ class ProcessMeasurer:
     """Runs functions behind the walls that models have.
 
     Args:
-        namespaces: whether to build walls; None: where they can be built.
+        enclosure: which walls to build; by default those that can be built.
     """
 
-    def __init__(self, *, namespaces: bool | None = None) -> None:
-        self._asked = namespaces
-
-    @cached_property
-    def _namespaces(self) -> bool:
-        if self._asked is not None:
-            return self._asked
-        with tempfile.TemporaryDirectory(prefix="cdml-measure-") as scratch:
-            return isolation.walls(Path(scratch).resolve())
+    def __init__(self, enclosure: Enclosure | None = None) -> None:
+        self._enclosure = enclosure or Enclosure()
 
     def measure(self, job: MetricJob, progress: Progress) -> Mapping[str, Sequence[Replicates]]:
         """See the port."""
@@ -57,12 +49,9 @@ class ProcessMeasurer:
         python = interpreter(
             "current" if own else job.environment, job.folder, progress, lambda *_: None
         )
-        with (
-            tempfile.TemporaryDirectory(prefix="cdml-measure-", ignore_cleanup_errors=True) as name,
-            ExitStack() as stack,
-        ):
+        with private_folder("cdml-measure-") as scratch, ExitStack() as stack:
             conversation = _Conversation(job, progress, stack)
-            ended = self._run(job, Path(name).resolve(), isolation.inspect(python), conversation)
+            ended = self._run(job, scratch, isolation.inspect(python), conversation)
         return conversation.finish(ended)
 
     def _run(
@@ -91,7 +80,7 @@ class ProcessMeasurer:
             [str(python.python), "-I", "-c", _START, str(APART), str(scratch / "job.json")],
             scratch,
             keep=keep,
-            namespaces=self._namespaces,
+            walls=self._enclosure.walls,
             seconds=job.timeout,
             hear=conversation.hear,
             hide=(job.folder, rows.parent),

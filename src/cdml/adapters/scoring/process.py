@@ -3,10 +3,7 @@
 import json
 import os
 import re
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +11,16 @@ from cdml.adapters.scoring import isolation, known, predictions
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.foreign_files import most_bytes
 from cdml.adapters.scoring.inputs import Given, printable, write_inputs
-from cdml.adapters.scoring.running import Ended, run
+from cdml.adapters.scoring.isolation import Walls
+from cdml.adapters.scoring.running import Ended, private_folder, run
+from cdml.adapters.scoring.walls import Enclosure
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, read_mlmodel
 from cdml.evidence.model_digest import clean_copy, is_clean
 from cdml.ports import Progress, Scored, ScoringJob, Step
 
 WORKER = Path(__file__).with_name("worker.py")
+_PREFIX = "cdml-score-"
 _WARM_SECONDS = 300
 _LATENCIES = 1000
 _LEAST_FILE = 2**30
@@ -35,23 +35,20 @@ class ProcessScorer:
     """Runs each model with an interpreter of its own, behind the walls the machine allows.
 
     Args:
-        namespaces: whether to build walls; None: where they can be built.
+        enclosure: which walls to build; by default those that can be built.
     """
 
-    def __init__(self, *, namespaces: bool | None = None) -> None:
-        self._asked = namespaces
+    def __init__(self, enclosure: Enclosure | None = None) -> None:
+        self._enclosure = enclosure or Enclosure()
 
     @property
     def at_once(self) -> int:
         """A core for each; the models' own threads are few."""
         return os.cpu_count() or 1
 
-    @cached_property
-    def _namespaces(self) -> bool:
-        if self._asked is not None:
-            return self._asked
-        with _scratch() as scratch:
-            return isolation.walls(scratch)
+    @property
+    def _walls(self) -> Walls:
+        return self._enclosure.walls
 
     def score(self, job: ScoringJob, progress: Progress) -> Scored:
         """Score all rows and write the predictions file.
@@ -63,7 +60,7 @@ class ProcessScorer:
         """
         mlmodel = read_mlmodel(job.model)
         # Only `scratch` is the model's to write: what it was given is read again afterwards.
-        with _scratch() as shown, _scratch() as scratch:
+        with private_folder(_PREFIX) as shown, private_folder(_PREFIX) as scratch:
             features = shown / "rows.parquet"
             given = write_inputs(job, mlmodel, features)
             rows = given.rows
@@ -72,7 +69,7 @@ class ProcessScorer:
                 job.model,
                 progress,
                 self._warmer(mlmodel),
-                walls=lambda: self._namespaces,
+                walls=lambda: self._walls,
             )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
                 conversation = _Conversation(step, given)
@@ -91,7 +88,7 @@ class ProcessScorer:
             predictions=job.output,
             rows=written,
             latency_ms=conversation.latencies,
-            isolation="namespaces" if self._namespaces else "environment",
+            isolation=self._walls.value,
         )
 
     def _run(
@@ -121,7 +118,7 @@ class ProcessScorer:
             [str(python.python), "-I", str(WORKER), str(shown / "job.json")],
             scratch,
             keep=keep,
-            namespaces=self._namespaces,
+            walls=self._walls,
             seconds=job.timeout,
             most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
             hear=conversation.hear,
@@ -138,16 +135,16 @@ class ProcessScorer:
             modules.append(mlmodel.loader)
 
         def warm(python: Path, packages: Path) -> None:
-            if not self._namespaces:
+            if self._walls is Walls.NONE:
                 return
-            with _scratch() as scratch:
+            with private_folder(_PREFIX) as scratch:
                 inside = isolation.inspect(python)
                 seen = [(path, False) for path in inside.folders]
                 run(
                     [str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
                     scratch,
                     keep=[(scratch, True), *seen, (packages.resolve(), True)],
-                    namespaces=self._namespaces,
+                    walls=self._walls,
                     seconds=_WARM_SECONDS,
                     hear=lambda _: None,
                 )
@@ -254,9 +251,3 @@ def clean(text: str) -> str:
     line = " ".join(text.split())
     printable = "".join(char if char.isprintable() else " " for char in line)
     return printable if len(printable) <= _LONGEST else printable[: _LONGEST - 1] + "…"
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="cdml-score-", ignore_cleanup_errors=True) as name:
-        yield Path(name).resolve()

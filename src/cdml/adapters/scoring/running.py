@@ -3,13 +3,24 @@
 import os
 import selectors
 import signal
+import stat
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from cdml.adapters.scoring.isolation import DEFAULT_FILE_BYTES, environment, launch, spec
+from cdml.adapters.scoring.isolation import (
+    DEFAULT_FILE_BYTES,
+    SUDO_COMMAND,
+    Walls,
+    environment,
+    launch,
+    spec,
+)
 
 _LONGEST_LINE = 1 << 20
 _KEPT_WORDS = 4096
@@ -38,7 +49,7 @@ def run(
     scratch: Path,
     *,
     keep: Sequence[tuple[Path, bool]],
-    namespaces: bool,
+    walls: Walls,
     seconds: float,
     hear: Callable[[bytes], None],
     hide: Sequence[Path] = (),
@@ -51,7 +62,7 @@ def run(
         command: what to run; the number of the descriptor it can speak on is added to it.
         scratch: its working folder.
         keep: paths it may see beside the system's, and whether it may write there.
-        namespaces: whether to build walls.
+        walls: which to build.
         seconds: after which it is ended, with all it started.
         hear: told every line the command says.
         hide: folders and files of the job, which it must not see.
@@ -59,32 +70,22 @@ def run(
         network: variables to set for a command that may use the machine's network; None: it may
             not.
     """
-    reading, writing = os.pipe()
+    variables = {**environment(scratch), **(network or {})}
     order = spec(
-        [*command, str(writing)],
+        command,
         keep=keep,
-        namespaces=namespaces,
+        walls=walls,
         seconds=seconds,
+        variables=variables,
         hide=hide,
         most_bytes=most_bytes,
         network=network is not None,
     )
-    try:
-        process = subprocess.Popen(
-            launch(order, scratch / "order.json"),
-            cwd=scratch,
-            env={**environment(scratch), **(network or {})},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            pass_fds=(writing,),
-            start_new_session=True,
-        )
-    except BaseException:
-        os.close(reading)
-        raise
-    finally:
-        os.close(writing)
+    if walls is Walls.SUDO:
+        _open_what_is_private(path for path, writable in keep if not writable)
+        process, reading = _start_as_root(order, scratch)
+    else:
+        process, reading = _start(order, scratch, variables)
     try:
         listener = _Listener(process, reading, hear)
         timed_out = listener.listen(time.monotonic() + seconds)
@@ -99,6 +100,93 @@ def run(
         timed_out=timed_out,
         last_words=listener.last_words(),
     )
+
+
+@contextmanager
+def private_folder(prefix: str) -> Iterator[Path]:
+    """A folder that is gone afterwards, and that nobody else gets to.
+
+    What keeps others out is the folder around it: another user who is shown this one, behind
+    walls, can read it.
+    """
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve() / "job"
+        folder.mkdir()
+        folder.chmod(0o755)
+        yield folder
+
+
+def _start(
+    order: dict[str, Any], scratch: Path, variables: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
+    """The launcher, and where to read what the command says."""
+    reading, writing = os.pipe()
+    order["command"].append(str(writing))
+    try:
+        process = subprocess.Popen(
+            launch(order, scratch / "order.json"),
+            cwd=scratch,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            pass_fds=(writing,),
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    return process, reading
+
+
+def _start_as_root(order: dict[str, Any], scratch: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """The same with sudo, which hands on no descriptors: the command speaks through a pipe's name.
+
+    Without a terminal (its session has none) sudo gives root our own standard input, whose end
+    tells the launcher to end.
+    """
+    pipe = scratch / "status"
+    os.mkfifo(pipe, 0o600)
+    reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        process = subprocess.Popen(
+            launch({**order, "status": str(pipe)}, scratch / "order.json"),
+            cwd=scratch,
+            env=environment(scratch),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    return process, reading
+
+
+def _open_what_is_private(paths: Iterator[Path]) -> None:
+    """Let another user read what lies in a private folder of ours, and so gets no other reader."""
+    for path in map(Path.resolve, paths):
+        if not any(_is_private(folder) for folder in path.parents):
+            continue
+        path.chmod(_readable(path))
+        for folder, folders, files in os.walk(path):
+            for name in (*folders, *files):
+                if not (inner := Path(folder, name)).is_symlink():
+                    inner.chmod(_readable(inner))
+
+
+def _is_private(folder: Path) -> bool:
+    status = folder.stat()
+    return status.st_uid == os.getuid() and not status.st_mode & 0o077
+
+
+def _readable(path: Path) -> int:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    runs = 0o055 if path.is_dir() or mode & stat.S_IXUSR else 0o044
+    return mode | runs
 
 
 class _Listener:
@@ -161,10 +249,18 @@ class _Listener:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """End the launcher, which ends what it started; if it does not, end the whole group."""
+    as_root = process.stdin is not None
+    if process.stdin is not None:
+        process.stdin.close()
     if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
+        if not as_root:
+            process.send_signal(signal.SIGTERM)
         try:
             process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+            if as_root:
+                group = [SUDO_COMMAND, "-n", "--", "/bin/kill", "-KILL", f"-{process.pid}"]
+                subprocess.run(group, check=False, capture_output=True)
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()

@@ -1,0 +1,162 @@
+"""Which walls are chosen, by what the workflow and the runner say."""
+
+import json
+
+import pytest
+
+from cdml.adapters.scoring import walls
+from cdml.adapters.scoring.isolation import Walls
+from cdml.adapters.scoring.measuring import ProcessMeasurer
+from cdml.adapters.scoring.process import ProcessScorer
+from cdml.errors import ConfigurationError
+
+OURS, FORK = {"full_name": "octo-org/flights"}, {"full_name": "stranger/flights"}
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Say which walls can be built, and see which were tried."""
+    tried = []
+
+    def allows(*possible):
+        def can_build(which):
+            tried.append(which)
+            return which in possible
+
+        monkeypatch.setattr(walls, "can_build", can_build)
+        return tried
+
+    allows()
+    return allows
+
+
+@pytest.fixture
+def event(tmp_path):
+    """The variables of a run for an event."""
+
+    def make(name, told, **variables):
+        path = tmp_path / "event.json"
+        path.write_text(json.dumps(told))
+        given = {"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": name}
+        return {**given, "GITHUB_EVENT_PATH": str(path), **variables}
+
+    return make
+
+
+def pull(head, base=OURS, login="somebody"):
+    return {
+        "pull_request": {"head": {"repo": head}, "base": {"repo": base}, "user": {"login": login}}
+    }
+
+
+@pytest.mark.parametrize("kind", [ProcessScorer, ProcessMeasurer])
+@pytest.mark.usefixtures("machine")
+def test_where_walls_are_required_no_model_runs_without(monkeypatch, kind):
+    monkeypatch.setenv("CDML_ISOLATION", "required")
+
+    with pytest.raises(ConfigurationError, match="requires isolation") as caught:
+        _ = kind()._enclosure.walls
+
+    assert "--predictions" in caught.value.hint
+    assert "isolation-sudo" in caught.value.hint
+
+
+@pytest.mark.usefixtures("machine")
+def test_where_walls_are_preferred_their_absence_is_no_error():
+    assert walls.choose({}) is Walls.NONE
+    assert walls.choose({"CDML_ISOLATION": "preferred"}) is Walls.NONE
+
+
+@pytest.mark.parametrize(
+    ("variable", "word"), [("CDML_ISOLATION", "require"), ("CDML_ISOLATION_SUDO", "yes")]
+)
+@pytest.mark.usefixtures("machine")
+def test_another_word_about_isolation_is_refused(variable, word):
+    with pytest.raises(ConfigurationError, match=f"'{word}'"):
+        walls.choose({variable: word})
+
+
+def test_namespaces_of_an_ordinary_user_come_first(machine):
+    tried = machine(Walls.NAMESPACES, Walls.SUDO)
+
+    assert walls.choose({"CDML_ISOLATION_SUDO": "true"}) is Walls.NAMESPACES
+    assert tried == [Walls.NAMESPACES]
+
+
+@pytest.mark.parametrize(
+    ("variables", "found"),
+    [
+        ({"RUNNER_ENVIRONMENT": "github-hosted"}, Walls.SUDO),
+        ({"RUNNER_ENVIRONMENT": "self-hosted", "CDML_ISOLATION_SUDO": "true"}, Walls.SUDO),
+        ({"CDML_ISOLATION_SUDO": "true"}, Walls.SUDO),
+        ({"RUNNER_ENVIRONMENT": "self-hosted"}, Walls.NONE),
+        ({"RUNNER_ENVIRONMENT": "github-hosted", "CDML_ISOLATION_SUDO": "false"}, Walls.NONE),
+        ({}, Walls.NONE),
+    ],
+    ids=["hosted", "own, allowed", "allowed", "own", "hosted, forbidden", "nothing said"],
+)
+def test_sudo_is_tried_only_where_the_machine_is_thrown_away_or_the_workflow_says_so(
+    machine, variables, found
+):
+    tried = machine(Walls.SUDO)
+
+    assert walls.choose(variables) is found
+    assert (Walls.SUDO in tried) == (found is Walls.SUDO)
+
+
+DEPENDABOT = "dependabot[bot]"
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "variables"),
+    [
+        ("pull_request", pull(FORK), {}),
+        ("pull_request_target", pull(FORK), {}),
+        ("pull_request", pull(None), {}),
+        ("pull_request", {}, {}),
+        ("pull_request", pull(OURS), {"GITHUB_ACTOR": DEPENDABOT}),
+        ("pull_request", pull(OURS), {"GITHUB_TRIGGERING_ACTOR": DEPENDABOT}),
+        ("pull_request", pull(OURS, login=DEPENDABOT), {}),
+        ("push", {}, {"GITHUB_ACTOR": DEPENDABOT}),
+        ("merge_group", {"merge_group": {}}, {}),
+        ("workflow_run", {"workflow_run": {"head_repository": FORK}, "repository": OURS}, {}),
+        ("workflow_run", {}, {}),
+        ("issue_comment", {"issue": {"pull_request": {}}}, {}),
+        ("pull_request", [], {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+@pytest.mark.usefixtures("machine")
+def test_no_code_of_strangers_runs_without_walls(event, name, told, variables):
+    given = event(name, told, **variables)
+
+    with pytest.raises(ConfigurationError, match="Isolation is required for") as caught:
+        walls.choose(given)
+
+    assert caught.value.exit_code == 2
+    assert walls.choose({**given, "CDML_ISOLATION": "preferred"}) is Walls.NONE
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("pull_request", pull(OURS)),
+        ("push", {"repository": OURS}),
+        ("workflow_run", {"workflow_run": {"head_repository": OURS}, "repository": OURS}),
+        ("issue_comment", {"issue": {}}),
+        ("schedule", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+@pytest.mark.usefixtures("machine")
+def test_own_code_is_scored_where_there_are_no_walls(event, name, told):
+    assert walls.choose(event(name, told)) is Walls.NONE
+
+
+@pytest.mark.usefixtures("machine")
+def test_an_event_that_cannot_be_read_is_a_strangers(event, tmp_path):
+    given = event("pull_request", {})
+    (tmp_path / "event.json").write_text("{" * 100)
+
+    with pytest.raises(ConfigurationError, match="does not say whose"):
+        walls.choose(given)
