@@ -140,7 +140,7 @@ class Haproxy:
     def _servers(self):
         from cdml.adapters.targets.haproxy_runtime import Runtime
 
-        return Runtime(str(self.socket)).servers("models")
+        return Runtime(str(self.socket), patience=0).servers("models")
 
     def _listens(self):
         from cdml.errors import ServiceError

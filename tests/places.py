@@ -71,8 +71,9 @@ class HaproxyPlace:
     def __exit__(self, *_):
         self.haproxy.stop()
         for target in self._made:  # each has children of its own
-            for process in target._running._begun.values():
-                process.wait(10)
+            if "_running" in vars(target):  # made when it is first used
+                for process in target._running._begun.values():
+                    process.wait(10)
 
     def again(self, environment=None):
         """The target as another process meets it."""

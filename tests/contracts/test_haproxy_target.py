@@ -225,9 +225,9 @@ def test_a_damaged_state_is_told_with_what_to_do(place):
 
     assert "Move it away" in caught.value.hint
     (place.haproxy.state / "slots.json").unlink()
-    assert place.target.observe().version is None
-    place.target.switch(place.releases[0], fence=3)
     assert serves(place.target.observe(), place.releases[0])
+    place.target.switch(place.releases[1], fence=3)
+    assert serves(place.target.observe(), place.releases[1])
 
 
 def test_what_does_not_say_how_it_is_stopped_is_refused(tmp_path):

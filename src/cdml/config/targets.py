@@ -93,7 +93,8 @@ class Haproxy(BaseModel):
     drain: Duration = 30.0
     """How long a server may take to answer its open requests before it is stopped."""
     state: str | None = None
-    """Folder of what each slot serves; by default ~/.local/state/cdml/<backend>."""
+    """Folder of what each slot serves; by default that of the servers that run, else
+    ~/.local/state/cdml/<backend>."""
 
 
 SETTINGS: Mapping[str, type[BaseModel]] = {"registry": RegistryTarget, "haproxy": Haproxy}

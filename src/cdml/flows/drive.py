@@ -300,7 +300,7 @@ class Drive:
         if not self.waited and not self._wait(ramp.every):
             return
         self.waited = False
-        self._saw(self.effects.observe(operation), operation)
+        self._saw(self.effects.observe(operation, self.found.serving), operation)
         if share(self.found.serving, operation.to) == ramp.percent:
             self._judge(operation, ramp)  # otherwise somebody moved it, and its share comes first
 
@@ -323,7 +323,7 @@ class Drive:
     def _bake(self, operation: Operation) -> None:
         ramp = operation.ramp
         if ramp is not None and self._wait(ramp.bake):
-            self._saw(self.effects.observe(operation), operation)
+            self._saw(self.effects.observe(operation, self.found.serving), operation)
             self.judged = Judged.PROMOTE
 
     def _wait(self, seconds: float) -> bool:

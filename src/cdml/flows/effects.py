@@ -11,6 +11,7 @@ from cdml.core.rollout import Move, lost, serves, share, staged
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.flows.book import PAUSES
 from cdml.flows.checks import Checks
+from cdml.flows.last_look import last_shares, look
 from cdml.flows.publish import Alias
 from cdml.ports import Ports, SplittingTarget, lease
 
@@ -61,17 +62,17 @@ class Effects:
         match move:
             case Move.STAGE:
                 act: Act = partial(self._splitting.stage, to, fence=fence)
-                return self._attempt(operation, act, _told(f"v{to.version} is staged"))
+                return self._attempt(operation, serving, act, _told(f"v{to.version} is staged"))
             case Move.VALIDATE:
                 act = partial(self.checks.smoke, self._splitting, to)
-                return self._attempt(operation, act)
+                return self._attempt(operation, serving, act)
             case Move.RETIRE:
                 act = partial(self._splitting.retire, fence=fence)
-                return self._attempt(operation, act, _told(f"v{to.version} is ended"))
+                return self._attempt(operation, serving, act, _told(f"v{to.version} is ended"))
             case Move.PUBLISH:
                 act = partial(self._publish_all, operation, serving, fence)
-                done = f"the alias names v{to.version}" if self.alias else ""
-                return self._attempt(operation, act, _told(done))
+                done = _told(f"the alias names v{to.version}" if self.alias else "")
+                return self._attempt(operation, serving, act, done)
             case _:
                 return self._switch(move, ledger, operation, serving)
 
@@ -92,18 +93,22 @@ class Effects:
             self._splitting.shift(to, ALL, fence=fence)
         self.publish(to)
 
-    def observe(self, operation: Operation) -> Serving:
+    def observe(self, operation: Operation, before: Serving) -> Serving:
         """What the target serves.
+
+        Args:
+            operation: what is under way.
+            before: what it served when last seen.
 
         Raises:
             ServiceError: it does not tell.
         """
         try:
-            return self.ports.target.observe()
+            return look(self.ports)
         except ServiceError as error:
             raise ServiceError(
-                f"{error.message} The {operation.kind} to v{operation.to.version} stays open in"
-                " the journal.",
+                f"{error.message} {last_shares(before)} The {operation.kind} to"
+                f" v{operation.to.version} stays open in the journal.",
                 "Run deploy or rollback again when the target answers: they finish it first.",
             ) from error
 
@@ -124,6 +129,7 @@ class Effects:
             wanted = to if move is Move.SWITCH or back is None else back
             return self._attempt(
                 operation,
+                serving,
                 partial(self.ports.target.switch, wanted, fence=fence),
                 _told(f"v{wanted.version} serves"),
                 lambda seen: serves(seen, wanted),
@@ -135,15 +141,18 @@ class Effects:
         told = _told(f"v{to.version} has {percent} % of the traffic")
         if percent == 0 and back is not None and lost(operation, serving):
             again: Act = partial(self.ports.target.switch, back, fence=fence)
-            return self._attempt(operation, again, told)
+            return self._attempt(operation, serving, again, told)
         act: Act = partial(self._splitting.shift, to, percent, fence=fence)
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
-        return self._attempt(operation, act, told, lambda seen: share(seen, to) == percent, to)
+        return self._attempt(
+            operation, serving, act, told, lambda seen: share(seen, to) == percent, to
+        )
 
     def _attempt(
         self,
         operation: Operation,
+        serving: Serving,
         act: Act,
         told: Callable[[object], str] = str,
         reached: Seen | None = None,
@@ -161,7 +170,7 @@ class Effects:
                 raise
             except (InputError, ServiceError) as error:
                 failed = trouble = error
-            serving = self.observe(operation)
+            serving = self.observe(operation, serving)
             if reached(serving) if reached else failed is None:
                 return Did(serving=serving, detail=told(answer))
             if wanted is not None:

@@ -5,28 +5,62 @@ may be over. So every message about trouble is made of a look after it.
 """
 
 from cdml.core.journal import Serving
-from cdml.errors import CdmlError
+from cdml.errors import CdmlError, ServiceError
 from cdml.ports import Ports
 
+AGAIN = 1.0
+"""Seconds after which a target that gave no answer is asked once more."""
+ALL = 100
 
-def look_again(ports: Ports) -> Serving | None:
-    """What the target serves now, or None where it does not say."""
+
+def look(ports: Ports) -> Serving:
+    """What the target serves; one broken answer is asked for again, as nothing was changed.
+
+    Raises:
+        ServiceError: it did not answer twice.
+    """
     try:
         return ports.target.observe()
-    except CdmlError:
-        return None
+    except ServiceError as error:
+        ports.progress.note(error.message)
+    ports.clock.sleep(AGAIN)
+    return ports.target.observe()
 
 
-def describe(serving: Serving | None, environment: str) -> str:
+def look_again(ports: Ports) -> Serving | CdmlError:
+    """What the target serves now, or why it does not say."""
+    try:
+        return look(ports)
+    except CdmlError as error:
+        return error
+
+
+def describe(seen: Serving | CdmlError, environment: str) -> str:
     """One sentence about what serves an environment."""
-    if serving is None:
-        return f"What serves {environment} now could not be seen."
-    if serving.version is None:
+    if isinstance(seen, CdmlError):
+        return f"What serves {environment} now could not be seen: {seen.message}"
+    if seen.version is None:
         return f"Nothing serves {environment} now."
-    beside = serving.beside
+    beside = seen.beside
     if beside is not None and beside.percent:
         return (
-            f"v{serving.version} serves {environment} now, and v{beside.version} has"
+            f"v{seen.version} serves {environment} now, and v{beside.version} has"
             f" {beside.percent} % of its traffic."
         )
-    return f"v{serving.version} serves {environment} now."
+    return f"v{seen.version} serves {environment} now."
+
+
+def last_shares(seen: Serving) -> str:
+    """Who had which share of the traffic when it was last seen, and so has it until further notice.
+
+    Nobody moves traffic while the target does not answer, so the shares stay.
+    """
+    if seen.version is None:
+        return "When last seen, nothing had traffic."
+    beside = seen.beside
+    if beside is not None and beside.percent:
+        return (
+            f"When last seen, v{seen.version} had {ALL - beside.percent} % of the traffic and"
+            f" v{beside.version} {beside.percent} %; these shares stay until it answers."
+        )
+    return f"When last seen, v{seen.version} had all traffic, and keeps it until it answers."

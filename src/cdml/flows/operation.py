@@ -14,6 +14,7 @@ from cdml.flows.drive import Drive
 from cdml.flows.effects import Effects
 from cdml.flows.found import Ended, Found
 from cdml.flows.holder import WATCHED, Holder
+from cdml.flows.last_look import look
 from cdml.flows.publish import Alias
 from cdml.flows.request import short_digest
 from cdml.flows.steps import Steps
@@ -98,7 +99,7 @@ class Operator:
     def look(self) -> Found:
         """The journal and the target as they are."""
         ledger, commit = self.book.read()
-        return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
+        return Found(ledger=ledger, commit=commit, serving=look(self.ports))
 
     def settle(self, holder: str, *, patience: timedelta, rollback: Preempt | None = None) -> Found:
         """The journal and the target once nothing is under way.
@@ -122,7 +123,7 @@ class Operator:
             ledger, commit = self.book.read()
             free = ledger.lock is None or theirs.yields(ledger, commit, rolls_back=rolls_back)
             if free and ledger.operation is None:
-                return Found(ledger=ledger, commit=commit, serving=self.ports.target.observe())
+                return Found(ledger=ledger, commit=commit, serving=look(self.ports))
             if free:
                 self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
             elif rollback is not None and _to_be_asked(ledger):
@@ -206,7 +207,7 @@ class Operator:
         except Moved as error:
             raise LockHeld("Another operation came first; nothing was resumed.") from error
         self.steps.did("resume", taken.subject)
-        serving = self.ports.target.observe()
+        serving = look(self.ports)
         found = Found(ledger=taken.ledger, commit=commit, serving=serving)
         return self._drive(found, own=True, waited=True, doubt=self._doubt(found, resumes=True))
 
@@ -232,7 +233,7 @@ class Operator:
         except Moved:
             return
         self.ports.progress.note(taken.subject)
-        serving = self.ports.target.observe()
+        serving = look(self.ports)
         found = Found(ledger=taken.ledger, commit=commit, serving=serving)
         self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
         self.steps.did("recover", taken.subject)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core import model_uri
-from cdml.core.journal import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt
+from cdml.core.journal import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
 from cdml.core.plan import Plan, named, way_back
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
@@ -236,7 +236,7 @@ class _Rollback:
     def _failed(self, plan: Plan, error: ServiceError) -> RollbackFailed:
         """What came of a rollback that broke off; the evidence of it is kept."""
         seen = look_again(self.ports)
-        restored = seen is not None and share(seen, plan.to) == ALL
+        restored = isinstance(seen, Serving) and share(seen, plan.to) == ALL
         begun = "was restored, but the rollback did not end" if restored else "was not restored"
         now = describe(seen, plan.environment)
         sentence = f"v{plan.to.version} {begun}: {error.message} {now}"

@@ -5,15 +5,15 @@ of the files its server was started from, and by the socket that this server lis
 process in its place is nobody's release.
 """
 
-import os
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from functools import cached_property
 
 from cdml.adapters.targets.haproxy_backend import ALL, Backend, shares
 from cdml.adapters.targets.haproxy_runtime import Server
 from cdml.adapters.targets.kept_models import KeptModels
-from cdml.adapters.targets.model_servers import ModelServers
+from cdml.adapters.targets.model_servers import ModelServers, taken
+from cdml.adapters.targets.server_marks import recover, state_folder
 from cdml.adapters.targets.slots import Held, Slots
 from cdml.config import Loaded
 from cdml.config.targets import Haproxy
@@ -49,13 +49,33 @@ class HaproxyTarget:
         owner = f"{environment or loaded.config.deploy.environment}/{loaded.config.model}"
         self._settings = settings
         self._backend = Backend(settings, loaded.folder)
-        self._slots = Slots(_folder(settings, loaded.folder), owner)
-        self._models = KeptModels(self._slots.folder / "models", registry, loaded.config.model)
-        self._running = ModelServers(settings, self._slots, self._models.place)
+        self._owner, self._configured_in = owner, loaded.folder
+        self._registry, self._model = registry, loaded.config.model
+
+    @cached_property
+    def _slots(self) -> Slots:
+        """What each slot serves; the servers that run tell where it is kept."""
+        folder = state_folder(self._settings, self._configured_in, self._backend.servers())
+        return Slots(folder, self._owner)
+
+    @cached_property
+    def _models(self) -> KeptModels:
+        return KeptModels(self._slots.folder / "models", self._registry, self._model)
+
+    @cached_property
+    def _running(self) -> ModelServers:
+        return ModelServers(self._settings, self._slots, self._models.place)
 
     def observe(self) -> Serving:
-        """Who gets the traffic, by HAProxy's weights, and what that is, by the slots' sockets."""
-        held, servers = self._slots.read(), self._backend.servers()
+        """Who gets the traffic, by HAProxy's weights, and what that is, by the slots' sockets.
+
+        Raises:
+            ConfigurationError: the servers belong to another environment, model or state folder.
+            ServiceError: HAProxy does not answer; or a server that is not known here has traffic,
+                which is something else than that nothing serves.
+        """
+        servers = self._backend.servers()
+        held = self._held(servers)
         share = shares(servers)
         first, second = self._by_share(held, share)
         if not share[first]:
@@ -76,9 +96,13 @@ class HaproxyTarget:
 
     def stage(self, to: Release, *, fence: int) -> None:
         """Start a server in the slot that matters less; nothing where it runs already."""
+        self._held(self._backend.servers())  # refused before anything is written
         with self._slots.claim(fence) as claim:
             servers = self._backend.servers()
+            recover(claim.held, servers, self._slots)
             slot = self._slot_for(to, claim.held, servers)
+            if slot not in claim.held and self._running.is_foreign(servers[slot]):
+                raise taken(servers[slot])
             if self._runs(servers[slot], claim.held.get(slot), to):
                 listener = self._running.listener(servers[slot])
                 claim.held[slot] = claim.held[slot].model_copy(update={"listener": listener})
@@ -101,7 +125,8 @@ class HaproxyTarget:
 
     def ask(self, of: Release, body: bytes, *, timeout: float) -> Answer:
         """Send a request to the slot's own port."""
-        server = self._server_of(of, self._slots.read(), self._backend.servers())
+        servers = self._backend.servers()
+        server = self._server_of(of, self._held(servers), servers)
         if server is None:
             raise ServiceError(f"no server of v{of.version} runs here.")
         return self._running.ask(server, "POST", "/invocations", body, timeout)
@@ -110,6 +135,7 @@ class HaproxyTarget:
         """Set both weights, and read them back."""
         with self._slots.claim(fence) as claim:
             servers = self._backend.servers()
+            recover(claim.held, servers, self._slots)
             server = self._server_of(to, claim.held, servers)
             if server is None:
                 raise InputError(
@@ -139,6 +165,12 @@ class HaproxyTarget:
         with self._slots.claim(fence) as claim:
             self._models.prune({held.digest for held in claim.held.values()})
         self._remember()
+
+    def _held(self, servers: Mapping[str, Server]) -> Mapping[str, Held]:
+        """What the slots serve as far as it is known here."""
+        held = dict(self._slots.read())
+        recover(held, servers, self._slots)
+        return held
 
     def _by_share(self, held: Mapping[str, Held], share: Mapping[str, int]) -> tuple[str, str]:
         """The slots, that with most traffic first; of equals, the one that was there before."""
@@ -237,10 +269,3 @@ def _held(release: Release, fence: int, listener: str | None = None) -> Held:
         listener=listener,
         fence=fence,
     )
-
-
-def _folder(settings: Haproxy, beside: Path) -> Path:
-    if settings.state is not None:
-        return (beside / Path(settings.state).expanduser()).resolve()
-    base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(base) / "cdml" / settings.backend

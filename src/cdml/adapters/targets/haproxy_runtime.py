@@ -2,12 +2,16 @@
 
 import csv
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError, ServiceError
 
+PATIENCE = 10.0
+"""Seconds that a socket which is away is waited for, as while HAProxy is reloaded."""
+_PAUSE = 0.1
 _SECONDS = 5.0
 _SERVERS = "show stat -1 4 -1"
 """All servers of all backends: asked for by name, a frontend of that name would answer first."""
@@ -39,12 +43,17 @@ class Server:
 class Runtime:
     """Speaks with one HAProxy.
 
+    What is only read is asked again where the answer broke off. An order is sent once: whoever gave
+    it looks at what came of it.
+
     Args:
         endpoint: path of a Unix socket, or host:port.
+        patience: seconds that it is waited for.
     """
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, patience: float = PATIENCE) -> None:
         self._endpoint = endpoint
+        self._patience = patience
 
     def servers(self, backend: str) -> Mapping[str, Server]:
         """All servers of a backend by name.
@@ -53,9 +62,9 @@ class Runtime:
             ConfigurationError: HAProxy has no such backend.
             ServiceError: HAProxy does not answer.
         """
-        found = servers(self._ask(_SERVERS), backend)
+        found = servers(self._read(_SERVERS), backend)
         if not found:
-            known = [name for name in self._ask("show backend").split("\n")[1:] if name]
+            known = [name for name in self._read("show backend").split("\n")[1:] if name]
             if backend not in known:
                 raise ConfigurationError(
                     "deploy.target.backend: " + unknown("backend", backend, known)
@@ -71,7 +80,7 @@ class Runtime:
             ConfigurationError: HAProxy does not take orders from this socket.
             ServiceError: HAProxy does not answer, or refuses one of them.
         """
-        said = self._ask(";".join(f"set server {backend}/{name} {what}" for name, what in orders))
+        said = self._send(";".join(f"set server {backend}/{name} {what}" for name, what in orders))
         if _FORBIDDEN in said:
             raise ConfigurationError(
                 f"HAProxy takes no orders from {self._endpoint}: {said.strip()}.",
@@ -82,23 +91,68 @@ class Runtime:
 
     def state(self, backend: str) -> str:
         """What HAProxy reads at its start from `server-state-file`, to go on as it is now."""
-        return self._ask(f"show servers state {backend}").rstrip("\n") + "\n"
+        return self._read(f"show servers state {backend}").rstrip("\n") + "\n"
 
-    def _ask(self, command: str) -> str:
+    def _read(self, command: str) -> str:
+        """A whole answer, which ends with an empty line.
+
+        Raises:
+            ServiceError: there was none within the patience.
+        """
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                answer = self._send(command, deadline)
+            except ServiceError:
+                if time.monotonic() >= deadline:
+                    raise
+            else:
+                if answer.endswith("\n\n"):
+                    return answer
+            if time.monotonic() >= deadline:
+                raise ServiceError(
+                    f"HAProxy's answer at {self._endpoint} to `{command}` broke off"
+                    f"{self._waited()}.",
+                    "cdml needs HAProxy 2.4 or newer.",
+                )
+            time.sleep(_PAUSE)
+
+    def _send(self, command: str, deadline: float | None = None) -> str:
+        """What is answered to one command, sent once to a socket that is there.
+
+        Raises:
+            ServiceError: nobody listens within the patience, or the answer was lost.
+        """
         try:
-            with self._connected() as connection:
+            with self._connected(deadline or time.monotonic() + self._patience) as connection:
                 connection.sendall(command.encode() + b"\n")
                 parts = []
                 while part := connection.recv(65536):
                     parts.append(part)
         except OSError as error:
+            waited = "" if isinstance(error, PermissionError) else self._waited()
             raise ServiceError(
-                f"HAProxy does not answer at {self._endpoint}: {error.strerror or error}.",
+                f"HAProxy does not answer at {self._endpoint}{waited}: {error.strerror or error}.",
                 "Does it run, and may this user open its runtime socket (`stats socket`)?",
             ) from error
         return b"".join(parts).decode(errors="replace")
 
-    def _connected(self) -> socket.socket:
+    def _waited(self) -> str:
+        return f" within {self._patience:g} s" if self._patience else ""
+
+    def _connected(self, deadline: float) -> socket.socket:
+        """Connect; nothing was said before that, so that it may be tried again."""
+        while True:
+            try:
+                return self._connect()
+            except PermissionError:
+                raise
+            except OSError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(_PAUSE)
+
+    def _connect(self) -> socket.socket:
         if self._endpoint.startswith("/"):
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(_SECONDS)

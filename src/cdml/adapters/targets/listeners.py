@@ -10,6 +10,7 @@ read than a switch may. They are read where the kernel cannot be asked.
 
 import ipaddress
 import os
+import pwd
 import socket
 import struct
 from collections.abc import Iterator, Mapping
@@ -25,15 +26,15 @@ _HEADER = struct.Struct("=IHHII")
 """A message's length, type, flags, number and sender (netlink(7))."""
 _ASKED = struct.Struct("=BBxxI2s46x")
 """Family, protocol, a bit for each state, the port as the network writes it (inet_diag_req_v2)."""
-_TOLD = struct.Struct("=4x4x16s44xI")
-"""Address and inode (inet_diag_msg)."""
+_TOLD = struct.Struct("=4x4x16s40xII")
+"""Address, user and inode (inet_diag_msg)."""
 _SECONDS = 5.0
 _ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 def listener(host: str, port: int) -> str | None:
     """Identity of the one socket that listens there, or None where none does, or several."""
-    found = {inode for address, inode in _listening(port) if address in (host, *_ANY)}
+    found = {inode for address, _, inode in _listening(port) if address in (host, *_ANY)}
     if len(found) != 1:
         return None
     boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -42,14 +43,29 @@ def listener(host: str, port: int) -> str | None:
 
 def taken(host: str, port: int) -> bool:
     """Whether anything listens there."""
-    return any(address in (host, *_ANY) for address, _ in _listening(port))
+    return any(address in (host, *_ANY) for address, _, _ in _listening(port))
 
 
-def marked(name: str, value: str) -> Mapping[int, Mapping[str, str]]:
+def account(host: str, port: int) -> str | None:
+    """The user whose socket listens there, by name where it has one; None where none listens."""
+    found = next((user for at, user, _ in _listening(port) if at in (host, *_ANY)), None)
+    if found is None:
+        return None
+    try:
+        return pwd.getpwuid(found).pw_name
+    except KeyError:
+        return str(found)
+
+
+def marked(name: str, value: str | None = None) -> Mapping[int, Mapping[str, str]]:
     """Processes of this user that were started with a variable, and their environments, by id.
 
     Children have it too, unless somebody took it away; a process that is not ours to look at
     is passed by.
+
+    Args:
+        name: the variable.
+        value: what it is; None: whatever it is.
     """
     found = {}
     for folder in _PROC.iterdir():
@@ -62,7 +78,7 @@ def marked(name: str, value: str) -> Mapping[int, Mapping[str, str]]:
         variables = dict(
             os.fsdecode(one).split("=", 1) for one in written.split(b"\0") if b"=" in one
         )
-        if variables.get(name) == value:
+        if name in variables and value in (None, variables[name]):
             found[int(folder.name)] = variables
     return found
 
@@ -78,8 +94,8 @@ def holds(process: int, identity: str) -> bool:
         return False
 
 
-def _listening(port: int) -> Iterator[tuple[str, str]]:
-    """Address and inode of every socket that listens on a port."""
+def _listening(port: int) -> Iterator[tuple[str, int, str]]:
+    """Address, user and inode of every socket that listens on a port."""
     for table, family in _TABLES.items():
         try:
             yield from list(_asked(family, port))
@@ -87,7 +103,7 @@ def _listening(port: int) -> Iterator[tuple[str, str]]:
             yield from _listed(table, port)
 
 
-def _asked(family: int, port: int) -> Iterator[tuple[str, str]]:
+def _asked(family: int, port: int) -> Iterator[tuple[str, int, str]]:
     """What the kernel answers when it is asked for this port."""
     wanted = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
     header = _HEADER.pack(_HEADER.size + len(wanted), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
@@ -103,13 +119,13 @@ def _asked(family: int, port: int) -> Iterator[tuple[str, str]]:
                     return
                 if message == _ERROR:
                     raise OSError("the kernel does not tell its sockets")
-                address, inode = _TOLD.unpack_from(answer, _HEADER.size)
+                address, user, inode = _TOLD.unpack_from(answer, _HEADER.size)
                 size = 4 if family == socket.AF_INET else 16
-                yield _plain(ipaddress.ip_address(address[:size])), str(inode)
+                yield _plain(ipaddress.ip_address(address[:size])), user, str(inode)
                 answer = answer[(length + 3) & ~3 :]
 
 
-def _listed(table: str, port: int) -> Iterator[tuple[str, str]]:
+def _listed(table: str, port: int) -> Iterator[tuple[str, int, str]]:
     """What stands in one of the kernel's files."""
     try:
         lines = (_PROC / "net" / table).read_text(encoding="ascii").splitlines()[1:]
@@ -119,7 +135,7 @@ def _listed(table: str, port: int) -> Iterator[tuple[str, str]]:
         fields = line.split()
         address, _, number = fields[1].partition(":")
         if int(fields[3], 16) == _LISTENS and int(number, 16) == port:
-            yield _address(address), fields[9]
+            yield _address(address), int(fields[7]), fields[9]
 
 
 def _address(written: str) -> str:

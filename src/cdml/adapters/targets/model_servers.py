@@ -74,6 +74,10 @@ class ModelServers:
         """Identity of the socket that listens in a slot, or None."""
         return listeners.listener(server.host, server.port)
 
+    def is_foreign(self, server: Server) -> bool:
+        """Whether something listens in a slot that was not started for it from here."""
+        return listeners.taken(server.host, server.port) and not self._processes(server.name)
+
     def start(self, server: Server, release: Release) -> str:
         """Start a server in an empty slot; the identity of its socket once it is ready.
 
@@ -82,7 +86,7 @@ class ModelServers:
             ServiceError: the port is taken.
         """
         if listeners.taken(server.host, server.port):
-            raise _taken(server)
+            raise taken(server)
         variables = self._variables(server, release)
         lines = "".join(f"{name}={value}\n" for name, value in variables.items())
         self._slots.write(self._variables_file(server.name).name, lines)
@@ -121,7 +125,7 @@ class ModelServers:
             ended = _reap(begun) or ended
         _wait(lambda: not listeners.taken(server.host, server.port), _TO_END if ended else 0)
         if listeners.taken(server.host, server.port):
-            raise _taken(server)
+            raise taken(server)
         self._variables_file(server.name).unlink(missing_ok=True)  # no unit starts it at boot
 
     def ask(self, server: Server, method: str, path: str, body: bytes, timeout: float) -> Answer:
@@ -232,8 +236,10 @@ class ModelServers:
             MARK: self._mark(server.name),
             "CDML_SLOT": server.name,
             "CDML_PORT": str(server.port),
+            "CDML_OWNER": self._slots.owner,
             "CDML_VERSION": release.version,
             "CDML_DIGEST": release.digest,
+            "CDML_SOURCE": release.source,
             "CDML_MODEL": str(self._models(release.digest)),
         }
 
@@ -281,8 +287,13 @@ def _last_words(log: Path) -> str:
     return words or "it said nothing."
 
 
-def _taken(server: Server) -> CdmlError:
+def taken(server: Server) -> CdmlError:
+    """That a slot's port belongs to somebody else, who may well serve."""
+    account = listeners.account(server.host, server.port)
+    whose = f", but the account {account}" if account else ""
     return ServiceError(
-        f"port {server.port} of slot {server.name} is taken by a process that cdml did not start.",
-        f"`ss -ltnp 'sport = :{server.port}'` names it; end it, and start again.",
+        f"port {server.port} of slot {server.name} is taken by a process that cdml did not start"
+        f" from here{whose}.",
+        f"`ss -ltnp 'sport = :{server.port}'` names it. Deliver from the account and with the"
+        " deploy.target.state that it was started from, or give the slot another port.",
     )

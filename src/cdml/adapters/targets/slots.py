@@ -67,7 +67,7 @@ class Slots:
 
     def __init__(self, folder: Path, owner: str) -> None:
         self.folder = folder
-        self._owner = owner
+        self.owner = owner
         self._path = folder / "slots.json"
 
     def read(self) -> Mapping[str, Held]:
@@ -129,11 +129,23 @@ class Slots:
             raise _unwritable(path, error) from error
         return path
 
+    def check_owner(self, owner: str) -> None:
+        """Refuse what belongs to somebody else.
+
+        Raises:
+            ConfigurationError: `owner` is another environment or model.
+        """
+        if owner != self.owner:
+            raise ConfigurationError(
+                f"the target with the state {self.folder} belongs to {owner}, not to {self.owner}.",
+                "Give each model and environment a backend and a `state` folder of its own.",
+            )
+
     def _read(self) -> _Document:
         try:
             content = self._path.read_bytes()
         except FileNotFoundError:
-            return _Document(owner=self._owner)
+            return _Document(owner=self.owner)
         except OSError as error:
             raise ServiceError(f"{self._path} cannot be read: {error}.") from error
         try:
@@ -142,14 +154,10 @@ class Slots:
             first = error.errors(include_url=False, include_input=False)[0]
             raise ServiceError(
                 f"{self._path} is damaged: {first['msg']}.",
-                "Move it away; `cdml rollback` then starts what the journal names.",
+                "Move it away: servers that cdml started tell what they serve, and `cdml rollback`"
+                " starts what the journal names.",
             ) from error
-        if document.owner != self._owner:
-            raise ConfigurationError(
-                f"the target with the state {self.folder} belongs to {document.owner}, not to"
-                f" {self._owner}.",
-                "Give each model and environment a backend and a `state` folder of its own.",
-            )
+        self.check_owner(document.owner)
         return document
 
     @contextmanager
