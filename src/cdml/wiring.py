@@ -14,6 +14,7 @@ from cdml.config import Loaded, load
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.core.addresses import mask, reveal
+from cdml.core.budget import Budget, draw_from
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.names import unknown
 from cdml.errors import CdmlError, ConfigurationError
@@ -182,11 +183,13 @@ class RunHost:
         folder: the configuration's.
         progress: how work is told.
         environment: the process's environment.
+        budget: how long the command may wait for services.
     """
 
     folder: Path
     progress: Progress
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    budget: Budget = field(default_factory=Budget, repr=False)
 
     @cached_property
     def clock(self) -> Clock:
@@ -201,6 +204,7 @@ class RunHost:
         made: Platform = find("platform", name, Known("cdml.platforms", PLATFORMS))(
             environment=self.environment, folder=self.folder
         )
+        draw_from(made, self.budget)
         return made
 
 
@@ -224,16 +228,18 @@ class Wiring:
         progress: how work is told.
         delivery: the deployment environment; cdml.yaml's by default.
         environment: the process's environment.
+        budget: how long the command may wait for platform, registry and target together.
     """
 
     loaded: Loaded
     progress: Progress
     delivery: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    budget: Budget = field(default_factory=Budget, repr=False)
 
     @cached_property
     def _host(self) -> RunHost:
-        return RunHost(self.loaded.folder, self.progress, self.environment)
+        return RunHost(self.loaded.folder, self.progress, self.environment, self.budget)
 
     @property
     def clock(self) -> Clock:
@@ -277,6 +283,7 @@ class Wiring:
             made: Registry = find("registry", scheme, registries())(
                 uri=known, folder=self.loaded.folder
             )
+        draw_from(made, self.budget)
         return made
 
     @cached_property
@@ -309,6 +316,7 @@ class Wiring:
         made: Target = find("target", target.type, targets())(
             loaded=self.loaded, registry=self.registry, environment=self.delivery
         )
+        draw_from(made, self.budget)
         return made
 
     @cached_property
@@ -338,6 +346,7 @@ class Wiring:
     def webhook(self) -> Webhook:
         """Machines elsewhere."""
         made: Webhook = find("webhook", "http", WEBHOOKS)()
+        draw_from(made, self.budget)
         return made
 
     @cached_property

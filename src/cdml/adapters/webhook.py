@@ -7,6 +7,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from cdml.core.addresses import mask, reveal
+from cdml.core.budget import Budget
 from cdml.errors import ServiceError
 
 TIMEOUT = 10.0
@@ -23,12 +24,18 @@ class _Stay(HTTPRedirectHandler):
 class HttpWebhook:
     """Posts JSON."""
 
+    def __init__(self) -> None:
+        self.budget = Budget()
+
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         """See the port."""
         sent = {"Content-Type": "application/json", "User-Agent": "cdml", **headers}
         try:
             request = Request(reveal(url), data=body, headers=sent, method="POST")  # noqa: S310 - http(s)
-            with build_opener(_Stay()).open(request, timeout=TIMEOUT) as answer:
+            with (
+                self.budget.spending("The webhook"),
+                build_opener(_Stay()).open(request, timeout=TIMEOUT) as answer,
+            ):
                 answer.read(1)
         except HTTPError as error:
             with error:

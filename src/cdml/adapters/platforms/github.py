@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cdml.adapters.platforms import workflow_commands
+from cdml.core.budget import Budget
 from cdml.errors import InputError, ServiceError
 from cdml.ports import (
     Annotation,
@@ -43,6 +44,7 @@ class GitHubPlatform:
         self._environment = dict(environment)
         self._folder = folder
         self._pace = pace
+        self.budget = Budget()
 
     def __repr__(self) -> str:
         return f"GitHubPlatform({self._environment.get('GITHUB_REPOSITORY', '')!r})"
@@ -147,7 +149,7 @@ class GitHubPlatform:
                 "there is no GitHub token.",
                 "Leave `github-token` to its default, or set GITHUB_TOKEN.",
             )
-        return Client(self._environment, token, pace=self._pace, hasty=hasty)
+        return Client(self._environment, token, pace=self._pace, hasty=hasty, budget=self.budget)
 
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         """The pull requests that brought this commit into the run's branch."""

@@ -3,7 +3,8 @@
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from contextvars import ContextVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import requests
@@ -12,6 +13,7 @@ from github.GithubException import BadAttributeException, RateLimitExceededExcep
 from github.Repository import Repository
 from urllib3 import HTTPResponse, Retry
 
+from cdml.core.budget import Budget
 from cdml.core.certificates import trouble
 from cdml.errors import ServiceError
 
@@ -20,8 +22,8 @@ _READ_ONLY = "A pull request from a fork or from Dependabot has a read-only toke
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
 _TRIES = 3
 _PAGE = 100
-_LONGEST_WAIT = 600
-"""Seconds that a rate limit is waited for; a job should not sleep for longer than it works."""
+_TIMEOUT = 30
+"""Seconds that one answer is waited for."""
 _CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 # PyGithub trips over what is not JSON, or not the JSON it expects, such as a proxy's page; and it
 # refuses, by an assertion or a RuntimeError, to follow a link or a redirection to another host.
@@ -35,6 +37,8 @@ _NOT_GITHUB = (
     ValueError,
 )
 T = TypeVar("T")
+_BUDGET: ContextVar[Budget] = ContextVar("budget")
+"""Of the command that asks; a process runs one."""
 
 
 class Lost(ServiceError):
@@ -49,8 +53,17 @@ class _Retry(GithubRetry):
     """PyGithub's, which waits for rate limits, except that nothing is created twice.
 
     A POST whose answer was a 5xx or got lost may have been done; it is not sent again here, but
-    by `once`, which looks first. A rate limit refuses before anything is done.
+    by `once`, which looks first. A rate limit refuses before anything is done. All waiting draws
+    from the command's budget; what does not fit into it is not begun.
     """
+
+    budget = Budget()
+
+    def new(self, **named: Any) -> Self:
+        """The same with other counts."""
+        made = super().new(**named)
+        made.budget = self.budget
+        return made
 
     def is_retry(self, method: str, status_code: int, has_retry_after: bool = False) -> bool:
         if method == "POST":
@@ -65,10 +78,14 @@ class _Retry(GithubRetry):
         *rest: Any,
         **named: Any,
     ) -> Retry:
-        """One try less; none at all where the server asks for more patience than a job has."""
-        if response is not None and (self.get_retry_after(response) or 0) > _LONGEST_WAIT:
-            raise GithubException(_TOO_MANY, None, dict(response.headers), "too long a wait")
-        return super().increment(method, url, response, *rest, **named)
+        """One try less; none at all where waiting takes longer than the command may wait."""
+        wait = (self.get_retry_after(response) or 0) if response is not None else 0
+        self.max_rate_limit_wait = self.budget.left
+        fewer = super().increment(method, url, response, *rest, **named)
+        if not self.budget.allows(max(wait, fewer.get_backoff_time())):
+            headers = dict(response.headers) if response is not None else {}
+            raise GithubException(_TOO_MANY, None, headers, "too long a wait")
+        return fewer
 
 
 class Client:
@@ -81,6 +98,7 @@ class Client:
         token: the token; never shown.
         pace: seconds between two writes, as GitHub asks of its clients; other waits follow it.
         hasty: ask once and give up soon, where no answer is an answer, too.
+        budget: how long the command may wait.
     """
 
     def __init__(
@@ -90,7 +108,11 @@ class Client:
         *,
         pace: float = 1.0,
         hasty: bool = False,
+        budget: Budget | None = None,
     ) -> None:
+        self.budget = budget or Budget()
+        """How long it may be waited for."""
+        _BUDGET.set(self.budget)
         self.certificates: str | bool = next(
             filter(None, map(environment.get, _CERTIFICATES)), True
         )
@@ -102,11 +124,11 @@ class Client:
             base_url=self._api,
             per_page=100,
             lazy=True,
-            timeout=5 if hasty else 30,
+            timeout=5 if hasty else _TIMEOUT,
             verify=self.certificates,
             seconds_between_requests=0,
             seconds_between_writes=pace,
-            retry=None if hasty else _patient(pace),
+            retry=None if hasty else _patient(pace, self.budget),
         )
         self._graphql = environment.get("GITHUB_GRAPHQL_URL") or self._github.requester.graphql_url
         self._repository = environment.get("GITHUB_REPOSITORY", "")
@@ -187,15 +209,16 @@ class Client:
         return answer
 
 
-def _patient(pace: float) -> _Retry:
-    return _Retry(
+def _patient(pace: float, budget: Budget) -> _Retry:
+    retry = _Retry(
         total=6,
         backoff_factor=pace,
         secondary_rate_wait=60 * pace,
-        max_rate_limit_wait=_LONGEST_WAIT,
         status_forcelist=[_TOO_MANY, *range(500, 600)],
         allowed_methods=["GET", "PATCH", "DELETE"],
     )
+    retry.budget = budget
+    return retry
 
 
 @contextmanager
@@ -209,10 +232,11 @@ def asking(what: str, permission: str) -> Iterator[None]:
     Raises:
         Gone: 404.
         Lost: a 5xx, or no answer.
-        ServiceError: everything else.
+        ServiceError: everything else; or the command has waited for as long as it may.
     """
     try:
-        yield
+        with _BUDGET.get(Budget()).spending("GitHub's API"):
+            yield
     except GithubException as error:
         raise _told(error, what, permission) from error
     except requests.RequestException as error:

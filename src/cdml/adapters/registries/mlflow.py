@@ -20,6 +20,7 @@ from cdml.adapters.registries.common import (
 from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent, training_of
 from cdml.adapters.registries.mlflow_storage import stored_at
 from cdml.core import model_uri
+from cdml.core.budget import Budget
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest
@@ -45,6 +46,15 @@ class MlflowRegistry:
     def __init__(self, uri: str, folder: Path) -> None:
         self._at = Connection(uri, folder)
         self._client = self._at.client
+
+    @property
+    def budget(self) -> Budget:
+        """How long it may be waited for, but for the transfer of files."""
+        return self._at.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._at.budget = budget
 
     def champion(self, name: str, alias: str) -> ModelVersion | None:
         """Who the alias names; None if the registry says that there is nobody."""
@@ -99,7 +109,7 @@ class MlflowRegistry:
         if folder is not None:
             return folder
         version = self.resolve(uri)
-        with self._at.calls(f"the registry has no model {uri}."):
+        with self._at.calls(f"the registry has no model {uri}.", transfers=True):
             address = uri
             if version is not None:
                 # Asked by its `models:/` address, MLflow would write into what it downloads.
@@ -119,7 +129,7 @@ class MlflowRegistry:
         if known is not None:
             self.set_tags(name, known.version, all_tags)
             return self.version(name, known.version)
-        with self._at.calls():
+        with self._at.calls(transfers=True):
             run = self._run_named(source) or self._new_run(name)
             place = f"model-{digest[7:23]}"
             self._upload(run, folder, place)
@@ -187,7 +197,7 @@ class MlflowRegistry:
         """
         version = self.version(version.name, version.version)
         digest = digest_of({path.name: file_digest(path) for path in files})
-        with self._at.calls():
+        with self._at.calls(transfers=True):
             run = self._run_of(version)
             with stored_at(self._client.get_run(run).info.artifact_uri):
                 for path in files:
@@ -202,7 +212,7 @@ class MlflowRegistry:
             return None
         told = f"version {version.version} of {version.name}"
         gone = f"the evidence kept with {told} is gone."
-        with self._at.calls(gone):
+        with self._at.calls(gone, transfers=True):
             folder = self._download(f"runs:/{run}/{_place(digest)}", into, gone)
         return checked_evidence(folder, digest, told)
 

@@ -1,19 +1,21 @@
 """How MLflow is reached, and what its failures mean."""
 
 import logging
+import math
 import os
 import re
 import urllib.parse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 
-from mlflow import MlflowClient
+from mlflow import MlflowClient, environment_variables
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException, RestException
 
 from cdml.core.addresses import Address, mask, reveal
+from cdml.core.budget import Budget
 from cdml.core.certificates import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.ports import Training
@@ -25,6 +27,8 @@ _MANNERS: Mapping[str, str] = {
     # MLflow's own defaults retry for minutes; a CI job wants to know.
     _RETRIES: "2",
     _TIMEOUT: "30",
+    # A server may ask for any patience; it is asked again after 0 and 4 s, whatever it says.
+    "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
 _BACKOFF = 15
@@ -48,6 +52,8 @@ class Connection:
     def __init__(self, uri: str, folder: Path) -> None:
         for name, value in _MANNERS.items():
             os.environ.setdefault(name, value)
+        _check_settings()
+        self.budget = Budget()
         for name in ("mlflow", "alembic", "azure"):
             logging.getLogger(name).setLevel(logging.ERROR)
         address = reveal(uri)
@@ -65,18 +71,22 @@ class Connection:
         return (self.file.parent / "mlartifacts").as_uri() if self.file else None
 
     @contextmanager
-    def calls(self, absent: str = "") -> Iterator[None]:
+    def calls(self, absent: str = "", *, transfers: bool = False) -> Iterator[None]:
         """The boundary around MLflow.
 
         Args:
             absent: a sentence for the case that what was asked for does not exist.
+            transfers: whether files are moved, which takes as long as they are large: then the
+                time does not count as waiting.
 
         Raises:
             InputError: it does not exist, and `absent` says what to tell then.
-            ServiceError: everything else that MLflow or the storage behind it complains about.
+            ServiceError: everything else that MLflow or the storage behind it complains about; or
+                the command has waited for as long as it may.
         """
+        waiting = nullcontext() if transfers else self.budget.spending("The registry")
         try:
-            with _bounded():
+            with waiting, _bounded(math.inf if transfers else self.budget.left):
                 yield
         except CdmlError:
             raise
@@ -121,16 +131,16 @@ class Connection:
 
 
 @contextmanager
-def _bounded() -> Iterator[None]:
-    """Under a lock every attempt at a request, together, ends before the lease does."""
-    left = seconds_left()
-    if left is None:
-        yield
-        return
+def _bounded(budget: float) -> Iterator[None]:
+    """Every attempt at a request, together, ends before the budget, or under a lock the lease."""
+    lease = seconds_left()
+    left = budget if lease is None else min(budget, lease)
     usual = int(os.environ.get(_TIMEOUT) or _MANNERS[_TIMEOUT])
     attempts = 1 + int(os.environ.get(_RETRIES) or _MANNERS[_RETRIES])
     bounded = {
-        _TIMEOUT: str(max(1, min(usual, int((left - _BACKOFF) / attempts)))),
+        _TIMEOUT: str(
+            max(1, min(usual, int((left - _BACKOFF) / attempts))) if left < math.inf else usual
+        ),
         "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER": "false",  # a server could ask for any time
     }
     before = {name: os.environ.get(name) for name in bounded}
@@ -142,6 +152,26 @@ def _bounded() -> Iterator[None]:
             os.environ.pop(name, None)
             if value is not None:
                 os.environ[name] = value
+
+
+def _check_settings() -> None:
+    """Refuse settings of MLflow that it could not read later on, in the middle of something.
+
+    Raises:
+        ConfigurationError: there are some.
+    """
+    odd = []
+    for setting in vars(environment_variables).values():
+        if isinstance(getattr(setting, "name", None), str) and setting.name in os.environ:
+            try:
+                setting.get()
+            except ValueError:
+                odd.append(setting.name)
+    if odd:
+        raise ConfigurationError(
+            f"MLflow cannot read the value of {', '.join(sorted(odd))}.",
+            "Unset it in the environment, or give it a value of the type that MLflow documents.",
+        )
 
 
 def is_absent(error: MlflowException) -> bool:

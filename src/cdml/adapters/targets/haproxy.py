@@ -17,6 +17,7 @@ from cdml.adapters.targets.server_marks import recover, state_folder
 from cdml.adapters.targets.slots import Held, Slots
 from cdml.config import Loaded
 from cdml.config.targets import Haproxy
+from cdml.core.budget import Budget
 from cdml.core.journal import Release, Serving, Share
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.ports import Answer, Registry
@@ -51,6 +52,15 @@ class HaproxyTarget:
         self._backend = Backend(settings, loaded.folder)
         self._owner, self._configured_in = owner, loaded.folder
         self._registry, self._model = registry, loaded.config.model
+
+    @property
+    def budget(self) -> Budget:
+        """How long HAProxy's runtime API may be waited for."""
+        return self._backend.runtime.budget
+
+    @budget.setter
+    def budget(self, budget: Budget) -> None:
+        self._backend.runtime.budget = budget
 
     @cached_property
     def _slots(self) -> Slots:

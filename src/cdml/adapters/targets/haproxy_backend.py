@@ -26,7 +26,7 @@ class Backend:
 
     def __init__(self, settings: Haproxy, folder: Path) -> None:
         path = "/" in settings.socket
-        self._runtime = Runtime(
+        self.runtime = Runtime(
             str((folder / settings.socket).absolute()) if path else settings.socket
         )
         self._name = settings.backend
@@ -39,7 +39,7 @@ class Backend:
             ConfigurationError: the backend cannot be what this target needs.
             ServiceError: HAProxy does not answer.
         """
-        servers = self._runtime.servers(self._name)
+        servers = self.runtime.servers(self._name)
         for slot in self._slots:
             if slot not in servers:
                 raise ConfigurationError(
@@ -61,16 +61,16 @@ class Backend:
 
     def shut(self, slot: str) -> None:
         """Take a server out: no traffic, no health checks."""
-        self._runtime.order(self._name, (slot, "state maint"), (slot, "weight 0"))
+        self.runtime.order(self._name, (slot, "state maint"), (slot, "weight 0"))
 
     def open(self, slot: str) -> None:
         """Let HAProxy check a server again, and return when it has seen that it is there."""
-        self._runtime.order(self._name, (slot, "state ready"))
+        self.runtime.order(self._name, (slot, "state ready"))
         self._wait_until_up(slot)
 
     def drain(self, slot: str) -> None:
         """Give a server no new requests."""
-        self._runtime.order(self._name, (slot, "weight 0"), (slot, "state drain"))
+        self.runtime.order(self._name, (slot, "weight 0"), (slot, "state drain"))
 
     def wait_until_idle(self, slot: str, seconds: float) -> None:
         """Wait until a server has answered what it was asked, but no longer than that."""
@@ -101,13 +101,13 @@ class Backend:
 
     def state(self) -> str:
         """What HAProxy's `server-state-file` holds to go on as it is now."""
-        return self._runtime.state(self._name)
+        return self.runtime.state(self._name)
 
     def _set(self, weights: Mapping[str, int], names: list[str]) -> None:
         orders = [(name, f"weight {weights[name]}") for name in names]
         orders += [(name, "state ready") for name in names if weights[name]]
         if orders:
-            self._runtime.order(self._name, *orders)
+            self.runtime.order(self._name, *orders)
 
     def _wait_until_up(self, slot: str) -> None:
         deadline = time.monotonic() + _UP_SECONDS

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cdml.core.budget import Budget
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError, ServiceError
 
@@ -54,6 +55,7 @@ class Runtime:
     def __init__(self, endpoint: str, patience: float = PATIENCE) -> None:
         self._endpoint = endpoint
         self._patience = patience
+        self.budget = Budget()
 
     def servers(self, backend: str) -> Mapping[str, Server]:
         """All servers of a backend by name.
@@ -99,7 +101,7 @@ class Runtime:
         Raises:
             ServiceError: there was none within the patience.
         """
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + min(self._patience, self.budget.left)
         while True:
             try:
                 answer = self._send(command, deadline)
@@ -124,7 +126,12 @@ class Runtime:
             ServiceError: nobody listens within the patience, or the answer was lost.
         """
         try:
-            with self._connected(deadline or time.monotonic() + self._patience) as connection:
+            if deadline is None:
+                deadline = time.monotonic() + min(self._patience, self.budget.left)
+            with (
+                self.budget.spending("HAProxy"),
+                self._connected(deadline) as connection,
+            ):
                 connection.sendall(command.encode() + b"\n")
                 parts = []
                 while part := connection.recv(65536):
