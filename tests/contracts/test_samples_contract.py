@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -253,3 +254,36 @@ def test_residuals_are_told_by_what_was_predicted(write):
     for name, (x, y) in wanted.items():
         assert pytest.approx(x) == found[name][0]
         assert pytest.approx(y, abs=1e-9) == found[name][1]
+
+
+@pytest.mark.parametrize(
+    ("layout", "rows"), [(BINARY, binary()), (MULTICLASS, multiclass())], ids=["binary", "classes"]
+)
+def test_bins_hold_every_score_with_its_label(write, layout, rows):
+    path = write("rows", rows)
+    names = {str(row[name]) for row in rows for name in (layout.label, "prediction")}
+    classes = tuple(sorted(names)) if layout is MULTICLASS else ()
+
+    found, wanted = (one().score_bins(path, layout, classes) for one in (DuckSamples, FakeSamples))
+
+    assert np.all(found.high[:-1] < found.low[1:])
+    starts = np.searchsorted(wanted.low, found.low)
+    assert np.array_equal(wanted.low[starts], found.low)
+    for name in ("positive", "other", "total"):
+        gathered = np.add.reduceat(getattr(wanted, name), starts)
+        assert getattr(found, name) == pytest.approx(gathered, abs=1e-6)
+    assert len(rows) * max(len(classes), 1) == np.sum(found.positive + found.other)
+
+
+def test_bins_of_the_least_and_the_largest_scores_are_apart(write):
+    scores = [0.0, 1e-9, 1e-7, 1e-5, 0.5, 1 - 1e-5, 1 - 1e-7, 1.0]
+    rows = [
+        {"id": at, "late": at % 2 == 0, "prediction": True, "score": score}
+        for at, score in enumerate(scores)
+    ]
+
+    found = DuckSamples().score_bins(write("rows", rows), replace(BINARY, label="late"), ())
+
+    assert [0.0, 1e-7, 1e-5, 0.5, 1 - 1e-5, 1 - 1e-7] == pytest.approx(
+        [low for low in found.low if low not in {1e-9, 1.0}], rel=1e-12
+    )

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Loss, Task
+from cdml.core.score_bins import ScoreBins
 from cdml.errors import InputError
 from cdml.ports.samples import OTHER, RESIDUAL_BINS, RESIDUALS, PairedRows
 from fakes.row_samples import part_of, text
@@ -124,6 +125,23 @@ class FakeSamples:
             name: (means, [float(np.quantile([e for _, e in one], share)) for one in bins])
             for name, share in RESIDUALS.items()
         }
+
+    def score_bins(self, predictions, layout, classes):
+        counted = {}
+        for row in _read(predictions):
+            label = row[layout.label]
+            if layout.task is Task.BINARY:
+                scores = [(label == layout.positive, row["score"])]
+            else:
+                scores = [(text(label) == name, row.get(f"score_{name}", 0.0)) for name in classes]
+            for positive, score in scores:
+                counted.setdefault(score, Counter())[positive] += 1
+        scores = np.array(sorted(counted))
+        positive, other = (
+            np.array([float(counted[score][flag]) for score in scores]) for flag in (True, False)
+        )
+        total = scores * (positive + other)
+        return ScoreBins(positive=positive, other=other, low=scores, high=scores, total=total)
 
 
 def _places(parts, layout):

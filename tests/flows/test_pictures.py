@@ -1,10 +1,13 @@
 """What the evidence holds for the page, of both models."""
 
+import numpy as np
 import pytest
 
+from cdml.core.score_bins import ScoreBins
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, Evaluation
 from cdml.evidence.pictures import Confusion, Curve
+from cdml.flows import pictures
 from fakes.judging import World
 
 NAMES = {"roc", "precision_recall", "calibration"}
@@ -51,6 +54,55 @@ def test_scores_that_no_gate_reads_are_not_read_for_a_picture(world):
 
     assert {} == found.curves
     assert 600 == sum(map(sum, found.confusion.counts))
+
+
+@pytest.mark.parametrize(
+    ("gates", "ordered"),
+    [
+        ("{metric: log_loss, max_regression: 0.5}", False),
+        ("{metric: roc_auc, max_regression: 0.05}", True),
+    ],
+)
+def test_scores_of_many_rows_are_held_in_memory_only_where_a_gate_orders_them(
+    world, monkeypatch, gates, ordered
+):
+    world.gates = gates
+    world.champion("weak")
+    challenger = world.model("good")
+    few = world.compare(challenger).champion_picture.curves
+    read = []
+    samples = type(world.samples)
+    counted = samples.score_bins
+    monkeypatch.setattr(pictures, "FEW_ROWS", 100)
+    monkeypatch.setattr(
+        samples, "score_bins", lambda self, *found: read.append(found) or counted(self, *found)
+    )
+
+    many = world.compare(challenger).champion_picture.curves
+
+    assert (0 if ordered else 1) == len(read)
+    assert NAMES == set(few) == set(many)
+    assert area(few["roc"]) == pytest.approx(area(many["roc"]), abs=1.5e-3)
+
+
+def test_bins_that_are_too_coarse_are_not_drawn(world, monkeypatch):
+    world.gates = "{metric: log_loss, max_regression: 0.5}"
+    world.champion("weak")
+    few = world.compare(world.model("good")).champion_picture.curves
+    samples = type(world.samples)
+    monkeypatch.setattr(pictures, "FEW_ROWS", 100)
+    monkeypatch.setattr(samples, "score_bins", lambda *_: coarse())
+
+    assert few == world.compare(world.model("good")).champion_picture.curves
+
+
+def coarse():
+    one = np.array([300.0])
+    return ScoreBins(positive=one, other=one, low=one * 0, high=one / 300, total=one)
+
+
+def area(curve):
+    return float(np.trapezoid(curve.y, curve.x))
 
 
 def drop_scores(path):

@@ -9,6 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from cdml.core.crosstab import CLASSES, OTHER, crosstab
 from cdml.core.curves import POINTS, curves
 from cdml.core.sample import Cells, OneVsRest, Ranked, Weighted
+from cdml.core.score_bins import LARGEST_ERROR, ScoreBins
 
 many = settings(max_examples=50, derandomize=True, deadline=None)
 
@@ -65,6 +66,76 @@ def test_the_worst_curve_for_chords_keeps_its_area_too(order):
 
     assert len(found["roc"][0]) <= POINTS
     assert abs(area(found["roc"]) - roc_auc_score(ranked.positive, ranked.challenger)) <= 1e-3
+
+
+def binned(ranked, bins):
+    """The challenger's scores, counted in bins of equal width."""
+    place = np.floor(ranked.challenger * bins)
+    _, first, at = np.unique(place, return_index=True, return_inverse=True)
+    low, high = np.full(len(first), np.inf), np.full(len(first), -np.inf)
+    np.minimum.at(low, at, ranked.challenger)
+    np.maximum.at(high, at, ranked.challenger)
+    return ScoreBins(
+        positive=np.bincount(at, weights=ranked.positive),
+        other=np.bincount(at, weights=~ranked.positive),
+        low=low,
+        high=high,
+        total=np.bincount(at, weights=ranked.challenger),
+    )
+
+
+@many
+@given(
+    seed=st.integers(0, 10_000),
+    rows=st.sampled_from([50, 5_000, 60_000]),
+    rate=st.sampled_from([0.001, 0.1, 0.5, 0.99]),
+    strength=st.sampled_from([-3.0, 0.0, 1.0, 6.0]),
+    digits=st.sampled_from([1, 3, 12]),
+    bins=st.sampled_from([10, 300, 2_000, 16_384]),
+)
+def test_curves_through_fine_bins_have_the_areas_of_those_through_scores(
+    seed, rows, rate, strength, digits, bins
+):
+    ranked = drawn(seed, rows, rate, strength, digits)
+    counted = binned(ranked, bins)
+    wanted = roc_auc_score(ranked.positive, ranked.challenger)
+    precise = average_precision_score(ranked.positive, ranked.challenger)
+
+    found = curves(counted)
+
+    assert all(len(x) == len(y) <= POINTS for x, y in found.values())
+    if counted.fine:
+        assert abs(area(found["roc"]) - wanted) <= 1e-3 + LARGEST_ERROR
+        assert abs(precision(found["precision_recall"]) - precise) <= LARGEST_ERROR + 1e-9
+    x, y = found["calibration"]
+    assert len(x) <= 20
+    assert np.all(np.diff(x) > 0)
+    assert ranked.positive.mean() == pytest.approx(y @ shares(counted, x), abs=1e-9)
+
+
+def shares(counted, x):
+    """Of all rows, those of each part of a calibration, by the mean scores of its bins."""
+    rows = counted.positive + counted.other
+    before = np.append(0.0, np.cumsum(rows))
+    starts = np.unique(np.searchsorted(before, np.linspace(0, before[-1], 21)[:-1]))
+    found = np.add.reduceat(rows, starts[starts < len(rows)]) / rows.sum()
+    assert len(x) == len(found)
+    return found
+
+
+@pytest.mark.parametrize(("bins", "fine"), [(16_384, True), (20, False)])
+def test_bins_are_fine_where_they_tell_scores_apart(bins, fine):
+    assert fine is binned(drawn(1, 60_000, 0.3, 1.0, 12), bins).fine
+
+
+def test_bins_of_one_score_each_are_fine_however_many_rows_share_them():
+    assert binned(drawn(1, 60_000, 0.3, 1.0, 1), 16_384).fine
+
+
+def test_bins_of_one_class_have_no_roc():
+    one = Ranked(positive=np.array([True, True]), challenger=np.array([0.2, 0.9]), champion=None)
+
+    assert {"precision_recall", "calibration"} == set(curves(binned(one, 10)))
 
 
 def test_weights_count():

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdml.core.sample import Floats, OneVsRest, Ranked, Sample, Weighted
+from cdml.core.score_bins import ScoreBins
 
 POINTS = 1000
 """Points of a curve at most."""
@@ -62,7 +63,7 @@ class _Class:
         return float(weight.sum()), float(weight @ score)
 
 
-def curves(sample: Sample, *, champion: bool = False) -> Mapping[str, Points]:
+def curves(sample: Sample | ScoreBins, *, champion: bool = False) -> Mapping[str, Points]:
     """ROC, precision-recall and calibration of a model's scores; those that exist.
 
     `roc` is true positive rate over false positive rate, straight between its points;
@@ -71,11 +72,14 @@ def curves(sample: Sample, *, champion: bool = False) -> Mapping[str, Points]:
     of positives over the mean score, in bins of about equally many rows; equal scores share one.
     A multiclass model has the curves of all its classes together, each against the rest
     (micro-average). Weights of rows count; their order never does.
+    Through bins of scores both areas are within `LARGEST_ERROR` more, if the bins are `fine`.
 
     Args:
-        sample: the scores; of anything else there are no curves.
+        sample: the scores, or bins of them; of anything else there are no curves.
         champion: whether the curves are the champion's, where the sample is of two models.
     """
+    if isinstance(sample, ScoreBins):
+        return _drawn(*sample.called(), sample.calibration(_BINS))
     found = _classes(sample, champion=champion)
     if found is None:
         return {}
@@ -84,7 +88,12 @@ def curves(sample: Sample, *, champion: bool = False) -> Mapping[str, Points]:
     right, wrong = (_called(one, thresholds) for one in found)
     if not right[-1] + wrong[-1] > 0:
         return {}
-    drawn = {"calibration": _calibration(positive, other, thresholds)}
+    return _drawn(right, wrong, _calibration(positive, other, thresholds))
+
+
+def _drawn(right: Floats, wrong: Floats, calibration: Points) -> Mapping[str, Points]:
+    """The curves through positives and others that are called positive, more and more of them."""
+    drawn = {"calibration": calibration}
     new = np.append(True, np.diff(right + wrong) > 0)
     right, wrong = right[new], wrong[new]
     if right[-1] > 0:

@@ -25,7 +25,7 @@ from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.opening import is_text, open_rows
-from cdml.flows.pictures import of_part, of_residuals
+from cdml.flows.pictures import of_classifier, of_residuals
 from cdml.flows.predict import CHALLENGER, identify
 from cdml.flows.producer import producer
 from cdml.flows.rules import known, policy_ref
@@ -100,7 +100,7 @@ def evaluate_model(
         if asked.task is Task.REGRESSION:
             picture = of_residuals(contender.predictions, asked, ports)
         else:
-            picture = of_part(parts[0], asked.task, metrics)
+            picture = of_classifier(parts[0], metrics, asked, contender.predictions, ports)
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(
             verdict=verdict,

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdml.core.crosstab import crosstab
-from cdml.core.curves import Points, curves
-from cdml.core.metrics import METRICS, Metric, Task
+from cdml.core.curves import MOST_SCORES, Points, curves
+from cdml.core.metrics import METRICS, Family, Metric, Task
+from cdml.core.sample import Cells, Weighted
+from cdml.core.score_bins import FEW_ROWS, ScoreBins
 from cdml.evidence.pictures import Confusion, Curve, Picture
 from cdml.ports import Layout, Part, Ports
 
@@ -14,28 +16,69 @@ _SCORES = {Task.BINARY: METRICS["roc_auc"], Task.MULTICLASS: METRICS["roc_auc_ov
 _DIGITS = 7
 
 
-def of_part(
-    part: Part, task: Task, metrics: Sequence[Metric], *, champion: bool = False
+def of_classifier(
+    part: Part,
+    metrics: Sequence[Metric],
+    layout: Layout,
+    predictions: Path,
+    ports: Ports,
+    *,
+    champion: bool = False,
 ) -> Picture:
     """A classifier on all rows.
 
     Args:
         part: all rows.
-        task: what the model predicts.
         metrics: what the rows were reduced for; scores are read where one of them reads them.
+        layout: the columns.
+        predictions: the model's.
+        ports: the world.
         champion: whether the champion of two models is drawn.
     """
-    if task not in _SCORES:
+    if layout.task not in _SCORES:
         return Picture()
-    scored = any(metric.needs_score for metric in metrics)
-    points = curves(part.sample(_SCORES[task]), champion=champion) if scored else {}
     matrix = crosstab(part.sample(_OUTCOMES), champion=champion)
+    points: Mapping[str, Points] = {}
+    if any(metric.needs_score for metric in metrics):
+        bins = _bins(part, metrics, layout, predictions, ports)
+        if bins is not None:
+            points = curves(bins)
+        elif _few_enough(part, layout):
+            points = curves(part.sample(_SCORES[layout.task]), champion=champion)
     return Picture(
         curves=_curves(points),
         confusion=None
         if matrix is None
         else Confusion(classes=matrix[0], counts=tuple(tuple(map(int, row)) for row in matrix[1])),
     )
+
+
+def _bins(
+    part: Part, metrics: Sequence[Metric], layout: Layout, predictions: Path, ports: Ports
+) -> ScoreBins | None:
+    """Scores by bin, where that saves memory and draws the same curves."""
+    in_memory = any(metric.family in {Family.RANKS, Family.CALIBRATION} for metric in metrics)
+    if layout.weight or layout.cluster or part.rows <= FEW_ROWS:
+        return None
+    if in_memory and _few_enough(part, layout):
+        return None
+    bins = ports.samples.score_bins(predictions, layout, _classes(part, layout))
+    return bins if bins.fine else None
+
+
+def _few_enough(part: Part, layout: Layout) -> bool:
+    """Whether the scores of all classes may be put in order."""
+    return part.rows * max(len(_classes(part, layout)), 1) <= MOST_SCORES or (
+        layout.task is Task.BINARY
+    )
+
+
+def _classes(part: Part, layout: Layout) -> tuple[str, ...]:
+    """Of a multiclass task, those that stand in either model's file."""
+    cells = part.sample(_OUTCOMES)
+    counted = cells.of if isinstance(cells, Weighted) else cells
+    multiclass = layout.task is Task.MULTICLASS
+    return counted.classes if multiclass and isinstance(counted, Cells) else ()
 
 
 def of_residuals(predictions: Path, layout: Layout, ports: Ports) -> Picture:
@@ -64,7 +107,7 @@ def of_champion(
     """
     if layout.task is Task.REGRESSION:
         return of_residuals(predictions, layout, ports)
-    return of_part(part, layout.task, metrics, champion=True)
+    return of_classifier(part, metrics, layout, predictions, ports, champion=True)
 
 
 def _curves(found: Mapping[str, Points]) -> dict[str, Curve]:

@@ -10,6 +10,7 @@ from cdml.core.metrics import Metric, Task
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from cdml.core.sample import Sample
+    from cdml.core.score_bins import ScoreBins
 
 Value = bool | int | float | str | None
 OTHER = "other"
@@ -168,5 +169,23 @@ class Samples(Protocol):
 
         Raises:
             InputError: a column is missing or holds no numbers.
+        """
+        ...
+
+    def score_bins(
+        self, predictions: Path, layout: Layout, classes: tuple[str, ...]
+    ) -> "ScoreBins":
+        """The scores of one model counted by bin, for pictures: no memory for each row.
+
+        Weights of rows do not count. Of a multiclass model all classes together, each against the
+        rest.
+
+        Args:
+            predictions: whose labels and scores have been found to be sound.
+            layout: the columns.
+            classes: of a multiclass task, as text.
+
+        Raises:
+            InputError: a column is missing.
         """
         ...

@@ -21,10 +21,12 @@ from cdml.adapters.data.pairing import (
 from cdml.adapters.data.reduction import Misplaced, Reduction
 from cdml.adapters.data.residuals import residuals
 from cdml.adapters.data.rows import Writing
+from cdml.adapters.data.score_bins import score_bins
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Family, Loss, Metric, Task
+from cdml.core.score_bins import ScoreBins
 from cdml.errors import InputError
 from cdml.ports.samples import Layout, PairedRows, Part
 
@@ -127,6 +129,10 @@ class DuckSamples:
     ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
         """See the port."""
         return residuals(self._engine, predictions, layout)
+
+    def score_bins(self, predictions: Path, layout: Layout, classes: tuple[str, ...]) -> ScoreBins:
+        """See the port."""
+        return score_bins(self._engine, predictions, layout, classes)
 
     def _writing(self, found: Pair, layout: Layout) -> Writing:
         return Writing(
