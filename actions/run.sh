@@ -29,6 +29,11 @@ done < <(
   compgen -e
   env | sed -n 's/^\(BASH_FUNC_[^=]*\)=.*/\1/p'
 )
+# Who signs the journal is who delivers; no command that runs a model is given the key.
+case "${1-}" in
+  deploy | rollback | history) ;;
+  *) unwanted+=(-u CDML_JOURNAL_KEY -u CDML_JOURNAL_KEY_PREVIOUS) ;;
+esac
 
 # -P: a module in the workspace must not take the place of one of ours.
 # exec: an interrupt reaches Python, which ends in order.

@@ -18,6 +18,7 @@ from cdml.core.budget import Budget, draw_from
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.names import unknown
 from cdml.errors import CdmlError, ConfigurationError
+from cdml.evidence.signature import Keys
 from cdml.ports import (
     Clock,
     Execute,
@@ -77,7 +78,10 @@ TARGETS: Names = {
     "registry": "cdml.adapters.targets.registry:RegistryTarget",
     "haproxy": "cdml.adapters.targets.haproxy:HaproxyTarget",
 }
-JOURNALS: Names = {"git": "cdml.adapters.journals.git:GitJournal"}
+JOURNALS: Names = {
+    "git": "cdml.adapters.journals.git:GitJournal",
+    "signed": "cdml.adapters.journals.signed:SignedJournal",
+}
 SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
 MEASURERS: Names = {"process": "cdml.adapters.scoring.measuring:ProcessMeasurer"}
 TABLES: Names = {
@@ -351,7 +355,15 @@ class Wiring:
 
     @cached_property
     def journal(self) -> Journal:
-        """The journal of the environment."""
+        """The journal of the environment; signed where there is a key."""
+        return self._signed()
+
+    @cached_property
+    def unverified_journal(self) -> Journal:
+        """The same as somebody reads it who is about to sign it."""
+        return self._signed(accepts=True)
+
+    def _signed(self, *, accepts: bool = False) -> Journal:
         made: Journal = find("journal", "git", JOURNALS)(
             folder=self.loaded.folder,
             environment=self.delivery or self.loaded.config.deploy.environment,
@@ -360,7 +372,9 @@ class Wiring:
             remote=self.loaded.config.deploy.journal.remote,
             note=self._note,
         )
-        return made
+        wrap = find("journal", "signed", JOURNALS)
+        signed: Journal = wrap(journal=made, keys=Keys.of(self.environment), accepts=accepts)
+        return signed
 
     def _note(self, text: str) -> None:
         """Show a sentence to whoever watches the run."""

@@ -96,6 +96,7 @@ STORY = """\
 4 deploy --model 2
 0 deploy --model 2 --override champion-moved --reason 'judged on the same rows'
 0 history --environment production --format json
+2 history --sign
 0 deploy --resume
 0 deploy --repair --reason 'as the journal says'
 0 deploy --adopt --reason 'as it serves'

@@ -263,3 +263,21 @@ def test_no_process_shows_the_token(open_journal, user, tmp_path):
 
     assert "fetch" in shown.read_text()
     assert TOKEN not in shown.read_text() + caught.value.message
+
+
+def test_no_hook_of_the_remote_sees_the_key_that_signs(user, open_journal, tmp_path):
+    bare = tmp_path / "keyless.git"
+    git("clone", "--quiet", "--bare", str(user), str(bare), cwd=tmp_path)
+    for name in git("remote", cwd=user).splitlines():
+        git("remote", "remove", name, cwd=user)
+    git("remote", "add", "origin", str(bare), cwd=user)
+    hook = bare / "hooks" / "post-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\nenv > {tmp_path}/seen\n")
+    hook.chmod(0o755)
+    keys = {"CDML_JOURNAL_KEY": "CANARY" * 6, "CDML_JOURNAL_KEY_PREVIOUS": "CANARY" * 7}
+
+    open_journal(user, **keys).write({"n": 1}, "one", None)
+
+    assert "PATH=" in (tmp_path / "seen").read_text()
+    assert "CANARY" not in (tmp_path / "seen").read_text()

@@ -55,6 +55,14 @@ def open_journal(request, tmp_path):
     return opened
 
 
+def test_an_entry_tells_which_one_it_lies_on(open_journal):
+    first = open_journal().write({"n": 1}, "one", None)
+    assert None is open_journal().read().parent
+    second = open_journal().write({"n": 2}, "two", first)
+
+    assert (second, first) == (open_journal().read().commit, open_journal().read().parent)
+
+
 def test_a_new_journal_is_empty(open_journal):
     snapshot = open_journal().read()
 

@@ -15,7 +15,9 @@ class FakeJournal:
     def read(self):
         if not self.documents:
             return Snapshot(document=None, commit=None)
-        return Snapshot(document=json.loads(self.documents[-1]), commit=str(len(self.documents)))
+        count = len(self.documents)
+        parent = str(count - 1) if count > 1 else None
+        return Snapshot(document=json.loads(self.documents[-1]), commit=str(count), parent=parent)
 
     def write(self, document, subject, expected):
         if expected != self.read().commit:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.secrets import redact
+from cdml.core.secrets import redact, without_journal_keys
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,14 @@ LETTERS = st.text(string.ascii_letters, min_size=5)
 @given(LETTERS, st.text(), st.text())
 def test_a_secret_never_survives_whatever_is_around_it(secret, before, after):
     assert secret not in redact(f"{before}{secret}{after}", {"TOKEN": secret})
+
+
+def test_the_keys_of_the_journal_are_shown_nowhere_and_handed_to_nobody():
+    variables = {
+        "PATH": "/bin",
+        "CDML_JOURNAL_KEY": "CANARY-newest",
+        "CDML_JOURNAL_KEY_PREVIOUS": "CANARY-previous",
+    }
+
+    assert {"PATH": "/bin"} == without_journal_keys(variables)
+    assert "*** ***" == redact("CANARY-newest CANARY-previous", variables)

@@ -153,8 +153,8 @@ def test_each_adapter_is_made_once_and_an_environment_has_its_own(read):
     here, there = read(), read(delivery="staging")
 
     assert (here.registry, here.journal) == (here.registry, here.journal)
-    assert "cdml/production/flights" == here.journal._branch
-    assert "cdml/staging/flights" == there.journal._branch
+    assert "cdml/production/flights" == here.journal.journal._branch
+    assert "cdml/staging/flights" == there.journal.journal._branch
 
 
 def test_what_is_wired_is_not_shown_with_the_environment(read):

@@ -180,6 +180,11 @@ def rollback(config: Path, output_dir: Path, **options: Any) -> int:
     default="table",
     show_default=True,
 )
+@click.option(
+    "--sign",
+    is_flag=True,
+    help="Sign the journal as it is with CDML_JOURNAL_KEY; once, where it has no valid signature.",
+)
 def history(config: Path, output_dir: Path, **options: Any) -> int:
     """Print who served when, from the journal."""
     from cdml.cli import runs

@@ -125,15 +125,21 @@ def gate(
     return tell.gated(wiring.platform, output, found)
 
 
-def history(config: Path, output: Path, *, environment: str | None, style: str) -> int:
-    """Print the journal."""
+def history(config: Path, output: Path, *, environment: str | None, style: str, sign: bool) -> int:
+    """Print the journal; and sign it where that is asked for."""
+    from cdml.evidence.signature import Keys
     from cdml.flows.history import history as flow
-    from cdml.flows.history import table
+    from cdml.flows.history import sign_journal, table
 
     del output
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False, delivery=environment)
-    found = flow(wiring.loaded, journal=wiring.journal, environment=environment)
+    journal = wiring.unverified_journal if sign else wiring.journal
+    found = flow(wiring.loaded, journal=journal, environment=environment)
     click.echo(json.dumps(found, indent=1) if style == "json" else table(found))
+    if sign:
+        keys = Keys.of(wiring.environment)
+        commit = sign_journal(wiring.loaded, journal=journal, keys=keys, environment=environment)
+        click.echo(f"The journal is signed, as printed, by {commit}.", err=True)
     return 0
 
 

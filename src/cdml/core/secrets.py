@@ -3,9 +3,14 @@
 import re
 from collections.abc import Mapping
 
+JOURNAL_KEY = "CDML_JOURNAL_KEY"
+"""The variable that holds what journal entries are signed with."""
+JOURNAL_KEY_PREVIOUS = "CDML_JOURNAL_KEY_PREVIOUS"
+"""The same of the key before, while the newest takes its place."""
+
 _HIDDEN = "***"
 _NAMED = re.compile(
-    r"(?i)token|secret|passw|passphrase|credential|_pwd|(api|access|private|account)_?key|_key$"
+    r"(?i)token|secret|passw|passphrase|credential|_pwd|(api|access|private|account|journal)_?key|_key$"
     r"|_pat$|_auth$|connection_string"
 )
 """Names of environment variables that hold credentials."""
@@ -18,6 +23,12 @@ _PARAMETER = re.compile(
     r"(?i)([?&;][\w.-]*(?:sig|signature|token|key|secret|passw|credential)[\w.-]*=)[^&;\s'\"]+"
 )
 _SCHEME = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]{8,}")
+
+
+def without_journal_keys(variables: Mapping[str, str]) -> dict[str, str]:
+    """An environment for programs that we start: nobody but us signs."""
+    ours = (JOURNAL_KEY, JOURNAL_KEY_PREVIOUS)
+    return {name: value for name, value in variables.items() if name not in ours}
 
 
 def redact(text: str, environment: Mapping[str, str]) -> str:

@@ -6,8 +6,11 @@ from typing import Any
 
 from cdml.config import Loaded
 from cdml.core.journal import Entry, Ledger, Release
+from cdml.core.secrets import JOURNAL_KEY
+from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence import journal as document
-from cdml.ports import Journal
+from cdml.evidence.signature import Keys
+from cdml.ports import Journal, Moved
 from cdml.report.escape import terminal
 
 SCHEMA = "cdml.history/1"
@@ -35,6 +38,45 @@ def history(
         "current": _served(ledger.current.release) if ledger.current else None,
         "entries": [_entry(entry, ledger) for entry in ledger.entries],
     }
+
+
+def sign_journal(
+    loaded: Loaded, *, journal: Journal, keys: Keys, environment: str | None = None
+) -> str:
+    """Sign the journal as it is, whoever wrote it, and give the new commit.
+
+    Args:
+        loaded: the configuration.
+        journal: reads entries whether they are signed or not, and signs what is written.
+        keys: what it is signed with.
+        environment: where; the configured one by default.
+
+    Raises:
+        ConfigurationError: there is no key.
+        InputError: there is no journal, or an operation is open in it.
+        ServiceError: it cannot be read or written, or somebody else wrote meanwhile.
+    """
+    if not keys:
+        raise ConfigurationError(
+            f"{JOURNAL_KEY} is not set; the journal is signed with it.",
+            "Make one with `openssl rand -hex 32`, and keep it in the environment's secrets.",
+        )
+    snapshot = journal.read()
+    where = environment or loaded.config.deploy.environment
+    ledger = document.parse(snapshot, model=loaded.config.model, environment=where)
+    if snapshot.document is None:
+        raise InputError("There is no journal to sign.", "The first deploy begins a signed one.")
+    if ledger.operation is not None or ledger.lock is not None:
+        raise InputError(
+            f"Operation {ledger.operation.id if ledger.operation else '?'} is open in the journal;"
+            " what is open is not signed.",
+            "Bring it to its end where the key is not set (`cdml deploy`), then sign.",
+        )
+    subject = f"sign: the journal of {ledger.model} in {ledger.environment} as it is"
+    try:
+        return journal.write(document.dump(ledger), subject, snapshot.commit)
+    except Moved as error:
+        raise ServiceError("The journal moved meanwhile.", "Read it again, then sign.") from error
 
 
 def table(found: Mapping[str, Any]) -> str:

@@ -12,10 +12,12 @@ class Snapshot:
     Attributes:
         document: the journal's JSON document; None before the first entry.
         commit: what the next write must be based on; None before the first entry.
+        parent: the entry before it; None where there is none.
     """
 
     document: Mapping[str, object] | None
     commit: str | None
+    parent: str | None = None
 
 
 class Moved(Exception):

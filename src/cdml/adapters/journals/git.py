@@ -80,7 +80,11 @@ class GitJournal:
     def read(self) -> Snapshot:
         """The newest entry."""
         commit = self._at_hand = self._fetched() if self._remote else self._local_commit()
-        return Snapshot(document=self._document(commit) if commit else None, commit=commit)
+        if commit is None:
+            return Snapshot(document=None, commit=None)
+        return Snapshot(
+            document=self._document(commit), commit=commit, parent=self._git.parent(commit)
+        )
 
     def write(self, document: Mapping[str, object], subject: str, expected: str | None) -> str:
         """Append an entry on top of `expected` and give its commit."""

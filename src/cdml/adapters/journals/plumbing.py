@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cdml.core.secrets import without_journal_keys
 from cdml.errors import ConfigurationError, ServiceError
 
 TIMEOUT = 90
@@ -122,8 +123,19 @@ class Git:
         message = f"{' '.join(subject.split())}\n\n{trailer}\n"
         return self.ask("commit-tree", tree, *parents, text=message)
 
+    def parent(self, commit: str) -> str | None:
+        """The commit before this one, by its own word, whether it was fetched or not.
+
+        Raises:
+            ServiceError: there is no such commit.
+        """
+        header = self.ask("cat-file", "commit", commit).partition("\n\n")[0]
+        parents = [line.split()[1] for line in header.splitlines() if line.startswith("parent ")]
+        return parents[0] if len(parents) == 1 else None
+
     def _environment(self) -> dict[str, str]:
-        kept = {name: v for name, v in self.variables.items() if not _PLACES.fullmatch(name)}
+        known = without_journal_keys(self.variables)  # a remote's hooks would see them
+        kept = {name: value for name, value in known.items() if not _PLACES.fullmatch(name)}
         earlier = kept.get("GIT_CONFIG_COUNT", "")
         first = int(earlier) if earlier.isdigit() else 0
         settings: dict[str, str] = {}

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cdml.core.secrets import without_journal_keys
 from cdml.errors import InputError, ServiceError
 from cdml.ports import (
     Annotation,
@@ -28,7 +29,7 @@ class TerminalPlatform:
     name = "terminal"
 
     def __init__(self, *, environment: Mapping[str, str], folder: Path) -> None:
-        self._environment = dict(environment)
+        self._environment = without_journal_keys(environment)
         self._folder = folder
 
     def commit(self) -> str | None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
+from cdml.core.secrets import without_journal_keys
 from cdml.errors import ConfigurationError
 
 _LISTS = {"extra-index-url": ("UV_INDEX", " "), "find-links": ("UV_FIND_LINKS", ",")}
@@ -137,7 +138,7 @@ def _pip_settings(variables: Mapping[str, str]) -> dict[str, str]:
     for python in filter(None, (sys.executable, shutil.which("python3"))):
         listed = subprocess.run(
             [python, "-P", "-m", "pip", "config", "list"],
-            env=dict(os.environ) | dict(variables),
+            env=without_journal_keys(dict(os.environ) | dict(variables)),
             capture_output=True,
             text=True,
             check=False,

@@ -1,0 +1,78 @@
+"""A journal whose entries are signed, where a key is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from cdml.core.secrets import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
+from cdml.errors import ConfigurationError, InputError
+from cdml.evidence.signature import FIELD, Keys
+from cdml.ports import Journal, Snapshot
+
+
+@dataclass(slots=True, kw_only=True)
+class SignedJournal:
+    """Signs what is written, and refuses to read what is not signed for the place where it lies.
+
+    A signature covers the entry and the commit before it: an older entry that is pushed once more
+    is in another place, and its signature does not match. Without a key everything is read, and
+    nothing is written on top of an entry that is signed.
+
+    Attributes:
+        journal: where the entries are.
+        keys: what they are signed with; empty where nothing is.
+        accepts: whether unsigned entries are read, too: somebody is about to sign them.
+        signed: whether what was read last has a signature.
+    """
+
+    journal: Journal
+    keys: Keys = field(repr=False)
+    accepts: bool = False
+    signed: bool = field(default=False, init=False)
+
+    def read(self) -> Snapshot:
+        """The newest entry, without its signature.
+
+        Raises:
+            InputError: there is a key, and the entry is not signed with it.
+        """
+        snapshot = self.journal.read()
+        document = snapshot.document
+        if document is None:
+            self.signed = False
+            return snapshot
+        signature = document.get(FIELD)
+        self.signed = signature is not None
+        if self.keys and not self.accepts:
+            self._verify(document, snapshot, signature)
+        bare = {name: value for name, value in document.items() if name != FIELD}
+        return replace(snapshot, document=bare)
+
+    def write(self, document: Mapping[str, object], subject: str, expected: str | None) -> str:
+        """Append an entry, signed where there is a key.
+
+        Raises:
+            ConfigurationError: there is none, and the journal is signed.
+        """
+        if self.keys:
+            document = {**document, FIELD: self.keys.sign(document, expected)}
+        elif self.signed:
+            raise ConfigurationError(
+                f"The journal is signed, and {JOURNAL_KEY} is not set.",
+                "Deploy from the environment whose secrets hold the key.",
+            )
+        return self.journal.write(document, subject, expected)
+
+    def _verify(self, document: Mapping[str, object], at: Snapshot, signature: object) -> None:
+        if signature is None:
+            raise InputError(
+                f"The journal's entry {at.commit} is not signed, and {JOURNAL_KEY} is set.",
+                "Somebody else pushed to that branch (git log), or it is older than the key. Then"
+                " read it with `cdml history` where the key is not set, and sign it once with"
+                " `cdml history --sign`.",
+            )
+        if not self.keys.match(document, at.parent, signature):
+            raise InputError(
+                f"The signature of the journal's entry {at.commit} is not that of {JOURNAL_KEY}.",
+                "Somebody else pushed to that branch (git log), or the key was changed: set the"
+                f" one before as {JOURNAL_KEY_PREVIOUS}.",
+            )
