@@ -18,7 +18,7 @@ Percent = Annotated[int, Field(ge=1, le=ALL)]
 class Target(BaseModel):
     """Where the champion serves; every type has its own settings beside `type`."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
     type: str = "registry"
 
     @property

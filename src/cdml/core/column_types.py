@@ -3,12 +3,15 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from cdml.core.compatibility import Signature
-from cdml.core.contract import Contract, Property
 from cdml.core.date_formats import DateFormat, read_format
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.types import physical_type
+
+if TYPE_CHECKING:  # not there where no rows are read
+    from cdml.core.compatibility import Signature
+    from cdml.core.contract import Contract, Property
 
 _OF_SIGNATURE: Mapping[str, tuple[LogicalType, str]] = {
     "boolean": (LogicalType.BOOLEAN, ""),
@@ -73,13 +76,13 @@ UNDECLARED: Types = {}
 """Of files about which nothing is known."""
 
 
-def of_contract(contract: Contract) -> dict[str, Declared]:
+def of_contract(contract: "Contract") -> dict[str, Declared]:
     """What a contract declares; a column whose format cannot be applied stays undeclared."""
     found = ((prop.name, _of_property(prop)) for prop in contract.properties)
     return {name: declared for name, declared in found if declared is not None}
 
 
-def _of_property(prop: Property) -> Declared | None:
+def _of_property(prop: "Property") -> Declared | None:
     physical = physical_type(prop.physical) if prop.physical else ""
     kind = prop.logical or _OF_PHYSICAL.get(physical)
     if kind is None:
@@ -99,7 +102,7 @@ def _of_property(prop: Property) -> Declared | None:
     return Declared(type=kind, physical=physical, format=applied, by="the contract")
 
 
-def of_signature(signature: Signature | None, contract: Contract) -> dict[str, Declared]:
+def of_signature(signature: "Signature | None", contract: "Contract") -> dict[str, Declared]:
     """What a model's signature declares; dates are read by the contract's formats."""
     if signature is None or signature.types is None:
         return {}

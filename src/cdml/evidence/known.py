@@ -22,7 +22,7 @@ Answer = Values | tuple[Values, ...] | dict[str, Values]
 class KnownAnswers(BaseModel):
     """predictions.known.json: rows as the model was given them, and answers that are right."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
     schema_: Literal["cdml.known/1"] = Field("cdml.known/1", alias="schema")
     columns: tuple[str, ...]

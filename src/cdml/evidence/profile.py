@@ -24,7 +24,9 @@ _HINT = "Make one with this version: cdml validate-data --reference DATA writes 
 class ProfileDocument(BaseModel):
     """profile.json: the rows' counts in bins, and where the rows came from."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, strict=True, defer_build=True
+    )
 
     schema_: Literal["cdml.profile/1"] = Field("cdml.profile/1", alias="schema")
     produced: Producer

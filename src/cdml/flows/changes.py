@@ -2,21 +2,24 @@
 
 import re
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from cdml.core.changes import Traits, changes
 from cdml.errors import CdmlError
 from cdml.evidence.models import Change
 from cdml.flows.contender import Contender
-from cdml.flows.predict import Identity
 from cdml.ports import Ports
+
+if TYPE_CHECKING:  # models that are scored bring contracts and profiles; predictions do not
+    from cdml.flows.predict import Identity
 
 _LONGEST = 1000
 
 
 def changed(
     ports: Ports,
-    champion: tuple[Identity | None, Contender],
-    challenger: tuple[Identity | None, Contender],
+    champion: tuple["Identity | None", Contender],
+    challenger: tuple["Identity | None", Contender],
 ) -> tuple[Change, ...]:
     """What sets the challenger apart from the champion, for evidence.
 
@@ -37,7 +40,7 @@ def _cut(text: str | None) -> str | None:
     return None if text is None else text[:_LONGEST]
 
 
-def _traits(ports: Ports, identity: Identity | None, contender: Contender) -> Traits:
+def _traits(ports: Ports, identity: "Identity | None", contender: Contender) -> Traits:
     known = Traits(
         size_mb=contender.operations.get("model_size_mb"), latency_ms=contender.latency_ms
     )

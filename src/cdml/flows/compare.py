@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from cdml.config import Loaded
@@ -116,7 +117,7 @@ def compare_to_champion(
     return comparison
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Contest:
     """The challenger's side of a comparison."""
 
@@ -205,7 +206,7 @@ class _Contest:
     def _all_rows(self, metrics: Sequence[Metric]) -> Part:
         return self._parts(None, metrics)[0]
 
-    @property
+    @cached_property
     def _layout(self) -> Layout:
         columns = self.ports.samples.columns(self.challenger.predictions)
         return layout(self.loaded.config, columns)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
-from cdml.core.compatibility import Signature
 from cdml.core.expressions import Field
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import (
+    CHALLENGER,
+    CHAMPION,
     PREDICTIONS_FILES,
     Contender,
     evaluated,
@@ -19,12 +20,11 @@ from cdml.flows.contender import (
     scored,
 )
 from cdml.flows.meanwhile import Meanwhile
-from cdml.flows.opening import is_text, open_rows
-from cdml.flows.predict import CHALLENGER, CHAMPION
 from cdml.flows.task import infer
 from cdml.ports import Ports, Table
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
+    from cdml.core.compatibility import Signature
     from cdml.flows.predict import Identity
 
 NONE = "none"
@@ -64,6 +64,8 @@ class Contenders:
     @cached_property
     def table(self) -> Table:
         """The evaluation rows; opened only where a model has to be scored on them."""
+        from cdml.flows.opening import is_text, open_rows
+
         signature, alike = None, tuple[Field, ...]()
         evaluation = self.data or self.loaded.config.data.evaluation
         if self.challengers and is_text(self.loaded.locate(evaluation)):
@@ -190,7 +192,7 @@ class Contenders:
         found = self._identity(champion)
         return found if found.digest == challenger.model.digest else None
 
-    def asks_for(self, champion: str) -> Signature | None:
+    def asks_for(self, champion: str) -> "Signature | None":
         """The champion's signature; None where there is none, or the comparison will complain.
 
         Args:

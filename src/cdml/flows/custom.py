@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
 from cdml.core.metrics import Family, Metric
-from cdml.flows.predict import interpreter
 from cdml.ports import Layout, MetricJob, Part, Ports
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
@@ -43,6 +42,8 @@ def with_custom(
     if not names:
         return parts
     with tempfile.TemporaryDirectory(prefix="cdml-rows-", ignore_cleanup_errors=True) as work:
+        from cdml.flows.predict import interpreter  # brings what scoring needs
+
         asked = layout if parts[1:] else replace(layout, slices=())
         rows = ports.samples.rows(challenger, champion, asked, Path(work) / "rows.parquet")
         if rows.parts != tuple(part.slice for part in parts):

@@ -20,13 +20,13 @@ from cdml.evidence.models import (
     ModelRef,
 )
 from cdml.evidence.profile import PREDICTIONS_FILE
-from cdml.flows.contender import PREDICTIONS, Contender, scored
+from cdml.flows.contender import CHALLENGER, PREDICTIONS, Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.opening import is_text, open_rows
 from cdml.flows.pictures import of_classifier, of_residuals
-from cdml.flows.predict import CHALLENGER, identify
+from cdml.flows.predict import identify
 from cdml.flows.producer import producer
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout

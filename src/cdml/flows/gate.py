@@ -15,11 +15,12 @@ from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
+from cdml.flows.contender import CHALLENGER
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
 from cdml.flows.model_inputs import require_agreement
-from cdml.flows.predict import CHALLENGER, identify
+from cdml.flows.predict import identify
 from cdml.flows.prediction_drift import (
     judge_predictions,
     keep_predictions,

@@ -14,13 +14,12 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import clean_copy, model_digest, model_size
 from cdml.evidence.models import ModelRef
+from cdml.flows.contender import CHALLENGER
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
 from cdml.flows.promises import promises
 from cdml.ports import ModelVersion, Ports, ScoringJob, Table
 
-CHALLENGER, CHAMPION = "the challenger", "the champion"
-"""What the models of a comparison are called in sentences."""
 _MB = 1_000_000
 
 

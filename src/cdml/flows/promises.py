@@ -4,7 +4,6 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core.contract import NO_CONTRACT, Contract
-from cdml.core.odcs import read_contract
 from cdml.errors import ConfigurationError
 
 
@@ -16,6 +15,8 @@ def promises(loaded: Loaded, written: str | None) -> Contract:
     """
     if written is None:
         return NO_CONTRACT
+    from cdml.core.odcs import read_contract  # brings all the standard's models
+
     name, _, table = written.partition("#")
     path = Path(loaded.locate(name))
     try:

@@ -23,9 +23,9 @@ from cdml.evidence.pictures import Histogram
 from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask
+from cdml.flows.contender import CHAMPION
 from cdml.flows.model_inputs import require_features
 from cdml.flows.opening import open_reference, open_rows, types_for
-from cdml.flows.predict import CHAMPION
 from cdml.flows.producer import producer
 from cdml.flows.promises import promises
 from cdml.flows.references import NoReference, Stored, find_reference

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from cdml.core.canary import Window
+if TYPE_CHECKING:  # the judge of canaries is not there where none is judged
+    from cdml.core.canary import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class Slots:
 class Traffic(Protocol):
     """Where records of requests are found. Windows are asked for in order, each once."""
 
-    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+    def window(self, since: datetime, until: datetime, slots: Slots) -> "Window":
         """What both servers answered from one moment to another.
 
         A record that arrives late is told in the next window that is asked for. What cannot be

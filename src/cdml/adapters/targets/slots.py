@@ -29,7 +29,7 @@ class Held(BaseModel):
         fence: fencing number of the operation that put it there.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     version: str
     digest: str = Field(pattern="^sha256:[0-9a-f]{64}$")
     source: str
@@ -43,7 +43,7 @@ class Held(BaseModel):
 
 
 class _Document(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     schema_: Literal["cdml.slots/1"] = Field(default="cdml.slots/1", alias="schema")
     owner: str
     fence: int = 0
