@@ -7,6 +7,7 @@ import pytest
 from cdml.report import render
 from cdml.report.combined import Part
 from cdml.report.gathered import gather
+from cdml.report.row_cache import RowCache
 from cdml.report.view import view
 from pieces import (
     CHALLENGER,
@@ -119,3 +120,34 @@ def test_the_steps_of_a_deployment_are_left_out_too_where_they_are_thousands(tmp
 
     assert units(found) <= COMMENT
     assert re.search(r"[\d,]+ of 900 rows are left out here", found)
+
+
+@pytest.mark.parametrize("form", ["comment", "summary", "page"])
+def test_each_row_is_laid_out_once_however_often_a_report_is_made_to_fit(
+    tmp_path, monkeypatch, form
+):
+    sliced = [log_loss(slice={"carrier": f"C{i}"}, reason="x" * 600) for i in range(900)]
+    checks = [passed_check(name=f"check {i}", verdict=FAIL) for i in range(40)]
+    shown = viewed(tmp_path, data(*checks, verdict=FAIL), comparison(*sliced))
+    laid_out, renderings = [], []
+
+    class Counting(RowCache):
+        def __init__(self):
+            super().__init__()
+            renderings.append(self)
+
+        def __call__(self, macro, row, *arguments):
+            def counted(*found):
+                laid_out.append((macro.name, found))
+                return macro(*found)
+
+            counted.name = macro.name
+            return super().__call__(counted, row, *arguments)
+
+    monkeypatch.setattr(render, "RowCache", Counting)
+
+    text = render.page(shown, TIME) if form == "page" else getattr(render, form)(shown)
+
+    assert 1 == len(renderings)
+    assert (form == "summary") is ("rows are left out here" not in text)
+    assert 0 < len(laid_out) == len(set(laid_out)) <= len(sliced) + len(checks)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 
@@ -382,6 +383,7 @@ def plain(name: str) -> str:
     return _OTHER.sub("_", small).strip("_").removeprefix("binary_")
 
 
+@lru_cache(maxsize=1024)
 def find(name: str) -> Metric | None:
     """The metric of this name or alias, or None.
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cdml.core import reasons
 from cdml.core.decide import TOLERANCE
@@ -53,18 +54,25 @@ def difference(gate: ComparisonGate) -> tuple[str, str]:
     found = gate.difference
     if found is None:
         return NONE, ""
-    ends = [end for end in (found.low, found.high) if end is not None]
-    every = (found.estimate, *ends)
     against = gate.bound.against if gate.bound else None
+    return _difference(found.estimate, found.low, found.high, against)
+
+
+@lru_cache(maxsize=8192)  # the table, the page's axis and the heat map show each of them
+def _difference(
+    estimate: float, low: float | None, high: float | None, against: float | None
+) -> tuple[str, str]:
+    ends = [end for end in (low, high) if end is not None]
+    every = (estimate, *ends)
     apart = [] if against is None else [(x, against) for x in every if not _same(x, against)]
-    digits = reasons.decimals((found.estimate,), apart, scale=ends)
+    digits = reasons.decimals((estimate,), apart, scale=ends)
 
     def shown(number: float) -> str:
         return _power(number, "+") if _scientific(every) else reasons.signed(number, digits)
 
-    low = "−∞" if found.low is None else shown(found.low)
-    high = "∞" if found.high is None else shown(found.high)
-    return shown(found.estimate), f"{low} to {high}"
+    first = "−∞" if low is None else shown(low)
+    last = "∞" if high is None else shown(high)
+    return shown(estimate), f"{first} to {last}"
 
 
 def interval(found: Interval | None, like: Sequence[float] = ()) -> str:

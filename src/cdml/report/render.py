@@ -16,6 +16,7 @@ from cdml.report.combined import Part
 from cdml.report.failures import shortened
 from cdml.report.headline import ICONS
 from cdml.report.page import NO_PICTURES, Pictures
+from cdml.report.row_cache import RowCache
 from cdml.report.sections import sections
 from cdml.report.view import View
 
@@ -31,12 +32,12 @@ _BLANK_LINES = re.compile(r"\n{3,}")
 
 def comment(view: View) -> str:
     """The pull request's comment, within GitHub's limit."""
-    return fit([view], lambda shown: _markdown(shown[0], folded=True), MAX_COMMENT, _units)
+    return _fitted(view, MAX_COMMENT, _units, folded=True)
 
 
 def summary(view: View) -> str:
     """The job summary, which is also `report.md`: everything, up to the runner's limit."""
-    return fit([view], lambda shown: _markdown(shown[0], folded=False), MAX_SUMMARY, _bytes)
+    return _fitted(view, MAX_SUMMARY, _bytes, folded=False)
 
 
 def combined_comment(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
@@ -67,6 +68,7 @@ def _combined(
     What a report never leaves out is small, but there may be hundreds of reports.
     """
     template = _environment(escape.markdown).get_template("combined.md.j2")
+    cached = RowCache()
 
     def laid_out(lines: Sequence[Part], unfolded: Sequence[Part], views: Sequence[View]) -> str:
         shown = template.render(
@@ -78,6 +80,7 @@ def _combined(
             left_out=combined.left_out(len(parts), len(lines), len(unfolded)),
             icons=ICONS,
             folded=folded,
+            cached=cached,
         )
         return _tidied(shown)
 
@@ -154,9 +157,10 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
         "history": parts["charts"](pictures.history) if pictures.history else "",
     }
     time = f"{written:%Y-%m-%d %H:%M} UTC"
+    cached = RowCache()
 
     def rendered(shown: Sequence[View]) -> str:
-        return template.render(view=shown[0], drawn=drawn, written=time)
+        return template.render(view=shown[0], drawn=drawn, written=time, cached=cached)
 
     return fit([view], rendered, MAX_PAGE, _bytes)
 
@@ -170,9 +174,14 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _markdown(view: View, *, folded: bool) -> str:
+def _fitted(view: View, limit: int, measure: Callable[[str], int], *, folded: bool) -> str:
     template = _environment(escape.markdown).get_template("report.md.j2")
-    return _tidied(template.render(view=view, icons=ICONS, folded=folded))
+    cached = RowCache()
+
+    def rendered(shown: Sequence[View]) -> str:
+        return _tidied(template.render(view=shown[0], icons=ICONS, folded=folded, cached=cached))
+
+    return fit([view], rendered, limit, measure)
 
 
 def _tidied(text: str) -> str:
