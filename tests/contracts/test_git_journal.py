@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from cdml.adapters.journals.git import GitJournal
-from cdml.adapters.journals.plumbing import branch_part
+from cdml.core.branches import branch_part
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from fakes.git_server import git_server
 

@@ -74,3 +74,27 @@ class TestGitHubMergedPullRequests:
         found = on_github(server, tmp_path, GITHUB_REF=branch).merged_pull_requests(MERGED)
 
         assert expected == [pull.number for pull in found]
+
+
+@pytest.mark.parametrize(
+    ("rules", "protected"),
+    [
+        ([], False),
+        (["non_fast_forward", "deletion"], False),
+        (["creation", "update"], False),
+        (["creation", "update", "deletion"], True),
+        (["creation", "update", "deletion", "non_fast_forward"], True),
+    ],
+)
+def test_a_branch_is_protected_where_only_chosen_identities_write_it(
+    server, tmp_path, rules, protected
+):
+    server.state.rules = rules
+    github = on_github(server, tmp_path)
+
+    assert protected is github.is_protected("cdml/production/50%25 off")
+    assert github.is_protected("main") is False
+
+
+def test_who_may_not_ask_does_not_know_whether_a_branch_is_protected(server, tmp_path):
+    assert None is on_github(server, tmp_path, GITHUB_TOKEN="").is_protected("cdml/a/b")

@@ -1,5 +1,7 @@
 """What the stand-in for GitHub tells of runs and commits: artifacts and files."""
 
+from urllib.parse import unquote
+
 from fakes.github_api import Answer, Call, Rejected, Route
 from fakes.github_schema import filled
 from fakes.github_state import State
@@ -64,7 +66,15 @@ _LISTED = "ReposOwnerRepoActionsRunsRunIdArtifactsGetResponse200"
 
 _CHECKED = "ReposOwnerRepoCommitsRefCheckRunsGetResponse200"
 
+
+def _rules(state: State, _call: Call, _author: str, branch: str) -> Answer:
+    source = {"ruleset_source_type": "Repository", "ruleset_source": "o/r", "ruleset_id": 1}
+    ours = unquote(branch).startswith("cdml/")
+    return Answer(200, [{"type": one, **source} for one in state.rules if ours])
+
+
 ROUTES = (
+    Route("GET", "/rules/branches/([^/]+)", _rules, query=_PAGED),
     Route(
         "GET",
         r"/compare/([0-9a-f]+)\.\.\.([0-9a-f]+)",

@@ -116,6 +116,8 @@ class State:
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
     large: bool = False
     """Whether files are beyond what is shown with its content."""
+    rules: list[str] = field(default_factory=list)
+    """Types of the rules in force for branches that begin with `cdml/`."""
     runs: dict[int, Run] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     parents: dict[str, tuple[str, ...]] = field(default_factory=dict)

@@ -73,6 +73,8 @@ class FakePlatform:
     others: Mapping[str, bytes | ServiceError] = field(default_factory=dict)
     untracked: frozenset[str] = frozenset()
     artifacts: dict[str, bytes] | None = None
+    protected: bool | None = None
+    branches: list[str] = field(default_factory=list)
     behaviours: list[str] = field(default_factory=list)
     told: dict[str, str] = field(default_factory=dict)
     summaries: list[str] = field(default_factory=list)
@@ -102,6 +104,10 @@ class FakePlatform:
         self.asked.append(url)
         self._may("look at a run")
         return url in self.over
+
+    def is_protected(self, branch: str) -> bool | None:
+        self.branches.append(branch)
+        return self.protected
 
     def outputs(self, values: Mapping[str, str]) -> None:
         self.told.update(values)

@@ -12,6 +12,7 @@ from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.evidence import journal as document
 from cdml.evidence.signature import FIELD, Keys
 from cdml.flows.history import history, sign_journal
+from cdml.flows.protection import warn_unprotected
 from deliveries import agreed
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
@@ -220,3 +221,16 @@ def test_keys_that_keep_no_secret_are_refused_and_never_shown():
         keys("", NEW)
     assert NEW not in repr(keys(NEW, OLD))
     assert OLD not in repr(SignedJournal(journal=None, keys=keys(NEW, OLD)))
+
+
+@pytest.mark.parametrize("protected", [True, False, None])
+def test_a_deploy_says_where_others_can_push_to_the_journal(tmp_path, protected):
+    world = World(tmp_path)
+    world.platform.protected = protected
+
+    warn_unprotected(world.loaded, world._ports(None), "50% off")
+
+    assert ["cdml/50%25%20off/flights"] == world.platform.branches
+    told = [(one.level, "cdml/**" in one.message) for one in world.platform.annotations]
+    assert ([("warning", True)] if protected is False else []) == told
+    assert len(world.progress.notes) == len(told)

@@ -31,14 +31,17 @@ def deploy(
     """Deploy and give 0; everything else is an error with its own code."""
     from cdml.flows.deploy import deploy as flow
     from cdml.flows.drift import chosen_cure
+    from cdml.flows.protection import warn_unprotected
 
     if resume:
         beside = (model, evidence, override, dry_run, adopt, repair)
         return _resume(config, output, environment=environment, alone=not any(beside))
     cure = chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
+    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
+    warn_unprotected(wiring.loaded, wiring, environment)
     return _deliver(
         flow,
-        Wiring.read(config, ConsoleProgress(), delivery=environment),
+        wiring,
         output,
         quietly=dry_run,
         model=model,

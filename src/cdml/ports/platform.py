@@ -117,6 +117,14 @@ class Platform(Protocol):
         """
         ...
 
+    def is_protected(self, branch: str) -> bool | None:
+        """Whether rules keep all but chosen identities from creating, moving and deleting a branch.
+
+        Returns:
+            None where the platform knows no such rules, or does not tell.
+        """
+        ...
+
     def outputs(self, values: Mapping[str, str]) -> None:
         """Hand values to later steps."""
         ...

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from cdml.adapters.journals.plumbing import Done, Git, branch_part, credentials
+from cdml.adapters.journals.plumbing import Done, Git, credentials
 from cdml.adapters.journals.remote import Remote, find_remote
+from cdml.core.branches import journal_branch
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.ports import Moved, Snapshot
 
@@ -72,7 +73,7 @@ class GitJournal:
         self._folder = folder
         self._configured = remote
         self._note = note
-        self._branch = f"cdml/{branch_part(environment)}/{branch_part(model)}"
+        self._branch = journal_branch(environment, model)
         self._ref = f"refs/heads/{self._branch}"
         self._variables = variables
         self._at_hand: str | None = None

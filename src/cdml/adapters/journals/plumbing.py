@@ -167,17 +167,3 @@ def credentials(url: str, token: str, server: str, local: Git) -> Iterable[tuple
     for setting in filter(None, left.output.split("\0")):
         key, _, value = setting.partition("\n")
         yield (key, value)
-
-
-def branch_part(name: str) -> str:
-    """A name as one part of a branch: what git refuses, `/` and `%` are percent-encoded.
-
-    Different names give different parts, and `unquote` gives the name back.
-    """
-    encoded = re.sub(
-        r"[^\w.+=,-]|(?<![^.])\.|\.(?=\.|$)|\.(?=lock$)",
-        lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()),
-        name,
-        flags=re.ASCII,
-    )
-    return re.sub("^-", "%2D", encoded)

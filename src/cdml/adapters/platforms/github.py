@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _STOPPED = {"cancelled": "was cancelled", "timed_out": "ran out of time"}
 """What GitHub calls the end of a run that did not end by itself, in words."""
+_PROTECTING = frozenset({"creation", "update", "deletion"})
+"""Types of rules that leave a branch to those who may bypass them."""
 _TOKENS = ("CDML_GITHUB_TOKEN", "GITHUB_TOKEN")
 
 
@@ -89,6 +91,16 @@ class GitHubPlatform:
         if run.number == own.number:
             return surpassed(run, own)
         return is_over(self._hasty, run)
+
+    def is_protected(self, branch: str) -> bool | None:
+        """By the rulesets that apply to the branch; whether it exists already or not."""
+        from cdml.adapters.platforms.github_client import asking
+
+        try:
+            with asking("see the rules of a branch", "metadata: read"):
+                return self._hasty.branch_rules(branch) >= _PROTECTING
+        except ServiceError:
+            return None
 
     def outputs(self, values: Mapping[str, str]) -> None:
         """Hand values to later steps."""

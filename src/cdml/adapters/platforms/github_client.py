@@ -208,6 +208,13 @@ class Client:
             raise TypeError("a run of a workflow is an object")
         return answer
 
+    def branch_rules(self, branch: str) -> frozenset[str]:
+        """The types of the rules in force for a branch of this name."""
+        answer = self.get(f"/rules/branches/{quote(branch, safe='')}", per_page=str(_PAGE))
+        if not isinstance(answer, list):
+            raise TypeError("the rules of a branch are a list")
+        return frozenset(str(rule["type"]) for rule in answer)
+
 
 def _patient(pace: float, budget: Budget) -> _Retry:
     retry = _Retry(

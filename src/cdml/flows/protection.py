@@ -1,0 +1,27 @@
+"""Whether the journal's branch is protected from others, by the platform's word."""
+
+from cdml.config import Loaded
+from cdml.core.branches import journal_branch
+from cdml.ports import Annotation, Ports
+
+
+def warn_unprotected(loaded: Loaded, ports: Ports, environment: str | None = None) -> None:
+    """Say so where anybody who can push could write the journal; a platform may not know.
+
+    Args:
+        loaded: the configuration.
+        ports: the world.
+        environment: where; the configured one by default.
+    """
+    branch = journal_branch(environment or loaded.config.deploy.environment, loaded.config.model)
+    if ports.platform.is_protected(branch) is not False:
+        return
+    message = (
+        f"No ruleset keeps others from pushing to {branch}, the journal of what serves. Restrict"
+        " creations, updates and deletions of cdml/** to the identity that deploys"
+        ' (docs/delivery.md, "Who may write it").'
+    )
+    ports.progress.note(message)
+    ports.platform.annotate(
+        [Annotation(level="warning", title="The journal is not protected", message=message)]
+    )
