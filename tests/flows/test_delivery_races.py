@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -248,3 +249,64 @@ def test_a_killed_process_is_mended_by_the_next_at_every_write(world, command, e
 
 def served_now(world):
     return world.registry.champion("flights", "champion").version
+
+
+SHORT = """
+import os, sys, time
+from datetime import timedelta
+from pathlib import Path
+from cdml.core import transitions
+transitions.LEASE = timedelta(seconds=2)
+from cdml.adapters.registries.folder import FolderRegistry
+from cdml.adapters.targets.registry import RegistryTarget
+at, flags = sys.argv[1], Path(sys.argv[2])
+def waits(kind, name):
+    act = getattr(kind, name)
+    def call(*arguments, **words):
+        if "previous_champion" not in arguments and not (flags / "go").exists():
+            (flags / "there").touch()
+            while not (flags / "go").exists():
+                time.sleep(0.02)
+        return act(*arguments, **words)
+    setattr(kind, name, call)
+if at == "write":
+    waits(FolderRegistry, "set_alias")
+if at == "switch":
+    waits(RegistryTarget, "switch")
+from cdml.cli import run
+sys.exit(run(sys.argv[3:]))
+"""
+
+
+@pytest.mark.parametrize("at", ["write", "switch"])
+def test_a_process_that_is_stopped_across_its_lease_leaves_nothing_unsaid(world, tmp_path, at):
+    """SIGSTOP in the middle of the write of the alias, or before; a rollback comes; SIGCONT."""
+    program = ("-c", SHORT)
+    deploy = ("deploy", "--model", "2", "--output-dir", ".cdml-a")
+    stopped = start(world, at, str(tmp_path), *deploy, program=program)
+    wait_for(stopped, tmp_path / "there")
+    os.kill(stopped.pid, signal.SIGSTOP)
+    try:
+        rollback = ("rollback", "--output-dir", ".cdml-b")
+        other = start(world, "never", str(tmp_path), *rollback, program=program)
+        told = other.communicate(timeout=600)[1]
+        assert 0 == other.returncode, told
+        assert "1" == served(world)
+    finally:
+        (tmp_path / "go").touch()
+        os.kill(stopped.pid, signal.SIGCONT)
+
+    told = stopped.communicate(timeout=600)[1]
+
+    assert 5 == stopped.returncode, told
+    assert "Another operation took over, and this one stopped." in told
+    assert "v1 serves production now." in told
+    assert (at == "write") is ("it was taken back" in told)
+    assert "1" == served(world)
+
+
+def wait_for(process, path):
+    """Until the process has made the file."""
+    while not path.exists():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.02)
