@@ -138,8 +138,8 @@ class Repository:
         command += ["--platform", "ubuntu-latest=-self-hosted"]
         command += ["--local-repository", f"org/cdml-action@v1={self.action}"]
         text = (self.folder / ".github/workflows" / workflow).read_text()
-        for upload in re.findall(r"uses: (actions/upload-artifact@\S+)", text):
-            command += ["--local-repository", f"{upload}={HERE / 'upload-artifact'}"]
+        for used, name in re.findall(r"uses: (actions/((?:up|down)load-artifact)@\S+)", text):
+            command += ["--local-repository", f"{used}={HERE / name}"]
         for name, value in self.environment.items():
             command += ["--env", f"{name}={value}"]
         for name in self.secrets:  # act takes their values from its own environment

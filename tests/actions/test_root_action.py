@@ -100,7 +100,7 @@ def test_a_pull_request_that_passes_gets_a_comment_and_a_green_job(story: Story)
     outputs = story.passed.outputs["gate"]
     assert "pass" == outputs["verdict"], story.passed.log
     assert story.comment.body
-    assert f"#issuecomment-{story.comment.id}" in outputs["comment-url"]
+    assert "" == outputs["comment-url"], "the job that runs the model does not comment"
     assert outputs["report"].endswith("report.md")
 
 
@@ -195,10 +195,9 @@ def test_the_gate_never_sees_the_token_and_a_refused_comment_changes_nothing(
     here.fill_in(python=str(spy))
     outcome = here.gate(NUMBER, here.propose("challenger"))
 
-    _, looked, begun, gated, reported = seen.read_text().split("== ")
-    assert (True, False) == (looked.startswith("isolation\n"), TOKEN in looked)
-    assert begun.startswith("report\n")
-    assert (True, False) == (gated.startswith("gate\n"), TOKEN in gated)
-    assert (True, True) == (reported.startswith("report\n"), TOKEN in reported)
+    started = [entry.partition("\n") for entry in seen.read_text().split("== ")[1:]]
+    given = {(command, TOKEN in told) for command, _, told in started}
+    assert {("isolation", False), ("gate", False), ("report", True)} <= given
+    assert not {("isolation", True), ("gate", True)} & given
     assert outcome.succeeded, outcome.log
     assert [] == here.comments(NUMBER)

@@ -79,9 +79,13 @@ class Place:
         config, label = json.dumps(f"{self.below}/{CONFIG}", ensure_ascii=False), self.below
         for before, after in (
             (rf"(?<=config: ){re.escape(CONFIG)}$", config),
+            (r"(?<=path: )\.cdml$", json.dumps(f"{self.below}/.cdml", ensure_ascii=False)),
             (r"^name: (.+)$", lambda found: f"name: {_quoted(f'{found[1]} ({label})')}"),
             (r"(?<=workflows: \[)Model gate(?=\])", _quoted(f"Model gate ({label})")),
-            (r"(?<=    name: )Gate$", _quoted(f"Gate ({label})")),
+            (
+                r"(?<=    name: )(Begin|Gate|Report)$",
+                lambda found: _quoted(f"{found[1]} ({label})"),
+            ),
             (r"(?<=group: cdml-)", f"{self.slug}-"),
             (r"\bmy-model\b", self.model),
         ):
