@@ -270,8 +270,11 @@ def test_an_environment_whose_building_was_ended_is_not_used(job):
     assert progress.steps, "it is built anew"
 
 
+@pytest.mark.parametrize("walls", Walls, ids=str)
 def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job, walls):
-    """Its `.pth` would tell, if it ran where the checkout can be written."""
+    """Its `.pth` tells, where it runs where the checkout can be written."""
+    if not can_build(walls):
+        pytest.skip(f"this machine lets nobody build the walls {walls}")
     job.requires()
     packages = job.build()
     frame = job.checkout / ".venv"
@@ -296,5 +299,5 @@ def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job, walls):
     with pytest.raises(InputError):  # it has no mlflow
         ProcessScorer(Enclosure(walls)).score(scoring, FakeProgress())
 
-    assert not job.mark.exists()
-    assert not (job.checkout / "left").exists()
+    assert job.mark.exists() == (walls is Walls.NONE)
+    assert (job.checkout / "left").exists() == (walls is Walls.NONE)

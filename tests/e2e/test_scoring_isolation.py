@@ -1,7 +1,6 @@
 """Models that mean no good, run for real."""
 
 import errno
-import functools
 import json
 import os
 import socket
@@ -12,18 +11,14 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import cdml
 import models
 from cdml.adapters.scoring import isolation
 from cdml.adapters.scoring.isolation import Walls
-from cdml.adapters.scoring.process import ProcessScorer
-from cdml.adapters.scoring.walls import Enclosure, can_build
 from cdml.errors import InputError
-from cdml.ports import ScoringJob
-from fakes.progress import FakeProgress
+from scoring import BUILT, each, score
 
 SPY = """
 import glob, json, os, socket
@@ -98,47 +93,6 @@ ORDINARY = sorted(
 """What a root may hold inside; of some of them only the way to an interpreter."""
 
 
-BUILT = (Walls.NAMESPACES, Walls.SUDO)
-
-
-@functools.cache
-def _can_build(walls):
-    return can_build(walls)
-
-
-def _walls(*which):
-    """A parameter: each of these walls, where the machine lets us build them."""
-    return pytest.mark.parametrize("walls", which, ids=str, indirect=True)
-
-
-@pytest.fixture
-def walls(request):
-    """The walls of this test."""
-    if not _can_build(request.param):
-        pytest.skip(f"this machine lets nobody build the walls {request.param}")
-    return request.param
-
-
-def score(folder, model, *, walls=None, timeout=120.0, hidden=()):
-    output = folder / "predictions.parquet"
-    job = ScoringJob(
-        folder=folder,
-        model=model,
-        data=models.parquet(folder),
-        key=("id",),
-        label="minutes",
-        carried=(),
-        task="regression",
-        positive=None,
-        environment="current",
-        timeout=timeout,
-        output=output,
-        hidden=hidden,
-    )
-    ProcessScorer(Enclosure(walls)).score(job, FakeProgress())
-    return pd.read_parquet(output)
-
-
 @contextmanager
 def listening(family, address):
     with socket.socket(family) as server:
@@ -187,7 +141,7 @@ def spy(tmp_path, monkeypatch):
         )
 
 
-@_walls(*BUILT)
+@each(*BUILT)
 def test_behind_walls_a_model_finds_no_secret_no_process_and_no_network(tmp_path, spy, walls):
     with pytest.raises(InputError) as raised:
         score(tmp_path, spy, walls=walls)
@@ -256,7 +210,7 @@ pq.write_table(pa.table({"a0": pa.repeat(0.25, 5_000_000)}), "answers.parquet")
     ],
     ids=["bomb", "endless device", "pipe"],
 )
-@_walls(*Walls)
+@each(*Walls)
 def test_what_a_model_leaves_is_refused_before_it_is_read(tmp_path, deed, told, walls):
     hostile = models.written(
         tmp_path / "hostile",
@@ -273,7 +227,7 @@ os._exit(0)
         score(tmp_path, hostile, walls=walls)
 
 
-@_walls(*BUILT)
+@each(*BUILT)
 def test_behind_walls_the_rows_that_were_given_stay_as_they_were(tmp_path, walls):
     forger = models.written(
         tmp_path / "forger",
@@ -299,7 +253,7 @@ raise ValueError(json.dumps(found))
     assert "ValueError: []" in raised.value.message
 
 
-@_walls(*BUILT)
+@each(*BUILT)
 def test_behind_walls_the_labels_are_nowhere(tmp_path, monkeypatch, walls):
     places = [tmp_path / name for name in ("checkout", "disk/parts", "elsewhere")]
     seeker = models.written(
@@ -329,7 +283,7 @@ raise ValueError(json.dumps(found))
     assert "ValueError: []" in raised.value.message
 
 
-@_walls(*Walls)
+@each(*Walls)
 def test_a_model_has_limits_of_files_and_of_memory(tmp_path, walls):
     curious = models.written(
         tmp_path / "curious",
@@ -375,7 +329,7 @@ def test_a_model_that_ends_its_process_is_an_input_error(tmp_path, ending, told)
         score(tmp_path, model)
 
 
-@_walls(*Walls)
+@each(*Walls)
 def test_nothing_a_model_started_outlives_it(tmp_path, walls):
     marker = f"cdml-left-behind-{os.getpid()}-{walls}"
     model = models.written(

@@ -18,7 +18,7 @@ OURS = "octo-org/flights"
 
 
 def value(text, context):
-    """What GitHub makes of an expression: comparisons, `&&`, `||` and startsWith()."""
+    """What GitHub makes of an expression: comparisons, `&&`, `||`, `!` and startsWith()."""
     text = text.strip().removeprefix("${{").removesuffix("}}").strip()
 
     def looked_up(match):
@@ -28,8 +28,11 @@ def value(text, context):
         return repr("" if found is None else found)
 
     text = re.sub(r"(?:github|env|secrets)(?:\.[\w-]+)+", looked_up, text)
-    text = text.replace("&&", " and ").replace("||", " or ")
-    names = {"startsWith": lambda whole, start: whole.startswith(start)}
+    text = re.sub(r"!(?!=)", " not ", text.replace("&&", " and ").replace("||", " or "))
+    names = {
+        "startsWith": lambda whole, start: whole.startswith(start),
+        "cancelled": lambda: False,
+    }
     found = eval(text, {"__builtins__": {}}, names)  # noqa: S307 - our own templates
     return {True: "true", False: "false"}.get(found, found) if isinstance(found, bool) else found
 
@@ -68,7 +71,7 @@ def test_one_check_judges_every_pull_request_and_is_never_skipped(repository):
     ]
 
     [workflow] = triggered
-    [job] = workflow["jobs"].values()
+    job = workflow["jobs"]["gate"]
     assert "merge_group" in workflow["on"]
     assert set() == {"if", "needs", "continue-on-error"} & set(job)
     assert set() == {"paths", "branches"} & set(workflow["on"]["pull_request"] or {})
@@ -79,13 +82,19 @@ def test_one_check_judges_every_pull_request_and_is_never_skipped(repository):
 @pytest.mark.parametrize(
     ("context", "fork", "registers", "comments", "uri"),
     [
-        (event("pull_request"), "false", "my-model", "always", "https://secret.test"),
-        (event("merge_group"), "false", "", "always", "https://secret.test"),
-        (event("pull_request", owner="stranger"), "true", "", "off", "https://mlflow.example.org"),
-        (event("pull_request", owner=None), "true", "", "off", "https://mlflow.example.org"),
+        (event("pull_request"), "false", "my-model", "true", "https://secret.test"),
+        (event("merge_group"), "false", "", "true", "https://secret.test"),
+        (
+            event("pull_request", owner="stranger"),
+            "true",
+            "",
+            "false",
+            "https://mlflow.example.org",
+        ),
+        (event("pull_request", owner=None), "true", "", "false", "https://mlflow.example.org"),
         (
             event("pull_request", branch="dependabot/pip/x"),
-            *("true", "", "off", "https://mlflow.example.org"),
+            *("true", "", "false", "https://mlflow.example.org"),
         ),
     ],
     ids=["own", "queue", "fork", "fork that is gone", "Dependabot"],
@@ -97,9 +106,42 @@ def test_strangers_and_queues_register_nothing(gate, context, fork, registers, c
 
     assert fork == context["env"]["FORK"]
     assert registers == value(step["with"]["register"], context)
-    assert comments == value(step["with"]["comment-mode"], context)
+    assert {comments} == {value(gate["jobs"][name]["if"], context) for name in ("begin", "report")}
     assert uri == value(step["env"]["MLFLOW_TRACKING_URI"], context)
     assert ("model" == value(step["with"]["model"], context)) is (fork == "true")
+
+
+def test_no_job_that_may_write_runs_a_model(gate):
+    """Also where nothing isolates the model, there is a comment then."""
+    jobs = gate["jobs"]
+    writes = {name for name, job in jobs.items() if "write" in job["permissions"].values()}
+    ours = {
+        name: [step for step in job["steps"] if step["uses"].startswith("org/cdml-action")]
+        for name, job in jobs.items()
+    }
+
+    assert {"begin", "report"} == writes
+    for name in writes:
+        assert ["org/cdml-action/actions/report@v1"] == [step["uses"] for step in ours[name]]
+    assert {"begin", "gate"} == set(jobs["report"]["needs"])
+    assert "off" == ours["gate"][0]["with"]["comment-mode"]
+    assert "isolation" not in ours["gate"][0]["with"], "by the event"
+
+
+def test_the_report_reads_what_the_gate_left_and_where_its_model_keeps_it(gate, monorepo):
+    root, folders = monorepo
+    gates = [read(path) for path in (root / ".github/workflows").glob("cdml-gate*")]
+    kept = set()
+    for document in (gate, *gates):
+        [left] = [
+            s for s in document["jobs"]["gate"]["steps"] if s.get("with", {}).get("name") == "cdml"
+        ]
+        [found] = [s for s in document["jobs"]["report"]["steps"] if "download" in s["uses"]]
+        assert left["with"]["name"] == found["with"]["name"]
+        kept.add(found["with"]["path"])
+
+    below = {f"{folder.relative_to(root)}/.cdml" for folder in folders}
+    assert {".cdml", *below} == kept
 
 
 def test_a_push_replaces_the_older_run_of_its_pull_request_and_no_other(gate):
@@ -192,7 +234,7 @@ def test_each_workflow_names_the_configuration_of_its_model(monorepo):
         named += [root / step["with"]["config"] for step in ours]
 
     assert {folder / "cdml.yaml" for folder in folders} == set(named)
-    assert 4 * len(folders) == len(named)
+    assert 6 * len(folders) == len(named)
 
 
 def test_each_report_follows_the_gate_of_its_model(monorepo):

@@ -40,6 +40,24 @@ def test_words_alone_import_nothing_heavy(arguments):
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
 
 
+@pytest.mark.parametrize("part", ["cdml.cli.reports", "cdml.cli.deliveries", "cdml.flows.deploy"])
+def test_what_is_installed_with_the_core_alone_is_enough_to_report_and_deploy(part):
+    lock = (ROOT / "requirements/core.txt").read_text(encoding="utf-8")
+    absent = [
+        name
+        for name in ("pandas", "duckdb", "numpy", "scipy", "pyarrow")
+        if f"\n{name}==" not in lock
+    ]
+    program = f"import sys; sys.modules.update(dict.fromkeys({absent!r})); import {part}"
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+
+    assert absent
+    assert (0, "") == (done.returncode, done.stderr.strip())
+
+
 @pytest.mark.xdist_group("house")
 def test_tests_of_a_group_are_kept_together(request):
     grouped = request.config.getoption("loadgroup", default=False)

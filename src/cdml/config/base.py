@@ -17,6 +17,9 @@ from cdml.core.addresses import Address
 _DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
+CHAMPION = "champion"
+"""`data.reference` that stands for the profile kept with the champion."""
+
 
 class Model(BaseModel):
     """A part of cdml.yaml: no other keys than its own, and it never changes."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cdml.config import Loaded
+from cdml.config.base import CHAMPION
 from cdml.core.addresses import reveal
 from cdml.errors import ServiceError
-from cdml.flows.opening import CHAMPION
 from cdml.ports import Host
 from cdml.report.gathered import Gathered
 

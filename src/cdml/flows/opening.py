@@ -7,6 +7,7 @@ checks of the data is the same text in the slices and in the key.
 from collections.abc import Sequence
 
 from cdml.config import Loaded
+from cdml.config.base import CHAMPION
 from cdml.core.addresses import reveal
 from cdml.core.column_types import DATES, Declared, Types, of_contract, of_fields, of_signature
 from cdml.core.compatibility import Signature
@@ -16,8 +17,6 @@ from cdml.evidence.profile import FILE
 from cdml.flows.promises import promises
 from cdml.ports import Table, Tables
 
-CHAMPION = "champion"
-"""`data.reference` that stands for the profile kept with the champion."""
 _OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 

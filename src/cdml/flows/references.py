@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cdml.config import Loaded
+from cdml.config.base import CHAMPION
 from cdml.config.model import DEFAULT_REGISTRY
 from cdml.core.addresses import reveal
 from cdml.core.profile import Profile
@@ -14,7 +15,6 @@ from cdml.evidence import profile as document
 from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
 from cdml.flows.contenders import NONE
-from cdml.flows.opening import CHAMPION
 from cdml.ports import ModelVersion, Ports, Registry, Table
 
 

@@ -1,0 +1,189 @@
+"""What a model is made of, and users who may make no namespaces."""
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+import sklearn.base
+import sklearn.linear_model
+import sklearn.pipeline
+
+import cdml
+import models
+import second_user
+from cdml.adapters.scoring import isolation
+from cdml.adapters.scoring.isolation import Walls
+from scoring import each, score
+
+TRACE = """
+def leave(place={place!r}):
+    import os
+    try:
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT))
+    except OSError:
+        pass
+"""
+
+
+def _of_code(folder, trace):
+    return models.written(folder, f"{trace}\nleave()\nreturn frame['x']")
+
+
+def _of_loading(folder, trace):
+    return models.written(folder, "return frame['x']", load=f"{trace}\nleave()")
+
+
+def _of_a_pickle(folder, trace):
+    """An estimator whose file runs code while it is read, before anything is asked of it."""
+
+    class Trap:
+        def __reduce__(self):
+            return exec, (f"{trace}\nleave()",)
+
+    rows = models.rows()
+    fitted = sklearn.linear_model.LinearRegression().fit(rows[["x", "y"]], rows["minutes"])
+    fitted.trap_ = Trap()
+    return models.save_sklearn(folder, fitted)
+
+
+def _of_a_transformer(folder, trace):
+    """A step of a pipeline, kept as the code of its class."""
+    scope = {}
+    exec(trace, scope)  # noqa: S102 - ours
+    leave = scope["leave"]
+
+    class Step(sklearn.base.BaseEstimator, sklearn.base.TransformerMixin):
+        def fit(self, *_):
+            self.fitted_ = True
+            return self
+
+        def transform(self, frame):
+            leave()
+            return frame
+
+    Step.__module__ = leave.__module__ = "__main__"
+    rows = models.rows()
+    pipeline = sklearn.pipeline.make_pipeline(Step(), sklearn.linear_model.LinearRegression())
+    fitted = pipeline.fit(rows[["x", "y"]], rows["minutes"])
+    return models.save_sklearn(folder, fitted)
+
+
+@each(*Walls)
+@pytest.mark.parametrize(
+    "make",
+    [_of_code, _of_loading, _of_a_pickle, _of_a_transformer],
+    ids=["code", "loading", "pickle", "transformer"],
+)
+def test_whatever_a_model_is_made_of_runs_behind_the_walls(tmp_path, walls, make):
+    mark = tmp_path / "outside" / "mark"
+    mark.parent.mkdir()
+    model = make(tmp_path / "model", TRACE.format(place=str(mark)))
+    mark.unlink(missing_ok=True)  # a pipeline was fitted here
+
+    score(tmp_path, model, walls=walls)
+
+    assert mark.exists() == (walls is Walls.NONE)
+
+
+@pytest.fixture
+def theirs():
+    """A folder of a second user's, who may use sudo and make no namespaces."""
+    if os.geteuid() != 0 or not Path(isolation.SUDO_COMMAND).exists():
+        pytest.skip("only root can start another user's process, and sudo has to be there")
+    with tempfile.TemporaryDirectory(prefix="cdml-theirs-") as name:
+        os.chown(name, second_user.NUMBER, second_user.NUMBER)
+        yield Path(name)
+
+
+SECOND = """
+import json, os, sys
+from pathlib import Path
+import models
+from cdml.adapters.scoring.walls import choose
+from cdml.errors import CdmlError
+from scoring import score
+folder = Path(sys.argv[1])
+said = {"walls": choose().value, "namespaces": os.path.exists("/proc/self/ns/user")}
+try:
+    score(folder, models.written(folder / "model", sys.stdin.read()))
+except CdmlError as error:
+    said["message"] = error.message
+said["left"] = sorted(p.name for p in folder.glob("tmp/*"))
+print(json.dumps(said))
+"""
+
+
+def as_second_user(folder, body, **variables):
+    """Score with a model of this body, and tell what was said."""
+    paths = [Path(__file__).parent, Path(__file__).parents[1], Path(cdml.__file__).parents[1]]
+    (folder / "tmp").mkdir(mode=0o777)
+    (folder / "tmp").chmod(0o777)
+    done = subprocess.run(
+        second_user.command(sys.executable, "-c", SECOND, folder),
+        input=body,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(folder),
+            "TMPDIR": str(folder / "tmp"),
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "SECRET_TOKEN": "hidden-value",
+            **variables,
+        },
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+WAY_BACK = """
+import glob, json, os, subprocess
+found = {"user": [os.getuid(), os.geteuid(), os.getgid()], "groups": os.getgroups()}
+status = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines())
+found["capabilities"] = [status[n] for n in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")]
+found["new privileges"] = status["NoNewPrivs"] != "1"
+try:
+    os.setuid(0)
+    found["became"] = "root"
+except PermissionError:
+    pass
+sudo = subprocess.run(["/usr/bin/sudo", "-n", "true"], capture_output=True)
+found["sudo"] = sudo.returncode == 0
+def reads(path):
+    try:
+        return b"hidden-value" in open(path, "rb").read(1 << 20)
+    except OSError:
+        return False
+found["processes"] = [p for p in glob.glob("/proc/[0-9]*/environ") if reads(p)]
+os.makedirs("left/deep", 0o700)
+open("left/deep/file", "w").close()
+raise ValueError(json.dumps(found))
+"""
+
+
+def test_where_only_root_makes_namespaces_a_model_is_nobody_in_them(theirs):
+    said = as_second_user(theirs, WAY_BACK, RUNNER_ENVIRONMENT="github-hosted")
+
+    assert "sudo" == said["walls"]
+    found, _ = json.JSONDecoder().raw_decode(said["message"].partition("ValueError: ")[2])
+    nobody = pwd.getpwnam("nobody")
+    assert [nobody.pw_uid, nobody.pw_uid, nobody.pw_gid] == found.pop("user")
+    assert {"0" * 16} == set(found.pop("capabilities"))
+    assert {"groups": [], "new privileges": False, "sudo": False, "processes": []} == found
+    assert [] == said["left"], "what nobody wrote is theirs again, and gone"
+
+
+def test_where_the_workflow_allows_no_sudo_a_model_runs_without_walls(theirs):
+    said = as_second_user(theirs, WAY_BACK, RUNNER_ENVIRONMENT="self-hosted")
+
+    assert "none" == said["walls"]
+    found, _ = json.JSONDecoder().raw_decode(said["message"].partition("ValueError: ")[2])
+    assert second_user.NUMBER == found["user"][0]
+    assert found["processes"], "the spy must be able to find something"

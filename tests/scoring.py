@@ -1,0 +1,38 @@
+"""Score rows with a model for real, behind walls of one's choice."""
+
+import pandas as pd
+import pytest
+
+import models
+from cdml.adapters.scoring.isolation import Walls
+from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring.walls import Enclosure
+from cdml.ports import ScoringJob
+from fakes.progress import FakeProgress
+
+BUILT = (Walls.NAMESPACES, Walls.SUDO)
+
+
+def each(*which):
+    """A parameter: each of these walls, where the machine lets us build them."""
+    return pytest.mark.parametrize("walls", which, ids=str, indirect=True)
+
+
+def score(folder, model, *, walls=None, timeout=120.0, hidden=()):
+    output = folder / "predictions.parquet"
+    job = ScoringJob(
+        folder=folder,
+        model=model,
+        data=models.parquet(folder),
+        key=("id",),
+        label="minutes",
+        carried=(),
+        task="regression",
+        positive=None,
+        environment="current",
+        timeout=timeout,
+        output=output,
+        hidden=hidden,
+    )
+    ProcessScorer(Enclosure(walls)).score(job, FakeProgress())
+    return pd.read_parquet(output)
