@@ -192,6 +192,50 @@ NUMBERS = st.sampled_from(["1", "-2", "007", "1.5", "1.50", "2.25", "1e5", "1e-0
 COLUMNS = st.lists(st.lists(TEXTS | NUMBERS, min_size=1), min_size=1, max_size=4)
 
 
+@pytest.mark.parametrize("spaces", [(",", ":"), (", ", ": "), (",\t", " : ")])
+@pytest.mark.parametrize(
+    ("number", "exact"),
+    [
+        ("0.1000000000000000056", True),
+        ("0.1000000000000000055", False),
+        ("0.12345678901234568", True),
+        ("1.2345678901234568e-07", True),
+        ("0.1234567890123456789", False),
+        ("1.2345678901234567e999", False),
+        (f"{'1' * 400}.5", False),
+    ],
+)
+@pytest.mark.parametrize("value", ["{}", "[1, {}]"], ids=["plain", "nested"])
+def test_digits_of_json_are_seen_however_it_is_spaced(
+    tables, tmp_path, spaces, number, exact, value
+):
+    """Beside texts with the same digits, which are no numbers, and letters that are escaped."""
+    between, after = spaces
+    words = f'"t"{after}"0.1234567890123456789 \\u00e9 \\" x"'
+    path = tmp_path / "rows.jsonl"
+    lines = [f'{{"x"{after}{value.format(one)}{between}{words}}}' for one in ("0.5", number)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+
+    if exact:
+        assert (
+            float(number) in (found := column(tables, path)[1][1:])
+            or [[1.0, float(number)]] == found
+        )
+    else:
+        with pytest.raises(InputError, match=r"^line 2 of rows\.jsonl holds a number of more"):
+            tables.open(str(path), {})
+
+
+def test_objects_whose_keys_differ_in_order_or_number_are_the_same_rows(tables, tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"id": 1, "x": 5}\n{"x": 6, "id": 2}\n{"id": 3}\n{"id": 4, "y": 1}')
+
+    found, values = column(tables, path)
+
+    assert ["id", "x", "y"] == [field.name for field in found.fields]
+    assert [5, 6, None, None] == values
+
+
 def same(text, value):
     """Whether a value, written in the ordinary way, is this text or the same number or flag."""
     if text == "" or value is None:
