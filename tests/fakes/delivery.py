@@ -10,6 +10,7 @@ from cdml.evidence import journal as document
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import (
+    Check,
     Comparison,
     DataEvidence,
     DataRef,
@@ -41,6 +42,15 @@ registry: {uri: "folder:registry"}
 data: {evaluation: rows.parquet, key: [id], label: late, positive: true}
 gates: [{metric: roc_auc, at_least: 0.8}]
 """
+CHECK = Check(
+    name="unique",
+    column="id",
+    verdict="pass",
+    severity="error",
+    expected="0",
+    observed="0",
+    reason="No key is there twice.",
+)
 ROWS = DataRef(uri="rows.parquet", digest=store.text_digest("rows"), rows=100)
 OTHER_ROWS = DataRef(uri="rows.parquet", digest=store.text_digest("others"), rows=100)
 
@@ -88,7 +98,7 @@ class World:
         predictions = FileRef(path="predictions.parquet", digest=store.text_digest("p"))
         measured = MetricValue(metric="roc_auc", rows=100, value=auc)
         judged = (
-            DataEvidence(**{**stage, "verdict": data_verdict}, data=rows, checks=()),
+            DataEvidence(**{**stage, "verdict": data_verdict}, data=rows, checks=(CHECK,)),
             Evaluation(
                 **stage,
                 model=_ref(version),

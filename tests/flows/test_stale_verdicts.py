@@ -179,6 +179,17 @@ class TestEvidenceOfAnother:
 
             assert verdict == step.run()
 
+    @pytest.mark.parametrize("names_run", [True, False])
+    def test_checkout_that_names_no_commit_is_not_reported(self, step, monkeypatch, names_run):
+        if not names_run:  # as a runner that only says which commit it is
+            monkeypatch.delenv("GITHUB_RUN_ID")
+        by = SCENARIOS["pass"]()[0].produced
+        nobody = by.model_copy(update={"run": None, "commit": None})
+        evidence = [one.model_copy(update={"produced": nobody}) for one in SCENARIOS["pass"]()]
+        written(step.folder / ".cdml", *evidence)
+
+        assert 3 == step.run()
+
     def test_commit_is_reported_in_a_terminal(self, step, monkeypatch):
         written(step.folder / ".cdml", *SCENARIOS["pass"]())
         monkeypatch.delenv("GITHUB_ACTIONS")

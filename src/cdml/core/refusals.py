@@ -13,6 +13,7 @@ class Refusal(StrEnum):
 
     NO_EVIDENCE = "no-evidence"  # nobody judged this version, or no trace of it is left
     VERDICT = "verdict"  # what was measured does not pass the deployed configuration
+    DATA = "data"  # it was judged on other rows than the deployed configuration names
     DIGEST = "digest"  # the bytes are not those that were judged
     CHAMPION_MOVED = "champion-moved"  # it was compared with another model than serves
     QUARANTINED = "quarantined"  # it was rolled back

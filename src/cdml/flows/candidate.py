@@ -13,6 +13,7 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
 from cdml.ports import ModelVersion, Registry
 
@@ -131,6 +132,14 @@ def _against(
             message=f"{label} was compared with {_named(champion)}, and"
             f" {_named(current)} serves now.",
             hint="Compare it again with what serves.",
+        )
+    impossible = list(contradictions(judged.data, judged.evaluation, judged.comparison, config))
+    if impossible:
+        more = f" There are {len(impossible) - 1:,} more such findings." if impossible[1:] else ""
+        yield Objection(
+            refusal=Refusal.VERDICT,
+            message=f"the evidence of {label} does not bear its verdict out: {impossible[0]}{more}",
+            hint=_GATE,
         )
     again = recompute(judged.evaluation, judged.comparison, config)
     verdict = worst((again.verdict, judged.data.verdict if judged.data else again.verdict))

@@ -28,6 +28,7 @@ from cdml.flows.outcome import Nothing, Outcome, called
 from cdml.flows.ramps import ramp_of
 from cdml.flows.releases import hashed_release
 from cdml.flows.rules import policy_ref
+from cdml.flows.same_rows import other_rows
 from cdml.ports import ModelVersion, Moved, Ports
 
 ATTEMPTS = 5
@@ -218,7 +219,10 @@ class _Deploy:
 
     def _plan(self, found: Found, candidate: Candidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""
-        against = tuple(objections(candidate, found.ledger, self.loaded.config))
+        against = (
+            *objections(candidate, found.ledger, self.loaded.config),
+            *other_rows(candidate.judged, self.loaded, self.ports),
+        )
         current = found.ledger.current
         ramp = ramp_of(self.loaded, self.ports.target, first=current is None)
         overrides = refusals.settle(against, self.overrides)

@@ -79,6 +79,11 @@ def gate(
     """
     left = (*FILES.values(), *REPORTS, *RESULTS, GATES_RESULTS, PREDICTIONS_FILE)
     discard(*(output / name for name in left))
+    if data is not None and data != loaded.config.data.evaluation:
+        ports.progress.note(
+            f"{data} is not what data.evaluation names: `cdml deploy` refuses the evidence without"
+            " `--override data`."
+        )
     identity = identify(model, loaded, ports)
     judged = identity.signature(CHALLENGER)
     require_agreement(loaded, judged, model)

@@ -138,7 +138,8 @@ def _sliced(asked: Sequence[Asked], comparison: Comparison, config: Config) -> l
                 _soft(rule, config.policy, Verdict.INCONCLUSIVE, missing, measured=False)
             )
         for gate in gates:
-            if not _counted(gate) >= config.policy.fewest(clustered=gate.clusters is not None):
+            fewest = config.policy.fewest(clustered=gate.clusters is not None)
+            if not _counted(gate) >= fewest:
                 continue
             if rule.detect:
                 detecting.append((rule, gate, _regression(rule, gate, config.policy)))

@@ -110,15 +110,18 @@ def report(
 def current(platform: Platform) -> Current:
     """Whether evidence is of the run and the commit that are reported.
 
-    A folder that several runs share, as on a runner of one's own, may hold an older verdict.
-    Evidence that says nothing of its run and commit is believed, and so is all in a terminal.
+    What lies in a folder of the checkout may have been committed there, or be left of an older run
+    on a runner of one's own. In CI, evidence has to name the very commit that is judged, which no
+    file of that commit can, and no other run; in a terminal, whatever lies there is believed.
     """
-    judged = platform.commit() if platform.run_url() else None
+    if platform.name == "terminal":
+        return lambda _: True
+    judged, run = platform.commit(), platform.run_url()
 
     def of_this_run(by: Producer) -> bool:
-        if by.run and platform.is_another_run(by.run):
+        if run is not None and by.run is not None and platform.is_another_run(by.run):
             return False
-        return None in (by.commit, judged) or by.commit == judged
+        return judged is None or by.commit == judged
 
     return of_this_run
 
