@@ -271,13 +271,17 @@ def _look(name: str) -> str:
 
     A CASE asks each question only of the values that are left.
     """
+    number = f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN {_NUMERIC} ELSE {_TEXT} END"
     return (
         f"CASE WHEN {name} IS NULL THEN NULL"
         f" WHEN NOT (ascii({name}) BETWEEN 48 AND 57 OR ascii({name}) = 45) THEN"  # a digit or -
         f" CASE WHEN {name} IN {_TRUE} OR {name} IN {_FALSE} THEN {_FLAG} ELSE {_TEXT} END"
+        # Dates and fractions are no whole numbers: casts that fail are slow.
+        f" WHEN contains(ltrim({name}, '-'), '-') AND NOT contains(lower({name}), 'e') THEN {_TEXT}"
+        f" WHEN contains({name}, '.') THEN {number}"
         f" WHEN CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name} THEN {_WHOLE}"
         f" WHEN CAST(TRY_CAST({name} AS UBIGINT) AS VARCHAR) = {name} THEN {_UNSIGNED}"
-        f" WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN {_NUMERIC} ELSE {_TEXT} END"
+        f" ELSE {number} END"
     )
 
 
