@@ -18,8 +18,13 @@ def each(*which):
     return pytest.mark.parametrize("walls", which, ids=str, indirect=True)
 
 
-def score(folder, model, *, walls=None, timeout=120.0, hidden=()):
-    output = folder / "predictions.parquet"
+def score(folder, model, **options):
+    """The predictions."""
+    return pd.read_parquet(scored_with(folder, model, **options).predictions)
+
+
+def scored_with(folder, model, *, walls=None, timeout=120.0, hidden=()):
+    """What the scoring process left."""
     job = ScoringJob(
         folder=folder,
         model=model,
@@ -31,8 +36,7 @@ def score(folder, model, *, walls=None, timeout=120.0, hidden=()):
         positive=None,
         environment="current",
         timeout=timeout,
-        output=output,
+        output=folder / "predictions.parquet",
         hidden=hidden,
     )
-    ProcessScorer(Enclosure(walls)).score(job, FakeProgress())
-    return pd.read_parquet(output)
+    return ProcessScorer(Enclosure(walls)).score(job, FakeProgress())

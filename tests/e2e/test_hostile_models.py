@@ -3,6 +3,7 @@
 import json
 import os
 import pwd
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import models
 import second_user
 from cdml.adapters.scoring import isolation
 from cdml.adapters.scoring.isolation import Walls
-from scoring import each, score
+from scoring import each, score, scored_with
 
 TRACE = """
 def leave(place={place!r}):
@@ -88,6 +89,22 @@ def test_whatever_a_model_is_made_of_runs_behind_the_walls(tmp_path, walls, make
     score(tmp_path, model, walls=walls)
 
     assert mark.exists() == (walls is Walls.NONE)
+
+
+@each(*Walls)
+def test_a_model_that_stops_its_clocks_is_timed_all_the_same(tmp_path, walls):
+    """Each answer takes 20 milliseconds; by the model's clocks it takes none."""
+    stopped = models.written(
+        tmp_path / "stopped",
+        "import time\ntime.sleep(0.02)\nreturn frame['x']",
+        load="import time\nfor name in ('perf_counter', 'monotonic', 'time'):\n"
+        "    setattr(time, name, lambda: 0.0)",
+    )
+
+    scored = scored_with(tmp_path, stopped, walls=walls)
+
+    assert 60 <= len(scored.latency_ms) <= 400
+    assert statistics.median(scored.latency_ms) > 1, "a busy machine may stamp a line late"
 
 
 @pytest.fixture

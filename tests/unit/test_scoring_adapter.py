@@ -78,11 +78,13 @@ def test_an_answer_of_several_values_a_row_is_an_input_error(joined, said):
 @pytest.mark.parametrize(
     "line",
     [
-        b"[" * 200_000,
-        b'{"event": "rows", "rows": 1e999}',
-        b'{"event": "latency", "ms": [' + b"9" * 400 + b"]}",
-        b'{"event": "done"}',
+        b"1 " + b"[" * 200_000,
+        b'1 {"event": "rows", "rows": 1e999}',
+        b"9" * 5000 + b' {"event": "asked"}',
+        b'1 {"event": "done"}',
+        b"1 null",
         b"null",
+        b"",
     ],
 )
 def test_foreign_words_of_a_worker_are_passed_over(line):

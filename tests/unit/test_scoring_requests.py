@@ -36,7 +36,13 @@ def asked(tmp_path, monkeypatch):
         pq.write_table(pa.table({"id": list(range(rows))}), path)
         clerk = Clerk(milliseconds)
         monkeypatch.setattr(worker, "time", clerk)
-        took = worker.latencies(clerk, {"data": path})
+        said = []
+        worker.ask_alone(clerk, {"data": path}, lambda event: said.append((event, clerk.now)))
+        asked, answered = said[::2], said[1::2]
+        assert [{"asked"}, {"answered"}] == [
+            {event for event, _ in one} for one in (asked, answered)
+        ]
+        took = [(b - a) * 1000 for (_, a), (_, b) in zip(asked, answered, strict=True)]
         assert took == pytest.approx([milliseconds] * len(took))
         return clerk.asked[-len(took) :]
 
@@ -66,11 +72,39 @@ def test_all_rows_are_asked_where_there_are_few(asked):
     assert list(range(30)) == sorted(asked(1, rows=30))
 
 
-@pytest.mark.parametrize("bad", ["NaN", "-1", "Infinity"])
-def test_latencies_keep_their_places_or_are_none(bad):
-    conversation = _Conversation(None, Given(rows=3, columns=("id",)))
-    conversation.hear(b'{"event": "latency", "ms": [1.0, 2.5, 3.0]}')
-    assert (1.0, 2.5, 3.0) == conversation.latencies
+@pytest.fixture
+def conversation():
+    return _Conversation(None, Given(rows=3, columns=("id",)))
 
-    conversation.hear(f'{{"event": "latency", "ms": [1.0, {bad}, 3.0]}}'.encode())
+
+def test_latencies_are_taken_by_the_time_at_which_lines_were_said(conversation):
+    for line in (
+        b'1000000 {"event": "asked"}',
+        b'3500000 {"event": "answered"}',
+        b'4000000 {"event": "answered"}',
+        b'5000000 {"event": "asked"}',
+        b'6000000 {"event": "asked"}',
+        b'6500000 {"event": "answered"}',
+    ):
+        conversation.hear(line)
+
+    assert (2.5, 0.5) == conversation.latencies
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b'7 {"event": "latency", "ms": [0.1, 0.1]}', b'{"event": "asked"}', b'x {"event": "asked"}'],
+)
+def test_what_a_model_says_of_its_own_time_is_not_believed(conversation, line):
+    conversation.hear(line)
+    conversation.hear(b'9 {"event": "answered", "ms": 1, "at": 2}')
+
     assert () == conversation.latencies
+
+
+def test_a_model_cannot_fill_the_memory_with_latencies(conversation):
+    for at in range(1, 5000):
+        conversation.hear(b'%d {"event": "asked"}' % at)
+        conversation.hear(b'%d {"event": "answered"}' % (at + 1))
+
+    assert 1000 == len(conversation.latencies)

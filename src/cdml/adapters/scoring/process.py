@@ -122,6 +122,7 @@ class ProcessScorer:
             seconds=job.timeout,
             most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
             hear=conversation.hear,
+            stamped=True,
             hide=(
                 *(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
                 *job.hidden,
@@ -163,12 +164,19 @@ class _Conversation:
         self._done = False
         self._trouble = ""
         self._hint = ""
-        self.latencies: tuple[float, ...] = ()
+        self._asked = 0
+        self._latencies: list[float] = []
         self.words = predictions.Words()
 
+    @property
+    def latencies(self) -> tuple[float, ...]:
+        """Milliseconds of single requests, in the order in which they were asked."""
+        return tuple(self._latencies)
+
     def hear(self, line: bytes) -> None:
-        """Take one line; one that says nothing known is passed over."""
+        """Take one line behind its time; one that says nothing known is passed over."""
         try:
+            stamp, _, line = line.partition(b" ")
             said = json.loads(line)
             event = said["event"]
             if event == "rows":
@@ -178,11 +186,12 @@ class _Conversation:
             elif event == "inputs":
                 there = (*self.given.columns, *self.given.others)
                 self.inputs = tuple(name for name in said["names"] if name in there)
-            elif event == "latency":
-                found = [float(value) for value in said["ms"][:_LATENCIES]]
-                # They are told apart by their place: none is left out.
-                sound = all(0 <= value < float("inf") for value in found)
-                self.latencies = tuple(found) if sound else ()
+            elif event == "asked":
+                self._asked = int(stamp)
+            elif event == "answered" and self._asked and len(self._latencies) < _LATENCIES:
+                # By our clock: what the model says of the time it took is not believed.
+                self._latencies.append((int(stamp) - self._asked) / 1e6)
+                self._asked = 0
             elif event == "done":
                 self.words = _words(said)
                 self._done = True

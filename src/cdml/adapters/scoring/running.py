@@ -5,6 +5,7 @@ import selectors
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from cdml.adapters.scoring.isolation import (
     spec,
 )
 
+_STAMPING = Path(__file__).with_name("stamping.py")
 _LONGEST_LINE = 1 << 20
 _KEPT_WORDS = 4096
 _TICK = 0.2
@@ -55,6 +57,7 @@ def run(
     hide: Sequence[Path] = (),
     most_bytes: int = DEFAULT_FILE_BYTES,
     network: Mapping[str, str] | None = None,
+    stamped: bool = False,
 ) -> Ended:
     """Run a command to its end.
 
@@ -69,6 +72,8 @@ def run(
         most_bytes: the largest file that it may write.
         network: variables to set for a command that may use the machine's network; None: it may
             not.
+        stamped: whether the lines are heard behind the time at which they were said, in
+            nanoseconds of a monotonic clock, and a space.
     """
     variables = {**environment(scratch), **(network or {})}
     order = spec(
@@ -86,12 +91,18 @@ def run(
         process, reading = _start_as_root(order, scratch)
     else:
         process, reading = _start(order, scratch, variables)
+    stamper = None
     try:
-        listener = _Listener(process, reading, hear)
+        if stamped:
+            stamper, reading = _stamp(reading)
+        listener = _Listener(process, reading, hear, stamper)
         timed_out = listener.listen(time.monotonic() + seconds)
     finally:
         _end(process)
         os.close(reading)
+        if stamper is not None:
+            stamper.kill()
+            stamper.wait()
         if process.stdout:
             process.stdout.close()
     code = process.returncode
@@ -166,6 +177,25 @@ def _start_as_root(order: dict[str, Any], scratch: Path) -> tuple[subprocess.Pop
     return process, reading
 
 
+def _stamp(reading: int) -> tuple[subprocess.Popen[bytes], int]:
+    """Who writes the time before each line, and where to read that."""
+    stamped, writing = os.pipe()
+    try:
+        os.set_blocking(reading, True)
+        stamper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_STAMPING)],
+            stdin=reading,
+            stdout=writing,
+            stderr=subprocess.DEVNULL,
+            env={},
+            start_new_session=True,
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)
+    return stamper, stamped
+
+
 def _open_what_is_private(paths: Iterator[Path]) -> None:
     """Let another user read what lies in a private folder of ours, and so gets no other reader."""
     for path in map(Path.resolve, paths):
@@ -193,13 +223,19 @@ class _Listener:
     """Reads what is said on the descriptor, and keeps the end of what is printed."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], reading: int, hear: Callable[[bytes], None]
+        self,
+        process: subprocess.Popen[bytes],
+        reading: int,
+        hear: Callable[[bytes], None],
+        stamper: subprocess.Popen[bytes] | None = None,
     ) -> None:
         self._process = process
+        self._stamper = stamper
         self._reading = reading
         self._hear = hear
         self._said = b""
         self._printed = b""
+        self._over_since = 0.0
 
     def listen(self, deadline: float) -> bool:
         """Until the process ends; whether its time was over first."""
@@ -211,13 +247,21 @@ class _Listener:
                 selector.register(descriptor, selectors.EVENT_READ)
             while time.monotonic() < deadline:
                 over = self._process.poll() is not None
-                for key, _ in selector.select(0 if over else _TICK):
+                for key, _ in selector.select(0.01 if over else _TICK):
                     if not self._take(key.fd):
                         selector.unregister(key.fd)
-                if over:
+                if over and self._stamped_all():
                     self._drain(self._reading, printed)
                     return False
         return True
+
+    def _stamped_all(self) -> bool:
+        """Whether no line is on its way; who keeps the pipe open on purpose is not waited for."""
+        if self._stamper is None:
+            return True
+        now = time.monotonic()
+        self._over_since = self._over_since or now
+        return self._stamper.poll() is not None or now > self._over_since + _GRACE_SECONDS
 
     def last_words(self) -> str:
         """The last line that was printed, short and printable."""

@@ -54,7 +54,7 @@ def main(job_path: str, status_fd: str) -> None:
         model = Model(job)
         stage = "predict"
         rows = write(model, job, tell)
-        tell("latency", ms=latencies(model, job))
+        ask_alone(model, job, tell)
         tell("done", rows=rows, names=model.names, classes=model.classes, counted=model.counted)
     except Unusable as error:
         tell("error", stage=stage, kind="", message=bounded(str(error)))
@@ -181,8 +181,8 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
     return rows
 
 
-def latencies(model: Model, job: dict[str, Any]) -> list[float]:
-    """Milliseconds for single rows, asked as a server asks.
+def ask_alone(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> None:
+    """Single rows, asked as a server asks. Whoever hears of it takes the time.
 
     Which rows, and in which order, depends on the data alone: two models are asked the same ones,
     the slower perhaps fewer.
@@ -198,15 +198,14 @@ def latencies(model: Model, job: dict[str, Any]) -> list[float]:
     singles = [frame.iloc[[chosen[at]]].reset_index(drop=True) for at in order]
     for row in singles[:WARM_UP]:
         model.pyfunc.predict(row)
-    found, started = [], time.perf_counter()
-    for row in singles:
-        begun = time.perf_counter()
+    started = time.perf_counter()
+    for at, row in enumerate(singles, 1):
+        tell("asked")
         model.pyfunc.predict(row)
-        found.append((time.perf_counter() - begun) * 1000)
-        given = SINGLE_SECONDS if len(found) >= ENOUGH_ROWS else LONGEST_SECONDS
+        tell("answered")
+        given = SINGLE_SECONDS if at >= ENOUGH_ROWS else LONGEST_SECONDS
         if time.perf_counter() - started > given:
             break
-    return found
 
 
 def input_names(pyfunc: Any) -> dict[str, Any]:
