@@ -29,6 +29,9 @@ _KEPT_WORDS = 4096
 _TICK = 0.2
 _GRACE_SECONDS = 10
 """For the kernel to end a whole namespace, on a machine that is busy."""
+_GRACE_OF_ROOT_SECONDS = 120
+"""The same, and for root to give back what another user wrote."""
+_END_GROUP = "import os, sys; os.killpg(int(sys.argv[1]), 9)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,11 +303,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if not as_root:
             process.send_signal(signal.SIGTERM)
         try:
-            process.wait(_GRACE_SECONDS)
+            process.wait(_GRACE_OF_ROOT_SECONDS if as_root else _GRACE_SECONDS)
         except subprocess.TimeoutExpired:
             if as_root:
-                group = [SUDO_COMMAND, "-n", "--", "/bin/kill", "-KILL", f"-{process.pid}"]
-                subprocess.run(group, check=False, capture_output=True)
+                # Not with the command `kill`: some versions of it take a group's number, which is
+                # negative, for -1, and end every process of the machine.
+                group = [sys.executable, "-I", "-S", "-c", _END_GROUP, str(process.pid)]
+                subprocess.run([SUDO_COMMAND, "-n", "--", *group], check=False, capture_output=True)
             else:
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
