@@ -1,11 +1,16 @@
 """What a CI system masks in its log is taken out of what is shown elsewhere."""
 
+import os
 import string
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdml.adapters.journals.plumbing import Git
+from cdml.adapters.scoring.isolation import environment
+from cdml.adapters.scoring.package_index import uv_environment
+from cdml.adapters.targets.model_servers import _kept
 from cdml.core.secrets import redact, without_journal_keys
 
 
@@ -52,3 +57,18 @@ def test_the_keys_of_the_journal_are_shown_nowhere_and_handed_to_nobody():
 
     assert {"PATH": "/bin"} == without_journal_keys(variables)
     assert "*** ***" == redact("CANARY-newest CANARY-previous", variables)
+
+
+def test_no_program_that_is_started_is_given_the_keys_of_the_journal(monkeypatch, tmp_path):
+    for name in ("CDML_JOURNAL_KEY", "CDML_JOURNAL_KEY_PREVIOUS"):
+        monkeypatch.setenv(name, "CANARY" * 6)
+
+    given = (
+        environment(tmp_path),
+        _kept(os.environ),
+        uv_environment(os.environ),
+        Git(tmp_path, os.environ)._environment(),
+    )
+
+    assert all("PATH" in one for one in given)
+    assert "CANARY" not in str(given)
