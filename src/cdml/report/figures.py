@@ -148,6 +148,7 @@ def plot(gate: ComparisonGate) -> Plot | None:
     )
 
 
+@lru_cache(maxsize=8192)
 def bar(drawn: Plot | None) -> str:
     """A plot in characters: `─` the interval, `●` the difference, `│` the margin, `┊` zero."""
     if drawn is None:
