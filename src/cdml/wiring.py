@@ -1,6 +1,7 @@
 """The composition root: which name stands for which adapter, imported when asked for."""
 
 import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from cdml.core.budget import Budget, draw_from
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.names import unknown
 from cdml.errors import CdmlError, ConfigurationError
+from cdml.evidence.scratch import sweep
 from cdml.evidence.signature import Keys
 from cdml.ports import (
     Clock,
@@ -273,6 +275,7 @@ class Wiring:
         loaded = load(
             config, targets=targets(), registries=registries(), needs_registry=needs_registry
         )
+        sweep(Path(tempfile.gettempdir()))
         return cls(loaded, progress, delivery)
 
     @cached_property

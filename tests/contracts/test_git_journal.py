@@ -281,3 +281,12 @@ def test_no_hook_of_the_remote_sees_the_key_that_signs(user, open_journal, tmp_p
 
     assert "PATH=" in (tmp_path / "seen").read_text()
     assert "CANARY" not in (tmp_path / "seen").read_text()
+
+
+def test_a_lock_file_that_cannot_be_opened_is_a_service_error(tmp_path):
+    repository = tmp_path / "repository"
+    subprocess.run(["git", "init", "-q", str(repository)], check=True)
+    (repository / ".git" / "cdml.lock").mkdir()
+    journal = GitJournal(folder=repository, environment="production", model="m", variables={})
+    with pytest.raises(ServiceError, match=r"lock file .*cdml\.lock cannot be opened"):
+        journal.write({}, "begin", None)

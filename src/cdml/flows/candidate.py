@@ -13,6 +13,7 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
 from cdml.ports import ModelVersion, Registry
@@ -52,7 +53,7 @@ def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None)
     Raises:
         InputError: the model's files or the evidence cannot be read.
     """
-    with tempfile.TemporaryDirectory(prefix="cdml-deploy-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-deploy")) as scratch:
         folder = registry.fetch(f"models:/{version.name}/{version.version}", Path(scratch))
         digest = model_digest(folder)
         judged, trouble = None, ""

@@ -19,6 +19,7 @@ from cdml.evidence import store
 from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.evidence.pictures import Picture
 from cdml.evidence.proof import unproven
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
@@ -76,7 +77,7 @@ def compare_to_champion(
         CdmlError: the models cannot be had, or their rows do not match.
     """
     store.remove(output, Comparison, Deployment)
-    with tempfile.TemporaryDirectory(prefix="cdml-compare-") as work:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-compare")) as work:
         contenders = contenders or Contenders(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
 from cdml.core.metrics import Family, Metric
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports import Layout, MetricJob, Part, Ports
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
@@ -41,7 +42,9 @@ def with_custom(
     names = tuple(dict.fromkeys(one.name for one in metrics if one.family is Family.CUSTOM))
     if not names:
         return parts
-    with tempfile.TemporaryDirectory(prefix="cdml-rows-", ignore_cleanup_errors=True) as work:
+    with tempfile.TemporaryDirectory(
+        prefix=scratch_prefix("cdml-rows"), ignore_cleanup_errors=True
+    ) as work:
         from cdml.flows.predict import interpreter  # brings what scoring needs
 
         asked = layout if parts[1:] else replace(layout, slices=())

@@ -13,6 +13,7 @@ from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contender import CHALLENGER
@@ -89,7 +90,9 @@ def gate(
     require_agreement(loaded, judged, model)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
     model = identity.model.uri
-    with tempfile.TemporaryDirectory(prefix="cdml-gate-", ignore_cleanup_errors=True) as work:
+    with tempfile.TemporaryDirectory(
+        prefix=scratch_prefix("cdml-gate"), ignore_cleanup_errors=True
+    ) as work:
         contenders = Contenders(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )

@@ -18,6 +18,7 @@ from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
 from cdml.errors import InputError, ServiceError
 from cdml.evidence import known
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.checks import Forecast, Look
 from cdml.flows.prospect import prospect, rules_of
 from cdml.flows.smoke import limits_of, smoke
@@ -98,7 +99,7 @@ class Judging:
     def _known(self, release: Release) -> tuple[Sequence[Case], str]:
         registry = self.ports.registry
         version = registry.version(self.loaded.config.model, release.version)
-        with tempfile.TemporaryDirectory(prefix="cdml-known-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-known")) as scratch:
             folder = registry.evidence(version, Path(scratch) / "evidence")
             found = known.read(folder) if folder else None
         if found is None or not found.rows:

@@ -8,6 +8,7 @@ from cdml.errors import CdmlError, InputError
 from cdml.evidence import known, store
 from cdml.evidence import profile as profiles
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports import ModelVersion, Ports, Registry
 
 
@@ -55,7 +56,7 @@ def log(model: ModelRef, output: Path, ports: Ports) -> None:
     registry.log_result(model.uri, metrics, tags)
     if version is not None:
         files = [output / store.FILES[type(stage)] for stage in found]
-        with tempfile.TemporaryDirectory(prefix="cdml-kept-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-kept")) as scratch:
             own = _own_profile(version, registry, Path(scratch))
             beside = (
                 _profile(output, own),

@@ -11,6 +11,7 @@ from cdml.config.gates import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.changed_judges import changed_judges, other_rows
 from cdml.ports import Host, Ports
 from cdml.report.gathered import Gathered
@@ -189,7 +190,7 @@ def _gone(now: tuple[str, ...], config: Config) -> str:
 
 def _read(content: bytes, loaded: Loaded) -> Config:
     """The base's configuration; its target may be any of ours, whatever the pull request has."""
-    with tempfile.TemporaryDirectory(prefix="cdml-base-") as folder:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-base")) as folder:
         path = Path(folder, loaded.path.name)
         path.write_bytes(content)
         targets = (*SETTINGS, loaded.config.deploy.target.type)

@@ -10,6 +10,7 @@ from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.pictures import PastVersion
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports import ModelVersion, Ports, Registry
 
 MOST = 10
@@ -57,7 +58,7 @@ def past(
 
 def _of_version(version: ModelVersion, rows: str, registry: Registry) -> Iterator[PastVersion]:
     try:
-        with tempfile.TemporaryDirectory(prefix="cdml-past-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-past")) as scratch:
             folder = registry.evidence(version, Path(scratch))
             evaluation = store.read(folder, Evaluation) if folder else None
             if folder is None or evaluation is None:

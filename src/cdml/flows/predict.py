@@ -14,6 +14,7 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import clean_copy, model_digest, model_size
 from cdml.evidence.models import ModelRef
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.contender import CHALLENGER
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
@@ -202,6 +203,6 @@ def interpreter(loaded: Loaded) -> str:
 
 def _scratch() -> Path:
     """A folder for a model that lasts as long as the process."""
-    folder = Path(tempfile.mkdtemp(prefix="cdml-model-"))
+    folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-model")))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -14,6 +14,7 @@ from cdml.errors import CdmlError, InputError
 from cdml.evidence import profile as document
 from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.contenders import NONE
 from cdml.ports import ModelVersion, Ports, Registry, Table
 
@@ -133,6 +134,6 @@ def _of_champion(loaded: Loaded, registry: Registry, champion: str | None) -> St
 
 def kept_with(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:
     """A profile among the evidence of a version; None where there is none."""
-    with tempfile.TemporaryDirectory(prefix="cdml-profile-") as scratch:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-profile")) as scratch:
         folder = registry.evidence(version, Path(scratch))
         return document.read(folder / name) if folder else None

@@ -6,6 +6,7 @@ from pathlib import Path
 from cdml.core.journal import Release, Serving
 from cdml.core.plan import named
 from cdml.evidence.model_digest import model_digest
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.found import Found
 from cdml.ports import Ports
 
@@ -41,7 +42,7 @@ def hashed_release(serving: Serving, model: str, ports: Ports) -> Release:
     version = ports.registry.version(model, str(serving.version))
     digest = serving.digest or version.digest
     if digest is None:
-        with tempfile.TemporaryDirectory(prefix="cdml-adopt-") as scratch:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-adopt")) as scratch:
             uri = f"models:/{model}/{version.version}"
             digest = model_digest(ports.registry.fetch(uri, Path(scratch)))
     return Release(version=version.version, digest=digest, source=version.source)

@@ -18,6 +18,7 @@ from cdml.adapters.data.sql import Column, quote
 from cdml.core.expressions import LogicalType
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.models import DataRef
+from cdml.evidence.scratch import prefix as scratch_prefix
 
 CHUNK = 50_000
 """Rows held at once."""
@@ -81,7 +82,7 @@ def _sum(part: int) -> str:
 
 def export(rows: Iterator[Any], columns: Sequence[Column]) -> Path:
     """Rows as a Parquet file that lasts as long as the process."""
-    folder = Path(tempfile.mkdtemp(prefix="cdml-table-"))
+    folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-table")))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "table.parquet"
     schema = pa.schema([(c.field.name, _TYPES.get(c.field.type, pa.string())) for c in columns])

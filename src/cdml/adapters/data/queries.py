@@ -14,6 +14,7 @@ import duckdb
 from cdml.adapters.data.engine import connect
 from cdml.adapters.data.sql import Column, literal, parquet, quote
 from cdml.core.expressions import ROWS, NotRun, Query
+from cdml.evidence.scratch import prefix as scratch_prefix
 
 SECONDS = 300.0
 
@@ -31,7 +32,7 @@ def answers(
     """
     if not queries:
         return ()
-    with tempfile.TemporaryDirectory(prefix="cdml-query-") as folder:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-query")) as folder:
         engine = connect(Path(folder))
         try:
             _lock(engine, rows, columns)

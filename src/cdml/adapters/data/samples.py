@@ -28,6 +28,7 @@ from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Family, Loss, Metric, Task
 from cdml.core.score_bins import ScoreBins
 from cdml.errors import InputError
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports.samples import Layout, PairedRows, Part
 
 MOST_CLASSES = 1_000
@@ -37,7 +38,7 @@ class DuckSamples:
     """See the port."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="cdml-samples-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-samples")))
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine = Engine(connect(self._folder))
 

@@ -25,6 +25,7 @@ from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
+from cdml.evidence.scratch import prefix as scratch_prefix
 
 _BITS = 2**28
 """The most bits to tell repeated numbers by; each thread has as many."""
@@ -112,7 +113,7 @@ class DuckTables:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._folder = Path(tempfile.mkdtemp(prefix="cdml-data-"))
+        self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-data")))
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine = connect(self._folder)
         self._conversion = Conversion(folder=self._folder)

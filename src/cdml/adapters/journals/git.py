@@ -17,6 +17,7 @@ from cdml.adapters.journals.plumbing import Done, Git, credentials
 from cdml.adapters.journals.remote import Remote, find_remote
 from cdml.core.branches import journal_branch
 from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports import Moved, Snapshot
 
 MAX_BYTES = 8 * 2**20
@@ -139,7 +140,7 @@ class GitJournal:
         """Where commits are made: a bare repository of our own, or the user's."""
         if self._remote is None:
             return self._local
-        bare = Path(tempfile.mkdtemp(prefix="cdml-journal-"))
+        bare = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-journal")))
         weakref.finalize(self, shutil.rmtree, bare, ignore_errors=True)
         variables = self._variables
         token = variables.get("CDML_GITHUB_TOKEN") or variables.get("GITHUB_TOKEN") or ""
@@ -225,7 +226,16 @@ class GitJournal:
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Keep other writers of this machine out; the system lets go when a process dies."""
-        with (self._common / "cdml.lock").open("a") as file:
+        path = self._common / "cdml.lock"
+        try:
+            file = path.open("a")
+        except OSError as error:
+            raise ServiceError(
+                f"The journal cannot be written: its lock file {path} cannot be opened"
+                f" ({error.strerror}).",
+                "Give this user write access to that file and to its folder.",
+            ) from error
+        with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -29,6 +29,8 @@ from cdml.adapters.scoring.package_index import (
 )
 from cdml.adapters.scoring.running import private_folder, run
 from cdml.errors import ConfigurationError, InputError
+from cdml.evidence.scratch import prefix as scratch_prefix
+from cdml.evidence.scratch import sweep
 from cdml.ports import Progress
 
 BUILD = "CDML_BUILD"
@@ -96,8 +98,9 @@ def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Wall
         return known / "bin" / "python"
     uv = find_uv()
     known.parent.mkdir(parents=True, exist_ok=True)
+    sweep(known.parent)
     shutil.rmtree(known, ignore_errors=True)  # its base interpreter is gone
-    building = Path(tempfile.mkdtemp(dir=known.parent, prefix=".building-"))
+    building = Path(tempfile.mkdtemp(dir=known.parent, prefix=scratch_prefix(".building")))
     try:
         with (
             progress.step(f"building the environment of {len(wanted)} requirements"),

@@ -22,6 +22,7 @@ from cdml.adapters.scoring.isolation import (
     launch,
     spec,
 )
+from cdml.evidence.scratch import prefix as scratch_prefix
 
 _STAMPING = Path(__file__).with_name("stamping.py")
 _LONGEST_LINE = 1 << 20
@@ -123,7 +124,8 @@ def private_folder(prefix: str) -> Iterator[Path]:
     What keeps others out is the folder around it: another user who is shown this one, behind
     walls, can read it.
     """
-    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+    named = scratch_prefix(prefix.rstrip("-"))
+    with tempfile.TemporaryDirectory(prefix=named, ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve() / "job"
         folder.mkdir()
         folder.chmod(0o755)
