@@ -72,4 +72,9 @@ PAYLOADS = (
     "a" * 300 + "@org/team",
     "@" * 119 + "org",
     "\U0001f600 \U0001f469\u200d\U0001f52c \U0001f3f4",
+    "font: 9px x font-family: y",
+    "font-family: x; @import url(//evil.test/x.css); } * { background: url(x) }",
+    'url(#evil) href="#evil" id="evil" d="M0 0.123456" transform="rotate(-0 1 1)"',
+    "#040404 #000000 expression(alert(1)) </style><script>x</script>",
+    "[a](javascript:alert(1)) [b] (x) [c][d] [e]: y [2](0)",
 )

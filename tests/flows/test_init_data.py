@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cdml.adapters.data.tables import DuckTables
 from cdml.config import load
 from cdml.core import propose
+from cdml.core.addresses import reveal
 from cdml.core.known import Known
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
@@ -195,6 +196,25 @@ def test_the_files_name_the_data_the_contract_and_the_key(tmp_path):
     assert "contracts/flights.odcs.yaml" == loaded.config.data.contract
     assert ("flight_id",) == loaded.config.data.key
     assert "label: label # to fill in" in (tmp_path / "cdml.yaml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://me:CANARYPW@host/db#flights",
+        "https://CANARYPW@host/flights.csv",
+        "https://host/flights.csv?X-Amz-Signature=CANARYPW",
+    ],
+)
+def test_no_file_names_an_address_that_holds_credentials(tmp_path, address):
+    tables = FakeTables()
+    tables.add(address, FLIGHTS)
+
+    written = init(tmp_path, data=address, tables=tables)
+
+    assert not [path for path in written if "CANARYPW" in path.read_text(encoding="utf-8")]
+    found = load(tmp_path / "cdml.yaml", targets={"registry"}, environment={"DATA_URL": address})
+    assert address == reveal(found.config.data.evaluation)
 
 
 def test_a_contract_that_is_there_is_not_touched(tmp_path):

@@ -4,6 +4,7 @@ GitHub's own library reads the Markdown; what GitHub makes of mentions, referenc
 that is looked for in the text it shows.
 """
 
+import json
 import re
 import subprocess
 from html.parser import HTMLParser
@@ -12,10 +13,12 @@ import pytest
 from test_report_injection import LONGEST, filled
 
 from cdml.cli.progress import ConsoleProgress
+from cdml.evidence.models import DataEvidence
 from cdml.report import combined, console, render
 from cdml.report.escape import terminal
 from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit
+from cdml.report.sarif import Location, sarif
 from cdml.report.view import view
 from payloads import PAYLOADS
 from pieces import TIME
@@ -137,6 +140,26 @@ def test_a_terminal_and_a_runner_read_lines_of_text(text, tmp_path, capsys):
     for line in printed:
         assert terminal(line.strip(), 10_000) == " ".join(line.split())
         assert not re.search(r"::|##\[|[\x00-\x1f\x7f-\x9f]", line)
+
+
+@pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
+def test_sarif_holds_no_link_and_no_mention(text):
+    checks = next(one for one in SCENARIOS["fail"]() if isinstance(one, DataEvidence))
+    document = filled(checks.model_dump(mode="json", by_alias=True), text[:LONGEST])
+    found = DataEvidence.model_validate(document, strict=False)
+    location = Location(file=text[:LONGEST], line=1)
+
+    [run] = json.loads(sarif(found, lambda _: location))["runs"]
+
+    messages = [one["message"]["text"] for one in run["results"]]
+    messages += [rule["shortDescription"]["text"] for rule in run["tool"]["driver"]["rules"]]
+    assert run["results"]
+    for told in messages:
+        assert not re.search(r"\]\s*[(\[:]|://|@\w|#\d|(?i:\bwww\.)", told), told
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", told)
+    for result in run["results"]:
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert re.fullmatch(r"[\w.~/%-]*", uri, re.ASCII)
 
 
 @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))

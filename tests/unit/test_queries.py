@@ -40,7 +40,11 @@ def test_the_column_is_quoted_whatever_is_in_its_name(written):
         "select count(*) from orders where name similar to '[A-Z]{3}'",
         r"select count(*) from orders where regexp_matches(name, '\p{Lu}{2}')",
         "select max(n) from (select count(*) as n from orders group by a)",
-        "select count(*) from orders where at < now() - interval 1 day -- old ones",
+        "select count(*) from orders where at < date '2020-01-01' - interval 1 day -- old ones",
+        "select a from orders order by a limit 1",
+        "select first(a order by b) from orders",
+        "select max(n) from (select row_number() over (order by a) as n from orders)",
+        "select age(at, date '2020-01-01') from orders",
     ],
 )
 def test_any_select_over_the_table_is_read(query):
@@ -95,6 +99,48 @@ def test_any_select_over_the_table_is_read(query):
 )
 def test_whatever_could_do_more_than_read_the_rows_is_refused(query, why):
     with pytest.raises(Refused, match=why):
+        read(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "why"),
+    [
+        ("select count(*) from orders where at < now()", "clock"),
+        ("select count(*) from orders where at < current_date", "clock"),
+        ("select count(*) from orders where at < today()", "clock"),
+        ("select count(*) from orders where at < localtimestamp", "clock"),
+        ("select count(*) from orders where at < get_current_timestamp()", "clock"),
+        ("select count(*) from orders where at < 'now'::timestamp", "clock"),
+        ("select count(*) from orders where at < cast(' Today' as date)", "clock"),
+        ("select max(age(at)) from orders", "clock"),
+        ("select max(RANDOM()) from orders", "at random"),
+        ("select count(uuid()) from orders", "at random"),
+        ("select count(gen_random_uuid()) from orders", "at random"),
+        ("select reservoir_quantile(a, 0.5) from orders", "at random"),
+        ("select approx_quantile(a, 0.5) from orders", "at random"),
+        ("select count(*) from orders using sample 10%", "a sample"),
+        ("select count(*) from orders tablesample reservoir(10)", "a sample"),
+        ("select count(*) from (select * from orders using sample 3)", "a sample"),
+        ("select first(a) from orders", "as they come"),
+        ("select any_value(a) from orders", "as they come"),
+        ("select arbitrary(a) from orders", "as they come"),
+        ("select mode(a) from orders", "as they come"),
+        ("select max_by(a, b) from orders", "as they come"),
+        ("select length(string_agg(a, ',')) from orders", "as they come"),
+        ("select max(n) from (select row_number() over () as n from orders)", "as they come"),
+        ("select first_value(a) over (partition by b) from orders", "as they come"),
+        ("select sum(a) over (rows between 1 preceding and current row) from orders", "frame"),
+        ("select a from orders limit 1", "LIMIT without ORDER BY"),
+        ("select count(*) from (select a from orders limit 10)", "LIMIT without ORDER BY"),
+        ("select a from orders order by null limit 1", "LIMIT without ORDER BY"),
+        ("select a from orders fetch first 1 rows only", "FETCH without ORDER BY"),
+        ("select a from orders offset 3", "OFFSET without ORDER BY"),
+        ("select count(*) from (select distinct on (a) b from orders)", "DISTINCT ON"),
+        ("select count(*) from orders where name = current_user", "who runs it"),
+    ],
+)
+def test_what_would_not_answer_the_same_again_is_refused(query, why):
+    with pytest.raises(Refused, match=f"{why}.*same verdict again"):
         read(query)
 
 

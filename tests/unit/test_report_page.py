@@ -5,6 +5,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from itertools import pairwise
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -153,7 +154,28 @@ def labelled(said):
         yield Lines(across=some[0], up=some[1], series=(line,), ticks=some[2:])
 
 
+def parsed(svg):
+    """An SVG of a page as XML, where its one prefix has to be told."""
+    return ET.fromstring(svg.replace("xlink:href", "href"))  # noqa: S314 - our own
+
+
+def shape(drawn):
+    """The elements of an SVG with their attributes' names; a label of spaces has no text."""
+    return [(node.tag, sorted(node.attrib)) for node in drawn.iter()]
+
+
+def label(text):
+    drawn = Bars(bins=(text, "b"), reference=(0.5, 0.5), now=(0.2, 0.8))
+    return plots.svg(Chart(key="one", title="x", said="x", drawn=drawn, table=NOTHING))
+
+
 class TestPicture:
+    @pytest.mark.parametrize(
+        "text", ["font: 9px x", "font-family: x", 'url(#a) id="b"', "#040404", 'd="M0 0.12"']
+    )
+    def test_shows_a_label_as_it_is_whatever_css_it_speaks(self, text):
+        assert text in "".join(parsed(label(text)).itertext())
+
     def test_no_payload_survives(self):
         said = tuple(text or "x" for text in (*PAYLOADS, *PAYLOADS[:7]))
         words = tuple(f"word {at}" for at in range(len(said)))
@@ -168,6 +190,10 @@ class TestPicture:
             ]
             assert kinds[0] == kinds[1]
             assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2066]", shown)
+            here, there = map(parsed, (shown, harmless))
+            assert shape(here) == shape(there)
+            marks = " ".join(" ".join(node.attrib.values()) for node in here.iter())
+            assert not re.search(r"(?i)javascript|evil|@import|url\((?!#one-)", marks)
 
     def test_is_the_same_bytes_and_names_no_place_and_no_time(self):
         chart = Chart(

@@ -145,6 +145,7 @@ def history(config: Path, output: Path, *, environment: str | None, style: str, 
 
 def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     """Write the files to begin with."""
+    from cdml.flows.init import DATA, holds_credentials
     from cdml.flows.init import init as flow
     from cdml.wiring import TablesByScheme
 
@@ -153,6 +154,11 @@ def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     written = flow(folder, force=force, data=data, tables=opener, target=target, known=known)
     for path in written:
         click.echo(f"wrote {path}")
+    if data is not None and holds_credentials(data):
+        click.echo(
+            f"The address of the data holds credentials, so cdml.yaml says {DATA} in its place: set"
+            " that variable, and allow it in CI with `env-allow: DATA_URL`."
+        )
     return 0
 
 

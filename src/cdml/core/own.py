@@ -19,9 +19,6 @@ from cdml.core.expressions import (
 from cdml.core.known import NAMES, Asked, Known, rule_of
 from cdml.core.names import unknown
 
-_VALUES = ("minimum", "maximum", "quantile")
-"""Figures that are themselves a value of the column."""
-
 
 def of_custom(quality: Quality, known: Known) -> Iterator[Asked]:
     """What a rule of ours asks, other than the standard's metrics."""
@@ -47,7 +44,7 @@ def of_custom(quality: Quality, known: Known) -> Iterator[Asked]:
         what = f"the {q:g} quantile of {column}" if q is not None else rule.what
         yield replace(
             rule, aggregate=Aggregate(function=function, column=field.name, q=q), what=what,
-            reveals=(field.name,) if check in _VALUES else (),
+            reveals=(field.name,),  # of one row, or of equal ones, a mean is a value too
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from sqlglot import errors, exp
 
 from cdml.core.expressions import EVERY_COLUMN, ROWS, Query
 from cdml.core.names import unknown
+from cdml.core.repeatable import called, varying
 
 _TABLE = frozenset({"table", "object", "schema", "model"})
 _COLUMN = frozenset({"column", "property", "field"})
@@ -21,7 +22,7 @@ _READS = re.compile(
     r"read_|scan_|glob$|getenv|current_setting|set_config|getvariable|query$|query_table|pragma|"
     r"duckdb_|http|load|install|shell|nextval|currval|sniff|parquet_|which_secret|sqlite|postgres|"
     r"mysql|iceberg|delta|attach|import|export|copy|write|pg_|lo_|dblink|java_|reflect|sys|txid|"
-    r"random|setseed|.*_scan$"
+    r".*_scan$"
 )
 
 
@@ -94,10 +95,10 @@ def _refuse(tree: exp.Expression) -> None:
             raise Refused(f"a rule only reads: the query contains {node.key.upper()}")
         if isinstance(node, given):
             raise Refused(f"the query waits for a value: {node.sql(dialect='duckdb')}")
-        if isinstance(node, exp.Rand | exp.Randn):
-            raise Refused("the query draws at random: it would not give the same verdict again")
-        if isinstance(node, exp.Func) and _READS.match(_called(node)):
-            raise Refused(f"the query may not call {_called(node)}: it could see more than rows")
+        if isinstance(node, exp.Func) and _READS.match(called(node)):
+            raise Refused(f"the query may not call {called(node)}: it could see more than rows")
+    if (why := varying(tree)) is not None:
+        raise Refused(why)
 
 
 def _reveals(tree: exp.Select) -> tuple[str, ...]:
@@ -116,10 +117,6 @@ def _reveals(tree: exp.Select) -> tuple[str, ...]:
     if whole or any(name.casefold() in rows for name in names):
         return (EVERY_COLUMN,)
     return tuple(sorted(names))
-
-
-def _called(function: exp.Func) -> str:
-    return (function.name if isinstance(function, exp.Anonymous) else function.sql_name()).lower()
 
 
 def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:

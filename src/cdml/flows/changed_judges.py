@@ -161,6 +161,7 @@ def _imported(path: Path, folder: Path) -> Iterator[str]:
 
 
 def _rows(loaded: Loaded, host: Host) -> Iterator[str]:
+
     data = loaded.config.data
     named = [("the evaluation rows", data.evaluation)]
     if data.reference and data.reference != CHAMPION:

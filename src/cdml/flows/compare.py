@@ -28,8 +28,9 @@ from cdml.flows.judge import Candidate, judge, not_compared
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.past import past
-from cdml.flows.pictures import of_champion
+from cdml.flows.pictures import of_champion, without_values
 from cdml.flows.producer import producer
+from cdml.flows.promises import promises
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
@@ -167,14 +168,22 @@ class _Contest:
             rows=parts[0].rows,
             gates=gates,
             notes=grouped(parts, config.data.max_slices),
-            champion=of_champion(
-                whole,
-                sampled([one.metric for one in asked]),
-                self._layout,
-                champion.predictions,
-                self.ports,
+            champion=without_values(
+                of_champion(
+                    whole,
+                    sampled([one.metric for one in asked]),
+                    self._layout,
+                    champion.predictions,
+                    self.ports,
+                ),
+                closed=self._label_is_closed,
             ),
         )
+
+    @property
+    def _label_is_closed(self) -> bool:
+        data = self.loaded.config.data
+        return data.label in promises(self.loaded, data.contract).classified
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
         return tuple(not_compared(asked, rows, why) for asked in comparisons(self.loaded.config))

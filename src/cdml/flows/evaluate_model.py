@@ -25,9 +25,10 @@ from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.opening import is_text, open_rows
-from cdml.flows.pictures import of_classifier, of_residuals
+from cdml.flows.pictures import of_classifier, of_residuals, without_values
 from cdml.flows.predict import identify
 from cdml.flows.producer import producer
+from cdml.flows.promises import promises
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
@@ -101,6 +102,8 @@ def evaluate_model(
             picture = of_residuals(contender.predictions, asked, ports)
         else:
             picture = of_classifier(parts[0], metrics, asked, contender.predictions, ports)
+        closed = config.data.label in promises(loaded, config.data.contract).classified
+        picture = without_values(picture, closed=closed)
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(
             verdict=verdict,

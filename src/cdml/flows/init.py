@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cdml.config.delivery import Deploy
 from cdml.core import propose
+from cdml.core.secrets import redact
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.flows.proposal import look, table_name
@@ -18,6 +19,8 @@ WORKFLOWS = ("cdml-gate.yml", "cdml-deploy.yml", "cdml-fork-report.yml")
 """The workflows of every repository."""
 RESUME = "cdml-resume.yml"
 """The workflow that goes on with a canary."""
+DATA = "${DATA_URL}"
+"""What stands in cdml.yaml for an address that holds credentials."""
 IGNORED = ".cdml/"
 """What git is to ignore: the evidence."""
 TARGETS = ("registry", "haproxy")
@@ -160,14 +163,20 @@ def init(
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
         columns = look(table)
-        written = propose.contract(table_name(data), data, table.ref.rows, columns)
+        shown = DATA if holds_credentials(data) else data
+        written = propose.contract(table_name(data), shown, table.ref.rows, columns)
         content[place.folder / contract] = written
         key = propose.key_of(columns)
-        content[place.folder / CONFIG] = _filled(config, data, contract, key)
+        content[place.folder / CONFIG] = _filled(config, shown, contract, key)
     ignored = _ignored(place)
     if ignored is not None:
         content[place.root / ".gitignore"] = ignored
     return tuple(write_atomically(path, text.encode()) for path, text in content.items())
+
+
+def holds_credentials(data: str) -> bool:
+    """Whether an address holds a password or a signature, which no file may name."""
+    return "://" in data and redact(data, {}) != data
 
 
 def _template(name: str) -> str:

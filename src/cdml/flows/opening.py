@@ -13,6 +13,7 @@ from cdml.core.column_types import DATES, Declared, Types, of_contract, of_field
 from cdml.core.compatibility import Signature
 from cdml.core.contract import Contract
 from cdml.core.expressions import Field, LogicalType
+from cdml.errors import ConfigurationError
 from cdml.evidence.profile import FILE
 from cdml.flows.promises import promises
 from cdml.ports import Table, Tables
@@ -41,9 +42,13 @@ def open_rows(
         data, contract, reference: instead of those of the configuration.
         signature: of the challenger, where it is scored here.
         alike: columns of predictions that are paired with the rows.
+
+    Raises:
+        ConfigurationError: the contract keeps the values of a slice column from being shown.
     """
     settings = loaded.config.data
     promised = promises(loaded, settings.contract) if contract is None else contract
+    _require_open_slices(loaded, promised)
     uri = loaded.locate(data or settings.evaluation)
     declared = declared_types(loaded, promised, signature)
     if not is_text(uri):
@@ -54,6 +59,25 @@ def open_rows(
         weak = of_fields(tables.open(loaded.locate(known), declared).fields) | weak
     firm = {name: one for name, one in declared.items() if one.firm}
     return tables.open(uri, {**declared, **weak, **firm})
+
+
+def _require_open_slices(loaded: Loaded, contract: Contract) -> None:
+    """A slice is told by its value, so that a column whose values are closed cannot make slices."""
+    closed = [
+        (number, name)
+        for number, name in enumerate(loaded.config.data.slices)
+        if name in contract.classified
+    ]
+    if closed:
+        names = ", ".join(name for _, name in closed)
+        line = loaded.line(("data", "slices", closed[0][0]))
+        raise ConfigurationError(
+            f"{loaded.path.name}, line {line}: data.slices: the contract classifies {names}, so"
+            " that no value of it may be shown, and a slice is shown by its value.",
+            "Slice by another column, such as a coarser group that may be shown, or classify it"
+            " `public` in the contract.",
+            at=(str(loaded.path), line),
+        )
 
 
 def open_reference(

@@ -14,6 +14,7 @@ from cdml.ports import Layout, Part, Ports
 _OUTCOMES = METRICS["accuracy"]
 _SCORES = {Task.BINARY: METRICS["roc_auc"], Task.MULTICLASS: METRICS["roc_auc_ovr"]}
 _DIGITS = 7
+_OF_SCORES = frozenset({"roc", "precision_recall", "calibration"})
 
 
 def of_classifier(
@@ -51,6 +52,21 @@ def of_classifier(
         if matrix is None
         else Confusion(classes=matrix[0], counts=tuple(tuple(map(int, row)) for row in matrix[1])),
     )
+
+
+def without_values(picture: Picture, *, closed: bool) -> Picture:
+    """A picture of which nothing tells a value of the label, where those may not be shown.
+
+    Classes are values, and so is a residual beside its prediction. Curves of scores are none.
+
+    Args:
+        picture: of any task.
+        closed: whether the contract classifies the label.
+    """
+    if not closed:
+        return picture
+    of_scores = {name: curve for name, curve in picture.curves.items() if name in _OF_SCORES}
+    return Picture(curves=of_scores)
 
 
 def _bins(

@@ -162,7 +162,7 @@ def predict(
             timeout=config.scoring.timeout,
             output=into,
             known=known,
-            classified=contract.classified if known else frozenset(),
+            classified=contract.classified,
             purposes=config.data.purposes,
             classes=config.data.classes,
             answer=config.data.answer.columns if config.data.answer else None,

@@ -44,8 +44,9 @@ class ScoringJob:
         output: where the predictions go.
         known: how many rows are kept beside them with what the model said, as
             `cdml.evidence.known` reads them; 0 for none.
-        classified: columns whose values must not be kept. Where the model was given one of them
-            no rows are: without it they would not be what it answered to.
+        classified: columns whose values must be neither kept nor shown. Where the model was given
+            one of them no rows are kept, for without it they would not be what it answered to; and
+            what an exception of the model's says is not told, for it may quote them.
         classes: the classes in the order of the model's probabilities; empty where only the model
             can say.
         answer: which columns of the model's answer count; None where their names have to say.

@@ -126,6 +126,19 @@ def terminal(text: str, limit: int = LONG) -> str:
     return clean(text, limit).replace("::", ": :").replace("##[", "## [")
 
 
+def sarif(text: str, limit: int = LONG) -> str:
+    """Text of a SARIF message: no embedded link, and nothing that a code host makes one of.
+
+    SARIF 2.1.0, 3.11.6: `[text](target)` in a plain text message is a link.
+    """
+    line = clean(text, limit)
+    for pattern, split in _AUTOLINKS:
+        line = pattern.sub(split, line)
+    for mark in ("@", "#"):
+        line = line.replace(mark, mark + _SPLIT)
+    return re.sub(r"\](?=\s*[(\[:])", f"]{_SPLIT}", line)
+
+
 def address(text: str | None) -> Markup:
     """A web address as an `href` takes it; empty where it is none."""
     plain = text and re.fullmatch(r"https?://[\w.:-]+(/[\w./%#?=&+-]*)?", text, re.ASCII)

@@ -69,10 +69,11 @@ _SETTINGS: Mapping[str, Any] = {
 _REFERENCE = re.compile(r"(?:url\(#|href=\"#)([\w-]+)")
 _ID = re.compile(r' id="([\w.-]+)"')
 _NOTHING = re.compile(
-    r"<!--.*?-->|<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>"
-    r"| transform=\"rotate\(-0 [\d. -]*\)\"",
-    re.DOTALL,
+    r"<!--.*?-->|<metadata>.*?</metadata>|<defs>\s*<style.*?</style>\s*</defs>", re.DOTALL
 )
+_UNTURNED = re.compile(r" transform=\"rotate\(-0 [\d. -]*\)\"")
+_TAG = re.compile(r"<[^<>]*>")
+"""matplotlib writes `<` and `>` of texts as entities, so that no text looks like one."""
 _TENTHS = re.compile(r"(?<=\.\d)\d+")
 _PATH = re.compile(r' d="[^"]*"')
 _FONT = re.compile(r"font: ?(\d[\d.]*px) [^;\"]*")
@@ -226,21 +227,28 @@ def _short(path: re.Match[str]) -> str:
     return f' d="{short}"'
 
 
+def _themed(tag: str, names: Mapping[str, str]) -> str:
+    """A tag with the chart's ids and the page's colours and fonts; texts stay as they are."""
+    tag = _ID.sub(lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", _UNTURNED.sub("", tag))
+    tag = _REFERENCE.sub(lambda m: m[0].replace(m[1], names[m[1]]), _PATH.sub(_short, tag))
+    tag = _FAMILY.sub("", _FONT.sub(r"font-size: \1", tag))
+    for colour, themed in _THEME.items():
+        tag = tag.replace(colour, themed)
+    return tag
+
+
 def _inline(written: str, chart: Chart) -> Markup:
     """The SVG element alone, its ids those of this chart, its colours the page's."""
     start = written.index("<svg")
     size = re.search(r'viewBox="([\d. ]+)"', written)
     body = written[written.index(">", start) + 1 : written.rindex("</svg>")]
-    body = _PATH.sub(_short, _NOTHING.sub("", body))
+    body = _NOTHING.sub("", body)
     numbers = count(1)
     names: dict[str, str] = {}
-    for name in _REFERENCE.findall(body):
-        names.setdefault(name, f"{chart.key}-{next(numbers)}")
-    body = _ID.sub(lambda m: f' id="{names[m[1]]}"' if m[1] in names else "", body)
-    body = _REFERENCE.sub(lambda m: m[0].replace(m[1], names[m[1]]), body)
-    body = _FAMILY.sub("", _FONT.sub(r"font-size: \1", body))
-    for colour, themed in _THEME.items():
-        body = body.replace(colour, themed)
+    for tag in _TAG.findall(body):
+        for name in _REFERENCE.findall(tag):
+            names.setdefault(name, f"{chart.key}-{next(numbers)}")
+    body = _TAG.sub(lambda tag: _themed(tag[0], names), body)
     body = "\n".join(filter(None, map(str.strip, body.splitlines())))
     title, said = (escape_html(clean(text)) for text in (chart.title, chart.said))
     label = f"{chart.key}-title {chart.key}-said"

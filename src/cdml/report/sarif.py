@@ -13,6 +13,7 @@ from urllib.parse import quote
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import Check, DataEvidence
 from cdml.report.escape import SHORT, clean
+from cdml.report.escape import sarif as told
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -78,7 +79,7 @@ def _rule(name: str) -> Mapping[str, Any]:
     shown = clean(name, SHORT)
     return {
         "id": shown,
-        "shortDescription": {"text": f"The data breaks the check {shown}"},
+        "shortDescription": {"text": told(f"The data breaks the check {shown}")},
         "properties": {"tags": ["data"]},
     }
 
@@ -89,7 +90,7 @@ def _result(check: Check, rule: int, location: Location) -> Mapping[str, Any]:
         "ruleId": clean(check.name, SHORT),
         "ruleIndex": rule,
         "level": _LEVELS[check.verdict],
-        "message": {"text": clean(f"{where}{check.reason}", _MOST)},
+        "message": {"text": told(f"{where}{check.reason}", _MOST)},
         "locations": [
             {
                 "physicalLocation": {

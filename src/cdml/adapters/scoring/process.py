@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ _LEAST_FILE = 2**30
 """Bytes that a model may write into one file, beside its answers: libraries keep caches."""
 _LONGEST = 500
 _SHOWN = 20
+_LINE = re.compile(r" \([\w.-]+, line \d+\)$")
 _SHAPES = "docs/answers.md tells what a model may answer."
 _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
 
@@ -72,7 +73,7 @@ class ProcessScorer:
                 walls=lambda: self._walls,
             )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
-                conversation = _Conversation(step, given)
+                conversation = _Conversation(step, given, job.classified)
                 ended = self._run(job, shown, scratch, isolation.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             answers = scratch / "answers.parquet"
@@ -156,8 +157,11 @@ class ProcessScorer:
 class _Conversation:
     """What the worker has said, taken as foreign words."""
 
-    def __init__(self, step: Step, given: Given) -> None:
+    def __init__(self, step: Step, given: Given, classified: frozenset[str]) -> None:
         self.given = given
+        kept_out = {name.casefold() for name in classified}
+        there = (*given.columns, *given.others)
+        self._closed = tuple(name for name in there if name.casefold() in kept_out)
         self.inputs = given.columns
         self._step = step
         self._left = given.rows
@@ -196,7 +200,7 @@ class _Conversation:
                 self.words = _words(said)
                 self._done = True
             elif event == "error":
-                self._trouble = _told(said)
+                self._trouble = _told(said, self._closed)
                 self._hint = "" if said["kind"] else _SHAPES
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
@@ -215,7 +219,7 @@ class _Conversation:
         if self._trouble:
             raise InputError(self._trouble, self._hint or self._advice())
         if not self._done:
-            last = f": {ended.last_words}" if ended.last_words else ""
+            last = f": {ended.last_words}" if ended.last_words and not self._closed else ""
             raise InputError(
                 f"the scoring process ended with code {ended.code} before it was done{last}.",
                 "The model may have ended it, or the machine may be out of memory (code 137).",
@@ -245,11 +249,19 @@ def _words(said: Mapping[str, Any]) -> predictions.Words:
     )
 
 
-def _told(said: Mapping[str, Any]) -> str:
+def _told(said: Mapping[str, Any], closed: Sequence[str]) -> str:
+    """What went wrong; what an exception says may quote values, and some are not to be shown."""
     stage = _STAGES.get(str(said["stage"]), "the model failed")
     kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"]))
     if not kind:  # what it answered, and not what went wrong in it
         return f"{message.rstrip('.')}."
+    if closed:
+        place = _LINE.search(message)
+        names = ", ".join(map(printable, closed[:_SHOWN]))
+        return (
+            f"{stage}: {kind}{place[0] if place else ''}. What it says is not shown: it may quote"
+            f" values of {names}, which the contract classifies."
+        )
     shown = "" if said.get("refused") else kind  # the column is told, in a sentence of its own
     what = ": ".join(filter(None, (shown, message)))
     return f"{stage}: {what.rstrip('.')}."
