@@ -4,7 +4,7 @@
     python fallback.py COMMAND
 
 The comments of this report on the pull request become *Not judged*, the job summary says so, and a
-command of the gate leaves the error as evidence, for a report in a later step. Nothing is posted
+command leaves the error as evidence, for a report in a later step. Nothing is posted
 where there is no comment: the job itself has failed.
 
 Variables: those of the runner; `CDML_CONFIG`, `CDML_OUTPUT_DIR`, `CDML_REPORT_ID`,
@@ -19,6 +19,7 @@ import os
 import re
 import ssl
 import sys
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,12 @@ MARKER = re.compile(
 QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40,64}")
 MODEL = re.compile(r"""^["']?model["']?[ \t]*:[ \t]*["']?([^\s"'#,}]+)""", re.MULTILINE)
 STAGES = ("validate-data", "evaluate-model", "compare-to-champion", "gate")
+DELIVERIES = {
+    "deploy": "Nothing was deployed: what served still does.",
+    "rollback": "Nothing was rolled back: what served still does.",
+}
 TITLE = "Not judged: cdml could not be installed on the runner"
+FAILED = "cdml could not be installed on the runner"
 NEXT = "Correct that, or name an interpreter that has the packages with the input python."
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 PAGES = 300
@@ -181,9 +187,12 @@ def link() -> str:
     return f"[The log of the run]({site}/{repository}/actions/runs/{run}) says more."
 
 
-def text() -> str:
+def text(command: str = "gate") -> str:
     """The comment, and the job summary."""
-    return f"### ⏸️ {TITLE}\n\n- {plain(reason())}\n- {NEXT}\n\n{link()}\n"
+    told = f"- {plain(reason())}\n- {NEXT}\n\n{link()}\n"
+    if command in DELIVERIES:
+        return f"### ❌ {DELIVERIES[command]}\n\n- {FAILED}.\n{told}"
+    return f"### ⏸️ {TITLE}\n\n{told}"
 
 
 def replace_comments() -> None:
@@ -226,7 +235,7 @@ def leave_evidence(command: str) -> None:
         "schema": "cdml.error/1",
         "command": command,
         "exit_code": 5,
-        "message": f"cdml could not be installed on the runner.\n{reason()}",
+        "message": f"{' '.join(filter(None, (DELIVERIES.get(command), FAILED)))}.\n{reason()}",
         "hint": NEXT,
         "produced": {
             "tool": "installation",
@@ -236,6 +245,9 @@ def leave_evidence(command: str) -> None:
         },
     }
     folder.mkdir(parents=True, exist_ok=True)
+    if command in DELIVERIES:
+        with suppress(FileNotFoundError):
+            (folder / "deployment.json").unlink()  # what an older run did is not this one's
     whole = folder / ("." + command + ".error.json")
     whole.write_text(json.dumps(failure, indent=1) + "\n", encoding="utf-8")
     whole.replace(folder / (command + ".error.json"))
@@ -248,9 +260,12 @@ def main(command: str) -> None:
     """Tell it everywhere; what cannot be told is a warning."""
     if get("GITHUB_STEP_SUMMARY"):
         with open(get("GITHUB_STEP_SUMMARY"), "a", encoding="utf-8") as summary:  # noqa: PTH123
-            summary.write(text())
-    if command in STAGES:
+            summary.write(text(command))
+    if command in STAGES or command in DELIVERIES:
         leave_evidence(command)
+    if command in DELIVERIES:  # the comment on the pull request is the gate's
+        sys.stdout.write(f"::error title=cdml::{DELIVERIES[command]} {FAILED}.\n")
+        return
     if not get("CDML_GITHUB_TOKEN") or get("CDML_COMMENT_MODE") == "off":
         return
     try:

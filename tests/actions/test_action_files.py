@@ -193,8 +193,8 @@ def test_the_root_action_says_that_the_gate_has_begun_before_it_begins() -> None
     assert all(value == begin.get(name, value) for name, value in report.items())
 
 
-@pytest.mark.parametrize("name", sorted(FILES.keys() - {"deploy", "rollback"}))
-def test_every_action_that_judges_tells_that_it_could_not_be_installed(name: str) -> None:
+@pytest.mark.parametrize("name", FILES)
+def test_every_action_tells_that_it_could_not_be_installed(name: str) -> None:
     told = steps(name)["fallback"]
     env = {key.removeprefix("CDML_"): value for key, value in told["env"].items()}
 

@@ -154,3 +154,28 @@ def test_it_is_what_the_oldest_python_understands():
     }
     assert imported <= sys.stdlib_module_names
     assert not re.search(r"\.(removeprefix|removesuffix|is_relative_to)\(", source)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("deploy", "Nothing was deployed: what served still does."),
+        ("rollback", "Nothing was rolled back: what served still does."),
+    ],
+)
+def test_a_delivery_leaves_the_comment_and_no_older_deployment(
+    server, tmp_path, fallback, command, said
+):
+    comment = commented(server, tmp_path)
+    folder = tmp_path / ".cdml"
+    folder.mkdir(exist_ok=True)
+    (folder / "deployment.json").write_text("{}")
+
+    assert f"::error title=cdml::{said}" in fallback(command)
+
+    assert comment.body.startswith(PASSED)
+    assert not (folder / "deployment.json").exists()
+    left = json.loads((folder / f"{command}.error.json").read_text())
+    assert (command, 5) == (left["command"], left["exit_code"])
+    assert said in left["message"]
+    assert said in (tmp_path / "summary.md").read_text()
