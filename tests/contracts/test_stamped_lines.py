@@ -1,0 +1,31 @@
+"""What a command says behind walls is heard whole and in order, behind the time it was said at."""
+
+import pytest
+
+from cdml.adapters.scoring.isolation import Walls
+from cdml.adapters.scoring.running import private_folder, run
+from cdml.adapters.scoring.walls import can_build
+
+
+@pytest.mark.parametrize("stamped", [True, False], ids=["stamped", "plain"])
+@pytest.mark.parametrize("walls", Walls, ids=str)
+def test_every_line_is_heard_in_every_wall(walls, stamped):
+    if not can_build(walls):
+        pytest.skip(f"this machine lets nobody build the walls {walls}")
+    heard = []
+    with private_folder("cdml-test-") as scratch:
+        ended = run(
+            ["/bin/sh", "-c", "sleep 0.2; echo one >&$1; echo two three >&$1", "sh"],
+            scratch,
+            keep=[(scratch, True)],
+            walls=walls,
+            seconds=120,
+            hear=heard.append,
+            stamped=stamped,
+        )
+
+    assert (0, False) == (ended.code, ended.timed_out)
+    if stamped:
+        times, heard = zip(*(line.split(b" ", 1) for line in heard), strict=True)
+        assert sorted(map(int, times)) == [*map(int, times)]
+    assert [b"one", b"two three"] == [*heard]
