@@ -342,3 +342,12 @@ def test_two_holders_never_interleave_unseen():
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
         ),
     )
+
+
+def test_a_rollback_to_what_serves_ends_what_is_open_and_nothing_else(world):
+    with pytest.raises(Killed):
+        world.deploy("3", faults=Faults(1))
+
+    assert not Machine(world, "other").rollback(to="2").changed
+    assert "2" == agreed(world)
+    assert () == world.ledger.quarantined

@@ -19,7 +19,7 @@ from cdml.flows.found import Ended, Found
 from cdml.flows.steps import Steps
 from cdml.flows.tenure import Tenure, overtaken
 from cdml.flows.vouching import Voucher
-from cdml.ports import Moved, Ports
+from cdml.ports import Moved, Ports, lease
 
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""
@@ -284,6 +284,7 @@ class Drive:
         """What is shipped knowingly is from now on known by what it is."""
         if Refusal.DIGEST in operation.overrides:
             tags = {"cdml.digest": operation.to.digest}
+            lease.confirm()
             self.ports.registry.set_tags(self.book.model, operation.to.version, tags)
 
     def _look(self, operation: Operation) -> None:

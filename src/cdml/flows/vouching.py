@@ -16,7 +16,7 @@ from cdml.core.refusals import Refusal
 from cdml.core.rollout import share, staged
 from cdml.errors import InputError, ServiceError
 from cdml.flows.candidate import examine, objections
-from cdml.ports import ModelVersion, Ports
+from cdml.ports import ModelVersion, Ports, lease
 
 _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
 
@@ -50,8 +50,10 @@ class Voucher:
 
         Raises:
             InputError: the registry has no such version.
+            Overtaken: another operation has the lock.
             ServiceError: the registry does not answer.
         """
+        lease.confirm()
         self.ports.registry.set_tags(
             self.loaded.config.model, release.version, {self.tag: release.digest}
         )
