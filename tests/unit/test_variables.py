@@ -85,6 +85,13 @@ def test_elsewhere_no_variable_can_stand_and_its_value_is_not_shown(read, place,
     assert "hidden" not in str(caught.value)
 
 
+def test_a_place_where_no_variable_can_stand_is_told_once(read):
+    with pytest.raises(ConfigurationError) as caught:
+        read({"SECRET": "hidden"}, more='policy: {confidence: "${SECRET}"}')
+
+    assert 1 == str(caught.value).count("policy.confidence")
+
+
 def test_all_problems_with_variables_are_told_at_once(read):
     with pytest.raises(ConfigurationError) as caught:
         read(CI, model='"${A}"', data="${B}/${C}/rows.parquet")

@@ -107,7 +107,9 @@ def load(
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        problems += _problems(error, document, lines)
+        told_of = set(map(_written, refused))  # one sentence about a place, and no second
+        found_wrong = _problems(error, document, lines)
+        problems += [one for one in found_wrong if one.place not in told_of]
     found = [
         *complaints(
             document,
