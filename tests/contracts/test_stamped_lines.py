@@ -15,7 +15,7 @@ def test_every_line_is_heard_in_every_wall(walls, stamped):
     heard = []
     with private_folder("cdml-test-") as scratch:
         ended = run(
-            ["/bin/sh", "-c", "sleep 0.2; echo one >&$1; echo two three >&$1", "sh"],
+            ["/bin/bash", "-c", "sleep 0.2; echo one >&$1; echo two three >&$1", "bash"],
             scratch,
             keep=[(scratch, True)],
             walls=walls,
