@@ -96,7 +96,7 @@ def test_changed_gates_are_told_of_the_legs_that_they_judged(told, tmp_path):
 
     body = platform.comments[0].body
     assert 1 == body.count("The pull request changes the gates of cdml.yaml. Gone: ")
-    assert 1 == body.count("> The pull request changes cdml.yaml: data.evaluation.")
+    assert 1 == body.count("> The pull request changes cdml.yaml: data.evaluation (")
 
 
 def test_the_mode_of_changes_opens_no_comment_where_all_are_the_champion_itself(told):
