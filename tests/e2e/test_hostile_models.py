@@ -59,8 +59,8 @@ def _of_a_transformer(folder, trace):
     leave = scope["leave"]
 
     class Step(sklearn.base.BaseEstimator, sklearn.base.TransformerMixin):
-        def fit(self, *_):
-            self.fitted_ = True
+        def fit(self, frame, *_):
+            self.feature_names_in_ = frame.columns.to_numpy(dtype=object)
             return self
 
         def transform(self, frame):

@@ -89,7 +89,7 @@ def test_an_answer_of_several_values_a_row_is_an_input_error(joined, said):
 )
 def test_foreign_words_of_a_worker_are_passed_over(line):
     with FakeProgress().step("scoring", 3) as step:
-        conversation = _Conversation(step, Given(rows=3, columns=("x",)))
+        conversation = _Conversation(step, Given(rows=3, columns=("x",)), frozenset())
         conversation.hear(line)
 
         with pytest.raises(InputError, match="before it was done"):

@@ -74,7 +74,7 @@ def test_all_rows_are_asked_where_there_are_few(asked):
 
 @pytest.fixture
 def conversation():
-    return _Conversation(None, Given(rows=3, columns=("id",)))
+    return _Conversation(None, Given(rows=3, columns=("id",)), frozenset())
 
 
 def test_latencies_are_taken_by_the_time_at_which_lines_were_said(conversation):

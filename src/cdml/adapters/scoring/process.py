@@ -168,7 +168,7 @@ class _Conversation:
         self._done = False
         self._trouble = ""
         self._hint = ""
-        self._asked = 0
+        self._asked = self._answered = self._before = 0
         self._latencies: list[float] = []
         self.words = predictions.Words()
 
@@ -184,6 +184,7 @@ class _Conversation:
             said = json.loads(line)
             event = said["event"]
             if event == "rows":
+                self._answered = int(stamp)
                 amount = min(max(int(said["rows"]), 0), self._left)
                 self._left -= amount
                 self._step.advance(amount)
@@ -191,11 +192,13 @@ class _Conversation:
                 there = (*self.given.columns, *self.given.others)
                 self.inputs = tuple(name for name in said["names"] if name in there)
             elif event == "asked":
-                self._asked = int(stamp)
+                self._before, self._asked = self._answered, int(stamp)
             elif event == "answered" and self._asked and len(self._latencies) < _LATENCIES:
                 # By our clock: what the model says of the time it took is not believed.
-                self._latencies.append((int(stamp) - self._asked) / 1e6)
-                self._asked = 0
+                # Lines that were read at once have one time: no less than since the line before.
+                took = int(stamp) - self._asked or int(stamp) - self._before
+                self._latencies.append(took / 1e6)
+                self._asked, self._answered = 0, int(stamp)
             elif event == "done":
                 self.words = _words(said)
                 self._done = True
