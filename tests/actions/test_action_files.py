@@ -145,7 +145,7 @@ def test_what_the_workflow_says_of_models_reaches_the_step_that_runs_them(name: 
         assert f"inputs.{setting} }}}}" in env[f"CDML_{setting.upper().replace('-', '_')}"]
 
 
-@pytest.mark.parametrize("name", SCORES)
+@pytest.mark.parametrize("name", sorted(SCORES))
 def test_isolation_is_looked_for_first_and_what_was_found_is_then_required(name: str) -> None:
     found = steps(name)
     order = list(found)

@@ -11,6 +11,7 @@ import yaml
 
 from cdml.cli import cli, run
 from cdml.config import load
+from cdml.core.addresses import reveal
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.init import TARGETS, init
 
@@ -75,7 +76,8 @@ def test_the_configuration_takes_the_registry_from_the_secret(repository):
         environment={"CI": "true", "MLFLOW_TRACKING_URI": "https://mlflow.example"},
     )
 
-    assert "https://mlflow.example" == loaded.config.registry.uri
+    assert "https://mlflow.example" == reveal(loaded.config.registry.uri)
+    assert "${MLFLOW_TRACKING_URI}" == str(loaded.config.registry.uri)
 
 
 def test_an_unset_secret_is_told_in_ci(repository):

@@ -91,6 +91,20 @@ def test_latencies_are_taken_by_the_time_at_which_lines_were_said(conversation):
     assert (2.5, 0.5) == conversation.latencies
 
 
+def test_lines_that_were_read_at_once_took_no_less_than_since_those_before(conversation):
+    for line in (
+        b'1000000 {"event": "asked"}',
+        b'1000000 {"event": "answered"}',
+        b'3000000 {"event": "asked"}',
+        b'3000000 {"event": "answered"}',
+        b'3000000 {"event": "asked"}',
+        b'3000000 {"event": "answered"}',
+    ):
+        conversation.hear(line)
+
+    assert (2.0, 2.0) == conversation.latencies
+
+
 @pytest.mark.parametrize(
     "line",
     [b'7 {"event": "latency", "ms": [0.1, 0.1]}', b'{"event": "asked"}', b'x {"event": "asked"}'],

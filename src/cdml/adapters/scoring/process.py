@@ -168,7 +168,7 @@ class _Conversation:
         self._done = False
         self._trouble = ""
         self._hint = ""
-        self._asked = self._answered = self._before = 0
+        self._asked = self._time = self._earlier = 0
         self._latencies: list[float] = []
         self.words = predictions.Words()
 
@@ -183,8 +183,9 @@ class _Conversation:
             stamp, _, line = line.partition(b" ")
             said = json.loads(line)
             event = said["event"]
+            if (time := int(stamp)) != self._time:
+                self._earlier, self._time = self._time, time
             if event == "rows":
-                self._answered = int(stamp)
                 amount = min(max(int(said["rows"]), 0), self._left)
                 self._left -= amount
                 self._step.advance(amount)
@@ -192,13 +193,15 @@ class _Conversation:
                 there = (*self.given.columns, *self.given.others)
                 self.inputs = tuple(name for name in said["names"] if name in there)
             elif event == "asked":
-                self._before, self._asked = self._answered, int(stamp)
+                self._asked = time
             elif event == "answered" and self._asked and len(self._latencies) < _LATENCIES:
                 # By our clock: what the model says of the time it took is not believed.
-                # Lines that were read at once have one time: no less than since the line before.
-                took = int(stamp) - self._asked or int(stamp) - self._before
-                self._latencies.append(took / 1e6)
-                self._asked, self._answered = 0, int(stamp)
+                # Lines that were read at once have one time: it took at most as long as since the
+                # lines read before, and without any it is not known.
+                since = self._asked if self._asked < time else self._earlier
+                self._asked = 0
+                if since:
+                    self._latencies.append((time - since) / 1e6)
             elif event == "done":
                 self.words = _words(said)
                 self._done = True
