@@ -195,7 +195,7 @@ def reported(folder):
     """Report the evidence, with a pull request's comment in a file."""
     report(
         load(folder / "cdml.yaml", targets=["registry"], environment={}),
-        FakePorts(platform=FakePlatform(), clock=FakeClock(), progress=FakeProgress()),
+        FakePorts(platform=FakePlatform(head=None), clock=FakeClock(), progress=FakeProgress()),
         evidence=folder / "out",
         output=folder / "told",
         talk=Talk(mode="off", report_id="flights"),

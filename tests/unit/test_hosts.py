@@ -106,10 +106,18 @@ def test_a_variable_that_is_an_address_names_its_host(read):
 
 @pytest.mark.parametrize(
     "address",
-    ["postgresql://elsewhere.test/d#t", "trino://elsewhere.test/c#t"],
+    [
+        "postgresql://elsewhere.test/d#t",
+        "trino://elsewhere.test/c#t",
+        "spark://elsewhere.test#t",
+    ],
 )
 def test_a_database_is_asked_with_the_jobs_credentials(read, address):
     refused(read, NAMED, "elsewhere.test", data=address)
+
+
+def test_spark_on_this_machine_asks_no_host(read):
+    assert read(NAMED, data="spark://local#/rows.parquet")
 
 
 @pytest.mark.parametrize(

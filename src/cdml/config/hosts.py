@@ -33,6 +33,8 @@ _AMBIGUOUS = re.compile(r"[\\\s\x00-\x20\x7f]|[^\x00-\x7f]")
 """Signs in an authority that one reader of addresses takes otherwise than another."""
 _LOCAL = frozenset({"", "file", "sqlite", "folder"})
 """Schemes of what lies on this machine."""
+_OWN_SPARK = "spark://local"
+"""Spark in a process of this machine: no host is asked."""
 _STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2",
                      "oss", "bigquery"})  # fmt: skip
 """Schemes of services whose host the environment names: the address holds a bucket or a project."""
@@ -78,7 +80,8 @@ def _carried(
 ) -> str:
     """What of the job's would go to an address; empty where nothing would."""
     scheme, split = _scheme(address), reveal(address).partition("://")[2]
-    if scheme in _LOCAL or (scheme not in _WEB and not split):
+    own = scheme in _LOCAL or address.partition("#")[0] == _OWN_SPARK
+    if own or (scheme not in _WEB and not split):
         return ""
     values = address.values if isinstance(address, Address) else {}
     if values:
