@@ -7,23 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 500
 HEAVY = ("mlflow", "pandas", "sklearn", "duckdb", "numpy", "scipy", "pyarrow")
-
-
-def test_no_module_is_longer_than_500_lines():
-    modules = [
-        *ROOT.glob("src/**/*.py"),
-        *ROOT.glob("tests/**/*.py"),
-        *ROOT.glob("examples/**/*.py"),
-    ]
-    lengths = {
-        str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines())
-        for path in modules
-    }
-
-    assert lengths
-    assert {} == {name: length for name, length in lengths.items() if length > LIMIT}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["gate", "--help"], ["schema"]], ids=" ".join)
