@@ -14,7 +14,9 @@ from itertools import product
 
 import numpy as np
 
-from cdml.core.inference import Side, compare, student
+from cdml.core.inference import student
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import find
 from cdml.core.multiplicity import holm

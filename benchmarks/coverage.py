@@ -18,7 +18,8 @@ from dataclasses import dataclass
 import numpy as np
 from latencies import LATENCIES
 
-from cdml.core.inference import Side, compare
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric, find

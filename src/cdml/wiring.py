@@ -21,22 +21,19 @@ from cdml.core.names import unknown
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.evidence.scratch import sweep
 from cdml.evidence.signature import Keys
-from cdml.ports import (
-    Clock,
-    Execute,
-    Journal,
-    Measurer,
-    Platform,
-    Progress,
-    Registry,
-    Samples,
-    Scorer,
-    Table,
-    Tables,
-    Target,
-    Traffic,
-    Webhook,
-)
+from cdml.ports.clock import Clock
+from cdml.ports.execute import Execute
+from cdml.ports.journal import Journal
+from cdml.ports.measurer import Measurer
+from cdml.ports.platform import Platform
+from cdml.ports.progress import Progress
+from cdml.ports.registry import Registry
+from cdml.ports.samples import Samples
+from cdml.ports.scorer import Scorer
+from cdml.ports.tables import Table, Tables
+from cdml.ports.target import Target
+from cdml.ports.traffic import Traffic
+from cdml.ports.webhook import Webhook
 
 Names = Mapping[str, str]
 

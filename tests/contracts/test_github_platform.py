@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.errors import ServiceError
-from cdml.ports import Annotation
+from cdml.ports.platform import Annotation
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import READ, GitHubServer
 

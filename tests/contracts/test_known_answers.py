@@ -11,7 +11,7 @@ import pytest
 from cdml.adapters.scoring.known import keep
 from cdml.errors import InputError
 from cdml.evidence import known
-from cdml.ports import ScoringJob
+from cdml.ports.scorer import ScoringJob
 
 NAN = float("nan")
 

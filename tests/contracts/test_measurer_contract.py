@@ -10,11 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.scoring.measuring import ProcessMeasurer
-from cdml.core import inference
+from cdml.core.inference import engine
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import find
 from cdml.errors import ConfigurationError, InputError
-from cdml.ports import MetricJob, PairedRows
+from cdml.ports.measurer import MetricJob
+from cdml.ports.samples import PairedRows
 from fakes.measurer import FakeMeasurer
 from fakes.progress import FakeProgress
 
@@ -136,7 +137,7 @@ def test_one_model_alone_is_measured_alone(bench):
     found = bench.measure(RIGHT, data)
 
     assert (1,) == found[0].value.shape
-    level = inference.measure(find("own:metric"), found[0], 0.95)
+    level = engine.measure(find("own:metric"), found[0], 0.95)
     assert right(data, "c") == pytest.approx(level.value)
     assert level.interval.low < level.value < level.interval.high
 
@@ -155,7 +156,7 @@ def test_no_value_on_a_slice_is_that_slices_trouble(bench):
 
     found = bench.measure(code)
 
-    pairs = [inference.compare(find("own:metric"), part) for part in found]
+    pairs = [engine.compare(find("own:metric"), part) for part in found]
     assert isinstance(pairs[2], Unmeasured)
     assert "is not a finite number on these rows" in pairs[2].reason
     assert not isinstance(pairs[0], Unmeasured)

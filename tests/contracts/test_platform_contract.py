@@ -6,7 +6,7 @@ import pytest
 
 from cdml.adapters.platforms.terminal import TerminalPlatform
 from cdml.errors import ServiceError
-from cdml.ports import Annotation, PullRequest
+from cdml.ports.platform import Annotation, PullRequest
 from fakes.github_runner import HEAD, MERGED, deployment, on_github
 from fakes.platform import FakePlatform
 

@@ -10,7 +10,8 @@ from test_measurer_contract import PROCESSES, RIGHT, ROWS, Bench, columns
 from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.measuring import ProcessMeasurer, replicates
 from cdml.adapters.scoring.walls import Enclosure, can_build
-from cdml.core import inference
+from cdml.core.inference import difference as inference_difference
+from cdml.core.inference import engine
 from cdml.core.metrics import find
 from cdml.errors import InputError
 
@@ -23,7 +24,7 @@ def bench(tmp_path):
 
 
 def interval(part):
-    return inference.compare(METRIC, part).difference.interval(0.95)
+    return engine.compare(METRIC, part).difference.interval(0.95)
 
 
 def test_the_order_of_the_rows_never_matters(bench):
@@ -57,9 +58,9 @@ def test_identical_predictions_differ_by_nothing_and_are_never_superior(bench):
         "import random\n" + RIGHT.replace("mean()", "mean() + random.random()"), data
     )
 
-    difference = inference.compare(METRIC, found).difference
+    difference = engine.compare(METRIC, found).difference
     assert 0 == difference.estimate
-    assert difference.bound(inference.Side.LOWER, 0.95) < 0
+    assert difference.bound(inference_difference.Side.LOWER, 0.95) < 0
     assert 1 == difference.p_value_null()
 
 

@@ -12,7 +12,7 @@ from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.webhook import HttpWebhook
 from cdml.errors import CdmlError
-from cdml.ports import Slots
+from cdml.ports.traffic import Slots
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECRET = "hidden-credential"

@@ -12,10 +12,11 @@ import pytest
 
 from cdml.adapters.data import pairing
 from cdml.adapters.data.samples import DuckSamples
-from cdml.core import inference
+from cdml.core.inference import counts as inference_counts
+from cdml.core.inference import engine
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import METRICS, Task
-from cdml.ports import Layout
+from cdml.ports.samples import Layout
 from fakes.predictions import (
     BINARY,
     GENERATION,
@@ -54,15 +55,15 @@ def figures(parts, metrics):
     for part in parts:
         for metric in metrics:
             sample = part.sample(metric)
-            pair = inference.compare(metric, sample)
+            pair = engine.compare(metric, sample)
             key = (str(part.slice), metric.name)
             if isinstance(pair, Unmeasured):
-                found[key] = (part.rows, inference.counted(metric, sample))
+                found[key] = (part.rows, inference_counts.counted(metric, sample))
             else:
                 interval = pair.difference.interval(0.95)
                 found[key] = (
                     part.rows,
-                    inference.counted(metric, sample),
+                    inference_counts.counted(metric, sample),
                     pair.challenger,
                     pair.champion,
                     interval.low,
@@ -138,7 +139,7 @@ def test_values_beyond_the_largest_are_taken_together(samples, write):
 
 def test_one_model_alone_is_measured(samples, write):
     [whole, *_] = samples.reduce(write("a", binary()), None, BINARY, of(Task.BINARY))
-    level = inference.measure(METRICS["accuracy"], whole.sample(METRICS["accuracy"]), 0.95)
+    level = engine.measure(METRICS["accuracy"], whole.sample(METRICS["accuracy"]), 0.95)
     right = sum(row["late"] == row["prediction"] for row in binary())
     assert right / 400 == pytest.approx(level.value)
 
@@ -210,7 +211,7 @@ def test_scores_are_found_by_class_however_it_is_written(write, kinds, names):
         for index, row in enumerate(multiclass())
     ]
     [part] = DuckSamples().reduce(write("a", rows), None, MULTICLASS, of(Task.MULTICLASS))
-    found = inference.measure(METRICS["log_loss"], part.sample(METRICS["log_loss"]), 0.95)
+    found = engine.measure(METRICS["log_loss"], part.sample(METRICS["log_loss"]), 0.95)
 
     assert math.log(len(kinds)) == pytest.approx(found.value)
 

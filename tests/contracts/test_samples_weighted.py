@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.data.samples import DuckSamples
-from cdml.core import inference
+from cdml.core.inference import counts, engine
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import METRICS, Task
 from cdml.errors import InputError
@@ -56,8 +56,8 @@ def figures(parts, metrics):
         for metric in metrics:
             sample = part.sample(metric)
             key = (str(part.slice), metric.name)
-            pair = inference.compare(metric, sample)
-            found[key] = (part.rows, inference.counted(metric, sample))
+            pair = engine.compare(metric, sample)
+            found[key] = (part.rows, counts.counted(metric, sample))
             if not isinstance(pair, Unmeasured):
                 interval = pair.difference.interval(0.95)
                 found[key] += (pair.challenger, pair.champion, interval.low, interval.high)

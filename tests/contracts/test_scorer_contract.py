@@ -14,7 +14,7 @@ import models
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.errors import InputError
 from cdml.evidence import known
-from cdml.ports import ScoringJob
+from cdml.ports.scorer import ScoringJob
 from fakes.progress import FakeProgress
 from fakes.scorer import FakeScorer, pretend
 

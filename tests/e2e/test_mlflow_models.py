@@ -8,7 +8,7 @@ import models
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.evidence.model_digest import model_digest
-from cdml.ports import ScoringJob
+from cdml.ports.scorer import ScoringJob
 from fakes.progress import FakeProgress
 
 

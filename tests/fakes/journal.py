@@ -2,7 +2,7 @@
 
 import json
 
-from cdml.ports import Moved, Snapshot
+from cdml.ports.journal import Moved, Snapshot
 
 
 class FakeJournal:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.errors import InputError, ServiceError
-from cdml.ports import (
+from cdml.ports.platform import (
     Annotation,
     Behaviour,
     Commit,

@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 
 from cdml.core.metrics import METRICS, Task, find
-from cdml.ports import Layout
+from cdml.ports.samples import Layout
 
 BINARY = Layout(
     key=("id",),

@@ -8,7 +8,7 @@ from cdml.core import model_uri
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.mlmodel import local_model
 from cdml.evidence.model_digest import digest_of, model_digest, model_files
-from cdml.ports import ModelVersion, Training
+from cdml.ports.registry import ModelVersion, Training
 
 
 class FakeRegistry:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from cdml.adapters.scoring import inputs, known, predictions
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import read_mlmodel
-from cdml.ports import Scored
+from cdml.ports.scorer import Scored
 
 FAULTS = {
     "load": "the model cannot be loaded: OSError: no weights.",

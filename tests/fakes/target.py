@@ -3,7 +3,7 @@
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.core.journal import Serving, Share
 from cdml.errors import InputError, ServiceError
-from cdml.ports import Answer
+from cdml.ports.target import Answer
 
 
 class FakeTarget:

@@ -12,7 +12,7 @@ from cdml.core.smoke import MALFORMED
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
 from cdml.evidence import known
 from cdml.flows.judging import Judging
-from cdml.ports import Answer
+from cdml.ports.target import Answer
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld
 from fakes.traffic import FakeTraffic

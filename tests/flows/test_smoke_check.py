@@ -7,7 +7,7 @@ import pytest
 from cdml.config import load
 from cdml.core.smoke import MALFORMED, Limits, case_of_rows, passed
 from cdml.flows.smoke import limits_of, smoke
-from cdml.ports import Answer
+from cdml.ports.target import Answer
 from fakes.delivery import CONFIG
 from places import FakePlace
 

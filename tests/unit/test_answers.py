@@ -16,7 +16,7 @@ from cdml.adapters.scoring.predictions import Words
 from cdml.core.answers import AnswerColumns, table
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel
-from cdml.ports import ScoringJob
+from cdml.ports.scorer import ScoringJob
 
 DOCS = Path(__file__).parents[2] / "docs" / "answers.md"
 YES = [0.9, 0.2, 0.6, 0.4]

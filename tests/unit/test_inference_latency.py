@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cdml.core.inference import Side, compare, measure
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare, measure
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import find
 from cdml.core.sample import Timings

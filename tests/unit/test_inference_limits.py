@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cdml.core.inference import (
-    Side,
-    compare,
-    counted,
-    measure,
-    rows_needed,
-    smallest_detectable,
-)
+from cdml.core.inference.counts import counted
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare, measure
+from cdml.core.inference.power import rows_needed, smallest_detectable
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import METRICS, Family, find
 from cdml.core.sample import Cells, Moments, OneVsRest, Ranked

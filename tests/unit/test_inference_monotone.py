@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdml.core.inference import Side, compare
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare
 from cdml.core.inference.fairness import GapDifference
 from cdml.core.inference.latency import Percentiles
 from cdml.core.inference.linear import Linear

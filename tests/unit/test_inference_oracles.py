@@ -7,8 +7,10 @@ import pytest
 from scipy import stats
 from sklearn import metrics as oracle
 
-from cdml.core.inference import Side, compare, measure, student
+from cdml.core.inference import student
 from cdml.core.inference.binomial import mcnemar, wilson
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare, measure
 from cdml.core.inference.ranks import precision_influence
 from cdml.core.inference.tango import Tango
 from cdml.core.metrics import METRICS, Family, find

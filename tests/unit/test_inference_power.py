@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cdml.core.inference import Side, compare
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare
 from cdml.core.metrics import find
 from cdml.core.multiplicity import holm
 from cdml.core.sample import Cells, Figures, Weighted

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cdml.core.inference import Side, compare, measure
 from cdml.core.inference.binomial import mcnemar
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare, measure
 from cdml.core.inference.ranks import ascending
 from cdml.core.inference.tango import Tango
 from cdml.core.interval import Interval, Unmeasured

@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cdml.core.inference import Side, compare, counted, measure
+from cdml.core.inference.counts import counted
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare, measure
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import find
 from cdml.core.sample import Replicates

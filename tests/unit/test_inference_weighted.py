@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from cdml.core.inference import Side, clusters, compare, counted, measure
+from cdml.core.inference.counts import clusters, counted
+from cdml.core.inference.difference import Side
+from cdml.core.inference.engine import compare, measure
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import METRICS, Family, find
 from cdml.core.sample import Cells, Figures, OneVsRest, Ranked, Weighted

@@ -9,7 +9,7 @@ from cdml.core.rollout import Move, Standing, next_move, standing
 from cdml.core.transitions import LEASE
 from cdml.errors import InputError
 from cdml.evidence import journal as document
-from cdml.ports import Snapshot
+from cdml.ports.journal import Snapshot
 from fakes.journals import ledger_of, release
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

@@ -13,7 +13,8 @@ from cdml.evidence import store
 from cdml.evidence.models import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
-from cdml.ports import ModelVersion, PullRequest
+from cdml.ports.platform import PullRequest
+from cdml.ports.registry import ModelVersion
 from fakes.platform import FakePlatform
 from pieces import (
     CHALLENGER,

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdml.config.model import Policy
-from cdml.core import compare, inference
+from cdml.core import compare
 from cdml.core.compare import certain
 from cdml.core.decide import Kind, Rule
-from cdml.core.inference import Paired, Side
+from cdml.core.inference import engine
+from cdml.core.inference.difference import Paired, Side
 from cdml.core.interval import Interval
 from cdml.core.metrics import find
 from cdml.core.multiplicity import holm
@@ -115,7 +116,7 @@ def test_an_unknown_slice_does_not_hide_behind_the_others():
 
 
 def compare_rows(metric, rows, **options):
-    return inference.compare(find(metric), sample(metric, rows), **options)
+    return engine.compare(find(metric), sample(metric, rows), **options)
 
 
 @pytest.mark.parametrize("before", [0.80, 0.30, 0.75, 0.15])
@@ -148,7 +149,7 @@ def test_a_relative_margin_of_a_mean_is_that_of_the_scaled_champion(share, kind,
 
 
 def inferred(losses):
-    return inference.compare(find("mean_absolute_error"), Moments.of_rows(losses))
+    return engine.compare(find("mean_absolute_error"), Moments.of_rows(losses))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Self
 
 import click
 
-from cdml.ports import Step
+from cdml.ports.progress import Step
 from cdml.report.escape import terminal
 
 

@@ -14,7 +14,7 @@ from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.proof import unproven
 from cdml.evidence.store import FILES, read
-from cdml.ports import Platform
+from cdml.ports.platform import Platform
 from cdml.report import console
 from cdml.report.escape import terminal
 from cdml.report.rows import UNPROVEN

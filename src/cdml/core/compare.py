@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from cdml.core.decide import Figures, Rule
-from cdml.core.inference import Difference, Paired, Side
+from cdml.core.inference.difference import Difference, Paired, Side
 from cdml.core.interval import Interval
 
 

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cdml.core.journal import Ledger
 from cdml.errors import InputError
-from cdml.ports import Snapshot
+from cdml.ports.journal import Snapshot
 
 _LEDGER = TypeAdapter(Ledger)
 _LONGEST = 4000

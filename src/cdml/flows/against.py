@@ -12,7 +12,7 @@ from cdml.flows.drift_checks import DriftPlan, judge_drift, no_reference, plan_d
 from cdml.flows.profiles import profile_of
 from cdml.flows.references import NoReference, Reference, Rows, Stored
 from cdml.flows.slice_drift import count_slices, judge_slice_drift
-from cdml.ports import Table
+from cdml.ports.tables import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

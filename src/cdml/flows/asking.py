@@ -7,7 +7,7 @@ from cdml.core.checks import Finding, Rule, judge, judge_figure
 from cdml.core.expressions import All, Condition, NotRun, present
 from cdml.core.known import Asked
 from cdml.core.verdict import Verdict
-from cdml.ports import Table
+from cdml.ports.tables import Table
 
 EXAMPLES = 5
 _CLOCKS_DIFFER = 86_400

@@ -4,7 +4,7 @@ from cdml.config import Loaded
 from cdml.errors import ServiceError
 from cdml.flows.own_gates import changed_addresses
 from cdml.flows.talking import Talk
-from cdml.ports import Host
+from cdml.ports.ports import Host
 from cdml.report import render
 
 

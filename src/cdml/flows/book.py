@@ -8,7 +8,8 @@ from cdml.core.journal import Ledger
 from cdml.core.transitions import Transition
 from cdml.errors import ServiceError
 from cdml.evidence import journal as document
-from cdml.ports import Moved, Ports
+from cdml.ports.journal import Moved
+from cdml.ports.ports import Ports
 
 PAUSES = (1.0, 3.0)
 """Seconds between attempts at one write."""

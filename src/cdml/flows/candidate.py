@@ -16,7 +16,7 @@ from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
-from cdml.ports import ModelVersion, Registry
+from cdml.ports.registry import ModelVersion, Registry
 
 _GATE = "Run `cdml gate` on this version and deploy with its evidence."
 

@@ -15,7 +15,7 @@ from cdml.config import Loaded
 from cdml.config.base import CHAMPION
 from cdml.core.addresses import reveal
 from cdml.errors import ServiceError
-from cdml.ports import Host
+from cdml.ports.ports import Host
 from cdml.report.gathered import Gathered
 
 _MOST = 100

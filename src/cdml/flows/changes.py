@@ -8,7 +8,7 @@ from cdml.core.changes import Traits, changes
 from cdml.errors import CdmlError
 from cdml.evidence.models import Change
 from cdml.flows.contender import Contender
-from cdml.ports import Ports
+from cdml.ports.ports import Ports
 
 if TYPE_CHECKING:  # models that are scored bring contracts and profiles; predictions do not
     from cdml.flows.predict import Identity

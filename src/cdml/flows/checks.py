@@ -9,7 +9,7 @@ from cdml.core.journal import Operation, Release, Serving
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.errors import ConfigurationError
-from cdml.ports import SplittingTarget
+from cdml.ports.target import SplittingTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

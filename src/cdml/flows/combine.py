@@ -11,7 +11,7 @@ from cdml.flows.own_gates import Base, base, effect, judged_here
 from cdml.flows.report import Reported, current, quiet, unjudged, unposted
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
-from cdml.ports import Host
+from cdml.ports.ports import Host
 from cdml.report import combined, render
 from cdml.report.annotations import MAX_ANNOTATIONS, annotations
 from cdml.report.combined import Part

@@ -7,10 +7,10 @@ from functools import cached_property
 from pathlib import Path
 
 from cdml.config import Loaded
-from cdml.core import inference
 from cdml.core.compare import certain
 from cdml.core.decide import Rule
-from cdml.core.inference import Paired
+from cdml.core.inference import counts, engine
+from cdml.core.inference.difference import Paired
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric
 from cdml.core.sample import Timings
@@ -34,7 +34,8 @@ from cdml.flows.promises import promises
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
-from cdml.ports import Layout, Part, Ports
+from cdml.ports.ports import Ports
+from cdml.ports.samples import Layout, Part
 
 _FIRST = "There is no champion: comparisons are not applicable"
 
@@ -273,9 +274,9 @@ class _Contest:
             rule=rule,
             part=part.slice,
             rows=part.rows,
-            counted=inference.counted(metric, sample),
-            clusters=inference.clusters(sample),
-            found=inference.compare(metric, sample),
+            counted=counts.counted(metric, sample),
+            clusters=counts.clusters(sample),
+            found=engine.compare(metric, sample),
         )
 
 
@@ -291,7 +292,7 @@ def _of_process(
         ):
             return rows, Unmeasured(reason="the two models were asked requests of different rows")
         both = Timings.of(challenger.latency_ms, champion.latency_ms)
-        return both.rows, inference.compare(metric, both)
+        return both.rows, engine.compare(metric, both)
     if isinstance(mine, float) and isinstance(theirs, float):
         return rows, certain(mine, theirs)
     return rows, Unmeasured(reason=NO_OPERATION)

@@ -10,7 +10,8 @@ from cdml.core.metrics import Family, Task, find
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
-from cdml.ports import Ports, Table
+from cdml.ports.ports import Ports
+from cdml.ports.tables import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
     from cdml.flows.predict import Predicted

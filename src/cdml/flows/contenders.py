@@ -21,7 +21,8 @@ from cdml.flows.contender import (
 )
 from cdml.flows.meanwhile import Meanwhile
 from cdml.flows.task import infer
-from cdml.ports import Ports, Table
+from cdml.ports.ports import Ports
+from cdml.ports.tables import Table
 
 if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
     from cdml.core.compatibility import Signature

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 from cdml.config import Loaded
 from cdml.core.metrics import Family, Metric
 from cdml.evidence.scratch import prefix as scratch_prefix
-from cdml.ports import Layout, MetricJob, Part, Ports
+from cdml.ports.measurer import MetricJob
+from cdml.ports.ports import Ports
+from cdml.ports.samples import Layout, Part
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from cdml.core.sample import Replicates, Sample

@@ -11,7 +11,7 @@ from cdml.flows.found import Found
 from cdml.flows.operation import Operator
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import hashed_release, serving_release
-from cdml.ports import Moved
+from cdml.ports.journal import Moved
 
 Cure = Literal["adopt", "repair"]
 

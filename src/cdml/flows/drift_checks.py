@@ -13,7 +13,7 @@ from cdml.core.profile import Column, Profile
 from cdml.core.quality import listed
 from cdml.core.verdict import Verdict
 from cdml.flows.profiles import Counting, is_ordered
-from cdml.ports import Table
+from cdml.ports.tables import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

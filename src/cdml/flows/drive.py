@@ -19,7 +19,9 @@ from cdml.flows.found import Ended, Found
 from cdml.flows.steps import Steps
 from cdml.flows.tenure import Tenure, overtaken
 from cdml.flows.vouching import Voucher
-from cdml.ports import Moved, Ports, lease
+from cdml.ports import lease
+from cdml.ports.journal import Moved
+from cdml.ports.ports import Ports
 
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""

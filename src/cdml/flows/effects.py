@@ -13,7 +13,9 @@ from cdml.flows.book import PAUSES
 from cdml.flows.checks import Checks
 from cdml.flows.last_look import last_shares, look
 from cdml.flows.publish import Alias
-from cdml.ports import Ports, SplittingTarget, lease
+from cdml.ports import lease
+from cdml.ports.ports import Ports
+from cdml.ports.target import SplittingTarget
 
 Act = Callable[[], object]
 Seen = Callable[[Serving], bool]

@@ -32,7 +32,8 @@ from cdml.flows.promises import promises
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
-from cdml.ports import Ports, Table
+from cdml.ports.ports import Ports
+from cdml.ports.tables import Table
 
 
 def evaluate_model(

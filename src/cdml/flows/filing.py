@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from cdml.core.journal import Ledger, Operation
 from cdml.errors import CdmlError
-from cdml.ports import Platform, Progress
+from cdml.ports.platform import Platform
+from cdml.ports.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

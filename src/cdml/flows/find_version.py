@@ -5,7 +5,9 @@ from cdml.core import model_uri
 from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.flows.outcome import Nothing
-from cdml.ports import Commit, ModelVersion, Platform, Ports, PullRequest, Registry
+from cdml.ports.platform import Commit, Platform, PullRequest
+from cdml.ports.ports import Ports
+from cdml.ports.registry import ModelVersion, Registry
 
 _NAME_ONE = "Name one: --model VERSION."
 _PASSED = (Verdict.PASS.value, Verdict.WARN.value, None)

@@ -7,7 +7,7 @@ from cdml.config import Loaded
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
 from cdml.flows.own_gates import judged_by, rejudged
-from cdml.ports import Platform
+from cdml.ports.platform import Platform
 from cdml.report.gathered import Gathered
 
 _FOREIGN = (

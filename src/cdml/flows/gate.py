@@ -29,7 +29,9 @@ from cdml.flows.prediction_drift import (
     unknown_predictions,
 )
 from cdml.flows.validate_data import add_checks, validate_data
-from cdml.ports import ModelVersion, Platform, Ports
+from cdml.ports.platform import Platform
+from cdml.ports.ports import Ports
+from cdml.ports.registry import ModelVersion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

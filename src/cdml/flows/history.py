@@ -10,7 +10,7 @@ from cdml.core.secrets import JOURNAL_KEY
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence import journal as document
 from cdml.evidence.signature import Keys
-from cdml.ports import Journal, Moved
+from cdml.ports.journal import Journal, Moved
 from cdml.report.escape import terminal
 
 SCHEMA = "cdml.history/1"

@@ -15,7 +15,7 @@ from cdml.core.journal import Ledger
 from cdml.core.rollout import GRACE, may_take_over
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import write_atomically
-from cdml.ports import Ports
+from cdml.ports.ports import Ports
 
 ASK_EVERY = 15.0
 """Seconds between two questions to the platform about the run that holds the lock."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdml.core.addresses import VARIABLE
 from cdml.errors import ServiceError
-from cdml.ports import Host
+from cdml.ports.ports import Host
 
 _LONGEST = 200
 _MOST = 1_000_000

@@ -8,7 +8,9 @@ from cdml.config.model import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Kind, Rule, decide, detect, soften
 from cdml.core.gate_rules import out_of_range
-from cdml.core.inference import Paired, error_of, named, rows_needed, smallest_detectable
+from cdml.core.inference.counts import named
+from cdml.core.inference.difference import Paired
+from cdml.core.inference.power import error_of, rows_needed, smallest_detectable
 from cdml.core.interval import Unmeasured, finite
 from cdml.core.metrics import Metric
 from cdml.core.multiplicity import holm

@@ -22,7 +22,9 @@ from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.checks import Forecast, Look
 from cdml.flows.prospect import prospect, rules_of
 from cdml.flows.smoke import limits_of, smoke
-from cdml.ports import Ports, Slots, SplittingTarget
+from cdml.ports.ports import Ports
+from cdml.ports.target import SplittingTarget
+from cdml.ports.traffic import Slots
 
 _CANARY = TypeAdapter(Canary)
 _JUDGED = {

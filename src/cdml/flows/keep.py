@@ -9,7 +9,8 @@ from cdml.evidence import known, store
 from cdml.evidence import profile as profiles
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.scratch import prefix as scratch_prefix
-from cdml.ports import ModelVersion, Ports, Registry
+from cdml.ports.ports import Ports
+from cdml.ports.registry import ModelVersion, Registry
 
 
 def keep(model: ModelRef, output: Path, ports: Ports) -> None:

@@ -6,7 +6,7 @@ may be over. So every message about trouble is made of a look after it.
 
 from cdml.core.journal import Serving
 from cdml.errors import CdmlError, ServiceError
-from cdml.ports import Ports
+from cdml.ports.ports import Ports
 
 AGAIN = 1.0
 """Seconds after which a target that gave no answer is asked once more."""

@@ -12,7 +12,7 @@ from cdml.core.quality import listed
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import DataRef
 from cdml.flows.input_checks import contradictions, odd_inputs
-from cdml.ports import Table
+from cdml.ports.tables import Table
 
 SAMPLE = 10_000
 _CELLS = 5_000_000  # values that are held at once: of very many columns fewer rows are drawn

@@ -9,7 +9,8 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Deployment
-from cdml.ports import Ports, PullRequest
+from cdml.ports.platform import PullRequest
+from cdml.ports.ports import Ports
 from cdml.report import render
 from cdml.report.gathered import Gathered
 from cdml.report.view import View, view

@@ -16,7 +16,7 @@ from cdml.core.expressions import Field, LogicalType
 from cdml.errors import ConfigurationError
 from cdml.evidence.profile import FILE
 from cdml.flows.promises import promises
-from cdml.ports import Table, Tables
+from cdml.ports.tables import Table, Tables
 
 _OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 

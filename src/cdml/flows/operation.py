@@ -19,7 +19,8 @@ from cdml.flows.publish import Alias
 from cdml.flows.request import short_digest
 from cdml.flows.steps import Steps
 from cdml.flows.vouching import Voucher
-from cdml.ports import Moved, Ports
+from cdml.ports.journal import Moved
+from cdml.ports.ports import Ports
 
 REASON = 1000
 """Characters of a reason that the journal keeps."""

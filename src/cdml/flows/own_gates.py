@@ -13,7 +13,7 @@ from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
 from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.changed_judges import changed_judges, other_rows
-from cdml.ports import Host, Ports
+from cdml.ports.ports import Host, Ports
 from cdml.report.gathered import Gathered
 
 if TYPE_CHECKING:  # only needed where there is something to judge again

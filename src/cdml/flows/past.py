@@ -11,7 +11,8 @@ from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.pictures import PastVersion
 from cdml.evidence.scratch import prefix as scratch_prefix
-from cdml.ports import ModelVersion, Ports, Registry
+from cdml.ports.ports import Ports
+from cdml.ports.registry import ModelVersion, Registry
 
 MOST = 10
 """Versions that are looked at, the newest."""

@@ -9,7 +9,8 @@ from cdml.core.metrics import METRICS, Family, Metric, Task
 from cdml.core.sample import Cells, Weighted
 from cdml.core.score_bins import FEW_ROWS, ScoreBins
 from cdml.evidence.pictures import Confusion, Curve, Picture
-from cdml.ports import Layout, Part, Ports
+from cdml.ports.ports import Ports
+from cdml.ports.samples import Layout, Part
 
 _OUTCOMES = METRICS["accuracy"]
 _SCORES = {Task.BINARY: METRICS["roc_auc"], Task.MULTICLASS: METRICS["roc_auc_ovr"]}

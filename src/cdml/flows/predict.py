@@ -19,7 +19,10 @@ from cdml.flows.contender import CHALLENGER
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
 from cdml.flows.promises import promises
-from cdml.ports import ModelVersion, Ports, ScoringJob, Table
+from cdml.ports.ports import Ports
+from cdml.ports.registry import ModelVersion
+from cdml.ports.scorer import ScoringJob
+from cdml.ports.tables import Table
 
 _MB = 1_000_000
 

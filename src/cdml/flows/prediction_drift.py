@@ -17,7 +17,9 @@ from cdml.flows.contender import PREDICTIONS
 from cdml.flows.drift_checks import judge_drift, not_compared, plan_drift
 from cdml.flows.profiles import profile_of
 from cdml.flows.references import kept_with
-from cdml.ports import Ports, Registry, Table
+from cdml.ports.ports import Ports
+from cdml.ports.registry import Registry
+from cdml.ports.tables import Table
 
 NAME = "prediction_drift"
 _SCORE = "score"

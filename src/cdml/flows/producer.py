@@ -3,7 +3,8 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from cdml.evidence.models import Producer
-from cdml.ports import Clock, Platform
+from cdml.ports.clock import Clock
+from cdml.ports.platform import Platform
 
 
 def tool_version() -> str:

@@ -7,7 +7,7 @@ from cdml.core import propose
 from cdml.core.contract import looks_personal
 from cdml.core.expressions import Aggregate, Field, LogicalType, Missing, NotRun
 from cdml.core.propose import Seen
-from cdml.ports import Table
+from cdml.ports.tables import Table
 
 SAMPLE = 10_000
 _NUMBERS = (LogicalType.INTEGER, LogicalType.NUMBER)

@@ -7,7 +7,8 @@ from cdml.config.delivery import Canary as Settings
 from cdml.core.canary import Answers, Rules, Window, expectation, fewest, guardrail
 from cdml.core.ramp import ALL, Ramp
 from cdml.errors import CdmlError, ConfigurationError, InputError
-from cdml.ports import Ports, Slots
+from cdml.ports.ports import Ports
+from cdml.ports.traffic import Slots
 
 LATELY = timedelta(minutes=2)
 """How far back the traffic is looked at for how long a decision takes."""

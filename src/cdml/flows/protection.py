@@ -2,7 +2,8 @@
 
 from cdml.config import Loaded
 from cdml.core.branches import journal_branch
-from cdml.ports import Annotation, Ports
+from cdml.ports.platform import Annotation
+from cdml.ports.ports import Ports
 
 
 def warn_unprotected(loaded: Loaded, ports: Ports, environment: str | None = None) -> None:

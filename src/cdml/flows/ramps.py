@@ -3,7 +3,7 @@
 from cdml.config import Loaded
 from cdml.core.ramp import ALL, Ramp
 from cdml.errors import ConfigurationError
-from cdml.ports import Target
+from cdml.ports.target import Target
 
 AT_ONCE = Ramp(steps=(ALL,))
 """A rollback's: what served before is checked, not judged."""

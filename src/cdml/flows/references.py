@@ -16,7 +16,9 @@ from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
 from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.contenders import NONE
-from cdml.ports import ModelVersion, Ports, Registry, Table
+from cdml.ports.ports import Ports
+from cdml.ports.registry import ModelVersion, Registry
+from cdml.ports.tables import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

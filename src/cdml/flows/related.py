@@ -5,7 +5,7 @@ from cdml.core.column_types import Declared, Types
 from cdml.core.contract import Contract
 from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
-from cdml.ports import Table, Tables
+from cdml.ports.tables import Table, Tables
 
 
 def open_related(

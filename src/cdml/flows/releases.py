@@ -8,7 +8,7 @@ from cdml.core.plan import named
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.found import Found
-from cdml.ports import Ports
+from cdml.ports.ports import Ports
 
 
 def serving_release(found: Found, model: str, ports: Ports) -> Release | None:

@@ -12,7 +12,8 @@ from cdml.flows.foreign import distrusted, fetched
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
-from cdml.ports import Annotation, Host, Platform, Ports
+from cdml.ports.platform import Annotation, Platform
+from cdml.ports.ports import Host, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations
 from cdml.report.gathered import Current, Gathered, gather

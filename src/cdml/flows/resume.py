@@ -17,7 +17,7 @@ from cdml.flows.loss import after_loss
 from cdml.flows.operation import Operator
 from cdml.flows.outcome import Nothing, Outcome
 from cdml.flows.warm import end_warm
-from cdml.ports import Ports
+from cdml.ports.ports import Ports
 
 
 def resume(

@@ -33,7 +33,8 @@ from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import serving_release
 from cdml.flows.request import LONGEST, Request, request_for
-from cdml.ports import Moved, Ports
+from cdml.ports.journal import Moved
+from cdml.ports.ports import Ports
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""

@@ -13,7 +13,7 @@ from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef
 from cdml.flows.candidate import Judged
-from cdml.ports import Ports
+from cdml.ports.ports import Ports
 
 _USER = re.compile(r"(?<=://)[^/?#@\s]*@")
 _POINTER = b"version https://git-lfs.github.com/spec/"

@@ -9,7 +9,7 @@ from cdml.core.checks import Finding, Rule, not_executed
 from cdml.core.expressions import Compare, Field, NotRun, Scalar, in_common
 from cdml.core.quality import listed
 from cdml.flows.references import NoReference, Reference, Rows, Stored
-from cdml.ports import Table
+from cdml.ports.tables import Table
 
 MOST = 64
 """Columns that rows are compared in: of more, engines take quadratic time to plan the question."""

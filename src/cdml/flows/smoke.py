@@ -9,7 +9,7 @@ from cdml.core.journal import Release
 from cdml.core.metrics import Family
 from cdml.core.smoke import MALFORMED, Case, Check, Limits, NoPredictions, Replies, Reply
 from cdml.errors import ServiceError
-from cdml.ports import SplittingTarget
+from cdml.ports.target import SplittingTarget
 
 
 def smoke(

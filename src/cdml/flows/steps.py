@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cdml.evidence.models import Step
-from cdml.ports import Clock
+from cdml.ports.clock import Clock
 
 DETAIL = 2000
 """Characters of a step's detail that are kept."""

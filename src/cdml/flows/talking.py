@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports import Behaviour, Commit, Host, Warned
+from cdml.ports.platform import Behaviour, Commit, Warned
+from cdml.ports.ports import Host
 
 MODES = ("always", "changes", "failures", "off")
 BEHAVIOURS: tuple[Behaviour, ...] = ("update", "recreate", "hide-and-recreate")

@@ -8,7 +8,7 @@ from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Metric, Task
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.rules import known
-from cdml.ports import Layout
+from cdml.ports.samples import Layout
 
 
 def layout(config: Config, fields: Sequence[Field]) -> Layout:

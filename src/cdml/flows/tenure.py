@@ -8,8 +8,9 @@ from cdml.core import transitions
 from cdml.core.journal import Ledger
 from cdml.errors import CdmlError, Overtaken, ServiceError
 from cdml.flows.book import Book
-from cdml.ports import Moved, Ports
+from cdml.ports.journal import Moved
 from cdml.ports.lease import holding
+from cdml.ports.ports import Ports
 
 PARTS = 3
 """A lease is renewed when this part of it is over."""

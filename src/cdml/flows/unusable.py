@@ -8,7 +8,7 @@ from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
 from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
 from cdml.flows.talking import Talk
-from cdml.ports import Host
+from cdml.ports.ports import Host
 from cdml.report import render
 
 COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"

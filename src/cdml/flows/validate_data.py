@@ -32,7 +32,9 @@ from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
 from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
-from cdml.ports import Ports, Progress, Table
+from cdml.ports.ports import Ports
+from cdml.ports.progress import Progress
+from cdml.ports.tables import Table
 
 _LONG = 1000
 

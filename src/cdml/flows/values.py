@@ -3,16 +3,16 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cdml.core import inference
-from cdml.core.inference import Level
+from cdml.core.inference import engine
+from cdml.core.inference.difference import Level
 from cdml.core.interval import Interval, Unmeasured, finite
 from cdml.core.metrics import METRICS, Family, Metric
 from cdml.core.sample import Timings
 from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
 from cdml.flows.contender import Contender
-from cdml.ports import Part, Progress
-from cdml.ports.samples import OTHER, Value
+from cdml.ports.progress import Progress
+from cdml.ports.samples import OTHER, Part, Value
 
 NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"
 
@@ -91,7 +91,7 @@ def measure(
 
 
 def _value(metric: Metric, part: Part, confidence: float) -> MetricValue:
-    level = inference.measure(metric, part.sample(metric), confidence)
+    level = engine.measure(metric, part.sample(metric), confidence)
     place = dict(part.slice) if part.slice is not None else None
     return _of_level(metric, level, part.rows, place)
 
@@ -141,7 +141,7 @@ def _operations(
         if found is None:
             yield MetricValue(metric=metric.name, rows=rows, value=None, reason=NO_OPERATION)
         elif isinstance(found, Timings):
-            yield _of_level(metric, inference.measure(metric, found, confidence), found.rows)
+            yield _of_level(metric, engine.measure(metric, found, confidence), found.rows)
         else:
             yield MetricValue(metric=metric.name, rows=rows, value=found)
 

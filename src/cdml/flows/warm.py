@@ -2,13 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cdml.core.rollout import outlived
 from cdml.core.transitions import Transition
 from cdml.errors import CdmlError
 from cdml.flows.operation import Operator
-from cdml.ports import Moved, SplittingTarget
+from cdml.ports.journal import Moved
+
+if TYPE_CHECKING:
+    from cdml.ports.target import SplittingTarget
 
 
 def end_warm(operator: Operator, window: timedelta) -> str:

@@ -6,7 +6,7 @@ from typing import Literal
 from cdml.config import Config, Loaded
 from cdml.core import metrics
 from cdml.core.verdict import Verdict
-from cdml.ports import Annotation
+from cdml.ports.platform import Annotation
 from cdml.report import escape
 from cdml.report.rows import GateRow, not_passed, severity
 from cdml.report.view import View

@@ -12,8 +12,7 @@ from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal, parquet, quote
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Task
-from cdml.ports import PairedRows
-from cdml.ports.samples import Value
+from cdml.ports.samples import PairedRows, Value
 
 _STORED = {
     LogicalType.BOOLEAN: "BOOLEAN",

@@ -18,7 +18,7 @@ from cdml.adapters.journals.remote import Remote, find_remote
 from cdml.core.branches import journal_branch
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence.scratch import prefix as scratch_prefix
-from cdml.ports import Moved, Snapshot
+from cdml.ports.journal import Moved, Snapshot
 
 MAX_BYTES = 8 * 2**20
 STALE = 1.5

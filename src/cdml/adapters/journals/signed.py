@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from cdml.core.secrets import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.signature import FIELD, Keys
-from cdml.ports import Journal, Snapshot
+from cdml.ports.journal import Journal, Snapshot
 
 
 @dataclass(slots=True, kw_only=True)

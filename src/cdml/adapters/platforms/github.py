@@ -10,7 +10,7 @@ from urllib.parse import quote
 from cdml.adapters.platforms import workflow_commands
 from cdml.core.budget import Budget
 from cdml.errors import InputError, ServiceError
-from cdml.ports import (
+from cdml.ports.platform import (
     Annotation,
     Behaviour,
     Commit,

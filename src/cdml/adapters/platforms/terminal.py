@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cdml.core.secrets import without_journal_keys
 from cdml.errors import InputError, ServiceError
-from cdml.ports import (
+from cdml.ports.platform import (
     Annotation,
     Behaviour,
     Commit,

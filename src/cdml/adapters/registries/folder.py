@@ -25,7 +25,7 @@ from cdml.errors import InputError, ServiceError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, model_digest
 from cdml.evidence.store import file_digest, write_atomically
-from cdml.ports import ModelVersion, Training
+from cdml.ports.registry import ModelVersion, Training
 
 
 class FolderRegistry:

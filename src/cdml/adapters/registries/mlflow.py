@@ -25,7 +25,7 @@ from cdml.errors import InputError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest
 from cdml.evidence.store import file_digest
-from cdml.ports import ModelVersion, Training
+from cdml.ports.registry import ModelVersion, Training
 
 RUN = "cdml.run"
 """Tag: the run that keeps the evidence of a version which has no run of its own."""

@@ -31,7 +31,7 @@ from cdml.adapters.scoring.running import private_folder, run
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.evidence.scratch import sweep
-from cdml.ports import Progress
+from cdml.ports.progress import Progress
 
 BUILD = "CDML_BUILD"
 _BUILD_SECONDS = 1800

@@ -13,7 +13,7 @@ from cdml.adapters.scoring.predictions import read, read_columns, require_column
 from cdml.core.model_inputs import input_columns
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel
-from cdml.ports import ScoringJob
+from cdml.ports.scorer import ScoringJob
 
 _MANY = 5
 _HINT = (

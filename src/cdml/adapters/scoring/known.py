@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from cdml.adapters.scoring.foreign_files import read_answers
 from cdml.evidence.known import SUFFIX
 from cdml.evidence.store import write_atomically
-from cdml.ports import ScoringJob
+from cdml.ports.scorer import ScoringJob
 
 _PLAIN = (bool, int, float, str, type(None))
 

@@ -16,7 +16,9 @@ from cdml.adapters.scoring.user_code import copy_module
 from cdml.adapters.scoring.walls import Enclosure
 from cdml.core.sample import Floats, Replicates
 from cdml.errors import CdmlError, ConfigurationError, InputError
-from cdml.ports import MetricJob, PairedRows, Progress, Step
+from cdml.ports.measurer import MetricJob
+from cdml.ports.progress import Progress, Step
+from cdml.ports.samples import PairedRows
 
 APART = Path(__file__).with_name("apart")
 _START = (

@@ -17,7 +17,8 @@ from cdml.adapters.scoring.walls import Enclosure
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, read_mlmodel
 from cdml.evidence.model_digest import clean_copy, is_clean
-from cdml.ports import Progress, Scored, ScoringJob, Step
+from cdml.ports.progress import Progress, Step
+from cdml.ports.scorer import Scored, ScoringJob
 
 WORKER = Path(__file__).with_name("worker.py")
 _PREFIX = "cdml-score-"

@@ -20,7 +20,8 @@ from cdml.config.targets import Haproxy
 from cdml.core.budget import Budget
 from cdml.core.journal import Release, Serving, Share
 from cdml.errors import CdmlError, InputError, ServiceError
-from cdml.ports import Answer, Registry
+from cdml.ports.registry import Registry
+from cdml.ports.target import Answer
 
 UNPROVEN = "sha256:" + "0" * 64
 """The digest of a slot whose server is not the one that was started there."""

@@ -22,7 +22,7 @@ from cdml.config.targets import Haproxy
 from cdml.core.journal import Release
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.evidence.model_digest import model_digest
-from cdml.ports import Answer
+from cdml.ports.target import Answer
 
 MARK = "CDML_SERVER"
 _KEPT = re.compile(

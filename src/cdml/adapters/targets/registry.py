@@ -3,7 +3,8 @@
 from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
 from cdml.core.journal import Release, Serving
-from cdml.ports import Registry, lease
+from cdml.ports import lease
+from cdml.ports.registry import Registry
 
 
 class RegistryTarget:

@@ -14,7 +14,7 @@ from pathlib import Path
 from cdml.adapters.traffic.records import LONGEST, Inbox
 from cdml.core.canary import Window
 from cdml.errors import ConfigurationError
-from cdml.ports import Slots
+from cdml.ports.traffic import Slots
 
 _PATIENCE = 0.2
 """Seconds between two looks at whether to stop."""

@@ -9,7 +9,7 @@ from typing import BinaryIO
 from cdml.adapters.traffic.records import Inbox
 from cdml.core.canary import Window
 from cdml.errors import InputError, ServiceError
-from cdml.ports import Slots
+from cdml.ports.traffic import Slots
 
 
 class JsonlTraffic:

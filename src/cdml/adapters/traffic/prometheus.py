@@ -18,7 +18,7 @@ import requests
 from cdml.core.addresses import reveal
 from cdml.core.canary import Answers, Latencies, Window
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports import Slots
+from cdml.ports.traffic import Slots
 
 LOOKBACK = 300
 """Seconds before a window in which the last sample before it is looked for, as Prometheus does."""

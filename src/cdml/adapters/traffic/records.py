@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from cdml.core.canary import Answers, Latencies, Window
-from cdml.ports import Slots
+from cdml.ports.traffic import Slots
 
 LONGEST = 65_536
 """Bytes of a line; HAProxy writes no longer one."""
