@@ -33,9 +33,9 @@ from cdml.core.expressions import (
     Scalar,
     Whole,
 )
-from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
+from cdml.ports.tables import Conflicts, Overlap
 from fakes.figures import answers, figure, missing, multiple, number
 
 OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.core import inputs
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.separation import Conflicts
 from cdml.core.verdict import Verdict
+from cdml.ports.tables import Conflicts
 
 ROWS = 1000
 RNG = random.Random(3)

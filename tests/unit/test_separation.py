@@ -1,8 +1,8 @@
 import pytest
 
 from cdml.core import separation
-from cdml.core.separation import Overlap
 from cdml.core.verdict import Verdict
+from cdml.ports.tables import Overlap
 
 ROWS, BEFORE = 1000, 4000
 

@@ -10,7 +10,7 @@ import numpy as np
 from cdml.core.checks import Finding, fact, share
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.quality import listed
-from cdml.core.separation import Conflicts
+from cdml.ports.tables import Conflicts
 
 Values = Sequence[float | str | None]
 

@@ -2,41 +2,14 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cdml.core.checks import Finding, share
 from cdml.core.verdict import Verdict
+from cdml.ports.tables import Overlap
 
 _COARSE = 0.2  # share of equal rows from which columns no longer tell rows apart
 _ERRORS = 3  # standard errors that chance is allowed
 _MANY = 0.01  # share of rows that cannot lie in the past by accident
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
-    """Rows that equal others in some columns; missing values equal one another.
-
-    Attributes:
-        shared: rows here that equal a row there.
-        repeated_here, repeated_there: rows that equal another row of their own side.
-    """
-
-    shared: int
-    repeated_here: int
-    repeated_there: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conflicts:
-    """Rows that equal another in the inputs.
-
-    Attributes:
-        equal: such rows.
-        conflicting: those of them for which equal rows have different labels.
-    """
-
-    equal: int
-    conflicting: int
 
 
 def inputs_shared(

@@ -1,11 +1,38 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
-from cdml.core.separation import Conflicts, Overlap
 from cdml.evidence.models import DataRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Rows that equal others in some columns; missing values equal one another.
+
+    Attributes:
+        shared: rows here that equal a row there.
+        repeated_here, repeated_there: rows that equal another row of their own side.
+    """
+
+    shared: int
+    repeated_here: int
+    repeated_there: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conflicts:
+    """Rows that equal another in the inputs.
+
+    Attributes:
+        equal: such rows.
+        conflicting: those of them for which equal rows have different labels.
+    """
+
+    equal: int
+    conflicting: int
 
 
 class Table(Protocol):

@@ -20,10 +20,9 @@ from cdml.core.expressions import (
     Scalar,
     comparable,
 )
-from cdml.core.separation import Conflicts, Overlap
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef
-from cdml.ports.tables import Table
+from cdml.ports.tables import Conflicts, Overlap, Table
 
 _SPREAD = 2_654_435_761  # Knuth's multiplicative hash: neighbouring rows fall far apart
 _RANGE = 2**32
