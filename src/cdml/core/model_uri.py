@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from cdml.errors import InputError
 
+NONE = "none"
+
+
 _LOGGED_MODEL = re.compile(r"m-[0-9a-f]{32}(/.*)?")
 _NAMED = re.compile(r"(?P<name>[^/@]+)(/(?P<version>[^/@]+)|@(?P<alias>[^/@]+))")
 

@@ -27,8 +27,7 @@ from cdml.ports.tables import Table
 if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
     from cdml.core.compatibility import Signature
     from cdml.flows.predict import Identity
-
-NONE = "none"
+from cdml.core.model_uri import NONE
 
 
 @dataclass(frozen=True, slots=True)
