@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 from cdml.errors import InputError
 
+CHALLENGER, CHAMPION = "the challenger", "the champion"
+"""What the models of a comparison are called in sentences."""
+
+
 NONE = "none"
 
 

@@ -16,8 +16,6 @@ from cdml.ports.tables import Table
 if TYPE_CHECKING:  # imported where a model is scored
     from cdml.flows.predict import Predicted
 
-CHALLENGER, CHAMPION = "the challenger", "the champion"
-"""What the models of a comparison are called in sentences."""
 PREDICTIONS = "predictions.parquet"
 PREDICTIONS_FILES = (".parquet", ".pq")
 """How the name of a predictions file ends."""

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
 from cdml.core.expressions import Field
+from cdml.core.model_uri import CHALLENGER, CHAMPION
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
 from cdml.flows.contender import (
-    CHALLENGER,
-    CHAMPION,
     PREDICTIONS_FILES,
     Contender,
     evaluated,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cdml.config import Config, Loaded
 from cdml.core.metrics import Metric, Task
+from cdml.core.model_uri import CHALLENGER
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
@@ -20,7 +21,7 @@ from cdml.evidence.models import (
     ModelRef,
 )
 from cdml.evidence.profile import PREDICTIONS_FILE
-from cdml.flows.contender import CHALLENGER, PREDICTIONS, Contender, scored
+from cdml.flows.contender import PREDICTIONS, Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits

@@ -8,6 +8,7 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.expressions import Field
+from cdml.core.model_uri import CHALLENGER
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
@@ -16,7 +17,6 @@ from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
-from cdml.flows.contender import CHALLENGER
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log

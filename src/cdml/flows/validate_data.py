@@ -13,6 +13,7 @@ from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.known import Asked, Known
 from cdml.core.metrics import Task
+from cdml.core.model_uri import CHAMPION
 from cdml.core.rules import from_contract
 from cdml.core.verdict import Verdict, worst
 from cdml.errors import InputError
@@ -23,7 +24,6 @@ from cdml.evidence.pictures import Histogram
 from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask
-from cdml.flows.contender import CHAMPION
 from cdml.flows.model_inputs import require_features
 from cdml.flows.opening import open_reference, open_rows, types_for
 from cdml.flows.producer import producer
