@@ -80,8 +80,8 @@ def compare_to_champion(
     config: Path, output: Path, *, challenger: str | None, champion: str | None
 ) -> int:
     """Run the stage and give its exit code."""
+    from cdml.evidence.store import PREDICTIONS_FILES
     from cdml.flows.compare import compare_to_champion as flow
-    from cdml.flows.contender import PREDICTIONS_FILES
 
     files = (challenger, champion)
     scored = all(one and one.endswith(PREDICTIONS_FILES) for one in files)

@@ -15,6 +15,11 @@ from pydantic import BaseModel, ValidationError
 from cdml.errors import InputError
 from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
 
+PREDICTIONS = "predictions.parquet"
+PREDICTIONS_FILES = (".parquet", ".pq")
+"""How the name of a predictions file ends."""
+
+
 Evidence = DataEvidence | Evaluation | Comparison | Deployment
 E = TypeVar("E", DataEvidence, Evaluation, Comparison, Deployment)
 M = TypeVar("M", bound=BaseModel)

@@ -15,10 +15,7 @@ from cdml.ports.tables import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
     from cdml.flows.predict import Predicted
-
-PREDICTIONS = "predictions.parquet"
-PREDICTIONS_FILES = (".parquet", ".pq")
-"""How the name of a predictions file ends."""
+from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

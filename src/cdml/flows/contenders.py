@@ -10,14 +10,8 @@ from cdml.core.expressions import Field
 from cdml.core.model_uri import CHALLENGER, CHAMPION
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
-from cdml.flows.contender import (
-    PREDICTIONS_FILES,
-    Contender,
-    evaluated,
-    from_file,
-    predictions_file,
-    scored,
-)
+from cdml.evidence.store import PREDICTIONS_FILES
+from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
 from cdml.flows.meanwhile import Meanwhile
 from cdml.flows.task import infer
 from cdml.ports.ports import Ports

@@ -21,7 +21,8 @@ from cdml.evidence.models import (
     ModelRef,
 )
 from cdml.evidence.profile import PREDICTIONS_FILE
-from cdml.flows.contender import PREDICTIONS, Contender, scored
+from cdml.evidence.store import PREDICTIONS
+from cdml.flows.contender import Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits

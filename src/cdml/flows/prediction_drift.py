@@ -13,7 +13,7 @@ from cdml.core.quality import listed
 from cdml.errors import CdmlError
 from cdml.evidence.models import Producer
 from cdml.evidence.profile import PREDICTIONS_FILE, ProfileDocument, write
-from cdml.flows.contender import PREDICTIONS
+from cdml.evidence.store import PREDICTIONS
 from cdml.flows.drift_checks import judge_drift, not_compared, plan_drift
 from cdml.flows.profiles import profile_of
 from cdml.flows.references import kept_with
