@@ -1,7 +1,7 @@
 """Figures as text, and intervals as a line of characters."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,6 +9,17 @@ from cdml.core import reasons
 from cdml.core.decide import TOLERANCE
 from cdml.evidence.models import ComparisonGate, Interval
 from cdml.evidence.proof import greater_is_better
+from cdml.evidence.words import Scalar
+
+
+def slice_name(part: Mapping[str, Scalar] | None) -> str:
+    """`carrier = HA, origin = JFK`; empty for all rows."""
+    return ", ".join(f"{column} = {_scalar(value)}" for column, value in (part or {}).items())
+
+
+def _scalar(value: Scalar) -> str:
+    return "(missing)" if value is None else str(value)
+
 
 NONE = "–"
 WIDTH = 17

@@ -15,8 +15,9 @@ from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.evidence.proof import unproven
 from cdml.report.escape import clean
 from cdml.report.failures import sentences
+from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered
-from cdml.report.rows import UNPROVEN, slice_name
+from cdml.report.rows import UNPROVEN
 
 _ELEMENTS = {
     Verdict.FAIL: "failure",

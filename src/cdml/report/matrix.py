@@ -8,8 +8,9 @@ from cdml.evidence.models import ComparisonGate
 from cdml.evidence.pictures import Confusion
 from cdml.evidence.proof import greater_is_better, unproven
 from cdml.report import figures
+from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered
-from cdml.report.rows import NOT_JUDGED, UNPROVEN, slice_name
+from cdml.report.rows import NOT_JUDGED, UNPROVEN
 
 MOST_SLICES = 60
 """Slices of a heat map; the table has all of them."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cdml.core import reasons
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, ModelRef
+from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered
-from cdml.report.rows import slice_name
 
 Gate = BoundGate | ComparisonGate
 

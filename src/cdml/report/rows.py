@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue
 from cdml.evidence.proof import greater_is_better, unproven
-from cdml.evidence.words import Scalar
 from cdml.report import figures
-from cdml.report.figures import NONE, Plot
+from cdml.report.figures import NONE, Plot, _scalar, slice_name
 from cdml.report.forest import Forest, of_bound, of_comparison
 from cdml.report.gathered import Gathered
 
@@ -196,15 +195,6 @@ def _distance(gate: ComparisonGate) -> float:
     half, against = (found.high - found.low) / 2, gate.bound.against if gate.bound else 0.0
     away = (found.estimate - against) * (1 if better else -1)
     return away / half if half > 0 else math.copysign(math.inf, away)
-
-
-def slice_name(part: Mapping[str, Scalar] | None) -> str:
-    """`carrier = HA, origin = JFK`; empty for all rows."""
-    return ", ".join(f"{column} = {_scalar(value)}" for column, value in (part or {}).items())
-
-
-def _scalar(value: Scalar) -> str:
-    return "(missing)" if value is None else str(value)
 
 
 def check_rows(gathered: Gathered) -> tuple[CheckRow, ...]:
