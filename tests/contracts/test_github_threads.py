@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.errors import ServiceError
-from cdml.ports.platform import Commit
+from cdml.ports.code_host import Commit
 from fakes.github_runner import HEAD, MERGED, on_github
 
 PUSHED = "c" * 40  # the commit of the step on the stand-in

@@ -6,7 +6,8 @@ import pytest
 
 from cdml.adapters.platforms.terminal import TerminalPlatform
 from cdml.errors import ServiceError
-from cdml.ports.platform import Annotation, PullRequest
+from cdml.ports.code_host import PullRequest
+from cdml.ports.platform import Annotation
 from fakes.github_runner import HEAD, MERGED, deployment, on_github
 from fakes.platform import FakePlatform
 

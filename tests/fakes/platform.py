@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.errors import InputError, ServiceError
-from cdml.ports.platform import (
-    Annotation,
+from cdml.ports.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -15,6 +14,7 @@ from cdml.ports.platform import (
     Thread,
     Warned,
 )
+from cdml.ports.platform import Annotation
 
 
 @dataclass

@@ -9,7 +9,7 @@ from cdml.errors import InputError
 from cdml.flows.combine import combine
 from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

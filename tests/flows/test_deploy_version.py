@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.errors import InputError
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from fakes.delivery import World
 
 MERGED = "c" * 40

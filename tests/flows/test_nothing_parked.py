@@ -13,7 +13,7 @@ from cdml.flows.init import init
 from cdml.flows.notify import notify
 from cdml.flows.outcome import Nothing
 from cdml.flows.resume import resume
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from fakes.faults import Faults, Killed
 from fakes.journals import ledger_of, release
 from fakes.ports import FakePorts

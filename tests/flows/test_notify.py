@@ -6,7 +6,7 @@ import pytest
 
 from cdml.errors import ServiceError
 from cdml.flows.notify import EVENT, SIGNATURE, notify
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from fakes.delivery import CONFIG, World
 
 HOOK = "deploy: {notify: {webhook: 'https://hook.test/cdml', secret: s3cret}}\n"

@@ -11,7 +11,7 @@ from cdml.flows.begin import begin
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from cdml.report.gathered import gather
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer

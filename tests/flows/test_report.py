@@ -11,7 +11,7 @@ from cdml.evidence.models import DataRef, ModelRef
 from cdml.evidence.store import GATES_RESULTS, REPORTS
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -6,7 +6,7 @@ import pytest
 
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -13,7 +13,7 @@ from cdml.evidence import store
 from cdml.evidence.models import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from cdml.ports.registry import ModelVersion
 from fakes.platform import FakePlatform
 from pieces import (

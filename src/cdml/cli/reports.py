@@ -20,7 +20,7 @@ from cdml.wiring import RunHost, Wiring
 
 if TYPE_CHECKING:
     from cdml.config import Config, Loaded
-    from cdml.ports.platform import Behaviour
+    from cdml.ports.code_host import Behaviour
 
 _DEFAULT = Path("cdml.yaml")
 

@@ -5,7 +5,8 @@ from cdml.core import model_uri
 from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.flows.outcome import Nothing
-from cdml.ports.platform import Commit, Platform, PullRequest
+from cdml.ports.code_host import Commit, PullRequest
+from cdml.ports.platform import Platform
 from cdml.ports.ports import Ports
 from cdml.ports.registry import ModelVersion, Registry
 

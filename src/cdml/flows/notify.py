@@ -9,7 +9,7 @@ from cdml.config import Loaded
 from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Deployment
-from cdml.ports.platform import PullRequest
+from cdml.ports.code_host import PullRequest
 from cdml.ports.ports import Ports
 from cdml.report import render
 from cdml.report.gathered import Gathered

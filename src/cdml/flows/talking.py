@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports.platform import Behaviour, Commit, Warned
+from cdml.ports.code_host import Behaviour, Commit, Warned
 from cdml.ports.ports import Host
 
 MODES = ("always", "changes", "failures", "off")

@@ -1,20 +1,19 @@
 """What the flows ask of the world. Each port has its adapters, a fake and one contract suite."""
 
 from cdml.ports.clock import Clock
-from cdml.ports.execute import Execute
-from cdml.ports.journal import Journal, Moved, Snapshot
-from cdml.ports.measurer import Measurer, MetricJob
-from cdml.ports.platform import (
-    Annotation,
+from cdml.ports.code_host import (
     Behaviour,
     Commit,
     GateSigns,
-    Platform,
     PullRequest,
     PushedCommit,
     Thread,
     Warned,
 )
+from cdml.ports.execute import Execute
+from cdml.ports.journal import Journal, Moved, Snapshot
+from cdml.ports.measurer import Measurer, MetricJob
+from cdml.ports.platform import Annotation, Platform
 from cdml.ports.ports import Host, Ports
 from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry, Training

@@ -10,8 +10,7 @@ from urllib.parse import quote
 from cdml.adapters.platforms import workflow_commands
 from cdml.core.budget import Budget
 from cdml.errors import InputError, ServiceError
-from cdml.ports.platform import (
-    Annotation,
+from cdml.ports.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -20,6 +19,7 @@ from cdml.ports.platform import (
     Thread,
     Warned,
 )
+from cdml.ports.platform import Annotation
 
 if TYPE_CHECKING:
     from cdml.adapters.platforms.github_client import Client

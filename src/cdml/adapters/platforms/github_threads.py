@@ -9,7 +9,7 @@ from github.PullRequest import PullRequest
 
 from cdml.adapters.platforms.github_client import Client, asking
 from cdml.errors import ServiceError
-from cdml.ports.platform import Commit, Thread
+from cdml.ports.code_host import Commit, Thread
 
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40,64}")
 _SHA = re.compile(r"[0-9a-f]{40,64}")

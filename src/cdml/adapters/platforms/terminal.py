@@ -6,8 +6,7 @@ from pathlib import Path
 
 from cdml.core.secrets import without_journal_keys
 from cdml.errors import InputError, ServiceError
-from cdml.ports.platform import (
-    Annotation,
+from cdml.ports.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -16,6 +15,7 @@ from cdml.ports.platform import (
     Thread,
     Warned,
 )
+from cdml.ports.platform import Annotation
 
 
 class TerminalPlatform:
