@@ -3,7 +3,8 @@
 import pytest
 
 from cdml.core import reasons
-from cdml.core.decide import Edge, Figures, Kind, Rule, decide
+from cdml.core.decide import Figures, Rule, decide
+from cdml.core.rule_kinds import Edge, Kind
 from cdml.core.verdict import Verdict
 
 RECALL = Rule(metric="recall", greater_is_better=True, kind=Kind.NON_INFERIORITY, margin=0.05)

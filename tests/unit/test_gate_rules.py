@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.config import load
-from cdml.core.decide import Edge, Kind
 from cdml.core.gate_rules import bound_problem, margin_problem
 from cdml.core.metrics import METRICS
+from cdml.core.rule_kinds import Edge, Kind
 from cdml.errors import ConfigurationError
 
 BINARY = "positive: 1, sensitive: group, cost: price"

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from cdml.config.model import Policy
 from cdml.core import compare
 from cdml.core.compare import certain
-from cdml.core.decide import Kind, Rule
+from cdml.core.decide import Rule
 from cdml.core.inference import engine
 from cdml.core.inference.difference import Paired, Side
 from cdml.core.interval import Interval
 from cdml.core.metrics import find
 from cdml.core.multiplicity import holm
+from cdml.core.rule_kinds import Kind
 from cdml.core.sample import Moments
 from cdml.core.verdict import Verdict, worst
 from cdml.flows.judge import Candidate, judge

@@ -11,11 +11,11 @@ from typing import Any
 
 from cdml.config.model import read_margin
 from cdml.core import metrics
-from cdml.core.decide import Edge, Kind
 from cdml.core.gate_rules import bound_problem, margin_problem
 from cdml.core.marked import Place
 from cdml.core.metric_names import metric_of
 from cdml.core.metrics import Family, Loss, Metric, Range, Task
+from cdml.core.rule_kinds import Edge, Kind
 
 Complaint = tuple[Place, str]
 

@@ -5,8 +5,8 @@ Inside this module better is always +, whatever the metric's direction; see docs
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
+from cdml.core.rule_kinds import Edge, Kind
 from cdml.core.verdict import Verdict
 
 TOLERANCE = 1e-12
@@ -17,13 +17,6 @@ FEWEST_ROWS = 100
 
 FEWEST_CLUSTERS = 10
 """The same of clusters. With fewer, the spread between them says too little of others."""
-
-
-class Kind(StrEnum):
-    """What a comparison asks, in the word of cdml.yaml."""
-
-    NON_INFERIORITY = "max_regression"
-    SUPERIORITY = "min_improvement"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,13 +113,6 @@ def detect(adjusted_p: float, confidence: float) -> Verdict:
     if adjusted_p > 1 - confidence:
         return Verdict.PASS
     return Verdict.FAIL if adjusted_p <= 1 - confidence else Verdict.INCONCLUSIVE
-
-
-class Edge(StrEnum):
-    """Which side of the value a bound closes, in the word of cdml.yaml."""
-
-    AT_LEAST = "at_least"
-    AT_MOST = "at_most"
 
 
 def within(edge: Edge, limit: float, value: float, *, low: float, high: float) -> Verdict:

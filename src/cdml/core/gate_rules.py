@@ -5,8 +5,8 @@ What a metric's values can be, and which way it improves, decides; both stand in
 
 import math
 
-from cdml.core.decide import Edge, Kind
 from cdml.core.metrics import Metric, Range, Task
+from cdml.core.rule_kinds import Edge, Kind
 
 _ALL = 1.0
 _PERCENT = 100.0

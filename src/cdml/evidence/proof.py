@@ -1,7 +1,8 @@
 """What the figures of a comparison prove, whatever its verdict counts for."""
 
 from cdml.core import metrics
-from cdml.core.decide import TOLERANCE, Kind
+from cdml.core.decide import TOLERANCE
+from cdml.core.rule_kinds import Kind
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cdml.config.model import Policy
 from cdml.core import compare, reasons
-from cdml.core.decide import Figures, Kind, Rule, decide, detect, soften
+from cdml.core.decide import Figures, Rule, decide, detect, soften
 from cdml.core.gate_rules import out_of_range
 from cdml.core.inference.counts import named
 from cdml.core.inference.difference import Paired
@@ -14,6 +14,7 @@ from cdml.core.inference.power import error_of, rows_needed, smallest_detectable
 from cdml.core.interval import Unmeasured, finite
 from cdml.core.metrics import Metric
 from cdml.core.multiplicity import holm
+from cdml.core.rule_kinds import Kind
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
 from cdml.flows.rules import Asked

@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 
 from cdml.config import Config, Gate, Margin, SliceRule
 from cdml.core import metrics
-from cdml.core.decide import Edge, Kind, Rule
+from cdml.core.decide import Rule
 from cdml.core.metrics import Metric, Range
+from cdml.core.rule_kinds import Edge, Kind
 from cdml.evidence.models import PolicyRef
 from cdml.evidence.store import text_digest
 

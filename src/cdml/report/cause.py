@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cdml.core import reasons
-from cdml.core.decide import Edge, Kind
+from cdml.core.rule_kinds import Edge, Kind
 from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate
 from cdml.evidence.proof import greater_is_better

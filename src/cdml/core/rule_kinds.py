@@ -1,0 +1,17 @@
+"""The words of cdml.yaml for what a gate asks."""
+
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What a comparison asks, in the word of cdml.yaml."""
+
+    NON_INFERIORITY = "max_regression"
+    SUPERIORITY = "min_improvement"
+
+
+class Edge(StrEnum):
+    """Which side of the value a bound closes, in the word of cdml.yaml."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
