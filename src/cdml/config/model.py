@@ -13,8 +13,8 @@ from cdml.config.delivery import Deploy
 from cdml.core import metrics
 from cdml.core.answers import AnswerColumns
 from cdml.core.classes import find, yaml_scalar
-from cdml.core.decide import FEWEST_CLUSTERS, FEWEST_ROWS
 from cdml.core.metric_names import unknown_metric
+from cdml.core.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
 from cdml.core.model_inputs import Purposes
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"

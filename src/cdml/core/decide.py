@@ -12,12 +12,6 @@ from cdml.core.verdict import Verdict
 TOLERANCE = 1e-12
 """Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""
 
-FEWEST_ROWS = 100
-"""Rows that a slice needs to be judged, unless cdml.yaml says otherwise."""
-
-FEWEST_CLUSTERS = 10
-"""The same of clusters. With fewer, the spread between them says too little of others."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:

@@ -8,6 +8,11 @@ from enum import StrEnum
 from functools import lru_cache
 from types import MappingProxyType
 
+FEWEST_ROWS = 100
+"""Rows that a slice needs to be judged, unless cdml.yaml says otherwise."""
+FEWEST_CLUSTERS = 10
+"""The same of clusters. With fewer, the spread between them says too little of others."""
+
 
 class Task(StrEnum):
     """What the model predicts."""

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from cdml.core.decide import FEWEST_CLUSTERS
 from cdml.core.inference import calibration, fairness, influence, student
 from cdml.core.inference.binomial import wilson
 from cdml.core.inference.counts import counted, kish, named
@@ -21,7 +20,7 @@ from cdml.core.inference.influence import Influence
 from cdml.core.inference.linear import Linear
 from cdml.core.inference.weighted_ranks import summed
 from cdml.core.interval import Interval, Unmeasured
-from cdml.core.metrics import Family, Metric
+from cdml.core.metrics import FEWEST_CLUSTERS, Family, Metric
 from cdml.core.sample import Cells, Codes, Figures, Floats, OneVsRest, Ranked, Weighted
 
 _TOO_FEW = "are too few to know how far others lie"
