@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
 from cdml.core.addresses import reveal
-from cdml.core.column_types import DATES, Declared, Types, of_contract, of_fields, of_signature
+from cdml.core.column_types import DATES, Declared, Types, of_fields
 from cdml.core.compatibility import Signature
 from cdml.core.contract import Contract
+from cdml.core.contract_types import of_contract, of_signature
 from cdml.core.expressions import Field, LogicalType
 from cdml.errors import ConfigurationError
 from cdml.evidence.profile import FILE
