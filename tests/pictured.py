@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import numpy as np
 
+from cdml.common.verdict import Verdict
 from cdml.core.curves import curves
 from cdml.core.sample import Ranked
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import (
     Comparison,
     DataEvidence,

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import (
     BoundGate,
     Check,

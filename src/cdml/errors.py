@@ -11,7 +11,7 @@ CdmlError                         (never raised itself)
 └── LockHeld                9     another operation holds the lock
 
 A gate that says no is a result, never one of these (exit codes 0, 1 and 3 are in
-`cdml.core.verdict`). Whatever is not a CdmlError is a bug in cdml: exit 70.
+`cdml.common.verdict`). Whatever is not a CdmlError is a bug in cdml: exit 70.
 """
 
 from typing import ClassVar

@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.clock import SystemClock
+from cdml.common.addresses import mask, reveal
+from cdml.common.clock import Clock
+from cdml.common.progress import Progress
+from cdml.common.scratch_folders import sweep
+from cdml.common.suggest import unknown
+from cdml.common.time_budget import Budget, draw_from
 from cdml.config import Loaded, load
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
-from cdml.core.addresses import mask, reveal
-from cdml.core.budget import Budget, draw_from
 from cdml.core.column_types import UNDECLARED, Types
-from cdml.core.names import unknown
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.evidence.scratch import sweep
 from cdml.evidence.signature import Keys
-from cdml.ports.clock import Clock
 from cdml.ports.execute import Execute
 from cdml.ports.journal import Journal
 from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
-from cdml.ports.progress import Progress
 from cdml.ports.registry import Registry
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer

@@ -11,8 +11,8 @@ import yaml
 
 from cdml.adapters.registries.mlflow_storage import STORES
 from cdml.cli import cli
+from cdml.common.addresses import reveal
 from cdml.config import load
-from cdml.core.addresses import reveal
 from cdml.wiring import registries, targets
 
 ROOT = Path(__file__).parents[2]

@@ -11,7 +11,7 @@ from urllib3 import HTTPResponse
 from cdml.adapters.platforms.github_client import _patient
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.webhook import HttpWebhook
-from cdml.core.budget import Budget
+from cdml.common.time_budget import Budget
 from cdml.errors import ConfigurationError, ServiceError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import read
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.core.journal import Ledger
-from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence import store
 from cdml.evidence.journal import dump

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.report.gathered import gather
 from fakes.judging import World

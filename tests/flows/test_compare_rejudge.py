@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.flows.rejudge import recompute
 from fakes.judging import World
 

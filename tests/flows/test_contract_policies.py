@@ -2,8 +2,8 @@
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.config import load
-from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock

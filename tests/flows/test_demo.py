@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import Deployment, Producer, Served
 from cdml.evidence.store import write

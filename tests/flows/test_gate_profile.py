@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence import profile as profiles
 from cdml.evidence import store
 from cdml.evidence.models import DataEvidence

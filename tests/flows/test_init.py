@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from cdml.cli import cli, run
+from cdml.common.addresses import reveal
 from cdml.config import load
-from cdml.core.addresses import reveal
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.init import TARGETS, init
 

@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.data.tables import DuckTables
+from cdml.common.addresses import reveal
+from cdml.common.verdict import Verdict, worst
 from cdml.config import load
 from cdml.core import propose
-from cdml.core.addresses import reveal
 from cdml.core.known import Known
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.asking import ask
 from cdml.flows.init import init

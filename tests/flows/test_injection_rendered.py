@@ -13,9 +13,9 @@ import pytest
 from test_report_injection import LONGEST, filled
 
 from cdml.cli.progress import ConsoleProgress
+from cdml.common.markdown import terminal
 from cdml.evidence.models import DataEvidence
 from cdml.report import combined, console, render
-from cdml.report.escape import terminal
 from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit
 from cdml.report.sarif import Location, sarif

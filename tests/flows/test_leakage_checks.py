@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from flows.test_validate_data import FAIR, ROWS, House, failed, flights, named
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.core.compatibility import Signature
-from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataEvidence

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.pictures import PastVersion
 from cdml.flows.begin import begin

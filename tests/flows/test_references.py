@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import InputError, ServiceError
 from cdml.evidence import profile as profiles
 from compared import CONFIG, ROWS, House, checks

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence import profile as profiles
 from compared import ROWS, House, checks, flights
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.config import load
 from cdml.core.compatibility import Signature
-from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataEvidence

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cdml.cli import boundary
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from fakes.judging import ROWS, World
 
 GATES = "{metric: METRIC, max_regression: 0.3, slices: false}"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cdml.core.addresses import Address, mask, reveal
+from cdml.common.addresses import Address, mask, reveal
 
 WRITTEN = "https://data.test/${KEY}/x.parquet?sig=${SIGNATURE}"
 VALUES = {"KEY": "s3cr/et-key", "SIGNATURE": "ab+cd=="}

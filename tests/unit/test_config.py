@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdml.common.addresses import reveal
 from cdml.config import load
 from cdml.config.schema import json_schema
-from cdml.core.addresses import reveal
 from cdml.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]

@@ -1,11 +1,11 @@
 import pytest
 
+from cdml.common.verdict import Verdict, worst
 from cdml.core.checks import Finding
 from cdml.core.contract import Contract
 from cdml.core.known import Known
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError
 from cdml.flows.asking import ask
 from fakes.tables import table

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from cdml.common.verdict import Verdict
+from cdml.common.yaml_lines import Marked, Place, read
 from cdml.core.checks import Finding
 from cdml.core.known import Known
-from cdml.core.marked import Marked, Place, read
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
-from cdml.core.verdict import Verdict
 from cdml.flows.asking import ask
 from fakes.tables import table
 

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding
 from cdml.core.known import Known
 from cdml.core.odcs import read_contract
 from cdml.core.rules import from_contract
-from cdml.core.verdict import Verdict
 from cdml.errors import ConfigurationError
 from cdml.flows.asking import ask
 from fakes.tables import table

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdml.common.verdict import Verdict
 from cdml.core.decide import Figures, Rule, decide, detect, soften, within
 from cdml.core.multiplicity import holm
 from cdml.core.rule_kinds import Edge, Kind
-from cdml.core.verdict import Verdict
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
 NAN = math.nan

@@ -2,12 +2,12 @@ import math
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.core import drift
 from cdml.core.bins import Buckets, Categories, Edges
 from cdml.core.drift import Limits, Seen
 from cdml.core.expressions import LogicalType
 from cdml.core.profile import Column
-from cdml.core.verdict import Verdict
 
 EVENLY = (0, 5000, 5000, 0)
 

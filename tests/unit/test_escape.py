@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cdml.report import escape
+from cdml.common import markdown
 from payloads import PAYLOADS
 
 SPLIT = "\u200b"
@@ -24,22 +24,24 @@ def shown(marked):
 
 @given(TEXT)
 def test_markdown_holds_no_mark_that_could_mean_something(text):
-    rest = re.sub(r"&#\d+;|<span>\$</span>", "", str(escape.markdown(text)))
+    rest = re.sub(r"&#\d+;|<span>\$</span>", "", str(markdown.markdown(text)))
 
     assert not set(rest) & set("<>*_`[]|\\~@#$&")
 
 
 @given(TEXT)
 def test_markdown_shows_the_text_itself(text):
-    assert escape.clean(text).replace(SPLIT, "") == shown(escape.markdown(text)).replace(SPLIT, "")
+    assert markdown.clean(text).replace(SPLIT, "") == shown(markdown.markdown(text)).replace(
+        SPLIT, ""
+    )
 
 
 @given(TEXT)
 @example("demographic_parity_difference")
 @example("x" * 5000)
 def test_a_long_word_can_be_broken_and_only_there(text):
-    marked = escape.markdown(text, escape.SHORT)
-    broken = str(escape.breakable(marked))
+    marked = markdown.markdown(text, markdown.SHORT)
+    broken = str(markdown.breakable(marked))
 
     assert str(marked) == broken.replace("<wbr>", "")
     pieces = re.split(r"<wbr>|\s", broken.replace("<span>$</span>", "$"))
@@ -48,19 +50,19 @@ def test_a_long_word_can_be_broken_and_only_there(text):
 
 @given(TEXT)
 def test_rendered_markdown_holds_nothing_that_github_links(text):
-    seen = shown(escape.markdown(text))
+    seen = shown(markdown.markdown(text))
 
     assert not re.search(r"@[A-Za-z0-9]|#\d|://|(?i:www\.|\bgh-\d)|:[\w+-]+:", seen)
 
 
 @given(TEXT)
 def test_markdown_begins_no_block(text):
-    assert not re.match(r"([-+*>#]|\d+[.)])(\s|$)|[-=]+\s*$|\s", str(escape.markdown(text)))
+    assert not re.match(r"([-+*>#]|\d+[.)])(\s|$)|[-=]+\s*$|\s", str(markdown.markdown(text)))
 
 
 @given(TEXT)
 def test_nothing_shown_hides_moves_or_breaks_a_line(text):
-    line = escape.clean(text)
+    line = markdown.clean(text)
 
     hidden = {c for c in line if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}}
     assert hidden <= {"\u200c", "\u200d"}
@@ -69,17 +71,17 @@ def test_nothing_shown_hides_moves_or_breaks_a_line(text):
 @given(TEXT, st.integers(1, 50))
 @example("ab", 1)
 def test_a_line_is_never_longer_than_its_limit(text, limit):
-    assert len(escape.clean(text, limit)) <= limit
+    assert len(markdown.clean(text, limit)) <= limit
 
 
 @given(TEXT)
 def test_html_holds_no_mark(text):
-    assert not set(re.sub(r"&(#\d+|\w+);", "", str(escape.html(text)))) & set("<>&\"'")
+    assert not set(re.sub(r"&(#\d+|\w+);", "", str(markdown.html(text)))) & set("<>&\"'")
 
 
 @given(TEXT)
 def test_terminal_text_holds_no_command_to_the_runner(text):
-    line = escape.terminal(text)
+    line = markdown.terminal(text)
 
     assert "::" not in line
     assert "##[" not in line
@@ -90,7 +92,7 @@ def test_terminal_text_holds_no_command_to_the_runner(text):
     "text", ["سلام دنیا", "می\u200cخواهم", "日本語", "👩\u200d💻", "naïve ≥ ½"]
 )
 def test_words_of_all_languages_stay(text):
-    assert text == shown(escape.markdown(text))
+    assert text == shown(markdown.markdown(text))
 
 
 @pytest.mark.parametrize(
@@ -106,4 +108,4 @@ def test_words_of_all_languages_stay(text):
     ],
 )
 def test_only_plain_web_addresses_become_links(text, expected):
-    assert expected == str(escape.address(text))
+    assert expected == str(markdown.address(text))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import ValidationError
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import Check, DataEvidence, DataRef, Evaluation, MetricValue, Producer

@@ -2,9 +2,9 @@ import random
 
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.core import inputs
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.verdict import Verdict
 from cdml.ports.tables import Conflicts
 
 ROWS = 1000

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import datasets
 
+from cdml.common.verdict import Verdict
 from cdml.core import leakage
 from cdml.core.metrics import Task
-from cdml.core.verdict import Verdict
 
 ROWS = 4000
 RNG = random.Random(7)

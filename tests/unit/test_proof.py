@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdml.common.verdict import Verdict
 from cdml.core.decide import Figures, Rule, decide
 from cdml.core.rule_kinds import Kind
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import DecidingBound
 from cdml.evidence.proof import unproven
 from pieces import FAIL, WARN, compared, difference, log_loss

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cdml.common.tls_errors import trouble
 from cdml.config.registries import complaint
-from cdml.core.certificates import trouble
 
 READ = ("sqlite", "http", "https", "folder")
 

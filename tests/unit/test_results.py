@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import Check, DataEvidence, DataRef, Producer
 from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit

@@ -7,11 +7,11 @@ import tempfile
 
 import pytest
 
-from cdml.evidence.scratch import prefix, sweep
+from cdml.common.scratch_folders import prefix, sweep
 
 LEAVES = """
 import os, signal, sys, tempfile
-from cdml.evidence.scratch import prefix
+from cdml.common.scratch_folders import prefix
 for purpose in ("cdml-gate", ".building"):
     made = tempfile.mkdtemp(prefix=prefix(purpose), dir=sys.argv[1])
     os.mkdir(os.path.join(made, "inner"))

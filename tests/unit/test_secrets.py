@@ -11,7 +11,7 @@ from cdml.adapters.journals.plumbing import Git
 from cdml.adapters.scoring.isolation import environment
 from cdml.adapters.scoring.package_index import uv_environment
 from cdml.adapters.targets.model_servers import _kept
-from cdml.core.secrets import redact, without_journal_keys
+from cdml.common.redaction import redact, without_journal_keys
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 import pytest
 
+from cdml.common.verdict import Verdict
 from cdml.core import separation
-from cdml.core.verdict import Verdict
 from cdml.ports.tables import Overlap
 
 ROWS, BEFORE = 1000, 4000

@@ -2,8 +2,8 @@
 
 import pytest
 
+from cdml.common.addresses import reveal
 from cdml.config import load
-from cdml.core.addresses import reveal
 from cdml.errors import ConfigurationError
 
 TEXT = """\

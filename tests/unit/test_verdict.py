@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.verdict import Verdict, worst
+from cdml.common.verdict import Verdict, worst
 
 VERDICTS = st.sampled_from(Verdict)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdml.common.verdict import Verdict, worst
 from cdml.config.model import Policy
 from cdml.core import compare
 from cdml.core.compare import certain
@@ -19,7 +20,6 @@ from cdml.core.metrics import find
 from cdml.core.multiplicity import holm
 from cdml.core.rule_kinds import Kind
 from cdml.core.sample import Moments
-from cdml.core.verdict import Verdict, worst
 from cdml.flows.judge import Candidate, judge
 from drawn import classes, numbers, rows_for, sample
 

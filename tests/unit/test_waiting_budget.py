@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.budget import Budget, draw_from
+from cdml.common.time_budget import Budget, draw_from
 from cdml.errors import ServiceError
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from cdml.core.addresses import mask, reveal
-from cdml.core.budget import Budget
+from cdml.common.addresses import mask, reveal
+from cdml.common.time_budget import Budget
 from cdml.errors import ServiceError
 
 TIMEOUT = 10.0

@@ -8,8 +8,8 @@ import click
 
 from cdml.cli.commands import cli
 from cdml.cli.recording import too_deep
+from cdml.common.markdown import terminal
 from cdml.errors import BUG, INTERRUPTED, CdmlError
-from cdml.report.escape import terminal
 
 USAGE = 2
 LONGEST_LINE = 4000

@@ -10,8 +10,8 @@ from typing import Self
 
 import click
 
-from cdml.ports.progress import Step
-from cdml.report.escape import terminal
+from cdml.common.markdown import terminal
+from cdml.common.progress import Step
 
 
 @dataclass(slots=True)

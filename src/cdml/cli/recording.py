@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdml.core.secrets import redact
+from cdml.common.redaction import redact
 from cdml.errors import BUG, INTERRUPTED, CdmlError, InputError
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from cdml.cli import tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.cli.recording import too_deep
-from cdml.core.secrets import redact
+from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.flows.begin import begin as begin_flow
 from cdml.flows.combine import combine as combine_flow

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cdml.common.markdown import terminal
+from cdml.common.verdict import Verdict
 from cdml.core import reasons
-from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.proof import unproven
 from cdml.evidence.store import FILES, read
 from cdml.ports.platform import Platform
 from cdml.report import console
-from cdml.report.escape import terminal
 from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need

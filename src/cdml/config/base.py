@@ -12,7 +12,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from cdml.core.addresses import Address
+from cdml.common.addresses import Address
 
 _DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -43,7 +43,7 @@ def _address(written: Any, is_text: ValidatorFunctionWrapHandler) -> str:
 
 
 AddressText = Annotated[str, WrapValidator(_address)]
-"""An address; `cdml.core.addresses.reveal` gives what it stands for."""
+"""An address; `cdml.common.addresses.reveal` gives what it stands for."""
 
 Duration = Annotated[
     float,

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from cdml.common.addresses import reveal
 from cdml.config.base import AddressText, Duration, Model
-from cdml.core.addresses import reveal
 from cdml.core.ramp import ALL
 
 LONGEST_ENVIRONMENT = 100

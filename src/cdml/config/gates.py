@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cdml.common.yaml_lines import Place
 from cdml.config.model import read_margin
 from cdml.core import metrics
 from cdml.core.gate_rules import bound_problem, margin_problem
-from cdml.core.marked import Place
 from cdml.core.metric_names import metric_of
 from cdml.core.metrics import Family, Loss, Metric, Range, Task
 from cdml.core.rule_kinds import Edge, Kind

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from cdml.common.addresses import Address, mask, reveal
+from cdml.common.yaml_lines import Place
 from cdml.config.gates import Complaint, at
 from cdml.config.variables import PLACES, SECRET, fits, in_ci
-from cdml.core.addresses import Address, mask, reveal
-from cdml.core.marked import Place
 
 ALLOWED = "CDML_ALLOW_HOSTS"
 """The variable by which the workflow lists hosts, separated by commas or spaces."""

@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from cdml.common.addresses import Address, reveal
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, NotYaml, Place, read
 from cdml.config.hosts import host_complaints
 from cdml.config.model import DEFAULT_REGISTRY, Config
 from cdml.config.variables import substitute
 from cdml.config.whole import complaints
-from cdml.core.addresses import Address, reveal
-from cdml.core.marked import Marked, NotYaml, Place, read
 from cdml.core.metric_names import UNKNOWN, known_metrics
-from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 
 

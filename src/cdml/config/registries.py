@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from cdml.core.names import unknown
+from cdml.common.suggest import unknown
 
 _FOLDERS = (
     "Set registry.uri to folder:registry, download both models in a step before, and name their"

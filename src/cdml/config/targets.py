@@ -8,9 +8,9 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Place
 from cdml.config.base import Duration
-from cdml.core.marked import Place
-from cdml.core.names import unknown
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
 """What a command of a target may leave for cdml to fill in, each as `{name}`."""

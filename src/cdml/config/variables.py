@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cdml.core.addresses import VARIABLE, Address
-from cdml.core.marked import Place
+from cdml.common.addresses import VARIABLE, Address
+from cdml.common.yaml_lines import Place
 
 SECRET: Place = ("deploy", "notify", "secret")
 PLACES: tuple[Place, ...] = (

@@ -4,14 +4,14 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from cdml.common.addresses import Address, mask, reveal
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Place
 from cdml.config.gates import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.model import DEFAULT_REGISTRY
 from cdml.config.registries import complaint
 from cdml.config.targets import problems
 from cdml.config.variables import in_ci
-from cdml.core.addresses import Address, mask, reveal
-from cdml.core.marked import Place
-from cdml.core.names import unknown
 
 REGISTRY_PLACE: Place = ("registry", "uri")
 NO_REGISTRY = (

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cdml.common.verdict import Verdict
 from cdml.core.bounds import NONE, Bound, age
 from cdml.core.contract import Reference, Severity
 from cdml.core.expressions import Aggregate, Condition, NotRun, Query
-from cdml.core.verdict import Verdict
 
 Shown = bool | int | float | str | None
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from cdml.core.date_formats import DateFormat
 from cdml.core.expressions import Field, LogicalType

@@ -10,6 +10,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from cdml.common.suggest import unknown
 from cdml.core.checks import Finding, Rule, fact
 from cdml.core.contract import Severity
 from cdml.core.expressions import (
@@ -26,7 +27,6 @@ from cdml.core.expressions import (
 )
 from cdml.core.known import Asked
 from cdml.core.model_inputs import NO_PURPOSES, Purposes, Unnamed, input_columns
-from cdml.core.names import unknown
 from cdml.core.quality import listed
 from cdml.core.types import binary
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Place
 from cdml.core.bounds import OPERATORS, PERCENT, SECONDS, Bound, read_bound, wrong_bound
 from cdml.core.contract import Quality
 from cdml.core.expressions import CompareColumns
-from cdml.core.marked import Place
-from cdml.core.names import unknown
 
 Wrong = tuple[Place, str]
 """Where in a rule, and what is wrong there."""

@@ -6,8 +6,8 @@ Inside this module better is always +, whatever the metric's direction; see docs
 import math
 from dataclasses import dataclass
 
+from cdml.common.verdict import Verdict
 from cdml.core.rule_kinds import Edge, Kind
-from cdml.core.verdict import Verdict
 
 TOLERANCE = 1e-12
 """Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""

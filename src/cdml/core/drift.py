@@ -7,6 +7,7 @@ what equal distributions would show with so few rows is known, and half a thresh
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cdml.common.verdict import Verdict, worst
 from cdml.core.bins import Buckets, Categories, Edges, labels
 from cdml.core.checks import Finding, Spread
 from cdml.core.contract import Severity
@@ -14,7 +15,6 @@ from cdml.core.distances import Distances, Measure, distances
 from cdml.core.expressions import LogicalType, Scalar
 from cdml.core.profile import Column, complete
 from cdml.core.reasons import figure
-from cdml.core.verdict import Verdict, worst
 
 _UNJUDGED: Mapping[Severity, Verdict] = {
     "error": Verdict.INCONCLUSIVE,

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from cdml.common.suggest import unknown
 from cdml.core.bounds import Bound
 from cdml.core.checks import Rule
 from cdml.core.expressions import Compare, Field, Scalar
 from cdml.core.known import Asked
-from cdml.core.names import unknown
 from cdml.core.rules import not_null, unique
 from cdml.core.types import coerce
 

@@ -30,9 +30,9 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding
 from cdml.core.metrics import Task
-from cdml.core.verdict import Verdict
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -11,10 +11,10 @@ from open_data_contract_standard.model import (
 )
 from pydantic import ValidationError
 
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, NotYaml, Place, read
 from cdml.core.contract import AFTER_OUTCOME, AVAILABILITY, Contract, Property, is_personal
 from cdml.core.expressions import LogicalType
-from cdml.core.marked import Marked, NotYaml, Place, read
-from cdml.core.names import unknown
 from cdml.core.odcs_older import modernise
 from cdml.core.odcs_quality import Rules
 from cdml.core.odcs_references import References

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from typing import Any
 
+from cdml.common.yaml_lines import Marked, Place
 from cdml.core.bounds import OPERATORS
-from cdml.core.marked import Marked, Place
 from cdml.core.odcs_schema import Problems, known_keys, written
 from cdml.core.odcs_versions import OLDER
 

@@ -6,12 +6,12 @@ from difflib import get_close_matches
 
 from open_data_contract_standard.model import DataQuality
 
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, Place
 from cdml.core.bounds import PERCENT, read_bound, wrong_bound
 from cdml.core.contract import Quality
 from cdml.core.custom import ARGUMENTS, Wrong, read_custom, wrong_arguments
 from cdml.core.expressions import Query
-from cdml.core.marked import Marked, Place
-from cdml.core.names import unknown
 from cdml.core.odcs_schema import Problems, written
 
 ENGINE = "cdml"

@@ -11,9 +11,9 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, Place
 from cdml.core.contract import Reference
-from cdml.core.marked import Marked, Place
-from cdml.core.names import unknown
 from cdml.core.odcs_schema import Problems, written
 
 _Named = TypeVar("_Named", SchemaObject, SchemaProperty)

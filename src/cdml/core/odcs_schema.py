@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, Place
 from cdml.core.bounds import OPERATORS
-from cdml.core.marked import Marked, Place
-from cdml.core.names import unknown
 from cdml.core.odcs_versions import VERSIONS, schema_of
 
 Problems = list[tuple[int, str]]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from cdml.common.suggest import unknown
 from cdml.core.checks import Rule, fact, not_executed
 from cdml.core.contract import Quality, Reference
 from cdml.core.expressions import (
@@ -17,7 +18,6 @@ from cdml.core.expressions import (
     present,
 )
 from cdml.core.known import NAMES, Asked, Known, rule_of
-from cdml.core.names import unknown
 
 
 def of_custom(quality: Quality, known: Known) -> Iterator[Asked]:

@@ -10,8 +10,8 @@ from collections.abc import Collection
 import sqlglot
 from sqlglot import errors, exp
 
+from cdml.common.suggest import unknown
 from cdml.core.expressions import EVERY_COLUMN, ROWS, Query
-from cdml.core.names import unknown
 from cdml.core.repeatable import called, varying
 
 _TABLE = frozenset({"table", "object", "schema", "model"})

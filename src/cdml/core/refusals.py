@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cdml.core.names import unknown
+from cdml.common.suggest import unknown
 from cdml.errors import ConfigurationError, Refused
 
 

@@ -6,6 +6,7 @@ from datetime import date, time
 from math import inf
 from typing import Any
 
+from cdml.common.suggest import unknown
 from cdml.core.checks import Finding, Rule, fact, not_executed
 from cdml.core.column_types import DATES
 from cdml.core.contract import Contract, Property
@@ -24,7 +25,6 @@ from cdml.core.expressions import (
     violates,
 )
 from cdml.core.known import Asked, Known
-from cdml.core.names import unknown
 from cdml.core.own import of_reference
 from cdml.core.quality import accepted, listed, of_quality
 from cdml.core.types import PHYSICAL_TYPES, binary, coerce, physical_type

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding, share
-from cdml.core.verdict import Verdict
 from cdml.ports.tables import Overlap
 
 _COARSE = 0.2  # share of equal rows from which columns no longer tell rows apart

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.pictures import Confusion, Curves, Histogram, PastVersion, Picture
 from cdml.evidence.words import (
     Count,

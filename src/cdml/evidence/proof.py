@@ -1,9 +1,9 @@
 """What the figures of a comparison prove, whatever its verdict counts for."""
 
+from cdml.common.verdict import Verdict
 from cdml.core import metrics
 from cdml.core.decide import TOLERANCE
 from cdml.core.rule_kinds import Kind
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate
 
 _LIKELY = 0.5

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cdml.core.secrets import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
+from cdml.common.redaction import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
 from cdml.errors import ConfigurationError
 
 FIELD = "signature"

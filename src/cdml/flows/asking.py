@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding, Rule, judge, judge_figure
 from cdml.core.expressions import All, Condition, NotRun, present
 from cdml.core.known import Asked
-from cdml.core.verdict import Verdict
 from cdml.ports.tables import Table
 
 EXAMPLES = 5

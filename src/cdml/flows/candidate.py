@@ -5,15 +5,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.core.journal import Ledger, Release
 from cdml.core.refusals import Objection, Refusal
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
 from cdml.ports.registry import ModelVersion, Registry

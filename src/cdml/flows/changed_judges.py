@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cdml.common.addresses import reveal
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
-from cdml.core.addresses import reveal
 from cdml.errors import ServiceError
 from cdml.ports.ports import Host
 from cdml.report.gathered import Gathered

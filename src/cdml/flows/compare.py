@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
 from cdml.core.compare import certain
 from cdml.core.decide import Rule
@@ -14,12 +16,10 @@ from cdml.core.inference.difference import Paired
 from cdml.core.interval import Unmeasured
 from cdml.core.metrics import Metric
 from cdml.core.sample import Timings
-from cdml.core.verdict import Verdict, worst
 from cdml.evidence import store
 from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.evidence.pictures import Picture
 from cdml.evidence.proof import unproven
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion

@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdml.common.background import Meanwhile
 from cdml.config import Loaded
 from cdml.core.expressions import Field
 from cdml.core.model_uri import CHALLENGER, CHAMPION
@@ -12,7 +13,6 @@ from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
-from cdml.flows.meanwhile import Meanwhile
 from cdml.flows.task import infer
 from cdml.ports.ports import Ports
 from cdml.ports.tables import Table

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.core.metrics import Family, Metric
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports.measurer import MetricJob
 from cdml.ports.ports import Ports
 from cdml.ports.samples import Layout, Part

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cdml.common.progress import Progress
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import Deployment
 from cdml.evidence.store import read
 from cdml.flows import demo_vm
 from cdml.ports.execute import Execute
-from cdml.ports.progress import Progress
 
 Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
+from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.core import refusals
 from cdml.core.journal import Kind, Operation, Phase, Release
 from cdml.core.plan import Plan
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Standing, standing
-from cdml.core.verdict import Verdict
 from cdml.errors import InputError, LockHeld, Overtaken, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from cdml.common.verdict import Verdict
 from cdml.config.model import Drift
 from cdml.core import drift
 from cdml.core.bins import Uncounted
@@ -11,7 +12,6 @@ from cdml.core.drift import Limits
 from cdml.core.expressions import Condition, Field, LogicalType, NotRun
 from cdml.core.profile import Column, Profile
 from cdml.core.quality import listed
-from cdml.core.verdict import Verdict
 from cdml.flows.profiles import Counting, is_ordered
 from cdml.ports.tables import Table
 

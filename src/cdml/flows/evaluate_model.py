@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, Loaded
 from cdml.core.metrics import Metric, Task
 from cdml.core.model_uri import CHALLENGER
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.known import FILE as KNOWN_FILE

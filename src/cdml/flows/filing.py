@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from cdml.common.progress import Progress
 from cdml.core.journal import Ledger, Operation
 from cdml.errors import CdmlError
 from cdml.ports.platform import Platform
-from cdml.ports.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

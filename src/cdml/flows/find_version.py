@@ -1,8 +1,8 @@
 """Which version a deploy ships: the one that is named, or the one that this push brought."""
 
+from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.core import model_uri
-from cdml.core.verdict import Verdict
 from cdml.errors import InputError
 from cdml.flows.outcome import Nothing
 from cdml.ports.code_host import Commit, PullRequest

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.expressions import Field
 from cdml.core.model_uri import CHALLENGER
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from cdml.common.markdown import terminal
+from cdml.common.redaction import JOURNAL_KEY
 from cdml.config import Loaded
 from cdml.core.journal import Entry, Ledger, Release
-from cdml.core.secrets import JOURNAL_KEY
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence import journal as document
 from cdml.evidence.signature import Keys
 from cdml.ports.journal import Journal, Moved
-from cdml.report.escape import terminal
 
 SCHEMA = "cdml.history/1"
 _COLUMNS = ("when (UTC)", "what", "version", "from", "digest", "run", "reason")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from cdml.core.addresses import VARIABLE
+from cdml.common.addresses import VARIABLE
 from cdml.errors import ServiceError
 from cdml.ports.ports import Host
 

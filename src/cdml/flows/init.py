@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from cdml.common.redaction import redact
 from cdml.config.delivery import Deploy
 from cdml.core import propose
-from cdml.core.secrets import redact
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.flows.proposal import look, table_name

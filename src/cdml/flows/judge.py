@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from cdml.common.verdict import Verdict
 from cdml.config.model import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
@@ -15,7 +16,6 @@ from cdml.core.interval import Unmeasured, finite
 from cdml.core.metrics import Metric
 from cdml.core.multiplicity import holm
 from cdml.core.rule_kinds import Kind
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
 from cdml.flows.rules import Asked
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.config.delivery import Canary as Settings
 from cdml.core.canary import Canary, Outcome, judge, observe
@@ -18,7 +19,6 @@ from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
 from cdml.errors import InputError, ServiceError
 from cdml.evidence import known
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.checks import Forecast, Look
 from cdml.flows.prospect import prospect, rules_of
 from cdml.flows.smoke import limits_of, smoke

@@ -3,12 +3,12 @@
 import tempfile
 from pathlib import Path
 
-from cdml.core.verdict import worst
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import worst
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import known, store
 from cdml.evidence import profile as profiles
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports.ports import Ports
 from cdml.ports.registry import ModelVersion, Registry
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from cdml.common.verdict import Verdict
 from cdml.config.model import Data
 from cdml.core import inputs, leakage
 from cdml.core.checks import Finding, fact, share
@@ -9,7 +10,6 @@ from cdml.core.contract import Contract
 from cdml.core.expressions import Field, LogicalType, Scalar
 from cdml.core.metrics import Task
 from cdml.core.quality import listed
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import DataRef
 from cdml.flows.input_checks import contradictions, odd_inputs
 from cdml.ports.tables import Table

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterable
 
+from cdml.common.verdict import Verdict
 from cdml.config import Config
 from cdml.core import reasons
 from cdml.core.decide import soften, within
 from cdml.core.gate_rules import out_of_range
 from cdml.core.metrics import Family
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, MetricValue
 from cdml.flows.rules import Limit, limits
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
+from cdml.common.suggest import unknown
 from cdml.config import Loaded
 from cdml.core.compatibility import Signature
 from cdml.core.expressions import Field
 from cdml.core.model_inputs import contradiction
-from cdml.core.names import unknown
 from cdml.errors import ConfigurationError, InputError
 
 

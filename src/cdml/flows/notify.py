@@ -5,8 +5,8 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.core.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.models import Deployment
 from cdml.ports.code_host import PullRequest

@@ -6,9 +6,9 @@ checks of the data is the same text in the slices and in the key.
 
 from collections.abc import Sequence
 
+from cdml.common.addresses import reveal
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
-from cdml.core.addresses import reveal
 from cdml.core.column_types import DATES, Declared, Types, of_fields
 from cdml.core.compatibility import Signature
 from cdml.core.contract import Contract

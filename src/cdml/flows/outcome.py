@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from cdml.common.verdict import Verdict
 from cdml.core.journal import Kind, Release
 from cdml.core.plan import Plan
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
-from cdml.core.verdict import Verdict
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store
 from cdml.evidence.models import Deployment, Served, Step, Times

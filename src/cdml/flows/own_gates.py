@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Config, Loaded, load
 from cdml.config.gates import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.changed_judges import changed_judges, other_rows
 from cdml.ports.ports import Host, Ports
 from cdml.report.gathered import Gathered

@@ -4,13 +4,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import worst
 from cdml.config import Config
-from cdml.core.verdict import worst
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.pictures import PastVersion
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports.ports import Ports
 from cdml.ports.registry import ModelVersion, Registry
 

@@ -6,10 +6,10 @@ agree with one another, and be there for every slice that was measured.
 
 from collections.abc import Iterable, Iterator
 
+from cdml.common.verdict import Verdict
 from cdml.config import Config
 from cdml.core import metrics, reasons
 from cdml.core.metrics import Family, Metric
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import (
     Comparison,
     ComparisonGate,

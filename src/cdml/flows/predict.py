@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from cdml.common.addresses import reveal
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
-from cdml.core.addresses import reveal
 from cdml.core.compatibility import Signature
 from cdml.core.model_uri import CHALLENGER
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.evidence.model_digest import clean_copy, model_digest, model_size
 from cdml.evidence.models import ModelRef
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
 from cdml.flows.promises import promises

@@ -2,8 +2,8 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from cdml.common.clock import Clock
 from cdml.evidence.models import Producer
-from cdml.ports.clock import Clock
 from cdml.ports.platform import Platform
 
 

@@ -5,17 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cdml.common.addresses import reveal
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
 from cdml.config.model import DEFAULT_REGISTRY
-from cdml.core.addresses import reveal
 from cdml.core.model_uri import NONE
 from cdml.core.profile import Profile
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import profile as document
 from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports.ports import Ports
 from cdml.ports.registry import ModelVersion, Registry
 from cdml.ports.tables import Table

@@ -1,9 +1,9 @@
 """The other tables that a contract refers to."""
 
+from cdml.common.suggest import unknown
 from cdml.config import Loaded
 from cdml.core.column_types import Declared, Types
 from cdml.core.contract import Contract
-from cdml.core.names import unknown
 from cdml.errors import ConfigurationError
 from cdml.ports.tables import Table, Tables
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.core.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.models import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically

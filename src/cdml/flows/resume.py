@@ -4,10 +4,10 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
+from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.core.journal import Kind
 from cdml.core.plan import Plan
-from cdml.core.verdict import Verdict
 from cdml.errors import Overtaken
 from cdml.evidence import store
 from cdml.evidence.models import Deployment

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.core import model_uri
 from cdml.core.journal import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
@@ -12,7 +13,6 @@ from cdml.core.plan import Plan, named, way_back
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.core.transitions import LEASE
-from cdml.core.verdict import Verdict
 from cdml.errors import (
     ConfigurationError,
     InputError,

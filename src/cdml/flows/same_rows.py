@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
+from cdml.common.addresses import reveal
 from cdml.config import Loaded
-from cdml.core.addresses import reveal
 from cdml.core.refusals import Objection, Refusal
 from cdml.errors import CdmlError
 from cdml.evidence import store

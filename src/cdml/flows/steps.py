@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cdml.common.clock import Clock
 from cdml.evidence.models import Step
-from cdml.ports.clock import Clock
 
 DETAIL = 2000
 """Characters of a step's detail that are kept."""

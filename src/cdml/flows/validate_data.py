@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cdml.common.progress import Progress
+from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.compatibility import Signature, compatible, refused
@@ -15,7 +17,6 @@ from cdml.core.known import Asked, Known
 from cdml.core.metrics import Task
 from cdml.core.model_uri import CHAMPION
 from cdml.core.rules import from_contract
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import InputError
 from cdml.evidence import profile as profiles
 from cdml.evidence import store
@@ -33,7 +34,6 @@ from cdml.flows.related import open_related
 from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
 from cdml.ports.ports import Ports
-from cdml.ports.progress import Progress
 from cdml.ports.tables import Table
 
 _LONG = 1000

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from cdml.common.progress import Progress
 from cdml.core.inference import engine
 from cdml.core.inference.difference import Level
 from cdml.core.interval import Interval, Unmeasured, finite
@@ -11,7 +12,6 @@ from cdml.core.sample import Timings
 from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
 from cdml.flows.contender import Contender
-from cdml.ports.progress import Progress
 from cdml.ports.samples import OTHER, Part, Value
 
 NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"

@@ -1,6 +1,7 @@
 """What the flows ask of the world. Each port has its adapters, a fake and one contract suite."""
 
-from cdml.ports.clock import Clock
+from cdml.common.clock import Clock
+from cdml.common.progress import Progress, Step
 from cdml.ports.code_host import (
     Behaviour,
     Commit,
@@ -15,7 +16,6 @@ from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.platform import Annotation, Platform
 from cdml.ports.ports import Host, Ports
-from cdml.ports.progress import Progress, Step
 from cdml.ports.registry import ModelVersion, Registry, Training
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cdml.ports.progress import Progress
+from cdml.common.progress import Progress
 from cdml.ports.samples import PairedRows
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured

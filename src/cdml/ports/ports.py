@@ -2,11 +2,11 @@
 
 from typing import Protocol
 
-from cdml.ports.clock import Clock
+from cdml.common.clock import Clock
+from cdml.common.progress import Progress
 from cdml.ports.journal import Journal
 from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
-from cdml.ports.progress import Progress
 from cdml.ports.registry import Registry
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from cdml.common.progress import Progress
 from cdml.core.answers import AnswerColumns
 from cdml.core.classes import Class
 from cdml.core.model_inputs import NO_PURPOSES, Purposes
-from cdml.ports.progress import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from cdml.common import markdown
+from cdml.common.verdict import Verdict
 from cdml.config import Config, Loaded
 from cdml.core import metrics
-from cdml.core.verdict import Verdict
 from cdml.ports.platform import Annotation
-from cdml.report import escape
 from cdml.report.rows import GateRow, not_passed, severity
 from cdml.report.view import View
 
@@ -26,8 +26,8 @@ def annotations(view: View, loaded: Loaded | None) -> tuple[Annotation, ...]:
     title, _, meaning = view.headline.partition(": ")
     first = Annotation(
         level=_LEVELS[view.verdict],
-        title=escape.clean(f"cdml: {title}", escape.SHORT),
-        message=escape.clean(" ".join((f"{meaning}.", *view.points, *_unfinished(view)))),
+        title=markdown.clean(f"cdml: {title}", markdown.SHORT),
+        message=markdown.clean(" ".join((f"{meaning}.", *view.points, *_unfinished(view)))),
     )
     gates = () if loaded is None else tuple(_of_gates(view, loaded))
     return (first, *gates)[:MAX_ANNOTATIONS]
@@ -49,8 +49,8 @@ def _of_gates(view: View, loaded: Loaded) -> Iterator[Annotation]:
         told.add(index)
         yield Annotation(
             level=_LEVELS[row.verdict],
-            title=escape.clean(f"{row.metric}: {row.rule}", escape.SHORT),
-            message=escape.clean(row.reason),
+            title=markdown.clean(f"{row.metric}: {row.rule}", markdown.SHORT),
+            message=markdown.clean(row.reason),
             file=str(loaded.path),
             line=loaded.lines.get(("gates", index)),
         )

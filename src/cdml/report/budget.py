@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.report.view import View
 
 Measure = Callable[[str], int]

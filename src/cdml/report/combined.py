@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cdml.core.verdict import Verdict, worst
+from cdml.common.verdict import Verdict, worst
 from cdml.report.view import View
 
 _NAMED = 3

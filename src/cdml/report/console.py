@@ -3,8 +3,8 @@
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 
-from cdml.core.verdict import Verdict
-from cdml.report.escape import SHORT, terminal
+from cdml.common.markdown import SHORT, terminal
+from cdml.common.verdict import Verdict
 from cdml.report.figures import NONE
 from cdml.report.grouped import MetricGates
 from cdml.report.rows import CheckRow, GateRow

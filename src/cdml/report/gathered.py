@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
-from cdml.core.verdict import Verdict, worst
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.failure import DELIVERIES, FAILURES, STAGES, Failure

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.report.figures import NONE
 from cdml.report.rows import GateRow
 

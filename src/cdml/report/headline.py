@@ -1,6 +1,6 @@
 """The verdict in words: which model, and what it means for whoever reads it."""
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.models import Deployment
 from cdml.report.cause import cause

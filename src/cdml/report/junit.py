@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from cdml.core.verdict import Verdict
+from cdml.common.markdown import clean
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.evidence.proof import unproven
-from cdml.report.escape import clean
 from cdml.report.failures import sentences
 from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import ComparisonGate
 from cdml.evidence.pictures import Confusion
 from cdml.evidence.proof import greater_is_better, unproven

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cdml.common.verdict import Verdict
 from cdml.core import reasons
-from cdml.core.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, ModelRef
 from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered

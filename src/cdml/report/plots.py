@@ -18,8 +18,8 @@ from unicodedata import east_asian_width
 from markupsafe import Markup
 from markupsafe import escape as escape_html
 
+from cdml.common.markdown import clean
 from cdml.report.charts import Bars, Chart, Lines, Series
-from cdml.report.escape import clean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,8 +9,9 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined, Undefined
 from markupsafe import Markup
 
-from cdml.core.verdict import Verdict
-from cdml.report import combined, escape
+from cdml.common import markdown
+from cdml.common.verdict import Verdict
+from cdml.report import combined
 from cdml.report.budget import fit
 from cdml.report.combined import Part
 from cdml.report.failures import shortened
@@ -67,7 +68,7 @@ def _combined(
 
     What a report never leaves out is small, but there may be hundreds of reports.
     """
-    template = _environment(escape.markdown).get_template("combined.md.j2")
+    template = _environment(markdown.markdown).get_template("combined.md.j2")
     cached = RowCache()
 
     def laid_out(lines: Sequence[Part], unfolded: Sequence[Part], views: Sequence[View]) -> str:
@@ -114,7 +115,7 @@ def begun(model: str, commit: str | None, run: str | None, notes: Sequence[str] 
         run: address of the run that judges it.
         notes: what the pull request changes of where its judges are.
     """
-    template = _environment(escape.markdown).get_template("begun.md.j2")
+    template = _environment(markdown.markdown).get_template("begun.md.j2")
     said = template.render(model=model, commit=commit, run=run, notes=tuple(notes))
     return said.rstrip() + "\n"
 
@@ -127,7 +128,7 @@ def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
         lines: what is wrong, and what to do about it.
         run: address of the run that should have told the verdict.
     """
-    template = _environment(escape.markdown).get_template("unjudged.md.j2")
+    template = _environment(markdown.markdown).get_template("unjudged.md.j2")
     said = template.render(
         icon=ICONS[Verdict.INCONCLUSIVE],
         headline=headline,
@@ -145,7 +146,7 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
         written: when, in UTC.
         pictures: what is drawn beside it.
     """
-    environment = _environment(escape.html)
+    environment = _environment(markdown.html)
     template = environment.get_template("page.html.j2")
     # Pictures are never left out, so that they are laid out once, however often the rest is.
     parts = vars(environment.get_template("page_parts.html.j2").module)
@@ -175,7 +176,7 @@ def _units(text: str) -> int:
 
 
 def _fitted(view: View, limit: int, measure: Callable[[str], int], *, folded: bool) -> str:
-    template = _environment(escape.markdown).get_template("report.md.j2")
+    template = _environment(markdown.markdown).get_template("report.md.j2")
     cached = RowCache()
 
     def rendered(shown: Sequence[View]) -> str:
@@ -196,7 +197,7 @@ def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
     def finalize(value: object) -> object:
         if isinstance(value, Undefined | Markup):
             return value
-        return escaped(str(value), escape.LONG)
+        return escaped(str(value), markdown.LONG)
 
     environment = Environment(
         loader=PackageLoader("cdml.report"),
@@ -206,9 +207,11 @@ def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["short"] = lambda text: escaped(str(text), escape.SHORT)
-    environment.filters["cell"] = lambda text: escape.breakable(escaped(str(text), escape.SHORT))
+    environment.filters["short"] = lambda text: escaped(str(text), markdown.SHORT)
+    environment.filters["cell"] = lambda text: markdown.breakable(
+        escaped(str(text), markdown.SHORT)
+    )
     environment.filters["sections"] = sections
-    environment.filters["address"] = escape.address
+    environment.filters["address"] = markdown.address
     environment.filters["percent"] = lambda share: f"{share * 100:.2f}"
     return environment

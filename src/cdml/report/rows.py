@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import BoundGate, Check, ComparisonGate, MetricValue
 from cdml.evidence.proof import greater_is_better, unproven
 from cdml.report import figures

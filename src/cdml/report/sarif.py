@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from cdml.core.verdict import Verdict
+from cdml.common.markdown import SHORT, clean
+from cdml.common.markdown import sarif as told
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import Check, DataEvidence
-from cdml.report.escape import SHORT, clean
-from cdml.report.escape import sarif as told
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

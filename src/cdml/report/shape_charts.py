@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from cdml.common.markdown import SHORT, clean
 from cdml.core import metrics
 from cdml.evidence.models import Check
 from cdml.evidence.pictures import Histogram, PastVersion
 from cdml.report import figures
 from cdml.report.charts import Bars, Chart, Lines, Series, Table
-from cdml.report.escape import SHORT, clean
 from cdml.report.gathered import Gathered
 
 MOST_COLUMNS = 9

@@ -5,7 +5,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from cdml.core.verdict import Verdict
+from cdml.common.verdict import Verdict
 from cdml.evidence.models import NO_WALLS
 from cdml.report.facts import Fact, facts
 from cdml.report.failures import FailureRow, failure_rows

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from cdml.adapters.data.packed import Unpacking, look_through
-from cdml.core.addresses import Address, mask, reveal
+from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import InputError
 
 if TYPE_CHECKING:  # imported where something is fetched: most data lies on this machine

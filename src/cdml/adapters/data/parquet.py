@@ -9,7 +9,7 @@ import duckdb
 from cdml.adapters.data import sql
 from cdml.adapters.data.emptiness import empty_columns
 from cdml.adapters.data.sql import Column, logical_type, name_of
-from cdml.core.addresses import mask
+from cdml.common.addresses import mask
 from cdml.core.expressions import Field
 from cdml.errors import InputError
 

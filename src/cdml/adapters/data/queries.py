@@ -13,8 +13,8 @@ import duckdb
 
 from cdml.adapters.data.engine import connect
 from cdml.adapters.data.sql import Column, literal, parquet, quote
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.core.expressions import ROWS, NotRun, Query
-from cdml.evidence.scratch import prefix as scratch_prefix
 
 SECONDS = 300.0
 

@@ -24,11 +24,11 @@ from cdml.adapters.data.rows import Writing
 from cdml.adapters.data.score_bins import score_bins
 from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.core.expressions import Field, LogicalType
 from cdml.core.metrics import Family, Loss, Metric, Task
 from cdml.core.score_bins import ScoreBins
 from cdml.errors import InputError
-from cdml.evidence.scratch import prefix as scratch_prefix
 from cdml.ports.samples import Layout, PairedRows, Part
 
 MOST_CLASSES = 1_000

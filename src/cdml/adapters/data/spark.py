@@ -22,7 +22,7 @@ from cdml.adapters.data.exported import export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
-from cdml.core.addresses import reveal
+from cdml.common.addresses import reveal
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Field, NotRun, Query
 from cdml.errors import ConfigurationError, InputError

@@ -20,12 +20,12 @@ from cdml.adapters.data.queries import answers
 from cdml.adapters.data.sql import WHOLE_NUMBERS, Column, constant, parquet, quote
 from cdml.adapters.data.sql_table import SqlTable
 from cdml.adapters.data.text_types import Typed
-from cdml.core.addresses import mask
+from cdml.common.addresses import mask
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
-from cdml.evidence.scratch import prefix as scratch_prefix
 
 _BITS = 2**28
 """The most bits to tell repeated numbers by; each thread has as many."""

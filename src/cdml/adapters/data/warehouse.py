@@ -26,7 +26,7 @@ from cdml.adapters.data.exported import CHUNK, export, in_order, reference
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
-from cdml.core.addresses import Address, mask, reveal
+from cdml.common.addresses import Address, mask, reveal
 from cdml.core.column_types import UNDECLARED, Types
 from cdml.core.expressions import Field, LogicalType, NotRun, Query
 from cdml.errors import ConfigurationError, InputError, ServiceError

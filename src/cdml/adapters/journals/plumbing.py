@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cdml.core.secrets import without_journal_keys
+from cdml.common.redaction import without_journal_keys
 from cdml.errors import ConfigurationError, ServiceError
 
 TIMEOUT = 90

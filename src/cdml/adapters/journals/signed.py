@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from cdml.core.secrets import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
+from cdml.common.redaction import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.signature import FIELD, Keys
 from cdml.ports.journal import Journal, Snapshot

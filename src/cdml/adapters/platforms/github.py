@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cdml.adapters.platforms import workflow_commands
-from cdml.core.budget import Budget
+from cdml.common.time_budget import Budget
 from cdml.errors import InputError, ServiceError
 from cdml.ports.code_host import (
     Behaviour,

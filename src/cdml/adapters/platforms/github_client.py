@@ -13,8 +13,8 @@ from github.GithubException import BadAttributeException, RateLimitExceededExcep
 from github.Repository import Repository
 from urllib3 import HTTPResponse, Retry
 
-from cdml.core.budget import Budget
-from cdml.core.certificates import trouble
+from cdml.common.time_budget import Budget
+from cdml.common.tls_errors import trouble
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://api.github.com"

@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdml.core.secrets import without_journal_keys
+from cdml.common.redaction import without_journal_keys
 from cdml.errors import InputError, ServiceError
 from cdml.ports.code_host import (
     Behaviour,

@@ -19,8 +19,8 @@ from cdml.adapters.registries.common import (
     checked_evidence,
     recorded_digest,
 )
+from cdml.common.addresses import reveal
 from cdml.core import model_uri
-from cdml.core.addresses import reveal
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, model_digest

@@ -19,8 +19,8 @@ from cdml.adapters.registries.common import (
 )
 from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent, training_of
 from cdml.adapters.registries.mlflow_storage import stored_at
+from cdml.common.time_budget import Budget
 from cdml.core import model_uri
-from cdml.core.budget import Budget
 from cdml.errors import InputError
 from cdml.evidence.mlmodel import local_model, whole_model
 from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest

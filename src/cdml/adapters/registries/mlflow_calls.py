@@ -14,9 +14,9 @@ from mlflow import MlflowClient, environment_variables
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException, RestException
 
-from cdml.core.addresses import Address, mask, reveal
-from cdml.core.budget import Budget
-from cdml.core.certificates import trouble
+from cdml.common.addresses import Address, mask, reveal
+from cdml.common.time_budget import Budget
+from cdml.common.tls_errors import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.ports.lease import seconds_left
 from cdml.ports.registry import Training

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from mlflow.exceptions import MlflowException
 
 from cdml.adapters.registries.mlflow_calls import public
-from cdml.core.certificates import trouble
+from cdml.common.tls_errors import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 
 

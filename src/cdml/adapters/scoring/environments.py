@@ -28,10 +28,10 @@ from cdml.adapters.scoring.package_index import (
     uv_environment,
 )
 from cdml.adapters.scoring.running import private_folder, run
+from cdml.common.progress import Progress
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.scratch_folders import sweep
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.scratch import prefix as scratch_prefix
-from cdml.evidence.scratch import sweep
-from cdml.ports.progress import Progress
 
 BUILD = "CDML_BUILD"
 _BUILD_SECONDS = 1800

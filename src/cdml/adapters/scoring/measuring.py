@@ -14,10 +14,10 @@ from cdml.adapters.scoring.process import clean
 from cdml.adapters.scoring.running import Ended, private_folder, run
 from cdml.adapters.scoring.user_code import copy_module
 from cdml.adapters.scoring.walls import Enclosure
+from cdml.common.progress import Progress, Step
 from cdml.core.sample import Floats, Replicates
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.ports.measurer import MetricJob
-from cdml.ports.progress import Progress, Step
 from cdml.ports.samples import PairedRows
 
 APART = Path(__file__).with_name("apart")

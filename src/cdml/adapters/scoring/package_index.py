@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from cdml.core.secrets import without_journal_keys
+from cdml.common.redaction import without_journal_keys
 from cdml.errors import ConfigurationError
 
 _LISTS = {"extra-index-url": ("UV_INDEX", " "), "find-links": ("UV_FIND_LINKS", ",")}

@@ -22,7 +22,7 @@ from cdml.adapters.scoring.isolation import (
     launch,
     spec,
 )
-from cdml.evidence.scratch import prefix as scratch_prefix
+from cdml.common.scratch_folders import prefix as scratch_prefix
 
 _STAMPING = Path(__file__).with_name("stamping.py")
 _LONGEST_LINE = 1 << 20

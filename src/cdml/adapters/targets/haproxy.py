@@ -15,9 +15,9 @@ from cdml.adapters.targets.kept_models import KeptModels
 from cdml.adapters.targets.model_servers import ModelServers, taken
 from cdml.adapters.targets.server_marks import recover, state_folder
 from cdml.adapters.targets.slots import Held, Slots
+from cdml.common.time_budget import Budget
 from cdml.config import Loaded
 from cdml.config.targets import Haproxy
-from cdml.core.budget import Budget
 from cdml.core.journal import Release, Serving, Share
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.ports.registry import Registry

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cdml.core.budget import Budget
-from cdml.core.names import unknown
+from cdml.common.suggest import unknown
+from cdml.common.time_budget import Budget
 from cdml.errors import ConfigurationError, ServiceError
 
 PATIENCE = 10.0

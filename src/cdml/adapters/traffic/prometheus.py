@@ -15,7 +15,7 @@ from itertools import pairwise
 
 import requests
 
-from cdml.core.addresses import reveal
+from cdml.common.addresses import reveal
 from cdml.core.canary import Answers, Latencies, Window
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.ports.traffic import Slots
