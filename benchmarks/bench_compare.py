@@ -31,8 +31,8 @@ REDUCE = """
 import sys, time
 from pathlib import Path
 from cdml.adapters.data.samples import DuckSamples
-from cdml.core import inference
-from cdml.core.metrics import METRICS, Task
+from cdml import statistics as inference
+from cdml.statistics.metrics import METRICS, Task
 from cdml.ports.samples import Layout
 f1 = METRICS["f1"]
 layout = Layout(key=("id",), label="label", slices=(), task=Task.BINARY, positive=True,

@@ -14,13 +14,13 @@ from itertools import product
 
 import numpy as np
 
-from cdml.core.inference import student
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import find
-from cdml.core.multiplicity import holm
-from cdml.core.sample import Figures, Floats, Weighted
+from cdml.statistics import student
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import find
+from cdml.statistics.multiplicity import holm
+from cdml.statistics.samples import Figures, Floats, Weighted
 
 MARGIN, LEVEL, TRIALS = 0.1, 0.05, 5
 SIZES = ((10, 4), (20, 10))

@@ -4,7 +4,7 @@
 
 Nominal is 5 %. Accuracy (Tango) is enumerated exactly; the rest is simulated: rows drawn from
 models whose true difference is known, the margin set to it, and the one-sided 95 % bound of
-`cdml.core.inference` asked whether it lies beyond. Power is that of the same rows with the whole
+`cdml.statistics` asked whether it lies beyond. Power is that of the same rows with the whole
 difference moved by one margin: to twice the margin (how often that is caught), and to none (how
 often that passes). Seeded; prints docs/statistics.md's table.
 """
@@ -18,11 +18,11 @@ from dataclasses import dataclass
 import numpy as np
 from latencies import LATENCIES
 
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare
-from cdml.core.inference.tango import Tango
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import Metric, find
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import Metric, find
+from cdml.statistics.paired_proportions import Tango
 from scenarios import SCENARIOS as OF_ROWS
 from scenarios import Scenario
 

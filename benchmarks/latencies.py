@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cdml.core.sample import Floats, Timings
+from cdml.statistics.samples import Floats, Timings
 from scenarios import Scenario
 
 Random = np.random.Generator

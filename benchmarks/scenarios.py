@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.core.sample import Cells, Figures, Floats, Moments, Ranked, Sample, Weighted
+from cdml.statistics.samples import Cells, Figures, Floats, Moments, Ranked, Sample, Weighted
 
 Random = np.random.Generator
 Rows = Cells | Figures | Ranked

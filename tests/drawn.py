@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.core.metrics import Family, find
-from cdml.core.sample import Cells, Moments, Ranked, Sample
+from cdml.statistics.metrics import Family, find
+from cdml.statistics.samples import Cells, Moments, Ranked, Sample
 
 LOSSES = {
     "mean_absolute_error": lambda y, p: np.abs(y - p),

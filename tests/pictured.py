@@ -6,8 +6,6 @@ from datetime import timedelta
 import numpy as np
 
 from cdml.common.verdict import Verdict
-from cdml.core.curves import curves
-from cdml.core.sample import Ranked
 from cdml.evidence.models import (
     Comparison,
     DataEvidence,
@@ -18,6 +16,8 @@ from cdml.evidence.models import (
 )
 from cdml.evidence.pictures import Confusion, Curve, Histogram, PastVersion, Picture
 from cdml.report.gathered import Gathered
+from cdml.statistics.curves import curves
+from cdml.statistics.samples import Ranked
 from pieces import (
     FAIL,
     INCONCLUSIVE,

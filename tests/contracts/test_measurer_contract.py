@@ -10,12 +10,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.scoring.measuring import ProcessMeasurer
-from cdml.core.inference import engine
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import find
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports.measurer import MetricJob
 from cdml.ports.samples import PairedRows
+from cdml.statistics import engine
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import find
 from fakes.measurer import FakeMeasurer
 from fakes.progress import FakeProgress
 

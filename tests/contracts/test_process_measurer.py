@@ -10,10 +10,10 @@ from test_measurer_contract import PROCESSES, RIGHT, ROWS, Bench, columns
 from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.measuring import ProcessMeasurer, replicates
 from cdml.adapters.scoring.walls import Enclosure, can_build
-from cdml.core.inference import difference as inference_difference
-from cdml.core.inference import engine
-from cdml.core.metrics import find
 from cdml.errors import InputError
+from cdml.statistics import difference as inference_difference
+from cdml.statistics import engine
+from cdml.statistics.metrics import find
 
 METRIC = find("own:metric")
 

@@ -12,11 +12,11 @@ import pytest
 
 from cdml.adapters.data import pairing
 from cdml.adapters.data.samples import DuckSamples
-from cdml.core.inference import counts as inference_counts
-from cdml.core.inference import engine
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import METRICS, Task
 from cdml.ports.samples import Layout
+from cdml.statistics import engine
+from cdml.statistics import sample_size as inference_counts
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Task
 from fakes.predictions import (
     BINARY,
     GENERATION,

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.data.samples import DuckSamples
-from cdml.core.metrics import Task
 from cdml.errors import InputError
+from cdml.statistics.metrics import Task
 from fakes.predictions import (
     BINARY,
     KINDS,

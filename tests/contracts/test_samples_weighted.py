@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.data.samples import DuckSamples
-from cdml.core.inference import counts, engine
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import METRICS, Task
 from cdml.errors import InputError
+from cdml.statistics import engine, sample_size
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Task
 from fakes.predictions import (
     BINARY,
     GENERATION,
@@ -57,7 +57,7 @@ def figures(parts, metrics):
             sample = part.sample(metric)
             key = (str(part.slice), metric.name)
             pair = engine.compare(metric, sample)
-            found[key] = (part.rows, counts.counted(metric, sample))
+            found[key] = (part.rows, sample_size.counted(metric, sample))
             if not isinstance(pair, Unmeasured):
                 interval = pair.difference.interval(0.95)
                 found[key] += (pair.challenger, pair.champion, interval.low, interval.high)

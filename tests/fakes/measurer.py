@@ -6,8 +6,8 @@ import warnings
 import numpy as np
 import pyarrow.parquet as pq
 
-from cdml.core.sample import Replicates
 from cdml.errors import ConfigurationError, InputError
+from cdml.statistics.samples import Replicates
 
 RESAMPLES = 400
 

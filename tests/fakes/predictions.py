@@ -4,8 +4,8 @@ from random import Random
 
 import numpy as np
 
-from cdml.core.metrics import METRICS, Task, find
 from cdml.ports.samples import Layout
+from cdml.statistics.metrics import METRICS, Task, find
 
 BINARY = Layout(
     key=("id",),

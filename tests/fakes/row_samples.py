@@ -5,9 +5,9 @@ from collections import Counter
 
 import numpy as np
 
-from cdml.core.metrics import Family, Loss, Task
-from cdml.core.sample import Cells, Figures, Moments, OneVsRest, Ranked, Weighted
 from cdml.ports.samples import Part
+from cdml.statistics.metrics import Family, Loss, Task
+from cdml.statistics.samples import Cells, Figures, Moments, OneVsRest, Ranked, Weighted
 
 
 def text(value):

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from cdml.core.score_bins import ScoreBins
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, Evaluation
 from cdml.evidence.pictures import Confusion, Curve
 from cdml.flows import pictures
+from cdml.statistics.score_bins import ScoreBins
 from fakes.judging import World
 
 NAMES = {"roc", "precision_recall", "calibration"}

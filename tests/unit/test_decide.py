@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
 from cdml.core.decide import Figures, Rule, decide, detect, soften, within
-from cdml.core.multiplicity import holm
 from cdml.core.rule_kinds import Edge, Kind
+from cdml.statistics.multiplicity import holm
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
 NAN = math.nan

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from cdml.config import load
 from cdml.core.gate_rules import bound_problem, margin_problem
-from cdml.core.metrics import METRICS
 from cdml.core.rule_kinds import Edge, Kind
 from cdml.errors import ConfigurationError
+from cdml.statistics.metrics import METRICS
 
 BINARY = "positive: 1, sensitive: group, cost: price"
 HEAD = "version: 1\nmodel: m\ndata: {{evaluation: rows.parquet, key: [id], label: y, {}}}\n"

@@ -75,6 +75,6 @@ def test_comparing_two_files_imports_nothing_that_only_models_or_contracts_need(
 
 def test_what_it_uses_is_seen(compared):
     """So that the test above can fail."""
-    used = ("duckdb", "cdml.flows.compare", "cdml.core.inference")
+    used = ("duckdb", "cdml.flows.compare", "cdml.statistics")
 
     assert " ".join(("0", *used)) == compared(used)

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cdml.core.inference.counts import counted
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare, measure
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import find
-from cdml.core.sample import Ranked
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare, measure
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import find
+from cdml.statistics.sample_size import counted
+from cdml.statistics.samples import Ranked
 from drawn import Rows, grouped
 
 FAIR = (

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare, measure
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import find
-from cdml.core.sample import Timings
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare, measure
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import find
+from cdml.statistics.samples import Timings
 
 NAMES = ["latency_p50_ms", "latency_p95_ms"]
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cdml.core.inference.counts import counted
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare, measure
-from cdml.core.inference.power import rows_needed, smallest_detectable
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import METRICS, Family, find
-from cdml.core.sample import Cells, Moments, OneVsRest, Ranked
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare, measure
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Family, find
+from cdml.statistics.power import rows_needed, smallest_detectable
+from cdml.statistics.sample_size import counted
+from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
 from drawn import Rows, cells, classes, moments, probabilities, ranked, rows_for, sample
 
 

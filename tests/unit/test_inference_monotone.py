@@ -7,18 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare
-from cdml.core.inference.fairness import GapDifference
-from cdml.core.inference.latency import Percentiles
-from cdml.core.inference.linear import Linear
-from cdml.core.inference.ranged import Ranged
-from cdml.core.inference.replicated import Outer
-from cdml.core.inference.resampled import Resampled
-from cdml.core.inference.tango import Tango
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import Family, find
-from cdml.core.sample import Cells, Figures, Ranked, Replicates, Timings, Weighted
+from cdml.statistics.bca import Resampled
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare
+from cdml.statistics.fairness import GapDifference
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.latency import Percentiles
+from cdml.statistics.metric_range import Ranged
+from cdml.statistics.metrics import Family, find
+from cdml.statistics.paired_proportions import Tango
+from cdml.statistics.samples import Cells, Figures, Ranked, Replicates, Timings, Weighted
+from cdml.statistics.skewed_means import Linear
+from cdml.statistics.user_metrics import Outer
 from drawn import LOSSES, rows_for, sample
 
 few = settings(max_examples=4, derandomize=True, deadline=None)

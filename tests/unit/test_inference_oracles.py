@@ -7,14 +7,14 @@ import pytest
 from scipy import stats
 from sklearn import metrics as oracle
 
-from cdml.core.inference import student
-from cdml.core.inference.binomial import mcnemar, wilson
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare, measure
-from cdml.core.inference.ranks import precision_influence
-from cdml.core.inference.tango import Tango
-from cdml.core.metrics import METRICS, Family, find
-from cdml.core.sample import OneVsRest, Ranked
+from cdml.statistics import student
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare, measure
+from cdml.statistics.metrics import METRICS, Family, find
+from cdml.statistics.paired_proportions import Tango
+from cdml.statistics.proportions import mcnemar, wilson
+from cdml.statistics.ranks import precision_influence
+from cdml.statistics.samples import OneVsRest, Ranked
 from drawn import Rows, cells, classes, moments, numbers, probabilities, ranked, rows_for, sample
 
 

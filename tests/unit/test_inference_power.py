@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare
-from cdml.core.metrics import find
-from cdml.core.multiplicity import holm
-from cdml.core.sample import Cells, Figures, Weighted
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare
+from cdml.statistics.metrics import find
+from cdml.statistics.multiplicity import holm
+from cdml.statistics.samples import Cells, Figures, Weighted
 
 MARGIN, LEVEL, TRIALS, REPLICATES = 0.1, 0.05, 5, 40
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from cdml.core.inference.binomial import mcnemar
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare, measure
-from cdml.core.inference.ranks import ascending
-from cdml.core.inference.tango import Tango
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.metrics import Family, find
-from cdml.core.sample import Cells, Moments, OneVsRest, Ranked
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare, measure
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.metrics import Family, find
+from cdml.statistics.paired_proportions import Tango
+from cdml.statistics.proportions import mcnemar
+from cdml.statistics.ranks import ascending
+from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
 from drawn import rows_for, sample
 
 NAMES = [  # one for each way a metric is measured

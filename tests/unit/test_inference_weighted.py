@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from cdml.core.inference.counts import clusters, counted
-from cdml.core.inference.difference import Side
-from cdml.core.inference.engine import compare, measure
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import METRICS, Family, find
-from cdml.core.sample import Cells, Figures, OneVsRest, Ranked, Weighted
+from cdml.statistics.difference import Side
+from cdml.statistics.engine import compare, measure
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import METRICS, Family, find
+from cdml.statistics.sample_size import clusters, counted
+from cdml.statistics.samples import Cells, Figures, OneVsRest, Ranked, Weighted
 from drawn import LOSSES, Rows, probabilities, ranked, rows_for, sample
 
 NAMES = [n for n, m in METRICS.items() if m.of_rows and m.family is not Family.CALIBRATION]

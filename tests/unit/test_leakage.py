@@ -8,7 +8,7 @@ from sklearn import datasets
 
 from cdml.common.verdict import Verdict
 from cdml.core import leakage
-from cdml.core.metrics import Task
+from cdml.statistics.metrics import Task
 
 ROWS = 4000
 RNG = random.Random(7)

@@ -5,8 +5,8 @@ import re
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from cdml.core.metric_names import known_metrics, metric_of, unknown_metric
-from cdml.core.metrics import METRICS, Task, find
+from cdml.statistics.metric_names import known_metrics, metric_of, unknown_metric
+from cdml.statistics.metrics import METRICS, Task, find
 
 USE = re.compile(r"; (?:use|did you mean) '?([^ ';?]+)")
 # torchmetrics by class; XGBoost, LightGBM, CatBoost; MLflow evaluate; Keras, and what people say

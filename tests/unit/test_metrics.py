@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from cdml.core.metrics import METRICS, Family, Task, find
+from cdml.statistics.metrics import METRICS, Family, Task, find
 
 
 def test_a_name_or_alias_means_one_metric():
@@ -53,7 +53,7 @@ def test_losses_are_better_when_smaller(name):
 
 
 def test_the_table_of_metrics_is_instant_to_import():
-    code = "import sys, cdml.core.metrics; print('numpy' in sys.modules)"
+    code = "import sys, cdml.statistics.metrics; print('numpy' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert "False" == shown.stdout.strip()

@@ -13,14 +13,14 @@ from cdml.config.model import Policy
 from cdml.core import compare
 from cdml.core.compare import certain
 from cdml.core.decide import Rule
-from cdml.core.inference import engine
-from cdml.core.inference.difference import Paired, Side
-from cdml.core.interval import Interval
-from cdml.core.metrics import find
-from cdml.core.multiplicity import holm
 from cdml.core.rule_kinds import Kind
-from cdml.core.sample import Moments
 from cdml.flows.judge import Candidate, judge
+from cdml.statistics import engine
+from cdml.statistics.difference import Paired, Side
+from cdml.statistics.interval import Interval
+from cdml.statistics.metrics import find
+from cdml.statistics.multiplicity import holm
+from cdml.statistics.samples import Moments
 from drawn import classes, numbers, rows_for, sample
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict

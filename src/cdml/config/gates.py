@@ -11,11 +11,11 @@ from typing import Any
 
 from cdml.common.yaml_lines import Place
 from cdml.config.model import read_margin
-from cdml.core import metrics
 from cdml.core.gate_rules import bound_problem, margin_problem
-from cdml.core.metric_names import metric_of
-from cdml.core.metrics import Family, Loss, Metric, Range, Task
 from cdml.core.rule_kinds import Edge, Kind
+from cdml.statistics import metrics
+from cdml.statistics.metric_names import metric_of
+from cdml.statistics.metrics import Family, Loss, Metric, Range, Task
 
 Complaint = tuple[Place, str]
 

@@ -15,8 +15,8 @@ from cdml.config.hosts import host_complaints
 from cdml.config.model import DEFAULT_REGISTRY, Config
 from cdml.config.variables import substitute
 from cdml.config.whole import complaints
-from cdml.core.metric_names import UNKNOWN, known_metrics
 from cdml.errors import ConfigurationError
+from cdml.statistics.metric_names import UNKNOWN, known_metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,12 @@ from pydantic.functional_validators import AfterValidator
 
 from cdml.config.base import AddressText, Duration, Model
 from cdml.config.delivery import Deploy
-from cdml.core import metrics
 from cdml.core.answers import AnswerColumns
 from cdml.core.classes import find, yaml_scalar
-from cdml.core.metric_names import unknown_metric
-from cdml.core.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
 from cdml.core.model_inputs import Purposes
+from cdml.statistics import metrics
+from cdml.statistics.metric_names import unknown_metric
+from cdml.statistics.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
 
 DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from cdml.config import delivery, model, targets
-from cdml.core.metrics import METRICS
+from cdml.statistics.metrics import METRICS
 
 
 def json_schema() -> str:

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from cdml.core.decide import Figures, Rule
-from cdml.core.inference.difference import Difference, Paired, Side
-from cdml.core.interval import Interval
+from cdml.statistics.difference import Difference, Paired, Side
+from cdml.statistics.interval import Interval
 
 
 def figures(rule: Rule, paired: Paired, confidence: float) -> Figures:

@@ -1,12 +1,13 @@
 """Rules of a gate that cannot judge: they would let every model pass, or none.
 
-What a metric's values can be, and which way it improves, decides; both stand in `core.metrics`.
+What a metric's values can be, and which way it improves, decides; both stand in
+`statistics.metrics`.
 """
 
 import math
 
-from cdml.core.metrics import Metric, Range, Task
 from cdml.core.rule_kinds import Edge, Kind
+from cdml.statistics.metrics import Metric, Range, Task
 
 _ALL = 1.0
 _PERCENT = 100.0

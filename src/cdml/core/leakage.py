@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding
-from cdml.core.metrics import Task
+from cdml.statistics.metrics import Task
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]

@@ -1,10 +1,10 @@
 """What the figures of a comparison prove, whatever its verdict counts for."""
 
 from cdml.common.verdict import Verdict
-from cdml.core import metrics
 from cdml.core.decide import TOLERANCE
 from cdml.core.rule_kinds import Kind
 from cdml.evidence.models import ComparisonGate
+from cdml.statistics import metrics
 
 _LIKELY = 0.5
 """A margin is more likely broken than kept where the p of a regression lies below."""

@@ -11,11 +11,6 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
 from cdml.core.compare import certain
 from cdml.core.decide import Rule
-from cdml.core.inference import counts, engine
-from cdml.core.inference.difference import Paired
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import Metric
-from cdml.core.sample import Timings
 from cdml.evidence import store
 from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.evidence.pictures import Picture
@@ -36,6 +31,11 @@ from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
 from cdml.ports.ports import Ports
 from cdml.ports.samples import Layout, Part
+from cdml.statistics import engine, sample_size
+from cdml.statistics.difference import Paired
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metrics import Metric
+from cdml.statistics.samples import Timings
 
 _FIRST = "There is no champion: comparisons are not applicable"
 
@@ -274,8 +274,8 @@ class _Contest:
             rule=rule,
             part=part.slice,
             rows=part.rows,
-            counted=counts.counted(metric, sample),
-            clusters=counts.clusters(sample),
+            counted=sample_size.counted(metric, sample),
+            clusters=sample_size.clusters(sample),
             found=engine.compare(metric, sample),
         )
 

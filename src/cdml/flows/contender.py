@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
-from cdml.core.metrics import Family, Task, find
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
 from cdml.ports.ports import Ports
 from cdml.ports.tables import Table
+from cdml.statistics.metrics import Family, Task, find
 
 if TYPE_CHECKING:  # imported where a model is scored
     from cdml.flows.predict import Predicted

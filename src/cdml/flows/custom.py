@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
-from cdml.core.metrics import Family, Metric
 from cdml.ports.measurer import MetricJob
 from cdml.ports.ports import Ports
 from cdml.ports.samples import Layout, Part
+from cdml.statistics.metrics import Family, Metric
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
-    from cdml.core.sample import Replicates, Sample
+    from cdml.statistics.samples import Replicates, Sample
 
 
 def with_custom(

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, Loaded
-from cdml.core.metrics import Metric, Task
 from cdml.core.model_uri import CHALLENGER
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
@@ -36,6 +35,7 @@ from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
 from cdml.ports.ports import Ports
 from cdml.ports.tables import Table
+from cdml.statistics.metrics import Metric, Task
 
 
 def evaluate_model(

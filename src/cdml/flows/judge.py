@@ -9,15 +9,15 @@ from cdml.config.model import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
 from cdml.core.gate_rules import out_of_range
-from cdml.core.inference.counts import named
-from cdml.core.inference.difference import Paired
-from cdml.core.inference.power import error_of, rows_needed, smallest_detectable
-from cdml.core.interval import Unmeasured, finite
-from cdml.core.metrics import Metric
-from cdml.core.multiplicity import holm
 from cdml.core.rule_kinds import Kind
 from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
 from cdml.flows.rules import Asked
+from cdml.statistics.difference import Paired
+from cdml.statistics.interval import Unmeasured, finite
+from cdml.statistics.metrics import Metric
+from cdml.statistics.multiplicity import holm
+from cdml.statistics.power import error_of, rows_needed, smallest_detectable
+from cdml.statistics.sample_size import named
 
 LEAST_SHOWN = 1e-4
 """Below this a p-value is as good as any."""

@@ -8,9 +8,9 @@ from cdml.config import Config
 from cdml.core import reasons
 from cdml.core.decide import soften, within
 from cdml.core.gate_rules import out_of_range
-from cdml.core.metrics import Family
 from cdml.evidence.models import BoundGate, MetricValue
 from cdml.flows.rules import Limit, limits
+from cdml.statistics.metrics import Family
 
 Judged = tuple[Verdict, str]
 

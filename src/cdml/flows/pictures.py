@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdml.core.crosstab import crosstab
-from cdml.core.curves import MOST_SCORES, Points, curves
-from cdml.core.metrics import METRICS, Family, Metric, Task
-from cdml.core.sample import Cells, Weighted
-from cdml.core.score_bins import FEW_ROWS, ScoreBins
 from cdml.evidence.pictures import Confusion, Curve, Picture
 from cdml.ports.ports import Ports
 from cdml.ports.samples import Layout, Part
+from cdml.statistics.crosstab import crosstab
+from cdml.statistics.curves import MOST_SCORES, Points, curves
+from cdml.statistics.metrics import METRICS, Family, Metric, Task
+from cdml.statistics.samples import Cells, Weighted
+from cdml.statistics.score_bins import FEW_ROWS, ScoreBins
 
 _OUTCOMES = METRICS["accuracy"]
 _SCORES = {Task.BINARY: METRICS["roc_auc"], Task.MULTICLASS: METRICS["roc_auc_ovr"]}

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from cdml.common.verdict import Verdict
 from cdml.config import Config
-from cdml.core import metrics, reasons
-from cdml.core.metrics import Family, Metric
+from cdml.core import reasons
 from cdml.evidence.models import (
     Comparison,
     ComparisonGate,
@@ -22,6 +21,8 @@ from cdml.evidence.models import (
 )
 from cdml.evidence.words import Slice
 from cdml.flows.rules import known, policy_ref
+from cdml.statistics import metrics
+from cdml.statistics.metrics import Family, Metric
 
 SLACK = 1e-9
 """What sums of floating-point numbers may differ by, relative to the larger of 1 and the figure."""

@@ -14,10 +14,10 @@ from cdml.config.model import Policy
 from cdml.core import reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
 from cdml.core.gate_rules import out_of_range
-from cdml.core.multiplicity import holm
 from cdml.evidence.models import Comparison, ComparisonGate, Evaluation
 from cdml.flows.limits import judge_limits
 from cdml.flows.rules import Asked, comparisons, policy_ref
+from cdml.statistics.multiplicity import holm
 
 _OPEN = math.nan
 _ANOTHER_QUESTION = (

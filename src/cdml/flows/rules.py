@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cdml.config import Config, Gate, Margin, SliceRule
-from cdml.core import metrics
 from cdml.core.decide import Rule
-from cdml.core.metrics import Metric, Range
 from cdml.core.rule_kinds import Edge, Kind
 from cdml.evidence.models import PolicyRef
 from cdml.evidence.store import text_digest
+from cdml.statistics import metrics
+from cdml.statistics.metrics import Metric, Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from cdml.config import Config
-from cdml.core import metrics
 from cdml.core import smoke as rules
 from cdml.core.journal import Release
-from cdml.core.metrics import Family
 from cdml.core.smoke import MALFORMED, Case, Check, Limits, NoPredictions, Replies, Reply
 from cdml.errors import ServiceError
 from cdml.ports.target import SplittingTarget
+from cdml.statistics import metrics
+from cdml.statistics.metrics import Family
 
 
 def smoke(

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from cdml.config import Config
-from cdml.core import metrics
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.metrics import Metric, Task
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.rules import known
 from cdml.ports.samples import Layout
+from cdml.statistics import metrics
+from cdml.statistics.metrics import Metric, Task
 
 
 def layout(config: Config, fields: Sequence[Field]) -> Layout:

@@ -14,7 +14,6 @@ from cdml.core.contract import Contract, Severity
 from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.known import Asked, Known
-from cdml.core.metrics import Task
 from cdml.core.model_uri import CHAMPION
 from cdml.core.rules import from_contract
 from cdml.errors import InputError
@@ -35,6 +34,7 @@ from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
 from cdml.ports.ports import Ports
 from cdml.ports.tables import Table
+from cdml.statistics.metrics import Task
 
 _LONG = 1000
 

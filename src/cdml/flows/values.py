@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cdml.common.progress import Progress
-from cdml.core.inference import engine
-from cdml.core.inference.difference import Level
-from cdml.core.interval import Interval, Unmeasured, finite
-from cdml.core.metrics import METRICS, Family, Metric
-from cdml.core.sample import Timings
 from cdml.evidence.models import Interval as IntervalEvidence
 from cdml.evidence.models import MetricValue
 from cdml.flows.contender import Contender
 from cdml.ports.samples import OTHER, Part, Value
+from cdml.statistics import engine
+from cdml.statistics.difference import Level
+from cdml.statistics.interval import Interval, Unmeasured, finite
+from cdml.statistics.metrics import METRICS, Family, Metric
+from cdml.statistics.samples import Timings
 
 NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"
 

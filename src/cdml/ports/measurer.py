@@ -10,7 +10,7 @@ from cdml.ports.samples import PairedRows
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from collections.abc import Mapping, Sequence
 
-    from cdml.core.sample import Replicates
+    from cdml.statistics.samples import Replicates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

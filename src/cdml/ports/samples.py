@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cdml.core.expressions import Field
-from cdml.core.metrics import Metric, Task
+from cdml.statistics.metrics import Metric, Task
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
-    from cdml.core.sample import Sample
-    from cdml.core.score_bins import ScoreBins
+    from cdml.statistics.samples import Sample
+    from cdml.statistics.score_bins import ScoreBins
 
 Value = bool | int | float | str | None
 OTHER = "other"

@@ -6,10 +6,10 @@ from typing import Literal
 from cdml.common import markdown
 from cdml.common.verdict import Verdict
 from cdml.config import Config, Loaded
-from cdml.core import metrics
 from cdml.ports.platform import Annotation
 from cdml.report.rows import GateRow, not_passed, severity
 from cdml.report.view import View
+from cdml.statistics import metrics
 
 MAX_ANNOTATIONS = 10
 

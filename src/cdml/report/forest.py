@@ -7,10 +7,10 @@ on which side of zero and of its margin an interval lies.
 import math
 from dataclasses import dataclass
 
-from cdml.core import metrics
 from cdml.evidence.models import BoundGate, ComparisonGate
 from cdml.evidence.proof import greater_is_better
 from cdml.report import figures
+from cdml.statistics import metrics
 
 WIDTH = 200
 """Of the picture; zero lies at its half."""

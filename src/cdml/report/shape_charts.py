@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from cdml.common.markdown import SHORT, clean
-from cdml.core import metrics
 from cdml.evidence.models import Check
 from cdml.evidence.pictures import Histogram, PastVersion
 from cdml.report import figures
 from cdml.report.charts import Bars, Chart, Lines, Series, Table
 from cdml.report.gathered import Gathered
+from cdml.statistics import metrics
 
 MOST_COLUMNS = 9
 """Columns whose drift is drawn, the most moved first."""

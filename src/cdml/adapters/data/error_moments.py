@@ -11,8 +11,8 @@ from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import Row
 from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sums import LARGEST, Sums, added, by_code, scaled
-from cdml.core.metrics import Family, Loss, Metric
-from cdml.core.sample import Moments
+from cdml.statistics.metrics import Family, Loss, Metric
+from cdml.statistics.samples import Moments
 
 SQUARES = "squares"
 BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}

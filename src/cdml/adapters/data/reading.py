@@ -14,8 +14,8 @@ from cdml.adapters.data.figures import Row
 from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal
 from cdml.adapters.data.sums import Sums
-from cdml.core.metrics import Family, Metric, Task
-from cdml.core.sample import Cells, Moments, OneVsRest, Ranked, Sample
+from cdml.statistics.metrics import Family, Metric, Task
+from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, Sample
 
 Outcome = tuple[Any, ...]
 

@@ -15,10 +15,10 @@ from cdml.adapters.data.reading import Group, Reader, Rows
 from cdml.adapters.data.slicing import Place, Slicing, together
 from cdml.adapters.data.sums import Sums, added
 from cdml.adapters.data.weighted import WeightedRows
-from cdml.core.metrics import Metric, Task
-from cdml.core.sample import Sample
 from cdml.errors import InputError
 from cdml.ports.samples import Part, Value
+from cdml.statistics.metrics import Metric, Task
+from cdml.statistics.samples import Sample
 
 
 @dataclass

@@ -11,8 +11,8 @@ from cdml.adapters.data.reduction import refuse
 from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal, parquet, quote
 from cdml.core.expressions import Field, LogicalType
-from cdml.core.metrics import Task
 from cdml.ports.samples import PairedRows, Value
+from cdml.statistics.metrics import Task
 
 _STORED = {
     LogicalType.BOOLEAN: "BOOLEAN",

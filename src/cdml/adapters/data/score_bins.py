@@ -8,9 +8,9 @@ from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import SCORE, Row
 from cdml.adapters.data.pairing import Pair, describe, require
 from cdml.adapters.data.sql import literal
-from cdml.core.metrics import Task
-from cdml.core.score_bins import BINS, ScoreBins
 from cdml.ports.samples import Layout
+from cdml.statistics.metrics import Task
+from cdml.statistics.score_bins import BINS, ScoreBins
 
 # Square roots make bins narrow towards 0 and 1, where the scores of rare classes lie.
 _BIN = (

@@ -12,7 +12,7 @@ from itertools import accumulate, combinations_with_replacement
 
 import numpy as np
 
-from cdml.core.sample import Moments
+from cdml.statistics.samples import Moments
 
 LARGEST = 1e90
 """A figure's cube still fits into a float."""

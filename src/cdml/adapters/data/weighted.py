@@ -12,8 +12,8 @@ from cdml.adapters.data.figures import Row
 from cdml.adapters.data.reading import Rows
 from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal, quote
-from cdml.core.metrics import Family, Loss, Metric, Task
-from cdml.core.sample import Cells, Figures, Floats, Weighted
+from cdml.statistics.metrics import Family, Loss, Metric, Task
+from cdml.statistics.samples import Cells, Figures, Floats, Weighted
 
 _ERRORS = "squares"
 

@@ -15,10 +15,10 @@ from cdml.adapters.scoring.running import Ended, private_folder, run
 from cdml.adapters.scoring.user_code import copy_module
 from cdml.adapters.scoring.walls import Enclosure
 from cdml.common.progress import Progress, Step
-from cdml.core.sample import Floats, Replicates
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.ports.measurer import MetricJob
 from cdml.ports.samples import PairedRows
+from cdml.statistics.samples import Floats, Replicates
 
 APART = Path(__file__).with_name("apart")
 _START = (

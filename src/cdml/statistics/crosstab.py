@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from cdml.core.sample import Cells, Counts, Sample, Weighted
+from cdml.statistics.samples import Cells, Counts, Sample, Weighted
 
 CLASSES = 20
 """Classes that have a row and a column of their own."""

@@ -24,7 +24,7 @@ class Task(StrEnum):
 
 
 class Family(StrEnum):
-    """How a metric's sampling distribution is found, and from which statistics of `core.sample`."""
+    """How a metric's sampling distribution is found, and from which statistics of `samples`."""
 
     PROPORTION = "proportion"  # share of rows that are right; from Cells
     CELLS = "cells"  # a function of the joint confusion counts; from Cells

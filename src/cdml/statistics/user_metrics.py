@@ -2,7 +2,7 @@
 
 Two ways of reading the replicates are asked, and the one that promises less is believed: BCa
 (Efron 1987), which follows whatever shape the draws have, and t with Hall's correction for
-skewness (`core.inference.linear`), which does not trust few rows to show all there is.
+skewness (`statistics.skewed_means`), which does not trust few rows to show all there is.
 
 A bootstrap never draws what it never saw. Where few rows tell the models apart, some more are
 taken to exist, each of which moves the difference as far as any row moves either model.
@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.core.inference.difference import Level, Paired, Side, level
-from cdml.core.inference.linear import Linear
-from cdml.core.inference.resampled import Resampled, defined
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.sample import Floats, Replicates
+from cdml.statistics.bca import Resampled, defined
+from cdml.statistics.difference import Level, Paired, Side, level
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.samples import Floats, Replicates
+from cdml.statistics.skewed_means import Linear
 
 FEWEST = 20
 """Rows (or clusters) below which drawing them again says nothing."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from cdml.core.metrics import Counts, Metric
-from cdml.core.sample import (
+from cdml.statistics.metrics import Counts, Metric
+from cdml.statistics.samples import (
     Cells,
     Figures,
     Flags,

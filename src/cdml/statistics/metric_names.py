@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from cdml.core.metrics import METRICS, PATTERNS, Metric, Task, find, plain
+from cdml.statistics.metrics import METRICS, PATTERNS, Metric, Task, find, plain
 
 UNKNOWN = "unknown metric"
 """How every sentence about an unknown metric begins."""

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from cdml.core.inference import cells as bootstrap
-from cdml.core.inference.binomial import wilson
-from cdml.core.inference.difference import Level, Paired
-from cdml.core.inference.resampled import RESAMPLES
-from cdml.core.inference.tango import Tango
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.metrics import find
-from cdml.core.sample import Cells, Codes, Flags
+from cdml.statistics import cell_counts as bootstrap
+from cdml.statistics.bca import RESAMPLES
+from cdml.statistics.difference import Level, Paired
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.metrics import find
+from cdml.statistics.paired_proportions import Tango
+from cdml.statistics.proportions import wilson
+from cdml.statistics.samples import Cells, Codes, Flags
 
 _SHARES = {
     "accuracy": None,

@@ -7,11 +7,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cdml.core.inference.difference import Side
-from cdml.core.inference.linear import combination
-from cdml.core.inference.student import normal_cdf
-from cdml.core.interval import Interval
-from cdml.core.sample import Floats
+from cdml.statistics.difference import Side
+from cdml.statistics.interval import Interval
+from cdml.statistics.samples import Floats
+from cdml.statistics.skewed_means import combination
+from cdml.statistics.student import normal_cdf
 
 RESAMPLES = 10_000
 

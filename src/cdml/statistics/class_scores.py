@@ -12,8 +12,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cdml.core.metrics import find
-from cdml.core.sample import Floats
+from cdml.statistics.metrics import find
+from cdml.statistics.samples import Floats
 
 _POSITIVE = 1
 _NEGATIVE = 0

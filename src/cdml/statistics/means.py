@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from cdml.core.inference.difference import Level, Paired, level
-from cdml.core.inference.linear import Linear
-from cdml.core.interval import Unmeasured
-from cdml.core.sample import Floats, Moments
+from cdml.statistics.difference import Level, Paired, level
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.samples import Floats, Moments
+from cdml.statistics.skewed_means import Linear
 
 FEW_ROWS = 200
 """With fewer rows than this, the two-sided interval of a mean is corrected for skewness too."""

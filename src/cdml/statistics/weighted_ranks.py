@@ -1,6 +1,6 @@
 """ROC-AUC and average precision of rows that do not count the same.
 
-As in `core.inference.ranks`, with sums of weights in the place of numbers of rows; the figures of
+As in `statistics.ranks`, with sums of weights in the place of numbers of rows; the figures of
 the rows are the derivatives of the value by their weights, times those weights.
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.core.sample import Codes, Flags, Floats
+from cdml.statistics.samples import Codes, Flags, Floats
 
 
 def summed(code: Codes, weight: Floats, groups: int) -> Floats:

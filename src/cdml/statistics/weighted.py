@@ -1,6 +1,6 @@
 """Metrics of rows that carry weights, or come in clusters: one engine for all of them.
 
-With D the figures of `core.inference.influence` and S_g their sum over cluster g of G, the
+With D the figures of `statistics.influence` and S_g their sum over cluster g of G, the
 variance of the value is G / (G - 1) times the sum of S_g^2 (cluster-robust: Liang & Zeger 1986;
 Cameron & Miller 2015), and its bounds are t, corrected for skewness as everywhere else.
 """
@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from cdml.core.inference import calibration, fairness, influence, student
-from cdml.core.inference.binomial import wilson
-from cdml.core.inference.counts import counted, kish, named
-from cdml.core.inference.difference import Level, Paired
-from cdml.core.inference.influence import Influence
-from cdml.core.inference.linear import Linear
-from cdml.core.inference.weighted_ranks import summed
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.metrics import FEWEST_CLUSTERS, Family, Metric
-from cdml.core.sample import Cells, Codes, Figures, Floats, OneVsRest, Ranked, Weighted
+from cdml.statistics import calibration, fairness, influence, student
+from cdml.statistics.difference import Level, Paired
+from cdml.statistics.influence import Influence
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.metrics import FEWEST_CLUSTERS, Family, Metric
+from cdml.statistics.proportions import wilson
+from cdml.statistics.sample_size import counted, kish, named
+from cdml.statistics.samples import Cells, Codes, Figures, Floats, OneVsRest, Ranked, Weighted
+from cdml.statistics.skewed_means import Linear
+from cdml.statistics.weighted_ranks import summed
 
 _TOO_FEW = "are too few to know how far others lie"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.core.inference import weighted_ranks
-from cdml.core.inference.moments import gradient, statistic
-from cdml.core.inference.scores import Confusion, Hits, confusion
-from cdml.core.sample import Cells, Codes, Figures, Floats, OneVsRest, Ranked
+from cdml.statistics import weighted_ranks
+from cdml.statistics.class_scores import Confusion, Hits, confusion
+from cdml.statistics.means import gradient, statistic
+from cdml.statistics.samples import Cells, Codes, Figures, Floats, OneVsRest, Ranked
 
 _STEP = 0.01
 """Of a cell's weight; the five-point rule is then good to ten digits."""

@@ -9,11 +9,11 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
-from cdml.core.inference.binomial import mcnemar
-from cdml.core.inference.difference import Side
-from cdml.core.inference.multinomial import score as multinomial_score
-from cdml.core.inference.student import normal_cdf
-from cdml.core.interval import Interval
+from cdml.statistics.difference import Side
+from cdml.statistics.interval import Interval
+from cdml.statistics.multinomial_bootstrap import score as multinomial_score
+from cdml.statistics.proportions import mcnemar
+from cdml.statistics.student import normal_cdf
 
 _NORMAL = NormalDist()
 

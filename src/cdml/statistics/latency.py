@@ -12,13 +12,13 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cdml.core.inference import student
-from cdml.core.inference.difference import Level, Paired, Side
-from cdml.core.inference.resampled import RESAMPLES, Bca, batches, generator
-from cdml.core.inference.student import incomplete_beta
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.metrics import find
-from cdml.core.sample import Floats, Timings
+from cdml.statistics import student
+from cdml.statistics.bca import RESAMPLES, Bca, batches, generator
+from cdml.statistics.difference import Level, Paired, Side
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.metrics import find
+from cdml.statistics.samples import Floats, Timings
+from cdml.statistics.student import incomplete_beta
 
 _NORMAL = NormalDist()
 FEWEST = 20

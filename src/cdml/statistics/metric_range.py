@@ -3,12 +3,12 @@
 import math
 from dataclasses import dataclass, replace
 
-from cdml.core.inference.difference import Difference, Level, Paired, Side
-from cdml.core.inference.fairness import GapDifference
-from cdml.core.inference.linear import Linear
-from cdml.core.inference.replicated import Outer
-from cdml.core.interval import Interval
-from cdml.core.metrics import Metric, Range
+from cdml.statistics.difference import Difference, Level, Paired, Side
+from cdml.statistics.fairness import GapDifference
+from cdml.statistics.interval import Interval
+from cdml.statistics.metrics import Metric, Range
+from cdml.statistics.skewed_means import Linear
+from cdml.statistics.user_metrics import Outer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from cdml.core.inference.difference import Level
-from cdml.core.interval import Unmeasured
-from cdml.core.sample import Floats, Ranked
+from cdml.statistics.difference import Level
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.samples import Floats, Ranked
 
 BINS = 10
 NO_ERROR = (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.core.sample import Floats
+from cdml.statistics.samples import Floats
 
 BINS = 16_384
 """Bins of scores, at most and about."""

@@ -5,17 +5,17 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cdml.core.inference.difference import Level, Paired
-from cdml.core.inference.linear import Linear
-from cdml.core.inference.ranks import (
+from cdml.statistics.difference import Level, Paired
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.ranks import (
     auc_influence,
     joint_moments,
     powers,
     precision_influence,
     same_order,
 )
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.sample import Flags, Floats, OneVsRest, Ranked
+from cdml.statistics.samples import Flags, Floats, OneVsRest, Ranked
+from cdml.statistics.skewed_means import Linear
 
 FEW_ROWS = 20
 """With fewer rows of a class than this, DeLong's two-sided interval is corrected as its bounds."""

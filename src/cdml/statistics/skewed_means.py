@@ -16,13 +16,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.core.inference import student
-from cdml.core.inference.difference import Side
-from cdml.core.interval import Interval
-from cdml.core.sample import Floats
+from cdml.statistics import student
+from cdml.statistics.difference import Side
+from cdml.statistics.interval import Interval
+from cdml.statistics.samples import Floats
 
 PSEUDO_ROWS = 2
-"""Rows of the largest influence that are added where that is known (see `core.inference.cells`)."""
+"""Rows of the largest influence that are added where that is known (see `cell_counts`)."""
 
 MOST_CARE = 1.25
 """How much wider the spread of moments becomes at the most: Hall's correction is large by then."""

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.core.inference.resampled import Resampled, batches, defined, generator
-from cdml.core.inference.scores import Confusion, Hits, confusion
-from cdml.core.interval import Unmeasured
-from cdml.core.sample import Cells, Codes, Floats
+from cdml.statistics.bca import Resampled, batches, defined, generator
+from cdml.statistics.class_scores import Confusion, Hits, confusion
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.samples import Cells, Codes, Floats
 
 PSEUDO_ROWS = 2
 ENOUGH_DISCORDANT = 100

@@ -4,22 +4,22 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cdml.core.inference import (
+from cdml.statistics import (
     calibration,
     confusion,
     fairness,
     latency,
-    moments,
-    ordered,
-    replicated,
+    means,
+    rank_metrics,
+    user_metrics,
     weighted,
 )
-from cdml.core.inference.difference import Level, Paired
-from cdml.core.inference.ranged import level_within, ranged
-from cdml.core.inference.resampled import RESAMPLES
-from cdml.core.interval import Unmeasured
-from cdml.core.metrics import Family, Metric
-from cdml.core.sample import (
+from cdml.statistics.bca import RESAMPLES
+from cdml.statistics.difference import Level, Paired
+from cdml.statistics.interval import Unmeasured
+from cdml.statistics.metric_range import level_within, ranged
+from cdml.statistics.metrics import Family, Metric
+from cdml.statistics.samples import (
     Cells,
     Moments,
     OneVsRest,
@@ -44,14 +44,14 @@ class _Method:
 _OF_CELLS = _Method(
     reads=(Cells,), compare=confusion.compare, measure=confusion.measure, resampled=True
 )
-_OF_MOMENTS = _Method(reads=(Moments,), compare=moments.compare, measure=moments.measure)
+_OF_MOMENTS = _Method(reads=(Moments,), compare=means.compare, measure=means.measure)
 _METHODS: Mapping[Family, _Method] = {
     Family.PROPORTION: _OF_CELLS,
     Family.CELLS: _OF_CELLS,
     Family.MEAN: _OF_MOMENTS,
     Family.MOMENTS: _OF_MOMENTS,
     Family.RANKS: _Method(
-        reads=(Ranked, OneVsRest), compare=ordered.compare, measure=ordered.measure
+        reads=(Ranked, OneVsRest), compare=rank_metrics.compare, measure=rank_metrics.measure
     ),
     Family.CALIBRATION: _Method(
         reads=(Ranked,), compare=calibration.compare, measure=calibration.measure
@@ -60,7 +60,7 @@ _METHODS: Mapping[Family, _Method] = {
         reads=(Timings,), compare=latency.compare, measure=latency.measure, resampled=True
     ),
     Family.CUSTOM: _Method(
-        reads=(Replicates,), compare=replicated.compare, measure=replicated.measure
+        reads=(Replicates,), compare=user_metrics.compare, measure=user_metrics.measure
     ),
     Family.FAIRNESS: _Method(reads=(Cells,), compare=fairness.compare, measure=fairness.measure),
 }

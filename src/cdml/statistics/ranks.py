@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.core.sample import Codes, Flags, Floats
+from cdml.statistics.samples import Codes, Flags, Floats
 
 
 def powers(figures: Floats) -> tuple[float, float]:

@@ -18,10 +18,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from cdml.core.inference.difference import Level, Paired, Side
-from cdml.core.inference.linear import PSEUDO_ROWS, Linear
-from cdml.core.interval import Interval, Unmeasured
-from cdml.core.sample import Cells, Codes, Flags, Floats
+from cdml.statistics.difference import Level, Paired, Side
+from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.samples import Cells, Codes, Flags, Floats
+from cdml.statistics.skewed_means import PSEUDO_ROWS, Linear
 
 FAR = NormalDist().inv_cdf(0.995)
 """Standard errors from the largest gap beyond which a pair of groups is not the largest."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from cdml.core.interval import Interval, Unmeasured
+from cdml.statistics.interval import Interval, Unmeasured
 
 
 class Side(StrEnum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cdml.core.sample import Floats, OneVsRest, Ranked, Sample, Weighted
-from cdml.core.score_bins import ScoreBins
+from cdml.statistics.samples import Floats, OneVsRest, Ranked, Sample, Weighted
+from cdml.statistics.score_bins import ScoreBins
 
 POINTS = 1000
 """Points of a curve at most."""

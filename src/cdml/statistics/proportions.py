@@ -3,8 +3,8 @@
 import math
 from statistics import NormalDist
 
-from cdml.core.inference.student import incomplete_beta
-from cdml.core.interval import Interval
+from cdml.statistics.interval import Interval
+from cdml.statistics.student import incomplete_beta
 
 FEW_DISCORDANT = 25
 """Below this many discordant rows McNemar's test is exact, from there on mid-p."""
