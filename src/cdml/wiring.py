@@ -20,7 +20,6 @@ from cdml.common.time_budget import Budget, draw_from
 from cdml.config import Loaded, load
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
-from cdml.core.column_types import UNDECLARED, Types
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.evidence.signature import Keys
 from cdml.ports.execute import Execute
@@ -30,10 +29,11 @@ from cdml.ports.platform import Platform
 from cdml.ports.registry import Registry
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
-from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Target
 from cdml.ports.traffic import Traffic
 from cdml.ports.webhook import Webhook
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.table import Table, Tables
 
 Names = Mapping[str, str]
 

@@ -6,8 +6,8 @@ import sqlglot
 from cdml.adapters.data import portable
 from cdml.adapters.data.dialects import DIALECTS, translate
 from cdml.adapters.data.sql import Column
-from cdml.core.expressions import Field, LogicalType, NotRun
 from cdml.core.queries import read_query
+from cdml.tables.query import Field, LogicalType, NotRun
 
 COLUMNS = tuple(
     Column(field=Field(name=name, type=kind, physical=physical), engine_name=name)

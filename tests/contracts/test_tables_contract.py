@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import (
+from cdml.errors import InputError
+from cdml.tables.query import (
     All,
     Compare,
     Either,
@@ -20,7 +21,6 @@ from cdml.core.expressions import (
     Not,
     NotRun,
 )
-from cdml.errors import InputError
 from fakes.tables import FakeTables
 
 NOON = datetime.fromisoformat("2013-01-01T12:00:00")

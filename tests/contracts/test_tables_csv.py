@@ -6,8 +6,8 @@ import pytest
 from pyarrow import parquet
 
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import Compare, Length, LogicalType
 from cdml.errors import InputError
+from cdml.tables.query import Compare, Length, LogicalType
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from pyarrow import parquet
 
 from cdml.adapters.data.tables import DuckTables
-from cdml.ports.tables import Conflicts, Overlap
+from cdml.tables.table import Conflicts, Overlap
 from contracts import test_tables_contract
 from contracts.test_tables_contract import NOON, ROWS
 

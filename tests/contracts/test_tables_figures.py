@@ -9,15 +9,7 @@ from hypothesis import strategies as st
 
 from cdml.adapters.data import queries
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import (
-    Aggregate,
-    CompareColumns,
-    Missing,
-    MultipleOf,
-    NotRun,
-    Query,
-    Whole,
-)
+from cdml.tables.query import Aggregate, CompareColumns, Missing, MultipleOf, NotRun, Query, Whole
 from fakes.tables import FakeTables
 
 ROWS = {

@@ -12,8 +12,8 @@ from pyarrow import parquet
 
 from cdml.adapters.data.files import Limits
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import Compare, LogicalType, Missing
 from cdml.errors import InputError
+from cdml.tables.query import Compare, LogicalType, Missing
 
 CSV = "id,word\n1,a\n2,\n3,c\n"
 

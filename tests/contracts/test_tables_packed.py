@@ -10,8 +10,8 @@ from pyarrow import parquet
 from cdml.adapters.data.files import Limits
 from cdml.adapters.data.packed import Unpacking, look_through
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.expressions import Compare, In
 from cdml.errors import InputError
+from cdml.tables.query import Compare, In
 
 ONE = b"id,word\n1,a\n2,b\n"
 GENEROUS = Unpacking()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.column_types import Declared
-from cdml.core.date_formats import read_format
-from cdml.core.expressions import LogicalType
 from cdml.errors import InputError
+from cdml.tables.date_formats import read_format
+from cdml.tables.declared_types import Declared
+from cdml.tables.query import LogicalType
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from cdml.core.expressions import ROWS, Aggregate, NotRun, Query
+from cdml.tables.query import ROWS, Aggregate, NotRun, Query
 
 
 def missing(value: Any) -> bool:

@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdml.core.expressions import Field, LogicalType
 from cdml.errors import InputError
 from cdml.ports.samples import OTHER, RESIDUAL_BINS, RESIDUALS, PairedRows
 from cdml.statistics.metrics import Loss, Task
 from cdml.statistics.score_bins import ScoreBins
+from cdml.tables.query import Field, LogicalType
 from fakes.row_samples import part_of, text
 
 TYPES = {bool: LogicalType.BOOLEAN, int: LogicalType.INTEGER, float: LogicalType.NUMBER}

@@ -12,8 +12,10 @@ from operator import eq, ge, gt, le, lt, ne
 from pathlib import Path
 from typing import Any
 
-from cdml.core.column_types import UNDECLARED, Types
-from cdml.core.expressions import (
+from cdml.errors import InputError
+from cdml.evidence.models import DataRef
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import (
     Aggregate,
     All,
     Compare,
@@ -33,9 +35,7 @@ from cdml.core.expressions import (
     Scalar,
     Whole,
 )
-from cdml.errors import InputError
-from cdml.evidence.models import DataRef
-from cdml.ports.tables import Conflicts, Overlap
+from cdml.tables.table import Conflicts, Overlap
 from fakes.figures import answers, figure, missing, multiple, number
 
 OPERATORS = {"<": lt, "<=": le, ">": gt, ">=": ge, "==": eq, "!=": ne}

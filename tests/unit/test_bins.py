@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cdml.core import bins
 from cdml.core.bins import Buckets, Categories, Edges
-from cdml.core.expressions import LogicalType
+from cdml.tables.query import LogicalType
 from fakes.tables import table
 
 ANYTHING = st.lists(st.one_of(st.none(), st.floats(), st.integers(-5, 5).map(float)), min_size=1)

@@ -15,9 +15,9 @@ from cdml.adapters.data.tables import DuckTables
 from cdml.adapters.scoring.conversions import Unfit, convert
 from cdml.common.verdict import Verdict
 from cdml.core.compatibility import Signature, compatible
-from cdml.core.expressions import Field, LogicalType
 from cdml.core.model_inputs import Purposes, Unnamed
 from cdml.flows.asking import ask
+from cdml.tables.query import Field, LogicalType
 
 NOON, FAR = datetime.fromisoformat("2024-05-01 12:00"), datetime.fromisoformat("9999-12-31")
 COLUMNS = {

@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.counting import EVERY_ROW, terms, total
-from cdml.core.expressions import (
+from cdml.tables.counting import EVERY_ROW, terms, total
+from cdml.tables.query import (
     All,
     Compare,
     Either,

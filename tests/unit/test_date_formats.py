@@ -5,8 +5,8 @@ from datetime import datetime
 
 import pytest
 
-from cdml.core.date_formats import read_format
-from cdml.core.expressions import LogicalType
+from cdml.tables.date_formats import read_format
+from cdml.tables.query import LogicalType
 
 
 @pytest.mark.parametrize(

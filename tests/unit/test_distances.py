@@ -11,8 +11,8 @@ from scipy.stats.contingency import association
 
 from cdml.core.bins import Categories, Edges
 from cdml.core.distances import distances
-from cdml.core.expressions import LogicalType
 from cdml.core.profile import Column
+from cdml.tables.query import LogicalType
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=7, max_size=7)
 FULL = st.lists(st.integers(1, 300), min_size=7, max_size=7)

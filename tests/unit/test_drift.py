@@ -6,8 +6,8 @@ from cdml.common.verdict import Verdict
 from cdml.core import drift
 from cdml.core.bins import Buckets, Categories, Edges
 from cdml.core.drift import Limits, Seen
-from cdml.core.expressions import LogicalType
 from cdml.core.profile import Column
+from cdml.tables.query import LogicalType
 
 EVENLY = (0, 5000, 5000, 0)
 

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.core.bins import Categories, Edges
 from cdml.core.drift import Limits, Seen, judge
-from cdml.core.expressions import LogicalType
 from cdml.core.profile import Column
+from cdml.tables.query import LogicalType
 
 CARRIER = Column(
     name="carrier",

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.core import inputs
-from cdml.core.expressions import Field, LogicalType
-from cdml.ports.tables import Conflicts
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.table import Conflicts
 
 ROWS = 1000
 RNG = random.Random(3)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.core.bins import Categories, Edges
-from cdml.core.expressions import LogicalType
 from cdml.core.profile import Column, Profile, Slice, merge
 from cdml.errors import InputError
 from cdml.evidence import profile as profiles
 from cdml.evidence.models import DataRef, Producer
+from cdml.tables.query import LogicalType
 
 DELAY = Edges(at=(0.0, 10.0))
 ORIGIN = Categories(names=("EWR", "JFK"))

@@ -2,7 +2,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.core import separation
-from cdml.ports.tables import Overlap
+from cdml.tables.table import Overlap
 
 ROWS, BEFORE = 1000, 4000
 

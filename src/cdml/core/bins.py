@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from cdml.core.expressions import Compare, Condition, In, LogicalType, Missing, Scalar
+from cdml.tables.query import Compare, Condition, In, LogicalType, Missing, Scalar
 
 BINS = 10
 CATEGORIES = 50

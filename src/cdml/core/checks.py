@@ -12,7 +12,7 @@ from typing import Any
 from cdml.common.verdict import Verdict
 from cdml.core.bounds import NONE, Bound, age
 from cdml.core.contract import Reference, Severity
-from cdml.core.expressions import Aggregate, Condition, NotRun, Query
+from cdml.tables.query import Aggregate, Condition, NotRun, Query
 
 Shown = bool | int | float | str | None
 

@@ -13,7 +13,10 @@ from datetime import date, datetime
 from cdml.common.suggest import unknown
 from cdml.core.checks import Finding, Rule, fact
 from cdml.core.contract import Severity
-from cdml.core.expressions import (
+from cdml.core.known import Asked
+from cdml.core.model_inputs import NO_PURPOSES, Purposes, Unnamed, input_columns
+from cdml.core.quality import listed
+from cdml.tables.query import (
     All,
     Compare,
     Condition,
@@ -25,10 +28,7 @@ from cdml.core.expressions import (
     Whole,
     violates,
 )
-from cdml.core.known import Asked
-from cdml.core.model_inputs import NO_PURPOSES, Purposes, Unnamed, input_columns
-from cdml.core.quality import listed
-from cdml.core.types import binary
+from cdml.tables.types import binary
 
 COLUMNS = "model_columns"
 TYPES = "model_types"

@@ -7,7 +7,7 @@ from dataclasses import field as field_
 from typing import Any, Literal
 
 from cdml.core.bounds import Bound
-from cdml.core.expressions import CompareColumns, LogicalType, Query
+from cdml.tables.query import CompareColumns, LogicalType, Query
 
 Severity = Literal["error", "warning", "info"]
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from cdml.core.column_types import DATES, Declared
-from cdml.core.date_formats import read_format
-from cdml.core.expressions import LogicalType
-from cdml.core.types import physical_type
+from cdml.tables.date_formats import read_format
+from cdml.tables.declared_types import DATES, Declared
+from cdml.tables.query import LogicalType
+from cdml.tables.types import physical_type
 
 if TYPE_CHECKING:
     from cdml.core.compatibility import Signature

@@ -9,7 +9,7 @@ from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Place
 from cdml.core.bounds import OPERATORS, PERCENT, SECONDS, Bound, read_bound, wrong_bound
 from cdml.core.contract import Quality
-from cdml.core.expressions import CompareColumns
+from cdml.tables.query import CompareColumns
 
 Wrong = tuple[Place, str]
 """Where in a rule, and what is wrong there."""

@@ -12,9 +12,9 @@ from cdml.core.bins import Buckets, Categories, Edges, labels
 from cdml.core.checks import Finding, Spread
 from cdml.core.contract import Severity
 from cdml.core.distances import Distances, Measure, distances
-from cdml.core.expressions import LogicalType, Scalar
 from cdml.core.profile import Column, complete
 from cdml.core.reasons import figure
+from cdml.tables.query import LogicalType, Scalar
 
 _UNJUDGED: Mapping[Severity, Verdict] = {
     "error": Verdict.INCONCLUSIVE,

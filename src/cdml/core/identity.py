@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from cdml.common.suggest import unknown
 from cdml.core.bounds import Bound
 from cdml.core.checks import Rule
-from cdml.core.expressions import Compare, Field, Scalar
 from cdml.core.known import Asked
 from cdml.core.rules import not_null, unique
-from cdml.core.types import coerce
+from cdml.tables.query import Compare, Field, Scalar
+from cdml.tables.types import coerce
 
 
 def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -> list[str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from cdml.core.checks import Finding, fact, share
-from cdml.core.expressions import Field, LogicalType
 from cdml.core.quality import listed
-from cdml.ports.tables import Conflicts
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.table import Conflicts
 
 Values = Sequence[float | str | None]
 

@@ -9,7 +9,7 @@ from typing import Any
 from cdml.core.bounds import NONE
 from cdml.core.checks import Finding, Rule
 from cdml.core.contract import Quality, Severity
-from cdml.core.expressions import Field
+from cdml.tables.query import Field
 
 Asked = Rule | Finding
 """A rule to ask, or what is known without asking."""

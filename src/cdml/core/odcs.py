@@ -14,13 +14,13 @@ from pydantic import ValidationError
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Marked, NotYaml, Place, read
 from cdml.core.contract import AFTER_OUTCOME, AVAILABILITY, Contract, Property, is_personal
-from cdml.core.expressions import LogicalType
 from cdml.core.odcs_older import modernise
 from cdml.core.odcs_quality import Rules
 from cdml.core.odcs_references import References
 from cdml.core.odcs_schema import Problems, against_schema, written
 from cdml.core.odcs_versions import version_of
 from cdml.errors import ConfigurationError
+from cdml.tables.query import LogicalType
 
 _ABOUT_ROWS = ("schema", "slaProperties")
 """The parts of a contract that are followed; the schema alone judges the rest."""

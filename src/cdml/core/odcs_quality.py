@@ -11,8 +11,8 @@ from cdml.common.yaml_lines import Marked, Place
 from cdml.core.bounds import PERCENT, read_bound, wrong_bound
 from cdml.core.contract import Quality
 from cdml.core.custom import ARGUMENTS, Wrong, read_custom, wrong_arguments
-from cdml.core.expressions import Query
 from cdml.core.odcs_schema import Problems, written
+from cdml.tables.query import Query
 
 ENGINE = "cdml"
 """Name of the engine whose custom rules are ours."""

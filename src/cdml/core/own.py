@@ -8,16 +8,8 @@ from typing import Any
 from cdml.common.suggest import unknown
 from cdml.core.checks import Rule, fact, not_executed
 from cdml.core.contract import Quality, Reference
-from cdml.core.expressions import (
-    Aggregate,
-    All,
-    CompareColumns,
-    Field,
-    LogicalType,
-    Not,
-    present,
-)
 from cdml.core.known import NAMES, Asked, Known, rule_of
+from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 
 def of_custom(quality: Quality, known: Known) -> Iterator[Asked]:

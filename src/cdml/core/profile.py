@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cdml.core.bins import Bins, Categories, Edges, Strict, on_line
-from cdml.core.expressions import LogicalType
+from cdml.tables.query import LogicalType
 
 COLUMNS = 10_000
 """Columns that a profile can hold."""

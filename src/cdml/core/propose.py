@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from cdml.core.contract import looks_personal
-from cdml.core.expressions import Field, LogicalType
-from cdml.core.types import PHYSICAL_TYPES, binary, physical_type
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.types import PHYSICAL_TYPES, binary, physical_type
 
 MOST_VALUES = 20
 """A text column of more different values is no list of categories."""

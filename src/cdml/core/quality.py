@@ -7,7 +7,9 @@ from typing import Any
 from cdml.core.checks import Finding, Rule, fact, not_executed
 from cdml.core.contract import Quality, Severity
 from cdml.core.custom import ARGUMENTS
-from cdml.core.expressions import (
+from cdml.core.known import NAMES, Asked, Known, rule_of
+from cdml.core.own import of_custom
+from cdml.tables.query import (
     EVERY_COLUMN,
     Condition,
     Either,
@@ -18,9 +20,7 @@ from cdml.core.expressions import (
     Missing,
     violates,
 )
-from cdml.core.known import NAMES, Asked, Known, rule_of
-from cdml.core.own import of_custom
-from cdml.core.types import coerce
+from cdml.tables.types import coerce
 
 
 def of_quality(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:

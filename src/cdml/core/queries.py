@@ -11,8 +11,8 @@ import sqlglot
 from sqlglot import errors, exp
 
 from cdml.common.suggest import unknown
-from cdml.core.expressions import EVERY_COLUMN, ROWS, Query
 from cdml.core.repeatable import called, varying
+from cdml.tables.query import EVERY_COLUMN, ROWS, Query
 
 _TABLE = frozenset({"table", "object", "schema", "model"})
 _COLUMN = frozenset({"column", "property", "field"})

@@ -8,10 +8,13 @@ from typing import Any
 
 from cdml.common.suggest import unknown
 from cdml.core.checks import Finding, Rule, fact, not_executed
-from cdml.core.column_types import DATES
 from cdml.core.contract import Contract, Property
-from cdml.core.date_formats import read_format
-from cdml.core.expressions import (
+from cdml.core.known import Asked, Known
+from cdml.core.own import of_reference
+from cdml.core.quality import accepted, listed, of_quality
+from cdml.tables.date_formats import read_format
+from cdml.tables.declared_types import DATES
+from cdml.tables.query import (
     Compare,
     Condition,
     Field,
@@ -24,10 +27,7 @@ from cdml.core.expressions import (
     Scalar,
     violates,
 )
-from cdml.core.known import Asked, Known
-from cdml.core.own import of_reference
-from cdml.core.quality import accepted, listed, of_quality
-from cdml.core.types import PHYSICAL_TYPES, binary, coerce, physical_type
+from cdml.tables.types import PHYSICAL_TYPES, binary, coerce, physical_type
 
 FORMATS: Mapping[str, str] = {
     "email": r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding, share
-from cdml.ports.tables import Overlap
+from cdml.tables.table import Overlap
 
 _COARSE = 0.2  # share of equal rows from which columns no longer tell rows apart
 _ERRORS = 3  # standard errors that chance is allowed

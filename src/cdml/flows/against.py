@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 from cdml.config.model import Data
 from cdml.core.checks import Finding
-from cdml.core.expressions import Condition, Missing, NotRun, in_common
 from cdml.core.profile import Profile
 from cdml.flows import leakage_checks
 from cdml.flows.drift_checks import DriftPlan, judge_drift, no_reference, plan_drift
 from cdml.flows.profiles import profile_of
 from cdml.flows.references import NoReference, Reference, Rows, Stored
 from cdml.flows.slice_drift import count_slices, judge_slice_drift
-from cdml.ports.tables import Table
+from cdml.tables.query import Condition, Missing, NotRun, in_common
+from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
 from cdml.core.checks import Finding, Rule, judge, judge_figure
-from cdml.core.expressions import All, Condition, NotRun, present
 from cdml.core.known import Asked
-from cdml.ports.tables import Table
+from cdml.tables.query import All, Condition, NotRun, present
+from cdml.tables.table import Table
 
 EXAMPLES = 5
 _CLOCKS_DIFFER = 86_400

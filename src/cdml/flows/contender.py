@@ -10,8 +10,8 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import DataRef, Evaluation, ModelRef
 from cdml.ports.ports import Ports
-from cdml.ports.tables import Table
 from cdml.statistics.metrics import Family, Task, find
+from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
     from cdml.flows.predict import Predicted

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from cdml.common.background import Meanwhile
 from cdml.config import Loaded
-from cdml.core.expressions import Field
 from cdml.core.model_uri import CHALLENGER, CHAMPION
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
@@ -15,7 +14,8 @@ from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
 from cdml.flows.task import infer
 from cdml.ports.ports import Ports
-from cdml.ports.tables import Table
+from cdml.tables.query import Field
+from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
     from cdml.core.compatibility import Signature

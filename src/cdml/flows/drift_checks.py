@@ -9,11 +9,11 @@ from cdml.core import drift
 from cdml.core.bins import Uncounted
 from cdml.core.checks import Finding, Rule, not_executed
 from cdml.core.drift import Limits
-from cdml.core.expressions import Condition, Field, LogicalType, NotRun
 from cdml.core.profile import Column, Profile
 from cdml.core.quality import listed
 from cdml.flows.profiles import Counting, is_ordered
-from cdml.ports.tables import Table
+from cdml.tables.query import Condition, Field, LogicalType, NotRun
+from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,8 +34,8 @@ from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
 from cdml.ports.ports import Ports
-from cdml.ports.tables import Table
 from cdml.statistics.metrics import Metric, Task
+from cdml.tables.table import Table
 
 
 def evaluate_model(

@@ -12,7 +12,7 @@ from cdml.core import propose
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.flows.proposal import look, table_name
-from cdml.ports.tables import Tables
+from cdml.tables.table import Tables
 
 CONFIG = "cdml.yaml"
 WORKFLOWS = ("cdml-gate.yml", "cdml-deploy.yml", "cdml-fork-report.yml")

@@ -6,7 +6,7 @@ from cdml.core import inputs
 from cdml.core.checks import Finding
 from cdml.core.quality import listed
 from cdml.flows.separation_checks import MOST
-from cdml.ports.tables import Table
+from cdml.tables.table import Table
 
 
 def odd_inputs(

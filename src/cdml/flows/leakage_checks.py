@@ -7,12 +7,12 @@ from cdml.config.model import Data
 from cdml.core import inputs, leakage
 from cdml.core.checks import Finding, fact, share
 from cdml.core.contract import Contract
-from cdml.core.expressions import Field, LogicalType, Scalar
 from cdml.core.quality import listed
 from cdml.evidence.models import DataRef
 from cdml.flows.input_checks import contradictions, odd_inputs
-from cdml.ports.tables import Table
 from cdml.statistics.metrics import Task
+from cdml.tables.query import Field, LogicalType, Scalar
+from cdml.tables.table import Table
 
 SAMPLE = 10_000
 _CELLS = 5_000_000  # values that are held at once: of very many columns fewer rows are drawn

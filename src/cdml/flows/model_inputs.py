@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from cdml.common.suggest import unknown
 from cdml.config import Loaded
 from cdml.core.compatibility import Signature
-from cdml.core.expressions import Field
 from cdml.core.model_inputs import contradiction
 from cdml.errors import ConfigurationError, InputError
+from cdml.tables.query import Field
 
 
 def require_features(loaded: Loaded, fields: Iterable[Field], uri: str) -> None:

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from cdml.common.addresses import reveal
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
-from cdml.core.column_types import DATES, Declared, Types, of_fields
 from cdml.core.compatibility import Signature
 from cdml.core.contract import Contract
 from cdml.core.contract_types import of_contract, of_signature
-from cdml.core.expressions import Field, LogicalType
 from cdml.errors import ConfigurationError
 from cdml.evidence.profile import FILE
 from cdml.flows.promises import promises
-from cdml.ports.tables import Table, Tables
+from cdml.tables.declared_types import DATES, Declared, Types, of_fields
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.table import Table, Tables
 
 _OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 

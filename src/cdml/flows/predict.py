@@ -22,7 +22,7 @@ from cdml.flows.promises import promises
 from cdml.ports.ports import Ports
 from cdml.ports.registry import ModelVersion
 from cdml.ports.scorer import ScoringJob
-from cdml.ports.tables import Table
+from cdml.tables.table import Table
 
 _MB = 1_000_000
 

@@ -19,7 +19,7 @@ from cdml.flows.profiles import profile_of
 from cdml.flows.references import kept_with
 from cdml.ports.ports import Ports
 from cdml.ports.registry import Registry
-from cdml.ports.tables import Table
+from cdml.tables.table import Table
 
 NAME = "prediction_drift"
 _SCORE = "score"

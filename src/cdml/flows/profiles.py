@@ -7,9 +7,9 @@ from math import fsum
 from cdml.core import bins as binning
 from cdml.core.bins import Bins, Buckets, Categories, Uncounted
 from cdml.core.drift import Seen, seen
-from cdml.core.expressions import Condition, Field, LogicalType, NotRun, Scalar
 from cdml.core.profile import Column, Profile
-from cdml.ports.tables import Table
+from cdml.tables.query import Condition, Field, LogicalType, NotRun, Scalar
+from cdml.tables.table import Table
 
 SAMPLE = 20_000
 _CELLS = 10_000_000  # values that are held at once: of very many columns fewer rows are drawn

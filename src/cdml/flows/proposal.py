@@ -5,9 +5,9 @@ from pathlib import PurePosixPath
 
 from cdml.core import propose
 from cdml.core.contract import looks_personal
-from cdml.core.expressions import Aggregate, Field, LogicalType, Missing, NotRun
 from cdml.core.propose import Seen
-from cdml.ports.tables import Table
+from cdml.tables.query import Aggregate, Field, LogicalType, Missing, NotRun
+from cdml.tables.table import Table
 
 SAMPLE = 10_000
 _NUMBERS = (LogicalType.INTEGER, LogicalType.NUMBER)

@@ -18,7 +18,7 @@ from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
 from cdml.ports.ports import Ports
 from cdml.ports.registry import ModelVersion, Registry
-from cdml.ports.tables import Table
+from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,10 +2,10 @@
 
 from cdml.common.suggest import unknown
 from cdml.config import Loaded
-from cdml.core.column_types import Declared, Types
 from cdml.core.contract import Contract
 from cdml.errors import ConfigurationError
-from cdml.ports.tables import Table, Tables
+from cdml.tables.declared_types import Declared, Types
+from cdml.tables.table import Table, Tables
 
 
 def open_related(

@@ -6,10 +6,10 @@ from cdml.config.model import Data
 from cdml.core import separation
 from cdml.core.bins import on_line
 from cdml.core.checks import Finding, Rule, not_executed
-from cdml.core.expressions import Compare, Field, NotRun, Scalar, in_common
 from cdml.core.quality import listed
 from cdml.flows.references import NoReference, Reference, Rows, Stored
-from cdml.ports.tables import Table
+from cdml.tables.query import Compare, Field, NotRun, Scalar, in_common
+from cdml.tables.table import Table
 
 MOST = 64
 """Columns that rows are compared in: of more, engines take quadratic time to plan the question."""

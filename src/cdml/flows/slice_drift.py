@@ -10,7 +10,7 @@ from cdml.core.bins import Categories, Edges
 from cdml.core.checks import Finding
 from cdml.core.profile import SLICES, Column, Profile, Slice
 from cdml.flows.drift_checks import limits, not_compared
-from cdml.ports.tables import Table
+from cdml.tables.table import Table
 
 _COUNTS = 200_000
 """Counts of slices that one profile holds."""

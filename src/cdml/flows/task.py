@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from cdml.config import Config
-from cdml.core.expressions import Field, LogicalType
 from cdml.errors import ConfigurationError, InputError
 from cdml.flows.rules import known
 from cdml.ports.samples import Layout
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Task
+from cdml.tables.query import Field, LogicalType
 
 
 def layout(config: Config, fields: Sequence[Field]) -> Layout:

@@ -11,7 +11,6 @@ from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.core.compatibility import Signature, compatible, refused
 from cdml.core.contract import Contract, Severity
-from cdml.core.expressions import Field, Scalar
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.known import Asked, Known
 from cdml.core.model_uri import CHAMPION
@@ -33,8 +32,9 @@ from cdml.flows.related import open_related
 from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
 from cdml.ports.ports import Ports
-from cdml.ports.tables import Table
 from cdml.statistics.metrics import Task
+from cdml.tables.query import Field, Scalar
+from cdml.tables.table import Table
 
 _LONG = 1000
 

@@ -19,10 +19,10 @@ from cdml.ports.ports import Host, Ports
 from cdml.ports.registry import ModelVersion, Registry, Training
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
-from cdml.ports.tables import Table, Tables
 from cdml.ports.target import Answer, Serving, Share, SplittingTarget, Target
 from cdml.ports.traffic import Slots, Traffic
 from cdml.ports.webhook import Webhook
+from cdml.tables.table import Table, Tables
 
 __all__ = [
     "Annotation",

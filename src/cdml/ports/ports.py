@@ -10,10 +10,10 @@ from cdml.ports.platform import Platform
 from cdml.ports.registry import Registry
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
-from cdml.ports.tables import Tables
 from cdml.ports.target import Target
 from cdml.ports.traffic import Traffic
 from cdml.ports.webhook import Webhook
+from cdml.tables.table import Tables
 
 
 class Host(Protocol):

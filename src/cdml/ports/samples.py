@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cdml.core.expressions import Field
 from cdml.statistics.metrics import Metric, Task
+from cdml.tables.query import Field
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from cdml.statistics.samples import Sample

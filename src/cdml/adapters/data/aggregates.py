@@ -4,7 +4,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from cdml.adapters.data.sql import Column, quote
-from cdml.core.expressions import Aggregate, LogicalType, NotRun
+from cdml.tables.query import Aggregate, LogicalType, NotRun
 
 _ANY_SIZE = ("minimum", "maximum", "quantile")
 """Figures that may be infinite, because a value is."""

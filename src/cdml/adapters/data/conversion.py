@@ -16,7 +16,7 @@ from cdml.adapters.data.many_parquet import join_parquet
 from cdml.adapters.data.parquet import unreadable
 from cdml.adapters.data.text_types import Typed, write_typed
 from cdml.adapters.data.texts import Texts
-from cdml.core.column_types import Types
+from cdml.tables.declared_types import Types
 
 
 @dataclass(frozen=True, kw_only=True)

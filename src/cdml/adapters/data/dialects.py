@@ -14,7 +14,7 @@ import sqlglot
 from sqlglot import exp
 
 from cdml.adapters.data.sql import logical_type
-from cdml.core.expressions import LogicalType
+from cdml.tables.query import LogicalType
 
 _MOMENTS = {datetime: "TIMESTAMP", date: "DATE", time: "TIME"}
 """A datetime is a date too, so it comes first."""

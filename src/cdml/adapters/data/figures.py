@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from cdml.adapters.data.pairing import Pair, Predictions, same_keys
 from cdml.adapters.data.sql import literal, quote
-from cdml.core.expressions import Field, LogicalType
 from cdml.errors import ConfigurationError, InputError
 from cdml.ports.samples import Layout
 from cdml.statistics.metrics import Loss, Metric, Task
+from cdml.tables.query import Field, LogicalType
 
 PREDICTION = "prediction"
 SCORE = "score"

@@ -10,9 +10,9 @@ import duckdb
 
 from cdml.adapters.data.sql import WHOLE_NUMBERS, literal, parquet, quote
 from cdml.adapters.data.texts import paths, refuse_differences
-from cdml.core.column_types import Types
-from cdml.core.expressions import LogicalType
 from cdml.errors import InputError
+from cdml.tables.declared_types import Types
+from cdml.tables.query import LogicalType
 
 _SIZES = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
 _EXACT_IN_DOUBLE = 2**53

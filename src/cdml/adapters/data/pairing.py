@@ -8,9 +8,9 @@ from pathlib import Path
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.parquet import read_columns
 from cdml.adapters.data.sql import name_of, parquet, quote
-from cdml.core.expressions import Field, comparable
 from cdml.errors import InputError
 from cdml.ports.samples import Layout
+from cdml.tables.query import Field, comparable
 
 HEAD = 2_048
 """Rows whose keys are looked at before the files are paired by position."""

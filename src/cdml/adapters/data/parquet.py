@@ -10,8 +10,8 @@ from cdml.adapters.data import sql
 from cdml.adapters.data.emptiness import empty_columns
 from cdml.adapters.data.sql import Column, logical_type, name_of
 from cdml.common.addresses import mask
-from cdml.core.expressions import Field
 from cdml.errors import InputError
+from cdml.tables.query import Field
 
 
 def unreadable(uri: str, error: Exception) -> InputError:

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cdml.adapters.data.sql import Column
-from cdml.core.column_types import Types
-from cdml.core.expressions import NotRun, Query
+from cdml.tables.declared_types import Types
+from cdml.tables.query import NotRun, Query
 
 
 class Refused(Exception):

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from cdml.adapters.data.queries import SECONDS, number
 from cdml.adapters.data.sql import Column, quote
-from cdml.core.expressions import ROWS, NotRun, Query
+from cdml.tables.query import ROWS, NotRun, Query
 
 __all__ = ["SECONDS", "answers"]
 

@@ -14,7 +14,7 @@ import duckdb
 from cdml.adapters.data.engine import connect
 from cdml.adapters.data.sql import Column, literal, parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.core.expressions import ROWS, NotRun, Query
+from cdml.tables.query import ROWS, NotRun, Query
 
 SECONDS = 300.0
 

@@ -10,9 +10,9 @@ from cdml.adapters.data.figures import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.data.reduction import refuse
 from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal, parquet, quote
-from cdml.core.expressions import Field, LogicalType
 from cdml.ports.samples import PairedRows, Value
 from cdml.statistics.metrics import Task
+from cdml.tables.query import Field, LogicalType
 
 _STORED = {
     LogicalType.BOOLEAN: "BOOLEAN",

@@ -8,8 +8,8 @@ from typing import Any
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.pairing import Predictions
 from cdml.adapters.data.sql import literal, quote
-from cdml.core.expressions import LogicalType
 from cdml.ports.samples import OTHER, Value
+from cdml.tables.query import LogicalType
 
 Place = tuple[int, int] | None
 """A part of the rows: the slice column and its code; None for all rows."""

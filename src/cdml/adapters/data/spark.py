@@ -23,9 +23,9 @@ from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
 from cdml.common.addresses import reveal
-from cdml.core.column_types import UNDECLARED, Types
-from cdml.core.expressions import Field, NotRun, Query
 from cdml.errors import ConfigurationError, InputError
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import Field, NotRun, Query
 
 _ERRORS = (PySparkException, Py4JError)
 

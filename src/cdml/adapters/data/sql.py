@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from cdml.core.expressions import (
+from cdml.tables.query import (
     All,
     Compare,
     CompareColumns,

@@ -9,20 +9,12 @@ from cdml.adapters.data import equal_rows
 from cdml.adapters.data.aggregates import aggregate, figure
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, Translation, counts, quote
-from cdml.core.column_types import Types
-from cdml.core.counting import terms, total
-from cdml.core.expressions import (
-    Aggregate,
-    Condition,
-    Field,
-    NotRun,
-    Query,
-    Scalar,
-    comparable,
-)
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef
-from cdml.ports.tables import Conflicts, Overlap, Table
+from cdml.tables.counting import terms, total
+from cdml.tables.declared_types import Types
+from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar, comparable
+from cdml.tables.table import Conflicts, Overlap, Table
 
 _SPREAD = 2_654_435_761  # Knuth's multiplicative hash: neighbouring rows fall far apart
 _RANGE = 2**32

@@ -22,10 +22,10 @@ from cdml.adapters.data.sql_table import SqlTable
 from cdml.adapters.data.text_types import Typed
 from cdml.common.addresses import mask
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.core.column_types import UNDECLARED, Types
-from cdml.core.expressions import NotRun, Query
 from cdml.errors import InputError
 from cdml.evidence.models import DataRef
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import NotRun, Query
 
 _BITS = 2**28
 """The most bits to tell repeated numbers by; each thread has as many."""

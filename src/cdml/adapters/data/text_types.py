@@ -13,9 +13,9 @@ import duckdb
 
 from cdml.adapters.data.sql import literal, quote
 from cdml.adapters.data.texts import Kind, Texts, paths
-from cdml.core.column_types import Declared, Types
-from cdml.core.expressions import LogicalType
 from cdml.errors import InputError
+from cdml.tables.declared_types import Declared, Types
+from cdml.tables.query import LogicalType
 
 _AT_ONCE = 60
 """Questions in one scan: engines plan a question of more in quadratic time."""

@@ -27,9 +27,9 @@ from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, logical_type, quote
 from cdml.adapters.data.sql_table import SqlTable
 from cdml.common.addresses import Address, mask, reveal
-from cdml.core.column_types import UNDECLARED, Types
-from cdml.core.expressions import Field, LogicalType, NotRun, Query
 from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import Field, LogicalType, NotRun, Query
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _NAMES = {"postgresql": "postgres"}

@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from typing import Any, TypeVar
 
-from cdml.core.expressions import Field, LogicalType, Scalar
+from cdml.tables.query import Field, LogicalType, Scalar
 
 T = TypeVar("T", datetime, time)
 

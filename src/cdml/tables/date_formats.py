@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cdml.core.expressions import LogicalType
+from cdml.tables.query import LogicalType
 
 _DATE, _TIME = "date", "time"
 

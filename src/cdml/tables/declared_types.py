@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cdml.core.date_formats import DateFormat
-from cdml.core.expressions import Field, LogicalType
+from cdml.tables.date_formats import DateFormat
+from cdml.tables.query import Field, LogicalType
 
 DATES = frozenset({LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIME})
 """The types whose texts may have a format of their own."""

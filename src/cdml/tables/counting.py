@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from cdml.core.expressions import All, Condition, Either, Missing, Not, NotRun, columns
+from cdml.tables.query import All, Condition, Either, Missing, Not, NotRun, columns
 
 EVERY_ROW = All(())
 

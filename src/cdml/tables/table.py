@@ -3,9 +3,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cdml.core.column_types import UNDECLARED, Types
-from cdml.core.expressions import Aggregate, Condition, Field, NotRun, Query, Scalar
 from cdml.evidence.models import DataRef
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
