@@ -62,7 +62,7 @@ def _values(asked):
 
 
 def _digest(folder):
-    """As `sha256sum` of the sorted files would say; see cdml.evidence.model_digest."""
+    """As `sha256sum` of the sorted files would say; see cdml.models.digest."""
     whole = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()

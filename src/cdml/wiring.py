@@ -22,11 +22,11 @@ from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.evidence.signature import Keys
+from cdml.models.registry import Registry
 from cdml.ports.execute import Execute
 from cdml.ports.journal import Journal
 from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
-from cdml.ports.registry import Registry
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
 from cdml.ports.target import Target

@@ -11,7 +11,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.errors import ConfigurationError, InputError, ServiceError
-from cdml.evidence.model_digest import model_digest
+from cdml.models.digest import model_digest
 from models import plain
 from servers import free_port
 

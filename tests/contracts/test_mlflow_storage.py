@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.registries.mlflow_storage import STORES, stored_at
 from cdml.errors import ConfigurationError, InputError, ServiceError
-from cdml.evidence.model_digest import model_digest
+from cdml.models.digest import model_digest
 from fakes.s3_server import S3Server
 from models import plain
 from servers import free_port

@@ -6,7 +6,7 @@ import pytest
 
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.errors import InputError
-from cdml.evidence.model_digest import model_digest
+from cdml.models.digest import model_digest
 from fakes.registry import FakeRegistry
 from models import plain
 

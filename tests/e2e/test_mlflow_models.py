@@ -7,7 +7,7 @@ import pytest
 import models
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.scoring.process import ProcessScorer
-from cdml.evidence.model_digest import model_digest
+from cdml.models.digest import model_digest
 from cdml.ports.scorer import ScoringJob
 from fakes.progress import FakeProgress
 

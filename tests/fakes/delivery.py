@@ -8,7 +8,6 @@ from cdml.core.transitions import SLOW_LEASE
 from cdml.errors import CdmlError
 from cdml.evidence import journal as document
 from cdml.evidence import store
-from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import (
     Check,
     Comparison,
@@ -26,6 +25,7 @@ from cdml.flows.holder import Holder
 from cdml.flows.operation import Operator
 from cdml.flows.rollback import rollback
 from cdml.flows.rules import policy_ref
+from cdml.models.digest import model_digest
 from fakes.clock import FakeClock
 from fakes.faults import Faults
 from fakes.journal import FakeJournal

@@ -4,11 +4,11 @@ import hashlib
 from dataclasses import replace
 
 from cdml.adapters.registries.common import EVIDENCE, checked_evidence
-from cdml.core import model_uri
 from cdml.errors import InputError, ServiceError
-from cdml.evidence.mlmodel import local_model
-from cdml.evidence.model_digest import digest_of, model_digest, model_files
-from cdml.ports.registry import ModelVersion, Training
+from cdml.models import uri as model_uri
+from cdml.models.digest import digest_of, model_digest, model_files
+from cdml.models.mlmodel import local_model
+from cdml.models.registry import ModelVersion, Training
 
 
 class FakeRegistry:

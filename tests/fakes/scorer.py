@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from cdml.adapters.scoring import inputs, known, predictions
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import read_mlmodel
+from cdml.models.mlmodel import read_mlmodel
 from cdml.ports.scorer import Scored
 
 FAULTS = {

@@ -13,7 +13,7 @@ from cdml.evidence.models import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse
 from cdml.flows.candidate import Candidate, Judged, objections
 from cdml.flows.rules import policy_ref
-from cdml.ports.registry import ModelVersion
+from cdml.models.registry import ModelVersion
 from fakes.delivery import World
 from pieces import CHALLENGER, CHAMPION, TIME
 

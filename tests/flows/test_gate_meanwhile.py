@@ -7,9 +7,9 @@ import pytest
 
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Evaluation
 from cdml.flows.gate import gate
+from cdml.models.digest import model_digest
 from fakes.judging import World
 from fakes.scorer import FakeScorer, pretend
 

@@ -8,9 +8,9 @@ import pytest
 import models
 from cdml.config import load
 from cdml.errors import InputError, ServiceError
-from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import DataRef
 from cdml.flows.predict import identify, predict
+from cdml.models.digest import model_digest
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry

@@ -15,7 +15,7 @@ from cdml.adapters.scoring.answered import Answer, Question, class_order, fittin
 from cdml.adapters.scoring.predictions import Words
 from cdml.core.answers import AnswerColumns, table
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import MlModel
+from cdml.models.mlmodel import MlModel
 from cdml.ports.scorer import ScoringJob
 
 DOCS = Path(__file__).parents[2] / "docs" / "answers.md"

@@ -1,7 +1,7 @@
 import pytest
 
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import read_mlmodel
+from cdml.models.mlmodel import read_mlmodel
 
 FLAVOUR = "flavors: {python_function: {loader_module: mlflow.sklearn}}\nmlflow_version: 3.17.2\n"
 

@@ -4,8 +4,8 @@ import subprocess
 import pytest
 
 from cdml.errors import InputError
-from cdml.evidence import model_digest as model_digest_module
-from cdml.evidence.model_digest import clean_copy, model_digest, model_files, model_size
+from cdml.models import digest as model_digest_module
+from cdml.models.digest import clean_copy, model_digest, model_files, model_size
 
 IN_A_SHELL = (
     "find . -name __pycache__ -prune -o -type f ! -path ./registered_model_meta -printf '%P\\n'"

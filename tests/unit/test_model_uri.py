@@ -1,7 +1,7 @@
 import pytest
 
-from cdml.core.model_uri import AliasUri, VersionUri, parse
 from cdml.errors import InputError
+from cdml.models.uri import AliasUri, VersionUri, parse
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from cdml.evidence import store
 from cdml.evidence.models import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
+from cdml.models.registry import ModelVersion
 from cdml.ports.code_host import PullRequest
-from cdml.ports.registry import ModelVersion
 from fakes.platform import FakePlatform
 from pieces import (
     CHALLENGER,

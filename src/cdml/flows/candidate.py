@@ -12,11 +12,11 @@ from cdml.core.journal import Ledger, Release
 from cdml.core.refusals import Objection, Refusal
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.model_digest import model_digest
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
-from cdml.ports.registry import ModelVersion, Registry
+from cdml.models.digest import model_digest
+from cdml.models.registry import ModelVersion, Registry
 
 _GATE = "Run `cdml gate` on this version and deploy with its evidence."
 

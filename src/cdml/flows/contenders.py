@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from cdml.common.background import Meanwhile
 from cdml.config import Loaded
-from cdml.core.model_uri import CHALLENGER, CHAMPION
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.models import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
 from cdml.flows.task import infer
+from cdml.models.uri import CHALLENGER, CHAMPION
 from cdml.ports.ports import Ports
 from cdml.tables.query import Field
 from cdml.tables.table import Table
@@ -20,7 +20,7 @@ from cdml.tables.table import Table
 if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
     from cdml.core.compatibility import Signature
     from cdml.flows.predict import Identity
-from cdml.core.model_uri import NONE
+from cdml.models.uri import NONE
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,9 @@ from cdml.flows.ramps import ramp_of
 from cdml.flows.releases import hashed_release
 from cdml.flows.rules import policy_ref
 from cdml.flows.same_rows import other_rows
+from cdml.models.registry import ModelVersion
 from cdml.ports.journal import Moved
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, Loaded
-from cdml.core.model_uri import CHALLENGER
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.known import FILE as KNOWN_FILE
@@ -33,6 +32,7 @@ from cdml.flows.promises import promises
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
+from cdml.models.uri import CHALLENGER
 from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Metric, Task
 from cdml.tables.table import Table

@@ -2,13 +2,13 @@
 
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.core import model_uri
 from cdml.errors import InputError
 from cdml.flows.outcome import Nothing
+from cdml.models import uri
+from cdml.models.registry import ModelVersion, Registry
 from cdml.ports.code_host import Commit, PullRequest
 from cdml.ports.platform import Platform
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion, Registry
 
 _NAME_ONE = "Name one: --model VERSION."
 _PASSED = (Verdict.PASS.value, Verdict.WARN.value, None)
@@ -29,7 +29,7 @@ def find_version(loaded: Loaded, ports: Ports, model: str | None) -> ModelVersio
     name = loaded.config.model
     if model is None:
         return _of_this_push(name, ports)
-    if model_uri.is_version(model):
+    if uri.is_version(model):
         return ports.registry.version(name, model)
     version = ports.registry.resolve(model)
     if version is None or version.name != name:

@@ -9,7 +9,6 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
 from cdml.core.checks import Finding
-from cdml.core.model_uri import CHALLENGER
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
@@ -28,9 +27,10 @@ from cdml.flows.prediction_drift import (
     unknown_predictions,
 )
 from cdml.flows.validate_data import add_checks, validate_data
+from cdml.models.registry import ModelVersion
+from cdml.models.uri import CHALLENGER
 from cdml.ports.platform import Platform
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion
 from cdml.tables.query import Field
 
 

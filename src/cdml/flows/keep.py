@@ -9,8 +9,8 @@ from cdml.errors import CdmlError, InputError
 from cdml.evidence import known, store
 from cdml.evidence import profile as profiles
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.models.registry import ModelVersion, Registry
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion, Registry
 
 
 def keep(model: ModelRef, output: Path, ports: Ports) -> None:

@@ -11,8 +11,8 @@ from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.pictures import PastVersion
+from cdml.models.registry import ModelVersion, Registry
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion, Registry
 
 MOST = 10
 """Versions that are looked at, the newest."""

@@ -11,16 +11,16 @@ from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.core.compatibility import Signature
-from cdml.core.model_uri import CHALLENGER
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import MlModel, local_model, read_mlmodel
-from cdml.evidence.model_digest import clean_copy, model_digest, model_size
 from cdml.evidence.models import ModelRef
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
 from cdml.flows.promises import promises
+from cdml.models.digest import clean_copy, model_digest, model_size
+from cdml.models.mlmodel import MlModel, local_model, read_mlmodel
+from cdml.models.registry import ModelVersion
+from cdml.models.uri import CHALLENGER
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion
 from cdml.ports.scorer import ScoringJob
 from cdml.tables.table import Table
 

@@ -17,8 +17,8 @@ from cdml.evidence.store import PREDICTIONS
 from cdml.flows.drift_checks import judge_drift, not_compared, plan_drift
 from cdml.flows.profiles import profile_of
 from cdml.flows.references import kept_with
+from cdml.models.registry import Registry
 from cdml.ports.ports import Ports
-from cdml.ports.registry import Registry
 from cdml.tables.table import Table
 
 NAME = "prediction_drift"

@@ -6,8 +6,8 @@ from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
 from cdml.core.journal import Release
 from cdml.errors import ServiceError
+from cdml.models.registry import Registry
 from cdml.ports import lease
-from cdml.ports.registry import Registry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,14 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
 from cdml.config.model import DEFAULT_REGISTRY
-from cdml.core.model_uri import NONE
 from cdml.core.profile import Profile
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import profile as document
 from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
+from cdml.models.registry import ModelVersion, Registry
+from cdml.models.uri import NONE
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion, Registry
 from cdml.tables.table import Table
 
 

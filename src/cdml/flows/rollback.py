@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.core import model_uri
 from cdml.core.journal import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
 from cdml.core.plan import Plan, named, way_back
 from cdml.core.ramp import ALL
@@ -33,6 +32,7 @@ from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import serving_release
 from cdml.flows.request import LONGEST, Request, request_for
+from cdml.models import uri
 from cdml.ports.journal import Moved
 from cdml.ports.ports import Ports
 
@@ -329,7 +329,7 @@ class _Rollback:
         )
 
     def _named(self, ledger: Ledger, to: str) -> Entry:
-        number = str(int(to)) if model_uri.is_version(to) else to
+        number = str(int(to)) if uri.is_version(to) else to
         entry = named(ledger, number)
         if entry is not None:
             return entry

@@ -13,7 +13,6 @@ from cdml.core.compatibility import Signature, compatible, refused
 from cdml.core.contract import Contract, Severity
 from cdml.core.identity import identity_rules, missing_columns, positive_class
 from cdml.core.known import Asked, Known
-from cdml.core.model_uri import CHAMPION
 from cdml.core.rules import from_contract
 from cdml.errors import InputError
 from cdml.evidence import profile as profiles
@@ -31,6 +30,7 @@ from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
 from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
+from cdml.models.uri import CHAMPION
 from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, Scalar

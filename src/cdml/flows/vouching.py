@@ -16,9 +16,9 @@ from cdml.core.refusals import Refusal
 from cdml.core.rollout import share, staged
 from cdml.errors import InputError, ServiceError
 from cdml.flows.candidate import examine, objections
+from cdml.models.registry import ModelVersion
 from cdml.ports import lease
 from cdml.ports.ports import Ports
-from cdml.ports.registry import ModelVersion
 
 _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
 

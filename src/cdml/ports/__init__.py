@@ -2,6 +2,7 @@
 
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress, Step
+from cdml.models.registry import ModelVersion, Registry, Training
 from cdml.ports.code_host import (
     Behaviour,
     Commit,
@@ -16,7 +17,6 @@ from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.platform import Annotation, Platform
 from cdml.ports.ports import Host, Ports
-from cdml.ports.registry import ModelVersion, Registry, Training
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.ports.target import Answer, Serving, Share, SplittingTarget, Target

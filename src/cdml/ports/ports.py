@@ -4,10 +4,10 @@ from typing import Protocol
 
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
+from cdml.models.registry import Registry
 from cdml.ports.journal import Journal
 from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
-from cdml.ports.registry import Registry
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
 from cdml.ports.target import Target

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cdml.errors import InputError
-from cdml.evidence.model_digest import model_digest
+from cdml.models.digest import model_digest
 
 DIGEST = "cdml.digest"
 """Tag: the digest of the version's files."""

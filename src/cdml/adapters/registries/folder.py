@@ -20,12 +20,12 @@ from cdml.adapters.registries.common import (
     recorded_digest,
 )
 from cdml.common.addresses import reveal
-from cdml.core import model_uri
 from cdml.errors import InputError, ServiceError
-from cdml.evidence.mlmodel import local_model, whole_model
-from cdml.evidence.model_digest import clean_copy, digest_of, model_digest
 from cdml.evidence.store import file_digest, write_atomically
-from cdml.ports.registry import ModelVersion, Training
+from cdml.models import uri as model_uri
+from cdml.models.digest import clean_copy, digest_of, model_digest
+from cdml.models.mlmodel import local_model, whole_model
+from cdml.models.registry import ModelVersion, Training
 
 
 class FolderRegistry:

@@ -20,12 +20,12 @@ from cdml.adapters.registries.common import (
 from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent, training_of
 from cdml.adapters.registries.mlflow_storage import stored_at
 from cdml.common.time_budget import Budget
-from cdml.core import model_uri
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import local_model, whole_model
-from cdml.evidence.model_digest import clean_copy, digest_of, is_clean, model_digest
 from cdml.evidence.store import file_digest
-from cdml.ports.registry import ModelVersion, Training
+from cdml.models import uri as model_uri
+from cdml.models.digest import clean_copy, digest_of, is_clean, model_digest
+from cdml.models.mlmodel import local_model, whole_model
+from cdml.models.registry import ModelVersion, Training
 
 RUN = "cdml.run"
 """Tag: the run that keeps the evidence of a version which has no run of its own."""

@@ -12,7 +12,7 @@ from cdml.adapters.scoring.conversions import Unfit, convert
 from cdml.adapters.scoring.predictions import read, read_columns, require_columns
 from cdml.core.model_inputs import input_columns
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import MlModel
+from cdml.models.mlmodel import MlModel
 from cdml.ports.scorer import ScoringJob
 
 _MANY = 5

@@ -20,7 +20,7 @@ from packaging.utils import (
 )
 
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import read_mlmodel
+from cdml.models.mlmodel import read_mlmodel
 
 FILE = "requirements.txt"
 _ARCHIVES = (".whl", ".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".egg")

@@ -21,7 +21,7 @@ from cdml.adapters.scoring.answers import understand
 from cdml.adapters.scoring.foreign_files import read_answers
 from cdml.core.classes import Class, find, listed, same, yaml_scalar
 from cdml.errors import InputError
-from cdml.evidence.mlmodel import MlModel
+from cdml.models.mlmodel import MlModel
 from cdml.ports.scorer import ScoringJob
 
 _MANY_CLASSES = 1000

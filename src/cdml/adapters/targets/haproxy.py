@@ -20,7 +20,7 @@ from cdml.config import Loaded
 from cdml.config.targets import Haproxy
 from cdml.core.journal import Release, Serving, Share
 from cdml.errors import CdmlError, InputError, ServiceError
-from cdml.ports.registry import Registry
+from cdml.models.registry import Registry
 from cdml.ports.target import Answer
 
 UNPROVEN = "sha256:" + "0" * 64

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cdml.core.journal import Release
 from cdml.errors import InputError, ServiceError
-from cdml.evidence.model_digest import clean_copy, model_digest
-from cdml.ports.registry import Registry
+from cdml.models.digest import clean_copy, model_digest
+from cdml.models.registry import Registry
 
 
 class KeptModels:

@@ -21,7 +21,7 @@ from cdml.adapters.targets.slots import Held, Slots
 from cdml.config.targets import Haproxy
 from cdml.core.journal import Release
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
-from cdml.evidence.model_digest import model_digest
+from cdml.models.digest import model_digest
 from cdml.ports.target import Answer
 
 MARK = "CDML_SERVER"

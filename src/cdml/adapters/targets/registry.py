@@ -3,8 +3,8 @@
 from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
 from cdml.core.journal import Release, Serving
+from cdml.models.registry import Registry
 from cdml.ports import lease
-from cdml.ports.registry import Registry
 
 
 class RegistryTarget:
