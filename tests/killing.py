@@ -17,10 +17,10 @@ from cdml.adapters.journals.git import GitJournal
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.haproxy import HaproxyTarget
 from cdml.config import load
-from cdml.core.journal import Release
 from cdml.core.smoke import MALFORMED
-from cdml.evidence import journal as document
 from cdml.evidence import known
+from cdml.journal import file as document
+from cdml.journal.records import Release
 from fakes.delivery import CONFIG, World
 from haproxy import Haproxy
 from load import Load

@@ -4,7 +4,7 @@ import json
 
 from cdml.adapters.targets.haproxy import HaproxyTarget
 from cdml.config import load
-from cdml.core.journal import Release
+from cdml.journal.records import Release
 from fakes.delivery import CONFIG
 from fakes.registry import FakeRegistry
 from fakes.target import FakeSplittingTarget

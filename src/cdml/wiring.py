@@ -21,10 +21,10 @@ from cdml.config import Loaded, load
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.evidence.signature import Keys
+from cdml.journal.port import Journal
+from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
 from cdml.ports.execute import Execute
-from cdml.ports.journal import Journal
 from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
 from cdml.ports.samples import Samples

@@ -10,8 +10,8 @@ from urllib.parse import unquote
 import pytest
 
 from cdml.adapters.journals.git import GitJournal
-from cdml.core.branches import branch_part
 from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.journal.branches import branch_part
 from fakes.git_server import git_server
 
 BRANCH = "cdml/production/flights"

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from cdml.adapters.journals.git import GitJournal
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
 from fakes.journal import FakeJournal
 
 
@@ -128,7 +128,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from cdml.adapters.journals.git import GitJournal
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
 folder, name, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 journal = GitJournal(folder=Path(folder), environment="production", model="flights",
                      variables={"PATH": "/usr/bin:/bin:/usr/local/bin", "HOME": "/nonexistent"})

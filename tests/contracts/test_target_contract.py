@@ -5,9 +5,9 @@ import pytest
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
-from cdml.core.journal import Release
 from cdml.core.rollout import serves
 from cdml.errors import ConfigurationError, InputError
+from cdml.journal.records import Release
 from fakes.delivery import CONFIG
 from fakes.registry import FakeRegistry
 from fakes.target import FakeSplittingTarget, FakeTarget

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import models
-from cdml.core.journal import Release
 from cdml.core.rollout import serves
 from cdml.core.smoke import Limits, case_of_rows, passed
 from cdml.flows.smoke import smoke
+from cdml.journal.records import Release
 from load import Load
 from places import HaproxyPlace
 

@@ -6,7 +6,6 @@ from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
 from cdml.core.transitions import SLOW_LEASE
 from cdml.errors import CdmlError
-from cdml.evidence import journal as document
 from cdml.evidence import store
 from cdml.evidence.models import (
     Check,
@@ -20,11 +19,12 @@ from cdml.evidence.models import (
     Producer,
 )
 from cdml.flows.deploy import deploy
-from cdml.flows.history import history
 from cdml.flows.holder import Holder
 from cdml.flows.operation import Operator
 from cdml.flows.rollback import rollback
 from cdml.flows.rules import policy_ref
+from cdml.journal import file as document
+from cdml.journal.history import history
 from cdml.models.digest import model_digest
 from fakes.clock import FakeClock
 from fakes.faults import Faults

@@ -2,7 +2,7 @@
 
 import json
 
-from cdml.ports.journal import Moved, Snapshot
+from cdml.journal.port import Moved, Snapshot
 
 
 class FakeJournal:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from cdml.core.journal import Entry, Kind, Ledger, Quarantined, Release
+from cdml.journal.records import Entry, Kind, Ledger, Quarantined, Release
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 

@@ -1,10 +1,10 @@
 """A world whose target splits traffic, and refuses what no journal speaks of."""
 
 from cdml.config import load
-from cdml.core.journal import Phase
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.flows.resume import resume
+from cdml.journal.records import Phase
 from fakes.checks import FakeChecks
 from fakes.delivery import CONFIG, World
 from fakes.target import FakeSplittingTarget

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from cdml.core.canary import Answers, Latencies, Window
-from cdml.core.journal import Kind, Operation, Phase
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.flows.judging import Judging
 from cdml.flows.prospect import LISTEN, PATIENCE
+from cdml.journal.records import Kind, Operation, Phase
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld
 from fakes.traffic import FakeTraffic

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.core.journal import Ledger
 from cdml.errors import ServiceError
 from cdml.evidence import store
-from cdml.evidence.journal import dump
 from cdml.evidence.models import Comparison
+from cdml.journal.file import dump
+from cdml.journal.records import Ledger
 from fakes.journals import ledger_of, release
 from fakes.judging import World
 

@@ -15,7 +15,7 @@ from cdml.adapters.clock import SystemClock
 from cdml.adapters.journals.git import GitJournal
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.errors import InputError, LockHeld, Refused
-from cdml.evidence import journal as document
+from cdml.journal import file as document
 from fakes.delivery import CONFIG, World
 
 VARIABLES = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}

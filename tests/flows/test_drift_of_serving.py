@@ -3,9 +3,9 @@
 import pytest
 
 from cdml.adapters.targets.registry import RegistryTarget
-from cdml.core.journal import Kind
 from cdml.errors import ConfigurationError, InputError, Refused, ServiceError
 from cdml.flows.drift import chosen_cure
+from cdml.journal.records import Kind
 from fakes.delivery import World
 from fakes.split_delivery import SplitWorld
 

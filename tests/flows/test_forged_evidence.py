@@ -6,13 +6,13 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.core.journal import Entry, Kind, Ledger, Release
 from cdml.core.refusals import Refusal
 from cdml.errors import InputError
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse
 from cdml.flows.candidate import Candidate, Judged, objections
 from cdml.flows.rules import policy_ref
+from cdml.journal.records import Entry, Kind, Ledger, Release
 from cdml.models.registry import ModelVersion
 from fakes.delivery import World
 from pieces import CHALLENGER, CHAMPION, TIME

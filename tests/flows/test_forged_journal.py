@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.journal import GIVEN_BACK, Entry, Kind, Lock, Operation, Phase, Release
 from cdml.core.ramp import Ramp
 from cdml.errors import InputError, RollbackFailed
-from cdml.evidence import journal as document
+from cdml.journal import file as document
+from cdml.journal.records import GIVEN_BACK, Entry, Kind, Lock, Operation, Phase, Release
 from fakes.delivery import World
 from fakes.split_delivery import SplitWorld
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cdml.adapters.journals.git import GitJournal
-from cdml.flows.history import table
+from cdml.journal.history import table
 from fakes.delivery import CONFIG, World
 
 

@@ -5,13 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.journal import Kind, Operation, Phase
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.core.smoke import MALFORMED
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
 from cdml.evidence import known
 from cdml.flows.judging import Judging
+from cdml.journal.records import Kind, Operation, Phase
 from cdml.ports.target import Answer
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
 
 from cdml.core.transitions import LEASE
 from cdml.errors import CdmlError, LockHeld, Overtaken, RollbackFailed, ServiceError
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
 from deliveries import agreed, shipped
 from fakes.clock import FakeClock
 from fakes.delivery import World

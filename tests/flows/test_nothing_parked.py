@@ -8,11 +8,11 @@ from cdml.adapters.journals.git import GitJournal
 from cdml.cli import run
 from cdml.core.rollout import Judged
 from cdml.errors import LockHeld
-from cdml.evidence import journal as document
 from cdml.flows.init import init
 from cdml.flows.notify import notify
 from cdml.flows.outcome import Nothing
 from cdml.flows.resume import resume
+from cdml.journal import file as document
 from cdml.ports.code_host import PullRequest
 from fakes.faults import Faults, Killed
 from fakes.journals import ledger_of, release

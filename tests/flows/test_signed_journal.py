@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 
 from cdml.adapters.journals.signed import SignedJournal
-from cdml.core.journal import GIVEN_BACK, Kind, Lock, Operation, Phase
 from cdml.errors import CdmlError, ConfigurationError, InputError
-from cdml.evidence import journal as document
-from cdml.evidence.signature import FIELD, Keys
-from cdml.flows.history import history, sign_journal
 from cdml.flows.protection import warn_unprotected
+from cdml.journal import file as document
+from cdml.journal.history import history, sign_journal
+from cdml.journal.records import GIVEN_BACK, Kind, Lock, Operation, Phase
+from cdml.journal.signature import FIELD, Keys
 from deliveries import agreed
 from fakes.delivery import World
 from fakes.faults import Faults, Killed

@@ -1,8 +1,8 @@
 import pytest
 
-from cdml.core.journal import Phase
 from cdml.core.rollout import GRACE, Judged
 from cdml.errors import DeploymentFailed, Overtaken, RollbackFailed, ServiceError
+from cdml.journal.records import Phase
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 

@@ -12,7 +12,7 @@ UNUSED = (
     "cdml.core.compatibility",
     "cdml.core.odcs",
     "cdml.core.rollout",
-    "cdml.evidence.journal",
+    "cdml.journal.file",
     "cdml.flows.deploy",
     "cdml.flows.opening",
     "cdml.flows.predict",

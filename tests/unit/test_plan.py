@@ -1,7 +1,7 @@
 import pytest
 
-from cdml.core.journal import Kind, Serving
 from cdml.core.plan import Plan, named, way_back
+from cdml.journal.records import Kind, Serving
 from fakes.journals import ledger_of, release
 
 A, B, C, D = (release(number) for number in range(1, 5))

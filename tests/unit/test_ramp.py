@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cdml.core import transitions
-from cdml.core.journal import Kind, Operation, Phase, Preempt, Serving, Share
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import GRACE, Judged, Move, may_take_over, next_move, share, staged
-from cdml.evidence import journal as document
-from cdml.ports.journal import Snapshot
+from cdml.journal import file as document
+from cdml.journal.port import Snapshot
+from cdml.journal.records import Kind, Operation, Phase, Preempt, Serving, Share
 from fakes.journals import ledger_of, release
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

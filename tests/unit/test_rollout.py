@@ -4,12 +4,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cdml.core import transitions
-from cdml.core.journal import Kind, Ledger, Lock, Operation, Phase, Serving
 from cdml.core.rollout import Move, Standing, next_move, standing
 from cdml.core.transitions import LEASE
 from cdml.errors import InputError
-from cdml.evidence import journal as document
-from cdml.ports.journal import Snapshot
+from cdml.journal import file as document
+from cdml.journal.port import Snapshot
+from cdml.journal.records import Kind, Ledger, Lock, Operation, Phase, Serving
 from fakes.journals import ledger_of, release
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

@@ -127,9 +127,9 @@ def gate(
 
 def history(config: Path, output: Path, *, environment: str | None, style: str, sign: bool) -> int:
     """Print the journal; and sign it where that is asked for."""
-    from cdml.evidence.signature import Keys
-    from cdml.flows.history import history as flow
-    from cdml.flows.history import sign_journal, table
+    from cdml.journal.history import history as flow
+    from cdml.journal.history import sign_journal, table
+    from cdml.journal.signature import Keys
 
     del output
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False, delivery=environment)

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cdml.core.journal import Entry, Kind, Ledger, Operation, Release, Serving
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import serves
+from cdml.journal.records import Entry, Kind, Ledger, Operation, Release, Serving
 
 _BEFORE = {
     "lock": "take the lock in the journal and say what is going to happen",

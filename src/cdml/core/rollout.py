@@ -14,8 +14,8 @@ run that began it would have, and ends in the same place.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cdml.core.journal import Kind, Ledger, Operation, Phase, Release, Serving, Share
 from cdml.core.ramp import ALL, Ramp
+from cdml.journal.records import Kind, Ledger, Operation, Phase, Release, Serving, Share
 
 GRACE = timedelta(seconds=30)
 """How long a rollback waits for a deploy to yield before it takes over where targets are fenced:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cdml.core.journal import (
+from cdml.core.ramp import Ramp
+from cdml.core.rollout import Judged
+from cdml.journal.records import (
     GIVEN_BACK,
     Answered,
     Effect,
@@ -19,8 +21,6 @@ from cdml.core.journal import (
     Quarantined,
     Release,
 )
-from cdml.core.ramp import Ramp
-from cdml.core.rollout import Judged
 
 LEASE = timedelta(minutes=3)
 """How long a lock is good for after each write, which its holder repeats at every third of it."""

@@ -4,11 +4,11 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from cdml.core.journal import Ledger
 from cdml.core.transitions import Transition
 from cdml.errors import ServiceError
-from cdml.evidence import journal as document
-from cdml.ports.journal import Moved
+from cdml.journal import file as document
+from cdml.journal.port import Moved
+from cdml.journal.records import Ledger
 from cdml.ports.ports import Ports
 
 PAUSES = (1.0, 3.0)

@@ -8,13 +8,13 @@ from pathlib import Path
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
-from cdml.core.journal import Ledger, Release
 from cdml.core.refusals import Objection, Refusal
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
+from cdml.journal.records import Ledger, Release
 from cdml.models.digest import model_digest
 from cdml.models.registry import ModelVersion, Registry
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from cdml.core.journal import Operation, Release, Serving
 from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.errors import ConfigurationError
+from cdml.journal.records import Operation, Release, Serving
 from cdml.ports.target import SplittingTarget
 
 

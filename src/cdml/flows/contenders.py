@@ -111,7 +111,7 @@ class Contenders:
 
     def _served_before(self) -> bool:
         """Whether the journal knows a version that serves."""
-        from cdml.evidence.journal import parse
+        from cdml.journal.file import parse
 
         config = self.loaded.config
         try:

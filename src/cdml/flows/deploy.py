@@ -8,7 +8,6 @@ from pathlib import Path
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.core import refusals
-from cdml.core.journal import Kind, Operation, Phase, Release
 from cdml.core.plan import Plan
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Standing, standing
@@ -29,8 +28,9 @@ from cdml.flows.ramps import ramp_of
 from cdml.flows.releases import hashed_release
 from cdml.flows.rules import policy_ref
 from cdml.flows.same_rows import other_rows
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Operation, Phase, Release
 from cdml.models.registry import ModelVersion
-from cdml.ports.journal import Moved
 from cdml.ports.ports import Ports
 
 ATTEMPTS = 5

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from cdml.core.journal import Kind, Operation, Phase, Release
 from cdml.core.ramp import ALL
 from cdml.core.rollout import Standing, standing
 from cdml.errors import ConfigurationError, InputError, ServiceError
@@ -11,7 +10,8 @@ from cdml.flows.found import Found
 from cdml.flows.operation import Operator
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import hashed_release, serving_release
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Operation, Phase, Release
 
 Cure = Literal["adopt", "repair"]
 

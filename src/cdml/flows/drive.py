@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cdml.core import transitions
-from cdml.core.journal import Kind, Ledger, Operation, Phase, Serving
 from cdml.core.ramp import ALL, Ramp
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Judged, Move, next_move, share
@@ -19,8 +18,9 @@ from cdml.flows.found import Ended, Found
 from cdml.flows.steps import Steps
 from cdml.flows.tenure import Tenure, overtaken
 from cdml.flows.vouching import Voucher
-from cdml.ports import lease
-from cdml.ports.journal import Moved
+from cdml.journal import lease
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Ledger, Operation, Phase, Serving
 from cdml.ports.ports import Ports
 
 POLL = 5.0

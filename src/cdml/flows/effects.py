@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from cdml.core.journal import Ledger, Operation, Release, Serving
 from cdml.core.ramp import ALL
 from cdml.core.rollout import Move, lost, serves, share, staged
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
@@ -13,7 +12,8 @@ from cdml.flows.book import PAUSES
 from cdml.flows.checks import Checks
 from cdml.flows.last_look import last_shares, look
 from cdml.flows.publish import Alias
-from cdml.ports import lease
+from cdml.journal import lease
+from cdml.journal.records import Ledger, Operation, Release, Serving
 from cdml.ports.ports import Ports
 from cdml.ports.target import SplittingTarget
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from cdml.common.progress import Progress
-from cdml.core.journal import Ledger, Operation
 from cdml.errors import CdmlError
+from cdml.journal.records import Ledger, Operation
 from cdml.ports.platform import Platform
 
 

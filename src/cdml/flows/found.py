@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from cdml.core.journal import Ledger, Operation, Serving
 from cdml.errors import CdmlError
+from cdml.journal.records import Ledger, Operation, Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

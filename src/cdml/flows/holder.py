@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.core import transitions
-from cdml.core.journal import Ledger
 from cdml.core.rollout import GRACE, may_take_over
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import write_atomically
+from cdml.journal.records import Ledger
 from cdml.ports.ports import Ports
 
 ASK_EVERY = 15.0

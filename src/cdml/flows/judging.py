@@ -13,7 +13,6 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.config.delivery import Canary as Settings
 from cdml.core.canary import Canary, Outcome, judge, observe
-from cdml.core.journal import Operation, Release, Serving
 from cdml.core.ramp import ALL, Ramp
 from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
@@ -22,6 +21,7 @@ from cdml.evidence import known
 from cdml.flows.checks import Forecast, Look
 from cdml.flows.prospect import prospect, rules_of
 from cdml.flows.smoke import limits_of, smoke
+from cdml.journal.records import Operation, Release, Serving
 from cdml.ports.ports import Ports
 from cdml.ports.target import SplittingTarget
 from cdml.ports.traffic import Slots

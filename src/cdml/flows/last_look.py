@@ -4,8 +4,8 @@ What a failed step intended says nothing about what its effects were, and what w
 may be over. So every message about trouble is made of a look after it.
 """
 
-from cdml.core.journal import Serving
 from cdml.errors import CdmlError, ServiceError
+from cdml.journal.records import Serving
 from cdml.ports.ports import Ports
 
 AGAIN = 1.0

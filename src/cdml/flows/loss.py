@@ -12,7 +12,7 @@ from cdml.flows.drift import Drift
 from cdml.flows.found import Found
 from cdml.flows.last_look import describe, look_again
 from cdml.flows.operation import Operator
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
 
 _REASON = "a run that was overtaken wrote it late"
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cdml.config import Loaded
 from cdml.core import transitions
-from cdml.core.journal import Kind, Ledger, Operation, Phase, Preempt, Release
 from cdml.errors import ConfigurationError, InputError, LockHeld
 from cdml.flows.book import Book
 from cdml.flows.checks import Checks, NoChecks
@@ -19,7 +18,8 @@ from cdml.flows.publish import Alias
 from cdml.flows.request import short_digest
 from cdml.flows.steps import Steps
 from cdml.flows.vouching import Voucher
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Ledger, Operation, Phase, Preempt, Release
 from cdml.ports.ports import Ports
 
 REASON = 1000

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 from cdml.common.verdict import Verdict
-from cdml.core.journal import Kind, Release
 from cdml.core.plan import Plan
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
@@ -18,6 +17,7 @@ from cdml.flows.found import Ended
 from cdml.flows.operation import Operator
 from cdml.flows.producer import producer
 from cdml.flows.steps import DETAIL
+from cdml.journal.records import Kind, Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

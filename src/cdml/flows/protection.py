@@ -1,7 +1,7 @@
 """Whether the journal's branch is protected from others, by the platform's word."""
 
 from cdml.config import Loaded
-from cdml.core.branches import journal_branch
+from cdml.journal.branches import journal_branch
 from cdml.ports.platform import Annotation
 from cdml.ports.ports import Ports
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
-from cdml.core.journal import Release
 from cdml.errors import ServiceError
+from cdml.journal import lease
+from cdml.journal.records import Release
 from cdml.models.registry import Registry
-from cdml.ports import lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ import tempfile
 from pathlib import Path
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.core.journal import Release, Serving
 from cdml.core.plan import named
 from cdml.flows.found import Found
+from cdml.journal.records import Release, Serving
 from cdml.models.digest import model_digest
 from cdml.ports.ports import Ports
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.core.journal import Answered, Ledger
 from cdml.errors import InputError
 from cdml.evidence.store import write_atomically
+from cdml.journal.records import Answered, Ledger
 
 PENDING = "rollback-request.json"
 """The rollback that this machine began and did not see the end of; in the output folder."""

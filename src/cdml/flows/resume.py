@@ -6,7 +6,6 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.core.journal import Kind
 from cdml.core.plan import Plan
 from cdml.errors import Overtaken
 from cdml.evidence import store
@@ -17,6 +16,7 @@ from cdml.flows.loss import after_loss
 from cdml.flows.operation import Operator
 from cdml.flows.outcome import Nothing, Outcome
 from cdml.flows.warm import end_warm
+from cdml.journal.records import Kind
 from cdml.ports.ports import Ports
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.core.journal import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
 from cdml.core.plan import Plan, named, way_back
 from cdml.core.ramp import ALL
 from cdml.core.rollout import share
@@ -32,8 +31,9 @@ from cdml.flows.outcome import Outcome, called
 from cdml.flows.ramps import AT_ONCE
 from cdml.flows.releases import serving_release
 from cdml.flows.request import LONGEST, Request, request_for
+from cdml.journal.port import Moved
+from cdml.journal.records import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
 from cdml.models import uri
-from cdml.ports.journal import Moved
 from cdml.ports.ports import Ports
 
 ATTEMPTS = 5

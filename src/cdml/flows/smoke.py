@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from cdml.config import Config
 from cdml.core import smoke as rules
-from cdml.core.journal import Release
 from cdml.core.smoke import MALFORMED, Case, Check, Limits, NoPredictions, Replies, Reply
 from cdml.errors import ServiceError
+from cdml.journal.records import Release
 from cdml.ports.target import SplittingTarget
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Family

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cdml.core import transitions
-from cdml.core.journal import Ledger
 from cdml.errors import CdmlError, Overtaken, ServiceError
 from cdml.flows.book import Book
-from cdml.ports.journal import Moved
-from cdml.ports.lease import holding
+from cdml.journal.lease import holding
+from cdml.journal.port import Moved
+from cdml.journal.records import Ledger
 from cdml.ports.ports import Ports
 
 PARTS = 3

@@ -11,13 +11,13 @@ import re
 from dataclasses import dataclass, field
 
 from cdml.config import Loaded
-from cdml.core.journal import Ledger, Release, Serving
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import share, staged
 from cdml.errors import InputError, ServiceError
 from cdml.flows.candidate import examine, objections
+from cdml.journal import lease
+from cdml.journal.records import Ledger, Release, Serving
 from cdml.models.registry import ModelVersion
-from cdml.ports import lease
 from cdml.ports.ports import Ports
 
 _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)

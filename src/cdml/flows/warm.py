@@ -8,7 +8,7 @@ from cdml.core.rollout import outlived
 from cdml.core.transitions import Transition
 from cdml.errors import CdmlError
 from cdml.flows.operation import Operator
-from cdml.ports.journal import Moved
+from cdml.journal.port import Moved
 
 if TYPE_CHECKING:
     from cdml.ports.target import SplittingTarget

@@ -2,6 +2,7 @@
 
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress, Step
+from cdml.journal.port import Journal, Moved, Snapshot
 from cdml.models.registry import ModelVersion, Registry, Training
 from cdml.ports.code_host import (
     Behaviour,
@@ -13,7 +14,6 @@ from cdml.ports.code_host import (
     Warned,
 )
 from cdml.ports.execute import Execute
-from cdml.ports.journal import Journal, Moved, Snapshot
 from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.platform import Annotation, Platform
 from cdml.ports.ports import Host, Ports

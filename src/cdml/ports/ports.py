@@ -4,8 +4,8 @@ from typing import Protocol
 
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
+from cdml.journal.port import Journal
 from cdml.models.registry import Registry
-from cdml.ports.journal import Journal
 from cdml.ports.measurer import Measurer
 from cdml.ports.platform import Platform
 from cdml.ports.samples import Samples

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdml.core.journal import Release, Serving, Share
+from cdml.journal.records import Release, Serving, Share
 
 __all__ = ["Answer", "Serving", "Share", "SplittingTarget", "Target"]
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from cdml.adapters.journals.plumbing import Done, Git, credentials
 from cdml.adapters.journals.remote import Remote, find_remote
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.core.branches import journal_branch
 from cdml.errors import ConfigurationError, InputError, ServiceError
-from cdml.ports.journal import Moved, Snapshot
+from cdml.journal.branches import journal_branch
+from cdml.journal.port import Moved, Snapshot
 
 MAX_BYTES = 8 * 2**20
 STALE = 1.5

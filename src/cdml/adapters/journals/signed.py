@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 from cdml.common.redaction import JOURNAL_KEY, JOURNAL_KEY_PREVIOUS
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.signature import FIELD, Keys
-from cdml.ports.journal import Journal, Snapshot
+from cdml.journal.port import Journal, Snapshot
+from cdml.journal.signature import FIELD, Keys
 
 
 @dataclass(slots=True, kw_only=True)

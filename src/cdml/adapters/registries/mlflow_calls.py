@@ -18,8 +18,8 @@ from cdml.common.addresses import Address, mask, reveal
 from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+from cdml.journal.lease import seconds_left
 from cdml.models.registry import Training
-from cdml.ports.lease import seconds_left
 
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"

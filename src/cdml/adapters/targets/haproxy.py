@@ -18,8 +18,8 @@ from cdml.adapters.targets.slots import Held, Slots
 from cdml.common.time_budget import Budget
 from cdml.config import Loaded
 from cdml.config.targets import Haproxy
-from cdml.core.journal import Release, Serving, Share
 from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.journal.records import Release, Serving, Share
 from cdml.models.registry import Registry
 from cdml.ports.target import Answer
 

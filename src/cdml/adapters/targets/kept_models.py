@@ -5,8 +5,8 @@ import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
-from cdml.core.journal import Release
 from cdml.errors import InputError, ServiceError
+from cdml.journal.records import Release
 from cdml.models.digest import clean_copy, model_digest
 from cdml.models.registry import Registry
 

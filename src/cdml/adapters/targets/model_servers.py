@@ -19,8 +19,8 @@ from cdml.adapters.targets import listeners
 from cdml.adapters.targets.haproxy_runtime import Server
 from cdml.adapters.targets.slots import Held, Slots
 from cdml.config.targets import Haproxy
-from cdml.core.journal import Release
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
+from cdml.journal.records import Release
 from cdml.models.digest import model_digest
 from cdml.ports.target import Answer
 

@@ -2,9 +2,9 @@
 
 from cdml.config import Loaded
 from cdml.core.alias import PREVIOUS, champion_alias
-from cdml.core.journal import Release, Serving
+from cdml.journal import lease
+from cdml.journal.records import Release, Serving
 from cdml.models.registry import Registry
-from cdml.ports import lease
 
 
 class RegistryTarget:

@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cdml.core.journal import Release
 from cdml.errors import ConfigurationError, ServiceError
+from cdml.journal.records import Release
 
 _PATIENCE = 30.0
 _PAUSE = 0.05

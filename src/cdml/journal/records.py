@@ -1,6 +1,6 @@
 """The journal's document: who serves, who served, and what is under way.
 
-Its JSON is read and written by `cdml.evidence.journal`; field names are those of the JSON,
+Its JSON is read and written by `cdml.journal.file`; field names are those of the JSON,
 except that a trailing underscore keeps them apart from Python's own words.
 """
 

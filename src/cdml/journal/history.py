@@ -7,11 +7,11 @@ from typing import Any
 from cdml.common.markdown import terminal
 from cdml.common.redaction import JOURNAL_KEY
 from cdml.config import Loaded
-from cdml.core.journal import Entry, Ledger, Release
 from cdml.errors import ConfigurationError, InputError, ServiceError
-from cdml.evidence import journal as document
-from cdml.evidence.signature import Keys
-from cdml.ports.journal import Journal, Moved
+from cdml.journal import file as document
+from cdml.journal.port import Journal, Moved
+from cdml.journal.records import Entry, Ledger, Release
+from cdml.journal.signature import Keys
 
 SCHEMA = "cdml.history/1"
 _COLUMNS = ("when (UTC)", "what", "version", "from", "digest", "run", "reason")

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from cdml.core.journal import Ledger
 from cdml.errors import InputError
-from cdml.ports.journal import Snapshot
+from cdml.journal.port import Snapshot
+from cdml.journal.records import Ledger
 
 _LEDGER = TypeAdapter(Ledger)
 _LONGEST = 4000
