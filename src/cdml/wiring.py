@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.clock import SystemClock
+from cdml.ci.run import Platform
 from cdml.common.addresses import mask, reveal
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
@@ -26,7 +27,6 @@ from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
 from cdml.ports.execute import Execute
 from cdml.ports.measurer import Measurer
-from cdml.ports.platform import Platform
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
 from cdml.ports.target import Target

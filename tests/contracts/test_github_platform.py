@@ -2,8 +2,8 @@
 
 import pytest
 
+from cdml.ci.run import Annotation
 from cdml.errors import ServiceError
-from cdml.ports.platform import Annotation
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import READ, GitHubServer
 

@@ -3,8 +3,8 @@
 import pytest
 
 from cdml.adapters.platforms.github_pushes import MOST
+from cdml.ci.code_host import Commit, PullRequest
 from cdml.errors import InputError, ServiceError
-from cdml.ports.code_host import Commit, PullRequest
 from fakes.github_runner import HEAD, on_github
 from fakes.github_server import READ
 

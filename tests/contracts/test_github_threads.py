@@ -2,8 +2,8 @@
 
 import pytest
 
+from cdml.ci.code_host import Commit
 from cdml.errors import ServiceError
-from cdml.ports.code_host import Commit
 from fakes.github_runner import HEAD, MERGED, on_github
 
 PUSHED = "c" * 40  # the commit of the step on the stand-in

@@ -5,9 +5,9 @@ from contextlib import suppress
 import pytest
 
 from cdml.adapters.platforms.terminal import TerminalPlatform
+from cdml.ci.code_host import PullRequest
+from cdml.ci.run import Annotation
 from cdml.errors import ServiceError
-from cdml.ports.code_host import PullRequest
-from cdml.ports.platform import Annotation
 from fakes.github_runner import HEAD, MERGED, deployment, on_github
 from fakes.platform import FakePlatform
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cdml.errors import InputError, ServiceError
-from cdml.ports.code_host import (
+from cdml.ci.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -14,7 +13,8 @@ from cdml.ports.code_host import (
     Thread,
     Warned,
 )
-from cdml.ports.platform import Annotation
+from cdml.ci.run import Annotation
+from cdml.errors import InputError, ServiceError
 
 
 @dataclass

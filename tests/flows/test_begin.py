@@ -2,10 +2,10 @@
 
 import pytest
 
+from cdml.ci.code_host import Commit, PullRequest
 from cdml.flows.begin import begin
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.code_host import Commit, PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

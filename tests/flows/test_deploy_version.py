@@ -2,8 +2,8 @@
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
-from cdml.ports.code_host import PullRequest
 from fakes.delivery import World
 
 MERGED = "c" * 40

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
 from cdml.models.registry import Training
-from cdml.ports.code_host import PullRequest
 from cdml.report.gathered import gather
 from fakes.judging import BY_DEFAULT, World, rows
 from fakes.scorer import FakeScorer, pretend

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from cdml.adapters.journals.git import GitJournal
+from cdml.ci.code_host import PullRequest
 from cdml.cli import run
 from cdml.core.rollout import Judged
 from cdml.errors import LockHeld
@@ -13,7 +14,6 @@ from cdml.flows.notify import notify
 from cdml.flows.outcome import Nothing
 from cdml.flows.resume import resume
 from cdml.journal import file as document
-from cdml.ports.code_host import PullRequest
 from fakes.faults import Faults, Killed
 from fakes.journals import ledger_of, release
 from fakes.ports import FakePorts

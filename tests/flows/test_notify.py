@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.errors import ServiceError
 from cdml.flows.notify import EVENT, SIGNATURE, notify
-from cdml.ports.code_host import PullRequest
 from fakes.delivery import CONFIG, World
 
 HOOK = "deploy: {notify: {webhook: 'https://hook.test/cdml', secret: s3cret}}\n"

@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.pictures import PastVersion
@@ -11,7 +12,6 @@ from cdml.flows.begin import begin
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
-from cdml.ports.code_host import PullRequest
 from cdml.report.gathered import gather
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer

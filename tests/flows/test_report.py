@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.models import DataRef, ModelRef
 from cdml.evidence.store import GATES_RESULTS, REPORTS
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 import pytest
 
 from cdml.adapters.platforms.workflow_commands import annotation_command
+from cdml.ci.code_host import PullRequest
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

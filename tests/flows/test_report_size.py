@@ -4,9 +4,9 @@ import re
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -2,11 +2,11 @@
 
 import pytest
 
+from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.evidence.models import ModelRef
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
-from cdml.ports.code_host import PullRequest
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

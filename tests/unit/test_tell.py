@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cdml.ci.code_host import PullRequest
 from cdml.cli import tell
 from cdml.errors import DeploymentFailed
 from cdml.evidence import store
@@ -14,7 +15,6 @@ from cdml.evidence.models import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
 from cdml.models.registry import ModelVersion
-from cdml.ports.code_host import PullRequest
 from fakes.platform import FakePlatform
 from pieces import (
     CHALLENGER,

@@ -18,7 +18,7 @@ CONTEXT = {
 
 def _version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted and not context.resilient_parsing:
-        from cdml.flows.producer import tool_version
+        from cdml.ci.provenance import tool_version
 
         click.echo(f"cdml {tool_version()}")
         context.exit()

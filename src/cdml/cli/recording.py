@@ -73,8 +73,8 @@ def _replaced(command: "Command") -> tuple[type, ...]:
 
 
 def _record(command: "Command", error: BaseException | None, host: "RunHost") -> "Failure":
+    from cdml.ci.provenance import producer
     from cdml.evidence.failure import Failure
-    from cdml.flows.producer import producer
 
     code, message, hint, at = _told(error)
     return Failure(

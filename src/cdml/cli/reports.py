@@ -19,8 +19,8 @@ from cdml.flows.unusable import tell_unjudged
 from cdml.wiring import RunHost, Wiring
 
 if TYPE_CHECKING:
+    from cdml.ci.code_host import Behaviour
     from cdml.config import Config, Loaded
-    from cdml.ports.code_host import Behaviour
 
 _DEFAULT = Path("cdml.yaml")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cdml.ci.run import Platform
 from cdml.common.markdown import terminal
 from cdml.common.verdict import Verdict
 from cdml.core import reasons
@@ -15,7 +16,6 @@ from cdml.errors import CdmlError
 from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.proof import unproven
 from cdml.evidence.store import FILES, read
-from cdml.ports.platform import Platform
 from cdml.report import console
 from cdml.report.rows import UNPROVEN
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from cdml.ci.provenance import producer
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
@@ -24,7 +25,6 @@ from cdml.flows.keep import keep
 from cdml.flows.limits import judge_limits
 from cdml.flows.past import past
 from cdml.flows.pictures import of_champion, without_values
-from cdml.flows.producer import producer
 from cdml.flows.promises import promises
 from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, Loaded
 from cdml.errors import ConfigurationError, InputError
@@ -27,7 +28,6 @@ from cdml.flows.limits import judge_limits
 from cdml.flows.opening import is_text, open_rows
 from cdml.flows.pictures import of_classifier, of_residuals, without_values
 from cdml.flows.predict import identify
-from cdml.flows.producer import producer
 from cdml.flows.promises import promises
 from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout

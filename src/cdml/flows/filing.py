@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
+from cdml.ci.run import Platform
 from cdml.common.progress import Progress
 from cdml.errors import CdmlError
 from cdml.journal.records import Ledger, Operation
-from cdml.ports.platform import Platform
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,13 @@
 """Which version a deploy ships: the one that is named, or the one that this push brought."""
 
+from cdml.ci.code_host import Commit, PullRequest
+from cdml.ci.run import Platform
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.errors import InputError
 from cdml.flows.outcome import Nothing
 from cdml.models import uri
 from cdml.models.registry import ModelVersion, Registry
-from cdml.ports.code_host import Commit, PullRequest
-from cdml.ports.platform import Platform
 from cdml.ports.ports import Ports
 
 _NAME_ONE = "Name one: --model VERSION."

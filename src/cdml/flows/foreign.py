@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from cdml.ci.run import Platform
 from cdml.config import Loaded
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
 from cdml.flows.own_gates import judged_by, rejudged
-from cdml.ports.platform import Platform
 from cdml.report.gathered import Gathered
 
 _FOREIGN = (

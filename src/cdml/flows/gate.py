@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cdml.ci.run import Platform
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
@@ -29,7 +30,6 @@ from cdml.flows.prediction_drift import (
 from cdml.flows.validate_data import add_checks, validate_data
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
-from cdml.ports.platform import Platform
 from cdml.ports.ports import Ports
 from cdml.tables.query import Field
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict
 from cdml.core.plan import Plan
 from cdml.core.ramp import ALL
@@ -15,7 +16,6 @@ from cdml.evidence import store
 from cdml.evidence.models import Deployment, Served, Step, Times
 from cdml.flows.found import Ended
 from cdml.flows.operation import Operator
-from cdml.flows.producer import producer
 from cdml.flows.steps import DETAIL
 from cdml.journal.records import Kind, Release
 

@@ -1,8 +1,8 @@
 """Whether the journal's branch is protected from others, by the platform's word."""
 
+from cdml.ci.run import Annotation
 from cdml.config import Loaded
 from cdml.journal.branches import journal_branch
-from cdml.ports.platform import Annotation
 from cdml.ports.ports import Ports
 
 

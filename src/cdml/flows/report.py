@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cdml.ci.run import Annotation, Platform
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.errors import ServiceError
@@ -12,7 +13,6 @@ from cdml.flows.foreign import distrusted, fetched
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.talking import Talk
 from cdml.flows.unusable import told_unusable
-from cdml.ports.platform import Annotation, Platform
 from cdml.ports.ports import Host, Ports
 from cdml.report import render
 from cdml.report.annotations import annotations

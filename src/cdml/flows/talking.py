@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cdml.ci.code_host import Behaviour, Commit, Warned
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports.code_host import Behaviour, Commit, Warned
 from cdml.ports.ports import Host
 
 MODES = ("always", "changes", "failures", "off")

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cdml.ci.provenance import producer
 from cdml.common.progress import Progress
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
@@ -24,7 +25,6 @@ from cdml.flows.against import Against
 from cdml.flows.asking import ask
 from cdml.flows.model_inputs import require_features
 from cdml.flows.opening import open_reference, open_rows, types_for
-from cdml.flows.producer import producer
 from cdml.flows.promises import promises
 from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related

@@ -1,10 +1,6 @@
 """What the flows ask of the world. Each port has its adapters, a fake and one contract suite."""
 
-from cdml.common.clock import Clock
-from cdml.common.progress import Progress, Step
-from cdml.journal.port import Journal, Moved, Snapshot
-from cdml.models.registry import ModelVersion, Registry, Training
-from cdml.ports.code_host import (
+from cdml.ci.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -13,9 +9,13 @@ from cdml.ports.code_host import (
     Thread,
     Warned,
 )
+from cdml.ci.run import Annotation, Platform
+from cdml.common.clock import Clock
+from cdml.common.progress import Progress, Step
+from cdml.journal.port import Journal, Moved, Snapshot
+from cdml.models.registry import ModelVersion, Registry, Training
 from cdml.ports.execute import Execute
 from cdml.ports.measurer import Measurer, MetricJob
-from cdml.ports.platform import Annotation, Platform
 from cdml.ports.ports import Host, Ports
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob

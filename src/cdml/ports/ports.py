@@ -2,12 +2,12 @@
 
 from typing import Protocol
 
+from cdml.ci.run import Platform
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
 from cdml.journal.port import Journal
 from cdml.models.registry import Registry
 from cdml.ports.measurer import Measurer
-from cdml.ports.platform import Platform
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
 from cdml.ports.target import Target

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import Literal
 
+from cdml.ci.run import Annotation
 from cdml.common import markdown
 from cdml.common.verdict import Verdict
 from cdml.config import Config, Loaded
-from cdml.ports.platform import Annotation
 from cdml.report.rows import GateRow, not_passed, severity
 from cdml.report.view import View
 from cdml.statistics import metrics

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from cdml.adapters.platforms import workflow_commands
-from cdml.common.time_budget import Budget
-from cdml.errors import InputError, ServiceError
-from cdml.ports.code_host import (
+from cdml.ci.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -19,7 +17,9 @@ from cdml.ports.code_host import (
     Thread,
     Warned,
 )
-from cdml.ports.platform import Annotation
+from cdml.ci.run import Annotation
+from cdml.common.time_budget import Budget
+from cdml.errors import InputError, ServiceError
 
 if TYPE_CHECKING:
     from cdml.adapters.platforms.github_client import Client

@@ -12,7 +12,7 @@ from github.CommitComment import CommitComment
 from github.IssueComment import IssueComment
 
 from cdml.adapters.platforms.github_client import Client, Gone, asking, once
-from cdml.ports.code_host import Behaviour, Commit, Thread, Warned
+from cdml.ci.code_host import Behaviour, Commit, Thread, Warned
 
 _MARKER = re.compile(
     r"<!-- cdml:report id=(?P<id>\S+)(?: of=(?P<source>\S+))? run=(?P<run>\d+)\.(?P<attempt>\d+)"

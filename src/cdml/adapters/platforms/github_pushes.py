@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from cdml.adapters.platforms.github_client import Client, Gone, asking
 from cdml.adapters.platforms.github_comments import Marker
+from cdml.ci.code_host import GateSigns
 from cdml.errors import InputError
-from cdml.ports.code_host import GateSigns
 
 _SHA = re.compile(r"[0-9a-f]{40,64}")
 MOST = 300

@@ -8,8 +8,8 @@ from typing import Any
 from github.PullRequest import PullRequest
 
 from cdml.adapters.platforms.github_client import Client, asking
+from cdml.ci.code_host import Commit, Thread
 from cdml.errors import ServiceError
-from cdml.ports.code_host import Commit, Thread
 
 _QUEUED = re.compile(r"refs/heads/gh-readonly-queue/.+/pr-(\d+)-[0-9a-f]{40,64}")
 _SHA = re.compile(r"[0-9a-f]{40,64}")

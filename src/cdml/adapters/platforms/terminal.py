@@ -4,9 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdml.common.redaction import without_journal_keys
-from cdml.errors import InputError, ServiceError
-from cdml.ports.code_host import (
+from cdml.ci.code_host import (
     Behaviour,
     Commit,
     GateSigns,
@@ -15,7 +13,9 @@ from cdml.ports.code_host import (
     Thread,
     Warned,
 )
-from cdml.ports.platform import Annotation
+from cdml.ci.run import Annotation
+from cdml.common.redaction import without_journal_keys
+from cdml.errors import InputError, ServiceError
 
 
 class TerminalPlatform:

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cdml.ci.run import Annotation
 from cdml.errors import ServiceError
-from cdml.ports.platform import Annotation
 
 MAX_ANNOTATIONS = 10  # of each level in a step; the runner drops the rest
 MAX_SUMMARY = 1024 * 1024  # bytes of a step's summary; the runner drops all of a longer one

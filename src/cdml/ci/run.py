@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from cdml.ports.code_host import (
+from cdml.ci.code_host import (
     Behaviour,
     Commit,
     GateSigns,

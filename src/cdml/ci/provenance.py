@@ -2,9 +2,9 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
+from cdml.ci.run import Platform
 from cdml.common.clock import Clock
 from cdml.evidence.models import Producer
-from cdml.ports.platform import Platform
 
 
 def tool_version() -> str:
