@@ -21,7 +21,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 import yaml
-from cdml.config.model import Config
+from cdml.config.schema import Config
 from cdml.report import render
 from cdml.report.gathered import gather
 from cdml.report.page import pictures

@@ -19,8 +19,8 @@ from cdml.common.scratch_folders import sweep
 from cdml.common.suggest import unknown
 from cdml.common.time_budget import Budget, draw_from
 from cdml.config import Loaded, load
+from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
-from cdml.config.whole import NO_REGISTRY, has_no_registry
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.journal.port import Journal
 from cdml.journal.signature import Keys

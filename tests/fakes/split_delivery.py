@@ -1,7 +1,7 @@
 """A world whose target splits traffic, and refuses what no journal speaks of."""
 
 from cdml.config import load
-from cdml.core.ramp import ALL
+from cdml.config.traffic_steps import ALL
 from cdml.core.rollout import share
 from cdml.flows.resume import resume
 from cdml.journal.records import Phase

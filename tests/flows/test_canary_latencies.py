@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from cdml.config.traffic_steps import Ramp
 from cdml.core.canary import Answers, Latencies, Window
-from cdml.core.ramp import Ramp
 from cdml.core.rollout import Judged
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.flows.judging import Judging

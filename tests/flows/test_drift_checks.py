@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.config.model import Drift
+from cdml.config.schema import Drift
 from cdml.flows.drift_checks import judge_drift, plan_drift
 from cdml.flows.profiles import profile_of
 from fakes.tables import FakeTables

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.ramp import Ramp
+from cdml.config.traffic_steps import Ramp
 from cdml.errors import InputError, RollbackFailed
 from cdml.journal import file as document
 from cdml.journal.records import GIVEN_BACK, Entry, Kind, Lock, Operation, Phase, Release

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.ramp import Ramp
+from cdml.config.traffic_steps import Ramp
 from cdml.core.rollout import Judged
 from cdml.core.smoke import MALFORMED
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError

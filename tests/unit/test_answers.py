@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdml.adapters.scoring import predictions
 from cdml.adapters.scoring.answered import Answer, Question, class_order, fitting_order
 from cdml.adapters.scoring.predictions import Words
-from cdml.core.answers import AnswerColumns, table
+from cdml.config.output_columns import AnswerColumns, table
 from cdml.errors import InputError
 from cdml.models.mlmodel import MlModel
 from cdml.ports.scorer import ScoringJob

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.classes import find, listed, place, same, yaml_scalar
+from cdml.config.class_labels import find, listed, place, same, yaml_scalar
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False), st.text(max_size=5)

@@ -14,8 +14,8 @@ from mlflow.types.schema import Array, ColSpec, DataType, Schema
 from cdml.adapters.data.tables import DuckTables
 from cdml.adapters.scoring.conversions import Unfit, convert
 from cdml.common.verdict import Verdict
+from cdml.config.input_columns import Purposes, Unnamed
 from cdml.core.compatibility import Signature, compatible
-from cdml.core.model_inputs import Purposes, Unnamed
 from cdml.flows.asking import ask
 from cdml.tables.query import Field, LogicalType
 

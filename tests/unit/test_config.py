@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from cdml.common.addresses import reveal
 from cdml.config import load
-from cdml.config.schema import json_schema
+from cdml.config.json_schema import json_schema
 from cdml.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]

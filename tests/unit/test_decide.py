@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
+from cdml.config.rule_kinds import Edge, Kind
 from cdml.core.decide import Figures, Rule, decide, detect, soften, within
-from cdml.core.rule_kinds import Edge, Kind
 from cdml.statistics.multiplicity import holm
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict

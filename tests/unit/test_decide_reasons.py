@@ -3,9 +3,9 @@
 import pytest
 
 from cdml.common.verdict import Verdict
+from cdml.config.rule_kinds import Edge, Kind
 from cdml.core import reasons
 from cdml.core.decide import Figures, Rule, decide
-from cdml.core.rule_kinds import Edge, Kind
 
 RECALL = Rule(metric="recall", greater_is_better=True, kind=Kind.NON_INFERIORITY, margin=0.05)
 LOSS = Rule(metric="log_loss", greater_is_better=False, kind=Kind.NON_INFERIORITY, margin=0.05)

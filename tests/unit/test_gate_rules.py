@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.config import load
-from cdml.core.gate_rules import bound_problem, margin_problem
-from cdml.core.rule_kinds import Edge, Kind
+from cdml.config.gate_limits import bound_problem, margin_problem
+from cdml.config.rule_kinds import Edge, Kind
 from cdml.errors import ConfigurationError
 from cdml.statistics.metrics import METRICS
 

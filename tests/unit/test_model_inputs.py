@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.config.model import Data
-from cdml.core.model_inputs import Purposes, contradiction, input_columns
+from cdml.config.input_columns import Purposes, contradiction, input_columns
+from cdml.config.schema import Data
 
 NAMES = st.lists(st.sampled_from("abcdefgh"), unique=True)
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
+from cdml.config.rule_kinds import Kind
 from cdml.core.decide import Figures, Rule, decide
-from cdml.core.rule_kinds import Kind
 from cdml.evidence.models import DecidingBound
 from cdml.evidence.proof import unproven
 from pieces import FAIL, WARN, compared, difference, log_loss

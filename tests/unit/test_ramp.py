@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cdml.config.traffic_steps import Ramp
 from cdml.core import transitions
-from cdml.core.ramp import Ramp
 from cdml.core.rollout import GRACE, Judged, Move, may_take_over, next_move, share, staged
 from cdml.journal import file as document
 from cdml.journal.port import Snapshot

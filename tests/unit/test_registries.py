@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.common.tls_errors import trouble
-from cdml.config.registries import complaint
+from cdml.config.unsupported_registries import complaint
 
 READ = ("sqlite", "http", "https", "folder")
 

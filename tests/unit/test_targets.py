@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.config.schema import json_schema
+from cdml.config.json_schema import json_schema
 from cdml.config.targets import Haproxy
 from cdml.errors import ConfigurationError
 

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict, worst
-from cdml.config.model import Policy
+from cdml.config.rule_kinds import Kind
+from cdml.config.schema import Policy
 from cdml.core import compare
 from cdml.core.compare import certain
 from cdml.core.decide import Rule
-from cdml.core.rule_kinds import Kind
 from cdml.flows.judge import Candidate, judge
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side

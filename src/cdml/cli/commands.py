@@ -220,7 +220,7 @@ def isolation() -> int:
 @cli.command("schema")
 def schema() -> int:
     """Print the JSON Schema of cdml.yaml."""
-    from cdml.config.schema import json_schema
+    from cdml.config.json_schema import json_schema
 
     click.echo(json_schema(), nl=False)
     return 0

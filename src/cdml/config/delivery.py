@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from cdml.common.addresses import reveal
 from cdml.config.base import AddressText, Duration, Model
-from cdml.core.ramp import ALL
+from cdml.config.traffic_steps import ALL
 
 LONGEST_ENVIRONMENT = 100
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ValidationError
 from cdml.common.addresses import Address, reveal
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Marked, NotYaml, Place, read
-from cdml.config.hosts import host_complaints
-from cdml.config.model import DEFAULT_REGISTRY, Config
+from cdml.config.allowed_hosts import host_complaints
+from cdml.config.cross_checks import complaints
+from cdml.config.schema import DEFAULT_REGISTRY, Config
 from cdml.config.variables import substitute
-from cdml.config.whole import complaints
 from cdml.errors import ConfigurationError
 from cdml.statistics.metric_names import UNKNOWN, known_metrics
 

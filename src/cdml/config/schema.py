@@ -1,66 +1,341 @@
-"""The JSON Schema that editors complete cdml.yaml with."""
+"""The words of cdml.yaml and what each may hold."""
 
-import ast
-import inspect
-import json
-from collections.abc import Iterator
-from typing import Any
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.functional_validators import AfterValidator
 
-from cdml.config import delivery, model, targets
-from cdml.statistics.metrics import METRICS
+from cdml.config.base import AddressText, Duration, Model
+from cdml.config.class_labels import find, yaml_scalar
+from cdml.config.delivery import Deploy
+from cdml.config.input_columns import Purposes
+from cdml.config.output_columns import AnswerColumns
+from cdml.statistics import metrics
+from cdml.statistics.metric_names import unknown_metric
+from cdml.statistics.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
 
+DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 
-def json_schema() -> str:
-    """The schema as indented JSON, each key described, the known metrics offered by name."""
-    for kind, texts in _described():
-        for name, text in texts.items():
-            kind.model_fields[name].description = text
-        kind.model_rebuild(force=True)
-    schema = model.Config.model_json_schema(mode="validation")
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "cdml.yaml"
-    _add_targets(schema)
-    metric = schema["$defs"]["Gate"]["properties"]["metric"]
-    metric["examples"] = sorted(METRICS)
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+_PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
 
 
-def _add_targets(schema: dict[str, Any]) -> None:
-    """The settings of our own targets; another type may have any."""
-    target = schema["$defs"]["Target"]
-    target["properties"]["type"]["examples"] = sorted(targets.SETTINGS)
-    target["allOf"] = []
-    for name, kind in targets.SETTINGS.items():
-        settings = kind.model_json_schema(mode="validation")
-        if not (properties := settings.get("properties")):
-            continue
-        target["allOf"].append(
-            {
-                "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
-                "then": {"properties": properties, "required": settings["required"]},
-            }
+class Margin(Model):
+    """How much is too much: an absolute amount, or a share of the champion's value."""
+
+    value: float
+    """The amount (0.005), or the share (0.01 for `1%`)."""
+    relative: bool = False
+    """Whether `value` is a share of |champion|."""
+
+    def __str__(self) -> str:
+        """As it is written in cdml.yaml."""
+        return f"{self.value * 100:g}%" if self.relative else f"{self.value:g}"
+
+
+def _number(written: object) -> object:
+    """A bound is in the metric's own unit: no percentage, and not yes or no."""
+    if isinstance(written, bool):
+        raise ValueError(f"write a number, not {written!r}")
+    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
+        raise ValueError(f"write {float(match['number']) / 100:g}: a bound is no percentage")
+    return written
+
+
+def read_margin(written: object) -> Margin:
+    """Read `0.005` and `1%`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
+        return Margin(value=float(match["number"]) / 100, relative=True)
+    if isinstance(written, bool) or not isinstance(written, int | float):
+        if isinstance(written, Margin):
+            return written
+        raise ValueError(f"write a number (0.005) or a percentage (1%), not {written!r}")
+    if not (math.isfinite(written) and written >= 0):
+        raise ValueError(f"a margin is a finite number of at least 0, not {written!r}")
+    return Margin(value=float(written))
+
+
+def _known_metric(name: str) -> str:
+    metric = metrics.find(name)
+    if metric is None:
+        raise ValueError(unknown_metric(name))
+    return metric.name
+
+
+def _distinct_classes(
+    classes: tuple[bool | int | float | str, ...],
+) -> tuple[bool | int | float | str, ...]:
+    for at, one in enumerate(classes):
+        if find(one, classes[:at]) is not None:
+            raise ValueError(f"names a class once, and {yaml_scalar(one)} stands twice")
+    if len(classes) == 1:
+        raise ValueError("are all classes of the model, two or more")
+    return classes
+
+
+MarginField = Annotated[
+    Margin,
+    BeforeValidator(read_margin, json_schema_input_type=float | str),
+]
+Bound = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+MetricName = Annotated[str, AfterValidator(_known_metric)]
+
+
+def _column(written: object) -> object:
+    """Columns may be called by numbers, as those of an array are."""
+    counted = isinstance(written, int) and not isinstance(written, bool)
+    return str(written) if counted else written
+
+
+Column = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
+
+
+class Registry(Model):
+    """Where models are registered, and which alias names the champion."""
+
+    uri: AddressText = DEFAULT_REGISTRY
+    """MLflow registry address: `sqlite:///…` or `https://…`; `folder:PATH` for tests."""
+    champion: str = "champion"
+    """Alias of the version that serves."""
+
+
+class Drift(Model):
+    """When a column differs too much from the reference."""
+
+    measure: Literal["psi", "js", "ks", "wasserstein", "cramers_v"] = "psi"
+    """What the thresholds are held against; docs/data.md says what each is."""
+    warn: Bound | None = 0.2
+    """Value of the measure from which a column warns; null: never."""
+    fail: Bound | None = None
+    """Value of the measure from which a column fails; null: never."""
+    min_rows: int = Field(default=100, ge=1)
+    """With fewer rows on either side nothing is judged."""
+    slices: bool = False
+    """Whether drift is also judged within each value of data.slices."""
+    ignore: tuple[Column, ...] = ()
+    """Columns that are expected to move, such as dates."""
+
+
+class Leakage(Model):
+    """When a column, or the difference of two, gives the label away.
+
+    Strength is the area under the ROC curve of the column alone (for a number to predict, the
+    share of pairs of rows that it puts in the right order).
+    """
+
+    warn: float | None = Field(default=0.98, gt=0.5, le=1)
+    """Strength from which a column warns; null: never."""
+    fail: float | None = Field(default=0.995, gt=0.5, le=1)
+    """Strength from which a column fails, where the model is known to use it; null: never."""
+    shared_warn: float | None = Field(default=0.01, gt=0, le=1)
+    """Share of rows equal to one of the reference, beyond chance, that warns; null: never."""
+    shared_fail: float | None = Field(default=0.1, gt=0, le=1)
+    """The same share that fails; null: never."""
+    ignore: tuple[Column, ...] = ()
+    """Columns that may tell the label, or whose groups may be on both sides."""
+
+
+class Answer(Model):
+    """Which columns of a model's answer count; those without names are counted from 0."""
+
+    prediction: str | int | None = None
+    """Column of the predicted class or number; by default the likeliest class."""
+    score: str | int | Mapping[str, str | int] | None = None
+    """Column of the probability of the positive class; or, by class, the column of each."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.prediction is None and self.score is None) or self.score == {}:
+            raise ValueError("answer needs prediction, score or both")
+        return self
+
+    @property
+    def columns(self) -> AnswerColumns:
+        """The same, with one column and several apart."""
+        several = self.score if isinstance(self.score, Mapping) else None
+        one = None if isinstance(self.score, Mapping) else self.score
+        return AnswerColumns(prediction=self.prediction, score=one, scores=several)
+
+
+class Data(Model):
+    """The rows both models are judged on."""
+
+    evaluation: AddressText
+    """File, glob or URL of the evaluation rows."""
+    reference: AddressText | None = None
+    """What the model was trained on, or a profile of it (`….profile.json`), or `champion`: the
+    profile kept with the champion, which is also what is used by default."""
+    contract: str | None = None
+    """An Open Data Contract Standard v3 file."""
+    key: tuple[Column, ...] = Field(min_length=1)
+    """Columns that identify a row; they pair the two models."""
+    label: Column
+    """The column to predict."""
+    positive: bool | int | str | None = None
+    """The positive class; set it for binary classification."""
+    classes: Annotated[tuple[bool | int | float | str, ...], AfterValidator(_distinct_classes)] = ()
+    """All classes in the order of the model's probabilities; where the model says them itself,
+    nothing is needed here."""
+    answer: Answer | None = None
+    """Which columns of the model's answer count, where their names do not say."""
+    task: metrics.Task | None = None
+    """binary, multiclass or regression; by default told by `positive` and the gates."""
+    time: Column | None = None
+    """Column of when a row happened: the rows must come after the reference."""
+    group: Column | None = None
+    """Column of what must not be on both sides, such as a user; `cluster` unless said otherwise."""
+    features: tuple[Column, ...] | None = Field(default=None, min_length=1)
+    """The model's inputs in their order, where its signature does not name them; by default all
+    columns that are named for nothing else."""
+    slices: tuple[Column, ...] = ()
+    """Columns whose every value is judged apart."""
+    max_slices: int = Field(default=100, ge=1, le=10_000)
+    """Values of a slice column that are judged apart, largest first; the rest is `other`."""
+    weight: Column | None = None
+    """Column that says how much a row counts; at least 0."""
+    cluster: Column | None = None
+    """Column of what rows belong to (a user, a conversation): rows of one are not independent."""
+    sensitive: Column | None = None
+    """Column of the groups that fairness metrics compare."""
+    cost: Column | None = None
+    """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
+    related: Mapping[str, AddressText] = Field(default_factory=dict)
+    """Files of the tables that the contract's relationships refer to, by table."""
+    foreign_rules: Literal["list", "hold"] = "list"
+    """Rules of other engines in the contract. list: told; hold: inconclusive."""
+    extra_columns: Literal["tell", "warn", "fail"] = "tell"
+    """What columns do that the contract does not know."""
+    drift: Drift = Drift()
+    leakage: Leakage = Leakage()
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        for names in (self.key, self.slices, self.features or ()):
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise ValueError(
+                    f"key, slices and features name a column once, and {twice!r} stands twice"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _classes_fit(self) -> Self:
+        if self.classes and self.task is metrics.Task.REGRESSION:
+            raise ValueError("classes are for a classification, and the task is regression")
+        if self.classes and self.positive is not None and find(self.positive, self.classes) is None:
+            raise ValueError(f"positive, {yaml_scalar(self.positive)}, is none of the classes")
+        return self
+
+    @property
+    def purposes(self) -> Purposes:
+        """What the columns are named for, as far as it decides what a model is given."""
+        others = (
+            *self.slices, self.weight, self.cluster, self.time, self.group, self.sensitive,
+            self.cost,
+        )  # fmt: skip
+        return Purposes(
+            identity=frozenset({*self.key, self.label}),
+            features=self.features or (),
+            others=frozenset(name for name in others if name is not None),
         )
 
+    @property
+    def weighted(self) -> bool:
+        """Whether rows carry weights or belong to clusters."""
+        return self.weight is not None or self.cluster is not None
 
-def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
-    """Every model, inner ones first, and the text below each of its fields.
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Columns that the judging reads beside key, label and predictions."""
+        beside = (*self.slices, self.weight, self.cluster, self.sensitive)
+        rows = (*self.key, self.label)
+        return tuple(dict.fromkeys(name for name in beside if name and name not in rows))
 
-    Pydantic can read these texts itself (`use_attribute_docstrings`), but does so whenever the
-    module is imported, which takes longer than all the rest of reading cdml.yaml.
-    """
-    for module in (delivery, model, targets):
-        for node in ast.parse(inspect.getsource(module)).body:
-            kind = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
-            if isinstance(node, ast.ClassDef) and kind is not None:
-                yield kind, dict(_texts(node))
+    @property
+    def checked(self) -> bool:
+        """Whether there is something to hold the rows against; `data.json` is then expected."""
+        return bool(self.contract or self.reference)
 
 
-def _texts(node: ast.ClassDef) -> Iterator[tuple[str, str]]:
-    for field, after in zip(node.body, node.body[1:], strict=False):
-        if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
-            continue
-        text = after.value if isinstance(after, ast.Expr) else None
-        if isinstance(text, ast.Constant) and isinstance(text.value, str):
-            yield field.target.id, inspect.cleandoc(text.value)
+class SliceRule(Model):
+    """What a gate asks of every slice; what is not said is taken from the gate."""
+
+    max_regression: MarginField | None = None
+    mode: Literal["detect", "require"] = "detect"
+    """detect: fail on a proven drop beyond the margin; require: hold until non-inferiority
+    is proven in every slice."""
+
+
+class Gate(Model):
+    """One metric and what it has to fulfil."""
+
+    metric: MetricName
+    at_least: Bound | None = None
+    """The value must not be lower."""
+    at_most: Bound | None = None
+    """The value must not be higher."""
+    max_regression: MarginField | None = None
+    """No worse than the champion by more than this (non-inferiority)."""
+    min_improvement: MarginField | None = None
+    """Better than the champion by more than this (superiority)."""
+    slices: SliceRule | Literal[False] | None = None
+    """The rule for slices; by default that of the gate; false: slices are not judged."""
+    tier: Literal["critical", "advisory"] = "critical"
+    """advisory: what would fail or hold only warns."""
+    greater_is_better: bool | None = None
+    """Direction of `mean(column)` and `module:function`; true unless said otherwise."""
+    range: tuple[float, float] | None = None
+    """Lowest and highest possible value of `mean(column)` or `module:function`; without it
+    nothing is assumed of them."""
+    sanity: bool = False
+    """Whether a bound is meant for values too good to be true, such as `roc_auc at_most 0.99`."""
+
+
+class Scoring(Model):
+    """How the model is run."""
+
+    environment: str = "model"
+    """model: built from the model's own requirements; current; or an interpreter's path."""
+    timeout: Duration = 600.0
+    """Seconds until scoring is given up; `10m`, `1h` are understood."""
+
+
+class Policy(Model):
+    """How the decision is taken."""
+
+    confidence: float = Field(default=0.95, gt=0.5, le=0.999_999)
+    """Confidence of every interval and bound."""
+    on_inconclusive: Literal["hold", "warn"] = "hold"
+    """hold: exit 3; warn: say so and let it pass."""
+    first_model: Literal["bounds", "hold"] = "bounds"
+    """Without a champion: the bounds decide (none is a hold), or always hold."""
+    bounds: Literal["point", "interval"] = "point"
+    """Whether at_least and at_most are asked of the value or of its interval."""
+    min_rows: int | None = Field(default=None, ge=1)
+    """Slices with fewer rows are reported, not judged; 100 by default. With `data.cluster` it
+    counts clusters; 10 by default."""
+
+    def fewest(self, *, clustered: bool) -> int:
+        """Rows, or clusters, that a slice needs to be judged."""
+        default = FEWEST_CLUSTERS if clustered else FEWEST_ROWS
+        return default if self.min_rows is None else self.min_rows
+
+
+class Config(Model):
+    """cdml.yaml."""
+
+    version: Literal[1]
+    model: str = Field(min_length=1, max_length=200)
+    """The model's name in the registry."""
+    registry: Registry = Registry()
+    data: Data
+    gates: tuple[Gate, ...] = ()
+    scoring: Scoring = Scoring()
+    policy: Policy = Policy()
+    deploy: Deploy = Deploy()

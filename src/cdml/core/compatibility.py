@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cdml.common.suggest import unknown
+from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.core.checks import Finding, Rule, fact
 from cdml.core.contract import Severity
 from cdml.core.known import Asked
-from cdml.core.model_inputs import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.core.quality import listed
 from cdml.tables.query import (
     All,

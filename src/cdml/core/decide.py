@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.core.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import Edge, Kind
 
 TOLERANCE = 1e-12
 """Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cdml.core.ramp import Ramp
+from cdml.config.traffic_steps import Ramp
 from cdml.core.rollout import serves
 from cdml.journal.records import Entry, Kind, Ledger, Operation, Release, Serving
 

@@ -14,7 +14,7 @@ run that began it would have, and ends in the same place.
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from cdml.core.ramp import ALL, Ramp
+from cdml.config.traffic_steps import ALL, Ramp
 from cdml.journal.records import Kind, Ledger, Operation, Phase, Release, Serving, Share
 
 GRACE = timedelta(seconds=30)

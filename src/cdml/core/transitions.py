@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cdml.core.ramp import Ramp
+from cdml.config.traffic_steps import Ramp
 from cdml.core.rollout import Judged
 from cdml.journal.records import (
     GIVEN_BACK,

@@ -1,8 +1,8 @@
 """What the figures of a comparison prove, whatever its verdict counts for."""
 
 from cdml.common.verdict import Verdict
+from cdml.config.rule_kinds import Kind
 from cdml.core.decide import TOLERANCE
-from cdml.core.rule_kinds import Kind
 from cdml.evidence.models import ComparisonGate
 from cdml.statistics import metrics
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cdml.config.model import Data
+from cdml.config.schema import Data
 from cdml.core.checks import Finding
 from cdml.core.profile import Profile
 from cdml.flows import leakage_checks

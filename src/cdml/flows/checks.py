@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from cdml.core.ramp import Ramp
+from cdml.config.traffic_steps import Ramp
 from cdml.core.rollout import Judged
 from cdml.errors import ConfigurationError
 from cdml.journal.records import Operation, Release, Serving

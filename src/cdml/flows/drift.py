@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from cdml.core.ramp import ALL
+from cdml.config.traffic_steps import ALL
 from cdml.core.rollout import Standing, standing
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.flows.found import Found

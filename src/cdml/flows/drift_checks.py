@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cdml.common.verdict import Verdict
-from cdml.config.model import Drift
+from cdml.config.schema import Drift
 from cdml.core import drift
 from cdml.core.bins import Uncounted
 from cdml.core.checks import Finding, Rule, not_executed

@@ -4,8 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from cdml.config.traffic_steps import ALL, Ramp
 from cdml.core import transitions
-from cdml.core.ramp import ALL, Ramp
 from cdml.core.refusals import Refusal
 from cdml.core.rollout import Judged, Move, next_move, share
 from cdml.core.transitions import Transition

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import cast
 
-from cdml.core.ramp import ALL
+from cdml.config.traffic_steps import ALL
 from cdml.core.rollout import Move, lost, serves, share, staged
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.flows.book import PAUSES

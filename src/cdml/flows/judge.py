@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cdml.common.verdict import Verdict
-from cdml.config.model import Policy
+from cdml.config.gate_limits import out_of_range
+from cdml.config.rule_kinds import Kind
+from cdml.config.schema import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
-from cdml.core.gate_rules import out_of_range
-from cdml.core.rule_kinds import Kind
 from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
 from cdml.flows.rules import Asked
 from cdml.statistics.difference import Paired

@@ -12,8 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.config.delivery import Canary as Settings
+from cdml.config.traffic_steps import ALL, Ramp
 from cdml.core.canary import Canary, Outcome, judge, observe
-from cdml.core.ramp import ALL, Ramp
 from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
 from cdml.errors import InputError, ServiceError

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cdml.common.verdict import Verdict
-from cdml.config.model import Data
+from cdml.config.schema import Data
 from cdml.core import inputs, leakage
 from cdml.core.checks import Finding, fact, share
 from cdml.core.contract import Contract

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 
 from cdml.common.verdict import Verdict
 from cdml.config import Config
+from cdml.config.gate_limits import out_of_range
 from cdml.core import reasons
 from cdml.core.decide import soften, within
-from cdml.core.gate_rules import out_of_range
 from cdml.evidence.models import BoundGate, MetricValue
 from cdml.flows.rules import Limit, limits
 from cdml.statistics.metrics import Family

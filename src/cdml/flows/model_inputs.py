@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from cdml.common.suggest import unknown
 from cdml.config import Loaded
+from cdml.config.input_columns import contradiction
 from cdml.core.compatibility import Signature
-from cdml.core.model_inputs import contradiction
 from cdml.errors import ConfigurationError, InputError
 from cdml.tables.query import Field
 

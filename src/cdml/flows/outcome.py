@@ -8,8 +8,8 @@ from typing import Literal
 
 from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict
+from cdml.config.traffic_steps import ALL
 from cdml.core.plan import Plan
-from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store

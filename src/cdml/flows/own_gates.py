@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Config, Loaded, load
-from cdml.config.gates import at
+from cdml.config.gate_problems import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError

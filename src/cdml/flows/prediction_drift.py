@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from cdml.config.model import Drift
+from cdml.config.schema import Drift
 from cdml.core.checks import Finding
 from cdml.core.quality import listed
 from cdml.errors import CdmlError

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cdml.config.delivery import Canary as Settings
+from cdml.config.traffic_steps import ALL, Ramp
 from cdml.core.canary import Answers, Rules, Window, expectation, fewest, guardrail
-from cdml.core.ramp import ALL, Ramp
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.ports.ports import Ports
 from cdml.ports.traffic import Slots

@@ -1,7 +1,7 @@
 """How traffic is shifted, as the configuration asks and the target can."""
 
 from cdml.config import Loaded
-from cdml.core.ramp import ALL, Ramp
+from cdml.config.traffic_steps import ALL, Ramp
 from cdml.errors import ConfigurationError
 from cdml.ports.target import Target
 

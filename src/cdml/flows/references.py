@@ -9,7 +9,7 @@ from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.config.base import CHAMPION
-from cdml.config.model import DEFAULT_REGISTRY
+from cdml.config.schema import DEFAULT_REGISTRY
 from cdml.core.profile import Profile
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import profile as document

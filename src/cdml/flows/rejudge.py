@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
-from cdml.config.model import Policy
+from cdml.config.gate_limits import out_of_range
+from cdml.config.schema import Policy
 from cdml.core import reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
-from cdml.core.gate_rules import out_of_range
 from cdml.evidence.models import Comparison, ComparisonGate, Evaluation
 from cdml.flows.limits import judge_limits
 from cdml.flows.rules import Asked, comparisons, policy_ref

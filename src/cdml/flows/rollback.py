@@ -7,8 +7,8 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
+from cdml.config.traffic_steps import ALL
 from cdml.core.plan import Plan, named, way_back
-from cdml.core.ramp import ALL
 from cdml.core.rollout import share
 from cdml.core.transitions import LEASE
 from cdml.errors import (

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cdml.config import Config, Gate, Margin, SliceRule
+from cdml.config.rule_kinds import Edge, Kind
 from cdml.core.decide import Rule
-from cdml.core.rule_kinds import Edge, Kind
 from cdml.evidence.models import PolicyRef
 from cdml.evidence.store import text_digest
 from cdml.statistics import metrics

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from cdml.config.model import Data
+from cdml.config.schema import Data
 from cdml.core import separation
 from cdml.core.bins import on_line
 from cdml.core.checks import Finding, Rule, not_executed

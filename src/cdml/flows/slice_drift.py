@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cdml.config.model import Data
+from cdml.config.schema import Data
 from cdml.core import bins as binning
 from cdml.core import drift
 from cdml.core.bins import Categories, Edges

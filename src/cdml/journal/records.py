@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
-from cdml.core.ramp import Part, Ramp
+from cdml.config.traffic_steps import Part, Ramp
 
 SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
 

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from cdml.core.classes import Class
-from cdml.core.model_inputs import Unnamed
+from cdml.config.class_labels import Class
+from cdml.config.input_columns import Unnamed
 from cdml.errors import InputError
 
 _MAX_BYTES = 16 * 1024 * 1024

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Protocol
 
 from cdml.common.progress import Progress
-from cdml.core.answers import AnswerColumns
-from cdml.core.classes import Class
-from cdml.core.model_inputs import NO_PURPOSES, Purposes
+from cdml.config.class_labels import Class
+from cdml.config.input_columns import NO_PURPOSES, Purposes
+from cdml.config.output_columns import AnswerColumns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from cdml.adapters.data.figures import SCORE, class_text
 from cdml.adapters.data.pairing import Predictions
-from cdml.core.classes import listed
+from cdml.config.class_labels import listed
 from cdml.errors import InputError
 from cdml.ports.samples import Layout
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdml.core.answers import PREDICTION, AnswerColumns, Name, named
-from cdml.core.classes import Class, find, listed, same
+from cdml.config.class_labels import Class, find, listed, same
+from cdml.config.output_columns import PREDICTION, AnswerColumns, Name, named
 from cdml.errors import InputError
 
 Floats = NDArray[np.float64]

@@ -1,7 +1,8 @@
 """What a model answered, read as classes and probabilities; never by a guess.
 
-The rules are those of docs/answers.md: the names of the columns by the table of `core.answers`, the
-order of the classes by the model or by cdml.yaml. What neither tells is asked for.
+The rules are those of docs/answers.md: the names of the columns by the table of
+`config.output_columns`, the order of the classes by the model or by cdml.yaml. What neither tells
+is asked for.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,9 +28,17 @@ from cdml.adapters.scoring.answered import (
     number_column,
     require_finite,
 )
-from cdml.core import answers as names_of
-from cdml.core.answers import CLOSE, PREDICTION, PROBABILITY, AnswerColumns, Name, named, normal
-from cdml.core.classes import Class, find, listed, same, yaml_scalar
+from cdml.config import output_columns as names_of
+from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
+from cdml.config.output_columns import (
+    CLOSE,
+    PREDICTION,
+    PROBABILITY,
+    AnswerColumns,
+    Name,
+    named,
+    normal,
+)
 from cdml.errors import InputError
 
 _ROUNDING = 1e-6

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from cdml.adapters.scoring.conversions import Unfit, convert
 from cdml.adapters.scoring.predictions import read, read_columns, require_columns
-from cdml.core.model_inputs import input_columns
+from cdml.config.input_columns import input_columns
 from cdml.errors import InputError
 from cdml.models.mlmodel import MlModel
 from cdml.ports.scorer import ScoringJob

@@ -19,7 +19,7 @@ from cdml.adapters.scoring.answered import (
 )
 from cdml.adapters.scoring.answers import understand
 from cdml.adapters.scoring.foreign_files import read_answers
-from cdml.core.classes import Class, find, listed, same, yaml_scalar
+from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
 from cdml.errors import InputError
 from cdml.models.mlmodel import MlModel
 from cdml.ports.scorer import ScoringJob

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 from cdml.common.addresses import Address, mask, reveal
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Place
-from cdml.config.gates import Complaint, at, gate_complaints, threshold_complaints
-from cdml.config.model import DEFAULT_REGISTRY
-from cdml.config.registries import complaint
+from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
+from cdml.config.schema import DEFAULT_REGISTRY
 from cdml.config.targets import problems
+from cdml.config.unsupported_registries import complaint
 from cdml.config.variables import in_ci
 
 REGISTRY_PLACE: Place = ("registry", "uri")

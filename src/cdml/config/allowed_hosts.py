@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from cdml.common.addresses import Address, mask, reveal
 from cdml.common.yaml_lines import Place
-from cdml.config.gates import Complaint, at
+from cdml.config.gate_problems import Complaint, at
 from cdml.config.variables import PLACES, SECRET, fits, in_ci
 
 ALLOWED = "CDML_ALLOW_HOSTS"

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from cdml.common.yaml_lines import Place
-from cdml.config.model import read_margin
-from cdml.core.gate_rules import bound_problem, margin_problem
-from cdml.core.rule_kinds import Edge, Kind
+from cdml.config.gate_limits import bound_problem, margin_problem
+from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.schema import read_margin
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import metric_of
 from cdml.statistics.metrics import Family, Loss, Metric, Range, Task
