@@ -18,7 +18,7 @@ from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.haproxy import HaproxyTarget
 from cdml.config import load
 from cdml.core.smoke import MALFORMED
-from cdml.evidence import known
+from cdml.evidence import reference_rows
 from cdml.journal import file as document
 from cdml.journal.records import Release
 from fakes.delivery import CONFIG, World
@@ -122,8 +122,8 @@ class Killing:
         version = self.world.register(name, kept=False)
         evidence = self.world.evidence(version, against=against)
         answers = {"columns": ["x"], "rows": [[1.0], [2.0]], "answers": [[says, says]]}
-        sure = known.KnownAnswers.model_validate(answers)
-        (evidence / known.FILE).write_text(sure.model_dump_json(by_alias=True))
+        sure = reference_rows.KnownAnswers.model_validate(answers)
+        (evidence / reference_rows.FILE).write_text(sure.model_dump_json(by_alias=True))
         self.world.registry.log_evidence(version, sorted(evidence.iterdir()))
 
     def release(self, version):

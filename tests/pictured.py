@@ -6,7 +6,8 @@ from datetime import timedelta
 import numpy as np
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.models import (
+from cdml.evidence.charts import Confusion, Curve, Histogram, PastVersion, Picture
+from cdml.evidence.schema import (
     Comparison,
     DataEvidence,
     DecidingBound,
@@ -14,7 +15,6 @@ from cdml.evidence.models import (
     MetricValue,
     Sample,
 )
-from cdml.evidence.pictures import Confusion, Curve, Histogram, PastVersion, Picture
 from cdml.report.gathered import Gathered
 from cdml.statistics.curves import curves
 from cdml.statistics.samples import Ranked

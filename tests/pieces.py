@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.models import (
+from cdml.evidence.schema import (
     BoundGate,
     Check,
     Comparison,

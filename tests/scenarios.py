@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdml.config import load
 from cdml.evidence import store
-from cdml.evidence.models import (
+from cdml.evidence.schema import (
     Change,
     ComparisonGate,
     DecidingBound,

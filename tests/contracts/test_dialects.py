@@ -9,7 +9,7 @@ from cdml.adapters.data.dialects import DIALECTS, physical, translate
 from cdml.adapters.data.exported import reference
 from cdml.adapters.data.sql import Column
 from cdml.adapters.data.sql_table import SqlTable
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.tables.query import All, Compare, Field, In, Length, LogicalType, Matches, Missing, Not
 
 TYPES = {

@@ -10,7 +10,7 @@ import pytest
 
 from cdml.adapters.scoring.known import keep
 from cdml.errors import InputError
-from cdml.evidence import known
+from cdml.evidence import reference_rows
 from cdml.ports.scorer import ScoringJob
 
 NAN = float("nan")
@@ -48,7 +48,7 @@ def said(job, answered=None, names=None, **columns):
     pq.write_table(pa.table({f"a{at}": column for at, column in enumerate(answers)}), path)
     rows = job.folder / "rows.parquet"
     keep(job, rows, pq.read_schema(rows).names, path, names)
-    return known.read(job.folder)
+    return reference_rows.read(job.folder)
 
 
 def test_the_first_rows_are_kept_as_the_model_was_given_them(job):
@@ -95,7 +95,7 @@ def test_of_a_model_that_is_given_a_classified_column_no_value_is_kept(job, colu
 
     assert ((), (), ()) == (found.columns, found.rows, found.answers)
     assert "the model is given y, which the contract classifies" == found.withheld
-    kept = (job.folder / known.FILE).read_text()
+    kept = (job.folder / reference_rows.FILE).read_text()
     assert not any(value in kept for value in ("71.25", "11", "22", "0.9"))
 
 
@@ -127,8 +127,8 @@ def test_the_columns_that_are_told_are_few(job):
 )
 def test_what_does_not_fit_together_is_an_input_error(job, change):
     said(job, prediction=[True, False, True])
-    path = job.folder / known.FILE
+    path = job.folder / reference_rows.FILE
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
 
     with pytest.raises(InputError, match="holds no known answers"):
-        known.read(job.folder)
+        reference_rows.read(job.folder)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import read
 
 pytestmark = pytest.mark.xdist_group("demo")  # told once, not by each worker

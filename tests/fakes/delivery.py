@@ -7,7 +7,7 @@ from cdml.config import load
 from cdml.core.transitions import SLOW_LEASE
 from cdml.errors import CdmlError
 from cdml.evidence import store
-from cdml.evidence.models import (
+from cdml.evidence.schema import (
     Check,
     Comparison,
     DataEvidence,

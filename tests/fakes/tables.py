@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cdml.errors import InputError
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import (
     Aggregate,

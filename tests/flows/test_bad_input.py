@@ -9,7 +9,7 @@ import pytest
 from cdml.cli import boundary
 from cdml.config import load
 from cdml.evidence import store
-from cdml.evidence.models import Comparison
+from cdml.evidence.schema import Comparison
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
 from fakes.clock import FakeClock

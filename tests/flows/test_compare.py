@@ -7,7 +7,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison
+from cdml.evidence.schema import Comparison
 from fakes.judging import World, rows
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict

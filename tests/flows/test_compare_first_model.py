@@ -7,7 +7,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison
+from cdml.evidence.schema import Comparison
 from cdml.journal.file import dump
 from cdml.journal.records import Ledger
 from fakes.journals import ledger_of, release

@@ -5,7 +5,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, Evaluation
+from cdml.evidence.schema import Comparison, Evaluation
 from cdml.flows.rejudge import recompute
 from fakes.judging import World
 

@@ -5,7 +5,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.errors import DeploymentFailed, RollbackFailed
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from fakes.delivery import World
 from fakes.faults import Faults
 from fakes.target import DeafTarget, OtherBytesTarget, RevertingTarget

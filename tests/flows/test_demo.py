@@ -8,7 +8,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.models import Deployment, Producer, Served
+from cdml.evidence.schema import Deployment, Producer, Served
 from cdml.evidence.store import write
 from cdml.flows.demo import MADE_BY_DEMO, demo
 from cdml.flows.demo_vm import canaries

@@ -11,7 +11,7 @@ from cdml.errors import (
     ServiceError,
 )
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, unanswered
 

@@ -82,8 +82,8 @@ def test_closed_columns_drift_as_open_ones_do_and_nothing_is_kept_of_their_value
 
 
 def test_a_profile_of_a_wide_table_is_small():
-    from cdml.evidence.models import Producer
     from cdml.evidence.profile import ProfileDocument
+    from cdml.evidence.schema import Producer
 
     wide = {f"c{n}": [float(n * m % 97) / 7 for m in range(500)] for n in range(1, 11)}
     wide |= {f"k{n}": [f"value {n * m % 45}" for m in range(500)] for n in range(1, 4)}

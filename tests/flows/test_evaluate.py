@@ -7,7 +7,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, Evaluation
+from cdml.evidence.schema import Comparison, Evaluation
 from fakes.judging import World
 from fakes.scorer import pretend
 

@@ -8,7 +8,7 @@ import pytest
 from cdml.config import load
 from cdml.core.refusals import Refusal
 from cdml.errors import InputError
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse
 from cdml.flows.candidate import Candidate, Judged, objections
 from cdml.flows.rules import policy_ref

@@ -8,7 +8,7 @@ from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
+from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
 from cdml.models.registry import Training
 from cdml.report.gathered import gather
 from fakes.judging import BY_DEFAULT, World, rows

@@ -7,7 +7,7 @@ import pytest
 
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Evaluation
+from cdml.evidence.schema import Evaluation
 from cdml.flows.gate import gate
 from cdml.models.digest import model_digest
 from fakes.judging import World

@@ -5,7 +5,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.evidence import profile as profiles
 from cdml.evidence import store
-from cdml.evidence.models import DataEvidence
+from cdml.evidence.schema import DataEvidence
 from cdml.flows.candidate import examine
 from fakes.judging import World, rows
 

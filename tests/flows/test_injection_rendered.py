@@ -14,7 +14,7 @@ from test_report_injection import LONGEST, filled
 
 from cdml.cli.progress import ConsoleProgress
 from cdml.common.markdown import terminal
-from cdml.evidence.models import DataEvidence
+from cdml.evidence.schema import DataEvidence
 from cdml.report import combined, console, render
 from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit

@@ -9,7 +9,7 @@ from cdml.config.traffic_steps import Ramp
 from cdml.core.rollout import Judged
 from cdml.core.smoke import MALFORMED
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
-from cdml.evidence import known
+from cdml.evidence import reference_rows
 from cdml.flows.judging import Judging
 from cdml.journal.records import Kind, Operation, Phase
 from cdml.ports.target import Answer
@@ -42,7 +42,7 @@ def world(tmp_path):
 
 def keep(world, version, content):
     folder = world.folder / f"evidence-{version.version}"
-    (folder / known.FILE).write_text(json.dumps(content))
+    (folder / reference_rows.FILE).write_text(json.dumps(content))
     world.registry.log_evidence(version, sorted(folder.iterdir()))
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.config import load
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence import known
+from cdml.evidence import reference_rows
 from cdml.flows.gate import gate
 from cdml.flows.judging import Judging
 from fakes.journals import release
@@ -59,7 +59,7 @@ def judged(world, inputs):
     )  # fmt: skip
     assert found.version is not None
     folder = world.registry.evidence(found.version, world.folder / "kept")
-    return found.version, known.read(folder), (folder / known.FILE).read_text()
+    return found.version, reference_rows.read(folder), (folder / reference_rows.FILE).read_text()
 
 
 def told(world):
@@ -118,12 +118,12 @@ def test_where_the_contract_cannot_be_read_nothing_is_kept(world):
     with pytest.raises(ConfigurationError, match="does not exist"):
         world.evaluate(world.model("good"))
 
-    assert not (world.output / known.FILE).exists()
+    assert not (world.output / reference_rows.FILE).exists()
 
 
 def test_where_nothing_is_asked_nothing_is_kept_and_nothing_said(tmp_path):
     world = World(tmp_path)
     world.evaluate(world.model("good"))
 
-    assert not (world.output / known.FILE).exists()
+    assert not (world.output / reference_rows.FILE).exists()
     assert [] == told(world)

@@ -9,7 +9,7 @@ from cdml.common.verdict import Verdict
 from cdml.core.compatibility import Signature
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import DataEvidence
+from cdml.evidence.schema import DataEvidence
 from fakes.judging import World
 from flows.test_validate_data import House, failed, named
 

@@ -7,7 +7,7 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
-from cdml.evidence.pictures import PastVersion
+from cdml.evidence.charts import PastVersion
 from cdml.flows.begin import begin
 from cdml.flows.own_gates import changed_gates
 from cdml.flows.rules import policy_ref

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, Evaluation
-from cdml.evidence.pictures import Confusion, Curve
+from cdml.evidence.charts import Confusion, Curve
+from cdml.evidence.schema import Comparison, Evaluation
 from cdml.flows import pictures
 from cdml.statistics.score_bins import ScoreBins
 from fakes.judging import World

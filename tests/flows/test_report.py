@@ -8,7 +8,7 @@ import pytest
 
 from cdml.ci.code_host import PullRequest
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.models import DataRef, ModelRef
+from cdml.evidence.schema import DataRef, ModelRef
 from cdml.evidence.store import GATES_RESULTS, REPORTS
 from cdml.flows.report import report
 from cdml.flows.talking import Talk

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.errors import ConfigurationError, InputError, LockHeld, RollbackFailed, ServiceError
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, unanswered
 

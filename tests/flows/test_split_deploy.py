@@ -5,7 +5,7 @@ import pytest
 from cdml.core.rollout import Judged
 from cdml.errors import ConfigurationError, DeploymentFailed, LockHeld, ServiceError
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
-from cdml.evidence.models import ModelRef
+from cdml.evidence.schema import ModelRef
 from cdml.flows.report import report
 from cdml.flows.talking import Talk
 from fakes.clock import FakeClock

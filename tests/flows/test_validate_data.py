@@ -8,7 +8,7 @@ from cdml.config import load
 from cdml.core.compatibility import Signature
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.models import DataEvidence
+from cdml.evidence.schema import DataEvidence
 from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform

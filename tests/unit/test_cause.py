@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cdml.evidence.models import DecidingBound
+from cdml.evidence.schema import DecidingBound
 from cdml.report.cause import cause
 from cdml.report.gathered import Gathered
 from pieces import (

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Check, DataEvidence, DataRef, Evaluation, MetricValue, Producer
+from cdml.evidence.schema import Check, DataEvidence, DataRef, Evaluation, MetricValue, Producer
 
 DIGEST = "sha256:" + "0" * 64
 

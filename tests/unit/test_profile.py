@@ -11,7 +11,7 @@ from cdml.core.bins import Categories, Edges
 from cdml.core.profile import Column, Profile, Slice, merge
 from cdml.errors import InputError
 from cdml.evidence import profile as profiles
-from cdml.evidence.models import DataRef, Producer
+from cdml.evidence.schema import DataRef, Producer
 from cdml.tables.query import LogicalType
 
 DELAY = Edges(at=(0.0, 10.0))

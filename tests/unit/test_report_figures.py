@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cdml.evidence.models import Interval
+from cdml.evidence.schema import Interval
 from cdml.report import figures
 from cdml.report.figures import bar, plot, value
 from cdml.report.gathered import gather

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cdml.evidence.models import DecidingBound, ModelRef
+from cdml.evidence.schema import DecidingBound, ModelRef
 from cdml.report import render
 from cdml.report.console import lines
 from cdml.report.gathered import Gathered

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.models import Check, DataEvidence, DataRef, Producer
+from cdml.evidence.schema import Check, DataEvidence, DataRef, Producer
 from cdml.report.gathered import gather
 from cdml.report.junit import gates_junit, junit
 from cdml.report.sarif import Location, sarif

@@ -11,7 +11,7 @@ from cdml.ci.code_host import PullRequest
 from cdml.cli import tell
 from cdml.errors import DeploymentFailed
 from cdml.evidence import store
-from cdml.evidence.models import DecidingBound, ModelRef
+from cdml.evidence.schema import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
 from cdml.flows.report import Reported
 from cdml.models.registry import ModelVersion

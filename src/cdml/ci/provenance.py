@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from cdml.ci.run import Platform
 from cdml.common.clock import Clock
-from cdml.evidence.models import Producer
+from cdml.evidence.schema import Producer
 
 
 def tool_version() -> str:

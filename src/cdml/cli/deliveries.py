@@ -10,7 +10,7 @@ from cdml.errors import ConfigurationError
 from cdml.wiring import Wiring
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
-    from cdml.evidence.models import Deployment
+    from cdml.evidence.schema import Deployment
     from cdml.flows.outcome import Nothing
 
 

@@ -62,7 +62,7 @@ def recorded(command: "Command", config: Path, output: Path) -> Iterator[None]:
 
 def _replaced(command: "Command") -> tuple[type, ...]:
     """The evidence that a command is about to form anew, and what rests on it."""
-    from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+    from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
     return {
         "validate-data": (DataEvidence, Deployment),

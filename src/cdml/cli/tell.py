@@ -13,8 +13,8 @@ from cdml.common.markdown import terminal
 from cdml.common.verdict import Verdict
 from cdml.core import reasons
 from cdml.errors import CdmlError
-from cdml.evidence.models import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.proof import unproven
+from cdml.evidence.schema import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.store import FILES, read
 from cdml.report import console
 from cdml.report.rows import UNPROVEN

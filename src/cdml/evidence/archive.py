@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from cdml.errors import InputError
 from cdml.evidence.failure import STAGES, file_name
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import FILES
 
 MAX_ARCHIVE = 8 * 1024 * 1024

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from cdml.errors import BUG, INTERRUPTED
 from cdml.evidence import store
-from cdml.evidence.models import Producer
-from cdml.evidence.words import Strict, Text
+from cdml.evidence.base import Strict, Text
+from cdml.evidence.schema import Producer
 
 Command = Literal[
     "validate-data", "evaluate-model", "compare-to-champion", "gate", "deploy", "rollback"

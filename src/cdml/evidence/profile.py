@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from cdml.core.profile import COLUMNS, SLICES, Profile
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import DataRef, Producer
+from cdml.evidence.schema import DataRef, Producer
 
 SCHEMA = "cdml.profile/1"
 FILE = "profile.json"

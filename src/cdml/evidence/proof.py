@@ -3,7 +3,7 @@
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Kind
 from cdml.core.decide import TOLERANCE
-from cdml.evidence.models import ComparisonGate
+from cdml.evidence.schema import ComparisonGate
 from cdml.statistics import metrics
 
 _LIKELY = 0.5

@@ -13,7 +13,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cdml.errors import InputError
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation
+from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
 PREDICTIONS = "predictions.parquet"
 PREDICTIONS_FILES = (".parquet", ".pq")

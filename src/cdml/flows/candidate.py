@@ -11,7 +11,7 @@ from cdml.config import Config
 from cdml.core.refusals import Objection, Refusal
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.flows.plausible import contradictions
 from cdml.flows.rejudge import recompute
 from cdml.journal.records import Ledger, Release

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cdml.core.changes import Traits, changes
 from cdml.errors import CdmlError
-from cdml.evidence.models import Change
+from cdml.evidence.schema import Change
 from cdml.flows.contender import Contender
 from cdml.ports.ports import Ports
 

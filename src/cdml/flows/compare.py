@@ -13,9 +13,9 @@ from cdml.config import Loaded
 from cdml.core.compare import certain
 from cdml.core.decide import Rule
 from cdml.evidence import store
-from cdml.evidence.models import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
-from cdml.evidence.pictures import Picture
+from cdml.evidence.charts import Picture
 from cdml.evidence.proof import unproven
+from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cdml.config import Loaded
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.models import DataRef, Evaluation, ModelRef
+from cdml.evidence.schema import DataRef, Evaluation, ModelRef
 from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Family, Task, find
 from cdml.tables.table import Table

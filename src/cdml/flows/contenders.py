@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from cdml.common.background import Meanwhile
 from cdml.config import Loaded
 from cdml.errors import CdmlError, InputError, ServiceError
-from cdml.evidence.models import ModelRef
+from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
 from cdml.flows.task import infer

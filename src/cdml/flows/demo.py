@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cdml.common.progress import Progress
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read
 from cdml.flows import demo_vm
 from cdml.ports.execute import Execute

@@ -13,7 +13,7 @@ from cdml.core.refusals import Refusal
 from cdml.core.rollout import Standing, standing
 from cdml.errors import InputError, LockHeld, Overtaken, ServiceError
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from cdml.flows import outcome
 from cdml.flows.candidate import Candidate, examine, objections
 from cdml.flows.checks import Checks

@@ -9,17 +9,10 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, Loaded
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.known import FILE as KNOWN_FILE
-from cdml.evidence.known import read as read_known
-from cdml.evidence.models import (
-    BoundGate,
-    Comparison,
-    Deployment,
-    Evaluation,
-    FileRef,
-    ModelRef,
-)
 from cdml.evidence.profile import PREDICTIONS_FILE
+from cdml.evidence.reference_rows import FILE as KNOWN_FILE
+from cdml.evidence.reference_rows import read as read_known
+from cdml.evidence.schema import BoundGate, Comparison, Deployment, Evaluation, FileRef, ModelRef
 from cdml.evidence.store import PREDICTIONS
 from cdml.flows.contender import Contender, scored
 from cdml.flows.custom import with_custom

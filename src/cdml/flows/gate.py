@@ -12,8 +12,8 @@ from cdml.config import Loaded
 from cdml.core.checks import Finding
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.profile import PREDICTIONS_FILE
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders

@@ -10,7 +10,7 @@ from cdml.config.rule_kinds import Kind
 from cdml.config.schema import Policy
 from cdml.core import compare, reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
-from cdml.evidence.models import ComparisonGate, DecidingBound, Difference
+from cdml.evidence.schema import ComparisonGate, DecidingBound, Difference
 from cdml.flows.rules import Asked
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite

@@ -17,7 +17,7 @@ from cdml.core.canary import Canary, Outcome, judge, observe
 from cdml.core.rollout import Judged, serves
 from cdml.core.smoke import Case, case_of_rows, passed
 from cdml.errors import InputError, ServiceError
-from cdml.evidence import known
+from cdml.evidence import reference_rows
 from cdml.flows.checks import Forecast, Look
 from cdml.flows.prospect import prospect, rules_of
 from cdml.flows.smoke import limits_of, smoke
@@ -103,7 +103,7 @@ class Judging:
         version = registry.version(self.loaded.config.model, release.version)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-known")) as scratch:
             folder = registry.evidence(version, Path(scratch) / "evidence")
-            found = known.read(folder) if folder else None
+            found = reference_rows.read(folder) if folder else None
         if found is None or not found.rows:
             return (), found.withheld if found else ""
         name = f"{len(found.rows)} rows of the evaluation data"

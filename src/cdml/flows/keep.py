@@ -6,9 +6,9 @@ from pathlib import Path
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import worst
 from cdml.errors import CdmlError, InputError
-from cdml.evidence import known, store
 from cdml.evidence import profile as profiles
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence import reference_rows, store
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry
 from cdml.ports.ports import Ports
 
@@ -62,7 +62,7 @@ def log(model: ModelRef, output: Path, ports: Ports) -> None:
             beside = (
                 _profile(output, own),
                 output / profiles.PREDICTIONS_FILE,
-                output / known.FILE,
+                output / reference_rows.FILE,
             )
             there = (path for path in beside if path is not None and path.is_file())
             registry.log_evidence(version, [*files, *there])

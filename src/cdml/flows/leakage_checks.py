@@ -8,7 +8,7 @@ from cdml.core import inputs, leakage
 from cdml.core.checks import Finding, fact, share
 from cdml.core.contract import Contract
 from cdml.core.quality import listed
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.flows.input_checks import contradictions, odd_inputs
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, LogicalType, Scalar

@@ -8,7 +8,7 @@ from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
 from cdml.core import reasons
 from cdml.core.decide import soften, within
-from cdml.evidence.models import BoundGate, MetricValue
+from cdml.evidence.schema import BoundGate, MetricValue
 from cdml.flows.rules import Limit, limits
 from cdml.statistics.metrics import Family
 

@@ -9,7 +9,7 @@ from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.errors import CdmlError
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from cdml.ports.ports import Ports
 from cdml.report import render
 from cdml.report.gathered import Gathered

@@ -13,7 +13,7 @@ from cdml.core.plan import Plan
 from cdml.core.rollout import share
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store
-from cdml.evidence.models import Deployment, Served, Step, Times
+from cdml.evidence.schema import Deployment, Served, Step, Times
 from cdml.flows.found import Ended
 from cdml.flows.operation import Operator
 from cdml.flows.steps import DETAIL

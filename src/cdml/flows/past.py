@@ -9,8 +9,8 @@ from cdml.common.verdict import worst
 from cdml.config import Config
 from cdml.errors import CdmlError
 from cdml.evidence import store
-from cdml.evidence.models import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.pictures import PastVersion
+from cdml.evidence.charts import PastVersion
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry
 from cdml.ports.ports import Ports
 

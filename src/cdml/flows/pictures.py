@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdml.evidence.pictures import Confusion, Curve, Picture
+from cdml.evidence.charts import Confusion, Curve, Picture
 from cdml.ports.ports import Ports
 from cdml.ports.samples import Layout, Part
 from cdml.statistics.crosstab import crosstab

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from cdml.common.verdict import Verdict
 from cdml.config import Config
 from cdml.core import reasons
-from cdml.evidence.models import (
+from cdml.evidence.base import Slice
+from cdml.evidence.schema import (
     Comparison,
     ComparisonGate,
     DataEvidence,
@@ -19,7 +20,6 @@ from cdml.evidence.models import (
     MetricValue,
     PolicyRef,
 )
-from cdml.evidence.words import Slice
 from cdml.flows.rules import known, policy_ref
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Family, Metric

@@ -12,7 +12,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.core.compatibility import Signature
 from cdml.errors import InputError
-from cdml.evidence.models import ModelRef
+from cdml.evidence.schema import ModelRef
 from cdml.flows.model_inputs import require_agreement, require_features
 from cdml.flows.opening import types_for
 from cdml.flows.promises import promises

@@ -11,8 +11,8 @@ from cdml.config.schema import Drift
 from cdml.core.checks import Finding
 from cdml.core.quality import listed
 from cdml.errors import CdmlError
-from cdml.evidence.models import Producer
 from cdml.evidence.profile import PREDICTIONS_FILE, ProfileDocument, write
+from cdml.evidence.schema import Producer
 from cdml.evidence.store import PREDICTIONS
 from cdml.flows.drift_checks import judge_drift, not_compared, plan_drift
 from cdml.flows.profiles import profile_of

@@ -13,8 +13,8 @@ from cdml.config.schema import DEFAULT_REGISTRY
 from cdml.core.profile import Profile
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import profile as document
-from cdml.evidence.models import DataRef
 from cdml.evidence.profile import FILE, ProfileDocument
+from cdml.evidence.schema import DataRef
 from cdml.models.registry import ModelVersion, Registry
 from cdml.models.uri import NONE
 from cdml.ports.ports import Ports

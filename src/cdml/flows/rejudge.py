@@ -14,7 +14,7 @@ from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import Policy
 from cdml.core import reasons
 from cdml.core.decide import Figures, Rule, decide, detect, soften
-from cdml.evidence.models import Comparison, ComparisonGate, Evaluation
+from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.flows.limits import judge_limits
 from cdml.flows.rules import Asked, comparisons, policy_ref
 from cdml.statistics.multiplicity import holm

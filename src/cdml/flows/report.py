@@ -7,7 +7,7 @@ from cdml.ci.run import Annotation, Platform
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.errors import ServiceError
-from cdml.evidence.models import Producer
+from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.flows.foreign import distrusted, fetched
 from cdml.flows.own_gates import changed_gates

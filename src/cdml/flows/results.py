@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from cdml.config import Loaded
-from cdml.evidence.models import Check, DataEvidence
+from cdml.evidence.schema import Check, DataEvidence
 from cdml.evidence.store import RESULTS, write_atomically
 from cdml.report.junit import junit
 from cdml.report.sarif import Location, sarif

@@ -9,7 +9,7 @@ from cdml.config import Loaded
 from cdml.core.plan import Plan
 from cdml.errors import Overtaken
 from cdml.evidence import store
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
 from cdml.flows.loss import after_loss

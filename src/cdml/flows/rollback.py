@@ -20,7 +20,7 @@ from cdml.errors import (
     ServiceError,
 )
 from cdml.evidence import store
-from cdml.evidence.models import Deployment, Times
+from cdml.evidence.schema import Deployment, Times
 from cdml.flows import outcome
 from cdml.flows.checks import Checks
 from cdml.flows.found import Ended, Found

@@ -11,7 +11,7 @@ from cdml.config import Loaded
 from cdml.core.refusals import Objection, Refusal
 from cdml.errors import CdmlError
 from cdml.evidence import store
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.flows.candidate import Judged
 from cdml.ports.ports import Ports
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from cdml.common.clock import Clock
-from cdml.evidence.models import Step
+from cdml.evidence.schema import Step
 
 DETAIL = 2000
 """Characters of a step's detail that are kept."""

@@ -18,8 +18,8 @@ from cdml.core.rules import from_contract
 from cdml.errors import InputError
 from cdml.evidence import profile as profiles
 from cdml.evidence import store
-from cdml.evidence.models import Check, DataEvidence, DataRef, Deployment, Sample
-from cdml.evidence.pictures import Histogram
+from cdml.evidence.charts import Histogram
+from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, Sample
 from cdml.flows import leakage_checks
 from cdml.flows.against import Against
 from cdml.flows.asking import ask

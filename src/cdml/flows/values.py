@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cdml.common.progress import Progress
-from cdml.evidence.models import Interval as IntervalEvidence
-from cdml.evidence.models import MetricValue
+from cdml.evidence.schema import Interval as IntervalEvidence
+from cdml.evidence.schema import MetricValue
 from cdml.flows.contender import Contender
 from cdml.ports.samples import OTHER, Part, Value
 from cdml.statistics import engine

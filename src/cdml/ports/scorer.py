@@ -43,7 +43,7 @@ class ScoringJob:
         timeout: seconds.
         output: where the predictions go.
         known: how many rows are kept beside them with what the model said, as
-            `cdml.evidence.known` reads them; 0 for none.
+            `cdml.evidence.reference_rows` reads them; 0 for none.
         classified: columns whose values must be neither kept nor shown. Where the model was given
             one of them no rows are kept, for without it they would not be what it answered to; and
             what an exception of the model's says is not told, for it may quote them.

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Edge, Kind
 from cdml.core import reasons
-from cdml.evidence.models import BoundGate, Check, ComparisonGate
 from cdml.evidence.proof import greater_is_better
+from cdml.evidence.schema import BoundGate, Check, ComparisonGate
 from cdml.report import figures
 from cdml.report.gathered import Gathered
 

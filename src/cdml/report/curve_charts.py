@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from cdml.evidence.pictures import Curve
+from cdml.evidence.charts import Curve
 from cdml.report import figures
 from cdml.report.charts import Chart, Lines, Series, Table, Who
 from cdml.report.gathered import Gathered

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cdml.evidence.models import DataRef, ModelRef
+from cdml.evidence.schema import DataRef, ModelRef
 from cdml.report.gathered import Gathered
 
 

@@ -7,9 +7,9 @@ from functools import lru_cache
 
 from cdml.core import reasons
 from cdml.core.decide import TOLERANCE
-from cdml.evidence.models import ComparisonGate, Interval
+from cdml.evidence.base import Scalar
 from cdml.evidence.proof import greater_is_better
-from cdml.evidence.words import Scalar
+from cdml.evidence.schema import ComparisonGate, Interval
 
 
 def slice_name(part: Mapping[str, Scalar] | None) -> str:

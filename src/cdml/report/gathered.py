@@ -9,7 +9,7 @@ from cdml.config import Config
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.failure import DELIVERIES, FAILURES, STAGES, Failure
-from cdml.evidence.models import Comparison, DataEvidence, Deployment, Evaluation, Producer
+from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation, Producer
 from cdml.evidence.store import E
 
 _RERUN = "Run all stages on the same model and data into one --output-dir."

@@ -2,7 +2,7 @@
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.failure import DELIVERIES
-from cdml.evidence.models import Deployment
+from cdml.evidence.schema import Deployment
 from cdml.report.cause import cause
 from cdml.report.gathered import Gathered
 

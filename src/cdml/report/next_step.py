@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
 from cdml.core import reasons
-from cdml.evidence.models import BoundGate, Check, ComparisonGate, ModelRef
+from cdml.evidence.schema import BoundGate, Check, ComparisonGate, ModelRef
 from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from cdml.common.markdown import SHORT, clean
 from cdml.common.markdown import sarif as told
 from cdml.common.verdict import Verdict
-from cdml.evidence.models import Check, DataEvidence
+from cdml.evidence.schema import Check, DataEvidence
 
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"

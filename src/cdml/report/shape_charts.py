@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from cdml.common.markdown import SHORT, clean
-from cdml.evidence.models import Check
-from cdml.evidence.pictures import Histogram, PastVersion
+from cdml.evidence.charts import Histogram, PastVersion
+from cdml.evidence.schema import Check
 from cdml.report import figures
 from cdml.report.charts import Bars, Chart, Lines, Series, Table
 from cdml.report.gathered import Gathered

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.models import NO_WALLS
+from cdml.evidence.schema import NO_WALLS
 from cdml.report.facts import Fact, facts
 from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.gathered import Gathered

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar
 

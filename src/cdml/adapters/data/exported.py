@@ -17,7 +17,7 @@ from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError, ServiceError
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.tables.query import LogicalType
 
 CHUNK = 50_000

@@ -10,7 +10,7 @@ from cdml.adapters.data.aggregates import aggregate, figure
 from cdml.adapters.data.place import Place, Refused
 from cdml.adapters.data.sql import Column, Translation, counts, quote
 from cdml.errors import ConfigurationError, InputError
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.tables.counting import terms, total
 from cdml.tables.declared_types import Types
 from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar, comparable

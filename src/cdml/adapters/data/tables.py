@@ -23,7 +23,7 @@ from cdml.adapters.data.text_types import Typed
 from cdml.common.addresses import mask
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
-from cdml.evidence.models import DataRef
+from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import NotRun, Query
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.words import Count, Moment, Number, Strict, Text
+from cdml.evidence.base import Count, Moment, Number, Strict, Text
 
 Share = Annotated[Number, Field(ge=0, le=1)]
 

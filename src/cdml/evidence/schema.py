@@ -6,8 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.pictures import Confusion, Curves, Histogram, PastVersion, Picture
-from cdml.evidence.words import (
+from cdml.evidence.base import (
     Count,
     Digest,
     Milliseconds,
@@ -18,6 +17,7 @@ from cdml.evidence.words import (
     Strict,
     Text,
 )
+from cdml.evidence.charts import Confusion, Curves, Histogram, PastVersion, Picture
 
 
 class Producer(Strict):
