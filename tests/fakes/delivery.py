@@ -22,7 +22,7 @@ from cdml.flows.deploy import deploy
 from cdml.flows.holder import Holder
 from cdml.flows.operation import Operator
 from cdml.flows.rollback import rollback
-from cdml.flows.rules import policy_ref
+from cdml.gates.rules import policy_ref
 from cdml.journal import file as document
 from cdml.journal.history import history
 from cdml.models.digest import model_digest

@@ -8,8 +8,8 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.flows.combine import combine
-from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
+from cdml.gates.rules import policy_ref
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

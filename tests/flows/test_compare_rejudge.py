@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.flows.rejudge import recompute
+from cdml.gates.rejudge import recompute
 from fakes.judging import World
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict

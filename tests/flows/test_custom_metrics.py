@@ -6,7 +6,7 @@ from cdml.common.verdict import Verdict
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, Evaluation
-from cdml.flows.rejudge import recompute
+from cdml.gates.rejudge import recompute
 from fakes.judging import World
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict

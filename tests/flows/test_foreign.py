@@ -12,8 +12,8 @@ from cdml.errors import InputError
 from cdml.evidence.failure import Failure
 from cdml.evidence.store import FILES, dump
 from cdml.flows.report import report
-from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
+from cdml.gates.rules import policy_ref
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

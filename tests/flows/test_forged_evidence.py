@@ -11,7 +11,7 @@ from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse
 from cdml.flows.candidate import Candidate, Judged, objections
-from cdml.flows.rules import policy_ref
+from cdml.gates.rules import policy_ref
 from cdml.journal.records import Entry, Kind, Ledger, Release
 from cdml.models.registry import ModelVersion
 from fakes.delivery import World

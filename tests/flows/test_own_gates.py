@@ -10,8 +10,8 @@ from cdml.errors import ServiceError
 from cdml.evidence.charts import PastVersion
 from cdml.flows.begin import begin
 from cdml.flows.own_gates import changed_gates
-from cdml.flows.rules import policy_ref
 from cdml.flows.talking import Talk
+from cdml.gates.rules import policy_ref
 from cdml.report.gathered import gather
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Edge, Kind
-from cdml.core import reasons
-from cdml.core.decide import Figures, Rule, decide
+from cdml.gates import reasons
+from cdml.gates.decide import Figures, Rule, decide
 
 RECALL = Rule(metric="recall", greater_is_better=True, kind=Kind.NON_INFERIORITY, margin=0.05)
 LOSS = Rule(metric="log_loss", greater_is_better=False, kind=Kind.NON_INFERIORITY, margin=0.05)

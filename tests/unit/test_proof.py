@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Kind
-from cdml.core.decide import Figures, Rule, decide
-from cdml.evidence.proof import unproven
 from cdml.evidence.schema import DecidingBound
+from cdml.gates.decide import Figures, Rule, decide
+from cdml.gates.proof import unproven
 from pieces import FAIL, WARN, compared, difference, log_loss
 
 NUMBERS = st.floats(-2, 2, allow_nan=False)

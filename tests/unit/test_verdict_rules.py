@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from cdml.common.verdict import Verdict, worst
 from cdml.config.rule_kinds import Kind
 from cdml.config.schema import Policy
-from cdml.core import compare
-from cdml.core.compare import certain
-from cdml.core.decide import Rule
-from cdml.flows.judge import Candidate, judge
+from cdml.gates import score
+from cdml.gates.comparisons import Candidate, judge
+from cdml.gates.decide import Rule
+from cdml.gates.score import certain
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
 from cdml.statistics.interval import Interval
@@ -141,7 +141,7 @@ def test_a_relative_margin_of_a_mean_is_that_of_the_scaled_champion(share, kind,
     signed = share if kind is Kind.NON_INFERIORITY else -share
     scaled = losses * (1, 1 + sign * signed)
 
-    figures = compare.figures(asked, inferred(losses), 0.95)
+    figures = score.figures(asked, inferred(losses), 0.95)
     plain = inferred(scaled).difference
 
     held = figures.lower - figures.threshold, figures.upper - figures.threshold
@@ -181,7 +181,7 @@ def test_a_relative_margin_is_a_share_of_the_size_of_a_negative_champion():
     found = compare_rows("r2", bad)
 
     tight, loose = (
-        compare.figures(rule("r2", margin=m, relative=True), found, 0.95) for m in (0.1, 0.5)
+        score.figures(rule("r2", margin=m, relative=True), found, 0.95) for m in (0.1, 0.5)
     )
 
     assert found.champion < -1

@@ -11,11 +11,11 @@ import click
 from cdml.ci.run import Platform
 from cdml.common.markdown import terminal
 from cdml.common.verdict import Verdict
-from cdml.core import reasons
 from cdml.errors import CdmlError
-from cdml.evidence.proof import unproven
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
 from cdml.evidence.store import FILES, read
+from cdml.gates import reasons
+from cdml.gates.proof import unproven
 from cdml.report import console
 from cdml.report.rows import UNPROVEN
 

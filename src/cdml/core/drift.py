@@ -13,7 +13,7 @@ from cdml.core.checks import Finding, Spread
 from cdml.core.contract import Severity
 from cdml.core.distances import Distances, Measure, distances
 from cdml.core.profile import Column, complete
-from cdml.core.reasons import figure
+from cdml.gates.reasons import figure
 from cdml.tables.query import LogicalType, Scalar
 
 _UNJUDGED: Mapping[Severity, Verdict] = {

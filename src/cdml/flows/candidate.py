@@ -12,8 +12,8 @@ from cdml.core.refusals import Objection, Refusal
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.flows.plausible import contradictions
-from cdml.flows.rejudge import recompute
+from cdml.gates.plausibility import contradictions
+from cdml.gates.rejudge import recompute
 from cdml.journal.records import Ledger, Release
 from cdml.models.digest import model_digest
 from cdml.models.registry import ModelVersion, Registry

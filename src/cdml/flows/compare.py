@@ -10,25 +10,25 @@ from cdml.ci.provenance import producer
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
-from cdml.core.compare import certain
-from cdml.core.decide import Rule
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
-from cdml.evidence.proof import unproven
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.flows.changes import changed
 from cdml.flows.contender import Contender
 from cdml.flows.contenders import Contenders, NoChampion
 from cdml.flows.custom import with_custom
-from cdml.flows.judge import Candidate, judge, not_compared
 from cdml.flows.keep import keep
-from cdml.flows.limits import judge_limits
 from cdml.flows.past import past
 from cdml.flows.pictures import of_champion, without_values
 from cdml.flows.promises import promises
-from cdml.flows.rules import Asked, comparisons, limits, policy_ref
 from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
+from cdml.gates.bounds import judge_limits
+from cdml.gates.comparisons import Candidate, judge, not_compared
+from cdml.gates.decide import Rule
+from cdml.gates.proof import unproven
+from cdml.gates.rules import Asked, comparisons, limits, policy_ref
+from cdml.gates.score import certain
 from cdml.ports.ports import Ports
 from cdml.ports.samples import Layout, Part
 from cdml.statistics import engine, sample_size

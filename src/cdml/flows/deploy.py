@@ -26,8 +26,8 @@ from cdml.flows.operation import Operator, given_reason
 from cdml.flows.outcome import Nothing, Outcome, called
 from cdml.flows.ramps import ramp_of
 from cdml.flows.releases import hashed_release
-from cdml.flows.rules import policy_ref
 from cdml.flows.same_rows import other_rows
+from cdml.gates.rules import policy_ref
 from cdml.journal.port import Moved
 from cdml.journal.records import Kind, Operation, Phase, Release
 from cdml.models.registry import ModelVersion

@@ -17,14 +17,14 @@ from cdml.evidence.store import PREDICTIONS
 from cdml.flows.contender import Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
-from cdml.flows.limits import judge_limits
 from cdml.flows.opening import is_text, open_rows
 from cdml.flows.pictures import of_classifier, of_residuals, without_values
 from cdml.flows.predict import identify
 from cdml.flows.promises import promises
-from cdml.flows.rules import known, policy_ref
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
+from cdml.gates.bounds import judge_limits
+from cdml.gates.rules import known, policy_ref
 from cdml.models.uri import CHALLENGER
 from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Metric, Task

@@ -17,7 +17,7 @@ from cdml.ports.ports import Host, Ports
 from cdml.report.gathered import Gathered
 
 if TYPE_CHECKING:  # only needed where there is something to judge again
-    from cdml.flows.rejudge import Rejudged
+    from cdml.gates.rejudge import Rejudged
 
 _SHOWN = 3
 _NAMED = 8
@@ -169,20 +169,20 @@ def rejudged(gathered: Gathered, config: Config) -> "Rejudged":
         gathered: the evidence.
         config: the gates.
     """
-    from cdml.flows.rejudge import recompute
+    from cdml.gates.rejudge import recompute
 
     return recompute(gathered.evaluation, gathered.comparison, config)
 
 
 def _digest(config: Config) -> str:
-    from cdml.flows.rules import policy_ref
+    from cdml.gates.rules import policy_ref
 
     return policy_ref(config).digest
 
 
 def _gone(now: tuple[str, ...], config: Config) -> str:
     """Which gates there were that are no more."""
-    from cdml.flows.rules import policy_ref
+    from cdml.gates.rules import policy_ref
 
     missing = [gate for gate in policy_ref(config).gates if gate not in now]
     return f" Gone: {'; '.join(missing[:_SHOWN])}." if missing else ""

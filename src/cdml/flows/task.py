@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cdml.config import Config
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.rules import known
+from cdml.gates.rules import known
 from cdml.ports.samples import Layout
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Task

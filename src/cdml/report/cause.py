@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Edge, Kind
-from cdml.core import reasons
-from cdml.evidence.proof import greater_is_better
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate
+from cdml.gates import reasons
+from cdml.gates.proof import greater_is_better
 from cdml.report import figures
 from cdml.report.gathered import Gathered
 

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from cdml.core import reasons
-from cdml.core.decide import TOLERANCE
 from cdml.evidence.base import Scalar
-from cdml.evidence.proof import greater_is_better
 from cdml.evidence.schema import ComparisonGate, Interval
+from cdml.gates import reasons
+from cdml.gates.decide import TOLERANCE
+from cdml.gates.proof import greater_is_better
 
 
 def slice_name(part: Mapping[str, Scalar] | None) -> str:

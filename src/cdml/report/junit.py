@@ -12,8 +12,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 
 from cdml.common.markdown import clean
 from cdml.common.verdict import Verdict
-from cdml.evidence.proof import unproven
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, DataEvidence
+from cdml.gates.proof import unproven
 from cdml.report.failures import sentences
 from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.charts import Confusion
-from cdml.evidence.proof import greater_is_better, unproven
 from cdml.evidence.schema import ComparisonGate
+from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered

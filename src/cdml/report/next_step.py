@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.core import reasons
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, ModelRef
+from cdml.gates import reasons
 from cdml.report.figures import slice_name
 from cdml.report.gathered import Gathered
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.proof import greater_is_better, unproven
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, MetricValue
+from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.figures import NONE, Plot, _scalar, slice_name
 from cdml.report.forest import Forest, of_bound, of_comparison

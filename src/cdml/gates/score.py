@@ -1,9 +1,9 @@
-"""Measured differences turned into what `core.decide` reads."""
+"""Measured differences turned into what `gates.decide` reads."""
 
 import math
 from dataclasses import dataclass
 
-from cdml.core.decide import Figures, Rule
+from cdml.gates.decide import Figures, Rule
 from cdml.statistics.difference import Difference, Paired, Side
 from cdml.statistics.interval import Interval
 

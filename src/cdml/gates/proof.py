@@ -2,8 +2,8 @@
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Kind
-from cdml.core.decide import TOLERANCE
 from cdml.evidence.schema import ComparisonGate
+from cdml.gates.decide import TOLERANCE
 from cdml.statistics import metrics
 
 _LIKELY = 0.5

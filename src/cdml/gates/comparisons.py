@@ -8,10 +8,10 @@ from cdml.common.verdict import Verdict
 from cdml.config.gate_limits import out_of_range
 from cdml.config.rule_kinds import Kind
 from cdml.config.schema import Policy
-from cdml.core import compare, reasons
-from cdml.core.decide import Figures, Rule, decide, detect, soften
 from cdml.evidence.schema import ComparisonGate, DecidingBound, Difference
-from cdml.flows.rules import Asked
+from cdml.gates import reasons, score
+from cdml.gates.decide import Figures, Rule, decide, detect, soften
+from cdml.gates.rules import Asked
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite
 from cdml.statistics.metrics import Metric
@@ -51,7 +51,7 @@ def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGa
     candidates = [_in_range(candidate) for candidate in candidates]
     detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
     p_values = [
-        compare.p_value(c.rule, c.found, regression=True)
+        score.p_value(c.rule, c.found, regression=True)
         for c in detecting
         if isinstance(c.found, Paired)
     ]
@@ -98,9 +98,9 @@ def _gate(
     found, rule = candidate.found, candidate.rule
     if isinstance(found, Unmeasured):
         return _unmeasured(candidate, found, policy)
-    figures = compare.figures(rule, found, policy.confidence)
+    figures = score.figures(rule, found, policy.confidence)
     verdict = decide(rule.kind, figures)
-    regression = compare.p_value(rule, found, regression=True)
+    regression = score.p_value(rule, found, regression=True)
     if adjusted is not None:
         known = math.isfinite(regression)
         verdict = detect(adjusted if known else regression, policy.confidence)
@@ -125,7 +125,7 @@ def _gate(
                 value=finite(rule.sign * (figures.upper if by_upper else figures.lower)),
                 against=rule.sign * figures.threshold + 0.0,
                 confidence=policy.confidence,
-                p_value=finite(compare.p_value(rule, found, regression=by_upper)),
+                p_value=finite(score.p_value(rule, found, regression=by_upper)),
                 lower=finite(min(ends)),
                 upper=finite(max(ends)),
                 p_regression=finite(regression),

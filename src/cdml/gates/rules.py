@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 from cdml.config import Config, Gate, Margin, SliceRule
 from cdml.config.rule_kinds import Edge, Kind
-from cdml.core.decide import Rule
 from cdml.evidence.schema import PolicyRef
 from cdml.evidence.store import text_digest
+from cdml.gates.decide import Rule
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Range
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 
 from cdml.common.verdict import Verdict
 from cdml.config import Config
-from cdml.core import reasons
 from cdml.evidence.base import Slice
 from cdml.evidence.schema import (
     Comparison,
@@ -20,7 +19,8 @@ from cdml.evidence.schema import (
     MetricValue,
     PolicyRef,
 )
-from cdml.flows.rules import known, policy_ref
+from cdml.gates import reasons
+from cdml.gates.rules import known, policy_ref
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Family, Metric
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from cdml.common.verdict import Verdict
 from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
-from cdml.core import reasons
-from cdml.core.decide import soften, within
 from cdml.evidence.schema import BoundGate, MetricValue
-from cdml.flows.rules import Limit, limits
+from cdml.gates import reasons
+from cdml.gates.decide import soften, within
+from cdml.gates.rules import Limit, limits
 from cdml.statistics.metrics import Family
 
 Judged = tuple[Verdict, str]

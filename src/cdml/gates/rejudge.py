@@ -12,11 +12,11 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import Policy
-from cdml.core import reasons
-from cdml.core.decide import Figures, Rule, decide, detect, soften
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
-from cdml.flows.limits import judge_limits
-from cdml.flows.rules import Asked, comparisons, policy_ref
+from cdml.gates import reasons
+from cdml.gates.bounds import judge_limits
+from cdml.gates.decide import Figures, Rule, decide, detect, soften
+from cdml.gates.rules import Asked, comparisons, policy_ref
 from cdml.statistics.multiplicity import holm
 
 _OPEN = math.nan

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Edge, Kind
-from cdml.core.decide import TOLERANCE, Figures, Rule
+from cdml.gates.decide import TOLERANCE, Figures, Rule
 
 _UPPER = {"roc": "ROC", "auc": "AUC", "ovr": "one-vs-rest", "f1": "F1", "r2": "R²", "ms": "(ms)"}
 _MOST_DECIMALS = 9
