@@ -22,9 +22,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 import yaml
 from cdml.config.schema import Config
-from cdml.report import render
-from cdml.report.gathered import gather
-from cdml.report.page import pictures
+from cdml.report.formats import comment as render
+from cdml.report.evidence_set import gather
+from cdml.report.formats.page import pictures
 from cdml.report.view import view
 folder = Path(sys.argv[1])
 config = Config.model_validate(yaml.safe_load((folder / "cdml.yaml").read_text()))

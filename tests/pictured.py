@@ -15,7 +15,7 @@ from cdml.evidence.schema import (
     MetricValue,
     Sample,
 )
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 from cdml.statistics.curves import curves
 from cdml.statistics.samples import Ranked
 from pieces import (

@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import pictured
-from cdml.report import render
+from cdml.report.formats import comment
 from cdml.report.view import view
 from pieces import FAIL, bound, comparison, data, evaluation, log_loss, passed_check
 from scenarios import SCENARIOS
@@ -89,7 +89,7 @@ def test_nothing_is_cut(name, browser):
     shown = view(pictured.gathered(COMMENTS[name]()), "flight-delays", run="https://github.test/9")
     page = browser.new_page(viewport={"width": WIDTH, "height": 800})
 
-    page.set_content(as_github(render.comment(replace(shown, repeated=(LONG,)))))
+    page.set_content(as_github(comment.comment(replace(shown, repeated=(LONG,)))))
     folder = os.environ.get("CDML_SCREENSHOTS")
     if folder:
         page.screenshot(path=Path(folder, f"comment-{name}.png"), full_page=True)

@@ -12,8 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
 import pictured
-from cdml.report import render
-from cdml.report.page import pictures
+from cdml.report.formats import comment
+from cdml.report.formats.page import pictures
 from cdml.report.view import view
 from payloads import PAYLOADS
 from pieces import TIME
@@ -88,7 +88,7 @@ def written(tmp_path_factory):
         found = pictured.gathered(evidence())
         notes = NOTES if name in {"classified", "long"} else ()
         shown = view(found, "flight-delays", run="https://github.test/runs/9", notes=notes)
-        text = render.page(shown, TIME, pictures(found))
+        text = comment.page(shown, TIME, pictures(found))
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return folder
 

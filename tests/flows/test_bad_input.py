@@ -10,8 +10,8 @@ from cdml.cli import boundary
 from cdml.config import load
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison
-from cdml.flows.report import report
-from cdml.flows.talking import Talk
+from cdml.report.comment_policy import Talk
+from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -7,9 +7,9 @@ import pytest
 
 from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
-from cdml.flows.combine import combine
-from cdml.flows.talking import Talk
 from cdml.gates.rules import policy_ref
+from cdml.report.comment_policy import Talk
+from cdml.report.publish_combined import combine
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
-from cdml.report.gathered import gather
+from cdml.report.evidence_set import gather
 from fakes.judging import World
 from fakes.scorer import pretend
 

@@ -11,9 +11,9 @@ import pytest
 from cdml.errors import InputError
 from cdml.evidence.failure import Failure
 from cdml.evidence.store import FILES, dump
-from cdml.flows.report import report
-from cdml.flows.talking import Talk
 from cdml.gates.rules import policy_ref
+from cdml.report.comment_policy import Talk
+from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
 from cdml.models.registry import Training
-from cdml.report.gathered import gather
+from cdml.report.evidence_set import gather
 from fakes.judging import BY_DEFAULT, World, rows
 from fakes.scorer import FakeScorer, pretend
 from pieces import deployment

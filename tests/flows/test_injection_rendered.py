@@ -15,10 +15,10 @@ from test_report_injection import LONGEST, filled
 from cdml.cli.progress import ConsoleProgress
 from cdml.common.markdown import terminal
 from cdml.evidence.schema import DataEvidence
-from cdml.report import combined, console, render
-from cdml.report.gathered import gather
-from cdml.report.junit import gates_junit, junit
-from cdml.report.sarif import Location, sarif
+from cdml.report.evidence_set import gather
+from cdml.report.formats import combined, comment, console
+from cdml.report.formats.junit import gates_junit, junit
+from cdml.report.formats.sarif import Location, sarif
 from cdml.report.view import view
 from payloads import PAYLOADS
 from pieces import TIME
@@ -93,10 +93,10 @@ def told(folder, text):
     shown = view(found, text[:LONGEST], run=text, notes=[text])
     parts = [combined.Part(name=text, view=shown)] * 2
     return [
-        render.comment(shown),
-        render.summary(shown),
-        render.begun(text, text, text),
-        render.combined_comment(parts),
+        comment.comment(shown),
+        comment.summary(shown),
+        comment.begun(text, text, text),
+        comment.combined_comment(parts),
     ]
 
 

@@ -8,11 +8,11 @@ from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.charts import PastVersion
-from cdml.flows.begin import begin
-from cdml.flows.own_gates import changed_gates
-from cdml.flows.talking import Talk
 from cdml.gates.rules import policy_ref
-from cdml.report.gathered import gather
+from cdml.report.comment_policy import Talk
+from cdml.report.evidence_set import gather
+from cdml.report.gate_changes import changed_gates
+from cdml.report.in_progress import begin
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer
 from fakes.platform import FakePlatform

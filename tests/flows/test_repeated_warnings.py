@@ -3,9 +3,9 @@
 import pytest
 
 from cdml.ci.code_host import PullRequest
-from cdml.flows.begin import begin
-from cdml.flows.report import report
-from cdml.flows.talking import Talk
+from cdml.report.comment_policy import Talk
+from cdml.report.in_progress import begin
+from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

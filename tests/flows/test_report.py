@@ -10,8 +10,8 @@ from cdml.ci.code_host import PullRequest
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef, ModelRef
 from cdml.evidence.store import GATES_RESULTS, REPORTS
-from cdml.flows.report import report
-from cdml.flows.talking import Talk
+from cdml.report.comment_policy import Talk
+from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

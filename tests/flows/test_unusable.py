@@ -5,8 +5,8 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.evidence.schema import ModelRef
-from cdml.flows.report import report
-from cdml.flows.talking import Talk
+from cdml.report.comment_policy import Talk
+from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

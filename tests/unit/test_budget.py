@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from cdml.report import render
-from cdml.report.combined import Part
-from cdml.report.gathered import gather
+from cdml.report.evidence_set import gather
+from cdml.report.formats import comment
+from cdml.report.formats.combined import Part
 from cdml.report.row_cache import RowCache
 from cdml.report.view import view
 from pieces import (
@@ -64,22 +64,22 @@ def swollen(request, tmp_path):
 
 
 def test_words_as_long_as_they_may_be_do_not_burst_a_report(swollen):
-    assert units(render.comment(swollen)) <= COMMENT
-    assert len(render.summary(swollen).encode()) <= SUMMARY
-    assert len(render.page(swollen, TIME).encode()) <= PAGE
+    assert units(comment.comment(swollen)) <= COMMENT
+    assert len(comment.summary(swollen).encode()) <= SUMMARY
+    assert len(comment.page(swollen, TIME).encode()) <= PAGE
 
 
 def test_nor_those_of_two_hundred_reports_in_one(swollen):
     parts = [Part(name="\U0001f600" * 300, view=swollen)] * 200
 
-    assert 30_000 < units(render.combined_comment(parts)) <= COMMENT
-    assert len(render.combined_summary(parts).encode()) <= SUMMARY
+    assert 30_000 < units(comment.combined_comment(parts)) <= COMMENT
+    assert len(comment.combined_summary(parts).encode()) <= SUMMARY
 
 
 def test_an_emoji_counts_as_two_characters(tmp_path):
     slices = [log_loss(slice={"carrier": f"{'😀' * 50}{i}"}) for i in range(600)]
 
-    found = render.comment(viewed(tmp_path, data(), evaluation(), comparison(*slices)))
+    found = comment.comment(viewed(tmp_path, data(), evaluation(), comparison(*slices)))
 
     assert 55_000 < units(found) <= COMMENT
 
@@ -89,7 +89,7 @@ def test_of_many_reports_all_are_listed_and_the_worst_are_unfolded(tmp_path):
     bad = viewed(tmp_path, *SCENARIOS["fail"]())
     parts = [Part(name=f"leg {i}", view=bad if i == 150 else good) for i in range(200)]
 
-    found = render.combined_comment(parts)
+    found = comment.combined_comment(parts)
 
     assert 200 == len(re.findall(r"^\| leg \d+ \| ", found, re.MULTILINE))
     folds = re.findall(r"<details><summary>\S+ (leg \d+)</summary>", found)
@@ -116,7 +116,7 @@ def test_a_stranger_cannot_crowd_out_what_the_report_itself_has_to_say(tmp_path)
 def test_the_steps_of_a_deployment_are_left_out_too_where_they_are_thousands(tmp_path):
     steps = tuple({"name": f"step {i}", "state": "done", "detail": "x" * 500} for i in range(900))
 
-    found = render.comment(viewed(tmp_path, deployment(steps=steps)))
+    found = comment.comment(viewed(tmp_path, deployment(steps=steps)))
 
     assert units(found) <= COMMENT
     assert re.search(r"[\d,]+ of 900 rows are left out here", found)
@@ -144,9 +144,9 @@ def test_each_row_is_laid_out_once_however_often_a_report_is_made_to_fit(
             counted.name = macro.name
             return super().__call__(counted, row, *arguments)
 
-    monkeypatch.setattr(render, "RowCache", Counting)
+    monkeypatch.setattr(comment, "RowCache", Counting)
 
-    text = render.page(shown, TIME) if form == "page" else getattr(render, form)(shown)
+    text = comment.page(shown, TIME) if form == "page" else getattr(comment, form)(shown)
 
     assert 1 == len(renderings)
     assert (form == "summary") is ("rows are left out here" not in text)

@@ -6,7 +6,7 @@ import pytest
 
 from cdml.evidence.schema import DecidingBound
 from cdml.report.cause import cause
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 from pieces import (
     FAIL,
     INCONCLUSIVE,

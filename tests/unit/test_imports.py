@@ -16,7 +16,7 @@ UNUSED = (
     "cdml.flows.deploy",
     "cdml.flows.opening",
     "cdml.flows.predict",
-    "cdml.report.render",
+    "cdml.report.formats.comment",
     "github",
     "jinja2",
     "matplotlib",

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from cdml.evidence.schema import Interval
 from cdml.report import figures
+from cdml.report.evidence_set import gather
 from cdml.report.figures import bar, plot, value
-from cdml.report.gathered import gather
 from cdml.report.view import view
 from pieces import FAIL, comparison, difference, log_loss
 from scenarios import configured, written

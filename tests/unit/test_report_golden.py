@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from cdml.report import console, render
-from cdml.report.combined import Part
-from cdml.report.curve_charts import curve_charts
-from cdml.report.gathered import gather
-from cdml.report.plots import svg
+from cdml.report.charts.curve_charts import curve_charts
+from cdml.report.charts.plots import svg
+from cdml.report.evidence_set import gather
+from cdml.report.formats import comment, console
+from cdml.report.formats.combined import Part
 from cdml.report.view import view
 from pictured import classified, gathered
 from pieces import TIME
@@ -36,7 +36,7 @@ def shown(name, folder):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_comment_is_as_agreed(name, tmp_path, request):
-    found = render.comment(shown(name, tmp_path))
+    found = comment.comment(shown(name, tmp_path))
 
     assert agreed(f"{name}.comment.md", request, found) == found
 
@@ -49,14 +49,14 @@ def test_terminal_is_as_agreed(name, tmp_path, request):
 
 
 def test_in_progress_is_as_agreed(request):
-    found = render.begun("flight-delays", "a" * 40, RUN)
+    found = comment.begun("flight-delays", "a" * 40, RUN)
 
     assert agreed("begun.comment.md", request, found) == found
 
 
 def test_combined_is_as_agreed(tmp_path, request):
     names = ("pass", "held", "fail")
-    found = render.combined_comment(
+    found = comment.combined_comment(
         [Part(name=name, view=shown(name, tmp_path / name)) for name in names]
     )
 
@@ -65,7 +65,7 @@ def test_combined_is_as_agreed(tmp_path, request):
 
 @pytest.mark.parametrize("name", ["fail", "hostile"])
 def test_page_is_as_agreed(name, tmp_path, request):
-    found = render.page(shown(name, tmp_path), TIME)
+    found = comment.page(shown(name, tmp_path), TIME)
 
     assert agreed(f"{name}.page.html", request, found) == found
 

@@ -10,11 +10,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 import pictured
-from cdml.report import figures, plots, render
-from cdml.report.charts import Bars, Chart, Lines, Series, Table
-from cdml.report.forest import of_bound, of_comparison
-from cdml.report.matrix import confusions, heat_map
-from cdml.report.page import pictures
+from cdml.report import figures
+from cdml.report.charts import plots
+from cdml.report.charts.charts import Bars, Chart, Lines, Series, Table
+from cdml.report.charts.forest import of_bound, of_comparison
+from cdml.report.charts.matrix import confusions, heat_map
+from cdml.report.formats import comment
+from cdml.report.formats.page import pictures
 from cdml.report.view import view
 from payloads import PAYLOADS
 from pieces import TIME, bound, compared, difference, log_loss
@@ -24,7 +26,7 @@ NOTHING = Table(caption="", columns=("a", "b"), rows=(("1", "2"),))
 
 def page(evidence):
     found = pictured.gathered(evidence)
-    return render.page(view(found, "flight-delays", run=None), TIME, pictures(found))
+    return comment.page(view(found, "flight-delays", run=None), TIME, pictures(found))
 
 
 class Elements(HTMLParser):
@@ -232,8 +234,9 @@ class TestPicture:
 def test_only_the_page_needs_matplotlib():
     program = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from cdml.report import render, view, gathered, page\n"
-        "import cdml.flows.report\n"
+        "from cdml.report.formats import comment as render, page\n"
+        "from cdml.report import view, evidence_set as gathered\n"
+        "import cdml.report.publish\n"
         "sys.exit(','.join(m for m in ('numpy', 'mlflow', 'pandas') if m in sys.modules) or 0)"
     )
     done = subprocess.run(

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from cdml.evidence.schema import DecidingBound, ModelRef
-from cdml.report import render
-from cdml.report.console import lines
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
+from cdml.report.formats import comment
+from cdml.report.formats.console import lines
 from cdml.report.next_step import next_step
 from cdml.report.sections import MOST_OPEN, sections
 from cdml.report.view import view
@@ -75,7 +75,7 @@ def test_what_failed_comes_before_what_is_open_and_all_rows_before_slices():
 
 
 def test_where_nothing_decided_against_the_model_its_metrics_stand_unfolded():
-    passed, warned = (render.comment(shown(compared(), verdict=one)) for one in (PASS, WARN))
+    passed, warned = (comment.comment(shown(compared(), verdict=one)) for one in (PASS, WARN))
 
     for body in (passed, warned):
         assert body.index("<code>roc&#95;auc</code>") < body.index("<details>")
@@ -83,7 +83,7 @@ def test_where_nothing_decided_against_the_model_its_metrics_stand_unfolded():
 
 @pytest.mark.parametrize("verdict", [FAIL, INCONCLUSIVE])
 def test_what_decided_is_unfolded_right_after_the_headline_and_the_rest_is_folded(verdict):
-    body = render.comment(shown(compared(), carrier("HA", verdict=verdict), verdict=verdict))
+    body = comment.comment(shown(compared(), carrier("HA", verdict=verdict), verdict=verdict))
 
     unfolded, folded = body.split("<details>", 1)
     assert unfolded.split("\n")[4].startswith("| carrier = HA, 161 rows<br>")
@@ -113,8 +113,8 @@ def test_a_pass_without_proof_is_told_apart_everywhere():
 
     assert "1 of 2 passed, no regression proven in 1" == told.slices_said
     body, page, terminal = (
-        render.comment(told),
-        render.page(told, evaluation().produced.time),
+        comment.comment(told),
+        comment.page(told, evaluation().produced.time),
         "\n".join(lines(told, lambda text, _: text)),
     )
     assert "➖ no regression proven: max&#95;regression 1%" in body
@@ -127,11 +127,11 @@ def test_a_pass_without_proof_is_told_apart_everywhere():
 def test_the_summary_unfolds_what_the_comment_folds():
     told = shown(compared(), carrier("HA", verdict=FAIL), carrier("UA"), verdict=FAIL)
 
-    folds = render.comment(told).count("<details>")
+    folds = comment.comment(told).count("<details>")
     assert folds
     assert (0, folds) == (
-        render.summary(told).count("<details>"),
-        render.summary(told).count("<details open>"),
+        comment.summary(told).count("<details>"),
+        comment.summary(told).count("<details open>"),
     )
 
 

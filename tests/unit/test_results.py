@@ -10,9 +10,9 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import Check, DataEvidence, DataRef, Producer
-from cdml.report.gathered import gather
-from cdml.report.junit import gates_junit, junit
-from cdml.report.sarif import Location, sarif
+from cdml.report.evidence_set import gather
+from cdml.report.formats.junit import gates_junit, junit
+from cdml.report.formats.sarif import Location, sarif
 from pieces import TIME
 from scenarios import SCENARIOS, configured, written
 

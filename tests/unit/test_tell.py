@@ -13,8 +13,8 @@ from cdml.errors import DeploymentFailed
 from cdml.evidence import store
 from cdml.evidence.schema import DecidingBound, ModelRef
 from cdml.flows.gate import Gated
-from cdml.flows.report import Reported
 from cdml.models.registry import ModelVersion
+from cdml.report.publish import Reported
 from fakes.platform import FakePlatform
 from pieces import (
     CHALLENGER,

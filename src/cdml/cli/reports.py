@@ -10,12 +10,12 @@ from cdml.cli.progress import ConsoleProgress
 from cdml.cli.recording import too_deep
 from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.flows.begin import begin as begin_flow
-from cdml.flows.combine import combine as combine_flow
-from cdml.flows.identity import model_name
-from cdml.flows.report import report as report_flow
-from cdml.flows.talking import BEHAVIOURS, MAX_ID, MODES, Talk
-from cdml.flows.unusable import tell_unjudged
+from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, Talk
+from cdml.report.in_progress import begin as begin_flow
+from cdml.report.model_name import model_name
+from cdml.report.publish import report as report_flow
+from cdml.report.publish_combined import combine as combine_flow
+from cdml.report.unusable import tell_unjudged
 from cdml.wiring import RunHost, Wiring
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from cdml.evidence.schema import Check, Comparison, DataEvidence, Deployment, Ev
 from cdml.evidence.store import FILES, read
 from cdml.gates import reasons
 from cdml.gates.proof import unproven
-from cdml.report import console
+from cdml.report.formats import console
 from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
     from cdml.flows.gate import Gated
-    from cdml.flows.report import Reported
+    from cdml.report.publish import Reported
 
 _COLOURS = {
     Verdict.PASS: "green",

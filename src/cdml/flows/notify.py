@@ -11,8 +11,8 @@ from cdml.config import Loaded
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Deployment
 from cdml.ports.ports import Ports
-from cdml.report import render
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
+from cdml.report.formats import comment as render
 from cdml.report.view import View, view
 
 SIGNATURE = "X-CDML-Signature-256"

@@ -28,10 +28,10 @@ from cdml.flows.opening import open_reference, open_rows, types_for
 from cdml.flows.promises import promises
 from cdml.flows.references import NoReference, Stored, find_reference
 from cdml.flows.related import open_related
-from cdml.flows.results import write_results
 from cdml.flows.separation_checks import separated
 from cdml.models.uri import CHAMPION
 from cdml.ports.ports import Ports
+from cdml.report.test_results import write_results
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, Scalar
 from cdml.tables.table import Table

@@ -8,7 +8,7 @@ from cdml.evidence.schema import BoundGate, Check, ComparisonGate
 from cdml.gates import reasons
 from cdml.gates.proof import greater_is_better
 from cdml.report import figures
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 
 Gate = BoundGate | ComparisonGate
 

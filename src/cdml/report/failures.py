@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cdml.evidence.failure import Failure
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 
 _LINES = 12
 """Of one error; a configuration may have hundreds of problems."""

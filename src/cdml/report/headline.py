@@ -4,7 +4,7 @@ from cdml.common.verdict import Verdict
 from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.schema import Deployment
 from cdml.report.cause import cause
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 
 ICONS = {
     Verdict.PASS: "✅",

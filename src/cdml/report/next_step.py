@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, ModelRef
 from cdml.gates import reasons
+from cdml.report.evidence_set import Gathered
 from cdml.report.figures import slice_name
-from cdml.report.gathered import Gathered
 
 Gate = BoundGate | ComparisonGate
 

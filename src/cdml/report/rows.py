@@ -8,9 +8,9 @@ from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, MetricValue
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
+from cdml.report.charts.forest import Forest, of_bound, of_comparison
+from cdml.report.evidence_set import Gathered
 from cdml.report.figures import NONE, Plot, _scalar, slice_name
-from cdml.report.forest import Forest, of_bound, of_comparison
-from cdml.report.gathered import Gathered
 
 UNPROVEN = "no regression proven"
 """The mark of a slice that passed because nothing is proven against it."""

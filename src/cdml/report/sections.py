@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.report.grouped import MetricGates, by_metric
+from cdml.report.metric_gates import MetricGates, by_metric
 from cdml.report.rows import CheckRow, MetricRow, badness
 from cdml.report.view import View
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import NO_WALLS
-from cdml.report.facts import Fact, facts
+from cdml.report.evidence_set import Gathered
 from cdml.report.failures import FailureRow, failure_rows
-from cdml.report.gathered import Gathered
 from cdml.report.headline import headline
 from cdml.report.next_step import NextStep, next_step
+from cdml.report.provenance import Fact, facts
 from cdml.report.rows import (
     UNPROVEN,
     ChangeRow,

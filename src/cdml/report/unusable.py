@@ -7,9 +7,9 @@ from pathlib import Path
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
 from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
-from cdml.flows.talking import Talk
 from cdml.ports.ports import Host
-from cdml.report import render
+from cdml.report.comment_policy import Talk
+from cdml.report.formats import comment
 
 COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
 
@@ -33,14 +33,14 @@ def tell_unjudged(
         lines: why, and what to do next.
     """
     run = host.platform.run_url()
-    body = render.unjudged(headline, lines, run)
+    body = comment.unjudged(headline, lines, run)
     address, shown = None, body
     try:
         address = talk.say(host, body, quiet=output is None and talk.mode != "always")
     except ServiceError as refused:
         host.progress.note(f"no comment that there is no verdict: {refused.message}")
         unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
-        shown = render.unjudged(headline, (*lines, unposted), run)
+        shown = comment.unjudged(headline, (*lines, unposted), run)
     if output is not None:
         with suppress(InputError):  # the folder cannot be written, which is told already
             discard(output / PAGE, output / GATES_RESULTS)

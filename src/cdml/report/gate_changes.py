@@ -12,9 +12,9 @@ from cdml.config.gate_problems import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
-from cdml.flows.changed_judges import changed_judges, other_rows
 from cdml.ports.ports import Host, Ports
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
+from cdml.report.judge_changes import changed_judges, other_rows
 
 if TYPE_CHECKING:  # only needed where there is something to judge again
     from cdml.gates.rejudge import Rejudged

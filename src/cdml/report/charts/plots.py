@@ -19,7 +19,7 @@ from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from cdml.common.markdown import clean
-from cdml.report.charts import Bars, Chart, Lines, Series
+from cdml.report.charts.charts import Bars, Chart, Lines, Series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdml.evidence.schema import DataRef, ModelRef
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,12 +11,12 @@ from markupsafe import Markup
 
 from cdml.common import markdown
 from cdml.common.verdict import Verdict
-from cdml.report import combined
-from cdml.report.budget import fit
-from cdml.report.combined import Part
 from cdml.report.failures import shortened
+from cdml.report.formats import combined
+from cdml.report.formats.combined import Part
+from cdml.report.formats.page import NO_PICTURES, Pictures
+from cdml.report.formats.size_budget import fit
 from cdml.report.headline import ICONS
-from cdml.report.page import NO_PICTURES, Pictures
 from cdml.report.row_cache import RowCache
 from cdml.report.sections import sections
 from cdml.report.view import View

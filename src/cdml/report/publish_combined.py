@@ -7,16 +7,16 @@ from pathlib import Path
 from cdml.config import Config, Loaded
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.flows.own_gates import Base, base, effect, judged_here
-from cdml.flows.report import Reported, current, quiet, unjudged, unposted
-from cdml.flows.talking import Talk
-from cdml.flows.unusable import told_unusable
 from cdml.ports.ports import Host
-from cdml.report import combined, render
-from cdml.report.annotations import MAX_ANNOTATIONS, annotations
-from cdml.report.combined import Part
-from cdml.report.gathered import Gathered, gather
-from cdml.report.junit import gates_junit
+from cdml.report.comment_policy import Talk
+from cdml.report.evidence_set import Gathered, gather
+from cdml.report.formats import combined, comment
+from cdml.report.formats.annotations import MAX_ANNOTATIONS, annotations
+from cdml.report.formats.combined import Part
+from cdml.report.formats.junit import gates_junit
+from cdml.report.gate_changes import Base, base, effect, judged_here
+from cdml.report.publish import Reported, current, quiet, unjudged, unposted
+from cdml.report.unusable import told_unusable
 from cdml.report.view import view
 
 _MOST = 200
@@ -62,7 +62,7 @@ def combine(
         known = talk.known_warnings(host)
         parts, said = _parts(found, loaded, host, known)
         notes = (*notes, *said)
-        body = render.combined_comment(parts, notes)
+        body = comment.combined_comment(parts, notes)
     address, warnings = None, []
     try:
         warned = {digest: digest in known for part in parts for digest in part.view.warned}
@@ -70,7 +70,7 @@ def combine(
         address = talk.say(host, body, quiet=silent, warned=warned)
     except ServiceError as error:
         warnings = [unposted(host, error)]
-    summary = render.combined_summary(parts, (*notes, *(one.message for one in warnings)))
+    summary = comment.combined_summary(parts, (*notes, *(one.message for one in warnings)))
     write_atomically(output / "comment.md", body.encode())
     write_atomically(output / GATES_RESULTS, gates_junit(found, host.clock.now()))
     markdown = write_atomically(output / "report.md", summary.encode())

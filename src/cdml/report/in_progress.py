@@ -2,10 +2,10 @@
 
 from cdml.config import Loaded
 from cdml.errors import ServiceError
-from cdml.flows.own_gates import changed_addresses
-from cdml.flows.talking import Talk
 from cdml.ports.ports import Host
-from cdml.report import render
+from cdml.report.comment_policy import Talk
+from cdml.report.formats import comment
+from cdml.report.gate_changes import changed_addresses
 
 
 def begin(model: str, host: Host, talk: Talk, loaded: Loaded | None = None) -> str | None:
@@ -23,7 +23,7 @@ def begin(model: str, host: Host, talk: Talk, loaded: Loaded | None = None) -> s
     """
     platform = host.platform
     notes = changed_addresses(loaded, host) if loaded is not None else ()
-    body = render.begun(model, platform.commit(), platform.run_url(), notes)
+    body = comment.begun(model, platform.commit(), platform.run_url(), notes)
     try:
         return talk.say(host, body, quiet=talk.mode != "always", begun=True)
     except ServiceError as error:

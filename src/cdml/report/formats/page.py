@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from cdml.report.charts import Chart
-from cdml.report.curve_charts import curve_charts
-from cdml.report.gathered import Gathered
-from cdml.report.matrix import Matrix, confusions, heat_map
-from cdml.report.plots import drawn
-from cdml.report.shape_charts import drift_charts, history_charts
+from cdml.report.charts.charts import Chart
+from cdml.report.charts.curve_charts import curve_charts
+from cdml.report.charts.matrix import Matrix, confusions, heat_map
+from cdml.report.charts.plots import drawn
+from cdml.report.charts.shape_charts import drift_charts, history_charts
+from cdml.report.evidence_set import Gathered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

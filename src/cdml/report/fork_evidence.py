@@ -7,8 +7,8 @@ from cdml.ci.run import Platform
 from cdml.config import Loaded
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
-from cdml.flows.own_gates import judged_by, rejudged
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
+from cdml.report.gate_changes import judged_by, rejudged
 
 _FOREIGN = (
     "These figures come from a run of the pull request's own code, without access to anything: who"

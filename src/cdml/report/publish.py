@@ -9,16 +9,16 @@ from cdml.config import Loaded
 from cdml.errors import ServiceError
 from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.flows.foreign import distrusted, fetched
-from cdml.flows.own_gates import changed_gates
-from cdml.flows.talking import Talk
-from cdml.flows.unusable import told_unusable
 from cdml.ports.ports import Host, Ports
-from cdml.report import render
-from cdml.report.annotations import annotations
-from cdml.report.gathered import Current, Gathered, gather
-from cdml.report.junit import gates_junit
-from cdml.report.page import pictures
+from cdml.report.comment_policy import Talk
+from cdml.report.evidence_set import Current, Gathered, gather
+from cdml.report.fork_evidence import distrusted, fetched
+from cdml.report.formats import comment as render
+from cdml.report.formats.annotations import annotations
+from cdml.report.formats.junit import gates_junit
+from cdml.report.formats.page import pictures
+from cdml.report.gate_changes import changed_gates
+from cdml.report.unusable import told_unusable
 from cdml.report.view import View, view
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from cdml.config import Loaded
 from cdml.evidence.schema import Check, DataEvidence
 from cdml.evidence.store import RESULTS, write_atomically
-from cdml.report.junit import junit
-from cdml.report.sarif import Location, sarif
+from cdml.report.formats.junit import junit
+from cdml.report.formats.sarif import Location, sarif
 
 _ASKED_BY = {
     "key_not_null": "key",

@@ -16,7 +16,7 @@ from cdml.config import Loaded
 from cdml.config.base import CHAMPION
 from cdml.errors import ServiceError
 from cdml.ports.ports import Host
-from cdml.report.gathered import Gathered
+from cdml.report.evidence_set import Gathered
 
 _MOST = 100
 """Files that are asked about for one thing: each is a request to the platform."""

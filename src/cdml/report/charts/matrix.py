@@ -8,8 +8,8 @@ from cdml.evidence.charts import Confusion
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
+from cdml.report.evidence_set import Gathered
 from cdml.report.figures import slice_name
-from cdml.report.gathered import Gathered
 from cdml.report.rows import NOT_JUDGED, UNPROVEN
 
 MOST_SLICES = 60

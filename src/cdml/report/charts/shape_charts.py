@@ -6,8 +6,8 @@ from cdml.common.markdown import SHORT, clean
 from cdml.evidence.charts import Histogram, PastVersion
 from cdml.evidence.schema import Check
 from cdml.report import figures
-from cdml.report.charts import Bars, Chart, Lines, Series, Table
-from cdml.report.gathered import Gathered
+from cdml.report.charts.charts import Bars, Chart, Lines, Series, Table
+from cdml.report.evidence_set import Gathered
 from cdml.statistics import metrics
 
 MOST_COLUMNS = 9

@@ -14,9 +14,9 @@ from cdml.common.markdown import clean
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.gates.proof import unproven
+from cdml.report.evidence_set import Gathered
 from cdml.report.failures import sentences
 from cdml.report.figures import slice_name
-from cdml.report.gathered import Gathered
 from cdml.report.rows import UNPROVEN
 
 _ELEMENTS = {

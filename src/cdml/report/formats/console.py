@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from cdml.common.markdown import SHORT, terminal
 from cdml.common.verdict import Verdict
 from cdml.report.figures import NONE
-from cdml.report.grouped import MetricGates
+from cdml.report.metric_gates import MetricGates
 from cdml.report.rows import CheckRow, GateRow
 from cdml.report.sections import sections
 from cdml.report.view import View

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from cdml.evidence.charts import Curve
 from cdml.report import figures
-from cdml.report.charts import Chart, Lines, Series, Table, Who
-from cdml.report.gathered import Gathered
+from cdml.report.charts.charts import Chart, Lines, Series, Table, Who
+from cdml.report.evidence_set import Gathered
 
 Models = Mapping[Who, Mapping[str, Curve]]
 _RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
