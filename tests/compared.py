@@ -4,8 +4,8 @@ import random
 import shutil
 
 from cdml.config import load
-from cdml.evidence import profile as profiles
-from cdml.flows.validate_data import validate_data
+from cdml.data.drift import profile_file as profiles
+from cdml.data.validate import validate_data
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

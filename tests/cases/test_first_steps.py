@@ -8,7 +8,7 @@ from pyarrow import parquet
 
 from cdml.cli import run
 from cdml.config import load
-from cdml.core.odcs import read_contract
+from cdml.data.odcs.reader import read_contract
 
 ROWS = {"id": [1, 2, 3], "x": [0.5, 0.7, 0.9], "label": [1, 0, 1]}
 CSV = "id,x,label\n1,0.5,1\n2,0.7,0\n3,0.9,1\n"

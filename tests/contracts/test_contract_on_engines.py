@@ -8,12 +8,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.data.tables import DuckTables
-from cdml.core.checks import Finding
-from cdml.core.known import Known
-from cdml.core.odcs import read_contract
-from cdml.core.rules import from_contract
+from cdml.data.odcs.reader import read_contract
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Finding
+from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
-from cdml.flows.asking import ask
 from fakes.tables import FakeTable, FakeTables
 
 NOW = datetime(2020, 1, 10, tzinfo=UTC)

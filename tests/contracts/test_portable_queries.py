@@ -6,7 +6,7 @@ import sqlglot
 from cdml.adapters.data import portable
 from cdml.adapters.data.dialects import DIALECTS, translate
 from cdml.adapters.data.sql import Column
-from cdml.core.queries import read_query
+from cdml.data.odcs.sql_rules import read_query
 from cdml.tables.query import Field, LogicalType, NotRun
 
 COLUMNS = tuple(

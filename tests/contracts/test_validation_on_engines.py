@@ -10,9 +10,9 @@ from pyarrow import parquet
 
 from cdml.adapters.data.tables import DuckTables
 from cdml.config import load
-from cdml.core.compatibility import Signature
+from cdml.data.rules.signature import Signature
+from cdml.data.validate import validate_data
 from cdml.errors import CdmlError
-from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.config import load
+from cdml.data.validate import validate_data
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.config.schema import Drift
-from cdml.flows.drift_checks import judge_drift, plan_drift
-from cdml.flows.profiles import profile_of
+from cdml.data.drift.checks import judge_drift, plan_drift
+from cdml.data.drift.measure import profile_of
 from fakes.tables import FakeTables
 
 TRUTH = [True, False] * 50
@@ -82,7 +82,7 @@ def test_closed_columns_drift_as_open_ones_do_and_nothing_is_kept_of_their_value
 
 
 def test_a_profile_of_a_wide_table_is_small():
-    from cdml.evidence.profile import ProfileDocument
+    from cdml.data.drift.profile_file import ProfileDocument
     from cdml.evidence.schema import Producer
 
     wide = {f"c{n}": [float(n * m % 97) / 7 for m in range(500)] for n in range(1, 11)}

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.evidence import profile as profiles
+from cdml.data.drift import profile_file as profiles
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
 from cdml.flows.candidate import examine

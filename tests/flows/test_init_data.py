@@ -11,14 +11,14 @@ from cdml.adapters.data.tables import DuckTables
 from cdml.common.addresses import reveal
 from cdml.common.verdict import Verdict, worst
 from cdml.config import load
-from cdml.core import propose
-from cdml.core.known import Known
-from cdml.core.odcs import read_contract
-from cdml.core.rules import from_contract
+from cdml.data.odcs import propose
+from cdml.data.odcs.proposal import look, table_name
+from cdml.data.odcs.reader import read_contract
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.scan import ask
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.asking import ask
 from cdml.flows.init import init
-from cdml.flows.proposal import look, table_name
 from fakes.tables import FakeTables
 
 ROWS = 400

@@ -159,7 +159,7 @@ def test_constant_and_identifying_inputs_warn(house):
 
 
 def test_a_value_that_is_rare_is_no_constant(house, monkeypatch):
-    monkeypatch.setattr("cdml.flows.leakage_checks.SAMPLE", 100)
+    monkeypatch.setattr("cdml.data.leakage.label_checks.SAMPLE", 100)
     house.now |= {"year": [2013] * ROWS, "month": [1] * (ROWS - 1) + [2]}
     house.put("now.parquet", house.now)
     found = house.run(features=[*FAIR, "year", "month"])

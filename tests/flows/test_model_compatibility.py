@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.core.compatibility import Signature
+from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence

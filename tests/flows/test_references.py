@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from cdml.common.verdict import Verdict
+from cdml.data.drift import profile_file as profiles
 from cdml.errors import InputError, ServiceError
-from cdml.evidence import profile as profiles
 from compared import CONFIG, ROWS, House, checks
 
 DRIFT = ("drift", "label_drift")

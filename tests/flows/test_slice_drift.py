@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.evidence import profile as profiles
+from cdml.data.drift import profile_file as profiles
 from compared import ROWS, House, checks, flights
 
 SLICED = "  drift: {slices: true, fail: 0.5}\n"

@@ -5,11 +5,11 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.config import load
-from cdml.core.compatibility import Signature
+from cdml.data.rules.signature import Signature
+from cdml.data.validate import validate_data
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
-from cdml.flows.validate_data import validate_data
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts

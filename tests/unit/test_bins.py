@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core import bins
-from cdml.core.bins import Buckets, Categories, Edges
+from cdml.data.drift import bins
+from cdml.data.drift.bins import Buckets, Categories, Edges
 from cdml.tables.query import LogicalType
 from fakes.tables import table
 

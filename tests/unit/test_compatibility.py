@@ -15,8 +15,8 @@ from cdml.adapters.data.tables import DuckTables
 from cdml.adapters.scoring.conversions import Unfit, convert
 from cdml.common.verdict import Verdict
 from cdml.config.input_columns import Purposes, Unnamed
-from cdml.core.compatibility import Signature, compatible
-from cdml.flows.asking import ask
+from cdml.data.rules.signature import Signature, compatible
+from cdml.data.scan import ask
 from cdml.tables.query import Field, LogicalType
 
 NOON, FAR = datetime.fromisoformat("2024-05-01 12:00"), datetime.fromisoformat("9999-12-31")

@@ -1,13 +1,13 @@
 import pytest
 
 from cdml.common.verdict import Verdict, worst
-from cdml.core.checks import Finding
-from cdml.core.contract import Contract
-from cdml.core.known import Known
-from cdml.core.odcs import read_contract
-from cdml.core.rules import from_contract
+from cdml.data.contract import Contract
+from cdml.data.odcs.reader import read_contract
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Finding
+from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
-from cdml.flows.asking import ask
 from fakes.tables import table
 
 HEAD = """

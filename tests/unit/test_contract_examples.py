@@ -7,11 +7,11 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.common.yaml_lines import Marked, Place, read
-from cdml.core.checks import Finding
-from cdml.core.known import Known
-from cdml.core.odcs import read_contract
-from cdml.core.rules import from_contract
-from cdml.flows.asking import ask
+from cdml.data.odcs.reader import read_contract
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Finding
+from cdml.data.scan import ask
 from fakes.tables import table
 
 FOLDER = Path(__file__).parents[1] / "odcs"

@@ -2,10 +2,10 @@
 
 import pytest
 
-from cdml.core.known import Known
-from cdml.core.odcs import read_contract
-from cdml.core.rules import from_contract
-from cdml.flows.asking import ask
+from cdml.data.odcs.reader import read_contract
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.scan import ask
 from fakes.tables import table
 
 BODY = """apiVersion: v3.2.0

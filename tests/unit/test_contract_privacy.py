@@ -1,10 +1,10 @@
 import pytest
 
-from cdml.core.checks import Finding
-from cdml.core.contract import Contract, Property, is_personal, looks_personal
-from cdml.core.known import Known
-from cdml.core.rules import from_contract
-from cdml.flows.asking import ask
+from cdml.data.contract import Contract, Property, is_personal, looks_personal
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Finding
+from cdml.data.scan import ask
 from fakes.tables import table
 
 

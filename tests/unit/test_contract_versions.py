@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from cdml.core.odcs import read_contract
-from cdml.core.odcs_versions import VERSIONS, schema_of
+from cdml.data.odcs.reader import read_contract
+from cdml.data.odcs.versions import VERSIONS, schema_of
 from cdml.errors import ConfigurationError
 
 HEAD = "kind: DataContract\nid: o\nversion: 1.0.0\nstatus: active\n"

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.core.checks import Finding
-from cdml.core.known import Known
-from cdml.core.odcs import read_contract
-from cdml.core.rules import from_contract
+from cdml.data.odcs.reader import read_contract
+from cdml.data.rules.context import Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Finding
+from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
-from cdml.flows.asking import ask
 from fakes.tables import table
 
 HEAD = """apiVersion: v3.2.0

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.stats.contingency import association
 
-from cdml.core.bins import Categories, Edges
-from cdml.core.distances import distances
-from cdml.core.profile import Column
+from cdml.data.drift.bins import Categories, Edges
+from cdml.data.drift.distances import distances
+from cdml.data.drift.profile import Column
 from cdml.tables.query import LogicalType
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=7, max_size=7)

@@ -3,10 +3,10 @@ import math
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.core import drift
-from cdml.core.bins import Buckets, Categories, Edges
-from cdml.core.drift import Limits, Seen
-from cdml.core.profile import Column
+from cdml.data.drift import judge
+from cdml.data.drift.bins import Buckets, Categories, Edges
+from cdml.data.drift.judge import Limits, Seen
+from cdml.data.drift.profile import Column
 from cdml.tables.query import LogicalType
 
 EVENLY = (0, 5000, 5000, 0)
@@ -20,7 +20,7 @@ def ports(*counts, names=("EWR", "JFK"), bins=None):
 
 def judged(now, *, shown=True, before=EVENLY, fresh=(), **limits):
     seen = Seen(counts=now, fresh=fresh)
-    return drift.judge(ports(*before), seen, Limits(**limits), shown=shown)
+    return judge.judge(ports(*before), seen, Limits(**limits), shown=shown)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_value_is_new_only_where_the_reference_kept_all_it_had():
 
 def test_values_that_may_not_be_told_are_neither_new_nor_gone():
     column = ports(0, 100, 0, 0, bins=Buckets(many=2))
-    found = drift.judge(column, Seen(counts=(0, 0, 100, 0)), Limits(), shown=True)
+    found = judge.judge(column, Seen(counts=(0, 0, 100, 0)), Limits(), shown=True)
 
     assert not {"new:", "vanished:"} & set(found.reason.split())
 
@@ -111,8 +111,8 @@ def test_how_far_values_moved_is_told_in_the_columns_unit(kind, expected):
     bins = Edges(at=(0.0, 43_200.0, 86_400.0))
     column = Column(name="x", type=kind, bins=bins, counts=(0, 0, 5000, 5000, 0))
     now = Seen(counts=(0, 0, 0, 10_000, 0))
-    found = drift.judge(column, now, Limits(), shown=True)
-    closed = drift.judge(column, now, Limits(), shown=False)
+    found = judge.judge(column, now, Limits(), shown=True)
+    closed = judge.judge(column, now, Limits(), shown=False)
 
     assert found.beside.endswith(expected)
     assert "Wasserstein" not in closed.reason + closed.beside
@@ -123,7 +123,7 @@ def slices(*now, before=EVENLY):
 
 
 def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
-    found = drift.judge_slices(
+    found = judge.judge_slices(
         ports(*EVENLY), slices(EVENLY, (0, 1000, 9000, 0), (0, 1, 1, 0)), Limits(fail=0.5)
     )
 
@@ -133,7 +133,7 @@ def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
 
 
 def test_slices_that_did_not_move_pass_and_slices_without_rows_are_not_judged():
-    still = drift.judge_slices(ports(*EVENLY), slices(EVENLY, EVENLY), Limits(fail=0.5))
-    few = drift.judge_slices(ports(*EVENLY), slices((0, 1, 1, 0)), Limits(fail=0.5))
+    still = judge.judge_slices(ports(*EVENLY), slices(EVENLY, EVENLY), Limits(fail=0.5))
+    few = judge.judge_slices(ports(*EVENLY), slices((0, 1, 1, 0)), Limits(fail=0.5))
 
     assert (Verdict.PASS, Verdict.INCONCLUSIVE) == (still.verdict, few.verdict)

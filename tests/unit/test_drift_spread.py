@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdml.core.bins import Categories, Edges
-from cdml.core.drift import Limits, Seen, judge
-from cdml.core.profile import Column
+from cdml.data.drift.bins import Categories, Edges
+from cdml.data.drift.judge import Limits, Seen, judge
+from cdml.data.drift.profile import Column
 from cdml.tables.query import LogicalType
 
 CARRIER = Column(

@@ -9,12 +9,12 @@ import pytest
 
 UNUSED = (
     "cdml.core.canary",
-    "cdml.core.compatibility",
-    "cdml.core.odcs",
+    "cdml.data.rules.signature",
+    "cdml.data.odcs.reader",
     "cdml.core.rollout",
     "cdml.journal.file",
     "cdml.flows.deploy",
-    "cdml.flows.opening",
+    "cdml.data.open_rows",
     "cdml.flows.predict",
     "cdml.report.formats.comment",
     "github",

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.core import inputs
+from cdml.data.leakage import inputs
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Conflicts
 

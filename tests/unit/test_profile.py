@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.bins import Categories, Edges
-from cdml.core.profile import Column, Profile, Slice, merge
+from cdml.data.drift import profile_file as profiles
+from cdml.data.drift.bins import Categories, Edges
+from cdml.data.drift.profile import Column, Profile, Slice, merge
 from cdml.errors import InputError
-from cdml.evidence import profile as profiles
 from cdml.evidence.schema import DataRef, Producer
 from cdml.tables.query import LogicalType
 

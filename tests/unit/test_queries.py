@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.core.queries import Refused, read_query
+from cdml.data.odcs.sql_rules import Refused, read_query
 
 TABLES = ("orders", "shop.orders")
 

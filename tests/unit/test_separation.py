@@ -1,7 +1,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.core import separation
+from cdml.data.leakage import separation
 from cdml.tables.table import Overlap
 
 ROWS, BEFORE = 1000, 4000

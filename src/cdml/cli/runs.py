@@ -32,9 +32,9 @@ def validate_data(
     model: str | None,
 ) -> int:
     """Run the stage and give its exit code."""
-    from cdml.flows.model_inputs import require_agreement
+    from cdml.data.model_inputs import require_agreement
+    from cdml.data.validate import validate_data as flow
     from cdml.flows.predict import identify
-    from cdml.flows.validate_data import validate_data as flow
 
     with ConsoleProgress() as progress:
         wiring = Wiring.read(config, progress, needs_registry=bool(model))

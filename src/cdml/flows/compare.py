@@ -10,6 +10,7 @@ from cdml.ci.provenance import producer
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
+from cdml.data.odcs.load import promises
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
@@ -20,7 +21,6 @@ from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
 from cdml.flows.past import past
 from cdml.flows.pictures import of_champion, without_values
-from cdml.flows.promises import promises
 from cdml.flows.task import layout
 from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
 from cdml.gates.bounds import judge_limits

@@ -18,7 +18,7 @@ from cdml.tables.query import Field
 from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
-    from cdml.core.compatibility import Signature
+    from cdml.data.rules.signature import Signature
     from cdml.flows.predict import Identity
 from cdml.models.uri import NONE
 
@@ -57,7 +57,7 @@ class Contenders:
     @cached_property
     def table(self) -> Table:
         """The evaluation rows; opened only where a model has to be scored on them."""
-        from cdml.flows.opening import is_text, open_rows
+        from cdml.data.open_rows import is_text, open_rows
 
         signature, alike = None, tuple[Field, ...]()
         evaluation = self.data or self.loaded.config.data.evaluation

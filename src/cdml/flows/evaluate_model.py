@@ -7,9 +7,11 @@ from pathlib import Path
 from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, Loaded
+from cdml.data.drift.profile_file import PREDICTIONS_FILE
+from cdml.data.odcs.load import promises
+from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
-from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
 from cdml.evidence.reference_rows import read as read_known
 from cdml.evidence.schema import BoundGate, Comparison, Deployment, Evaluation, FileRef, ModelRef
@@ -17,10 +19,8 @@ from cdml.evidence.store import PREDICTIONS
 from cdml.flows.contender import Contender, scored
 from cdml.flows.custom import with_custom
 from cdml.flows.keep import keep
-from cdml.flows.opening import is_text, open_rows
 from cdml.flows.pictures import of_classifier, of_residuals, without_values
 from cdml.flows.predict import identify
-from cdml.flows.promises import promises
 from cdml.flows.task import defaults, infer, layout
 from cdml.flows.values import measure, sampled
 from cdml.gates.bounds import judge_limits

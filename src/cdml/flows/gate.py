@@ -9,25 +9,25 @@ from cdml.ci.run import Platform
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
-from cdml.core.checks import Finding
+from cdml.data.drift.predictions import (
+    judge_predictions,
+    keep_predictions,
+    known_predictions,
+    unknown_predictions,
+)
+from cdml.data.drift.profile_file import PREDICTIONS_FILE
+from cdml.data.model_inputs import require_agreement
+from cdml.data.rules.rule import Finding
+from cdml.data.validate import add_checks, validate_data
 from cdml.errors import CdmlError, InputError
 from cdml.evidence import store
-from cdml.evidence.profile import PREDICTIONS_FILE
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.flows.compare import compare_to_champion
 from cdml.flows.contenders import Contenders
 from cdml.flows.evaluate_model import evaluate_model
 from cdml.flows.keep import log
-from cdml.flows.model_inputs import require_agreement
 from cdml.flows.predict import identify
-from cdml.flows.prediction_drift import (
-    judge_predictions,
-    keep_predictions,
-    known_predictions,
-    unknown_predictions,
-)
-from cdml.flows.validate_data import add_checks, validate_data
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.ports.ports import Ports

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from cdml.common.redaction import redact
 from cdml.config.delivery import Deploy
-from cdml.core import propose
+from cdml.data.odcs import propose
+from cdml.data.odcs.proposal import look, table_name
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
-from cdml.flows.proposal import look, table_name
 from cdml.tables.table import Tables
 
 CONFIG = "cdml.yaml"

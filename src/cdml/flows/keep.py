@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import worst
+from cdml.data.drift import profile_file as profiles
 from cdml.errors import CdmlError, InputError
-from cdml.evidence import profile as profiles
 from cdml.evidence import reference_rows, store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry

@@ -10,12 +10,12 @@ from urllib.parse import unquote, urlsplit
 from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
-from cdml.core.compatibility import Signature
+from cdml.data.model_inputs import require_agreement, require_features
+from cdml.data.odcs.load import promises
+from cdml.data.open_rows import types_for
+from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
 from cdml.evidence.schema import ModelRef
-from cdml.flows.model_inputs import require_agreement, require_features
-from cdml.flows.opening import types_for
-from cdml.flows.promises import promises
 from cdml.models.digest import clean_copy, model_digest, model_size
 from cdml.models.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.models.registry import ModelVersion

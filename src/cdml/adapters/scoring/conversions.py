@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cdml.core.compatibility import FIRST, FLOATING, LAST, ROUNDED, TRUTH, WHOLE
+from cdml.data.rules.signature import FIRST, FLOATING, LAST, ROUNDED, TRUTH, WHOLE
 
 _TARGETS = {
     "boolean": pa.bool_(), "integer": pa.int32(), "long": pa.int64(), "float": pa.float32(),

@@ -1,0 +1,181 @@
+"""A data contract, as far as it says something about rows and columns."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as field_
+from typing import Any, Literal
+
+from cdml.data.bounds import Bound
+from cdml.tables.query import CompareColumns, LogicalType, Query
+
+Severity = Literal["error", "warning", "info"]
+
+AFTER_OUTCOME = "known_after_outcome"
+"""Tag of columns whose value exists only once the outcome does."""
+AVAILABILITY = ("availability", "after_outcome")
+"""The same said as a custom property: its name and its value."""
+
+# Values are shown only of columns whose class is one of these, or that have none.
+_OPEN_CLASSES = frozenset({"public", "open", "none", "unclassified", "non-sensitive"})
+_PERSONAL_TAGS = frozenset(
+    {"pii", "phi", "personal", "personal_data", "personal-data", "sensitive", "confidential",
+     "restricted", "secret", "private", "gdpr"}
+)  # fmt: skip
+_PERSONAL_NAMES = frozenset(
+    {"email", "mail", "phone", "mobile", "telephone", "fax", "name", "firstname", "lastname",
+     "surname", "forename", "fullname", "username", "login", "user", "address", "street", "zip",
+     "zipcode", "postcode", "postal", "birth", "birthday", "birthdate", "dob", "ssn", "passport",
+     "licence", "license", "iban", "bic", "account", "card", "pan", "cvv", "password", "passwd",
+     "secret", "token", "ip", "latitude", "longitude", "lat", "lon", "lng", "gps", "gender", "sex",
+     "race", "ethnicity", "religion", "nationality", "salary", "income", "diagnosis", "patient",
+     "customer", "person", "employee", "comment", "message", "note", "notes"}
+)  # fmt: skip
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def looks_personal(name: str) -> bool:
+    """Whether a word of a column's name is one that personal data goes by."""
+    words = {word.lower() for word in _WORDS.findall(name)}
+    return bool(words & _PERSONAL_NAMES) or name.lower() in _PERSONAL_NAMES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """A quality rule as it was written.
+
+    Attributes:
+        kind: library, text, sql, custom, or cdml for custom rules of our own.
+        name: what the rule calls itself, or its metric.
+        metric: of a library rule, or the check of one of ours.
+        bound: how much is accepted; None where the rule does not say.
+        warns: what already warns, though it is accepted.
+        severity: error, warning or info.
+        arguments: of the metric.
+        column: where the rule names one itself.
+        comparison: of two columns, which every row must fulfil.
+        query: of an sql rule; None where it may not be run.
+        engine: of a custom rule.
+        line: in the contract.
+    """
+
+    kind: str
+    name: str
+    metric: str | None = None
+    bound: Bound | None = None
+    warns: Bound | None = None
+    severity: Severity = "error"
+    arguments: Mapping[str, Any] = field_(default_factory=dict)
+    column: str | None = None
+    comparison: CompareColumns | None = None
+    query: Query | None = None
+    engine: str | None = None
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Property:
+    """A column as the contract promises it.
+
+    Attributes:
+        name: in the file (the physical name where there is one).
+        logical, physical: the type, where it is told.
+        required, unique: what they say.
+        primary_key: position in the primary key, or None.
+        personal: whether values must not be shown, as far as the contract tells.
+        after_outcome: whether the value exists only once the outcome does.
+        options: `logicalTypeOptions`.
+        accepted: the values of `enum`, or None.
+        quality: its rules.
+        nested: whether it promises something about parts of its values.
+        line: in the contract.
+        lines: of what is written at it, by its key (those of `logicalTypeOptions` among them).
+    """
+
+    name: str
+    logical: LogicalType | None = None
+    physical: str | None = None
+    required: bool = False
+    unique: bool = False
+    primary_key: int | None = None
+    personal: bool = False
+    after_outcome: bool = False
+    options: Mapping[str, Any] = field_(default_factory=dict)
+    accepted: tuple[Any, ...] | None = None
+    quality: tuple[Quality, ...] = ()
+    nested: bool = False
+    line: int = 1
+    lines: Mapping[str, int] = field_(default_factory=dict)
+
+    def line_of(self, key: str) -> int:
+        """The line of what stands under a key, or of the column."""
+        return self.lines.get(key, self.line)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Columns whose values must occur in another table.
+
+    Attributes:
+        columns: of this table.
+        table: the other one's name.
+        their_columns: as many, in the same order.
+        line: in the contract.
+    """
+
+    columns: tuple[str, ...]
+    table: str
+    their_columns: tuple[str, ...]
+    line: int = 1
+
+    def __str__(self) -> str:
+        """`a, b in customers (id, land)`."""
+        return f"{', '.join(self.columns)} in {self.table} ({', '.join(self.their_columns)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What one table promises.
+
+    Attributes:
+        table: its name.
+        properties: its columns.
+        quality: rules about all rows.
+        references: what must occur in other tables.
+        listed: what the contract says that nobody here can run: lines and words.
+    """
+
+    table: str
+    properties: tuple[Property, ...]
+    quality: tuple[Quality, ...] = ()
+    references: tuple[Reference, ...] = ()
+    listed: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The columns of the primary key, in their order."""
+        keyed = [(p.primary_key, p.name) for p in self.properties if p.primary_key is not None]
+        return tuple(name for _, name in sorted(keyed, key=lambda pair: pair[0]))
+
+    @property
+    def after_outcome(self) -> frozenset[str]:
+        """The columns that are known only after the outcome."""
+        return frozenset(p.name for p in self.properties if p.after_outcome)
+
+    @property
+    def classified(self) -> frozenset[str]:
+        """The columns whose values a class or a tag keeps from being shown or stored."""
+        return frozenset(p.name for p in self.properties if p.personal)
+
+    def shows(self, column: str) -> bool:
+        """Whether values of a column may be shown: only if nothing speaks against it."""
+        return column not in self.classified and not looks_personal(column)
+
+
+NO_CONTRACT = Contract(table="", properties=())
+
+
+def is_personal(classification: str | None, tags: tuple[str, ...]) -> bool:
+    """Whether a class or a tag keeps values from being shown; unknown classes do."""
+    closed = classification is not None and classification.strip().lower() not in _OPEN_CLASSES
+    return closed or any(tag.strip().lower() in _PERSONAL_TAGS for tag in tags)

@@ -1,0 +1,128 @@
+"""Drift of every column: counted in the bins of the reference's profile."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from cdml.common.verdict import Verdict
+from cdml.config.schema import Drift
+from cdml.data.drift import judge
+from cdml.data.drift.bins import Uncounted
+from cdml.data.drift.judge import Limits
+from cdml.data.drift.measure import Counting, is_ordered
+from cdml.data.drift.profile import Column, Profile
+from cdml.data.rules.quality import listed
+from cdml.data.rules.rule import Finding, Rule, not_executed
+from cdml.tables.query import Condition, Field, LogicalType, NotRun
+from cdml.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftPlan:
+    """What is counted now.
+
+    Attributes:
+        counting: the columns that are compared, in the reference's bins.
+        skipped: findings about columns that are not.
+    """
+
+    counting: Counting = field(default_factory=Counting)
+    skipped: tuple[Finding, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """For the one scan, in the order in which `judge_drift` takes their counts."""
+        return self.counting.conditions
+
+
+def plan_drift(
+    table: Table, reference: Profile, leave_out: frozenset[str], thresholds: Drift
+) -> DriftPlan:
+    """Tell the columns that can be compared from those that cannot.
+
+    One that both sides have and that cannot be compared warns; where drift can fail, it is
+    inconclusive.
+    """
+    before = reference.by_name
+    compared, skipped = [], []
+    for now in table.fields:
+        if now.name in leave_out:
+            continue
+        known = before.get(now.name)
+        if known is None:
+            why = "not compared: the reference has no such column"
+            skipped.append(listed("drift", now.name, why))
+        elif why := _incomparable(now, known):
+            skipped.append(not_compared("drift", now.name, why, thresholds))
+        elif isinstance(known.bins, Uncounted):
+            skipped.append(listed("drift", now.name, f"not compared: {known.bins.reason}"))
+        else:
+            compared.append(known)
+    return DriftPlan(counting=Counting(columns=tuple(compared)), skipped=tuple(skipped))
+
+
+def _incomparable(now: Field, before: Column) -> str:
+    if now.empty:  # all its rows are missing, whatever the type
+        return ""
+    if now.type is not before.type and not (is_ordered(now.type) and _numbers(now, before)):
+        return f"the reference holds {before.type}, the data {now.type}"
+    if now.type in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER):
+        return f"it holds {now.physical}"
+    return ""
+
+
+def _numbers(now: Field, before: Column) -> bool:
+    return now.type.numeric and before.type.numeric and is_ordered(before.type)
+
+
+def judge_drift(
+    plan: DriftPlan,
+    table: Table,
+    counts: Sequence[int | NotRun],
+    *,
+    label: str,
+    thresholds: Drift,
+    shown: Callable[[str], bool],
+) -> Iterator[Finding]:
+    """Hold every column against its thresholds.
+
+    Args:
+        plan: what was counted.
+        table: the rows now.
+        counts: of the plan's conditions on `table`.
+        label: the column whose drift has a name of its own.
+        thresholds: of the configuration.
+        shown: whether values of a column may be told.
+    """
+    yield from plan.skipped
+    for column, now in plan.counting.seen(table, counts):
+        yield judge.judge(
+            column,
+            now,
+            limits(thresholds),
+            shown=shown(column.name),
+            name="label_drift" if column.name == label else "drift",
+        )
+
+
+def limits(thresholds: Drift) -> Limits:
+    """The configuration's thresholds."""
+    return Limits(
+        measure=thresholds.measure,
+        warn=thresholds.warn,
+        fail=thresholds.fail,
+        min_rows=thresholds.min_rows,
+    )
+
+
+def no_reference(why: str, thresholds: Drift, *, asked: bool) -> Iterator[Finding]:
+    """Nothing was compared: told only, unless the configuration asks for it."""
+    if asked:
+        yield not_compared("drift", None, why, thresholds)
+    elif why:
+        yield listed("drift", None, f"not compared: {why}")
+
+
+def not_compared(name: str, column: str | None, why: str, thresholds: Drift) -> Finding:
+    """Not passed over: it warns, and where drift can fail it is inconclusive."""
+    lost = not_executed(Rule(name=name, column=column, severity="warning", what=""), why)
+    return lost if thresholds.fail else replace(lost, verdict=Verdict.WARN)

@@ -1,0 +1,136 @@
+"""A table's profile, and a table's counts in the bins of another's."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import fsum
+
+from cdml.data.drift import bins as binning
+from cdml.data.drift.bins import Bins, Buckets, Categories, Uncounted
+from cdml.data.drift.judge import Seen, seen
+from cdml.data.drift.profile import Column, Profile
+from cdml.tables.query import Condition, Field, LogicalType, NotRun, Scalar
+from cdml.tables.table import Table
+
+SAMPLE = 20_000
+_CELLS = 10_000_000  # values that are held at once: of very many columns fewer rows are drawn
+"""Rows of the reference on which edges are found."""
+_MOST_CATEGORIES = 10_000
+_UNCOUNTABLE = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
+OWN_VALUES = "nearly every row has a value of its own"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """What is counted of a table: conditions for the one scan, then values of a few columns.
+
+    Attributes:
+        columns: whose bins they are.
+    """
+
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """For the one scan, in the order in which `seen` takes their counts."""
+        return tuple(
+            condition
+            for column in self.columns
+            for condition in binning.cuts(column.name, column.type, column.bins)
+        )
+
+    def seen(self, table: Table, counts: Sequence[int | NotRun]) -> Iterator[tuple[Column, Seen]]:
+        """Every column with its rows in the table; columns without an order are asked by value."""
+        left = iter(counts)
+        for column in self.columns:
+            many = len(binning.cuts(column.name, column.type, column.bins))
+            found = [_number(next(left)) for _ in range(many)]
+            if isinstance(column.bins, Categories | Buckets):
+                values = table.frequencies(column.name, _MOST_CATEGORIES)
+                counted = binning.by_value(values, found[0], table.ref.rows, column.bins)
+                yield column, seen(column, values, counted)
+            else:
+                yield column, Seen(counts=binning.between(found, table.ref.rows))
+
+
+def profile_of(table: Table, leave_out: frozenset[str], shows: Callable[[str], bool]) -> Profile:
+    """Find the bins of every column on a sample, and count all rows in them.
+
+    Args:
+        table: the rows.
+        leave_out: columns that are not looked at, such as the key.
+        shows: whether values of a column may be told; of others none is kept.
+    """
+    fields = [one for one in table.fields if one.name not in leave_out]
+    ordered = [one.name for one in fields if is_ordered(one.type)]
+    sample = table.sample(ordered, min(SAMPLE, max(1, _CELLS // max(1, len(ordered)))))
+    values: dict[str, Sequence[tuple[Scalar, int]]] = {}
+    columns = []
+    for one in fields:
+        if is_ordered(one.type):
+            columns.append(_ordered(one, sample.get(one.name, ()), shown=shows(one.name)))
+            continue
+        if one.type not in _UNCOUNTABLE:
+            values[one.name] = table.frequencies(one.name, _MOST_CATEGORIES)
+        columns.append(_empty(one, _bins(one, values.get(one.name, ()), shown=shows(one.name))))
+    conditions = Counting(columns=tuple(columns)).conditions
+    left = iter(table.count(conditions))
+    return Profile(
+        rows=table.ref.rows,
+        columns=tuple(
+            _counted(column, left, table.ref.rows, values.get(column.name, ()))
+            for column in columns
+        ),
+    )
+
+
+def is_ordered(kind: LogicalType) -> bool:
+    """Whether a column of this type is cut at edges; the two values of a flag have no edges."""
+    return kind.ordered and kind is not LogicalType.BOOLEAN
+
+
+def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool) -> Column:
+    values = binning.finite(sample)
+    if not shown:
+        return _empty(column, binning.grid(values))
+    found = _empty(column, binning.edges(values))
+    if not values:
+        return found
+    mean = fsum(value / len(values) for value in values)
+    return replace(found, low=values[0], high=values[-1], mean=mean)
+
+
+def _bins(column: Field, found: Sequence[tuple[Scalar, int]], *, shown: bool) -> Bins:
+    if column.type in _UNCOUNTABLE:
+        return Uncounted(reason=f"it holds {column.physical}")
+    # Of a flag its two values are known, whoever may see them.
+    flag = column.type is LogicalType.BOOLEAN
+    return binning.categories(found) if shown or flag else Buckets()
+
+
+def _empty(column: Field, bins: Bins) -> Column:
+    return Column(name=column.name, type=column.type, bins=bins, counts=(0,) * bins.size)
+
+
+def _counted(
+    column: Column,
+    counts: Iterator[int | NotRun],
+    rows: int,
+    values: Sequence[tuple[Scalar, int]],
+) -> Column:
+    many = len(binning.cuts(column.name, column.type, column.bins))
+    found = [_number(next(counts)) for _ in range(many)]
+    bins = column.bins
+    if not isinstance(bins, Categories | Buckets):
+        return replace(column, counts=binning.between(found, rows))
+    kept = len(bins.names) if isinstance(bins, Categories) else bins.many
+    if 2 * len(values) > rows - found[0] > kept:
+        alone = Uncounted(reason=OWN_VALUES)
+        return replace(column, bins=alone, counts=(found[0], rows - found[0]))
+    return replace(column, counts=binning.by_value(values, found[0], rows, bins))
+
+
+def _number(count: int | NotRun) -> int:
+    """Comparisons of a column with its own kind of value are always run."""
+    if isinstance(count, NotRun):
+        raise TypeError(count.reason)
+    return count

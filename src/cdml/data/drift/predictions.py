@@ -1,0 +1,81 @@
+"""Does the champion say to these rows what it said to those it was judged on?
+
+What it said then is kept with it as a profile; what it says now is found for the comparison anyway.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from cdml.config.schema import Drift
+from cdml.data.drift.checks import judge_drift, not_compared, plan_drift
+from cdml.data.drift.measure import profile_of
+from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, write
+from cdml.data.drift.reference import kept_with
+from cdml.data.rules.quality import listed
+from cdml.data.rules.rule import Finding
+from cdml.errors import CdmlError
+from cdml.evidence.schema import Producer
+from cdml.evidence.store import PREDICTIONS
+from cdml.models.registry import Registry
+from cdml.ports.ports import Ports
+from cdml.tables.table import Table
+
+NAME = "prediction_drift"
+_SCORE = "score"
+_SAID = ("prediction", _SCORE)
+
+
+def keep_predictions(ports: Ports, output: Path, produced: Producer) -> None:
+    """Profile what a model said, beside the evidence that may be kept with it."""
+    table = ports.tables.open(str(output / PREDICTIONS))
+    data = table.ref.model_copy(update={"uri": PREDICTIONS})
+    profile = profile_of(table, _beside(table), _shown)
+    write(output / PREDICTIONS_FILE, ProfileDocument(produced=produced, data=data, profile=profile))
+
+
+def known_predictions(registry: Registry, champion: str) -> ProfileDocument | None:
+    """What a champion said to the rows it was judged on, where it was kept.
+
+    Raises:
+        CdmlError: the registry does not answer, or what was kept cannot be read.
+    """
+    version = registry.resolve(champion) if champion.startswith("models:/") else None
+    return kept_with(version, registry, PREDICTIONS_FILE) if version is not None else None
+
+
+def judge_predictions(
+    ports: Ports, known: ProfileDocument, predictions: Path, thresholds: Drift
+) -> Iterator[Finding]:
+    """Hold the champion's predictions against its own of then.
+
+    Args:
+        ports: the world.
+        known: its predictions then.
+        predictions: its predictions now, a Parquet file.
+        thresholds: of the configuration.
+    """
+    table = ports.tables.open(str(predictions))
+    plan = plan_drift(table, known.profile, _beside(table), thresholds)
+    counts = table.count(plan.conditions)
+    for found in judge_drift(
+        plan, table, counts, label="", thresholds=thresholds, shown=_shown
+    ):  # fmt: skip
+        yield replace(found, name=NAME)
+
+
+def unknown_predictions(error: CdmlError, thresholds: Drift) -> Finding:
+    """What was kept could not be had: told, and inconclusive where drift can fail."""
+    if thresholds.fail is not None:
+        return not_compared(NAME, None, error.message, thresholds)
+    return listed(NAME, None, f"not compared: {error.message}")
+
+
+def _beside(table: Table) -> frozenset[str]:
+    """Columns of a predictions file that are not the model's words."""
+    return frozenset(field.name for field in table.fields if field.name not in _SAID)
+
+
+def _shown(column: str) -> bool:
+    """A prediction is a value of the label, which may be closed; a probability tells nothing."""
+    return column == _SCORE

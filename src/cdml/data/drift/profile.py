@@ -1,0 +1,163 @@
+"""A profile of rows: each column's bins and counts, small enough to be kept with a model.
+
+Two profiles of the same bins can be merged: counts add up, in any order and grouping.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cdml.data.drift.bins import Bins, Categories, Edges, Strict, on_line
+from cdml.tables.query import LogicalType
+
+COLUMNS = 10_000
+"""Columns that a profile can hold."""
+SLICES = 1_000
+"""Values of slice columns that a profile can hold."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Strict):
+    """One column.
+
+    Attributes:
+        name: of the column.
+        type: what it holds.
+        bins: where its rows are counted.
+        counts: rows per bin, missing values first.
+        low, high, mean: of the values that are there (times in seconds), as a sample shows them;
+            None where there are none, or none may be told.
+    """
+
+    name: str
+    type: LogicalType
+    bins: Bins
+    counts: tuple[int, ...]
+    low: float | None = None
+    high: float | None = None
+    mean: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.counts) != self.bins.size:
+            raise ValueError(f"there are {len(self.counts)} counts for {self.bins.size} bins")
+        if min(self.counts) < 0:
+            raise ValueError("a count is negative")
+        if isinstance(self.bins, Edges):
+            try:
+                for edge in self.bins.at:
+                    on_line(edge, self.type)
+            except (OverflowError, ValueError) as error:
+                raise ValueError(f"an edge is no {self.type}") from error
+
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return sum(self.counts)
+
+    @property
+    def missing(self) -> int:
+        """Rows without a value."""
+        return self.counts[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slice(Strict):
+    """The rows that have one value in a slice column.
+
+    Attributes:
+        column, value: which rows.
+        rows: how many.
+        counts: of other columns, by name, in those columns' bins.
+    """
+
+    column: str
+    value: str
+    rows: int
+    counts: Mapping[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile(Strict):
+    """All columns of a table, and its slices where they were asked for."""
+
+    rows: int
+    columns: tuple[Column, ...]
+    slices: tuple[Slice, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        by_name = self.by_name
+        if len(by_name) < len(self.columns):
+            raise ValueError("a column stands twice")
+        for column in self.columns:
+            if column.rows != self.rows:
+                raise ValueError(f"{column.name!r} counts {column.rows} of {self.rows} rows")
+        for part in self.slices:
+            for name, counts in part.counts.items():
+                if name not in by_name:
+                    raise ValueError(f"a slice counts a column {name!r}, which there is not")
+                if len(counts) != by_name[name].bins.size or sum(counts) != part.rows:
+                    raise ValueError(f"a slice's counts of {name!r} do not fit its bins and rows")
+
+    @property
+    def by_name(self) -> dict[str, Column]:
+        """The columns by name."""
+        return {column.name: column for column in self.columns}
+
+
+def merge(one: Profile, other: Profile) -> Profile:
+    """The profile of the rows of both.
+
+    Raises:
+        ValueError: they do not count the same columns in the same bins.
+    """
+    if _shape(one) != _shape(other):
+        raise ValueError("only profiles of the same columns and bins can be merged")
+    return Profile(
+        rows=one.rows + other.rows,
+        columns=tuple(map(_both, one.columns, other.columns)),
+        slices=_slices((*one.slices, *other.slices)),
+    )
+
+
+def _shape(profile: Profile) -> list[tuple[str, LogicalType, Bins]]:
+    return [(column.name, column.type, column.bins) for column in profile.columns]
+
+
+def _both(one: Column, other: Column) -> Column:
+    """Both sides' rows; what a side with values does not tell of them, nobody knows of all."""
+    sides = [side for side in (one, other) if side.rows > side.missing]
+    lows = [side.low for side in sides if side.low is not None]
+    highs = [side.high for side in sides if side.high is not None]
+    sums = [side.mean * (side.rows - side.missing) for side in sides if side.mean is not None]
+    present = sum(side.rows - side.missing for side in sides)
+    return replace(
+        one,
+        counts=_added(one.counts, other.counts),
+        low=min(lows) if lows and len(lows) == len(sides) else None,
+        high=max(highs) if highs and len(highs) == len(sides) else None,
+        mean=sum(sums) / present if sums and len(sums) == len(sides) else None,
+    )
+
+
+def _slices(parts: Sequence[Slice]) -> tuple[Slice, ...]:
+    found: dict[tuple[str, str], Slice] = {}
+    for part in parts:
+        place = (part.column, part.value)
+        known = found.get(place)
+        found[place] = part if known is None else _joined(known, part)
+    return tuple(found[place] for place in sorted(found))
+
+
+def _joined(one: Slice, other: Slice) -> Slice:
+    if one.counts.keys() != other.counts.keys():
+        raise ValueError("only profiles that count the same columns in a slice can be merged")
+    counts = {name: _added(many, other.counts[name]) for name, many in one.counts.items()}
+    return replace(one, rows=one.rows + other.rows, counts=counts)
+
+
+def _added(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
+    return tuple(map(sum, zip(one, other, strict=True)))
+
+
+def complete(bins: Bins, counts: Sequence[int]) -> bool:
+    """Whether every value that was counted has a bin of its own."""
+    return isinstance(bins, Categories) and counts[-1] == 0

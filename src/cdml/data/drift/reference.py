@@ -1,0 +1,141 @@
+"""What the data is compared with: rows, a profile on disk, or the one kept with the champion."""
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cdml.common.addresses import reveal
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.config import Loaded
+from cdml.config.base import CHAMPION
+from cdml.config.schema import DEFAULT_REGISTRY
+from cdml.data.drift import profile_file as document
+from cdml.data.drift.profile import Profile
+from cdml.data.drift.profile_file import FILE, ProfileDocument
+from cdml.errors import CdmlError, InputError
+from cdml.evidence.schema import DataRef
+from cdml.models.registry import ModelVersion, Registry
+from cdml.models.uri import NONE
+from cdml.ports.ports import Ports
+from cdml.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """The reference's rows: they are profiled, and can be looked for among the data's."""
+
+    table: Table
+    ref: DataRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A profile that was made before; the rows themselves are not there.
+
+    Attributes:
+        document: the profile.
+        source: what has it, in words.
+    """
+
+    document: ProfileDocument
+    source: str
+
+    @property
+    def ref(self) -> DataRef:
+        """The rows that were profiled."""
+        return self.document.data
+
+    @property
+    def profile(self) -> Profile:
+        """Their counts."""
+        return self.document.profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoReference:
+    """Nothing to compare with.
+
+    Attributes:
+        why: in words; "" where nobody asked for a comparison.
+        asked: whether the configuration asks for what could not be had.
+    """
+
+    why: str = ""
+    asked: bool = False
+
+
+Reference = Rows | Stored | NoReference
+
+
+def find_reference(
+    loaded: Loaded,
+    ports: Ports,
+    written: str | None,
+    champion: str | None,
+    open_rows: Callable[[str], Table] | None = None,
+) -> Reference:
+    """What `data.reference` means.
+
+    Args:
+        loaded: the configuration.
+        ports: the world.
+        written: rows, a profile's file, `champion`, or None for the champion's profile where a
+            registry is at hand.
+        champion: whom the model is compared with: a URI, `none`, or None to ask the alias.
+        open_rows: how rows are opened; by their own types unless it is given.
+
+    Raises:
+        InputError: what was named cannot be read.
+        ServiceError: the registry does not answer, and the configuration asks for the champion.
+    """
+    if written == CHAMPION:
+        return _of_champion(loaded, ports.registry, champion)
+    if written is None:
+        return _by_default(loaded, ports, champion)
+    if reveal(written).endswith(FILE):
+        place = loaded.locate(written)
+        known = document.read(Path(reveal(place)))
+        if known is None:
+            raise InputError(f"{place} does not exist.", "It should be a profile of the reference.")
+        return Stored(document=known, source=written)
+    table = open_rows(written) if open_rows else ports.tables.open(loaded.locate(written))
+    named = table.ref if "://" in reveal(written) else table.ref.model_copy(update={"uri": written})
+    return Rows(table=table, ref=named)
+
+
+def _by_default(loaded: Loaded, ports: Ports, champion: str | None) -> Reference:
+    """The champion's profile, if it can be had: nobody asked for it."""
+    if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
+        return NoReference()
+    try:
+        found = _of_champion(loaded, ports.registry, champion)
+    except CdmlError as error:
+        return NoReference(why=error.message)
+    return replace(found, asked=False) if isinstance(found, NoReference) else found
+
+
+def _of_champion(loaded: Loaded, registry: Registry, champion: str | None) -> Stored | NoReference:
+    if champion == NONE:
+        return NoReference(why="there is no champion")
+    config = loaded.config
+    if champion is None:
+        version = registry.champion(config.model, config.registry.champion)
+    else:
+        version = registry.resolve(champion)
+    if version is None and champion is None:
+        return NoReference(why="there is no champion in the registry")
+    if version is None:
+        return NoReference(why=f"no profile is kept with {champion}", asked=True)
+    called = f"v{version.version} of {version.name}"
+    found = kept_with(version, registry, FILE)
+    if found is None:
+        return NoReference(why=f"no profile is kept with {called}", asked=True)
+    return Stored(document=found, source=called)
+
+
+def kept_with(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:
+    """A profile among the evidence of a version; None where there is none."""
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-profile")) as scratch:
+        folder = registry.evidence(version, Path(scratch))
+        return document.read(folder / name) if folder else None

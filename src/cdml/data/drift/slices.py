@@ -1,0 +1,97 @@
+"""Drift within slices: every column counted again for each value of a slice column."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cdml.config.schema import Data
+from cdml.data.drift import bins as binning
+from cdml.data.drift import judge
+from cdml.data.drift.bins import Categories, Edges
+from cdml.data.drift.checks import limits, not_compared
+from cdml.data.drift.profile import SLICES, Column, Profile, Slice
+from cdml.data.rules.rule import Finding
+from cdml.tables.table import Table
+
+_COUNTS = 200_000
+"""Counts of slices that one profile holds."""
+
+
+def count_slices(
+    table: Table, columns: Sequence[Column], data: Data, shows: Callable[[str], bool]
+) -> tuple[Slice, ...]:
+    """Every column's counts within the largest slices; one scan for each slice column.
+
+    Args:
+        table: the rows.
+        columns: whose bins are counted; those whose values may not be told are left out.
+        data: names the slice columns.
+        shows: whether values of a column may be told; by others no slices are made.
+    """
+    names = {field.name for field in table.fields}
+    found: list[Slice] = []
+    for name in data.slices:
+        if not shows(name) or name not in names:
+            continue
+        asked = {
+            column.name: column.bins
+            for column in columns
+            if isinstance(column.bins, Edges | Categories) and column.name != name
+        }
+        kinds = {column.name: column.type for column in columns}
+        conditions = {one: binning.each(one, kinds[one], bins) for one, bins in asked.items()}
+        flat = [condition for many in conditions.values() for condition in many]
+        largest = min(data.max_slices, _room(len(flat), len(data.slices)))
+        for value, (rows, *counts) in table.count_by(name, flat, largest).items():
+            left = iter(counts)
+            taken = {one: [next(left) for _ in many] for one, many in conditions.items()}
+            found.append(
+                Slice(
+                    column=name,
+                    value=str(value)[: binning.LONGEST],
+                    rows=rows,
+                    counts={
+                        one: binning.from_each(many, rows, asked[one])
+                        for one, many in taken.items()
+                    },
+                )
+            )
+    return tuple(found)
+
+
+def _room(counts: int, columns: int) -> int:
+    """How many slices of one column fit into a profile."""
+    return max(min(SLICES, _COUNTS // max(counts, 1)) // columns, 1)
+
+
+def judge_slice_drift(
+    table: Table,
+    reference: Profile,
+    columns: Sequence[Column],
+    data: Data,
+    shows: Callable[[str], bool],
+) -> Iterator[Finding]:
+    """Hold each column against its thresholds within the slices that both sides have.
+
+    Args:
+        table: the rows now.
+        reference: has its own counts of the slices.
+        columns: of the reference, those that are compared.
+        data: of the configuration.
+        shows: whether values of a column may be told.
+    """
+    before = {(part.column, part.value): part for part in reference.slices}
+    if not before:
+        why = "the reference's profile has no slices: make it with drift.slices"
+        yield not_compared("slice_drift", None, why, data.drift)
+        return
+    now = {(part.column, part.value): part for part in count_slices(table, columns, data, shows)}
+    both = [place for place in now if place in before]
+    for column in columns:
+        parts: Mapping[str, tuple[Column, Sequence[int]]] = {
+            f"{name}={value}": (replace(column, counts=known), now[name, value].counts[column.name])
+            for name, value in both
+            if (known := before[name, value].counts.get(column.name)) is not None
+            and column.name in now[name, value].counts
+        }
+        if parts:
+            yield judge.judge_slices(column, parts, limits(data.drift))

@@ -1,0 +1,151 @@
+"""Columns that a model can learn nothing from, or that it learns the wrong thing from."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from cdml.data.rules.quality import listed
+from cdml.data.rules.rule import Finding, fact, share
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.table import Conflicts
+
+Values = Sequence[float | str | None]
+
+_MIN_ROWS = 100
+_MIN_MISSING = 20
+_SAME_ROWS = 0.9  # correlation of two columns' missing values from which they are the same
+_ALL = 0.99  # share of a class that is as good as all
+_SURE = 14.0  # natural logarithm of a million: how unlikely the same would be by chance
+_DENSE = 10  # numbers per row in the range of a counter
+_LONGEST = 64
+_COARSE = 0.2  # share of equal rows from which columns do not tell rows apart
+_MANY = 0.05  # share of rows whose labels contradict each other
+_NAMED = re.compile(r"(?i:^|[_\W])(?i:id|ids|uuid|guid|key|rowid|index)$|[a-z]Id$")
+
+
+def maybe_constant(values: Values) -> bool:
+    """Whether a sample shows one value only, or none."""
+    return len(set(values)) == 1
+
+
+def maybe_identifier(field: Field, values: Values, rows: int) -> bool:
+    """Whether a sample looks like one of a column that numbers or names its rows.
+
+    Args:
+        field: the column.
+        values: a sample of it.
+        rows: of the whole table.
+    """
+    if len(values) < _MIN_ROWS or None in values or len(set(values)) < len(values):
+        return False
+    if field.type is LogicalType.INTEGER:
+        numbers = [float(value) for value in values if value is not None]
+        counter = max(numbers) - min(numbers) < _DENSE * rows
+        return counter or _NAMED.search(field.name) is not None
+    if field.type is LogicalType.STRING:
+        return all(len(text := str(v)) <= _LONGEST and not re.search(r"\s", text) for v in values)
+    return False
+
+
+def constant(column: str, *, empty: bool = False) -> Finding:
+    """A column of one value, or of none."""
+    same = "no row holds a value" if empty else "every row holds the same"
+    return fact(
+        "constant_input", column, fine=False, severity="warning",
+        expected="more than one value", observed="0" if empty else "1",
+        reason=f"{same}: a model that uses it learns nothing from it here, and"
+        " what it does when it changes nobody has seen",
+    )  # fmt: skip
+
+
+def identifier(column: str, rows: int) -> Finding:
+    """A column of as many values as rows."""
+    return fact(
+        "identifier_input", column, fine=False, severity="warning",
+        expected="no identifier", observed=f"{rows} values",
+        reason=f"all {rows:,} rows hold a value of their own: it looks like an identifier, which a"
+        " model can only learn by heart",
+    )  # fmt: skip
+
+
+def missing_with_label(
+    sample: Mapping[str, Values], label: str, *, classes: bool
+) -> Iterator[Finding]:
+    """Columns whose missing values coincide with the label's, or tell the label.
+
+    Args:
+        sample: of each column and the label, the same rows in each.
+        label: the column to predict.
+        classes: whether the label holds classes.
+    """
+    said = sample[label]
+    unlabelled = np.array([value is None for value in said])
+    for column, values in sample.items():
+        gone = np.array([value is None for value in values])
+        many = int(gone.sum())
+        if column == label or not _MIN_MISSING <= many < len(gone):
+            continue
+        if _MIN_MISSING <= int(unlabelled.sum()) < len(gone):
+            alike = float(np.corrcoef(gone, unlabelled)[0, 1])
+            if not alike < _SAME_ROWS:
+                yield _coincides(column, label, alike)
+                continue
+        if classes and (told := _one_class(said, gone.tolist())):
+            yield _tells(column, label, *told)
+
+
+def _one_class(said: Values, gone: Sequence[bool]) -> tuple[int, float] | None:
+    """How many labelled rows miss the value, and the share elsewhere of the class of nearly all.
+
+    None where they are of several classes, or where the same might well come by chance.
+    """
+    known = [(value, lost) for value, lost in zip(said, gone, strict=True) if value is not None]
+    there = [value for value, lost in known if lost]
+    rest = [value for value, lost in known if not lost]
+    if len(there) < _MIN_MISSING or not rest:
+        return None
+    most, many = Counter(there).most_common(1)[0]
+    usual = (rest.count(most) + 1) / (len(rest) + 2)
+    sure = not -math.log(usual) * len(there) < _SURE
+    return (len(there), usual) if sure and not many < _ALL * len(there) else None
+
+
+def _coincides(column: str, label: str, alike: float) -> Finding:
+    return fact(
+        "missing_with_label", column, fine=False, severity="warning",
+        expected=f"a correlation below {_SAME_ROWS:g}", observed=f"{alike:.4f}",
+        reason=f"values are missing in the rows in which {label} is (correlation {alike:.3g}):"
+        " probably known only together with the outcome",
+    )  # fmt: skip
+
+
+def _tells(column: str, label: str, many: int, usual: float) -> Finding:
+    return fact(
+        "missing_tells_label", column, fine=False, severity="warning",
+        expected="classes as elsewhere", observed="one class",
+        reason=f"the rows without a value ({many:,} of those sampled) are nearly all of one class"
+        f" of {label}, which elsewhere has {100 * usual:.3g} % of the rows: whether there is a"
+        " value is probably known only after the outcome",
+    )  # fmt: skip
+
+
+def conflicting_labels(found: Conflicts, rows: int) -> Finding:
+    """Whether equal inputs have labels that contradict each other.
+
+    Where a fifth of all rows have an equal, the inputs are coarse, and different labels are what
+    the model cannot know rather than mistakes: that is told, and decides nothing.
+    """
+    figures = (
+        f"{found.conflicting:,} of {rows:,} rows have the same inputs as a row with another label"
+        f" ({share(found.conflicting, rows)}); {found.equal:,} equal another row at all"
+    )
+    if found.equal > _COARSE * rows:
+        return listed("conflicting_labels", None, figures)
+    return fact(
+        "conflicting_labels", None, fine=found.conflicting < _MANY * rows, severity="warning",
+        expected=f"less than {100 * _MANY:g} %",
+        observed=f"{100 * found.conflicting / rows:.4g} %", reason=figures,
+    )  # fmt: skip

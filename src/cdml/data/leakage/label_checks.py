@@ -1,0 +1,164 @@
+"""Does the data, or the model's choice of columns, give the label away?"""
+
+from collections.abc import Iterator, Sequence
+
+from cdml.common.verdict import Verdict
+from cdml.config.schema import Data
+from cdml.data.contract import Contract
+from cdml.data.leakage import inputs, labels
+from cdml.data.leakage.input_checks import contradictions, odd_inputs
+from cdml.data.rules.quality import listed
+from cdml.data.rules.rule import Finding, fact, share
+from cdml.evidence.schema import DataRef
+from cdml.statistics.metrics import Task
+from cdml.tables.query import Field, LogicalType, Scalar
+from cdml.tables.table import Table
+
+SAMPLE = 10_000
+_CELLS = 5_000_000  # values that are held at once: of very many columns fewer rows are drawn
+_MANY = 0.01  # share of rows that cannot be in both sets by accident
+_FEW_VALUES = 20
+_SAME_FILES = "rows are those of the reference: the files are the same"
+
+
+def declared(contract: Contract, features: Sequence[str] | None, label: str) -> Iterator[Finding]:
+    """Columns that are known only after the outcome, and the model's use of them.
+
+    Args:
+        contract: which columns these are.
+        features: the model's input columns; None where no model is there.
+        label: the label, which is always one of them.
+    """
+    after = contract.after_outcome | {label}
+    if features is None:
+        if contract.after_outcome:
+            names = ", ".join(sorted(contract.after_outcome))
+            text = f"no model may use {names}; there is no model here to look at"
+            yield listed("known_after_outcome", None, text)
+        return
+    for column in sorted(after.intersection(features)):
+        what = "is the label" if column == label else "is known only after the outcome"
+        yield fact(
+            "known_after_outcome", column, fine=False,
+            expected="not an input of the model", observed="an input of the model",
+            reason=f"the model uses {column}, which {what}: it cannot be known when a prediction "
+            "is needed",
+        )  # fmt: skip
+    if not after.intersection(features):
+        yield fact(
+            "known_after_outcome", None, fine=True, expected="0", observed="0",
+            reason=f"none of the model's {len(features)} inputs is declared to be known only "
+            "after the outcome",
+        )  # fmt: skip
+
+
+def measured(
+    table: Table, settings: Data, contract: Contract, features: Sequence[str] | None,
+    positive: Scalar | None,
+) -> Iterator[Finding]:  # fmt: skip
+    """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
+    fields = {field.name: field for field in table.fields}
+    asked = candidates(table, settings, contract, features)
+    if not asked:
+        return
+    sample = table.sample([*asked, settings.label], min(SAMPLE, max(1, _CELLS // len(asked))))
+    label = sample[settings.label]
+    task = _task(settings, fields[settings.label], label)
+    classes = task is not Task.REGRESSION
+    yield from inputs.missing_with_label(sample, settings.label, classes=classes)
+    if features is not None:
+        yield from odd_inputs(table, sample, asked)
+        if classes:
+            yield from contradictions(table, asked, settings.label)
+    as_sampled = float(positive) if isinstance(positive, bool | int | float) else str(positive)
+    goal = labels.target(label, task, as_sampled)
+    if goal is None:
+        yield listed("label_leakage", None, "not measured: a class has too few rows")
+        return
+    ordered = [
+        name for name in asked
+        if fields[name].type.ordered and fields[name].type is not LogicalType.BOOLEAN
+    ]  # fmt: skip
+    found = labels.giveaways({name: sample[name] for name in asked}, ordered, goal)
+    limits = settings.leakage
+    yield from labels.judge(found, warn=limits.warn, fail=limits.fail, used=features is not None)
+
+
+def candidates(
+    table: Table, settings: Data, contract: Contract, features: Sequence[str] | None
+) -> list[str]:
+    """The model's inputs that the data has; without a model every column that one could use."""
+    fields = {field.name: field for field in table.fields}
+    if features is None:
+        left_out = {*settings.key, *settings.leakage.ignore, *contract.after_outcome}
+    else:
+        left_out = set(settings.leakage.ignore)
+    odd = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
+    return [
+        name
+        for name in (fields if features is None else features)
+        if name in fields and name not in left_out and name != settings.label
+        and fields[name].type not in odd
+    ]  # fmt: skip
+
+
+def _task(settings: Data, label: Field, values: Sequence[float | str | None]) -> Task:
+    """The task as far as it matters here, where the configuration does not say."""
+    if settings.task is not None:
+        return settings.task
+    if settings.positive is not None:
+        return Task.BINARY
+    few = len(set(values)) <= _FEW_VALUES
+    return Task.MULTICLASS if few or not label.type.ordered else Task.REGRESSION
+
+
+def shared_rows(
+    table: Table, reference: Table, settings: Data, complete: Sequence[str]
+) -> Iterator[Finding]:
+    """Rows of the reference among those the model is judged on.
+
+    A key that occurs on both sides may be a counter that starts anew, or a customer who came
+    back; a row that is the same in every column is a row the model has learnt by heart.
+
+    Args:
+        table, reference: now and before.
+        settings: which columns are the key.
+        complete: columns in which neither side misses a value, and both hold the same type.
+    """
+    if table.ref.digest == reference.ref.digest:
+        yield _shared(table.ref.rows, table.ref.rows, _SAME_FILES, Verdict.FAIL)
+        return
+    if not set(settings.key) <= set(complete):
+        yield listed("rows_shared", None, "not compared: the reference has no such key")
+        return
+    by_key = table.shared(reference, settings.key)
+    whole = table.shared(reference, complete) if by_key else 0
+    rows = table.ref.rows
+    if whole:
+        verdict = Verdict.WARN if whole < _MANY * rows else Verdict.FAIL
+        yield _shared(whole, rows, "rows occur in the reference, the same in every column", verdict)
+    elif by_key:
+        words = "rows have a key that occurs in the reference, in rows that differ otherwise"
+        yield _shared(by_key, rows, words, Verdict.WARN)
+    else:
+        yield _shared(0, rows, "rows have a key that occurs in the reference", Verdict.PASS)
+
+
+def shared_with_profile(table: Table, reference: DataRef, source: str) -> Finding:
+    """What a profile tells of shared rows: that the files are the same, and nothing else."""
+    if table.ref.digest == reference.digest:
+        rows = table.ref.rows
+        return _shared(rows, rows, _SAME_FILES, Verdict.FAIL)
+    return listed("rows_shared", None, f"not compared: of {source} there is a profile, and no rows")
+
+
+def _shared(count: int, rows: int, words: str, verdict: Verdict) -> Finding:
+    return Finding(
+        name="rows_shared",
+        verdict=verdict,
+        severity="error",
+        expected="0",
+        observed=str(count),
+        failing_rows=count,
+        reason=f"{count:,} of {rows:,} {words} ({share(count, rows)})",
+    )

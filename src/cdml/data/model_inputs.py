@@ -1,0 +1,56 @@
+"""What cdml.yaml says of a model's inputs, held against the data and against its signature."""
+
+from collections.abc import Iterable
+
+from cdml.common.suggest import unknown
+from cdml.config import Loaded
+from cdml.config.input_columns import contradiction
+from cdml.data.rules.signature import Signature
+from cdml.errors import ConfigurationError, InputError
+from cdml.tables.query import Field
+
+
+def require_features(loaded: Loaded, fields: Iterable[Field], uri: str) -> None:
+    """Refuse `data.features` that the data does not have, each with its line.
+
+    Args:
+        loaded: the configuration.
+        fields: the data's columns.
+        uri: how the data is called.
+
+    Raises:
+        InputError: a column is not there.
+    """
+    there = [field.name for field in fields]
+    lost = [
+        f"line {loaded.line(('data', 'features', number))}: {unknown('column', name, there)}"
+        for number, name in enumerate(loaded.config.data.purposes.features)
+        if name not in there
+    ]
+    if lost:
+        raise InputError(
+            f"{loaded.path.name} names data.features that {uri} does not have:\n  "
+            + "\n  ".join(lost),
+            "Change the name there, or bring the column with the data.",
+        )
+
+
+def require_agreement(loaded: Loaded, signature: Signature, uri: str) -> None:
+    """Refuse `data.features` that are not those of a signature, which names its own.
+
+    Args:
+        loaded: the configuration.
+        signature: of the model that is judged.
+        uri: how the model is called.
+
+    Raises:
+        ConfigurationError: they contradict one another.
+    """
+    features = loaded.config.data.purposes.features
+    what = contradiction(features, signature.types, signature.required)
+    if what:
+        raise ConfigurationError(
+            f"{loaded.path}, line {loaded.line(('data', 'features'))}: data.features and the"
+            f" signature of {uri} contradict one another: the list {what}.",
+            "A signature that names its inputs decides: leave data.features out.",
+        )

@@ -1,0 +1,214 @@
+"""Rules of our own in a contract: `type: custom, engine: cdml`, said by a mapping."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Place
+from cdml.data.bounds import OPERATORS, PERCENT, SECONDS, Bound, read_bound, wrong_bound
+from cdml.data.contract import Quality
+from cdml.tables.query import CompareColumns
+
+Wrong = tuple[Place, str]
+"""Where in a rule, and what is wrong there."""
+
+ARGUMENTS: Mapping[str, frozenset[str]] = {
+    "rowCount": frozenset(),
+    "nullValues": frozenset(),
+    "missingValues": frozenset({"missingValues"}),
+    "invalidValues": frozenset({"validValues", "pattern"}),
+    "duplicateValues": frozenset({"properties"}),
+}
+"""The standard's metrics and what each may be given."""
+FIGURES = ("mean", "standardDeviation", "sum", "minimum", "maximum", "quantile", "distinctCount")
+"""The figures of a column that a rule can bound."""
+
+_KINDS = ("check", "compare", "freshness")
+_KEYS = (*_KINDS, "column", "q", "arguments", "unit", "warn", "fail", *OPERATORS)
+_LEVELS = ("warn", "fail")
+_LEVEL_KEYS = (*OPERATORS, "maxAge", "unit")
+_NAME = r'"(?:[^"]|"")+"|[^"<>=!]+?'
+_COMPARISON = re.compile(
+    rf"\s*(?P<left>{_NAME})\s*(?P<sign><=|>=|==|!=|<>|=|<|>)\s*(?P<right>{_NAME})\s*"
+)
+_SIGNS = {"=": "==", "<>": "!="}
+_AGE = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
+
+
+def read_custom(
+    implementation: Any, quality: Quality, column: str | None, *, percent: bool = False
+) -> tuple[Quality, tuple[Wrong, ...]]:
+    """A rule with what its implementation says, and everything that is wrong in it.
+
+    Args:
+        implementation: of the rule.
+        quality: the rule itself.
+        column: the column it stands at; None at the table.
+        percent: whether the rule counts in percent, unless its implementation says otherwise.
+    """
+    if not isinstance(implementation, dict):
+        example = "{check: mean, mustBeBetween: [1, 2]}"
+        return quality, (((), f"a rule of cdml is a mapping such as {example}"),)
+    written: dict[str, Any] = implementation
+    wrong: list[Wrong] = [
+        ((key,), unknown("key", key, _KEYS)) for key in written if key not in _KEYS
+    ]
+    kinds = [kind for kind in _KINDS if kind in written]
+    if len(kinds) != 1:
+        return quality, (*wrong, ((), f"a rule of cdml has one of {', '.join(_KINDS)}"))
+    [kind] = kinds
+    if kind == "check":
+        found = _check(written, quality, wrong)
+    elif kind == "compare":
+        found = _compare(written, quality, wrong)
+    else:
+        found = _freshness(written, quality, wrong)
+    named = found.column or column
+    if kind != "compare" and named is None and found.metric not in ("rowCount", "duplicateValues"):
+        wrong.append(((), "the rule needs a column: write it at one, or name it by column"))
+    if "unit" in written:
+        percent = str(written["unit"]).strip().lower() in PERCENT
+    found = _levels(written, found, percent, wrong)
+    return replace(found, kind="cdml", column=named), tuple(wrong)
+
+
+def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
+    check = str(written["check"])
+    if check not in (*FIGURES, *ARGUMENTS):
+        wrong.append((("check",), unknown("check", check, (*FIGURES, *ARGUMENTS))))
+    q = written.get("q")
+    if check == "quantile" and not (isinstance(q, int | float) and 0 <= q <= 1):
+        wrong.append((("q",), f"a quantile needs q between 0 and 1, not {q!r}"))
+    elif check != "quantile" and q is not None:
+        wrong.append((("q",), f"only a quantile has a q, not {check}"))
+    arguments = written.get("arguments") or {}
+    if not isinstance(arguments, dict):
+        wrong.append((("arguments",), f"arguments are a mapping, not {arguments!r}"))
+        arguments = {}
+    if check in ARGUMENTS:
+        wrong += wrong_arguments(check, arguments, ("arguments",))
+    elif arguments:
+        wrong.append((("arguments",), f"{check} has no arguments"))
+    return replace(
+        quality,
+        metric=check,
+        name=check if quality.name == "custom" else quality.name,
+        arguments={"q": q} if check == "quantile" else arguments,
+        column=_column(written, wrong),
+    )
+
+
+def _compare(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
+    found = _COMPARISON.fullmatch(str(written["compare"]))
+    strange = [key for key in ("q", "arguments", "column") if key in written]
+    wrong += [((key,), f"a comparison has no {key}") for key in strange]
+    if found is None:
+        example = '"a <= b" (a name with signs in it in double quotes)'
+        wrong.append((("compare",), f"a comparison of two columns reads {example}"))
+        return replace(quality, metric="compare")
+    sign: Any = _SIGNS.get(found["sign"], found["sign"])
+    comparison = CompareColumns(_plain(found["left"]), sign, _plain(found["right"]))
+    return replace(quality, metric="compare", comparison=comparison)
+
+
+def _freshness(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
+    asked = written["freshness"]
+    inner = asked if isinstance(asked, dict) else {"maxAge": asked}
+    known = ("column", "maxAge")
+    wrong += [(("freshness", k), unknown("key", k, known)) for k in inner if k not in known]
+    strange = [key for key in ("q", "arguments", *OPERATORS) if key in written]
+    wrong += [((key,), f"freshness is told by maxAge: 7d, not by {key}") for key in strange]
+    bound = _age(inner["maxAge"], ("freshness", "maxAge"), wrong) if "maxAge" in inner else None
+    column = _column(inner, wrong, ("freshness",)) or _column(written, wrong)
+    return replace(quality, metric="freshness", column=column, bound=bound)
+
+
+def _column(written: Mapping[str, Any], wrong: list[Wrong], at: Place = ()) -> str | None:
+    column = written.get("column")
+    if column is not None and not isinstance(column, str):
+        wrong.append(((*at, "column"), f"column is a name, not {column!r}"))
+        return None
+    return column
+
+
+def _levels(
+    written: Mapping[str, Any], quality: Quality, percent: bool, wrong: list[Wrong]
+) -> Quality:
+    """The rule with what it accepts, and what already warns."""
+    own = quality.bound or _bound(written, (), quality, percent, wrong)
+    fails = _level(written, "fail", quality, percent, wrong)
+    warns = _level(written, "warn", quality, percent, wrong)
+    if own is not None and fails is not None:
+        wrong.append((("fail",), "the rule says twice what fails: at itself, and at fail"))
+    bound = own or fails
+    if bound is None and warns is not None:
+        return replace(quality, bound=warns, severity="warning")
+    if bound is None and not wrong and quality.metric in (*FIGURES, "rowCount", "freshness"):
+        needed = "maxAge" if quality.metric == "freshness" else f"one of {', '.join(OPERATORS)}"
+        wrong.append(((), f"{quality.metric} needs {needed}"))
+    return replace(quality, bound=bound, warns=warns)
+
+
+def _level(
+    written: Mapping[str, Any], level: str, quality: Quality, percent: bool, wrong: list[Wrong]
+) -> Bound | None:
+    if level not in written:
+        return None
+    inner = written[level]
+    if not isinstance(inner, dict):
+        wrong.append(((level,), f"{level} is a mapping such as {{mustBeLessThan: 5}}"))
+        return None
+    strange = [key for key in inner if key not in _LEVEL_KEYS]
+    wrong += [((level, key), unknown("key", key, _LEVEL_KEYS)) for key in strange]
+    bound = _bound(inner, (level,), quality, percent, wrong)
+    if bound is None:
+        wrong.append(((level,), f"{level} needs one of {', '.join(_LEVEL_KEYS[:-1])}"))
+    return bound
+
+
+def _bound(
+    inner: Mapping[str, Any], at: Place, quality: Quality, percent: bool, wrong: list[Wrong]
+) -> Bound | None:
+    given = [name for name in OPERATORS if inner.get(name) is not None]
+    if len(given) > 1:
+        wrong.append((at, f"one of {' and '.join(given)} is enough"))
+    if at and quality.metric == "freshness":
+        return _age(inner["maxAge"], (*at, "maxAge"), wrong) if "maxAge" in inner else None
+    if "maxAge" in inner:
+        wrong.append(((*at, "maxAge"), "only freshness has a maxAge"))
+    share = str(inner["unit"]).strip().lower() in PERCENT if "unit" in inner else percent
+    if share and quality.metric in (*FIGURES, "rowCount"):
+        wrong.append(((*at, "unit"), f"{quality.metric} is no share of the rows"))
+    bound = read_bound(inner, percent=share)
+    if bound is not None:
+        wrong += [((*at, bound.operator), what) for what in wrong_bound(bound)]
+    return bound
+
+
+def _age(written: Any, at: Place, wrong: list[Wrong]) -> Bound | None:
+    found = _AGE.fullmatch(written.strip()) if isinstance(written, str) else None
+    if found is None:
+        wrong.append((at, f"an age reads 90s, 10m, 6h or 7d, not {written!r}"))
+        return None
+    seconds = float(found["number"]) * SECONDS[found["unit"]]
+    return Bound(operator="mustBeLessOrEqualTo", value=seconds, seconds=True)
+
+
+def wrong_arguments(metric: str, arguments: Mapping[str, Any], at: Place) -> Iterator[Wrong]:
+    """What a metric of the standard cannot be given."""
+    known = ARGUMENTS[metric]
+    for name, value in arguments.items():
+        wanted, said = (str, "a text") if name == "pattern" else (list, "a list")
+        if name not in known:
+            yield (*at, name), unknown("argument", name, known)
+        elif not isinstance(value, wanted):
+            yield (*at, name), f"{name} needs {said}, not {value!r}"
+    if metric == "invalidValues" and not arguments:
+        yield (), "invalidValues needs the argument validValues or pattern"
+
+
+def _plain(name: str) -> str:
+    name = name.strip()
+    return name[1:-1].replace('""', '"') if name.startswith('"') else name

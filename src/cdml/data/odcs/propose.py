@@ -1,0 +1,193 @@
+"""A contract to begin with, from the figures of data that is known to be good."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, inf, isfinite, log10, nextafter
+from typing import Any
+
+import yaml
+
+from cdml.data.contract import looks_personal
+from cdml.tables.query import Field, LogicalType
+from cdml.tables.types import PHYSICAL_TYPES, binary, physical_type
+
+MOST_VALUES = 20
+"""A text column of more different values is no list of categories."""
+
+_ROWS_PER_VALUE = 10
+_LONGEST = 100
+_SHARES = (1, 2, 5, 10, 20, 50)
+_KEYS = re.compile(r"(^|[_\W])(id|key|uuid|guid)$|Id$|ID$", re.IGNORECASE)
+_HEAD = """\
+# What the data promises, proposed by `cdml init --data` from {source} ({rows:,} rows).
+# Read it as a question: what holds of this sample need not hold of the next. Ranges are rounded
+# outwards; columns whose name looks personal are classified so, and their values left out.
+# Tag columns that are known only after the outcome: `tags: [known_after_outcome]`.
+# docs/data.md lists everything that can be promised.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a column looks like in the data.
+
+    Attributes:
+        field: its name and type.
+        missing: how many of the rows miss a value.
+        unique: whether no value occurs twice.
+        range: smallest and largest number, where there are numbers.
+        values: its different values, where they are few and repeat themselves.
+    """
+
+    field: Field
+    missing: int
+    unique: bool = False
+    range: tuple[float, float] | None = None
+    values: tuple[str, ...] = ()
+
+
+def may_be_key(column: Field) -> bool:
+    """Whether a column is of a type that identifies rows."""
+    return column.type in (LogicalType.INTEGER, LogicalType.STRING)
+
+
+def named_like_key(name: str) -> bool:
+    """Whether a column is called like something that identifies rows."""
+    return _KEYS.search(name) is not None
+
+
+def key_of(columns: Sequence[Seen]) -> str | None:
+    """The column that identifies a row most likely: one called so, or else the first."""
+    candidates = [column.field.name for column in columns if column.unique]
+    named = [name for name in candidates if named_like_key(name)]
+    return next(iter((*named, *candidates)), None)
+
+
+def categories(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, ...]:
+    """The values of a text column, if they are few, short, and come back again and again."""
+    values = [value for value, _ in counts]
+    few = 0 < len(values) <= MOST_VALUES and len(values) * _ROWS_PER_VALUE <= rows
+    plain = all(isinstance(v, str) and v.isprintable() and len(v) <= _LONGEST for v in values)
+    return tuple(sorted(values)) if few and plain else ()
+
+
+def contract(name: str, source: str, rows: int, columns: Sequence[Seen]) -> str:
+    """A contract of the Open Data Contract Standard v3.2, as YAML.
+
+    Args:
+        name: of the table.
+        source: where the data lies.
+        rows: how many there are.
+        columns: what they look like.
+    """
+    key = key_of(columns)
+    document = {
+        "apiVersion": "v3.2.0",
+        "kind": "DataContract",
+        "id": name,
+        "name": name,
+        "version": "0.1.0",
+        "status": "draft",
+        "schema": [
+            {
+                "name": name,
+                "logicalType": "object",
+                "properties": [_property(one, rows, key) for one in columns if _sayable(one)],
+            }
+        ],
+    }
+    head = _HEAD.format(source=" ".join(source.split()), rows=rows)
+    body: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
+    return head + body
+
+
+def _sayable(column: Seen) -> bool:
+    """Whether the standard, which wants a name and a type, has words for the column."""
+    told = column.field.type is not LogicalType.OTHER or binary(column.field)
+    return bool(column.field.name) and told
+
+
+def _property(column: Seen, rows: int, key: str | None) -> dict[str, Any]:
+    name, kind = column.field.name, column.field.type
+    personal = looks_personal(name)
+    identifies = column.unique and (name == key or named_like_key(name))
+    found: dict[str, Any] = {"name": name}
+    found["logicalType"] = "string" if binary(column.field) else kind.value
+    if binary(column.field):
+        found["logicalTypeOptions"] = {"format": "binary"}
+    if physical_type(column.field.physical) in PHYSICAL_TYPES:
+        found["physicalType"] = column.field.physical
+    if column.missing == 0:
+        found["required"] = True
+    if identifies:
+        found["unique"] = True
+    if name == key:
+        found |= {"primaryKey": True, "primaryKeyPosition": 1}
+    if personal:
+        found["classification"] = "personal"
+    elif not identifies:
+        found |= _values(column)
+    if 0 < column.missing < rows:
+        found |= _missing(100 * column.missing / rows)
+    return found
+
+
+def _values(column: Seen) -> Mapping[str, Any]:
+    if column.values:
+        return {"enum": [{"value": value} for value in column.values]}
+    if column.range is None:
+        return {}
+    whole = column.field.type is LogicalType.INTEGER
+    least, most = column.range
+    if whole:
+        # Beyond 2^53 the range may be the next number that a float can be.
+        least, most = _beyond(least, -inf), _beyond(most, inf)
+    low, high = outwards(least, most)
+    bounds = {"minimum": low, "maximum": high}
+    if whole:
+        bounds = {name: int(value) for name, value in bounds.items() if value is not None}
+    options = {name: value for name, value in bounds.items() if value is not None}
+    return {"logicalTypeOptions": options} if options else {}
+
+
+def _beyond(end: float, towards: float) -> float:
+    return nextafter(end, towards) if abs(end) >= 2**53 else end
+
+
+def _missing(percent: float) -> Mapping[str, Any]:
+    share = next((share for share in _SHARES if percent <= share), None)
+    if share is None:
+        return {}
+    rule = {"metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": share}
+    return {"quality": [rule]}
+
+
+def outwards(low: float, high: float) -> tuple[float | None, float | None]:
+    """A range around a range, at the second digit of its width; None where an end is infinite.
+
+    It never reaches past zero where the values do not; nothing but zeros has no range.
+    """
+    ends = [end for end in (low, high) if isfinite(end)]
+    apart = high > low and isfinite(high - low)
+    width = high - low if apart else max(map(abs, ends), default=0)
+    if width == 0:
+        return None, None
+    digits = int(apart) - floor(log10(width))
+    return (
+        _rounded(low, digits, floor) if isfinite(low) else None,
+        _rounded(high, digits, ceil) if isfinite(high) else None,
+    )
+
+
+def _rounded(value: float, digits: int, how: Any) -> float:
+    """A value rounded to so many digits after the point; left alone where that cannot be said."""
+    try:
+        steps = how(value * 10.0**digits) if digits >= 0 else how(value / 10.0**-digits)
+        found = float(f"{steps}e{-digits}")
+    except OverflowError:
+        return value
+    fine = found <= value if how is floor else found >= value
+    if not fine or not isfinite(found):
+        return value
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found

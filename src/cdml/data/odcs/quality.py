@@ -1,0 +1,118 @@
+"""The quality rules of a contract as they were written, and what no data could fulfil in them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from open_data_contract_standard.model import DataQuality
+
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, Place
+from cdml.data.bounds import PERCENT, read_bound, wrong_bound
+from cdml.data.contract import Quality
+from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
+from cdml.data.odcs.schema import Problems, written
+from cdml.tables.query import Query
+
+ENGINE = "cdml"
+"""Name of the engine whose custom rules are ours."""
+
+_LONGEST_NAME = 200
+_WARNINGS = frozenset({"warning", "warn", "minor", "low", "medium"})
+_NOTES = frozenset({"info", "information", "informational", "notice"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """Reads rules; the problems collect.
+
+    Attributes:
+        marked: the contract and its lines.
+        tables: the names of the table the rules are about.
+        problems: lines, and what is wrong there.
+    """
+
+    marked: Marked
+    tables: Sequence[str]
+    problems: Problems
+
+    def read(
+        self, rules: Sequence[DataQuality] | None, place: Place, column: str | None
+    ) -> tuple[Quality, ...]:
+        """The rules at a place; those of a column know its name."""
+        return tuple(
+            self._rule(rule, (*place, "quality", number), column)
+            for number, rule in enumerate(rules or [])
+        )
+
+    def _rule(self, rule: DataQuality, place: Place, column: str | None) -> Quality:
+        quality = _quality(rule, self.marked.line(place))
+        engine = (rule.engine or "").strip().lower()
+        if quality.kind == "custom" and engine != ENGINE and get_close_matches(engine, [ENGINE]):
+            what = f"unknown engine {rule.engine!r}; did you mean {ENGINE!r}?"
+            self._wrong((*place, "engine"), what)
+        if quality.kind == "custom" and engine == ENGINE:
+            percent = _percent(rule)
+            found, wrong = read_custom(rule.implementation, quality, column, percent=percent)
+            for path, what in wrong:
+                self._wrong((*place, "implementation", *path), what)
+            return found
+        for path, what in _wrong(rule, quality):
+            self._wrong((*place, *path), what)
+        if quality.kind == "sql":
+            return replace(quality, query=self._query(rule.query or "", place, column))
+        return quality
+
+    def _query(self, query: str, place: Place, column: str | None) -> Query | None:
+        # The parser takes longer to import than most contracts take to be judged.
+        from cdml.data.odcs.sql_rules import Refused, read_query
+
+        try:
+            return read_query(query, self.tables, column)
+        except Refused as refused:
+            self._wrong((*place, "query"), str(refused))
+            return None
+
+    def _wrong(self, place: Place, what: str) -> None:
+        self.problems.append((self.marked.line(place), f"{written(place)}: {what}"))
+
+
+def _quality(rule: DataQuality, line: int) -> Quality:
+    metric = rule.metric or rule.rule
+    kind = rule.type or ("library" if metric else "text")
+    severity = (rule.severity or "error").strip().lower()
+    return Quality(
+        kind=kind,
+        name=rule.name or metric or _told(rule.description or rule.query or kind),
+        metric=metric,
+        bound=read_bound(rule.model_dump(), percent=_percent(rule)),
+        severity="warning" if severity in _WARNINGS else "info" if severity in _NOTES else "error",
+        arguments=rule.arguments or {},
+        engine=rule.engine,
+        line=line,
+    )
+
+
+def _told(text: str) -> str:
+    """A rule that has no name is called by what it says."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
+
+
+def _percent(rule: DataQuality) -> bool:
+    return (rule.unit or "").strip().lower() in PERCENT
+
+
+def _wrong(rule: DataQuality, quality: Quality) -> Iterator[Wrong]:
+    """What the standard allows, but no figure can fulfil or be held against."""
+    metric = quality.metric
+    if quality.kind not in ("library", "sql"):
+        return
+    if quality.bound is not None:
+        yield from (((quality.bound.operator,), what) for what in wrong_bound(quality.bound))
+    if quality.kind == "sql":
+        return
+    if metric is None or metric not in ARGUMENTS:
+        yield ("metric",), unknown("metric", str(metric), ARGUMENTS)
+        return
+    yield from wrong_arguments(metric, rule.arguments or {}, ("arguments",))

@@ -1,0 +1,232 @@
+"""What the standard's own JSON Schema says about a contract; the reading model is laxer."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from cdml.common.suggest import unknown
+from cdml.common.yaml_lines import Marked, Place
+from cdml.data.bounds import OPERATORS
+from cdml.data.odcs.versions import VERSIONS, schema_of
+
+Problems = list[tuple[int, str]]
+"""Lines, and what is wrong there."""
+
+_LONGEST = 200
+_TYPES = {
+    "object": "a mapping", "array": "a list", "string": "a text", "number": "a number",
+    "integer": "a whole number", "boolean": "true or false", "null": "nothing",
+}  # fmt: skip
+
+
+@cache
+def _validator(version: str) -> Any:
+    from jsonschema import validators
+
+    schema = deepcopy(schema_of(version))
+    _require_keys_of_conditions(schema)
+    return validators.validator_for(schema)(schema)
+
+
+def _require_keys_of_conditions(schema: Any, *, condition: bool = False) -> None:
+    """Let conditions be false of keys that are not written.
+
+    The standard says `if logicalType is map, then map is required` so that it also holds of
+    columns without a logical type, and would refuse them all.
+    """
+    if isinstance(schema, list):
+        for part in schema:
+            _require_keys_of_conditions(part, condition=condition)
+    elif isinstance(schema, dict):
+        if condition and "properties" in schema:
+            schema.setdefault("required", list(schema["properties"]))
+        for key, part in schema.items():
+            _require_keys_of_conditions(
+                part, condition=key == "if" or (condition and key == "anyOf")
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """One thing that the schema objects to.
+
+    Attributes:
+        place: where it stands.
+        what: what is wrong there.
+        key: the key of the mapping at this place that is unknown; None of other problems.
+    """
+
+    place: Place
+    what: str
+    key: str | None = None
+
+    @property
+    def key_place(self) -> Place:
+        """Where the unknown key stands; of other problems, where they are."""
+        return self.place if self.key is None else (*self.place, self.key)
+
+
+def against_schema(marked: Marked, version: str) -> Problems:
+    """What the standard's own JSON Schema of a version objects to."""
+    newest = VERSIONS[0]
+    wrong = _objections(marked.value, version)
+    later: frozenset[Place] = frozenset()
+    if version != newest:
+        unknown_still = frozenset(one.key_place for one in _objections(marked.value, newest))
+        later = frozenset(one.key_place for one in wrong if one.key) - unknown_still
+    problems = []
+    for one in wrong:
+        what = one.what
+        if one.key_place in later:
+            what = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
+        problems.append((marked.line(one.key_place), f"{written(one.place)}: {what}"))
+    return problems
+
+
+def _objections(contract: Any, version: str) -> list[_Wrong]:
+    validator = _validator(version)
+    errors = list(validator.iter_errors(contract))
+    found = [problem for error in errors for problem in _explain(validator, error)]
+    # A failed condition makes the schema call innocent keys unknown: they explain nothing.
+    return found or [_Wrong(tuple(e.absolute_path), _short(e.message)) for e in errors]
+
+
+def known_keys(name: str, value: Any) -> frozenset[str]:
+    """The keys that today's standard knows of a definition, for a mapping such as this."""
+    validator = _validator(VERSIONS[0])
+    return _allowed(validator, validator.schema["$defs"][name], value)
+
+
+def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
+    """What is wrong in one error, key by key."""
+    place: Place = tuple(error.absolute_path)
+    kind, wanted, value = error.validator, error.validator_value, error.instance
+    match kind:
+        case "additionalProperties" | "unevaluatedProperties":
+            known = _allowed(validator, error.schema, value)
+            for key in value if known else ():
+                if key not in known:
+                    what = _misplaced(value, key) or _unknown(key, sorted(known))
+                    yield _Wrong(place, what, key)
+        case "oneOf" | "anyOf":
+            yield from _explain_choice(validator, error)
+        case "required":
+            yield _Wrong(place, f"{_missing(error)} is missing")
+        case "type":
+            yield _Wrong(place, f"takes {_types([wanted])}, not {_shown(value)}")
+        case "enum":
+            names = ", ".join(map(str, wanted))
+            yield _Wrong(place, f"{_shown(value)} is not one of {names}{_near(error)}")
+        case "not" if "required" in wanted:
+            yield _Wrong(place, f"takes no key {wanted['required'][0]!r} here")
+        case "pattern":
+            yield _Wrong(place, _form(place, value))
+        case _:
+            yield _Wrong(place, _short(error.message))
+
+
+def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
+    """Of several forms, what is wrong by the one that was probably meant."""
+    place: Place = tuple(error.absolute_path)
+    value = error.instance
+    branches: dict[int, list[Any]] = {}
+    for inner in error.context:
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    keys = [key for form in error.validator_value for key in form.get("required", ())]
+    if isinstance(value, dict) and len(keys) == len(error.validator_value):
+        given = [number for number, key in enumerate(keys) if key in value]
+        if len(given) != 1:
+            yield _Wrong(place, f"needs exactly one of {', '.join(keys)}")
+            return
+        branches = {number: branches[number] for number in given}
+    fitting = [
+        errors for errors in branches.values() if not any(_of_type(e, error) for e in errors)
+    ]
+    if not fitting:
+        kinds = [
+            inner.validator_value
+            for errors in branches.values() for inner in errors if _of_type(inner, error)
+        ]  # fmt: skip
+        told = f"takes {_types(kinds)}, not {_shown(value)}"
+        yield _Wrong(place, told if kinds else "can be read in more than one way")
+        return
+    for inner in min(fitting, key=len):
+        yield from _explain(validator, inner)
+
+
+def _missing(error: Any) -> str:
+    """The one missing key that this error is about: there is an error for each."""
+    return next(
+        (key for key in error.validator_value if error.message.startswith(repr(key))), "a key"
+    )
+
+
+def _of_type(inner: Any, outer: Any) -> bool:
+    """Whether a form is not even of the value's type."""
+    return bool(inner.validator == "type") and inner.absolute_path == outer.absolute_path
+
+
+def _allowed(validator: Any, schema: Any, value: Any) -> frozenset[str]:
+    """The keys that a schema knows of a mapping, by the conditions that hold of it."""
+    keys = frozenset(schema.get("properties", ()))
+    parts = [part for key in ("allOf", "oneOf", "anyOf") for part in schema.get(key, ())]
+    if "$ref" in schema:
+        part = validator.schema
+        for name in schema["$ref"].removeprefix("#/").split("/"):
+            part = part[name]
+        parts.append(part)
+    if "if" in schema and validator.evolve(schema=schema["if"]).is_valid(value):
+        parts.append(schema["then"])
+    return keys.union(*(_allowed(validator, part, value) for part in parts))
+
+
+def _misplaced(rule: Any, key: str) -> str:
+    """An operator that stands beside a rule that holds nothing against a figure there."""
+    kind = rule.get("type")
+    if key not in OPERATORS or kind not in ("custom", "text"):
+        return ""
+    where = "; those of cdml stand in its implementation" if kind == "custom" else ""
+    return f"{key} does not stand at a rule of type {kind}{where}"
+
+
+def _unknown(key: str, known: Sequence[str]) -> str:
+    """The standard knows some thirty keys at a column: the nearest one says more than the list."""
+    guess, _, every = unknown("key", key, known).partition("? Known: ")
+    return f"{guess}?" if every else guess
+
+
+def _near(error: Any) -> str:
+    """The value that was meant, perhaps."""
+    near = get_close_matches(str(error.instance), list(map(str, error.validator_value)), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _types(kinds: Sequence[Any]) -> str:
+    names = [name for kind in kinds for name in ([kind] if isinstance(kind, str) else kind)]
+    return " or ".join(dict.fromkeys(_TYPES[name] for name in names))
+
+
+def _shown(value: Any) -> str:
+    """A scalar as it was written; of the rest, what it is."""
+    if isinstance(value, dict | list):
+        return _TYPES["object" if isinstance(value, dict) else "array"]
+    return "nothing" if value is None else _short(repr(value))
+
+
+def _form(place: Place, value: Any) -> str:
+    if "relationships" in place:
+        return f"{_shown(value)} is no reference to a column: write table.column"
+    return f"{_shown(value)} holds a character that may not stand here"
+
+
+def _short(message: str) -> str:
+    return message if len(message) <= _LONGEST else f"{message[:120]} … {message[-70:]}"
+
+
+def written(place: Place) -> str:
+    """`schema[0].name`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".") or "the contract"

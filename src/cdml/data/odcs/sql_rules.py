@@ -1,0 +1,143 @@
+"""Queries of a contract: one SELECT over the contract's own table, found so before it is run.
+
+Whatever is not known to be harmless is refused. An engine that runs a query still keeps it from
+files, the network and settings: two locks, because a parser and an engine may read differently.
+"""
+
+import re
+from collections.abc import Collection
+
+import sqlglot
+from sqlglot import errors, exp
+
+from cdml.common.suggest import unknown
+from cdml.data.odcs.repeatable_sql import called, varying
+from cdml.tables.query import EVERY_COLUMN, ROWS, Query
+
+_TABLE = frozenset({"table", "object", "schema", "model"})
+_COLUMN = frozenset({"column", "property", "field"})
+# `{3}` counts in a regular expression, and `\p{Lu}` names a class in one.
+_PLACEHOLDER = re.compile(r"(?P<quote>[\"`]?)(?<!\\p)(?<!\\P)\$?\{(?P<name>[A-Za-z_]+)\}(?P=quote)")
+_READS = re.compile(
+    r"read_|scan_|glob$|getenv|current_setting|set_config|getvariable|query$|query_table|pragma|"
+    r"duckdb_|http|load|install|shell|nextval|currval|sniff|parquet_|which_secret|sqlite|postgres|"
+    r"mysql|iceberg|delta|attach|import|export|copy|write|pg_|lo_|dblink|java_|reflect|sys|txid|"
+    r".*_scan$"
+)
+
+
+class Refused(ValueError):
+    """A query that may not be run, and why."""
+
+
+def read_query(written: str, tables: Collection[str], column: str | None) -> Query:
+    """Read a query, its placeholders filled in.
+
+    Args:
+        written: SQL; `${table}` or `{object}` stands for the table, `${column}` or `{property}`
+            for the column.
+        tables: the names of the contract's table.
+        column: the column the rule stands at; None at the table.
+
+    Raises:
+        Refused: it is not one SELECT, or reads or does anything beside the table's rows.
+    """
+    text = _PLACEHOLDER.sub(lambda found: _filled(found, column), written)
+    try:
+        tokens = sqlglot.tokenize(text, dialect="duckdb")
+        if not tokens or tokens[0].text.upper() not in ("SELECT", "WITH", "FROM"):
+            what = tokens[0].text.upper() if tokens else "nothing"
+            raise Refused(f"a rule only reads: the query must be a SELECT, not {what}")
+        statements = sqlglot.parse(text, dialect="duckdb")
+    except errors.SqlglotError as error:
+        raise Refused(f"the query is no SQL: {_plainly(error)}") from error
+    except RecursionError as error:
+        raise Refused("the query nests too deeply") from error
+    [tree, *others] = statements
+    if others or not isinstance(tree, exp.Select):
+        raise Refused("the query must be one SELECT and nothing else")
+    if len(tree.expressions) != 1 or tree.is_star:
+        columns = "all columns" if tree.is_star else f"{len(tree.expressions)} columns"
+        raise Refused(f"the query must give one number, not {columns}")
+    _refuse(tree)
+    _own_rows(tree, tables)
+    return Query(sql=tree.sql(dialect="duckdb"), reveals=_reveals(tree))
+
+
+def _filled(found: re.Match[str], column: str | None) -> str:
+    name = found["name"].lower()
+    if name in _TABLE:
+        return ROWS
+    if name in _COLUMN:
+        if column is None:
+            raise Refused(f"{found[0]} stands for a column, but the rule stands at the table")
+        return '"' + column.replace('"', '""') + '"'
+    raise Refused(unknown("placeholder", name, _TABLE | _COLUMN))
+
+
+def _plainly(error: Exception) -> str:
+    details = getattr(error, "errors", None)
+    if details:
+        return f"{details[0]['description'].rstrip('.')} (line {details[0]['line']} of it)"
+    return str(error).splitlines()[0]
+
+
+def _refuse(tree: exp.Expression) -> None:
+    """Refuse everything but reading."""
+    writes = (
+        exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Copy,
+        exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Use,
+        exp.TruncateTable, exp.Transaction, exp.Commit, exp.Rollback,
+    )  # fmt: skip
+    given = (exp.Placeholder, exp.Parameter, exp.SessionParameter)
+    for node in tree.walk():
+        if isinstance(node, writes):
+            raise Refused(f"a rule only reads: the query contains {node.key.upper()}")
+        if isinstance(node, given):
+            raise Refused(f"the query waits for a value: {node.sql(dialect='duckdb')}")
+        if isinstance(node, exp.Func) and _READS.match(called(node)):
+            raise Refused(f"the query may not call {called(node)}: it could see more than rows")
+    if (why := varying(tree)) is not None:
+        raise Refused(why)
+
+
+def _reveals(tree: exp.Select) -> tuple[str, ...]:
+    """The columns read, unless the number is made of counts alone."""
+
+    def counted(node: exp.Expression) -> exp.Expression:
+        return exp.null() if isinstance(node, exp.Count | exp.CountIf) else node
+
+    outside = tree.expressions[0].transform(counted)
+    if not any(outside.find_all(exp.Column, exp.Star, exp.Columns, exp.Subquery)):
+        return ()
+    rows = {table.alias.casefold() for table in tree.find_all(exp.Table)}
+    names = {column.name for column in tree.find_all(exp.Column)}
+    # A star, a pattern of names or the name of the table itself stands for whole rows.
+    whole = any(tree.transform(counted).find_all(exp.Star, exp.Columns))
+    if whole or any(name.casefold() in rows for name in names):
+        return (EVERY_COLUMN,)
+    return tuple(sorted(names))
+
+
+def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
+    """Let every table be the contract's own, and give it the name an engine will know it by."""
+    own = {name.casefold() for name in (*tables, ROWS)}
+    steps = {step.alias.casefold() for step in tree.find_all(exp.CTE)}
+    if own & steps:
+        raise Refused(f"a step of the query is called like the table: {min(own & steps)}")
+    found = False
+    for table in list(tree.find_all(exp.Table)):
+        if not isinstance(table.this, exp.Identifier):
+            raise Refused(f"the query may not read from {table.sql(dialect='duckdb')}")
+        name = ".".join(part.name for part in table.parts)
+        if name.casefold() in own:
+            found = True
+            if not table.alias:
+                table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
+            for part in ("db", "catalog"):
+                table.set(part, None)
+            table.set("this", exp.to_identifier(ROWS))
+        elif name.casefold() not in steps:
+            raise Refused(f"a rule reads its own table only; {unknown('table', name, tables)}")
+    if not found:
+        raise Refused(f"the query reads no rows; it must select from {min(tables, default=ROWS)}")

@@ -1,0 +1,109 @@
+"""The data against its reference: what is asked in the one scan, and all that follows from it."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cdml.config.schema import Data
+from cdml.data.drift.checks import DriftPlan, judge_drift, no_reference, plan_drift
+from cdml.data.drift.measure import profile_of
+from cdml.data.drift.profile import Profile
+from cdml.data.drift.reference import NoReference, Reference, Rows, Stored
+from cdml.data.drift.slices import count_slices, judge_slice_drift
+from cdml.data.leakage import label_checks
+from cdml.data.rules.rule import Finding
+from cdml.tables.query import Condition, Missing, NotRun, in_common
+from cdml.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A comparison that is about to be made.
+
+    Attributes:
+        table: the rows now.
+        reference: what they are compared with.
+        profile: of the reference; None where there is none.
+        plan: which columns are compared.
+        common: columns in which shared rows are looked for.
+        data: of the configuration.
+        shows: whether values of a column may be told.
+    """
+
+    table: Table
+    reference: Reference
+    profile: Profile | None
+    plan: DriftPlan
+    common: tuple[str, ...]
+    data: Data
+    shows: Callable[[str], bool]
+
+    @classmethod
+    def of(
+        cls, table: Table, reference: Reference, data: Data, shows: Callable[[str], bool]
+    ) -> "Against":
+        """Profile the reference, where that has not been done, and choose the columns."""
+        profile, plan = _profile(reference, data, shows), DriftPlan()
+        if profile is not None:
+            moves = () if data.time is None else (data.time,)
+            ignored = frozenset({*data.key, *moves, *data.drift.ignore})
+            plan = plan_drift(table, profile, ignored, data.drift)
+        before = reference.table.fields if isinstance(reference, Rows) else ()
+        return cls(
+            table=table,
+            reference=reference,
+            profile=profile,
+            plan=plan,
+            common=in_common(table.fields, before),
+            data=data,
+            shows=shows,
+        )
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What is counted of the rows now, for the one scan."""
+        return (*self.plan.conditions, *map(Missing, self.common))
+
+    def findings(self, counts: Sequence[int | NotRun]) -> Iterator[Finding]:
+        """Everything about drift and shared rows.
+
+        Args:
+            counts: of `conditions`.
+        """
+        here, data = len(self.plan.conditions), self.data
+        yield from judge_drift(
+            self.plan, self.table, counts[:here],
+            label=data.label, thresholds=data.drift, shown=self.shows,
+        )  # fmt: skip
+        if self.profile is not None and data.drift.slices:
+            columns = self.plan.counting.columns
+            yield from judge_slice_drift(self.table, self.profile, columns, data, self.shows)
+        match self.reference:
+            case Rows(table=reference):
+                full = (name for name, n in zip(self.common, counts[here:], strict=True) if n == 0)
+                complete = self._complete(reference, tuple(full))
+                yield from label_checks.shared_rows(self.table, reference, data, complete)
+            case Stored() as known:
+                yield label_checks.shared_with_profile(self.table, known.ref, known.source)
+            case NoReference(why=why, asked=asked):
+                yield from no_reference(why, data.drift, asked=asked)
+
+    def _complete(self, reference: Table, columns: Sequence[str]) -> list[str]:
+        """Those of the columns that are full in the reference too; most its profile knows."""
+        known = {} if self.profile is None else self.profile.by_name
+        asked = [name for name in columns if name not in known]
+        missing = dict(zip(asked, reference.count(tuple(map(Missing, asked))), strict=True))
+        missing |= {name: column.missing for name, column in known.items()}
+        return [name for name in columns if missing[name] == 0]
+
+
+def _profile(reference: Reference, data: Data, shows: Callable[[str], bool]) -> Profile | None:
+    match reference:
+        case Rows(table=table):
+            found = profile_of(table, frozenset(data.key), shows)
+            if not data.drift.slices:
+                return found
+            return replace(found, slices=count_slices(table, found.columns, data, shows))
+        case Stored(profile=profile):
+            return profile
+        case _:
+            return None

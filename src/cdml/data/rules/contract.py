@@ -1,0 +1,333 @@
+"""What a contract promises, as rules that a table can be asked about."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date, time
+from math import inf
+from typing import Any
+
+from cdml.common.suggest import unknown
+from cdml.data.contract import Contract, Property
+from cdml.data.rules.context import Asked, Known
+from cdml.data.rules.custom import of_reference
+from cdml.data.rules.quality import accepted, listed, of_quality
+from cdml.data.rules.rule import Finding, Rule, fact, not_executed
+from cdml.tables.date_formats import read_format
+from cdml.tables.declared_types import DATES
+from cdml.tables.query import (
+    Compare,
+    Condition,
+    Field,
+    Length,
+    LogicalType,
+    Matches,
+    Missing,
+    MultipleOf,
+    Operator,
+    Scalar,
+    violates,
+)
+from cdml.tables.types import PHYSICAL_TYPES, binary, coerce, physical_type
+
+FORMATS: Mapping[str, str] = {
+    "email": r"^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$",
+    "uuid": r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    "uri": r"^[A-Za-z][A-Za-z0-9+.\-]*:\S+$",
+    "hostname": r"^[A-Za-z0-9]([A-Za-z0-9\-]*[A-Za-z0-9])?"
+    r"(\.[A-Za-z0-9]([A-Za-z0-9\-]*[A-Za-z0-9])?)*$",
+    "ipv4": r"^((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])(\.|$)){4}$",
+    "ipv6": r"^[0-9a-fA-F:]*:[0-9a-fA-F:.]*$",
+}
+_UNCHECKED_FORMATS = frozenset({"password", "byte", "binary", "f32", "f64"})
+_RANGES: Mapping[str, tuple[Operator, str]] = {
+    "minimum": (">=", "at least"),
+    "maximum": ("<=", "at most"),
+    "exclusiveMinimum": (">", "above"),
+    "exclusiveMaximum": ("<", "below"),
+}
+_NESTED = ("properties", "items", "map")
+_WRITTEN = {
+    "logical_type": "logicalType",
+    "physical_type": "physicalType",
+    "not_null": "required",
+    "primary_key": "primaryKey",
+    "accepted_values": "enum",
+}
+"""How the contract spells what a check is called."""
+
+
+def from_contract(contract: Contract, known: Known) -> Iterator[Asked]:
+    """Every rule of a contract for a table with these columns; none is left out.
+
+    Args:
+        contract: what is promised.
+        known: the table, and how rules are taken.
+    """
+    fields = known.fields
+    yield from _own_table(contract, fields)
+    for prop in contract.properties:
+        for asked in _of_property(prop, known):
+            yield _placed(asked, prop)
+    if contract.primary_key:
+        described = {prop.name: prop for prop in contract.properties}
+        first = described[contract.primary_key[0]]
+        for asked in _primary_key(contract.primary_key, fields):
+            yield _placed(asked, described.get(asked.column or "", first))
+    for quality in contract.quality:
+        yield from of_quality(quality, None, known)
+    for reference in contract.references:
+        yield replace(of_reference(reference, known), line=reference.line)
+    for line, text in contract.listed:
+        found = listed("not_executed", None, f"{text} is listed, not executed")
+        yield replace(found, line=line)
+    yield from _extra_columns(contract, known)
+
+
+def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Finding]:
+    """Whether the contract is one of this table at all."""
+    many = len(contract.properties)
+    if many > 1 and not any(prop.name in fields for prop in contract.properties):
+        yield fact(
+            "contract_table", None, fine=False, expected=f"the table {contract.table}",
+            observed="none of its columns",
+            reason=f"the data has none of the {many} columns of {contract.table}: is it the"
+            " contract of another table?",
+        )  # fmt: skip
+
+
+def _extra_columns(contract: Contract, known: Known) -> Iterator[Finding]:
+    promised = {prop.name for prop in contract.properties}
+    extra = [name for name in known.fields if name not in promised]
+    if promised and extra:
+        yield fact(
+            "extra_columns", None, fine=False, severity=known.extra_columns, expected="none",
+            observed=str(len(extra)),
+            reason=f"the contract does not know: {', '.join(extra)}",
+        )  # fmt: skip
+
+
+def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
+    fields = known.fields
+    field = fields.get(prop.name)
+    if field is None:
+        reason = f"the data has no column of this name; {unknown('column', prop.name, fields)}"
+        yield fact(
+            "column_present", prop.name, fine=False,
+            expected="present", observed="missing", reason=reason,
+        )  # fmt: skip
+    else:
+        yield from _types(prop, field)
+    for rule in (*_simple(prop), *_bounds(prop, field)):
+        yield rule if field is not None else _without_column(rule)
+    for quality in prop.quality:
+        for asked in of_quality(quality, prop.name, known):
+            yield asked if field is not None else _without_column(asked)
+    if prop.nested:
+        line = next((prop.lines[key] for key in _NESTED if key in prop.lines), prop.line)
+        parts = Rule(
+            name="nested", column=prop.name, what="", expected="as the contract says", line=line
+        )
+        yield not_executed(parts, "what the contract says about parts of a value is not checked")
+
+
+def _placed(asked: Asked, prop: Property) -> Asked:
+    """With the line of what asks for it, unless it knows a nearer one."""
+    if asked.line is not None:
+        return asked
+    return replace(asked, line=prop.line_of(_WRITTEN.get(asked.name, asked.name)))
+
+
+def _without_column(asked: Asked) -> Finding:
+    if isinstance(asked, Rule):
+        return not_executed(asked, "the column is missing")
+    return asked
+
+
+def _types(prop: Property, field: Field) -> Iterator[Finding]:
+    if field.empty:
+        yield from _types_of_nothing(prop)
+        return
+    if prop.logical is not None:
+        yield _logical_type(prop, prop.logical, field)
+    if prop.physical is not None:
+        wanted, found = physical_type(prop.physical), physical_type(field.physical)
+        if wanted not in PHYSICAL_TYPES:
+            text = f"physicalType {prop.physical} is another engine's; the column is {found}"
+            yield listed("physical_type", prop.name, text)
+        else:
+            yield fact(
+                "physical_type", prop.name, fine=wanted == found,
+                expected=prop.physical, observed=field.physical,
+                reason=f"the column is {field.physical}",
+            )  # fmt: skip
+
+
+def _logical_type(prop: Property, wanted: LogicalType, field: Field) -> Finding:
+    integers = field.type is LogicalType.INTEGER and wanted is LogicalType.NUMBER
+    held = prop.options.get("format") in ("binary", "byte") and binary(field)
+    fine = field.type is wanted or integers or held
+    trouble = _not_applied(wanted, str(prop.options.get("format", "")))
+    if field.type is LogicalType.STRING and not fine and trouble:
+        rule = Rule(name="logical_type", column=prop.name, what="", expected=wanted)
+        return not_executed(rule, trouble)
+    holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{wanted}"
+    return fact(
+        "logical_type", prop.name, fine=fine, expected=wanted, observed=field.type,
+        reason=f"{holds}: {field.misfit}" if field.misfit and not fine else holds,
+    )  # fmt: skip
+
+
+def _not_applied(kind: LogicalType, written: str) -> str:
+    """Why a format of dates cannot be applied; "" where it can, or there is none."""
+    if kind not in DATES or not written:
+        return ""
+    applied = read_format(written)
+    if applied is None:
+        return (
+            f"the format {written!r} cannot be applied: it needs the letters of the JDK's"
+            " DateTimeFormatter, such as yyyy-MM-dd (YYYY is the week-based year there, and DD"
+            " the day of the year)"
+        )
+    return "" if applied.gives(kind) else f"the format {written!r} does not give a {kind}"
+
+
+def _types_of_nothing(prop: Property) -> Iterator[Finding]:
+    for name, wanted in (("logical_type", prop.logical), ("physical_type", prop.physical)):
+        if wanted is not None:
+            yield fact(
+                name, prop.name, fine=True, expected=wanted, observed="no value",
+                reason=f"no value is there that could be of another type than {wanted}",
+            )  # fmt: skip
+
+
+def _simple(prop: Property) -> Iterator[Rule]:
+    if prop.required:
+        yield not_null(prop.name)
+    if prop.unique:
+        yield unique("unique", (prop.name,), prop.name)
+
+
+def not_null(column: str, name: str = "not_null") -> Rule:
+    """No value may be missing."""
+    return Rule(name=name, column=column, breaking=Missing(column), what="values are missing")
+
+
+def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> Rule:
+    """No combination of values may occur twice."""
+    return Rule(
+        name=name, column=column, repeated=columns,
+        what=f"rows repeat the {', '.join(columns)} of a row before",
+    )  # fmt: skip
+
+
+def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[Asked]:
+    rules = [*(not_null(name, "primary_key") for name in key), unique("primary_key", key)]
+    lost = any(name not in fields for name in key)
+    yield from (_without_column(rule) if lost else rule for rule in rules)
+
+
+def _bounds(prop: Property, field: Field | None) -> Iterator[Asked]:
+    """What `logicalTypeOptions` and `enum` ask of every value that is there."""
+    kind = field.type if field is not None else prop.logical or LogicalType.OTHER
+    if field is not None and field.empty:
+        kind = prop.logical or kind
+    for name, option in prop.options.items():
+        if name == "format" and prop.logical in DATES:
+            asked = _date_format(prop.name, str(option), kind, prop.logical)
+        else:
+            asked = _option(prop.name, name, option, kind)
+        yield asked if field is None or not field.empty else _of_nothing(asked)
+    if prop.accepted is not None:
+        yield accepted("accepted_values", prop.name, prop.accepted, kind)
+
+
+def _of_nothing(asked: Asked) -> Asked:
+    """No value is there that could break what an option asks of each; what is listed stays so."""
+    if asked.severity == "info":
+        return asked
+    expected = asked.asked if isinstance(asked, Rule) else asked.expected
+    found = fact(
+        asked.name, asked.column, fine=True, expected=expected, observed="0",
+        reason="no value is there that could break it",
+    )  # fmt: skip
+    return replace(found, failing_rows=0)
+
+
+def _option(column: str, name: str, option: Any, kind: LogicalType) -> Asked:
+    if name in _RANGES:
+        operator, words = _RANGES[name]
+        return _typed(column, name, option, kind, f"{words} {option}",
+                      lambda value: Compare(column, operator, value))  # fmt: skip
+    if name in ("minLength", "maxLength"):
+        sign: Operator = ">=" if name == "minLength" else "<="
+        expected = f"{'at least' if name == 'minLength' else 'at most'} {option} characters"
+        return _on_text(column, name, expected, kind, Length(column, sign, option))
+    if name == "pattern":
+        return _on_text(column, name, str(option), kind, Matches(column, str(option)))
+    if name == "format":
+        return _format(column, str(option), kind)
+    if name == "multipleOf":
+        return _multiple(column, option, kind)
+    return listed(name, column, f"{name} {option} is listed, not executed")
+
+
+def _multiple(column: str, option: Any, kind: LogicalType) -> Asked:
+    expected = f"a multiple of {option}"
+    rule = Rule(
+        name="multipleOf", column=column, what=f"values are not {expected}", expected=expected
+    )
+    if kind not in (LogicalType.INTEGER, LogicalType.NUMBER):
+        return not_executed(rule, f"the column holds {kind}, not numbers")
+    if isinstance(option, bool) or not isinstance(option, int | float) or not 0 < option < inf:
+        return not_executed(rule, f"{option!r} has no multiples")
+    return replace(rule, breaking=violates(column, MultipleOf(column, option)))
+
+
+def _format(column: str, written: str, kind: LogicalType) -> Asked:
+    if kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
+        return listed("format", column, f"format {written} is listed; the column holds {kind}")
+    rule = Rule(name="format", column=column, what="values are of another format", expected=written)
+    if written not in FORMATS:
+        return not_executed(rule, f"the format {written!r} is not known")
+    return _on_text(column, "format", written, kind, Matches(column, FORMATS[written]))
+
+
+def _date_format(column: str, written: str, kind: LogicalType, wanted: LogicalType) -> Asked:
+    """Texts have the format; stored dates have none, and those that were read by it fit."""
+    if kind in DATES:
+        return listed("format", column, f"format {written} is listed; the column holds {kind}")
+    rule = Rule(name="format", column=column, what="values are of another format", expected=written)
+    applied, trouble = read_format(written), _not_applied(wanted, written)
+    if applied is None or trouble:
+        return not_executed(rule, trouble)
+    return _on_text(column, "format", written, kind, Matches(column, f"^(?:{applied.regex})$"))
+
+
+def _on_text(column: str, name: str, expected: str, kind: LogicalType, allowed: Condition) -> Asked:
+    rule = Rule(
+        name=name, column=column, breaking=violates(column, allowed),
+        what=f"values break {name} ({expected})", expected=expected,
+    )  # fmt: skip
+    if kind is not LogicalType.STRING:
+        return not_executed(rule, f"the column holds {kind}, not text")
+    return rule
+
+
+def _shown(bound: object) -> str:
+    return str(bound) if isinstance(bound, date | time) else repr(bound)
+
+
+def _typed(
+    column: str, name: str, bound: Any, kind: LogicalType, expected: str,
+    allowed: Callable[[Scalar], Condition],
+) -> Asked:  # fmt: skip
+    value = coerce(bound, kind)
+    rule = Rule(name=name, column=column, what=f"values are not {expected}", expected=expected)
+    if value is None or not kind.ordered:
+        return not_executed(
+            rule, f"the column holds {kind}, which {_shown(bound)} cannot be held against"
+        )
+    return Rule(
+        name=name, column=column, breaking=violates(column, allowed(value)),
+        what=rule.what, expected=expected,
+    )  # fmt: skip

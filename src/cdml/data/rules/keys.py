@@ -1,0 +1,57 @@
+"""What cdml.yaml itself needs of the rows: a key that identifies, a label that is there."""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from cdml.common.suggest import unknown
+from cdml.data.bounds import Bound
+from cdml.data.rules.context import Asked
+from cdml.data.rules.contract import not_null, unique
+from cdml.data.rules.rule import Rule
+from cdml.tables.query import Compare, Field, Scalar
+from cdml.tables.types import coerce
+
+
+def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -> list[str]:
+    """A sentence for each column that cdml.yaml names and the data does not have.
+
+    Args:
+        named: columns by the key of cdml.yaml that names them.
+        fields: the columns of the data.
+    """
+    known = list(fields)
+    return [
+        f"data.{place}: {unknown('column', name, known)}"
+        for place, names in named.items()
+        for name in names
+        if name not in known
+    ]
+
+
+def identity_rules(key: tuple[str, ...], label: Field, positive: Scalar | None) -> Iterator[Asked]:
+    """The rules that hold with and without a contract.
+
+    Args:
+        key: the columns that identify a row.
+        label: the column to predict.
+        positive: the positive class, of the label's type; None where there is none.
+    """
+    for name in key:
+        yield not_null(name, "key_not_null")
+    yield unique("key_unique", key)
+    yield not_null(label.name, "label_not_null")
+    if positive is not None:
+        yield Rule(
+            name="positive_occurs", column=label.name, what=f"rows are of the class {positive!r}",
+            breaking=Compare(label.name, "==", positive),
+            bound=Bound(operator="mustBeGreaterThan", value=0),
+        )  # fmt: skip
+
+
+def positive_class(written: bool | int | str | None, label: Field) -> Scalar | None:
+    """The positive class as a value of the label's type; None where no row can have it.
+
+    A label of 0 and 1 may be called true and false.
+    """
+    if isinstance(written, bool) and label.type.numeric:
+        return written if label.type == "boolean" else int(written)
+    return coerce(written, label.type)

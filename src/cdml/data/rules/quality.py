@@ -1,0 +1,142 @@
+"""The quality rules of a contract, as rules that a table can be asked about."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from cdml.data.contract import Quality, Severity
+from cdml.data.odcs.custom_properties import ARGUMENTS
+from cdml.data.rules.context import NAMES, Asked, Known, rule_of
+from cdml.data.rules.custom import of_custom
+from cdml.data.rules.rule import Finding, Rule, fact, not_executed
+from cdml.tables.query import (
+    EVERY_COLUMN,
+    Condition,
+    Either,
+    Field,
+    In,
+    LogicalType,
+    Matches,
+    Missing,
+    violates,
+)
+from cdml.tables.types import coerce
+
+
+def of_quality(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:
+    """What a quality rule asks; documentation and foreign engines' rules are listed.
+
+    Args:
+        quality: the rule.
+        column: the column it stands at; None for rules about the table.
+        known: the table, and how rules are taken.
+    """
+    for asked in _of_kind(quality, column, known):
+        yield replace(asked, line=quality.line)
+
+
+def _of_kind(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:
+    match quality.kind:
+        case "library":
+            yield from _library(quality, column, known.fields)
+        case "cdml":
+            if quality.metric in ARGUMENTS:
+                yield from _library(quality, quality.column, known.fields)
+            else:
+                yield from of_custom(quality, known)
+        case "sql":
+            what = f"the answer of {quality.name}"
+            query = quality.query
+            reveals = _revealed(query.reveals if query is not None else (), known.fields)
+            yield rule_of(quality, "sql", column, query=query, what=what, reveals=reveals)
+        case "text":
+            yield listed("text", column, f"documentation: {quality.name}")
+        case _:
+            yield _foreign(quality, column, known)
+
+
+def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
+    """The columns a query speaks of, as they are called."""
+    spoken = {name.casefold() for name in written}
+    return tuple(name for name in fields if EVERY_COLUMN in written or name.casefold() in spoken)
+
+
+def _foreign(quality: Quality, column: str | None, known: Known) -> Asked:
+    why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
+    if known.hold_foreign:
+        rule = rule_of(quality, "foreign_rule", column, what="", expected=quality.name)
+        return not_executed(rule, f"{why}, and data.foreign_rules is hold")
+    return listed("not_executed", column, why)
+
+
+def _library(quality: Quality, column: str | None, fields: Mapping[str, Field]) -> Iterator[Asked]:
+    metric = quality.metric or ""
+    rule = rule_of(quality, NAMES[metric], column, what="rows")
+    if metric == "rowCount":
+        yield rule
+        return
+    if metric == "duplicateValues":
+        yield _duplicates(rule, quality.arguments, fields)
+        return
+    if column is None:
+        yield not_executed(rule, f"{metric} needs a column: write the rule at one")
+        return
+    kind = fields[column].type if column in fields else LogicalType.OTHER
+    breaking, what = _breaking(metric, column, quality.arguments, kind)
+    rule = replace(rule, breaking=breaking, what=what)
+    yield rule if column in fields else not_executed(rule, f"the data has no column {column!r}")
+
+
+def _duplicates(rule: Rule, arguments: Mapping[str, Any], fields: Mapping[str, Field]) -> Asked:
+    named = arguments.get("properties") or ([rule.column] if rule.column else [])
+    columns = tuple(map(str, named))
+    lost = [name for name in columns if name not in fields]
+    if not columns or lost:
+        return not_executed(
+            rule, f"the data has no column {lost[0]!r}" if lost else "it names no properties"
+        )
+    what = f"rows repeat the {', '.join(columns)} of a row before"
+    return replace(rule, repeated=columns, what=what)
+
+
+def _breaking(
+    metric: str, column: str, arguments: Mapping[str, Any], kind: LogicalType
+) -> tuple[Condition, str]:
+    match metric:
+        case "nullValues":
+            return Missing(column), "values are missing"
+        case "missingValues":
+            written = arguments.get("missingValues", ())
+            return Either((Missing(column), _among(column, written, kind))), "values are missing"
+        case _:
+            allowed: list[Condition] = []
+            if "validValues" in arguments:
+                allowed.append(_among(column, arguments["validValues"], kind))
+            if "pattern" in arguments:
+                allowed.append(Matches(column, str(arguments["pattern"])))
+            return violates(column, *allowed), "values are not valid"
+
+
+def _among(column: str, values: Any, kind: LogicalType) -> In:
+    """One of these; what no row of the column's type can equal is left out."""
+    found = (coerce(value, kind) for value in values)
+    return In(column, tuple(value for value in found if value is not None))
+
+
+def accepted(
+    name: str, column: str, values: tuple[Any, ...], kind: LogicalType, severity: Severity = "error"
+) -> Rule:
+    """Every value that is there must be one of these."""
+    return Rule(
+        name=name, column=column, severity=severity,
+        breaking=violates(column, _among(column, values, kind)),
+        what="values are not among the accepted ones",
+        expected="one of " + ", ".join(map(str, values)),
+    )  # fmt: skip
+
+
+def listed(name: str, column: str | None, text: str) -> Finding:
+    """What is told, but decides nothing."""
+    return fact(
+        name, column, fine=True, severity="info", expected="", observed="listed", reason=text
+    )

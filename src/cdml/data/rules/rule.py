@@ -1,0 +1,232 @@
+"""Rules as questions to a table, and the answers as findings.
+
+A rule says which rows break it (or which columns must not repeat) and how many such rows are
+too many. The questions of all rules are asked together, then each rule is judged on its answer.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cdml.common.verdict import Verdict
+from cdml.data.bounds import NONE, Bound, age
+from cdml.data.contract import Reference, Severity
+from cdml.tables.query import Aggregate, Condition, NotRun, Query
+
+Shown = bool | int | float | str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """How the rows of a column spread over bins, as shares of all rows.
+
+    Attributes:
+        bins: what they are called.
+        reference, now: the shares, in the same order.
+    """
+
+    bins: tuple[str, ...]
+    reference: tuple[float, ...]
+    now: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check of the data; the attributes are those of the evidence's `Check`.
+
+    `sample` holds row numbers, from 1, and values; `line` is of the contract that asks for it;
+    `beside` tells what else was measured and does not decide; `spread` is there where a column is
+    compared with the reference and its values may be told.
+    """
+
+    name: str
+    column: str | None = None
+    verdict: Verdict
+    severity: Severity
+    expected: str
+    observed: str
+    failing_rows: int | None = None
+    sample: tuple[tuple[int, Shown], ...] = ()
+    reason: str
+    beside: str = ""
+    line: int | None = None
+    spread: Spread | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule, ready to be asked; without a question of its own it bounds the number of rows.
+
+    Attributes:
+        name: what is checked, e.g. `not_null`.
+        column: the column it is about; None for the table.
+        severity: what it does to the verdict.
+        breaking: the rows that break it; None where rows are counted otherwise.
+        repeated: columns whose repeated values break it.
+        reference: the values that must occur elsewhere.
+        aggregate, distinct, query: a figure that is held against the bound: of a column, the
+            number of a column's different values, or the answer of a query.
+        reveals: the columns of which that figure may be a value.
+        until: the moment from which `aggregate`, a time in seconds, is counted back.
+        bound: how many such rows are accepted, or which figures.
+        warns: what already warns, though it is accepted.
+        what: what is wrong with such rows, e.g. `values are missing`; or what the figure is.
+        expected: what the rule asks for, where it is more than the bound.
+        line: in the contract, where it comes from one.
+    """
+
+    name: str
+    column: str | None = None
+    severity: Severity = "error"
+    breaking: Condition | None = None
+    repeated: tuple[str, ...] = ()
+    reference: Reference | None = None
+    aggregate: Aggregate | None = None
+    distinct: str | None = None
+    query: Query | None = None
+    reveals: tuple[str, ...] = ()
+    until: datetime | None = None
+    bound: Bound = NONE
+    warns: Bound | None = None
+    what: str
+    expected: str = ""
+    line: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether rows that break the rule are counted, rather than a figure told."""
+        return self.breaking is not None or bool(self.repeated) or self.reference is not None
+
+    @property
+    def asked(self) -> str:
+        """What is expected, in words."""
+        told = self.expected or str(self.bound)
+        return f"{told} (warns unless {self.warns})" if self.warns is not None else told
+
+
+def judge(
+    rule: Rule,
+    answer: int | NotRun,
+    rows: int,
+    examples: Sequence[tuple[int, Any]] = (),
+) -> Finding:
+    """A count as a finding.
+
+    Args:
+        rule: what was asked.
+        answer: how many rows break the rule, or why nobody knows.
+        rows: all rows.
+        examples: row numbers and values that may be shown.
+    """
+    if isinstance(answer, NotRun):
+        return not_executed(rule, answer.reason)
+    figures = f"{answer:,} of {rows:,} {rule.what} ({share(answer, rows)})"
+    if not rule.counts:
+        figures = f"there are {answer:,} {rule.what}"
+    shares = rule.bound.percent or (rule.warns is not None and rule.warns.percent)
+    level, accepted = _level(rule, lambda bound: bound.accepts(answer, rows))
+    return Finding(
+        name=rule.name,
+        column=rule.column,
+        verdict=level,
+        severity=rule.severity,
+        expected=rule.asked,
+        observed=f"{100 * answer / rows:.4g} %" if shares else str(answer),
+        failing_rows=answer if rule.counts else None,
+        sample=tuple((row, told(value)) for row, value in examples),
+        reason=figures + accepted,
+        line=rule.line,
+    )
+
+
+def judge_figure(rule: Rule, answer: float | NotRun, *, shown: bool = True) -> Finding:
+    """A figure as a finding.
+
+    Args:
+        rule: what was asked.
+        answer: the figure, or why there is none.
+        shown: whether the figure may be told.
+    """
+    if isinstance(answer, NotRun):
+        return not_executed(rule, answer.reason)
+    level, accepted = _level(rule, lambda bound: bound.holds(answer))
+    figure = age(answer) if rule.bound.seconds else f"{answer:,.6g}"
+    exact = figure if rule.bound.seconds else f"{answer:.12g}"
+    words = "accepted" if level is Verdict.PASS else "not accepted"
+    return Finding(
+        name=rule.name,
+        column=rule.column,
+        verdict=level,
+        severity=rule.severity,
+        expected=rule.asked,
+        observed=exact if shown else "not shown",
+        reason=f"{rule.what} is {figure if shown else f'{words} (it is not shown)'}{accepted}",
+        line=rule.line,
+    )
+
+
+def _level(rule: Rule, accepts: Callable[[Bound], bool]) -> tuple[Verdict, str]:
+    """What the rule says, and what it would have accepted, where that is not plain."""
+    if not accepts(rule.bound):
+        accepted = "" if rule.bound == NONE else f"; accepted: {rule.bound}"
+        return verdict(rule.severity), accepted
+    if rule.warns is not None and not accepts(rule.warns):
+        level: Severity = "info" if rule.severity == "info" else "warning"
+        return verdict(level), f"; accepted without a warning: {rule.warns}"
+    return Verdict.PASS, ""
+
+
+def not_executed(rule: Rule, why: str) -> Finding:
+    """A rule of ours that could not be asked: never passed over, never passed."""
+    return Finding(
+        name=rule.name,
+        column=rule.column,
+        verdict=Verdict.PASS if rule.severity == "info" else Verdict.INCONCLUSIVE,
+        severity=rule.severity,
+        expected=rule.asked,
+        observed="not executed",
+        reason=f"not executed: {why}",
+        line=rule.line,
+    )
+
+
+def fact(
+    name: str, column: str | None, *, fine: bool, expected: str, observed: str, reason: str,
+    severity: Severity = "error",
+) -> Finding:  # fmt: skip
+    """A finding that needed no question."""
+    return Finding(
+        name=name,
+        column=column,
+        verdict=Verdict.PASS if fine else verdict(severity),
+        severity=severity,
+        expected=expected,
+        observed=observed,
+        reason=reason,
+    )
+
+
+def verdict(severity: Severity) -> Verdict:
+    """What a broken rule of this severity says."""
+    return {"error": Verdict.FAIL, "warning": Verdict.WARN, "info": Verdict.PASS}[severity]
+
+
+def share(count: int, rows: int) -> str:
+    """`2.45 %`; what is not nothing never reads 0 %, what is not all never 100 %."""
+    percent = 100 * count / rows
+    if 0 < percent < 0.01:  # noqa: PLR2004 - the last digit shown
+        return "under 0.01 %"
+    if 99.99 < percent < 100:  # noqa: PLR2004 - the last digit shown
+        return "over 99.99 %"
+    return f"{percent:.3g} %"
+
+
+def told(value: object) -> Shown:
+    """A value as evidence can hold it; NaN and infinity as text, long text cut."""
+    if isinstance(value, float) and not -1e308 <= value <= 1e308:  # noqa: PLR2004 - the largest float
+        return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    text = str(value)
+    return text if len(text) <= 100 else f"{text[:99]}…"  # noqa: PLR2004 - enough to recognise it

@@ -1,0 +1,350 @@
+"""Whether a model can be asked about these rows: its signature against their columns.
+
+The rules are those that MLflow enforces when it predicts, after what the scoring process converts
+because nothing is lost by it: whole numbers between the integer types and to floating point,
+dates to timestamps or to text, categories to their values. Tensors of floating point are rounded
+to their type, as MLflow does it where it is asked by name.
+"""
+
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from cdml.common.suggest import unknown
+from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
+from cdml.data.contract import Severity
+from cdml.data.rules.context import Asked
+from cdml.data.rules.quality import listed
+from cdml.data.rules.rule import Finding, Rule, fact
+from cdml.tables.query import (
+    All,
+    Compare,
+    Condition,
+    Field,
+    In,
+    LogicalType,
+    Matches,
+    Missing,
+    Whole,
+    violates,
+)
+from cdml.tables.types import binary
+
+COLUMNS = "model_columns"
+TYPES = "model_types"
+
+WHOLE: Mapping[str, tuple[int, int]] = {
+    "integer": (-(2**31), 2**31 - 1),
+    "long": (-(2**63), 2**63 - 1),
+    **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": (0, 2**bits - 1) for bits in (8, 16, 32, 64)},
+}
+"""Types of whole numbers, with the least and the largest: they know no missing value."""
+FLOATING: Mapping[str, int] = {"float": 24, "double": 53, "float32": 24, "float64": 53}
+"""Types of floating point, with the bits up to which they hold every whole number."""
+ROUNDED = frozenset({"float32", "float64"})
+"""Those of tensors: values are rounded to them."""
+TRUTH = frozenset({"boolean", "bool"})
+FIRST = datetime.fromisoformat("1677-09-21 00:12:44")
+LAST = datetime.fromisoformat("2262-04-11 23:47:16")
+"""What MLflow's `datetime` holds: nanoseconds in 64 bits."""
+_MOMENT = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
+
+_PHYSICAL_WHOLE: Mapping[str, tuple[int, int]] = {
+    f"{sign}{name}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    for sign in ("", "U")
+    for name, bits in (
+        ("TINYINT", 8), ("SMALLINT", 16), ("INTEGER", 32), ("BIGINT", 64), ("HUGEINT", 128),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What a model asks for.
+
+    Attributes:
+        who: how the model is called in sentences, e.g. `the challenger`.
+        types: the names of the input columns' types (MLflow's; of tensors numpy's), by column;
+            None where the model says nothing of named columns.
+        required: those columns that must be there.
+        unnamed: what it asks for where it names no columns; None where it asks for nothing.
+    """
+
+    who: str
+    types: Mapping[str, str] | None
+    required: Sequence[str] = ()
+    unnamed: Unnamed | None = None
+
+    def inputs(self, purposes: Purposes, fields: Mapping[str, Field]) -> tuple[str, ...] | None:
+        """The columns that it uses; None where nobody knows which they are.
+
+        Args:
+            purposes: what cdml.yaml names columns for.
+            fields: the data's columns by name.
+        """
+        if self.types is not None:
+            return tuple(self.types)
+        if self.unnamed is None and not purposes.features:
+            return None
+        return input_columns(None, purposes, fields)
+
+
+def compatible(
+    signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
+) -> Iterator[Asked]:
+    """Everything that may keep a model from answering.
+
+    Args:
+        signature: what it asks for.
+        fields: the data's columns by name.
+        purposes: what cdml.yaml names columns for.
+    """
+    who, types = signature.who, signature.types
+    if types is not None:
+        yield from _named(signature, types, fields)
+    elif signature.unnamed is not None:
+        given = input_columns(None, purposes, fields)
+        found = _by_place(signature.unnamed, given, fields)
+        yield _counted(who, signature.unnamed, given, fine=found is not None)
+        types = found
+    else:
+        names = ", ".join(purposes.features)
+        told = f"; data.features names {names}" if names else ""
+        yield listed(COLUMNS, None, f"not compared: {who} has no signature{told}")
+    if types is None:
+        return
+    judged = [
+        asked
+        for name, wanted in types.items()
+        if name in fields
+        for asked in _typed(signature, wanted, fields[name])
+    ]
+    yield from judged
+    if all(isinstance(asked, Finding) and asked.severity == "info" for asked in judged):
+        yield fact(
+            TYPES, None, fine=True, expected="as in the signature", observed="as in the signature",
+            reason=f"all columns have types that {who} takes",
+        )  # fmt: skip
+
+
+def refused(signature: Signature, why: str) -> Finding:
+    """A value of a text file is not of the type that a model asks for.
+
+    Args:
+        signature: what it asks for.
+        why: in a sentence that names the file, the line and the column.
+    """
+    return fact(
+        TYPES, None, fine=False, expected="as in the signature", observed="another value",
+        reason=f"{signature.who} cannot be asked: {why.rstrip('.')}",
+    )  # fmt: skip
+
+
+def _named(
+    signature: Signature, types: Mapping[str, str], fields: Mapping[str, Field]
+) -> Iterator[Finding]:
+    who = signature.who
+    lost = [name for name in types if name not in fields]
+    for name in lost:
+        yield _lost(who, name, fields, required=name in signature.required)
+    if not lost:
+        yield fact(
+            COLUMNS, None, fine=True, expected="present", observed="present",
+            reason=f"all {len(types)} columns that {who} asks for are there",
+        )  # fmt: skip
+
+
+def _by_place(
+    unnamed: Unnamed, given: Sequence[str], fields: Mapping[str, Field]
+) -> dict[str, str] | None:
+    lists = bool(given) and fields[given[0]].type is LogicalType.ARRAY
+    types = unnamed.types_of(len(given), lists=lists)
+    return None if types is None else dict(zip(given, types, strict=True))
+
+
+def _counted(who: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) -> Finding:
+    names = ", ".join(given) or "none"
+    reason = f"{who} takes {unnamed}, and is given {names}, in this order"
+    return fact(
+        COLUMNS, None, fine=fine, expected=str(unnamed), observed=names,
+        reason=reason if fine else f"{reason}: name its inputs as data.features",
+    )  # fmt: skip
+
+
+def _lost(who: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Finding:
+    if not required:
+        return listed(COLUMNS, name, f"{who} can do without it, and it is not there")
+    return fact(
+        COLUMNS, name, fine=False, expected="present", observed="missing",
+        reason=f"{who} asks for it, and the data does not have it; "
+        f"{unknown('column', name, fields)}",
+    )  # fmt: skip
+
+
+def _typed(signature: Signature, wanted: str, field: Field) -> Iterator[Asked]:
+    """What is to be said of one column: nothing where it is taken as it is."""
+    who, name = signature.who, field.name
+    if field.empty:
+        needed = signature.types is None or name in signature.required
+        if needed and (wanted in WHOLE or wanted.startswith("array(")):
+            yield _complete(who, wanted, name)
+        return
+    if wanted.startswith("array("):
+        yield from _lists(signature, wanted, field)
+        return
+    for types, of_type in _OF_TYPE:
+        if wanted in types:
+            yield from of_type(who, wanted, field)
+
+
+def _whole(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    low, high = WHOLE[wanted]
+    fits = f"whole numbers from {low} to {high}"
+    if field.type is LogicalType.INTEGER:
+        least, most = _PHYSICAL_WHOLE.get(field.physical, (low - 1, high + 1))
+        if least < low or most > high:
+            yield _breaking(who, wanted, field, f"are no {fits}", _within(field.name, low, high))
+    elif field.type is LogicalType.NUMBER:
+        # Beyond 2^53 floating point does not hold every whole number.
+        ends = max(low, -(2**53)), min(high, 2**53)
+        whole = All((Whole(field.name), _within(field.name, *ends)))
+        yield _breaking(who, wanted, field, f"are no {fits}", whole)
+    elif field.type is not LogicalType.BOOLEAN:
+        yield _refused(who, wanted, field)
+        return
+    if field.nullable:
+        yield _complete(who, wanted, field.name)
+
+
+def _floating(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    most = 2 ** FLOATING[wanted]
+    if field.type is LogicalType.INTEGER:
+        least, largest = _PHYSICAL_WHOLE.get(field.physical, (-most - 1, most + 1))
+        if (least < -most or largest > most) and wanted not in ROUNDED:
+            what = f"lie beyond {most}, from where {wanted} loses digits"
+            yield _breaking(who, wanted, field, what, _within(field.name, -most, most))
+    elif field.type is LogicalType.NUMBER:
+        if wanted == "float" and field.physical != "FLOAT":
+            only = "of which MLflow takes only values that lose nothing"
+            yield _told(who, wanted, field, only, severity="warning")
+    elif field.type is not LogicalType.BOOLEAN:
+        yield _refused(who, wanted, field)
+
+
+def _truth(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    if field.type in (LogicalType.INTEGER, LogicalType.NUMBER):
+        yield _breaking(who, wanted, field, "are neither 0 nor 1", In(field.name, (0, 1)))
+    elif field.type is not LogicalType.BOOLEAN:
+        yield _refused(who, wanted, field)
+
+
+def _moment(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    name, zoned = field.name, field.physical == "TIMESTAMP WITH TIME ZONE"
+    outside = f"lie outside of {FIRST.year} to {LAST.year}, which it holds"
+    if field.type is LogicalType.TIMESTAMP and not zoned:
+        if field.physical != "TIMESTAMP_NS":
+            yield _breaking(who, wanted, field, outside, _within(name, FIRST, LAST))
+    elif field.type is LogicalType.DATE:
+        first, last = date(FIRST.year, 9, 22), LAST.date()
+        yield _breaking(who, wanted, field, outside, _within(name, first, last))
+    elif field.type is LogicalType.STRING:
+        yield _breaking(who, wanted, field, "are no ISO dates or times", Matches(name, _MOMENT))
+    else:
+        yield _refused(who, wanted, field)
+
+
+def _text(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    if field.type is LogicalType.DATE:
+        yield listed(TYPES, field.name, f"it holds dates, which {who} is given as text")
+    elif field.type is not LogicalType.STRING or field.physical == "UUID":
+        yield _refused(who, wanted, field)
+
+
+def _bytes(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    if field.type is not LogicalType.STRING and not binary(field):
+        yield _refused(who, wanted, field)
+
+
+def _lists(signature: Signature, wanted: str, field: Field) -> Iterator[Asked]:
+    """Lists by what is in them; which of their values fit, no scan tells."""
+    if field.type is not LogicalType.ARRAY:
+        yield _refused(signature.who, wanted, field)
+        return
+    inner = Field(
+        name=field.name, type=_element(field.physical), physical=field.physical.removesuffix("[]"),
+        nullable=False,
+    )  # fmt: skip
+    kind = wanted.removeprefix("array(")[:-1]
+    found = list(_typed(signature, kind, inner))
+    if any(isinstance(asked, Finding) and asked.severity == "error" for asked in found):
+        yield _refused(signature.who, wanted, field)
+    elif found:
+        only = "of which only the scoring tells whether every value fits"
+        yield _told(signature.who, wanted, field, only, severity="warning")
+    if field.nullable and field.name in signature.required:
+        yield _complete(signature.who, wanted, field.name)
+
+
+def _element(physical: str) -> LogicalType:
+    """What a list of this type holds, as far as a signature asks."""
+    name = physical.removesuffix("[]")
+    if name in _PHYSICAL_WHOLE:
+        return LogicalType.INTEGER
+    if name.endswith("]"):
+        return LogicalType.ARRAY
+    return {
+        "BOOLEAN": LogicalType.BOOLEAN, "FLOAT": LogicalType.NUMBER, "DOUBLE": LogicalType.NUMBER,
+        "VARCHAR": LogicalType.STRING, "TIMESTAMP": LogicalType.TIMESTAMP,
+    }.get(name, LogicalType.OTHER)  # fmt: skip
+
+
+def _nested(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+    if field.type is not LogicalType.OBJECT:
+        yield _refused(who, wanted, field)
+        return
+    only = "of which only the scoring tells whether it has the parts that are asked for"
+    yield _told(who, wanted, field, only, severity="warning")
+
+
+_OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[Asked]]]] = (
+    (WHOLE, _whole),
+    (FLOATING, _floating),
+    (TRUTH, _truth),
+    (("datetime",), _moment),
+    (("string",), _text),
+    (("binary",), _bytes),
+    (("object", "map"), _nested),
+)
+"""Who judges a column by what the signature says of it; other types are taken as they come."""
+
+
+def _within(column: str, least: int | date, most: int | date) -> Condition:
+    return All((Compare(column, ">=", least), Compare(column, "<=", most)))
+
+
+def _breaking(who: str, wanted: str, field: Field, what: str, allowed: Condition) -> Rule:
+    return Rule(
+        name=TYPES, column=field.name, breaking=violates(field.name, allowed), expected=wanted,
+        what=f"values {what}, and the signature of {who} says {wanted}",
+    )  # fmt: skip
+
+
+def _complete(who: str, wanted: str, column: str) -> Rule:
+    return Rule(
+        name=TYPES, column=column, breaking=Missing(column), expected=f"{wanted}, complete",
+        what=f"values are missing, and {who} takes this column as {wanted}, which MLflow refuses"
+        " to make of a column with missing values",
+    )  # fmt: skip
+
+
+def _refused(who: str, wanted: str, field: Field) -> Finding:
+    return _told(who, wanted, field, f"which is no {wanted}", severity="error")
+
+
+def _told(who: str, wanted: str, field: Field, which: str, *, severity: Severity) -> Finding:
+    return fact(
+        TYPES, field.name, fine=False, severity=severity,
+        expected=wanted, observed=field.physical,
+        reason=f"the signature of {who} says {wanted}, the data holds {field.physical}, {which}",
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""All rules of a table in one scan, then each on its answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cdml.common.verdict import Verdict
+from cdml.data.rules.context import Asked
+from cdml.data.rules.rule import Finding, Rule, judge, judge_figure
+from cdml.tables.query import All, Condition, NotRun, present
+from cdml.tables.table import Table
+
+EXAMPLES = 5
+_CLOCKS_DIFFER = 86_400
+_NO_TABLES: Mapping[str, Table] = {}
+
+
+def ask(
+    table: Table,
+    asked: Sequence[Asked],
+    also: Sequence[Condition],
+    shown: Callable[[str], bool],
+    related: Mapping[str, Table] = _NO_TABLES,
+) -> tuple[tuple[Finding, ...], tuple[int | NotRun, ...]]:
+    """Judge every rule; uniqueness, joins, queries and examples of broken rules take one more each.
+
+    Args:
+        table: the rows.
+        asked: rules, and findings that need no question; they come back in this order.
+        also: conditions that somebody else wants counted in the same scan.
+        shown: whether values of a column may be told.
+        related: other tables by the name under which rules refer to them.
+    """
+    rules = [rule for rule in asked if isinstance(rule, Rule)]
+    conditions = {id(rule): found for rule in rules if (found := _condition(rule)) is not None}
+    figures = {id(rule): rule.aggregate for rule in rules if rule.aggregate is not None}
+    counts, values = table.ask([*conditions.values(), *also], tuple(figures.values()))
+    queries = {id(rule): rule.query for rule in rules if rule.query is not None}
+    answers = table.answer(tuple(queries.values())) if queries else ()
+    scan = _Scan(
+        table=table,
+        counts=dict(zip(conditions, counts, strict=False)),
+        figures={
+            **dict(zip(figures, values, strict=True)),
+            **dict(zip(queries, answers, strict=True)),
+        },
+        related=related,
+        shown=shown,
+    )
+    findings = (rule if isinstance(rule, Finding) else scan.judge(rule) for rule in asked)
+    return tuple(findings), counts[len(conditions) :]
+
+
+def _condition(rule: Rule) -> Condition | None:
+    """What is counted of a rule in the one scan."""
+    if rule.breaking is not None:
+        return rule.breaking
+    if rule.distinct is not None:
+        return present(rule.distinct)
+    if rule.reference is not None:
+        return All(tuple(map(present, rule.reference.columns)))
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scan:
+    """The answers of one scan, by rule; what takes a second query is asked here."""
+
+    table: Table
+    counts: Mapping[int, int | NotRun]
+    figures: Mapping[int, float | NotRun]
+    related: Mapping[str, Table]
+    shown: Callable[[str], bool]
+    repeated: dict[tuple[str, ...], int] = field(default_factory=dict)
+
+    def judge(self, rule: Rule) -> Finding:
+        if rule.aggregate is not None or rule.query is not None or rule.distinct is not None:
+            shown = all(map(self.shown, rule.reveals))
+            return judge_figure(rule, self._figure(rule), shown=shown)
+        rows = self.table.ref.rows
+        answer = self._count(rule)
+        finding = judge(rule, answer, rows)
+        broken = finding.verdict in (Verdict.WARN, Verdict.FAIL)
+        if not broken or rule.breaking is None or rule.column is None:
+            return finding
+        if not self.shown(rule.column):
+            return finding
+        return judge(rule, answer, rows, self.table.examples(rule.breaking, rule.column, EXAMPLES))
+
+    def _count(self, rule: Rule) -> int | NotRun:
+        if rule.repeated:
+            return self._repeated(rule.repeated)
+        answer = self.counts.get(id(rule), self.table.ref.rows)
+        if rule.reference is None or isinstance(answer, NotRun):
+            return answer
+        refers = rule.reference
+        other = self.related[refers.table]
+        return answer - self.table.shared(other, refers.columns, refers.their_columns)
+
+    def _figure(self, rule: Rule) -> float | NotRun:
+        if rule.distinct is not None:
+            there = self.counts[id(rule)]
+            # A GROUP BY spills to disk where it must; a distinct count in the scan does not.
+            repeated = self._repeated((rule.distinct,))
+            return there if isinstance(there, NotRun) else there - repeated
+        found = self.figures[id(rule)]
+        if rule.until is None or isinstance(found, NotRun):
+            return found
+        age = rule.until.timestamp() - found
+        if age < -_CLOCKS_DIFFER:
+            return NotRun(f"the newest {rule.column} lies in the future")
+        return age
+
+    def _repeated(self, columns: tuple[str, ...]) -> int:
+        if columns not in self.repeated:
+            self.repeated[columns] = self.table.repeated(columns)
+        return self.repeated[columns]

@@ -1,0 +1,313 @@
+"""Is this data what was promised, what the model knew, and free of the answer?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cdml.ci.provenance import producer
+from cdml.common.progress import Progress
+from cdml.common.verdict import Verdict, worst
+from cdml.config import Loaded
+from cdml.data.contract import Contract, Severity
+from cdml.data.drift import profile_file as profiles
+from cdml.data.drift.reference import NoReference, Stored, find_reference
+from cdml.data.leakage import label_checks
+from cdml.data.leakage.separation_checks import separated
+from cdml.data.model_inputs import require_features
+from cdml.data.odcs.load import promises
+from cdml.data.odcs.related import open_related
+from cdml.data.open_rows import open_reference, open_rows, types_for
+from cdml.data.reference_checks import Against
+from cdml.data.rules.context import Asked, Known
+from cdml.data.rules.contract import from_contract
+from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
+from cdml.data.rules.rule import Finding
+from cdml.data.rules.signature import Signature, compatible, refused
+from cdml.data.scan import ask
+from cdml.errors import InputError
+from cdml.evidence import store
+from cdml.evidence.charts import Histogram
+from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, Sample
+from cdml.models.uri import CHAMPION
+from cdml.ports.ports import Ports
+from cdml.report.test_results import write_results
+from cdml.statistics.metrics import Task
+from cdml.tables.query import Field, Scalar
+from cdml.tables.table import Table
+
+_LONG = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Subject:
+    """What is judged, and by what."""
+
+    loaded: Loaded
+    table: Table
+    contract: Contract
+    judged: Signature | None
+    now: datetime
+    related: Mapping[str, Table]
+    signatures: Sequence[Signature]
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        return {field.name: field for field in self.table.fields}
+
+    @property
+    def features(self) -> Sequence[str] | None:
+        """The inputs of the model that is judged; None where nobody knows them."""
+        purposes = self.loaded.config.data.purposes
+        judged = self.judged or Signature(who="the model", types=None)
+        return judged.inputs(purposes, self.fields)
+
+    @property
+    def known(self) -> Known:
+        data = self.loaded.config.data
+        levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
+        return Known(
+            fields=self.fields,
+            now=self.now,
+            related={
+                name: {field.name: field for field in table.fields}
+                for name, table in self.related.items()
+            },
+            hold_foreign=data.foreign_rules == "hold",
+            extra_columns=levels[data.extra_columns],
+        )
+
+    @property
+    def positive(self) -> Scalar | None:
+        data = self.loaded.config.data
+        return positive_class(data.positive, self.fields[data.label])
+
+    def shows(self, column: str) -> bool:
+        """Keys identify rows, and people: their values are never told."""
+        return column not in self.loaded.config.data.key and self.contract.shows(column)
+
+
+def validate_data(
+    loaded: Loaded,
+    ports: Ports,
+    *,
+    output: Path,
+    data: str | None = None,
+    reference: str | None = None,
+    contract: str | None = None,
+    judged: Signature | None = None,
+    champion: str | None = None,
+    signatures: Sequence[Signature] = (),
+    alike: Sequence[Field] = (),
+) -> DataEvidence:
+    """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
+
+    Beside it the checks are written as JUnit and SARIF.
+
+    Args:
+        loaded: the configuration.
+        ports: the world.
+        output: folder of the evidence.
+        data, reference, contract: instead of those of the configuration.
+        judged: what the model asks for whose inputs are looked at; None where none is judged.
+        champion: as `find_reference` takes it.
+        signatures: of the models that are going to be asked about the rows.
+        alike: columns of predictions that are paired with the rows.
+
+    Raises:
+        ConfigurationError: the contract cannot be understood.
+        InputError: the data cannot be read, or lacks a column that cdml.yaml names.
+    """
+    store.remove(output, DataEvidence, Deployment)
+    store.discard(*(output / name for name in store.RESULTS))
+    settings = loaded.config.data
+    written = contract or settings.contract
+    promised = promises(loaded, written)
+    with ports.progress.step("reading the data"):
+        scored = next((one for one in signatures if one.who != CHAMPION), None)
+        table = open_rows(
+            loaded, ports.tables, data=data, contract=promised, signature=scored, alike=alike,
+            reference=reference,
+        )  # fmt: skip
+        ref = _named(table, data or settings.evaluation)
+        _require_columns(loaded, table)
+        known = find_reference(
+            loaded, ports, reference or settings.reference, champion,
+            lambda uri: open_reference(
+                loaded, ports.tables, uri, table=table, contract=promised, signature=scored
+            ),
+        )  # fmt: skip
+        related = open_related(loaded, ports.tables, promised, table)
+    store.discard(*(output / name for name in profiles.FILES))
+    subject = _Subject(
+        loaded=loaded,
+        table=table,
+        contract=promised,
+        judged=judged,
+        now=ports.clock.now(),
+        related=related,
+        signatures=signatures,
+    )
+    with ports.progress.step("finding the reference's bins"):
+        against = Against.of(table, known, settings, subject.shows)
+    findings = tuple(_findings(subject, against, ports.progress))
+    verdict = worst(finding.verdict for finding in findings)
+    evidence = DataEvidence(
+        verdict=verdict,
+        reason=_summary(findings),
+        produced=producer(ports.platform, ports.clock),
+        data=ref,
+        reference=None if isinstance(known, NoReference) else known.ref,
+        profile=known.source if isinstance(known, Stored) else None,
+        checks=tuple(map(_check, findings)),
+    )
+    _keep_profile(against, output, evidence)
+    return _written(loaded, evidence, output, written)
+
+
+def add_checks(
+    loaded: Loaded, evidence: DataEvidence, findings: Sequence[Finding], output: Path
+) -> DataEvidence:
+    """Write the evidence anew, with what was found about the rows since."""
+    checks = (*evidence.checks, *map(_check, findings))
+    told = DataEvidence(
+        verdict=worst(check.verdict for check in checks),
+        reason=_summary(checks),
+        produced=evidence.produced,
+        data=evidence.data,
+        reference=evidence.reference,
+        profile=evidence.profile,
+        checks=checks,
+    )
+    return _written(loaded, told, output, loaded.config.data.contract)
+
+
+def _written(
+    loaded: Loaded, evidence: DataEvidence, output: Path, contract: str | None
+) -> DataEvidence:
+    write_results(loaded, evidence, output, contract.partition("#")[0] if contract else None)
+    store.write(output, evidence)
+    return evidence
+
+
+def _keep_profile(against: Against, output: Path, evidence: DataEvidence) -> None:
+    """Leave the reference's profile beside the evidence; one that was given as it is."""
+    if isinstance(against.reference, Stored):
+        profiles.write(output / profiles.FILE, against.reference.document)
+    elif against.profile is not None and evidence.reference is not None:
+        made = profiles.ProfileDocument(
+            produced=evidence.produced, data=evidence.reference, profile=against.profile
+        )
+        profiles.write(output / profiles.FILE, made)
+
+
+def _findings(subject: _Subject, against: Against, progress: Progress) -> Iterator[Finding]:
+    data = subject.loaded.config.data
+    with progress.step("checking the contract"):
+        asked = tuple(_asked(subject))
+        findings, counts = ask(
+            subject.table, asked, against.conditions, subject.shows, subject.related
+        )
+    yield from findings
+    with progress.step("comparing with the reference"):
+        yield from against.findings(counts)
+        seen = label_checks.candidates(subject.table, data, subject.contract, subject.features)
+        yield from separated(subject.table, against.reference, data, seen, subject.shows)
+    yield from label_checks.declared(subject.contract, subject.features, data.label)
+    with progress.step("looking for columns that give the label away"):
+        yield from label_checks.measured(
+            subject.table, data, subject.contract, subject.features, subject.positive
+        )
+
+
+def _asked(subject: _Subject) -> Iterator[Asked]:
+    data = subject.loaded.config.data
+    label = subject.fields[data.label]
+    yield from identity_rules(data.key, label, subject.positive)
+    yield from from_contract(subject.contract, subject.known)
+    for signature in subject.signatures:
+        yield from _taken(subject, signature)
+
+
+def _taken(subject: _Subject, signature: Signature) -> Iterator[Asked]:
+    """Whether a model takes the rows as they are given to it."""
+    types = types_for(subject.loaded, subject.table, subject.contract, signature)
+    try:
+        given = subject.table.read_as(types)
+    except InputError as error:
+        yield refused(signature, error.message)
+        return
+    fields = {field.name: field for field in given.fields}
+    yield from compatible(signature, fields, subject.loaded.config.data.purposes)
+
+
+def _named(table: Table, written: str) -> DataRef:
+    """A table's evidence under the name it was given."""
+    return table.ref if "://" in written else table.ref.model_copy(update={"uri": written})
+
+
+def _require_columns(loaded: Loaded, table: Table) -> None:
+    data = loaded.config.data
+    named = {
+        "key": data.key,
+        "label": (data.label,),
+        "time": (data.time,) if data.time is not None else (),
+        "group": (data.group,) if data.group is not None else (),
+        "slices": data.slices,
+        "drift.ignore": data.drift.ignore,
+        "leakage.ignore": data.leakage.ignore,
+    }
+    lost = missing_columns(named, [field.name for field in table.fields])
+    if lost:
+        raise InputError(
+            f"{table.ref.uri} lacks columns that {loaded.path.name} names: " + " ".join(lost),
+            "Change the name there, or bring the column with the data.",
+        )
+    require_features(loaded, table.fields, table.ref.uri)
+    label = next(field for field in table.fields if field.name == data.label)
+    if data.positive is not None and positive_class(data.positive, label) is None:
+        raise InputError(
+            f"data.positive is {data.positive!r}, but the label {label.name!r} holds"
+            f" {label.physical}: no row can be of that class.",
+            "Write data.positive as the data writes it.",
+        )
+    if data.task is Task.REGRESSION and not label.type.numeric:
+        raise InputError(
+            f"a regression predicts a number, but the label {label.name!r} holds {label.physical}.",
+            "A text among the numbers, such as NA, makes a whole CSV column text.",
+        )
+
+
+def _check(finding: Finding) -> Check:
+    return Check(
+        name=finding.name,
+        column=finding.column,
+        verdict=finding.verdict,
+        severity=finding.severity,
+        expected=_cut(finding.expected),
+        observed=_cut(finding.observed),
+        failing_rows=finding.failing_rows,
+        sample=tuple(Sample(row=row, value=value) for row, value in finding.sample),
+        reason=_cut(finding.reason),
+        beside=_cut(finding.beside),
+        line=finding.line,
+        histogram=None if finding.spread is None else Histogram(**asdict(finding.spread)),
+    )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+def _summary(findings: Sequence[Finding | Check]) -> str:
+    """How many checks there were, and the first of the worst."""
+    judged = [finding for finding in findings if finding.severity != "info"]
+    counts = {v: sum(finding.verdict is v for finding in judged) for v in Verdict}
+    words = {Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "undecided", Verdict.WARN: "warned"}
+    told = [f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]]
+    text = f"{len(judged)} checks, {', '.join(told) or 'all passed'}"
+    first = max(findings, key=lambda finding: finding.verdict.severity)
+    if first.verdict is Verdict.PASS:
+        return text
+    where = f"{first.name} of {first.column}" if first.column else first.name
+    return f"{text}; {where}: {_cut(first.reason)}"
