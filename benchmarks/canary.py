@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from cdml.core.canary import Answers, Canary, Latencies, Outcome, Rules, Window, judge, observe
-from cdml.core.canary.judge import FEWEST_WINDOWS
-from cdml.core.canary.mixture import FALLS, RISES
+from cdml.delivery.canary import Answers, Canary, Latencies, Outcome, Rules, Window, judge, observe
+from cdml.delivery.canary.judge import FEWEST_WINDOWS
+from cdml.delivery.canary.mixture import FALLS, RISES
 
 Array = np.ndarray
 HOUR, LONG = 60, 12 * 60

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cdml.core.canary import Answers, Canary, Latencies, Rules, Window, observe
+from cdml.delivery.canary import Answers, Canary, Latencies, Rules, Window, observe
 
 BEGIN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -40,9 +40,9 @@ WRITES = (
     ("subprocess", "Popen.__init__", _starts_server),
     ("cdml.evidence.store", "write", None),
     ("cdml.evidence.failure", "write", None),
-    ("cdml.flows.holder", "Holder.remember", None),
-    ("cdml.flows.request", "Request.remember", None),
-    ("cdml.flows.request", "Request.forget", None),
+    ("cdml.delivery.operation.lock", "Holder.remember", None),
+    ("cdml.delivery.rollback_request", "Request.remember", None),
+    ("cdml.delivery.rollback_request", "Request.forget", None),
 )
 """Where writes leave cdml, and which calls of it are some."""
 
@@ -107,11 +107,11 @@ def _short(arguments):
 
 def _script_the_judge(verdicts):
     """The judge says these, look by look; what it remembers travels by the journal."""
-    from cdml.core.rollout import Judged
-    from cdml.flows import judging
-    from cdml.flows.checks import Forecast, Look
+    from cdml.delivery.checks import canary
+    from cdml.delivery.checks.release_checks import Forecast, Look
+    from cdml.delivery.rollout.state_machine import Judged
 
-    class Scripted(judging.Judging):
+    class Scripted(canary.Judging):
         def look(self, operation, serving, now):
             del serving, now
             looks = (operation.ramp.state or {"looks": 0})["looks"]
@@ -122,7 +122,7 @@ def _script_the_judge(verdicts):
             del ramp, since
             return Forecast(state={"looks": 0})
 
-    judging.Judging = Scripted
+    canary.Judging = Scripted
 
 
 def _obey(order):
@@ -142,8 +142,8 @@ def _obey(order):
 
 
 def main():
-    for module in ("deploy", "rollback", "resume", "judging", "notify"):
-        importlib.import_module(f"cdml.flows.{module}")
+    for module in ("deploy", "rollback", "resume", "checks.canary", "notify"):
+        importlib.import_module(f"cdml.delivery.{module}")
     for module, _, _ in WRITES:
         importlib.import_module(module)
     gc.freeze()  # what is not looked through need not be copied for each fork

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cdml.core.rollout import Judged
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import DeploymentFailed, Refused
 from fakes.delivery import World
 from fakes.faults import Faults, Killed

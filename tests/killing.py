@@ -17,7 +17,7 @@ from cdml.adapters.journals.git import GitJournal
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.haproxy import HaproxyTarget
 from cdml.config import load
-from cdml.core.smoke import MALFORMED
+from cdml.delivery.checks.smoke_cases import MALFORMED
 from cdml.evidence import reference_rows
 from cdml.journal import file as document
 from cdml.journal.records import Release

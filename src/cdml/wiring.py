@@ -21,17 +21,17 @@ from cdml.common.time_budget import Budget, draw_from
 from cdml.config import Loaded, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
+from cdml.delivery.hooks import Execute
+from cdml.delivery.target import Target
+from cdml.delivery.traffic import Traffic
+from cdml.delivery.webhook import Webhook
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.journal.port import Journal
 from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
-from cdml.ports.execute import Execute
 from cdml.ports.measurer import Measurer
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
-from cdml.ports.target import Target
-from cdml.ports.traffic import Traffic
-from cdml.ports.webhook import Webhook
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
 

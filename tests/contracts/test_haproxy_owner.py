@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from cdml.adapters.targets.haproxy_runtime import Runtime
-from cdml.core.rollout import serves
+from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, ServiceError
 from haproxy import TINY
 from places import HaproxyPlace

@@ -12,7 +12,7 @@ import pytest
 
 from cdml.adapters.targets.haproxy import UNPROVEN
 from cdml.adapters.targets.haproxy_backend import shares
-from cdml.core.rollout import serves
+from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from haproxy import TINY
 from places import HaproxyPlace

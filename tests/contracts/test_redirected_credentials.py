@@ -11,8 +11,8 @@ from cdml.adapters.data.tables import DuckTables
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.webhook import HttpWebhook
+from cdml.delivery.traffic import Slots
 from cdml.errors import CdmlError
-from cdml.ports.traffic import Slots
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECRET = "hidden-credential"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.core.rollout import serves
+from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import InputError, ServiceError
 from places import FakePlace
 

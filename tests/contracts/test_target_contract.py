@@ -5,7 +5,7 @@ import pytest
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
-from cdml.core.rollout import serves
+from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError
 from cdml.journal.records import Release
 from fakes.delivery import CONFIG

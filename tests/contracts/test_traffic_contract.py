@@ -11,7 +11,7 @@ from canaries import BEGIN, MINUTE
 from cdml.adapters.traffic.haproxy import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
-from cdml.ports.traffic import Slots
+from cdml.delivery.traffic import Slots
 from fakes.prometheus import FakePrometheus, served
 from fakes.traffic import FakeTraffic
 

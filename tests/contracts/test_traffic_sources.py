@@ -11,8 +11,8 @@ from cdml.adapters.traffic.haproxy import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.traffic.records import parse
+from cdml.delivery.traffic import Slots
 from cdml.errors import ConfigurationError, InputError, ServiceError
-from cdml.ports.traffic import Slots
 from fakes.prometheus import FakePrometheus, served
 
 SLOTS = Slots(champion="slot1", challenger="slot2")

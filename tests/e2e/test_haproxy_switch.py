@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import models
-from cdml.core.rollout import serves
-from cdml.core.smoke import Limits, case_of_rows, passed
-from cdml.flows.smoke import smoke
+from cdml.delivery.checks.smoke import smoke
+from cdml.delivery.checks.smoke_cases import Limits, case_of_rows, passed
+from cdml.delivery.rollout.state_machine import serves
 from cdml.journal.records import Release
 from load import Load
 from places import HaproxyPlace

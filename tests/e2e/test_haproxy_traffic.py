@@ -17,8 +17,8 @@ import pytest
 import requests
 
 from cdml.adapters.traffic.haproxy import HAProxyTraffic
-from cdml.core.canary import Canary, Outcome, Rules, judge, observe
-from cdml.ports.traffic import Slots
+from cdml.delivery.canary import Canary, Outcome, Rules, judge, observe
+from cdml.delivery.traffic import Slots
 from servers import free_port
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"

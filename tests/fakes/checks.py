@@ -1,8 +1,8 @@
 """Smoke checks and a judge that say what they are told to."""
 
-from cdml.core.rollout import Judged
+from cdml.delivery.checks.release_checks import Forecast, Look
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import InputError
-from cdml.flows.checks import Forecast, Look
 
 
 class FakeChecks:

@@ -4,7 +4,11 @@ from contextlib import suppress
 
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
-from cdml.core.transitions import SLOW_LEASE
+from cdml.delivery.deploy import deploy
+from cdml.delivery.operation.lock import Holder
+from cdml.delivery.operation.runner import Operator
+from cdml.delivery.rollback import rollback
+from cdml.delivery.rollout.transitions import SLOW_LEASE
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.schema import (
@@ -18,10 +22,6 @@ from cdml.evidence.schema import (
     ModelRef,
     Producer,
 )
-from cdml.flows.deploy import deploy
-from cdml.flows.holder import Holder
-from cdml.flows.operation import Operator
-from cdml.flows.rollback import rollback
 from cdml.gates.rules import policy_ref
 from cdml.journal import file as document
 from cdml.journal.history import history

@@ -2,8 +2,8 @@
 
 from cdml.config import load
 from cdml.config.traffic_steps import ALL
-from cdml.core.rollout import share
-from cdml.flows.resume import resume
+from cdml.delivery.resume import resume
+from cdml.delivery.rollout.state_machine import share
 from cdml.journal.records import Phase
 from fakes.checks import FakeChecks
 from fakes.delivery import CONFIG, World

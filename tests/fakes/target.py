@@ -1,9 +1,9 @@
 """A target that serves what it is told, and some that only say so."""
 
 from cdml.adapters.targets.registry import RegistryTarget
+from cdml.delivery.target import Answer
 from cdml.errors import InputError, ServiceError
 from cdml.journal.records import Serving, Share
-from cdml.ports.target import Answer
 
 
 class FakeTarget:

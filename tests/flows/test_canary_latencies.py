@@ -7,11 +7,11 @@ from datetime import timedelta
 import pytest
 
 from cdml.config.traffic_steps import Ramp
-from cdml.core.canary import Answers, Latencies, Window
-from cdml.core.rollout import Judged
+from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.checks.canary import Judging
+from cdml.delivery.checks.canary_forecast import LISTEN, PATIENCE
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import DeploymentFailed, InputError, ServiceError
-from cdml.flows.judging import Judging
-from cdml.flows.prospect import LISTEN, PATIENCE
 from cdml.journal.records import Kind, Operation, Phase
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.transitions import SLOW_LEASE
+from cdml.delivery.rollout.transitions import SLOW_LEASE
 from cdml.errors import ConfigurationError, InputError, LockHeld, Overtaken, ServiceError
 from cdml.evidence import store
 from fakes.delivery import World

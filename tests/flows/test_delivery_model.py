@@ -22,7 +22,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cdml.core.rollout import Judged
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import CdmlError, InputError, ServiceError
 from deliveries import agreed
 from fakes.delivery import World

@@ -255,7 +255,7 @@ SHORT = """
 import os, sys, time
 from datetime import timedelta
 from pathlib import Path
-from cdml.core import transitions
+from cdml.delivery.rollout import transitions
 transitions.LEASE = timedelta(seconds=2)
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget

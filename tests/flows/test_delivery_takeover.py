@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.rollout import GRACE, Judged
+from cdml.delivery.operation.lock import ASK_EVERY
+from cdml.delivery.rollout.state_machine import GRACE, Judged
 from cdml.errors import LockHeld, Overtaken
-from cdml.flows.holder import ASK_EVERY
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.transitions import LEASE
+from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import (
     DeploymentFailed,
     LockHeld,

@@ -3,9 +3,9 @@
 import pytest
 
 from cdml.ci.code_host import GateSigns, PullRequest
+from cdml.delivery.notify import notify
+from cdml.delivery.operation.outcome import Nothing
 from cdml.errors import InputError, ServiceError
-from cdml.flows.notify import notify
-from cdml.flows.outcome import Nothing
 from fakes.delivery import World
 
 FIRST, SECOND, THIRD = ("1" * 40, "2" * 40, "c" * 40)

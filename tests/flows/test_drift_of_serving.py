@@ -3,8 +3,8 @@
 import pytest
 
 from cdml.adapters.targets.registry import RegistryTarget
+from cdml.delivery.divergence import chosen_cure
 from cdml.errors import ConfigurationError, InputError, Refused, ServiceError
-from cdml.flows.drift import chosen_cure
 from cdml.journal.records import Kind
 from fakes.delivery import World
 from fakes.split_delivery import SplitWorld

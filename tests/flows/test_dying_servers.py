@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.core.rollout import Judged
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import DeploymentFailed, RollbackFailed
 from deliveries import KilledAt
 from fakes.faults import Faults, Killed

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.core.refusals import Refusal
+from cdml.delivery.candidate import Candidate, Judged, objections
+from cdml.delivery.rollout.refusals import Refusal
 from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse
-from cdml.flows.candidate import Candidate, Judged, objections
 from cdml.gates.rules import policy_ref
 from cdml.journal.records import Entry, Kind, Ledger, Release
 from cdml.models.registry import ModelVersion

@@ -4,9 +4,9 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.data.drift import profile_file as profiles
+from cdml.delivery.candidate import examine
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
-from cdml.flows.candidate import examine
 from fakes.judging import World, rows
 
 REFERENCE = (

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pytest
 
 from cdml.config.traffic_steps import Ramp
-from cdml.core.rollout import Judged
-from cdml.core.smoke import MALFORMED
+from cdml.delivery.checks.canary import Judging
+from cdml.delivery.checks.smoke_cases import MALFORMED
+from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.target import Answer
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
 from cdml.evidence import reference_rows
-from cdml.flows.judging import Judging
 from cdml.journal.records import Kind, Operation, Phase
-from cdml.ports.target import Answer
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld
 from fakes.traffic import FakeTraffic

@@ -3,10 +3,10 @@
 import pytest
 
 from cdml.config import load
+from cdml.delivery.checks.canary import Judging
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import reference_rows
 from cdml.flows.gate import gate
-from cdml.flows.judging import Judging
 from fakes.journals import release
 from fakes.judging import World
 

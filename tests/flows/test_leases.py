@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cdml.core.transitions import LEASE
+from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import CdmlError, LockHeld, Overtaken, RollbackFailed, ServiceError
 from cdml.journal.port import Moved
 from deliveries import agreed, shipped

@@ -7,12 +7,12 @@ import pytest
 from cdml.adapters.journals.git import GitJournal
 from cdml.ci.code_host import PullRequest
 from cdml.cli import run
-from cdml.core.rollout import Judged
+from cdml.delivery.notify import notify
+from cdml.delivery.operation.outcome import Nothing
+from cdml.delivery.resume import resume
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import LockHeld
 from cdml.flows.init import init
-from cdml.flows.notify import notify
-from cdml.flows.outcome import Nothing
-from cdml.flows.resume import resume
 from cdml.journal import file as document
 from fakes.faults import Faults, Killed
 from fakes.journals import ledger_of, release

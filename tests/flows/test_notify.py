@@ -5,8 +5,8 @@ import json
 import pytest
 
 from cdml.ci.code_host import PullRequest
+from cdml.delivery.notify import EVENT, SIGNATURE, notify
 from cdml.errors import ServiceError
-from cdml.flows.notify import EVENT, SIGNATURE, notify
 from fakes.delivery import CONFIG, World
 
 HOOK = "deploy: {notify: {webhook: 'https://hook.test/cdml', secret: s3cret}}\n"

@@ -2,9 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.rollout import Judged
+from cdml.delivery.operation.outcome import Nothing
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import DeploymentFailed, LockHeld
-from cdml.flows.outcome import Nothing
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 

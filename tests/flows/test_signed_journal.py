@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from cdml.adapters.journals.signed import SignedJournal
+from cdml.delivery.branch_protection import warn_unprotected
 from cdml.errors import CdmlError, ConfigurationError, InputError
-from cdml.flows.protection import warn_unprotected
 from cdml.journal import file as document
 from cdml.journal.history import history, sign_journal
 from cdml.journal.records import GIVEN_BACK, Kind, Lock, Operation, Phase

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.core.smoke import MALFORMED, Limits, case_of_rows, passed
-from cdml.flows.smoke import limits_of, smoke
-from cdml.ports.target import Answer
+from cdml.delivery.checks.smoke import limits_of, smoke
+from cdml.delivery.checks.smoke_cases import MALFORMED, Limits, case_of_rows, passed
+from cdml.delivery.target import Answer
 from fakes.delivery import CONFIG
 from places import FakePlace
 

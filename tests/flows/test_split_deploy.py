@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.core.rollout import Judged
+from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import ConfigurationError, DeploymentFailed, LockHeld, ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment

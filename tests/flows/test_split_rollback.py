@@ -1,6 +1,6 @@
 import pytest
 
-from cdml.core.rollout import GRACE, Judged
+from cdml.delivery.rollout.state_machine import GRACE, Judged
 from cdml.errors import DeploymentFailed, Overtaken, RollbackFailed, ServiceError
 from cdml.journal.records import Phase
 from fakes.faults import Faults, Killed

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from canaries import BEGIN, MINUTE, answers, watched, window
-from cdml.core.canary import (
+from cdml.delivery.canary import (
     Answers,
     Canary,
     Latencies,

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from canaries import watched
-from cdml.core.canary import Canary, Outcome, Rules, findings, judge
-from cdml.core.canary.events import chance, safe
-from cdml.core.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
+from cdml.delivery.canary import Canary, Outcome, Rules, findings, judge
+from cdml.delivery.canary.events import chance, safe
+from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
 
 STATE = TypeAdapter(Canary)
 RULES = st.builds(

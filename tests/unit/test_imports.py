@@ -8,12 +8,12 @@ import pyarrow.parquet as pq
 import pytest
 
 UNUSED = (
-    "cdml.core.canary",
+    "cdml.delivery.canary",
     "cdml.data.rules.signature",
     "cdml.data.odcs.reader",
-    "cdml.core.rollout",
+    "cdml.delivery.rollout.state_machine",
     "cdml.journal.file",
-    "cdml.flows.deploy",
+    "cdml.delivery.deploy",
     "cdml.data.open_rows",
     "cdml.flows.predict",
     "cdml.report.formats.comment",

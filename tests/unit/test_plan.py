@@ -1,6 +1,6 @@
 import pytest
 
-from cdml.core.plan import Plan, named, way_back
+from cdml.delivery.rollout.plan import Plan, named, way_back
 from cdml.journal.records import Kind, Serving
 from fakes.journals import ledger_of, release
 

@@ -6,8 +6,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cdml.config.traffic_steps import Ramp
-from cdml.core import transitions
-from cdml.core.rollout import GRACE, Judged, Move, may_take_over, next_move, share, staged
+from cdml.delivery.rollout import transitions
+from cdml.delivery.rollout.state_machine import (
+    GRACE,
+    Judged,
+    Move,
+    may_take_over,
+    next_move,
+    share,
+    staged,
+)
 from cdml.journal import file as document
 from cdml.journal.port import Snapshot
 from cdml.journal.records import Kind, Operation, Phase, Preempt, Serving, Share

@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdml.core import transitions
-from cdml.core.rollout import Move, Standing, next_move, standing
-from cdml.core.transitions import LEASE
+from cdml.delivery.rollout import transitions
+from cdml.delivery.rollout.state_machine import Move, Standing, next_move, standing
+from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import InputError
 from cdml.journal import file as document
 from cdml.journal.port import Snapshot

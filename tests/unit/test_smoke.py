@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.core.smoke import (
+from cdml.delivery.checks.smoke_cases import (
     Case,
     Limits,
     NoPredictions,

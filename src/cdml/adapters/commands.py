@@ -9,7 +9,7 @@ from cdml.errors import InputError
 
 
 def lines(command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
-    """Run a program; see `cdml.ports.execute.Execute`."""
+    """Run a program; see `cdml.delivery.hooks.Execute`."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         try:
             process = subprocess.Popen(

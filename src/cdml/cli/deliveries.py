@@ -10,8 +10,8 @@ from cdml.errors import ConfigurationError
 from cdml.wiring import Wiring
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
+    from cdml.delivery.operation.outcome import Nothing
     from cdml.evidence.schema import Deployment
-    from cdml.flows.outcome import Nothing
 
 
 def deploy(
@@ -29,9 +29,9 @@ def deploy(
     repair: bool,
 ) -> int:
     """Deploy and give 0; everything else is an error with its own code."""
-    from cdml.flows.deploy import deploy as flow
-    from cdml.flows.drift import chosen_cure
-    from cdml.flows.protection import warn_unprotected
+    from cdml.delivery.branch_protection import warn_unprotected
+    from cdml.delivery.deploy import deploy as flow
+    from cdml.delivery.divergence import chosen_cure
 
     if resume:
         beside = (model, evidence, override, dry_run, adopt, repair)
@@ -56,7 +56,7 @@ def deploy(
 
 def _resume(config: Path, output: Path, *, environment: str | None, alone: bool) -> int:
     """Go on with what is open and give 0."""
-    from cdml.flows.resume import resume as flow
+    from cdml.delivery.resume import resume as flow
 
     if not alone:
         raise ConfigurationError(
@@ -77,7 +77,7 @@ def rollback(
     request_id: str | None,
 ) -> int:
     """Roll back and give 0; everything else is an error with its own code."""
-    from cdml.flows.rollback import rollback as flow
+    from cdml.delivery.rollback import rollback as flow
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
     return _deliver(
@@ -102,11 +102,11 @@ def _deliver(
     **words: Any,
 ) -> int:
     """Deploy or roll back, and tell everybody how it ended."""
-    from cdml.flows.notify import notify
-    from cdml.flows.outcome import Nothing
+    from cdml.delivery.notify import notify
+    from cdml.delivery.operation.outcome import Nothing
 
     if wiring.target.splits_traffic:
-        from cdml.flows.judging import Judging
+        from cdml.delivery.checks.canary import Judging
 
         words["checks"] = Judging(loaded=wiring.loaded, ports=wiring, served=served)
 

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.common.progress import Progress
+from cdml.delivery.hooks import Execute
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read
 from cdml.flows import demo_vm
-from cdml.ports.execute import Execute
 
 Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from cdml.ports.execute import Execute
+from cdml.delivery.hooks import Execute
 
 _TOLD = ("The ", "deploy: ", "cdml: ")
 _PROGRAMS = "/usr/sbin"

@@ -12,16 +12,16 @@ from cdml.ci.code_host import (
 from cdml.ci.run import Annotation, Platform
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress, Step
+from cdml.delivery.hooks import Execute
+from cdml.delivery.target import Answer, Serving, Share, SplittingTarget, Target
+from cdml.delivery.traffic import Slots, Traffic
+from cdml.delivery.webhook import Webhook
 from cdml.journal.port import Journal, Moved, Snapshot
 from cdml.models.registry import ModelVersion, Registry, Training
-from cdml.ports.execute import Execute
 from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.ports import Host, Ports
 from cdml.ports.samples import Layout, PairedRows, Part, Samples
 from cdml.ports.scorer import Scored, Scorer, ScoringJob
-from cdml.ports.target import Answer, Serving, Share, SplittingTarget, Target
-from cdml.ports.traffic import Slots, Traffic
-from cdml.ports.webhook import Webhook
 from cdml.tables.table import Table, Tables
 
 __all__ = [

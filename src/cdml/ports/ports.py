@@ -5,14 +5,14 @@ from typing import Protocol
 from cdml.ci.run import Platform
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
+from cdml.delivery.target import Target
+from cdml.delivery.traffic import Traffic
+from cdml.delivery.webhook import Webhook
 from cdml.journal.port import Journal
 from cdml.models.registry import Registry
 from cdml.ports.measurer import Measurer
 from cdml.ports.samples import Samples
 from cdml.ports.scorer import Scorer
-from cdml.ports.target import Target
-from cdml.ports.traffic import Traffic
-from cdml.ports.webhook import Webhook
 from cdml.tables.table import Tables
 
 

@@ -18,10 +18,10 @@ from cdml.adapters.targets.slots import Held, Slots
 from cdml.common.time_budget import Budget
 from cdml.config import Loaded
 from cdml.config.targets import Haproxy
+from cdml.delivery.target import Answer
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, Share
 from cdml.models.registry import Registry
-from cdml.ports.target import Answer
 
 UNPROVEN = "sha256:" + "0" * 64
 """The digest of a slot whose server is not the one that was started there."""

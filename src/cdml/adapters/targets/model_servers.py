@@ -19,10 +19,10 @@ from cdml.adapters.targets import listeners
 from cdml.adapters.targets.haproxy_runtime import Server
 from cdml.adapters.targets.slots import Held, Slots
 from cdml.config.targets import Haproxy
+from cdml.delivery.target import Answer
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.records import Release
 from cdml.models.digest import model_digest
-from cdml.ports.target import Answer
 
 MARK = "CDML_SERVER"
 _KEPT = re.compile(

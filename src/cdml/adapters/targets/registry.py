@@ -1,7 +1,7 @@
 """The registry's alias as the switch, for services that load `models:/<name>@<alias>`."""
 
 from cdml.config import Loaded
-from cdml.core.alias import PREVIOUS, champion_alias
+from cdml.delivery.alias import PREVIOUS, champion_alias
 from cdml.journal import lease
 from cdml.journal.records import Release, Serving
 from cdml.models.registry import Registry

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from cdml.adapters.traffic.records import LONGEST, Inbox
-from cdml.core.canary import Window
+from cdml.delivery.canary import Window
+from cdml.delivery.traffic import Slots
 from cdml.errors import ConfigurationError
-from cdml.ports.traffic import Slots
 
 _PATIENCE = 0.2
 """Seconds between two looks at whether to stop."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from cdml.adapters.traffic.records import Inbox
-from cdml.core.canary import Window
+from cdml.delivery.canary import Window
+from cdml.delivery.traffic import Slots
 from cdml.errors import InputError, ServiceError
-from cdml.ports.traffic import Slots
 
 
 class JsonlTraffic:

@@ -16,9 +16,9 @@ from itertools import pairwise
 import requests
 
 from cdml.common.addresses import reveal
-from cdml.core.canary import Answers, Latencies, Window
+from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.traffic import Slots
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports.traffic import Slots
 
 LOOKBACK = 300
 """Seconds before a window in which the last sample before it is looked for, as Prometheus does."""

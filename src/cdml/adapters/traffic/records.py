@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cdml.core.canary import Answers, Latencies, Window
-from cdml.ports.traffic import Slots
+from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.traffic import Slots
 
 LONGEST = 65_536
 """Bytes of a line; HAProxy writes no longer one."""

@@ -1,0 +1,125 @@
+"""What vouches for a release that the journal names: never the journal alone.
+
+Whoever can push a branch can write a journal. So before a release that was only read from it gets
+traffic, the registry is asked: whether a deploy or an adoption that cdml carried out has approved
+exactly these bytes for this environment, or else whether the evidence kept with the version lets
+it pass as a new one would have to.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+from cdml.config import Loaded
+from cdml.delivery.candidate import examine, objections
+from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout.state_machine import share, staged
+from cdml.errors import InputError, ServiceError
+from cdml.journal import lease
+from cdml.journal.records import Ledger, Release, Serving
+from cdml.models.registry import ModelVersion
+from cdml.ports.ports import Ports
+
+_BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voucher:
+    """Asks the registry about releases of one model in one environment.
+
+    Attributes:
+        loaded: the configuration; its gates judge evidence again.
+        ports: the world.
+        environment: where the releases serve.
+        known: what the registry answered already; a rollback does not wait for it twice.
+    """
+
+    loaded: Loaded
+    ports: Ports
+    environment: str
+    known: dict[str, ModelVersion | ServiceError] = field(default_factory=dict)
+
+    @property
+    def tag(self) -> str:
+        """The tag of a version that holds the digest which was approved for the environment."""
+        name = self.environment
+        if not re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII):
+            name = hashlib.sha256(name.encode()).hexdigest()[:32]
+        return f"cdml.approved.{name}"
+
+    def approve(self, release: Release) -> None:
+        """Write that these bytes may serve here; who can only push branches cannot.
+
+        Raises:
+            InputError: the registry has no such version.
+            Overtaken: another operation has the lock.
+            ServiceError: the registry does not answer.
+        """
+        lease.confirm()
+        self.ports.registry.set_tags(
+            self.loaded.config.model, release.version, {self.tag: release.digest}
+        )
+
+    def doubt(self, release: Release, serving: Serving) -> str:
+        """Why a release that the journal names must not get traffic; empty where it may.
+
+        What has traffic by the target's own word needs nobody else's. Where the registry does not
+        answer, a target that still has a server of these very bytes is believed, too.
+
+        Raises:
+            ServiceError: the registry does not answer, and nobody else knows.
+        """
+        if share(serving, release) > 0:
+            return ""
+        try:
+            version = self._version(release)
+        except InputError as error:
+            return error.message
+        except ServiceError as error:
+            if not (self.ports.target.splits_traffic and staged(serving, release)):
+                raise
+            note = f"{error.message} {self.ports.target.name} still has v{release.version}."
+            self.ports.progress.note(note)
+            return ""
+        if not _is_same(release, version):
+            return "the registry's version is not the one that served."
+        return self._unvouched(release, version)
+
+    def refuses(self, release: Release) -> str:
+        """Why the registry, which has the version as the journal names it, does not vouch for it.
+
+        Empty where it does, where it has no such version or another one, and where it does not
+        answer: these are told when the release is about to get traffic.
+        """
+        try:
+            version = self._version(release)
+            return self._unvouched(release, version) if _is_same(release, version) else ""
+        except (InputError, ServiceError):
+            return ""
+
+    def _version(self, release: Release) -> ModelVersion:
+        """The registry's version, asked for once in a run."""
+        if release.version not in self.known:
+            name = self.loaded.config.model
+            try:
+                self.known[release.version] = self.ports.registry.version(name, release.version)
+            except ServiceError as error:
+                self.known[release.version] = error
+        known = self.known[release.version]
+        if isinstance(known, ServiceError):
+            raise known
+        return known
+
+    def _unvouched(self, release: Release, version: ModelVersion) -> str:
+        if version.tags.get(self.tag) == release.digest:
+            return ""
+        candidate = examine(version, registry=self.ports.registry, evidence=None)
+        if candidate.release.digest != release.digest:
+            return f"the files of v{release.version} are not those that served."
+        nothing = Ledger(model=version.name, environment=self.environment)
+        against = objections(candidate, nothing, self.loaded.config)
+        return next((one.message for one in against if one.refusal in _BY_EVIDENCE), "")
+
+
+def _is_same(release: Release, version: ModelVersion) -> bool:
+    return version.source == release.source and version.digest in (None, release.digest)

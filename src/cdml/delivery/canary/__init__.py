@@ -1,0 +1,32 @@
+"""The judge of a canary: whether a challenger that gets a share of the traffic may get it all.
+
+    canary = Canary(rules=Rules(...))
+    canary = observe(canary, window, weight=0.05)      # after every window of traffic
+    judgement = judge(canary, elapsed_seconds=...)     # at any time
+
+`Canary` is all that has to be kept between two looks.
+"""
+
+from cdml.delivery.canary.judge import Finding, Judgement, Outcome, findings, judge
+from cdml.delivery.canary.planning import Expectation, expectation, fewest, guardrail
+from cdml.delivery.canary.rules import Rules
+from cdml.delivery.canary.state import Canary, observe
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
+
+__all__ = [
+    "Answers",
+    "Canary",
+    "Expectation",
+    "Finding",
+    "Judgement",
+    "Latencies",
+    "Outcome",
+    "Rules",
+    "Window",
+    "expectation",
+    "fewest",
+    "findings",
+    "guardrail",
+    "judge",
+    "observe",
+]

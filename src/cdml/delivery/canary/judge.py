@@ -1,0 +1,214 @@
+"""The judge of a canary: it may look at any time, and as often as it likes.
+
+    PROMOTE    the challenger is shown to be no worse than tolerated, in all that is asked of it
+    ROLLBACK   it is shown to do harm, or the time is over
+    HOLD       neither yet
+
+Evidence is a martingale under the hypothesis it speaks against (`mixture`), so that the chance of
+a false alarm, over all looks and all that is tested, is at most `harm_alpha`: harm in errors, harm
+in latencies and a wrong split share it (Bonferroni). Promotion needs every part to be shown, which
+needs no correction (intersection-union; Berger 1982, Technometrics 24:295): the chance that a
+challenger beyond what is tolerated is ever promoted is at most `promote_alpha`.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cdml.delivery.canary import split
+from cdml.delivery.canary.state import Canary
+
+FEWEST_WINDOWS = 4
+"""Windows with answers of the challenger before anything is decided: from fewer nobody can tell
+whether errors come in bursts."""
+UNREADABLE = 0.01
+"""The share of records that may be unreadable; beyond it they could hide the errors."""
+ERRORS, LATENCY, SPLIT = "errors", "latency", "split"
+_MOST = 1_000_000
+"""Odds beyond this are not told to the digit."""
+_FEW = 10
+
+
+class Outcome(StrEnum):
+    """What to do with the challenger."""
+
+    PROMOTE = "promote"
+    HOLD = "hold"
+    ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that was judged.
+
+    Attributes:
+        of: `errors`, `latency` or `split`.
+        champion, challenger: events and requests of each; of the split, the requests that each
+            was given and those of both.
+        harm: the logarithm of the evidence of harm.
+        harm_needed: how much of it rolls back.
+        safe: the logarithm of the evidence of non-inferiority; None for the split, which has none.
+        safe_needed: how much of it promotes; None likewise.
+        dispersion: how many events come together; 1 where they are independent.
+    """
+
+    of: str
+    champion: tuple[int, int]
+    challenger: tuple[int, int]
+    harm: float
+    harm_needed: float
+    safe: float | None = None
+    safe_needed: float | None = None
+    dispersion: float = 1.0
+
+    @property
+    def harmful(self) -> bool:
+        """Whether harm is shown."""
+        return self.harm >= self.harm_needed
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether non-inferiority is shown; NaN shows nothing."""
+        if self.safe is None or self.safe_needed is None:
+            return self.harm < self.harm_needed
+        return self.safe >= self.safe_needed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What to do, and why.
+
+    Attributes:
+        outcome: what to do.
+        reason: one sentence with the figures that decided, without its full stop.
+        findings: everything that was judged.
+    """
+
+    outcome: Outcome
+    reason: str
+    findings: tuple[Finding, ...]
+
+
+def judge(canary: Canary, *, elapsed_seconds: float) -> Judgement:
+    """What to do with the challenger now.
+
+    Args:
+        canary: what is known.
+        elapsed_seconds: since the challenger was first given requests; by the clock, so that a
+            canary without traffic ends too. NaN is an end.
+    """
+    found = findings(canary)
+
+    def say(outcome: Outcome, reason: str) -> Judgement:
+        return Judgement(outcome=outcome, reason=reason, findings=found)
+
+    enough = canary.errors.challenger.windows >= FEWEST_WINDOWS
+    harm = [one for one in found if one.of != SPLIT and one.harmful]
+    if enough and harm:
+        return say(Outcome.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
+    open_ = _open(canary, found)
+    if enough and not open_ and all(one.is_safe for one in found):
+        safe = "; ".join(_told(one, canary) for one in found if one.of != SPLIT)
+        return say(Outcome.PROMOTE, f"no worse than tolerated: {safe}")
+    why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
+    limit = canary.rules.timeout_seconds
+    if not elapsed_seconds < limit:
+        return say(Outcome.ROLLBACK, f"not shown to be safe within {limit / 60:,.0f} min: {why}")
+    return say(Outcome.HOLD, f"not decided yet: {why}")
+
+
+def findings(canary: Canary) -> tuple[Finding, ...]:
+    """Everything that is judged, with its evidence so far."""
+    rules = canary.rules
+    kinds = [(ERRORS, canary.errors, rules.tolerated_error_rate)]
+    if rules.latency_limit_ms is not None:
+        kinds.append((LATENCY, canary.slow, rules.tolerated_slow_rate))
+    given = [step.given for step in canary.steps]
+    both, challenger = sum(one.requests for one in given), sum(one.events for one in given)
+    return (
+        *(
+            Finding(
+                of=of,
+                champion=(events.champion.events, events.champion.requests),
+                challenger=(events.challenger.events, events.challenger.requests),
+                harm=events.harm(rate),
+                harm_needed=rules.harm_threshold,
+                safe=events.safe(rate),
+                safe_needed=rules.promote_threshold,
+                dispersion=events.dispersion,
+            )
+            for of, events, rate in kinds
+        ),
+        Finding(
+            of=SPLIT,
+            champion=(both - challenger, both),
+            challenger=(challenger, both),
+            harm=split.mismatch(canary.steps, rules.split_tolerance),
+            harm_needed=rules.harm_threshold,
+            dispersion=max((one.dispersion for one in given), default=1.0),
+        ),
+    )
+
+
+def _open(canary: Canary, found: tuple[Finding, ...]) -> list[str]:
+    """All that keeps the challenger from being promoted."""
+    problems = []
+    if not canary.unreadable <= UNREADABLE * (canary.requests + canary.unreadable):
+        problems.append(
+            f"{canary.unreadable:,} records beside {canary.requests:,} requests are unreadable"
+        )
+    for one in found:
+        if one.is_safe:
+            continue
+        if one.of == SPLIT:
+            got, of = one.challenger
+            problems.append(
+                f"the split is not as configured: the challenger was given {got:,} of {of:,}"
+                f" requests; evidence against chance {_odds(one.harm)}"
+            )
+        elif not one.challenger[1]:
+            problems.append(f"nothing is known of the challenger's {one.of}")
+        else:
+            problems.append(_told(one, canary))
+    return problems
+
+
+def _harm(one: Finding, canary: Canary) -> str:
+    return (
+        f"{_rates(one, canary)}; evidence of harm {_odds(one.harm)}"
+        f" where {_odds(one.harm_needed)} decides{_bursts(one)}"
+    )
+
+
+def _told(one: Finding, canary: Canary) -> str:
+    if one.safe is None or one.safe_needed is None:
+        return _rates(one, canary)
+    return (
+        f"{_rates(one, canary)}; evidence that it is tolerable {_odds(one.safe)}"
+        f" where {_odds(one.safe_needed)} decides{_bursts(one)}"
+    )
+
+
+def _rates(one: Finding, canary: Canary) -> str:
+    slow = f" beyond {canary.rules.latency_limit_ms:g} ms" if one.of == LATENCY else ""
+    return (
+        f"{one.of}{slow}: {_share(one.challenger)} of the challenger's, {_share(one.champion)}"
+        " of the champion's"
+    )
+
+
+def _bursts(one: Finding) -> str:
+    return f" (they come in bursts of {one.dispersion:.1f})" if one.dispersion > 1 else ""
+
+
+def _share(counts: tuple[int, int]) -> str:
+    events, of = counts
+    share = f" ({100 * events / of:.2f} %)" if of else ""
+    return f"{events:,} of {of:,}{share}"
+
+
+def _odds(log: float) -> str:
+    if not log < math.log(_MOST):
+        return f"more than {_MOST:,} to 1"
+    odds = math.exp(log)
+    return f"{odds:,.0f} to 1" if odds >= _FEW else f"{odds:.2g} to 1"

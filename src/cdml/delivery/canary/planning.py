@@ -1,0 +1,124 @@
+"""Before a canary begins: what limit its latencies have, and how long it will take."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cdml.delivery.canary.events import chance, harm, safe
+from cdml.delivery.canary.judge import FEWEST_WINDOWS
+from cdml.delivery.canary.mixture import FALLS, RISES, log_costs
+from cdml.delivery.canary.rules import Rules
+from cdml.delivery.canary.traffic import Latencies
+
+BEYOND = 10
+"""Answers that have to lie beyond a quantile for it to be a guardrail."""
+HORIZON = 60 * 24 * 30
+"""Minutes after which a decision is not expected any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """When a decision is to be expected, in minutes from the first request on.
+
+    Attributes:
+        promote: of a challenger as good as the champion; None: not within `HORIZON`.
+        rollback: of one whose rate of errors is `times` the champion's; None likewise.
+        times: by how much that one is worse.
+    """
+
+    promote: float | None
+    rollback: float | None
+    times: float
+
+
+def fewest(quantile: float) -> int:
+    """The answers it takes for a quantile to be a guardrail.
+
+    Args:
+        quantile: the share of answers that should be within the limit, in (0, 1).
+    """
+    return math.ceil(round(BEYOND / (1 - quantile), 6))  # 1 - 0.9 is a little less than 0.1
+
+
+def guardrail(champion: Latencies, *, quantile: float, factor: float) -> float | None:
+    """The limit of latencies that a champion's own lead to.
+
+    Args:
+        champion: its latencies before the canary begins, when it had all traffic. They are of
+            other requests than those that will be judged, so that the limit is fixed before.
+        quantile: the share of answers that should be within the limit, in (0, 1).
+        factor: how many times as long is tolerable.
+
+    Returns:
+        Milliseconds; of a histogram the end of a bucket. None where fewer than `BEYOND` answers
+        lie beyond the quantile, or the histogram does not reach so far.
+    """
+    if not champion.requests >= fewest(quantile):
+        return None
+    limit = factor * champion.quantile(quantile)
+    if not math.isfinite(limit):
+        return None
+    if len(champion.upper_ms) and math.isinf(champion.upper_ms[-1]):
+        limit = next(end for end in champion.upper_ms if end >= limit)
+    return limit if math.isfinite(limit) else None
+
+
+def expectation(
+    rules: Rules,
+    *,
+    weight: float,
+    requests_per_minute: float,
+    error_rate: float,
+    times: float | None = None,
+    minutes_between_looks: float = 1.0,
+) -> Expectation:
+    """How long errors will take to decide, near enough the median.
+
+    It is when the evidence would suffice if all counts were as expected. Latencies are judged
+    beside and mostly decide sooner, since slow answers are more frequent than errors.
+
+    Args:
+        rules: of the canary.
+        weight: the share of requests that the challenger gets.
+        requests_per_minute: of both.
+        error_rate: of the champion, in [0, 1).
+        times: how many times as many errors a challenger makes that is to be rolled back; the
+            tolerated ratio by default.
+        minutes_between_looks: the length of a window.
+    """
+    times = rules.tolerated_ratio if times is None else times
+    asked = weight * requests_per_minute
+    others = requests_per_minute - asked
+    worse = min(1.0, times * error_rate)
+
+    def is_safe(minutes: float) -> bool:
+        events = minutes * error_rate * requests_per_minute
+        costs = log_costs(FALLS, events, chance(others, asked, rules.tolerated_ratio))
+        hits = minutes * asked * error_rate
+        shown = safe(hits, minutes * asked, costs, rules.tolerated_error_rate, 1.0)
+        return shown >= rules.promote_threshold
+
+    def is_harmful(minutes: float) -> bool:
+        hits = minutes * asked * worse
+        events = hits + minutes * others * error_rate
+        costs = log_costs(RISES, events, chance(others, asked, rules.harm_ratio))
+        shown = harm(hits, minutes * asked, costs, rules.tolerated_error_rate, 1.0)
+        return shown >= rules.harm_threshold
+
+    first = FEWEST_WINDOWS * minutes_between_looks
+    return Expectation(
+        promote=_reached(is_safe, first), rollback=_reached(is_harmful, first), times=times
+    )
+
+
+def _reached(shown: Callable[[float], bool], first: float) -> float | None:
+    """The first minute at which it is shown, to 1 %; what is shown once stays so."""
+    low, high = 0.0, first
+    while not shown(high):
+        if not high < HORIZON:
+            return None
+        low, high = high, 2 * high
+    while high > first and high - low > high / 100:
+        middle = (low + high) / 2
+        low, high = (low, middle) if shown(middle) else (middle, high)
+    return high

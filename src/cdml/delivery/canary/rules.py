@@ -1,0 +1,69 @@
+"""What a canary must not do, and how sure its judge has to be."""
+
+import math
+from dataclasses import dataclass
+
+from cdml.delivery.canary.events import Strict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules(Strict):
+    """What is tolerated, and how sure the judge has to be. Fixed before the first look.
+
+    Attributes:
+        tolerated_ratio: how many times the champion's rate of errors, or of slow answers, is
+            tolerable; at least 1. What is worse is promoted with a chance of `promote_alpha`.
+        tolerated_error_rate: errors a request that are tolerable whatever the champion does; 0
+            for none, and then models that make no errors never get promoted.
+        harm_ratio: how many times the champion's rate is no harm yet, from 1 to the tolerated.
+        latency_quantile: the share of answers that should be within the limit, in (0, 1).
+        latency_limit_ms: the limit in milliseconds, such as `guardrail` finds; None: latencies
+            are not judged.
+        split_tolerance: how far the split may be from its weight, relative to it, in [0, 1).
+        harm_alpha: chance of a false alarm, over all looks.
+        promote_alpha: chance of a false promotion, over all looks.
+        timeout_seconds: when to give up.
+    """
+
+    tolerated_ratio: float = 2.0
+    tolerated_error_rate: float = 0.001
+    harm_ratio: float = 1.0
+    latency_quantile: float = 0.95
+    latency_limit_ms: float | None = None
+    split_tolerance: float = 0.1
+    harm_alpha: float = 0.01
+    promote_alpha: float = 0.05
+    timeout_seconds: float = 3600.0
+
+    def __post_init__(self) -> None:
+        limit = self.latency_limit_ms
+        right = {
+            "tolerated_ratio": 1 <= self.tolerated_ratio < math.inf,
+            "tolerated_error_rate": 0 <= self.tolerated_error_rate < 1,
+            "harm_ratio": 1 <= self.harm_ratio <= self.tolerated_ratio,
+            "latency_quantile": 0 < self.latency_quantile < 1,
+            "latency_limit_ms": limit is None or 0 < limit < math.inf,
+            "split_tolerance": 0 <= self.split_tolerance < 1,
+            "harm_alpha": 0 < self.harm_alpha < 1,
+            "promote_alpha": 0 < self.promote_alpha < 1,
+            "timeout_seconds": 0 < self.timeout_seconds < math.inf,
+        }
+        wrong = [name for name, holds in right.items() if not holds]
+        if wrong:
+            raise ValueError(f"out of range: {', '.join(wrong)}")
+
+    @property
+    def tolerated_slow_rate(self) -> float:
+        """Answers slower than the limit that the quantile allows."""
+        return 1 - self.latency_quantile
+
+    @property
+    def harm_threshold(self) -> float:
+        """The logarithm of the evidence that stops a canary; its tests share `harm_alpha`."""
+        tests = 2 if self.latency_limit_ms is None else 3
+        return math.log(tests / self.harm_alpha)
+
+    @property
+    def promote_threshold(self) -> float:
+        """The logarithm of the evidence of non-inferiority that each part needs."""
+        return math.log(1 / self.promote_alpha)

@@ -1,0 +1,80 @@
+"""What the judge of a canary knows: few figures, from which a resumed run goes on."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from cdml.delivery.canary import split
+from cdml.delivery.canary.events import Events, Strict
+from cdml.delivery.canary.rules import Rules
+from cdml.delivery.canary.traffic import Answers, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary(Strict):
+    """All that the judge knows, in few figures: what a resumed run goes on from.
+
+    Attributes:
+        rules: what is tolerated.
+        until: the end of the last window, where the next one begins; None before the first.
+        requests: of both servers.
+        unreadable: records that could not be understood.
+        errors: requests that were failed.
+        slow: of those that were not, answers beyond the limit.
+        steps: how requests were split, of each weight.
+    """
+
+    rules: Rules
+    until: datetime | None = None
+    requests: int = 0
+    unreadable: int = 0
+    errors: Events = field(default_factory=Events)
+    slow: Events = field(default_factory=Events)
+    steps: tuple[split.Step, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (self.requests >= 0 and self.unreadable >= 0):
+            raise ValueError("counts are at least 0")
+
+
+def observe(canary: Canary, window: Window, *, weight: float, settled: bool = True) -> Canary:
+    """What is known after one window more.
+
+    Args:
+        canary: what was known before it.
+        window: what both servers answered since; all of it after `canary.until`.
+        weight: the share of requests that the challenger was to have all through the window.
+        settled: False for the window in which the weight was changed, whose split is of neither.
+
+    Raises:
+        ValueError: the window overlaps what was seen already, or the weight is none.
+    """
+    if canary.until is not None and not window.since >= canary.until:
+        raise ValueError(f"the window begins at {window.since}, before {canary.until}")
+    if not 0 <= weight <= 1:
+        raise ValueError(f"a weight lies between 0 and 1, got {weight}")
+    rules, champion, challenger = canary.rules, window.champion, window.challenger
+    ratios = {"harm_ratio": rules.harm_ratio, "tolerated_ratio": rules.tolerated_ratio}
+    slow = canary.slow
+    if rules.latency_limit_ms is not None:
+        limit = rules.latency_limit_ms
+        slow = slow.add(_slow(champion, limit), _slow(challenger, limit), **ratios)
+    steps = canary.steps
+    if settled:
+        steps = split.add(steps, weight, requests=window.requests, challenger=challenger.requests)
+    return replace(
+        canary,
+        until=window.until,
+        requests=canary.requests + window.requests,
+        unreadable=canary.unreadable + window.unreadable,
+        errors=canary.errors.add(
+            (champion.requests, champion.errors),
+            (challenger.requests, challenger.errors),
+            **ratios,
+        ),
+        slow=slow,
+        steps=steps,
+    )
+
+
+def _slow(answers: Answers, limit_ms: float) -> tuple[int, int]:
+    return answers.latencies.requests, answers.latencies.above(limit_ms)

@@ -1,0 +1,165 @@
+"""The version to deploy, and all that was judged about it."""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.common.verdict import Verdict, worst
+from cdml.config import Config
+from cdml.delivery.rollout.refusals import Objection, Refusal
+from cdml.errors import InputError
+from cdml.evidence import store
+from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.gates.plausibility import contradictions
+from cdml.gates.rejudge import recompute
+from cdml.journal.records import Ledger, Release
+from cdml.models.digest import model_digest
+from cdml.models.registry import ModelVersion, Registry
+
+_GATE = "Run `cdml gate` on this version and deploy with its evidence."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The evidence of one gate; data is None where the rows were not validated."""
+
+    data: DataEvidence | None
+    evaluation: Evaluation
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A version that may be deployed.
+
+    Attributes:
+        version: as the registry knows it.
+        release: with the digest of the bytes that lie there now.
+        judged: its evidence, or None.
+        trouble: why the evidence that was kept cannot be had.
+    """
+
+    version: ModelVersion
+    release: Release
+    judged: Judged | None
+    trouble: str = ""
+
+
+def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None) -> Candidate:
+    """Hash what lies in the registry and read what was judged.
+
+    Raises:
+        InputError: the model's files or the evidence cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-deploy")) as scratch:
+        folder = registry.fetch(f"models:/{version.name}/{version.version}", Path(scratch))
+        digest = model_digest(folder)
+        judged, trouble = None, ""
+        try:
+            kept = evidence or registry.evidence(version, Path(scratch) / "evidence")
+            judged = _judged(kept) if kept else None
+        except InputError as error:
+            if evidence is not None:
+                raise
+            trouble = error.message
+    release = Release(version=version.version, digest=digest, source=version.source)
+    return Candidate(version=version, release=release, judged=judged, trouble=trouble)
+
+
+def objections(candidate: Candidate, ledger: Ledger, config: Config) -> Iterator[Objection]:
+    """All that speaks against deploying it now."""
+    digest = candidate.release.digest
+    label = f"v{candidate.release.version}"
+    if candidate.version.digest not in (None, digest):
+        yield Objection(
+            refusal=Refusal.DIGEST,
+            message=f"the files of {label} have the digest {digest}, the registry recorded"
+            f" {candidate.version.digest}.",
+            hint="Somebody changed them: register the model anew.",
+        )
+    if candidate.judged is None:
+        yield Objection(
+            refusal=Refusal.NO_EVIDENCE,
+            message=candidate.trouble or f"nothing says that {label} passed.",
+            hint=_GATE,
+        )
+    else:
+        yield from _against(candidate.judged, label, digest, ledger, config)
+    bad = ledger.quarantine(digest)
+    if bad is not None:
+        yield Objection(
+            refusal=Refusal.QUARANTINED,
+            message=f"{label} was rolled back at {bad.at:%Y-%m-%d %H:%M} UTC"
+            f"{f' ({bad.reason})' if bad.reason else ''}.",
+            hint="Ship another model.",
+        )
+
+
+def _against(
+    judged: Judged, label: str, digest: str, ledger: Ledger, config: Config
+) -> Iterator[Objection]:
+    """What the evidence itself says against it."""
+    for spoken, what in (
+        (judged.evaluation.model.digest, "evaluation"),
+        (judged.comparison.challenger.digest, "comparison"),
+    ):
+        if spoken != digest:
+            yield Objection(
+                refusal=Refusal.DIGEST,
+                message=f"{label} has the digest {digest}, the {what} is of {spoken}.",
+                hint=_GATE,
+            )
+    rows = {judged.evaluation.data.digest, judged.comparison.data.digest}
+    rows |= {judged.data.data.digest} if judged.data else set()
+    if len(rows) > 1:
+        yield Objection(
+            refusal=Refusal.DIGEST,
+            message=f"the evidence of {label} speaks of {len(rows)} different data sets.",
+            hint=_GATE,
+        )
+    if judged.data is None and config.data.checked:
+        yield Objection(
+            refusal=Refusal.NO_EVIDENCE,
+            message=f"nothing says that the data {label} was judged on was validated.",
+            hint=_GATE,
+        )
+    current = ledger.current.release if ledger.current else None
+    champion = judged.comparison.champion
+    if (champion.digest if champion else None) != (current.digest if current else None):
+        yield Objection(
+            refusal=Refusal.CHAMPION_MOVED,
+            message=f"{label} was compared with {_named(champion)}, and"
+            f" {_named(current)} serves now.",
+            hint="Compare it again with what serves.",
+        )
+    impossible = list(contradictions(judged.data, judged.evaluation, judged.comparison, config))
+    if impossible:
+        more = f" There are {len(impossible) - 1:,} more such findings." if impossible[1:] else ""
+        yield Objection(
+            refusal=Refusal.VERDICT,
+            message=f"the evidence of {label} does not bear its verdict out: {impossible[0]}{more}",
+            hint=_GATE,
+        )
+    again = recompute(judged.evaluation, judged.comparison, config)
+    verdict = worst((again.verdict, judged.data.verdict if judged.data else again.verdict))
+    if verdict not in (Verdict.PASS, Verdict.WARN):
+        why = again.reasons[0] if again.reasons else "the data did not pass"
+        yield Objection(
+            refusal=Refusal.VERDICT,
+            message=f"under the deployed cdml.yaml the verdict on {label} is {verdict}: {why}",
+            hint="The report names the gates that say no.",
+        )
+
+
+def _named(model: ModelRef | Release | None) -> str:
+    return f"v{model.version or '?'}" if model else "no champion"
+
+
+def _judged(folder: Path) -> Judged | None:
+    evaluation, comparison = store.read(folder, Evaluation), store.read(folder, Comparison)
+    if evaluation is None or comparison is None:
+        return None
+    data = store.read(folder, DataEvidence)
+    return Judged(data=data, evaluation=evaluation, comparison=comparison)

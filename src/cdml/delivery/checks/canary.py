@@ -1,0 +1,156 @@
+"""The questions to a release on a target that splits traffic: known answers, then its traffic."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.config import Loaded
+from cdml.config.delivery import Canary as Settings
+from cdml.config.traffic_steps import ALL, Ramp
+from cdml.delivery.canary import Canary, Outcome, judge, observe
+from cdml.delivery.checks.canary_forecast import prospect, rules_of
+from cdml.delivery.checks.release_checks import Forecast, Look
+from cdml.delivery.checks.smoke import limits_of, smoke
+from cdml.delivery.checks.smoke_cases import Case, case_of_rows, passed
+from cdml.delivery.rollout.state_machine import Judged, serves
+from cdml.delivery.target import SplittingTarget
+from cdml.delivery.traffic import Slots
+from cdml.errors import InputError, ServiceError
+from cdml.evidence import reference_rows
+from cdml.journal.records import Operation, Release, Serving
+from cdml.ports.ports import Ports
+
+_CANARY = TypeAdapter(Canary)
+_JUDGED = {
+    Outcome.PROMOTE: Judged.PROMOTE,
+    Outcome.HOLD: Judged.HOLD,
+    Outcome.ROLLBACK: Judged.ROLLBACK,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judging:
+    """See `Checks`.
+
+    Attributes:
+        loaded: the configuration.
+        ports: the world.
+        served: whether the release served before: it may go back without known answers.
+    """
+
+    loaded: Loaded
+    ports: Ports
+    served: bool = False
+
+    def smoke(self, target: SplittingTarget, release: Release) -> str:
+        """See `Checks`."""
+        cases, why = self._cases(release)
+        because = f": {why}" if why else ""
+        if not cases and self.served:
+            told = f"v{release.version} is ready; nothing is known to ask it{because}"
+            self.ports.progress.note(f"{told}.")
+            return told
+        if why:
+            raise InputError(
+                f"nothing is known to ask v{release.version}, so that it gets no traffic: {why}.",
+                "Train it on what may be stored, such as a band or a pseudonym, or set the column's"
+                " class right; then judge it again.",
+            )
+        checks = smoke(target, release, cases, limits_of(self.loaded.config))
+        if not passed(checks):
+            failed = " ".join(check.sentence for check in checks if not check.passed)
+            hint = "" if cases else "Judge it again: `cdml gate` keeps rows to ask a server."
+            raise InputError(f"the server of v{release.version} failed its check: {failed}", hint)
+        return " ".join(check.sentence for check in checks)
+
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+        """See `Checks`."""
+        ramp = operation.ramp or Ramp()
+        seen, last = self._remembered(ramp)
+        slots = _slots(operation, serving)
+        since = seen.until or ramp.since or now
+        window = self.ports.traffic.window(since, now, slots)
+        weight, settled = ramp.percent / ALL, last == ramp.percent
+        seen = observe(seen, window, weight=weight, settled=settled)
+        # How long it may take is decided by the ramp, whose time-out is no evidence of harm.
+        judgement = judge(seen, elapsed_seconds=0.0)
+        state = _state(ramp.percent, seen)
+        return Look(judged=_JUDGED[judgement.outcome], why=judgement.reason, state=state)
+
+    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+        """See `Checks`; by the traffic of the last minutes, or else of the next."""
+        found = prospect(self._settings, ramp, self.ports, since=since)
+        return Forecast(told=found.told, state=_state(0, Canary(rules=found.rules)))
+
+    def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
+        """What to ask; and where that is nothing, why, if it is known."""
+        try:
+            return self._known(release)
+        except ServiceError as error:
+            if not self.served:
+                raise
+            self.ports.progress.note(error.message)
+            return (), ""
+
+    def _known(self, release: Release) -> tuple[Sequence[Case], str]:
+        registry = self.ports.registry
+        version = registry.version(self.loaded.config.model, release.version)
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-known")) as scratch:
+            folder = registry.evidence(version, Path(scratch) / "evidence")
+            found = reference_rows.read(folder) if folder else None
+        if found is None or not found.rows:
+            return (), found.withheld if found else ""
+        name = f"{len(found.rows)} rows of the evaluation data"
+        answers: Sequence[Sequence[Any]] = found.answers
+        return (case_of_rows(found.by_column, answers, name=name),), ""
+
+    @property
+    def _settings(self) -> Settings | None:
+        return self.loaded.config.deploy.canary
+
+    def _remembered(self, ramp: Ramp) -> tuple[Canary, int | None]:
+        """What the judge knows, and the share of its last window.
+
+        Raises:
+            InputError: the journal holds what no judge of this version wrote, or no limit that the
+                configuration asks for by now.
+        """
+        if ramp.state is None:
+            settings = self._settings
+            if settings and settings.latency_factor is not None:
+                raise InputError(
+                    "The champion's latencies were not looked at before this canary began, so that"
+                    " there is no limit to judge it by.",
+                    "Roll it back, and deploy again.",
+                )
+            limit = settings.latency_limit_ms if settings else None
+            return Canary(rules=rules_of(settings, ramp, limit)), None
+        try:
+            return _CANARY.validate_python(ramp.state["canary"]), int(ramp.state["percent"])
+        except (ValidationError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                "The journal holds a judge's state that this cdml does not read.",
+                "Resume the canary with the version that began it, or roll it back.",
+            ) from error
+
+
+def _slots(operation: Operation, serving: Serving) -> Slots:
+    """How the records name the two servers; the challenger may have most of the traffic."""
+    beside = serving.beside.server if serving.beside else None
+    mine, other = beside, serving.server
+    if serves(serving, operation.to):
+        mine, other = other, mine
+    if not mine or not other:
+        raise InputError("the target does not tell how records of requests name its servers.")
+    return Slots(champion=other, challenger=mine)
+
+
+def _state(percent: int, canary: Canary) -> Mapping[str, Any]:
+    """What the journal keeps of it; the percentage is that of the last window, 0 before it."""
+    return {"percent": percent, "canary": _CANARY.dump_python(canary, mode="json")}

@@ -1,0 +1,175 @@
+"""Before a canary begins: what limit its latencies have, and how long it will take."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from cdml.config.delivery import Canary as Settings
+from cdml.config.traffic_steps import ALL, Ramp
+from cdml.delivery.canary import Answers, Rules, Window, expectation, fewest, guardrail
+from cdml.delivery.traffic import Slots
+from cdml.errors import CdmlError, ConfigurationError, InputError
+from cdml.ports.ports import Ports
+
+LATELY = timedelta(minutes=2)
+"""How far back the traffic is looked at for how long a decision takes."""
+EARLIER = timedelta(minutes=10)
+"""How far back where the champion's latencies are wanted."""
+LISTEN = 10.0
+"""Seconds it is listened to where nothing was kept of it, and between two counts of answers."""
+PATIENCE = timedelta(minutes=2)
+"""How long it is listened to until the champion's answers suffice."""
+LEAST_MS = 1.0
+"""The limit where the champion's own is 0: HAProxy's log knows whole milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prospect:
+    """What is known before a canary begins.
+
+    Attributes:
+        rules: of its judge; fixed before the version gets any traffic.
+        told: the limit of latencies and when a decision is to be expected, in one line.
+    """
+
+    rules: Rules
+    told: str
+
+
+def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> Rules:
+    """What the configuration tolerates."""
+    rules = Rules(timeout_seconds=ramp.timeout)
+    if settings is None:
+        return rules
+    return replace(
+        rules,
+        tolerated_ratio=settings.tolerated_ratio,
+        tolerated_error_rate=settings.tolerated_error_rate,
+        latency_limit_ms=limit_ms,
+    )
+
+
+def prospect(settings: Settings | None, ramp: Ramp, ports: Ports, *, since: datetime) -> Prospect:
+    """Look at the champion's traffic, once.
+
+    Args:
+        settings: `deploy.canary`.
+        ramp: how the version is to get its traffic.
+        ports: the world.
+        since: since when the champion serves: what its server answered before was another's.
+
+    Raises:
+        ConfigurationError: the traffic can never be read as it is configured.
+        InputError: latencies are to be judged by the champion's, and those are not known.
+        ServiceError: likewise, since nobody tells them.
+    """
+    factor = settings.latency_factor if settings else None
+    try:
+        wanted = None if factor is None else fewest(Rules().latency_quantile)
+        seen, trouble = _seen(ports, since, wanted), ""
+    except ConfigurationError:
+        raise  # what can never be read must be known before anything is touched
+    except CdmlError as error:
+        if settings and settings.latency_factor and settings.latency_limit_ms is None:
+            raise
+        seen, trouble = None, error.message
+    answers = seen.champion if seen else Answers()
+    limit, latencies = _limit(settings, answers)
+    rules = rules_of(settings, ramp, limit)
+    if seen is None or answers.requests == 0:
+        time = f"is not known: {trouble or 'no traffic was seen'}"
+        return Prospect(rules=rules, told=f"{latencies}; when a decision is to be expected {time}")
+    return Prospect(rules=rules, told=f"{latencies}; {_time(rules, ramp, seen)}")
+
+
+def _seen(ports: Ports, since: datetime, wanted: int | None) -> Window:
+    """What the champion answered of late; where that is too little, what it answers next.
+
+    Args:
+        ports: the world.
+        since: since when the champion serves.
+        wanted: latencies that are needed; None where none are.
+    """
+    clock, traffic = ports.clock, ports.traffic
+    slots = Slots(champion=ports.target.observe().server or "-", challenger="<none>")
+    begun = clock.now()
+    back = max(begun - (LATELY if wanted is None else EARLIER), since)
+    seen = traffic.window(back, begun, slots) if back < begun else None
+    if seen is not None and _enough(seen, wanted):
+        return seen
+    with ports.progress.step("listening to the champion's traffic"):
+        while True:
+            last = clock.now()
+            clock.sleep(LISTEN)
+            more = traffic.window(last, clock.now(), slots)
+            seen = _together(seen, more) if seen is not None and seen.champion.requests else more
+            patient = wanted is not None and clock.now() - begun < PATIENCE
+            if _enough(seen, wanted) or not patient:
+                return seen
+
+
+def _enough(seen: Window, wanted: int | None) -> bool:
+    asked, timed = seen.champion.requests, seen.champion.latencies.requests
+    return bool(asked) if wanted is None else timed >= wanted
+
+
+def _together(one: Window, next_: Window) -> Window:
+    champion = one.champion.together(next_.champion)
+    return Window(since=one.since, until=next_.until, champion=champion)
+
+
+def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, str]:
+    """The limit of latencies, and where it is from.
+
+    Raises:
+        InputError: only the champion's own could tell it, and does not.
+    """
+    fixed = settings.latency_limit_ms if settings else None
+    factor = settings.latency_factor if settings else None
+    share = Rules().latency_quantile
+    if factor is None:
+        told = f"{100 * share:g} % of the answers should be within {fixed:g} ms" if fixed else ""
+        return fixed, told or "latencies are not judged"
+    own = guardrail(champion.latencies, quantile=share, factor=factor)
+    known = champion.latencies.requests
+    if own is None:
+        told = f"the champion's latencies tell no limit: {_unknown(known, fewest(share))}"
+        if fixed is None:
+            raise InputError(
+                f"deploy.canary.latency_factor: {told}.",
+                "Deploy when there is more traffic, or set deploy.canary.latency_limit_ms.",
+            )
+    else:
+        own = own or LEAST_MS
+        told = f"{factor:g} times the champion's own are {own:g} ms, by {known:,} answers"
+    limit = min(one for one in (own, fixed) if one is not None)
+    return limit, f"{100 * share:g} % of the answers should be within {limit:g} ms ({told})"
+
+
+def _unknown(known: int, wanted: int) -> str:
+    if known < wanted:
+        return f"{known:,} answers are known, and it takes {wanted:,}"
+    return "they lie beyond the last bucket of the histogram"
+
+
+def _time(rules: Rules, ramp: Ramp, seen: Window) -> str:
+    share = ramp.steps[-2] if len(ramp.steps) > 1 else ALL
+    answers, a_minute = seen.champion, seen.champion.requests / (seen.seconds / 60)
+    found = expectation(
+        rules,
+        weight=share / ALL,
+        requests_per_minute=a_minute,
+        error_rate=answers.errors / answers.requests,
+        minutes_between_looks=ramp.every / 60,
+    )
+    good, bad = _minutes(found.promote), _minutes(found.rollback)
+    return (
+        f"at {a_minute:,.0f} requests a minute and {share} % of them, a version as good as the"
+        f" champion is promoted {good}, and one with {found.times:g} times the errors taken back"
+        f" {bad}; the time-out is {ramp.timeout / 60:,.0f} min"
+    )
+
+
+def _minutes(found: float | None) -> str:
+    if found is None:
+        return "not within a month"
+    return "within a minute" if found < 1 else f"in about {found:,.0f} min"

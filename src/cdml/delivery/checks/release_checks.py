@@ -1,0 +1,103 @@
+"""What is asked of a release that serves, or is about to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from cdml.config.traffic_steps import Ramp
+from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.target import SplittingTarget
+from cdml.errors import ConfigurationError
+from cdml.journal.records import Operation, Release, Serving
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the judge said at one look.
+
+    Attributes:
+        judged: promote, hold or rollback.
+        why: one sentence, with the figures.
+        state: what the judge has to remember until its next look; plain JSON values.
+    """
+
+    judged: Judged
+    why: str
+    state: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What is known before a canary begins.
+
+    Attributes:
+        told: what limit its latencies have and how long a decision is expected to take, in one
+            line; empty where nothing is judged.
+        state: what the judge has to remember of it; plain JSON values.
+    """
+
+    told: str = ""
+    state: Mapping[str, Any] | None = None
+
+
+class Checks(Protocol):
+    """The questions between the effects of an operation on a target that splits traffic."""
+
+    def smoke(self, target: SplittingTarget, release: Release) -> str:
+        """Ask a staged release before it gets traffic; one line that says what was asked.
+
+        Raises:
+            InputError: it does not answer as it must.
+            ServiceError: it could not be asked.
+        """
+        ...
+
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+        """Judge a canary by the traffic so far.
+
+        Raises:
+            ServiceError: the traffic could not be read; this is never taken for a good sign.
+        """
+        ...
+
+    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+        """Look at the champion's traffic before the version gets any of it.
+
+        Args:
+            ramp: how it is going to get it.
+            since: since when the champion serves.
+
+        Raises:
+            ConfigurationError: the traffic can never be read as it is configured.
+            InputError: it does not tell what the version is to be judged by.
+            ServiceError: nobody tells it.
+        """
+        ...
+
+
+class NoChecks:
+    """For targets whose switch is one write: there is nothing to ask."""
+
+    def smoke(self, target: SplittingTarget, release: Release) -> str:
+        """Nobody can be asked.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        del release
+        raise ConfigurationError(f"nothing checks what {target.name} serves.")
+
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+        """Nobody judges.
+
+        Raises:
+            ConfigurationError: always.
+        """
+        del operation, serving, now
+        raise ConfigurationError("nothing judges a canary here.")
+
+    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+        """Nothing is waited for."""
+        del ramp, since
+        return Forecast()

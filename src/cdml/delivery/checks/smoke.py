@@ -1,0 +1,72 @@
+"""The smoke check before traffic: the very server that is going to serve is asked."""
+
+from collections.abc import Sequence
+
+from cdml.config import Config
+from cdml.delivery.checks import smoke_cases as rules
+from cdml.delivery.checks.smoke_cases import (
+    MALFORMED,
+    Case,
+    Check,
+    Limits,
+    NoPredictions,
+    Replies,
+    Reply,
+)
+from cdml.delivery.target import SplittingTarget
+from cdml.errors import ServiceError
+from cdml.journal.records import Release
+from cdml.statistics import metrics
+from cdml.statistics.metrics import Family
+
+
+def smoke(
+    target: SplittingTarget, release: Release, cases: Sequence[Case], limits: Limits
+) -> tuple[Check, ...]:
+    """Ask a staged release what is known, something it must refuse, and how long it takes.
+
+    A server that does not answer is a check that failed, not an error: it is what was asked.
+
+    Args:
+        target: where it is staged.
+        release: whom to ask.
+        cases: what to ask; the first one, its first request being the one that warms up, is also
+            asked again to measure latency.
+        limits: how far answers may be off, how long they may take.
+    """
+    replies = [(case, _ask(target, release, case.body, limits)) for case in cases]
+    malformed = _ask(target, release, MALFORMED, limits)
+    times: list[float] = []
+    if cases and limits.latency_ms is not None:
+        first = cases[0]
+        times = [_seconds(target, release, first, limits) for _ in range(limits.requests)]
+    return rules.judge(Replies(cases=replies, malformed=malformed, latencies=tuple(times)), limits)
+
+
+def limits_of(config: Config) -> Limits:
+    """The limits that a configuration asks for: the lowest `at_most` of its latency gates."""
+    latencies = (
+        gate.at_most
+        for gate in config.gates
+        if gate.at_most is not None
+        and (metric := metrics.find(gate.metric)) is not None
+        and metric.family is Family.LATENCY
+    )
+    return Limits(latency_ms=min(latencies, default=None))
+
+
+def _seconds(target: SplittingTarget, release: Release, case: Case, limits: Limits) -> float:
+    reply = _ask(target, release, case.body, limits)
+    try:
+        rules.predictions(reply, case.rows)
+    except NoPredictions:
+        return float("inf")
+    return reply.seconds
+
+
+def _ask(target: SplittingTarget, release: Release, body: bytes, limits: Limits) -> Reply:
+    try:
+        answer = target.ask(release, body, timeout=limits.timeout)
+    except ServiceError as error:
+        return Reply(status=None, body=error.message.encode())
+    return Reply(status=answer.status, body=answer.body, seconds=answer.seconds)

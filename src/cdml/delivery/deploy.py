@@ -1,0 +1,298 @@
+"""Ship exactly the model that was judged."""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+from cdml.common.verdict import Verdict
+from cdml.config import Loaded
+from cdml.delivery.candidate import Candidate, examine, objections
+from cdml.delivery.checks.release_checks import Checks
+from cdml.delivery.divergence import Cure, Drift
+from cdml.delivery.find_version import find_version
+from cdml.delivery.lost_lock import after_loss
+from cdml.delivery.operation import outcome
+from cdml.delivery.operation.final_observation import describe, look_again
+from cdml.delivery.operation.observation import Found
+from cdml.delivery.operation.outcome import Nothing, Outcome, called
+from cdml.delivery.operation.runner import Operator, given_reason
+from cdml.delivery.operation.traffic_steps import ramp_of
+from cdml.delivery.releases import hashed_release
+from cdml.delivery.rollout import refusals
+from cdml.delivery.rollout.plan import Plan
+from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout.state_machine import Standing, standing
+from cdml.delivery.same_rows import other_rows
+from cdml.errors import InputError, LockHeld, Overtaken, ServiceError
+from cdml.evidence import store
+from cdml.evidence.schema import Deployment
+from cdml.gates.rules import policy_ref
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Operation, Phase, Release
+from cdml.models.registry import ModelVersion
+from cdml.ports.ports import Ports
+
+ATTEMPTS = 5
+"""How often to begin again when the journal moves before we hold the lock."""
+
+
+def deploy(
+    loaded: Loaded,
+    ports: Ports,
+    *,
+    output: Path,
+    model: str | None = None,
+    evidence: Path | None = None,
+    environment: str | None = None,
+    dry_run: bool = False,
+    override: tuple[str, ...] = (),
+    reason: str = "",
+    cure: Cure | None = None,
+    checks: Checks | None = None,
+) -> Deployment | Nothing:
+    """Deploy a version, or find that it serves already, or that no gate let one pass.
+
+    Args:
+        loaded: the configuration.
+        ports: the world.
+        output: folder of the evidence.
+        model: version or `models:/` URI; by default what this push's pull requests registered.
+        evidence: folder of the gate's evidence; by default what the registry keeps.
+        environment: where; the configuration's by default.
+        dry_run: only tell what would happen.
+        override: names of refusals to override.
+        reason: why; needed to override and to cure, kept in the journal.
+        cure: what to do where the world is not as the journal says; without a `model` nothing
+            else is done.
+        checks: what is asked of the version on a target that splits traffic.
+
+    Raises:
+        ConfigurationError: an unknown refusal, or an override without a reason.
+        InputError: there is no such version, or the deployment is refused.
+        ServiceError: the registry, the journal or the target failed, or drifted.
+        DeploymentFailed: it was undone.
+        LockHeld: another operation is under way.
+    """
+    reason = given_reason(reason)
+    overrides = refusals.chosen(override, reason)
+    id_ = secrets.token_hex(8)
+    operator = Operator.of(loaded, ports, environment, checks, output=output)
+    run = _Deploy(
+        loaded=loaded,
+        ports=ports,
+        operator=operator,
+        output=output,
+        id=id_,
+        overrides=overrides,
+        reason=reason,
+        cure=cure,
+        drift=Drift(operator=operator, id=secrets.token_hex(8), reason=reason),
+    )
+    if not dry_run:
+        store.remove(output, Deployment)
+    version: ModelVersion | None = None
+    if model is not None or cure is None:
+        found = find_version(loaded, ports, model)
+        if isinstance(found, Nothing):
+            return found
+        version = found
+    act = run.rehearse if dry_run else run.perform
+    for _ in range(ATTEMPTS):
+        try:
+            return act(version, evidence)
+        except Moved:
+            ports.progress.note("The journal moved; looking again.")
+        except Overtaken as error:
+            raise after_loss(operator, error) from error
+    raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Deploy:
+    """One deploy.
+
+    Attributes:
+        loaded, ports, output, reason, cure: as given.
+        operator: carries it through.
+        id: the operation's id.
+        overrides: the refusals that are overridden.
+        drift: finds and mends what was moved behind our back.
+    """
+
+    loaded: Loaded
+    ports: Ports
+    operator: Operator
+    output: Path
+    id: str
+    overrides: frozenset[Refusal]
+    reason: str
+    cure: Cure | None
+    drift: Drift
+
+    def perform(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
+        """Deploy.
+
+        Raises:
+            Moved: the journal moved before anything was done.
+        """
+        found = self.operator.settle(self.id, patience=timedelta())
+        if standing(found.ledger, found.serving) is Standing.UNKNOWN:
+            release = hashed_release(found.serving, self.operator.book.model, self.ports)
+            found = self.operator.adopt(found, release, self.id)
+        drifted = self.drift.told(found)
+        if drifted:
+            if self.cure is None:
+                self.drift.refuse(drifted, found)
+            found = self.drift.cure(found, self.cure)
+        if version is None:
+            return self._keep(self._cured(found, drifted))
+        served = self._served_already(found, version)
+        if served is not None:
+            return self._keep(served)
+        candidate = self._examine(version, evidence)
+        served = self._served_already(found, version, candidate)
+        if served is not None:
+            return self._keep(served)
+        return self._carry_out(found, self._plan(found, candidate))
+
+    def rehearse(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
+        """Tell what would happen.
+
+        Raises:
+            Moved: the journal moved meanwhile.
+        """
+        found = self.operator.look()
+        state = standing(found.ledger, found.serving)
+        first, drifted = "", ""
+        if state is Standing.UNFINISHED:
+            first = " An operation that is open would be finished or undone first."
+        elif state is Standing.UNKNOWN:
+            release = hashed_release(found.serving, self.operator.book.model, self.ports)
+            ledger = self.operator.adoption(found, release, self.id).ledger
+            found = Found(ledger=ledger, commit=found.commit, serving=found.serving)
+        else:
+            drifted = self.drift.told(found)
+        if drifted:
+            if self.cure is None:
+                self.drift.refuse(drifted, found)
+            first = f" {drifted} --{self.cure} would mend that first."
+        if version is None:
+            return self._cured(found, drifted, f"Nothing was written.{first}")
+        served = self._served_already(found, version)
+        if served is not None:
+            return served
+        plan = self._plan(found, self._examine(version, evidence))
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=f"v{plan.to.version} would serve {plan.environment}, where"
+            f" {called(plan.from_)} does now; nothing was written.{first}",
+            steps=outcome.planned(plan),
+            journal=found.commit,
+            changed=False,
+        )
+        return self._told(plan, told)
+
+    def _carry_out(self, found: Found, plan: Plan) -> Deployment:
+        platform, clock = self.ports.platform, self.ports.clock
+        operation = Operation(
+            id=self.id,
+            kind=Kind.DEPLOY,
+            from_=plan.from_,
+            to=plan.to,
+            phase=Phase.RECORD,
+            started_at=clock.now(),
+            commit=platform.commit(),
+            run=platform.run_url(),
+            reason=self.reason,
+            overrides=plan.overrides,
+            ramp=plan.ramp,
+        )
+        if plan.forecast:
+            self.ports.progress.note(plan.forecast)
+        try:
+            ended = self.operator.carry_out(found, operation)
+        except Overtaken:
+            raise
+        except ServiceError as error:
+            now = describe(look_again(self.ports), plan.environment)
+            raise ServiceError(f"{error.message} {now}", error.hint) from error
+        return outcome.of_deploy(plan, ended, self.operator, self.output)
+
+    def _plan(self, found: Found, candidate: Candidate) -> Plan:
+        """What is going to happen, if nothing speaks against it."""
+        against = (
+            *objections(candidate, found.ledger, self.loaded.config),
+            *other_rows(candidate.judged, self.loaded, self.ports),
+        )
+        current = found.ledger.current
+        ramp = ramp_of(self.loaded, self.ports.target, first=current is None)
+        overrides = refusals.settle(against, self.overrides)
+        told = ""
+        if ramp is not None and current is not None and not ramp.last:
+            seen = self.operator.effects.checks.forecast(ramp, current.at)
+            ramp, told = replace(ramp, state=seen.state), seen.told
+        return Plan(
+            kind=Kind.DEPLOY,
+            environment=self.operator.book.environment,
+            target=self.ports.target.name,
+            from_=current.release if current else None,
+            to=candidate.release,
+            reason=self.reason,
+            overrides=overrides,
+            ramp=ramp,
+            gates=tuple(policy_ref(self.loaded.config).gates),
+            forecast=told,
+        )
+
+    def _examine(self, version: ModelVersion, evidence: Path | None) -> Candidate:
+        with self.ports.progress.step(f"checking v{version.version} against its evidence"):
+            return examine(version, registry=self.ports.registry, evidence=evidence)
+
+    def _served_already(
+        self, found: Found, version: ModelVersion, candidate: Candidate | None = None
+    ) -> Deployment | None:
+        current = found.ledger.current
+        digest = candidate.release.digest if candidate else version.digest
+        if current is None or current.digest != digest:
+            return None
+        where = self.operator.book.environment
+        sentence = f"Nothing to do: v{current.version} serves {where} already."
+        return self._unchanged(found, current.release, sentence, changed=False)
+
+    def _cured(self, found: Found, drifted: str, sentence: str = "") -> Deployment:
+        """That what serves and the journal agree (again)."""
+        current = found.ledger.current
+        if current is None:
+            raise InputError("Nothing serves, and the journal says so.", "Deploy a version.")
+        where = self.operator.book.environment
+        told = sentence or f"v{current.version} serves {where}, and the journal says so."
+        if drifted and not sentence:
+            told += f" Before: {drifted}"
+        return self._unchanged(found, current.release, told, changed=bool(drifted and not sentence))
+
+    def _unchanged(
+        self, found: Found, serving: Release, sentence: str, *, changed: bool
+    ) -> Deployment:
+        plan = Plan(
+            kind=Kind.DEPLOY,
+            environment=self.operator.book.environment,
+            target=self.ports.target.name,
+            from_=serving,
+            to=serving,
+            reason=self.reason,
+        )
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
+            journal=found.commit,
+            changed=changed,
+        )
+        return self._told(plan, told)
+
+    def _keep(self, told: Deployment) -> Deployment:
+        return outcome.keep(self.output, told, self.operator)
+
+    def _told(self, plan: Plan, told: Outcome) -> Deployment:
+        return outcome.evidence(plan, told, self.operator)

@@ -1,0 +1,142 @@
+"""Which version a deploy ships: the one that is named, or the one that this push brought."""
+
+from cdml.ci.code_host import Commit, PullRequest
+from cdml.ci.run import Platform
+from cdml.common.verdict import Verdict
+from cdml.config import Loaded
+from cdml.delivery.operation.outcome import Nothing
+from cdml.errors import InputError
+from cdml.models import uri
+from cdml.models.registry import ModelVersion, Registry
+from cdml.ports.ports import Ports
+
+_NAME_ONE = "Name one: --model VERSION."
+_PASSED = (Verdict.PASS.value, Verdict.WARN.value, None)
+
+
+def find_version(loaded: Loaded, ports: Ports, model: str | None) -> ModelVersion | Nothing:
+    """The version that is named, or the one that this push's pull requests registered.
+
+    Of several it is the last one, in the order of the commits, that passed.
+
+    Returns:
+        The version; or that there is nothing to deploy, where the platform says that no gate ran.
+
+    Raises:
+        InputError: there is none though a gate ran or may have run, or it is of another model.
+        ServiceError: the registry or the platform does not answer.
+    """
+    name = loaded.config.model
+    if model is None:
+        return _of_this_push(name, ports)
+    if uri.is_version(model):
+        return ports.registry.version(name, model)
+    version = ports.registry.resolve(model)
+    if version is None or version.name != name:
+        raise InputError(
+            f"{model} is no version of {name}.",
+            f"Write --model 3, models:/{name}/3 or models:/{name}@alias; a model that is not"
+            " registered is registered by `cdml gate --register`.",
+        )
+    return version
+
+
+def _of_this_push(name: str, ports: Ports) -> ModelVersion | Nothing:
+    pushed = ports.platform.pushed()
+    if not pushed:
+        raise InputError("There is no commit to find the version of.", _NAME_ONE)
+    versions = ports.registry.find(name, {})
+    places: dict[str, int] = {}
+    for place, commit in enumerate(pushed):
+        heads = {(str(one.number), one.head) for one in commit.merged}
+        for version in versions:
+            tags = version.tags
+            came = (tags.get("cdml.pull_request", ""), tags.get("cdml.commit", "")) in heads
+            if came or tags.get("cdml.commit") == commit.sha:
+                places[version.version] = place
+    found = [version for version in versions if version.version in places]
+    if not found:
+        requests = tuple({one.number: one for commit in pushed for one in commit.merged}.values())
+        return _none(name, versions, requests, Commit(sha=pushed[-1].sha), ports)
+    passed = [one for one in found if one.tags.get("cdml.verdict") in _PASSED]
+    last = max(
+        passed or found,
+        key=lambda one: (places[one.version], "cdml.evidence" in one.tags, int(one.version)),
+    )
+    others = [_labelled(one) for one in found if one is not last]
+    if others:
+        ports.progress.note(
+            f"This push brought {len(found)} versions of {name}; {_labelled(last)} is the last one"
+            f" that passed. Not deployed: {', '.join(others)}."
+        )
+    return last
+
+
+def _labelled(version: ModelVersion) -> str:
+    """`v3 (#7)`; a verdict that is none to deploy is told, too."""
+    request, verdict = (version.tags.get(f"cdml.{tag}") for tag in ("pull_request", "verdict"))
+    told = [f"#{request}"] if request else []
+    told += [f"verdict {verdict}"] if verdict not in _PASSED else []
+    return f"v{version.version}" + (f" ({', '.join(told)})" if told else "")
+
+
+def _none(
+    name: str,
+    versions: tuple[ModelVersion, ...],
+    requests: tuple[PullRequest, ...],
+    commit: Commit,
+    ports: Ports,
+) -> Nothing:
+    """That no gate ran, so that there is nothing to deploy.
+
+    Raises:
+        InputError: one did, or nobody can say.
+    """
+    for request in requests:
+        for version in versions:
+            if version.tags.get("cdml.pull_request") == str(request.number):
+                raise InputError(
+                    f"v{version.version} of {name} was registered from pull request"
+                    f" #{request.number} at commit {version.tags.get('cdml.commit', '?')[:12]},"
+                    f" and {request.head[:12]} was merged.",
+                    f"The gate passed an earlier state. {_NAME_ONE}",
+                )
+    origins: list[str] = []
+    for on in requests or (commit,):
+        origin = _origin(on)
+        sign = _sign(name, on, ports.platform, ports.registry)
+        if sign:
+            raise InputError(
+                f"No version of {name} was registered from {origin}{sign}.",
+                f"`cdml gate --register` registers a model that passes. {_NAME_ONE}",
+            )
+        origins.append(origin)
+    return Nothing(f"Nothing to deploy: no gate of {name} ran on {' and '.join(origins)}.")
+
+
+def _origin(on: PullRequest | Commit) -> str:
+    return f"commit {on.sha[:12]}" if isinstance(on, Commit) else f"pull request #{on.number}"
+
+
+def _sign(
+    name: str, on: PullRequest | Commit, platform: Platform, registry: Registry
+) -> str | None:
+    """What shows that a gate of this model ran, or may have run; None where none did."""
+    signs = platform.gate_signs(on)
+    if signs is None:
+        return ", and nobody here can say whether a gate ran"
+    reports = [one for one in signs.reports if not one.startswith(f"{name} in ")]
+    if name in reports:
+        return ", but its gate ran: its report is there"
+    unknown = [one for one in reports if not _is_of_a_model(one, registry)]
+    if unknown:
+        return f", but a gate ran: the report {unknown[0]} is there"
+    # In a monorepo the checks may be those of other models, whose reports then are there.
+    if signs.checks and not reports:
+        return f", but a gate ran ({'; '.join(signs.checks)})"
+    return None
+
+
+def _is_of_a_model(report: str, registry: Registry) -> bool:
+    """Whether a report is that of a model here: its id is by default the model's name."""
+    return bool(registry.find(report.partition(" in ")[0], {}))

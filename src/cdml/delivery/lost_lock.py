@@ -1,0 +1,51 @@
+"""A lock that was lost: what is told, and what a late write of ours changed is mended.
+
+A registry knows no precondition for an alias, so that a write which was on its way when another
+operation took over may still arrive. Whoever lost looks once the other one is done.
+"""
+
+import secrets
+
+from cdml.delivery.divergence import Drift
+from cdml.delivery.operation.final_observation import describe, look_again
+from cdml.delivery.operation.observation import Found
+from cdml.delivery.operation.runner import Operator
+from cdml.delivery.rollout import transitions
+from cdml.errors import CdmlError, Overtaken
+from cdml.journal.port import Moved
+
+_REASON = "a run that was overtaken wrote it late"
+
+
+def after_loss(operator: Operator, error: Overtaken) -> Overtaken:
+    """The error to raise: what serves now, and whether a late write of ours was taken back."""
+    mended = _mend(operator, error.versions) if error.versions else ""
+    now = describe(look_again(operator.ports), operator.book.environment)
+    return Overtaken(" ".join(filter(None, (error.message, mended, now))), error.hint)
+
+
+def _mend(operator: Operator, versions: tuple[str, ...]) -> str:
+    """Make the world follow the journal again, under a lock, where ours is what it differs by."""
+    id_ = secrets.token_hex(8)
+    drift = Drift(operator=operator, id=id_, reason=_REASON)
+    try:
+        found = operator.settle(secrets.token_hex(8), patience=transitions.LEASE)
+        told = drift.told(found)
+        if not told or not _named(operator, found).intersection(versions):
+            return told
+        drift.cure(found, "repair")
+    except Moved:
+        return "Others deliver now, and see to what serves."
+    except CdmlError as trouble:
+        return f"Whether the journal and what serves agree is not known: {trouble.message}"
+    return "A late write of this run changed what serves; it was taken back."
+
+
+def _named(operator: Operator, found: Found) -> set[str | None]:
+    """What has traffic, and what the alias names."""
+    beside, alias = found.serving.beside, operator.effects.alias
+    return {
+        found.serving.version,
+        beside.version if beside and beside.percent else None,
+        alias.names() if alias else None,
+    } - {None}

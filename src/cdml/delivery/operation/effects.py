@@ -1,0 +1,195 @@
+"""The effects of an operation on the target and the registry, each seen to have happened."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import cast
+
+from cdml.config.traffic_steps import ALL
+from cdml.delivery.checks.release_checks import Checks
+from cdml.delivery.operation.final_observation import last_shares, look
+from cdml.delivery.operation.journal_client import PAUSES
+from cdml.delivery.publish import Alias
+from cdml.delivery.rollout.state_machine import Move, lost, serves, share, staged
+from cdml.delivery.target import SplittingTarget
+from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
+from cdml.journal import lease
+from cdml.journal.records import Ledger, Operation, Release, Serving
+from cdml.ports.ports import Ports
+
+Act = Callable[[], object]
+Seen = Callable[[Serving], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Did:
+    """What came of an effect.
+
+    Attributes:
+        serving: what the target serves now.
+        detail: what was done, for the evidence.
+        trouble: why it was not, or None.
+    """
+
+    serving: Serving
+    detail: str
+    trouble: CdmlError | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """Does what a move says, again where nobody answers, and looks at what came of it.
+
+    Attributes:
+        ports: the world.
+        checks: what is asked of a staged release.
+        alias: of the registry, where it is not the switch itself.
+    """
+
+    ports: Ports
+    checks: Checks
+    alias: Alias | None
+
+    def perform(self, move: Move, ledger: Ledger, serving: Serving) -> Did:
+        """Do it.
+
+        Raises:
+            Overtaken: another operation has the lock.
+            ServiceError: the target does not even tell what serves; nothing can be decided.
+        """
+        operation = ledger.operation
+        if operation is None:
+            raise ValueError("no operation is open")
+        fence, to = ledger.generation, operation.to
+        match move:
+            case Move.STAGE:
+                act: Act = partial(self._splitting.stage, to, fence=fence)
+                return self._attempt(operation, serving, act, _told(f"v{to.version} is staged"))
+            case Move.VALIDATE:
+                act = partial(self.checks.smoke, self._splitting, to)
+                return self._attempt(operation, serving, act)
+            case Move.RETIRE:
+                act = partial(self._splitting.retire, fence=fence)
+                return self._attempt(operation, serving, act, _told(f"v{to.version} is ended"))
+            case Move.PUBLISH:
+                act = partial(self._publish_all, operation, serving, fence)
+                done = _told(f"the alias names v{to.version}" if self.alias else "")
+                return self._attempt(operation, serving, act, done)
+            case _:
+                return self._switch(move, ledger, operation, serving)
+
+    def publish(self, release: Release) -> None:
+        """Make the registry's alias follow the journal, where it is not the switch.
+
+        Raises:
+            InputError: the registry has no such version (any more).
+            ServiceError: the registry does not answer.
+        """
+        if self.alias is not None:
+            self.alias.publish(release)
+
+    def _publish_all(self, operation: Operation, serving: Serving, fence: int) -> None:
+        """Publish; a server that died beside `to` has no share when it is started again."""
+        to, beside = operation.to, operation.from_
+        if operation.ramp is not None and beside is not None and not staged(serving, beside):
+            self._splitting.shift(to, ALL, fence=fence)
+        self.publish(to)
+
+    def observe(self, operation: Operation, before: Serving) -> Serving:
+        """What the target serves.
+
+        Args:
+            operation: what is under way.
+            before: what it served when last seen.
+
+        Raises:
+            ServiceError: it does not tell.
+        """
+        try:
+            return look(self.ports)
+        except ServiceError as error:
+            raise ServiceError(
+                f"{error.message} {last_shares(before)} The {operation.kind} to"
+                f" v{operation.to.version} stays open in the journal.",
+                "Run deploy or rollback again when the target answers: they finish it first.",
+            ) from error
+
+    @property
+    def _splitting(self) -> SplittingTarget:
+        target = self.ports.target
+        if not target.splits_traffic:
+            raise ConfigurationError(
+                f"The operation that is open splits traffic, and the target {target.name} cannot.",
+                "Put back the deploy.target it was begun with, and run again.",
+            )
+        return cast("SplittingTarget", target)
+
+    def _switch(self, move: Move, ledger: Ledger, operation: Operation, serving: Serving) -> Did:
+        """Give traffic, or take it back, until it is seen."""
+        fence, to, back = ledger.generation, operation.to, operation.from_
+        if operation.ramp is None:
+            wanted = to if move is Move.SWITCH or back is None else back
+            return self._attempt(
+                operation,
+                serving,
+                partial(self.ports.target.switch, wanted, fence=fence),
+                _told(f"v{wanted.version} serves"),
+                lambda seen: serves(seen, wanted),
+                wanted,
+            )
+        percent = 0 if move is Move.RESTORE else ALL
+        if move is Move.SWITCH and not operation.committed:
+            percent = operation.ramp.percent
+        told = _told(f"v{to.version} has {percent} % of the traffic")
+        if percent == 0 and back is not None and lost(operation, serving):
+            again: Act = partial(self.ports.target.switch, back, fence=fence)
+            return self._attempt(operation, serving, again, told)
+        act: Act = partial(self._splitting.shift, to, percent, fence=fence)
+        if percent == 0 and back is not None and not staged(serving, back):
+            act = partial(self.ports.target.switch, back, fence=fence)
+        return self._attempt(
+            operation, serving, act, told, lambda seen: share(seen, to) == percent, to
+        )
+
+    def _attempt(
+        self,
+        operation: Operation,
+        serving: Serving,
+        act: Act,
+        told: Callable[[object], str] = str,
+        reached: Seen | None = None,
+        wanted: Release | None = None,
+    ) -> Did:
+        """Act until it is seen to have worked; without `reached`, until nobody complains."""
+        trouble: CdmlError | None = None
+        for pause in (*PAUSES, None):
+            lease.ensure()
+            answer: object = None
+            failed: CdmlError | None = None
+            try:
+                answer = act()
+            except Overtaken:
+                raise
+            except (InputError, ServiceError) as error:
+                failed = trouble = error
+            serving = self.observe(operation, serving)
+            if reached(serving) if reached else failed is None:
+                return Did(serving=serving, detail=told(answer))
+            if wanted is not None:
+                trouble = trouble or self._disobeyed(wanted, serving)
+            if pause is None or isinstance(trouble, InputError):
+                return Did(serving=serving, detail="", trouble=trouble)
+            self.ports.clock.sleep(pause)
+        raise AssertionError  # pragma: no cover - the last pause is None
+
+    def _disobeyed(self, wanted: Release, serving: Serving) -> ServiceError:
+        seen = f"v{serving.version}" if serving.version else "nothing"
+        if serving.beside is not None:
+            seen += f" (beside it v{serving.beside.version} at {serving.beside.percent} %)"
+        return ServiceError(
+            f"{self.ports.target.name} was given v{wanted.version} and serves {seen}."
+        )
+
+
+def _told(sentence: str) -> Callable[[object], str]:
+    return lambda _: sentence

@@ -1,0 +1,350 @@
+"""An open operation carried on: the journal first, then the world, then a look at it."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cdml.config.traffic_steps import ALL, Ramp
+from cdml.delivery.approval import Voucher
+from cdml.delivery.checks.release_checks import Look
+from cdml.delivery.ci_deployment import Filing
+from cdml.delivery.operation.effects import Effects
+from cdml.delivery.operation.held_lock import Tenure, overtaken
+from cdml.delivery.operation.journal_client import Book
+from cdml.delivery.operation.observation import Ended, Found
+from cdml.delivery.operation.steps import Steps
+from cdml.delivery.rollout import transitions
+from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout.state_machine import Judged, Move, next_move, share
+from cdml.delivery.rollout.transitions import Transition
+from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, ServiceError
+from cdml.journal import lease
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Ledger, Operation, Phase, Serving
+from cdml.ports.ports import Ports
+
+POLL = 5.0
+"""Seconds between looks at the journal while a canary is waited for."""
+_ASKS = (Move.STAGE, Move.VALIDATE, Move.PUBLISH, Move.RETIRE)
+"""Effects whose success is not told by what the target serves."""
+
+
+class Unpublished(ServiceError):
+    """The new version serves and is journaled; only the registry's alias lags behind."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Drive:
+    """Carries the open operation on until it is over, or parked.
+
+    Attributes:
+        book, ports, effects, steps: what to do it with.
+        found: the world now.
+        own: whether this run may go on where nothing is decided yet.
+        waited: whether the next look of the judge needs no waiting.
+        judged: the answer to what the phase asks.
+        trouble: why it is given up.
+        harmful: whether what is taken back must not be shipped again.
+        filing: the platform's deployment of it.
+        restored_at: when `to` was first seen to have all traffic.
+        url: where the environment is seen, or None.
+        voucher: where it is written which bytes may serve.
+        doubt: why what was found is taken back and not finished; empty where it may go on.
+        parked: whether it waits to be resumed.
+        acted: whether anything was done to the world.
+        tenure: our lock.
+    """
+
+    book: Book
+    ports: Ports
+    effects: Effects
+    steps: Steps
+    found: Found
+    own: bool
+    voucher: Voucher
+    waited: bool = False
+    judged: Judged | None = None
+    trouble: CdmlError | None = None
+    harmful: bool = False
+    filing: Filing | None = None
+    restored_at: datetime | None = None
+    url: str | None = None
+    doubt: str = ""
+    parked: bool = field(default=False, init=False)
+    acted: bool = field(default=False, init=False)
+    tenure: Tenure = field(init=False)
+
+    def __post_init__(self) -> None:
+        ledger = self.found.ledger
+        self.tenure = Tenure(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
+        self.tenure.follow(ledger)
+
+    def run(self) -> Ended:
+        """Carry it on.
+
+        Raises:
+            Overtaken: another operation has the lock.
+            ServiceError: it stays open, and its lock is given back; the next run finishes or
+                undoes it.
+        """
+        last = self._operation
+        with self.tenure.kept():
+            try:
+                return self._carry_on()
+            except Overtaken as error:
+                named = (last.to.version, last.from_.version) if last.from_ else (last.to.version,)
+                raise overtaken(named if self.acted else ()) from error
+            except CdmlError:
+                self._give_back()
+                raise
+
+    def _carry_on(self) -> Ended:
+        last = self._operation
+        if self.doubt:
+            self.trouble = InputError(
+                f"nothing but the journal says that {last.way} may be finished: {self.doubt}",
+                "Whoever can push to the journal's branch can write it: protect the branch, and"
+                " find out who pushed.",
+            )
+            self._write(Move.UNDO, last)
+        while (operation := self.found.ledger.operation) is not None and not self.parked:
+            last = operation
+            self._heed(operation)
+            move = next_move(operation, self.found.serving, self.judged, own=self.own)
+            match move:
+                case Move.ADVANCE | Move.COMMIT | Move.UNDO | Move.CLOSE:
+                    self._write(move, operation)
+                case Move.LOOK:
+                    self._look(operation)
+                case Move.BAKE:
+                    self._bake(operation)
+                case _:
+                    self._act(move, operation)
+        return Ended(
+            found=self.found,
+            operation=last,
+            trouble=self.trouble,
+            deployment=self.filing.deployment if self.filing else None,
+            restored_at=self.restored_at,
+        )
+
+    @property
+    def _operation(self) -> Operation:
+        operation = self.found.ledger.operation
+        if operation is None:
+            raise ValueError("no operation is open")
+        return operation
+
+    def _heed(self, operation: Operation) -> None:
+        """Make room for a rollback that asked for it, and tell the platform where we are."""
+        asked = self.found.ledger.preempt
+        begun = not operation.committed and operation.phase is not Phase.UNDO
+        if asked is not None and begun and operation.kind is Kind.DEPLOY:
+            why = f" ({asked.reason})" if asked.reason else ""
+            self.trouble = DeploymentFailed(f"rollback {asked.operation} asked it to give up{why}.")
+            self.harmful = operation.exposed
+            self.judged = Judged.ROLLBACK
+        if self.filing is None and operation.kind is not Kind.ROLLBACK:
+            self._file()
+
+    def _file(self) -> None:
+        """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
+        ports, ledger = self.ports, self.found.ledger
+        self.filing = Filing.of(ports.platform, ports.progress, ledger, self.url)
+        self.steps.did(
+            "record", self.filing.detail, "done" if self.filing.deployment else "skipped"
+        )
+
+    def _act(self, move: Move, operation: Operation) -> None:
+        self.acted = True
+        with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
+            did = self.effects.perform(move, self.found.ledger, self.found.serving)
+        self._saw(did.serving, operation)
+        if did.trouble is None:
+            self.steps.did(move, did.detail)
+            if move in _ASKS:
+                self.judged = Judged.PROMOTE
+            elif move is Move.RESTORE:
+                self.judged = self.judged or Judged.HOLD
+            return
+        self.steps.did(move, did.trouble.message, "failed")
+        if move is Move.RETIRE:  # without traffic it harms nobody; the next stage replaces it
+            self.judged = Judged.PROMOTE
+        elif move is Move.RESTORE:
+            self.trouble = self.trouble or did.trouble
+            self._write(Move.CLOSE, operation)
+        elif move is Move.PUBLISH and not isinstance(did.trouble, InputError):
+            raise Unpublished(
+                f"v{operation.to.version} serves {self.book.environment}, and the journal says so;"
+                f" the registry does not yet: {did.trouble.message}",
+                "Run deploy or rollback again when the registry answers: they finish it first.",
+            ) from did.trouble
+        else:
+            self.trouble = self.trouble or did.trouble
+            self._write(Move.UNDO, operation)
+
+    def _write(self, move: Move, operation: Operation) -> None:
+        """Write under our lock what is going to be done, or that it is over."""
+        if move is Move.UNDO and self.trouble is None and not self.own:
+            self.trouble = ServiceError("its run stopped before there was a verdict.")
+        if operation.phase is Phase.RECORD and move is not Move.UNDO:
+            self._name_digest(operation)
+            if operation.kind is Kind.DEPLOY and self.own:
+                self.voucher.approve(operation.to)
+        if move is Move.CLOSE:
+            self._conclude(operation)
+        self._catch_up()
+        transition = self._transition(move)
+        if self._keep(transition):
+            self.judged = None
+            if move is not Move.ADVANCE:
+                self.steps.did(move, transition.subject)
+            elif self.filing is not None:
+                self.filing.under_way(transition.subject)
+
+    def _transition(self, move: Move) -> Transition:
+        ledger, now = self.found.ledger, self.ports.clock.now()
+        match move:
+            case Move.ADVANCE:
+                return transitions.advance(ledger, self.judged, now)
+            case Move.COMMIT:
+                return transitions.commit(ledger, now)
+            case Move.UNDO:
+                why = self.trouble.message if self.trouble else ""
+                return transitions.undo(ledger, now, why=why, harmful=self.harmful)
+            case _:
+                return transitions.close(ledger, now)
+
+    def _keep(self, transition: Transition) -> bool:
+        """Write; False where the journal moved and the lock is still ours: decide again.
+
+        Raises:
+            Overtaken: it is not.
+        """
+        try:
+            commit = self.book.insist(transition, self.found.commit)
+        except Moved:
+            self._refresh()
+            return False
+        except ServiceError as error:
+            raise ServiceError(
+                f"{error.message} The {self._operation.kind} {self._operation.way} stays open in"
+                " the journal.",
+                f"{error.hint} Then run deploy or rollback again: they finish or undo it"
+                " first.".strip(),
+            ) from error
+        self._set(transition.ledger, commit)
+        return True
+
+    def _catch_up(self) -> None:
+        """Read the journal anew where our lock was renewed meanwhile; who cannot finds out soon."""
+        if self.tenure.renewed:
+            try:
+                self._refresh()
+            except Overtaken:
+                raise
+            except ServiceError as error:
+                self.ports.progress.note(error.message)
+
+    def _give_back(self) -> None:
+        """Let go of the lock of what stays open, so that the next run need not wait for it."""
+        with suppress(Moved, CdmlError):
+            self._refresh()
+            if self.found.ledger.parked_until is None:
+                self.book.write(transitions.give_back(self.found.ledger), self.found.commit)
+
+    def _refresh(self) -> None:
+        """Read the journal anew; a rollback may have asked for room."""
+        self.tenure.renewed = False
+        ledger, commit = self.book.read()
+        if ledger.generation != self.found.ledger.generation or ledger.operation is None:
+            raise overtaken()
+        self._set(ledger, commit)
+
+    def _set(self, ledger: Ledger, commit: str | None) -> None:
+        self.found = Found(ledger=ledger, commit=commit, serving=self.found.serving)
+        self.tenure.follow(ledger)
+
+    def _saw(self, serving: Serving, operation: Operation) -> None:
+        self.found = Found(ledger=self.found.ledger, commit=self.found.commit, serving=serving)
+        if self.restored_at is None and share(serving, operation.to) == ALL:
+            self.restored_at = self.ports.clock.now()
+
+    def _conclude(self, operation: Operation) -> None:
+        """What stands between the last effect and the end: the alias, and the platform."""
+        ledger = self.found.ledger
+        was_published = any(effect.name == "publish" for effect in operation.effects)
+        if operation.phase is Phase.UNDO and was_published and ledger.current is not None:
+            self.acted = True
+            self.effects.publish(ledger.current.release)
+        if self.filing is None:
+            self._file()
+        if self.filing is not None:
+            self.filing.tell(operation)
+
+    def _name_digest(self, operation: Operation) -> None:
+        """What is shipped knowingly is from now on known by what it is."""
+        if Refusal.DIGEST in operation.overrides:
+            tags = {"cdml.digest": operation.to.digest}
+            lease.confirm()
+            self.ports.registry.set_tags(self.book.model, operation.to.version, tags)
+
+    def _look(self, operation: Operation) -> None:
+        """Ask the judge, after the time between two looks; or park the canary until then."""
+        ramp = operation.ramp
+        if ramp is None:
+            raise ValueError("there is no canary to look at")
+        if not self.waited and ramp.park is not None:
+            parked = transitions.park(self.found.ledger, self.ports.clock.now())
+            self.parked = self._keep(parked)
+            if self.parked:
+                self.steps.did("park", parked.subject)
+            return
+        if not self.waited and not self._wait(ramp.every):
+            return
+        self.waited = False
+        self._saw(self.effects.observe(operation, self.found.serving), operation)
+        if share(self.found.serving, operation.to) == ramp.percent:
+            self._judge(operation, ramp)  # otherwise somebody moved it, and its share comes first
+
+    def _judge(self, operation: Operation, ramp: Ramp) -> None:
+        now = self.ports.clock.now()
+        try:
+            look = self.effects.checks.look(operation, self.found.serving, now)
+        except CdmlError as error:  # who cannot be asked has not said yes
+            look = Look(judged=Judged.HOLD, why=error.message, state=ramp.state)
+        judged, why = look.judged, look.why
+        if judged is Judged.HOLD and ramp.overdue(now):
+            judged, why = Judged.ROLLBACK, f"no verdict within {ramp.timeout:g} s: {why}"
+        if self._keep(transitions.looked(self.found.ledger, judged, look.state, why, now)):
+            self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
+            self.judged = judged
+            if judged is Judged.ROLLBACK:
+                self.trouble = DeploymentFailed(f"{why.rstrip('.')}.")
+                self.harmful = look.judged is Judged.ROLLBACK
+
+    def _bake(self, operation: Operation) -> None:
+        ramp = operation.ramp
+        if ramp is not None and self._wait(ramp.bake):
+            self._saw(self.effects.observe(operation, self.found.serving), operation)
+            self.judged = Judged.PROMOTE
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait; False as soon as a rollback asks for room.
+
+        Raises:
+            Overtaken: another operation has the lock.
+        """
+        clock = self.ports.clock
+        begun = clock.now()
+        while (left := seconds - (clock.now() - begun).total_seconds()) > 0:
+            clock.sleep(min(POLL, left))
+            try:
+                self._refresh()
+            except Overtaken:
+                raise
+            except ServiceError as error:  # the lease is for longer than we wait
+                self.ports.progress.note(error.message)
+            if self.found.ledger.preempt is not None:
+                return False
+        return True

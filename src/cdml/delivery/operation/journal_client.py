@@ -1,0 +1,89 @@
+"""The journal as a run reads and writes it."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cdml.delivery.rollout.transitions import Transition
+from cdml.errors import ServiceError
+from cdml.journal import file as document
+from cdml.journal.port import Moved
+from cdml.journal.records import Ledger
+from cdml.ports.ports import Ports
+
+PAUSES = (1.0, 3.0)
+"""Seconds between attempts at one write."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Book:
+    """The journal of one model in one environment.
+
+    Attributes:
+        model, environment: whose journal.
+        ports: the world.
+        asked: the journal when this run first read it.
+        wrote_at: when the last write that succeeded was begun, by the monotonic clock; None
+            before. From then on a lease lasts: nobody can have seen the write earlier.
+        tried: what was last tried to be written, and when that was begun first.
+        alone: who holds it reads and writes; the lease is renewed by another thread.
+    """
+
+    model: str
+    environment: str
+    ports: Ports
+    asked: Ledger | None = None
+    wrote_at: float | None = None
+    tried: tuple[Mapping[str, object], float] | None = None
+    alone: threading.RLock = field(default_factory=threading.RLock, repr=False)
+
+    def read(self) -> tuple[Ledger, str | None]:
+        """The journal, and what the next write is based on.
+
+        Raises:
+            InputError: it is not a journal of this model and environment.
+            ServiceError: it cannot be read.
+        """
+        with self.alone:
+            snapshot = self.ports.journal.read()
+        ledger = document.parse(snapshot, model=self.model, environment=self.environment)
+        self.asked = self.asked or ledger
+        return ledger, snapshot.commit
+
+    def write(self, transition: Transition, expected: str | None) -> str:
+        """Write, and find out where nobody told whether it was written.
+
+        Raises:
+            Moved: somebody else wrote first.
+            ServiceError: it cannot be written.
+        """
+        content = document.dump(transition.ledger)
+        with self.alone:
+            begun = self.ports.clock.monotonic()
+            if self.tried is not None and self.tried[0] == content:
+                begun = self.tried[1]  # an attempt that nobody answered may have been seen since
+            self.tried = content, begun
+            try:
+                commit = self.ports.journal.write(content, transition.subject, expected)
+            except (Moved, ServiceError):
+                newest = self.ports.journal.read()
+                if newest.commit is None or newest.document != content:
+                    raise
+                commit = newest.commit
+            self.wrote_at = begun
+        return commit
+
+    def insist(self, transition: Transition, expected: str | None) -> str:
+        """Write, and try again where the journal does not answer.
+
+        Raises:
+            Moved: somebody else wrote first.
+            ServiceError: it did not answer in the end.
+        """
+        for pause in PAUSES:
+            try:
+                return self.write(transition, expected)
+            except ServiceError as error:
+                self.ports.progress.note(error.message)
+                self.ports.clock.sleep(pause)
+        return self.write(transition, expected)

@@ -1,0 +1,176 @@
+"""Whether the lock of an operation that is open may be taken.
+
+No two machines' clocks are compared. A holder is dead by the platform's word, or when the journal
+has stood still for a whole lease before our own eyes: each holder writes at every third of it.
+What one command saw, the next one on the same machine knows.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cdml.delivery.rollout import transitions
+from cdml.delivery.rollout.state_machine import GRACE, may_take_over
+from cdml.errors import InputError, ServiceError
+from cdml.evidence.store import write_atomically
+from cdml.journal.records import Ledger
+from cdml.ports.ports import Ports
+
+ASK_EVERY = 15.0
+"""Seconds between two questions to the platform about the run that holds the lock."""
+WATCHED = "journal-watched.json"
+"""Ends the name of the file in which a machine remembers since when it has seen a lock."""
+
+_SCHEMA = "cdml.journal-watched/1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A state of the journal, and since when this machine has seen it.
+
+    Attributes:
+        commit: the state; each write gives another one.
+        since: seconds of the monotonic clock.
+        boot: the start of the machine that these seconds belong to.
+    """
+
+    commit: str
+    since: float
+    boot: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Holder:
+    """Who holds the lock, as far as we have seen and the platform knows.
+
+    The journal is read before the platform is asked, and taking over is a compare-and-swap with
+    what was read: whatever a run wrote before it ended is seen.
+
+    Attributes:
+        ports: the world.
+        memory: the file that outlives a command, or None.
+        is_over: whether the holder's run was found to be over when it was asked about last.
+        asked_at: when that was, or None.
+        told: what is known already of why the platform cannot say.
+        watched: the newest state of the journal, and since when it has been that.
+        preempted: the operation that asked for room, and since when we have seen it ask.
+    """
+
+    ports: Ports
+    memory: Path | None = None
+    is_over: bool = False
+    asked_at: float | None = None
+    told: str = ""
+    watched: Watched | None = None
+    preempted: tuple[str, float] | None = field(default=None)
+
+    def yields(
+        self,
+        ledger: Ledger,
+        commit: str | None,
+        *,
+        resumes: bool = False,
+        rolls_back: bool = False,
+    ) -> bool:
+        """Whether the lock of the open operation may be taken.
+
+        Args:
+            ledger, commit: the journal.
+            resumes, rolls_back: as in `may_take_over`.
+        """
+        self.is_over = False
+        still, unheeded = self._stood_still(ledger, commit), self._unheeded(ledger)
+
+        def may(*, is_over: bool = False) -> bool:
+            return may_take_over(
+                ledger,
+                self.ports.clock.now(),
+                resumes=resumes,
+                rolls_back=rolls_back,
+                stood_still=still,
+                unheeded=unheeded,
+                is_over=is_over,
+            )
+
+        if may():
+            return True
+        if ledger.operation is None or ledger.parked_until is not None or not self._due():
+            return False
+        self.is_over = self._ask(ledger.lock.run if ledger.lock else None)
+        return self.is_over and may(is_over=True)
+
+    def remember(self) -> None:
+        """Keep what was seen for the next command. Without a disk it begins anew."""
+        if self.memory is None or self.watched is None or not self.watched.boot:
+            return
+        seen = {"commit": self.watched.commit, "since": self.watched.since}
+        content = json.dumps({"schema": _SCHEMA, "boot": self.watched.boot, **seen})
+        with suppress(InputError):
+            write_atomically(self.memory, content.encode())
+
+    def _stood_still(self, ledger: Ledger, commit: str | None) -> bool:
+        """Whether nobody wrote for a whole lease, as this machine has seen itself."""
+        clock = self.ports.clock
+        if commit is None:
+            return False
+        now = clock.monotonic()
+        if self.watched is None or self.watched.commit != commit:
+            known = _read(self.memory)
+            same = known is not None and (known.commit, known.boot) == (commit, clock.boot)
+            since = known.since if known is not None and same and known.since <= now else now
+            self.watched = Watched(commit=commit, since=since, boot=clock.boot)
+        operation = ledger.operation
+        lease = transitions.lease_of(operation) if operation else transitions.LEASE
+        return now - self.watched.since >= lease.total_seconds()
+
+    def _unheeded(self, ledger: Ledger) -> bool:
+        """Whether a rollback has asked for room for `GRACE`, as we have seen."""
+        asked, now = ledger.preempt, self.ports.clock.monotonic()
+        if asked is None:
+            self.preempted = None
+            return False
+        if self.preempted is None or self.preempted[0] != asked.operation:
+            self.preempted = (asked.operation, now)
+        return now - self.preempted[1] >= GRACE.total_seconds()
+
+    def _due(self) -> bool:
+        now = self.ports.clock.monotonic()
+        if self.asked_at is not None and now - self.asked_at < ASK_EVERY:
+            return False
+        self.asked_at = now
+        return True
+
+    def _ask(self, run: str | None) -> bool:
+        """Whether the run is over; who cannot say has not said so, and the lease decides."""
+        platform = self.ports.platform
+        if run is None or run == platform.run_url():
+            return False
+        try:
+            is_over = platform.run_is_over(run)
+        except ServiceError as error:
+            said = f"Whether {run} still works is not known: {error.message} {error.hint}".strip()
+            if said != self.told:
+                self.ports.progress.note(said)
+            self.told = said
+            return False
+        if is_over:
+            self.ports.progress.note(f"{run} is over; its operation is taken over now.")
+        return is_over
+
+
+def _read(memory: Path | None) -> Watched | None:
+    """What an earlier command on this machine has seen."""
+    if memory is None:
+        return None
+    try:
+        document = json.loads(memory.read_bytes()[:1000])
+        if document["schema"] != _SCHEMA:
+            return None
+        return Watched(
+            commit=str(document["commit"]),
+            since=float(document["since"]),
+            boot=str(document["boot"]) or "unknown",
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

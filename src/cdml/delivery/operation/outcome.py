@@ -1,0 +1,150 @@
+"""deployment.json: what a deploy or a rollback did, or would do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from cdml.ci.provenance import producer
+from cdml.common.verdict import Verdict
+from cdml.config.traffic_steps import ALL
+from cdml.delivery.operation.observation import Ended
+from cdml.delivery.operation.runner import Operator
+from cdml.delivery.operation.steps import DETAIL
+from cdml.delivery.rollout.plan import Plan
+from cdml.delivery.rollout.state_machine import share
+from cdml.errors import DeploymentFailed, InputError, ServiceError
+from cdml.evidence import store
+from cdml.evidence.schema import Deployment, Served, Step, Times
+from cdml.journal.records import Kind, Release
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What is told of an operation.
+
+    Attributes:
+        verdict: pass; warn where it is not over; fail where it was undone.
+        sentence: what serves now.
+        steps: what was done.
+        journal: the journal's commit afterwards.
+        changed: whether anything serves that did not before.
+        deployment: the platform's id of it, or None.
+        parked_until: until when a canary waits to be resumed, or None.
+        times: how long a rollback took, or None.
+    """
+
+    verdict: Verdict
+    sentence: str
+    steps: Sequence[Step]
+    journal: str | None
+    changed: bool
+    deployment: str | None = None
+    parked_until: datetime | None = None
+    times: Times | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """That there was nothing to do, and nothing that serves to tell of."""
+
+    sentence: str
+
+
+def evidence(plan: Plan, outcome: Outcome, operator: Operator) -> Deployment:
+    """The evidence of an operation."""
+    kind: Literal["deploy", "rollback"] = "rollback" if plan.kind is Kind.ROLLBACK else "deploy"
+    reason = f" Reason: {plan.reason}" if plan.reason else ""
+    ports = operator.ports
+    return Deployment(
+        verdict=outcome.verdict,
+        reason=outcome.sentence[:DETAIL] + reason,
+        produced=producer(ports.platform, ports.clock),
+        operation=kind,
+        model=operator.book.model,
+        environment=plan.environment,
+        target=plan.target,
+        from_=_served(plan.from_) if plan.from_ else None,
+        to=_served(plan.to),
+        steps=tuple(outcome.steps),
+        journal=outcome.journal,
+        changed=outcome.changed,
+        overrides=plan.overrides,
+        deployment_id=outcome.deployment,
+        parked_until=outcome.parked_until,
+        times=outcome.times,
+    )
+
+
+def keep(output: Path, told: Deployment, operator: Operator) -> Deployment:
+    """Write it. A full disk changes nothing of what was done, which the journal tells too."""
+    try:
+        store.write(output, told)
+    except InputError as error:
+        operator.ports.progress.note(f"{error.message} The journal keeps what was done.")
+    return told
+
+
+def planned(plan: Plan) -> tuple[Step, ...]:
+    """The plan as steps that are not taken."""
+    return tuple(
+        Step(name=name, state="planned", detail=detail) for name, detail in plan.steps.items()
+    )
+
+
+def of_deploy(plan: Plan, ended: Ended, operator: Operator, output: Path) -> Deployment:
+    """Tell and keep how a deploy ended.
+
+    Raises:
+        DeploymentFailed: it was undone.
+        ServiceError: it was not, and something else than before serves.
+    """
+    trouble, serving = ended.trouble, ended.found.serving
+    version = f"v{plan.to.version}"
+    sentence = f"{version} serves {plan.environment}; before, {called(plan.from_)} did."
+    if ended.parked_until is not None:
+        percent = share(serving, plan.to)
+        sentence = (
+            f"canary parked until {ended.parked_until:%Y-%m-%d %H:%M:%S} UTC: {version} has"
+            f" {percent} % of the traffic of {plan.environment}. Go on with `cdml deploy --resume`."
+        )
+    if trouble is not None:
+        harm = (
+            f" {version} is quarantined." if ended.found.ledger.quarantine(plan.to.digest) else ""
+        )
+        sentence = (
+            f"{version} was not deployed: {trouble.message}"
+            f" {f'v{serving.version}' if serving.version else 'Nothing'}"
+            f" serves {plan.environment}.{harm}"
+        )
+    verdict = Verdict.WARN if ended.parked_until else Verdict.PASS
+    told = Outcome(
+        verdict=Verdict.FAIL if trouble else verdict,
+        sentence=sentence,
+        steps=operator.steps.taken,
+        journal=ended.found.commit,
+        changed=trouble is None and ended.parked_until is None,
+        deployment=ended.deployment,
+        parked_until=ended.parked_until,
+    )
+    made = evidence(plan, told, operator)
+    # A resumed run is one of a schedule: its own commit brought nothing that is shipped here.
+    by = made.produced.model_copy(update={"commit": ended.operation.commit})
+    kept = keep(output, made.model_copy(update={"produced": by}), operator)
+    if trouble is None:
+        return kept
+    if plan.from_ is None or share(serving, plan.from_) == ALL:
+        raise DeploymentFailed(sentence, trouble.hint) from trouble
+    raise ServiceError(
+        sentence, f"`cdml rollback` makes {called(plan.from_)} serve again."
+    ) from trouble
+
+
+def called(release: Release | None) -> str:
+    """`v3`, or `nothing`."""
+    return f"v{release.version}" if release else "nothing"
+
+
+def _served(release: Release) -> Served:
+    return Served(version=release.version, digest=release.digest)

@@ -1,0 +1,329 @@
+"""Operations of one model in one environment: begun, resumed, and those of dead runs mended."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from cdml.config import Loaded
+from cdml.delivery.approval import Voucher
+from cdml.delivery.checks.release_checks import Checks, NoChecks
+from cdml.delivery.operation.effects import Effects
+from cdml.delivery.operation.executor import Drive
+from cdml.delivery.operation.final_observation import look
+from cdml.delivery.operation.journal_client import Book
+from cdml.delivery.operation.lock import WATCHED, Holder
+from cdml.delivery.operation.observation import Ended, Found
+from cdml.delivery.operation.steps import Steps
+from cdml.delivery.publish import Alias
+from cdml.delivery.rollback_request import short_digest
+from cdml.delivery.rollout import transitions
+from cdml.errors import ConfigurationError, InputError, LockHeld
+from cdml.journal.port import Moved
+from cdml.journal.records import Kind, Ledger, Operation, Phase, Preempt, Release
+from cdml.ports.ports import Ports
+
+REASON = 1000
+"""Characters of a reason that the journal keeps."""
+LOOK_EVERY = 2.0
+"""Seconds between looks at a lock that another operation holds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Carries operations on one model in one environment through.
+
+    Attributes:
+        book: the journal.
+        ports: the world.
+        effects: what is done to it.
+        steps: what was done, for the evidence.
+        url: where the environment is seen, or None.
+        mended: operations of other runs that this one brought to an end, oldest first.
+        voucher: asks the registry about what was only read from the journal.
+        memory: where this machine remembers since when it has seen somebody's lock, or None.
+    """
+
+    book: Book
+    ports: Ports
+    effects: Effects
+    steps: Steps
+    voucher: Voucher
+    url: str | None = None
+    memory: Path | None = None
+    mended: list[Ended] = field(default_factory=list)
+
+    @classmethod
+    def of(
+        cls,
+        loaded: Loaded,
+        ports: Ports,
+        environment: str | None,
+        checks: Checks | None = None,
+        *,
+        output: Path,
+    ) -> "Operator":
+        """For the configured model, in this environment or the configured one.
+
+        Args:
+            loaded: the configuration.
+            ports: the world.
+            environment: where; the configured one by default.
+            checks: what is asked of a version.
+            output: folder of the evidence, where this machine also remembers locks it has seen.
+
+        Raises:
+            ConfigurationError: the target serves another environment, or the environment cannot
+                be part of the registry's alias.
+        """
+        deploy = loaded.config.deploy
+        where = environment or deploy.environment
+        splits = ports.target.splits_traffic
+        if splits and where != deploy.environment:
+            raise ConfigurationError(
+                f"deploy.target serves {deploy.environment}; {where} would take its traffic.",
+                "Give each environment a configuration with a target of its own: --config.",
+            )
+        return cls(
+            book=Book(model=loaded.config.model, environment=where, ports=ports),
+            ports=ports,
+            effects=Effects(
+                ports=ports,
+                checks=checks or NoChecks(),
+                alias=Alias.of(loaded, ports.registry, where) if splits else None,
+            ),
+            steps=Steps(clock=ports.clock),
+            voucher=Voucher(loaded=loaded, ports=ports, environment=where),
+            url=deploy.url,
+            memory=output / f"{short_digest(where, loaded.config.model)}.{WATCHED}",
+        )
+
+    def look(self) -> Found:
+        """The journal and the target as they are."""
+        ledger, commit = self.book.read()
+        return Found(ledger=ledger, commit=commit, serving=look(self.ports))
+
+    def settle(self, holder: str, *, patience: timedelta, rollback: Preempt | None = None) -> Found:
+        """The journal and the target once nothing is under way.
+
+        An operation that another run left behind is finished or undone first.
+
+        Args:
+            holder: id to take its lock with.
+            patience: how long to wait for a lock that is held.
+            rollback: what a deploy that is under way has to make room for.
+
+        Raises:
+            LockHeld: another operation is under way.
+            ServiceError: what was left behind can be neither finished nor undone now.
+        """
+        clock, waited = self.ports.clock, False
+        theirs = Holder(ports=self.ports, memory=self.memory)
+        deadline = clock.monotonic() + patience.total_seconds()
+        rolls_back = rollback is not None and self.ports.target.splits_traffic
+        while True:
+            ledger, commit = self.book.read()
+            free = ledger.lock is None or theirs.yields(ledger, commit, rolls_back=rolls_back)
+            if free and ledger.operation is None:
+                return Found(ledger=ledger, commit=commit, serving=look(self.ports))
+            if free:
+                self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
+            elif rollback is not None and _to_be_asked(ledger):
+                self._ask(ledger, commit, rollback)
+            elif clock.monotonic() >= deadline:
+                theirs.remember()
+                raise held(ledger)
+            else:
+                if not waited:
+                    self.ports.progress.note(f"Waiting. {held(ledger).message}")
+                waited = True
+                clock.sleep(LOOK_EVERY)
+
+    def adopt(
+        self, found: Found, release: Release | None, operation: str, reason: str = ""
+    ) -> Found:
+        """Make what is observed to serve what the journal says.
+
+        Raises:
+            Moved: the journal is not what was found any more.
+        """
+        adopted = self.adoption(found, release, operation, reason)
+        commit = self.book.write(adopted, found.commit)
+        if release is not None:
+            self.voucher.approve(release)
+        self.steps.did("adopt", adopted.subject)
+        return Found(ledger=adopted.ledger, commit=commit, serving=found.serving)
+
+    def adoption(
+        self, found: Found, release: Release | None, operation: str, reason: str = ""
+    ) -> transitions.Transition:
+        """What adopting would make of the journal."""
+        now, run = self.ports.clock.now(), self.ports.platform.run_url()
+        why = {"reason": reason} if reason else {}
+        return transitions.adopt(
+            found.ledger, release, operation=operation, now=now, run=run, **why
+        )
+
+    def carry_out(self, found: Found, operation: Operation) -> Ended:
+        """Take the lock and bring the operation to its end, or to where it is parked.
+
+        Raises:
+            Moved: the journal is not what was found any more; nothing was done.
+            LockHeld: another operation took over.
+            ServiceError: the operation stays open; the next run finishes or undoes it.
+        """
+        begun = transitions.begin(found.ledger, operation, self.ports.clock.now())
+        commit = self.book.write(begun, found.commit)
+        self.steps.did("lock", f"generation {begun.ledger.generation}")
+        locked = Found(ledger=begun.ledger, commit=commit, serving=found.serving)
+        return self._drive(locked, own=True)
+
+    def resume(self, holder: str) -> Ended | None:
+        """Go on with a deploy that was parked, or whose run stopped; None where there is none.
+
+        Args:
+            holder: id to take its lock with.
+
+        Raises:
+            LockHeld: its run still works on it; or another operation came first, or took over.
+            ServiceError: it stays open.
+        """
+        ledger, commit = self.book.read()
+        operation = ledger.operation
+        if operation is None:
+            return None
+        theirs = Holder(ports=self.ports, memory=self.memory)
+        if not theirs.yields(ledger, commit, resumes=True):
+            theirs.remember()
+            raise held(ledger)
+        taken = transitions.take_over(
+            ledger,
+            holder=holder,
+            run=self.ports.platform.run_url(),
+            now=self.ports.clock.now(),
+            resumes=True,
+            is_over=theirs.is_over,
+        )
+        try:
+            commit = self.book.write(taken, commit)
+        except Moved as error:
+            raise LockHeld("Another operation came first; nothing was resumed.") from error
+        self.steps.did("resume", taken.subject)
+        serving = look(self.ports)
+        found = Found(ledger=taken.ledger, commit=commit, serving=serving)
+        return self._drive(found, own=True, waited=True, doubt=self._doubt(found, resumes=True))
+
+    def _mend(
+        self,
+        ledger: Ledger,
+        commit: str | None,
+        holder: str,
+        rollback: Preempt | None,
+        *,
+        is_over: bool,
+    ) -> None:
+        taken = transitions.take_over(
+            ledger,
+            holder=holder,
+            run=self.ports.platform.run_url(),
+            now=self.ports.clock.now(),
+            is_over=is_over,
+            preempt=rollback,
+        )
+        try:
+            commit = self.book.write(taken, commit)
+        except Moved:
+            return
+        self.ports.progress.note(taken.subject)
+        serving = look(self.ports)
+        found = Found(ledger=taken.ledger, commit=commit, serving=serving)
+        self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
+        self.steps.did("recover", taken.subject)
+
+    def _ask(self, ledger: Ledger, commit: str | None, rollback: Preempt) -> None:
+        asked = transitions.preempt(ledger, rollback)
+        try:
+            self.book.write(asked, commit)
+        except Moved:
+            return
+        self.ports.progress.note(asked.subject)
+        self.steps.did("preempt", asked.subject)
+
+    def _doubt(self, found: Found, *, resumes: bool = False) -> str:
+        """Why an operation that was found must not be finished; empty where it may.
+
+        Raises:
+            InputError: nothing vouches for what it would lead back to, either.
+            ServiceError: the registry does not answer.
+        """
+        operation = found.ledger.operation
+        if operation is None or operation.phase is Phase.UNDO:
+            doubt = ""
+        else:
+            goes_on = resumes or operation.decided or operation.kind is not Kind.DEPLOY
+            doubt = self.voucher.doubt(operation.to, found.serving) if goes_on else ""
+        back = operation.from_ if operation else None
+        if back is None or (doubt == "" and operation is not None and operation.committed):
+            return doubt
+        lost = self.voucher.doubt(back, found.serving)
+        if lost:
+            raise InputError(
+                f"The journal's open operation would restore v{back.version}, and nothing vouches"
+                f" for that: {lost}",
+                f"Nothing was touched. Find out who pushed to the journal's branch (git log), and"
+                f" protect it; `cdml deploy --adopt` begins with what serves once the branch"
+                f" cdml/{self.book.environment}/{self.book.model} is moved away.",
+            )
+        return doubt
+
+    def _drive(self, found: Found, *, own: bool, waited: bool = False, doubt: str = "") -> Ended:
+        return Drive(
+            book=self.book,
+            ports=self.ports,
+            effects=self.effects,
+            steps=self.steps,
+            found=found,
+            own=own,
+            waited=waited,
+            doubt=doubt,
+            url=self.url,
+            voucher=self.voucher,
+        ).run()
+
+
+def given_reason(reason: str) -> str:
+    """The reason as the journal can keep it.
+
+    Raises:
+        ConfigurationError: it is longer than the journal keeps.
+    """
+    if len(reason) > REASON:
+        raise ConfigurationError(
+            f"--reason has {len(reason):,} characters; the journal keeps {REASON:,}.",
+            "Put the long story where others can read it, and its address into --reason.",
+        )
+    return reason.encode(errors="replace").decode()
+
+
+def held(ledger: Ledger) -> LockHeld:
+    """Who holds the lock, and until when."""
+    lock = ledger.lock
+    if lock is None:
+        raise ValueError("nobody holds the lock")
+    who = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
+    until = f"{lock.expires_at:%Y-%m-%d %H:%M:%S} UTC"
+    if ledger.parked_until is not None:
+        return LockHeld(
+            f"{who} parked a canary until {until}.",
+            "`cdml deploy --resume` goes on with it, `cdml rollback` takes it back.",
+        )
+    return LockHeld(
+        f"{who} holds the lock until {until}.",
+        "Try again when it is done. If its run is dead: run again after the lease, and this machine"
+        " has seen that nobody writes; or grant actions: read, and GitHub is asked.",
+    )
+
+
+def _to_be_asked(ledger: Ledger) -> bool:
+    """Whether a deploy is under way that no rollback has asked for room yet."""
+    operation = ledger.operation
+    return operation is not None and operation.kind is Kind.DEPLOY and ledger.preempt is None

@@ -1,0 +1,39 @@
+"""How traffic is shifted, as the configuration asks and the target can."""
+
+from cdml.config import Loaded
+from cdml.config.traffic_steps import ALL, Ramp
+from cdml.delivery.target import Target
+from cdml.errors import ConfigurationError
+
+AT_ONCE = Ramp(steps=(ALL,))
+"""A rollback's: what served before is checked, not judged."""
+
+
+def ramp_of(loaded: Loaded, target: Target, *, first: bool) -> Ramp | None:
+    """The ramp of a deploy; None where the switch is one write.
+
+    Args:
+        loaded: the configuration.
+        target: where it is deployed to.
+        first: whether nothing serves that a canary could stand beside.
+
+    Raises:
+        ConfigurationError: a canary is asked of a target that cannot split traffic.
+    """
+    canary = loaded.config.deploy.canary
+    if not target.splits_traffic:
+        if canary is None:
+            return None
+        raise ConfigurationError(
+            f"deploy.canary: the target {target.name} cannot split traffic.",
+            "Leave deploy.canary out, or choose a target that splits traffic.",
+        )
+    if canary is None:
+        return AT_ONCE
+    return Ramp(
+        steps=(ALL,) if first else canary.steps,
+        every=canary.every,
+        timeout=canary.timeout,
+        bake=canary.bake or 0.0,
+        park=canary.park or None,
+    )

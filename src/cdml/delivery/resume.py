@@ -1,0 +1,86 @@
+"""Go on with a canary that was parked, or whose run stopped."""
+
+import secrets
+from datetime import timedelta
+from pathlib import Path
+
+from cdml.common.verdict import Verdict
+from cdml.config import Loaded
+from cdml.delivery.checks.release_checks import Checks
+from cdml.delivery.lost_lock import after_loss
+from cdml.delivery.operation import outcome
+from cdml.delivery.operation.outcome import Nothing, Outcome
+from cdml.delivery.operation.runner import Operator
+from cdml.delivery.rollout.plan import Plan
+from cdml.delivery.warm_slots import end_warm
+from cdml.errors import Overtaken
+from cdml.evidence import store
+from cdml.evidence.schema import Deployment
+from cdml.journal.records import Kind
+from cdml.ports.ports import Ports
+
+
+def resume(
+    loaded: Loaded,
+    ports: Ports,
+    *,
+    output: Path,
+    environment: str | None = None,
+    checks: Checks | None = None,
+) -> Deployment | Nothing:
+    """Carry the open operation on, from where its run left it; or find that there is none.
+
+    A parked canary is looked at once and parked again, promoted, or taken back. Where nothing is
+    open, what was kept warm beyond `deploy.rollback_window` is ended; without one only the
+    journal is asked: what runs on a schedule has mostly nothing to do.
+
+    Args:
+        loaded: the configuration; of a canary under way the journal says how it goes.
+        ports: the world.
+        output: folder of the evidence.
+        environment: where; the configuration's by default.
+        checks: what is asked of the version.
+
+    Returns:
+        What was done; or that nothing ever served.
+
+    Raises:
+        LockHeld: its run still works on it; or another operation came first, or took over.
+        DeploymentFailed: it was taken back.
+        ServiceError: the registry, the journal or the target failed.
+    """
+    operator = Operator.of(loaded, ports, environment, checks, output=output)
+    store.remove(output, Deployment)
+    try:
+        ended = operator.resume(secrets.token_hex(8))
+    except Overtaken as error:
+        raise after_loss(operator, error) from error
+    if ended is None:
+        window = loaded.config.deploy.rollback_window
+        after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
+        return _nothing(operator, output, after)
+    plan = Plan.of(ended.operation, environment=operator.book.environment, target=ports.target.name)
+    return outcome.of_deploy(plan, ended, operator, output)
+
+
+def _nothing(operator: Operator, output: Path, after: str) -> Deployment | Nothing:
+    where = operator.book.environment
+    ledger, commit = operator.book.read()
+    if ledger.current is None:
+        return Nothing("Nothing to resume: nothing ever served.")
+    serving = ledger.current.release
+    plan = Plan(
+        kind=Kind.DEPLOY,
+        environment=where,
+        target=operator.ports.target.name,
+        from_=serving,
+        to=serving,
+    )
+    told = Outcome(
+        verdict=Verdict.PASS,
+        sentence=f"Nothing to resume: v{serving.version} serves {where}.{after}",
+        steps=operator.steps.taken,
+        journal=commit,
+        changed=False,
+    )
+    return outcome.keep(output, outcome.evidence(plan, told, operator), operator)

@@ -1,0 +1,363 @@
+"""Take back what serves; the journal knows what served before."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from cdml.common.verdict import Verdict
+from cdml.config import Loaded
+from cdml.config.traffic_steps import ALL
+from cdml.delivery.checks.release_checks import Checks
+from cdml.delivery.lost_lock import after_loss
+from cdml.delivery.operation import outcome
+from cdml.delivery.operation.final_observation import describe, look_again
+from cdml.delivery.operation.observation import Ended, Found
+from cdml.delivery.operation.outcome import Outcome, called
+from cdml.delivery.operation.runner import Operator, given_reason
+from cdml.delivery.operation.traffic_steps import AT_ONCE
+from cdml.delivery.releases import serving_release
+from cdml.delivery.rollback_request import LONGEST, Request, request_for
+from cdml.delivery.rollout.plan import Plan, named, way_back
+from cdml.delivery.rollout.state_machine import share
+from cdml.delivery.rollout.transitions import LEASE
+from cdml.errors import (
+    ConfigurationError,
+    InputError,
+    LockHeld,
+    Overtaken,
+    RollbackFailed,
+    ServiceError,
+)
+from cdml.evidence import store
+from cdml.evidence.schema import Deployment, Times
+from cdml.journal.port import Moved
+from cdml.journal.records import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
+from cdml.models import uri
+from cdml.ports.ports import Ports
+
+ATTEMPTS = 5
+"""How often to begin again when the journal moves before we hold the lock."""
+PATIENCE = LEASE + timedelta(seconds=10)
+"""How long to wait for a deploy that is under way: after its lease it is taken over."""
+
+
+def rollback(
+    loaded: Loaded,
+    ports: Ports,
+    *,
+    output: Path,
+    to: str | None = None,
+    environment: str | None = None,
+    reason: str = "",
+    request_id: str | None = None,
+    checks: Checks | None = None,
+) -> Deployment:
+    """Make the last good release serve again, and quarantine what serves now.
+
+    No gate is asked; that the release is still what it was, and on a target that splits
+    traffic that its server answers, is. A deploy that is under way has to make room; where
+    its canary had traffic, taking that back is all there is to do. The same request again, after
+    whatever broke off, is the same rollback: it is finished, and leads no further back.
+
+    Args:
+        loaded: the configuration.
+        ports: the world.
+        output: folder of the evidence.
+        to: a version that served before; by default the newest that differs from what serves
+            and is not quarantined.
+        environment: where; the configuration's by default.
+        reason: why; kept in the journal.
+        request_id: what makes two calls one rollback; by default the CI run, or in a terminal
+            what this machine has not seen the end of.
+        checks: what is asked of the release on a target that splits traffic.
+
+    Raises:
+        ConfigurationError: the reason is longer than the journal keeps, or the request id is.
+        InputError: there is nothing to go back to, or `to` never served.
+        ServiceError: nothing could be begun.
+        RollbackFailed: it was begun and failed; the message says what serves.
+        LockHeld: another operation is under way and does not end.
+    """
+    if request_id is not None and len(request_id) > LONGEST:
+        raise ConfigurationError(
+            f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
+        )
+    operator = Operator.of(loaded, ports, environment, checks, output=output)
+    request = request_for(
+        given=request_id,
+        run=ports.platform.run_url(),
+        to=to,
+        environment=operator.book.environment,
+        model=operator.book.model,
+        output=output,
+    )
+    run = _Rollback(
+        ports=ports,
+        operator=operator,
+        output=output,
+        id=secrets.token_hex(8),
+        request=request,
+        reason=given_reason(reason),
+        requested=ports.clock.now(),
+    )
+    store.remove(output, Deployment)
+    for _ in range(ATTEMPTS):
+        try:
+            done = run.perform(to)
+        except Moved:
+            ports.progress.note("The journal moved; looking again.")
+        except Overtaken as error:
+            raise after_loss(operator, error) from error
+        else:
+            request.forget()
+            return done
+    raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rollback:
+    """One rollback.
+
+    Attributes:
+        ports, output, reason: as given.
+        operator: carries it through.
+        id: the operation's id.
+        request: who asks.
+        requested: when it was asked for.
+    """
+
+    ports: Ports
+    operator: Operator
+    output: Path
+    id: str
+    request: Request
+    reason: str
+    requested: datetime
+
+    def perform(self, to: str | None) -> Deployment:
+        """Roll back.
+
+        Raises:
+            Moved: the journal moved before anything was done.
+        """
+        preempt = Preempt(
+            operation=self.id,
+            at=self.requested,
+            run=self.ports.platform.run_url(),
+            reason=self.reason,
+            request=self.request.id if to is None else None,  # a version is more than an end
+        )
+        self.request.remember()
+        found = self.operator.settle(self.id, patience=PATIENCE, rollback=preempt)
+        canary = self._aborted(found) if to is None else None
+        if canary is not None:
+            return canary
+        answered = self.request.answer(found.ledger)
+        current = found.ledger.current
+        # Where somebody moved what serves since then, there is something to take back again.
+        if answered and current and share(found.serving, current.release) == ALL:
+            return self._repeat(found, answered, current)
+        entry = self._named(found.ledger, to) if to else self._answered(found)
+        plan = Plan(
+            kind=Kind.ROLLBACK,
+            environment=self.operator.book.environment,
+            target=self.ports.target.name,
+            from_=serving_release(found, self.operator.book.model, self.ports),
+            to=(entry or self._way_back(found)).release,
+            reason=self.reason,
+        )
+        if current and current.release == plan.to and share(found.serving, plan.to) == ALL:
+            told = Outcome(
+                verdict=Verdict.PASS,
+                sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
+                steps=self.operator.steps.taken,
+                journal=found.commit,
+                changed=False,
+            )
+            return self._told(plan, told)
+        self._identify(plan, found)
+        return self._carry_out(found, plan)
+
+    def _repeat(self, found: Found, answered: Answered, current: Entry) -> Deployment:
+        """The answer to a request that was carried out already."""
+        plan = Plan(
+            kind=Kind.ROLLBACK,
+            environment=self.operator.book.environment,
+            target=self.ports.target.name,
+            from_=current.from_,
+            to=current.release,
+            reason=self.reason,
+        )
+        sentence = (
+            f"Nothing to do: this rollback was carried out at {answered.at:%Y-%m-%d %H:%M:%S} UTC"
+            f" (operation {answered.operation}), and {called(current.release)} serves"
+            f" {plan.environment}. For another one, start a new run or give another --request-id."
+        )
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
+            journal=found.commit,
+            changed=False,
+        )
+        return self._told(plan, told)
+
+    def _carry_out(self, found: Found, plan: Plan) -> Deployment:
+        platform, clock = self.ports.platform, self.ports.clock
+        operation = Operation(
+            id=self.id,
+            kind=Kind.ROLLBACK,
+            from_=plan.from_,
+            to=plan.to,
+            phase=Phase.RECORD,
+            started_at=clock.now(),
+            commit=platform.commit(),
+            run=platform.run_url(),
+            reason=self.reason,
+            request=self.request.id,
+            ramp=AT_ONCE if self.ports.target.splits_traffic else None,
+        )
+        try:
+            ended = self.operator.carry_out(found, operation)
+        except Overtaken:
+            raise
+        except ServiceError as error:
+            raise self._failed(plan, error) from error
+        sentence = f"v{plan.to.version} serves {plan.environment} again"
+        sentence += f"; v{plan.from_.version} is quarantined." if plan.from_ else "."
+        if ended.trouble is not None:
+            now = describe(look_again(self.ports), plan.environment)
+            sentence = f"v{plan.to.version} was not restored: {ended.trouble.message} {now}"
+        kept = self._told(plan, self._outcome(ended, sentence))
+        if ended.trouble is not None:
+            raise RollbackFailed(sentence, ended.trouble.hint) from ended.trouble
+        return kept
+
+    def _failed(self, plan: Plan, error: ServiceError) -> RollbackFailed:
+        """What came of a rollback that broke off; the evidence of it is kept."""
+        seen = look_again(self.ports)
+        restored = isinstance(seen, Serving) and share(seen, plan.to) == ALL
+        begun = "was restored, but the rollback did not end" if restored else "was not restored"
+        now = describe(seen, plan.environment)
+        sentence = f"v{plan.to.version} {begun}: {error.message} {now}"
+        told = Outcome(
+            verdict=Verdict.FAIL,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
+            journal=None,
+            changed=restored,
+            times=self._times(self.ports.clock.now() if restored else None, verified=False),
+        )
+        self._told(plan, told)
+        return RollbackFailed(sentence, error.hint)
+
+    def _outcome(self, ended: Ended, sentence: str) -> Outcome:
+        return Outcome(
+            verdict=Verdict.FAIL if ended.trouble else Verdict.PASS,
+            sentence=sentence,
+            steps=self.operator.steps.taken,
+            journal=ended.found.commit,
+            changed=ended.trouble is None,
+            deployment=ended.deployment,
+            times=self._times(ended.restored_at, verified=ended.trouble is None),
+        )
+
+    def _times(self, restored: datetime | None, *, verified: bool) -> Times:
+        now = self.ports.clock.now()
+        return Times(
+            requested=self.requested, restored=restored, verified=now if verified else None
+        )
+
+    def _aborted(self, found: Found) -> Deployment | None:
+        """The answer where a canary was under way when we were asked: taking it back is all."""
+        asked, ledger = self.operator.book.asked, found.ledger
+        operation, current = asked.operation if asked else None, ledger.current
+        if operation is None or current is None or operation.kind is not Kind.DEPLOY:
+            return None
+        taken_back = any(bad.operation == operation.id for bad in ledger.quarantined)
+        if not taken_back or share(found.serving, current.release) != ALL:
+            return None
+        plan = Plan(
+            kind=Kind.ROLLBACK,
+            environment=ledger.environment,
+            target=self.ports.target.name,
+            from_=operation.to,
+            to=current.release,
+            reason=self.reason,
+        )
+        bad = called(operation.to)
+        told = Outcome(
+            verdict=Verdict.PASS,
+            sentence=f"The canary of {bad} was taken back: {called(current.release)} serves"
+            f" {ledger.environment} again; {bad} is quarantined.",
+            steps=self.operator.steps.taken,
+            journal=found.commit,
+            changed=True,
+            times=self._times(self.ports.clock.now(), verified=True),
+        )
+        return self._told(plan, told)
+
+    def _answered(self, found: Found) -> Entry | None:
+        """What a rollback restored that was under way when we were asked, or came before ours.
+
+        Whoever asks twice, or again after a run was killed, wants one step back, not two.
+        """
+        asked, current = self.operator.book.asked, found.ledger.current
+        if asked is None or current is None or current.kind is not Kind.ROLLBACK:
+            return None
+        known = asked.current is not None and asked.current.operation == current.operation
+        open_then = asked.operation is not None and asked.operation.id == current.operation
+        return None if known and not open_then else current
+
+    def _way_back(self, found: Found) -> Entry:
+        refused: dict[str, str] = {}
+        while entry := way_back(found.ledger, found.serving, refused):
+            why = "" if share(found.serving, entry) else self.operator.voucher.refuses(entry)
+            if not why:
+                return entry
+            self.ports.progress.note(f"v{entry.version} is passed over: {why}")
+            refused[entry.digest] = f"v{entry.version}"
+        bad = ", ".join(f"v{one.version}" for one in found.ledger.quarantined)
+        but = f", except those in quarantine ({bad})" if bad else ""
+        if refused:
+            but += f", except what only the journal knows of ({', '.join(refused.values())})"
+        raise InputError(
+            f"There is nothing to go back to: no other release than {_seen(found)} served"
+            f" {self.operator.book.environment}{but}.",
+            "`cdml history` tells what served; --to names one of it, even from quarantine.",
+        )
+
+    def _named(self, ledger: Ledger, to: str) -> Entry:
+        number = str(int(to)) if uri.is_version(to) else to
+        entry = named(ledger, number)
+        if entry is not None:
+            return entry
+        served = dict.fromkeys(f"v{one.release.version}" for one in ledger.entries)
+        raise InputError(
+            f"Version {to} never served {self.operator.book.environment}"
+            f" ({', '.join(served) or 'nothing'} did), so that it cannot be gone back to.",
+            "`cdml deploy` ships a version for the first time.",
+        )
+
+    def _identify(self, plan: Plan, found: Found) -> None:
+        """Make sure that the release is still what it was, without a download.
+
+        Raises:
+            RollbackFailed: it is gone, or another one by now; nothing was touched.
+        """
+        problem = self.operator.voucher.doubt(plan.to, found.serving)
+        if problem:
+            raise RollbackFailed(
+                f"v{plan.to.version} cannot be restored: {problem} {called(plan.from_)} serves"
+                f" {plan.environment}.",
+                "`cdml history` tells what else served; --to names it.",
+            )
+
+    def _told(self, plan: Plan, told: Outcome) -> Deployment:
+        evidence = outcome.evidence(plan, told, self.operator)
+        return outcome.keep(self.output, evidence, self.operator)
+
+
+def _seen(found: Found) -> str:
+    return f"v{found.serving.version}" if found.serving.version else "none"

@@ -1,0 +1,123 @@
+"""Where an operation leads, told before it begins."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cdml.config.traffic_steps import Ramp
+from cdml.delivery.rollout.state_machine import serves
+from cdml.journal.records import Entry, Kind, Ledger, Operation, Release, Serving
+
+_BEFORE = {
+    "lock": "take the lock in the journal and say what is going to happen",
+    "record": "file the deployment on the platform",
+}
+_ONE_WRITE = {
+    "commit": "write in the journal that the version serves",
+    "switch": "give the target the version, and read back what it serves",
+}
+_AFTER = {"close": "let go of the lock and report success"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What an operation is going to do.
+
+    Attributes:
+        kind: deploy, rollback or repair.
+        environment, target: where.
+        from_: what serves now, or None.
+        to: what shall serve.
+        reason: why, in the words of whoever asked.
+        overrides: refusals that are overridden.
+        ramp: how traffic is shifted; None where the switch is one write.
+        gates: what was asked of the version, in words.
+        forecast: how long the judge is expected to take, or empty.
+    """
+
+    kind: Kind
+    environment: str
+    target: str
+    from_: Release | None
+    to: Release
+    reason: str = ""
+    overrides: tuple[str, ...] = ()
+    ramp: Ramp | None = None
+    gates: tuple[str, ...] = ()
+    forecast: str = ""
+
+    @classmethod
+    def of(cls, operation: Operation, *, environment: str, target: str) -> "Plan":
+        """The plan of an operation that is open already."""
+        return cls(
+            kind=operation.kind,
+            environment=environment,
+            target=target,
+            from_=operation.from_,
+            to=operation.to,
+            reason=operation.reason,
+            overrides=operation.overrides,
+            ramp=operation.ramp,
+        )
+
+    @property
+    def steps(self) -> Mapping[str, str]:
+        """Each step and what it does, for people."""
+        gates = {"gates": "; ".join(self.gates)} if self.gates else {}
+        way = dict(self._shifts(self.ramp)) if self.ramp else _ONE_WRITE
+        return MappingProxyType({**gates, **_BEFORE, **way, **_AFTER})
+
+    def _shifts(self, ramp: Ramp) -> Iterator[tuple[str, str]]:
+        version = f"v{self.to.version}"
+        beside = f" beside v{self.from_.version}" if self.from_ else ""
+        yield "stage", f"start a server for {version}{beside}, without traffic"
+        yield "validate", "ask that server: health, known answers, a malformed request"
+        for number, percent in enumerate(ramp.steps, start=1):
+            given = f"give {version} {percent} % of the traffic"
+            last = number == len(ramp.steps)
+            look = f", and judge it after {ramp.every:g} s"
+            if last:
+                look = " once the judge promotes it" if number > 1 else ""
+            yield f"shift {number} of {len(ramp.steps)}", given + look
+        if self.forecast:
+            yield "decision", self.forecast
+        if len(ramp.steps) > 1:
+            yield "time-out", f"without a verdict after {ramp.timeout:g} s it is taken back"
+        if ramp.park is not None and len(ramp.steps) > 1:
+            yield "park", f"after each look the canary waits {ramp.park:g} s for deploy --resume"
+        if ramp.bake:
+            yield "bake", f"watch it with all traffic for {ramp.bake:g} s"
+        yield "commit", "write in the journal that the version serves"
+        yield "publish", "let the registry's alias name it, and read it back"
+
+
+def way_back(ledger: Ledger, serving: Serving, passed_over: Collection[str] = ()) -> Entry | None:
+    """The newest release that served, is not quarantined, and differs from what serves.
+
+    Args:
+        ledger: the journal.
+        serving: what the target was observed to serve.
+        passed_over: digests that nothing vouches for.
+
+    Never "version - 1": versions that were registered and never served, and deployments that
+    were undone, are not in the journal's entries.
+    """
+    out = {_serving_digest(ledger, serving), *passed_over}
+    for entry in ledger.entries:
+        release = entry.release
+        differs = not serves(serving, release) and release.digest not in out
+        if differs and ledger.quarantine(release.digest) is None:
+            return entry
+    return None
+
+
+def named(ledger: Ledger, version: str) -> Entry | None:
+    """The newest entry in which this version served, or None."""
+    return next((entry for entry in ledger.entries if entry.release.version == version), None)
+
+
+def _serving_digest(ledger: Ledger, serving: Serving) -> str | None:
+    if serving.digest is not None or serving.version is None:
+        return serving.digest
+    entry = named(ledger, serving.version)
+    return entry.release.digest if entry else None

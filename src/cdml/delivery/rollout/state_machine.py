@@ -1,0 +1,227 @@
+"""How a deploy or a rollback goes: what to do next.
+
+    RECORD ─▶ [ STAGE ▸ VALIDATE ▸ SHIFT (once for each share) ▸ BAKE ] ─▶ PUBLISH ─▶ closed
+       └───────────┴─────────┬─────────┴──────────────────────────┘        `to` serves
+                             ▼
+                           UNDO ─▶ closed: `from` serves
+
+What stands in brackets is done on targets that split traffic alone. Each change is written to
+the journal before its effect on the world (`cdml.delivery.rollout.transitions`), and is decided by
+the journal and by what is observed alone: a run that finds an operation unfinished decides as the
+run that began it would have, and ends in the same place.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from cdml.config.traffic_steps import ALL, Ramp
+from cdml.journal.records import Kind, Ledger, Operation, Phase, Release, Serving, Share
+
+GRACE = timedelta(seconds=30)
+"""How long a rollback waits for a deploy to yield before it takes over where targets are fenced:
+a deploy asks whether it shall every few seconds, unless it starts a server."""
+
+
+class Standing(StrEnum):
+    """What a run finds when it begins."""
+
+    AGREED = "agreed"  # the journal and the target name the same version
+    EMPTY = "empty"  # neither names one
+    UNKNOWN = "unknown"  # the target serves what no journal speaks of: adopt it
+    DRIFTED = "drifted"  # the target serves something else than the journal says
+    UNFINISHED = "unfinished"  # an operation is open
+
+
+class Judged(StrEnum):
+    """The answer to what a phase asks."""
+
+    PROMOTE = "promote"  # yes: go on
+    HOLD = "hold"  # not known yet
+    ROLLBACK = "rollback"  # no: give up
+
+
+class Move(StrEnum):
+    """The next thing to do about an open operation."""
+
+    ADVANCE = "advance"  # write the next phase, or the next share
+    COMMIT = "commit"  # write that `to` serves
+    UNDO = "undo"  # write that the operation is given up
+    CLOSE = "close"  # write that it is over
+    STAGE = "stage"  # start a server for `to`, without traffic
+    VALIDATE = "validate"  # ask that server
+    SWITCH = "switch"  # give `to` the traffic that is intended
+    LOOK = "look"  # wait, and ask the judge
+    BAKE = "bake"  # wait, and see that `to` still serves
+    PUBLISH = "publish"  # make the registry's alias name what the journal says
+    RESTORE = "restore"  # take the traffic from `to`, and give it to `from`
+    RETIRE = "retire"  # end the server of `to`
+
+
+def standing(ledger: Ledger, serving: Serving) -> Standing:
+    """Compare the journal with what is observed."""
+    if ledger.operation is not None:
+        return Standing.UNFINISHED
+    if ledger.current is None:
+        return Standing.EMPTY if serving.version is None else Standing.UNKNOWN
+    agreed = share(serving, ledger.current.release) == ALL
+    return Standing.AGREED if agreed else Standing.DRIFTED
+
+
+def serves(serving: Serving, release: Release) -> bool:
+    """Whether it is this release that serves; a target that knows digests must know this one."""
+    return serving.version == release.version and serving.digest in (None, release.digest)
+
+
+def share(serving: Serving, release: Release) -> int:
+    """The percentage of the traffic that a release gets."""
+    beside = serving.beside
+    if serves(serving, release):
+        return ALL - (beside.percent if beside else 0)
+    return beside.percent if beside and _is_beside(serving, release) else 0
+
+
+def staged(serving: Serving, release: Release) -> bool:
+    """Whether the target has a server of this release, with or without traffic."""
+    return serves(serving, release) or _is_beside(serving, release)
+
+
+def lost(operation: Operation, serving: Serving) -> bool:
+    """Whether `to` was given a share that it may still have, and no server of it is seen."""
+    return operation.exposed and operation.from_ is not None and not staged(serving, operation.to)
+
+
+def outlived(ledger: Ledger, serving: Serving, window: timedelta, now: datetime) -> Share | None:
+    """What is warm without traffic for longer than anybody asked it to be; None: nothing.
+
+    Args:
+        ledger: the journal.
+        serving: what the target was just observed to serve.
+        window: how long a rollback finds what served before warm.
+        now: the time.
+    """
+    warm, current = serving.beside, ledger.current
+    if current is None or standing(ledger, serving) is not Standing.AGREED:
+        return None
+    return warm if warm is not None and now - current.at >= window else None
+
+
+def next_move(
+    operation: Operation, serving: Serving, judged: Judged | None = None, *, own: bool
+) -> Move:
+    """What to do next.
+
+    Args:
+        operation: what is under way.
+        serving: what the target was just observed to serve.
+        judged: the answer to what the phase asks, or None where this run has not asked yet.
+        own: whether this run may go on where nothing is decided yet: it began the operation,
+            or was told to resume it. A deploy of another run is taken back; a rollback, which
+            waits for no verdict, is finished.
+    """
+    match operation.phase:
+        case Phase.PUBLISH:
+            return _finish(operation, serving, judged)
+        case Phase.UNDO:
+            return _take_back(operation, serving, judged)
+        case Phase.RECORD | Phase.STAGE | Phase.VALIDATE | Phase.SHIFT | Phase.BAKE:
+            goes_on = own or operation.decided or operation.kind is not Kind.DEPLOY
+            if judged is Judged.ROLLBACK or not goes_on:
+                return Move.UNDO
+            if operation.ramp is None:
+                return Move.COMMIT
+            return _go_on(operation, operation.ramp, serving, judged)
+
+
+def _go_on(operation: Operation, ramp: Ramp, serving: Serving, judged: Judged | None) -> Move:
+    """The way up: each phase's effect, then the next phase."""
+    shifted = operation.phase in (Phase.SHIFT, Phase.BAKE)
+    if shifted and share(serving, operation.to) != ramp.percent:
+        return Move.SWITCH
+    match operation.phase:
+        case Phase.SHIFT if ramp.last:
+            move = Move.ADVANCE if ramp.bake else Move.COMMIT
+        case Phase.SHIFT:
+            move = Move.ADVANCE if rises(ramp, judged) else Move.LOOK
+        case Phase.BAKE:
+            move = Move.BAKE if judged is None else Move.COMMIT
+        case _ if judged is None and operation.phase in _ASKS:
+            move = _ASKS[operation.phase]
+        case _:
+            move = Move.ADVANCE
+    return move
+
+
+def rises(ramp: Ramp, judged: Judged | None) -> bool:
+    """Whether a canary gets its next share after a look.
+
+    Without evidence of harm its share rises, which brings evidence sooner; all traffic it gets
+    only when it was promoted.
+    """
+    next_is_all = ramp.step + 1 == len(ramp.steps) - 1
+    return judged is Judged.PROMOTE or (judged is Judged.HOLD and not next_is_all)
+
+
+_ASKS = {Phase.STAGE: Move.STAGE, Phase.VALIDATE: Move.VALIDATE}
+
+
+def _finish(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
+    if share(serving, operation.to) != ALL:
+        return Move.SWITCH
+    if operation.ramp is not None and judged is None:
+        return Move.PUBLISH
+    return Move.CLOSE
+
+
+def _take_back(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
+    """The way back: traffic first; only what is seen to have none is ended.
+
+    Of a server that died, the share is taken too: whoever starts it again would give it traffic.
+    """
+    if operation.ramp is None:
+        ours = serves(serving, operation.to) and operation.from_ is not None
+        return Move.RESTORE if ours else Move.CLOSE
+    died = lost(operation, serving)
+    if share(serving, operation.to) > 0 or (died and judged is None):
+        return Move.RESTORE
+    if (died or staged(serving, operation.to)) and judged is not Judged.PROMOTE:
+        return Move.RETIRE
+    return Move.CLOSE
+
+
+def may_take_over(
+    ledger: Ledger,
+    now: datetime,
+    *,
+    resumes: bool,
+    rolls_back: bool,
+    stood_still: bool = False,
+    unheeded: bool = False,
+    is_over: bool = False,
+) -> bool:
+    """Whether the lock of an unfinished operation may be taken.
+
+    Args:
+        ledger: the journal; its lock may be held.
+        now: the time. It decides only over a parked canary, on which nobody works: a lock that
+            is held is never judged by comparing two machines' clocks.
+        resumes: whether a parked canary shall go on.
+        rolls_back: whether it is a rollback on a target that refuses the orders of those who
+            were replaced: it waits `GRACE` for a deploy to yield, and not at all where the
+            canary is parked.
+        stood_still: whether we have watched the journal stand still for a whole lease.
+        unheeded: whether we have watched a rollback's request for room for `GRACE`.
+        is_over: whether the holder's run is known to be over. That of a parked canary always is.
+    """
+    if ledger.lock is None or ledger.lock.given_back:
+        return True
+    if ledger.parked_until is not None:
+        return resumes or rolls_back or now >= ledger.lock.expires_at
+    return is_over or stood_still or (rolls_back and unheeded)
+
+
+def _is_beside(serving: Serving, release: Release) -> bool:
+    beside = serving.beside
+    return beside is not None and (beside.version, beside.digest) == (
+        release.version,
+        release.digest,
+    )
