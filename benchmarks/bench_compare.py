@@ -33,7 +33,7 @@ from pathlib import Path
 from cdml.adapters.data.samples import DuckSamples
 from cdml import statistics as inference
 from cdml.statistics.metrics import METRICS, Task
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 f1 = METRICS["f1"]
 layout = Layout(key=("id",), label="label", slices=(), task=Task.BINARY, positive=True,
                 max_slices=100)

@@ -7,7 +7,7 @@ import models
 from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.adapters.scoring.walls import Enclosure
-from cdml.ports.scorer import ScoringJob
+from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 
 BUILT = (Walls.NAMESPACES, Walls.SUDO)

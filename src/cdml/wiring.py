@@ -26,12 +26,12 @@ from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
 from cdml.delivery.webhook import Webhook
 from cdml.errors import CdmlError, ConfigurationError
+from cdml.evaluation.metric_runner import Measurer
+from cdml.evaluation.prediction_store import Samples
+from cdml.evaluation.scorer import Scorer
 from cdml.journal.port import Journal
 from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
-from cdml.ports.measurer import Measurer
-from cdml.ports.samples import Samples
-from cdml.ports.scorer import Scorer
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
 

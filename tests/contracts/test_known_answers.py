@@ -10,8 +10,8 @@ import pytest
 
 from cdml.adapters.scoring.known import keep
 from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows
-from cdml.ports.scorer import ScoringJob
 
 NAN = float("nan")
 

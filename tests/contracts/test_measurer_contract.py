@@ -11,8 +11,8 @@ import pytest
 
 from cdml.adapters.scoring.measuring import ProcessMeasurer
 from cdml.errors import ConfigurationError, InputError
-from cdml.ports.measurer import MetricJob
-from cdml.ports.samples import PairedRows
+from cdml.evaluation.metric_runner import MetricJob
+from cdml.evaluation.prediction_store import PairedRows
 from cdml.statistics import engine
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import find

@@ -6,7 +6,7 @@ import pytest
 import models
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.errors import InputError
-from cdml.ports.scorer import ScoringJob
+from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 
 

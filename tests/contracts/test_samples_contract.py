@@ -12,7 +12,7 @@ import pytest
 
 from cdml.adapters.data import pairing
 from cdml.adapters.data.samples import DuckSamples
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 from cdml.statistics import engine
 from cdml.statistics import sample_size as inference_counts
 from cdml.statistics.interval import Unmeasured

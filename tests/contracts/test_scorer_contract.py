@@ -13,8 +13,8 @@ import pytest
 import models
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows
-from cdml.ports.scorer import ScoringJob
 from fakes.progress import FakeProgress
 from fakes.scorer import FakeScorer, pretend
 

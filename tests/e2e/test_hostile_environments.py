@@ -18,7 +18,7 @@ from cdml.adapters.scoring.isolation import Walls
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.adapters.scoring.walls import Enclosure, can_build
 from cdml.errors import InputError
-from cdml.ports.scorer import ScoringJob
+from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 
 SPY = """

@@ -7,8 +7,8 @@ import pytest
 import models
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.scoring.process import ProcessScorer
+from cdml.evaluation.scorer import ScoringJob
 from cdml.models.digest import model_digest
-from cdml.ports.scorer import ScoringJob
 from fakes.progress import FakeProgress
 
 

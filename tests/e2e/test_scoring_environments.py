@@ -10,7 +10,7 @@ import models
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.process import ProcessScorer
 from cdml.errors import InputError
-from cdml.ports.scorer import ScoringJob
+from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 
 FIT = """

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cdml.config import load
-from cdml.flows.compare import compare_to_champion
-from cdml.flows.evaluate_model import evaluate_model
+from cdml.evaluation.compare import compare_to_champion
+from cdml.evaluation.evaluate import evaluate_model
 from cdml.flows.gate import gate
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal

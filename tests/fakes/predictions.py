@@ -4,7 +4,7 @@ from random import Random
 
 import numpy as np
 
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.metrics import METRICS, Task, find
 
 BINARY = Layout(

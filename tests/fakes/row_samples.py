@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from cdml.ports.samples import Part
+from cdml.evaluation.prediction_store import Part
 from cdml.statistics.metrics import Family, Loss, Task
 from cdml.statistics.samples import Cells, Figures, Moments, OneVsRest, Ranked, Weighted
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cdml.errors import InputError
-from cdml.ports.samples import OTHER, RESIDUAL_BINS, RESIDUALS, PairedRows
+from cdml.evaluation.prediction_store import OTHER, RESIDUAL_BINS, RESIDUALS, PairedRows
 from cdml.statistics.metrics import Loss, Task
 from cdml.statistics.score_bins import ScoreBins
 from cdml.tables.query import Field, LogicalType

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 
 from cdml.adapters.scoring import inputs, known, predictions
 from cdml.errors import InputError
+from cdml.evaluation.scorer import Scored
 from cdml.models.mlmodel import read_mlmodel
-from cdml.ports.scorer import Scored
 
 FAULTS = {
     "load": "the model cannot be loaded: OSError: no weights.",

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from cdml.evaluation import charts
 from cdml.evidence import store
 from cdml.evidence.charts import Confusion, Curve
 from cdml.evidence.schema import Comparison, Evaluation
-from cdml.flows import pictures
 from cdml.statistics.score_bins import ScoreBins
 from fakes.judging import World
 
@@ -73,7 +73,7 @@ def test_scores_of_many_rows_are_held_in_memory_only_where_a_gate_orders_them(
     read = []
     samples = type(world.samples)
     counted = samples.score_bins
-    monkeypatch.setattr(pictures, "FEW_ROWS", 100)
+    monkeypatch.setattr(charts, "FEW_ROWS", 100)
     monkeypatch.setattr(
         samples, "score_bins", lambda self, *found: read.append(found) or counted(self, *found)
     )
@@ -90,7 +90,7 @@ def test_bins_that_are_too_coarse_are_not_drawn(world, monkeypatch):
     world.champion("weak")
     few = world.compare(world.model("good")).champion_picture.curves
     samples = type(world.samples)
-    monkeypatch.setattr(pictures, "FEW_ROWS", 100)
+    monkeypatch.setattr(charts, "FEW_ROWS", 100)
     monkeypatch.setattr(samples, "score_bins", lambda *_: coarse())
 
     assert few == world.compare(world.model("good")).champion_picture.curves

@@ -8,8 +8,8 @@ import pytest
 import models
 from cdml.config import load
 from cdml.errors import InputError, ServiceError
+from cdml.evaluation.score_model import identify, predict
 from cdml.evidence.schema import DataRef
-from cdml.flows.predict import identify, predict
 from cdml.models.digest import model_digest
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress

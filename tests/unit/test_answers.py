@@ -15,8 +15,8 @@ from cdml.adapters.scoring.answered import Answer, Question, class_order, fittin
 from cdml.adapters.scoring.predictions import Words
 from cdml.config.output_columns import AnswerColumns, table
 from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel
-from cdml.ports.scorer import ScoringJob
 
 DOCS = Path(__file__).parents[2] / "docs" / "answers.md"
 YES = [0.9, 0.2, 0.6, 0.4]

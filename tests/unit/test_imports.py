@@ -15,7 +15,7 @@ UNUSED = (
     "cdml.journal.file",
     "cdml.delivery.deploy",
     "cdml.data.open_rows",
-    "cdml.flows.predict",
+    "cdml.evaluation.score_model",
     "cdml.report.formats.comment",
     "github",
     "jinja2",
@@ -75,6 +75,6 @@ def test_comparing_two_files_imports_nothing_that_only_models_or_contracts_need(
 
 def test_what_it_uses_is_seen(compared):
     """So that the test above can fail."""
-    used = ("duckdb", "cdml.flows.compare", "cdml.statistics")
+    used = ("duckdb", "cdml.evaluation.compare", "cdml.statistics")
 
     assert " ".join(("0", *used)) == compared(used)

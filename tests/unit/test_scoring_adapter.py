@@ -14,7 +14,7 @@ from cdml.adapters.scoring.inputs import Given
 from cdml.adapters.scoring.process import WORKER, _Conversation, clean
 from cdml.adapters.scoring.running import Ended
 from cdml.errors import ConfigurationError, InputError
-from cdml.ports.scorer import ScoringJob
+from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 from models import plain
 

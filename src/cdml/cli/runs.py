@@ -34,7 +34,7 @@ def validate_data(
     """Run the stage and give its exit code."""
     from cdml.data.model_inputs import require_agreement
     from cdml.data.validate import validate_data as flow
-    from cdml.flows.predict import identify
+    from cdml.evaluation.score_model import identify
 
     with ConsoleProgress() as progress:
         wiring = Wiring.read(config, progress, needs_registry=bool(model))
@@ -59,7 +59,7 @@ def evaluate_model(
     config: Path, output: Path, *, model: str | None, predictions: str | None, data: str | None
 ) -> int:
     """Run the stage and give its exit code."""
-    from cdml.flows.evaluate_model import evaluate_model as flow
+    from cdml.evaluation.evaluate import evaluate_model as flow
 
     if not model and not predictions:
         raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
@@ -80,8 +80,8 @@ def compare_to_champion(
     config: Path, output: Path, *, challenger: str | None, champion: str | None
 ) -> int:
     """Run the stage and give its exit code."""
+    from cdml.evaluation.compare import compare_to_champion as flow
     from cdml.evidence.store import PREDICTIONS_FILES
-    from cdml.flows.compare import compare_to_champion as flow
 
     files = (challenger, champion)
     scored = all(one and one.endswith(PREDICTIONS_FILES) for one in files)

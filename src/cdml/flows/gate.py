@@ -20,14 +20,14 @@ from cdml.data.model_inputs import require_agreement
 from cdml.data.rules.rule import Finding
 from cdml.data.validate import add_checks, validate_data
 from cdml.errors import CdmlError, InputError
+from cdml.evaluation.champion import Contenders
+from cdml.evaluation.compare import compare_to_champion
+from cdml.evaluation.evaluate import evaluate_model
+from cdml.evaluation.registry_log import log
+from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
-from cdml.flows.compare import compare_to_champion
-from cdml.flows.contenders import Contenders
-from cdml.flows.evaluate_model import evaluate_model
-from cdml.flows.keep import log
-from cdml.flows.predict import identify
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.ports.ports import Ports

@@ -16,12 +16,12 @@ from cdml.delivery.hooks import Execute
 from cdml.delivery.target import Answer, Serving, Share, SplittingTarget, Target
 from cdml.delivery.traffic import Slots, Traffic
 from cdml.delivery.webhook import Webhook
+from cdml.evaluation.metric_runner import Measurer, MetricJob
+from cdml.evaluation.prediction_store import Layout, PairedRows, Part, Samples
+from cdml.evaluation.scorer import Scored, Scorer, ScoringJob
 from cdml.journal.port import Journal, Moved, Snapshot
 from cdml.models.registry import ModelVersion, Registry, Training
-from cdml.ports.measurer import Measurer, MetricJob
 from cdml.ports.ports import Host, Ports
-from cdml.ports.samples import Layout, PairedRows, Part, Samples
-from cdml.ports.scorer import Scored, Scorer, ScoringJob
 from cdml.tables.table import Table, Tables
 
 __all__ = [

@@ -8,11 +8,11 @@ from cdml.common.progress import Progress
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
 from cdml.delivery.webhook import Webhook
+from cdml.evaluation.metric_runner import Measurer
+from cdml.evaluation.prediction_store import Samples
+from cdml.evaluation.scorer import Scorer
 from cdml.journal.port import Journal
 from cdml.models.registry import Registry
-from cdml.ports.measurer import Measurer
-from cdml.ports.samples import Samples
-from cdml.ports.scorer import Scorer
 from cdml.tables.table import Tables
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cdml.adapters.data.pairing import Pair, Predictions, same_keys
 from cdml.adapters.data.sql import literal, quote
 from cdml.errors import ConfigurationError, InputError
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.metrics import Loss, Metric, Task
 from cdml.tables.query import Field, LogicalType
 

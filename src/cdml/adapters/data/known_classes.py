@@ -6,7 +6,7 @@ from cdml.adapters.data.figures import SCORE, class_text
 from cdml.adapters.data.pairing import Predictions
 from cdml.config.class_labels import listed
 from cdml.errors import InputError
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 
 
 def refuse_unknown(

@@ -9,7 +9,7 @@ from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.parquet import read_columns
 from cdml.adapters.data.sql import name_of, parquet, quote
 from cdml.errors import InputError
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 from cdml.tables.query import Field, comparable
 
 HEAD = 2_048

@@ -16,7 +16,7 @@ from cdml.adapters.data.slicing import Place, Slicing, together
 from cdml.adapters.data.sums import Sums, added
 from cdml.adapters.data.weighted import WeightedRows
 from cdml.errors import InputError
-from cdml.ports.samples import Part, Value
+from cdml.evaluation.prediction_store import Part, Value
 from cdml.statistics.metrics import Metric, Task
 from cdml.statistics.samples import Sample
 

@@ -8,7 +8,7 @@ from cdml.adapters.data.figures import PREDICTION
 from cdml.adapters.data.pairing import describe, require
 from cdml.adapters.data.sql import quote
 from cdml.errors import InputError
-from cdml.ports.samples import RESIDUAL_BINS, RESIDUALS, Layout
+from cdml.evaluation.prediction_store import RESIDUAL_BINS, RESIDUALS, Layout
 
 
 def residuals(

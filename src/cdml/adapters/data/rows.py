@@ -10,7 +10,7 @@ from cdml.adapters.data.figures import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.data.reduction import refuse
 from cdml.adapters.data.slicing import Place, Slicing
 from cdml.adapters.data.sql import literal, parquet, quote
-from cdml.ports.samples import PairedRows, Value
+from cdml.evaluation.prediction_store import PairedRows, Value
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, LogicalType
 

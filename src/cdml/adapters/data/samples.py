@@ -26,7 +26,7 @@ from cdml.adapters.data.slicing import slicing
 from cdml.adapters.data.sql import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
-from cdml.ports.samples import Layout, PairedRows, Part
+from cdml.evaluation.prediction_store import Layout, PairedRows, Part
 from cdml.statistics.metrics import Family, Loss, Metric, Task
 from cdml.statistics.score_bins import ScoreBins
 from cdml.tables.query import Field, LogicalType

@@ -8,7 +8,7 @@ from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.figures import SCORE, Row
 from cdml.adapters.data.pairing import Pair, describe, require
 from cdml.adapters.data.sql import literal
-from cdml.ports.samples import Layout
+from cdml.evaluation.prediction_store import Layout
 from cdml.statistics.metrics import Task
 from cdml.statistics.score_bins import BINS, ScoreBins
 

@@ -8,7 +8,7 @@ from typing import Any
 from cdml.adapters.data.engine import Engine
 from cdml.adapters.data.pairing import Predictions
 from cdml.adapters.data.sql import literal, quote
-from cdml.ports.samples import OTHER, Value
+from cdml.evaluation.prediction_store import OTHER, Value
 from cdml.tables.query import LogicalType
 
 Place = tuple[int, int] | None

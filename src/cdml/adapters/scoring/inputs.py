@@ -12,8 +12,8 @@ from cdml.adapters.scoring.conversions import Unfit, convert
 from cdml.adapters.scoring.predictions import read, read_columns, require_columns
 from cdml.config.input_columns import input_columns
 from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel
-from cdml.ports.scorer import ScoringJob
 
 _MANY = 5
 _HINT = (

@@ -9,9 +9,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from cdml.adapters.scoring.foreign_files import read_answers
+from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence.reference_rows import SUFFIX
 from cdml.evidence.store import write_atomically
-from cdml.ports.scorer import ScoringJob
 
 _PLAIN = (bool, int, float, str, type(None))
 

@@ -16,8 +16,8 @@ from cdml.adapters.scoring.user_code import copy_module
 from cdml.adapters.scoring.walls import Enclosure
 from cdml.common.progress import Progress, Step
 from cdml.errors import CdmlError, ConfigurationError, InputError
-from cdml.ports.measurer import MetricJob
-from cdml.ports.samples import PairedRows
+from cdml.evaluation.metric_runner import MetricJob
+from cdml.evaluation.prediction_store import PairedRows
 from cdml.statistics.samples import Floats, Replicates
 
 APART = Path(__file__).with_name("apart")

@@ -21,8 +21,8 @@ from cdml.adapters.scoring.answers import understand
 from cdml.adapters.scoring.foreign_files import read_answers
 from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
 from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel
-from cdml.ports.scorer import ScoringJob
 
 _MANY_CLASSES = 1000
 

@@ -16,9 +16,9 @@ from cdml.adapters.scoring.running import Ended, private_folder, run
 from cdml.adapters.scoring.walls import Enclosure
 from cdml.common.progress import Progress, Step
 from cdml.errors import InputError
+from cdml.evaluation.scorer import Scored, ScoringJob
 from cdml.models.digest import clean_copy, is_clean
 from cdml.models.mlmodel import MlModel, read_mlmodel
-from cdml.ports.scorer import Scored, ScoringJob
 
 WORKER = Path(__file__).with_name("worker.py")
 _PREFIX = "cdml-score-"

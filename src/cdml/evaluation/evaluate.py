@@ -11,18 +11,18 @@ from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import promises
 from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
+from cdml.evaluation.charts import of_classifier, of_residuals, without_values
+from cdml.evaluation.measure import measure, sampled
+from cdml.evaluation.registry_log import keep
+from cdml.evaluation.score_model import identify
+from cdml.evaluation.scored_model import Contender, scored
+from cdml.evaluation.task import defaults, infer, layout
+from cdml.evaluation.user_metrics import with_custom
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
 from cdml.evidence.reference_rows import read as read_known
 from cdml.evidence.schema import BoundGate, Comparison, Deployment, Evaluation, FileRef, ModelRef
 from cdml.evidence.store import PREDICTIONS
-from cdml.flows.contender import Contender, scored
-from cdml.flows.custom import with_custom
-from cdml.flows.keep import keep
-from cdml.flows.pictures import of_classifier, of_residuals, without_values
-from cdml.flows.predict import identify
-from cdml.flows.task import defaults, infer, layout
-from cdml.flows.values import measure, sampled
 from cdml.gates.bounds import judge_limits
 from cdml.gates.rules import known, policy_ref
 from cdml.models.uri import CHALLENGER

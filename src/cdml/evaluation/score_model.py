@@ -15,13 +15,13 @@ from cdml.data.odcs.load import promises
 from cdml.data.open_rows import types_for
 from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence.schema import ModelRef
 from cdml.models.digest import clean_copy, model_digest, model_size
 from cdml.models.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.ports.ports import Ports
-from cdml.ports.scorer import ScoringJob
 from cdml.tables.table import Table
 
 _MB = 1_000_000

@@ -11,18 +11,19 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Loaded
 from cdml.data.odcs.load import promises
+from cdml.evaluation.champion import Contenders, NoChampion
+from cdml.evaluation.charts import of_champion, without_values
+from cdml.evaluation.history import past
+from cdml.evaluation.measure import NO_OPERATION, grouped, held, measure, operation, sampled
+from cdml.evaluation.model_changes import changed
+from cdml.evaluation.prediction_store import Layout, Part
+from cdml.evaluation.registry_log import keep
+from cdml.evaluation.scored_model import Contender
+from cdml.evaluation.task import layout
+from cdml.evaluation.user_metrics import with_custom
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
-from cdml.flows.changes import changed
-from cdml.flows.contender import Contender
-from cdml.flows.contenders import Contenders, NoChampion
-from cdml.flows.custom import with_custom
-from cdml.flows.keep import keep
-from cdml.flows.past import past
-from cdml.flows.pictures import of_champion, without_values
-from cdml.flows.task import layout
-from cdml.flows.values import NO_OPERATION, grouped, held, measure, operation, sampled
 from cdml.gates.bounds import judge_limits
 from cdml.gates.comparisons import Candidate, judge, not_compared
 from cdml.gates.decide import Rule
@@ -30,7 +31,6 @@ from cdml.gates.proof import unproven
 from cdml.gates.rules import Asked, comparisons, limits, policy_ref
 from cdml.gates.score import certain
 from cdml.ports.ports import Ports
-from cdml.ports.samples import Layout, Part
 from cdml.statistics import engine, sample_size
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from cdml.common.progress import Progress
+from cdml.evaluation.prediction_store import OTHER, Part, Value
+from cdml.evaluation.scored_model import Contender
 from cdml.evidence.schema import Interval as IntervalEvidence
 from cdml.evidence.schema import MetricValue
-from cdml.flows.contender import Contender
-from cdml.ports.samples import OTHER, Part, Value
 from cdml.statistics import engine
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import Interval, Unmeasured, finite

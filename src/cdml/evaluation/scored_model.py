@@ -14,7 +14,7 @@ from cdml.statistics.metrics import Family, Task, find
 from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
-    from cdml.flows.predict import Predicted
+    from cdml.evaluation.score_model import Predicted
 from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
 
 
@@ -107,7 +107,7 @@ def scored(
     who: str,
 ) -> "tuple[Contender, Predicted]":
     """Score a model, which sentences call so, on all rows."""
-    from cdml.flows.predict import predict
+    from cdml.evaluation.score_model import predict
 
     found = predict(
         uri,

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from cdml.config import Config
 from cdml.errors import ConfigurationError, InputError
+from cdml.evaluation.prediction_store import Layout
 from cdml.gates.rules import known
-from cdml.ports.samples import Layout
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Task
 from cdml.tables.query import Field, LogicalType

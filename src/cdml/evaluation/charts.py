@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cdml.evaluation.prediction_store import Layout, Part
 from cdml.evidence.charts import Confusion, Curve, Picture
 from cdml.ports.ports import Ports
-from cdml.ports.samples import Layout, Part
 from cdml.statistics.crosstab import crosstab
 from cdml.statistics.curves import MOST_SCORES, Points, curves
 from cdml.statistics.metrics import METRICS, Family, Metric, Task

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cdml.common.progress import Progress
-from cdml.ports.samples import PairedRows
+from cdml.evaluation.prediction_store import PairedRows
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from collections.abc import Mapping, Sequence

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
-from cdml.ports.measurer import MetricJob
+from cdml.evaluation.metric_runner import MetricJob
+from cdml.evaluation.prediction_store import Layout, Part
 from cdml.ports.ports import Ports
-from cdml.ports.samples import Layout, Part
 from cdml.statistics.metrics import Family, Metric
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
@@ -47,7 +47,7 @@ def with_custom(
     with tempfile.TemporaryDirectory(
         prefix=scratch_prefix("cdml-rows"), ignore_cleanup_errors=True
     ) as work:
-        from cdml.flows.predict import interpreter  # brings what scoring needs
+        from cdml.evaluation.score_model import interpreter  # brings what scoring needs
 
         asked = layout if parts[1:] else replace(layout, slices=())
         rows = ports.samples.rows(challenger, champion, asked, Path(work) / "rows.parquet")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from cdml.common.background import Meanwhile
 from cdml.config import Loaded
 from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.evaluation.scored_model import Contender, evaluated, from_file, predictions_file, scored
+from cdml.evaluation.task import infer
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
-from cdml.flows.contender import Contender, evaluated, from_file, predictions_file, scored
-from cdml.flows.task import infer
 from cdml.models.uri import CHALLENGER, CHAMPION
 from cdml.ports.ports import Ports
 from cdml.tables.query import Field
@@ -19,7 +19,7 @@ from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # predictions that are already there need no contracts, profiles or signatures
     from cdml.data.rules.signature import Signature
-    from cdml.flows.predict import Identity
+    from cdml.evaluation.score_model import Identity
 from cdml.models.uri import NONE
 
 
@@ -207,7 +207,7 @@ class Contenders:
 
     def _seen(self, written: str) -> "Identity":
         """Who it is; a model is fetched once for it."""
-        from cdml.flows.predict import identify
+        from cdml.evaluation.score_model import identify
 
         if written not in self.seen:
             self.seen[written] = identify(written, self.loaded, self.ports)

@@ -4,14 +4,14 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from cdml.core.changes import Traits, changes
 from cdml.errors import CdmlError
+from cdml.evaluation.model_differences import Traits, changes
+from cdml.evaluation.scored_model import Contender
 from cdml.evidence.schema import Change
-from cdml.flows.contender import Contender
 from cdml.ports.ports import Ports
 
 if TYPE_CHECKING:  # models that are scored bring contracts and profiles; predictions do not
-    from cdml.flows.predict import Identity
+    from cdml.evaluation.score_model import Identity
 
 _LONGEST = 1000
 
