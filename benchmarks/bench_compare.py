@@ -30,7 +30,7 @@ engine.execute(f\"\"\"
 REDUCE = """
 import sys, time
 from pathlib import Path
-from cdml.adapters.data.samples import DuckSamples
+from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml import statistics as inference
 from cdml.statistics.metrics import METRICS, Task
 from cdml.evaluation.prediction_store import Layout

@@ -44,7 +44,7 @@ def postgres_address():
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_address):
     """Opens a Parquet file's rows as a table of PostgreSQL."""
-    from cdml.adapters.data.warehouse import DatabaseTables
+    from cdml.adapters.tables.warehouse import DatabaseTables
 
     tables = DatabaseTables()
     return lambda file: tables.open(databases.load(postgres_address, file))
@@ -53,7 +53,7 @@ def postgres_tables(postgres_address):
 @pytest.fixture(scope="session")
 def spark_tables():
     """Opens a Parquet file by Spark, on this machine."""
-    from cdml.adapters.data.spark import SparkTables
+    from cdml.adapters.tables.spark import SparkTables
 
     tables = SparkTables()
     yield lambda file: tables.open(f"spark://local#{file}")

@@ -29,14 +29,14 @@ def _moves_branch(*arguments, **_):
 
 
 WRITES = (
-    ("cdml.adapters.journals.plumbing", "Git.__call__", _moves_branch),
+    ("cdml.adapters.journals.git_objects", "Git.__call__", _moves_branch),
     ("cdml.adapters.registries.folder", "FolderRegistry._write", None),
-    ("cdml.adapters.targets.haproxy_runtime", "Runtime.order", None),
-    ("cdml.adapters.targets.slots", "Slots.write", None),
-    ("cdml.adapters.targets.kept_models", "KeptModels.fetch", None),
-    ("cdml.adapters.targets.kept_models", "KeptModels.prune", None),
-    ("cdml.adapters.targets.model_servers", "_send", None),
-    ("cdml.adapters.targets.model_servers", "_reap", None),
+    ("cdml.adapters.targets.haproxy.runtime_api", "Runtime.order", None),
+    ("cdml.adapters.targets.haproxy.slots", "Slots.write", None),
+    ("cdml.adapters.targets.haproxy.model_cache", "KeptModels.fetch", None),
+    ("cdml.adapters.targets.haproxy.model_cache", "KeptModels.prune", None),
+    ("cdml.adapters.targets.haproxy.model_servers", "_send", None),
+    ("cdml.adapters.targets.haproxy.model_servers", "_reap", None),
     ("subprocess", "Popen.__init__", _starts_server),
     ("cdml.evidence.store", "write", None),
     ("cdml.evidence.failure", "write", None),

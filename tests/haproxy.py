@@ -138,7 +138,7 @@ class Haproxy:
             time.sleep(0.02)
 
     def _servers(self):
-        from cdml.adapters.targets.haproxy_runtime import Runtime
+        from cdml.adapters.targets.haproxy.runtime_api import Runtime
 
         return Runtime(str(self.socket), patience=0).servers("models")
 

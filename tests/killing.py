@@ -12,10 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from cdml.adapters.clock import SystemClock
 from cdml.adapters.journals.git import GitJournal
+from cdml.adapters.local import SystemClock
 from cdml.adapters.registries.folder import FolderRegistry
-from cdml.adapters.targets.haproxy import HaproxyTarget
+from cdml.adapters.targets.haproxy.target import HaproxyTarget
 from cdml.config import load
 from cdml.delivery.checks.smoke_cases import MALFORMED
 from cdml.evidence import reference_rows

@@ -2,7 +2,7 @@
 
 import json
 
-from cdml.adapters.targets.haproxy import HaproxyTarget
+from cdml.adapters.targets.haproxy.target import HaproxyTarget
 from cdml.config import load
 from cdml.journal.records import Release
 from fakes.delivery import CONFIG

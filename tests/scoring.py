@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 import models
-from cdml.adapters.scoring.isolation import Walls
-from cdml.adapters.scoring.process import ProcessScorer
-from cdml.adapters.scoring.walls import Enclosure
+from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox_choice import Enclosure
+from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.clock import SystemClock
+from cdml.adapters.local import SystemClock
 from cdml.ci.run import Platform
 from cdml.common.addresses import mask, reveal
 from cdml.common.clock import Clock
@@ -75,31 +75,31 @@ REGISTRIES: Names = {
 }
 TARGETS: Names = {
     "registry": "cdml.adapters.targets.registry:RegistryTarget",
-    "haproxy": "cdml.adapters.targets.haproxy:HaproxyTarget",
+    "haproxy": "cdml.adapters.targets.haproxy.target:HaproxyTarget",
 }
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
     "signed": "cdml.adapters.journals.signed:SignedJournal",
 }
-SCORERS: Names = {"process": "cdml.adapters.scoring.process:ProcessScorer"}
-MEASURERS: Names = {"process": "cdml.adapters.scoring.measuring:ProcessMeasurer"}
+SCORERS: Names = {"process": "cdml.adapters.scoring.scorer:ProcessScorer"}
+MEASURERS: Names = {"process": "cdml.adapters.scoring.metric_runner:ProcessMeasurer"}
 TABLES: Names = {
-    "file": "cdml.adapters.data.tables:DuckTables",
-    "http": "cdml.adapters.data.tables:DuckTables",
-    "https": "cdml.adapters.data.tables:DuckTables",
+    "file": "cdml.adapters.tables.duckdb_tables:DuckTables",
+    "http": "cdml.adapters.tables.duckdb_tables:DuckTables",
+    "https": "cdml.adapters.tables.duckdb_tables:DuckTables",
     **dict.fromkeys(
         ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"),
-        "cdml.adapters.data.tables:DuckTables",
+        "cdml.adapters.tables.duckdb_tables:DuckTables",
     ),
-    "spark": "cdml.adapters.data.spark:SparkTables",
+    "spark": "cdml.adapters.tables.spark:SparkTables",
     **dict.fromkeys(
         ("postgres", "postgresql", "redshift", "snowflake", "bigquery", "trino", "databricks"),
-        "cdml.adapters.data.warehouse:DatabaseTables",
+        "cdml.adapters.tables.warehouse:DatabaseTables",
     ),
 }
-SAMPLES: Names = {"duckdb": "cdml.adapters.data.samples:DuckSamples"}
+SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
 TRAFFIC: Names = {
-    "haproxy": "cdml.adapters.traffic.haproxy:HAProxyTraffic",
+    "haproxy": "cdml.adapters.traffic.haproxy_log:HAProxyTraffic",
     "file": "cdml.adapters.traffic.jsonl:JsonlTraffic",
     "prometheus": "cdml.adapters.traffic.prometheus:PrometheusTraffic",
 }
@@ -107,8 +107,8 @@ SELECTORS: Names = {"prometheus": "cdml.adapters.traffic.prometheus:Selectors"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 EXECUTORS: Names = {"local": "cdml.adapters.commands:lines"}
 PLATFORMS: Names = {
-    "github": "cdml.adapters.platforms.github:GitHubPlatform",
-    "terminal": "cdml.adapters.platforms.terminal:TerminalPlatform",
+    "github": "cdml.adapters.ci.github.platform:GitHubPlatform",
+    "terminal": "cdml.adapters.ci.terminal:TerminalPlatform",
 }
 
 
@@ -217,7 +217,7 @@ def walls_here() -> str:
     Raises:
         ConfigurationError: isolation is required, and there is none.
     """
-    from cdml.adapters.scoring.walls import choose
+    from cdml.adapters.scoring.sandbox_choice import choose
 
     return choose().value
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cdml.adapters.clock import SystemClock
+from cdml.adapters.local import SystemClock
 from fakes.clock import FakeClock
 
 

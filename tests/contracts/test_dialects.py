@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime, time
 import pytest
 import sqlglot
 
-from cdml.adapters.data.dialects import DIALECTS, physical, translate
-from cdml.adapters.data.exported import reference
-from cdml.adapters.data.sql import Column
-from cdml.adapters.data.sql_table import SqlTable
+from cdml.adapters.tables.dialects import DIALECTS, physical, translate
+from cdml.adapters.tables.export import reference
+from cdml.adapters.tables.sql_engine import Column
+from cdml.adapters.tables.sql_table import SqlTable
 from cdml.evidence.schema import DataRef
 from cdml.tables.query import All, Compare, Field, In, Length, LogicalType, Matches, Missing, Not
 

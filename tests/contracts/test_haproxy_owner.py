@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from cdml.adapters.targets.haproxy_runtime import Runtime
+from cdml.adapters.targets.haproxy.runtime_api import Runtime
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, ServiceError
 from haproxy import TINY

@@ -10,8 +10,8 @@ import urllib.request
 
 import pytest
 
-from cdml.adapters.targets.haproxy import UNPROVEN
-from cdml.adapters.targets.haproxy_backend import shares
+from cdml.adapters.targets.haproxy.backend import shares
+from cdml.adapters.targets.haproxy.target import UNPROVEN
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from haproxy import TINY
@@ -274,7 +274,7 @@ def test_a_stop_that_fails_is_a_service_error_with_what_it_said(by_unit):
 
 
 def test_servers_that_are_down_get_no_share():
-    from cdml.adapters.targets.haproxy_runtime import Server
+    from cdml.adapters.targets.haproxy.runtime_api import Server
 
     def server(weight, *, up):
         return Server(name="x", host="127.0.0.1", port=1, weight=weight, up=up, requests=0)

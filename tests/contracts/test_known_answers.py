@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.scoring.known import keep
+from cdml.adapters.scoring.reference_rows import keep
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows

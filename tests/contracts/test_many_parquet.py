@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.errors import InputError
 
 

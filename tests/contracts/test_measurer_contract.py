@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.scoring.measuring import ProcessMeasurer
+from cdml.adapters.scoring.metric_runner import ProcessMeasurer
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows

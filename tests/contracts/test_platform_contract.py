@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from cdml.adapters.platforms.terminal import TerminalPlatform
+from cdml.adapters.ci.terminal import TerminalPlatform
 from cdml.ci.code_host import PullRequest
 from cdml.ci.run import Annotation
 from cdml.errors import ServiceError

@@ -3,9 +3,9 @@
 import pytest
 import sqlglot
 
-from cdml.adapters.data import portable
-from cdml.adapters.data.dialects import DIALECTS, translate
-from cdml.adapters.data.sql import Column
+from cdml.adapters.tables import portable
+from cdml.adapters.tables.dialects import DIALECTS, translate
+from cdml.adapters.tables.sql_engine import Column
 from cdml.data.odcs.sql_rules import read_query
 from cdml.tables.query import Field, LogicalType, NotRun
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from test_measurer_contract import PROCESSES, RIGHT, ROWS, Bench, columns
 
-from cdml.adapters.scoring.isolation import Walls
-from cdml.adapters.scoring.measuring import ProcessMeasurer, replicates
-from cdml.adapters.scoring.walls import Enclosure, can_build
+from cdml.adapters.scoring.metric_runner import ProcessMeasurer, replicates
+from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
 from cdml.errors import InputError
 from cdml.statistics import difference as inference_difference
 from cdml.statistics import engine

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import models
-from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress

@@ -7,8 +7,8 @@ from threading import Thread
 
 import pytest
 
-from cdml.adapters.data.tables import DuckTables
 from cdml.adapters.registries.mlflow import MlflowRegistry
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.webhook import HttpWebhook
 from cdml.delivery.traffic import Slots

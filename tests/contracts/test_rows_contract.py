@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.data.samples import DuckSamples
+from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml.errors import InputError
 from fakes.predictions import BINARY, MULTICLASS, REGRESSION, binary, multiclass, regression, rival
 from fakes.samples import FakeSamples

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.data import pairing
-from cdml.adapters.data.samples import DuckSamples
+from cdml.adapters.predictions import pairing
+from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml.evaluation.prediction_store import Layout
 from cdml.statistics import engine
 from cdml.statistics import sample_size as inference_counts

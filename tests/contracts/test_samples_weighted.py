@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.data.samples import DuckSamples
+from cdml.adapters.predictions.duckdb_store import DuckSamples
 from cdml.errors import InputError
 from cdml.statistics import engine, sample_size
 from cdml.statistics.interval import Unmeasured

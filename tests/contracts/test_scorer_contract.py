@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import models
-from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows

@@ -8,7 +8,7 @@ import pytest
 from github import GithubException
 from urllib3 import HTTPResponse
 
-from cdml.adapters.platforms.github_client import _patient
+from cdml.adapters.ci.github.client import _patient
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.webhook import HttpWebhook
 from cdml.common.time_budget import Budget

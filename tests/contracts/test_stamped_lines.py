@@ -2,9 +2,9 @@
 
 import pytest
 
-from cdml.adapters.scoring.isolation import Walls
-from cdml.adapters.scoring.running import private_folder, run
-from cdml.adapters.scoring.walls import can_build
+from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox_choice import can_build
+from cdml.adapters.scoring.subprocesses import private_folder, run
 
 
 @pytest.mark.parametrize("stamped", [True, False], ids=["stamped", "plain"])

@@ -5,7 +5,7 @@ import gzip
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.errors import InputError
 from cdml.tables.query import Compare, Length, LogicalType
 

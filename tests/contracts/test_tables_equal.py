@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.tables.table import Conflicts, Overlap
 from contracts import test_tables_contract
 from contracts.test_tables_contract import NOON, ROWS

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdml.adapters.data import queries
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables import queries
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.tables.query import Aggregate, CompareColumns, Missing, MultipleOf, NotRun, Query, Whole
 from fakes.tables import FakeTables
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.data.files import Limits
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
+from cdml.adapters.tables.files import Limits
 from cdml.errors import InputError
 from cdml.tables.query import Compare, LogicalType, Missing
 

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.data.files import Limits
-from cdml.adapters.data.packed import Unpacking, look_through
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.archives import Unpacking, look_through
+from cdml.adapters.tables.duckdb_tables import DuckTables
+from cdml.adapters.tables.files import Limits
 from cdml.errors import InputError
 from cdml.tables.query import Compare, In
 

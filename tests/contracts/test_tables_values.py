@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.tables.query import Compare, In
 
 ASKS = """
 import sys
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.tables.query import Compare
 assert DuckTables().open(sys.argv[1]).count([Compare("x", "==", VALUE)]) == (1,)
 assert "pandas" not in sys.modules

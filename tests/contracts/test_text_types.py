@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.errors import InputError
 from cdml.tables.date_formats import read_format
 from cdml.tables.declared_types import Declared

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from canaries import BEGIN, MINUTE
-from cdml.adapters.traffic.haproxy import HAProxyTraffic
+from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.delivery.traffic import Slots

@@ -4,7 +4,7 @@ import functools
 
 import pytest
 
-from cdml.adapters.scoring.walls import can_build
+from cdml.adapters.scoring.sandbox_choice import can_build
 
 _can_build = functools.cache(can_build)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from cdml.adapters.traffic.haproxy import HAProxyTraffic
+from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.delivery.canary import Canary, Outcome, Rules, judge, observe
 from cdml.delivery.traffic import Slots
 from servers import free_port

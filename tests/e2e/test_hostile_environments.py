@@ -14,9 +14,9 @@ import pytest
 import models
 import wheels
 from cdml.adapters.scoring.environments import cache_folder, interpreter
-from cdml.adapters.scoring.isolation import Walls
-from cdml.adapters.scoring.process import ProcessScorer
-from cdml.adapters.scoring.walls import Enclosure, can_build
+from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
+from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
@@ -178,7 +178,7 @@ def test_an_allowed_build_sees_nothing_of_the_job(job, monkeypatch, walls):
 FORBIDDEN = """
 import json, pathlib, sys
 from cdml.adapters.scoring.environments import interpreter
-from cdml.adapters.scoring.walls import choose
+from cdml.adapters.scoring.sandbox_choice import choose
 from cdml.errors import CdmlError
 from fakes.progress import FakeProgress
 try:

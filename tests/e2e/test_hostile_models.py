@@ -17,8 +17,8 @@ import sklearn.pipeline
 import cdml
 import models
 import second_user
-from cdml.adapters.scoring import isolation
-from cdml.adapters.scoring.isolation import Walls
+from cdml.adapters.scoring import sandbox
+from cdml.adapters.scoring.sandbox import Walls
 from scoring import each, score, scored_with
 
 TRACE = """
@@ -110,7 +110,7 @@ def test_a_model_that_stops_its_clocks_is_timed_all_the_same(tmp_path, walls):
 @pytest.fixture
 def theirs():
     """A folder of a second user's, who may use sudo and make no namespaces."""
-    if os.geteuid() != 0 or not Path(isolation.SUDO_COMMAND).exists():
+    if os.geteuid() != 0 or not Path(sandbox.SUDO_COMMAND).exists():
         pytest.skip("only root can start another user's process, and sudo has to be there")
     with tempfile.TemporaryDirectory(prefix="cdml-theirs-") as name:
         os.chown(name, second_user.NUMBER, second_user.NUMBER)
@@ -121,7 +121,7 @@ SECOND = """
 import json, os, sys
 from pathlib import Path
 import models
-from cdml.adapters.scoring.walls import choose
+from cdml.adapters.scoring.sandbox_choice import choose
 from cdml.errors import CdmlError
 from scoring import score
 folder = Path(sys.argv[1])

@@ -6,7 +6,7 @@ import pytest
 
 import models
 from cdml.adapters.registries.mlflow import MlflowRegistry
-from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.digest import model_digest
 from fakes.progress import FakeProgress

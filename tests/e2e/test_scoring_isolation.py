@@ -15,8 +15,8 @@ import pytest
 
 import cdml
 import models
-from cdml.adapters.scoring import isolation
-from cdml.adapters.scoring.isolation import Walls
+from cdml.adapters.scoring import sandbox
+from cdml.adapters.scoring.sandbox import Walls
 from cdml.errors import InputError
 from scoring import BUILT, each, score
 
@@ -307,7 +307,7 @@ raise ValueError(json.dumps({n: v if n == "written" else v[1] for n, v in found.
     assert errno.EFBIG == found["written"]
     assert found["RLIMIT_CORE"] == 0
     assert 0 < found["RLIMIT_FSIZE"] < 2 * 2**30
-    assert 0 < found["RLIMIT_DATA"] <= isolation.memory()
+    assert 0 < found["RLIMIT_DATA"] <= sandbox.memory()
     assert 0 < found["RLIMIT_NOFILE"] <= 4096
     assert found["RLIMIT_CPU"] > 0
     assert walls is Walls.NONE or 0 < found["RLIMIT_NPROC"] <= 4096

@@ -2,7 +2,7 @@
 
 import json
 
-from cdml.adapters.platforms.github import GitHubPlatform
+from cdml.adapters.ci.github.platform import GitHubPlatform
 from fakes.github_server import GitHubServer
 
 HEAD = "a" * 40

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdml.adapters.scoring import inputs, known, predictions
+from cdml.adapters.scoring import model_input, predictions, reference_rows
 from cdml.errors import InputError
 from cdml.evaluation.scorer import Scored
 from cdml.models.mlmodel import read_mlmodel
@@ -56,7 +56,7 @@ class FakeScorer:
         answer = json.loads((job.model / "fake.json").read_text(encoding="utf-8"))
         job.output.parent.mkdir(parents=True, exist_ok=True)
         answers, features = (job.output.with_suffix(end) for end in (".answers", ".features"))
-        given = inputs.write_inputs(job, mlmodel, features)
+        given = model_input.write_inputs(job, mlmodel, features)
         rows = given.rows
         fault = answer.pop("fault", None)
         if fault in FAULTS:
@@ -69,7 +69,7 @@ class FakeScorer:
             words = predictions.Words(classes=[] if fault else predictions.labels(job))
             written, _ = predictions.join(job, answers, words, mlmodel)
             if job.known:
-                known.keep(job, features, given.columns, answers, None)
+                reference_rows.keep(job, features, given.columns, answers, None)
         finally:
             answers.unlink()
             features.unlink()

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from cdml.adapters.clock import SystemClock
 from cdml.adapters.journals.git import GitJournal
+from cdml.adapters.local import SystemClock
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.errors import InputError, LockHeld, Refused
 from cdml.journal import file as document
@@ -181,7 +181,7 @@ def test_eight_processes_race_for_fifty_rounds(world):
 
 KILLED = """
 import os, signal, sys
-from cdml.adapters.clock import SystemClock
+from cdml.adapters.local import SystemClock
 from cdml.adapters.journals.git import GitJournal
 from cdml.adapters.registries.folder import FolderRegistry
 at, when = int(sys.argv[1]), sys.argv[2]

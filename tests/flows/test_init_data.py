@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from cdml.adapters.data.tables import DuckTables
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.common.addresses import reveal
 from cdml.common.verdict import Verdict, worst
 from cdml.config import load

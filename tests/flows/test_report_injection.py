@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from cdml.adapters.platforms.workflow_commands import annotation_command
+from cdml.adapters.ci.github.workflow_commands import annotation_command
 from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import Talk
 from cdml.report.publish import report

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.scoring import predictions
-from cdml.adapters.scoring.answered import Answer, Question, class_order, fitting_order
+from cdml.adapters.scoring.model_output import Answer, Question, class_order, fitting_order
 from cdml.adapters.scoring.predictions import Words
 from cdml.config.output_columns import AnswerColumns, table
 from cdml.errors import InputError

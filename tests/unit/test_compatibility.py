@@ -11,8 +11,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models.utils import _enforce_schema
 from mlflow.types.schema import Array, ColSpec, DataType, Schema
 
-from cdml.adapters.data.tables import DuckTables
-from cdml.adapters.scoring.conversions import Unfit, convert
+from cdml.adapters.scoring.input_conversion import Unfit, convert
+from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.common.verdict import Verdict
 from cdml.config.input_columns import Purposes, Unnamed
 from cdml.data.rules.signature import Signature, compatible

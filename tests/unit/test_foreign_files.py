@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.scoring.foreign_files import most_bytes, read_answers
+from cdml.adapters.scoring.untrusted_files import most_bytes, read_answers
 from cdml.errors import InputError
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cdml.adapters.targets import listeners
-from cdml.adapters.targets.haproxy_runtime import Runtime, Server, servers
-from cdml.adapters.targets.slots import Held, Slots
+from cdml.adapters.targets.haproxy import listeners
+from cdml.adapters.targets.haproxy.runtime_api import Runtime, Server, servers
+from cdml.adapters.targets.haproxy.slots import Held, Slots
 from cdml.errors import ConfigurationError, ServiceError
 
 COLUMNS = "# pxname,svname,qcur,scur,status,bck,addr,uweight,\n"

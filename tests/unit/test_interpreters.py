@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cdml.adapters.scoring import isolation
+from cdml.adapters.scoring import sandbox
 from cdml.errors import ConfigurationError
 
 
@@ -33,7 +33,7 @@ def environment(folder, base, home=None):
 
 def test_an_interpreter_is_not_started_to_find_its_folders(tmp_path):
     base = installation(tmp_path / "base")
-    found = isolation.inspect(environment(tmp_path / "env", base))
+    found = sandbox.inspect(environment(tmp_path / "env", base))
 
     frames = {
         *(tmp_path / "base" / name for name in ("bin", "lib")),
@@ -49,7 +49,7 @@ def test_the_interpreter_of_an_installation_is_known_by_its_real_path(tmp_path):
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "python").symlink_to(base)
 
-    found = isolation.inspect(tmp_path / "bin" / "python")
+    found = sandbox.inspect(tmp_path / "bin" / "python")
 
     assert (base, {tmp_path / "base" / "bin", tmp_path / "base" / "lib"}) == (
         found.python,
@@ -62,7 +62,7 @@ def test_settings_cannot_have_a_folder_shown_that_is_no_installation(tmp_path):
     (secret / "bin").mkdir(parents=True)
     base = installation(tmp_path / "base")
 
-    found = isolation.inspect(environment(tmp_path / "env", base, home=secret / "bin"))
+    found = sandbox.inspect(environment(tmp_path / "env", base, home=secret / "bin"))
 
     assert not [place for place in found.folders if place.is_relative_to(secret)]
 
@@ -78,7 +78,7 @@ def test_a_link_out_of_an_environment_shows_nothing(tmp_path, part):
         link.rename(tmp_path / "moved")
     link.symlink_to(secret / "key" if part == "pyvenv.cfg" else secret)
 
-    folders = isolation.inspect(python).folders
+    folders = sandbox.inspect(python).folders
 
     assert not [place for place in folders if place.is_relative_to(secret)]
 
@@ -87,7 +87,7 @@ def test_around_an_environment_nothing_is_shown(tmp_path):
     python = environment(tmp_path / "env", installation(tmp_path / "base"))
     (tmp_path / "env" / "data").mkdir()
 
-    folders = isolation.inspect(python).folders
+    folders = sandbox.inspect(python).folders
 
     assert not {tmp_path, tmp_path / "env", tmp_path / "env" / "data"} & set(folders)
 
@@ -97,12 +97,12 @@ def test_what_lies_around_no_standard_library_is_no_interpreter(tmp_path):
     python = script(tmp_path / "bin" / "python", tmp_path)
 
     with pytest.raises(ConfigurationError, match="not the interpreter of a Python installation"):
-        isolation.inspect(python)
+        sandbox.inspect(python)
     assert not [*tmp_path.rglob("started")]
 
 
 def test_our_own_interpreter_is_found_with_all_its_packages():
-    folders = isolation.inspect(Path(sys.executable)).folders
+    folders = sandbox.inspect(Path(sys.executable)).folders
 
     for prefix in map(Path, (sys.prefix, sys.base_prefix)):
         assert any(prefix.resolve().is_relative_to(folder) for folder in folders)

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.scoring import isolation, package_index, predictions
+from cdml.adapters.scoring import package_index, predictions, sandbox
 from cdml.adapters.scoring.environments import interpreter
-from cdml.adapters.scoring.inputs import Given
-from cdml.adapters.scoring.process import WORKER, _Conversation, clean
-from cdml.adapters.scoring.running import Ended
+from cdml.adapters.scoring.model_input import Given
+from cdml.adapters.scoring.scorer import WORKER, _Conversation, clean
+from cdml.adapters.scoring.subprocesses import Ended
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
@@ -143,11 +143,11 @@ def test_words_of_a_model_are_shown_short_printable_and_on_one_line():
 
 
 def test_the_environment_of_the_scorer_is_the_same_whatever_ours_holds(monkeypatch):
-    before = isolation.environment(Path("/scratch"))
+    before = sandbox.environment(Path("/scratch"))
     for name in ("GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH", "MLFLOW_TRACKING_TOKEN"):
         monkeypatch.setenv(name, "hidden")
 
-    assert before == isolation.environment(Path("/scratch"))
+    assert before == sandbox.environment(Path("/scratch"))
     assert "hidden" not in str(before)
 
 
@@ -203,7 +203,7 @@ def test_an_interpreter_that_is_none_is_a_configuration_error(tmp_path):
     (tmp_path / "python").write_text("#!/bin/sh\nexit 1\n")
     (tmp_path / "python").chmod(0o755)
     with pytest.raises(ConfigurationError, match="not the interpreter of a Python"):
-        isolation.inspect(interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None))
+        sandbox.inspect(interpreter(str(tmp_path / "python"), tmp_path, None, lambda *_: None))
 
 
 def test_the_worker_runs_in_older_pythons_and_knows_nothing_of_cdml():
@@ -248,7 +248,7 @@ def test_what_lies_around_the_job_is_hidden_wherever_it_runs(tmp_path, monkeypat
     data = tmp_path / "data"
     for folder in (job, data):
         folder.mkdir(parents=True)
-    found = isolation._private({}, [job, data])
+    found = sandbox._private({}, [job, data])
 
     expected = {job, data, tmp_path / "runner", tmp_path / "runner/_work/repository"}
     assert expected <= found
@@ -260,7 +260,7 @@ def test_inside_there_is_what_the_system_needs_and_what_is_named(tmp_path):
     for folder in (model, library / "rows"):
         folder.mkdir(parents=True)
     (library / "labels.csv").write_text("x,y")
-    layout = isolation._layout(
+    layout = sandbox._layout(
         Path(sys.executable),
         [(model, False), (tmp_path / "python", False)],
         [data, library / "labels.csv", library / "rows"],
@@ -288,11 +288,11 @@ def test_links_on_the_way_to_an_interpreter_are_there_as_well(tmp_path):
     assert {
         tmp_path / "python": str(tmp_path / "versions/3.11/bin/python3"),
         tmp_path / "versions/3.11": "3.11.7",
-    } == isolation._links(tmp_path / "python")
+    } == sandbox._links(tmp_path / "python")
 
 
 def test_links_in_a_circle_have_an_end(tmp_path):
     (tmp_path / "a").symlink_to("b")
     (tmp_path / "b").symlink_to("a")
 
-    assert {tmp_path / "a": "b", tmp_path / "b": "a"} == isolation._links(tmp_path / "a")
+    assert {tmp_path / "a": "b", tmp_path / "b": "a"} == sandbox._links(tmp_path / "a")

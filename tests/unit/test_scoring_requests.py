@@ -5,8 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.scoring import worker
-from cdml.adapters.scoring.inputs import Given
-from cdml.adapters.scoring.process import _Conversation
+from cdml.adapters.scoring.model_input import Given
+from cdml.adapters.scoring.scorer import _Conversation
 
 
 class Clerk:

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.adapters.journals.plumbing import Git
-from cdml.adapters.scoring.isolation import environment
+from cdml.adapters.journals.git_objects import Git
 from cdml.adapters.scoring.package_index import uv_environment
-from cdml.adapters.targets.model_servers import _kept
+from cdml.adapters.scoring.sandbox import environment
+from cdml.adapters.targets.haproxy.model_servers import _kept
 from cdml.common.redaction import redact, without_journal_keys
 
 

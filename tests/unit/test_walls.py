@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from cdml.adapters.scoring import walls
-from cdml.adapters.scoring.isolation import Walls
-from cdml.adapters.scoring.measuring import ProcessMeasurer
-from cdml.adapters.scoring.process import ProcessScorer
+from cdml.adapters.scoring import sandbox_choice
+from cdml.adapters.scoring.metric_runner import ProcessMeasurer
+from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import ConfigurationError
 
 OURS, FORK = {"full_name": "octo-org/flights"}, {"full_name": "stranger/flights"}
@@ -23,7 +23,7 @@ def machine(monkeypatch):
             tried.append(which)
             return which in possible
 
-        monkeypatch.setattr(walls, "can_build", can_build)
+        monkeypatch.setattr(sandbox_choice, "can_build", can_build)
         return tried
 
     allows()
@@ -63,8 +63,8 @@ def test_where_walls_are_required_no_model_runs_without(monkeypatch, kind):
 
 @pytest.mark.usefixtures("machine")
 def test_where_walls_are_preferred_their_absence_is_no_error():
-    assert walls.choose({}) is Walls.NONE
-    assert walls.choose({"CDML_ISOLATION": "preferred"}) is Walls.NONE
+    assert sandbox_choice.choose({}) is Walls.NONE
+    assert sandbox_choice.choose({"CDML_ISOLATION": "preferred"}) is Walls.NONE
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,13 @@ def test_where_walls_are_preferred_their_absence_is_no_error():
 @pytest.mark.usefixtures("machine")
 def test_another_word_about_isolation_is_refused(variable, word):
     with pytest.raises(ConfigurationError, match=f"'{word}'"):
-        walls.choose({variable: word})
+        sandbox_choice.choose({variable: word})
 
 
 def test_namespaces_of_an_ordinary_user_come_first(machine):
     tried = machine(Walls.NAMESPACES, Walls.SUDO)
 
-    assert walls.choose({"CDML_ISOLATION_SUDO": "true"}) is Walls.NAMESPACES
+    assert sandbox_choice.choose({"CDML_ISOLATION_SUDO": "true"}) is Walls.NAMESPACES
     assert tried == [Walls.NAMESPACES]
 
 
@@ -100,7 +100,7 @@ def test_sudo_is_tried_only_where_the_machine_is_thrown_away_or_the_workflow_say
 ):
     tried = machine(Walls.SUDO)
 
-    assert walls.choose(variables) is found
+    assert sandbox_choice.choose(variables) is found
     assert (Walls.SUDO in tried) == (found is Walls.SUDO)
 
 
@@ -131,10 +131,10 @@ def test_no_code_of_strangers_runs_without_walls(event, name, told, variables):
     given = event(name, told, **variables)
 
     with pytest.raises(ConfigurationError, match="Isolation is required for") as caught:
-        walls.choose(given)
+        sandbox_choice.choose(given)
 
     assert caught.value.exit_code == 2
-    assert walls.choose({**given, "CDML_ISOLATION": "preferred"}) is Walls.NONE
+    assert sandbox_choice.choose({**given, "CDML_ISOLATION": "preferred"}) is Walls.NONE
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_no_code_of_strangers_runs_without_walls(event, name, told, variables):
 )
 @pytest.mark.usefixtures("machine")
 def test_own_code_is_scored_where_there_are_no_walls(event, name, told):
-    assert walls.choose(event(name, told)) is Walls.NONE
+    assert sandbox_choice.choose(event(name, told)) is Walls.NONE
 
 
 @pytest.mark.usefixtures("machine")
@@ -159,4 +159,4 @@ def test_an_event_that_cannot_be_read_is_a_strangers(event, tmp_path):
     (tmp_path / "event.json").write_text("{" * 100)
 
     with pytest.raises(ConfigurationError, match="does not say whose"):
-        walls.choose(given)
+        sandbox_choice.choose(given)

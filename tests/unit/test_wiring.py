@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from cdml import wiring
-from cdml.adapters.platforms.github import GitHubPlatform
-from cdml.adapters.platforms.terminal import TerminalPlatform
+from cdml.adapters.ci.github.platform import GitHubPlatform
+from cdml.adapters.ci.terminal import TerminalPlatform
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from cdml.adapters.journals.plumbing import Done, Git, credentials
-from cdml.adapters.journals.remote import Remote, find_remote
+from cdml.adapters.journals.git_objects import Done, Git, credentials
+from cdml.adapters.journals.git_remote import Remote, find_remote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.branches import journal_branch

@@ -13,12 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cdml.adapters.registries.common import (
-    DIGEST,
-    EVIDENCE,
-    checked_evidence,
-    recorded_digest,
-)
+from cdml.adapters.registries.tags import DIGEST, EVIDENCE, checked_evidence, recorded_digest
 from cdml.common.addresses import reveal
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import file_digest, write_atomically

@@ -11,14 +11,14 @@ from mlflow.entities import Metric
 from mlflow.entities.model_registry import ModelVersion as Stored
 from mlflow.exceptions import MlflowException
 
-from cdml.adapters.registries.common import (
-    DIGEST,
-    EVIDENCE,
-    checked_evidence,
-    recorded_digest,
+from cdml.adapters.registries.mlflow_client import (
+    Connection,
+    exists_already,
+    is_absent,
+    training_of,
 )
-from cdml.adapters.registries.mlflow_calls import Connection, exists_already, is_absent, training_of
 from cdml.adapters.registries.mlflow_storage import stored_at
+from cdml.adapters.registries.tags import DIGEST, EVIDENCE, checked_evidence, recorded_digest
 from cdml.common.time_budget import Budget
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest

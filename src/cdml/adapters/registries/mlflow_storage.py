@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from mlflow.exceptions import MlflowException
 
-from cdml.adapters.registries.mlflow_calls import public
+from cdml.adapters.registries.mlflow_client import public
 from cdml.common.tls_errors import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 

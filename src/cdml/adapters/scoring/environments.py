@@ -19,7 +19,6 @@ from pathlib import Path
 
 import yaml
 
-from cdml.adapters.scoring.isolation import Walls, inspect
 from cdml.adapters.scoring.model_requirements import Wanted, content, copied, read_requirements
 from cdml.adapters.scoring.package_index import (
     find_uv,
@@ -27,7 +26,8 @@ from cdml.adapters.scoring.package_index import (
     settings_of_uv,
     uv_environment,
 )
-from cdml.adapters.scoring.running import private_folder, run
+from cdml.adapters.scoring.sandbox import Walls, inspect
+from cdml.adapters.scoring.subprocesses import private_folder, run
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.scratch_folders import sweep

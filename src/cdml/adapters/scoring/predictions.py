@@ -10,15 +10,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cdml.adapters.scoring.answered import (
+from cdml.adapters.scoring.model_output import (
     Answer,
     Question,
     Understood,
     fitting_order,
     require_finite,
 )
-from cdml.adapters.scoring.answers import understand
-from cdml.adapters.scoring.foreign_files import read_answers
+from cdml.adapters.scoring.output_reader import understand
+from cdml.adapters.scoring.untrusted_files import read_answers
 from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob

@@ -1,0 +1,112 @@
+"""The commits that a push brought, and the signs that a gate ran on one of them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote
+
+from cdml.adapters.ci.github.client import Client, Gone, asking
+from cdml.adapters.ci.github.comments import Marker
+from cdml.ci.code_host import GateSigns
+from cdml.errors import InputError
+
+_SHA = re.compile(r"[0-9a-f]{40,64}")
+MOST = 300
+"""Commits whose pull requests are asked for: the token of a job has 1,000 requests an hour."""
+_GATE = re.compile(r"(?<![a-z])gates?(?![a-z])|cdml", re.IGNORECASE)
+_ACTIONS = "github-actions"
+"""The app that makes the checks of workflows; those of others are no gates of ours."""
+_TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
+
+
+def commits(client: Client, event: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
+    """The commits between the `before` and the `after` of a push, oldest first.
+
+    The event itself lists only some of them. What was pushed to a new branch, or over a commit
+    that is gone since, can be compared with nothing: there the event's list has to do.
+
+    Args:
+        client: the repository.
+        event: of the push, as GitHub wrote it.
+
+    Returns:
+        Each commit, and whether it lies on the branch's own line: the other ones are those that
+        a merge brought along.
+
+    Raises:
+        ServiceError: GitHub refused or did not answer.
+        InputError: there are more than `MOST` on the branch's own line.
+    """
+    before, after = (str(event.get(end) or "") for end in ("before", "after"))
+    if not _is_commit(after):
+        return ()
+    if not _is_commit(before):
+        return _listed(event, after)
+    try:
+        with asking("compare the push's commits", "contents: read"):
+            found = tuple(client.pages(f"/compare/{before}...{after}", "commits"))
+    except Gone:
+        return _listed(event, after)
+    line = _line(found, after)
+    if len(line) > MOST:
+        raise InputError(
+            f"this push brought {len(line):,} commits, and cdml looks through {MOST} for a"
+            " version to deploy.",
+            "Name one: --model VERSION.",
+        )
+    if after not in {one["sha"] for one in found}:  # a branch that was set back brings nothing
+        return ((after, True),)
+    return tuple((str(one["sha"]), one["sha"] in line) for one in found)
+
+
+def _is_commit(sha: str) -> bool:
+    return bool(_SHA.fullmatch(sha)) and bool(sha.strip("0"))
+
+
+def _line(found: Sequence[Mapping[str, Any]], after: str) -> frozenset[str]:
+    """The commits on the way from the newest one back over first parents."""
+    parents = {one["sha"]: [parent["sha"] for parent in one["parents"]] for one in found}
+    line, at = set(), after
+    while at in parents and at not in line:
+        line.add(at)
+        at = next(iter(parents[at]), "")
+    return frozenset(line)
+
+
+def _listed(event: Mapping[str, Any], after: str) -> tuple[tuple[str, bool], ...]:
+    """What the event lists; of very many the newest."""
+    named = [one.get("id") for one in event.get("commits") or () if isinstance(one, dict)]
+    found = dict.fromkeys(sha for sha in named if isinstance(sha, str) and _is_commit(sha))
+    found.pop(after, None)
+    return tuple((sha, True) for sha in [*found, after][-MOST:])
+
+
+def signs(client: Client, head: str, number: int | None) -> GateSigns:
+    """What a gate left on a pull request, or on a commit that came without one.
+
+    Args:
+        client: the repository.
+        head: the commit that was judged.
+        number: of the pull request, if there is one.
+
+    Raises:
+        ServiceError: GitHub refused or did not answer.
+    """
+    place = f"/issues/{number}" if number else f"/commits/{head}"
+    with asking("read the comments", "pull-requests: read" if number else "contents: read"):
+        markers = [
+            Marker.found(comment["body"] or "")
+            for comment in client.pages(f"{place}/comments")
+            if (comment["user"] or {}).get("type") == "Bot"
+            or comment.get("author_association") in _TRUSTED
+        ]
+    with asking("list the checks of a commit", "checks: read"):
+        checks = [
+            f"{run['name']}: {run['conclusion'] or run['status']}"
+            for run in client.pages(f"/commits/{head}/check-runs", "check_runs")
+            if _GATE.search(run["name"])
+            and run["conclusion"] != "skipped"
+            and (run.get("app") or {}).get("slug") in (None, _ACTIONS)
+        ]
+    reports = [unquote(marker.id) for marker in markers if marker is not None]
+    return GateSigns(reports=tuple(dict.fromkeys(reports)), checks=tuple(dict.fromkeys(checks)))

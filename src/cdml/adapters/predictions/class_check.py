@@ -1,0 +1,72 @@
+"""Whether the classes in a predictions file are those of the task; see docs/answers.md."""
+
+from collections.abc import Collection, Iterable
+
+from cdml.adapters.predictions.pairing import Predictions
+from cdml.adapters.predictions.row_sql import SCORE, class_text
+from cdml.config.class_labels import listed
+from cdml.errors import InputError
+from cdml.evaluation.prediction_store import Layout
+
+
+def refuse_unknown(
+    file: Predictions, layout: Layout, labels: Collection[str], predictions: Collection[str]
+) -> None:
+    """Refuse what would count as wrong in every row, or be left out, only by how it is written.
+
+    Args:
+        file: the predictions.
+        layout: what its columns mean.
+        labels, predictions: the classes that occur, as text.
+
+    Raises:
+        InputError: no prediction or probability is of a class of the label, two columns are of
+            one class, or a class is none of `data.classes`.
+    """
+    scored = _scored(file, layout)
+    known = {*labels, *scored}
+    kind = file.fields[layout.label].type
+    told = {class_text(_written(one), kind) for one in layout.classes}
+    if told:
+        for what, found in (("label", labels), ("prediction", predictions), (SCORE, scored)):
+            if strange := sorted(set(found) - told):
+                raise InputError(
+                    f"{file.path}: the {what} {listed(strange)} is none of data.classes,"
+                    f" {listed(layout.classes)}.",
+                    "List every class of the model under data.classes.",
+                )
+    elif labels and predictions and not known & set(predictions):
+        raise InputError(
+            f"{file.path}: no prediction ({listed(sorted(predictions))}) is a value of the label"
+            f" {layout.label} ({listed(sorted(labels))}).",
+            "Predictions are values of the label, written as it is; if they are classes that no"
+            " row has, list all of them under data.classes.",
+        )
+    if labels and scored and not set(labels) & set(scored):
+        raise InputError(
+            f"{file.path}: no column {SCORE}_<class> ({listed(sorted(scored))}) is of a value of"
+            f" the label {layout.label} ({listed(sorted(labels))}).",
+            "Name each after the class, as it stands in the label.",
+        )
+
+
+def _scored(file: Predictions, layout: Layout) -> set[str]:
+    """The classes that have a column of probabilities."""
+    kind = file.fields[layout.label].type
+    prefix = f"{SCORE}_"
+    columns = [name for name in file.fields if name.startswith(prefix) and name != prefix]
+    found = [class_text(name.removeprefix(prefix), kind) for name in columns]
+    if twice := [name for name in found if found.count(name) > 1]:
+        raise InputError(
+            f"{file.path}: two columns {SCORE}_<class> are of the class {_first(twice)}.",
+            "Keep one of them.",
+        )
+    return set(found)
+
+
+def _first(names: Iterable[str]) -> str:
+    return listed(list(names)[:1])
+
+
+def _written(one: object) -> str:
+    return str(one).lower() if isinstance(one, bool) else str(one)

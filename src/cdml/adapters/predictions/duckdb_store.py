@@ -1,0 +1,266 @@
+"""Predictions reduced by DuckDB: all slices at once, in one scan for all that needs no order."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cdml.adapters.predictions.class_check import refuse_unknown
+from cdml.adapters.predictions.pairing import (
+    Pair,
+    Predictions,
+    by_key,
+    describe,
+    pair,
+    refuse_other_types,
+    require,
+)
+from cdml.adapters.predictions.residuals import residuals
+from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, as_class, binary_value
+from cdml.adapters.predictions.rows import Writing
+from cdml.adapters.predictions.score_bins import score_bins
+from cdml.adapters.predictions.slicing import slicing
+from cdml.adapters.predictions.statistics_query import Misplaced, Reduction
+from cdml.adapters.tables.duckdb_engine import Engine, connect
+from cdml.adapters.tables.sql_engine import quote
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.errors import InputError
+from cdml.evaluation.prediction_store import Layout, PairedRows, Part
+from cdml.statistics.metrics import Family, Loss, Metric, Task
+from cdml.statistics.score_bins import ScoreBins
+from cdml.tables.query import Field, LogicalType
+
+MOST_CLASSES = 1_000
+
+
+class DuckSamples:
+    """See the port."""
+
+    def __init__(self) -> None:
+        self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-samples")))
+        self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._engine = Engine(connect(self._folder))
+
+    def columns(self, predictions: Path) -> tuple[Field, ...]:
+        """See the port."""
+        return tuple(describe(self._engine, predictions).fields.values())
+
+    def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
+        """See the port."""
+        files = [describe(self._engine, path) for path in (predictions, rows)]
+        for file in files:
+            require(file, (*layout.key, layout.label))
+        refuse_other_types(files[0], files[1], layout.key, "the data")
+        found = by_key(self._engine, files[0], files[1], layout)
+        row = Row(pair=found, layout=layout)
+        differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
+        [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
+        differing = {f"label ({layout.label})": wrong}
+        for name in layout.beside:
+            fields = [file.fields[name] for file in files if name in file.fields]
+            # A date may have become a timestamp on its way, and 1 be 1.0: only what must be
+            # the same is compared.
+            kinds = {field.type for field in fields}
+            alike = len(kinds) == 1 or kinds == {LogicalType.INTEGER, LogicalType.NUMBER}
+            if len(fields) == len(files) and alike:
+                columns = (f"c.{quote(name)}", f"p.{quote(name)}")
+                text = list(map(as_class, columns, fields))
+                moved = f"count_if({text[0]} IS DISTINCT FROM {text[1]})"
+                [(differing[name],)] = self._engine.ask(
+                    f"SELECT {moved} FROM {found.relation}", predictions
+                )
+        for name, rows_ in differing.items():
+            if rows_:
+                raise InputError(
+                    f"{rows_:,} of {files[0].rows:,} rows of {predictions} have another {name}"
+                    " than the data.",
+                    "Score the same rows again.",
+                )
+
+    def reduce(
+        self,
+        challenger: Path,
+        champion: Path | None,
+        layout: Layout,
+        metrics: tuple[Metric, ...],
+    ) -> tuple[Part, ...]:
+        """See the port."""
+        files = [describe(self._engine, path) for path in (challenger, champion) if path]
+        scores = _scores(files, layout, metrics)
+        first, second = files[0], files[1] if len(files) > 1 else None
+        for file in files:
+            slices = (*layout.beside, *_grouping(layout, metrics)) if file is first else ()
+            figures = tuple(dict.fromkeys(filter(None, (_column(m, layout) for m in metrics))))
+            needed = figures
+            _require_scores(file, scores, metrics)
+            if _outcomes(layout, metrics):
+                needed = (layout.label, PREDICTION, *needed)
+            require(file, (*layout.key, *slices, *needed))
+            _require_numbers(file, figures)
+        _require_numbers(files[0], (layout.weight,) if layout.weight else ())
+        found = pair(self._engine, first, second, layout)
+        try:
+            return self._reduction(found, layout, metrics, scores).parts()
+        except Misplaced:
+            if second is None:
+                raise
+            joined = by_key(self._engine, first, second, layout)
+            return self._reduction(joined, layout, metrics, scores).parts()
+
+    def rows(
+        self, challenger: Path, champion: Path | None, layout: Layout, into: Path
+    ) -> PairedRows:
+        """See the port."""
+        files = [describe(self._engine, path) for path in (challenger, champion) if path]
+        first, second = files[0], files[1] if len(files) > 1 else None
+        for file in files:
+            require(file, (*layout.key, layout.label, PREDICTION))
+        require(first, (*layout.slices, *filter(None, (layout.weight, layout.cluster))))
+        found = pair(self._engine, first, second, layout)
+        try:
+            return self._writing(found, layout).write(into)
+        except Misplaced:
+            if second is None:
+                raise
+            return self._writing(by_key(self._engine, first, second, layout), layout).write(into)
+
+    def residuals(
+        self, predictions: Path, layout: Layout
+    ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
+        """See the port."""
+        return residuals(self._engine, predictions, layout)
+
+    def score_bins(self, predictions: Path, layout: Layout, classes: tuple[str, ...]) -> ScoreBins:
+        """See the port."""
+        return score_bins(self._engine, predictions, layout, classes)
+
+    def _writing(self, found: Pair, layout: Layout) -> Writing:
+        return Writing(
+            engine=self._engine,
+            row=Row(pair=found, layout=layout, classes=self._classes(found, layout)),
+            slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
+        )
+
+    def _reduction(
+        self, found: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]
+    ) -> Reduction:
+        sensitive = _grouping(layout, metrics)
+        groups = slicing(self._engine, found.challenger, sensitive, layout.max_slices)
+        return Reduction(
+            engine=self._engine,
+            row=Row(
+                pair=found,
+                layout=layout,
+                classes=self._classes(found, layout),
+                outcomes=_outcomes(layout, metrics),
+            ),
+            slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
+            metrics=metrics,
+            scores=scores,
+            sensitive=next(iter(groups), None),
+        )
+
+    def _classes(self, found: Pair, layout: Layout) -> tuple[str, ...]:
+        if layout.task is Task.BINARY:
+            for file in filter(None, (found.challenger, found.champion)):
+                self._refuse_more_than_two(file, layout)
+        if layout.task is not Task.MULTICLASS:
+            return ()
+        names: set[str] = set()
+        for file in filter(None, (found.challenger, found.champion)):
+            labels, predictions = (
+                self._distinct(
+                    as_class(quote(column), file.fields[column]), column, file, MOST_CLASSES + 1
+                )
+                for column in (layout.label, PREDICTION)
+            )
+            refuse_unknown(file, layout, labels, predictions)
+            names |= labels | predictions
+        if len(names) > MOST_CLASSES:
+            raise InputError(
+                f"{found.challenger.path} holds more than {MOST_CLASSES:,} classes.",
+                "Set data.task to regression if the label is a number.",
+            )
+        return tuple(sorted(names))
+
+    def _distinct(self, text: str, column: str, file: Predictions, most: int) -> set[str]:
+        """The values of a column as text; each value is written but once."""
+        values = (
+            f"SELECT DISTINCT {quote(column)} FROM {file.relation}"
+            f" WHERE {quote(column)} IS NOT NULL LIMIT {most}"
+        )
+        rows = self._engine.ask(f"SELECT DISTINCT {text} FROM ({values})", file.path)
+        return {name for (name,) in rows}
+
+    def _refuse_more_than_two(self, file: Predictions, layout: Layout) -> None:
+        """Refuse a label of three values, and predictions that are none of the label's two."""
+        found: set[str] = set()
+        columns = (layout.label, PREDICTION)
+        if all(file.fields[column].type is LogicalType.BOOLEAN for column in columns):
+            return
+        for column in columns:
+            text = binary_value(quote(column), file.fields[column])
+            names = self._distinct(text, column, file, MOST_CLASSES)
+            if len(names | found) > 2:  # noqa: PLR2004 - binary
+                shown = sorted(names - found)
+                told = ", ".join(shown[:5]) + (", …" if shown[5:] else "")
+                raise InputError(
+                    f"{file.path}: the {'label' if column == layout.label else 'prediction'} of a"
+                    f" binary task has {len(names)} values ({told})"
+                    + (f" beside the label's ({', '.join(sorted(found))})." if found else "."),
+                    "Predictions are values of the label. Leave data.positive out for a multiclass"
+                    " task.",
+                )
+            found |= names
+
+
+def _scores(
+    files: Sequence[Predictions], layout: Layout, metrics: Sequence[Metric]
+) -> tuple[str, ...]:
+    """The columns of probabilities that will be read."""
+    if not any(metric.needs_score for metric in metrics):
+        return ()
+    if layout.task is Task.BINARY:
+        return (SCORE,)
+    return tuple(
+        sorted({name for file in files for name in file.fields if name.startswith(f"{SCORE}_")})
+    ) or (f"{SCORE}_<class>",)
+
+
+def _grouping(layout: Layout, metrics: Sequence[Metric]) -> tuple[str, ...]:
+    """The sensitive column, where a metric compares its groups."""
+    fair = any(metric.family is Family.FAIRNESS for metric in metrics)
+    return (layout.sensitive,) if fair and layout.sensitive else ()
+
+
+def _outcomes(layout: Layout, metrics: Sequence[Metric]) -> bool:
+    """Whether labels and predictions are read: figures of generated text may be all there is."""
+    return layout.task is not Task.GENERATION or any(metric.of_outcomes for metric in metrics)
+
+
+def _column(metric: Metric, layout: Layout) -> str | None:
+    """The column of figures that a metric averages."""
+    return (metric.column or layout.cost) if metric.loss is Loss.COLUMN else None
+
+
+def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:
+    for name in columns:
+        kind = file.fields[name].type
+        if not (kind.numeric or kind is LogicalType.BOOLEAN):
+            raise InputError(
+                f"{file.path}: the column {name!r} holds {kind.value}, and numbers are needed.",
+                "Write it as numbers.",
+            )
+
+
+def _require_scores(file: Predictions, scores: Sequence[str], metrics: Sequence[Metric]) -> None:
+    """Refuse a file without probabilities; it may lack those of some class, but not all."""
+    if not scores or any(score in file.fields for score in scores):
+        return
+    asking = ", ".join(metric.name for metric in metrics if metric.needs_score)
+    raise InputError(
+        f"{file.path} has no column {scores[0]!r}: {asking} needs probabilities.",
+        "A predictions file holds `score`, the probability of the positive class, or"
+        " `score_<class>` of each class; a model must answer them (docs/answers.md).",
+    )

@@ -1,0 +1,114 @@
+"""Moments of errors, whose size nobody knows: each part is added up on a scale of its own.
+
+A slice of small amounts beside one of large ones keeps all its digits.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cdml.adapters.predictions.exact_sums import LARGEST, Sums, added, by_code, scaled
+from cdml.adapters.predictions.row_sql import Row
+from cdml.adapters.predictions.slicing import Place, Slicing
+from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.statistics.metrics import Family, Loss, Metric
+from cdml.statistics.samples import Moments
+
+SQUARES = "squares"
+BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}
+"""Losses of probabilities, and the largest they can be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errors:
+    """The errors that metrics read, by name: a loss, or `SQUARES` for RMSE and R².
+
+    Attributes:
+        engine: where the rows are asked.
+        row: their expressions.
+        slices: the slice columns.
+        metrics: who reads them.
+    """
+
+    engine: Engine
+    row: Row
+    slices: tuple[Slicing, ...]
+    metrics: tuple[Metric, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What has to be added up."""
+        squares = any(metric.family is Family.MOMENTS for metric in self.metrics)
+        return (*sorted(self._by_name), *((SQUARES,) if squares else ()))
+
+    @property
+    def _by_name(self) -> dict[str, Metric]:
+        means = {m.averaged: m for m in self.metrics if m.family is Family.MEAN}
+        return {name: metric for name, metric in means.items() if name not in BOUNDED}
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What a row needs to be added up: left out of a sum, it would make a model better."""
+        for name in self.names:
+            figures = [*self._losses(name), *(self._labels("0.0") if name == SQUARES else ())]
+            within = " AND ".join(f"abs({figure}) < {LARGEST!r}" for figure in figures)
+            metric = self._by_name.get(name)
+            if metric and metric.loss is Loss.COLUMN:
+                yield within, f"have no number in {metric.column or self.row.layout.cost}"
+            else:
+                yield within, f"have labels or errors beyond {LARGEST:g}"
+
+    def moments(self) -> Mapping[tuple[str, Place], Moments]:
+        """By name and part."""
+        return {
+            (name, place): moments
+            for name in self.names
+            for column in (None, *range(len(self.slices)))
+            for place, moments in self._grouped(name, column)
+        }
+
+    def _grouped(self, name: str, column: int | None) -> Iterator[tuple[Place, Moments]]:
+        code = "0" if column is None else self.slices[column].code()
+        figures = [*self._losses(name)]
+        if name == SQUARES:
+            label = self.row.label()
+            middles = dict(self._ask(code, [f"(min({label}) + max({label})) / 2"]))
+            figures += self._labels(by_code(middles, code))
+        sums = {
+            group: Sums(figures=tuple(figures), largest=tuple(largest))
+            for group, *largest in self._ask(code, [f"max(abs({one}))" for one in figures])
+        }
+        listed = ", ".join(f"{figure} AS x{i}" for i, figure in enumerate(figures))
+        inner, totals_ = added(
+            f"SELECT {code} AS code, {listed} FROM {self.row.pair.relation}",
+            ["code"],
+            [scaled(sums, code if code == "0" else "code")],
+        )
+        rows_ = self.engine.ask(
+            f"SELECT code, count(*), {', '.join(totals_)} FROM ({inner}) GROUP BY 1",
+            self.row.pair.challenger.path,
+        )
+        for group, rows, *totals in rows_:
+            place = None if column is None else (column, group)
+            yield place, sums[group].moments(rows, totals)
+
+    def _losses(self, name: str) -> list[str]:
+        if name == SQUARES:
+            return [self.row.loss(Loss.SQUARED, side) for side in self.row.sides]
+        return [self.row.averaged(self._by_name[name], side) for side in self.row.sides]
+
+    def _labels(self, middle: str) -> list[str]:
+        """The label and its square, counted from a value in the middle of the part's labels.
+
+        No metric depends on where labels are counted from, and from their middle the squares
+        keep their digits.
+        """
+        centred = f"({self.row.label()} - {middle})"
+        return [centred, f"pow({centred}, 2)"]
+
+    def _ask(self, code: str, figures: Sequence[str]) -> list[Any]:
+        """One row for each group."""
+        relation = self.row.pair.relation
+        return self.engine.ask(
+            f"SELECT {code} AS code, {', '.join(figures)} FROM {relation} GROUP BY 1",
+            self.row.pair.challenger.path,
+        )

@@ -1,0 +1,221 @@
+"""Two predictions files row by row: by position where both hold the keys in the same order."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.parquet import read_columns
+from cdml.adapters.tables.sql_engine import name_of, parquet, quote
+from cdml.errors import InputError
+from cdml.evaluation.prediction_store import Layout
+from cdml.tables.query import Field, comparable
+
+HEAD = 2_048
+"""Rows whose keys are looked at before the files are paired by position."""
+
+
+SPAN = 500_000
+"""Rows that are worth a processor of their own."""
+ROW_NUMBER = "file_row_number"
+"""The column in which the engine numbers the rows of a file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """One predictions file.
+
+    Attributes:
+        path: the file.
+        fields: its columns by name.
+        rows: how many rows.
+    """
+
+    path: Path
+    fields: dict[str, Field]
+    rows: int
+
+    @property
+    def relation(self) -> str:
+        """For FROM."""
+        return parquet(self.path)
+
+    def span(self, start: int, end: int) -> str:
+        """For FROM: the rows from one to before another."""
+        numbered = (
+            f"read_parquet({name_of(self.path)}, hive_partitioning = false, {ROW_NUMBER} = true)"
+        )
+        rows = f"{ROW_NUMBER} >= {start} AND {ROW_NUMBER} < {end}"
+        return f"(SELECT * FROM {numbered} WHERE {rows})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """The rows of one model or of two; columns are `c.` the challenger's, `p.` the champion's.
+
+    Attributes:
+        challenger, champion: the files.
+        relation: for FROM.
+        positional: whether the champion's row is the one at the same place, so that each row's
+            keys have to be checked.
+    """
+
+    challenger: Predictions
+    champion: Predictions | None
+    relation: str
+    positional: bool
+
+    @property
+    def spans(self) -> tuple[str, ...]:
+        """For FROM, one after the other: the same rows, in as many spans as can be read at once.
+
+        Rows side by side are read by one processor, whoever joins them; spans are not.
+        """
+        first, second = self.challenger, self.champion
+        count = min(os.cpu_count() or 1, first.rows // SPAN)
+        if not self.positional or second is None or count <= 1:
+            return (self.relation,)
+        if any(ROW_NUMBER in file.fields for file in (first, second)):
+            return (self.relation,)
+        ends = [first.rows * part // count for part in range(count + 1)]
+        return tuple(
+            f"{first.span(*ends[part : part + 2])} c POSITIONAL JOIN"
+            f" {second.span(*ends[part : part + 2])} p"
+            for part in range(count)
+        )
+
+
+def describe(engine: Engine, path: Path) -> Predictions:
+    """Look into a file's footer.
+
+    Raises:
+        InputError: it does not exist, is not Parquet, or has no rows.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
+    columns, rows = read_columns(engine.connection, path, str(path))
+    return Predictions(
+        path=path, fields={column.field.name: column.field for column in columns}, rows=rows
+    )
+
+
+def require(predictions: Predictions, columns: Sequence[str]) -> None:
+    """Refuse a file that lacks one of these columns."""
+    missing = [name for name in dict.fromkeys(columns) if name not in predictions.fields]
+    if missing:
+        raise InputError(
+            f"{predictions.path} has no column {', '.join(map(repr, missing))};"
+            f" it has {', '.join(predictions.fields)}.",
+            "A predictions file holds the key, the label, the slices, `prediction`, and `score`"
+            " (or `score_<class>`) where a gate reads probabilities.",
+        )
+
+
+def pair(
+    engine: Engine, challenger: Predictions, champion: Predictions | None, layout: Layout
+) -> Pair:
+    """Pair by position where that may be right, else by key.
+
+    Raises:
+        InputError: keys are missing or repeated, or rows stand in one file only.
+    """
+    if champion is not None:
+        refuse_other_types(challenger, champion, layout.key)
+    _refuse_repeated(engine, challenger, layout.key)
+    if champion is None:
+        return Pair(
+            challenger=challenger,
+            champion=None,
+            relation=f"{challenger.relation} c",
+            positional=False,
+        )
+    if challenger.rows == champion.rows and _same_head(engine, challenger, champion, layout.key):
+        relation = f"{challenger.relation} c POSITIONAL JOIN {champion.relation} p"
+        return Pair(challenger=challenger, champion=champion, relation=relation, positional=True)
+    return by_key(engine, challenger, champion, layout)
+
+
+def by_key(engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout) -> Pair:
+    """Pair by a join.
+
+    Raises:
+        InputError: keys are missing or repeated, or rows stand in one file only.
+    """
+    refuse_other_types(challenger, champion, layout.key)
+    for file in (challenger, champion):
+        _refuse_repeated(engine, file, layout.key)
+    on = " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in layout.key)
+    relation = f"{challenger.relation} c JOIN {champion.relation} p ON {on}"
+    [(matched,)] = engine.ask(f"SELECT count(*) FROM {relation}", challenger.path)
+    alone = (challenger.rows - matched, champion.rows - matched)
+    if alone != (0, 0):
+        raise InputError(
+            f"{alone[0]:,} of {challenger.rows:,} rows stand only in {challenger.path}, and"
+            f" {alone[1]:,} of {champion.rows:,} only in {champion.path}.",
+            "Both models must have scored the same rows.",
+        )
+    return Pair(challenger=challenger, champion=champion, relation=relation, positional=False)
+
+
+def same_keys(key: Sequence[str]) -> str:
+    """Whether the rows side by side are the same row."""
+    return " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in key)
+
+
+def _same_head(
+    engine: Engine, challenger: Predictions, champion: Predictions, key: Sequence[str]
+) -> bool:
+    columns = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in key)
+    heads = [
+        engine.ask(f"SELECT {columns} FROM {file.relation} LIMIT {HEAD}", file.path)
+        for file in (challenger, champion)
+    ]
+    return heads[0] == heads[1]
+
+
+def refuse_other_types(
+    one: Predictions, other: Predictions, key: Sequence[str], called: str = ""
+) -> None:
+    """Refuse keys that are text on one side only: 007 and 7 are two texts, and one number.
+
+    Args:
+        one, other: the files.
+        key: the columns of the key.
+        called: what sentences call the other file, where that is not its path.
+    """
+    for name in key:
+        first, second = one.fields[name], other.fields[name]
+        if not comparable(first.type, second.type):
+            raise InputError(
+                f"the key {name!r} is {first.physical} in {one.path} and {second.physical} in"
+                f" {called or other.path}: their rows cannot be paired.",
+                "Write the key in one type; of a CSV file the contract can say which it has"
+                " (logicalType).",
+            )
+
+
+def _refuse_repeated(engine: Engine, file: Predictions, key: Sequence[str]) -> None:
+    """Refuse keys that are missing or stand in several rows; ascending keys take one look."""
+    columns = ", ".join(map(quote, key))
+    named, row = ", ".join(key), columns if len(key) == 1 else f"row({columns})"
+    missing = " OR ".join(f"{quote(name)} IS NULL" for name in key)
+    [(empty, unordered)] = engine.ask(
+        f"SELECT count_if(empty), count_if(NOT up) FROM (SELECT ({missing}) AS empty,"
+        f" {row} > lag({row}) OVER () AS up FROM {file.relation})",
+        file.path,
+    )
+    if empty:
+        raise InputError(f"{empty:,} of {file.rows:,} rows of {file.path} have no {named}.")
+    if not unordered:
+        return
+    [(distinct,)] = engine.ask(
+        f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {file.relation})",
+        file.path,
+    )
+    if distinct != file.rows:
+        raise InputError(
+            f"{file.rows - distinct:,} of {file.rows:,} rows of {file.path} repeat the key of"
+            f" another row ({named}).",
+            "data.key names the columns that identify a row.",
+        )

@@ -1,0 +1,139 @@
+"""The paired rows themselves, for metrics that only a function of the user's can measure."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
+from cdml.adapters.predictions.slicing import Place, Slicing
+from cdml.adapters.predictions.statistics_query import refuse
+from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.sql_engine import literal, parquet, quote
+from cdml.evaluation.prediction_store import PairedRows, Value
+from cdml.statistics.metrics import Task
+from cdml.tables.query import Field, LogicalType
+
+_STORED = {
+    LogicalType.BOOLEAN: "BOOLEAN",
+    LogicalType.INTEGER: "BIGINT",
+    LogicalType.NUMBER: "DOUBLE",
+}
+
+
+@dataclass(kw_only=True)
+class Writing:
+    """One call of `rows`."""
+
+    engine: Engine
+    row: Row
+    slices: tuple[Slicing, ...]
+
+    @property
+    def _file(self) -> Path:
+        return self.row.pair.challenger.path
+
+    def write(self, into: Path) -> PairedRows:
+        """Check the rows and write them.
+
+        Raises:
+            InputError: rows that cannot be used, told with how many they are.
+            Misplaced: the files hold their rows in different orders.
+        """
+        self._check()
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in self._columns())
+        self.engine.run(
+            f"COPY (SELECT {columns} FROM {self.row.pair.relation})"
+            f" TO {literal(str(into))} (FORMAT parquet)",
+            self._file,
+        )
+        counts = dict(self._counts(into))
+        order = sorted(
+            (place for place in counts if place is not None),
+            key=lambda place: (place[0], -counts[place], place[1]),
+        )
+        places: tuple[Place, ...] = (None, *order)
+        return PairedRows(
+            path=into,
+            sides="".join(self.row.sides),
+            matrix=self.row.layout.task is Task.MULTICLASS,
+            weighted=self.row.layout.weight is not None,
+            clustered=self.row.layout.cluster is not None,
+            parts=tuple(map(self._slice, places)),
+            places=places,
+            rows=tuple(counts[place] for place in places),
+        )
+
+    def _check(self) -> None:
+        refuse(self.engine, self.row.pair, self.row.problems(self._probabilities))
+
+    def _columns(self) -> Iterator[tuple[str, str]]:
+        layout, label = self.row.layout, self.row.file("c").fields[self.row.layout.label]
+        yield "y_true", self._own("c", label.name, label)
+        for side in self.row.sides:
+            yield f"{side}_pred", self._own(side, PREDICTION, label)
+            for number, score in enumerate(self._scores(side)):
+                yield f"{side}_score{number}", score
+        if layout.weight is not None:
+            yield "weight", f"CAST(c.{quote(layout.weight)} AS DOUBLE)"
+        if layout.cluster is not None:
+            kind = self.row.file("c").fields[layout.cluster].type
+            yield "cluster", f"CAST(c.{quote(layout.cluster)} AS {_STORED.get(kind, 'VARCHAR')})"
+        for number, one in enumerate(self.slices):
+            yield f"s{number}", one.code()
+
+    def _own(self, side: str, name: str, label: Field) -> str:
+        """A label or a prediction in the label's own values."""
+        kind = _STORED.get(label.type, "VARCHAR")
+        if self.row.layout.task is Task.REGRESSION:
+            kind = "DOUBLE"
+        return f"CAST({side}.{quote(name)} AS {kind})"
+
+    @cached_property
+    def _has_scores(self) -> bool:
+        """Whether all files hold what can be handed over as y_score."""
+        if self.row.layout.task is not Task.MULTICLASS:
+            fields = [self.row.file(side).fields.get(SCORE) for side in self.row.sides]
+            return all(field is not None and field.type.numeric for field in fields)
+        return all(self._of_classes(side) for side in self.row.sides)
+
+    def _of_classes(self, side: str) -> tuple[str, ...]:
+        prefix = f"{SCORE}_"
+        return tuple(name for name in self.row.file(side).fields if name.startswith(prefix))
+
+    @property
+    def _probabilities(self) -> tuple[str, ...]:
+        """The columns that must hold probabilities."""
+        if not self._has_scores or self.row.layout.task not in {Task.BINARY, Task.MULTICLASS}:
+            return ()
+        if self.row.layout.task is Task.BINARY:
+            return (SCORE,)
+        return tuple(sorted({name for side in self.row.sides for name in self._of_classes(side)}))
+
+    def _scores(self, side: str) -> tuple[str, ...]:
+        if not self._has_scores:
+            return ()
+        if self.row.layout.task is not Task.MULTICLASS:
+            return (self.row.score(side),)
+        kind = self.row.file("c").fields[self.row.layout.label].type
+        known = {class_text(name.partition("_")[2], kind) for name in self._probabilities}
+        classes = sorted(
+            known | set(self.row.classes),
+            key=lambda name: (float(name), name) if kind.numeric else (0.0, name),
+        )
+        return tuple(self.row.score_of(side, name) for name in classes)
+
+    def _counts(self, into: Path) -> Iterator[tuple[Place, int]]:
+        [(rows,)] = self.engine.ask(f"SELECT count(*) FROM {parquet(into)}", into)
+        yield None, rows
+        for number in range(len(self.slices)):
+            found = self.engine.ask(
+                f"SELECT s{number}, count(*) FROM {parquet(into)} GROUP BY ALL", into
+            )
+            yield from (((number, code), count) for code, count in found)
+
+    def _slice(self, place: Place) -> Mapping[str, Value] | None:
+        if place is None:
+            return None
+        one = self.slices[place[0]]
+        return {one.column: one.values[place[1]]}

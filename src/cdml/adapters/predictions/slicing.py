@@ -1,0 +1,94 @@
+"""The values of the slice columns as small numbers, the largest values apart."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cdml.adapters.predictions.pairing import Predictions
+from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.adapters.tables.sql_engine import literal, quote
+from cdml.evaluation.prediction_store import OTHER, Value
+from cdml.tables.query import LogicalType
+
+Place = tuple[int, int] | None
+"""A part of the rows: the slice column and its code; None for all rows."""
+_PLAIN = (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.NUMBER, LogicalType.STRING)
+"""Types whose values evidence holds as they are; of others it holds the text."""
+_EXACT = (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.STRING)
+"""Types whose equal values have the same text; 0 and -0 have not."""
+MOST_GROUPS = 20_000
+"""Combinations of slice values up to which all columns are grouped by together."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slicing:
+    """One slice column.
+
+    Attributes:
+        column: its name.
+        texts: the values that stand alone, as text, largest first.
+        values: what each code stands for: those values, then a missing one, then the rest.
+        plain: whether there is no rest, and equal values have equal texts.
+    """
+
+    column: str
+    texts: tuple[str, ...]
+    values: tuple[Value, ...]
+    plain: bool
+
+    @property
+    def value(self) -> str:
+        """The SQL of a row's value."""
+        return f"c.{quote(self.column)}"
+
+    def code(self, value: str | None = None) -> str:
+        """The SQL of the code of a value; by default the row's."""
+        column = value or self.value
+        known = "NULL"
+        if self.texts:
+            names = ", ".join(map(literal, self.texts))
+            known = f"enum_code(TRY_CAST(CAST({column} AS VARCHAR) AS ENUM({names})))"
+        missing, rest = len(self.texts), len(self.texts) + 1
+        code = f"CASE WHEN {column} IS NULL THEN {missing} ELSE coalesce({known}, {rest}) END"
+        return f"CAST({code} AS USMALLINT)"
+
+
+def slicing(
+    engine: Engine, file: Predictions, columns: Sequence[str], most: int
+) -> tuple[Slicing, ...]:
+    """Look at the values of the slice columns."""
+    return tuple(_column(engine, file, column, most) for column in columns)
+
+
+def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
+    name = quote(column)
+    plain = file.fields[column].type in _PLAIN
+    found: list[Any] = engine.ask(
+        f"SELECT {f'any_value({name})' if plain else 'text'}, CAST({name} AS VARCHAR) AS text,"
+        " count(*) AS n"
+        f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY text"
+        f" ORDER BY n DESC, text LIMIT {most + 1}",
+        file.path,
+    )
+    kept = found[:most]
+    texts = tuple(text for _, text, _ in kept)
+    rest = OTHER if OTHER not in texts else f"{OTHER} values"
+    return Slicing(
+        column=column,
+        texts=texts,
+        values=(*(_plain(value) for value, _, _ in kept), None, rest),
+        plain=len(found) <= most and file.fields[column].type in _EXACT,
+    )
+
+
+def _plain(value: Any) -> Value:
+    """A value as evidence can hold it."""
+    if isinstance(value, bool | int | str):
+        return value
+    return value if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def together(slices: Sequence[Slicing]) -> bool:
+    """Whether grouping by all columns at once stays small."""
+    return math.prod(len(one.values) for one in slices) <= MOST_GROUPS

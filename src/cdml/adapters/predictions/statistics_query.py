@@ -1,0 +1,245 @@
+"""One scan that adds up, for all slices at once, what needs no order."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from cdml.adapters.predictions.error_moments import BOUNDED, Errors
+from cdml.adapters.predictions.exact_sums import Sums, added
+from cdml.adapters.predictions.pairing import Pair
+from cdml.adapters.predictions.reading import Group, Reader, Rows
+from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
+from cdml.adapters.predictions.slicing import Place, Slicing, together
+from cdml.adapters.predictions.weighted import WeightedRows
+from cdml.adapters.tables.duckdb_engine import Engine
+from cdml.errors import InputError
+from cdml.evaluation.prediction_store import Part, Value
+from cdml.statistics.metrics import Metric, Task
+from cdml.statistics.samples import Sample
+
+
+@dataclass
+class Reduction:
+    """One call of `reduce`."""
+
+    engine: Engine
+    row: Row
+    slices: tuple[Slicing, ...]
+    metrics: tuple[Metric, ...]
+    scores: tuple[str, ...]
+    sensitive: Slicing | None = None
+
+    @property
+    def path(self) -> Path:
+        """The file that errors speak of."""
+        return self.row.pair.challenger.path
+
+    def ask(self, columns: Iterable[str]) -> str:
+        """A query of the paired rows."""
+        return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
+
+    @cached_property
+    def sums(self) -> dict[str, Sums]:
+        """What to add up of losses that have a largest value, by loss."""
+        losses = sorted({m.loss for m in self.metrics if m.loss and m.loss.value in BOUNDED})
+        found = {}
+        for loss in losses:
+            figures, shapes = zip(*(self.row.bounded(loss, s) for s in self.row.sides), strict=True)
+            largest = (BOUNDED[loss.value],) * len(figures)
+            found[loss.value] = Sums(figures=figures, largest=largest, of=shapes[0])
+        return found
+
+    @cached_property
+    def errors(self) -> Errors:
+        """What to add up of losses that have none."""
+        return Errors(engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics)
+
+    def groups(self) -> dict[Place, Group]:
+        """The one scan.
+
+        Raises:
+            InputError: rows that cannot be used, told with how many they are.
+        """
+        query, width = self._query()
+        groups = self._gather(self.engine.ask(query, self.path), width)
+        if groups[None].rows != self.row.pair.challenger.rows:
+            refuse(self.engine, self.row.pair, self.sound)
+        if self.row.layout.task is Task.BINARY and self.row.outcomes:
+            self._refuse_no_positive(groups[None])
+        return groups
+
+    def _refuse_no_positive(self, group: Group) -> None:
+        """Refuse rows of which all would count as the other class, and each answer as right.
+
+        Raises:
+            InputError: the positive class stands nowhere; it may be misspelt.
+        """
+        first = 1 if self.sensitive else 0
+        if any(True in outcome[first:] for outcome in group.cells):
+            return
+        layout = self.row.layout
+        raise InputError(
+            f"{self.path}: the positive class, {layout.positive!r}, stands neither in the label"
+            f" ({layout.label}) nor among the predictions.",
+            "data.positive names it as it stands in the data.",
+        )
+
+    @cached_property
+    def sound(self) -> tuple[tuple[str, str], ...]:
+        """What has to be true of a row, and how to say of how many it is not."""
+        return (*self.row.problems(self.scores), *self.errors.problems())
+
+    def _query(self) -> tuple[str, int]:
+        """What counts and adds up the rows that can be used, and how many columns tell outcomes."""
+        joint = together(self.slices)
+        outcome = {f"o{index}": part for index, part in enumerate(self._outcome())}
+        keys = {
+            f"s{index}": one.value if joint and one.plain else one.code()
+            for index, one in enumerate(self.slices)
+        }
+        figures = [figure for sums in self.sums.values() for figure in sums.figures]
+        listed = {**outcome, **keys, **{f"x{index}": one for index, one in enumerate(figures)}}
+        inner, sums = added(
+            self._sound_rows(["TRUE AS found", *(f"{sql} AS {k}" for k, sql in listed.items())]),
+            ["found", *outcome, *keys],
+            [one.wholes for one in self.sums.values()],
+        )
+        told = [*outcome, "count(*) AS n", *(f"{one} AS t{i}" for i, one in enumerate(sums))]
+        sets = [[*outcome, *keys]] if joint else [[*outcome, key] for key in keys]
+        grouped = (
+            f"SELECT {', '.join([*keys, *told])} FROM ({inner})"
+            f" GROUP BY GROUPING SETS ({', '.join(map(_tuple, sets))})"
+        )
+        # The values of a column are grouped as they stand: only the groups need its codes.
+        codes = [
+            one.code(name) if joint and one.plain else name
+            for name, one in zip(keys, self.slices, strict=True)
+        ]
+        totals = [f"t{index}" for index in range(len(sums))]
+        columns = ", ".join([*outcome, *codes, "n", *totals])
+        return f"SELECT {columns} FROM ({grouped})", len(outcome)
+
+    def _sound_rows(self, columns: Sequence[str]) -> str:
+        where = " AND ".join(f"({condition})" for condition, _ in self.sound) or "TRUE"
+        return " UNION ALL ".join(
+            f"SELECT {', '.join(columns)} FROM {span} WHERE {where}" for span in self.row.pair.spans
+        )
+
+    def _outcome(self) -> list[str]:
+        if self.row.layout.task is Task.REGRESSION or not self.row.outcomes:
+            return []
+        group = [self.sensitive.code()] if self.sensitive else []
+        said = [self.row.prediction(side) for side in self.row.sides]
+        return [*group, self.row.label(), *said]
+
+    def _gather(self, rows: Sequence[tuple[Any, ...]], width: int) -> dict[Place, Group]:
+        groups: dict[Place, Group] = defaultdict(Group)
+        first = width + len(self.slices)
+        for row in sorted(rows, key=lambda row: tuple(map(str, row[:first]))):
+            outcome, codes = tuple(row[:width]), row[width:first]
+            count, sums = row[first], [total or 0 for total in row[first + 1 :]]
+            places: list[Place] = [(i, code) for i, code in enumerate(codes) if code is not None]
+            if not codes or codes[0] is not None:
+                places.insert(0, None)
+            for place in places:
+                groups[place].add(outcome, count, sums)
+        return groups
+
+    def parts(self) -> tuple[Part, ...]:
+        """All rows first, then slice by slice."""
+        groups = self.groups()
+        outcomes = groups[None].cells if self.sensitive else ()
+        present = tuple(sorted({outcome[0] for outcome in outcomes}))
+        read = self._weighted(present) or self._read(groups, present)
+        order = sorted(
+            (place for place in groups if place is not None),
+            key=lambda place: (place[0], -groups[place].rows, place[1]),
+        )
+        return tuple(
+            Part(
+                slice=self._slice(place),
+                rows=groups[place].rows,
+                sample=partial(read, place=place),
+            )
+            for place in (None, *order)
+        )
+
+    def _read(
+        self, groups: Mapping[Place, Group], present: tuple[int, ...]
+    ) -> Callable[..., Sample]:
+        """What has been added up, by metric and place."""
+        moments = self.errors.moments()
+        rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
+
+        def read(metric: Metric, place: Place) -> Sample:
+            return Reader(
+                place=place,
+                group=groups[place],
+                sums=self.sums,
+                errors=moments,
+                scores=rows,
+                sensitive=self.sensitive,
+                present=present,
+            ).sample(metric)
+
+        return read
+
+    def _weighted(self, present: tuple[int, ...]) -> Callable[..., Sample] | None:
+        """The rows themselves, where they carry a weight or belong to clusters."""
+        layout = self.row.layout
+        if layout.weight is None and layout.cluster is None:
+            return None
+        return WeightedRows(
+            engine=self.engine,
+            row=self.row,
+            slices=self.slices,
+            metrics=self.metrics,
+            sensitive=self.sensitive,
+            present=present,
+        ).sample
+
+    def _slice(self, place: Place) -> Mapping[str, Value] | None:
+        if place is None:
+            return None
+        one = self.slices[place[0]]
+        return {one.column: one.values[place[1]]}
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)})"
+
+
+def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
+    """Say what is wrong with rows that cannot be used, each told with its first fault.
+
+    Args:
+        engine: where to ask.
+        pair: the rows.
+        sound: what has to be true of a row, and how to say of how many rows it is not.
+
+    Raises:
+        InputError: it is not true of some.
+        Misplaced: they stand at different places.
+    """
+    cases = " ".join(f"WHEN ({one}) IS NOT TRUE THEN {at}" for at, (one, _) in enumerate(sound))
+    path = pair.challenger.path
+    counted = engine.ask(
+        f"SELECT CASE {cases} END AS wrong, count(*) FROM {pair.relation} GROUP BY wrong", path
+    )
+    wrong = dict(counted)
+    found = [(wrong[at], said) for at, (_, said) in enumerate(sound) if at in wrong]
+    if any(said == KEYS_DIFFER for _, said in found):
+        raise Misplaced
+    rows = sum(wrong.values())
+    told = "; ".join(f"{count:,} of {rows:,} rows {said}" for count, said in found)
+    if found:
+        raise InputError(
+            f"{path}: {told}.", "Every row needs a label and a prediction of each model."
+        )
+
+
+class Misplaced(Exception):
+    """The files hold their rows in different orders."""

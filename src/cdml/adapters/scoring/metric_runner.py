@@ -1,0 +1,220 @@
+"""Measures with functions of the user's, in a process of their own."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cdml.adapters.scoring import sandbox
+from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.sandbox_choice import Enclosure
+from cdml.adapters.scoring.scorer import clean
+from cdml.adapters.scoring.subprocesses import Ended, private_folder, run
+from cdml.adapters.scoring.user_code import copy_module
+from cdml.common.progress import Progress, Step
+from cdml.errors import CdmlError, ConfigurationError, InputError
+from cdml.evaluation.metric_runner import MetricJob
+from cdml.evaluation.prediction_store import PairedRows
+from cdml.statistics.samples import Floats, Replicates
+
+APART = Path(__file__).with_name("apart")
+_START = (
+    "import sys; sys.path.insert(0, sys.argv[1]); from metric_worker.main import main;"
+    " sys.path.pop(0); main(*sys.argv[2:])"
+)
+_SHARE_OF_TIME = 0.5
+"""For resampling; the rest is for what the first look at the function cannot foresee."""
+_MOST = 10_000
+"""Values of one kind that are believed for one part."""
+_CALLED = (
+    "It is called with y_true, y_pred, y_score (None where the predictions hold no score) and"
+    " weight, or those of them that it takes, as numpy arrays, and answers one number."
+)
+
+
+class ProcessMeasurer:
+    """Runs functions behind the walls that models have.
+
+    Args:
+        enclosure: which walls to build; by default those that can be built.
+    """
+
+    def __init__(self, enclosure: Enclosure | None = None) -> None:
+        self._enclosure = enclosure or Enclosure()
+
+    def measure(self, job: MetricJob, progress: Progress) -> Mapping[str, Sequence[Replicates]]:
+        """See the port."""
+        own = job.environment in {"model", "current"}
+        python = interpreter(
+            "current" if own else job.environment, job.folder, progress, lambda *_: None
+        )
+        with private_folder("cdml-measure-") as scratch, ExitStack() as stack:
+            conversation = _Conversation(job, progress, stack)
+            ended = self._run(job, scratch, sandbox.inspect(python), conversation)
+        return conversation.finish(ended)
+
+    def _run(
+        self,
+        job: MetricJob,
+        scratch: Path,
+        python: sandbox.Interpreter,
+        conversation: "_Conversation",
+    ) -> Ended:
+        modules = dict.fromkeys(metric.partition(":")[0] for metric in job.metrics)
+        copied = [copy_module(job.folder, module, scratch / "code") for module in modules]
+        rows = job.rows.path.resolve()
+        order = {
+            "code": str(scratch / "code") if any(copied) else None,
+            "metrics": [metric.split(":") for metric in job.metrics],
+            "rows": str(rows),
+            "sides": job.rows.sides,
+            "matrix": job.rows.matrix,
+            "weighted": job.rows.weighted,
+            "parts": job.rows.places[: job.parts],
+            "seconds": _SHARE_OF_TIME * job.timeout,
+        }
+        (scratch / "job.json").write_text(json.dumps(order), encoding="utf-8")
+        keep = [(scratch, True), *((path, False) for path in (rows, APART, *python.folders))]
+        return run(
+            [str(python.python), "-I", "-c", _START, str(APART), str(scratch / "job.json")],
+            scratch,
+            keep=keep,
+            walls=self._enclosure.walls,
+            seconds=job.timeout,
+            hear=conversation.hear,
+            hide=(job.folder, rows.parent),
+        )
+
+
+class _Conversation:
+    """What the process has said, taken as foreign words."""
+
+    def __init__(self, job: MetricJob, progress: Progress, stack: ExitStack) -> None:
+        self._job, self._progress, self._stack = job, progress, stack
+        self._step: Step | None = None
+        self._left = 0
+        self._trouble: CdmlError | None = None
+        self._found: dict[tuple[int, int], Replicates] = {}
+
+    def hear(self, line: bytes) -> None:
+        """Take one line; one that says nothing known is passed over."""
+        try:
+            said = json.loads(line)
+            event = said["event"]
+            if event == "plan":
+                self._begin(int(said["resamples"]), int(said["total"]))
+            elif event == "steps":
+                self._advance(int(said["steps"]))
+            elif event == "part":
+                place = int(said["metric"]), int(said["part"])
+                self._found[place] = replicates(said, self._job.rows, place[1])
+            elif event == "error":
+                self._trouble = self._told(said)
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError):
+            return
+        except RecursionError:
+            return
+
+    def _begin(self, resamples: int, total: int) -> None:
+        if self._step is None and 0 <= total <= _MOST**2:
+            names = ", ".join(self._job.metrics)
+            label = f"measuring {names} on {resamples:,} resamples of {self._job.parts} parts"
+            self._step = self._stack.enter_context(self._progress.step(label, total))
+            self._left = total
+
+    def _advance(self, steps: int) -> None:
+        amount = min(max(steps, 0), self._left)
+        self._left -= amount
+        if self._step is not None:
+            self._step.advance(amount)
+
+    def _told(self, said: Mapping[str, Any]) -> CdmlError:
+        metric = self._job.metrics[int(said["metric"])]
+        kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"])).rstrip(".")
+        what = ": ".join(filter(None, (kind, message)))
+        if kind == "Weightless":
+            return ConfigurationError(
+                f"data.weight is set, and {metric} takes no weight.",
+                "Give the function a parameter `weight`, or leave data.weight out.",
+            )
+        if said["stage"] == "import":
+            return InputError(
+                f"{metric} cannot be imported: {what}.",
+                "Its module is looked for beside cdml.yaml, then among the packages of the"
+                " interpreter that scoring.environment names.",
+            )
+        if said["stage"] == "read":
+            return InputError(f"the rows for {metric} cannot be read: {what}.")
+        return InputError(f"{metric} cannot be used: {what}.", _CALLED)
+
+    def finish(self, ended: Ended) -> Mapping[str, Sequence[Replicates]]:
+        """What was measured.
+
+        Raises:
+            CdmlError: the process told of trouble, was not done in time, or just ended.
+        """
+        names = ", ".join(self._job.metrics)
+        if ended.timed_out:
+            raise InputError(
+                f"{names} was not measured after {self._job.timeout:g} seconds.",
+                "Give it more with scoring.timeout, or make the function quicker: it is called"
+                " some hundred times for each slice.",
+            )
+        if self._trouble is not None:
+            raise self._trouble
+        try:
+            return {
+                metric: tuple(self._found[at, part] for part in range(self._job.parts))
+                for at, metric in enumerate(self._job.metrics)
+            }
+        except KeyError:
+            last = f": {ended.last_words}" if ended.last_words else ""
+            raise InputError(
+                f"{names}: the measuring process ended with code {ended.code} before it was"
+                f" done{last}.",
+                "The function may have ended it, or the machine may be out of memory (code 137).",
+            ) from None
+
+
+def replicates(said: Mapping[str, Any], rows: PairedRows, part: int) -> Replicates:
+    """What a process says of one part, if it can be so.
+
+    Raises:
+        ValueError, TypeError, KeyError, IndexError, OverflowError: it cannot.
+    """
+    width, count = len(rows.sides), rows.rows[part]
+    units = int(said["units"])
+    if not 0 < units <= count or (not rows.clustered and units != count):
+        raise ValueError("so many units cannot be")
+    problem = clean(str(said["problem"])) if said["problem"] else ""
+    unsaid: list[Any] = []
+    arrays = {
+        name: _values(unsaid if problem else said[name], width)
+        for name in ("draws", "blocks", "singles", "kinds")
+    }
+    value = [[None] * width] if problem else [said["value"]]
+    discordant = 0 if problem else int(said["discordant"])
+    if not 0 <= discordant <= units:
+        raise ValueError("more units differ than there are")
+    return Replicates(
+        rows=count,
+        units=units,
+        clustered=rows.clustered,
+        discordant=discordant,
+        value=_values(value, width)[0],
+        problem=problem,
+        **arrays,
+    )
+
+
+def _values(said: Any, width: int) -> Floats:
+    """Values of so many models, shape (n, models); missing ones as NaN."""
+    if not isinstance(said, list) or len(said) > _MOST:
+        raise ValueError("these are no values")
+    values = np.array(said, dtype=float).reshape(len(said), -1) if said else np.empty((0, width))
+    if values.shape != (len(said), width) or np.isinf(values).any():
+        raise ValueError("these are no values")
+    return values

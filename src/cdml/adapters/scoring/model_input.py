@@ -1,0 +1,124 @@
+"""What a model is given of the evaluation rows: its inputs and nothing else, never the label."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cdml.adapters.scoring.input_conversion import Unfit, convert
+from cdml.adapters.scoring.predictions import read, read_columns, require_columns
+from cdml.config.input_columns import input_columns
+from cdml.errors import InputError
+from cdml.evaluation.scorer import ScoringJob
+from cdml.models.mlmodel import MlModel
+
+_MANY = 5
+_HINT = (
+    "Bring the columns in the types of the signature, or log the model with a signature inferred"
+    " from rows like these."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """The rows as they were written for the model.
+
+    Attributes:
+        rows: how many.
+        columns: the model's inputs, in order.
+        others: columns that were written beside them, for an estimator that names them itself.
+        named: whether the model's signature names them.
+    """
+
+    rows: int
+    columns: tuple[str, ...]
+    others: tuple[str, ...] = ()
+    named: bool = False
+
+
+def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
+    """Write what the model may see, in the types that its signature asks for.
+
+    Raises:
+        InputError: the model asks for the label, or for columns that are not there, or that
+            cannot be given to it as they are.
+    """
+    if model.inputs is not None and job.label in model.inputs:
+        raise InputError(
+            f"the model's signature asks for the label {job.label} as an input.",
+            "Train it without the label, and log it with the signature of its inputs only.",
+        )
+    there = read_columns(job)
+    identity = job.purposes.identity | {*job.key, job.label}
+    purposes = replace(job.purposes, identity=identity)
+    require_columns((*model.required, *(purposes.features if model.inputs is None else ())), there)
+    columns = input_columns(model.inputs, purposes, there)
+    others: tuple[str, ...] = ()
+    if model.inputs is None and model.unnamed is None and not purposes.features:
+        others = tuple(name for name in there if name in purposes.others - identity)
+    if not columns and not others:
+        raise InputError(
+            "no column is left that the model could be given.",
+            "Name its inputs as data.features, or log it with a signature of named columns.",
+        )
+    rows = read(job.inputs or job.data, (*columns, *others))
+    if rows.num_rows == 0:
+        raise InputError(f"{job.data} holds no rows.")
+    types = _types(model, columns, rows)
+    found = _converted(rows, types, frozenset(model.required if model.inputs else columns))
+    # What pandas noted of its index and its column names is of no use to whoever reads this.
+    pq.write_table(found.replace_schema_metadata(None), path)
+    kept = tuple(name for name in columns if name in found.column_names)
+    named = model.inputs is not None
+    return Given(rows=found.num_rows, columns=kept, others=others, named=named)
+
+
+def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, str]:
+    """The type of each column by the signature; none where there is no signature.
+
+    Raises:
+        InputError: the signature asks for another number of columns.
+    """
+    if model.inputs is not None:
+        return dict(zip(model.inputs, model.types, strict=True))
+    if model.unnamed is None:
+        return {}
+    lists = pa.types.is_nested(rows.schema.field(columns[0]).type)
+    types = model.unnamed.types_of(len(columns), lists=lists)
+    if types is None:
+        raise InputError(
+            f"the model takes {model.unnamed}, and the data leaves {', '.join(columns[:50])}.",
+            "Name the model's inputs in their order in cdml.yaml: `data: {features: […]}`.",
+        )
+    return dict(zip(columns, types, strict=True))
+
+
+def _converted(rows: Any, types: Mapping[str, str], required: frozenset[str]) -> Any:
+    found: dict[str, Any] = {}
+    problems = []
+    for name in rows.column_names:
+        wanted = types.get(name)
+        if wanted is None:  # no signature: as it is, categories too
+            decimal = pa.types.is_decimal(rows[name].type)
+            found[name] = rows[name].cast(pa.float64()) if decimal else rows[name]
+            continue
+        try:
+            column = convert(rows[name], wanted, required=name in required)
+        except Unfit as unfit:
+            problems.append(f"column {printable(name)}: {unfit}")
+            continue
+        if column is not None:
+            found[name] = column
+    if problems:
+        more = f"; and {len(problems) - _MANY:,} more" if len(problems) > _MANY else ""
+        told = "; ".join(problems[:_MANY])
+        raise InputError(f"the model cannot be given these rows: {told}{more}.", _HINT)
+    return pa.table(found)
+
+
+def printable(text: str) -> str:
+    """A name from a file, for a message."""
+    return "".join(char if char.isprintable() else "?" for char in text)[:100]

@@ -1,0 +1,506 @@
+"""What a model answered, read as classes and probabilities; never by a guess.
+
+The rules are those of docs/answers.md: the names of the columns by the table of
+`config.output_columns`, the order of the classes by the model or by cdml.yaml. What neither tells
+is asked for.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cdml.adapters.scoring.model_output import (
+    Answer,
+    Floats,
+    Question,
+    Understood,
+    by_number,
+    class_order,
+    columns_of,
+    find_column,
+    floats,
+    is_class,
+    is_number,
+    is_vector,
+    number_column,
+    require_finite,
+)
+from cdml.config import output_columns as names_of
+from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
+from cdml.config.output_columns import (
+    CLOSE,
+    PREDICTION,
+    PROBABILITY,
+    AnswerColumns,
+    Name,
+    named,
+    normal,
+)
+from cdml.errors import InputError
+
+_ROUNDING = 1e-6
+"""How far outside of [0, 1] a probability of single precision may lie."""
+_MOST_DISTINCT = 1_000
+_LEAST_COUNTED = 3
+"""Columns from which on their numbers are the classes; two may as well be positive and negative."""
+
+
+def understand(answer: Answer, question: Question) -> Understood:
+    """Read an answer.
+
+    Raises:
+        InputError: it cannot be used, or what it means is not certain; says what to write.
+    """
+    if question.task == "regression":
+        at = number_column(answer, question)
+        return Understood(prediction=answer.columns[at])
+    return _Reader(answer, question, class_order(answer, question)).read()
+
+
+class _Reader:
+    """One answer of a classifier."""
+
+    def __init__(self, answer: Answer, question: Question, order: Sequence[Class]) -> None:
+        self.answer = answer
+        self.question = question
+        self.order = order
+        self.notes: list[str] = []
+
+    @property
+    def known(self) -> Sequence[Class]:
+        """The classes, or what can be known of them: the label's values."""
+        wanted = [*self.question.labels, *self.order]
+        if self.question.binary and self.question.positive is not None:
+            wanted.append(self.question.positive)
+        found: list[Class] = []
+        for one in wanted:
+            if find(one, found) is None:
+                found.append(one)
+        return found
+
+    def read(self) -> Understood:
+        """Classes and probabilities."""
+        if self.question.columns is not None:
+            return self._as_told(self.question.columns)
+        if len(self.answer.columns) == 1:
+            return self._one_column()
+        if self.answer.names is None:
+            return self._of_matrix(range(len(self.answer.columns)))
+        return self._by_name(self.answer.names)
+
+    # What cdml.yaml says
+
+    def _as_told(self, told: AnswerColumns) -> Understood:
+        prediction = None
+        if told.prediction is not None:
+            prediction = self._predicted(find_column(self.answer, told.prediction))
+        if told.score is not None:
+            at = find_column(self.answer, told.score)
+            if is_vector(self.answer.columns[at]):
+                return self._of_vector(at, prediction)
+            if not self.question.binary:
+                raise InputError(
+                    f"data.answer.score names one column, {told.score}, for all classes of a"
+                    " multiclass task.",
+                    "Name one for each class: `score: {CLASS: COLUMN, CLASS: COLUMN}`.",
+                )
+            return self._given(prediction, {self._positive: self._share(at)})
+        if told.scores is not None:
+            columns = {
+                self._class_of(one): find_column(self.answer, at) for one, at in told.scores.items()
+            }
+            return self._of_classes(columns, prediction)
+        return self._given(prediction, self._beside())
+
+    def _class_of(self, written: Class) -> Class:
+        found = find(written, self.known)
+        if found is None:
+            raise InputError(
+                f"data.answer.score names the class {yaml_scalar(written)}; the classes are"
+                f" {listed(self.known)}.",
+            )
+        return found
+
+    # One column
+
+    def _one_column(self) -> Understood:
+        column = self.answer.columns[0]
+        name = self.answer.names[0] if self.answer.names else None
+        if is_vector(column):
+            return self._of_vector(0, None)
+        if self.question.binary and name is not None and pa.types.is_floating(column.type):
+            if columns := self._class_columns([name]):
+                return self._of_classes(columns, None)
+            if normal(name) in PROBABILITY:
+                return self._given(None, self._scores({self._single_class(): self._share(0)}))
+        if not pa.types.is_floating(column.type):
+            return self._given(self._predicted(0), self._beside())
+        return self._of_floats(column)
+
+    def _of_floats(self, column: Any) -> Understood:
+        """Classes, where all are; else shares of a binary task."""
+        require_finite(column, "predictions")
+        values = pc.unique(column).to_pylist()
+        few = len(values) <= _MOST_DISTINCT
+        if few and all(find(value, self.known) is not None for value in values):
+            return self._given(column, self._beside())
+        low, high = min(values), max(values)
+        if not self.question.binary or low < -_ROUNDING or high > 1 + _ROUNDING:
+            if all(value == int(value) for value in values[:_MOST_DISTINCT]):
+                return self._given(self._predicted(0), self._beside())
+            raise InputError(
+                f"the model answers numbers from {low:.6g} to {high:.6g} that are neither classes"
+                f" nor probabilities; the classes are {listed(self.known)}.",
+                "Let it answer classes, or probabilities between 0 and 1.",
+            )
+        return self._given(None, self._scores({self._single_class(): self._share(0)}))
+
+    def _single_class(self) -> Class:
+        """The class that one probability a row is of.
+
+        Raises:
+            InputError: it may be that of the other class.
+        """
+        positive = self._positive
+        if self.answer.counted:
+            return self._class_of(1)
+        last = self.order[-1] if self.order else positive
+        if same(last, positive) and not (same(positive, 0) and not self.order):
+            return positive
+        column = self.answer.names[0] if self.answer.names else 0
+        other = next((one for one in self.known if not same(one, positive)), 1)
+        raise InputError(
+            f"the model answers one probability a row, and it is not certain whether it is that of"
+            f" {yaml_scalar(positive)} or of {yaml_scalar(other)}.",
+            "Say under data which: "
+            + " or ".join(
+                f"`answer: {{score: {{{yaml_scalar(one)}: {yaml_scalar(column)}}}}}`"
+                for one in (positive, other)
+            )
+            + ".",
+        )
+
+    @property
+    def _positive(self) -> Class:
+        if self.question.positive is None:
+            raise InputError("a binary task needs data.positive.")
+        return self.question.positive
+
+    def _beside(self) -> dict[Class, Floats]:
+        """What predict_proba says."""
+        found, own = self.answer.probabilities, self.answer.classes
+        if found is None:
+            return {}
+        if len(own) != found.shape[1]:
+            raise InputError(f"the model has {len(own)} classes and {found.shape[1]} scores.")
+        return self._scores(dict(zip(self.order, found.T, strict=True)))
+
+    # Several columns
+
+    def _by_name(self, names: Sequence[Name]) -> Understood:
+        self._refuse_repeated(names)
+        predictions = named(names, PREDICTION)
+        shares = named(names, PROBABILITY)
+        columns = self._class_columns(names)
+        predictions = [at for at in predictions if at not in columns.values()]
+        if len(predictions) > 1 or (len(shares) > 1 and not columns):
+            raise self._ask()
+        prediction = self._predicted(predictions[0]) if predictions else None
+        if columns:
+            return self._of_classes(columns, prediction)
+        if shares and is_vector(self.answer.columns[shares[0]]):
+            return self._of_vector(shares[0], prediction)
+        if prediction is not None and shares:
+            return self._pair(predictions[0], shares[0])
+        if prediction is not None:
+            return self._given(prediction, self._beside())
+        if shares and self.question.binary:
+            return self._given(None, {self._positive: self._share(shares[0])})
+        return self._of_matrix(range(len(names)))
+
+    def _refuse_repeated(self, names: Sequence[Name]) -> None:
+        texts = [str(name) for name in names]
+        twice = next((text for text in texts if texts.count(text) > 1), None)
+        if twice is not None:
+            raise InputError(f"the model answers two columns with the name {twice}.")
+
+    def _class_columns(self, names: Sequence[Name]) -> dict[Class, int]:
+        """The columns that are named by the classes; empty where they are not.
+
+        Raises:
+            InputError: two columns name one class.
+        """
+        best: tuple[str, dict[Class, int]] = ("", {})
+        for prefix in ("", *names_of.PREFIXES):
+            found = self._after(prefix, names)
+            if len(found) > len(best[1]):
+                best = (prefix, found)
+        prefix, found = best
+        if len(found) < (1 if self.question.binary else 2):
+            return {}
+        return self._with_unseen(found, names, prefix)
+
+    def _after(self, prefix: str, names: Sequence[Name]) -> dict[Class, int]:
+        """The columns of numbers whose names are a class after a prefix."""
+        found: dict[Class, int] = {}
+        for at, name in enumerate(names):
+            text = str(name)
+            if not text.casefold().startswith(prefix) or not is_number(self.answer.columns[at]):
+                continue
+            one = find(text[len(prefix) :] if prefix else name, self.known)
+            if one is None:
+                continue
+            if one in found:
+                raise InputError(
+                    f"the model answers the columns {listed((names[found[one]], name))}, and"
+                    f" both name the class {yaml_scalar(one)}.",
+                    "Say which one counts: `answer: {score: {CLASS: COLUMN}}` under data.",
+                )
+            found[one] = at
+        return found
+
+    def _with_unseen(
+        self, found: dict[Class, int], names: Sequence[Name], prefix: str
+    ) -> dict[Class, int]:
+        """And those of classes that no row has, where only with them the rows add up to 1."""
+        if self._add_up(found.values()) or len(found) == 1:
+            return found
+        more: dict[Class, int] = {
+            str(name)[len(prefix) :]: at
+            for at, name in enumerate(names)
+            if at not in found.values()
+            and str(name).casefold().startswith(prefix)
+            and normal(name) not in (*PREDICTION, *PROBABILITY)
+            and is_number(self.answer.columns[at])
+        }
+        whole = bool(more) and self._add_up([*found.values(), *more.values()])
+        return {**found, **more} if whole else found
+
+    def _of_classes(self, columns: Mapping[Class, int], prediction: Any) -> Understood:
+        if len(columns) > 1 and not self._add_up(columns.values()):
+            told = listed(self._name(at) for at in columns.values())
+            raise InputError(
+                f"the columns {told} of the answer are no probabilities of the classes: they do"
+                f" not add up to 1 in every row ({self._sums(columns.values())}).",
+                self._how(),
+            )
+        if len(columns) == 1 and not self.question.binary:
+            raise self._ask()
+        scores = {one: self._share(at) for one, at in columns.items()}
+        return self._given(prediction, self._scores(scores))
+
+    def _of_vector(self, at: int, prediction: Any) -> Understood:
+        """A column whose every value is a list of probabilities."""
+        lengths = pc.unique(pc.list_value_length(self.answer.columns[at])).to_pylist()
+        if len(lengths) != 1 or lengths[0] is None or lengths[0] > _MOST_DISTINCT:
+            raise InputError("the model answers lists of different lengths.")
+        columns = tuple(pc.list_element(self.answer.columns[at], one) for one in range(lengths[0]))
+        inner = Answer(columns=columns, classes=self.answer.classes, counted=self.answer.counted)
+        reader = _Reader(inner, self.question, self.order)
+        found = reader._of_matrix(range(len(columns)))
+        self.notes += reader.notes
+        return found if prediction is None else self._given(prediction, found.scores)
+
+    def _of_matrix(self, columns: Sequence[int]) -> Understood:
+        """Columns whose names say nothing: probabilities, if rows add up to 1 in a known order."""
+        if not all(is_number(self.answer.columns[at]) for at in columns):
+            raise self._ask()
+        width = len(columns)
+        if not self._add_up(columns):
+            raise InputError(
+                f"the model answers {columns_of(self.answer)} that are no probabilities of the"
+                f" classes: they do not add up to 1 in every row ({self._sums(columns)}).",
+                self._how(),
+            )
+        order = self.order or (list(range(width)) if self.answer.counted else ())
+        if not order and self._places_are_classes(width):
+            return self._counted(width)
+        if not order:
+            raise InputError(
+                f"the model answers {columns_of(self.answer)}, and nothing says which"
+                " class each is of.",
+                "Name the classes in the order of the columns, under data in cdml.yaml:"
+                f" `classes: [{listed(self.known)}]`, or in whichever order the model has them.",
+            )
+        if len(order) != width:
+            raise InputError(
+                f"the model answers {width} columns and has {len(order)} classes: {listed(order)}.",
+                "data.classes must list them all, in the order of the columns.",
+            )
+        scores = {one: self._share(at) for one, at in zip(order, columns, strict=True)}
+        return self._given(None, self._scores(scores))
+
+    def _places_are_classes(self, width: int) -> bool:
+        """Whether each label is the number of a column, so that the order needs no more saying."""
+        labels = self.question.labels
+        whole = all(
+            not isinstance(one, bool | str) and one == int(one) and 0 <= one < width
+            for one in labels
+        )
+        return not self.question.binary and width >= _LEAST_COUNTED and whole
+
+    def _counted(self, width: int) -> Understood:
+        scores: dict[Class, Floats] = {one: self._share(one) for one in range(width)}
+        self.order = tuple(scores)
+        self.notes.append(
+            f"The {width} columns of the answer are read as the classes 0 to {width - 1}, by"
+            " their place; data.classes says it for certain."
+        )
+        return self._given(None, scores, placed=True)
+
+    # A prediction and one probability
+
+    def _pair(self, prediction: int, share: int) -> Understood:
+        """The probability of the positive class, or of the class that is predicted."""
+        names = self.answer.names or ()
+        column = self._predicted(prediction)
+        if not is_number(self.answer.columns[share]):
+            raise self._ask()
+        if not self.question.binary:
+            self.notes.append(
+                f"The column {self._name(share)} of the answer holds the probability of one class"
+                " alone: nothing that needs the probability of every class is measured."
+            )
+            return self._given(column, {})
+        scores = self._share(share)
+        positive = is_class(column, self._positive)
+        of_prediction = names_of.OF_PREDICTION.get(normal(names[prediction])) == normal(
+            names[share]
+        )
+        likelier = bool((scores >= 0.5 - _ROUNDING).all())
+        if of_prediction and likelier:
+            own = np.where(positive, scores, 1 - scores)
+            return self._given(column, {self._positive: own})
+        highest_other = scores[~positive].max(initial=-np.inf)
+        apart = bool(scores[positive].min(initial=np.inf) >= highest_other)
+        if of_prediction or not apart or (likelier and not positive.all()):
+            raise InputError(
+                f"the model answers {self._name(prediction)} and {self._name(share)}, and it is"
+                f" not certain whether the latter is the probability of"
+                f" {yaml_scalar(self._positive)} or of the predicted class.",
+                "Say under data: `answer: {prediction: "
+                f"{self._name(prediction)}, score: {self._name(share)}}}` if it is that of"
+                f" {yaml_scalar(self._positive)}; `answer: {{prediction:"
+                f" {self._name(prediction)}}}` reads the prediction alone.",
+            )
+        return self._given(column, {self._positive: scores})
+
+    # Numbers
+
+    def _predicted(self, at: int) -> Any:
+        return by_number(self.answer.columns[at], self.known, self.question.classes)
+
+    def _scores(self, scores: Mapping[Class, Floats]) -> dict[Class, Floats]:
+        """By the label's values; of a binary task only the positive class's."""
+        if not self.question.binary:
+            unseen = [one for one in self.question.labels if find(one, scores) is None]
+            if unseen and scores:
+                self.notes.append(
+                    f"The label {self.question.label} holds {listed(unseen)}, which the model"
+                    " does not know: these rows count as wrong, with a probability of 0."
+                )
+            return dict(scores)
+        own = find(self._positive, scores)
+        if own is not None:
+            return {self._positive: scores[own], **{k: v for k, v in scores.items() if k != own}}
+        if len(scores) == 1:
+            return {self._positive: 1 - next(iter(scores.values())), **scores}
+        raise InputError(
+            f"the model knows {listed(scores)}; none is data.positive,"
+            f" {yaml_scalar(self._positive)}.",
+            "Set data.positive to the class the model was trained on.",
+        )
+
+    def _given(
+        self, prediction: Any, scores: Mapping[Class, Floats], *, placed: bool = False
+    ) -> Understood:
+        if prediction is None:
+            prediction = self._likeliest(scores)
+        return Understood(
+            prediction=prediction,
+            scores=scores,
+            placed=placed,
+            order=self.order,
+            notes=tuple(self.notes),
+        )
+
+    def _likeliest(self, scores: Mapping[Class, Floats]) -> Any:
+        """The class with the highest probability in each row."""
+        classes = list(scores)
+        if len(classes) == 1:
+            classes = [self._other(classes[0]), classes[0]]
+            best = (scores[classes[1]] > 0.5).astype(np.int64)  # noqa: PLR2004 - half
+        else:
+            best = np.argmax(np.column_stack(list(scores.values())), axis=1)
+        labels = [find(one, self.question.labels) for one in classes]
+        told = [one if label is None else label for one, label in zip(classes, labels, strict=True)]
+        if len({type(one) for one in told}) > 1:
+            told = [str(one) for one in told]
+        return pa.chunked_array([pa.array(told).take(pa.array(best))])
+
+    def _other(self, positive: Class) -> Class:
+        """The negative class."""
+        found = next((one for one in self.known if not same(one, positive)), None)
+        if found is not None:
+            return found
+        if same(positive, 0) or same(positive, 1):
+            return type(positive)(not same(positive, 1))
+        raise InputError(
+            f"the label {self.question.label} holds {listed(self.question.labels)} alone, and"
+            " nothing says what the other class is.",
+            "Name both under data: `classes: [NEGATIVE, POSITIVE]`.",
+        )
+
+    def _share(self, at: int) -> Floats:
+        """A column of probabilities.
+
+        Raises:
+            InputError: some are missing, or not between 0 and 1.
+        """
+        column = self.answer.columns[at]
+        if not is_number(column):
+            raise self._ask()
+        require_finite(column, "scores")
+        values = floats(column)
+        outside = (values < -_ROUNDING) | (values > 1 + _ROUNDING)
+        if outside.any():
+            raise InputError(
+                f"{int(outside.sum()):,} of {len(values):,} values of {self._name(at)} in the"
+                f" answer are no probabilities: they lie between {values.min():.6g} and"
+                f" {values.max():.6g}.",
+                self._how(),
+            )
+        return np.clip(values, 0.0, 1.0)
+
+    def _add_up(self, columns: Iterable[int]) -> bool:
+        chosen = list(columns)
+        for at in chosen:
+            require_finite(self.answer.columns[at], "scores")
+        parts = [floats(self.answer.columns[at]) for at in chosen]
+        inside = all(bool(((one >= -_ROUNDING) & (one <= 1 + _ROUNDING)).all()) for one in parts)
+        return inside and bool((np.abs(np.sum(parts, axis=0) - 1) < CLOSE).all())
+
+    def _sums(self, columns: Iterable[int]) -> str:
+        sums = np.sum([floats(self.answer.columns[at]) for at in columns], axis=0)
+        return f"the sums lie between {sums.min():.4g} and {sums.max():.4g}"
+
+    def _name(self, at: int) -> str:
+        names = self.answer.names
+        return yaml_scalar(names[at]) if names is not None else str(at)
+
+    def _ask(self) -> InputError:
+        return InputError(
+            f"the model answers {columns_of(self.answer)}, and which of them counts is not"
+            " certain.",
+            self._how(),
+        )
+
+    def _how(self) -> str:
+        score = "COLUMN" if self.question.binary else "{CLASS: COLUMN, …}"
+        return (
+            f"Say under data in cdml.yaml which count: `answer: {{prediction: COLUMN, score:"
+            f" {score}}}`; score may be left out."
+        )

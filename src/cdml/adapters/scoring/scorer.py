@@ -1,0 +1,281 @@
+"""Scores with a model in a process of its own."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cdml.adapters.scoring import predictions, reference_rows, sandbox
+from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.model_input import Given, printable, write_inputs
+from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox_choice import Enclosure
+from cdml.adapters.scoring.subprocesses import Ended, private_folder, run
+from cdml.adapters.scoring.untrusted_files import most_bytes
+from cdml.common.progress import Progress, Step
+from cdml.errors import InputError
+from cdml.evaluation.scorer import Scored, ScoringJob
+from cdml.models.digest import clean_copy, is_clean
+from cdml.models.mlmodel import MlModel, read_mlmodel
+
+WORKER = Path(__file__).with_name("worker.py")
+_PREFIX = "cdml-score-"
+_WARM_SECONDS = 300
+_LATENCIES = 1000
+_LEAST_FILE = 2**30
+"""Bytes that a model may write into one file, beside its answers: libraries keep caches."""
+_LONGEST = 500
+_SHOWN = 20
+_LINE = re.compile(r" \([\w.-]+, line \d+\)$")
+_SHAPES = "docs/answers.md tells what a model may answer."
+_STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
+
+
+class ProcessScorer:
+    """Runs each model with an interpreter of its own, behind the walls the machine allows.
+
+    Args:
+        enclosure: which walls to build; by default those that can be built.
+    """
+
+    def __init__(self, enclosure: Enclosure | None = None) -> None:
+        self._enclosure = enclosure or Enclosure()
+
+    @property
+    def at_once(self) -> int:
+        """A core for each; the models' own threads are few."""
+        return os.cpu_count() or 1
+
+    @property
+    def _walls(self) -> Walls:
+        return self._enclosure.walls
+
+    def score(self, job: ScoringJob, progress: Progress) -> Scored:
+        """Score all rows and write the predictions file.
+
+        Raises:
+            InputError: the model cannot be loaded, throws, answers NaN or too few rows, or is
+                not done in time.
+            ConfigurationError: there is no such interpreter.
+        """
+        mlmodel = read_mlmodel(job.model)
+        # Only `scratch` is the model's to write: what it was given is read again afterwards.
+        with private_folder(_PREFIX) as shown, private_folder(_PREFIX) as scratch:
+            features = shown / "rows.parquet"
+            given = write_inputs(job, mlmodel, features)
+            rows = given.rows
+            python = interpreter(
+                job.environment,
+                job.model,
+                progress,
+                self._warmer(mlmodel),
+                walls=lambda: self._walls,
+            )
+            with progress.step(f"scoring {rows:,} rows", rows) as step:
+                conversation = _Conversation(step, given, job.classified)
+                ended = self._run(job, shown, scratch, sandbox.inspect(python), conversation)
+            conversation.finish(ended, job.timeout)
+            answers = scratch / "answers.parquet"
+            written, notes = predictions.join(job, answers, conversation.words, mlmodel)
+            for note in notes:
+                progress.note(note)
+            if job.known:
+                reference_rows.keep(
+                    job, features, conversation.inputs, answers,
+                    conversation.words.names,
+                )  # fmt: skip
+        return Scored(
+            predictions=job.output,
+            rows=written,
+            latency_ms=conversation.latencies,
+            isolation=self._walls.value,
+        )
+
+    def _run(
+        self,
+        job: ScoringJob,
+        shown: Path,
+        scratch: Path,
+        python: sandbox.Interpreter,
+        conversation: "_Conversation",
+    ) -> Ended:
+        model = job.model.resolve()
+        if not is_clean(model):  # what the digest does not cover is not run either
+            model = clean_copy(model, shown / "model")
+        order = {
+            "model": str(model),
+            "data": str(shown / "rows.parquet"),
+            "output": str(scratch / "answers.parquet"),
+            "task": job.task,
+            "others": conversation.given.others,
+        }
+        (shown / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
+        keep = [
+            (scratch, True),
+            *((path, False) for path in (shown, model, WORKER, *python.folders)),
+        ]
+        return run(
+            [str(python.python), "-I", str(WORKER), str(shown / "job.json")],
+            scratch,
+            keep=keep,
+            walls=self._walls,
+            seconds=job.timeout,
+            most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
+            hear=conversation.hear,
+            stamped=True,
+            hide=(
+                *(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
+                *job.hidden,
+            ),
+        )
+
+    def _warmer(self, mlmodel: MlModel) -> Any:
+        """Import what every run imports once: an environment is read-only afterwards."""
+        modules = ["pandas", "pyarrow.parquet", "mlflow.pyfunc"]
+        if re.fullmatch(r"mlflow\.[\w.]+", mlmodel.loader):
+            modules.append(mlmodel.loader)
+
+        def warm(python: Path, packages: Path) -> None:
+            if self._walls is Walls.NONE:
+                return
+            with private_folder(_PREFIX) as scratch:
+                inside = sandbox.inspect(python)
+                seen = [(path, False) for path in inside.folders]
+                run(
+                    [str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
+                    scratch,
+                    keep=[(scratch, True), *seen, (packages.resolve(), True)],
+                    walls=self._walls,
+                    seconds=_WARM_SECONDS,
+                    hear=lambda _: None,
+                )
+
+        return warm
+
+
+class _Conversation:
+    """What the worker has said, taken as foreign words."""
+
+    def __init__(self, step: Step, given: Given, classified: frozenset[str]) -> None:
+        self.given = given
+        kept_out = {name.casefold() for name in classified}
+        there = (*given.columns, *given.others)
+        self._closed = tuple(name for name in there if name.casefold() in kept_out)
+        self.inputs = given.columns
+        self._step = step
+        self._left = given.rows
+        self._done = False
+        self._trouble = ""
+        self._hint = ""
+        self._asked = self._time = self._earlier = 0
+        self._latencies: list[float] = []
+        self.words = predictions.Words()
+
+    @property
+    def latencies(self) -> tuple[float, ...]:
+        """Milliseconds of single requests, in the order in which they were asked."""
+        return tuple(self._latencies)
+
+    def hear(self, line: bytes) -> None:
+        """Take one line behind its time; one that says nothing known is passed over."""
+        try:
+            stamp, _, line = line.partition(b" ")
+            said = json.loads(line)
+            event = said["event"]
+            if (time := int(stamp)) != self._time:
+                self._earlier, self._time = self._time, time
+            if event == "rows":
+                amount = min(max(int(said["rows"]), 0), self._left)
+                self._left -= amount
+                self._step.advance(amount)
+            elif event == "inputs":
+                there = (*self.given.columns, *self.given.others)
+                self.inputs = tuple(name for name in said["names"] if name in there)
+            elif event == "asked":
+                self._asked = time
+            elif event == "answered" and self._asked and len(self._latencies) < _LATENCIES:
+                # By our clock: what the model says of the time it took is not believed.
+                # Lines that were read at once have one time: it took at most as long as since the
+                # lines read before, and without any it is not known.
+                since = self._asked if self._asked < time else self._earlier
+                self._asked = 0
+                if since:
+                    self._latencies.append((time - since) / 1e6)
+            elif event == "done":
+                self.words = _words(said)
+                self._done = True
+            elif event == "error":
+                self._trouble = _told(said, self._closed)
+                self._hint = "" if said["kind"] else _SHAPES
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
+            return
+
+    def finish(self, ended: Ended, timeout: float) -> None:
+        """Say what went wrong, if anything did.
+
+        Raises:
+            InputError: the worker reported trouble, was not done in time, or just ended.
+        """
+        if ended.timed_out:
+            raise InputError(
+                f"the model was not done after {timeout:g} seconds.",
+                "Give it more with scoring.timeout, or score elsewhere and use --predictions.",
+            )
+        if self._trouble:
+            raise InputError(self._trouble, self._hint or self._advice())
+        if not self._done:
+            last = f": {ended.last_words}" if ended.last_words and not self._closed else ""
+            raise InputError(
+                f"the scoring process ended with code {ended.code} before it was done{last}.",
+                "The model may have ended it, or the machine may be out of memory (code 137).",
+            )
+
+    def _advice(self) -> str:
+        names = ", ".join(map(printable, self.inputs[:_SHOWN]))
+        names += ", …" if len(self.inputs) > _SHOWN else ""
+        if not self.given.named:
+            return (
+                f"It was given {names}: where these are not its inputs, or not in its order, name"
+                " them as data.features."
+            )
+        return f"It was given the columns that its signature names: {names}. Run it on such rows."
+
+
+def _words(said: Mapping[str, Any]) -> predictions.Words:
+    """What the worker says of the answers; only plain values are names or classes."""
+    names, classes = said["names"], said["classes"]
+    for value in (*(names or ()), *classes):
+        if not isinstance(value, bool | int | float | str):
+            raise TypeError(value)
+    return predictions.Words(
+        names=None if names is None else tuple(names),
+        classes=tuple(classes),
+        counted=said["counted"] is True,
+    )
+
+
+def _told(said: Mapping[str, Any], closed: Sequence[str]) -> str:
+    """What went wrong; what an exception says may quote values, and some are not to be shown."""
+    stage = _STAGES.get(str(said["stage"]), "the model failed")
+    kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"]))
+    if not kind:  # what it answered, and not what went wrong in it
+        return f"{message.rstrip('.')}."
+    if closed:
+        place = _LINE.search(message)
+        names = ", ".join(map(printable, closed[:_SHOWN]))
+        return (
+            f"{stage}: {kind}{place[0] if place else ''}. What it says is not shown: it may quote"
+            f" values of {names}, which the contract classifies."
+        )
+    shown = "" if said.get("refused") else kind  # the column is told, in a sentence of its own
+    what = ": ".join(filter(None, (shown, message)))
+    return f"{stage}: {what.rstrip('.')}."
+
+
+def clean(text: str) -> str:
+    """Foreign words on one line, short, and of printable characters only."""
+    line = " ".join(text.split())
+    printable = "".join(char if char.isprintable() else " " for char in line)
+    return printable if len(printable) <= _LONGEST else printable[: _LONGEST - 1] + "…"

@@ -1,0 +1,155 @@
+"""The checks' one SQL, which is DuckDB's, said in the words of other engines.
+
+sqlglot translates; what it leaves to the reader, where engines mean different things by the same
+word, is put right here: NaN, seconds since 1970, time zones.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time
+from functools import partial
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from cdml.adapters.tables.sql_engine import logical_type
+from cdml.tables.query import LogicalType
+
+_MOMENTS = {datetime: "TIMESTAMP", date: "DATE", time: "TIME"}
+"""A datetime is a date too, so it comes first."""
+
+Rewrite = Callable[[exp.Expr], exp.Expr]
+
+_SAME_TYPES = {
+    "TEXT": "VARCHAR",
+    "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
+    "REAL": "FLOAT",
+    "INT": "INTEGER",
+}
+
+
+def translate(sql: str, dialect: str, parameters: Sequence[Any] = ()) -> str:
+    """A query for another engine, its bound values written into it as literals.
+
+    Args:
+        sql: in DuckDB's words, `?` where a value is bound.
+        dialect: sqlglot's name of the engine.
+        parameters: the bound values, in the order of the text.
+    """
+    values = iter(parameters)
+
+    def rewrite(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Placeholder):
+            node = _literal(next(values))
+        return _REWRITES.get(dialect, _as_it_is)(_plain_sums(node))
+
+    tree = sqlglot.parse_one(sql, dialect="duckdb")
+    return str(tree.transform(rewrite).sql(dialect=dialect))
+
+
+def physical(kind: str, dialect: str) -> str:
+    """DuckDB's name of another engine's type; its own name where there is none."""
+    try:
+        named = exp.DataType.build(kind, dialect=dialect).sql(dialect="duckdb")
+    except sqlglot.errors.SqlglotError:
+        return kind.upper()
+    bare = named.partition("(")[0]
+    if logical_type(named) is LogicalType.NUMBER and bare == "DECIMAL":
+        return named
+    return _SAME_TYPES.get(bare, bare if bare == "TEXT" else named)
+
+
+def _literal(value: Any) -> exp.Expr:
+    """A value as SQL; texts are quoted by the generator of each dialect."""
+    match value:
+        case bool():
+            return exp.Boolean(this=value)
+        case float() if not math.isfinite(value):
+            word = "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+            return exp.cast(exp.Literal.string(word), "DOUBLE")
+        case int() | float():
+            number = exp.Literal.number(repr(abs(value)))
+            typed = exp.cast(number, "DOUBLE") if isinstance(value, float) else number
+            return exp.Neg(this=typed) if value < 0 else typed
+        case _:
+            kind = next((name for of, name in _MOMENTS.items() if isinstance(value, of)), None)
+            text = exp.Literal.string(str(value))
+            return exp.cast(text, kind) if kind else text
+
+
+def _as_it_is(node: exp.Expr) -> exp.Expr:
+    return node
+
+
+def _plain_sums(node: exp.Expr) -> exp.Expr:
+    """Sums that keep lost digits are the embedded engine's own."""
+    name = str(node.this).lower() if isinstance(node, exp.Anonymous) else ""
+    if name in {"favg", "fsum"}:
+        return exp.func(name[1:], *node.expressions)
+    return node
+
+
+def _nan_is_equal(node: exp.Expr) -> exp.Expr:
+    """Engines without a word for NaN, in which it equals itself."""
+    if isinstance(node, exp.IsNan):
+        return exp.EQ(this=node.this, expression=exp.cast(exp.Literal.string("NaN"), "DOUBLE"))
+    return node
+
+
+def _seconds(node: exp.Expr, of: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+    return of(node.this) if isinstance(node, exp.TimeToUnix) else node
+
+
+def _is_in_utc(node: exp.Expr) -> exp.Expr | None:
+    """What `timezone('UTC', x)` is asked of."""
+    if isinstance(node, exp.Anonymous) and str(node.this).lower() == "timezone":
+        moment: exp.Expr = node.expressions[1]
+        return moment
+    return None
+
+
+def _spark(node: exp.Expr) -> exp.Expr:
+    """In a session whose zone is UTC; a moment as a number is its seconds."""
+    if (moment := _is_in_utc(node)) is not None:
+        return exp.cast(moment, "TIMESTAMPNTZ", dialect="spark")
+    if isinstance(node, exp.Cast) and node.to.is_type("TIME"):
+        return exp.func("to_time", node.this)
+    if isinstance(node, exp.PercentileCont):
+        return exp.func("PERCENTILE", node.this, node.expression)
+    return _seconds(node, lambda at: exp.cast(exp.cast(at, "TIMESTAMPLTZ"), "DOUBLE"))
+
+
+def _bigquery(node: exp.Expr) -> exp.Expr:
+    if (moment := _is_in_utc(node)) is not None:
+        return exp.func("DATETIME", moment)
+    micros = partial(exp.func, "UNIX_MICROS")
+    return _seconds(node, lambda at: exp.Div(this=micros(exp.cast(at, "TIMESTAMPTZ")),
+                                             expression=exp.Literal.number("1e6")))  # fmt: skip
+
+
+def _snowflake(node: exp.Expr) -> exp.Expr:
+    if (moment := _is_in_utc(node)) is not None:
+        return exp.cast(
+            exp.func("CONVERT_TIMEZONE", exp.Literal.string("UTC"), moment), "TIMESTAMP"
+        )
+    return _nan_is_equal(node)
+
+
+def _trino(node: exp.Expr) -> exp.Expr:
+    if (moment := _is_in_utc(node)) is not None:
+        return exp.cast(exp.AtTimeZone(this=moment, zone=exp.Literal.string("UTC")), "TIMESTAMP")
+    return node
+
+
+_REWRITES: Mapping[str, Rewrite] = {
+    "postgres": _nan_is_equal,
+    "redshift": _nan_is_equal,
+    "snowflake": _snowflake,
+    "spark": _spark,
+    "databricks": _spark,
+    "bigquery": _bigquery,
+    "trino": _trino,
+}
+DIALECTS = tuple(_REWRITES)
+"""The engines that the checks are translated for."""

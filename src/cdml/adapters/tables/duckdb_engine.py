@@ -1,0 +1,67 @@
+"""An embedded DuckDB."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cdml.adapters.tables.parquet import unreadable
+
+
+def connect(folder: Path) -> duckdb.DuckDBPyConnection:
+    """An engine that stays on this machine, within a quarter of its memory.
+
+    Args:
+        folder: where it may spill what does not fit.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    engine = duckdb.connect(
+        config={
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            # A file that is written anew between two looks must not be read from memory.
+            "enable_external_file_cache": "false",
+            "memory_limit": f"{max(memory // 4, 2**29) // 2**20}MiB",
+            "temp_directory": str(folder / "spill"),
+        }
+    )
+    return _quiet(engine)
+
+
+def _quiet(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Without the progress bar that scans of over two seconds would print."""
+    engine.execute("SET enable_progress_bar = false")
+    return engine
+
+
+def another(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """The same engine for another thread."""
+    return _quiet(engine.cursor())
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """DuckDB, its errors told as ours."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def ask(self, sql: str, about: Path) -> list[Any]:
+        """All rows of an answer."""
+        return self.run(sql, about).fetchall()
+
+    def arrays(self, sql: str, about: Path) -> dict[str, Any]:
+        """The columns of an answer as numpy arrays."""
+        return dict(self.run(sql, about).fetchnumpy())
+
+    def run(self, sql: str, about: Path) -> duckdb.DuckDBPyConnection:
+        """Run a statement.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        try:
+            return self.connection.execute(sql)
+        except duckdb.Error as error:
+            raise unreadable(str(about), error) from error

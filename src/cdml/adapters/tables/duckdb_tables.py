@@ -1,0 +1,170 @@
+"""Files judged where they lie, by an embedded DuckDB."""
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cdml.adapters.tables.conversion import Conversion
+from cdml.adapters.tables.duckdb_engine import another, connect
+from cdml.adapters.tables.files import Files, Limits, find
+from cdml.adapters.tables.parquet import read_columns, unreadable
+from cdml.adapters.tables.queries import answers
+from cdml.adapters.tables.query_location import Place, Refused
+from cdml.adapters.tables.sql_engine import WHOLE_NUMBERS, Column, constant, parquet, quote
+from cdml.adapters.tables.sql_table import SqlTable
+from cdml.adapters.tables.text_types import Typed
+from cdml.common.addresses import mask
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.errors import InputError
+from cdml.evidence.schema import DataRef
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import NotRun, Query
+
+_BITS = 2**28
+"""The most bits to tell repeated numbers by; each thread has as many."""
+_SPARSE = 64
+"""Bits for each row beyond which grouping takes less memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ParquetFile:
+    """One Parquet file, asked by DuckDB."""
+
+    path: Path
+    uri: str
+    columns: tuple[Column, ...]
+    engine: duckdb.DuckDBPyConnection = field(repr=False)
+    again: "Callable[[Types], ParquetFile]" = field(repr=False)
+
+    @property
+    def relation(self) -> str:
+        """See `Place`."""
+        return parquet(self.path)
+
+    def numbered(self, row: str, columns: Sequence[Column]) -> str:
+        """See `Place`."""
+        taken = {column.engine_name.casefold() for column in columns}
+        number = "row_number() OVER () - 1" if "file_row_number" in taken else "file_row_number"
+        return f"(SELECT *, {number} AS {row} FROM {self.relation})"
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """See `Place`."""
+        try:
+            return self._answer(sql, parameters)
+        except (duckdb.Error, OverflowError) as error:
+            reason = str(error).splitlines()[0].partition("Error: ")[2] or str(error)
+            raise Refused(mask(reason, self.uri), unreadable(self.uri, error).hint) from error
+
+    def repeated(self, column: Column) -> int | None:
+        """See `Place`; one bit for each whole number between the least and the most."""
+        if column.field.physical not in WHOLE_NUMBERS:
+            return None
+        name = quote(column.engine_name)
+        extent = f"SELECT min({name}), max({name}), count({name}) FROM {self.relation}"
+        [(least, most, many)] = self.ask(extent)
+        if not many:
+            return 0
+        if most - least > min(_BITS, _SPARSE * many):
+            return None
+        bits = f"bit_count(bitstring_agg({name}, {least}, {most}))"
+        [(repeated,)] = self.ask(f"SELECT count({name}) - {bits} FROM {self.relation}")
+        return int(repeated)
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See `Place`; an engine of their own runs them, which can open this file alone."""
+        return answers(queries, self.path, self.columns)
+
+    def _answer(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
+        """Bound by the engine itself: its Python side would import pandas to look at a value."""
+        if any(isinstance(value, str) and "\0" in value for value in parameters):
+            return self.engine.execute(sql, list(parameters)).fetchall()
+        if not parameters:
+            return self.engine.execute(sql).fetchall()
+        self.engine.execute(f"PREPARE asked AS {sql}")
+        values = ", ".join(map(constant, parameters))
+        return self.engine.execute(f"EXECUTE asked({values})").fetchall()
+
+    def reaches(self, other: Place) -> bool:
+        """See `Place`."""
+        return isinstance(other, ParquetFile) and other.engine is self.engine
+
+    def parquet(self) -> Path:
+        """See `Place`."""
+        return self.path
+
+    def read_as(self, declared: Types) -> "ParquetFile":
+        """See `Place`."""
+        return self.again(declared)
+
+
+class DuckTables:
+    """Opens files, globs, folders and http(s) addresses.
+
+    Args:
+        limits: of downloads.
+    """
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-data")))
+        self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._engine = connect(self._folder)
+        self._conversion = Conversion(folder=self._folder)
+
+    def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
+        """See the port."""
+        into = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            files = find(uri, into, self._limits)
+            files.look_through(self._limits.unpacking)
+            digest = files.digest()
+            typed = self._conversion.typed(self._engine, files, digest, declared)
+            columns, rows = read_columns(self._engine, typed.path, files.uri)
+        except (OSError, ValueError) as error:
+            raise InputError(f"{uri!r} cannot be read: {error}.") from error
+        place = self._place(files, digest, self._engine, typed, columns)
+        return SqlTable(
+            ref=DataRef(uri=files.uri, digest=digest, rows=rows),
+            columns={column.field.name: column for column in place.columns},
+            place=place,
+        )
+
+    def _place(
+        self,
+        files: Files,
+        digest: str,
+        engine: duckdb.DuckDBPyConnection,
+        typed: Typed,
+        columns: Sequence[Column],
+    ) -> ParquetFile:
+        return ParquetFile(
+            path=typed.path,
+            uri=files.uri,
+            columns=tuple(_with_misfit(column, typed) for column in columns),
+            engine=engine,
+            again=partial(self._again, files, digest),
+        )
+
+    def _again(self, files: Files, digest: str, declared: Types) -> ParquetFile:
+        """The rows in other types; may be asked by another thread."""
+        engine = another(self._engine)
+        typed = self._conversion.typed(engine, files, digest, declared)
+        for misfit in typed.misfits.values():
+            if misfit.declared.required:
+                raise misfit.error()
+        columns, _ = read_columns(engine, typed.path, files.uri)
+        return self._place(files, digest, engine, typed, columns)
+
+
+def _with_misfit(column: Column, typed: Typed) -> Column:
+    misfit = typed.misfits.get(column.field.name)
+    if misfit is None:
+        return column
+    return replace(column, field=replace(column.field, misfit=str(misfit)))

@@ -1,0 +1,102 @@
+"""What tables outside files need beside answers: a digest of their rows, and the rows as a file."""
+
+import atexit
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cdml.adapters.tables.query_location import Place, Refused
+from cdml.adapters.tables.sql_engine import Column, quote
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.errors import InputError, ServiceError
+from cdml.evidence.schema import DataRef
+from cdml.tables.query import LogicalType
+
+CHUNK = 50_000
+"""Rows held at once."""
+_HEX = "'0123456789abcdef'"
+_DIGITS = 7  # of a hash in one sum: 16^7 times 10^11 rows still fits
+_PARTS = 4
+_TYPES = {
+    LogicalType.BOOLEAN: pa.bool_(),
+    LogicalType.INTEGER: pa.int64(),
+    LogicalType.NUMBER: pa.float64(),
+    LogicalType.STRING: pa.string(),
+    LogicalType.DATE: pa.date32(),
+    LogicalType.TIMESTAMP: pa.timestamp("us"),
+    LogicalType.TIME: pa.time64("us"),
+}
+
+
+def in_order(columns: Sequence[Column]) -> str:
+    """What rows without an order of their own are ordered by: all columns that have one."""
+    named = [quote(c.engine_name) for c in columns if c.field.type.plain]
+    return ", ".join(named) or "1"
+
+
+def reference(place: Place, columns: Sequence[Column], uri: str) -> DataRef:
+    """Number of rows, and a digest that depends on their values and not on their order.
+
+    The digest is a SHA-256 over the columns and sums of parts of the rows' MD5; it tells data
+    apart that have changed, and does not withstand whoever may write the table.
+
+    Raises:
+        InputError: there are no rows, or no columns.
+        ServiceError: the engine does not answer.
+    """
+    if not columns:
+        raise InputError(f"{uri} has no columns.")
+    texts = (f"coalesce(CAST({column.value} AS VARCHAR), '')" for column in columns)
+    known = (f"CASE WHEN {quote(c.engine_name)} IS NULL THEN '0' ELSE '1' END" for c in columns)
+    row = " || '|' || ".join((*texts, *known))
+    sums = ", ".join(_sum(part) for part in range(_PARTS))
+    try:
+        [(rows, *found)] = place.ask(
+            f"SELECT count(*), {sums} FROM (SELECT md5({row}) AS h FROM {place.relation}) AS hashed"
+        )
+    except Refused as error:
+        raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
+    if not rows:
+        raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
+    named = [(c.field.name, c.field.physical) for c in columns]
+    told = json.dumps([named, int(rows), [int(one) for one in found]])
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    return DataRef(uri=uri, digest=f"sha256:{digest}", rows=int(rows))
+
+
+def _sum(part: int) -> str:
+    digits = (
+        f"CAST(strpos({_HEX}, substr(h, {part * _DIGITS + at + 1}, 1)) - 1 AS BIGINT) * {16**at}"
+        for at in range(_DIGITS)
+    )
+    return f"CAST(sum({' + '.join(digits)}) AS BIGINT)"
+
+
+def export(rows: Iterator[Any], columns: Sequence[Column]) -> Path:
+    """Rows as a Parquet file that lasts as long as the process."""
+    folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-table")))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = folder / "table.parquet"
+    schema = pa.schema([(c.field.name, _TYPES.get(c.field.type, pa.string())) for c in columns])
+    with pq.ParquetWriter(path, schema) as writer:
+        while batch := list(islice(rows, CHUNK)):
+            values = zip(*batch, strict=True)
+            arrays = [_array(list(v), f.type) for v, f in zip(values, schema, strict=True)]
+            writer.write_table(pa.table(arrays, schema=schema))
+    return path
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_floating(kind):
+        values = [None if value is None else float(value) for value in values]
+    elif pa.types.is_string(kind):
+        values = [None if value is None else str(value) for value in values]
+    return pa.array(values, kind)

@@ -1,0 +1,231 @@
+"""Which files a URI names; what is far away is fetched, with limits."""
+
+import base64
+import glob
+import hashlib
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from cdml.adapters.tables.archives import Unpacking, look_through
+from cdml.common.addresses import Address, mask, reveal
+from cdml.errors import InputError
+
+if TYPE_CHECKING:  # imported where something is fetched: most data lies on this machine
+    import urllib.request
+    from http.client import HTTPResponse
+
+FORMATS = {
+    ".parquet": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".jsonl": "json",
+    ".ndjson": "json",
+}
+OBJECT_STORES = (
+    "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
+)  # fmt: skip
+"""Schemes of addresses in object stores."""
+_KNOWN = "Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) and JSON lines (.json, .jsonl) are read."
+_BLOCK = 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of the world is waited for.
+
+    Attributes:
+        silence: seconds without a byte.
+        seconds: seconds for a whole download.
+        size: bytes of a whole download.
+        unpacking: of packed files, wherever they come from.
+    """
+
+    silence: float = 30.0
+    seconds: float = 1800.0
+    size: int = 16 * 2**30
+    unpacking: Unpacking = field(default_factory=Unpacking)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """The files of one table, all of one format.
+
+    Attributes:
+        uri: what they were called, without credentials.
+        paths: sorted.
+        format: parquet, csv or json.
+        folder: where the names of folders, such as `year=2013`, begin to hold columns.
+    """
+
+    uri: str
+    paths: tuple[Path, ...]
+    format: str
+    folder: Path | None = None
+
+    def look_through(self, limits: Unpacking) -> None:
+        """Refuse packed files that are cut off, or hold too much.
+
+        Raises:
+            InputError: one is.
+        """
+        for path in self.paths:
+            if path.suffix.lower() == ".gz":
+                look_through(path, limits)
+
+    def digest(self) -> str:
+        """SHA-256 of the one file, or over the sorted SHA-256 of several."""
+        digests = sorted(map(_sha256, self.paths))
+        if len(digests) > 1:
+            digests = [hashlib.sha256("\n".join(digests).encode()).hexdigest()]
+        return f"sha256:{digests[0]}"
+
+
+def find(uri: str, into: Path, limits: Limits) -> Files:
+    """The files a URI names.
+
+    Args:
+        uri: path, glob, folder, file:// or http(s):// address.
+        into: folder for downloads.
+        limits: of downloads.
+
+    Raises:
+        InputError: there is nothing there, nothing that can be read, or too much of it.
+    """
+    address = reveal(uri)
+    scheme = urlsplit(address).scheme if "://" in address else ""
+    if scheme in ("http", "https"):
+        shown = uri if isinstance(uri, Address) and uri.values else _without_secrets(address)
+        path = _download(address, shown, into, limits)
+        return Files(uri=shown, paths=(path,), format=_format(path))
+    if scheme in OBJECT_STORES:
+        raise InputError(
+            f"data at {scheme}:// addresses cannot be read yet.",
+            "Download it in a step before and give the path, or give a presigned https:// address.",
+        )
+    if scheme not in ("", "file"):
+        raise InputError(
+            f"{scheme}:// addresses cannot be read.",
+            "Give a file, a glob, a folder of Parquet files, or an http(s) URL.",
+        )
+    path = Path(unquote(urlsplit(address).path) if scheme else address)
+    if path.is_dir():
+        found = [file for file in path.rglob("*.parquet") if not _hidden(file, path)]
+        return _local(uri, found, f"{uri} is a folder without Parquet files.", folder=path)
+    if path.exists() or not glob.has_magic(str(path)):
+        return _local(uri, [path] if path.exists() else [], f"{uri} does not exist.")
+    found = [Path(name) for name in glob.iglob(str(path), recursive=True)]  # noqa: PTH207 - absolute patterns
+    found = [file for file in found if file.is_file()]
+    return _local(uri, found, f"no file matches {uri}.", folder=_fixed(path))
+
+
+def _fixed(pattern: Path) -> Path:
+    """The folder of a pattern before its first sign that stands for others."""
+    plain = itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts[:-1])
+    return Path(*plain)
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    """Files that engines write beside the data: `_temporary`, `.crc`."""
+    return any(part[0] in "._" for part in file.relative_to(folder).parts)
+
+
+def _local(uri: str, paths: Sequence[Path], nothing: str, *, folder: Path | None = None) -> Files:
+    if not paths:
+        raise InputError(nothing, "Paths are relative to the folder of cdml.yaml.")
+    formats = {_format(path) for path in paths}
+    if len(formats) > 1:
+        raise InputError(f"{uri} mixes formats: {', '.join(sorted(formats))}.")
+    for path in paths:
+        try:
+            with path.open("rb") as file:
+                empty = not file.read(1)
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+        if empty:
+            raise InputError(f"{path} is empty (0 bytes).")
+    return Files(uri=uri, paths=tuple(sorted(paths)), format=formats.pop(), folder=folder)
+
+
+def _format(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    found = FORMATS.get(suffixes[-1]) if suffixes else None
+    if found is None:
+        raise InputError(f"{path.name} has no format that can be read.", _KNOWN)
+    return found
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _without_secrets(url: str) -> str:
+    """An address without user, password and signed query."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{_host(url)}{parts.path}"
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.rpartition("@")[2]
+
+
+def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
+    import urllib.error
+    import urllib.request
+    from http.client import HTTPException
+
+    name = Path(unquote(urlsplit(url).path)).name or "data"
+    target = into / name
+    _format(target)
+    try:
+        with (
+            urllib.request.urlopen(_request(url), timeout=limits.silence) as answer,  # noqa: S310 - only http(s) comes here
+            target.open("wb") as file,
+        ):
+            _copy(answer, file, shown, limits)
+    except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, urllib.error.HTTPError):
+            error.close()
+        reason = getattr(error, "reason", None) or error
+        raise InputError(
+            f"{shown} cannot be fetched: {mask(str(reason), shown)}.",
+            "Check the address, or fetch the file in a step before and give its path.",
+        ) from error
+    return target
+
+
+def _request(url: str) -> "urllib.request.Request":
+    """A request that says user and password in its header, and says them to nobody else."""
+    import urllib.request
+
+    parts = urlsplit(url)
+    request = urllib.request.Request(parts._replace(netloc=_host(url)).geturl())  # noqa: S310 - as above
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        credentials = base64.b64encode(pair.encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {credentials}")
+    return request
+
+
+def _copy(source: "HTTPResponse", target: IO[bytes], shown: str, limits: Limits) -> None:
+    deadline = time.monotonic() + limits.seconds
+    size = 0
+    while block := source.read1(_BLOCK):
+        size += len(block)
+        if size > limits.size:
+            raise InputError(f"{shown} is larger than {limits.size / 2**30:g} GiB.")
+        if time.monotonic() > deadline:
+            raise InputError(f"{shown} took longer than {limits.seconds:g} s.")
+        target.write(block)
+    announced = source.headers.get("Content-Length")
+    if announced is not None and int(announced) != size:
+        raise InputError(f"{shown} broke off after {size:,} of {int(announced):,} bytes.")
+    if size == 0:
+        raise InputError(f"{shown} is empty (0 bytes).")

@@ -1,0 +1,307 @@
+"""JSON files read as text: what is a text there stays one, and numbers keep every digit."""
+
+import gzip
+import re
+from collections.abc import Sequence
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import duckdb
+
+from cdml.adapters.tables.sql_engine import literal
+from cdml.adapters.tables.text_columns import (
+    Kind,
+    Source,
+    Texts,
+    paths,
+    refuse_differences,
+    refuse_names,
+)
+from cdml.adapters.tables.text_types import exact
+from cdml.errors import InputError
+
+_LONGEST = 2**28
+"""Bytes of the longest object."""
+_KINDS = (
+    (Kind.TEXT, ("VARCHAR",)),
+    (Kind.NUMBER, ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")),
+    (Kind.BOOLEAN, ("BOOLEAN",)),
+    (Kind.NESTED, ("OBJECT", "ARRAY")),
+)
+_TEXTS = r'"([^"\\]|\\.)*"'
+_LONG = r"-?[0-9][0-9.]{15,}(?:[eE][+-]?[0-9]+)?"
+"""Numbers of so many digits that a double may not hold them all."""
+_HUGE = "[eE][+-]?[0-9]{3}|[0-9]{100}"
+"""What a number that is larger than any double holds."""
+_LONG_WHOLE = r"(^|[^0-9.eE+-])-?[0-9]{19,}([^0-9.eE]|$)"
+_OBJECTS = "One object per line, or a list of objects, is read."
+_WRONG = (
+    ("holds no object", _OBJECTS),
+    ("names a key twice", _OBJECTS),
+    (
+        "holds a number of more digits than a 64-bit number holds, which cannot be read exactly",
+        "Write such a number as text (in quotes).",
+    ),
+)
+_AT_ONCE = 1000
+"""Questions in one scan."""
+_WORDS = {Kind.TEXT: "text", Kind.NUMBER: "numbers", Kind.BOOLEAN: "truth values",
+          Kind.NESTED: "objects or lists"}  # fmt: skip
+
+
+def read_json(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path) -> Texts:
+    """Read files as text: a list of objects, or one object after the other.
+
+    Args:
+        engine: that reads.
+        files: of one table, in the order of their rows.
+        into: folder for the rows, which is theirs alone.
+
+    Raises:
+        InputError: a file cannot be read to its end, or files differ in their columns, or numbers
+            cannot be had exactly.
+    """
+    return _Records(engine, files, into).read()
+
+
+class _Records:
+    """The objects of all files, one a row."""
+
+    def __init__(
+        self, engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path
+    ) -> None:
+        self._engine = engine
+        self._files = files
+        self._path = into / "records.parquet"
+        self._target = into / "texts.parquet"
+
+    def read(self) -> Texts:
+        self._copy()
+        sources = self._sources()
+        if not any(source.rows for source in sources):
+            named = ", ".join(path.name for path in self._files[:3])
+            raise InputError(f"{named} has no rows.", "No rows are no evidence.")
+        whole = Texts(path=self._path, names=(), kinds=(), sources=sources)
+        usual = self._usual()
+        alike = self._refuse_others(whole, usual) and all(source.rows for source in sources)
+        names = usual if alike else self._names()
+        refuse_names(names, self._files[0])
+        self._write(names)
+        texts = Texts(path=self._target, names=names, kinds=(), sources=sources)
+        kinds, mixed = self._kinds(texts)
+        structures = {
+            number: self._structure(texts, number)
+            for number, kind in enumerate(kinds)
+            if kind is Kind.NESTED
+        }
+        return Texts(
+            path=self._target,
+            names=names,
+            kinds=kinds,
+            structures=structures,
+            mixed=mixed,
+            sources=sources,
+        )
+
+    def _copy(self) -> None:
+        source = (
+            f"read_json_objects({paths(self._files)}, format = 'auto', ignore_errors = false,"
+            f" maximum_object_size = {_LONGEST}, filename = true)"
+        )
+        try:
+            self._engine.execute(
+                f"COPY (SELECT json AS j, filename AS f FROM {source})"
+                f" TO {literal(str(self._path))} (FORMAT parquet)"
+            )
+        except duckdb.Error as error:
+            raise InputError(f"{self._told(error)}.", _OBJECTS) from error
+
+    def _told(self, error: duckdb.Error) -> str:
+        """The engine's complaint in one sentence, with the file's name and without its folders."""
+        told = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
+        blamed = next((path for path in self._files if str(path) in told), self._files[0])
+        told = told.replace(f' in file "{blamed}",', "").replace(str(blamed), blamed.name)
+        told = re.sub(r"\s+", " ", told).rstrip(". ")
+        return f"{blamed.name} cannot be read: {told[:1].lower()}{told[1:]}"
+
+    def _ask(
+        self, columns: str, rest: str = "", path: Path | None = None
+    ) -> list[tuple[object, ...]]:
+        found: list[tuple[object, ...]] = self._engine.execute(
+            f"SELECT {columns} FROM read_parquet({paths([path or self._path])},"
+            f" file_row_number = true) {rest}"
+        ).fetchall()
+        return found
+
+    def _sources(self) -> tuple[Source, ...]:
+        counted = {file: rows for file, rows in self._ask("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
+        return tuple(
+            Source(path=path, rows=int(str(counted.get(str(path), 0))), place=partial(_place, path))
+            for path in self._files
+        )
+
+    def _refuse_others(self, texts: Texts, usual: Sequence[str]) -> bool:
+        """Refuse what is no object, names a key twice, or holds digits that would be lost.
+
+        A CASE asks each question only of the rows that are left.
+
+        Args:
+            texts: whose places are told.
+            usual: keys of the first object, none of them twice.
+
+        Returns:
+            Whether all objects have those keys, in that order.
+        """
+        keys = f"json_keys(j) = {_list(usual)}"
+        wrong = (
+            f"CASE WHEN json_type(j) <> 'OBJECT' THEN 0 WHEN {keys} THEN {_inexact(2)}"
+            " WHEN len(json_keys(j)) <> len(list_distinct(json_keys(j))) THEN 1"
+            f" ELSE {_inexact(2)} END"
+        )
+        [(first, others)] = self._ask(
+            f"min({len(_WRONG)} * file_row_number + {wrong}), count_if({keys} IS NOT TRUE)"
+        )
+        if first is not None:
+            row, kind = divmod(int(str(first)), len(_WRONG))
+            told, hint = _WRONG[kind]
+            raise InputError(f"{texts.place(row)} {told}.", hint)
+        return not others
+
+    def _usual(self) -> tuple[str, ...]:
+        """The first object's keys; none where it has one twice, or is no object."""
+        [(keys,)] = self._ask(
+            "CASE WHEN json_type(j) = 'OBJECT' THEN json_keys(j) END",
+            "ORDER BY file_row_number LIMIT 1",
+        )
+        found = tuple(map(str, keys)) if isinstance(keys, list) else ()
+        return found if len(set(found)) == len(found) else ()
+
+    def _names(self) -> tuple[str, ...]:
+        """All keys, in the order in which they are first met.
+
+        Raises:
+            InputError: a file lacks a key that another has.
+        """
+        rows = self._engine.execute(
+            "SELECT k, f, min(n), min(p) FROM (SELECT f, file_row_number AS n,"
+            " unnest(json_keys(j)) AS k, generate_subscripts(json_keys(j), 1) AS p"
+            f" FROM read_parquet({paths([self._path])}, file_row_number = true))"
+            " GROUP BY k, f ORDER BY min(n), min(p)"
+        ).fetchall()
+        names = tuple(dict.fromkeys(str(key) for key, *_ in rows))
+        by_file: dict[str, list[str]] = {str(path): [] for path in self._files}
+        for key, file, *_ in rows:
+            by_file[str(file)].append(str(key))
+        for path in self._files:
+            refuse_differences(names, self._file_with(names, by_file), by_file[str(path)], path)
+        return names
+
+    def _file_with(self, names: Sequence[str], by_file: dict[str, list[str]]) -> Path:
+        """The file that has the most of these columns."""
+        return max(self._files, key=lambda path: len(set(names) & set(by_file[str(path)])))
+
+    def _write(self, names: Sequence[str]) -> None:
+        """Each key's values as text, and what JSON says they are."""
+        pointers = "[" + ", ".join(map(literal, map(_pointer, names))) + "]"
+        columns = ", ".join(
+            f"x[{at + 1}] AS c{at}, y[{at + 1}] AS t{at}" for at in range(len(names))
+        )
+        self._engine.execute(
+            f"COPY (SELECT {columns} FROM (SELECT json_extract_string(j, {pointers}) AS x,"
+            f" json_type(j, {pointers}) AS y FROM read_parquet({paths([self._path])})))"
+            f" TO {literal(str(self._target))} (FORMAT parquet)"
+        )
+
+    def _kinds(self, texts: Texts) -> tuple[tuple[Kind, ...], dict[int, str]]:
+        """What each column holds, and what is wrong with those that hold several kinds."""
+        asked = [
+            f"bool_or(t{number} IN ({', '.join(map(literal, types))}))"
+            for number in range(len(texts.names))
+            for _, types in _KINDS
+        ]
+        answers: list[object] = []
+        for at in range(0, len(asked), _AT_ONCE):
+            answers += self._ask(", ".join(asked[at : at + _AT_ONCE]), path=self._target)[0]
+        found, mixed = [], {}
+        for number in range(len(texts.names)):
+            counted = answers[number * len(_KINDS) : (number + 1) * len(_KINDS)]
+            there = [kind for (kind, _), many in zip(_KINDS, counted, strict=True) if many]
+            if len(there) > 1:
+                mixed[number] = self._mixed(texts, number, there)
+            found.append(there[0] if len(there) == 1 else Kind.TEXT if there else Kind.ANY)
+        return tuple(found), mixed
+
+    def _mixed(self, texts: Texts, number: int, there: Sequence[Kind]) -> str:
+        places = []
+        for kind in there:
+            types = ", ".join(map(literal, dict(_KINDS)[kind]))
+            [(row,)] = self._ask(
+                "min(file_row_number)", f"WHERE t{number} IN ({types})", self._target
+            )
+            places.append((int(str(row)), kind))
+        (first, one), (second, other) = sorted(places)[:2]
+        return (
+            f"the column {texts.names[number]!r} holds {_WORDS[one]} ({texts.place(first)}) and"
+            f" {_WORDS[other]} ({texts.place(second)})."
+        )
+
+    def _structure(self, texts: Texts, number: int) -> str:
+        """The types of what is nested in a column.
+
+        Raises:
+            InputError: whole numbers in it have more than 64 bits.
+        """
+        [(structure, row)] = self._ask(
+            f"json_group_structure(c{number}::JSON), min(file_row_number) FILTER (regexp_matches("
+            f"regexp_replace(c{number}, {literal(_TEXTS)}, '', 'g'), {literal(_LONG_WHOLE)}))",
+            path=self._target,
+        )
+        if row is not None:
+            raise InputError(
+                f"{texts.place(int(str(row)))} holds a number of more than 18 digits in"
+                f" {texts.names[number]!r}.",
+                "Write such a number as text (in quotes).",
+            )
+        return str(structure).replace('"UBIGINT"', '"BIGINT"')
+
+
+def _inexact(number: int) -> str:
+    """This number where a fraction has more digits than a double holds, else NULL.
+
+    Most files were written from doubles, and the engine writes such JSON again as it was: then no
+    number in it has to be looked at. Of numbers beyond all doubles it keeps the text, so that they
+    prove nothing.
+    """
+    bare = f"regexp_replace(j, {literal(_TEXTS)}, '', 'g')"
+    lost = f"regexp_matches(x, '[.eE]') AND NOT ({exact('x')})"
+    inexact = f"list_filter(regexp_extract_all({bare}, {literal(_LONG)}), lambda x: {lost})"
+    again = (
+        f"CASE WHEN regexp_matches(j, {literal(_HUGE)}) THEN false WHEN json(j) = j THEN true"
+        " ELSE replace(json(j), ' ', '') = replace(j, ' ', '') END"
+    )
+    return (
+        f"CASE WHEN NOT regexp_matches(j, {literal(_LONG)}) THEN NULL WHEN {again} THEN NULL"
+        f" WHEN len({inexact}) > 0 THEN {number} END"
+    )
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"CAST([{', '.join(map(literal, texts))}] AS VARCHAR[])"
+
+
+def _pointer(name: str) -> str:
+    """A key as a JSON pointer."""
+    return "/" + name.replace("~", "~0").replace("/", "~1")
+
+
+def _place(path: Path, row: int) -> str:
+    """The line of an object that has one of its own; else its number."""
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rb") as file:
+        lines = ((number, line.strip()) for number, line in enumerate(file, 1))
+        full = ((number, line) for number, line in lines if line)
+        number, line = next(islice(full, row, None), (0, b""))
+    if line.startswith(b"{") and line.endswith(b"}"):
+        return f"line {number:,}"
+    return f"object {row + 1:,}"

@@ -1,0 +1,94 @@
+"""What the footer of a Parquet file says."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from cdml.adapters.tables import sql_engine
+from cdml.adapters.tables.empty_columns import empty_columns
+from cdml.adapters.tables.sql_engine import Column, logical_type, name_of
+from cdml.common.addresses import mask
+from cdml.errors import InputError
+from cdml.tables.query import Field
+
+
+def unreadable(uri: str, error: Exception) -> InputError:
+    """The engine's complaint about the data, in one line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
+    return InputError(
+        f"{uri} cannot be read: {mask(told, uri).rstrip('.')}.",
+        "The file may be cut off, or of another format.",
+    )
+
+
+def read_columns(
+    engine: duckdb.DuckDBPyConnection, parquet: Path, uri: str
+) -> tuple[tuple[Column, ...], int]:
+    """The columns of a Parquet file and its number of rows, from its footer.
+
+    Raises:
+        InputError: it cannot be read, has no rows or columns, or names a column twice.
+    """
+    file = name_of(parquet)
+    try:
+        described = engine.execute(
+            f"DESCRIBE SELECT * FROM {sql_engine.parquet(parquet)}"
+        ).fetchall()
+        schema = engine.execute(
+            f"SELECT name, num_children, repetition_type FROM parquet_schema({file})"
+        ).fetchall()
+        rows = engine.execute(f"SELECT count(*) FROM {sql_engine.parquet(parquet)}").fetchall()[0][
+            0
+        ]
+    except duckdb.Error as error:
+        raise unreadable(uri, error) from error
+    top = _top_level(schema)
+    if not described or not top:
+        raise InputError(f"{uri} has no columns.")
+    if rows == 0:
+        raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
+    _refuse_repeated([name for name, _ in top], uri)
+    columns = tuple(
+        Column(
+            field=Field(
+                name=name, type=logical_type(kind), physical=kind, nullable=repetition != "REQUIRED"
+            ),
+            engine_name=engine_name,
+        )
+        for (name, repetition), (engine_name, kind, *_) in zip(top, described, strict=True)
+    )
+    try:
+        empty = empty_columns(engine, parquet, columns)
+    except duckdb.Error as error:
+        raise unreadable(uri, error) from error
+    return tuple(
+        _as_empty(column) if column.field.name in empty else column for column in columns
+    ), rows
+
+
+def _as_empty(column: Column) -> Column:
+    return replace(column, field=replace(column.field, empty=True))
+
+
+def _top_level(schema: list[tuple[str, int | None, str]]) -> list[tuple[str, str]]:
+    """Names and repetition of the top-level columns; the footer lists the tree depth first."""
+    found, skip = [], 0
+    for name, children, repetition in schema[1:]:
+        if skip == 0:
+            found.append((name, repetition))
+            skip = children or 0
+        else:
+            skip += (children or 0) - 1
+    return found
+
+
+def _refuse_repeated(names: list[str], uri: str) -> None:
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise InputError(
+            f"{uri} has {Counter(names)[repeated[0]]} columns called {repeated[0]!r}.",
+            "A check could not tell which one it speaks of: rename one.",
+        )

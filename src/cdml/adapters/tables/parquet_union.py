@@ -1,0 +1,190 @@
+"""Several Parquet files as one table, whatever their number and order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cdml.adapters.tables.sql_engine import WHOLE_NUMBERS, literal, parquet, quote
+from cdml.adapters.tables.text_columns import paths, refuse_differences
+from cdml.errors import InputError
+from cdml.tables.declared_types import Types
+from cdml.tables.query import LogicalType
+
+_SIZES = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64}
+_EXACT_IN_DOUBLE = 2**53
+_MOMENTS = ("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _File:
+    """One file: its columns and their types, and the columns that its folders name."""
+
+    path: Path
+    types: Mapping[str, str]
+    folders: Mapping[str, str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.types, *(name for name in self.folders if name not in self.types))
+
+
+def join_parquet(
+    engine: duckdb.DuckDBPyConnection,
+    files: Sequence[Path],
+    target: Path,
+    *,
+    folder: Path | None = None,
+    declared: Types,
+) -> None:
+    """Write the rows of several files as one.
+
+    Args:
+        engine: that reads and writes.
+        files: in the order of their rows.
+        target: the file to write.
+        folder: whose subfolders, called `year=2013`, hold columns.
+        declared: types of columns that folders name.
+
+    Raises:
+        InputError: files differ in their columns, or in types that cannot be one without a loss.
+        duckdb.Error: a file cannot be read.
+    """
+    described = [_describe(engine, path, folder) for path in files]
+    first = described[0]
+    for other in described[1:]:
+        refuse_differences(first.names, first.path, other.names, other.path)
+    types = {name: _common(engine, described, name) for name in first.types}
+    kinds = {name: _of_folders(described, name, declared) for name in first.folders}
+    alike = groupby(described, key=lambda file: (tuple(file.types), tuple(file.folders.items())))
+    parts = " UNION ALL ".join(_select(list(group), types, kinds) for _, group in alike)
+    engine.execute(f"COPY ({parts}) TO {literal(str(target))} (FORMAT parquet)")
+
+
+def _describe(engine: duckdb.DuckDBPyConnection, path: Path, folder: Path | None) -> _File:
+    described = engine.execute(f"DESCRIBE SELECT * FROM {parquet(path)}").fetchall()
+    return _File(
+        path=path,
+        types={str(name): str(kind) for name, kind, *_ in described},
+        folders=_folders(path, folder) if folder else {},
+    )
+
+
+def _folders(path: Path, folder: Path) -> dict[str, str]:
+    from urllib.parse import unquote
+
+    named = (part.partition("=") for part in path.relative_to(folder).parts[:-1])
+    return {name: unquote(value) for name, sign, value in named if sign}
+
+
+def _select(files: Sequence[_File], types: Mapping[str, str], kinds: Mapping[str, str]) -> str:
+    """Files whose columns are called alike; each value in the type of its column."""
+    parts = []
+    for _, group in groupby(files, key=lambda file: tuple(file.types.items())):
+        alike = list(group)
+        columns = [
+            quote(name)
+            if alike[0].types[name] == kind
+            else f"CAST({quote(name)} AS {kind}) AS {quote(name)}"
+            for name, kind in types.items()
+        ]
+        columns += [
+            f"CAST({literal(alike[0].folders[name])} AS {kind}) AS {quote(name)}"
+            if alike[0].folders[name] != "__HIVE_DEFAULT_PARTITION__"
+            else f"CAST(NULL AS {kind}) AS {quote(name)}"
+            for name, kind in kinds.items()
+            if name not in types
+        ]
+        source = f"read_parquet({paths([file.path for file in alike])}, hive_partitioning = false)"
+        parts.append(f"SELECT {', '.join(columns)} FROM {source}")
+    return " UNION ALL ".join(parts)
+
+
+def _of_folders(files: Sequence[_File], name: str, declared: Types) -> str:
+    """The type of a column that folders name: text, or whole numbers written as such."""
+    if name in declared and declared[name].type is LogicalType.STRING:
+        return "VARCHAR"
+    values = {file.folders[name] for file in files} - {"__HIVE_DEFAULT_PARTITION__"}
+    whole = all(_is_whole(value) for value in values)
+    return "BIGINT" if values and whole else "VARCHAR"
+
+
+def _is_whole(value: str) -> bool:
+    try:
+        return str(int(value)) == value and -(2**63) <= int(value) < 2**63
+    except ValueError:
+        return False
+
+
+def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str) -> str:
+    """The one type that holds the values of all files as they are.
+
+    Raises:
+        InputError: there is none.
+    """
+    first: dict[str, _File] = {}
+    for file in files:
+        first.setdefault(file.types[name], file)
+    kinds = dict(first)
+    if len(kinds) > 1:  # pandas writes a column without values in a type of its own
+        kinds = {
+            kind: file for kind, file in kinds.items() if not _empty(engine, files, name, kind)
+        } or dict(list(kinds.items())[:1])
+    found = _joined(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
+    if found == "DOUBLE" and not all(
+        _small(engine, files, name, kind) for kind in kinds if kind in {*WHOLE_NUMBERS, "HUGEINT"}
+    ):
+        found = None
+    if found is None:
+        (one, here), (other, there) = list(kinds.items())[:2]
+        raise InputError(
+            f"the column {name!r} is {one} in {here.path.name} and {other} in {there.path.name}.",
+            "No type holds the values of both as they are: write the files in one type.",
+        )
+    return found
+
+
+def _joined(kinds: Sequence[str]) -> str | None:
+    if all(kind in WHOLE_NUMBERS for kind in kinds):
+        return _widest(kinds)
+    if all(kind in {*WHOLE_NUMBERS, "FLOAT", "DOUBLE"} for kind in kinds):
+        return "DOUBLE"
+    if all(kind.startswith("DECIMAL(") for kind in kinds):
+        sizes = [tuple(map(int, kind[8:-1].split(","))) for kind in kinds]
+        scale, whole = max(s for _, s in sizes), max(p - s for p, s in sizes)
+        return f"DECIMAL({whole + scale},{scale})" if whole + scale <= 38 else None  # noqa: PLR2004 - the engine's widest
+    if all(kind in _MOMENTS[:3] for kind in kinds):
+        return "TIMESTAMP"
+    if all(kind == "VARCHAR" or kind.startswith("ENUM(") for kind in kinds):
+        return "VARCHAR"
+    return None
+
+
+def _widest(kinds: Sequence[str]) -> str | None:
+    signed = [_SIZES[kind] for kind in kinds if kind in _SIZES]
+    unsigned = [_SIZES[kind[1:]] for kind in kinds if kind not in _SIZES]
+    if not signed:
+        return max(kinds, key=lambda kind: _SIZES[kind[1:]])
+    needed = max([*signed, *(2 * size for size in unsigned)])
+    return next((kind for kind, size in _SIZES.items() if size == needed), None)
+
+
+def _of(files: Sequence[_File], name: str, kind: str) -> str:
+    return paths([file.path for file in files if file.types[name] == kind])
+
+
+def _empty(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
+    source = f"read_parquet({_of(files, name, kind)}, hive_partitioning = false)"
+    [[count]] = engine.execute(f"SELECT count({quote(name)}) FROM {source}").fetchall()
+    return not count
+
+
+def _small(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
+    """Whether a double holds every whole number of these files."""
+    source = f"read_parquet({_of(files, name, kind)}, hive_partitioning = false)"
+    asked = f"max({quote(name)}), min({quote(name)})"
+    row: tuple[Any, ...] = engine.execute(f"SELECT {asked} FROM {source}").fetchall()[0]
+    return all(value is None or abs(value) <= _EXACT_IN_DOUBLE for value in row)

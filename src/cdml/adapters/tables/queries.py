@@ -1,0 +1,88 @@
+"""Queries of a contract, run by an engine that can open one file and change nothing."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from math import isnan
+from pathlib import Path
+from threading import Timer
+from typing import Any
+
+import duckdb
+
+from cdml.adapters.tables.duckdb_engine import connect
+from cdml.adapters.tables.sql_engine import Column, literal, parquet, quote
+from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.tables.query import ROWS, NotRun, Query
+
+SECONDS = 300.0
+
+
+def answers(
+    queries: Sequence[Query], rows: Path, columns: Sequence[Column], seconds: float = SECONDS
+) -> tuple[float | NotRun, ...]:
+    """The number each query gives; NaN is NULL to it, as it is missing to every other rule.
+
+    Args:
+        queries: what is asked.
+        rows: the one Parquet file that may be read.
+        columns: of the file.
+        seconds: after which a query is given up.
+    """
+    if not queries:
+        return ()
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-query")) as folder:
+        engine = connect(Path(folder))
+        try:
+            _lock(engine, rows, columns)
+            return tuple(_answer(engine, query, seconds) for query in queries)
+        finally:
+            engine.close()
+
+
+def _lock(engine: duckdb.DuckDBPyConnection, rows: Path, columns: Sequence[Column]) -> None:
+    names = (quote(column.engine_name) for column in columns if column.has_nan)
+    plain = ", ".join(f"CASE WHEN NOT isnan({name}) THEN {name} END AS {name}" for name in names)
+    replaced = f" REPLACE ({plain})" if plain else ""
+    engine.execute(f"SET allowed_paths = [{literal(str(rows))}]")
+    engine.execute("SET enable_external_access = false")
+    engine.execute(f"CREATE VIEW {ROWS} AS SELECT *{replaced} FROM {parquet(rows)}")
+    engine.execute("SET lock_configuration = true")
+
+
+def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> float | NotRun:
+    try:
+        with _limited(engine, seconds):
+            found = engine.execute(query.sql).fetchmany(2)
+    except duckdb.InterruptException:
+        return NotRun(f"it took longer than {seconds:g} s")
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
+        return NotRun(str(error).splitlines()[0].partition("Error: ")[2])
+    except duckdb.Error as error:
+        # What goes wrong at a value quotes the value, which may be personal.
+        return NotRun(f"the engine gave up: {str(error).partition(':')[0]}")
+    return number(found)
+
+
+def number(found: Sequence[Any]) -> float | NotRun:
+    """The one number of an answer, of which two rows are looked at."""
+    if len(found) != 1:
+        return NotRun(f"it gives {'no row' if not found else 'more than one row'}, not one number")
+    value = found[0][0]
+    if value is None:
+        return NotRun("it gives no value")
+    if not isinstance(value, bool | int | float | Decimal):
+        return NotRun(f"it gives a {type(value).__name__}, not a number")
+    return NotRun("it gives NaN") if isnan(value) else float(value)
+
+
+@contextmanager
+def _limited(engine: duckdb.DuckDBPyConnection, seconds: float) -> Iterator[None]:
+    timer = Timer(seconds, engine.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()

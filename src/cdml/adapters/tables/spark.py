@@ -1,0 +1,170 @@
+"""Tables and Parquet files that Spark reads, where data outgrows a machine.
+
+    spark://#catalog.table              as Spark's own configuration says
+    spark://local#/data/2013.parquet    on this machine
+
+Spark is the user's to install: the extra `spark` brings it, Java is needed too.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Timer
+from typing import Any, Self
+
+from py4j.protocol import Py4JError
+from pyspark.errors import AnalysisException, ParseException, PySparkException
+from pyspark.sql import SparkSession
+
+from cdml.adapters.tables import portable
+from cdml.adapters.tables.dialects import physical, translate
+from cdml.adapters.tables.export import export, in_order, reference
+from cdml.adapters.tables.query_location import Place, Refused
+from cdml.adapters.tables.sql_engine import Column, logical_type, quote
+from cdml.adapters.tables.sql_table import SqlTable
+from cdml.common.addresses import reveal
+from cdml.errors import ConfigurationError, InputError
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import Field, NotRun, Query
+
+_ERRORS = (PySparkException, Py4JError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SparkView:
+    """A table or file under a name of the session's."""
+
+    name: str
+    columns: tuple[Column, ...]
+    session: SparkSession = field(repr=False)
+
+    @property
+    def relation(self) -> str:
+        """See `Place`."""
+        return quote(self.name)
+
+    def numbered(self, row: str, columns: Sequence[Column]) -> str:
+        """See `Place`; distributed rows have no order of their own, so that of columns counts."""
+        number = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
+        return f"(SELECT *, {number} AS {row} FROM {self.relation}) AS n"
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """See `Place`."""
+        try:
+            answer = self.session.sql(translate(sql, "spark", parameters)).collect()
+        except _ERRORS as error:
+            raise Refused(_told(error)) from error
+        return [tuple(row) for row in answer]
+
+    def repeated(self, column: Column) -> None:
+        """See `Place`."""
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See `Place`."""
+        return portable.answers(queries, self.relation, self.columns, self._first_rows)
+
+    def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
+        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+        context = self.session.sparkContext
+        context.setJobGroup(self.name, "a contract's query", interruptOnCancel=True)
+        timer = Timer(portable.SECONDS, context.cancelJobGroup, [self.name])
+        timer.daemon = True
+        timer.start()
+        try:
+            return list(self.session.sql(translate(sql, "spark")).collect())
+        except (AnalysisException, ParseException) as error:
+            return NotRun(_told(error))
+        except _ERRORS as error:
+            return NotRun(f"Spark gave up: {type(error).__name__}")
+        finally:
+            timer.cancel()
+
+    def reaches(self, other: Place) -> bool:
+        """See `Place`."""
+        return isinstance(other, SparkView)
+
+    def read_as(self, declared: Types) -> Self:
+        """See `Place`; its columns have types."""
+        del declared
+        return self
+
+    def parquet(self) -> Path:
+        """See `Place`; for the scoring process, which reads files."""
+        return export(self._rows(), self.columns)
+
+    def _rows(self) -> Iterator[Any]:
+        values = ", ".join(column.value for column in self.columns)
+        sql = f"SELECT {values} FROM {self.relation} ORDER BY {in_order(self.columns)}"
+        try:
+            yield from self.session.sql(translate(sql, "spark")).toLocalIterator()
+        except _ERRORS as error:
+            raise InputError(f"{self.name} cannot be read: {_told(error)}.") from error
+
+
+class SparkTables:
+    """Opens what Spark reads; see the module."""
+
+    def __init__(self) -> None:
+        self._views = 0
+
+    def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
+        """See the port; the columns have types, whatever is declared.
+
+        Raises:
+            ConfigurationError: the address names nothing, or Spark does not start.
+        """
+        del declared
+        address, _, named = reveal(uri).partition("#")
+        if not named:
+            raise ConfigurationError(
+                f"{uri} names no table.", "Write it behind a #: spark://#catalog.table."
+            )
+        session = _session(address.removeprefix("spark://"))
+        try:
+            rows = session.read.parquet(named) if "/" in named else session.table(named)
+        except _ERRORS as error:
+            raise InputError(f"{uri} cannot be read: {_told(error)}.") from error
+        self._views += 1
+        view = f"cdml_{id(self)}_{self._views}"
+        rows.createOrReplaceTempView(view)
+        columns = tuple(
+            _column(one.name, one.dataType.simpleString(), nullable=one.nullable)
+            for one in rows.schema.fields
+        )
+        place = SparkView(name=view, columns=columns, session=session)
+        return SqlTable(
+            ref=reference(place, columns, uri),
+            columns={column.field.name: column for column in columns},
+            place=place,
+        )
+
+
+def _session(master: str) -> SparkSession:
+    """The running session, or one of our own; its clock is UTC, as everywhere in cdml."""
+    builder = SparkSession.builder.appName("cdml").config("spark.ui.enabled", "false")
+    if master:
+        at = f"spark://{master}" if ":" in master else master
+        builder = builder.master("local[*]" if at == "local" else at)
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:  # Java's absence has no type of its own
+        raise ConfigurationError(
+            f"Spark does not start: {_told(error)}.", "It needs Java 17 or newer."
+        ) from error
+    session.conf.set("spark.sql.session.timeZone", "UTC")
+    session.conf.set("spark.sql.timeType.enabled", "true")
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _column(name: str, kind: str, *, nullable: bool) -> Column:
+    told = physical(kind, "spark")
+    told_field = Field(
+        name=name, type=logical_type(told), physical=told, nullable=nullable, empty=told == "VOID"
+    )
+    return Column(field=told_field, engine_name=name)
+
+
+def _told(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__).rstrip(".")

@@ -1,0 +1,285 @@
+"""Tables asked by SQL, wherever they lie."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cdml.adapters.tables import equal_rows
+from cdml.adapters.tables.aggregates import aggregate, figure
+from cdml.adapters.tables.query_location import Place, Refused
+from cdml.adapters.tables.sql_engine import Column, Translation, counts, quote
+from cdml.errors import ConfigurationError, InputError
+from cdml.evidence.schema import DataRef
+from cdml.tables.counting import terms, total
+from cdml.tables.declared_types import Types
+from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar, comparable
+from cdml.tables.table import Conflicts, Overlap, Table
+
+_SPREAD = 2_654_435_761  # Knuth's multiplicative hash: neighbouring rows fall far apart
+_RANGE = 2**32
+_AT_ONCE = 1000
+"""Conditions or columns in one scan: engines plan a question of more in quadratic time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SqlTable:
+    """Rows that an engine is asked about by SQL, which is DuckDB's whatever the engine.
+
+    Attributes:
+        ref: the port's.
+        columns: by the name that the file or table gives them.
+        place: where they lie.
+    """
+
+    ref: DataRef
+    columns: Mapping[str, Column]
+    place: Place
+
+    @property
+    def parquet(self) -> Path:
+        """See the port."""
+        return self.place.parquet()
+
+    def read_as(self, declared: Types) -> "SqlTable":
+        """See the port."""
+        place = self.place.read_as(declared)
+        columns = {column.field.name: column for column in place.columns}
+        return SqlTable(ref=self.ref, columns=columns, place=place)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The columns, in the file's order."""
+        return tuple(column.field for column in self.columns.values())
+
+    def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
+        """See the port."""
+        return self.ask(conditions, ())[0]
+
+    def ask(
+        self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
+    ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
+        """See the port; when the engine refuses the one scan, each part is asked apart."""
+        asked = {condition: terms(condition) for condition in conditions}
+        distinct = tuple(dict.fromkeys(part for parts in asked.values() for _, part in parts))
+        figures = tuple(dict.fromkeys(aggregates))
+        if not distinct and not figures:
+            return (), ()
+        counted: dict[Condition, int | NotRun] = {}
+        told: dict[Aggregate, Any] = {}
+        for at in range(0, max(1, len(distinct)), _AT_ONCE):
+            part, also = distinct[at : at + _AT_ONCE], figures if at == 0 else ()
+            found = self._answers(part, also)
+            counted |= zip(part, map(_whole, found), strict=False)
+            told |= zip(also, found[len(part) :], strict=True)
+        return (
+            tuple(total(asked[condition], counted) for condition in conditions),
+            tuple(figure(one, told[one]) for one in aggregates),
+        )
+
+    def _answers(
+        self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
+    ) -> Sequence[Any]:
+        try:
+            found: Sequence[Any] = self._scan(conditions, aggregates)
+        except Refused:
+            self._read_all()
+            found = [
+                *(self._alone((condition,), ()) for condition in conditions),
+                *(self._alone((), (asked,)) for asked in aggregates),
+            ]
+        return found
+
+    def _scan(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
+        translation = Translation(self.columns)
+        asked = [counts(translation, conditions)] if conditions else []
+        asked += [aggregate(one, self.columns[one.column]) for one in aggregates]
+        sql = f"SELECT {', '.join(asked)} FROM {self.place.relation}"
+        return self.place.ask(sql, translation.parameters)[0]
+
+    def _alone(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
+        try:
+            return self._scan(conditions, aggregates)[0]
+        except Refused as error:
+            return NotRun(error.reason)
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See the port."""
+        return self.place.answer(queries)
+
+    def _read_all(self) -> None:
+        """Tell data that cannot be read from a condition that cannot be asked."""
+        names = (
+            f"max(md5(CAST({quote(column.engine_name)} AS VARCHAR)))"
+            for column in self.columns.values()
+        )
+        self._ask(f"SELECT {', '.join(names)} FROM {self.place.relation}")
+
+    def repeated(self, columns: Sequence[str]) -> int:
+        """See the port; groups rather than distinct counts, which need twice the memory."""
+        if (
+            len(columns) == 1
+            and (told := self.place.repeated(self.columns[columns[0]])) is not None
+        ):
+            return told
+        values = ", ".join(self.columns[name].exact for name in columns)
+        sql = (
+            "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM"
+            f" (SELECT count(*) AS n FROM {self.place.relation} WHERE {self.all_present(columns)}"
+            f" GROUP BY {values} HAVING count(*) > 1) AS repeated"
+        )
+        repeated: int = self._ask(sql)[0][0]
+        return repeated
+
+    def frequencies(self, column: str, limit: int) -> tuple[tuple[Scalar, int], ...]:
+        """See the port."""
+        asked = self.columns[column]
+        found = self._ask(
+            f"SELECT {asked.value} AS v, count(*) AS n FROM {self.place.relation}"
+            f" WHERE NOT {asked.missing} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
+        )
+        return tuple((value, n) for raw, n in found if (value := asked.python(raw)) is not None)
+
+    def count_by(
+        self, column: str, conditions: Sequence[Condition], limit: int
+    ) -> Mapping[Scalar, tuple[int, ...]]:
+        """See the port."""
+        asked, translation = self.columns[column], Translation(self.columns)
+        also = f", {counts(translation, conditions)}" if conditions else ""
+        found = self._ask(
+            f"SELECT {asked.value} AS v, count(*) AS n{also}"
+            f" FROM {self.place.relation} WHERE NOT {asked.missing}"
+            f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}",
+            translation.parameters,
+        )
+        told = ((asked.python(raw), counted) for raw, *counted in found)
+        return {value: tuple(map(int, many)) for value, many in told if value is not None}
+
+    def examples(
+        self, condition: Condition, column: str, limit: int
+    ) -> tuple[tuple[int, Scalar | None], ...]:
+        """See the port."""
+        translation = Translation(self.columns)
+        where = translation.condition(condition, exact=False)
+        asked = self.columns[column]
+        found = self._ask(
+            f"SELECT {self._row}, {asked.value} FROM {self._numbered}"
+            f" WHERE {where} ORDER BY 1 LIMIT {int(limit)}",
+            translation.parameters,
+        )
+        return tuple((row + 1, asked.python(value)) for row, value in found)
+
+    def sample(
+        self, columns: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[float | str | None]]:
+        """See the port; rows are chosen by a hash of their number, for some columns at a time."""
+        found: dict[str, Sequence[float | str | None]] = {}
+        for at in range(0, len(columns), _AT_ONCE):
+            found |= self._sampled(columns[at : at + _AT_ONCE], limit)
+        return found
+
+    def _sampled(
+        self, columns: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[float | str | None]]:
+        asked = [self.columns[name] for name in columns]
+        values = ", ".join(c.number if c.field.type.ordered else c.short for c in asked)
+        share = min(1.0, limit / self.ref.rows)
+        found = self._ask(
+            f"SELECT {values} FROM {self._numbered}"
+            f" WHERE ({self._row} * {_SPREAD}) % {_RANGE} < {int(share * _RANGE)}"
+            f" ORDER BY {self._row} LIMIT {int(limit)}"
+        )
+        return dict(zip(columns, zip(*found, strict=True), strict=True)) if found else {}
+
+    def shared(
+        self, other: Table, columns: Sequence[str], their_columns: Sequence[str] | None = None
+    ) -> int:
+        """See the port."""
+        other = self._reached(other)
+        there = columns if their_columns is None else their_columns
+        pairs = zip(columns, there, strict=True)
+        equal = " AND ".join(
+            f"ours.v{at} = theirs.v{at}"
+            if comparable(self.columns[mine].field.type, other.columns[theirs].field.type)
+            else f"CAST(ours.v{at} AS VARCHAR) = CAST(theirs.v{at} AS VARCHAR)"
+            for at, (mine, theirs) in enumerate(pairs)
+        )
+        shared: int = self._ask(
+            f"SELECT count(*) FROM {self.values(columns)} AS ours WHERE EXISTS"
+            f" (SELECT 1 FROM {other.values(there)} AS theirs WHERE {equal})"
+        )[0][0]
+        return shared
+
+    def _reached(self, other: Table) -> "SqlTable":
+        """The other table, if one question can be asked of both."""
+        if isinstance(other, SqlTable) and self.place.reaches(other.place):
+            return other
+        raise ConfigurationError(
+            f"{self.ref.uri} and {other.ref.uri} lie in different places, so their rows cannot"
+            " be compared.",
+            "Keep the reference where the data is, or take a profile of it.",
+        )
+
+    def overlap(self, other: Table, columns: Sequence[str]) -> Overlap:
+        """See the port."""
+        other = self._reached(other)
+        mine, others = ([table.columns[name] for name in columns] for table in (self, other))
+        [found] = self._ask(
+            equal_rows.overlap(mine, self.place.relation, others, other.place.relation)
+        )
+        shared, here, there = map(int, found)
+        return Overlap(shared=shared, repeated_here=here, repeated_there=there)
+
+    def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
+        """See the port."""
+        asked = [self.columns[name] for name in columns]
+        [found] = self._ask(equal_rows.conflicts(asked, self.columns[label], self.place.relation))
+        equal, conflicting = map(int, found)
+        return Conflicts(equal=equal, conflicting=conflicting)
+
+    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+        """See the port."""
+        asked = self.columns[column]
+        [(low, high)] = self._ask(
+            f"SELECT min({asked.value}), max({asked.value}) FROM {self.place.relation}"
+            f" WHERE NOT {asked.missing}"
+        )
+        least, most = asked.python(low), asked.python(high)
+        return None if least is None or most is None else (least, most)
+
+    def values(self, columns: Sequence[str]) -> str:
+        """The rows of which none of these is missing, the columns named v0, v1, ..."""
+        values = (f"{self.columns[name].exact} AS v{at}" for at, name in enumerate(columns))
+        relation, present = self.place.relation, self.all_present(columns)
+        return f"(SELECT {', '.join(values)} FROM {relation} WHERE {present})"
+
+    def all_present(self, columns: Sequence[str]) -> str:
+        """The condition that none of these columns is missing."""
+        return " AND ".join(f"NOT {self.columns[name].missing}" for name in columns)
+
+    @property
+    def _row(self) -> str:
+        """Name of the row number in `_numbered`, which no column has."""
+        taken = {column.engine_name.casefold() for column in self.columns.values()}
+        name = "row"
+        while name in taken:
+            name += "_"
+        return quote(name)
+
+    @property
+    def _numbered(self) -> str:
+        """The rows with their number from 0."""
+        return self.place.numbered(self._row, tuple(self.columns.values()))
+
+    def _ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        try:
+            return self.place.ask(sql, parameters)
+        except Refused as error:
+            raise InputError(
+                f"{self.ref.uri} cannot be read: {error.reason.rstrip('.')}.", error.hint
+            ) from error
+
+
+def _whole(count: Any) -> int | NotRun:
+    """Engines count in types of their own."""
+    return count if isinstance(count, NotRun) else int(count)

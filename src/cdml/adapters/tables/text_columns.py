@@ -1,0 +1,121 @@
+"""Columns of text, as files that store no types hold them, before they become values."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from cdml.adapters.tables.sql_engine import literal
+from cdml.errors import InputError
+
+
+class Kind(StrEnum):
+    """What a file itself says of a value."""
+
+    ANY = "any"
+    """A field of a CSV file, which says nothing."""
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    NESTED = "nested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One file.
+
+    Attributes:
+        path: where it lies.
+        rows: how many it holds.
+        place: where a row stands in it, e.g. `line 17`, by the row's number from 0.
+    """
+
+    path: Path
+    rows: int
+    place: Callable[[int], str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """The rows as text.
+
+    Attributes:
+        path: Parquet file with a column of text, c0, c1, …, for each name.
+        names: of the columns.
+        kinds: what the files say of each column's values; a column without values is ANY.
+        structures: of nested columns, by number, as the engine's `from_json` takes them.
+        mixed: what is wrong with columns that hold several kinds, by number, in a sentence.
+        sources: the files, in the order of their rows.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    structures: dict[int, str] = field(default_factory=dict)
+    mixed: dict[int, str] = field(default_factory=dict)
+    sources: tuple[Source, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(source.rows for source in self.sources)
+
+    def place(self, row: int) -> str:
+        """Where a row stands, e.g. `line 17 of rows.csv`."""
+        for source in self.sources:
+            if row < source.rows:
+                return f"{source.place(row)} of {source.path.name}"
+            row -= source.rows
+        return f"row {row + 1:,}"
+
+
+def refuse_names(names: Sequence[str], path: Path) -> None:
+    """Refuse columns that could not be told apart, or have no name.
+
+    Raises:
+        InputError: names are empty, or the same but for capital letters.
+    """
+    for number, name in enumerate(names, 1):
+        if not name.strip():
+            raise InputError(
+                f"column {number} of {path.name} has no name.",
+                "Name it in the first line. pandas writes its index like this:"
+                " use to_csv(…, index=False).",
+            )
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(name.casefold(), []).append(name)
+    for same in alike.values():
+        if len(same) > 1:
+            told = " and ".join(map(repr, dict.fromkeys(same)))
+            raise InputError(
+                f"{path.name} has {len(same)} columns called {told}.",
+                "A check could not tell which one it speaks of: rename one.",
+            )
+
+
+def refuse_differences(first: Sequence[str], path: Path, other: Sequence[str], there: Path) -> None:
+    """Refuse files of one table that do not have the same columns.
+
+    Raises:
+        InputError: one file lacks a column that the other has.
+    """
+    for mine, here, theirs, their_path in (
+        (first, path, other, there),
+        (other, there, first, path),
+    ):
+        lost = [name for name in mine if name not in theirs]
+        if lost:
+            told = ", ".join(map(repr, lost[:5])) + (" and others" if len(lost) > 5 else "")  # noqa: PLR2004 - enough to see what is wrong
+            word = "columns" if len(lost) > 1 else "column"
+            raise InputError(
+                f"{their_path.name} lacks the {word} {told} that {here.name} has.",
+                "All files of one table need the same columns, in any order.",
+            )
+
+
+def paths(files: Sequence[Path]) -> str:
+    """A list of files for the engine, none of them a pattern."""
+    import glob
+
+    return "[" + ", ".join(literal(glob.escape(str(path))) for path in files) + "]"

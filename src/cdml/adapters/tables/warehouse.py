@@ -1,0 +1,218 @@
+"""Tables of databases and warehouses, judged where they lie, through SQLAlchemy.
+
+    postgresql://user@host/database#schema.table
+
+The driver is the user's to install; Postgres's comes with the extra `postgres`.
+"""
+
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import sqlalchemy
+from sqlalchemy.exc import (
+    ArgumentError,
+    NoSuchModuleError,
+    NoSuchTableError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
+
+from cdml.adapters.tables import portable
+from cdml.adapters.tables.dialects import DIALECTS, physical, translate
+from cdml.adapters.tables.export import CHUNK, export, in_order, reference
+from cdml.adapters.tables.query_location import Place, Refused
+from cdml.adapters.tables.sql_engine import Column, logical_type, quote
+from cdml.adapters.tables.sql_table import SqlTable
+from cdml.common.addresses import Address, mask, reveal
+from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.tables.declared_types import UNDECLARED, Types
+from cdml.tables.query import Field, LogicalType, NotRun, Query
+
+_DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+_NAMES = {"postgresql": "postgres"}
+"""SQLAlchemy's names of engines, where sqlglot has another."""
+_BINARY_TEXT = frozenset({"postgres", "redshift"})
+"""Engines that compare text by the rules of a language, unless they are told not to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DatabaseTable:
+    """One table of a database."""
+
+    name: str
+    uri: str
+    dialect: str
+    columns: tuple[Column, ...]
+    engine: sqlalchemy.Engine = field(repr=False)
+
+    @property
+    def relation(self) -> str:
+        """See `Place`."""
+        if self.dialect not in _BINARY_TEXT:
+            return self.name
+        values = ", ".join(self._plain(column) for column in self.columns)
+        return f"(SELECT {values} FROM {self.name}) AS t"
+
+    def _plain(self, column: Column) -> str:
+        """Text in the order of its bytes, as everywhere else."""
+        name = quote(column.engine_name)
+        text = column.field.type is LogicalType.STRING and column.field.physical == "VARCHAR"
+        return f'{name} COLLATE "C" AS {name}' if text else name
+
+    def numbered(self, row: str, columns: Sequence[Column]) -> str:
+        """See `Place`; a table has no order of its own, so that of its columns counts."""
+        numbered = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
+        return f"(SELECT *, {numbered} AS {row} FROM {self.relation}) AS n"
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """See `Place`."""
+        return [tuple(row) for row in self._rows(translate(sql, self.dialect, parameters))]
+
+    def _rows(self, sql: str) -> Iterator[Any]:
+        try:
+            with self.engine.connect() as connection:
+                yield from connection.execution_options(
+                    yield_per=CHUNK, no_parameters=True
+                ).exec_driver_sql(sql)
+        except SQLAlchemyError as error:
+            raise Refused(mask(_told(error), self.uri)) from error
+
+    def repeated(self, column: Column) -> None:
+        """See `Place`."""
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """See `Place`."""
+        return portable.answers(queries, self.relation, self.columns, self._first_rows)
+
+    def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
+        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+        try:
+            with self.engine.connect() as connection:
+                if self.dialect == "postgres":
+                    limit = f"SET LOCAL statement_timeout = {int(portable.SECONDS * 1000)}"
+                    connection.exec_driver_sql(limit)
+                asked = connection.execution_options(no_parameters=True)
+                return asked.exec_driver_sql(translate(sql, self.dialect)).fetchall()
+        except ProgrammingError as error:
+            return NotRun(mask(_told(error), self.uri))
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            return NotRun(f"the database gave up: {type(cause).__name__}")
+
+    def reaches(self, other: Place) -> bool:
+        """See `Place`."""
+        return isinstance(other, DatabaseTable) and other.engine.url == self.engine.url
+
+    def read_as(self, declared: Types) -> Self:
+        """See `Place`; its columns have types."""
+        del declared
+        return self
+
+    def parquet(self) -> Path:
+        """See `Place`; for the scoring process, which reads files."""
+        values = ", ".join(column.value for column in self.columns)
+        sql = f"SELECT {values} FROM {self.relation} ORDER BY {in_order(self.columns)}"
+        return export(self._rows(translate(sql, self.dialect)), self.columns)
+
+
+class DatabaseTables:
+    """Opens tables by the address of their database; see the module."""
+
+    def __init__(self) -> None:
+        self._engines: dict[str, sqlalchemy.Engine] = {}
+        self._clean = weakref.finalize(self, _dispose, self._engines)
+
+    def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
+        """See the port; the columns have types of their own.
+
+        Raises:
+            ConfigurationError: the address names no table, or no driver for it is installed.
+            ServiceError: the database does not answer.
+        """
+        del declared
+        address, _, table = reveal(uri).partition("#")
+        engine = self._engine(address)
+        shown = f"{engine.url.render_as_string(hide_password=True)}#{table}"
+        shown = uri if isinstance(uri, Address) and uri.values else shown
+        if not table:
+            raise ConfigurationError(
+                f"{shown} names no table.", "Write it behind a #: postgresql://…/db#schema.table."
+            )
+        schema, _, name = table.rpartition(".")
+        dialect = _NAMES.get(engine.dialect.name, engine.dialect.name)
+        columns = _columns(engine, schema or None, name, dialect, shown)
+        named = ".".join(quote(part) for part in (schema, name) if part)
+        place = DatabaseTable(
+            name=named, uri=shown, dialect=dialect, columns=columns, engine=engine
+        )
+        return SqlTable(
+            ref=reference(place, columns, shown),
+            columns={column.field.name: column for column in columns},
+            place=place,
+        )
+
+    def _engine(self, address: str) -> sqlalchemy.Engine:
+        if address not in self._engines:
+            self._engines[address] = _connect(address)
+        return self._engines[address]
+
+
+def _dispose(engines: Mapping[str, sqlalchemy.Engine]) -> None:
+    for engine in engines.values():
+        engine.dispose()
+
+
+def _connect(address: str) -> sqlalchemy.Engine:
+    scheme, _, rest = address.partition("://")
+    try:
+        url = sqlalchemy.make_url(f"{_DRIVERS.get(scheme, scheme)}://{rest}")
+        postgres = url.get_backend_name() == "postgresql"
+        # Judging never writes: the server sees to it.
+        options = {"options": "-c default_transaction_read_only=on"} if postgres else {}
+        return sqlalchemy.create_engine(url, connect_args=options)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise ConfigurationError(
+            f"there is no driver for {scheme}:// here: {error}.",
+            "Install the SQLAlchemy dialect of that database beside cdml.",
+        ) from error
+    except (ArgumentError, ValueError) as error:
+        raise ConfigurationError(
+            f"the address of the database ({scheme}://…) cannot be read.",
+            "Write scheme://user:password@host/database#schema.table.",
+        ) from error
+
+
+def _columns(
+    engine: sqlalchemy.Engine, schema: str | None, name: str, dialect: str, shown: str
+) -> tuple[Column, ...]:
+    if dialect not in DIALECTS:
+        raise ConfigurationError(
+            f"cdml does not speak {dialect}.", f"It speaks {', '.join(sorted(DIALECTS))}."
+        )
+    try:
+        found = sqlalchemy.inspect(engine).get_columns(name, schema=schema)
+    except NoSuchTableError as error:
+        raise InputError(f"{shown}: there is no such table.") from error
+    except SQLAlchemyError as error:
+        raise ServiceError(f"{shown} does not answer: {_told(error)}") from error
+    return tuple(_column(one, engine, dialect) for one in found)
+
+
+def _column(found: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -> Column:
+    kind = physical(found["type"].compile(dialect=engine.dialect), dialect)
+    field_ = Field(
+        name=found["name"],
+        type=logical_type(kind),
+        physical=kind,
+        nullable=bool(found.get("nullable", True)),
+    )
+    return Column(field=field_, engine_name=found["name"])
+
+
+def _told(error: SQLAlchemyError) -> str:
+    """What the database said, in one line, without the question."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return (said.splitlines() or [type(error).__name__])[0]
