@@ -248,7 +248,7 @@ def test_the_readme_lists_every_output_and_no_other() -> None:
 
 def workflows() -> list[Path]:
     """Ours, those that `cdml init` writes, and the example's."""
-    places = (".github/workflows", "src/cdml/flows/templates", "examples/*/workflows")
+    places = (".github/workflows", "src/cdml/scaffold/templates", "examples/*/workflows")
     found = {place: sorted(ROOT.glob(f"{place}/*.yml")) for place in places}
     assert all(found.values()), found
     return [path for paths in found.values() for path in paths]

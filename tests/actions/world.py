@@ -12,7 +12,7 @@ from urllib.request import urlopen
 import yaml
 from act_runner import Outcome, Repository, pull_request
 
-from cdml.flows.init import init
+from cdml.scaffold.init import init
 from fakes.github_server import GitHubServer
 from fakes.github_state import Comment
 

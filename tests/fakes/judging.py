@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from cdml.config import load
 from cdml.evaluation.compare import compare_to_champion
 from cdml.evaluation.evaluate import evaluate_model
-from cdml.flows.gate import gate
+from cdml.pipeline import gate
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
 from fakes.measurer import FakeMeasurer

@@ -8,8 +8,8 @@ import pytest
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Evaluation
-from cdml.flows.gate import gate
 from cdml.models.digest import model_digest
+from cdml.pipeline import gate
 from fakes.judging import World
 from fakes.scorer import FakeScorer, pretend
 

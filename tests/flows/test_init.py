@@ -13,7 +13,7 @@ from cdml.cli import cli, run
 from cdml.common.addresses import reveal
 from cdml.config import load
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.init import TARGETS, init
+from cdml.scaffold.init import TARGETS, init
 
 ROOT = Path(__file__).parents[2]
 GATE, DELIVERY, FORKS, RESUME = WORKFLOWS = tuple(

@@ -18,7 +18,7 @@ from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.init import init
+from cdml.scaffold.init import init
 from fakes.tables import FakeTables
 
 ROWS = 400

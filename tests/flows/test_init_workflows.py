@@ -10,7 +10,7 @@ import yaml
 
 from cdml.cli import run
 from cdml.errors import ConfigurationError, InputError
-from cdml.flows.init import init
+from cdml.scaffold.init import init
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -168,7 +168,9 @@ def test_a_report_follows_the_gates_that_may_not_comment_and_no_others(repositor
         assert ("true", "false")[own] == value(condition, context)
 
 
-@pytest.mark.parametrize("place", ["src/cdml/flows/templates", "examples", ".github", "README.md"])
+@pytest.mark.parametrize(
+    "place", ["src/cdml/scaffold/templates", "examples", ".github", "README.md"]
+)
 def test_actions_run_on_the_node_that_runners_have(place):
     root = ROOT / place
     texts = [root] if root.is_file() else [*root.rglob("*.yml")]

@@ -6,7 +6,7 @@ from cdml.config import load
 from cdml.delivery.checks.canary import Judging
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import reference_rows
-from cdml.flows.gate import gate
+from cdml.pipeline import gate
 from fakes.journals import release
 from fakes.judging import World
 

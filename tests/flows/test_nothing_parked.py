@@ -12,8 +12,8 @@ from cdml.delivery.operation.outcome import Nothing
 from cdml.delivery.resume import resume
 from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import LockHeld
-from cdml.flows.init import init
 from cdml.journal import file as document
+from cdml.scaffold.init import init
 from fakes.faults import Faults, Killed
 from fakes.journals import ledger_of, release
 from fakes.ports import FakePorts

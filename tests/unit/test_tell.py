@@ -12,8 +12,8 @@ from cdml.cli import tell
 from cdml.errors import DeploymentFailed
 from cdml.evidence import store
 from cdml.evidence.schema import DecidingBound, ModelRef
-from cdml.flows.gate import Gated
 from cdml.models.registry import ModelVersion
+from cdml.pipeline import Gated
 from cdml.report.publish import Reported
 from fakes.platform import FakePlatform
 from pieces import (

@@ -108,7 +108,7 @@ def gate(
     register: str | None,
 ) -> int:
     """Run the whole gate and give the exit code of the worst verdict."""
-    from cdml.flows.gate import gate as flow
+    from cdml.pipeline import gate as flow
 
     with ConsoleProgress() as progress:
         wiring = Wiring.read(config, progress)
@@ -145,8 +145,8 @@ def history(config: Path, output: Path, *, environment: str | None, style: str, 
 
 def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     """Write the files to begin with."""
-    from cdml.flows.init import DATA, holds_credentials
-    from cdml.flows.init import init as flow
+    from cdml.scaffold.init import DATA, holds_credentials
+    from cdml.scaffold.init import init as flow
     from cdml.wiring import TablesByScheme
 
     opener = TablesByScheme() if data is not None else None
@@ -173,7 +173,7 @@ def _delivery(config: Path) -> "Deploy | None":
 def demo(folder: Path) -> int:
     """Tell the story."""
     from cdml.cli import run
-    from cdml.flows.demo import demo as flow
+    from cdml.scaffold.demo import demo as flow
 
     return flow(
         folder,

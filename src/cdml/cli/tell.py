@@ -20,7 +20,7 @@ from cdml.report.formats import console
 from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
-    from cdml.flows.gate import Gated
+    from cdml.pipeline import Gated
     from cdml.report.publish import Reported
 
 _COLOURS = {

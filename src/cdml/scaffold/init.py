@@ -180,7 +180,7 @@ def holds_credentials(data: str) -> bool:
 
 
 def _template(name: str) -> str:
-    return (files("cdml.flows") / "templates" / name).read_text(encoding="utf-8")
+    return (files("cdml.scaffold") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _lacks_resume(place: Place, known: Deploy) -> bool:

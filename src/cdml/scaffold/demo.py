@@ -15,7 +15,7 @@ from cdml.delivery.hooks import Execute
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read
-from cdml.flows import demo_vm
+from cdml.scaffold import demo_vm
 
 Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""
