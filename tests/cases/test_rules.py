@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from sklearn import datasets
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_margin_as_wide_as_the_metric_is_no_comparison(rows, capsys, gate, mea
     configure(rows, gate)
     models = ["--challenger", "random.parquet", "--champion", "old.parquet"]
 
-    assert 2 == boundary.run(["compare-to-champion", *models])
+    assert 2 == exit_codes.run(["compare-to-champion", *models])
     told = capsys.readouterr().err
     assert "line 5: gates[0].max_regression: " in told
     assert meant in told
@@ -62,7 +62,7 @@ def test_a_margin_as_wide_as_the_metric_is_no_comparison(rows, capsys, gate, mea
 def test_a_bound_that_only_bad_models_keep_is_refused_or_meant(rows, gate, code):
     configure(rows, gate)
 
-    assert code == boundary.run(["evaluate-model", "--predictions", "random.parquet"])
+    assert code == exit_codes.run(["evaluate-model", "--predictions", "random.parquet"])
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_class_that_is_easy_to_tell_is_no_leak_and_a_code_of_all_is(
     pq.write_table(pa.table(columns | named), tmp_path / "old.parquet")
     configure(tmp_path, "metric: accuracy, at_least: 0.5", "task: multiclass")
 
-    assert 0 == boundary.run(["validate-data"])
+    assert 0 == exit_codes.run(["validate-data"])
     checks = json.loads((tmp_path / ".cdml" / "data.json").read_bytes())["checks"]
     found = [check["column"] for check in checks if check["name"] == "label_given_away"]
     assert (["code"] if leaks else []) == found

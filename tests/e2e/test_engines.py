@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import databases
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 
 CONTRACT = """
 apiVersion: v3.2.0
@@ -82,7 +82,7 @@ def checks(folder, now, before, monkeypatch):
     text = CONFIG.replace("NOW", str(now)).replace("BEFORE", str(before))
     (folder / "cdml.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(folder)
-    code = boundary.run(["validate-data"])
+    code = exit_codes.run(["validate-data"])
     found = json.loads((folder / ".cdml" / "data.json").read_text(encoding="utf-8"))
     return code, found["checks"], found["data"]["rows"]
 
@@ -143,7 +143,7 @@ def test_what_cannot_be_reached_is_told(tmp_path, monkeypatch, capsys, address, 
     (tmp_path / "cdml.yaml").write_text(text, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
 
-    assert code == boundary.run(["validate-data"])
+    assert code == exit_codes.run(["validate-data"])
     shown = capsys.readouterr().err
     assert told in shown
     assert "hunter2" not in shown

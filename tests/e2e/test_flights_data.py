@@ -8,7 +8,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 
 pytestmark = pytest.mark.xdist_group("flights")  # written once, not by each worker
 
@@ -80,7 +80,7 @@ def judged(flights, evaluation, more=""):
     config = flights / f"{evaluation}.yaml"
     config.write_text(CONFIG % (f"{evaluation}.parquet", more))
     output = flights / f".cdml-{evaluation}"
-    code = boundary.run(["validate-data", "--config", str(config), "--output-dir", str(output)])
+    code = exit_codes.run(["validate-data", "--config", str(config), "--output-dir", str(output)])
     checks = json.loads((output / "data.json").read_text())["checks"]
     return code, {(check["name"], check.get("column")): check for check in checks}
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 from cdml.config import load
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison
@@ -71,7 +71,7 @@ def compare(tmp_path, monkeypatch, capsys):
         (tmp_path / "cdml.yaml").write_text(text, encoding="utf-8")
         monkeypatch.chdir(tmp_path)
         files = ["--challenger", "a.parquet", "--champion", "b.parquet", "--output-dir", "out"]
-        code = boundary.run(["compare-to-champion", *files])
+        code = exit_codes.run(["compare-to-champion", *files])
         said = "".join(capsys.readouterr())
         assert "Traceback" not in said
         return code, said

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 from corpus import BROKEN, ODD, ROWS, saved
 
 CONFIG = """\
@@ -29,7 +29,7 @@ def judged(tmp_path, monkeypatch, capsys):
 
     def judge(name, *options):
         (tmp_path / "cdml.yaml").write_text(CONFIG.format(name), encoding="utf-8")
-        code = boundary.run(["validate-data", *options])
+        code = exit_codes.run(["validate-data", *options])
         path = tmp_path / ".cdml" / "data.json"
         evidence = json.loads(path.read_bytes()) if path.exists() else None
         return code, capsys.readouterr().err, evidence

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 from cdml.errors import ConfigurationError, Refused
 from fakes.delivery import CONFIG, OTHER_ROWS, World
 
@@ -152,7 +152,7 @@ def test_overrides_may_be_given_one_by_one_or_with_commas(world, monkeypatch, ca
         ["--override", "nobody", "--override", "verdict"],
         ["--override", "verdict,nobody"],
     ):
-        code = boundary.run(["deploy", "--model", "1", *words, *config])
+        code = exit_codes.run(["deploy", "--model", "1", *words, *config])
 
         assert 2 == code
         assert "nobody" in capsys.readouterr().err

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cdml.cli import commands, run
+from cdml.cli import main, run
 from cdml.evidence.failure import COMMANDS, FAILURES, Failure, covered, write
 from fakes.github_runner import TOKEN
 from fakes.github_server import GitHubServer
@@ -173,4 +173,4 @@ def test_a_folder_that_cannot_be_written_is_told_by_the_command(tmp_path, capsys
 def test_every_command_that_judges_or_delivers_records_its_error():
     others = {"report", "history", "init", "schema", "demo"}
 
-    assert set(COMMANDS) <= set(commands.cli.commands) - others
+    assert set(COMMANDS) <= set(main.cli.commands) - others

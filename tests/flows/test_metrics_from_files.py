@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 from fakes.predictions import binary, generation, rival
 
 
@@ -22,7 +22,7 @@ def compare(tmp_path, monkeypatch):
         )
         monkeypatch.chdir(tmp_path)
         files = ["--challenger", "mine.parquet", "--champion", "theirs.parquet"]
-        code = boundary.run(["compare-to-champion", *files])
+        code = exit_codes.run(["compare-to-champion", *files])
         written = tmp_path / ".cdml" / "comparison.json"
         return code, json.loads(written.read_text(encoding="utf-8")) if written.exists() else None
 

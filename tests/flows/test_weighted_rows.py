@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 from cdml.common.verdict import Verdict
 from fakes.judging import ROWS, World
 
@@ -35,7 +35,7 @@ def compared(world, more, worth=1.0):
     world.load()
     world.predictions("good", **columns(worth))
     world.predictions("weak")
-    code = boundary.run(
+    code = exit_codes.run(
         ["compare-to-champion", "--challenger", "good.parquet", "--champion", "weak.parquet"]
     )
     path = world.output / "comparison.json"

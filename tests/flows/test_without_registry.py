@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.cli import boundary
+from cdml.cli import exit_codes
 from fakes.judging import World
 
 
@@ -25,17 +25,17 @@ def folder(tmp_path, monkeypatch):
 def test_two_predictions_files_need_none(folder):
     files = ["--challenger", "better.parquet", "--champion", "good.parquet"]
 
-    assert 0 == boundary.run(["compare-to-champion", *files])
+    assert 0 == exit_codes.run(["compare-to-champion", *files])
     assert (folder / ".cdml" / "comparison.json").is_file()
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("champion", [(), ("--champion", "models:/late/1")])
 def test_whoever_asks_for_a_version_needs_one(champion, capsys):
-    assert 2 == boundary.run(["compare-to-champion", "--challenger", "better.parquet", *champion])
+    assert 2 == exit_codes.run(["compare-to-champion", "--challenger", "better.parquet", *champion])
     assert "registry.uri" in capsys.readouterr().err
 
 
 def test_a_report_says_that_nothing_was_judged(folder):
-    assert 3 == boundary.run(["report"])
+    assert 3 == exit_codes.run(["report"])
     assert "left no evidence" in (folder / ".cdml" / "report.md").read_text(encoding="utf-8")

@@ -4,7 +4,7 @@ import click
 import pytest
 
 from cdml import errors
-from cdml.cli import boundary, commands
+from cdml.cli import exit_codes, main
 
 
 def kinds(kind=errors.CdmlError):
@@ -17,8 +17,8 @@ def raising(monkeypatch, error):
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(commands.cli.commands["schema"], "callback", fail)
-    return boundary.run(["schema"])
+    monkeypatch.setattr(main.cli.commands["schema"], "callback", fail)
+    return exit_codes.run(["schema"])
 
 
 def test_exit_codes_are_unique_but_for_refusals():
@@ -52,11 +52,11 @@ def test_no_line_of_an_error_speaks_to_the_runner_or_the_terminal(error, monkeyp
     assert not {"::", "##[", "\x1b"} & {part for part in ("::", "##[", "\x1b") if part in told}
 
 
-@pytest.mark.parametrize("name", commands.cli.commands)
+@pytest.mark.parametrize("name", main.cli.commands)
 def test_every_option_is_set_by_its_own_name_in_the_environment(name, monkeypatch):
     prefix = f"CDML_{name}_".upper().replace("-", "_")
-    with click.Context(commands.cli, info_name="cdml", **commands.CONTEXT) as above:
-        context = click.Context(commands.cli.commands[name], above, name)
+    with click.Context(main.cli, info_name="cdml", **main.CONTEXT) as above:
+        context = click.Context(main.cli.commands[name], above, name)
     for option in context.command.params:
         variable = prefix + option.opts[0][2:].upper().replace("-", "_")
         monkeypatch.setenv(variable, "1")
@@ -78,7 +78,7 @@ def test_what_nests_too_deeply_is_a_sentence_about_the_input(monkeypatch, capsys
 
 @pytest.mark.parametrize("arguments", [["no-such-command"], ["gate", "--no-such-option"]])
 def test_usage_errors_are_2(arguments, capsys):
-    assert 2 == boundary.run(arguments)
+    assert 2 == exit_codes.run(arguments)
     assert "no" in capsys.readouterr().err
 
 
@@ -89,7 +89,11 @@ def test_an_option_can_come_from_the_environment_and_empty_is_unset(monkeypatch,
     monkeypatch.setenv("CDML_DEPLOY_DRY_RUN", "")
     monkeypatch.chdir(tmp_path)
 
-    assert (2, 2, 2) == (boundary.run(["gate"]), boundary.run(["report"]), boundary.run(["deploy"]))
+    assert (2, 2, 2) == (
+        exit_codes.run(["gate"]),
+        exit_codes.run(["report"]),
+        exit_codes.run(["deploy"]),
+    )
     told = capsys.readouterr().err
     assert "other.yaml does not exist" in told
     assert "\ncdml: cdml.yaml does not exist" in told

@@ -24,9 +24,7 @@ def test_words_alone_import_nothing_heavy(arguments):
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
 
 
-@pytest.mark.parametrize(
-    "part", ["cdml.cli.reports", "cdml.cli.deliveries", "cdml.delivery.deploy"]
-)
+@pytest.mark.parametrize("part", ["cdml.cli.report", "cdml.cli.deliveries", "cdml.delivery.deploy"])
 def test_what_is_installed_with_the_core_alone_is_enough_to_report_and_deploy(part):
     lock = (ROOT / "requirements/core.txt").read_text(encoding="utf-8")
     absent = [

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from cdml.ci.code_host import PullRequest
-from cdml.cli import tell
+from cdml.cli import output as tell
 from cdml.errors import DeploymentFailed
 from cdml.evidence import store
 from cdml.evidence.schema import DecidingBound, ModelRef

@@ -1,6 +1,6 @@
 """The words of the command line."""
 
-from cdml.cli.boundary import run
-from cdml.cli.commands import cli
+from cdml.cli.exit_codes import run
+from cdml.cli.main import cli
 
 __all__ = ["cli", "run"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cdml.cli import tell
+from cdml.cli import output as tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import ConfigurationError
 from cdml.wiring import Wiring

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdml.cli import tell
+from cdml.cli import output as tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.wiring import RunHost, Wiring, executor, walls_here

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from cdml.cli.error_evidence import recorded
 from cdml.cli.options import common, delivery, output_folder
-from cdml.cli.recording import recorded
 
 CONTEXT = {
     "auto_envvar_prefix": "CDML",
@@ -124,7 +124,7 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
 @click.option("--begin", is_flag=True, help="Only say that the gate has begun.")
 def report(config: Path, output_dir: Path, **options: Any) -> int:
     """Tell the verdict: pull-request comment, job summary, HTML page, outputs."""
-    from cdml.cli import reports
+    from cdml.cli import report as reports
 
     return reports.report(config, output_folder(config, output_dir), **options)
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from cdml.cli import tell
+from cdml.cli import output as tell
+from cdml.cli.error_evidence import too_deep
 from cdml.cli.progress import ConsoleProgress
-from cdml.cli.recording import too_deep
 from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, Talk

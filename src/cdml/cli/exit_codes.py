@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from cdml.cli.commands import cli
-from cdml.cli.recording import too_deep
+from cdml.cli.error_evidence import too_deep
+from cdml.cli.main import cli
 from cdml.common.markdown import terminal
 from cdml.errors import BUG, INTERRUPTED, CdmlError
 
