@@ -23,6 +23,7 @@ from cdml.errors import CdmlError, InputError
 from cdml.evaluation.champion import Contenders
 from cdml.evaluation.compare import compare_to_champion
 from cdml.evaluation.evaluate import evaluate_model
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
@@ -30,7 +31,6 @@ from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
-from cdml.ports.ports import Ports
 from cdml.tables.query import Field
 
 
@@ -56,7 +56,7 @@ class Gated:
 
 def gate(
     loaded: Loaded,
-    ports: Ports,
+    ports: EvaluationPorts,
     *,
     output: Path,
     model: str,
@@ -149,7 +149,7 @@ def gate(
     return replace(found, comparison=comparison, version=version)
 
 
-def _columns(loaded: Loaded, ports: Ports, predictions: str | None) -> Sequence[Field]:
+def _columns(loaded: Loaded, ports: EvaluationPorts, predictions: str | None) -> Sequence[Field]:
     """The columns of predictions scored elsewhere; what cannot be read the evaluation tells."""
     path = Path(loaded.locate(predictions)) if predictions else None
     return ports.samples.columns(path) if path and path.is_file() else ()

@@ -18,6 +18,7 @@ from cdml.data.model_inputs import require_features
 from cdml.data.odcs.load import promises
 from cdml.data.odcs.related import open_related
 from cdml.data.open_rows import open_reference, open_rows, types_for
+from cdml.data.ports import DataPorts
 from cdml.data.reference_checks import Against
 from cdml.data.rules.context import Asked, Known
 from cdml.data.rules.contract import from_contract
@@ -30,7 +31,6 @@ from cdml.evidence import store
 from cdml.evidence.charts import Histogram
 from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, Sample
 from cdml.models.uri import CHAMPION
-from cdml.ports.ports import Ports
 from cdml.report.test_results import write_results
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, Scalar
@@ -89,7 +89,7 @@ class _Subject:
 
 def validate_data(
     loaded: Loaded,
-    ports: Ports,
+    ports: DataPorts,
     *,
     output: Path,
     data: str | None = None,

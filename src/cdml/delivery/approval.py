@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 
 from cdml.config import Loaded
 from cdml.delivery.candidate import examine, objections
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.refusals import Refusal
 from cdml.delivery.rollout.state_machine import share, staged
 from cdml.errors import InputError, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import Ledger, Release, Serving
 from cdml.models.registry import ModelVersion
-from cdml.ports.ports import Ports
 
 _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
 
@@ -35,7 +35,7 @@ class Voucher:
     """
 
     loaded: Loaded
-    ports: Ports
+    ports: DeliveryPorts
     environment: str
     known: dict[str, ModelVersion | ServiceError] = field(default_factory=dict)
 

@@ -2,11 +2,11 @@
 
 from cdml.ci.run import Annotation
 from cdml.config import Loaded
+from cdml.delivery.ports import DeliveryPorts
 from cdml.journal.branches import journal_branch
-from cdml.ports.ports import Ports
 
 
-def warn_unprotected(loaded: Loaded, ports: Ports, environment: str | None = None) -> None:
+def warn_unprotected(loaded: Loaded, ports: DeliveryPorts, environment: str | None = None) -> None:
     """Say so where anybody who can push could write the journal; a platform may not know.
 
     Args:

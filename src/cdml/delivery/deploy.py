@@ -18,6 +18,7 @@ from cdml.delivery.operation.observation import Found
 from cdml.delivery.operation.outcome import Nothing, Outcome, called
 from cdml.delivery.operation.runner import Operator, given_reason
 from cdml.delivery.operation.traffic_steps import ramp_of
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.releases import hashed_release
 from cdml.delivery.rollout import refusals
 from cdml.delivery.rollout.plan import Plan
@@ -31,7 +32,6 @@ from cdml.gates.rules import policy_ref
 from cdml.journal.port import Moved
 from cdml.journal.records import Kind, Operation, Phase, Release
 from cdml.models.registry import ModelVersion
-from cdml.ports.ports import Ports
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""
@@ -39,7 +39,7 @@ ATTEMPTS = 5
 
 def deploy(
     loaded: Loaded,
-    ports: Ports,
+    ports: DeliveryPorts,
     *,
     output: Path,
     model: str | None = None,
@@ -121,7 +121,7 @@ class _Deploy:
     """
 
     loaded: Loaded
-    ports: Ports
+    ports: DeliveryPorts
     operator: Operator
     output: Path
     id: str

@@ -5,16 +5,16 @@ from cdml.ci.run import Platform
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.delivery.operation.outcome import Nothing
+from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import InputError
 from cdml.models import uri
 from cdml.models.registry import ModelVersion, Registry
-from cdml.ports.ports import Ports
 
 _NAME_ONE = "Name one: --model VERSION."
 _PASSED = (Verdict.PASS.value, Verdict.WARN.value, None)
 
 
-def find_version(loaded: Loaded, ports: Ports, model: str | None) -> ModelVersion | Nothing:
+def find_version(loaded: Loaded, ports: DeliveryPorts, model: str | None) -> ModelVersion | Nothing:
     """The version that is named, or the one that this push's pull requests registered.
 
     Of several it is the last one, in the order of the commits, that passed.
@@ -41,7 +41,7 @@ def find_version(loaded: Loaded, ports: Ports, model: str | None) -> ModelVersio
     return version
 
 
-def _of_this_push(name: str, ports: Ports) -> ModelVersion | Nothing:
+def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
     pushed = ports.platform.pushed()
     if not pushed:
         raise InputError("There is no commit to find the version of.", _NAME_ONE)
@@ -85,7 +85,7 @@ def _none(
     versions: tuple[ModelVersion, ...],
     requests: tuple[PullRequest, ...],
     commit: Commit,
-    ports: Ports,
+    ports: DeliveryPorts,
 ) -> Nothing:
     """That no gate ran, so that there is nothing to deploy.
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
+from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Deployment
-from cdml.ports.ports import Ports
 from cdml.report.evidence_set import Gathered
 from cdml.report.formats import comment as render
 from cdml.report.view import View, view
@@ -21,7 +21,7 @@ EVENT = "X-CDML-Event"
 """Header: `deploy` or `rollback`."""
 
 
-def notify(loaded: Loaded, ports: Ports, told: Deployment) -> None:
+def notify(loaded: Loaded, ports: DeliveryPorts, told: Deployment) -> None:
     """Write the job summary, comment on the commit's pull request, and post the webhook.
 
     Nothing is told where nothing was done.
@@ -44,7 +44,7 @@ class _Teller:
     """One piece of evidence and whom it is told to."""
 
     loaded: Loaded
-    ports: Ports
+    ports: DeliveryPorts
     told: Deployment
     shown: View
 

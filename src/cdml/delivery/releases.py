@@ -5,13 +5,13 @@ from pathlib import Path
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.delivery.operation.observation import Found
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import named
 from cdml.journal.records import Release, Serving
 from cdml.models.digest import model_digest
-from cdml.ports.ports import Ports
 
 
-def serving_release(found: Found, model: str, ports: Ports) -> Release | None:
+def serving_release(found: Found, model: str, ports: DeliveryPorts) -> Release | None:
     """What serves, as far as the journal or the registry knows its digest.
 
     Raises:
@@ -32,7 +32,7 @@ def serving_release(found: Found, model: str, ports: Ports) -> Release | None:
     return Release(version=version, digest=digest, source=known.source)
 
 
-def hashed_release(serving: Serving, model: str, ports: Ports) -> Release:
+def hashed_release(serving: Serving, model: str, ports: DeliveryPorts) -> Release:
     """What serves, with the digest of its bytes even where nobody recorded it.
 
     Raises:

@@ -11,18 +11,18 @@ from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
 from cdml.delivery.operation.outcome import Nothing, Outcome
 from cdml.delivery.operation.runner import Operator
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Plan
 from cdml.delivery.warm_slots import end_warm
 from cdml.errors import Overtaken
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment
 from cdml.journal.records import Kind
-from cdml.ports.ports import Ports
 
 
 def resume(
     loaded: Loaded,
-    ports: Ports,
+    ports: DeliveryPorts,
     *,
     output: Path,
     environment: str | None = None,

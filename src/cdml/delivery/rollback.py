@@ -16,6 +16,7 @@ from cdml.delivery.operation.observation import Ended, Found
 from cdml.delivery.operation.outcome import Outcome, called
 from cdml.delivery.operation.runner import Operator, given_reason
 from cdml.delivery.operation.traffic_steps import AT_ONCE
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.releases import serving_release
 from cdml.delivery.rollback_request import LONGEST, Request, request_for
 from cdml.delivery.rollout.plan import Plan, named, way_back
@@ -34,7 +35,6 @@ from cdml.evidence.schema import Deployment, Times
 from cdml.journal.port import Moved
 from cdml.journal.records import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
 from cdml.models import uri
-from cdml.ports.ports import Ports
 
 ATTEMPTS = 5
 """How often to begin again when the journal moves before we hold the lock."""
@@ -44,7 +44,7 @@ PATIENCE = LEASE + timedelta(seconds=10)
 
 def rollback(
     loaded: Loaded,
-    ports: Ports,
+    ports: DeliveryPorts,
     *,
     output: Path,
     to: str | None = None,
@@ -127,7 +127,7 @@ class _Rollback:
         requested: when it was asked for.
     """
 
-    ports: Ports
+    ports: DeliveryPorts
     operator: Operator
     output: Path
     id: str

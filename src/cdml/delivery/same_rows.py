@@ -9,11 +9,11 @@ from pathlib import Path, PurePath
 from cdml.common.addresses import reveal
 from cdml.config import Loaded
 from cdml.delivery.candidate import Judged
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.refusals import Objection, Refusal
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef
-from cdml.ports.ports import Ports
 
 _USER = re.compile(r"(?<=://)[^/?#@\s]*@")
 _POINTER = b"version https://git-lfs.github.com/spec/"
@@ -24,7 +24,7 @@ _HINT = (
 )
 
 
-def other_rows(judged: Judged | None, loaded: Loaded, ports: Ports) -> Iterator[Objection]:
+def other_rows(judged: Judged | None, loaded: Loaded, ports: DeliveryPorts) -> Iterator[Objection]:
     """What speaks against evidence whose rows are not the configured ones.
 
     Args:
@@ -90,7 +90,7 @@ def _plain(address: str) -> str:
     return before.partition("?")[0] + sign + fragment
 
 
-def _digest_here(written: str, judged: DataRef, loaded: Loaded, ports: Ports) -> str | None:
+def _digest_here(written: str, judged: DataRef, loaded: Loaded, ports: DeliveryPorts) -> str | None:
     """The digest of the rows as they lie here; None where they do not, or cannot be read."""
     located = reveal(loaded.locate(written))
     if "://" in located:

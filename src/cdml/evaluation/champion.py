@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from cdml.common.background import Meanwhile
 from cdml.config import Loaded
 from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import Contender, evaluated, from_file, predictions_file, scored
 from cdml.evaluation.task import infer
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.models.uri import CHALLENGER, CHAMPION
-from cdml.ports.ports import Ports
 from cdml.tables.query import Field
 from cdml.tables.table import Table
 
@@ -45,7 +45,7 @@ class Contenders:
     """
 
     loaded: Loaded
-    ports: Ports
+    ports: EvaluationPorts
     output: Path
     work: Path
     data: str | None

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, Part
 from cdml.evidence.charts import Confusion, Curve, Picture
-from cdml.ports.ports import Ports
 from cdml.statistics.crosstab import crosstab
 from cdml.statistics.curves import MOST_SCORES, Points, curves
 from cdml.statistics.metrics import METRICS, Family, Metric, Task
@@ -23,7 +23,7 @@ def of_classifier(
     metrics: Sequence[Metric],
     layout: Layout,
     predictions: Path,
-    ports: Ports,
+    ports: EvaluationPorts,
     *,
     champion: bool = False,
 ) -> Picture:
@@ -71,7 +71,7 @@ def without_values(picture: Picture, *, closed: bool) -> Picture:
 
 
 def _bins(
-    part: Part, metrics: Sequence[Metric], layout: Layout, predictions: Path, ports: Ports
+    part: Part, metrics: Sequence[Metric], layout: Layout, predictions: Path, ports: EvaluationPorts
 ) -> ScoreBins | None:
     """Scores by bin, where that saves memory and draws the same curves."""
     in_memory = any(metric.family in {Family.RANKS, Family.CALIBRATION} for metric in metrics)
@@ -98,7 +98,7 @@ def _classes(part: Part, layout: Layout) -> tuple[str, ...]:
     return counted.classes if multiclass and isinstance(counted, Cells) else ()
 
 
-def of_residuals(predictions: Path, layout: Layout, ports: Ports) -> Picture:
+def of_residuals(predictions: Path, layout: Layout, ports: EvaluationPorts) -> Picture:
     """A regression: prediction - label over the prediction."""
     found = ports.samples.residuals(predictions, layout)
     return Picture(curves={name: _curve(*points) for name, points in found.items()})
@@ -109,7 +109,7 @@ def of_champion(
     metrics: Sequence[Metric],
     layout: Layout,
     predictions: Path,
-    ports: Ports,
+    ports: EvaluationPorts,
 ) -> Picture:
     """The champion of two models, of what their comparison has read.
 

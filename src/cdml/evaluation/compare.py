@@ -16,6 +16,7 @@ from cdml.evaluation.charts import of_champion, without_values
 from cdml.evaluation.history import past
 from cdml.evaluation.measure import NO_OPERATION, grouped, held, measure, operation, sampled
 from cdml.evaluation.model_changes import changed
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, Part
 from cdml.evaluation.registry_log import keep
 from cdml.evaluation.scored_model import Contender
@@ -30,7 +31,6 @@ from cdml.gates.decide import Rule
 from cdml.gates.proof import unproven
 from cdml.gates.rules import Asked, comparisons, limits, policy_ref
 from cdml.gates.score import certain
-from cdml.ports.ports import Ports
 from cdml.statistics import engine, sample_size
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
@@ -54,7 +54,7 @@ class _Outcome:
 
 def compare_to_champion(
     loaded: Loaded,
-    ports: Ports,
+    ports: EvaluationPorts,
     *,
     output: Path,
     challenger: str,
@@ -125,7 +125,7 @@ class _Contest:
     """The challenger's side of a comparison."""
 
     loaded: Loaded
-    ports: Ports
+    ports: EvaluationPorts
     challenger: Contender
 
     def first(self) -> _Outcome:

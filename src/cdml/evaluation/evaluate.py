@@ -13,6 +13,7 @@ from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.charts import of_classifier, of_residuals, without_values
 from cdml.evaluation.measure import measure, sampled
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import keep
 from cdml.evaluation.score_model import identify
 from cdml.evaluation.scored_model import Contender, scored
@@ -26,14 +27,13 @@ from cdml.evidence.store import PREDICTIONS
 from cdml.gates.bounds import judge_limits
 from cdml.gates.rules import known, policy_ref
 from cdml.models.uri import CHALLENGER
-from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Metric, Task
 from cdml.tables.table import Table
 
 
 def evaluate_model(
     loaded: Loaded,
-    ports: Ports,
+    ports: EvaluationPorts,
     *,
     output: Path,
     model: str | None = None,
@@ -123,7 +123,11 @@ def evaluate_model(
 
 
 def _rows(
-    loaded: Loaded, ports: Ports, model: str | None, predictions: str | None, data: str | None
+    loaded: Loaded,
+    ports: EvaluationPorts,
+    model: str | None,
+    predictions: str | None,
+    data: str | None,
 ) -> Table:
     """The evaluation rows, in types that fit what is going to be paired with them."""
     if predictions is not None:
@@ -136,7 +140,7 @@ def _rows(
     return open_rows(loaded, ports.tables, data=data, signature=signature)
 
 
-def _tell_withheld(output: Path, ports: Ports) -> None:
+def _tell_withheld(output: Path, ports: EvaluationPorts) -> None:
     """Say now what a deploy is going to say, where nothing was kept to ask a server."""
     known = read_known(output)
     if known is not None and known.withheld:
@@ -148,7 +152,7 @@ def _tell_withheld(output: Path, ports: Ports) -> None:
 
 def _given(
     loaded: Loaded,
-    ports: Ports,
+    ports: EvaluationPorts,
     table: Table,
     model: str | None,
     predictions: str,

@@ -8,11 +8,11 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import worst
 from cdml.config import Config
 from cdml.errors import CdmlError
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.charts import PastVersion
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry
-from cdml.ports.ports import Ports
 
 MOST = 10
 """Versions that are looked at, the newest."""
@@ -21,7 +21,7 @@ _METRICS = 100
 
 
 def past(
-    config: Config, rows: str, compared: tuple[ModelRef, ModelRef | None], ports: Ports
+    config: Config, rows: str, compared: tuple[ModelRef, ModelRef | None], ports: EvaluationPorts
 ) -> tuple[PastVersion, ...]:
     """Earlier versions with their metrics, oldest first; told on the page, deciding nothing.
 

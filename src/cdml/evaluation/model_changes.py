@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from cdml.errors import CdmlError
 from cdml.evaluation.model_differences import Traits, changes
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import Contender
 from cdml.evidence.schema import Change
-from cdml.ports.ports import Ports
 
 if TYPE_CHECKING:  # models that are scored bring contracts and profiles; predictions do not
     from cdml.evaluation.score_model import Identity
@@ -17,7 +17,7 @@ _LONGEST = 1000
 
 
 def changed(
-    ports: Ports,
+    ports: EvaluationPorts,
     champion: tuple["Identity | None", Contender],
     challenger: tuple["Identity | None", Contender],
 ) -> tuple[Change, ...]:
@@ -40,7 +40,7 @@ def _cut(text: str | None) -> str | None:
     return None if text is None else text[:_LONGEST]
 
 
-def _traits(ports: Ports, identity: "Identity | None", contender: Contender) -> Traits:
+def _traits(ports: EvaluationPorts, identity: "Identity | None", contender: Contender) -> Traits:
     known = Traits(
         size_mb=contender.operations.get("model_size_mb"), latency_ms=contender.latency_ms
     )

@@ -7,13 +7,13 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import worst
 from cdml.data.drift import profile_file as profiles
 from cdml.errors import CdmlError, InputError
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import reference_rows, store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry
-from cdml.ports.ports import Ports
 
 
-def keep(model: ModelRef, output: Path, ports: Ports) -> None:
+def keep(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     """As `log`; a registry that only lets itself be read does not change the verdict."""
     try:
         log(model, output, ports)
@@ -21,7 +21,7 @@ def keep(model: ModelRef, output: Path, ports: Ports) -> None:
         ports.progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
 
 
-def log(model: ModelRef, output: Path, ports: Ports) -> None:
+def log(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     """Log the metrics, the verdict and the stages so far with a version, or with a run.
 
     The evidence of a whole gate is not replaced by that of an evaluation alone.

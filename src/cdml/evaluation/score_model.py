@@ -15,13 +15,13 @@ from cdml.data.odcs.load import promises
 from cdml.data.open_rows import types_for
 from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence.schema import ModelRef
 from cdml.models.digest import clean_copy, model_digest, model_size
 from cdml.models.mlmodel import MlModel, local_model, read_mlmodel
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
-from cdml.ports.ports import Ports
 from cdml.tables.table import Table
 
 _MB = 1_000_000
@@ -76,7 +76,7 @@ class Predicted:
     folder: Path
 
 
-def identify(uri: str, loaded: Loaded, ports: Ports) -> Identity:
+def identify(uri: str, loaded: Loaded, ports: EvaluationPorts) -> Identity:
     """Fetch a model and take its digest, without loading it.
 
     Args:
@@ -120,7 +120,7 @@ def predict(
     uri: str,
     loaded: Loaded,
     table: Table,
-    ports: Ports,
+    ports: EvaluationPorts,
     *,
     into: Path,
     task: str,

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from cdml.config import Loaded
 from cdml.errors import InputError
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
-from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Family, Task, find
 from cdml.tables.table import Table
 
@@ -100,7 +100,7 @@ def scored(
     uri: str,
     loaded: Loaded,
     table: Table,
-    ports: Ports,
+    ports: EvaluationPorts,
     *,
     into: Path,
     task: Task,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Loaded
 from cdml.evaluation.metric_runner import MetricJob
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, Part
-from cdml.ports.ports import Ports
 from cdml.statistics.metrics import Family, Metric
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
@@ -25,7 +25,7 @@ def with_custom(
     challenger: Path,
     champion: Path | None,
     loaded: Loaded,
-    ports: Ports,
+    ports: EvaluationPorts,
 ) -> tuple[Part, ...]:
     """The same parts, that also answer for the user's own metrics among these.
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdml.ci.code_host import Behaviour, Commit, Warned
 from cdml.errors import ConfigurationError, ServiceError
-from cdml.ports.ports import Host
+from cdml.report.ports import ReportPorts
 
 MODES = ("always", "changes", "failures", "off")
 BEHAVIOURS: tuple[Behaviour, ...] = ("update", "recreate", "hide-and-recreate")
@@ -45,7 +45,7 @@ class Talk:
                 f" most {MAX_ID} characters.",
             )
 
-    def known_warnings(self, host: Host) -> frozenset[str]:
+    def known_warnings(self, host: ReportPorts) -> frozenset[str]:
         """Digests of the warnings that the last report had; none where nobody can tell.
 
         Args:
@@ -63,7 +63,7 @@ class Talk:
 
     def say(
         self,
-        host: Host,
+        host: ReportPorts,
         body: str,
         *,
         quiet: bool,

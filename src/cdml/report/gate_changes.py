@@ -12,9 +12,9 @@ from cdml.config.gate_problems import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
-from cdml.ports.ports import Host, Ports
 from cdml.report.evidence_set import Gathered
 from cdml.report.judge_changes import changed_judges, other_rows
+from cdml.report.ports import ReportPorts
 
 if TYPE_CHECKING:  # only needed where there is something to judge again
     from cdml.gates.rejudge import Rejudged
@@ -41,7 +41,7 @@ class Base:
     known: bool = False
 
 
-def changed_gates(gathered: Gathered, loaded: Loaded, ports: Ports) -> tuple[str, ...]:
+def changed_gates(gathered: Gathered, loaded: Loaded, ports: ReportPorts) -> tuple[str, ...]:
     """What is said of gates that the pull request changes; nothing where it changes none.
 
     Args:
@@ -62,7 +62,7 @@ def effect(gathered: Gathered, loaded: Loaded, found: Base) -> tuple[str, ...]:
     return judged_by(gathered, found.config, told)
 
 
-def base(loaded: Loaded, ports: Host) -> Base:
+def base(loaded: Loaded, ports: ReportPorts) -> Base:
     """Ask for the configuration of the pull request's base, and for its contract.
 
     Args:
@@ -103,7 +103,7 @@ def _named(key: tuple[str, ...], then: Mapping[str, Any], now: Mapping[str, Any]
     return f"{name} ({str(before or 'none')[:_LONGEST]} → {str(after or 'none')[:_LONGEST]})"
 
 
-def changed_addresses(loaded: Loaded, host: Host) -> tuple[str, ...]:
+def changed_addresses(loaded: Loaded, host: ReportPorts) -> tuple[str, ...]:
     """The addresses of a configuration that the pull request changes, in one sentence.
 
     Args:

@@ -2,13 +2,13 @@
 
 from cdml.config import Loaded
 from cdml.errors import ServiceError
-from cdml.ports.ports import Host
 from cdml.report.comment_policy import Talk
 from cdml.report.formats import comment
 from cdml.report.gate_changes import changed_addresses
+from cdml.report.ports import ReportPorts
 
 
-def begin(model: str, host: Host, talk: Talk, loaded: Loaded | None = None) -> str | None:
+def begin(model: str, host: ReportPorts, talk: Talk, loaded: Loaded | None = None) -> str | None:
     """Post the comment that the verdict will replace, and give its address.
 
     In the modes that comment on some verdicts only, nothing is posted before there is one: a

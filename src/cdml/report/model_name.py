@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdml.common.addresses import VARIABLE
 from cdml.errors import ServiceError
-from cdml.ports.ports import Host
+from cdml.report.ports import ReportPorts
 
 _LONGEST = 200
 _MOST = 1_000_000
@@ -16,7 +16,7 @@ _INLINE = re.compile(rf"""^\s*\{{(?:[^{{}}\[\]]*,)?\s*["']?model["']?\s*:\s*{_VA
 _ENCODINGS = ("utf-8-sig", "utf-16", "latin-1")
 
 
-def model_name(config: Path, host: Host) -> str | None:
+def model_name(config: Path, host: ReportPorts) -> str | None:
     """The model's name by the `model:` line of the file, else of the file at the base.
 
     Args:

@@ -9,7 +9,6 @@ from cdml.config import Loaded
 from cdml.errors import ServiceError
 from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.ports.ports import Host, Ports
 from cdml.report.comment_policy import Talk
 from cdml.report.evidence_set import Current, Gathered, gather
 from cdml.report.fork_evidence import distrusted, fetched
@@ -18,6 +17,7 @@ from cdml.report.formats.annotations import annotations
 from cdml.report.formats.junit import gates_junit
 from cdml.report.formats.page import pictures
 from cdml.report.gate_changes import changed_gates
+from cdml.report.ports import ReportPorts
 from cdml.report.unusable import told_unusable
 from cdml.report.view import View, view
 
@@ -44,7 +44,7 @@ class Reported:
 
 def report(
     loaded: Loaded,
-    ports: Ports,
+    ports: ReportPorts,
     *,
     evidence: Path,
     output: Path,
@@ -132,7 +132,7 @@ def unjudged(stopped: str) -> str:
     return f"The run that was to judge it {stopped}: what it left is not reported."
 
 
-def unposted(ports: Host, error: ServiceError) -> Annotation:
+def unposted(ports: ReportPorts, error: ServiceError) -> Annotation:
     """That there is no comment, and why, where everybody may write."""
     said = f"The comment was not posted: {error.message} {error.hint}".strip()
     ports.progress.note(said)

@@ -7,7 +7,6 @@ from pathlib import Path
 from cdml.config import Config, Loaded
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.ports.ports import Host
 from cdml.report.comment_policy import Talk
 from cdml.report.evidence_set import Gathered, gather
 from cdml.report.formats import combined, comment
@@ -15,6 +14,7 @@ from cdml.report.formats.annotations import MAX_ANNOTATIONS, annotations
 from cdml.report.formats.combined import Part
 from cdml.report.formats.junit import gates_junit
 from cdml.report.gate_changes import Base, base, effect, judged_here
+from cdml.report.ports import ReportPorts
 from cdml.report.publish import Reported, current, quiet, unjudged, unposted
 from cdml.report.unusable import told_unusable
 from cdml.report.view import view
@@ -24,7 +24,7 @@ _MOST = 200
 
 def combine(
     root: Path,
-    host: Host,
+    host: ReportPorts,
     *,
     loaded: Loaded | None = None,
     own: Callable[[Path], Config | None] = lambda _: None,
@@ -88,7 +88,7 @@ def combine(
 
 
 def _parts(
-    found: Mapping[str, Gathered], loaded: Loaded | None, host: Host, known: frozenset[str]
+    found: Mapping[str, Gathered], loaded: Loaded | None, host: ReportPorts, known: frozenset[str]
 ) -> tuple[list[Part], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
     run, before = host.platform.run_url(), base(loaded, host) if loaded else Base()

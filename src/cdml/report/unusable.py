@@ -7,15 +7,15 @@ from pathlib import Path
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
 from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
-from cdml.ports.ports import Host
 from cdml.report.comment_policy import Talk
 from cdml.report.formats import comment
+from cdml.report.ports import ReportPorts
 
 COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
 
 
 def tell_unjudged(
-    host: Host,
+    host: ReportPorts,
     talk: Talk,
     output: Path | None,
     headline: str,
@@ -51,7 +51,7 @@ def tell_unjudged(
 
 
 @contextmanager
-def told_unusable(model: str, host: Host, talk: Talk, output: Path) -> Iterator[None]:
+def told_unusable(model: str, host: ReportPorts, talk: Talk, output: Path) -> Iterator[None]:
     """Where evidence cannot be read, fetched or laid out, say so in the comment's place.
 
     Otherwise an older verdict, or that the gate has begun, would stand there for good. The error

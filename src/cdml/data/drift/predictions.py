@@ -12,13 +12,13 @@ from cdml.data.drift.checks import judge_drift, not_compared, plan_drift
 from cdml.data.drift.measure import profile_of
 from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, write
 from cdml.data.drift.reference import kept_with
+from cdml.data.ports import DataPorts
 from cdml.data.rules.quality import listed
 from cdml.data.rules.rule import Finding
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Producer
 from cdml.evidence.store import PREDICTIONS
 from cdml.models.registry import Registry
-from cdml.ports.ports import Ports
 from cdml.tables.table import Table
 
 NAME = "prediction_drift"
@@ -26,7 +26,7 @@ _SCORE = "score"
 _SAID = ("prediction", _SCORE)
 
 
-def keep_predictions(ports: Ports, output: Path, produced: Producer) -> None:
+def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None:
     """Profile what a model said, beside the evidence that may be kept with it."""
     table = ports.tables.open(str(output / PREDICTIONS))
     data = table.ref.model_copy(update={"uri": PREDICTIONS})
@@ -45,7 +45,7 @@ def known_predictions(registry: Registry, champion: str) -> ProfileDocument | No
 
 
 def judge_predictions(
-    ports: Ports, known: ProfileDocument, predictions: Path, thresholds: Drift
+    ports: DataPorts, known: ProfileDocument, predictions: Path, thresholds: Drift
 ) -> Iterator[Finding]:
     """Hold the champion's predictions against its own of then.
 

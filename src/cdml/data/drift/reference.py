@@ -13,11 +13,11 @@ from cdml.config.schema import DEFAULT_REGISTRY
 from cdml.data.drift import profile_file as document
 from cdml.data.drift.profile import Profile
 from cdml.data.drift.profile_file import FILE, ProfileDocument
+from cdml.data.ports import DataPorts
 from cdml.errors import CdmlError, InputError
 from cdml.evidence.schema import DataRef
 from cdml.models.registry import ModelVersion, Registry
 from cdml.models.uri import NONE
-from cdml.ports.ports import Ports
 from cdml.tables.table import Table
 
 
@@ -70,7 +70,7 @@ Reference = Rows | Stored | NoReference
 
 def find_reference(
     loaded: Loaded,
-    ports: Ports,
+    ports: DataPorts,
     written: str | None,
     champion: str | None,
     open_rows: Callable[[str], Table] | None = None,
@@ -104,7 +104,7 @@ def find_reference(
     return Rows(table=table, ref=named)
 
 
-def _by_default(loaded: Loaded, ports: Ports, champion: str | None) -> Reference:
+def _by_default(loaded: Loaded, ports: DataPorts, champion: str | None) -> Reference:
     """The champion's profile, if it can be had: nobody asked for it."""
     if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()

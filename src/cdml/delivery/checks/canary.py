@@ -18,13 +18,13 @@ from cdml.delivery.checks.canary_forecast import prospect, rules_of
 from cdml.delivery.checks.release_checks import Forecast, Look
 from cdml.delivery.checks.smoke import limits_of, smoke
 from cdml.delivery.checks.smoke_cases import Case, case_of_rows, passed
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.state_machine import Judged, serves
 from cdml.delivery.target import SplittingTarget
 from cdml.delivery.traffic import Slots
 from cdml.errors import InputError, ServiceError
 from cdml.evidence import reference_rows
 from cdml.journal.records import Operation, Release, Serving
-from cdml.ports.ports import Ports
 
 _CANARY = TypeAdapter(Canary)
 _JUDGED = {
@@ -45,7 +45,7 @@ class Judging:
     """
 
     loaded: Loaded
-    ports: Ports
+    ports: DeliveryPorts
     served: bool = False
 
     def smoke(self, target: SplittingTarget, release: Release) -> str:

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from cdml.config.delivery import Canary as Settings
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.canary import Answers, Rules, Window, expectation, fewest, guardrail
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.traffic import Slots
 from cdml.errors import CdmlError, ConfigurationError, InputError
-from cdml.ports.ports import Ports
 
 LATELY = timedelta(minutes=2)
 """How far back the traffic is looked at for how long a decision takes."""
@@ -48,7 +48,9 @@ def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> R
     )
 
 
-def prospect(settings: Settings | None, ramp: Ramp, ports: Ports, *, since: datetime) -> Prospect:
+def prospect(
+    settings: Settings | None, ramp: Ramp, ports: DeliveryPorts, *, since: datetime
+) -> Prospect:
     """Look at the champion's traffic, once.
 
     Args:
@@ -81,7 +83,7 @@ def prospect(settings: Settings | None, ramp: Ramp, ports: Ports, *, since: date
     return Prospect(rules=rules, told=f"{latencies}; {_time(rules, ramp, seen)}")
 
 
-def _seen(ports: Ports, since: datetime, wanted: int | None) -> Window:
+def _seen(ports: DeliveryPorts, since: datetime, wanted: int | None) -> Window:
     """What the champion answered of late; where that is too little, what it answers next.
 
     Args:

@@ -9,13 +9,13 @@ from cdml.config.traffic_steps import ALL
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.operation.final_observation import last_shares, look
 from cdml.delivery.operation.journal_client import PAUSES
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.publish import Alias
 from cdml.delivery.rollout.state_machine import Move, lost, serves, share, staged
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import Ledger, Operation, Release, Serving
-from cdml.ports.ports import Ports
 
 Act = Callable[[], object]
 Seen = Callable[[Serving], bool]
@@ -46,7 +46,7 @@ class Effects:
         alias: of the registry, where it is not the switch itself.
     """
 
-    ports: Ports
+    ports: DeliveryPorts
     checks: Checks
     alias: Alias | None
 

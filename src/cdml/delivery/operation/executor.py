@@ -13,6 +13,7 @@ from cdml.delivery.operation.held_lock import Tenure, overtaken
 from cdml.delivery.operation.journal_client import Book
 from cdml.delivery.operation.observation import Ended, Found
 from cdml.delivery.operation.steps import Steps
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.refusals import Refusal
 from cdml.delivery.rollout.state_machine import Judged, Move, next_move, share
@@ -21,7 +22,6 @@ from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, Serv
 from cdml.journal import lease
 from cdml.journal.port import Moved
 from cdml.journal.records import Kind, Ledger, Operation, Phase, Serving
-from cdml.ports.ports import Ports
 
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""
@@ -56,7 +56,7 @@ class Drive:
     """
 
     book: Book
-    ports: Ports
+    ports: DeliveryPorts
     effects: Effects
     steps: Steps
     found: Found

@@ -4,16 +4,16 @@ What a failed step intended says nothing about what its effects were, and what w
 may be over. So every message about trouble is made of a look after it.
 """
 
+from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError, ServiceError
 from cdml.journal.records import Serving
-from cdml.ports.ports import Ports
 
 AGAIN = 1.0
 """Seconds after which a target that gave no answer is asked once more."""
 ALL = 100
 
 
-def look(ports: Ports) -> Serving:
+def look(ports: DeliveryPorts) -> Serving:
     """What the target serves; one broken answer is asked for again, as nothing was changed.
 
     Raises:
@@ -27,7 +27,7 @@ def look(ports: Ports) -> Serving:
     return ports.target.observe()
 
 
-def look_again(ports: Ports) -> Serving | CdmlError:
+def look_again(ports: DeliveryPorts) -> Serving | CdmlError:
     """What the target serves now, or why it does not say."""
     try:
         return look(ports)

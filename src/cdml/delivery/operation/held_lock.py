@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from cdml.delivery.operation.journal_client import Book
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.errors import CdmlError, Overtaken, ServiceError
 from cdml.journal.lease import holding
 from cdml.journal.port import Moved
 from cdml.journal.records import Ledger
-from cdml.ports.ports import Ports
 
 PARTS = 3
 """A lease is renewed when this part of it is over."""
@@ -32,7 +32,7 @@ class Tenure:
     """
 
     book: Book
-    ports: Ports
+    ports: DeliveryPorts
     fence: int
     lease: float
     renewed: bool = False

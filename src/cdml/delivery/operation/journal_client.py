@@ -4,12 +4,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import ServiceError
 from cdml.journal import file as document
 from cdml.journal.port import Moved
 from cdml.journal.records import Ledger
-from cdml.ports.ports import Ports
 
 PAUSES = (1.0, 3.0)
 """Seconds between attempts at one write."""
@@ -31,7 +31,7 @@ class Book:
 
     model: str
     environment: str
-    ports: Ports
+    ports: DeliveryPorts
     asked: Ledger | None = None
     wrote_at: float | None = None
     tried: tuple[Mapping[str, object], float] | None = None

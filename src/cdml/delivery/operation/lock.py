@@ -10,12 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.state_machine import GRACE, may_take_over
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.journal.records import Ledger
-from cdml.ports.ports import Ports
 
 ASK_EVERY = 15.0
 """Seconds between two questions to the platform about the run that holds the lock."""
@@ -57,7 +57,7 @@ class Holder:
         preempted: the operation that asked for room, and since when we have seen it ask.
     """
 
-    ports: Ports
+    ports: DeliveryPorts
     memory: Path | None = None
     is_over: bool = False
     asked_at: float | None = None

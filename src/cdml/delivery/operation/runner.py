@@ -14,13 +14,13 @@ from cdml.delivery.operation.journal_client import Book
 from cdml.delivery.operation.lock import WATCHED, Holder
 from cdml.delivery.operation.observation import Ended, Found
 from cdml.delivery.operation.steps import Steps
+from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.publish import Alias
 from cdml.delivery.rollback_request import short_digest
 from cdml.delivery.rollout import transitions
 from cdml.errors import ConfigurationError, InputError, LockHeld
 from cdml.journal.port import Moved
 from cdml.journal.records import Kind, Ledger, Operation, Phase, Preempt, Release
-from cdml.ports.ports import Ports
 
 REASON = 1000
 """Characters of a reason that the journal keeps."""
@@ -44,7 +44,7 @@ class Operator:
     """
 
     book: Book
-    ports: Ports
+    ports: DeliveryPorts
     effects: Effects
     steps: Steps
     voucher: Voucher
@@ -56,7 +56,7 @@ class Operator:
     def of(
         cls,
         loaded: Loaded,
-        ports: Ports,
+        ports: DeliveryPorts,
         environment: str | None,
         checks: Checks | None = None,
         *,

@@ -1,0 +1,19 @@
+from typing import Protocol
+
+from cdml.models.registry import Registry
+from cdml.report.ports import ReportPorts
+from cdml.tables.table import Tables
+
+
+class DataPorts(ReportPorts, Protocol):
+    """What the validation of data may touch, besides what every run has."""
+
+    @property
+    def registry(self) -> Registry:
+        """Where models and their profiles are."""
+        ...
+
+    @property
+    def tables(self) -> Tables:
+        """Opens data."""
+        ...

@@ -1,0 +1,43 @@
+from typing import Protocol
+
+from cdml.delivery.target import Target
+from cdml.delivery.traffic import Traffic
+from cdml.delivery.webhook import Webhook
+from cdml.journal.port import Journal
+from cdml.models.registry import Registry
+from cdml.report.ports import ReportPorts
+from cdml.tables.table import Tables
+
+
+class DeliveryPorts(ReportPorts, Protocol):
+    """What a deployment or a rollback may touch, besides what every run has."""
+
+    @property
+    def registry(self) -> Registry:
+        """Where models are."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What served when, in the environment of this run."""
+        ...
+
+    @property
+    def target(self) -> Target:
+        """Where the champion of that environment serves."""
+        ...
+
+    @property
+    def tables(self) -> Tables:
+        """Opens the rows that evidence speaks of."""
+        ...
+
+    @property
+    def traffic(self) -> Traffic:
+        """What became of requests."""
+        ...
+
+    @property
+    def webhook(self) -> Webhook:
+        """Hooks on other machines."""
+        ...

@@ -1,0 +1,31 @@
+from typing import Protocol
+
+from cdml.data.ports import DataPorts
+from cdml.evaluation.metric_runner import Measurer
+from cdml.evaluation.prediction_store import Samples
+from cdml.evaluation.scorer import Scorer
+from cdml.journal.port import Journal
+
+
+class EvaluationPorts(DataPorts, Protocol):
+    """What scoring, measuring and comparing may touch, besides the data's."""
+
+    @property
+    def scorer(self) -> Scorer:
+        """Runs models."""
+        ...
+
+    @property
+    def samples(self) -> Samples:
+        """Reduces predictions to sufficient statistics."""
+        ...
+
+    @property
+    def measurer(self) -> Measurer:
+        """Measures with the user's own functions."""
+        ...
+
+    @property
+    def journal(self) -> Journal:
+        """What served when."""
+        ...

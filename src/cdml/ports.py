@@ -1,0 +1,68 @@
+"""The old address of the protocols that targets, registries and platforms implement.
+
+They moved to the stages that need them. Importing one from here works for one release.
+"""
+
+import warnings
+from importlib import import_module
+from typing import Any
+
+_MOVED = {
+    "Annotation": "cdml.ci.run:Annotation",
+    "Answer": "cdml.delivery.target:Answer",
+    "Behaviour": "cdml.ci.code_host:Behaviour",
+    "Clock": "cdml.common.clock:Clock",
+    "Commit": "cdml.ci.code_host:Commit",
+    "Execute": "cdml.delivery.hooks:Execute",
+    "GateSigns": "cdml.ci.code_host:GateSigns",
+    "Journal": "cdml.journal.port:Journal",
+    "Layout": "cdml.evaluation.prediction_store:Layout",
+    "Measurer": "cdml.evaluation.metric_runner:Measurer",
+    "MetricJob": "cdml.evaluation.metric_runner:MetricJob",
+    "ModelVersion": "cdml.models.registry:ModelVersion",
+    "Moved": "cdml.journal.port:Moved",
+    "PairedRows": "cdml.evaluation.prediction_store:PairedRows",
+    "Part": "cdml.evaluation.prediction_store:Part",
+    "Platform": "cdml.ci.run:Platform",
+    "Progress": "cdml.common.progress:Progress",
+    "PullRequest": "cdml.ci.code_host:PullRequest",
+    "PushedCommit": "cdml.ci.code_host:PushedCommit",
+    "Registry": "cdml.models.registry:Registry",
+    "Samples": "cdml.evaluation.prediction_store:Samples",
+    "Scored": "cdml.evaluation.scorer:Scored",
+    "Scorer": "cdml.evaluation.scorer:Scorer",
+    "ScoringJob": "cdml.evaluation.scorer:ScoringJob",
+    "Serving": "cdml.delivery.target:Serving",
+    "Share": "cdml.delivery.target:Share",
+    "Slots": "cdml.delivery.traffic:Slots",
+    "Snapshot": "cdml.journal.port:Snapshot",
+    "SplittingTarget": "cdml.delivery.target:SplittingTarget",
+    "Step": "cdml.common.progress:Step",
+    "Table": "cdml.tables.table:Table",
+    "Tables": "cdml.tables.table:Tables",
+    "Target": "cdml.delivery.target:Target",
+    "Thread": "cdml.ci.code_host:Thread",
+    "Traffic": "cdml.delivery.traffic:Traffic",
+    "Training": "cdml.models.registry:Training",
+    "Warned": "cdml.ci.code_host:Warned",
+    "Webhook": "cdml.delivery.webhook:Webhook",
+}
+"""Where each name is now."""
+
+
+def __getattr__(name: str) -> Any:
+    """The protocol of that name, with a warning that tells where it is.
+
+    Raises:
+        AttributeError: there has never been one.
+    """
+    if name not in _MOVED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, new = _MOVED[name].partition(":")
+    warnings.warn(
+        f"cdml.ports.{name} has moved to {module}.{new}; cdml.ports will be removed in the"
+        " next release.",
+        DeprecationWarning,
+        stacklevel=2,
+    )
+    return getattr(import_module(module), new)
