@@ -15,7 +15,7 @@ _ACCEPTS: Mapping[str, Callable[[float, Any], bool]] = {
     "mustBeBetween": lambda x, ends: ends[0] <= x <= ends[1],
     "mustNotBeBetween": lambda x, ends: x < ends[0] or x > ends[1],
 }
-_WORDS = {
+_BOUND_WORDS = {
     "mustBe": "{}",
     "mustNotBe": "not {}",
     "mustBeGreaterThan": "more than {}",
@@ -59,7 +59,7 @@ class Bound:
         """`at most 5 %`."""
         values = self.value if isinstance(self.value, list | tuple) else (self.value,)
         figures = [age(value) if self.seconds else f"{value:,}" for value in values]
-        told = _WORDS[self.operator].format(*figures)
+        told = _BOUND_WORDS[self.operator].format(*figures)
         return f"{told} %" if self.percent else told
 
 

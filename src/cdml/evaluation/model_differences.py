@@ -30,7 +30,7 @@ class Traits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class TraitChange:
     """One thing that differs; None on the side that does not have it."""
 
     what: str
@@ -38,7 +38,7 @@ class Change:
     challenger: str | None
 
 
-def changes(champion: Traits, challenger: Traits) -> tuple[Change, ...]:
+def changes(champion: Traits, challenger: Traits) -> tuple[TraitChange, ...]:
     """Everything known of both that differs.
 
     Size and latency are told whenever both are known: how much is too much is for the gates.
@@ -53,42 +53,46 @@ def changes(champion: Traits, challenger: Traits) -> tuple[Change, ...]:
     )
 
 
-def _by_name(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+def _by_name(
+    kind: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[TraitChange]:
     """Nothing where one side is unknown: that nobody recorded it is no change."""
     for name in dict.fromkeys((*before, *after)) if before and after else ():
         if before.get(name) != after.get(name):
-            yield Change(
+            yield TraitChange(
                 what=f"{kind} {name}", champion=before.get(name), challenger=after.get(name)
             )
 
 
-def _features(champion: Traits, challenger: Traits) -> Iterator[Change]:
+def _features(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
     return _by_name("feature", champion.features or {}, challenger.features or {})
 
 
-def _capped(found: Iterator[Change], kind: str) -> Iterator[Change]:
+def _capped(found: Iterator[TraitChange], kind: str) -> Iterator[TraitChange]:
     every = tuple(found)
     yield from every[:MOST]
     if every[MOST:]:
-        yield Change(
+        yield TraitChange(
             what=f"{len(every) - MOST:,} more {kind}", champion=None, challenger="differ too"
         )
 
 
-def _data(champion: Traits, challenger: Traits) -> Iterator[Change]:
+def _data(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
     before, after = sorted(champion.data), sorted(challenger.data)
     if before and after and before != after:
-        yield Change(what="training data", champion=", ".join(before), challenger=", ".join(after))
+        yield TraitChange(
+            what="training data", champion=", ".join(before), challenger=", ".join(after)
+        )
 
 
-def _loader(champion: Traits, challenger: Traits) -> Iterator[Change]:
+def _loader(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
     if champion.loader and challenger.loader and champion.loader != challenger.loader:
-        yield Change(what="loaded by", champion=champion.loader, challenger=challenger.loader)
+        yield TraitChange(what="loaded by", champion=champion.loader, challenger=challenger.loader)
 
 
-def _figure(what: str, before: float | None, after: float | None) -> Iterator[Change]:
+def _figure(what: str, before: float | None, after: float | None) -> Iterator[TraitChange]:
     if before is not None and after is not None:
-        yield Change(what=what, champion=f"{before:,.3g}", challenger=f"{after:,.3g}")
+        yield TraitChange(what=what, champion=f"{before:,.3g}", challenger=f"{after:,.3g}")
 
 
 def _median(traits: Traits) -> float | None:

@@ -36,7 +36,7 @@ def look(table: Table) -> tuple[Seen, ...]:
             missing=lost.get(one.name, table.ref.rows),
             unique=one.name in unique,
             range=ranges.get(one.name),
-            values=_values(table, one) if one.name not in unique else (),
+            values=_count_values(table, one) if one.name not in unique else (),
         )
         for one in fields
     )
@@ -50,7 +50,7 @@ def _unique(table: Table, complete: list[Field]) -> frozenset[str]:
     return frozenset(name for name in likely if table.repeated([name]) == 0)
 
 
-def _values(table: Table, column: Field) -> tuple[str, ...]:
+def _count_values(table: Table, column: Field) -> tuple[str, ...]:
     if column.type is not LogicalType.STRING or looks_personal(column.name):
         return ()
     found = table.frequencies(column.name, propose.MOST_VALUES + 1)
