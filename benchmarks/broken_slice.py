@@ -17,9 +17,8 @@ import numpy as np
 from cdml.statistics import student
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
-from cdml.statistics.interval import Unmeasured
+from cdml.statistics.interval import Unmeasured, holm
 from cdml.statistics.metrics import find
-from cdml.statistics.multiplicity import holm
 from cdml.statistics.samples import Figures, Floats, Weighted
 
 MARGIN, LEVEL, TRIALS = 0.1, 0.05, 5

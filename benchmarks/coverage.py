@@ -22,7 +22,7 @@ from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric, find
-from cdml.statistics.paired_proportions import Tango
+from cdml.statistics.proportions import Tango
 from scenarios import SCENARIOS as OF_ROWS
 from scenarios import Scenario
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import OTHER, RESIDUAL_BINS, RESIDUALS, PairedRows
+from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Loss, Task
-from cdml.statistics.score_bins import ScoreBins
 from cdml.tables.query import Field, LogicalType
 from fakes.row_samples import part_of, text
 

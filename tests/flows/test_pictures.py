@@ -7,7 +7,7 @@ from cdml.evaluation import charts
 from cdml.evidence import store
 from cdml.evidence.charts import Confusion, Curve
 from cdml.evidence.schema import Comparison, Evaluation
-from cdml.statistics.score_bins import ScoreBins
+from cdml.statistics.curves import ScoreBins
 from fakes.judging import World
 
 NAMES = {"roc", "precision_recall", "calibration"}

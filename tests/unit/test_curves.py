@@ -6,10 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from cdml.statistics.crosstab import CLASSES, OTHER, crosstab
-from cdml.statistics.curves import POINTS, curves
+from cdml.statistics.curves import (
+    CLASSES,
+    LARGEST_ERROR,
+    OTHER,
+    POINTS,
+    ScoreBins,
+    crosstab,
+    curves,
+)
 from cdml.statistics.samples import Cells, OneVsRest, Ranked, Weighted
-from cdml.statistics.score_bins import LARGEST_ERROR, ScoreBins
 
 many = settings(max_examples=50, derandomize=True, deadline=None)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import Edge, Kind
 from cdml.gates.decide import Figures, Rule, decide, detect, soften, within
-from cdml.statistics.multiplicity import holm
+from cdml.statistics.interval import holm
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
 NAN = math.nan

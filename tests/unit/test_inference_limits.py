@@ -8,8 +8,7 @@ from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import METRICS, Family, find
-from cdml.statistics.power import rows_needed, smallest_detectable
-from cdml.statistics.sample_size import counted
+from cdml.statistics.sample_size import counted, rows_needed, smallest_detectable
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
 from drawn import Rows, cells, classes, moments, probabilities, ranked, rows_for, sample
 

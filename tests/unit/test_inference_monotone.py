@@ -15,7 +15,7 @@ from cdml.statistics.interval import Unmeasured
 from cdml.statistics.latency import Percentiles
 from cdml.statistics.metric_range import Ranged
 from cdml.statistics.metrics import Family, find
-from cdml.statistics.paired_proportions import Tango
+from cdml.statistics.proportions import Tango
 from cdml.statistics.samples import Cells, Figures, Ranked, Replicates, Timings, Weighted
 from cdml.statistics.skewed_means import Linear
 from cdml.statistics.user_metrics import Outer

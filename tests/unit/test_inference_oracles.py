@@ -11,8 +11,7 @@ from cdml.statistics import student
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.metrics import METRICS, Family, find
-from cdml.statistics.paired_proportions import Tango
-from cdml.statistics.proportions import mcnemar, wilson
+from cdml.statistics.proportions import Tango, mcnemar, wilson
 from cdml.statistics.ranks import precision_influence
 from cdml.statistics.samples import OneVsRest, Ranked
 from drawn import Rows, cells, classes, moments, numbers, probabilities, ranked, rows_for, sample

@@ -6,8 +6,8 @@ from scipy import stats
 
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
+from cdml.statistics.interval import holm
 from cdml.statistics.metrics import find
-from cdml.statistics.multiplicity import holm
 from cdml.statistics.samples import Cells, Figures, Weighted
 
 MARGIN, LEVEL, TRIALS, REPLICATES = 0.1, 0.05, 5, 40

@@ -11,8 +11,7 @@ from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Interval, Unmeasured
 from cdml.statistics.metrics import Family, find
-from cdml.statistics.paired_proportions import Tango
-from cdml.statistics.proportions import mcnemar
+from cdml.statistics.proportions import Tango, mcnemar
 from cdml.statistics.ranks import ascending
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
 from drawn import rows_for, sample

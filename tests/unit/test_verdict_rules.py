@@ -17,9 +17,8 @@ from cdml.gates.decide import Rule
 from cdml.gates.score import certain
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
-from cdml.statistics.interval import Interval
+from cdml.statistics.interval import Interval, holm
 from cdml.statistics.metrics import find
-from cdml.statistics.multiplicity import holm
 from cdml.statistics.samples import Moments
 from drawn import classes, numbers, rows_for, sample
 

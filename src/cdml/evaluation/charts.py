@@ -6,11 +6,9 @@ from pathlib import Path
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, Part
 from cdml.evidence.charts import Confusion, Curve, Picture
-from cdml.statistics.crosstab import crosstab
-from cdml.statistics.curves import MOST_SCORES, Points, curves
+from cdml.statistics.curves import FEW_ROWS, MOST_SCORES, Points, ScoreBins, crosstab, curves
 from cdml.statistics.metrics import METRICS, Family, Metric, Task
 from cdml.statistics.samples import Cells, Weighted
-from cdml.statistics.score_bins import FEW_ROWS, ScoreBins
 
 _OUTCOMES = METRICS["accuracy"]
 _SCORES = {Task.BINARY: METRICS["roc_auc"], Task.MULTICLASS: METRICS["roc_auc_ovr"]}

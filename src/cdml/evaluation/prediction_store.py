@@ -9,8 +9,8 @@ from cdml.statistics.metrics import Metric, Task
 from cdml.tables.query import Field
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
+    from cdml.statistics.curves import ScoreBins
     from cdml.statistics.samples import Sample
-    from cdml.statistics.score_bins import ScoreBins
 
 Value = bool | int | float | str | None
 OTHER = "other"

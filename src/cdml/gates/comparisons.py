@@ -13,11 +13,9 @@ from cdml.gates import reasons, score
 from cdml.gates.decide import Figures, Rule, decide, detect, soften
 from cdml.gates.rules import Asked
 from cdml.statistics.difference import Paired
-from cdml.statistics.interval import Unmeasured, finite
+from cdml.statistics.interval import Unmeasured, finite, holm
 from cdml.statistics.metrics import Metric
-from cdml.statistics.multiplicity import holm
-from cdml.statistics.power import error_of, rows_needed, smallest_detectable
-from cdml.statistics.sample_size import named
+from cdml.statistics.sample_size import error_of, named, rows_needed, smallest_detectable
 
 LEAST_SHOWN = 1e-4
 """Below this a p-value is as good as any."""

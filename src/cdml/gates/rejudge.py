@@ -17,7 +17,7 @@ from cdml.gates import reasons
 from cdml.gates.bounds import judge_limits
 from cdml.gates.decide import Figures, Rule, decide, detect, soften
 from cdml.gates.rules import Asked, comparisons, policy_ref
-from cdml.statistics.multiplicity import holm
+from cdml.statistics.interval import holm
 
 _OPEN = math.nan
 _ANOTHER_QUESTION = (

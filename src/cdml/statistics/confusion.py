@@ -2,13 +2,12 @@
 
 import numpy as np
 
-from cdml.statistics import cell_counts as bootstrap
+from cdml.statistics import multinomial_bootstrap as bootstrap
 from cdml.statistics.bca import RESAMPLES
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import Interval, Unmeasured
 from cdml.statistics.metrics import find
-from cdml.statistics.paired_proportions import Tango
-from cdml.statistics.proportions import wilson
+from cdml.statistics.proportions import Tango, wilson
 from cdml.statistics.samples import Cells, Codes, Flags
 
 _SHARES = {

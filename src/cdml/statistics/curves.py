@@ -2,6 +2,10 @@
 
 Positives and the others are sorted apart and never put in one order: that is twice as fast, needs
 little memory, and any threshold is looked up in both.
+
+How often a classifier calls each class what: a confusion matrix that a page can show.
+
+A classifier's scores counted by bin, and how far a curve of the bins can be from theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,8 +14,76 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cdml.statistics.samples import Floats, OneVsRest, Ranked, Sample, Weighted
-from cdml.statistics.score_bins import ScoreBins
+from cdml.statistics.samples import Cells, Counts, Floats, OneVsRest, Ranked, Sample, Weighted
+
+BINS = 16_384
+"""Bins of scores, at most and about."""
+FEW_ROWS = 200_000
+"""Rows whose scores are read one by one, as long as no bins save anything."""
+LARGEST_ERROR = 5e-4
+"""Of the area under a curve, if it is drawn through bins instead of scores."""
+_LARGEST_SHARE = 0.01
+"""Of all rows, in a bin of several scores."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ScoreBins:
+    """Rows by score, ascending; all arrays have the shape (bins,), and no bin is empty.
+
+    Attributes:
+        positive, other: how many rows of the positive class, and of the others.
+        low, high: the least and the largest score.
+        total: the sum of the scores.
+    """
+
+    positive: Floats
+    other: Floats
+    low: Floats
+    high: Floats
+    total: Floats
+
+    def called(self) -> tuple[Floats, Floats]:
+        """Positives and others at or above each bin, from the highest down; first none."""
+        right, wrong = (
+            np.append(0.0, np.cumsum(rows[::-1])) for rows in (self.positive, self.other)
+        )
+        return right, wrong
+
+    @property
+    def fine(self) -> bool:
+        """Whether curves through the bins have the areas of those through the scores, nearly.
+
+        Between two bins a ROC curve rises within their rectangle, so that its area differs from
+        the chord's by at most |Δx||Δy|/2, and precision lies between what it would be if all
+        positives of the bin came first or last. Where a bin holds one score both are exact.
+        """
+        right, wrong = self.called()
+        if not (right[-1] > 0 and wrong[-1] > 0):
+            return True
+        several = (self.low < self.high)[::-1]
+        if np.any(
+            (self.positive + self.other)[::-1][several] > _LARGEST_SHARE * (right + wrong)[-1]
+        ):
+            return False
+        hit, missed = np.diff(right) / right[-1], np.diff(wrong) / wrong[-1]
+        best = right[1:] / np.maximum(right[1:] + wrong[:-1], 1)
+        least = right[:-1] / np.maximum(right[:-1] + wrong[1:], 1)
+        roc = np.sum((hit * missed)[several]) / 2
+        precision = np.sum((hit * (best - least))[several])
+        return bool(roc <= LARGEST_ERROR and precision <= LARGEST_ERROR)
+
+    def calibration(self, parts: int) -> tuple[Floats, Floats]:
+        """Share of positives over the mean score, in parts of about equally many rows."""
+        rows = self.positive + self.other
+        before = np.append(0.0, np.cumsum(rows))
+        ends = np.searchsorted(before, np.linspace(0, before[-1], parts + 1)[:-1])
+        starts = np.unique(ends[ends < len(rows)])
+        count = np.add.reduceat(rows, starts)
+        return (
+            np.add.reduceat(self.total, starts) / count,
+            np.add.reduceat(self.positive, starts) / count,
+        )
+
 
 POINTS = 1000
 """Points of a curve at most."""
@@ -181,3 +253,38 @@ def _calibration(positive: _Class, other: _Class, thresholds: Floats) -> Points:
             x.append((true_sum + false_sum) / (true + false))
             y.append(true / (true + false))
     return np.array(x), np.array(y)
+
+
+CLASSES = 20
+"""Classes that have a row and a column of their own."""
+OTHER = "(other)"
+
+
+def crosstab(sample: Sample, *, champion: bool = False) -> tuple[tuple[str, ...], Counts] | None:
+    """Classes and rows by label and prediction, shape (classes, classes).
+
+    Beyond the `CLASSES` that occur most as label or prediction, classes are told together. Rows
+    are counted, whatever their weight.
+
+    Args:
+        sample: joint counts; of anything else there is no matrix.
+        champion: whether the predictions are the champion's, where the sample is of two models.
+    """
+    cells = sample.of if isinstance(sample, Weighted) else sample
+    if not isinstance(cells, Cells):
+        return None
+    predicted = cells.champion if champion else cells.challenger
+    if predicted is None:
+        return None
+    many = len(cells.classes)
+    counts = np.zeros((many, many), dtype=np.int64)
+    np.add.at(counts, (cells.label, predicted), cells.count)
+    if many <= CLASSES:
+        return cells.classes, counts
+    frequent = np.argsort(-(counts.sum(axis=0) + counts.sum(axis=1)), kind="stable")[:CLASSES]
+    kept = np.sort(frequent)
+    place = np.full(many, CLASSES)
+    place[kept] = np.arange(CLASSES)
+    told = np.zeros((CLASSES + 1, CLASSES + 1), dtype=np.int64)
+    np.add.at(told, (place[:, None], place[None, :]), counts)
+    return (*(cells.classes[code] for code in kept), OTHER), told

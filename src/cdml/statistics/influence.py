@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.statistics import weighted_ranks
+from cdml.statistics import ranks
 from cdml.statistics.class_scores import Confusion, Hits, confusion
 from cdml.statistics.means import gradient, statistic
 from cdml.statistics.samples import Cells, Codes, Figures, Floats, OneVsRest, Ranked
@@ -40,7 +40,7 @@ def of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     said = [p for p in (cells.challenger, cells.champion) if p is not None]
     kinds, of_row = np.unique(np.stack((cells.label, *said)), axis=1, return_inverse=True)
     of_row = of_row.ravel()
-    total = weighted_ranks.summed(of_row, weight, kinds.shape[1])
+    total = ranks.summed(of_row, weight, kinds.shape[1])
     table = _Table(classes=len(cells.classes), label=kinds[0], said=kinds[1:])
     slopes = table.slopes(function, total)
     unseen = table.unseen(function, total, float(weight.mean())) if len(said) > 1 else 0.0
@@ -67,7 +67,7 @@ def of_figures(metric: str, figures: Figures, weight: Floats) -> Influence:
 
 def of_ranks(metric: str, ranked: Ranked | OneVsRest, weight: Floats) -> Influence:
     """ROC-AUC, its mean over the classes, or average precision."""
-    one = weighted_ranks.average_precision if metric == "average_precision" else weighted_ranks.auc
+    one = ranks.average_precision if metric == "average_precision" else ranks.auc
     classes = ranked.classes if isinstance(ranked, OneVsRest) else (ranked,)
     scores = [[c.challenger, c.champion] for c in classes]
     models = 1 if scores[0][1] is None else 2

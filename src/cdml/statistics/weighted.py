@@ -18,10 +18,10 @@ from cdml.statistics.influence import Influence
 from cdml.statistics.interval import Interval, Unmeasured
 from cdml.statistics.metrics import FEWEST_CLUSTERS, Family, Metric
 from cdml.statistics.proportions import wilson
+from cdml.statistics.ranks import summed
 from cdml.statistics.sample_size import counted, kish, named
 from cdml.statistics.samples import Cells, Codes, Figures, Floats, OneVsRest, Ranked, Weighted
 from cdml.statistics.skewed_means import Linear
-from cdml.statistics.weighted_ranks import summed
 
 _TOO_FEW = "are too few to know how far others lie"
 

@@ -27,8 +27,8 @@ from cdml.adapters.tables.sql_engine import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout, PairedRows, Part
+from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Family, Loss, Metric, Task
-from cdml.statistics.score_bins import ScoreBins
 from cdml.tables.query import Field, LogicalType
 
 MOST_CLASSES = 1_000

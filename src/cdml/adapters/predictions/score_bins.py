@@ -9,8 +9,8 @@ from cdml.adapters.predictions.row_sql import SCORE, Row
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal
 from cdml.evaluation.prediction_store import Layout
+from cdml.statistics.curves import BINS, ScoreBins
 from cdml.statistics.metrics import Task
-from cdml.statistics.score_bins import BINS, ScoreBins
 
 # Square roots make bins narrow towards 0 and 1, where the scores of rare classes lie.
 _BIN = (
