@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.tables.counting import EVERY_ROW, terms, total
 from cdml.tables.query import (
+    EVERY_ROW,
     All,
     Compare,
     Either,
@@ -16,6 +16,8 @@ from cdml.tables.query import (
     Not,
     NotRun,
     present,
+    terms,
+    total,
     violates,
 )
 from fakes.tables import holds

@@ -11,9 +11,18 @@ from cdml.adapters.tables.query_location import Place, Refused
 from cdml.adapters.tables.sql_engine import Column, Translation, counts, quote
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef
-from cdml.tables.counting import terms, total
 from cdml.tables.declared_types import Types
-from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar, comparable
+from cdml.tables.query import (
+    Aggregate,
+    Condition,
+    Field,
+    NotRun,
+    Query,
+    Scalar,
+    comparable,
+    terms,
+    total,
+)
 from cdml.tables.table import Conflicts, Overlap, Table
 
 _SPREAD = 2_654_435_761  # Knuth's multiplicative hash: neighbouring rows fall far apart
