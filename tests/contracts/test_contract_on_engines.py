@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding
+from cdml.data.rules.rule import Finding, Known
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
 from fakes.tables import FakeTable, FakeTables

@@ -12,10 +12,10 @@ from cdml.common.addresses import reveal
 from cdml.common.verdict import Verdict, worst
 from cdml.config import load
 from cdml.data.odcs import propose
-from cdml.data.odcs.proposal import look, table_name
+from cdml.data.odcs.propose import look, table_name
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Known
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError, InputError
 from cdml.scaffold.init import init

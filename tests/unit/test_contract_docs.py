@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import NAMES
+from cdml.data.rules.rule import NAMES
 
 ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")

@@ -8,9 +8,8 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.common.yaml_lines import Marked, Place, read
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding
+from cdml.data.rules.rule import Finding, Known
 from cdml.data.scan import ask
 from fakes.tables import table
 

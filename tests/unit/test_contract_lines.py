@@ -3,8 +3,8 @@
 import pytest
 
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Known
 from cdml.data.scan import ask
 from fakes.tables import table
 

@@ -1,9 +1,8 @@
 import pytest
 
 from cdml.data.contract import Contract, Property, is_personal, looks_personal
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding
+from cdml.data.rules.rule import Finding, Known
 from cdml.data.scan import ask
 from fakes.tables import table
 

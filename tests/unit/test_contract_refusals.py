@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from cdml.data.contract import Contract
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
+from cdml.data.rules.rule import Known
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
 from fakes.tables import table

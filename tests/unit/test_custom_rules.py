@@ -6,9 +6,8 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.data.odcs.reader import read_contract
-from cdml.data.rules.context import Known
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding
+from cdml.data.rules.rule import Finding, Known
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
 from fakes.tables import table

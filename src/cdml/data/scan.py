@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
-from cdml.data.rules.context import Asked
-from cdml.data.rules.rule import Finding, Rule, judge, judge_figure
+from cdml.data.rules.rule import Asked, Finding, Rule, judge, judge_figure
 from cdml.tables.query import All, Condition, NotRun, present
 from cdml.tables.table import Table
 

@@ -13,17 +13,15 @@ from cdml.data.contract import Contract, Severity
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, Stored, find_reference
 from cdml.data.leakage import label_checks
-from cdml.data.leakage.separation_checks import separated
+from cdml.data.leakage.separation import separated
 from cdml.data.model_inputs import require_features
-from cdml.data.odcs.load import promises
-from cdml.data.odcs.related import open_related
+from cdml.data.odcs.load import open_related, promises
 from cdml.data.open_rows import open_reference, open_rows, types_for
 from cdml.data.ports import DataPorts
 from cdml.data.reference_checks import Against
-from cdml.data.rules.context import Asked, Known
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
-from cdml.data.rules.rule import Finding
+from cdml.data.rules.rule import Asked, Finding, Known
 from cdml.data.rules.signature import Signature, compatible, refused
 from cdml.data.scan import ask
 from cdml.errors import InputError

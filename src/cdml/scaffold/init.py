@@ -9,7 +9,7 @@ from pathlib import Path
 from cdml.common.redaction import redact
 from cdml.config.delivery import Deploy
 from cdml.data.odcs import propose
-from cdml.data.odcs.proposal import look, table_name
+from cdml.data.odcs.propose import look, table_name
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.tables.table import Tables

@@ -1,4 +1,7 @@
-"""Columns that a model can learn nothing from, or that it learns the wrong thing from."""
+"""Columns that a model can learn nothing from, or that it learns the wrong thing from.
+
+What is odd about the model's inputs themselves, whatever they say about the label.
+"""
 
 import math
 import re
@@ -7,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from cdml.data.leakage.separation import MOST
 from cdml.data.rules.quality import listed
 from cdml.data.rules.rule import Finding, fact, share
 from cdml.tables.query import Field, LogicalType
-from cdml.tables.table import Conflicts
+from cdml.tables.table import Conflicts, Table
 
 Values = Sequence[float | str | None]
 
@@ -149,3 +153,50 @@ def conflicting_labels(found: Conflicts, rows: int) -> Finding:
         expected=f"less than {100 * _MANY:g} %",
         observed=f"{100 * found.conflicting / rows:.4g} %", reason=figures,
     )  # fmt: skip
+
+
+def odd_inputs(
+    table: Table, sample: Mapping[str, Values], used: Sequence[str]
+) -> Iterator[Finding]:
+    """Constant and identifier-like columns among the inputs.
+
+    What a sample suggests is asked of all rows before it is said.
+
+    Args:
+        table: all rows.
+        sample: of every input.
+        used: the model's inputs.
+    """
+    rows = table.ref.rows
+    fields = {field.name: field for field in table.fields}
+    for column in used:
+        values = sample[column]
+        if maybe_constant(values):
+            if _is_constant(table, column, whole=len(values) == rows):
+                yield constant(column, empty=fields[column].empty)
+        elif maybe_identifier(fields[column], values, rows) and (
+            len(values) == rows or table.repeated([column]) == 0
+        ):
+            yield identifier(column, rows)
+
+
+def _is_constant(table: Table, column: str, *, whole: bool) -> bool:
+    """Whether all rows hold one value, or all hold none."""
+    if whole:
+        return True
+    found = table.frequencies(column, 2)
+    return sum(many for _, many in found) in (0, table.ref.rows) and len(found) <= 1
+
+
+def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Finding]:
+    """Rows of equal inputs and different labels; one input alone repeats by its nature.
+
+    Of classes only: numbers always differ.
+    """
+    fields = {field.name: field for field in table.fields}
+    columns = [name for name in used if fields[name].type.plain]
+    if len(columns) > MOST:
+        text = f"not compared: rows of {len(columns)} inputs are hardly ever equal"
+        yield listed("conflicting_labels", None, text)
+    elif len(columns) > 1 and fields[label].type.plain:
+        yield conflicting_labels(table.conflicts(columns, label), table.ref.rows)

@@ -6,7 +6,7 @@ from cdml.common.verdict import Verdict
 from cdml.config.schema import Data
 from cdml.data.contract import Contract
 from cdml.data.leakage import inputs, labels
-from cdml.data.leakage.input_checks import contradictions, odd_inputs
+from cdml.data.leakage.inputs import contradictions, odd_inputs
 from cdml.data.rules.quality import listed
 from cdml.data.rules.rule import Finding, fact, share
 from cdml.evidence.schema import DataRef

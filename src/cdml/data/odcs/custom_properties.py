@@ -7,8 +7,7 @@ from typing import Any
 
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Place
-from cdml.data.bounds import OPERATORS, PERCENT, SECONDS, Bound, read_bound, wrong_bound
-from cdml.data.contract import Quality
+from cdml.data.contract import OPERATORS, PERCENT, SECONDS, Bound, Quality, read_bound, wrong_bound
 from cdml.tables.query import CompareColumns
 
 Wrong = tuple[Place, str]

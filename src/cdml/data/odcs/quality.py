@@ -8,8 +8,7 @@ from open_data_contract_standard.model import DataQuality
 
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Marked, Place
-from cdml.data.bounds import PERCENT, read_bound, wrong_bound
-from cdml.data.contract import Quality
+from cdml.data.contract import PERCENT, Quality, read_bound, wrong_bound
 from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
 from cdml.data.odcs.schema import Problems, written
 from cdml.tables.query import Query

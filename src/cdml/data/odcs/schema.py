@@ -9,7 +9,7 @@ from typing import Any
 
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import Marked, Place
-from cdml.data.bounds import OPERATORS
+from cdml.data.contract import OPERATORS
 from cdml.data.odcs.versions import VERSIONS, schema_of
 
 Problems = list[tuple[int, str]]

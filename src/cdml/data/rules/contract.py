@@ -8,10 +8,9 @@ from typing import Any
 
 from cdml.common.suggest import unknown
 from cdml.data.contract import Contract, Property
-from cdml.data.rules.context import Asked, Known
 from cdml.data.rules.custom import of_reference
 from cdml.data.rules.quality import accepted, listed, of_quality
-from cdml.data.rules.rule import Finding, Rule, fact, not_executed
+from cdml.data.rules.rule import Asked, Finding, Known, Rule, fact, not_executed
 from cdml.tables.date_formats import read_format
 from cdml.tables.declared_types import DATES
 from cdml.tables.query import (

@@ -7,8 +7,7 @@ from typing import Any
 
 from cdml.common.suggest import unknown
 from cdml.data.contract import Quality, Reference
-from cdml.data.rules.context import NAMES, Asked, Known, rule_of
-from cdml.data.rules.rule import Rule, fact, not_executed
+from cdml.data.rules.rule import NAMES, Asked, Known, Rule, fact, not_executed, rule_of
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from cdml.common.suggest import unknown
-from cdml.data.bounds import Bound
-from cdml.data.rules.context import Asked
+from cdml.data.contract import Bound
 from cdml.data.rules.contract import not_null, unique
-from cdml.data.rules.rule import Rule
+from cdml.data.rules.rule import Asked, Rule
 from cdml.tables.query import Compare, Field, Scalar
 from cdml.tables.types import coerce
 

@@ -6,9 +6,8 @@ from typing import Any
 
 from cdml.data.contract import Quality, Severity
 from cdml.data.odcs.custom_properties import ARGUMENTS
-from cdml.data.rules.context import NAMES, Asked, Known, rule_of
 from cdml.data.rules.custom import of_custom
-from cdml.data.rules.rule import Finding, Rule, fact, not_executed
+from cdml.data.rules.rule import NAMES, Asked, Finding, Known, Rule, fact, not_executed, rule_of
 from cdml.tables.query import (
     EVERY_COLUMN,
     Condition,

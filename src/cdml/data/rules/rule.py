@@ -2,17 +2,19 @@
 
 A rule says which rows break it (or which columns must not repeat) and how many such rows are
 too many. The questions of all rules are asked together, then each rule is judged on its answer.
+
+What rules are made of, and what they are called.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as field_
 from datetime import datetime
 from typing import Any
 
 from cdml.common.verdict import Verdict
-from cdml.data.bounds import NONE, Bound, age
-from cdml.data.contract import Reference, Severity
-from cdml.tables.query import Aggregate, Condition, NotRun, Query
+from cdml.data.contract import NONE, Bound, Quality, Reference, Severity, age
+from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query
 
 Shown = bool | int | float | str | None
 
@@ -230,3 +232,52 @@ def told(value: object) -> Shown:
         return value
     text = str(value)
     return text if len(text) <= 100 else f"{text[:99]}…"  # noqa: PLR2004 - enough to recognise it
+
+
+Asked = Rule | Finding
+"""A rule to ask, or what is known without asking."""
+
+NAMES = {
+    "rowCount": "row_count",
+    "nullValues": "null_values",
+    "missingValues": "missing_values",
+    "invalidValues": "invalid_values",
+    "duplicateValues": "duplicate_values",
+    "mean": "mean",
+    "standardDeviation": "standard_deviation",
+    "sum": "sum",
+    "minimum": "column_minimum",
+    "maximum": "column_maximum",
+    "quantile": "quantile",
+    "distinctCount": "distinct_count",
+    "freshness": "freshness",
+    "compare": "compare",
+}
+"""How we call what a quality rule checks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What rules are made of, beside the contract.
+
+    Attributes:
+        fields: the table's columns by name.
+        now: when freshness is judged.
+        related: the columns of the other tables that can be asked, by table.
+        hold_foreign: whether rules of other engines hold the verdict.
+        extra_columns: what columns do that the contract does not know.
+    """
+
+    fields: Mapping[str, Field]
+    now: datetime | None = None
+    related: Mapping[str, Mapping[str, Field]] = field_(default_factory=dict)
+    hold_foreign: bool = False
+    extra_columns: Severity = "info"
+
+
+def rule_of(quality: Quality, name: str, column: str | None, **more: Any) -> Rule:
+    """A rule with what its quality rule says of its name, levels and severity."""
+    return Rule(
+        name=name, column=column, severity=quality.severity, bound=quality.bound or NONE,
+        warns=quality.warns, **more,
+    )  # fmt: skip

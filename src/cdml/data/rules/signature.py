@@ -13,9 +13,8 @@ from datetime import date, datetime
 from cdml.common.suggest import unknown
 from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.data.contract import Severity
-from cdml.data.rules.context import Asked
 from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import Finding, Rule, fact
+from cdml.data.rules.rule import Asked, Finding, Rule, fact
 from cdml.tables.query import (
     All,
     Compare,
