@@ -45,7 +45,7 @@ _MOVED = {
     "Traffic": "cdml.delivery.traffic:Traffic",
     "Training": "cdml.models.registry:Training",
     "Warned": "cdml.ci.code_host:Warned",
-    "Webhook": "cdml.delivery.webhook:Webhook",
+    "Webhook": "cdml.delivery.hooks:Webhook",
 }
 """Where each name is now."""
 

@@ -21,10 +21,9 @@ from cdml.common.time_budget import Budget, draw_from
 from cdml.config import Loaded, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
-from cdml.delivery.hooks import Execute
+from cdml.delivery.hooks import Execute, Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
-from cdml.delivery.webhook import Webhook
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.evaluation.metric_runner import Measurer
 from cdml.evaluation.prediction_store import Samples

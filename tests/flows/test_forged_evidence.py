@@ -7,7 +7,7 @@ import pytest
 
 from cdml.config import load
 from cdml.delivery.candidate import Candidate, Judged, objections
-from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout.plan import Refusal
 from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse

@@ -1,6 +1,6 @@
 import pytest
 
-from cdml.delivery.rollout.refusals import Objection, Refusal, chosen, settle
+from cdml.delivery.rollout.plan import Objection, Refusal, chosen, settle
 from cdml.errors import ConfigurationError, Refused
 
 

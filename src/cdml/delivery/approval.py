@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from cdml.config import Loaded
 from cdml.delivery.candidate import examine, objections
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout.plan import Refusal
 from cdml.delivery.rollout.state_machine import share, staged
 from cdml.errors import InputError, ServiceError
 from cdml.journal import lease

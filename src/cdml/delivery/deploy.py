@@ -7,22 +7,19 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
-from cdml.delivery.candidate import Candidate, examine, objections
+from cdml.delivery.candidate import Candidate, examine, hashed_release, objections
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.divergence import Cure, Drift
 from cdml.delivery.find_version import find_version
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.final_observation import describe, look_again
-from cdml.delivery.operation.observation import Found
+from cdml.delivery.operation.observation import Found, describe, look_again
 from cdml.delivery.operation.outcome import Nothing, Outcome, called
 from cdml.delivery.operation.runner import Operator, given_reason
 from cdml.delivery.operation.traffic_steps import ramp_of
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.releases import hashed_release
-from cdml.delivery.rollout import refusals
-from cdml.delivery.rollout.plan import Plan
-from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout import plan as refusals
+from cdml.delivery.rollout.plan import Plan, Refusal
 from cdml.delivery.rollout.state_machine import Standing, standing
 from cdml.delivery.same_rows import other_rows
 from cdml.errors import InputError, LockHeld, Overtaken, ServiceError

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Literal, NoReturn
 
 from cdml.config.traffic_steps import ALL
+from cdml.delivery.candidate import hashed_release, serving_release
 from cdml.delivery.operation.observation import Found
 from cdml.delivery.operation.runner import Operator
 from cdml.delivery.operation.traffic_steps import AT_ONCE
-from cdml.delivery.releases import hashed_release, serving_release
 from cdml.delivery.rollout.state_machine import Standing, standing
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.port import Moved

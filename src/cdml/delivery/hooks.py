@@ -1,6 +1,9 @@
-"""Other programs."""
+"""Other programs.
 
-from collections.abc import Iterator, Sequence
+Telling a machine elsewhere what happened.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,5 +21,18 @@ class Execute(Protocol):
 
         Raises:
             InputError: it cannot be started, or ends otherwise; the message has its last words.
+        """
+        ...
+
+
+class Webhook(Protocol):
+    """Telling a machine elsewhere what happened."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send it once; redirects are not followed.
+
+        Raises:
+            ServiceError: nobody answered, or not with a success; the address is not told, since
+                it may hold a secret.
         """
         ...

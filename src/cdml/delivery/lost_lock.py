@@ -7,8 +7,7 @@ operation took over may still arrive. Whoever lost looks once the other one is d
 import secrets
 
 from cdml.delivery.divergence import Drift
-from cdml.delivery.operation.final_observation import describe, look_again
-from cdml.delivery.operation.observation import Found
+from cdml.delivery.operation.observation import Found, describe, look_again
 from cdml.delivery.operation.runner import Operator
 from cdml.delivery.rollout import transitions
 from cdml.errors import CdmlError, Overtaken

@@ -1,8 +1,8 @@
 from typing import Protocol
 
+from cdml.delivery.hooks import Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
-from cdml.delivery.webhook import Webhook
 from cdml.journal.port import Journal
 from cdml.models.registry import Registry
 from cdml.report.ports import ReportPorts

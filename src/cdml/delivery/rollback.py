@@ -8,16 +8,15 @@ from pathlib import Path
 from cdml.common.verdict import Verdict
 from cdml.config import Loaded
 from cdml.config.traffic_steps import ALL
+from cdml.delivery.candidate import serving_release
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.final_observation import describe, look_again
-from cdml.delivery.operation.observation import Ended, Found
+from cdml.delivery.operation.observation import Ended, Found, describe, look_again
 from cdml.delivery.operation.outcome import Outcome, called
 from cdml.delivery.operation.runner import Operator, given_reason
 from cdml.delivery.operation.traffic_steps import AT_ONCE
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.releases import serving_release
 from cdml.delivery.rollback_request import LONGEST, Request, request_for
 from cdml.delivery.rollout.plan import Plan, named, way_back
 from cdml.delivery.rollout.state_machine import share

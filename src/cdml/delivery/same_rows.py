@@ -10,7 +10,7 @@ from cdml.common.addresses import reveal
 from cdml.config import Loaded
 from cdml.delivery.candidate import Judged
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.refusals import Objection, Refusal
+from cdml.delivery.rollout.plan import Objection, Refusal
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef

@@ -15,7 +15,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cdml.delivery.canary import split
+from cdml.delivery.canary import rules as split
 from cdml.delivery.canary.state import Canary
 
 FEWEST_WINDOWS = 4

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cdml.delivery.canary import split
+from cdml.delivery.canary import rules as split
 from cdml.delivery.canary.events import Events, Strict
 from cdml.delivery.canary.rules import Rules
 from cdml.delivery.canary.traffic import Answers, Window

@@ -6,11 +6,11 @@ from functools import partial
 from typing import cast
 
 from cdml.config.traffic_steps import ALL
+from cdml.delivery.alias import Alias
 from cdml.delivery.checks.release_checks import Checks
-from cdml.delivery.operation.final_observation import last_shares, look
 from cdml.delivery.operation.journal_client import PAUSES
+from cdml.delivery.operation.observation import last_shares, look
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.publish import Alias
 from cdml.delivery.rollout.state_machine import Move, lost, serves, share, staged
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError

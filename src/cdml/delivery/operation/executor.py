@@ -1,9 +1,14 @@
-"""An open operation carried on: the journal first, then the world, then a look at it."""
+"""An open operation carried on: the journal first, then the world, then a look at it.
+
+What was done, for the evidence.
+"""
 
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
+from cdml.common.clock import Clock
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import Look
@@ -12,16 +17,40 @@ from cdml.delivery.operation.effects import Effects
 from cdml.delivery.operation.held_lock import Tenure, overtaken
 from cdml.delivery.operation.journal_client import Book
 from cdml.delivery.operation.observation import Ended, Found
-from cdml.delivery.operation.steps import Steps
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
-from cdml.delivery.rollout.refusals import Refusal
+from cdml.delivery.rollout.plan import Refusal
 from cdml.delivery.rollout.state_machine import Judged, Move, next_move, share
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, ServiceError
+from cdml.evidence.schema import Step
 from cdml.journal import lease
 from cdml.journal.port import Moved
 from cdml.journal.records import Kind, Ledger, Operation, Phase, Serving
+
+DETAIL = 2000
+"""Characters of a step's detail that are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The steps of an operation, in the order in which they were taken.
+
+    Attributes:
+        clock: when it is.
+        taken: the steps so far.
+    """
+
+    clock: Clock
+    taken: list[Step] = field(default_factory=list)
+
+    def did(
+        self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
+    ) -> None:
+        """Add one."""
+        shown = detail[:DETAIL]
+        self.taken.append(Step(name=name, state=state, at=self.clock.now(), detail=shown))
+
 
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""

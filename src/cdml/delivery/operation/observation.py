@@ -1,9 +1,16 @@
-"""What a run finds, and what it leaves behind."""
+"""What a run finds, and what it leaves behind.
+
+What serves, looked at once more where an operation ends in trouble.
+
+What a failed step intended says nothing about what its effects were, and what was seen before it
+may be over. So every message about trouble is made of a look after it.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from cdml.errors import CdmlError
+from cdml.delivery.ports import DeliveryPorts
+from cdml.errors import CdmlError, ServiceError
 from cdml.journal.records import Ledger, Operation, Serving
 
 
@@ -44,3 +51,61 @@ class Ended:
     def parked_until(self) -> datetime | None:
         """Until when it waits to be resumed; None where it is over."""
         return self.found.ledger.parked_until
+
+
+AGAIN = 1.0
+"""Seconds after which a target that gave no answer is asked once more."""
+ALL = 100
+
+
+def look(ports: DeliveryPorts) -> Serving:
+    """What the target serves; one broken answer is asked for again, as nothing was changed.
+
+    Raises:
+        ServiceError: it did not answer twice.
+    """
+    try:
+        return ports.target.observe()
+    except ServiceError as error:
+        ports.progress.note(error.message)
+    ports.clock.sleep(AGAIN)
+    return ports.target.observe()
+
+
+def look_again(ports: DeliveryPorts) -> Serving | CdmlError:
+    """What the target serves now, or why it does not say."""
+    try:
+        return look(ports)
+    except CdmlError as error:
+        return error
+
+
+def describe(seen: Serving | CdmlError, environment: str) -> str:
+    """One sentence about what serves an environment."""
+    if isinstance(seen, CdmlError):
+        return f"What serves {environment} now could not be seen: {seen.message}"
+    if seen.version is None:
+        return f"Nothing serves {environment} now."
+    beside = seen.beside
+    if beside is not None and beside.percent:
+        return (
+            f"v{seen.version} serves {environment} now, and v{beside.version} has"
+            f" {beside.percent} % of its traffic."
+        )
+    return f"v{seen.version} serves {environment} now."
+
+
+def last_shares(seen: Serving) -> str:
+    """Who had which share of the traffic when it was last seen, and so has it until further notice.
+
+    Nobody moves traffic while the target does not answer, so the shares stay.
+    """
+    if seen.version is None:
+        return "When last seen, nothing had traffic."
+    beside = seen.beside
+    if beside is not None and beside.percent:
+        return (
+            f"When last seen, v{seen.version} had {ALL - beside.percent} % of the traffic and"
+            f" v{beside.version} {beside.percent} %; these shares stay until it answers."
+        )
+    return f"When last seen, v{seen.version} had all traffic, and keeps it until it answers."

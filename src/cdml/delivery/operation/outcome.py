@@ -9,9 +9,9 @@ from typing import Literal
 from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict
 from cdml.config.traffic_steps import ALL
+from cdml.delivery.operation.executor import DETAIL
 from cdml.delivery.operation.observation import Ended
 from cdml.delivery.operation.runner import Operator
-from cdml.delivery.operation.steps import DETAIL
 from cdml.delivery.rollout.plan import Plan
 from cdml.delivery.rollout.state_machine import share
 from cdml.errors import DeploymentFailed, InputError, ServiceError

@@ -5,17 +5,15 @@ from datetime import timedelta
 from pathlib import Path
 
 from cdml.config import Loaded
+from cdml.delivery.alias import Alias
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import Checks, NoChecks
 from cdml.delivery.operation.effects import Effects
-from cdml.delivery.operation.executor import Drive
-from cdml.delivery.operation.final_observation import look
+from cdml.delivery.operation.executor import Drive, Steps
 from cdml.delivery.operation.journal_client import Book
 from cdml.delivery.operation.lock import WATCHED, Holder
-from cdml.delivery.operation.observation import Ended, Found
-from cdml.delivery.operation.steps import Steps
+from cdml.delivery.operation.observation import Ended, Found, look
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.publish import Alias
 from cdml.delivery.rollback_request import short_digest
 from cdml.delivery.rollout import transitions
 from cdml.errors import ConfigurationError, InputError, LockHeld
