@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from cdml.evidence.schema import DecidingBound
-from cdml.report.cause import cause
 from cdml.report.evidence_set import Gathered
+from cdml.report.headline import cause
 from pieces import (
     FAIL,
     INCONCLUSIVE,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cdml.report.charts.curve_charts import curve_charts
+from cdml.report.charts.charts import curve_charts
 from cdml.report.charts.plots import svg
 from cdml.report.evidence_set import gather
 from cdml.report.formats import comment, console

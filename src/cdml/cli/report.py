@@ -12,10 +12,10 @@ from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, Talk
 from cdml.report.in_progress import begin as begin_flow
+from cdml.report.in_progress import tell_unjudged
 from cdml.report.model_name import model_name
 from cdml.report.publish import report as report_flow
 from cdml.report.publish_combined import combine as combine_flow
-from cdml.report.unusable import tell_unjudged
 from cdml.wiring import RunHost, Wiring
 
 if TYPE_CHECKING:

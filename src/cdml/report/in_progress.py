@@ -1,7 +1,16 @@
-"""Say on the pull request that the gate has begun, so that no older verdict is taken for this."""
+"""Say on the pull request that the gate has begun, so that no older verdict is taken for this.
+
+Say that there is no verdict, and why, where an older verdict would be taken for this one's.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from cdml.config import Loaded
-from cdml.errors import ServiceError
+from cdml.errors import CdmlError, InputError, ServiceError
+from cdml.evidence.failure import BUG_IN_CDML
+from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
 from cdml.report.comment_policy import Talk
 from cdml.report.formats import comment
 from cdml.report.gate_changes import changed_addresses
@@ -29,3 +38,67 @@ def begin(model: str, host: ReportPorts, talk: Talk, loaded: Loaded | None = Non
     except ServiceError as error:
         host.progress.note(f"no comment that the gate has begun: {error.message}")
         return None
+
+
+COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
+
+
+def tell_unjudged(
+    host: ReportPorts,
+    talk: Talk,
+    output: Path | None,
+    headline: str,
+    lines: Sequence[str],
+) -> str | None:
+    """Put *Not judged* in the place of a verdict, and give the comment's address.
+
+    Args:
+        host: where to tell it.
+        talk: how to comment.
+        output: folder of the report's files, which an older run may have left; None where the
+            gate only begins: then the comment that is there is brought up to date, and only the
+            mode `always` opens one.
+        headline: what cannot be used.
+        lines: why, and what to do next.
+    """
+    run = host.platform.run_url()
+    body = comment.unjudged(headline, lines, run)
+    address, shown = None, body
+    try:
+        address = talk.say(host, body, quiet=output is None and talk.mode != "always")
+    except ServiceError as refused:
+        host.progress.note(f"no comment that there is no verdict: {refused.message}")
+        unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
+        shown = comment.unjudged(headline, (*lines, unposted), run)
+    if output is not None:
+        with suppress(InputError):  # the folder cannot be written, which is told already
+            discard(output / PAGE, output / GATES_RESULTS)
+            write_atomically(output / COMMENT, body.encode())
+            write_atomically(output / REPORT, shown.encode())
+        host.platform.summary(shown)
+    return address
+
+
+@contextmanager
+def told_unusable(model: str, host: ReportPorts, talk: Talk, output: Path) -> Iterator[None]:
+    """Where evidence cannot be read, fetched or laid out, say so in the comment's place.
+
+    Otherwise an older verdict, or that the gate has begun, would stand there for good. The error
+    goes on, and so does its exit code.
+
+    Args:
+        model: the model's name.
+        host: where to tell it.
+        talk: how to comment.
+        output: folder of the report's files.
+    """
+    try:
+        yield
+    except Exception as error:
+        lines = (f"cdml stopped with a {type(error).__name__}.", BUG_IN_CDML)
+        if isinstance(error, CdmlError):
+            lines = (error.message, error.hint)
+        headline = f"the evidence of the new {model} cannot be used"
+        with suppress(ServiceError):
+            tell_unjudged(host, talk, output, headline, [line for line in lines if line])
+        raise

@@ -17,8 +17,8 @@ from cdml.report.formats.annotations import annotations
 from cdml.report.formats.junit import gates_junit
 from cdml.report.formats.page import pictures
 from cdml.report.gate_changes import changed_gates
+from cdml.report.in_progress import told_unusable
 from cdml.report.ports import ReportPorts
-from cdml.report.unusable import told_unusable
 from cdml.report.view import View, view
 
 

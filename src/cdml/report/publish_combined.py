@@ -14,9 +14,9 @@ from cdml.report.formats.annotations import MAX_ANNOTATIONS, annotations
 from cdml.report.formats.combined import Part
 from cdml.report.formats.junit import gates_junit
 from cdml.report.gate_changes import Base, base, effect, judged_here
+from cdml.report.in_progress import told_unusable
 from cdml.report.ports import ReportPorts
 from cdml.report.publish import Reported, current, quiet, unjudged, unposted
-from cdml.report.unusable import told_unusable
 from cdml.report.view import view
 
 _MOST = 200

@@ -1,7 +1,21 @@
-"""What is drawn on the page, before anybody draws it: figures, words, and a table of the same."""
+"""What is drawn on the page, before anybody draws it: figures, words, and a table of the same.
 
+The curves of both models as charts.
+
+Charts of the data's drift and of the model's past.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
+
+from cdml.common.markdown import SHORT, clean
+from cdml.evidence.charts import Curve, Histogram, PastVersion
+from cdml.evidence.schema import Check
+from cdml.report import figures
+from cdml.report.evidence_set import Gathered
+from cdml.statistics import metrics
 
 Who = Literal["challenger", "champion", "reference", "now", "band"]
 
@@ -84,3 +98,329 @@ class Chart:
     drawn: Lines | Bars
     table: Table
     svg: str = field(default="", repr=False)
+
+
+Models = Mapping[Who, Mapping[str, Curve]]
+_RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
+_RECALLS = (0.1, 0.25, 0.5, 0.75, 0.9)
+_QUANTILES = ("p05", "p25", "p50", "p75", "p95")
+_TOLD = 10
+"""Bins of residuals that the table tells."""
+
+
+def curve_charts(gathered: Gathered) -> tuple[Chart, ...]:
+    """ROC, precision-recall and calibration, or residuals; of the models that have them."""
+    models: dict[Who, Mapping[str, Curve]] = {}
+    if gathered.evaluation:
+        models["challenger"] = gathered.evaluation.curves
+    if gathered.comparison and gathered.comparison.champion_picture:
+        models["champion"] = gathered.comparison.champion_picture.curves
+    return tuple(_charts(models))
+
+
+def _charts(models: Models) -> Iterator[Chart]:
+    if roc := _having("roc", models):
+        yield _roc(roc)
+    if found := _having("precision_recall", models):
+        yield _precision_recall(found)
+    if found := _having("calibration", models):
+        yield _calibration(found)
+    for who, curves in models.items():
+        if all(f"residuals_{name}" in curves for name in _QUANTILES):
+            yield _residuals(who, {name: curves[f"residuals_{name}"] for name in _QUANTILES})
+
+
+def _having(name: str, models: Models) -> dict[Who, Curve]:
+    return {
+        who: curves[name] for who, curves in models.items() if name in curves and curves[name].x
+    }
+
+
+def _roc(found: Mapping[Who, Curve]) -> Chart:
+    areas = {
+        who: sum(
+            (b - a) * (c + d) / 2 for (a, c), (b, d) in pairwise(zip(one.x, one.y, strict=True))
+        )
+        for who, one in found.items()
+    }
+    rows = [
+        (
+            f"at a false positive rate of {rate:g}",
+            *(_rate(_at(one, rate)) for one in found.values()),
+        )
+        for rate in _RATES
+    ]
+    rows.append(("area under the curve", *map(_rate, areas.values())))
+    return Chart(
+        key="roc",
+        title="ROC curve",
+        said=f"True positive rate over false positive rate. Area: {_each(areas)}.",
+        drawn=Lines(
+            across="False positive rate",
+            up="True positive rate",
+            diagonal=True,
+            series=_series(found),
+        ),
+        table=_table("True positive rate", found, rows),
+    )
+
+
+def _precision_recall(found: Mapping[Who, Curve]) -> Chart:
+    areas = {
+        who: sum((b - a) * y for a, b, y in zip((0.0, *one.x), one.x, one.y, strict=False))
+        for who, one in found.items()
+    }
+    rows = [
+        (f"at a recall of {recall:g}", *(_rate(_step(one, recall)) for one in found.values()))
+        for recall in _RECALLS
+    ]
+    rows.append(("average precision", *map(_rate, areas.values())))
+    return Chart(
+        key="precision-recall",
+        title="Precision and recall",
+        said=f"Precision over recall. Average precision: {_each(areas)}.",
+        drawn=Lines(across="Recall", up="Precision", series=_series(found, step=True)),
+        table=_table("Precision", found, rows),
+    )
+
+
+def _calibration(found: Mapping[Who, Curve]) -> Chart:
+    furthest = {
+        who: max(abs(x - y) for x, y in zip(one.x, one.y, strict=True))
+        for who, one in found.items()
+    }
+    many = max(len(one.x) for one in found.values())
+    rows = [
+        (
+            str(at + 1),
+            *(
+                f"{_rate(one.x[at])} / {_rate(one.y[at])}" if at < len(one.x) else figures.NONE
+                for one in found.values()
+            ),
+        )
+        for at in range(many)
+    ]
+    return Chart(
+        key="calibration",
+        title="Calibration",
+        said="Share of positives over the mean score, in bins of equally many rows. Furthest from"
+        f" the diagonal: {_each(furthest)}.",
+        drawn=Lines(
+            across="Mean score",
+            up="Share of positives",
+            diagonal=True,
+            series=_series(found, marked=True),
+        ),
+        table=_table("Mean score / share of positives", found, rows, first="Bin"),
+    )
+
+
+def _residuals(who: Who, found: Mapping[str, Curve]) -> Chart:
+    x, median = found["p50"].x, found["p50"].y
+    shown = sorted({round(at * (len(x) - 1) / (_TOLD - 1)) for at in range(_TOLD)}) if x else []
+    table = Table(
+        caption=f"Residuals of the {who}: quantiles by prediction",
+        columns=("Mean prediction", "5 %", "25 %", "Median", "75 %", "95 %"),
+        rows=tuple(
+            (
+                figures.value(x[at], like=x),
+                *(figures.value(found[name].y[at], like=median) for name in _QUANTILES),
+            )
+            for at in shown
+        ),
+    )
+    bands = (("p05", "p95"), ("p25", "p75"))
+    furthest = max(map(abs, median), default=0.0)
+    return Chart(
+        key=f"residuals-{who}",
+        title=f"Residuals of the {who}",
+        said="Prediction - label over the prediction: median, and the middle 50 % and 90 % of the"
+        f" rows. The median is at most {figures.value(furthest)} from zero.",
+        drawn=Lines(
+            across="Prediction",
+            up="Prediction - label",
+            square=False,
+            level=0.0,
+            series=(
+                *(
+                    Series(who="band", x=x, y=found[low].y, upper=found[high].y)
+                    for low, high in bands
+                ),
+                Series(who=who, x=x, y=median),
+            ),
+        ),
+        table=table,
+    )
+
+
+def _series(
+    found: Mapping[Who, Curve], *, step: bool = False, marked: bool = False
+) -> tuple[Series, ...]:
+    """The champion's below the challenger's."""
+    return tuple(
+        Series(
+            who=who,
+            x=(0.0, *one.x) if step else one.x,
+            y=(one.y[0], *one.y) if step else one.y,
+            step=step,
+            marked=(True,) * len(one.x) if marked else (),
+        )
+        for who, one in sorted(found.items(), reverse=True)
+    )
+
+
+def _table(
+    caption: str, found: Mapping[Who, Curve], rows: Sequence[tuple[str, ...]], first: str = "Where"
+) -> Table:
+    names = (who.capitalize() for who in found)
+    return Table(caption=caption, columns=(first, *names), rows=tuple(rows))
+
+
+def _at(curve: Curve, x: float) -> float:
+    """A curve that rises, straight between its points."""
+    for (a, c), (b, d) in pairwise(zip(curve.x, curve.y, strict=True)):
+        if a <= x < b:
+            return c + (d - c) * (x - a) / (b - a)
+    return curve.y[-1]
+
+
+def _step(curve: Curve, x: float) -> float | None:
+    return next((y for end, y in zip(curve.x, curve.y, strict=True) if end >= x), None)
+
+
+def _rate(number: float | None) -> str:
+    return figures.NONE if number is None else f"{number:.3f}"
+
+
+def _each(found: Mapping[Who, float]) -> str:
+    return ", ".join(f"{who} {number:.3f}" for who, number in found.items())
+
+
+MOST_COLUMNS = 9
+"""Columns whose drift is drawn, the most moved first."""
+MOST_BINS = 12
+MOST_METRICS = 4
+_NOW = "now"
+
+
+def drift_charts(gathered: Gathered) -> tuple[Chart, ...]:
+    """The columns that are not as they were first, then those that moved most."""
+    checks = gathered.data.checks if gathered.data else ()
+    found = [(check, check.histogram) for check in checks if check.histogram is not None]
+    found.sort(key=lambda one: (-one[0].verdict.severity, -_moved(one[1])))
+    return tuple(
+        _drift(number, check, histogram)
+        for number, (check, histogram) in enumerate(found[:MOST_COLUMNS], start=1)
+    )
+
+
+def _moved(found: Histogram) -> float:
+    """Share of the rows that lie in another bin: the total variation distance."""
+    return sum(abs(a - b) for a, b in zip(found.reference, found.now, strict=True)) / 2
+
+
+def _drift(number: int, check: Check, found: Histogram) -> Chart:
+    column = clean(check.column or "", SHORT)
+    rows = _largest(found)
+    return Chart(
+        key=f"drift-{number}",
+        title=column,
+        said=f"Shares of the rows of {column} by bin, in the reference and now."
+        f" {_moved(found) * 100:.1f} % of the rows lie in another bin.",
+        drawn=Bars(
+            bins=tuple(name for name, _, _ in rows),
+            reference=tuple(before for _, before, _ in rows),
+            now=tuple(after for _, _, after in rows),
+        ),
+        table=Table(
+            caption=f"Shares of the rows of {column}",
+            columns=("Bin", "Reference", "Now"),
+            rows=tuple(
+                (name, f"{100 * before:.2f} %", f"{100 * after:.2f} %")
+                for name, before, after in rows
+            ),
+        ),
+    )
+
+
+def _largest(found: Histogram) -> list[tuple[str, float, float]]:
+    """The bins that hold rows, in their order; beyond the largest they are told together."""
+    every = list(zip(found.bins, found.reference, found.now, strict=True))
+    held = [row for row in every if row[1] or row[2]]
+    if len(held) <= MOST_BINS:
+        return held
+    kept = sorted(held, key=lambda row: -max(row[1:]))[: MOST_BINS - 1]
+    rest = [row for row in held if row not in kept]
+    told = f"{len(rest)} more bins", sum(row[1] for row in rest), sum(row[2] for row in rest)
+    return [*(row for row in held if row in kept), told]
+
+
+def history_charts(gathered: Gathered) -> tuple[Chart, ...]:
+    """The gates' metrics over the versions that the registry keeps evidence of, and now."""
+    evaluation, comparison = gathered.evaluation, gathered.comparison
+    if evaluation is None or comparison is None or not comparison.history:
+        return ()
+    now = {
+        one.metric: one.value
+        for one in evaluation.metrics
+        if one.slice is None and one.value is not None
+    }
+    asked = [gate.metric for gate in evaluation.gates if gate.metric in now]
+    asked += [gate.metric for gate in comparison.gates if gate.slice is None and gate.metric in now]
+    names = tuple(dict.fromkeys((*asked, *now)))
+    charts = (
+        _history(number, name, comparison.history, now[name])
+        for number, name in enumerate(names, start=1)
+        if any(name in version.metrics for version in comparison.history)
+    )
+    return tuple(charts)[:MOST_METRICS]
+
+
+def _history(number: int, name: str, past: Sequence[PastVersion], now: float) -> Chart:
+    known = [version for version in past if name in version.metrics]
+    values = (*(version.metrics[name] for version in known), now)
+    names = (*(version.version for version in known), _NOW)
+    same = (*(version.same_rows for version in known), True)
+    metric = metrics.find(name)
+    way = ""
+    if metric is not None:
+        way = ", more is better" if metric.greater_is_better else ", less is better"
+    texts = [figures.value(one, like=values) for one in values]
+    shown = clean(name, SHORT)
+    return Chart(
+        key=f"history-{number}",
+        title=f"{shown}{way}",
+        said=f"{shown} of {len(known)} earlier versions and now:"
+        f" from {texts[0]} to {texts[-1]}. Hollow marks: measured on other rows.",
+        drawn=Lines(
+            across="Version",
+            up=shown[:30],
+            square=False,
+            ticks=names,
+            series=(
+                Series(
+                    who="challenger",
+                    x=tuple(map(float, range(len(values)))),
+                    y=values,
+                    marked=same,
+                ),
+            ),
+        ),
+        table=Table(
+            caption=f"{shown} by version",
+            columns=("Version", "Value", "Rows", "Judged", "Verdict"),
+            rows=(
+                *(
+                    (
+                        version.version,
+                        text,
+                        "the same" if version.same_rows else "others",
+                        f"{version.time:%Y-%m-%d}",
+                        version.verdict.value,
+                    )
+                    for version, text in zip(known, texts, strict=False)
+                ),
+                (_NOW, texts[-1], "the same", "", ""),
+            ),
+        ),
+    )

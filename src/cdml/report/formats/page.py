@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-from cdml.report.charts.charts import Chart
-from cdml.report.charts.curve_charts import curve_charts
+from cdml.report.charts.charts import Chart, curve_charts, drift_charts, history_charts
 from cdml.report.charts.matrix import Matrix, confusions, heat_map
 from cdml.report.charts.plots import drawn
-from cdml.report.charts.shape_charts import drift_charts, history_charts
 from cdml.report.evidence_set import Gathered
 
 
