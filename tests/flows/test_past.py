@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.evaluation import history
+from cdml.evaluation import registry_log
 from fakes.judging import World, rows
 
 
@@ -52,7 +52,7 @@ def test_the_challenger_has_no_past_in_itself(world):
 
 
 def test_only_so_many_are_looked_at(world, monkeypatch):
-    monkeypatch.setattr(history, "MOST", 1)
+    monkeypatch.setattr(registry_log, "MOST", 1)
     for answers in ("weak", "good"):
         shipped(world, answers)
 

@@ -1,6 +1,6 @@
 """What is told of a model beside its figures: only what is known of both and differs."""
 
-from cdml.evaluation.model_differences import MOST, Traits, changes
+from cdml.evaluation.model_changes import MOST, Traits, changes
 
 
 def told(champion, challenger):

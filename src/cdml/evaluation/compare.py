@@ -13,15 +13,21 @@ from cdml.config import Loaded
 from cdml.data.odcs.load import promises
 from cdml.evaluation.champion import Contenders, NoChampion
 from cdml.evaluation.charts import of_champion, without_values
-from cdml.evaluation.history import past
-from cdml.evaluation.measure import NO_OPERATION, grouped, held, measure, operation, sampled
+from cdml.evaluation.measure import (
+    NO_OPERATION,
+    grouped,
+    held,
+    measure,
+    operation,
+    sampled,
+    with_custom,
+)
 from cdml.evaluation.model_changes import changed
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, Part
-from cdml.evaluation.registry_log import keep
+from cdml.evaluation.registry_log import keep, past
 from cdml.evaluation.scored_model import Contender
 from cdml.evaluation.task import layout
-from cdml.evaluation.user_metrics import with_custom
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef

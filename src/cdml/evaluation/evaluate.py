@@ -12,13 +12,12 @@ from cdml.data.odcs.load import promises
 from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.charts import of_classifier, of_residuals, without_values
-from cdml.evaluation.measure import measure, sampled
+from cdml.evaluation.measure import measure, sampled, with_custom
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import keep
 from cdml.evaluation.score_model import identify
 from cdml.evaluation.scored_model import Contender, scored
 from cdml.evaluation.task import defaults, infer, layout
-from cdml.evaluation.user_metrics import with_custom
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
 from cdml.evidence.reference_rows import read as read_known

@@ -1,17 +1,119 @@
-"""What changed in the model: as far as its files, its run and its scoring tell."""
+"""What changed in the model: as far as its files, its run and its scoring tell.
+
+What sets a challenger apart from the champion besides its figures.
+"""
 
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cdml.errors import CdmlError
-from cdml.evaluation.model_differences import Traits, changes
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import Contender
 from cdml.evidence.schema import Change
 
 if TYPE_CHECKING:  # models that are scored bring contracts and profiles; predictions do not
     from cdml.evaluation.score_model import Identity
+
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from statistics import median
+
+MOST = 100
+"""Changes that are told of each kind; further ones are counted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What is known of a model; what nobody knows is empty or None.
+
+    Attributes:
+        features: the columns it asks for, each with its type; None without a signature.
+        parameters: what it was trained with, by name.
+        data: what it was trained on: digests or names of data sets.
+        loader: the module that loads it.
+        size_mb: megabytes of its files.
+        latency_ms: milliseconds that single requests took.
+    """
+
+    features: Mapping[str, str] | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    data: tuple[str, ...] = ()
+    loader: str = ""
+    size_mb: float | None = None
+    latency_ms: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraitChange:
+    """One thing that differs; None on the side that does not have it."""
+
+    what: str
+    champion: str | None
+    challenger: str | None
+
+
+def changes(champion: Traits, challenger: Traits) -> tuple[TraitChange, ...]:
+    """Everything known of both that differs.
+
+    Size and latency are told whenever both are known: how much is too much is for the gates.
+    """
+    return (
+        *_capped(_by_name("parameter", champion.parameters, challenger.parameters), "parameters"),
+        *_capped(_features(champion, challenger), "features"),
+        *_data(champion, challenger),
+        *_loader(champion, challenger),
+        *_figure("size (MB)", champion.size_mb, challenger.size_mb),
+        *_figure("median latency (ms)", _median(champion), _median(challenger)),
+    )
+
+
+def _by_name(
+    kind: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[TraitChange]:
+    """Nothing where one side is unknown: that nobody recorded it is no change."""
+    for name in dict.fromkeys((*before, *after)) if before and after else ():
+        if before.get(name) != after.get(name):
+            yield TraitChange(
+                what=f"{kind} {name}", champion=before.get(name), challenger=after.get(name)
+            )
+
+
+def _features(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
+    return _by_name("feature", champion.features or {}, challenger.features or {})
+
+
+def _capped(found: Iterator[TraitChange], kind: str) -> Iterator[TraitChange]:
+    every = tuple(found)
+    yield from every[:MOST]
+    if every[MOST:]:
+        yield TraitChange(
+            what=f"{len(every) - MOST:,} more {kind}", champion=None, challenger="differ too"
+        )
+
+
+def _data(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
+    before, after = sorted(champion.data), sorted(challenger.data)
+    if before and after and before != after:
+        yield TraitChange(
+            what="training data", champion=", ".join(before), challenger=", ".join(after)
+        )
+
+
+def _loader(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
+    if champion.loader and challenger.loader and champion.loader != challenger.loader:
+        yield TraitChange(what="loaded by", champion=champion.loader, challenger=challenger.loader)
+
+
+def _figure(what: str, before: float | None, after: float | None) -> Iterator[TraitChange]:
+    if before is not None and after is not None:
+        yield TraitChange(what=what, champion=f"{before:,.3g}", challenger=f"{after:,.3g}")
+
+
+def _median(traits: Traits) -> float | None:
+    return median(traits.latency_ms) if traits.latency_ms else None
+
 
 _LONGEST = 1000
 
