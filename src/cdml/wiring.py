@@ -104,7 +104,7 @@ TRAFFIC: Names = {
 }
 SELECTORS: Names = {"prometheus": "cdml.adapters.traffic.prometheus:Selectors"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
-EXECUTORS: Names = {"local": "cdml.adapters.commands:lines"}
+EXECUTORS: Names = {"local": "cdml.adapters.local:lines"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.ci.github.platform:GitHubPlatform",
     "terminal": "cdml.adapters.ci.terminal:TerminalPlatform",

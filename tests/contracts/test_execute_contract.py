@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from cdml.adapters.commands import lines
+from cdml.adapters.local import lines
 from cdml.errors import InputError
 from fakes.execute import FakeExecute, Played
 

@@ -3,7 +3,7 @@
 import pytest
 import sqlglot
 
-from cdml.adapters.tables import portable
+from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import DIALECTS, translate
 from cdml.adapters.tables.sql_engine import Column
 from cdml.data.odcs.sql_rules import read_query
@@ -21,7 +21,7 @@ COLUMNS = tuple(
 def asked(query):
     """The question of an engine, or why there is none."""
     questions = []
-    answer = portable.answers(
+    answer = dialects.answers(
         [read_query(query, ["flights"], None)],
         '"main"."flights"',
         COLUMNS,

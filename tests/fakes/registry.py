@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 
-from cdml.adapters.registries.tags import EVIDENCE, checked_evidence
+from cdml.adapters.registries.mlflow_client import EVIDENCE, checked_evidence
 from cdml.errors import InputError, ServiceError
 from cdml.models import uri as model_uri
 from cdml.models.digest import digest_of, model_digest, model_files

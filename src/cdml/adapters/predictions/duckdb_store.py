@@ -16,9 +16,8 @@ from cdml.adapters.predictions.pairing import (
     refuse_other_types,
     require,
 )
-from cdml.adapters.predictions.residuals import residuals
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, as_class, binary_value
-from cdml.adapters.predictions.rows import Writing
+from cdml.adapters.predictions.rows import Writing, residuals
 from cdml.adapters.predictions.score_bins import score_bins
 from cdml.adapters.predictions.slicing import slicing
 from cdml.adapters.predictions.statistics_query import Misplaced, Reduction

@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cdml.adapters.registries.tags import DIGEST, EVIDENCE, checked_evidence, recorded_digest
+from cdml.adapters.registries.mlflow_client import (
+    DIGEST,
+    EVIDENCE,
+    checked_evidence,
+    recorded_digest,
+)
 from cdml.common.addresses import reveal
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import file_digest, write_atomically

@@ -12,13 +12,16 @@ from mlflow.entities.model_registry import ModelVersion as Stored
 from mlflow.exceptions import MlflowException
 
 from cdml.adapters.registries.mlflow_client import (
+    DIGEST,
+    EVIDENCE,
     Connection,
+    checked_evidence,
     exists_already,
     is_absent,
+    recorded_digest,
     training_of,
 )
 from cdml.adapters.registries.mlflow_storage import stored_at
-from cdml.adapters.registries.tags import DIGEST, EVIDENCE, checked_evidence, recorded_digest
 from cdml.common.time_budget import Budget
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest

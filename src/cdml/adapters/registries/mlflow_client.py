@@ -1,4 +1,7 @@
-"""How MLflow is reached, and what its failures mean."""
+"""How MLflow is reached, and what its failures mean.
+
+What all registries share: the tags they write, and models that lie in a folder.
+"""
 
 import logging
 import math
@@ -19,6 +22,7 @@ from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import trouble
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.lease import seconds_left
+from cdml.models.digest import model_digest
 from cdml.models.registry import Training
 
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
@@ -243,3 +247,31 @@ def training_of(run: Run) -> Training:
 def _context(tags: object) -> str:
     found = (tag.value for tag in tags or () if tag.key == "mlflow.data.context")  # type: ignore[attr-defined]
     return str(next(found, ""))
+
+
+DIGEST = "cdml.digest"
+"""Tag: the digest of the version's files."""
+EVIDENCE = "cdml.evidence"
+"""Tag: the digest of the evidence kept with the version."""
+
+
+def recorded_digest(tags: Mapping[str, str], tag: str = DIGEST) -> str | None:
+    """The digest a version's tags tell, if it looks like one."""
+    digest = tags.get(tag, "")
+    return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
+
+
+def checked_evidence(folder: Path, digest: str, of: str) -> Path:
+    """The folder, if it holds the evidence of this digest.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    found = model_digest(folder)
+    if found != digest:
+        raise InputError(
+            f"the evidence kept with {of} has the digest {found[:19]}…, its tag says"
+            f" {digest[:19]}….",
+            "Somebody changed it: judge the model again with `cdml gate --register`.",
+        )
+    return folder

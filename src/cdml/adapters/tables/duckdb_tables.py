@@ -16,8 +16,15 @@ from cdml.adapters.tables.duckdb_engine import another, connect
 from cdml.adapters.tables.files import Files, Limits, find
 from cdml.adapters.tables.parquet import read_columns, unreadable
 from cdml.adapters.tables.queries import answers
-from cdml.adapters.tables.query_location import Place, Refused
-from cdml.adapters.tables.sql_engine import WHOLE_NUMBERS, Column, constant, parquet, quote
+from cdml.adapters.tables.sql_engine import (
+    WHOLE_NUMBERS,
+    Column,
+    Place,
+    Refused,
+    constant,
+    parquet,
+    quote,
+)
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.adapters.tables.text_types import Typed
 from cdml.common.addresses import mask

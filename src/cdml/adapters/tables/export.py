@@ -13,8 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdml.adapters.tables.query_location import Place, Refused
-from cdml.adapters.tables.sql_engine import Column, quote
+from cdml.adapters.tables.sql_engine import Column, Place, Refused, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.schema import DataRef

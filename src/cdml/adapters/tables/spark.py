@@ -16,11 +16,10 @@ from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import SparkSession
 
-from cdml.adapters.tables import portable
+from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import physical, translate
 from cdml.adapters.tables.export import export, in_order, reference
-from cdml.adapters.tables.query_location import Place, Refused
-from cdml.adapters.tables.sql_engine import Column, logical_type, quote
+from cdml.adapters.tables.sql_engine import Column, Place, Refused, logical_type, quote
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import reveal
 from cdml.errors import ConfigurationError, InputError
@@ -61,13 +60,13 @@ class SparkView:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`."""
-        return portable.answers(queries, self.relation, self.columns, self._first_rows)
+        return dialects.answers(queries, self.relation, self.columns, self._first_rows)
 
     def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         """An answer; what goes wrong at a value quotes it, so that it is not told."""
         context = self.session.sparkContext
         context.setJobGroup(self.name, "a contract's query", interruptOnCancel=True)
-        timer = Timer(portable.SECONDS, context.cancelJobGroup, [self.name])
+        timer = Timer(dialects.SECONDS, context.cancelJobGroup, [self.name])
         timer.daemon = True
         timer.start()
         try:

@@ -1,13 +1,21 @@
-"""Conditions in DuckDB's SQL: names always quoted, values always bound."""
+"""Conditions in DuckDB's SQL: names always quoted, values always bound.
+
+Figures of a column in DuckDB's SQL.
+
+Where a table's rows lie, as its questions are asked there.
+"""
 
 import glob
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from math import isfinite, isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from cdml.tables.declared_types import Types
 from cdml.tables.query import (
+    Aggregate,
     All,
     Compare,
     CompareColumns,
@@ -21,6 +29,8 @@ from cdml.tables.query import (
     Missing,
     MultipleOf,
     Not,
+    NotRun,
+    Query,
     Scalar,
     Whole,
     columns,
@@ -270,3 +280,111 @@ def counts(translation: Translation, conditions: Iterable[Condition]) -> str:
         f"coalesce(count_if({translation.condition(condition, exact=False)}), 0)"
         for condition in conditions
     )
+
+
+_ANY_SIZE = ("minimum", "maximum", "quantile")
+"""Figures that may be infinite, because a value is."""
+
+_WHOLE = {"mean": "avg", "sum": "sum"}
+_FUNCTIONS = {
+    "mean": "favg",
+    "sum": "fsum",
+    "standardDeviation": "stddev_samp",
+    "minimum": "min",
+    "maximum": "max",
+}
+
+
+def aggregate(asked: Aggregate, column: Column) -> str:
+    """One aggregate; NULL where no value is there."""
+    whole = column.field.type is LogicalType.INTEGER
+    if whole and asked.function in ("mean", "sum"):
+        # Integers add up exactly; as floating-point numbers they would not.
+        return f"CAST({_WHOLE[asked.function]}({quote(column.engine_name)}) AS DOUBLE)"
+    if asked.function == "quantile":
+        return f"quantile_cont({column.number}, {float(asked.q or 0)!r})"
+    return f"{_FUNCTIONS[asked.function]}({column.number})"
+
+
+def figure(asked: Aggregate, value: Any) -> float | NotRun:
+    """An answer of the engine as the port promises it."""
+    if isinstance(value, NotRun):
+        return value
+    if value is None:
+        few = " (two are needed)" if asked.function == "standardDeviation" else ""
+        return NotRun(f"{asked.column} has no values{few}")
+    told = float(value)
+    if isnan(told) or not (isfinite(told) or asked.function in _ANY_SIZE):
+        return NotRun(f"{asked.column} holds infinite values, or too large ones")
+    return told
+
+
+class Refused(Exception):
+    """The engine does not answer a question, and why.
+
+    Attributes:
+        reason: in one line.
+        hint: what may help.
+    """
+
+    def __init__(self, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.hint = hint
+
+
+class Place(Protocol):
+    """Where rows lie, and the engine that is there."""
+
+    @property
+    def relation(self) -> str:
+        """The rows, as DuckDB's SQL names them in FROM."""
+        ...
+
+    def numbered(self, row: str, columns: Sequence[Column]) -> str:
+        """The rows with their number from 0 in a further column of this name, for FROM."""
+        ...
+
+    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of an answer.
+
+        Args:
+            sql: in DuckDB's words.
+            parameters: the values of its `?`.
+
+        Raises:
+            Refused: the engine cannot answer.
+        """
+        ...
+
+    def repeated(self, column: Column) -> int | None:
+        """Rows whose value an earlier row has too, where that is told without grouping.
+
+        None where it is not.
+        """
+        ...
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        """The one number that each query of a contract gives."""
+        ...
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What there is in a row."""
+        ...
+
+    def read_as(self, declared: Types) -> "Place":
+        """The rows with columns in these types, where the place stores no types; else itself.
+
+        Raises:
+            InputError: a value is not of the type that it must have.
+        """
+        ...
+
+    def reaches(self, other: "Place") -> bool:
+        """Whether one question can be asked of both."""
+        ...
+
+    def parquet(self) -> Path:
+        """The rows as one Parquet file."""
+        ...

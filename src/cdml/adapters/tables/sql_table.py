@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.tables import equal_rows
-from cdml.adapters.tables.aggregates import aggregate, figure
-from cdml.adapters.tables.query_location import Place, Refused
-from cdml.adapters.tables.sql_engine import Column, Translation, counts, quote
+from cdml.adapters.tables.sql_engine import (
+    Column,
+    Place,
+    Refused,
+    Translation,
+    aggregate,
+    counts,
+    figure,
+    quote,
+)
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import Types

@@ -20,11 +20,10 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from cdml.adapters.tables import portable
+from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import DIALECTS, physical, translate
 from cdml.adapters.tables.export import CHUNK, export, in_order, reference
-from cdml.adapters.tables.query_location import Place, Refused
-from cdml.adapters.tables.sql_engine import Column, logical_type, quote
+from cdml.adapters.tables.sql_engine import Column, Place, Refused, logical_type, quote
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import ConfigurationError, InputError, ServiceError
@@ -85,14 +84,14 @@ class DatabaseTable:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `Place`."""
-        return portable.answers(queries, self.relation, self.columns, self._first_rows)
+        return dialects.answers(queries, self.relation, self.columns, self._first_rows)
 
     def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         """An answer; what goes wrong at a value quotes it, so that it is not told."""
         try:
             with self.engine.connect() as connection:
                 if self.dialect == "postgres":
-                    limit = f"SET LOCAL statement_timeout = {int(portable.SECONDS * 1000)}"
+                    limit = f"SET LOCAL statement_timeout = {int(dialects.SECONDS * 1000)}"
                     connection.exec_driver_sql(limit)
                 asked = connection.execution_options(no_parameters=True)
                 return asked.exec_driver_sql(translate(sql, self.dialect)).fetchall()

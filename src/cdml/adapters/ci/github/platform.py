@@ -203,7 +203,7 @@ class GitHubPlatform:
 
     def thread(self) -> Thread | None:
         """The pull request of the event, of the run that triggered this one, or of the commit."""
-        from cdml.adapters.ci.github.threads import thread
+        from cdml.adapters.ci.github.comments import thread
 
         pull = self.pull_request()
         if pull is not None:
@@ -293,7 +293,7 @@ class GitHubPlatform:
 
     def artifact(self, name: str, most: int) -> bytes | None:
         """What the run that triggered this one left under this name, as a zip archive."""
-        from cdml.adapters.ci.github.artifacts import artifact
+        from cdml.adapters.ci.github.runs import artifact
 
         told = self._event.get("workflow_run")
         told = told if isinstance(told, dict) else {}
