@@ -10,8 +10,7 @@ from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment, Producer, Served
 from cdml.evidence.store import write
-from cdml.scaffold.demo import MADE_BY_DEMO, demo
-from cdml.scaffold.demo_vm import canaries
+from cdml.scaffold.demo import MADE_BY_DEMO, canaries, demo
 from fakes.execute import FakeExecute, Played
 from fakes.progress import FakeProgress
 

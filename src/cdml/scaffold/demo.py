@@ -1,8 +1,12 @@
-"""The story of five models, told by the very commands that the actions run."""
+"""The story of five models, told by the very commands that the actions run.
+
+The demo's last chapter: two canaries on one machine, behind a real HAProxy.
+"""
 
 import os
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -15,7 +19,42 @@ from cdml.delivery.hooks import Execute
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read
-from cdml.scaffold import demo_vm
+
+_TOLD = ("The ", "deploy: ", "cdml: ")
+_PROGRAMS = "/usr/sbin"
+"""Where Debian puts it, and users have no path to."""
+
+
+def installed() -> bool:
+    """Whether HAProxy is here."""
+    return (
+        shutil.which("haproxy") is not None or shutil.which("haproxy", path=_PROGRAMS) is not None
+    )
+
+
+def canaries(example: Path, execute: Execute, say: Callable[[str], None]) -> None:
+    """Start the example, tell what it tells, and end all that it started.
+
+    Args:
+        example: the folder `examples/vm`.
+        execute: other programs.
+        say: tells one line.
+
+    Raises:
+        InputError: the good canary was not promoted, or the bad one was.
+    """
+    # Not in the demo's folder: the path of a socket has at most 107 bytes.
+    with tempfile.TemporaryDirectory(prefix="cdml-vm-") as scratch:
+        folder = Path(scratch, "vm")
+        shutil.copytree(example, folder, ignore=shutil.ignore_patterns("run"))
+        settings = ("env", f"PYTHON={sys.executable}", "CDML_PORTS=free")
+        try:
+            for line in execute((*settings, "bash", "start"), folder):
+                if line.startswith(_TOLD):
+                    say(line)
+        finally:
+            tuple(execute(("bash", "stop"), folder))
+
 
 Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""
@@ -252,11 +291,11 @@ class _Story:
 
     def canaries(self, example: Path) -> None:
         """Where traffic is split, it has the last word."""
-        if not (demo_vm.installed() and example.is_dir()):
+        if not (installed() and example.is_dir()):
             self.say("\nNo canaries: HAProxy is not installed (`apt-get install haproxy`).")
             return
         with self.chapter("One machine with HAProxy: one canary is promoted, one is not"):
-            demo_vm.canaries(example, self.execute, self.say)
+            canaries(example, self.execute, self.say)
 
     def end(self) -> int:
         """Where the time went, who serves now, where to look."""
