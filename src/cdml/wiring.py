@@ -38,7 +38,7 @@ Names = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Known(Mapping[str, str]):
+class AdapterTable(Mapping[str, str]):
     """Our adapters and those that installed packages bring under `group`; ours come first.
 
     Which those are takes long to find out, and is asked only where a name is none of ours.
@@ -113,12 +113,12 @@ PLATFORMS: Names = {
 
 def targets() -> Names:
     """All deploy targets by name."""
-    return Known("cdml.targets", TARGETS)
+    return AdapterTable("cdml.targets", TARGETS)
 
 
 def registries() -> Names:
     """All registries by the scheme of their address."""
-    return Known("cdml.registries", REGISTRIES)
+    return AdapterTable("cdml.registries", REGISTRIES)
 
 
 def find(kind: str, name: str, names: Names) -> Any:
@@ -203,7 +203,7 @@ class RunHost:
         """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
         here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
         name = self.environment.get("CDML_PLATFORM") or here
-        made: Platform = find("platform", name, Known("cdml.platforms", PLATFORMS))(
+        made: Platform = find("platform", name, AdapterTable("cdml.platforms", PLATFORMS))(
             environment=self.environment, folder=self.folder
         )
         draw_from(made, self.budget)

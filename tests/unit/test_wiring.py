@@ -109,7 +109,7 @@ class TestInstalledPackages:
 
     @pytest.mark.parametrize("group", GROUPS)
     def test_are_asked_by_group_and_never_replace_our_own(self, group):
-        found = wiring.Known(f"cdml.{group}", GROUPS[group])
+        found = wiring.AdapterTable(f"cdml.{group}", GROUPS[group])
 
         assert {**GROUPS[group], "theirs": "more_adapters:Theirs"} == dict(found)
 
