@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cdml.delivery.rollout.state_machine import Judged
-from cdml.errors import DeploymentFailed, Refused
+from cdml.errors import DeploymentFailed, DeploymentRefused
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
@@ -181,5 +181,5 @@ def again(case, world):
     world.wait_out_the_lease()
     done = world.ledger.operation is None and world.serving == case.ends
     if not (case.once and done):
-        with suppress(Refused):  # a canary that did harm is in quarantine
+        with suppress(DeploymentRefused):  # a canary that did harm is in quarantine
             case.run(world)

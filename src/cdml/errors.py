@@ -50,7 +50,7 @@ class InputError(CdmlError):
     exit_code = 4
 
 
-class Refused(InputError):
+class DeploymentRefused(InputError):
     """A deployment that its evidence does not allow.
 
     Args:

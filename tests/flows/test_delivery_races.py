@@ -14,7 +14,7 @@ import pytest
 from cdml.adapters.journals.git import GitJournal
 from cdml.adapters.local import SystemClock
 from cdml.adapters.registries.folder import FolderRegistry
-from cdml.errors import InputError, LockHeld, Refused
+from cdml.errors import DeploymentRefused, InputError, LockHeld
 from cdml.journal import file as document
 from fakes.delivery import CONFIG, World
 
@@ -93,10 +93,10 @@ def test_of_several_deploys_at_once_one_wins_and_the_others_are_told(world):
     codes = [process.returncode for process in racing]
 
     assert 1 == codes.count(0), errors
-    assert set(codes) <= {0, LockHeld.exit_code, Refused.exit_code}, errors
+    assert set(codes) <= {0, LockHeld.exit_code, DeploymentRefused.exit_code}, errors
     for code, error in zip(codes, errors, strict=True):
         assert code != LockHeld.exit_code or "holds the lock" in error
-        assert code != Refused.exit_code or "champion-moved" in error
+        assert code != DeploymentRefused.exit_code or "champion-moved" in error
 
     winner = str(2 + codes.index(0))
     ledger = document.parse(world.journal.read(), model="flights", environment="production")

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.cli import exit_codes
-from cdml.errors import ConfigurationError, Refused
+from cdml.errors import ConfigurationError, DeploymentRefused
 from fakes.delivery import CONFIG, OTHER_ROWS, World
 
 
@@ -14,7 +14,7 @@ def world(tmp_path):
 
 def refused(world, **words):
     before = world.journal.documents.copy()
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(DeploymentRefused) as caught:
         world.deploy(**words)
     assert before == world.journal.documents
     assert not (world.output / "deployment.json").exists()

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.delivery.divergence import chosen_cure
-from cdml.errors import ConfigurationError, InputError, Refused, ServiceError
+from cdml.errors import ConfigurationError, DeploymentRefused, InputError, ServiceError
 from cdml.journal.records import Kind
 from fakes.delivery import World
 from fakes.split_delivery import SplitWorld
@@ -64,7 +64,7 @@ def test_repairing_makes_the_world_follow_the_journal(world):
 def test_a_deploy_goes_on_when_the_drift_is_mended(world, cure, expected):
     world.register("C", against="2")
     if expected is None:  # C was compared with B, and A is the champion now
-        with pytest.raises(Refused, match="champion-moved"):
+        with pytest.raises(DeploymentRefused, match="champion-moved"):
             world.deploy("3", cure=cure, reason="mended")
         assert "1" == agreed(world)
     else:

@@ -22,12 +22,12 @@ def raising(monkeypatch, error):
 
 
 def test_exit_codes_are_unique_but_for_refusals():
-    codes = [kind.exit_code for kind in kinds()[1:] if kind is not errors.Refused]
+    codes = [kind.exit_code for kind in kinds()[1:] if kind is not errors.DeploymentRefused]
 
     assert sorted(set(codes)) == sorted(codes)
 
 
-@pytest.mark.parametrize("kind", [k for k in kinds()[1:] if k is not errors.Refused])
+@pytest.mark.parametrize("kind", [k for k in kinds()[1:] if k is not errors.DeploymentRefused])
 def test_an_error_ends_with_its_code_and_tells_what_to_do(kind, monkeypatch, capsys):
     code = raising(monkeypatch, kind("The registry is gone.", "Ask for it again."))
 

@@ -1,7 +1,7 @@
 import pytest
 
 from cdml.delivery.rollout.plan import Objection, Refusal, chosen, settle
-from cdml.errors import ConfigurationError, Refused
+from cdml.errors import ConfigurationError, DeploymentRefused
 
 
 def objection(refusal):
@@ -14,7 +14,7 @@ def test_without_objections_nothing_is_overridden():
 
 @pytest.mark.parametrize("refusal", list(Refusal))
 def test_an_objection_that_is_not_overridden_refuses_by_its_name(refusal):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(DeploymentRefused) as caught:
         settle((objection(refusal),), frozenset(set(Refusal) - {refusal}))
 
     assert (refusal, 4) == (caught.value.reason, caught.value.exit_code)
@@ -24,7 +24,7 @@ def test_an_objection_that_is_not_overridden_refuses_by_its_name(refusal):
 def test_all_that_speaks_against_it_is_told_at_once():
     against = tuple(map(objection, (Refusal.DIGEST, Refusal.VERDICT, Refusal.QUARANTINED)))
 
-    with pytest.raises(Refused, match=r"Refused \(digest\).* quarantined, verdict"):
+    with pytest.raises(DeploymentRefused, match=r"Refused \(digest\).* quarantined, verdict"):
         settle(against, frozenset())
 
 

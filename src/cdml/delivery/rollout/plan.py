@@ -11,7 +11,7 @@ from types import MappingProxyType
 from cdml.common.suggest import unknown
 from cdml.config.traffic_steps import Ramp
 from cdml.delivery.rollout.state_machine import serves
-from cdml.errors import ConfigurationError, Refused
+from cdml.errors import ConfigurationError, DeploymentRefused
 from cdml.journal.records import Entry, Kind, Ledger, Operation, Release, Serving
 
 _BEFORE = {
@@ -181,7 +181,7 @@ def settle(objections: Sequence[Objection], overrides: frozenset[Refusal]) -> tu
     if standing:
         others = sorted({str(one.refusal) for one in standing[1:]} - {str(standing[0].refusal)})
         more = f" There is more against it: {', '.join(others)}." if others else ""
-        raise Refused(
+        raise DeploymentRefused(
             f"Refused ({standing[0].refusal}): {standing[0].message}{more}",
             f"{standing[0].hint} `--override {standing[0].refusal} --reason …` ships it all the"
             " same, and the journal says so.",
