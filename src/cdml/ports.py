@@ -37,7 +37,7 @@ _MOVED = {
     "Slots": "cdml.delivery.traffic:Slots",
     "Snapshot": "cdml.journal.port:Snapshot",
     "SplittingTarget": "cdml.delivery.target:SplittingTarget",
-    "Step": "cdml.common.progress:Step",
+    "Step": "cdml.common.progress:ProgressStep",
     "Table": "cdml.tables.table:Table",
     "Tables": "cdml.tables.table:Tables",
     "Target": "cdml.delivery.target:Target",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.common.yaml_lines import Marked, Place, read
+from cdml.common.yaml_lines import KeyPath, YamlDocument, read
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, Known
@@ -43,11 +43,11 @@ def findings(name: str) -> tuple[Finding, ...]:
     return ask(orders, tuple(from_contract(contract, known)), (), contract.shows, tables)[0]
 
 
-def promised(marked: Marked) -> list[Place]:
+def promised(marked: YamlDocument) -> list[KeyPath]:
     """The place of everything that a contract promises of the first table's rows."""
-    at: Place = ("schema", 0)
+    at: KeyPath = ("schema", 0)
     [orders, *_] = marked.value["schema"]
-    found: list[Place] = [
+    found: list[KeyPath] = [
         ("slaProperties", number) for number in range(len(marked.value["slaProperties"]))
     ]
     for place, thing in [

@@ -11,7 +11,7 @@ from typing import Self
 import click
 
 from cdml.common.markdown import terminal
-from cdml.common.progress import Step
+from cdml.common.progress import ProgressStep
 
 
 @dataclass(slots=True)
@@ -82,7 +82,7 @@ class ConsoleProgress:
         self._folding = self._open = False
 
     @contextmanager
-    def step(self, label: str, total: int | None = None) -> Iterator[Step]:
+    def step(self, label: str, total: int | None = None) -> Iterator[ProgressStep]:
         """Announce a piece of work, and say how long it took when it is done."""
         start, label = time.monotonic(), terminal(label)
         bar = None

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Meanwhile(Generic[T]):
+class BackgroundTask(Generic[T]):
     """Begins at once; whoever asks for the result waits for it.
 
     The thread does not keep an interrupted process alive.

@@ -7,7 +7,7 @@ from typing import Protocol
 class Progress(Protocol):
     """Tells a person that work goes on."""
 
-    def step(self, label: str, total: int | None = None) -> AbstractContextManager["Step"]:
+    def step(self, label: str, total: int | None = None) -> AbstractContextManager["ProgressStep"]:
         """Announce a piece of work; leaving it says that it is done."""
         ...
 
@@ -16,7 +16,7 @@ class Progress(Protocol):
         ...
 
 
-class Step(Protocol):
+class ProgressStep(Protocol):
     """A piece of work under way."""
 
     def advance(self, amount: int = 1) -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import yaml
 
-Place = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
 
 MAX_DEPTH = 64
 MAX_PLACES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Marked:
+class YamlDocument:
     """A document and its lines.
 
     Attributes:
@@ -23,16 +23,16 @@ class Marked:
     """
 
     value: Any
-    lines: Mapping[Place, int]
-    repeated: tuple[Place, ...]
+    lines: Mapping[KeyPath, int]
+    repeated: tuple[KeyPath, ...]
 
-    def line(self, place: Place) -> int:
+    def line(self, place: KeyPath) -> int:
         """The line of a place, or of the nearest thing around it that was written."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)
 
-    def inside(self, place: Place) -> dict[str, int]:
+    def inside(self, place: KeyPath) -> dict[str, int]:
         """The lines of the keys of the mapping at a place."""
         found: Any = self.value
         for part in place:
@@ -50,14 +50,14 @@ class NotYaml(ValueError):
         self.line = line
 
 
-def read(text: str) -> Marked:
+def read(text: str) -> YamlDocument:
     """Read one document.
 
     Raises:
         NotYaml: it cannot be read.
     """
-    lines: dict[Place, int] = {}
-    repeated: list[Place] = []
+    lines: dict[KeyPath, int] = {}
+    repeated: list[KeyPath] = []
     loader = yaml.SafeLoader("")
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -68,14 +68,14 @@ def read(text: str) -> Marked:
         mark = getattr(error, "problem_mark", None)
         what = getattr(error, "problem", None) or str(error).splitlines()[0]
         raise NotYaml(what, mark.line + 1 if mark else 1) from error
-    return Marked(value=value, lines=lines, repeated=tuple(repeated))
+    return YamlDocument(value=value, lines=lines, repeated=tuple(repeated))
 
 
 def _value(
     node: yaml.Node,
-    place: Place,
-    lines: dict[Place, int],
-    repeated: list[Place],
+    place: KeyPath,
+    lines: dict[KeyPath, int],
+    repeated: list[KeyPath],
     loader: yaml.SafeLoader,
 ) -> Any:
     lines[place] = node.start_mark.line + 1

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cdml.common.addresses import Address, mask, reveal
-from cdml.common.yaml_lines import Place
+from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at
 from cdml.config.variables import PLACES, SECRET, fits, in_ci
 
@@ -64,7 +64,7 @@ def host_complaints(
                 yield place, said
 
 
-def _written(document: Mapping[str, Any]) -> Iterator[Place]:
+def _written(document: Mapping[str, Any]) -> Iterator[KeyPath]:
     """The places of addresses; each key of a mapping of them."""
     for pattern in PLACES:
         if pattern == SECRET:
@@ -76,7 +76,7 @@ def _written(document: Mapping[str, Any]) -> Iterator[Place]:
 
 
 def _carried(
-    document: Mapping[str, Any], place: Place, address: str, variables: Mapping[str, str]
+    document: Mapping[str, Any], place: KeyPath, address: str, variables: Mapping[str, str]
 ) -> str:
     """What of the job's would go to an address; empty where nothing would."""
     scheme, split = _scheme(address), reveal(address).partition("://")[2]

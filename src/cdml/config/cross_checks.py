@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 
 from cdml.common.addresses import Address, mask, reveal
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Place
+from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.schema import DEFAULT_REGISTRY
 from cdml.config.targets import problems
 from cdml.config.unsupported_registries import complaint
 from cdml.config.variables import in_ci
 
-REGISTRY_PLACE: Place = ("registry", "uri")
+REGISTRY_PLACE: KeyPath = ("registry", "uri")
 NO_REGISTRY = (
     "is empty or left to its default, which in CI is a registry that has no champion: every model"
     " would be the first; set it (an unset secret is empty)"
@@ -70,7 +70,7 @@ def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
     features, key = at(document, "data", "features"), at(document, "data", "key")
     label = at(document, "data", "label")
     for number, name in enumerate(features if isinstance(features, list) else ()):
-        place: Place = ("data", "features", number)
+        place: KeyPath = ("data", "features", number)
         if str(name) == str(label):
             yield place, f"{name} is the label, which a model cannot be given"
         elif isinstance(key, list) and str(name) in map(str, key):
@@ -78,7 +78,7 @@ def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
 
 
 def _about_target(target: object, targets: Collection[str]) -> Iterator[Complaint]:
-    place: Place = ("deploy", "target")
+    place: KeyPath = ("deploy", "target")
     written = target if isinstance(target, dict) else {}
     name = str(written.get("type", "registry"))
     if name not in targets:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdml.common.yaml_lines import Place
+from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_limits import bound_problem, margin_problem
 from cdml.config.rule_kinds import Edge, Kind
 from cdml.config.schema import read_margin
@@ -17,7 +17,7 @@ from cdml.statistics import metrics
 from cdml.statistics.metric_names import metric_of
 from cdml.statistics.metrics import Family, Loss, Metric, Range, Task
 
-Complaint = tuple[Place, str]
+Complaint = tuple[KeyPath, str]
 
 _NEEDS: Mapping[str, Callable[[Metric], bool]] = {
     "cost": lambda metric: metric.loss is Loss.COLUMN and metric.column is None,
@@ -46,7 +46,7 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
     for number, gate in enumerate(gates if isinstance(gates, list) else ()):
         if not isinstance(gate, dict):
             continue
-        place: Place = ("gates", number)
+        place: KeyPath = ("gates", number)
         name = gate.get("metric")
         metric = metrics.find(name) if isinstance(name, str) else None
         if metric is not None:
@@ -145,7 +145,7 @@ def _ends(written: object) -> tuple[float, float] | None:
 
 def _rules(
     metric: Metric, gate: Mapping[str, Any], task: Task | None
-) -> Iterator[tuple[Place, str]]:
+) -> Iterator[tuple[KeyPath, str]]:
     """Bounds and margins that cannot judge."""
     sanity = gate.get("sanity") is True
     for edge in Edge:
@@ -154,7 +154,7 @@ def _rules(
             continue
         if told := bound_problem(metric, edge, value, sanity=sanity):
             yield (edge.value,), told
-    margins: list[tuple[Place, Kind]] = [((kind.value,), kind) for kind in Kind]
+    margins: list[tuple[KeyPath, Kind]] = [((kind.value,), kind) for kind in Kind]
     margins.append((("slices", Kind.NON_INFERIORITY.value), Kind.NON_INFERIORITY))
     reported = metric.family is Family.CALIBRATION
     for place, kind in margins:
@@ -173,7 +173,7 @@ def _rules(
             yield place, told
 
 
-def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """What no metric is needed to see."""
     words = [*(edge.value for edge in Edge), *(kind.value for kind in Kind)]
     if all(gate.get(word) is None for word in words):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from cdml.common.addresses import Address, reveal
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Marked, NotYaml, Place, read
+from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read
 from cdml.config.allowed_hosts import host_complaints
 from cdml.config.cross_checks import complaints
 from cdml.config.schema import DEFAULT_REGISTRY, Config
@@ -43,14 +43,14 @@ class Loaded:
 
     config: Config
     path: Path
-    lines: Mapping[Place, int]
+    lines: Mapping[KeyPath, int]
 
     @property
     def folder(self) -> Path:
         """All paths in the configuration are relative to this folder."""
         return self.path.parent
 
-    def line(self, place: Place) -> int:
+    def line(self, place: KeyPath) -> int:
         """The line of a place, or of the nearest thing around it that was written."""
         return _line(place, self.lines)
 
@@ -153,7 +153,7 @@ def _text(path: Path) -> str:
         raise ConfigurationError(f"{path} cannot be read: {error}.") from error
 
 
-def _document(path: Path, text: str) -> Marked:
+def _document(path: Path, text: str) -> YamlDocument:
     try:
         marked = read(text)
     except NotYaml as error:
@@ -168,7 +168,7 @@ def _document(path: Path, text: str) -> Marked:
 
 
 def _problems(
-    error: ValidationError, document: Any, lines: Mapping[Place, int]
+    error: ValidationError, document: Any, lines: Mapping[KeyPath, int]
 ) -> Iterator[Problem]:
     details = error.errors(include_url=False)
     places = [_place(detail["loc"], document, detail["type"]) for detail in details]
@@ -191,7 +191,7 @@ def _is_literal(detail: Mapping[str, Any]) -> bool:
     return bool(detail["type"] == "literal_error")
 
 
-def _place(location: Place, document: Any, kind: str) -> Place:
+def _place(location: KeyPath, document: Any, kind: str) -> KeyPath:
     """Where in the document: pydantic also names the member of a union that it tried."""
     place: list[int | str] = []
     for part in location:
@@ -204,7 +204,7 @@ def _place(location: Place, document: Any, kind: str) -> Place:
     return (*place, location[-1]) if kind == "missing" else tuple(place)
 
 
-def _keys(place: Place) -> Collection[str]:
+def _keys(place: KeyPath) -> Collection[str]:
     """The known keys at a place of the configuration."""
     model: type[BaseModel] = Config
     for part in place:
@@ -223,13 +223,13 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
 
 
-def _written(place: Place) -> str:
+def _written(place: KeyPath) -> str:
     """`gates[0].metric`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return text.removeprefix(".") or "the file"
 
 
-def _line(place: Place, lines: Mapping[Place, int]) -> int:
+def _line(place: KeyPath, lines: Mapping[KeyPath, int]) -> int:
     """The line of a place, or of the nearest thing around it that was written."""
     while place and place not in lines:
         place = place[:-1]

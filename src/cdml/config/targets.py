@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.functional_validators import AfterValidator
 
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Place
+from cdml.common.yaml_lines import KeyPath
 from cdml.config.base import Duration
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
@@ -101,7 +101,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {"registry": RegistryTarget, "haproxy"
 """Settings of our own targets; those of others look at theirs themselves."""
 
 
-def problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+def problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """What is wrong with a target's settings, each with its place below `deploy.target`.
 
     Args:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cdml.common.addresses import VARIABLE, Address
-from cdml.common.yaml_lines import Place
+from cdml.common.yaml_lines import KeyPath
 
-SECRET: Place = ("deploy", "notify", "secret")
-PLACES: tuple[Place, ...] = (
+SECRET: KeyPath = ("deploy", "notify", "secret")
+PLACES: tuple[KeyPath, ...] = (
     ("registry", "uri"),
     ("data", "evaluation"),
     ("data", "reference"),
@@ -23,7 +23,7 @@ PLACES: tuple[Place, ...] = (
     SECRET,
 )
 """Every place that may name a variable; `*` stands for any key."""
-MAY_BE_UNSET: tuple[Place, ...] = (
+MAY_BE_UNSET: tuple[KeyPath, ...] = (
     ("registry", "uri"),
     ("deploy", "notify", "webhook"),
     SECRET,
@@ -39,8 +39,8 @@ _OURS = re.compile(r"(CDML|ACTIONS|INPUT)_\w*|(GITHUB|GH|GITLAB|CI_JOB)_TOKEN", 
 
 
 def substitute(
-    document: Any, variables: Mapping[str, str], place: Place = ()
-) -> Iterator[tuple[Place, str]]:
+    document: Any, variables: Mapping[str, str], place: KeyPath = ()
+) -> Iterator[tuple[KeyPath, str]]:
     """Put the variables in, and yield what is wrong with each place, in one sentence.
 
     Args:
@@ -63,13 +63,13 @@ def substitute(
             document[key] = Address(value)
 
 
-def _filled(place: Place, text: str, variables: Mapping[str, str]) -> str:
+def _filled(place: KeyPath, text: str, variables: Mapping[str, str]) -> str:
     """An address that shows what was written; a secret, which shows nothing, is its value."""
     address = Address(text, variables)
     return address.revealed if place == SECRET else address
 
 
-def _problems(place: Place, names: list[str], variables: Mapping[str, str]) -> Iterator[str]:
+def _problems(place: KeyPath, names: list[str], variables: Mapping[str, str]) -> Iterator[str]:
     if not any(fits(place, pattern) for pattern in PLACES):
         places = ", ".join(".".join(map(str, one)) for one in PLACES)
         yield f"a variable cannot stand here; it can in {places}"
@@ -86,7 +86,7 @@ def _problems(place: Place, names: list[str], variables: Mapping[str, str]) -> I
             yield f"the variable {name} is not set"
 
 
-def fits(place: Place, pattern: Place) -> bool:
+def fits(place: KeyPath, pattern: KeyPath) -> bool:
     """Whether a place is one that a pattern means."""
     return len(place) == len(pattern) and all(
         wanted in ("*", part) for part, wanted in zip(place, pattern, strict=True)

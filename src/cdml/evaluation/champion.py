@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdml.common.background import Meanwhile
+from cdml.common.background import BackgroundTask
 from cdml.config import Loaded
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evaluation.ports import EvaluationPorts
@@ -49,7 +49,7 @@ class Contenders:
     output: Path
     work: Path
     data: str | None
-    begun: dict[str, Meanwhile[Contender]] = field(default_factory=dict)
+    begun: dict[str, BackgroundTask[Contender]] = field(default_factory=dict)
     seen: dict[str, "Identity"] = field(default_factory=dict)
     done: dict[str, Contender] = field(default_factory=dict)
     challengers: list[str] = field(default_factory=list)
@@ -154,7 +154,7 @@ class Contenders:
             self.challengers.append(challenger.uri)
             if self._identity(found).digest != challenger.digest:
                 _ = self.table  # opened here: the engine belongs to the main thread
-                self.begun[found] = Meanwhile(lambda: self._scored_champion(found))
+                self.begun[found] = BackgroundTask(lambda: self._scored_champion(found))
         except CdmlError:
             return champion
         return found

@@ -14,7 +14,7 @@ from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import clean
 from cdml.adapters.scoring.subprocesses import Ended, private_folder, run
 from cdml.adapters.scoring.user_code import copy_module
-from cdml.common.progress import Progress, Step
+from cdml.common.progress import Progress, ProgressStep
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows
@@ -94,7 +94,7 @@ class _Conversation:
 
     def __init__(self, job: MetricJob, progress: Progress, stack: ExitStack) -> None:
         self._job, self._progress, self._stack = job, progress, stack
-        self._step: Step | None = None
+        self._step: ProgressStep | None = None
         self._left = 0
         self._trouble: CdmlError | None = None
         self._found: dict[tuple[int, int], Replicates] = {}

@@ -14,7 +14,7 @@ from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.subprocesses import Ended, private_folder, run
 from cdml.adapters.scoring.untrusted_files import most_bytes
-from cdml.common.progress import Progress, Step
+from cdml.common.progress import Progress, ProgressStep
 from cdml.errors import InputError
 from cdml.evaluation.scorer import Scored, ScoringJob
 from cdml.models.digest import clean_copy, is_clean
@@ -158,7 +158,7 @@ class ProcessScorer:
 class _Conversation:
     """What the worker has said, taken as foreign words."""
 
-    def __init__(self, step: Step, given: Given, classified: frozenset[str]) -> None:
+    def __init__(self, step: ProgressStep, given: Given, classified: frozenset[str]) -> None:
         self.given = given
         kept_out = {name.casefold() for name in classified}
         there = (*given.columns, *given.others)

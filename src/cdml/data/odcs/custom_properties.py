@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Place
+from cdml.common.yaml_lines import KeyPath
 from cdml.data.contract import OPERATORS, PERCENT, SECONDS, Bound, Quality, read_bound, wrong_bound
 from cdml.tables.query import CompareColumns
 
-Wrong = tuple[Place, str]
+Wrong = tuple[KeyPath, str]
 """Where in a rule, and what is wrong there."""
 
 ARGUMENTS: Mapping[str, frozenset[str]] = {
@@ -124,7 +124,7 @@ def _freshness(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong])
     return replace(quality, metric="freshness", column=column, bound=bound)
 
 
-def _column(written: Mapping[str, Any], wrong: list[Wrong], at: Place = ()) -> str | None:
+def _column(written: Mapping[str, Any], wrong: list[Wrong], at: KeyPath = ()) -> str | None:
     column = written.get("column")
     if column is not None and not isinstance(column, str):
         wrong.append(((*at, "column"), f"column is a name, not {column!r}"))
@@ -168,7 +168,7 @@ def _level(
 
 
 def _bound(
-    inner: Mapping[str, Any], at: Place, quality: Quality, percent: bool, wrong: list[Wrong]
+    inner: Mapping[str, Any], at: KeyPath, quality: Quality, percent: bool, wrong: list[Wrong]
 ) -> Bound | None:
     given = [name for name in OPERATORS if inner.get(name) is not None]
     if len(given) > 1:
@@ -186,7 +186,7 @@ def _bound(
     return bound
 
 
-def _age(written: Any, at: Place, wrong: list[Wrong]) -> Bound | None:
+def _age(written: Any, at: KeyPath, wrong: list[Wrong]) -> Bound | None:
     found = _AGE.fullmatch(written.strip()) if isinstance(written, str) else None
     if found is None:
         wrong.append((at, f"an age reads 90s, 10m, 6h or 7d, not {written!r}"))
@@ -195,7 +195,7 @@ def _age(written: Any, at: Place, wrong: list[Wrong]) -> Bound | None:
     return Bound(operator="mustBeLessOrEqualTo", value=seconds, seconds=True)
 
 
-def wrong_arguments(metric: str, arguments: Mapping[str, Any], at: Place) -> Iterator[Wrong]:
+def wrong_arguments(metric: str, arguments: Mapping[str, Any], at: KeyPath) -> Iterator[Wrong]:
     """What a metric of the standard cannot be given."""
     known = ARGUMENTS[metric]
     for name, value in arguments.items():

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from open_data_contract_standard.model import DataQuality
 
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Marked, Place
+from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import PERCENT, Quality, read_bound, wrong_bound
 from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
 from cdml.data.odcs.schema import Problems, written
@@ -31,12 +31,12 @@ class Rules:
         problems: lines, and what is wrong there.
     """
 
-    marked: Marked
+    marked: YamlDocument
     tables: Sequence[str]
     problems: Problems
 
     def read(
-        self, rules: Sequence[DataQuality] | None, place: Place, column: str | None
+        self, rules: Sequence[DataQuality] | None, place: KeyPath, column: str | None
     ) -> tuple[Quality, ...]:
         """The rules at a place; those of a column know its name."""
         return tuple(
@@ -44,7 +44,7 @@ class Rules:
             for number, rule in enumerate(rules or [])
         )
 
-    def _rule(self, rule: DataQuality, place: Place, column: str | None) -> Quality:
+    def _rule(self, rule: DataQuality, place: KeyPath, column: str | None) -> Quality:
         quality = _quality(rule, self.marked.line(place))
         engine = (rule.engine or "").strip().lower()
         if quality.kind == "custom" and engine != ENGINE and get_close_matches(engine, [ENGINE]):
@@ -62,7 +62,7 @@ class Rules:
             return replace(quality, query=self._query(rule.query or "", place, column))
         return quality
 
-    def _query(self, query: str, place: Place, column: str | None) -> Query | None:
+    def _query(self, query: str, place: KeyPath, column: str | None) -> Query | None:
         # The parser takes longer to import than most contracts take to be judged.
         from cdml.data.odcs.sql_rules import Refused, read_query
 
@@ -72,7 +72,7 @@ class Rules:
             self._wrong((*place, "query"), str(refused))
             return None
 
-    def _wrong(self, place: Place, what: str) -> None:
+    def _wrong(self, place: KeyPath, what: str) -> None:
         self.problems.append((self.marked.line(place), f"{written(place)}: {what}"))
 
 

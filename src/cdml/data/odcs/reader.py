@@ -19,7 +19,7 @@ from open_data_contract_standard.model import (
 from pydantic import ValidationError
 
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Marked, NotYaml, Place, read
+from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read
 from cdml.data.contract import (
     AFTER_OUTCOME,
     AVAILABILITY,
@@ -51,7 +51,7 @@ _JUDGING = (*OPERATORS, "rule", "query", "type", "engine", "severity", "validVal
 """Keys of a rule that decide something."""
 
 
-def modernise(marked: Marked, version: str, problems: Problems) -> Problems:
+def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problems:
     """Put a contract of v3.0 into today's words, in place; any other is left as it is.
 
     Args:
@@ -83,13 +83,13 @@ def modernise(marked: Marked, version: str, problems: Problems) -> Problems:
     return listed
 
 
-def _parts(parts: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+def _parts(parts: Any, place: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """Every table and column, nested ones too."""
     for number, part in enumerate(parts or ()):
         yield from _inside(part, (*place, number))
 
 
-def _inside(part: dict[str, Any], place: Place) -> Iterator[tuple[Place, dict[str, Any]]]:
+def _inside(part: dict[str, Any], place: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     yield place, part
     yield from _parts(part.get("properties"), (*place, "properties"))
     if isinstance(part.get("items"), dict):
@@ -205,7 +205,7 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
 
 
 def _read(
-    marked: Marked, source: str, table: str | None, problems: Problems,
+    marked: YamlDocument, source: str, table: str | None, problems: Problems,
     listed: list[tuple[int, str]],
 ) -> Contract | None:  # fmt: skip
     rows = {key: value for key, value in marked.value.items() if key in _ABOUT_ROWS}
@@ -219,7 +219,7 @@ def _read(
         return None
     index = _choose(document.schema_ or [], source, table)
     chosen = (document.schema_ or [])[index]
-    place: Place = ("schema", index)
+    place: KeyPath = ("schema", index)
     names = tuple(name for name in (chosen.name, chosen.physicalName) if name)
     rules = Rules(marked=marked, tables=names, problems=problems)
     properties = tuple(
@@ -258,7 +258,7 @@ def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> i
     raise ConfigurationError(f"{source}: {unknown('table', table, names)}")
 
 
-def _property(prop: SchemaProperty, place: Place, rules: Rules) -> Property:
+def _property(prop: SchemaProperty, place: KeyPath, rules: Rules) -> Property:
     marked, problems = rules.marked, rules.problems
     logical = prop.logicalType
     options = dict(prop.logicalTypeOptions or {})
@@ -297,7 +297,11 @@ def _position(prop: SchemaProperty) -> int | None:
 
 
 def _options(
-    logical: str | None, options: dict[str, Any], place: Place, marked: Marked, problems: Problems
+    logical: str | None,
+    options: dict[str, Any],
+    place: KeyPath,
+    marked: YamlDocument,
+    problems: Problems,
 ) -> dict[str, Any]:
     """The options with times parsed and contradictions told."""
     parse = _PARSERS.get(logical or "")
@@ -338,7 +342,7 @@ def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None
 
 
 def _service_levels(
-    document: OpenDataContractStandard, marked: Marked
+    document: OpenDataContractStandard, marked: YamlDocument
 ) -> Iterator[tuple[int, str]]:
     for number, sla in enumerate(document.slaProperties or []):
         told = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"

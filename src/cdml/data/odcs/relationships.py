@@ -12,7 +12,7 @@ from open_data_contract_standard.model import (
 )
 
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Marked, Place
+from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import Reference
 from cdml.data.odcs.schema import Problems, written
 
@@ -33,11 +33,11 @@ class References:
 
     document: OpenDataContractStandard
     table: SchemaObject
-    marked: Marked
+    marked: YamlDocument
     problems: Problems
     listed: list[tuple[int, str]]
 
-    def all(self, place: Place) -> tuple[Reference, ...]:
+    def all(self, place: KeyPath) -> tuple[Reference, ...]:
         """Every relationship of the table and of its columns."""
         found = [*self._of(self.table.relationships, place, None)]
         for number, prop in enumerate(self.table.properties or []):
@@ -47,7 +47,7 @@ class References:
         return tuple(found)
 
     def _of(
-        self, relationships: Sequence[Relationship] | None, place: Place, column: str | None
+        self, relationships: Sequence[Relationship] | None, place: KeyPath, column: str | None
     ) -> Iterator[Reference]:
         for number, relationship in enumerate(relationships or []):
             here = (*place, "relationships", number)
@@ -75,13 +75,13 @@ class References:
     def _name(self) -> str:
         return self.table.physicalName or self.table.name or ""
 
-    def _columns(self, names: str | list[str] | None, place: Place) -> list[_Column] | None:
+    def _columns(self, names: str | list[str] | None, place: KeyPath) -> list[_Column] | None:
         many = [names] if isinstance(names, str) else names or []
         found = [self._column(name, place) for name in many]
         known = [column for column in found if column is not None]
         return known if found and len(known) == len(found) else None
 
-    def _column(self, name: str, place: Place) -> _Column | None:
+    def _column(self, name: str, place: KeyPath) -> _Column | None:
         """`table.column`, or `schema/table/properties/column` by ids; None if said otherwise."""
         parts = name.strip("/").split("/")
         if len(parts) == 4 and (parts[0], parts[2]) == ("schema", "properties"):  # noqa: PLR2004 - section/id/section/id
@@ -101,7 +101,7 @@ class References:
         known_as = self._name if own else described.name or table
         return (known_as, (prop and (prop.physicalName or prop.name)) or column)
 
-    def _wrong(self, place: Place, what: str) -> None:
+    def _wrong(self, place: KeyPath, what: str) -> None:
         self.problems.append((self.marked.line(place), f"{written(place)}: {what}"))
 
 

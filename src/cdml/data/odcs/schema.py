@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import Marked, Place
+from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import OPERATORS
 from cdml.data.odcs.versions import VERSIONS, schema_of
 
@@ -59,21 +59,21 @@ class _Wrong:
         key: the key of the mapping at this place that is unknown; None of other problems.
     """
 
-    place: Place
+    place: KeyPath
     what: str
     key: str | None = None
 
     @property
-    def key_place(self) -> Place:
+    def key_place(self) -> KeyPath:
         """Where the unknown key stands; of other problems, where they are."""
         return self.place if self.key is None else (*self.place, self.key)
 
 
-def against_schema(marked: Marked, version: str) -> Problems:
+def against_schema(marked: YamlDocument, version: str) -> Problems:
     """What the standard's own JSON Schema of a version objects to."""
     newest = VERSIONS[0]
     wrong = _objections(marked.value, version)
-    later: frozenset[Place] = frozenset()
+    later: frozenset[KeyPath] = frozenset()
     if version != newest:
         unknown_still = frozenset(one.key_place for one in _objections(marked.value, newest))
         later = frozenset(one.key_place for one in wrong if one.key) - unknown_still
@@ -102,7 +102,7 @@ def known_keys(name: str, value: Any) -> frozenset[str]:
 
 def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
     """What is wrong in one error, key by key."""
-    place: Place = tuple(error.absolute_path)
+    place: KeyPath = tuple(error.absolute_path)
     kind, wanted, value = error.validator, error.validator_value, error.instance
     match kind:
         case "additionalProperties" | "unevaluatedProperties":
@@ -130,7 +130,7 @@ def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
 
 def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
     """Of several forms, what is wrong by the one that was probably meant."""
-    place: Place = tuple(error.absolute_path)
+    place: KeyPath = tuple(error.absolute_path)
     value = error.instance
     branches: dict[int, list[Any]] = {}
     for inner in error.context:
@@ -216,7 +216,7 @@ def _shown(value: Any) -> str:
     return "nothing" if value is None else _short(repr(value))
 
 
-def _form(place: Place, value: Any) -> str:
+def _form(place: KeyPath, value: Any) -> str:
     if "relationships" in place:
         return f"{_shown(value)} is no reference to a column: write table.column"
     return f"{_shown(value)} holds a character that may not stand here"
@@ -226,7 +226,7 @@ def _short(message: str) -> str:
     return message if len(message) <= _LONGEST else f"{message[:120]} … {message[-70:]}"
 
 
-def written(place: Place) -> str:
+def written(place: KeyPath) -> str:
     """`schema[0].name`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return text.removeprefix(".") or "the contract"
