@@ -19,7 +19,7 @@ from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import Unmeasured, holm
 from cdml.statistics.metrics import find
-from cdml.statistics.samples import Figures, Floats, Weighted
+from cdml.statistics.samples import Floats, RowFigures, Weighted
 
 MARGIN, LEVEL, TRIALS = 0.1, 0.05, 5
 SIZES = ((10, 4), (20, 10))
@@ -49,7 +49,7 @@ def p_values(challenger: Floats, champion: Floats) -> tuple[float, float]:
     rows = Weighted(
         weight=np.ones(challenger.size),
         cluster=np.repeat(np.arange(len(challenger)), TRIALS),
-        of=Figures(values=np.column_stack((challenger.ravel(), champion.ravel()))),
+        of=RowFigures(values=np.column_stack((challenger.ravel(), champion.ravel()))),
     )
     found = compare(metric, rows)
     apart = (challenger - champion).mean(axis=1)

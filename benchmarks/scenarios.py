@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cdml.statistics.samples import Cells, Figures, Floats, Moments, Ranked, Sample, Weighted
+from cdml.statistics.samples import Cells, Floats, Moments, Ranked, RowFigures, Sample, Weighted
 
 Random = np.random.Generator
-Rows = Cells | Figures | Ranked
+Rows = Cells | RowFigures | Ranked
 Draw = Callable[[Random, int], Sample]
 
 
@@ -202,13 +202,13 @@ def logits(size: int) -> Callable[[Random, int], tuple[Floats, Floats, Floats]]:
     return draw
 
 
-def of_losses(size: int) -> Callable[[Random, int], Figures]:
+def of_losses(size: int) -> Callable[[Random, int], RowFigures]:
     """Log-losses of `logits`."""
 
-    def draw(random: Random, rows: int) -> Figures:
+    def draw(random: Random, rows: int) -> RowFigures:
         positive, challenger, champion = logits(size)(random, rows)
         sign = np.where(positive, -1.0, 1.0)
-        return Figures(values=np.logaddexp(0, np.stack((sign * challenger, sign * champion), 1)))
+        return RowFigures(values=np.logaddexp(0, np.stack((sign * challenger, sign * champion), 1)))
 
     return draw
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from cdml.evaluation.prediction_store import Part
 from cdml.statistics.metrics import Family, Loss, Task
-from cdml.statistics.samples import Cells, Figures, Moments, OneVsRest, Ranked, Weighted
+from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, RowFigures, Weighted
 
 
 def text(value):
@@ -87,7 +87,7 @@ def _weighted(pairs, layout, found):
 
 
 def _figures(rows):
-    return Figures(values=np.array(rows, dtype=float))
+    return RowFigures(values=np.array(rows, dtype=float))
 
 
 def _ranks(pairs, layout, classes):

@@ -16,7 +16,7 @@ from cdml.statistics.latency import Percentiles
 from cdml.statistics.metric_range import Ranged
 from cdml.statistics.metrics import Family, find
 from cdml.statistics.proportions import Tango
-from cdml.statistics.samples import Cells, Figures, Ranked, Replicates, Timings, Weighted
+from cdml.statistics.samples import Cells, Ranked, Replicates, RowFigures, Timings, Weighted
 from cdml.statistics.skewed_means import Linear
 from cdml.statistics.user_metrics import Outer
 from drawn import LOSSES, rows_for, sample
@@ -35,7 +35,7 @@ def figures(name, rows):
     values = [loss(rows.label, rows.challenger), loss(rows.label, rows.champion)]
     if find(name).family is Family.MOMENTS:
         values += [rows.label, rows.label**2]
-    return Figures(values=np.column_stack(values))
+    return RowFigures(values=np.column_stack(values))
 
 
 def per_row(name, rows):
@@ -271,7 +271,7 @@ def test_no_skewness_makes_a_larger_loss_look_less_certain(
 @pytest.mark.parametrize(("clusters", "size"), [(2, 50), (9, 5), (10, 5), (20, 5), (40, 1)])
 def test_certainty_is_bounded_by_how_many_clusters_there_are(clusters, size):
     rows = clusters * size
-    lost = Figures(values=np.column_stack((np.zeros(rows), np.ones(rows))))
+    lost = RowFigures(values=np.column_stack((np.zeros(rows), np.ones(rows))))
     given_rows = Weighted(weight=np.ones(rows), cluster=np.arange(rows) // size, of=lost)
 
     found = compare(find("mean(passed)"), given_rows)

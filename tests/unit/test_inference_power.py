@@ -8,7 +8,7 @@ from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import holm
 from cdml.statistics.metrics import find
-from cdml.statistics.samples import Cells, Figures, Weighted
+from cdml.statistics.samples import Cells, RowFigures, Weighted
 
 MARGIN, LEVEL, TRIALS, REPLICATES = 0.1, 0.05, 5, 40
 
@@ -35,7 +35,9 @@ def sample(name, challenger, champion):
             count=np.ones(rows, dtype=np.int64),
         )
     else:
-        of = Figures(values=np.column_stack((challenger.ravel(), champion.ravel())).astype(float))
+        of = RowFigures(
+            values=np.column_stack((challenger.ravel(), champion.ravel())).astype(float)
+        )
     return Weighted(weight=np.ones(rows), cluster=cluster, of=of)
 
 
@@ -87,7 +89,7 @@ def test_a_loss_of_just_the_margin_seldom_passes_and_is_seldom_called_more(clust
         given = Weighted(
             weight=np.ones(len(values)),
             cluster=np.repeat(np.arange(clusters), TRIALS),
-            of=Figures(values=values),
+            of=RowFigures(values=values),
         )
         difference = compare(find("mean(score)"), given).difference
         truth = -0.3 * np.exp(0.5)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import Family, find
 from cdml.statistics.proportions import Tango, mcnemar
 from cdml.statistics.ranks import ascending
@@ -206,7 +206,7 @@ def test_no_interval_holds_what_is_no_number(low, high):
     assume(not low <= high)
 
     with pytest.raises(ValueError, match="low <= high"):
-        Interval(low=low, high=high, confidence=0.95, method="tango")
+        ConfidenceInterval(low=low, high=high, confidence=0.95, method="tango")
 
 
 NO_ROWS = np.zeros(0)

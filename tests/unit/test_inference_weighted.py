@@ -11,7 +11,7 @@ from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import METRICS, Family, find
 from cdml.statistics.sample_size import clusters, counted
-from cdml.statistics.samples import Cells, Figures, OneVsRest, Ranked, Weighted
+from cdml.statistics.samples import Cells, OneVsRest, Ranked, RowFigures, Weighted
 from drawn import LOSSES, Rows, probabilities, ranked, rows_for, sample
 
 NAMES = [n for n, m in METRICS.items() if m.of_rows and m.family is not Family.CALIBRATION]
@@ -64,7 +64,7 @@ def per_row(name: str, rows: Rows):
             figures = [loss(rows.label, rows.challenger), loss(rows.label, rows.champion)]
             if find(name).family is Family.MOMENTS:
                 figures += [rows.label, rows.label**2]
-            return Figures(values=np.column_stack(figures))
+            return RowFigures(values=np.column_stack(figures))
         case family:
             fair = family is Family.FAIRNESS
             classes = 1 + int(max(map(np.max, (rows.label, rows.challenger, rows.champion))))
@@ -173,7 +173,7 @@ def test_equal_answers_of_few_clusters_leave_room_for_a_difference(name):
     ],
 )
 def test_clusters_count_and_rows_of_unequal_weight_count_for_fewer(cluster, weight, expected):
-    figures = Figures(values=np.zeros((40, 2)))
+    figures = RowFigures(values=np.zeros((40, 2)))
     given = Weighted(weight=weight, cluster=cluster, of=figures)
 
     assert expected == counted(find("mean(passed)"), given)

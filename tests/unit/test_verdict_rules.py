@@ -17,7 +17,7 @@ from cdml.gates.decide import Rule
 from cdml.gates.score import certain
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
-from cdml.statistics.interval import Interval, holm
+from cdml.statistics.interval import ConfidenceInterval, holm
 from cdml.statistics.metrics import find
 from cdml.statistics.samples import Moments
 from drawn import classes, numbers, rows_for, sample
@@ -61,7 +61,9 @@ class Nothing:
     standard_error: float = 0.1
 
     def interval(self, confidence):
-        return Interval(low=-math.inf, high=math.inf, confidence=confidence, method="none")
+        return ConfidenceInterval(
+            low=-math.inf, high=math.inf, confidence=confidence, method="none"
+        )
 
     def bound(self, *_):
         return NAN

@@ -21,7 +21,7 @@ from cdml.evidence.schema import Interval as IntervalEvidence
 from cdml.evidence.schema import MetricValue
 from cdml.statistics import engine
 from cdml.statistics.difference import Level
-from cdml.statistics.interval import Interval, Unmeasured, finite
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured, finite
 from cdml.statistics.metrics import METRICS, Family, Metric
 from cdml.statistics.samples import Timings
 
@@ -123,12 +123,14 @@ def _of_level(
         slice=place,
         rows=rows,
         value=level.value,
-        interval=_interval(level.interval) if isinstance(level.interval, Interval) else None,
-        reason=None if isinstance(level.interval, Interval) else level.interval.reason,
+        interval=_interval(level.interval)
+        if isinstance(level.interval, ConfidenceInterval)
+        else None,
+        reason=None if isinstance(level.interval, ConfidenceInterval) else level.interval.reason,
     )
 
 
-def _interval(interval: Interval) -> IntervalEvidence:
+def _interval(interval: ConfidenceInterval) -> IntervalEvidence:
     return IntervalEvidence(
         low=finite(interval.low),
         high=finite(interval.high),

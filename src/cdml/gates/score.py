@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from cdml.gates.decide import Figures, Rule
-from cdml.statistics.difference import Difference, Paired, Side
-from cdml.statistics.interval import Interval
+from cdml.statistics.difference import DifferenceDistribution, Paired, Side
+from cdml.statistics.interval import ConfidenceInterval
 
 
 def figures(rule: Rule, paired: Paired, confidence: float) -> Figures:
@@ -63,9 +63,9 @@ class Certain:
         """None."""
         return 0.0
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The point."""
-        return Interval(
+        return ConfidenceInterval(
             low=self.estimate, high=self.estimate, confidence=confidence, method=self.method
         )
 
@@ -86,5 +86,5 @@ class Certain:
 
 def certain(challenger: float, champion: float) -> Paired:
     """Two figures that are no sample."""
-    difference: Difference = Certain(challenger=challenger, champion=champion)
+    difference: DifferenceDistribution = Certain(challenger=challenger, champion=champion)
     return Paired(challenger=challenger, champion=champion, difference=difference)

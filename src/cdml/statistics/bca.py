@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 
 from cdml.statistics.difference import Side
-from cdml.statistics.interval import Interval
+from cdml.statistics.interval import ConfidenceInterval
 from cdml.statistics.samples import Floats
 from cdml.statistics.skewed_means import combination
 from cdml.statistics.student import normal_cdf
@@ -129,10 +129,10 @@ class Resampled:
         """The standard deviation of the resampled differences."""
         return float((self.draws[:, 0] - self.draws[:, 1]).std())
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval."""
         low, high = (self.bound(side, (1 + confidence) / 2) for side in Side)
-        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The BCa quantile of Δ + share * |champion|, on the same resamples."""

@@ -34,7 +34,7 @@ class Hits:
     predicted: Floats
 
 
-Confusion = Callable[[Hits], Floats]
+ConfusionMetric = Callable[[Hits], Floats]
 
 
 def _over(numerator: Floats, denominator: Floats, otherwise: float = np.nan) -> Floats:
@@ -88,7 +88,7 @@ def _average(hits: Hits, of: str, weighted: bool) -> Floats:
     return _over((scores * weights).sum(axis=-1), weights.sum(axis=-1))
 
 
-CONFUSION: Mapping[str, Confusion] = MappingProxyType(
+CONFUSION: Mapping[str, ConfusionMetric] = MappingProxyType(
     {
         "accuracy": _accuracy,
         "exact_match": _accuracy,
@@ -108,7 +108,7 @@ CONFUSION: Mapping[str, Confusion] = MappingProxyType(
 )
 
 
-def confusion(metric: str) -> Confusion:
+def confusion(metric: str) -> ConfusionMetric:
     """The function of a metric's name; F scores of any beta are found by their number."""
     known = find(metric)
     if known is not None and known.beta is not None:

@@ -5,7 +5,7 @@ import numpy as np
 from cdml.statistics import multinomial_bootstrap as bootstrap
 from cdml.statistics.bca import RESAMPLES
 from cdml.statistics.difference import Level, Paired
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import find
 from cdml.statistics.proportions import Tango, wilson
 from cdml.statistics.samples import Cells, Codes, Flags
@@ -75,7 +75,7 @@ def _rows(cells: Cells, chosen: Flags) -> int:
     return int(cells.count[chosen].sum())
 
 
-def _share(metric: str, cells: Cells, confidence: float) -> Interval:
+def _share(metric: str, cells: Cells, confidence: float) -> ConfidenceInterval:
     """Wilson's interval of the share of right rows among those the metric is about.
 
     F1 is 2 J / (1 + J) with J the share of true positives among the rows that are labelled or
@@ -92,10 +92,12 @@ def _share(metric: str, cells: Cells, confidence: float) -> Interval:
     if metric != "f1":
         return found
     low, high = (2 * end / (1 + end) for end in (found.low, found.high))
-    return Interval(low=low, high=high, confidence=confidence, method=found.method)
+    return ConfidenceInterval(low=low, high=high, confidence=confidence, method=found.method)
 
 
-def _below_perfection(metric: str, cells: Cells, confidence: float) -> Interval | Unmeasured:
+def _below_perfection(
+    metric: str, cells: Cells, confidence: float
+) -> ConfidenceInterval | Unmeasured:
     """The interval of a model whose distance from one that is always right can be resampled."""
     if bootstrap.value(metric, cells, cells.label) != 1:
         return Unmeasured(reason=f"{metric} needs rows of more than one class")
@@ -103,7 +105,7 @@ def _below_perfection(metric: str, cells: Cells, confidence: float) -> Interval 
     if isinstance(distance, Unmeasured):
         return distance
     found = distance.interval(confidence)
-    return Interval(
+    return ConfidenceInterval(
         low=1 + found.low,
         high=min(1.0, 1 + found.high),
         confidence=confidence,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cdml.statistics.samples import Cells, Counts, Floats, OneVsRest, Ranked, Sample, Weighted
+from cdml.statistics.samples import Cells, CountArray, Floats, OneVsRest, Ranked, Sample, Weighted
 
 BINS = 16_384
 """Bins of scores, at most and about."""
@@ -260,7 +260,9 @@ CLASSES = 20
 OTHER = "(other)"
 
 
-def crosstab(sample: Sample, *, champion: bool = False) -> tuple[tuple[str, ...], Counts] | None:
+def crosstab(
+    sample: Sample, *, champion: bool = False
+) -> tuple[tuple[str, ...], CountArray] | None:
     """Classes and rows by label and prediction, shape (classes, classes).
 
     Beyond the `CLASSES` that occur most as label or prediction, classes are told together. Rows

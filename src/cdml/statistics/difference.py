@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 
 
 class Side(StrEnum):
@@ -14,7 +14,7 @@ class Side(StrEnum):
     UPPER = "upper"
 
 
-class Difference(Protocol):
+class DifferenceDistribution(Protocol):
     """The sampling distribution of challenger - champion, in the metric's natural sign.
 
     `share` makes a margin relative: what is bounded is Δ + share * |champion|, one linear
@@ -39,7 +39,7 @@ class Difference(Protocol):
         """Of the estimate; finite, at least 0."""
         ...
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval of Δ."""
         ...
 
@@ -72,7 +72,7 @@ class Paired:
 
     challenger: float
     champion: float
-    difference: Difference
+    difference: DifferenceDistribution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class Level:
     """
 
     value: float
-    interval: Interval | Unmeasured
+    interval: ConfidenceInterval | Unmeasured
 
 
 def level(paired: Paired, confidence: float) -> Level:
@@ -96,7 +96,7 @@ def level(paired: Paired, confidence: float) -> Level:
     of its distance, moved there.
     """
     distance = paired.difference.interval(confidence)
-    interval = Interval(
+    interval = ConfidenceInterval(
         low=paired.champion + distance.low,
         high=paired.champion + distance.high,
         confidence=confidence,

@@ -19,7 +19,7 @@ from statistics import NormalDist
 import numpy as np
 
 from cdml.statistics.difference import Level, Paired, Side
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.samples import Cells, Codes, Flags, Floats
 from cdml.statistics.skewed_means import PSEUDO_ROWS, Linear
 
@@ -101,11 +101,11 @@ class GapDifference:
         """Of the two pairs with the largest gaps."""
         return self._apart(0, 0, 0.0).standard_error
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval."""
         careful = replace(self, harm=None)
         low, high = (careful.bound(side, (1 + confidence) / 2) for side in Side)
-        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The worst of one model's pairs, for each the best of the other's."""

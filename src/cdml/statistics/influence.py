@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cdml.statistics import ranks
-from cdml.statistics.class_scores import Confusion, Hits, confusion
+from cdml.statistics.class_scores import ConfusionMetric, Hits, confusion
 from cdml.statistics.means import gradient, statistic
-from cdml.statistics.samples import Cells, Codes, Figures, Floats, OneVsRest, Ranked
+from cdml.statistics.samples import Cells, Codes, Floats, OneVsRest, Ranked, RowFigures
 
 _STEP = 0.01
 """Of a cell's weight; the five-point rule is then good to ten digits."""
@@ -51,7 +51,7 @@ def of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     )
 
 
-def of_figures(metric: str, figures: Figures, weight: Floats) -> Influence:
+def of_figures(metric: str, figures: RowFigures, weight: Floats) -> Influence:
     """A mean, or a function of means."""
     values, models = figures.values, 2
     if values.shape[1] % 2:  # one model: beside it, one without error
@@ -88,7 +88,7 @@ class _Table:
     label: Codes
     said: Codes
 
-    def values(self, function: Confusion, total: Floats) -> Floats:
+    def values(self, function: ConfusionMetric, total: Floats) -> Floats:
         """The metric of each model for weights of shape (..., kinds), shape (..., models)."""
         codes = np.arange(self.classes)
         labelled = (self.label[:, None] == codes).astype(float)
@@ -103,7 +103,7 @@ class _Table:
             found.append(function(hits))
         return np.stack(found, axis=-1)
 
-    def slopes(self, function: Confusion, total: Floats) -> Floats:
+    def slopes(self, function: ConfusionMetric, total: Floats) -> Floats:
         """Derivatives by the weight of each kind, shape (kinds, models)."""
         found = []
         for start in range(0, len(total), _KINDS_AT_ONCE):
@@ -117,7 +117,7 @@ class _Table:
             found.append((8 * near - far) / (12 * _STEP * total[chosen, None]))
         return np.concatenate(found)
 
-    def unseen(self, function: Confusion, total: Floats, weight: float) -> float:
+    def unseen(self, function: ConfusionMetric, total: Floats, weight: float) -> float:
         """How far one more row moves the models apart that just one of them gets right."""
         labels = np.unique(self.label)
         wrong = np.array([self._usual_mistake(code, total) for code in labels])

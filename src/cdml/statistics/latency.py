@@ -15,7 +15,7 @@ import numpy as np
 from cdml.statistics import student
 from cdml.statistics.bca import RESAMPLES, Bca, batches, generator
 from cdml.statistics.difference import Level, Paired, Side
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import find
 from cdml.statistics.samples import Floats, Timings
 from cdml.statistics.student import incomplete_beta
@@ -60,10 +60,10 @@ class Percentiles:
         """The standard deviation of the draws."""
         return float((self.draws[:, 0] - self.draws[:, 1]).std())
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval."""
         low, high = (self.bound(side, (1 + confidence) / 2) for side in (Side.LOWER, Side.UPPER))
-        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The percentile of Δ + share * champion."""
@@ -122,7 +122,7 @@ def measure(metric: str, sample: Timings, confidence: float) -> Level | Unmeasur
     below = [_at_most(k, sample.rows, share) for k in range(sample.rows)]
     low = sum(chance <= tail for chance in below) - 1
     high = sum(chance < 1 - tail for chance in below)
-    interval = Interval(
+    interval = ConfidenceInterval(
         low=min(value, float(ordered[low]) if low >= 0 else 0.0),
         high=max(value, float(ordered[high]) if high < sample.rows else math.inf),
         confidence=confidence,

@@ -3,9 +3,9 @@
 import math
 from dataclasses import dataclass, replace
 
-from cdml.statistics.difference import Difference, Level, Paired, Side
+from cdml.statistics.difference import DifferenceDistribution, Level, Paired, Side
 from cdml.statistics.fairness import GapDifference
-from cdml.statistics.interval import Interval
+from cdml.statistics.interval import ConfidenceInterval
 from cdml.statistics.metrics import Metric, Range
 from cdml.statistics.skewed_means import Linear
 from cdml.statistics.user_metrics import Outer
@@ -24,7 +24,7 @@ class Ranged:
         range: of the metric; None where it is not known.
     """
 
-    of: Difference
+    of: DifferenceDistribution
     range: Range | None
 
     @property
@@ -42,7 +42,7 @@ class Ranged:
         """Of the estimate."""
         return self.of.standard_error
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval, within what two such values can differ."""
         return clipped(self.of.interval(confidence), *self._ends(0.0))
 
@@ -94,19 +94,19 @@ def ranged(metric: Metric, paired: Paired) -> Paired:
 
 def level_within(metric: Metric, level: Level) -> Level:
     """One model's value, its interval within the metric's range."""
-    if metric.range is None or not isinstance(level.interval, Interval):
+    if metric.range is None or not isinstance(level.interval, ConfidenceInterval):
         return level
     return replace(level, interval=clipped(level.interval, metric.range.low, metric.range.high))
 
 
-def clipped(interval: Interval, low: float, high: float) -> Interval:
+def clipped(interval: ConfidenceInterval, low: float, high: float) -> ConfidenceInterval:
     """What of the interval is possible."""
     return replace(
         interval, low=min(max(interval.low, low), high), high=max(min(interval.high, high), low)
     )
 
 
-def _directed(difference: Difference, harm: Side) -> Difference:
+def _directed(difference: DifferenceDistribution, harm: Side) -> DifferenceDistribution:
     """Told which side is worse, where that makes a difference."""
     match difference:
         case Linear() | GapDifference():

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cdml.statistics.bca import Resampled, batches, defined, generator
-from cdml.statistics.class_scores import Confusion, Hits, confusion
+from cdml.statistics.class_scores import ConfusionMetric, Hits, confusion
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.samples import Cells, Codes, Floats
 
@@ -77,7 +77,7 @@ class _Joint:
     swapped: bool
     symmetric: bool
 
-    def values(self, metric: Confusion, count: Floats) -> Floats:
+    def values(self, metric: ConfusionMetric, count: Floats) -> Floats:
         """The metric of challenger and champion, shape (..., 2), for counts (..., cells)."""
         first = metric(_hits(self.classes, self.label, self.first, count))
         second = metric(_hits(self.classes, self.label, self.second, count))
@@ -160,7 +160,7 @@ def _sorted(label: Codes, first: Codes, second: Codes, count: Codes) -> Codes:
     return np.stack((label, first, second, count))[:, order]
 
 
-def _padded(joint: _Joint, metric: Confusion) -> _Joint:
+def _padded(joint: _Joint, metric: ConfusionMetric) -> _Joint:
     """The cells with two rows more at each extreme, where few rows tell the models apart."""
     wide = _with_discordant(joint)
     now = wide.values(metric, wide.count)
@@ -208,7 +208,7 @@ def _usual_mistakes(joint: _Joint) -> Codes:
     return wrong
 
 
-def _draws(metric: str, joint: _Joint, function: Confusion, resamples: int) -> Floats | None:
+def _draws(metric: str, joint: _Joint, function: ConfusionMetric, resamples: int) -> Floats | None:
     cells = np.stack((joint.label, joint.first, joint.second, joint.count.astype(np.int64)))
     random = generator(metric.encode(), cells.tobytes())
     rows = int(joint.count.sum())

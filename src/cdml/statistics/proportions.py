@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 from cdml.statistics.difference import Side
-from cdml.statistics.interval import Interval
+from cdml.statistics.interval import ConfidenceInterval
 from cdml.statistics.multinomial_bootstrap import score as multinomial_score
 from cdml.statistics.student import incomplete_beta, normal_cdf
 
@@ -20,14 +20,14 @@ FEW_DISCORDANT = 25
 """Below this many discordant rows McNemar's test is exact, from there on mid-p."""
 
 
-def wilson(hits: float, rows: float, confidence: float) -> Interval:
+def wilson(hits: float, rows: float, confidence: float) -> ConfidenceInterval:
     """Wilson's score interval of a share (Wilson 1927); rows may be effective ones, above 0."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = hits / rows
     scale = 1 + z * z / rows
     centre = (share + z * z / (2 * rows)) / scale
     reach = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / scale
-    return Interval(
+    return ConfidenceInterval(
         low=0.0 if hits == 0 else max(0.0, centre - reach),
         high=1.0 if hits == rows else min(1.0, centre + reach),
         confidence=confidence,
@@ -95,10 +95,10 @@ class Tango:
         difference = (self.gained - self.lost) / rows
         return math.sqrt((discordant - difference * difference) / rows)
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval."""
         one_sided = (1 + confidence) / 2
-        return Interval(
+        return ConfidenceInterval(
             low=self.bound(Side.LOWER, one_sided),
             high=self.bound(Side.UPPER, one_sided),
             confidence=confidence,

@@ -6,7 +6,7 @@ from statistics import NormalDist
 import numpy as np
 
 from cdml.statistics.difference import Level, Paired
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.ranks import (
     auc_influence,
     joint_moments,
@@ -142,7 +142,7 @@ def _degrees(moves: Floats, classes: tuple[Ranked, ...]) -> float:
 
 def _interval(
     metric: str, value: float, error: float, classes: tuple[Ranked, ...], confidence: float
-) -> Interval | Unmeasured:
+) -> ConfidenceInterval | Unmeasured:
     """DeLong's, as long as rows are many and the value is not perfect."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     spread = 0 < value < 1 and error > 0
@@ -152,7 +152,7 @@ def _interval(
         return Unmeasured(reason=f"{metric} is {value:g} on these rows, without any spread")
     if metric != "roc_auc":
         return _logit(value, error, z, confidence)
-    return Interval(
+    return ConfidenceInterval(
         low=max(0.0, value - z * error),
         high=min(1.0, value + z * error),
         confidence=confidence,
@@ -160,14 +160,14 @@ def _interval(
     )
 
 
-def _logit(value: float, error: float, z: float, confidence: float) -> Interval:
+def _logit(value: float, error: float, z: float, confidence: float) -> ConfidenceInterval:
     """Normal on the scale of log(v / (1 - v)) (Boyd, Eng & Page 2013)."""
     centre, reach = math.log(value / (1 - value)), z * error / (value * (1 - value))
     low, high = (1 / (1 + math.exp(min(700.0, -end))) for end in (centre - reach, centre + reach))
-    return Interval(low=low, high=high, confidence=confidence, method="jackknife")
+    return ConfidenceInterval(low=low, high=high, confidence=confidence, method="jackknife")
 
 
-def _newcombe(value: float, ranked: Ranked, z: float, confidence: float) -> Interval:
+def _newcombe(value: float, ranked: Ranked, z: float, confidence: float) -> ConfidenceInterval:
     """Where (θ - value)^2 = z^2 var(θ), with the variance at θ (Newcombe 2006, method 5)."""
     positives = int(ranked.positive.sum())
     negatives = ranked.rows - positives
@@ -184,4 +184,4 @@ def _newcombe(value: float, ranked: Ranked, z: float, confidence: float) -> Inte
         return inside
 
     low, high = end(0.0, value), end(1.0, value)
-    return Interval(low=low, high=high, confidence=confidence, method="newcombe")
+    return ConfidenceInterval(low=low, high=high, confidence=confidence, method="newcombe")

@@ -12,13 +12,13 @@ import numpy as np
 from cdml.statistics.metrics import Counts, Metric
 from cdml.statistics.samples import (
     Cells,
-    Figures,
     Flags,
     Floats,
     Moments,
     OneVsRest,
     Ranked,
     Replicates,
+    RowFigures,
     Sample,
     Timings,
     Weighted,
@@ -37,7 +37,7 @@ def counted(metric: Metric, sample: Sample) -> int:
     match sample:
         case Replicates():
             return sample.units
-        case Moments() | Figures() | Timings():
+        case Moments() | RowFigures() | Timings():
             return sample.rows
         case Weighted():
             kinds = _kinds(metric, sample.of)
@@ -64,10 +64,10 @@ def named(counts: Counts, number: int, *, clustered: bool) -> str:
     return f"{number:,} clusters" + ("" if counts is Counts.ROWS else f" with {counts.value}")
 
 
-def _kinds(metric: Metric, of: Cells | Figures | Ranked | OneVsRest) -> Iterator[Flags]:
+def _kinds(metric: Metric, of: Cells | RowFigures | Ranked | OneVsRest) -> Iterator[Flags]:
     """The kinds of rows that a metric needs; the rarest one limits what it can tell."""
     match of:
-        case Figures():
+        case RowFigures():
             yield np.full(of.rows, fill_value=True)
         case Ranked():
             yield of.positive

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Counts = NDArray[np.int64]
+CountArray = NDArray[np.int64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
@@ -31,7 +31,7 @@ class Cells:
     label: Codes
     challenger: Codes
     champion: Codes | None
-    count: Counts
+    count: CountArray
     groups: tuple[str, ...] = ()
     group: Codes | None = None
 
@@ -122,7 +122,7 @@ class OneVsRest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class RowFigures:
     """The figures of each row that `Moments` are the moments of.
 
     Attributes:
@@ -150,7 +150,7 @@ class Weighted:
 
     weight: Floats
     cluster: Codes | None
-    of: Cells | Figures | Ranked | OneVsRest
+    of: Cells | RowFigures | Ranked | OneVsRest
 
     @property
     def rows(self) -> int:

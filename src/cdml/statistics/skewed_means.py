@@ -18,7 +18,7 @@ import numpy as np
 
 from cdml.statistics import student
 from cdml.statistics.difference import Side
-from cdml.statistics.interval import Interval
+from cdml.statistics.interval import ConfidenceInterval
 from cdml.statistics.samples import Floats
 
 PSEUDO_ROWS = 2
@@ -81,7 +81,7 @@ class Linear:
         """Of the estimate; never less than of rows that all differ alike."""
         return max(self._spread(0.0), self._unseen * abs(self.estimate))
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval."""
         one_sided = (1 + confidence) / 2
         if self.published is not None:
@@ -91,7 +91,7 @@ class Linear:
             low, high = (
                 self._claim(side, 0.0, harm=False).bound(side, one_sided, self.df) for side in Side
             )
-        return Interval(low=low, high=high, confidence=confidence, method=self.method)
+        return ConfidenceInterval(low=low, high=high, confidence=confidence, method=self.method)
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The estimate, less or more as far as its skewness asks for."""

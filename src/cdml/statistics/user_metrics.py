@@ -15,7 +15,7 @@ import numpy as np
 
 from cdml.statistics.bca import Resampled, defined
 from cdml.statistics.difference import Level, Paired, Side, level
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.samples import Floats, Replicates
 from cdml.statistics.skewed_means import Linear
 
@@ -53,10 +53,10 @@ class Outer:
         """Of the estimate."""
         return self.linear.standard_error
 
-    def interval(self, confidence: float) -> Interval:
+    def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval: the farther ends of both ways, whichever side is harm."""
         ways = [way.interval(confidence) for way in (self.resampled, self.linear)]
-        return Interval(
+        return ConfidenceInterval(
             low=min(one.low for one in ways),
             high=max(one.high for one in ways),
             confidence=confidence,

@@ -15,12 +15,12 @@ import numpy as np
 from cdml.statistics import calibration, fairness, influence, student
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.influence import Influence
-from cdml.statistics.interval import Interval, Unmeasured
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import FEWEST_CLUSTERS, Family, Metric
 from cdml.statistics.proportions import wilson
 from cdml.statistics.ranks import summed
 from cdml.statistics.sample_size import counted, kish, named
-from cdml.statistics.samples import Cells, Codes, Figures, Floats, OneVsRest, Ranked, Weighted
+from cdml.statistics.samples import Cells, Codes, Floats, OneVsRest, Ranked, RowFigures, Weighted
 from cdml.statistics.skewed_means import Linear
 
 _TOO_FEW = "are too few to know how far others lie"
@@ -29,8 +29,8 @@ _Reader = Callable[[str, Any, Floats], Influence]
 _READERS: Mapping[Family, tuple[tuple[type, ...], _Reader]] = {
     Family.PROPORTION: ((Cells,), influence.of_cells),
     Family.CELLS: ((Cells,), influence.of_cells),
-    Family.MEAN: ((Figures,), influence.of_figures),
-    Family.MOMENTS: ((Figures,), influence.of_figures),
+    Family.MEAN: ((RowFigures,), influence.of_figures),
+    Family.MOMENTS: ((RowFigures,), influence.of_figures),
     Family.RANKS: ((Ranked, OneVsRest), influence.of_ranks),
 }
 _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precision"})
@@ -110,8 +110,8 @@ def _kept(sample: Weighted) -> Weighted | Unmeasured:
 
 def _at(of: Any, rows: Any) -> Any:
     match of:
-        case Figures():
-            return Figures(values=of.values[rows])
+        case RowFigures():
+            return RowFigures(values=of.values[rows])
         case OneVsRest():
             return OneVsRest(classes=tuple(_at(one, rows) for one in of.classes))
         case Ranked():
@@ -133,9 +133,9 @@ def _at(of: Any, rows: Any) -> Any:
 def _alone(sample: Weighted) -> Weighted:
     of: Any = sample.of
     match of:
-        case Figures():
+        case RowFigures():
             pair = of.values.shape[1] % 2 == 0
-            of = Figures(values=np.delete(of.values, 1, axis=1)) if pair else of
+            of = RowFigures(values=np.delete(of.values, 1, axis=1)) if pair else of
         case OneVsRest():
             of = OneVsRest(classes=tuple(replace(one, champion=None) for one in of.classes))
         case _:
@@ -212,7 +212,7 @@ def _paired(metric: Metric, sample: Weighted, found: Influence, fewest: int) -> 
 
 def _interval(
     metric: Metric, value: float, sums: _Sums, confidence: float
-) -> Interval | Unmeasured:
+) -> ConfidenceInterval | Unmeasured:
     """Wilson's for shares, on as many rows as have this variance; t, kept in range, for others."""
     variance = sums.scale * float((sums.moves[:, 0] ** 2).sum())
     if metric.name in _SHARES:
@@ -222,7 +222,7 @@ def _interval(
         return Unmeasured(reason=f"{metric.name} is {value:g} on these rows, without any spread")
     reach = student.quantile((1 + confidence) / 2, sums.df) * math.sqrt(variance)
     low, high = _range(metric)
-    return Interval(
+    return ConfidenceInterval(
         low=max(low, value - reach),
         high=min(high, value + reach),
         confidence=confidence,

@@ -13,7 +13,7 @@ from cdml.adapters.predictions.slicing import Place, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.statistics.metrics import Family, Loss, Metric, Task
-from cdml.statistics.samples import Cells, Figures, Floats, Weighted
+from cdml.statistics.samples import Cells, Floats, RowFigures, Weighted
 
 _ERRORS = "squares"
 
@@ -44,7 +44,7 @@ class WeightedRows:
             case Family.RANKS | Family.CALIBRATION:
                 return self._scores.sample(place)
             case Family.MEAN | Family.MOMENTS:
-                return Figures(values=self._figures(metric, at))
+                return RowFigures(values=self._figures(metric, at))
             case _:
                 return self._cells(metric, at)
 
