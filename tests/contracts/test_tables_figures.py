@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from cdml.adapters.tables import queries
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.tables.query import Aggregate, CompareColumns, Missing, MultipleOf, NotRun, Query, Whole
+from cdml.tables.query import (
+    Aggregate,
+    CompareColumns,
+    IsWholeNumber,
+    Missing,
+    MultipleOf,
+    NotRun,
+    Query,
+)
 from fakes.tables import FakeTables
 
 ROWS = {
@@ -108,7 +116,7 @@ def test_whole_multiples_are_told_though_fractions_are_inexact(opened, column, o
 def test_a_fraction_is_told_however_small_it_is(opened):
     rows = {"id": [1, 2, 3, 4, 5], "x": [4.0, -2.0, 1e9 + 0.25, 0.1, None]}
 
-    assert (2, 5) == opened(rows).count([Whole("x"), Whole("id")])
+    assert (2, 5) == opened(rows).count([IsWholeNumber("x"), IsWholeNumber("id")])
 
 
 @pytest.mark.parametrize(

@@ -18,12 +18,14 @@ from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.query import (
     Aggregate,
     All,
+    CellValue,
     Compare,
     CompareColumns,
     Condition,
     Either,
     Field,
     In,
+    IsWholeNumber,
     Length,
     LogicalType,
     Matches,
@@ -32,8 +34,6 @@ from cdml.tables.query import (
     Not,
     NotRun,
     Query,
-    Scalar,
-    Whole,
 )
 from cdml.tables.table import Conflicts, Overlap
 from fakes.figures import answers, figure, missing, multiple, number
@@ -75,7 +75,7 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: C901, 
     match condition:
         case Compare(operator=operator, value=bound):
             return OPERATORS[operator](value, _comparable(bound))
-        case Whole():
+        case IsWholeNumber():
             return value in (inf, -inf) or int(value) == value
         case MultipleOf(of=of):
             return multiple(value, of)
@@ -149,13 +149,13 @@ class FakeTable:
         keys = zip(*(self.data[name] for name in columns), strict=True)
         return [key for key in keys if not any(map(missing, key))]
 
-    def frequencies(self, column: str, limit: int) -> tuple[tuple[Scalar, int], ...]:
+    def frequencies(self, column: str, limit: int) -> tuple[tuple[CellValue, int], ...]:
         counts = Counter(value for value in self.data[column] if not missing(value))
         return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit])
 
     def count_by(
         self, column: str, conditions: Sequence[Condition], limit: int
-    ) -> Mapping[Scalar, tuple[int, ...]]:
+    ) -> Mapping[CellValue, tuple[int, ...]]:
         self.scans += 1
         rows = self.rows
         found = {}
@@ -167,7 +167,7 @@ class FakeTable:
 
     def examples(
         self, condition: Condition, column: str, limit: int
-    ) -> tuple[tuple[int, Scalar | None], ...]:
+    ) -> tuple[tuple[int, CellValue | None], ...]:
         found = [
             (number, None if missing(row[column]) else row[column])
             for number, row in enumerate(self.rows, start=1)
@@ -212,7 +212,7 @@ class FakeTable:
             conflicting=sum(len(g) for g in groups.values() if len(set(g)) > 1),
         )
 
-    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+    def extent(self, column: str) -> tuple[CellValue, CellValue] | None:
         there = [value for value in self.data[column] if not missing(value)]
         return (min(there), max(there)) if there else None
 

@@ -31,7 +31,7 @@ from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, Sampl
 from cdml.models.uri import CHAMPION
 from cdml.report.test_results import write_results
 from cdml.statistics.metrics import Task
-from cdml.tables.query import Field, Scalar
+from cdml.tables.query import CellValue, Field
 from cdml.tables.table import Table
 
 _LONG = 1000
@@ -76,7 +76,7 @@ class _Subject:
         )
 
     @property
-    def positive(self) -> Scalar | None:
+    def positive(self) -> CellValue | None:
         data = self.loaded.config.data
         return positive_class(data.positive, self.fields[data.label])
 

@@ -13,7 +13,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Literal
 
-Scalar = bool | int | float | str | date | datetime | time
+CellValue = bool | int | float | str | date | datetime | time
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]
 
 
@@ -84,7 +84,7 @@ class Compare:
 
     column: str
     operator: Operator
-    value: Scalar
+    value: CellValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class In:
     """The column's value is one of these."""
 
     column: str
-    values: tuple[Scalar, ...]
+    values: tuple[CellValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class MultipleOf:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class IsWholeNumber:
     """The number has no fraction; infinity has none either."""
 
     column: str
@@ -162,7 +162,7 @@ Condition = (
     | Compare
     | CompareColumns
     | MultipleOf
-    | Whole
+    | IsWholeNumber
     | Length
     | Matches
     | In
@@ -208,7 +208,7 @@ def violates(column: str, *allowed: Condition) -> Condition:
     return All((present(column), Not(All(allowed))))
 
 
-Function = Literal["mean", "standardDeviation", "sum", "minimum", "maximum", "quantile"]
+AggregateFunction = Literal["mean", "standardDeviation", "sum", "minimum", "maximum", "quantile"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +221,7 @@ class Aggregate:
         q: of a quantile, 0 to 1; between two values it is interpolated linearly.
     """
 
-    function: Function
+    function: AggregateFunction
     column: str
     q: float | None = None
 

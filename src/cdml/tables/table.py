@@ -5,7 +5,7 @@ from typing import Protocol
 
 from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import UNDECLARED, Types
-from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query, Scalar
+from cdml.tables.query import Aggregate, CellValue, Condition, Field, NotRun, Query
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,13 +87,13 @@ class Table(Protocol):
         """Rows whose values in these columns, none missing, occurred in a row before."""
         ...
 
-    def frequencies(self, column: str, limit: int) -> tuple[tuple[Scalar, int], ...]:
+    def frequencies(self, column: str, limit: int) -> tuple[tuple[CellValue, int], ...]:
         """The most frequent values with their counts, missing left out; ties by value."""
         ...
 
     def count_by(
         self, column: str, conditions: Sequence[Condition], limit: int
-    ) -> Mapping[Scalar, tuple[int, ...]]:
+    ) -> Mapping[CellValue, tuple[int, ...]]:
         """Rows of each of the most frequent values, and how many of them fulfil each condition.
 
         Ties by value; missing values left out; one scan. Every condition must be one that can be
@@ -103,7 +103,7 @@ class Table(Protocol):
 
     def examples(
         self, condition: Condition, column: str, limit: int
-    ) -> tuple[tuple[int, Scalar | None], ...]:
+    ) -> tuple[tuple[int, CellValue | None], ...]:
         """The first rows (counted from 1) that fulfil a condition, with a column's value."""
         ...
 
@@ -140,7 +140,7 @@ class Table(Protocol):
         """
         ...
 
-    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+    def extent(self, column: str) -> tuple[CellValue, CellValue] | None:
         """The least and the greatest value of an ordered column; None where there are none."""
         ...
 

@@ -3,7 +3,7 @@
 from datetime import datetime, time
 from typing import Any, TypeVar
 
-from cdml.tables.query import Field, LogicalType, Scalar
+from cdml.tables.query import CellValue, Field, LogicalType
 
 T = TypeVar("T", datetime, time)
 
@@ -37,9 +37,9 @@ def binary(column: Field) -> bool:
     return physical_type(column.physical) == "BLOB"
 
 
-def coerce(value: Any, kind: LogicalType) -> Scalar | None:
+def coerce(value: Any, kind: LogicalType) -> CellValue | None:
     """A value of a contract as a value of a column's type; None where no row can equal it."""
-    found: Scalar | None = None
+    found: CellValue | None = None
     if kind is LogicalType.BOOLEAN:
         found = value if isinstance(value, bool) else None
     elif kind is LogicalType.STRING:
@@ -63,7 +63,7 @@ def _number(value: str | float) -> int | float | None:
     return None
 
 
-def _time(value: Any, kind: LogicalType) -> Scalar | None:
+def _time(value: Any, kind: LogicalType) -> CellValue | None:
     """A time, or the ISO text of one, as what the column holds."""
     if kind is LogicalType.TIME:
         return value if isinstance(value, time) else _parsed(time, str(value))

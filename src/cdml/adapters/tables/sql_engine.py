@@ -17,12 +17,14 @@ from cdml.tables.declared_types import Types
 from cdml.tables.query import (
     Aggregate,
     All,
+    CellValue,
     Compare,
     CompareColumns,
     Condition,
     Either,
     Field,
     In,
+    IsWholeNumber,
     Length,
     LogicalType,
     Matches,
@@ -31,8 +33,6 @@ from cdml.tables.query import (
     Not,
     NotRun,
     Query,
-    Scalar,
-    Whole,
     columns,
 )
 
@@ -182,12 +182,12 @@ class Column:
             return f"({name} IS NULL OR isnan({name}))"
         return f"({name} IS NULL)"
 
-    def python(self, value: Any) -> Scalar | None:
+    def python(self, value: Any) -> CellValue | None:
         """A fetched value as the port promises it."""
         zoned = self.field.physical == "TIMESTAMP WITH TIME ZONE"
         if zoned and isinstance(value, datetime):
             return value.replace(tzinfo=UTC)
-        plain: Scalar | None = None if value != value else value  # noqa: PLR0124 - NaN is missing
+        plain: CellValue | None = None if value != value else value  # noqa: PLR0124 - NaN is missing
         return plain
 
 
@@ -219,7 +219,7 @@ class Translation:
                 return self._between(self.columns[left], operator, self.columns[right], exact)
             case MultipleOf(column=name, of=of):
                 return self._on(name, self._multiple(self.columns[name], of), exact)
-            case Whole(column=name):
+            case IsWholeNumber(column=name):
                 return self._on(name, f"round({self.columns[name].value}) = {{}}", exact)
             case Length(column=name, operator=operator, value=value):
                 test = f"length({{}}) {_OPERATORS[operator]} {self._bind(value)}"
@@ -264,7 +264,7 @@ class Translation:
         asked = " AND ".join([*there, asked])
         return f"coalesce({asked}, false)" if exact else f"({asked})"
 
-    def _bind(self, value: Scalar) -> str:
+    def _bind(self, value: CellValue) -> str:
         if isinstance(value, datetime) and value.tzinfo is not None:
             value = value.astimezone(UTC).replace(tzinfo=None)
         self.parameters.append(value)

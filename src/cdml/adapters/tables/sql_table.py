@@ -21,11 +21,11 @@ from cdml.evidence.schema import DataRef
 from cdml.tables.declared_types import Types
 from cdml.tables.query import (
     Aggregate,
+    CellValue,
     Condition,
     Field,
     NotRun,
     Query,
-    Scalar,
     comparable,
     terms,
     total,
@@ -147,7 +147,7 @@ class SqlTable:
         repeated: int = self._ask(sql)[0][0]
         return repeated
 
-    def frequencies(self, column: str, limit: int) -> tuple[tuple[Scalar, int], ...]:
+    def frequencies(self, column: str, limit: int) -> tuple[tuple[CellValue, int], ...]:
         """See the port."""
         asked = self.columns[column]
         found = self._ask(
@@ -158,7 +158,7 @@ class SqlTable:
 
     def count_by(
         self, column: str, conditions: Sequence[Condition], limit: int
-    ) -> Mapping[Scalar, tuple[int, ...]]:
+    ) -> Mapping[CellValue, tuple[int, ...]]:
         """See the port."""
         asked, translation = self.columns[column], Translation(self.columns)
         also = f", {counts(translation, conditions)}" if conditions else ""
@@ -173,7 +173,7 @@ class SqlTable:
 
     def examples(
         self, condition: Condition, column: str, limit: int
-    ) -> tuple[tuple[int, Scalar | None], ...]:
+    ) -> tuple[tuple[int, CellValue | None], ...]:
         """See the port."""
         translation = Translation(self.columns)
         where = translation.condition(condition, exact=False)
@@ -253,7 +253,7 @@ class SqlTable:
         equal, conflicting = map(int, found)
         return Conflicts(equal=equal, conflicting=conflicting)
 
-    def extent(self, column: str) -> tuple[Scalar, Scalar] | None:
+    def extent(self, column: str) -> tuple[CellValue, CellValue] | None:
         """See the port."""
         asked = self.columns[column]
         [(low, high)] = self._ask(

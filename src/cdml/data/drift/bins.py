@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from cdml.tables.query import Compare, Condition, In, LogicalType, Missing, Scalar
+from cdml.tables.query import CellValue, Compare, Condition, In, LogicalType, Missing
 
 BINS = 10
 CATEGORIES = 50
@@ -154,7 +154,7 @@ def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     return Edges(at=tuple(sorted(filter(math.isfinite, at))))
 
 
-def categories(found: Sequence[tuple[Scalar, int]]) -> Categories:
+def categories(found: Sequence[tuple[CellValue, int]]) -> Categories:
     """The most frequent values, each with a bin; values of great length have none."""
     names = dict.fromkeys(str(value) for value, _ in found)
     return Categories(names=tuple(name for name in names if len(name) <= LONGEST)[:CATEGORIES])
@@ -192,7 +192,7 @@ def from_each(counts: Sequence[int], rows: int, bins: Edges | Categories) -> tup
 
 
 def by_value(
-    found: Sequence[tuple[Scalar, int]], missing: int, rows: int, bins: Categories | Buckets
+    found: Sequence[tuple[CellValue, int]], missing: int, rows: int, bins: Categories | Buckets
 ) -> tuple[int, ...]:
     """Counts per bin, from those of a column's most frequent values.
 
@@ -211,7 +211,7 @@ def by_value(
     return missing, *counts, rows - missing - sum(counts)
 
 
-def bucket(value: Scalar, many: int) -> int:
+def bucket(value: CellValue, many: int) -> int:
     """The bin of a value that may not be told."""
     digest = hashlib.sha256(str(value).encode(errors="surrogatepass")).digest()
     return int.from_bytes(digest[:8], "big") % many
@@ -237,7 +237,7 @@ def labels(kind: LogicalType, bins: Bins) -> tuple[str, ...]:
             return MISSING, "present"
 
 
-def on_line(value: float, kind: LogicalType) -> Scalar:
+def on_line(value: float, kind: LogicalType) -> CellValue:
     """A place on the number line as a value of the column's type; times are in seconds."""
     if kind is LogicalType.TIMESTAMP:
         return (_EPOCH + timedelta(seconds=value)).replace(tzinfo=None)
@@ -249,7 +249,7 @@ def on_line(value: float, kind: LogicalType) -> Scalar:
     return value
 
 
-def _told(value: Scalar) -> str:
+def _told(value: CellValue) -> str:
     if isinstance(value, float):
         short = f"{value:g}"
         return short if float(short) == value else repr(value)

@@ -14,7 +14,7 @@ from cdml.data.drift.distances import Distances, Measure, distances
 from cdml.data.drift.profile import Column, complete
 from cdml.data.rules.rule import Finding, Spread
 from cdml.gates.reasons import figure
-from cdml.tables.query import LogicalType, Scalar
+from cdml.tables.query import CellValue, LogicalType
 
 _UNJUDGED: Mapping[Severity, Verdict] = {
     "error": Verdict.INCONCLUSIVE,
@@ -247,7 +247,7 @@ def _more(names: Sequence[str]) -> str:
     return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
 
 
-def seen(column: Column, found: Sequence[tuple[Scalar, int]], counts: tuple[int, ...]) -> Seen:
+def seen(column: Column, found: Sequence[tuple[CellValue, int]], counts: tuple[int, ...]) -> Seen:
     """A column's rows now, where its values were counted."""
     known = frozenset(column.bins.names if isinstance(column.bins, Categories) else ())
     hidden = isinstance(column.bins, Buckets)

@@ -8,7 +8,7 @@ from cdml.data.drift import bins as binning
 from cdml.data.drift.bins import Bins, Buckets, Categories, Uncounted
 from cdml.data.drift.judge import Seen, seen
 from cdml.data.drift.profile import Column, Profile
-from cdml.tables.query import Condition, Field, LogicalType, NotRun, Scalar
+from cdml.tables.query import CellValue, Condition, Field, LogicalType, NotRun
 from cdml.tables.table import Table
 
 SAMPLE = 20_000
@@ -63,7 +63,7 @@ def profile_of(table: Table, leave_out: frozenset[str], shows: Callable[[str], b
     fields = [one for one in table.fields if one.name not in leave_out]
     ordered = [one.name for one in fields if is_ordered(one.type)]
     sample = table.sample(ordered, min(SAMPLE, max(1, _CELLS // max(1, len(ordered)))))
-    values: dict[str, Sequence[tuple[Scalar, int]]] = {}
+    values: dict[str, Sequence[tuple[CellValue, int]]] = {}
     columns = []
     for one in fields:
         if is_ordered(one.type):
@@ -99,7 +99,7 @@ def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool
     return replace(found, low=values[0], high=values[-1], mean=mean)
 
 
-def _bins(column: Field, found: Sequence[tuple[Scalar, int]], *, shown: bool) -> Bins:
+def _bins(column: Field, found: Sequence[tuple[CellValue, int]], *, shown: bool) -> Bins:
     if column.type in _UNCOUNTABLE:
         return Uncounted(reason=f"it holds {column.physical}")
     # Of a flag its two values are known, whoever may see them.
@@ -115,7 +115,7 @@ def _counted(
     column: Column,
     counts: Iterator[int | NotRun],
     rows: int,
-    values: Sequence[tuple[Scalar, int]],
+    values: Sequence[tuple[CellValue, int]],
 ) -> Column:
     many = len(binning.cuts(column.name, column.type, column.bins))
     found = [_number(next(counts)) for _ in range(many)]

@@ -11,7 +11,7 @@ from cdml.data.rules.quality import listed
 from cdml.data.rules.rule import Finding, fact, share
 from cdml.evidence.schema import DataRef
 from cdml.statistics.metrics import Task
-from cdml.tables.query import Field, LogicalType, Scalar
+from cdml.tables.query import CellValue, Field, LogicalType
 from cdml.tables.table import Table
 
 SAMPLE = 10_000
@@ -54,7 +54,7 @@ def declared(contract: Contract, features: Sequence[str] | None, label: str) -> 
 
 def measured(
     table: Table, settings: Data, contract: Contract, features: Sequence[str] | None,
-    positive: Scalar | None,
+    positive: CellValue | None,
 ) -> Iterator[Finding]:  # fmt: skip
     """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
     fields = {field.name: field for field in table.fields}

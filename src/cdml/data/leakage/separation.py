@@ -12,7 +12,7 @@ from cdml.data.drift.bins import on_line
 from cdml.data.drift.reference import NoReference, Reference, Rows, Stored
 from cdml.data.rules.quality import listed
 from cdml.data.rules.rule import Finding, Rule, not_executed, share
-from cdml.tables.query import Compare, Field, NotRun, Scalar, in_common
+from cdml.tables.query import CellValue, Compare, Field, NotRun, in_common
 from cdml.tables.table import Overlap, Table
 
 _COARSE = 0.2  # share of equal rows from which columns no longer tell rows apart
@@ -163,7 +163,7 @@ def _time_order(table: Table, reference: Stored | Rows, column: str, *, shown: b
     return time_order(column, early, table.ref.rows, told)
 
 
-def _end(reference: Stored | Rows, now: Field) -> Scalar | None:
+def _end(reference: Stored | Rows, now: Field) -> CellValue | None:
     """The reference's last time; None where it has none of this type."""
     if isinstance(reference, Stored):
         known = reference.profile.by_name.get(now.name)

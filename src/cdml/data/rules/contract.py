@@ -14,6 +14,7 @@ from cdml.data.rules.rule import Asked, Finding, Known, Rule, fact, not_executed
 from cdml.tables.date_formats import read_format
 from cdml.tables.declared_types import DATES
 from cdml.tables.query import (
+    CellValue,
     Compare,
     Condition,
     Field,
@@ -23,7 +24,6 @@ from cdml.tables.query import (
     Missing,
     MultipleOf,
     Operator,
-    Scalar,
     violates,
 )
 from cdml.tables.types import PHYSICAL_TYPES, binary, coerce, physical_type
@@ -318,7 +318,7 @@ def _shown(bound: object) -> str:
 
 def _typed(
     column: str, name: str, bound: Any, kind: LogicalType, expected: str,
-    allowed: Callable[[Scalar], Condition],
+    allowed: Callable[[CellValue], Condition],
 ) -> Asked:  # fmt: skip
     value = coerce(bound, kind)
     rule = Rule(name=name, column=column, what=f"values are not {expected}", expected=expected)

@@ -6,7 +6,7 @@ from cdml.common.suggest import unknown
 from cdml.data.contract import Bound
 from cdml.data.rules.contract import not_null, unique
 from cdml.data.rules.rule import Asked, Rule
-from cdml.tables.query import Compare, Field, Scalar
+from cdml.tables.query import CellValue, Compare, Field
 from cdml.tables.types import coerce
 
 
@@ -26,7 +26,9 @@ def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -
     ]
 
 
-def identity_rules(key: tuple[str, ...], label: Field, positive: Scalar | None) -> Iterator[Asked]:
+def identity_rules(
+    key: tuple[str, ...], label: Field, positive: CellValue | None
+) -> Iterator[Asked]:
     """The rules that hold with and without a contract.
 
     Args:
@@ -46,7 +48,7 @@ def identity_rules(key: tuple[str, ...], label: Field, positive: Scalar | None) 
         )  # fmt: skip
 
 
-def positive_class(written: bool | int | str | None, label: Field) -> Scalar | None:
+def positive_class(written: bool | int | str | None, label: Field) -> CellValue | None:
     """The positive class as a value of the label's type; None where no row can have it.
 
     A label of 0 and 1 may be called true and false.

@@ -21,10 +21,10 @@ from cdml.tables.query import (
     Condition,
     Field,
     In,
+    IsWholeNumber,
     LogicalType,
     Matches,
     Missing,
-    Whole,
     violates,
 )
 from cdml.tables.types import binary
@@ -207,7 +207,7 @@ def _whole(who: str, wanted: str, field: Field) -> Iterator[Asked]:
     elif field.type is LogicalType.NUMBER:
         # Beyond 2^53 floating point does not hold every whole number.
         ends = max(low, -(2**53)), min(high, 2**53)
-        whole = All((Whole(field.name), _within(field.name, *ends)))
+        whole = All((IsWholeNumber(field.name), _within(field.name, *ends)))
         yield _breaking(who, wanted, field, f"are no {fits}", whole)
     elif field.type is not LogicalType.BOOLEAN:
         yield _refused(who, wanted, field)
