@@ -8,7 +8,7 @@ from pathlib import Path
 from cdml.ci.run import Platform
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.data.drift.predictions import (
     judge_predictions,
     keep_predictions,
@@ -55,7 +55,7 @@ class Gated:
 
 
 def gate(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: EvaluationPorts,
     *,
     output: Path,
@@ -149,7 +149,9 @@ def gate(
     return replace(found, comparison=comparison, version=version)
 
 
-def _columns(loaded: Loaded, ports: EvaluationPorts, predictions: str | None) -> Sequence[Field]:
+def _columns(
+    loaded: LoadedConfig, ports: EvaluationPorts, predictions: str | None
+) -> Sequence[Field]:
     """The columns of predictions scored elsewhere; what cannot be read the evaluation tells."""
     path = Path(loaded.locate(predictions)) if predictions else None
     return ports.samples.columns(path) if path and path.is_file() else ()

@@ -18,7 +18,7 @@ from cdml.common.progress import Progress
 from cdml.common.scratch_folders import sweep
 from cdml.common.suggest import unknown
 from cdml.common.time_budget import Budget, draw_from
-from cdml.config import Loaded, load
+from cdml.config import LoadedConfig, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.delivery.hooks import Execute, Webhook
@@ -233,7 +233,7 @@ class Wiring:
         budget: how long the command may wait for platform, registry and target together.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     progress: Progress
     delivery: str | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)

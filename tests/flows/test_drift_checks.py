@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.config.schema import Drift
+from cdml.config.schema import DriftSettings
 from cdml.data.drift.checks import judge_drift, plan_drift
 from cdml.data.drift.measure import profile_of
 from fakes.tables import FakeTables
@@ -30,38 +30,39 @@ def test_types_that_cannot_be_compared_warn_or_hold(before, fail, verdict):
     now, then = opened(now={"seen": TRUTH}, before={"seen": before})
 
     for table, reference in ((now, then), (then, now)):
-        [found] = plan_drift(table, profiled(reference), NOBODY, Drift(fail=fail)).skipped
+        [found] = plan_drift(table, profiled(reference), NOBODY, DriftSettings(fail=fail)).skipped
         assert (verdict, "seen") == (found.verdict, found.column)
 
 
 def test_numbers_are_compared_whatever_their_kind():
     now, then = opened(now={"x": [1, 2] * 50}, before={"x": [1.0, 2.0] * 50})
 
-    assert 1 == len(plan_drift(now, profiled(then), NOBODY, Drift()).counting.columns)
+    assert 1 == len(plan_drift(now, profiled(then), NOBODY, DriftSettings()).counting.columns)
 
 
 def test_a_column_that_the_reference_does_not_have_is_told_only():
     now, then = opened(now={"seen": TRUTH, "new": TRUTH}, before={"seen": TRUTH})
-    plan = plan_drift(now, profiled(then), NOBODY, Drift(fail=0.5))
+    plan = plan_drift(now, profiled(then), NOBODY, DriftSettings(fail=0.5))
 
     assert [("new", Verdict.PASS)] == [(one.column, one.verdict) for one in plan.skipped]
 
 
 def test_texts_that_are_all_different_are_told_only():
     [then] = opened(before={"note": [f"note {n}" for n in range(200)]})
-    plan = plan_drift(then, profiled(then), NOBODY, Drift(fail=0.5))
+    plan = plan_drift(then, profiled(then), NOBODY, DriftSettings(fail=0.5))
 
     assert [("note", Verdict.PASS)] == [(one.column, one.verdict) for one in plan.skipped]
 
 
 def drifted(before, now, *, closed=()):
     table, reference = opened(now=now, before=before)
-    plan = plan_drift(table, profiled(reference, closed=closed), NOBODY, Drift(fail=0.5))
+    plan = plan_drift(table, profiled(reference, closed=closed), NOBODY, DriftSettings(fail=0.5))
     counts = table.count(plan.conditions)
     return list(
         judge_drift(
             plan, table, counts,
-            label="late", thresholds=Drift(fail=0.5), shown=lambda column: column not in closed,
+            label="late", thresholds=DriftSettings(fail=0.5),
+            shown=lambda column: column not in closed,
         )
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.gates.decide import Figures, Rule, decide, detect, soften, within
 from cdml.statistics.interval import holm
 
@@ -42,7 +42,7 @@ def figures(lower, upper, threshold, *, challenger=0.8, champion=0.8):
     ],
 )
 def test_non_inferiority_is_proven_refuted_or_open(lower, upper, verdict):
-    assert verdict == decide(Kind.NON_INFERIORITY, figures(lower, upper, -0.005))
+    assert verdict == decide(RuleKind.NON_INFERIORITY, figures(lower, upper, -0.005))
 
 
 @pytest.mark.parametrize(
@@ -50,34 +50,34 @@ def test_non_inferiority_is_proven_refuted_or_open(lower, upper, verdict):
     [(0.03, 0.05, PASS), (0.01, 0.05, INCONCLUSIVE), (-0.01, 0.01, FAIL), (NAN, NAN, INCONCLUSIVE)],
 )
 def test_superiority_is_proven_refuted_or_open(lower, upper, verdict):
-    assert verdict == decide(Kind.SUPERIORITY, figures(lower, upper, 0.02))
+    assert verdict == decide(RuleKind.SUPERIORITY, figures(lower, upper, 0.02))
 
 
 def test_a_drop_of_exactly_the_margin_is_allowed_in_spite_of_float_error():
     drop = 0.80 - 0.85
     assert drop != -0.05
     known = figures(drop, drop, -0.05, challenger=0.80, champion=0.85)
-    assert PASS == decide(Kind.NON_INFERIORITY, known)
+    assert PASS == decide(RuleKind.NON_INFERIORITY, known)
 
 
 @pytest.mark.parametrize("rise", [0.85 - 0.80, 0.05, math.nextafter(0.05, 1)])
 def test_a_rise_of_exactly_the_margin_is_not_better_by_more_than_it(rise):
     known = figures(rise, rise, 0.05, challenger=0.85, champion=0.80)
-    assert PASS != decide(Kind.SUPERIORITY, known)
+    assert PASS != decide(RuleKind.SUPERIORITY, known)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", RuleKind)
 def test_no_difference_is_no_regression_and_never_superiority(kind):
-    expected = {Kind.NON_INFERIORITY: PASS, Kind.SUPERIORITY: INCONCLUSIVE}[kind]
+    expected = {RuleKind.NON_INFERIORITY: PASS, RuleKind.SUPERIORITY: INCONCLUSIVE}[kind]
     assert expected == decide(kind, figures(0.0, 0.0, 0.0))
 
 
-@given(kind=st.sampled_from(Kind), upper=anything, threshold=anything)
+@given(kind=st.sampled_from(RuleKind), upper=anything, threshold=anything)
 def test_an_unknown_bound_never_passes(kind, upper, threshold):
     assert PASS != decide(kind, figures(NAN, upper, threshold))
 
 
-@given(kind=st.sampled_from(Kind), lower=anything, upper=anything)
+@given(kind=st.sampled_from(RuleKind), lower=anything, upper=anything)
 def test_an_unknown_margin_never_passes(kind, lower, upper):
     assert PASS != decide(kind, figures(lower, upper, NAN))
 
@@ -85,7 +85,7 @@ def test_an_unknown_margin_never_passes(kind, lower, upper):
 @given(lower=figure, width=margin, tight=margin, more=margin)
 def test_a_looser_margin_never_hurts(lower, width, tight, more):
     def verdict(allowed):
-        return decide(Kind.NON_INFERIORITY, figures(lower, lower + width, -allowed))
+        return decide(RuleKind.NON_INFERIORITY, figures(lower, lower + width, -allowed))
 
     assert verdict(tight + more).severity <= verdict(tight).severity
 
@@ -93,7 +93,7 @@ def test_a_looser_margin_never_hurts(lower, width, tight, more):
 @given(lower=figure, width=margin, asked=margin, more=margin)
 def test_asking_for_less_improvement_never_hurts(lower, width, asked, more):
     def verdict(least):
-        return decide(Kind.SUPERIORITY, figures(lower, lower + width, least))
+        return decide(RuleKind.SUPERIORITY, figures(lower, lower + width, least))
 
     assert verdict(asked).severity <= verdict(asked + more).severity
 
@@ -101,13 +101,13 @@ def test_asking_for_less_improvement_never_hurts(lower, width, asked, more):
 @pytest.mark.parametrize(
     ("edge", "limit", "value", "verdict"),
     [
-        (Edge.AT_LEAST, 0.85, 0.86, PASS),
-        (Edge.AT_LEAST, 0.85, 0.85, PASS),
-        (Edge.AT_LEAST, 0.3, 0.1 + 0.2 - 1e-16, PASS),
-        (Edge.AT_LEAST, 0.85, 0.849, FAIL),
-        (Edge.AT_MOST, 50.0, 49.0, PASS),
-        (Edge.AT_MOST, 0.3, 0.1 + 0.2, PASS),
-        (Edge.AT_MOST, 50.0, 51.0, FAIL),
+        (BoundEdge.AT_LEAST, 0.85, 0.86, PASS),
+        (BoundEdge.AT_LEAST, 0.85, 0.85, PASS),
+        (BoundEdge.AT_LEAST, 0.3, 0.1 + 0.2 - 1e-16, PASS),
+        (BoundEdge.AT_LEAST, 0.85, 0.849, FAIL),
+        (BoundEdge.AT_MOST, 50.0, 49.0, PASS),
+        (BoundEdge.AT_MOST, 0.3, 0.1 + 0.2, PASS),
+        (BoundEdge.AT_MOST, 50.0, 51.0, FAIL),
     ],
 )
 def test_a_bound_on_a_value_includes_itself(edge, limit, value, verdict):
@@ -118,11 +118,11 @@ def test_a_bound_on_a_value_includes_itself(edge, limit, value, verdict):
     ("low", "high", "verdict"), [(0.81, 0.9, PASS), (0.7, 0.9, INCONCLUSIVE), (0.7, 0.79, FAIL)]
 )
 def test_an_interval_keeps_a_bound_breaks_it_or_holds_both(low, high, verdict):
-    assert verdict == within(Edge.AT_LEAST, 0.8, (low + high) / 2, low=low, high=high)
+    assert verdict == within(BoundEdge.AT_LEAST, 0.8, (low + high) / 2, low=low, high=high)
 
 
 @given(
-    edge=st.sampled_from(Edge),
+    edge=st.sampled_from(BoundEdge),
     limit=st.floats(-1e6, 1e6),
     value=st.sampled_from([NAN, math.inf, -math.inf]),
 )
@@ -130,10 +130,10 @@ def test_a_value_that_is_no_number_never_keeps_a_bound(edge, limit, value):
     assert INCONCLUSIVE == within(edge, limit, value, low=value, high=value)
 
 
-@given(edge=st.sampled_from(Edge), limit=anything, value=anything, low=anything, high=anything)
+@given(edge=st.sampled_from(BoundEdge), limit=anything, value=anything, low=anything, high=anything)
 def test_only_known_figures_keep_a_bound(edge, limit, value, low, high):
     if within(edge, limit, value, low=low, high=high) is PASS:
-        worse = low if edge is Edge.AT_LEAST else high
+        worse = low if edge is BoundEdge.AT_LEAST else high
         assert not any(map(math.isnan, (limit, value, worse)))
 
 
@@ -164,7 +164,7 @@ def test_a_slice_fails_on_a_proven_regression_only(p, verdict):
 RULE = Rule(
     metric="log_loss",
     greater_is_better=False,
-    kind=Kind.NON_INFERIORITY,
+    kind=RuleKind.NON_INFERIORITY,
     margin=0.01,
     relative=True,
 )
@@ -172,7 +172,7 @@ RULE = Rule(
 
 def test_a_relative_margin_is_a_share_of_the_size_of_the_champion():
     assert -0.005 == pytest.approx(RULE.threshold(-0.5))
-    assert 0.005 == pytest.approx(replace(RULE, kind=Kind.SUPERIORITY).threshold(0.5))
+    assert 0.005 == pytest.approx(replace(RULE, kind=RuleKind.SUPERIORITY).threshold(0.5))
 
 
 def test_a_relative_margin_of_a_champion_at_zero_allows_nothing():
@@ -182,10 +182,10 @@ def test_a_relative_margin_of_a_champion_at_zero_allows_nothing():
 @pytest.mark.parametrize(
     ("greater", "kind", "share"),
     [
-        (True, Kind.NON_INFERIORITY, 0.01),
-        (False, Kind.NON_INFERIORITY, -0.01),
-        (True, Kind.SUPERIORITY, -0.01),
-        (False, Kind.SUPERIORITY, 0.01),
+        (True, RuleKind.NON_INFERIORITY, 0.01),
+        (False, RuleKind.NON_INFERIORITY, -0.01),
+        (True, RuleKind.SUPERIORITY, -0.01),
+        (False, RuleKind.SUPERIORITY, 0.01),
     ],
 )
 def test_the_share_of_the_champion_goes_with_direction_and_rule(greater, kind, share):

@@ -3,12 +3,12 @@
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.gates import reasons
 from cdml.gates.decide import Figures, Rule, decide
 
-RECALL = Rule(metric="recall", greater_is_better=True, kind=Kind.NON_INFERIORITY, margin=0.05)
-LOSS = Rule(metric="log_loss", greater_is_better=False, kind=Kind.NON_INFERIORITY, margin=0.05)
+RECALL = Rule(metric="recall", greater_is_better=True, kind=RuleKind.NON_INFERIORITY, margin=0.05)
+LOSS = Rule(metric="log_loss", greater_is_better=False, kind=RuleKind.NON_INFERIORITY, margin=0.05)
 
 
 def figures(rule, challenger, champion, low, high):
@@ -91,5 +91,7 @@ def test_where_no_number_of_rows_would_settle_it_none_is_named():
 
 
 def test_a_broken_bound_shows_both_figures():
-    text = reasons.bound("roc_auc", Edge.AT_LEAST, 0.85, 0.8499, ends=None, verdict=Verdict.FAIL)
+    text = reasons.bound(
+        "roc_auc", BoundEdge.AT_LEAST, 0.85, 0.8499, ends=None, verdict=Verdict.FAIL
+    )
     assert "ROC AUC is 0.8499; asked: at least 0.85." == text

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cdml.config import load
 from cdml.config.gate_limits import bound_problem, margin_problem
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.errors import ConfigurationError
 from cdml.statistics.metrics import METRICS
 
@@ -137,7 +137,7 @@ def test_a_threshold_that_nothing_can_reach_is_refused(tmp_path, thresholds, pla
     assert why in found
 
 
-@given(name=KNOWN, times=st.floats(min_value=1, max_value=1e9), kind=st.sampled_from(Kind))
+@given(name=KNOWN, times=st.floats(min_value=1, max_value=1e9), kind=st.sampled_from(RuleKind))
 def test_an_absolute_margin_as_wide_as_the_range_never_gets_through(name, times, kind):
     metric = METRICS[name]
     width = metric.range.width
@@ -148,12 +148,12 @@ def test_an_absolute_margin_as_wide_as_the_range_never_gets_through(name, times,
     assert not margin_problem(metric, kind, 0.2 / times, relative=False, task=None)
 
 
-@given(name=KNOWN, value=FINITE, edge=st.sampled_from(Edge), sanity=st.booleans())
+@given(name=KNOWN, value=FINITE, edge=st.sampled_from(BoundEdge), sanity=st.booleans())
 def test_a_bound_that_is_let_through_has_values_on_both_sides(name, value, edge, sanity):
     metric = METRICS[name]
     if bound_problem(metric, edge, value, sanity=sanity):
         return
-    keeps = edge is (Edge.AT_LEAST if metric.greater_is_better else Edge.AT_MOST)
+    keeps = edge is (BoundEdge.AT_LEAST if metric.greater_is_better else BoundEdge.AT_MOST)
     assert metric.range.low <= value <= metric.range.high
     assert value != metric.worst if keeps else value != metric.best
     assert keeps or sanity

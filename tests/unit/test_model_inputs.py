@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.config.input_columns import Purposes, contradiction, input_columns
-from cdml.config.schema import Data
+from cdml.config.schema import DataSettings
 
 NAMES = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
@@ -38,7 +38,7 @@ def test_a_signature_that_names_its_inputs_decides(columns, signature, features)
 
 
 def test_every_column_with_a_purpose_is_set_aside():
-    data = Data(
+    data = DataSettings(
         evaluation="x", key=("id",), label="y", slices=("s",), weight="w", cluster="c", time="t",
         group="g", sensitive="e", cost="o",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Kind
+from cdml.config.rule_kinds import RuleKind
 from cdml.evidence.schema import DecidingBound
 from cdml.gates.decide import Figures, Rule, decide
 from cdml.gates.proof import unproven
@@ -38,7 +38,7 @@ def test_unproven_is_what_the_rule_alone_would_not_pass(
     rule = Rule(
         metric="recall" if greater else "log_loss",
         greater_is_better=greater,
-        kind=Kind.NON_INFERIORITY,
+        kind=RuleKind.NON_INFERIORITY,
         margin=margin,
         relative=relative,
         detect=True,

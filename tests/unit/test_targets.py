@@ -6,7 +6,7 @@ import pytest
 
 from cdml.config import load
 from cdml.config.json_schema import json_schema
-from cdml.config.targets import Haproxy
+from cdml.config.targets import HaproxySettings
 from cdml.errors import ConfigurationError
 
 CONFIG = """\
@@ -32,8 +32,10 @@ def problems(folder, settings):
 
 
 def test_a_command_is_split_into_words_and_durations_into_seconds():
-    settings = Haproxy.model_validate({**RIGHT, "start": "serve -m {model} 'a b' {port}"})
-    listed = Haproxy.model_validate({**RIGHT, "start": ["restart", "model@{slot}"], "drain": "2m"})
+    settings = HaproxySettings.model_validate({**RIGHT, "start": "serve -m {model} 'a b' {port}"})
+    listed = HaproxySettings.model_validate(
+        {**RIGHT, "start": ["restart", "model@{slot}"], "drain": "2m"}
+    )
 
     assert ("serve", "-m", "{model}", "a b", "{port}") == settings.start
     assert (("restart", "model@{slot}"), 120.0) == (listed.start, listed.drain)
@@ -87,13 +89,13 @@ def test_a_command_that_cannot_work_is_told(tmp_path, start, problem):
     "socket", ["/run/admin.sock", "./admin.sock", "127.0.0.1:9999", "[::1]:9999", "host:1"]
 )
 def test_a_socket_is_a_path_or_an_address(socket):
-    assert socket == Haproxy.model_validate({**RIGHT, "socket": socket}).socket
+    assert socket == HaproxySettings.model_validate({**RIGHT, "socket": socket}).socket
 
 
 def test_the_schema_knows_the_settings_and_lets_other_targets_have_theirs():
     import jsonschema
 
-    schema = json.loads(json_schema())["$defs"]["Target"]
+    schema = json.loads(json_schema())["$defs"]["TargetSettings"]
     jsonschema.validate({"type": "haproxy", **RIGHT}, schema)
     jsonschema.validate({"type": "theirs", "steps": [5]}, schema)
     with pytest.raises(jsonschema.ValidationError, match="'start' is a required property"):

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict, worst
-from cdml.config.rule_kinds import Kind
-from cdml.config.schema import Policy
+from cdml.config.rule_kinds import RuleKind
+from cdml.config.schema import PolicySettings
 from cdml.gates import score
 from cdml.gates.comparisons import Candidate, judge
 from cdml.gates.decide import Rule
@@ -26,7 +26,7 @@ PASS, WARN, INCONCLUSIVE, FAIL = Verdict
 NAN = math.nan
 
 
-def rule(metric="accuracy", kind=Kind.NON_INFERIORITY, margin=0.05, **said):
+def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
     return Rule(
         metric=metric,
         greater_is_better=find(metric).greater_is_better,
@@ -48,7 +48,7 @@ def candidate(asked, found, part=None, rows=1000, counted=None):
 
 
 def verdict(asked, found, part=None, **policy):
-    [gate] = judge([candidate(asked, found, part)], Policy(**policy))
+    [gate] = judge([candidate(asked, found, part)], PolicySettings(**policy))
     return gate.verdict
 
 
@@ -78,7 +78,7 @@ class Nothing:
 UNKNOWN = Paired(challenger=0.9, champion=0.6, difference=Nothing())
 STRATEGIES = [
     {"kind": kind, "relative": relative, "detect": detect}
-    for kind in Kind
+    for kind in RuleKind
     for relative in (False, True)
     for detect in (False, True)
 ]
@@ -111,7 +111,7 @@ def test_an_unknown_slice_does_not_hide_behind_the_others():
             candidate(rule(detect=True), found, {"carrier": str(i)})
             for i, found in enumerate([good, UNKNOWN, good])
         ],
-        Policy(),
+        PolicySettings(),
     )
 
     assert [PASS, INCONCLUSIVE, PASS] == [gate.verdict for gate in gates]
@@ -126,20 +126,22 @@ def test_exactly_the_margin_is_told_from_more_in_spite_of_float_error(before):
     after = before + 0.05
 
     assert PASS == verdict(rule(margin=0.05), certain(before, after))
-    assert PASS != verdict(rule(margin=0.05, kind=Kind.SUPERIORITY), certain(after, before))
-    assert PASS == verdict(rule(margin=0.05, kind=Kind.SUPERIORITY), certain(after + 1e-6, before))
+    assert PASS != verdict(rule(margin=0.05, kind=RuleKind.SUPERIORITY), certain(after, before))
+    assert PASS == verdict(
+        rule(margin=0.05, kind=RuleKind.SUPERIORITY), certain(after + 1e-6, before)
+    )
     assert FAIL == verdict(rule(margin=0.05), certain(before - 1e-6, after))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2])
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", RuleKind)
 @pytest.mark.parametrize("sign", [1, -1])
 def test_a_relative_margin_of_a_mean_is_that_of_the_scaled_champion(share, kind, sign):
     """Δ ± share * |champion| is a mean of challenger - factor * champion, row by row."""
     rows = numbers(300)
     losses = sign * np.abs(np.column_stack((rows.challenger, rows.champion)) - rows.label[:, None])
     asked = rule("mean_absolute_error", kind, share, relative=True)
-    signed = share if kind is Kind.NON_INFERIORITY else -share
+    signed = share if kind is RuleKind.NON_INFERIORITY else -share
     scaled = losses * (1, 1 + sign * signed)
 
     figures = score.figures(asked, inferred(losses), 0.95)
@@ -195,7 +197,9 @@ def test_all_gates_pass_needs_no_correction():
     found = compare_rows("accuracy", classes(500))
 
     alone = [verdict(one, found) for one in asked]
-    together = [gate.verdict for gate in judge([candidate(one, found) for one in asked], Policy())]
+    together = [
+        gate.verdict for gate in judge([candidate(one, found) for one in asked], PolicySettings())
+    ]
 
     assert alone == together
     assert worst(together) == max(alone, key=lambda said: said.severity)
@@ -209,9 +213,9 @@ def test_slices_of_all_metrics_are_one_family_of_claims():
         for part in "abc"
     ]
 
-    gates = judge(asked, Policy(confidence=0.6))
+    gates = judge(asked, PolicySettings(confidence=0.6))
 
-    single = [judge([one], Policy(confidence=0.6))[0].bound.p_regression for one in asked]
+    single = [judge([one], PolicySettings(confidence=0.6))[0].bound.p_regression for one in asked]
     told = [gate for gate in gates if gate.verdict is FAIL]
     expected = [p <= 1 - 0.6 for p in holm(single)]
     assert expected == [gate.verdict is FAIL for gate in gates]
@@ -246,7 +250,7 @@ MARGINS = st.floats(0, 0.4)
 LOOSER = [
     (name, kind, relative)
     for name in ("accuracy", "f1", "roc_auc", "log_loss", "equalized_odds_difference")
-    for kind in Kind
+    for kind in RuleKind
     for relative in (False, True)
 ]
 
@@ -259,7 +263,7 @@ def test_a_looser_margin_never_turns_a_pass_into_less(
 ):
     found = compare_rows(name, rows_for(name, size, seed), resamples=300)
     tight, loose = margin, margin + more
-    if kind is Kind.SUPERIORITY:
+    if kind is RuleKind.SUPERIORITY:
         tight, loose = loose, tight
 
     said = [verdict(rule(name, kind, m, relative=relative), found).severity for m in (tight, loose)]
@@ -271,7 +275,8 @@ def test_a_looser_margin_never_turns_a_pass_into_less(
 def test_what_would_settle_an_open_question_is_told(metric):
     rows = rows_for(metric, 120, seed=4).swapped()
     [gate] = judge(
-        [candidate(rule(metric, margin=0.01), compare_rows(metric, rows), rows=120)], Policy()
+        [candidate(rule(metric, margin=0.01), compare_rows(metric, rows), rows=120)],
+        PolicySettings(),
     )
 
     assert INCONCLUSIVE == gate.verdict
@@ -285,7 +290,9 @@ def test_few_rows_of_a_slice_are_reported_with_their_interval_and_not_judged():
     asked = rule(margin=0.0, detect=True)
 
     few, enough = (
-        judge([candidate(asked, worse, {"carrier": "AA"}, 500, counted)], Policy(min_rows=100))[0]
+        judge(
+            [candidate(asked, worse, {"carrier": "AA"}, 500, counted)], PolicySettings(min_rows=100)
+        )[0]
         for counted in (99, 100)
     )
 

@@ -20,7 +20,7 @@ from cdml.wiring import RunHost, Wiring
 
 if TYPE_CHECKING:
     from cdml.ci.code_host import Behaviour
-    from cdml.config import Config, Loaded
+    from cdml.config import Config, LoadedConfig
 
 _DEFAULT = Path("cdml.yaml")
 
@@ -105,7 +105,7 @@ def _wiring(config: Path, *, optional: bool) -> tuple[Wiring | None, CdmlError |
 def _beside(folder: Path, name: str) -> "Config | None":
     """The configuration that a folder of evidence lies beside, if it can be used."""
     path = folder.parent / name
-    found: Loaded | None = None
+    found: LoadedConfig | None = None
     if path.is_file():
         wiring, _ = _wiring(path, optional=True)
         found = wiring.loaded if wiring else None

@@ -12,7 +12,7 @@ from cdml.errors import CdmlError, ConfigurationError
 from cdml.wiring import RunHost, Wiring, executor, walls_here
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
-    from cdml.config.delivery import Deploy
+    from cdml.config.delivery import DeploySettings
 
 
 def _need(value: str | None, option: str) -> str:
@@ -162,7 +162,7 @@ def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     return 0
 
 
-def _delivery(config: Path) -> "Deploy | None":
+def _delivery(config: Path) -> "DeploySettings | None":
     """How a configuration delivers, where there is one that can be read."""
     try:
         return Wiring.read(config, ConsoleProgress(), needs_registry=False).loaded.config.deploy

@@ -1,6 +1,6 @@
 """cdml.yaml: its words, how it is read, its JSON Schema."""
 
-from cdml.config.load import Loaded, Problem, load
-from cdml.config.schema import Config, Gate, Margin, SliceRule
+from cdml.config.load import LoadedConfig, Problem, load
+from cdml.config.schema import Config, GateSettings, Margin, SliceRule
 
-__all__ = ["Config", "Gate", "Loaded", "Margin", "Problem", "SliceRule", "load"]
+__all__ = ["Config", "GateSettings", "LoadedConfig", "Margin", "Problem", "SliceRule", "load"]

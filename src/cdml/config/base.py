@@ -21,7 +21,7 @@ CHAMPION = "champion"
 """`data.reference` that stands for the profile kept with the champion."""
 
 
-class Model(BaseModel):
+class SettingsModel(BaseModel):
     """A part of cdml.yaml: no other keys than its own, and it never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

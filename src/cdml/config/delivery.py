@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from cdml.common.addresses import reveal
-from cdml.config.base import AddressText, Duration, Model
+from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.traffic_steps import ALL
 
 LONGEST_ENVIRONMENT = 100
@@ -15,7 +15,7 @@ LONGEST_ENVIRONMENT = 100
 Percent = Annotated[int, Field(ge=1, le=ALL)]
 
 
-class Target(BaseModel):
+class TargetSettings(BaseModel):
     """Where the champion serves; every type has its own settings beside `type`."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
@@ -27,7 +27,7 @@ class Target(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Traffic(Model):
+class TrafficSettings(SettingsModel):
     """Where it is recorded what requests became of."""
 
     type: Literal["haproxy", "file", "prometheus"]
@@ -59,7 +59,7 @@ class Traffic(Model):
         return self
 
 
-class Canary(Model):
+class CanarySettings(SettingsModel):
     """How a new version gets its traffic, on a target that splits it."""
 
     steps: tuple[Percent, ...] = (5, 25, 50, ALL)
@@ -73,7 +73,7 @@ class Canary(Model):
     """Time it is watched with all traffic before the deploy counts as done."""
     park: Literal[False] | Duration = False
     """Time a canary waits for `deploy --resume`; the run ends after each look. false: it waits."""
-    traffic: Traffic | None = None
+    traffic: TrafficSettings | None = None
     """Where the judge sees what requests became of."""
     tolerated_ratio: float = Field(default=2.0, ge=1, le=100)
     """How many times the champion's rate of errors, or of slow answers, is tolerable."""
@@ -112,7 +112,7 @@ class Canary(Model):
         return self
 
 
-class Notify(Model):
+class NotifySettings(SettingsModel):
     """Who is told how a deploy or a rollback ended; trouble with telling never stops either."""
 
     comment: bool = True
@@ -131,7 +131,7 @@ class Notify(Model):
         return webhook if address else None
 
 
-class Journal(Model):
+class JournalSettings(SettingsModel):
     """Where it is written who served when."""
 
     remote: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][\w./-]*$")
@@ -139,11 +139,11 @@ class Journal(Model):
     one that `origin`, the branch's upstream and `remote.pushDefault` agree on."""
 
 
-class Deploy(Model):
+class DeploySettings(SettingsModel):
     """Where and how a judged model is shipped."""
 
     environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
-    target: Target = Target()
+    target: TargetSettings = TargetSettings()
     known_rows: Annotated[int, Field(ge=0, le=100)] = 5
     """Rows of the evaluation data that are kept with a version and what it said to them, to ask
     its server before it gets traffic. Where the target serves nothing itself, or where the contract
@@ -151,12 +151,12 @@ class Deploy(Model):
     rollback_window: Duration | None = None
     """Time that what served before stays warm, on a target that splits traffic; `deploy --resume`
     ends it afterwards. null: it stays until the next version is staged."""
-    canary: Canary | None = None
+    canary: CanarySettings | None = None
     """How traffic is shifted; without it a checked version gets all traffic at once."""
     url: str | None = None
     """Where the environment is seen; shown with the platform's deployments."""
-    notify: Notify = Notify()
-    journal: Journal = Journal()
+    notify: NotifySettings = NotifySettings()
+    journal: JournalSettings = JournalSettings()
 
     @property
     def rows_known(self) -> int:

@@ -6,7 +6,7 @@ What a metric's values can be, and which way it improves, decides; both stand in
 
 import math
 
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.statistics.metrics import Metric, Range, Task
 
 _ALL = 1.0
@@ -14,7 +14,7 @@ _PERCENT = 100.0
 _BETTER = {True: "higher", False: "lower"}
 
 
-def bound_problem(metric: Metric, edge: Edge, value: float, *, sanity: bool) -> str:
+def bound_problem(metric: Metric, edge: BoundEdge, value: float, *, sanity: bool) -> str:
     """Why a bound cannot judge, and what was probably meant; empty where it can.
 
     Args:
@@ -28,13 +28,13 @@ def bound_problem(metric: Metric, edge: Edge, value: float, *, sanity: bool) -> 
         return ""
     if value not in possible:
         return f"{metric.name} is {possible}{_meant(possible, edge, value)}"
-    keeps = Edge.AT_LEAST if metric.greater_is_better else Edge.AT_MOST
+    keeps = BoundEdge.AT_LEAST if metric.greater_is_better else BoundEdge.AT_MOST
     if metric.fraction and edge is keeps and value >= _ALL:
         return (
             f"{metric.name} is a fraction, and a model that always answers 0 has one of at most 1"
             f"; did you mean {edge.value}: {value / _PERCENT:g}?"
         )
-    if value == (possible.low if edge is Edge.AT_LEAST else possible.high):
+    if value == (possible.low if edge is BoundEdge.AT_LEAST else possible.high):
         return f"every model passes: {metric.name} is {possible}"
     if edge is not keeps and not sanity:
         return (
@@ -45,9 +45,9 @@ def bound_problem(metric: Metric, edge: Edge, value: float, *, sanity: bool) -> 
     return ""
 
 
-def _meant(possible: Range, edge: Edge, value: float) -> str:
+def _meant(possible: Range, edge: BoundEdge, value: float) -> str:
     """What a value outside the range was probably meant to be."""
-    opposite = Edge.AT_MOST if edge is Edge.AT_LEAST else Edge.AT_LEAST
+    opposite = BoundEdge.AT_MOST if edge is BoundEdge.AT_LEAST else BoundEdge.AT_LEAST
     if value < 0 and -value in possible:
         told = f"{opposite.value}: {-value:g}"
         return f", in its natural sign; did you mean {told}?"
@@ -57,7 +57,7 @@ def _meant(possible: Range, edge: Edge, value: float) -> str:
 
 
 def margin_problem(
-    metric: Metric, kind: Kind, margin: float, *, relative: bool, task: Task | None
+    metric: Metric, kind: RuleKind, margin: float, *, relative: bool, task: Task | None
 ) -> str:
     """Why a margin cannot judge, and what was probably meant; empty where it can.
 
@@ -74,11 +74,11 @@ def margin_problem(
         return _share_problem(metric, kind, margin)
     guess = f"; did you mean {margin:g}%?" if _ALL <= margin < _PERCENT else ""
     if margin >= metric.range.width:
-        passes = "every" if kind is Kind.NON_INFERIORITY else "no"
+        passes = "every" if kind is RuleKind.NON_INFERIORITY else "no"
         return f"{passes} model passes: {metric.name} is {metric.range}{guess}"
     uninformed = _uninformed(metric, task)
     apart = abs(metric.best - uninformed)
-    if kind is Kind.NON_INFERIORITY and margin >= apart:
+    if kind is RuleKind.NON_INFERIORITY and margin >= apart:
         return (
             f"a model that knows nothing passes: its {metric.name} is {uninformed:.3g}, which is"
             f" {apart:.3g} from the best{guess}"
@@ -86,16 +86,16 @@ def margin_problem(
     return ""
 
 
-def _share_problem(metric: Metric, kind: Kind, share: float) -> str:
+def _share_problem(metric: Metric, kind: RuleKind, share: float) -> str:
     """A share of the champion's value: all of a score, or all of a loss that is to be won."""
     if share < _ALL:
         return ""
     told = f"{share * _PERCENT:g}%"
-    if kind is Kind.NON_INFERIORITY and metric.greater_is_better:
+    if kind is RuleKind.NON_INFERIORITY and metric.greater_is_better:
         return f"every model passes: {told} allows {metric.name} to fall to 0"
-    if kind is Kind.SUPERIORITY and not metric.greater_is_better and metric.best >= 0:
+    if kind is RuleKind.SUPERIORITY and not metric.greater_is_better and metric.best >= 0:
         return f"no model passes: {metric.name} cannot fall by {told}"
-    if kind is Kind.SUPERIORITY and metric.greater_is_better and math.isfinite(metric.best):
+    if kind is RuleKind.SUPERIORITY and metric.greater_is_better and math.isfinite(metric.best):
         most = metric.best / (1 + share)
         return (
             f"no model passes where the champion's {metric.name} is above {most:.3g}: {told} more"

@@ -11,7 +11,7 @@ from typing import Any
 
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_limits import bound_problem, margin_problem
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.config.schema import read_margin
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import metric_of
@@ -148,14 +148,14 @@ def _rules(
 ) -> Iterator[tuple[KeyPath, str]]:
     """Bounds and margins that cannot judge."""
     sanity = gate.get("sanity") is True
-    for edge in Edge:
+    for edge in BoundEdge:
         value = _number(gate.get(edge.value))
         if value is None or not math.isfinite(value):
             continue
         if told := bound_problem(metric, edge, value, sanity=sanity):
             yield (edge.value,), told
-    margins: list[tuple[KeyPath, Kind]] = [((kind.value,), kind) for kind in Kind]
-    margins.append((("slices", Kind.NON_INFERIORITY.value), Kind.NON_INFERIORITY))
+    margins: list[tuple[KeyPath, RuleKind]] = [((kind.value,), kind) for kind in RuleKind]
+    margins.append((("slices", RuleKind.NON_INFERIORITY.value), RuleKind.NON_INFERIORITY))
     reported = metric.family is Family.CALIBRATION
     for place, kind in margins:
         margin = _margin(at(gate, *place))
@@ -175,13 +175,13 @@ def _rules(
 
 def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """What no metric is needed to see."""
-    words = [*(edge.value for edge in Edge), *(kind.value for kind in Kind)]
+    words = [*(edge.value for edge in BoundEdge), *(kind.value for kind in RuleKind)]
     if all(gate.get(word) is None for word in words):
         told = "a gate needs at_least, at_most, max_regression or min_improvement;"
         yield (), f"{told} without one it would never say no"
-    low, high = (_number(gate.get(edge.value)) for edge in (Edge.AT_LEAST, Edge.AT_MOST))
+    low, high = (_number(gate.get(edge.value)) for edge in (BoundEdge.AT_LEAST, BoundEdge.AT_MOST))
     if low is not None and high is not None and low > high:
-        yield (Edge.AT_LEAST.value,), f"at_least {low:g} lies above at_most {high:g}"
+        yield (BoundEdge.AT_LEAST.value,), f"at_least {low:g} lies above at_most {high:g}"
 
 
 def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:

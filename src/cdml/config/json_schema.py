@@ -23,14 +23,14 @@ def json_schema() -> str:
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "cdml.yaml"
     _add_targets(schema)
-    metric = schema["$defs"]["Gate"]["properties"]["metric"]
+    metric = schema["$defs"]["GateSettings"]["properties"]["metric"]
     metric["examples"] = sorted(METRICS)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _add_targets(schema: dict[str, Any]) -> None:
     """The settings of our own targets; another type may have any."""
-    target = schema["$defs"]["Target"]
+    target = schema["$defs"]["TargetSettings"]
     target["properties"]["type"]["examples"] = sorted(targets.SETTINGS)
     target["allOf"] = []
     for name, kind in targets.SETTINGS.items():

@@ -32,7 +32,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class LoadedConfig:
     """A configuration and where it came from.
 
     Attributes:
@@ -74,7 +74,7 @@ def load(
     registries: Collection[str] = ("sqlite", "http", "https", "folder"),
     environment: Mapping[str, str] | None = None,
     needs_registry: bool = True,
-) -> Loaded:
+) -> LoadedConfig:
     """Read and check a configuration.
 
     Args:
@@ -135,7 +135,7 @@ def load(
             "`cdml schema` prints what each key may hold.",
             at=(str(path), _line_number(told[0])),
         )
-    return Loaded(config=config, path=path, lines=lines)
+    return LoadedConfig(config=config, path=path, lines=lines)
 
 
 def _line_number(problem: str) -> int:

@@ -24,7 +24,7 @@ PREFIXES = ("score_", "prob_", "proba_", "probability_", "p_", "p")
 CLOSE = 0.01
 """How far from 1 the probabilities of a row may add up to; answers and files hold them rounded."""
 
-Name = str | int | float | bool
+ColumnId = str | int | float | bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,12 @@ class AnswerColumns:
     scores: Mapping[str, str | int] | None = None
 
 
-def normal(name: Name) -> str:
+def normal(name: ColumnId) -> str:
     """A column's name as the table has it: `Predicted Label` is `predicted_label`."""
     return str(name).strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def named(names: Sequence[Name], table: Sequence[str]) -> list[int]:
+def named(names: Sequence[ColumnId], table: Sequence[str]) -> list[int]:
     """The places of the columns that one of the tables names."""
     return [at for at, name in enumerate(names) if isinstance(name, str) and normal(name) in table]
 

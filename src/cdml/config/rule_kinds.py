@@ -3,14 +3,14 @@
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class RuleKind(StrEnum):
     """What a comparison asks, in the word of cdml.yaml."""
 
     NON_INFERIORITY = "max_regression"
     SUPERIORITY = "min_improvement"
 
 
-class Edge(StrEnum):
+class BoundEdge(StrEnum):
     """Which side of the value a bound closes, in the word of cdml.yaml."""
 
     AT_LEAST = "at_least"

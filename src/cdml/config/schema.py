@@ -8,9 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.functional_validators import AfterValidator
 
-from cdml.config.base import AddressText, Duration, Model
+from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.class_labels import find, yaml_scalar
-from cdml.config.delivery import Deploy
+from cdml.config.delivery import DeploySettings
 from cdml.config.input_columns import Purposes
 from cdml.config.output_columns import AnswerColumns
 from cdml.statistics import metrics
@@ -22,7 +22,7 @@ DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 _PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
 
 
-class Margin(Model):
+class Margin(SettingsModel):
     """How much is too much: an absolute amount, or a share of the champion's value."""
 
     value: float
@@ -83,7 +83,7 @@ MarginField = Annotated[
     Margin,
     BeforeValidator(read_margin, json_schema_input_type=float | str),
 ]
-Bound = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
+BoundValue = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 MetricName = Annotated[str, AfterValidator(_known_metric)]
 
 
@@ -93,10 +93,10 @@ def _column(written: object) -> object:
     return str(written) if counted else written
 
 
-Column = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
+ColumnName = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
 
 
-class Registry(Model):
+class RegistrySettings(SettingsModel):
     """Where models are registered, and which alias names the champion."""
 
     uri: AddressText = DEFAULT_REGISTRY
@@ -105,24 +105,24 @@ class Registry(Model):
     """Alias of the version that serves."""
 
 
-class Drift(Model):
+class DriftSettings(SettingsModel):
     """When a column differs too much from the reference."""
 
     measure: Literal["psi", "js", "ks", "wasserstein", "cramers_v"] = "psi"
     """What the thresholds are held against; docs/data.md says what each is."""
-    warn: Bound | None = 0.2
+    warn: BoundValue | None = 0.2
     """Value of the measure from which a column warns; null: never."""
-    fail: Bound | None = None
+    fail: BoundValue | None = None
     """Value of the measure from which a column fails; null: never."""
     min_rows: int = Field(default=100, ge=1)
     """With fewer rows on either side nothing is judged."""
     slices: bool = False
     """Whether drift is also judged within each value of data.slices."""
-    ignore: tuple[Column, ...] = ()
+    ignore: tuple[ColumnName, ...] = ()
     """Columns that are expected to move, such as dates."""
 
 
-class Leakage(Model):
+class LeakageSettings(SettingsModel):
     """When a column, or the difference of two, gives the label away.
 
     Strength is the area under the ROC curve of the column alone (for a number to predict, the
@@ -137,11 +137,11 @@ class Leakage(Model):
     """Share of rows equal to one of the reference, beyond chance, that warns; null: never."""
     shared_fail: float | None = Field(default=0.1, gt=0, le=1)
     """The same share that fails; null: never."""
-    ignore: tuple[Column, ...] = ()
+    ignore: tuple[ColumnName, ...] = ()
     """Columns that may tell the label, or whose groups may be on both sides."""
 
 
-class Answer(Model):
+class AnswerSettings(SettingsModel):
     """Which columns of a model's answer count; those without names are counted from 0."""
 
     prediction: str | int | None = None
@@ -163,7 +163,7 @@ class Answer(Model):
         return AnswerColumns(prediction=self.prediction, score=one, scores=several)
 
 
-class Data(Model):
+class DataSettings(SettingsModel):
     """The rows both models are judged on."""
 
     evaluation: AddressText
@@ -173,37 +173,37 @@ class Data(Model):
     profile kept with the champion, which is also what is used by default."""
     contract: str | None = None
     """An Open Data Contract Standard v3 file."""
-    key: tuple[Column, ...] = Field(min_length=1)
+    key: tuple[ColumnName, ...] = Field(min_length=1)
     """Columns that identify a row; they pair the two models."""
-    label: Column
+    label: ColumnName
     """The column to predict."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
     classes: Annotated[tuple[bool | int | float | str, ...], AfterValidator(_distinct_classes)] = ()
     """All classes in the order of the model's probabilities; where the model says them itself,
     nothing is needed here."""
-    answer: Answer | None = None
+    answer: AnswerSettings | None = None
     """Which columns of the model's answer count, where their names do not say."""
     task: metrics.Task | None = None
     """binary, multiclass or regression; by default told by `positive` and the gates."""
-    time: Column | None = None
+    time: ColumnName | None = None
     """Column of when a row happened: the rows must come after the reference."""
-    group: Column | None = None
+    group: ColumnName | None = None
     """Column of what must not be on both sides, such as a user; `cluster` unless said otherwise."""
-    features: tuple[Column, ...] | None = Field(default=None, min_length=1)
+    features: tuple[ColumnName, ...] | None = Field(default=None, min_length=1)
     """The model's inputs in their order, where its signature does not name them; by default all
     columns that are named for nothing else."""
-    slices: tuple[Column, ...] = ()
+    slices: tuple[ColumnName, ...] = ()
     """Columns whose every value is judged apart."""
     max_slices: int = Field(default=100, ge=1, le=10_000)
     """Values of a slice column that are judged apart, largest first; the rest is `other`."""
-    weight: Column | None = None
+    weight: ColumnName | None = None
     """Column that says how much a row counts; at least 0."""
-    cluster: Column | None = None
+    cluster: ColumnName | None = None
     """Column of what rows belong to (a user, a conversation): rows of one are not independent."""
-    sensitive: Column | None = None
+    sensitive: ColumnName | None = None
     """Column of the groups that fairness metrics compare."""
-    cost: Column | None = None
+    cost: ColumnName | None = None
     """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
     related: Mapping[str, AddressText] = Field(default_factory=dict)
     """Files of the tables that the contract's relationships refer to, by table."""
@@ -211,8 +211,8 @@ class Data(Model):
     """Rules of other engines in the contract. list: told; hold: inconclusive."""
     extra_columns: Literal["tell", "warn", "fail"] = "tell"
     """What columns do that the contract does not know."""
-    drift: Drift = Drift()
-    leakage: Leakage = Leakage()
+    drift: DriftSettings = DriftSettings()
+    leakage: LeakageSettings = LeakageSettings()
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
@@ -263,7 +263,7 @@ class Data(Model):
         return bool(self.contract or self.reference)
 
 
-class SliceRule(Model):
+class SliceRule(SettingsModel):
     """What a gate asks of every slice; what is not said is taken from the gate."""
 
     max_regression: MarginField | None = None
@@ -272,13 +272,13 @@ class SliceRule(Model):
     is proven in every slice."""
 
 
-class Gate(Model):
+class GateSettings(SettingsModel):
     """One metric and what it has to fulfil."""
 
     metric: MetricName
-    at_least: Bound | None = None
+    at_least: BoundValue | None = None
     """The value must not be lower."""
-    at_most: Bound | None = None
+    at_most: BoundValue | None = None
     """The value must not be higher."""
     max_regression: MarginField | None = None
     """No worse than the champion by more than this (non-inferiority)."""
@@ -297,7 +297,7 @@ class Gate(Model):
     """Whether a bound is meant for values too good to be true, such as `roc_auc at_most 0.99`."""
 
 
-class Scoring(Model):
+class ScoringSettings(SettingsModel):
     """How the model is run."""
 
     environment: str = "model"
@@ -306,7 +306,7 @@ class Scoring(Model):
     """Seconds until scoring is given up; `10m`, `1h` are understood."""
 
 
-class Policy(Model):
+class PolicySettings(SettingsModel):
     """How the decision is taken."""
 
     confidence: float = Field(default=0.95, gt=0.5, le=0.999_999)
@@ -327,15 +327,15 @@ class Policy(Model):
         return default if self.min_rows is None else self.min_rows
 
 
-class Config(Model):
+class Config(SettingsModel):
     """cdml.yaml."""
 
     version: Literal[1]
     model: str = Field(min_length=1, max_length=200)
     """The model's name in the registry."""
-    registry: Registry = Registry()
-    data: Data
-    gates: tuple[Gate, ...] = ()
-    scoring: Scoring = Scoring()
-    policy: Policy = Policy()
-    deploy: Deploy = Deploy()
+    registry: RegistrySettings = RegistrySettings()
+    data: DataSettings
+    gates: tuple[GateSettings, ...] = ()
+    scoring: ScoringSettings = ScoringSettings()
+    policy: PolicySettings = PolicySettings()
+    deploy: DeploySettings = DeploySettings()

@@ -61,32 +61,32 @@ def _two(slots: tuple[str, ...]) -> tuple[str, ...]:
     return slots
 
 
-Command = Annotated[
+CommandLine = Annotated[
     tuple[str, ...], BeforeValidator(_command, json_schema_input_type=str | list[str])
 ]
-Name = Annotated[str, Field(pattern=_NAME)]
+HaproxyName = Annotated[str, Field(pattern=_NAME)]
 
 
-class RegistryTarget(BaseModel):
+class RegistryTargetSettings(BaseModel):
     """The registry's alias is the switch; there is nothing to set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-class Haproxy(BaseModel):
+class HaproxySettings(BaseModel):
     """Two servers of one HAProxy backend on this machine; one serves, the other is beside it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     socket: Annotated[str, AfterValidator(_endpoint)]
     """HAProxy's runtime API (`stats socket … level admin`): a path with a slash, or host:port."""
-    backend: Name
+    backend: HaproxyName
     """The backend in HAProxy's configuration."""
-    slots: Annotated[tuple[Name, ...], AfterValidator(_two)] = ("blue", "green")
+    slots: Annotated[tuple[HaproxyName, ...], AfterValidator(_two)] = ("blue", "green")
     """Names of the backend's two servers; HAProxy knows their addresses."""
-    start: Annotated[Command, AfterValidator(_starts)]
+    start: Annotated[CommandLine, AfterValidator(_starts)]
     """Starts a server. {model} is a folder, {port} the slot's; also {slot}, {version}, {digest}."""
-    stop: Command | None = None
+    stop: CommandLine | None = None
     """Stops the server of a {slot}; left out, the processes that `start` began are ended."""
     ready: Duration = 120.0
     """How long a server may take until it is ready."""
@@ -97,7 +97,10 @@ class Haproxy(BaseModel):
     ~/.local/state/cdml/<backend>."""
 
 
-SETTINGS: Mapping[str, type[BaseModel]] = {"registry": RegistryTarget, "haproxy": Haproxy}
+SETTINGS: Mapping[str, type[BaseModel]] = {
+    "registry": RegistryTargetSettings,
+    "haproxy": HaproxySettings,
+}
 """Settings of our own targets; those of others look at theirs themselves."""
 
 

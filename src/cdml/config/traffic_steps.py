@@ -10,7 +10,7 @@ ALL = 100
 """Percent."""
 
 
-class Part:
+class TrafficPart:
     """How a part of the journal's document stands in JSON: no other keys, no underscores."""
 
     __slots__ = ()
@@ -21,7 +21,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ramp(Part):
+class Ramp(TrafficPart):
     """How a release gets its traffic on a target that splits it.
 
     Attributes:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 
 from cdml.common.suggest import unknown
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.config.input_columns import contradiction
 from cdml.data.rules.signature import Signature
 from cdml.errors import ConfigurationError, InputError
 from cdml.tables.query import Field
 
 
-def require_features(loaded: Loaded, fields: Iterable[Field], uri: str) -> None:
+def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) -> None:
     """Refuse `data.features` that the data does not have, each with its line.
 
     Args:
@@ -35,7 +35,7 @@ def require_features(loaded: Loaded, fields: Iterable[Field], uri: str) -> None:
         )
 
 
-def require_agreement(loaded: Loaded, signature: Signature, uri: str) -> None:
+def require_agreement(loaded: LoadedConfig, signature: Signature, uri: str) -> None:
     """Refuse `data.features` that are not those of a signature, which names its own.
 
     Args:

@@ -7,7 +7,7 @@ checks of the data is the same text in the slices and in the key.
 from collections.abc import Sequence
 
 from cdml.common.addresses import reveal
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
 from cdml.data.column_types import of_contract, of_signature
 from cdml.data.contract import Contract
@@ -23,7 +23,7 @@ _OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 def open_rows(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     tables: Tables,
     *,
     data: str | None = None,
@@ -62,7 +62,7 @@ def open_rows(
     return tables.open(uri, {**declared, **weak, **firm})
 
 
-def _require_open_slices(loaded: Loaded, contract: Contract) -> None:
+def _require_open_slices(loaded: LoadedConfig, contract: Contract) -> None:
     """A slice is told by its value, so that a column whose values are closed cannot make slices."""
     closed = [
         (number, name)
@@ -82,7 +82,7 @@ def _require_open_slices(loaded: Loaded, contract: Contract) -> None:
 
 
 def open_reference(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     tables: Tables,
     written: str,
     *,
@@ -105,7 +105,7 @@ def open_reference(
     return tables.open(loaded.locate(written), {**of_fields(table.fields), **firm})
 
 
-def declared_types(loaded: Loaded, contract: Contract, signature: Signature | None) -> Types:
+def declared_types(loaded: LoadedConfig, contract: Contract, signature: Signature | None) -> Types:
     """Types by which the data is judged: the contract's before those of the model's signature.
 
     `data.time` names a column of times, which may say so in ISO 8601.
@@ -115,7 +115,9 @@ def declared_types(loaded: Loaded, contract: Contract, signature: Signature | No
     return {**moments, **of_signature(signature, contract), **of_contract(contract)}
 
 
-def types_for(loaded: Loaded, table: Table, contract: Contract, signature: Signature) -> Types:
+def types_for(
+    loaded: LoadedConfig, table: Table, contract: Contract, signature: Signature
+) -> Types:
     """Types in which a model is given the rows: those of its own signature before all others.
 
     A model that has none is given dates and times as the text that they are in the file, which is
@@ -132,7 +134,7 @@ def types_for(loaded: Loaded, table: Table, contract: Contract, signature: Signa
     return {**of_fields(table.fields), **texts, **kept, **of_signature(signature, contract)}
 
 
-def _stores_types(loaded: Loaded) -> bool:
+def _stores_types(loaded: LoadedConfig) -> bool:
     """Whether the rows that a model was trained on tell how it met them."""
     known = loaded.config.data.reference
     rows = known is not None and known != CHAMPION and not reveal(known).endswith(FILE)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from cdml.config.schema import Data
+from cdml.config.schema import DataSettings
 from cdml.data.drift.checks import DriftPlan, judge_drift, no_reference, plan_drift
 from cdml.data.drift.measure import profile_of
 from cdml.data.drift.profile import Profile
@@ -34,12 +34,12 @@ class Against:
     profile: Profile | None
     plan: DriftPlan
     common: tuple[str, ...]
-    data: Data
+    data: DataSettings
     shows: Callable[[str], bool]
 
     @classmethod
     def of(
-        cls, table: Table, reference: Reference, data: Data, shows: Callable[[str], bool]
+        cls, table: Table, reference: Reference, data: DataSettings, shows: Callable[[str], bool]
     ) -> "Against":
         """Profile the reference, where that has not been done, and choose the columns."""
         profile, plan = _profile(reference, data, shows), DriftPlan()
@@ -96,7 +96,9 @@ class Against:
         return [name for name in columns if missing[name] == 0]
 
 
-def _profile(reference: Reference, data: Data, shows: Callable[[str], bool]) -> Profile | None:
+def _profile(
+    reference: Reference, data: DataSettings, shows: Callable[[str], bool]
+) -> Profile | None:
     match reference:
         case Rows(table=table):
             found = profile_of(table, frozenset(data.key), shows)

@@ -8,7 +8,7 @@ from pathlib import Path
 from cdml.ci.provenance import producer
 from cdml.common.progress import Progress
 from cdml.common.verdict import Verdict, worst
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.data.contract import Contract, Severity
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, Stored, find_reference
@@ -41,7 +41,7 @@ _LONG = 1000
 class _Subject:
     """What is judged, and by what."""
 
-    loaded: Loaded
+    loaded: LoadedConfig
     table: Table
     contract: Contract
     judged: Signature | None
@@ -86,7 +86,7 @@ class _Subject:
 
 
 def validate_data(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: DataPorts,
     *,
     output: Path,
@@ -164,7 +164,7 @@ def validate_data(
 
 
 def add_checks(
-    loaded: Loaded, evidence: DataEvidence, findings: Sequence[Finding], output: Path
+    loaded: LoadedConfig, evidence: DataEvidence, findings: Sequence[Finding], output: Path
 ) -> DataEvidence:
     """Write the evidence anew, with what was found about the rows since."""
     checks = (*evidence.checks, *map(_check, findings))
@@ -181,7 +181,7 @@ def add_checks(
 
 
 def _written(
-    loaded: Loaded, evidence: DataEvidence, output: Path, contract: str | None
+    loaded: LoadedConfig, evidence: DataEvidence, output: Path, contract: str | None
 ) -> DataEvidence:
     write_results(loaded, evidence, output, contract.partition("#")[0] if contract else None)
     store.write(output, evidence)
@@ -244,7 +244,7 @@ def _named(table: Table, written: str) -> DataRef:
     return table.ref if "://" in written else table.ref.model_copy(update={"uri": written})
 
 
-def _require_columns(loaded: Loaded, table: Table) -> None:
+def _require_columns(loaded: LoadedConfig, table: Table) -> None:
     data = loaded.config.data
     named = {
         "key": data.key,

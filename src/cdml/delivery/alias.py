@@ -6,7 +6,7 @@ The registry's alias, where it only tells what serves: it follows the journal.
 import re
 from dataclasses import dataclass
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import ConfigurationError, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import Release
@@ -56,7 +56,7 @@ class Alias:
     name: str
 
     @classmethod
-    def of(cls, loaded: Loaded, registry: Registry, environment: str) -> "Alias":
+    def of(cls, loaded: LoadedConfig, registry: Registry, environment: str) -> "Alias":
         """The alias that the configuration asks for.
 
         Raises:

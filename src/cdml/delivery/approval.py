@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.candidate import examine, objections
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Refusal
@@ -34,7 +34,7 @@ class Voucher:
         known: what the registry answered already; a rollback does not wait for it twice.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: DeliveryPorts
     environment: str
     known: dict[str, ModelVersion | ServiceError] = field(default_factory=dict)

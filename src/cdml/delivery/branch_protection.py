@@ -1,12 +1,14 @@
 """Whether the journal's branch is protected from others, by the platform's word."""
 
 from cdml.ci.run import Annotation
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.ports import DeliveryPorts
 from cdml.journal.branches import journal_branch
 
 
-def warn_unprotected(loaded: Loaded, ports: DeliveryPorts, environment: str | None = None) -> None:
+def warn_unprotected(
+    loaded: LoadedConfig, ports: DeliveryPorts, environment: str | None = None
+) -> None:
     """Say so where anybody who can push could write the journal; a platform may not know.
 
     Args:

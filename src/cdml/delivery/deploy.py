@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from cdml.common.verdict import Verdict
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.candidate import Candidate, examine, hashed_release, objections
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.divergence import Cure, Drift
@@ -35,7 +35,7 @@ ATTEMPTS = 5
 
 
 def deploy(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: DeliveryPorts,
     *,
     output: Path,
@@ -117,7 +117,7 @@ class _Deploy:
         drift: finds and mends what was moved behind our back.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: DeliveryPorts
     operator: Operator
     output: Path

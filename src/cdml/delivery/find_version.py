@@ -3,7 +3,7 @@
 from cdml.ci.code_host import Commit, PullRequest
 from cdml.ci.run import Platform
 from cdml.common.verdict import Verdict
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.operation.outcome import Nothing
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import InputError
@@ -14,7 +14,9 @@ _NAME_ONE = "Name one: --model VERSION."
 _PASSED = (Verdict.PASS.value, Verdict.WARN.value, None)
 
 
-def find_version(loaded: Loaded, ports: DeliveryPorts, model: str | None) -> ModelVersion | Nothing:
+def find_version(
+    loaded: LoadedConfig, ports: DeliveryPorts, model: str | None
+) -> ModelVersion | Nothing:
     """The version that is named, or the one that this push's pull requests registered.
 
     Of several it is the last one, in the order of the commits, that passed.

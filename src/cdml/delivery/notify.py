@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cdml.ci.code_host import PullRequest
 from cdml.common.verdict import Verdict
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Deployment
@@ -21,7 +21,7 @@ EVENT = "X-CDML-Event"
 """Header: `deploy` or `rollback`."""
 
 
-def notify(loaded: Loaded, ports: DeliveryPorts, told: Deployment) -> None:
+def notify(loaded: LoadedConfig, ports: DeliveryPorts, told: Deployment) -> None:
     """Write the job summary, comment on the commit's pull request, and post the webhook.
 
     Nothing is told where nothing was done.
@@ -43,7 +43,7 @@ def notify(loaded: Loaded, ports: DeliveryPorts, told: Deployment) -> None:
 class _Teller:
     """One piece of evidence and whom it is told to."""
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: DeliveryPorts
     told: Deployment
     shown: View

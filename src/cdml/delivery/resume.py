@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from cdml.common.verdict import Verdict
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
@@ -68,7 +68,7 @@ def end_warm(operator: Operator, window: timedelta) -> str:
 
 
 def resume(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: DeliveryPorts,
     *,
     output: Path,

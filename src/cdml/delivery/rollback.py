@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cdml.common.verdict import Verdict
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL
 from cdml.delivery.candidate import serving_release
 from cdml.delivery.checks.release_checks import Checks
@@ -42,7 +42,7 @@ PATIENCE = LEASE + timedelta(seconds=10)
 
 
 def rollback(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: DeliveryPorts,
     *,
     output: Path,

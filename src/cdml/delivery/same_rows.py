@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from cdml.common.addresses import reveal
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.candidate import Judged
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Objection, Refusal
@@ -24,7 +24,9 @@ _HINT = (
 )
 
 
-def other_rows(judged: Judged | None, loaded: Loaded, ports: DeliveryPorts) -> Iterator[Objection]:
+def other_rows(
+    judged: Judged | None, loaded: LoadedConfig, ports: DeliveryPorts
+) -> Iterator[Objection]:
     """What speaks against evidence whose rows are not the configured ones.
 
     Args:
@@ -55,7 +57,7 @@ def other_rows(judged: Judged | None, loaded: Loaded, ports: DeliveryPorts) -> I
         )
 
 
-def _named(uri: str, written: str, loaded: Loaded) -> bool:
+def _named(uri: str, written: str, loaded: LoadedConfig) -> bool:
     """Whether the address in evidence is the configured one, seen from wherever the gate ran.
 
     A path in evidence begins where that gate was started: at the root of the checkout, or in a
@@ -90,7 +92,9 @@ def _plain(address: str) -> str:
     return before.partition("?")[0] + sign + fragment
 
 
-def _digest_here(written: str, judged: DataRef, loaded: Loaded, ports: DeliveryPorts) -> str | None:
+def _digest_here(
+    written: str, judged: DataRef, loaded: LoadedConfig, ports: DeliveryPorts
+) -> str | None:
     """The digest of the rows as they lie here; None where they do not, or cannot be read."""
     located = reveal(loaded.locate(written))
     if "://" in located:

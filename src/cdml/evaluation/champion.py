@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cdml.common.background import BackgroundTask
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.scored_model import Contender, evaluated, from_file, predictions_file, scored
@@ -44,7 +44,7 @@ class Contenders:
         challengers: who is compared: an address, or a predictions file.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: EvaluationPorts
     output: Path
     work: Path

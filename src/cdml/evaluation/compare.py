@@ -9,7 +9,7 @@ from pathlib import Path
 from cdml.ci.provenance import producer
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.data.odcs.load import promises
 from cdml.evaluation.champion import Contenders, NoChampion
 from cdml.evaluation.charts import of_champion, without_values
@@ -59,7 +59,7 @@ class _Outcome:
 
 
 def compare_to_champion(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: EvaluationPorts,
     *,
     output: Path,
@@ -130,7 +130,7 @@ def compare_to_champion(
 class _Contest:
     """The challenger's side of a comparison."""
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: EvaluationPorts
     challenger: Contender
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict, worst
-from cdml.config import Config, Loaded
+from cdml.config import Config, LoadedConfig
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import promises
 from cdml.data.open_rows import is_text, open_rows
@@ -31,7 +31,7 @@ from cdml.tables.table import Table
 
 
 def evaluate_model(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: EvaluationPorts,
     *,
     output: Path,
@@ -122,7 +122,7 @@ def evaluate_model(
 
 
 def _rows(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: EvaluationPorts,
     model: str | None,
     predictions: str | None,
@@ -150,7 +150,7 @@ def _tell_withheld(output: Path, ports: EvaluationPorts) -> None:
 
 
 def _given(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: EvaluationPorts,
     table: Table,
     model: str | None,

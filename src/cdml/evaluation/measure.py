@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, Part, Value
@@ -173,7 +173,7 @@ def with_custom(
     *,
     challenger: Path,
     champion: Path | None,
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: EvaluationPorts,
 ) -> tuple[Part, ...]:
     """The same parts, that also answer for the user's own metrics among these.

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.data.model_inputs import require_agreement, require_features
 from cdml.data.odcs.load import promises
 from cdml.data.open_rows import types_for
@@ -76,7 +76,7 @@ class Predicted:
     folder: Path
 
 
-def identify(uri: str, loaded: Loaded, ports: EvaluationPorts) -> Identity:
+def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity:
     """Fetch a model and take its digest, without loading it.
 
     Args:
@@ -118,7 +118,7 @@ def identify(uri: str, loaded: Loaded, ports: EvaluationPorts) -> Identity:
 
 def predict(
     uri: str,
-    loaded: Loaded,
+    loaded: LoadedConfig,
     table: Table,
     ports: EvaluationPorts,
     *,
@@ -184,7 +184,7 @@ def predict(
     )
 
 
-def _addresses(loaded: Loaded, table: Table) -> tuple[Path, ...]:
+def _addresses(loaded: LoadedConfig, table: Table) -> tuple[Path, ...]:
     """Where rows with their labels lie on this machine: each place itself; of a glob its folder."""
     data = loaded.config.data
     written = [table.ref.uri, data.evaluation, *([data.reference] if data.reference else [])]
@@ -198,7 +198,7 @@ def _addresses(loaded: Loaded, table: Table) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def interpreter(loaded: Loaded) -> str:
+def interpreter(loaded: LoadedConfig) -> str:
     """`model`, `current`, a command's name, or an interpreter's path."""
     written = loaded.config.scoring.environment
     return loaded.locate(written) if "/" in written else written

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
@@ -37,7 +37,7 @@ class Contender:
     data: DataRef | None = None
 
 
-def predictions_file(written: str, loaded: Loaded) -> Path | None:
+def predictions_file(written: str, loaded: LoadedConfig) -> Path | None:
     """The file, where a name means predictions and not a model."""
     path = Path(loaded.locate(written))
     return path if written.endswith(PREDICTIONS_FILES) or path.is_file() else None
@@ -98,7 +98,7 @@ def _operations(evaluation: Evaluation) -> dict[str, float]:
 
 def scored(
     uri: str,
-    loaded: Loaded,
+    loaded: LoadedConfig,
     table: Table,
     ports: EvaluationPorts,
     *,

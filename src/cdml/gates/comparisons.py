@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from cdml.common.verdict import Verdict
 from cdml.config.gate_limits import out_of_range
-from cdml.config.rule_kinds import Kind
-from cdml.config.schema import Policy
+from cdml.config.rule_kinds import RuleKind
+from cdml.config.schema import PolicySettings
 from cdml.evidence.schema import ComparisonGate, DecidingBound, Difference
 from cdml.gates import reasons, score
 from cdml.gates.decide import Figures, Rule, decide, detect, soften
@@ -44,7 +44,7 @@ class Candidate:
     clusters: int | None = None
 
 
-def judge(candidates: Sequence[Candidate], policy: Policy) -> tuple[ComparisonGate, ...]:
+def judge(candidates: Sequence[Candidate], policy: PolicySettings) -> tuple[ComparisonGate, ...]:
     """Every candidate's verdict; slices that are to detect a regression are judged together."""
     candidates = [_in_range(candidate) for candidate in candidates]
     detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
@@ -85,13 +85,13 @@ def _in_range(candidate: Candidate) -> Candidate:
     return replace(candidate, found=Unmeasured(reason=outside)) if outside else candidate
 
 
-def _enough(candidate: Candidate, policy: Policy) -> bool:
+def _enough(candidate: Candidate, policy: PolicySettings) -> bool:
     fewest = policy.fewest(clustered=candidate.clusters is not None)
     return candidate.part is None or candidate.counted >= fewest
 
 
 def _gate(
-    candidate: Candidate, policy: Policy, adjusted: float | None, among: int
+    candidate: Candidate, policy: PolicySettings, adjusted: float | None, among: int
 ) -> ComparisonGate:
     found, rule = candidate.found, candidate.rule
     if isinstance(found, Unmeasured):
@@ -139,7 +139,7 @@ def _gate(
     )
 
 
-def _few(candidate: Candidate, policy: Policy) -> str:
+def _few(candidate: Candidate, policy: PolicySettings) -> str:
     clustered = candidate.clusters is not None
     few = named(candidate.metric.counts, candidate.counted, clustered=clustered)
     fewest = policy.fewest(clustered=clustered)
@@ -165,7 +165,7 @@ def _written(candidate: Candidate, found: Paired | None) -> ComparisonGate:
     )
 
 
-def _unmeasured(candidate: Candidate, found: Unmeasured, policy: Policy) -> ComparisonGate:
+def _unmeasured(candidate: Candidate, found: Unmeasured, policy: PolicySettings) -> ComparisonGate:
     """Nothing measured: a slice too small to judge is only reported, all else holds."""
     judged = _enough(candidate, policy)
     verdict = Verdict.INCONCLUSIVE if judged else Verdict.PASS
@@ -179,7 +179,7 @@ def _unmeasured(candidate: Candidate, found: Unmeasured, policy: Policy) -> Comp
     )
 
 
-def _softened(verdict: Verdict, rule: Rule, policy: Policy, *, measured: bool) -> Verdict:
+def _softened(verdict: Verdict, rule: Rule, policy: PolicySettings, *, measured: bool) -> Verdict:
     return soften(
         verdict,
         advisory=rule.advisory,
@@ -203,12 +203,14 @@ def _detected(verdict: Verdict, adjusted: float, among: int, figures: Figures) -
     if verdict is Verdict.FAIL:
         p = f"p = {adjusted:.2g}" if adjusted >= LEAST_SHOWN else f"p < {LEAST_SHOWN:g}"
         return f"; proven among {among:,} slices looked at ({p}, Holm)."
-    if verdict is Verdict.PASS and decide(Kind.NON_INFERIORITY, figures) is not Verdict.PASS:
+    if verdict is Verdict.PASS and decide(RuleKind.NON_INFERIORITY, figures) is not Verdict.PASS:
         return "; no regression is proven, and none is ruled out."
     return "."
 
 
-def _settle(candidate: Candidate, figures: Figures, policy: Policy) -> tuple[int | None, str]:
+def _settle(
+    candidate: Candidate, figures: Figures, policy: PolicySettings
+) -> tuple[int | None, str]:
     """Rows needed and the sentence about them.
 
     The error is that of the bound which left the question open, so that more rows than there are
@@ -220,7 +222,7 @@ def _settle(candidate: Candidate, figures: Figures, policy: Policy) -> tuple[int
         rows, unit = candidate.clusters, "clusters"
     distance = figures.estimate - figures.threshold
     below, above = figures.estimate - figures.lower, figures.upper - figures.estimate
-    equal = rule.kind is Kind.NON_INFERIORITY
+    equal = rule.kind is RuleKind.NON_INFERIORITY
     needed = None
     if equal:
         margin, error = -figures.threshold, error_of(below, confidence)

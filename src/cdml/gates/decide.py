@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 
 TOLERANCE = 1e-12
 """Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""
@@ -29,7 +29,7 @@ class Rule:
 
     metric: str
     greater_is_better: bool
-    kind: Kind
+    kind: RuleKind
     margin: float
     relative: bool = False
     detect: bool = False
@@ -51,12 +51,12 @@ class Rule:
         """What `Difference.bound` takes to make the margin relative; 0 for an absolute one."""
         if not self.relative:
             return 0.0
-        return self.margin * self.sign * (1 if self.kind is Kind.NON_INFERIORITY else -1)
+        return self.margin * self.sign * (1 if self.kind is RuleKind.NON_INFERIORITY else -1)
 
     def threshold(self, champion: float) -> float:
         """What the difference is held against: -m or +δ, better is +."""
         margin = self.margin * (abs(champion) if self.relative else 1.0)
-        return 0.0 - margin if self.kind is Kind.NON_INFERIORITY else margin
+        return 0.0 - margin if self.kind is RuleKind.NON_INFERIORITY else margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,14 +84,14 @@ class Figures:
         return TOLERANCE * max(abs(self.challenger), abs(self.champion), abs(self.threshold))
 
 
-def decide(kind: Kind, figures: Figures) -> Verdict:
+def decide(kind: RuleKind, figures: Figures) -> Verdict:
     """Three ways: proven, refuted, or open.
 
     Non-inferiority asks for "no worse by more than m": a difference of exactly -m is allowed.
     Superiority asks for "better by more than δ": a difference of exactly δ is not enough.
     """
     slack = figures.slack
-    if kind is Kind.NON_INFERIORITY:
+    if kind is RuleKind.NON_INFERIORITY:
         kept = figures.lower >= figures.threshold - slack
     else:
         kept = figures.lower > figures.threshold + slack
@@ -109,7 +109,7 @@ def detect(adjusted_p: float, confidence: float) -> Verdict:
     return Verdict.FAIL if adjusted_p <= 1 - confidence else Verdict.INCONCLUSIVE
 
 
-def within(edge: Edge, limit: float, value: float, *, low: float, high: float) -> Verdict:
+def within(edge: BoundEdge, limit: float, value: float, *, low: float, high: float) -> Verdict:
     """Whether a value keeps a bound.
 
     Args:
@@ -119,8 +119,8 @@ def within(edge: Edge, limit: float, value: float, *, low: float, high: float) -
         low, high: ends of the value's interval, or the value twice to judge the point.
     """
     slack = TOLERANCE * max(abs(limit), abs(value))
-    sign = 1 if edge is Edge.AT_LEAST else -1
-    worse, better = (low, high) if edge is Edge.AT_LEAST else (high, low)
+    sign = 1 if edge is BoundEdge.AT_LEAST else -1
+    worse, better = (low, high) if edge is BoundEdge.AT_LEAST else (high, low)
     if not math.isfinite(value):
         return Verdict.INCONCLUSIVE
     if sign * (worse - limit) >= -slack:

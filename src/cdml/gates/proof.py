@@ -1,7 +1,7 @@
 """What the figures of a comparison prove, whatever its verdict counts for."""
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Kind
+from cdml.config.rule_kinds import RuleKind
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.decide import TOLERANCE
 from cdml.statistics import metrics
@@ -17,7 +17,7 @@ def greater_is_better(gate: ComparisonGate) -> bool | None:
     against = gate.bound.against if gate.bound else 0.0
     if against == 0 or metrics.find(gate.metric) is None:
         return None
-    return (against < 0) is gate.rule.startswith(Kind.NON_INFERIORITY.value)
+    return (against < 0) is gate.rule.startswith(RuleKind.NON_INFERIORITY.value)
 
 
 def unproven(gate: ComparisonGate) -> bool:
@@ -49,7 +49,7 @@ def _margin(gate: ComparisonGate) -> float | None:
         margin *= abs(gate.champion) / 100
     if greater is None:
         return None
-    return margin if (word == Kind.NON_INFERIORITY.value) is not greater else -margin
+    return margin if (word == RuleKind.NON_INFERIORITY.value) is not greater else -margin
 
 
 def _kept(gate: ComparisonGate, margin: float) -> bool:

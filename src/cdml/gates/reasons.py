@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.gates.decide import TOLERANCE, Figures, Rule
 
 _UPPER = {"roc": "ROC", "auc": "AUC", "ovr": "one-vs-rest", "f1": "F1", "r2": "R²", "ms": "(ms)"}
@@ -114,7 +114,9 @@ def comparison(
     sign = rule.sign
     asked = _limit(sign * figures.threshold, digits) if figures.threshold else "0"
     asked = f"+{asked}" if sign * figures.threshold > 0 else asked
-    wanted = f"allowed: {asked}" if rule.kind is Kind.NON_INFERIORITY else f"asked: beyond {asked}"
+    wanted = (
+        f"allowed: {asked}" if rule.kind is RuleKind.NON_INFERIORITY else f"asked: beyond {asked}"
+    )
     said = _bound(bound, worse=lower, rule=rule, digits=digits)
     return (
         f"{subject(rule.metric, part)} {_moved(figures)}"
@@ -173,7 +175,7 @@ def settle(
 
 def bound(
     metric: str,
-    edge: Edge,
+    edge: BoundEdge,
     limit: float,
     value: float,
     *,
@@ -194,7 +196,7 @@ def bound(
     apart = [(x, limit) for x in shown if abs(x - limit) > TOLERANCE * max(abs(x), abs(limit))]
     digits = decimals((value,), apart)
     between = f" (between {number(ends[0], digits)} and {number(ends[1], digits)})" if ends else ""
-    asked = f"{'at least' if edge is Edge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
+    asked = f"{'at least' if edge is BoundEdge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
     text = f"{title(metric)} is {number(value, digits)}{between}; asked: {asked}"
     return f"{text}; the interval holds both answers." if _open(verdict) else f"{text}."
 

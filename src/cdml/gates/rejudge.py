@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
-from cdml.config.schema import Policy
+from cdml.config.schema import PolicySettings
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons
 from cdml.gates.bounds import judge_limits
@@ -107,7 +107,7 @@ def _in_range(asked: Sequence[Asked], comparison: Comparison) -> Comparison:
     return comparison.model_copy(update={"gates": tuple(gates)})
 
 
-def _overall(asked: Asked, comparison: Comparison, policy: Policy) -> Answer:
+def _overall(asked: Asked, comparison: Comparison, policy: PolicySettings) -> Answer:
     rule = asked.overall
     gate = next(_measured(rule, comparison, whole=True), None)
     if gate is None:
@@ -115,7 +115,7 @@ def _overall(asked: Asked, comparison: Comparison, policy: Policy) -> Answer:
     return _answer(rule, gate, policy)
 
 
-def _answer(rule: Rule, gate: ComparisonGate, policy: Policy) -> Answer:
+def _answer(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Answer:
     """One gate's verdict by its bounds."""
     figures = _figures(rule, gate, policy)
     if figures is None:
@@ -172,7 +172,7 @@ def _measured(rule: Rule, comparison: Comparison, *, whole: bool) -> Iterator[Co
             yield gate
 
 
-def _figures(rule: Rule, gate: ComparisonGate, policy: Policy) -> Figures | None:
+def _figures(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Figures | None:
     """What the evidence lets us know of the bounds; NaN where it does not."""
     difference, bound = gate.difference, gate.bound
     if gate.challenger is None or gate.champion is None or difference is None or bound is None:
@@ -196,7 +196,7 @@ def _figures(rule: Rule, gate: ComparisonGate, policy: Policy) -> Figures | None
     )
 
 
-def _regression(rule: Rule, gate: ComparisonGate, policy: Policy) -> float:
+def _regression(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> float:
     """One-sided p of the claim that a slice broke its margin; NaN where the figures do not tell."""
     figures = _figures(rule, gate, policy)
     if figures is None or gate.bound is None:
@@ -221,7 +221,9 @@ def _other(rule: Rule, gate: ComparisonGate) -> str:
     )
 
 
-def _soft(rule: Rule, policy: Policy, verdict: Verdict, reason: str, *, measured: bool) -> Answer:
+def _soft(
+    rule: Rule, policy: PolicySettings, verdict: Verdict, reason: str, *, measured: bool
+) -> Answer:
     softened = soften(
         verdict,
         advisory=rule.advisory,

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from cdml.config import Config, Gate, Margin, SliceRule
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config import Config, GateSettings, Margin, SliceRule
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.evidence.schema import PolicyRef
 from cdml.evidence.store import text_digest
 from cdml.gates.decide import Rule
@@ -39,7 +39,7 @@ class Limit:
     """
 
     metric: Metric
-    edge: Edge
+    edge: BoundEdge
     value: float
     advisory: bool
 
@@ -49,7 +49,7 @@ class Limit:
         return f"{self.edge.value} {self.value:g}"
 
 
-def known(gate: Gate) -> Metric:
+def known(gate: GateSettings) -> Metric:
     """The metric of a gate, in the direction and the range that the gate gives it.
 
     Raises:
@@ -71,7 +71,7 @@ def limits(config: Config) -> tuple[Limit, ...]:
     return tuple(
         Limit(metric=known(gate), edge=edge, value=value, advisory=gate.tier == "advisory")
         for gate in config.gates
-        for edge, value in ((Edge.AT_LEAST, gate.at_least), (Edge.AT_MOST, gate.at_most))
+        for edge, value in ((BoundEdge.AT_LEAST, gate.at_least), (BoundEdge.AT_MOST, gate.at_most))
         if value is not None
     )
 
@@ -81,11 +81,11 @@ def comparisons(config: Config) -> tuple[Asked, ...]:
     return tuple(asked for gate in config.gates for asked in _comparisons(gate, config))
 
 
-def _comparisons(gate: Gate, config: Config) -> Iterator[Asked]:
+def _comparisons(gate: GateSettings, config: Config) -> Iterator[Asked]:
     metric = known(gate)
     for kind, margin in (
-        (Kind.NON_INFERIORITY, gate.max_regression),
-        (Kind.SUPERIORITY, gate.min_improvement),
+        (RuleKind.NON_INFERIORITY, gate.max_regression),
+        (RuleKind.SUPERIORITY, gate.min_improvement),
     ):
         if margin is not None:
             overall = _rule(metric, kind, margin, gate)
@@ -93,7 +93,7 @@ def _comparisons(gate: Gate, config: Config) -> Iterator[Asked]:
             yield Asked(metric=metric, overall=overall, slices=slices)
 
 
-def _rule(metric: Metric, kind: Kind, margin: Margin, gate: Gate) -> Rule:
+def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) -> Rule:
     return Rule(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
@@ -104,7 +104,7 @@ def _rule(metric: Metric, kind: Kind, margin: Margin, gate: Gate) -> Rule:
     )
 
 
-def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
+def _of_slices(gate: GateSettings, overall: Rule) -> Rule | None:
     """The rule of slices.
 
     Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
@@ -113,12 +113,12 @@ def _of_slices(gate: Gate, overall: Rule) -> Rule | None:
     if gate.slices is False or not known(gate).of_rows:
         return None
     said = gate.slices or SliceRule()
-    if overall.kind is Kind.SUPERIORITY and gate.max_regression is not None:
+    if overall.kind is RuleKind.SUPERIORITY and gate.max_regression is not None:
         return None
     margin = said.max_regression or gate.max_regression or Margin(value=0.0)
     return replace(
         overall,
-        kind=Kind.NON_INFERIORITY,
+        kind=RuleKind.NON_INFERIORITY,
         margin=margin.value,
         relative=margin.relative,
         detect=said.mode == "detect",
@@ -151,9 +151,9 @@ def _digest(document: Mapping[str, object]) -> str:
     return text_digest(json.dumps(document, sort_keys=True, ensure_ascii=False))
 
 
-def _words(gate: Gate) -> str:
-    bounds = [(edge.value, getattr(gate, edge.value)) for edge in Edge]
-    margins = [(kind.value, getattr(gate, kind.value)) for kind in Kind]
+def _words(gate: GateSettings) -> str:
+    bounds = [(edge.value, getattr(gate, edge.value)) for edge in BoundEdge]
+    margins = [(kind.value, getattr(gate, kind.value)) for kind in RuleKind]
     parts = [f"{word} {value:g}" for word, value in bounds if value is not None]
     parts += [f"{word} {margin}" for word, margin in margins if margin is not None]
     if gate.slices is False:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdml.common.markdown import terminal
 from cdml.common.redaction import JOURNAL_KEY
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal import file as document
 from cdml.journal.port import Journal, Moved
@@ -18,7 +18,7 @@ _COLUMNS = ("when (UTC)", "what", "version", "from", "digest", "run", "reason")
 
 
 def history(
-    loaded: Loaded, *, journal: Journal, environment: str | None = None
+    loaded: LoadedConfig, *, journal: Journal, environment: str | None = None
 ) -> Mapping[str, Any]:
     """All that ever served, newest first, as plain JSON values.
 
@@ -41,7 +41,7 @@ def history(
 
 
 def sign_journal(
-    loaded: Loaded, *, journal: Journal, keys: Keys, environment: str | None = None
+    loaded: LoadedConfig, *, journal: Journal, keys: Keys, environment: str | None = None
 ) -> str:
     """Sign the journal as it is, whoever wrote it, and give the new commit.
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
-from cdml.config.traffic_steps import Part, Ramp
+from cdml.config.traffic_steps import Ramp, TrafficPart
 
 SCHEMA: Literal["cdml.journal/1"] = "cdml.journal/1"
 
@@ -47,7 +47,7 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release(Part):
+class Release(TrafficPart):
     """A version of the model.
 
     Attributes:
@@ -130,7 +130,7 @@ class Entry(Release):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Quarantined(Part):
+class Quarantined(TrafficPart):
     """A digest that was rolled back, which automatic delivery must not ship again."""
 
     digest: str
@@ -141,7 +141,7 @@ class Quarantined(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lock(Part):
+class Lock(TrafficPart):
     """Who may write.
 
     Attributes:
@@ -168,7 +168,7 @@ class Lock(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Effect(Part):
+class Effect(TrafficPart):
     """Something an operation does to the world; `intended` is written before it is done."""
 
     name: str
@@ -178,7 +178,7 @@ class Effect(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Preempt(Part):
+class Preempt(TrafficPart):
     """A rollback that asks the deploy under way to give up; `operation` is the rollback's id."""
 
     operation: str
@@ -189,7 +189,7 @@ class Preempt(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answered(Part):
+class Answered(TrafficPart):
     """A rollback that was carried out: whoever asks for it again gets this answer.
 
     Attributes:
@@ -206,7 +206,7 @@ class Answered(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Part):
+class Operation(TrafficPart):
     """A deploy or a rollback under way.
 
     Attributes:
@@ -264,7 +264,7 @@ class Operation(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger(Part):
+class Ledger(TrafficPart):
     """The whole document of one environment and model.
 
     Attributes:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cdml.ci.run import Platform
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
 from cdml.report.evidence_set import Gathered
@@ -32,7 +32,7 @@ def fetched(platform: Platform, name: str) -> Mapping[str, bytes]:
 
 
 def distrusted(
-    gathered: Gathered, loaded: Loaded, platform: Platform
+    gathered: Gathered, loaded: LoadedConfig, platform: Platform
 ) -> tuple[Gathered, tuple[str, ...]]:
     """Foreign evidence with the verdict that our own gates allow, and what a reader must know.
 

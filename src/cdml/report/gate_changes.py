@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.config import Config, Loaded, load
+from cdml.config import Config, LoadedConfig, load
 from cdml.config.gate_problems import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
@@ -41,7 +41,7 @@ class Base:
     known: bool = False
 
 
-def changed_gates(gathered: Gathered, loaded: Loaded, ports: ReportPorts) -> tuple[str, ...]:
+def changed_gates(gathered: Gathered, loaded: LoadedConfig, ports: ReportPorts) -> tuple[str, ...]:
     """What is said of gates that the pull request changes; nothing where it changes none.
 
     Args:
@@ -54,7 +54,7 @@ def changed_gates(gathered: Gathered, loaded: Loaded, ports: ReportPorts) -> tup
     return (*effect(gathered, loaded, found), *found.said, *rows)
 
 
-def effect(gathered: Gathered, loaded: Loaded, found: Base) -> tuple[str, ...]:
+def effect(gathered: Gathered, loaded: LoadedConfig, found: Base) -> tuple[str, ...]:
     """What the figures are by the base's gates; nothing where those are the same."""
     if found.config is None:
         return ()
@@ -62,7 +62,7 @@ def effect(gathered: Gathered, loaded: Loaded, found: Base) -> tuple[str, ...]:
     return judged_by(gathered, found.config, told)
 
 
-def base(loaded: Loaded, ports: ReportPorts) -> Base:
+def base(loaded: LoadedConfig, ports: ReportPorts) -> Base:
     """Ask for the configuration of the pull request's base, and for its contract.
 
     Args:
@@ -103,7 +103,7 @@ def _named(key: tuple[str, ...], then: Mapping[str, Any], now: Mapping[str, Any]
     return f"{name} ({str(before or 'none')[:_LONGEST]} → {str(after or 'none')[:_LONGEST]})"
 
 
-def changed_addresses(loaded: Loaded, host: ReportPorts) -> tuple[str, ...]:
+def changed_addresses(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
     """The addresses of a configuration that the pull request changes, in one sentence.
 
     Args:
@@ -188,7 +188,7 @@ def _gone(now: tuple[str, ...], config: Config) -> str:
     return f" Gone: {'; '.join(missing[:_SHOWN])}." if missing else ""
 
 
-def _read(content: bytes, loaded: Loaded) -> Config:
+def _read(content: bytes, loaded: LoadedConfig) -> Config:
     """The base's configuration; its target may be any of ours, whatever the pull request has."""
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-base")) as folder:
         path = Path(folder, loaded.path.name)

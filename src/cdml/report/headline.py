@@ -6,7 +6,7 @@ Why a verdict is not a pass, in the few words that a headline has room for.
 from collections.abc import Iterator
 
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import Edge, Kind
+from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, Deployment
 from cdml.gates import reasons
@@ -67,7 +67,7 @@ def _said(gate: Gate) -> str:
         return _bound(gate, subject)
     if gate.difference is None or gate.bound is None:
         return f"{subject} could not be compared"
-    gain = gate.rule.startswith(Kind.SUPERIORITY.value)
+    gain = gate.rule.startswith(RuleKind.SUPERIORITY.value)
     worse = {True: "dropped", False: "risen", None: "got worse"}[greater_is_better(gate)]
     if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
         told = "may not have improved enough" if gain else f"may have {worse}"
@@ -94,7 +94,7 @@ def _settled(gate: ComparisonGate) -> str:
 def _bound(gate: BoundGate, subject: str) -> str:
     if gate.value is None:
         return f"{subject} could not be measured"
-    least = gate.rule.startswith(Edge.AT_LEAST.value)
+    least = gate.rule.startswith(BoundEdge.AT_LEAST.value)
     side, limit = "below" if least else "above", gate.rule.partition(" ")[2]
     if gate.verdict is Verdict.INCONCLUSIVE:
         return f"{subject} may be {side} {limit}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
 from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
@@ -17,7 +17,9 @@ from cdml.report.gate_changes import changed_addresses
 from cdml.report.ports import ReportPorts
 
 
-def begin(model: str, host: ReportPorts, talk: Talk, loaded: Loaded | None = None) -> str | None:
+def begin(
+    model: str, host: ReportPorts, talk: Talk, loaded: LoadedConfig | None = None
+) -> str | None:
     """Post the comment that the verdict will replace, and give its address.
 
     In the modes that comment on some verdicts only, nothing is posted before there is one: a

@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from cdml.common.addresses import reveal
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
 from cdml.errors import ServiceError
 from cdml.report.evidence_set import Gathered
@@ -24,7 +24,7 @@ _NAMED = 3
 _CODE = (".py", ".so", ".pyd", ".pyc")
 
 
-def changed_judges(loaded: Loaded, host: ReportPorts) -> tuple[str, ...]:
+def changed_judges(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
     """A sentence for each thing that judges and that the pull request changes.
 
     Args:
@@ -42,7 +42,7 @@ def changed_judges(loaded: Loaded, host: ReportPorts) -> tuple[str, ...]:
     return tuple(said)
 
 
-def other_rows(gathered: Gathered, loaded: Loaded, host: ReportPorts) -> tuple[str, ...]:
+def other_rows(gathered: Gathered, loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
     """That the champion's own gate had other rows, where the repository does not hold them."""
     comparison = gathered.comparison
     champion = comparison.champion if comparison else None
@@ -55,7 +55,7 @@ def other_rows(gathered: Gathered, loaded: Loaded, host: ReportPorts) -> tuple[s
     return (f"{said} (version {champion.version}).",)
 
 
-def _in_repository(loaded: Loaded, host: ReportPorts) -> bool:
+def _in_repository(loaded: LoadedConfig, host: ReportPorts) -> bool:
     """Whether the evaluation rows are files of the repository, so that a change is seen there."""
     files = _on_disk(loaded, loaded.config.data.evaluation)
     try:
@@ -68,14 +68,14 @@ def _changes(path: Path, host: ReportPorts) -> bool:
     return host.platform.unchanged(path) is False
 
 
-def _contract(loaded: Loaded, host: ReportPorts) -> Iterator[str]:
+def _contract(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
     written = (loaded.config.data.contract or "").partition("#")[0]
     path = Path(loaded.locate(written)) if written and "://" not in written else None
     if path is not None and path.is_file() and _changes(path, host):
         yield f"The pull request changes the contract {written}."
 
 
-def _metrics(loaded: Loaded, host: ReportPorts) -> Iterator[str]:
+def _metrics(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
     """The modules of each metric that is a function of the user's, and what they import."""
     told: set[Path] = set()
     for gate in loaded.config.gates:
@@ -160,7 +160,7 @@ def _imported(path: Path, folder: Path) -> Iterator[str]:
                 yield node.value
 
 
-def _rows(loaded: Loaded, host: ReportPorts) -> Iterator[str]:
+def _rows(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
 
     data = loaded.config.data
     named = [("the evaluation rows", data.evaluation)]
@@ -172,7 +172,7 @@ def _rows(loaded: Loaded, host: ReportPorts) -> Iterator[str]:
             yield f"The pull request changes {what}: {written}."
 
 
-def _on_disk(loaded: Loaded, written: str) -> list[Path]:
+def _on_disk(loaded: LoadedConfig, written: str) -> list[Path]:
     """The files of rows in this checkout; none where they lie elsewhere."""
     address = reveal(written)
     if address.startswith("file:"):

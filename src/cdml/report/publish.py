@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdml.ci.run import Annotation, Platform
 from cdml.common.verdict import Verdict
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.errors import ServiceError
 from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
@@ -43,7 +43,7 @@ class Reported:
 
 
 def report(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: ReportPorts,
     *,
     evidence: Path,

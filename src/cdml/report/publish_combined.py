@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cdml.config import Config, Loaded
+from cdml.config import Config, LoadedConfig
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.report.comment_policy import Talk
@@ -26,7 +26,7 @@ def combine(
     root: Path,
     host: ReportPorts,
     *,
-    loaded: Loaded | None = None,
+    loaded: LoadedConfig | None = None,
     own: Callable[[Path], Config | None] = lambda _: None,
     pattern: str,
     output: Path,
@@ -88,7 +88,10 @@ def combine(
 
 
 def _parts(
-    found: Mapping[str, Gathered], loaded: Loaded | None, host: ReportPorts, known: frozenset[str]
+    found: Mapping[str, Gathered],
+    loaded: LoadedConfig | None,
+    host: ReportPorts,
+    known: frozenset[str],
 ) -> tuple[list[Part], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
     run, before = host.platform.run_url(), base(loaded, host) if loaded else Base()

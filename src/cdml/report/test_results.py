@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.evidence.schema import Check, DataEvidence
 from cdml.evidence.store import RESULTS, write_atomically
 from cdml.report.formats.junit import junit
@@ -25,7 +25,7 @@ _ASKED_BY = {
 
 
 def write_results(
-    loaded: Loaded, evidence: DataEvidence, output: Path, contract: str | None
+    loaded: LoadedConfig, evidence: DataEvidence, output: Path, contract: str | None
 ) -> None:
     """Write `data.junit.xml` and `data.sarif`.
 
@@ -49,13 +49,13 @@ def write_results(
     write_atomically(output / as_sarif, sarif(evidence, place))
 
 
-def _line(check: Check, loaded: Loaded) -> int:
+def _line(check: Check, loaded: LoadedConfig) -> int:
     """Where cdml.yaml asks for a check."""
     places = (("data", _ASKED_BY.get(check.name, "contract")), ("data",))
     return next((loaded.lines[place] for place in places if place in loaded.lines), 1)
 
 
-def _root(loaded: Loaded) -> Path:
+def _root(loaded: LoadedConfig) -> Path:
     """The repository; where there is none, the working folder or that of cdml.yaml."""
     folder = loaded.folder.resolve()
     for above in (folder, *folder.parents):

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from cdml.common.redaction import redact
-from cdml.config.delivery import Deploy
+from cdml.config.delivery import DeploySettings
 from cdml.data.odcs import propose
 from cdml.data.odcs.propose import look, table_name
 from cdml.errors import ConfigurationError, InputError
@@ -114,7 +114,7 @@ def init(
     data: str | None = None,
     tables: Tables | None = None,
     target: str = "registry",
-    known: Deploy | None = None,
+    known: DeploySettings | None = None,
 ) -> tuple[Path, ...]:
     """Write every file, or none; beside a configuration whose canary is parked, what it lacks.
 
@@ -183,7 +183,7 @@ def _template(name: str) -> str:
     return (files("cdml.scaffold") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _lacks_resume(place: Place, known: Deploy) -> bool:
+def _lacks_resume(place: Place, known: DeploySettings) -> bool:
     """Whether a canary is parked here, and nothing goes on with it."""
     parks = known.canary is not None and bool(known.canary.park)
     return parks and not place.workflow(RESUME).exists()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from cdml.config.class_labels import Class, find, listed, same
-from cdml.config.output_columns import PREDICTION, AnswerColumns, Name, named
+from cdml.config.output_columns import PREDICTION, AnswerColumns, ColumnId, named
 from cdml.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,7 @@ class Answer:
     """
 
     columns: Sequence[Any]
-    names: Sequence[Name] | None = None
+    names: Sequence[ColumnId] | None = None
     probabilities: Floats | None = None
     classes: Sequence[Class] = ()
     counted: bool = False

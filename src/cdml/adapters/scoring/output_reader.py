@@ -35,7 +35,7 @@ from cdml.config.output_columns import (
     PREDICTION,
     PROBABILITY,
     AnswerColumns,
-    Name,
+    ColumnId,
     named,
     normal,
 )
@@ -200,7 +200,7 @@ class _Reader:
 
     # Several columns
 
-    def _by_name(self, names: Sequence[Name]) -> Understood:
+    def _by_name(self, names: Sequence[ColumnId]) -> Understood:
         self._refuse_repeated(names)
         predictions = named(names, PREDICTION)
         shares = named(names, PROBABILITY)
@@ -221,13 +221,13 @@ class _Reader:
             return self._given(None, {self._positive: self._share(shares[0])})
         return self._of_matrix(range(len(names)))
 
-    def _refuse_repeated(self, names: Sequence[Name]) -> None:
+    def _refuse_repeated(self, names: Sequence[ColumnId]) -> None:
         texts = [str(name) for name in names]
         twice = next((text for text in texts if texts.count(text) > 1), None)
         if twice is not None:
             raise InputError(f"the model answers two columns with the name {twice}.")
 
-    def _class_columns(self, names: Sequence[Name]) -> dict[Class, int]:
+    def _class_columns(self, names: Sequence[ColumnId]) -> dict[Class, int]:
         """The columns that are named by the classes; empty where they are not.
 
         Raises:
@@ -243,7 +243,7 @@ class _Reader:
             return {}
         return self._with_unseen(found, names, prefix)
 
-    def _after(self, prefix: str, names: Sequence[Name]) -> dict[Class, int]:
+    def _after(self, prefix: str, names: Sequence[ColumnId]) -> dict[Class, int]:
         """The columns of numbers whose names are a class after a prefix."""
         found: dict[Class, int] = {}
         for at, name in enumerate(names):
@@ -263,7 +263,7 @@ class _Reader:
         return found
 
     def _with_unseen(
-        self, found: dict[Class, int], names: Sequence[Name], prefix: str
+        self, found: dict[Class, int], names: Sequence[ColumnId], prefix: str
     ) -> dict[Class, int]:
         """And those of classes that no row has, where only with them the rows add up to 1."""
         if self._add_up(found.values()) or len(found) == 1:

@@ -1,6 +1,6 @@
 """The registry's alias as the switch, for services that load `models:/<name>@<alias>`."""
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.alias import PREVIOUS, champion_alias
 from cdml.journal import lease
 from cdml.journal.records import Release, Serving
@@ -30,7 +30,7 @@ class RegistryTarget:
     splits_traffic = False
 
     def __init__(
-        self, *, loaded: Loaded, registry: Registry, environment: str | None = None
+        self, *, loaded: LoadedConfig, registry: Registry, environment: str | None = None
     ) -> None:
         self._model = loaded.config.model
         config = loaded.config

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from cdml.common.verdict import Verdict
-from cdml.config.schema import Drift
+from cdml.config.schema import DriftSettings
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Uncounted
 from cdml.data.drift.judge import Limits
@@ -35,7 +35,7 @@ class DriftPlan:
 
 
 def plan_drift(
-    table: Table, reference: Profile, leave_out: frozenset[str], thresholds: Drift
+    table: Table, reference: Profile, leave_out: frozenset[str], thresholds: DriftSettings
 ) -> DriftPlan:
     """Tell the columns that can be compared from those that cannot.
 
@@ -80,7 +80,7 @@ def judge_drift(
     counts: Sequence[int | NotRun],
     *,
     label: str,
-    thresholds: Drift,
+    thresholds: DriftSettings,
     shown: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """Hold every column against its thresholds.
@@ -104,7 +104,7 @@ def judge_drift(
         )
 
 
-def limits(thresholds: Drift) -> Limits:
+def limits(thresholds: DriftSettings) -> Limits:
     """The configuration's thresholds."""
     return Limits(
         measure=thresholds.measure,
@@ -114,7 +114,7 @@ def limits(thresholds: Drift) -> Limits:
     )
 
 
-def no_reference(why: str, thresholds: Drift, *, asked: bool) -> Iterator[Finding]:
+def no_reference(why: str, thresholds: DriftSettings, *, asked: bool) -> Iterator[Finding]:
     """Nothing was compared: told only, unless the configuration asks for it."""
     if asked:
         yield not_compared("drift", None, why, thresholds)
@@ -122,7 +122,7 @@ def no_reference(why: str, thresholds: Drift, *, asked: bool) -> Iterator[Findin
         yield listed("drift", None, f"not compared: {why}")
 
 
-def not_compared(name: str, column: str | None, why: str, thresholds: Drift) -> Finding:
+def not_compared(name: str, column: str | None, why: str, thresholds: DriftSettings) -> Finding:
     """Not passed over: it warns, and where drift can fail it is inconclusive."""
     lost = not_executed(Rule(name=name, column=column, severity="warning", what=""), why)
     return lost if thresholds.fail else replace(lost, verdict=Verdict.WARN)

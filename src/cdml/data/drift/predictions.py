@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from cdml.config.schema import Drift
+from cdml.config.schema import DriftSettings
 from cdml.data.drift.checks import judge_drift, not_compared, plan_drift
 from cdml.data.drift.measure import profile_of
 from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, write
@@ -45,7 +45,7 @@ def known_predictions(registry: Registry, champion: str) -> ProfileDocument | No
 
 
 def judge_predictions(
-    ports: DataPorts, known: ProfileDocument, predictions: Path, thresholds: Drift
+    ports: DataPorts, known: ProfileDocument, predictions: Path, thresholds: DriftSettings
 ) -> Iterator[Finding]:
     """Hold the champion's predictions against its own of then.
 
@@ -64,7 +64,7 @@ def judge_predictions(
         yield replace(found, name=NAME)
 
 
-def unknown_predictions(error: CdmlError, thresholds: Drift) -> Finding:
+def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Finding:
     """What was kept could not be had: told, and inconclusive where drift can fail."""
     if thresholds.fail is not None:
         return not_compared(NAME, None, error.message, thresholds)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
 from cdml.config.schema import DEFAULT_REGISTRY
 from cdml.data.drift import profile_file as document
@@ -69,7 +69,7 @@ Reference = Rows | Stored | NoReference
 
 
 def find_reference(
-    loaded: Loaded,
+    loaded: LoadedConfig,
     ports: DataPorts,
     written: str | None,
     champion: str | None,
@@ -104,7 +104,7 @@ def find_reference(
     return Rows(table=table, ref=named)
 
 
-def _by_default(loaded: Loaded, ports: DataPorts, champion: str | None) -> Reference:
+def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) -> Reference:
     """The champion's profile, if it can be had: nobody asked for it."""
     if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()
@@ -115,7 +115,9 @@ def _by_default(loaded: Loaded, ports: DataPorts, champion: str | None) -> Refer
     return replace(found, asked=False) if isinstance(found, NoReference) else found
 
 
-def _of_champion(loaded: Loaded, registry: Registry, champion: str | None) -> Stored | NoReference:
+def _of_champion(
+    loaded: LoadedConfig, registry: Registry, champion: str | None
+) -> Stored | NoReference:
     if champion == NONE:
         return NoReference(why="there is no champion")
     config = loaded.config

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from cdml.config.schema import Data
+from cdml.config.schema import DataSettings
 from cdml.data.drift import bins as binning
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Categories, Edges
@@ -17,7 +17,7 @@ _COUNTS = 200_000
 
 
 def count_slices(
-    table: Table, columns: Sequence[Column], data: Data, shows: Callable[[str], bool]
+    table: Table, columns: Sequence[Column], data: DataSettings, shows: Callable[[str], bool]
 ) -> tuple[Slice, ...]:
     """Every column's counts within the largest slices; one scan for each slice column.
 
@@ -67,7 +67,7 @@ def judge_slice_drift(
     table: Table,
     reference: Profile,
     columns: Sequence[Column],
-    data: Data,
+    data: DataSettings,
     shows: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """Hold each column against its thresholds within the slices that both sides have.

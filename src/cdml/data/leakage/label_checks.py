@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from cdml.common.verdict import Verdict
-from cdml.config.schema import Data
+from cdml.config.schema import DataSettings
 from cdml.data.contract import Contract
 from cdml.data.leakage import inputs, labels
 from cdml.data.leakage.inputs import contradictions, odd_inputs
@@ -53,7 +53,7 @@ def declared(contract: Contract, features: Sequence[str] | None, label: str) -> 
 
 
 def measured(
-    table: Table, settings: Data, contract: Contract, features: Sequence[str] | None,
+    table: Table, settings: DataSettings, contract: Contract, features: Sequence[str] | None,
     positive: CellValue | None,
 ) -> Iterator[Finding]:  # fmt: skip
     """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
@@ -85,7 +85,7 @@ def measured(
 
 
 def candidates(
-    table: Table, settings: Data, contract: Contract, features: Sequence[str] | None
+    table: Table, settings: DataSettings, contract: Contract, features: Sequence[str] | None
 ) -> list[str]:
     """The model's inputs that the data has; without a model every column that one could use."""
     fields = {field.name: field for field in table.fields}
@@ -102,7 +102,7 @@ def candidates(
     ]  # fmt: skip
 
 
-def _task(settings: Data, label: Field, values: Sequence[float | str | None]) -> Task:
+def _task(settings: DataSettings, label: Field, values: Sequence[float | str | None]) -> Task:
     """The task as far as it matters here, where the configuration does not say."""
     if settings.task is not None:
         return settings.task
@@ -113,7 +113,7 @@ def _task(settings: Data, label: Field, values: Sequence[float | str | None]) ->
 
 
 def shared_rows(
-    table: Table, reference: Table, settings: Data, complete: Sequence[str]
+    table: Table, reference: Table, settings: DataSettings, complete: Sequence[str]
 ) -> Iterator[Finding]:
     """Rows of the reference among those the model is judged on.
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 
 from cdml.common.verdict import Verdict
-from cdml.config.schema import Data
+from cdml.config.schema import DataSettings
 from cdml.data.drift.bins import on_line
 from cdml.data.drift.reference import NoReference, Reference, Rows, Stored
 from cdml.data.rules.quality import listed
@@ -121,7 +121,7 @@ MOST = 64
 def separated(
     table: Table,
     reference: Reference,
-    settings: Data,
+    settings: DataSettings,
     candidates: Sequence[str],
     shows: Callable[[str], bool],
 ) -> Iterator[Finding]:
@@ -187,7 +187,7 @@ def _groups(table: Table, reference: Stored | Rows, group: str) -> Finding:
 
 
 def _inputs(
-    table: Table, reference: Table, settings: Data, candidates: Sequence[str]
+    table: Table, reference: Table, settings: DataSettings, candidates: Sequence[str]
 ) -> Iterator[Finding]:
     common = in_common(table.fields, reference.fields)
     left_out = {*settings.key, settings.time}

@@ -6,14 +6,14 @@ The other tables that a contract refers to.
 from pathlib import Path
 
 from cdml.common.suggest import unknown
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.data.contract import NO_CONTRACT, Contract
 from cdml.errors import ConfigurationError
 from cdml.tables.declared_types import Declared, Types
 from cdml.tables.table import Table, Tables
 
 
-def promises(loaded: Loaded, written: str | None) -> Contract:
+def promises(loaded: LoadedConfig, written: str | None) -> Contract:
     """The contract that `file` or `file#table` names; `NO_CONTRACT` where none is named.
 
     Raises:
@@ -37,7 +37,7 @@ def promises(loaded: Loaded, written: str | None) -> Contract:
 
 
 def open_related(
-    loaded: Loaded, tables: Tables, contract: Contract, table: Table
+    loaded: LoadedConfig, tables: Tables, contract: Contract, table: Table
 ) -> dict[str, Table]:
     """Every table the configuration names, and the contract's own, to which it may refer too.
 

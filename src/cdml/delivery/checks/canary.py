@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
-from cdml.config import Loaded
-from cdml.config.delivery import Canary as Settings
+from cdml.config import LoadedConfig
+from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.canary import Canary, Outcome, judge, observe
 from cdml.delivery.checks.canary_forecast import prospect, rules_of
@@ -44,7 +44,7 @@ class Judging:
         served: whether the release served before: it may go back without known answers.
     """
 
-    loaded: Loaded
+    loaded: LoadedConfig
     ports: DeliveryPorts
     served: bool = False
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cdml.config.delivery import Canary as Settings
+from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.canary import Answers, Rules, Window, expectation, fewest, guardrail
 from cdml.delivery.ports import DeliveryPorts

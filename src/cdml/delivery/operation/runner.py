@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.delivery.alias import Alias
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import Checks, NoChecks
@@ -53,7 +53,7 @@ class Operator:
     @classmethod
     def of(
         cls,
-        loaded: Loaded,
+        loaded: LoadedConfig,
         ports: DeliveryPorts,
         environment: str | None,
         checks: Checks | None = None,

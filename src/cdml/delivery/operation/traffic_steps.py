@@ -1,6 +1,6 @@
 """How traffic is shifted, as the configuration asks and the target can."""
 
-from cdml.config import Loaded
+from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.target import Target
 from cdml.errors import ConfigurationError
@@ -9,7 +9,7 @@ AT_ONCE = Ramp(steps=(ALL,))
 """A rollback's: what served before is checked, not judged."""
 
 
-def ramp_of(loaded: Loaded, target: Target, *, first: bool) -> Ramp | None:
+def ramp_of(loaded: LoadedConfig, target: Target, *, first: bool) -> Ramp | None:
     """The ramp of a deploy; None where the switch is one write.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Literal
 from cdml.ci.run import Annotation
 from cdml.common import markdown
 from cdml.common.verdict import Verdict
-from cdml.config import Config, Loaded
+from cdml.config import Config, LoadedConfig
 from cdml.report.rows import GateRow, not_passed, severity
 from cdml.report.view import View
 from cdml.statistics import metrics
@@ -21,7 +21,7 @@ _LEVELS: dict[Verdict, Literal["error", "warning", "notice"]] = {
 }
 
 
-def annotations(view: View, loaded: Loaded | None) -> tuple[Annotation, ...]:
+def annotations(view: View, loaded: LoadedConfig | None) -> tuple[Annotation, ...]:
     """What to show beside the code, at most as many as GitHub shows of one step."""
     title, _, meaning = view.headline.partition(": ")
     first = Annotation(
@@ -38,7 +38,7 @@ def _unfinished(view: View) -> Iterator[str]:
     yield from (f"{command} left no evidence." for command in view.missing)
 
 
-def _of_gates(view: View, loaded: Loaded) -> Iterator[Annotation]:
+def _of_gates(view: View, loaded: LoadedConfig) -> Iterator[Annotation]:
     """One for each gate of cdml.yaml that did not pass everywhere, worst first."""
     bad = [row for row in (*view.gates, *view.slices) if not_passed(row)]
     told: set[int] = set()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cdml.adapters.targets.haproxy.runtime_api import Runtime, Server
-from cdml.config.targets import Haproxy
+from cdml.config.targets import HaproxySettings
 from cdml.errors import ConfigurationError, ServiceError
 
 ALL = 100
@@ -24,7 +24,7 @@ class Backend:
         folder: what a socket's path is relative to.
     """
 
-    def __init__(self, settings: Haproxy, folder: Path) -> None:
+    def __init__(self, settings: HaproxySettings, folder: Path) -> None:
         path = "/" in settings.socket
         self.runtime = Runtime(
             str((folder / settings.socket).absolute()) if path else settings.socket

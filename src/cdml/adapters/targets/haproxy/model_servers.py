@@ -18,7 +18,7 @@ from pathlib import Path
 from cdml.adapters.targets.haproxy import listeners
 from cdml.adapters.targets.haproxy.runtime_api import Server
 from cdml.adapters.targets.haproxy.slots import Held, Slots
-from cdml.config.targets import Haproxy
+from cdml.config.targets import HaproxySettings
 from cdml.delivery.target import Answer
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.records import Release
@@ -47,7 +47,9 @@ class ModelServers:
         models: gives the folder of a digest's files.
     """
 
-    def __init__(self, settings: Haproxy, slots: Slots, models: Callable[[str], Path]) -> None:
+    def __init__(
+        self, settings: HaproxySettings, slots: Slots, models: Callable[[str], Path]
+    ) -> None:
         self._settings = settings
         self._slots = slots
         self._models = models

@@ -18,11 +18,11 @@ from cdml.adapters.targets.haproxy.backend import shares
 from cdml.adapters.targets.haproxy.model_servers import MARK
 from cdml.adapters.targets.haproxy.runtime_api import Server
 from cdml.adapters.targets.haproxy.slots import Held, Slots
-from cdml.config.targets import Haproxy
+from cdml.config.targets import HaproxySettings
 from cdml.errors import CdmlError, ConfigurationError, ServiceError
 
 
-def state_folder(settings: Haproxy, beside: Path, servers: Mapping[str, Server]) -> Path:
+def state_folder(settings: HaproxySettings, beside: Path, servers: Mapping[str, Server]) -> Path:
     """Where it is kept what the slots serve.
 
     Args:

@@ -16,8 +16,8 @@ from cdml.adapters.targets.haproxy.runtime_api import Server
 from cdml.adapters.targets.haproxy.server_identity import recover, state_folder
 from cdml.adapters.targets.haproxy.slots import Held, Slots
 from cdml.common.time_budget import Budget
-from cdml.config import Loaded
-from cdml.config.targets import Haproxy
+from cdml.config import LoadedConfig
+from cdml.config.targets import HaproxySettings
 from cdml.delivery.target import Answer
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, Share
@@ -45,9 +45,9 @@ class HaproxyTarget:
     splits_traffic = True
 
     def __init__(
-        self, *, loaded: Loaded, registry: Registry, environment: str | None = None
+        self, *, loaded: LoadedConfig, registry: Registry, environment: str | None = None
     ) -> None:
-        settings = Haproxy.model_validate(loaded.config.deploy.target.settings)
+        settings = HaproxySettings.model_validate(loaded.config.deploy.target.settings)
         owner = f"{environment or loaded.config.deploy.environment}/{loaded.config.model}"
         self._settings = settings
         self._backend = Backend(settings, loaded.folder)
