@@ -6,14 +6,14 @@ from datetime import timedelta
 import numpy as np
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.charts import Confusion, Curve, Histogram, PastVersion, Picture
+from cdml.evidence.charts import ConfusionCounts, Curve, Histogram, PastVersion, Picture
 from cdml.evidence.schema import (
     Comparison,
     DataEvidence,
     DecidingBound,
     Evaluation,
     MetricValue,
-    Sample,
+    RowSample,
 )
 from cdml.report.evidence_set import Gathered
 from cdml.statistics.curves import curves
@@ -50,7 +50,7 @@ def picture(strength, rows=4000, classes=("false", "true")):
             name: Curve(x=tuple(x.round(5).tolist()), y=tuple(y.round(5).tolist()))
             for name, (x, y) in found.items()
         },
-        confusion=Confusion(classes=classes, counts=counts),
+        confusion=ConfusionCounts(classes=classes, counts=counts),
     )
 
 
@@ -120,7 +120,7 @@ def classified():
         verdict=FAIL,
         observed="8,255 missing",
         failing_rows=8255,
-        sample=(Sample(row=17, value=None), Sample(row=1203, value=None)),
+        sample=(RowSample(row=17, value=None), RowSample(row=1203, value=None)),
         reason="8,255 of 166,668 values of dep_delay are missing (4.95 %).",
     )
     distance = drifted(

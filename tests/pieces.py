@@ -12,6 +12,7 @@ from cdml.evidence.schema import (
     DataRef,
     DecidingBound,
     Deployment,
+    DeploymentStep,
     Difference,
     Evaluation,
     FileRef,
@@ -21,7 +22,6 @@ from cdml.evidence.schema import (
     PolicyRef,
     Producer,
     Served,
-    Step,
 )
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
@@ -150,8 +150,10 @@ def deployment(**said) -> Deployment:
         "from_": Served(version="2", digest=CHAMPION),
         "to": Served(version="3", digest=CHALLENGER),
         "steps": (
-            Step(name="record", state="done", at=TIME, detail="intent journaled"),
-            Step(name="shift", state="done", at=TIME, detail="alias champion names version 3"),
+            DeploymentStep(name="record", state="done", at=TIME, detail="intent journaled"),
+            DeploymentStep(
+                name="shift", state="done", at=TIME, detail="alias champion names version 3"
+            ),
         ),
         "journal": "a" * 40,
     }

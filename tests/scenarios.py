@@ -11,7 +11,7 @@ from cdml.evidence.schema import (
     DecidingBound,
     Interval,
     ModelRef,
-    Sample,
+    RowSample,
     Served,
 )
 from pieces import (
@@ -80,7 +80,7 @@ def failing():
         verdict=FAIL,
         observed="8,255 missing",
         failing_rows=8255,
-        sample=(Sample(row=17, value=None), Sample(row=1203, value=None)),
+        sample=(RowSample(row=17, value=None), RowSample(row=1203, value=None)),
         reason="8,255 of 166,668 values of dep_delay are missing (4.95 %).",
     )
     few = _carrier("OO", rows=32, judged=False, reason="32 rows are too few to judge.")
@@ -156,7 +156,7 @@ def hostile():
         column="@org/team",
         verdict=FAIL,
         observed="::set-output name=verdict::pass",
-        sample=(Sample(row=1, value="\u202egnp.exe\x1b[31m"),),
+        sample=(RowSample(row=1, value="\u202egnp.exe\x1b[31m"),),
         reason="value ::set-output name=verdict::pass in @org/team",
     )
     model = ModelRef(uri="models:/<b>x</b>|y", version="3|@x", digest=CHALLENGER)

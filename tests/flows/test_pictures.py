@@ -5,7 +5,7 @@ import pytest
 
 from cdml.evaluation import charts
 from cdml.evidence import store
-from cdml.evidence.charts import Confusion, Curve
+from cdml.evidence.charts import ConfusionCounts, Curve
 from cdml.evidence.schema import Comparison, Evaluation
 from cdml.statistics.curves import ScoreBins
 from fakes.judging import World
@@ -146,8 +146,8 @@ def predict_numbers(world, name, answers):
     [
         lambda: Curve(x=(0.0, 1.0), y=(0.0,)),
         lambda: Curve(x=(0.0,) * 1001, y=(0.0,) * 1001),
-        lambda: Confusion(classes=("a", "b"), counts=((1, 2), (3,))),
-        lambda: Confusion(classes=("a", "b"), counts=((1, 2),)),
+        lambda: ConfusionCounts(classes=("a", "b"), counts=((1, 2), (3,))),
+        lambda: ConfusionCounts(classes=("a", "b"), counts=((1, 2),)),
     ],
 )
 def test_what_cannot_be_drawn_is_no_evidence(made):

@@ -12,7 +12,7 @@ from cdml.common.redaction import redact
 from cdml.errors import BUG, INTERRUPTED, CdmlError, InputError
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
-    from cdml.evidence.failure import Command, Failure
+    from cdml.evidence.failure import CommandName, Failure
     from cdml.wiring import RunHost
 
 _LONGEST = 5_000
@@ -28,7 +28,7 @@ def too_deep() -> InputError:
 
 
 @contextmanager
-def recorded(command: "Command", config: Path, output: Path) -> Iterator[None]:
+def recorded(command: "CommandName", config: Path, output: Path) -> Iterator[None]:
     """Take away what an earlier run of a command left; if it fails, leave its error instead.
 
     The record is there from the start on, so that a process that is killed leaves it behind.
@@ -60,7 +60,7 @@ def recorded(command: "Command", config: Path, output: Path) -> Iterator[None]:
         failure.discard(output, [command])
 
 
-def _replaced(command: "Command") -> tuple[type, ...]:
+def _replaced(command: "CommandName") -> tuple[type, ...]:
     """The evidence that a command is about to form anew, and what rests on it."""
     from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
@@ -72,7 +72,7 @@ def _replaced(command: "Command") -> tuple[type, ...]:
     }.get(command, ())
 
 
-def _record(command: "Command", error: BaseException | None, host: "RunHost") -> "Failure":
+def _record(command: "CommandName", error: BaseException | None, host: "RunHost") -> "Failure":
     from cdml.ci.provenance import producer
     from cdml.evidence.failure import Failure
 

@@ -27,7 +27,7 @@ from cdml.data.scan import ask
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.charts import Histogram
-from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, Sample
+from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, RowSample
 from cdml.models.uri import CHAMPION
 from cdml.report.test_results import write_results
 from cdml.statistics.metrics import Task
@@ -285,7 +285,7 @@ def _check(finding: Finding) -> Check:
         expected=_cut(finding.expected),
         observed=_cut(finding.observed),
         failing_rows=finding.failing_rows,
-        sample=tuple(Sample(row=row, value=value) for row, value in finding.sample),
+        sample=tuple(RowSample(row=row, value=value) for row, value in finding.sample),
         reason=_cut(finding.reason),
         beside=_cut(finding.beside),
         line=finding.line,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, Part
-from cdml.evidence.charts import Confusion, Curve, Picture
+from cdml.evidence.charts import ConfusionCounts, Curve, Picture
 from cdml.statistics.curves import FEW_ROWS, MOST_SCORES, Points, ScoreBins, crosstab, curves
 from cdml.statistics.metrics import METRICS, Family, Metric, Task
 from cdml.statistics.samples import Cells, Weighted
@@ -49,7 +49,9 @@ def of_classifier(
         curves=_curves(points),
         confusion=None
         if matrix is None
-        else Confusion(classes=matrix[0], counts=tuple(tuple(map(int, row)) for row in matrix[1])),
+        else ConfusionCounts(
+            classes=matrix[0], counts=tuple(tuple(map(int, row)) for row in matrix[1])
+        ),
     )
 
 

@@ -7,10 +7,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
 Text = Annotated[str, StringConstraints(max_length=10_000)]
-Whole = Annotated[int, Field(ge=-(2**63), lt=2**64)]
+WholeNumber = Annotated[int, Field(ge=-(2**63), lt=2**64)]
 """What a column of whole numbers can hold; Python refuses to write much larger ones."""
-Scalar = bool | Whole | float | str | None
-Slice = dict[str, Scalar] | None
+Scalar = bool | WholeNumber | float | str | None
+SliceValues = dict[str, Scalar] | None
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -30,7 +30,7 @@ Moment = Annotated[datetime, AfterValidator(_in_utc)]
 Milliseconds = Annotated[Number, Field(ge=0)]
 
 
-class Strict(BaseModel):
+class EvidenceModel(BaseModel):
     """A piece of evidence: nothing but what is named, and never changed."""
 
     model_config = ConfigDict(

@@ -6,12 +6,12 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.base import Count, Moment, Number, Strict, Text
+from cdml.evidence.base import Count, EvidenceModel, Moment, Number, Text
 
-Share = Annotated[Number, Field(ge=0, le=1)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
 
 
-class Curve(Strict):
+class Curve(EvidenceModel):
     """Thinned points of a curve."""
 
     x: Annotated[tuple[Number, ...], Field(max_length=1000)]
@@ -28,7 +28,7 @@ Curves = Annotated[Mapping[str, Curve], Field(max_length=20)]
 """By name: `roc`, `precision_recall`, `calibration`; of a regression `residuals_p05`, …."""
 
 
-class Confusion(Strict):
+class ConfusionCounts(EvidenceModel):
     """Rows by label and prediction."""
 
     classes: Annotated[tuple[Text, ...], Field(max_length=21)]
@@ -42,19 +42,19 @@ class Confusion(Strict):
         return self
 
 
-class Picture(Strict):
+class Picture(EvidenceModel):
     """One model, drawn."""
 
     curves: Curves = Field(default_factory=dict)
-    confusion: Confusion | None = None
+    confusion: ConfusionCounts | None = None
 
 
-class Histogram(Strict):
+class Histogram(EvidenceModel):
     """How a column's rows spread over bins, in the reference and now."""
 
     bins: Annotated[tuple[Text, ...], Field(max_length=60)]
-    reference: tuple[Share, ...]
-    now: tuple[Share, ...]
+    reference: tuple[Fraction, ...]
+    now: tuple[Fraction, ...]
 
     @model_validator(mode="after")
     def _each(self) -> Self:
@@ -63,7 +63,7 @@ class Histogram(Strict):
         return self
 
 
-class PastVersion(Strict):
+class PastVersion(EvidenceModel):
     """An earlier version of the model, as its own evidence tells."""
 
     version: Text

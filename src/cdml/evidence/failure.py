@@ -8,13 +8,13 @@ from pydantic import Field
 
 from cdml.errors import BUG, INTERRUPTED
 from cdml.evidence import store
-from cdml.evidence.base import Strict, Text
+from cdml.evidence.base import EvidenceModel, Text
 from cdml.evidence.schema import Producer
 
-Command = Literal[
+CommandName = Literal[
     "validate-data", "evaluate-model", "compare-to-champion", "gate", "deploy", "rollback"
 ]
-COMMANDS: tuple[Command, ...] = get_args(Command)
+COMMANDS: tuple[CommandName, ...] = get_args(CommandName)
 STAGES = COMMANDS[:3]
 """What `gate` runs."""
 DELIVERIES = COMMANDS[4:]
@@ -28,11 +28,11 @@ _INTERRUPTED = "It was interrupted, as happens when a job is cancelled."
 BUG_IN_CDML = "This is a bug in cdml: please report it with the lines of the log."
 
 
-class Failure(Strict):
+class Failure(EvidenceModel):
     """A command that did not end with a verdict, and the sentences it ended with."""
 
     schema_: Literal["cdml.error/1"] = Field("cdml.error/1", alias="schema")
-    command: Command
+    command: CommandName
     exit_code: Annotated[int, Field(ge=1, le=255)] | None
     """None from the start on: where it is still null, the command was killed."""
     message: Text = ""
@@ -57,15 +57,15 @@ class Failure(Strict):
         return tuple(line.strip() for line in lines if line.strip())
 
 
-def file_name(command: Command) -> str:
+def file_name(command: CommandName) -> str:
     """The file a command leaves its error in."""
     return f"{command}.error.json"
 
 
-FAILURES: Mapping[str, Command] = {file_name(command): command for command in COMMANDS}
+FAILURES: Mapping[str, CommandName] = {file_name(command): command for command in COMMANDS}
 
 
-def covered(command: Command) -> tuple[Command, ...]:
+def covered(command: CommandName) -> tuple[CommandName, ...]:
     """The commands whose errors are out of date when a command starts."""
     if command == "gate":
         return (*STAGES, "gate")
@@ -81,7 +81,7 @@ def write(folder: Path, failure: Failure) -> Path:
     return store.write_atomically(folder / file_name(failure.command), store.dump(failure))
 
 
-def discard(folder: Path, commands: Iterable[Command]) -> None:
+def discard(folder: Path, commands: Iterable[CommandName]) -> None:
     """Take errors away.
 
     Raises:

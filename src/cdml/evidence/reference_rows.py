@@ -14,9 +14,9 @@ FILE = f"predictions{SUFFIX}"
 MAX_BYTES = 4 * 1024 * 1024
 _TOLD = 5
 
-Value = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
-Values = Value | tuple[Value, ...]
-Answer = Values | tuple[Values, ...] | dict[str, Values]
+StoredValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
+StoredValues = StoredValue | tuple[StoredValue, ...]
+StoredAnswer = StoredValues | tuple[StoredValues, ...] | dict[str, StoredValues]
 
 
 class KnownAnswers(BaseModel):
@@ -26,8 +26,8 @@ class KnownAnswers(BaseModel):
 
     schema_: Literal["cdml.known/1"] = Field("cdml.known/1", alias="schema")
     columns: tuple[str, ...]
-    rows: tuple[tuple[Value, ...], ...]
-    answers: tuple[tuple[Answer, ...], ...]
+    rows: tuple[tuple[StoredValue, ...], ...]
+    answers: tuple[tuple[StoredAnswer, ...], ...]
     """The predictions, the scores where there are any, and the answer itself as a server may send
     it: each with a value, values, or values by name a row."""
     classified: tuple[str, ...] = ()
@@ -52,7 +52,7 @@ class KnownAnswers(BaseModel):
         return f"the model is given {told}, which the contract classifies"
 
     @property
-    def by_column(self) -> Sequence[dict[str, Value]]:
+    def by_column(self) -> Sequence[dict[str, StoredValue]]:
         """Each row, by column."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 

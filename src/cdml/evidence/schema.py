@@ -9,18 +9,18 @@ from cdml.common.verdict import Verdict
 from cdml.evidence.base import (
     Count,
     Digest,
+    EvidenceModel,
     Milliseconds,
     Moment,
     Number,
     Scalar,
-    Slice,
-    Strict,
+    SliceValues,
     Text,
 )
-from cdml.evidence.charts import Confusion, Curves, Histogram, PastVersion, Picture
+from cdml.evidence.charts import ConfusionCounts, Curves, Histogram, PastVersion, Picture
 
 
-class Producer(Strict):
+class Producer(EvidenceModel):
     """Who wrote a piece of evidence, and when; `run` is the address of the CI run."""
 
     tool: Text
@@ -31,7 +31,7 @@ class Producer(Strict):
     run: Text | None = None
 
 
-class DataRef(Strict):
+class DataRef(EvidenceModel):
     """A data set by its digest."""
 
     uri: Text
@@ -39,7 +39,7 @@ class DataRef(Strict):
     rows: Count
 
 
-class ModelRef(Strict):
+class ModelRef(EvidenceModel):
     """A model by its digest; `version` where the registry knows it."""
 
     uri: Text
@@ -48,21 +48,21 @@ class ModelRef(Strict):
     """None only for predictions scored elsewhere and given without a model."""
 
 
-class FileRef(Strict):
+class FileRef(EvidenceModel):
     """A file beside the evidence, by its digest."""
 
     path: Text
     digest: Digest
 
 
-class Sample(Strict):
+class RowSample(EvidenceModel):
     """One row that failed a check."""
 
     row: Count
     value: Scalar
 
 
-class Check(Strict):
+class Check(EvidenceModel):
     """One check of the data."""
 
     name: Text
@@ -72,7 +72,7 @@ class Check(Strict):
     expected: Text
     observed: Text
     failing_rows: Count | None = None
-    sample: tuple[Sample, ...] = ()
+    sample: tuple[RowSample, ...] = ()
     reason: Text
     beside: Text = ""
     """What else was measured and does not decide, such as other measures of drift."""
@@ -82,7 +82,7 @@ class Check(Strict):
     """Of a column that is compared with the reference, where its values may be told."""
 
 
-class Interval(Strict):
+class Interval(EvidenceModel):
     """A two-sided confidence interval; an open end is null."""
 
     low: Number | None
@@ -97,7 +97,7 @@ class Difference(Interval):
     estimate: Number
 
 
-class DecidingBound(Strict):
+class DecidingBound(EvidenceModel):
     """The one-sided bound that decided, and the margin it was held against."""
 
     value: Number | None
@@ -112,11 +112,11 @@ class DecidingBound(Strict):
     """One-sided p of the claim that the margin is broken."""
 
 
-class MetricValue(Strict):
+class MetricValue(EvidenceModel):
     """A metric of one model on all rows or one slice; `value` null where it has none."""
 
     metric: Text
-    slice: Slice = None
+    slice: SliceValues = None
     rows: Count
     value: Number | None
     interval: Interval | None = None
@@ -124,11 +124,11 @@ class MetricValue(Strict):
     """Why there is no value or no interval."""
 
 
-class BoundGate(Strict):
+class BoundGate(EvidenceModel):
     """`at_least` or `at_most`, judged."""
 
     metric: Text
-    slice: Slice = None
+    slice: SliceValues = None
     rows: Count
     value: Number | None
     interval: Interval | None = None
@@ -138,11 +138,11 @@ class BoundGate(Strict):
     reason: Text
 
 
-class ComparisonGate(Strict):
+class ComparisonGate(EvidenceModel):
     """`max_regression` or `min_improvement`, judged on one slice or on all rows."""
 
     metric: Text
-    slice: Slice = None
+    slice: SliceValues = None
     rows: Count
     counted: Count | None = None
     """Rows (or clusters) that inform the metric, e.g. positives for recall."""
@@ -164,7 +164,7 @@ class ComparisonGate(Strict):
     """Rows (or clusters) in all that would tell."""
 
 
-class PolicyRef(Strict):
+class PolicyRef(EvidenceModel):
     """The part of the configuration that decided."""
 
     digest: Digest
@@ -177,7 +177,7 @@ class PolicyRef(Strict):
     """The rules in words."""
 
 
-class _Stage(Strict):
+class _Stage(EvidenceModel):
     verdict: Verdict
     reason: Text = ""
     produced: Producer
@@ -219,7 +219,7 @@ class Evaluation(_Stage):
     metrics: tuple[MetricValue, ...]
     gates: tuple[BoundGate, ...]
     curves: Curves = Field(default_factory=dict)
-    confusion: Confusion | None = None
+    confusion: ConfusionCounts | None = None
     isolation: Text = "elsewhere"
     """The model's walls: `namespaces`, `sudo`, `none`; `elsewhere` where predictions were given."""
     latency_ms: tuple[Milliseconds, ...] = Field((), max_length=1000)
@@ -232,7 +232,7 @@ class Evaluation(_Stage):
         return self
 
 
-class Change(Strict):
+class Change(EvidenceModel):
     """What differs between the two models besides their figures; null where one lacks it."""
 
     what: Text
@@ -265,14 +265,14 @@ class Comparison(_Stage):
         return self
 
 
-class Served(Strict):
+class Served(EvidenceModel):
     """A version of the model, by number and digest."""
 
     version: Text
     digest: Digest
 
 
-class Step(Strict):
+class DeploymentStep(EvidenceModel):
     """One step of an operation."""
 
     name: Text
@@ -281,7 +281,7 @@ class Step(Strict):
     detail: Text = ""
 
 
-class Times(Strict):
+class Times(EvidenceModel):
     """When a rollback was asked for, seen to have all traffic, and found in order; or null."""
 
     requested: Moment
@@ -299,7 +299,7 @@ class Deployment(_Stage):
     target: Text
     from_: Served | None = Field(alias="from")
     to: Served
-    steps: tuple[Step, ...]
+    steps: tuple[DeploymentStep, ...]
     journal: Text | None
     """The journal's commit after the operation."""
     changed: bool = True

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from cdml.common.verdict import Verdict
 from cdml.config import Config
-from cdml.evidence.base import Slice
+from cdml.evidence.base import SliceValues
 from cdml.evidence.schema import (
     Comparison,
     ComparisonGate,
@@ -224,7 +224,7 @@ def _repeated(named: Iterable[tuple[str, ...]]) -> Iterator[str]:
         seen.add(one)
 
 
-def _place(where: Slice) -> str:
+def _place(where: SliceValues) -> str:
     """A slice as a value that can be looked up; the types of values count, too."""
     return repr(sorted(where.items())) if where is not None else ""
 

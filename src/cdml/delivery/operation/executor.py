@@ -23,7 +23,7 @@ from cdml.delivery.rollout.plan import Refusal
 from cdml.delivery.rollout.state_machine import Judged, Move, next_move, share
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, ServiceError
-from cdml.evidence.schema import Step
+from cdml.evidence.schema import DeploymentStep
 from cdml.journal import lease
 from cdml.journal.port import Moved
 from cdml.journal.records import Kind, Ledger, Operation, Phase, Serving
@@ -42,14 +42,14 @@ class Steps:
     """
 
     clock: Clock
-    taken: list[Step] = field(default_factory=list)
+    taken: list[DeploymentStep] = field(default_factory=list)
 
     def did(
         self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
     ) -> None:
         """Add one."""
         shown = detail[:DETAIL]
-        self.taken.append(Step(name=name, state=state, at=self.clock.now(), detail=shown))
+        self.taken.append(DeploymentStep(name=name, state=state, at=self.clock.now(), detail=shown))
 
 
 POLL = 5.0

@@ -16,7 +16,7 @@ from cdml.delivery.rollout.plan import Plan
 from cdml.delivery.rollout.state_machine import share
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store
-from cdml.evidence.schema import Deployment, Served, Step, Times
+from cdml.evidence.schema import Deployment, DeploymentStep, Served, Times
 from cdml.journal.records import Kind, Release
 
 
@@ -37,7 +37,7 @@ class Outcome:
 
     verdict: Verdict
     sentence: str
-    steps: Sequence[Step]
+    steps: Sequence[DeploymentStep]
     journal: str | None
     changed: bool
     deployment: str | None = None
@@ -86,10 +86,11 @@ def keep(output: Path, told: Deployment, operator: Operator) -> Deployment:
     return told
 
 
-def planned(plan: Plan) -> tuple[Step, ...]:
+def planned(plan: Plan) -> tuple[DeploymentStep, ...]:
     """The plan as steps that are not taken."""
     return tuple(
-        Step(name=name, state="planned", detail=detail) for name, detail in plan.steps.items()
+        DeploymentStep(name=name, state="planned", detail=detail)
+        for name, detail in plan.steps.items()
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.charts import Confusion
+from cdml.evidence.charts import ConfusionCounts
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
@@ -55,7 +55,7 @@ def confusions(gathered: Gathered) -> tuple[Matrix, ...]:
     return tuple(_confusion(name, one) for name, one in found if one is not None)
 
 
-def _confusion(name: str, found: Confusion) -> Matrix:
+def _confusion(name: str, found: ConfusionCounts) -> Matrix:
     return Matrix(
         caption=name,
         corner="Label ↓ prediction →",
