@@ -33,7 +33,7 @@ _MOVED = {
     "Scorer": "cdml.evaluation.scorer:Scorer",
     "ScoringJob": "cdml.evaluation.scorer:ScoringJob",
     "Serving": "cdml.delivery.target:Serving",
-    "Share": "cdml.delivery.target:Share",
+    "Share": "cdml.delivery.target:TrafficShare",
     "Slots": "cdml.delivery.traffic:Slots",
     "Snapshot": "cdml.journal.port:Snapshot",
     "SplittingTarget": "cdml.delivery.target:SplittingTarget",

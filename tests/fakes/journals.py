@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from cdml.journal.records import Entry, Kind, Ledger, Quarantined, Release
+from cdml.journal.records import Entry, EntryKind, JournalDocument, Quarantined, Release
 
 START = datetime(2026, 4, 1, tzinfo=UTC)
 
@@ -23,12 +23,12 @@ def ledger_of(*served, quarantined=()):
             digest=one.digest,
             source=one.source,
             from_=entries[0].release if entries else None,
-            kind=Kind.DEPLOY,
+            kind=EntryKind.DEPLOY,
             operation=f"earlier{index}",
             at=START,
         )
         entries = (entry, *entries)
-    ledger = Ledger(
+    ledger = JournalDocument(
         model="flights",
         environment="production",
         current=entries[0] if entries else None,

@@ -3,7 +3,7 @@
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.delivery.target import Answer
 from cdml.errors import InputError, ServiceError
-from cdml.journal.records import Serving, Share
+from cdml.journal.records import Serving, TrafficShare
 
 
 class FakeTarget:
@@ -170,7 +170,7 @@ class FakeSplittingTarget:
 
     def _share(self, slot, percent):
         one = self.held[slot]
-        return Share(version=one.version, digest=one.digest, percent=percent, server=slot)
+        return TrafficShare(version=one.version, digest=one.digest, percent=percent, server=slot)
 
 
 class DeafTarget(RegistryTarget):

@@ -12,7 +12,7 @@ from cdml.delivery.checks.canary import Judging
 from cdml.delivery.checks.canary_forecast import LISTEN, PATIENCE
 from cdml.delivery.rollout.state_machine import Judged
 from cdml.errors import DeploymentFailed, InputError, ServiceError
-from cdml.journal.records import Kind, Operation, Phase
+from cdml.journal.records import EntryKind, Operation, Phase
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld
 from fakes.traffic import FakeTraffic
@@ -190,7 +190,7 @@ def looks(world, ramp, checks, minutes, *, champion=20.0, challenger=20.0):
     world.balancer.weights = {"blue": 50, "green": 50}
     operation = Operation(
         id="op",
-        kind=Kind.DEPLOY,
+        kind=EntryKind.DEPLOY,
         from_=None,
         to=world.b,
         phase=Phase.SHIFT,

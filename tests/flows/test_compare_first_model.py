@@ -9,7 +9,7 @@ from cdml.errors import ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison
 from cdml.journal.file import dump
-from cdml.journal.records import Ledger
+from cdml.journal.records import JournalDocument
 from fakes.journals import ledger_of, release
 from fakes.judging import World
 
@@ -48,7 +48,9 @@ def test_no_champion_in_the_registry_but_one_in_the_journal_is_an_error(world):
 
 
 def test_a_journal_in_which_nothing_serves_yet_leaves_room_for_a_first_model(world):
-    world.journal.write(dump(Ledger(model="late", environment="production")), "undone", None)
+    world.journal.write(
+        dump(JournalDocument(model="late", environment="production")), "undone", None
+    )
 
     assert world.compare(world.model("good")).champion is None
 

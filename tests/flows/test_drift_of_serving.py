@@ -5,7 +5,7 @@ import pytest
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.delivery.divergence import chosen_cure
 from cdml.errors import ConfigurationError, DeploymentRefused, InputError, ServiceError
-from cdml.journal.records import Kind
+from cdml.journal.records import EntryKind
 from fakes.delivery import World
 from fakes.split_delivery import SplitWorld
 
@@ -45,7 +45,11 @@ def test_adopting_makes_the_journal_follow_the_world(world):
     told = world.deploy(cure="adopt", reason="an emergency at night")
 
     entry = world.ledger.current
-    assert ("1", Kind.ADOPT, "an emergency at night") == (entry.version, entry.kind, entry.reason)
+    assert ("1", EntryKind.ADOPT, "an emergency at night") == (
+        entry.version,
+        entry.kind,
+        entry.reason,
+    )
     assert ("1", True) == (agreed(world), told.changed)
     assert ["1", "2", "1"] == [one.version for one in world.ledger.entries]
 
@@ -54,7 +58,11 @@ def test_repairing_makes_the_world_follow_the_journal(world):
     told = world.deploy(cure="repair", reason="nobody should have")
 
     entry = world.ledger.current
-    assert ("2", Kind.REPAIR, "nobody should have") == (entry.version, entry.kind, entry.reason)
+    assert ("2", EntryKind.REPAIR, "nobody should have") == (
+        entry.version,
+        entry.kind,
+        entry.reason,
+    )
     assert ("2", True) == (agreed(world), told.changed)
     assert () == world.ledger.quarantined
     assert "Before: Drift" in told.reason

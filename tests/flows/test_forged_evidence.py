@@ -12,7 +12,7 @@ from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse
 from cdml.gates.rules import policy_ref
-from cdml.journal.records import Entry, Kind, Ledger, Release
+from cdml.journal.records import Entry, EntryKind, JournalDocument, Release
 from cdml.models.registry import ModelVersion
 from fakes.delivery import World
 from pieces import CHALLENGER, CHAMPION, TIME
@@ -146,11 +146,11 @@ def refusals(documents, config):
         digest=CHAMPION,
         source="there",
         from_=None,
-        kind=Kind.DEPLOY,
+        kind=EntryKind.DEPLOY,
         operation="a",
         at=TIME,
     )
-    ledger = Ledger(model="flights", environment="production", current=entry)
+    ledger = JournalDocument(model="flights", environment="production", current=entry)
     return {one.refusal for one in objections(candidate, ledger, config)} or None
 
 

@@ -8,7 +8,7 @@ import pytest
 from cdml.config.traffic_steps import Ramp
 from cdml.errors import InputError, RollbackFailed
 from cdml.journal import file as document
-from cdml.journal.records import GIVEN_BACK, Entry, Kind, Lock, Operation, Phase, Release
+from cdml.journal.records import GIVEN_BACK, Entry, EntryKind, Lock, Operation, Phase, Release
 from fakes.delivery import World
 from fakes.split_delivery import SplitWorld
 
@@ -26,7 +26,12 @@ def released(version):
 
 
 def entry(world, release, **words):
-    common = {"from_": None, "kind": Kind.DEPLOY, "operation": "f" * 16, "at": world.clock.now()}
+    common = {
+        "from_": None,
+        "kind": EntryKind.DEPLOY,
+        "operation": "f" * 16,
+        "at": world.clock.now(),
+    }
     written = {"version": release.version, "digest": release.digest, "source": release.source}
     return Entry(**{**common, **written, **words})
 
@@ -41,7 +46,7 @@ def open_operation(world, **words):
     now = world.clock.now()
     common = {
         "id": "f" * 16,
-        "kind": Kind.DEPLOY,
+        "kind": EntryKind.DEPLOY,
         "from_": world.ledger.current.release,
         "to": world.evil,
         "phase": Phase.PUBLISH,
@@ -63,7 +68,7 @@ def test_a_commit_that_was_pushed_is_taken_back_and_not_finished(world):
     assert all(one.version != "2" for one in world.ledger.entries)
 
 
-@pytest.mark.parametrize("kind", [Kind.ROLLBACK, Kind.REPAIR])
+@pytest.mark.parametrize("kind", [EntryKind.ROLLBACK, EntryKind.REPAIR])
 def test_an_operation_that_waits_for_no_verdict_is_not_finished_either(world, kind):
     push(world, **open_operation(world, kind=kind, phase=Phase.RECORD))
 
@@ -157,7 +162,7 @@ def test_a_pushed_canary_is_taken_back_when_it_is_resumed(tmp_path):
     now = world.clock.now()
     forged = Operation(
         id="f" * 16,
-        kind=Kind.DEPLOY,
+        kind=EntryKind.DEPLOY,
         from_=world.ledger.current.release,
         to=evil,
         phase=Phase.SHIFT,

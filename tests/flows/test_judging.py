@@ -12,7 +12,7 @@ from cdml.delivery.rollout.state_machine import Judged
 from cdml.delivery.target import Answer
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
 from cdml.evidence import reference_rows
-from cdml.journal.records import Kind, Operation, Phase
+from cdml.journal.records import EntryKind, Operation, Phase
 from fakes.journals import release
 from fakes.split_delivery import SplitWorld
 from fakes.traffic import FakeTraffic
@@ -124,7 +124,7 @@ def look(world, ramp, minutes, errors):
         clock.pass_by(timedelta(minutes=1))
         operation = Operation(
             id="op",
-            kind=Kind.DEPLOY,
+            kind=EntryKind.DEPLOY,
             from_=release_of(world, "1"),
             to=world.b,
             phase=Phase.SHIFT,

@@ -11,7 +11,7 @@ from cdml.delivery.branch_protection import warn_unprotected
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.journal import file as document
 from cdml.journal.history import history, sign_journal
-from cdml.journal.records import GIVEN_BACK, Kind, Lock, Operation, Phase
+from cdml.journal.records import GIVEN_BACK, EntryKind, Lock, Operation, Phase
 from cdml.journal.signature import FIELD, Keys
 from deliveries import agreed
 from fakes.delivery import World
@@ -101,7 +101,7 @@ def test_without_a_key_a_changed_entry_ships_nothing_that_nobody_approved(run, t
     ledger = world.ledger
     operation = Operation(
         id="f" * 16,
-        kind=Kind.DEPLOY,
+        kind=EntryKind.DEPLOY,
         from_=ledger.current.from_,
         to=ledger.current.release,
         phase=Phase.PUBLISH,

@@ -1,7 +1,7 @@
 import pytest
 
 from cdml.delivery.rollout.plan import Plan, named, way_back
-from cdml.journal.records import Kind, Serving
+from cdml.journal.records import EntryKind, Serving
 from fakes.journals import ledger_of, release
 
 A, B, C, D = (release(number) for number in range(1, 5))
@@ -62,6 +62,6 @@ def test_a_version_is_named_by_its_newest_entry():
 
 
 def test_a_plan_names_its_steps_in_order():
-    plan = Plan(kind=Kind.DEPLOY, environment="production", target="registry", from_=A, to=B)
+    plan = Plan(kind=EntryKind.DEPLOY, environment="production", target="registry", from_=A, to=B)
 
     assert ["lock", "record", "commit", "switch", "close"] == list(plan.steps)

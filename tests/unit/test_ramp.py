@@ -18,7 +18,7 @@ from cdml.delivery.rollout.state_machine import (
 )
 from cdml.journal import file as document
 from cdml.journal.port import Snapshot
-from cdml.journal.records import Kind, Operation, Phase, Preempt, Serving, Share
+from cdml.journal.records import EntryKind, Operation, Phase, Preempt, Serving, TrafficShare
 from fakes.journals import ledger_of, release
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -35,13 +35,13 @@ def at(percent):
 
 
 def beside(of, percent):
-    return Share(version=of.version, digest=of.digest, percent=percent, server="x")
+    return TrafficShare(version=of.version, digest=of.digest, percent=percent, server="x")
 
 
 ALONE = Serving(version="1", digest=A.digest, server="a")
 
 
-def operation(phase, step=0, kind=Kind.DEPLOY, ramp=RAMP, **words):
+def operation(phase, step=0, kind=EntryKind.DEPLOY, ramp=RAMP, **words):
     return Operation(
         id="op",
         kind=kind,
@@ -88,7 +88,7 @@ def test_what_comes_next_is_told_by_phase_target_and_judge(phase, step, serving,
 @pytest.mark.parametrize("phase", [Phase.RECORD, Phase.STAGE, Phase.VALIDATE, Phase.SHIFT])
 def test_what_another_run_left_undecided_is_taken_back_unless_it_is_a_rollback(phase):
     assert Move.UNDO == next_move(operation(phase), at(5), own=False)
-    rollback = operation(phase, kind=Kind.ROLLBACK, ramp=Ramp())
+    rollback = operation(phase, kind=EntryKind.ROLLBACK, ramp=Ramp())
     assert Move.UNDO != next_move(rollback, at(5), own=False)
 
 

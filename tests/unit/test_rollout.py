@@ -9,7 +9,7 @@ from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import InputError
 from cdml.journal import file as document
 from cdml.journal.port import Snapshot
-from cdml.journal.records import Kind, Ledger, Lock, Operation, Phase, Serving
+from cdml.journal.records import EntryKind, JournalDocument, Lock, Operation, Phase, Serving
 from fakes.journals import ledger_of, release
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -23,7 +23,7 @@ def seen(of):
     return Serving(version=of.version, digest=None)
 
 
-def operation(to=B, from_=A, kind=Kind.DEPLOY, **words):
+def operation(to=B, from_=A, kind=EntryKind.DEPLOY, **words):
     fields = {"id": "op2", "phase": Phase.RECORD, "started_at": NOW, "reason": "why", **words}
     return Operation(kind=kind, from_=from_, to=to, **fields)
 
@@ -138,7 +138,7 @@ def test_close_lets_go_of_the_lock():
 
 
 def test_a_rollback_quarantines_what_it_took_back():
-    ledger = transitions.close(committed(to=A, from_=B, kind=Kind.ROLLBACK), LATER).ledger
+    ledger = transitions.close(committed(to=A, from_=B, kind=EntryKind.ROLLBACK), LATER).ledger
 
     bad = ledger.quarantine(B.digest)
     assert ("2", "why", "op2") == (bad.version, bad.reason, bad.operation)
@@ -146,7 +146,7 @@ def test_a_rollback_quarantines_what_it_took_back():
 
 
 def test_a_deploy_quarantines_nothing_and_frees_what_was_shipped_knowingly():
-    rolled_back = transitions.close(committed(to=A, from_=B, kind=Kind.ROLLBACK), NOW).ledger
+    rolled_back = transitions.close(committed(to=A, from_=B, kind=EntryKind.ROLLBACK), NOW).ledger
     again = transitions.begin(rolled_back, operation(id="op4"), NOW).ledger
 
     ledger = transitions.close(transitions.commit(again, NOW).ledger, NOW).ledger
@@ -155,7 +155,7 @@ def test_a_deploy_quarantines_nothing_and_frees_what_was_shipped_knowingly():
 
 
 def test_a_rollback_that_was_undone_quarantines_nothing():
-    ledger = transitions.undo(committed(to=A, from_=B, kind=Kind.ROLLBACK), NOW).ledger
+    ledger = transitions.undo(committed(to=A, from_=B, kind=EntryKind.ROLLBACK), NOW).ledger
 
     assert () == transitions.close(ledger, NOW).ledger.quarantined
 
@@ -191,7 +191,7 @@ def test_the_journal_forgets_what_is_too_old():
         (transitions.close(committed(), NOW), "deploy: v2 is verified in production"),
         (transitions.undo(begun(), NOW), "deploy: undo v1 → v2 in production"),
         (
-            transitions.commit(begun(to=A, from_=B, kind=Kind.ROLLBACK), NOW),
+            transitions.commit(begun(to=A, from_=B, kind=EntryKind.ROLLBACK), NOW),
             "rollback: v1 serves production",
         ),
     ],
@@ -241,4 +241,4 @@ def test_a_document_that_is_not_ours_is_an_input_error(change, told):
 
 
 def test_no_document_is_an_empty_journal():
-    assert Ledger(model="flights", environment="production") == parse(None)
+    assert JournalDocument(model="flights", environment="production") == parse(None)

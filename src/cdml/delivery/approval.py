@@ -17,7 +17,7 @@ from cdml.delivery.rollout.plan import Refusal
 from cdml.delivery.rollout.state_machine import share, staged
 from cdml.errors import InputError, ServiceError
 from cdml.journal import lease
-from cdml.journal.records import Ledger, Release, Serving
+from cdml.journal.records import JournalDocument, Release, Serving
 from cdml.models.registry import ModelVersion
 
 _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
@@ -116,7 +116,7 @@ class Voucher:
         candidate = examine(version, registry=self.ports.registry, evidence=None)
         if candidate.release.digest != release.digest:
             return f"the files of v{release.version} are not those that served."
-        nothing = Ledger(model=version.name, environment=self.environment)
+        nothing = JournalDocument(model=version.name, environment=self.environment)
         against = objections(candidate, nothing, self.loaded.config)
         return next((one.message for one in against if one.refusal in _BY_EVIDENCE), "")
 

@@ -19,7 +19,7 @@ from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.gates.plausibility import contradictions
 from cdml.gates.rejudge import recompute
-from cdml.journal.records import Ledger, Release, Serving
+from cdml.journal.records import JournalDocument, Release, Serving
 from cdml.models.digest import model_digest
 from cdml.models.registry import ModelVersion, Registry
 
@@ -73,7 +73,9 @@ def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None)
     return Candidate(version=version, release=release, judged=judged, trouble=trouble)
 
 
-def objections(candidate: Candidate, ledger: Ledger, config: Config) -> Iterator[Objection]:
+def objections(
+    candidate: Candidate, ledger: JournalDocument, config: Config
+) -> Iterator[Objection]:
     """All that speaks against deploying it now."""
     digest = candidate.release.digest
     label = f"v{candidate.release.version}"
@@ -103,7 +105,7 @@ def objections(candidate: Candidate, ledger: Ledger, config: Config) -> Iterator
 
 
 def _against(
-    judged: Judged, label: str, digest: str, ledger: Ledger, config: Config
+    judged: Judged, label: str, digest: str, ledger: JournalDocument, config: Config
 ) -> Iterator[Objection]:
     """What the evidence itself says against it."""
     for spoken, what in (

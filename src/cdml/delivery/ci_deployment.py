@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cdml.ci.run import Platform
 from cdml.common.progress import Progress
 from cdml.errors import CdmlError
-from cdml.journal.records import Ledger, Operation
+from cdml.journal.records import JournalDocument, Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Filing:
 
     @classmethod
     def of(
-        cls, platform: Platform, progress: Progress, ledger: Ledger, url: str | None = None
+        cls, platform: Platform, progress: Progress, ledger: JournalDocument, url: str | None = None
     ) -> "Filing":
         """File the open operation, or find what was filed of it."""
         operation = ledger.operation

@@ -27,7 +27,7 @@ from cdml.evidence import store
 from cdml.evidence.schema import Deployment
 from cdml.gates.rules import policy_ref
 from cdml.journal.port import Moved
-from cdml.journal.records import Kind, Operation, Phase, Release
+from cdml.journal.records import EntryKind, Operation, Phase, Release
 from cdml.models.registry import ModelVersion
 
 ATTEMPTS = 5
@@ -194,7 +194,7 @@ class _Deploy:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
-            kind=Kind.DEPLOY,
+            kind=EntryKind.DEPLOY,
             from_=plan.from_,
             to=plan.to,
             phase=Phase.RECORD,
@@ -230,7 +230,7 @@ class _Deploy:
             seen = self.operator.effects.checks.forecast(ramp, current.at)
             ramp, told = replace(ramp, state=seen.state), seen.told
         return Plan(
-            kind=Kind.DEPLOY,
+            kind=EntryKind.DEPLOY,
             environment=self.operator.book.environment,
             target=self.ports.target.name,
             from_=current.release if current else None,
@@ -272,7 +272,7 @@ class _Deploy:
         self, found: Found, serving: Release, sentence: str, *, changed: bool
     ) -> Deployment:
         plan = Plan(
-            kind=Kind.DEPLOY,
+            kind=EntryKind.DEPLOY,
             environment=self.operator.book.environment,
             target=self.ports.target.name,
             from_=serving,

@@ -11,7 +11,7 @@ from cdml.delivery.operation.traffic_steps import AT_ONCE
 from cdml.delivery.rollout.state_machine import Standing, standing
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.port import Moved
-from cdml.journal.records import Kind, Operation, Phase, Release
+from cdml.journal.records import EntryKind, Operation, Phase, Release
 
 Cure = Literal["adopt", "repair"]
 
@@ -119,7 +119,7 @@ class Drift:
         serving = serving_release(found, operator.book.model, ports)
         operation = Operation(
             id=self.id,
-            kind=Kind.REPAIR,
+            kind=EntryKind.REPAIR,
             from_=serving if serving != current.release else None,
             to=current.release,
             phase=Phase.RECORD,

@@ -24,7 +24,7 @@ from cdml.errors import CdmlError, Overtaken
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment
 from cdml.journal.port import Moved
-from cdml.journal.records import Kind
+from cdml.journal.records import EntryKind
 
 if TYPE_CHECKING:
     from cdml.delivery.target import SplittingTarget
@@ -117,7 +117,7 @@ def _nothing(operator: Operator, output: Path, after: str) -> Deployment | Nothi
         return Nothing("Nothing to resume: nothing ever served.")
     serving = ledger.current.release
     plan = Plan(
-        kind=Kind.DEPLOY,
+        kind=EntryKind.DEPLOY,
         environment=where,
         target=operator.ports.target.name,
         from_=serving,

@@ -32,7 +32,16 @@ from cdml.errors import (
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment, Times
 from cdml.journal.port import Moved
-from cdml.journal.records import Answered, Entry, Kind, Ledger, Operation, Phase, Preempt, Serving
+from cdml.journal.records import (
+    Answered,
+    Entry,
+    EntryKind,
+    JournalDocument,
+    Operation,
+    Phase,
+    Preempt,
+    Serving,
+)
 from cdml.models import uri
 
 ATTEMPTS = 5
@@ -159,7 +168,7 @@ class _Rollback:
             return self._repeat(found, answered, current)
         entry = self._named(found.ledger, to) if to else self._answered(found)
         plan = Plan(
-            kind=Kind.ROLLBACK,
+            kind=EntryKind.ROLLBACK,
             environment=self.operator.book.environment,
             target=self.ports.target.name,
             from_=serving_release(found, self.operator.book.model, self.ports),
@@ -181,7 +190,7 @@ class _Rollback:
     def _repeat(self, found: Found, answered: Answered, current: Entry) -> Deployment:
         """The answer to a request that was carried out already."""
         plan = Plan(
-            kind=Kind.ROLLBACK,
+            kind=EntryKind.ROLLBACK,
             environment=self.operator.book.environment,
             target=self.ports.target.name,
             from_=current.from_,
@@ -206,7 +215,7 @@ class _Rollback:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
-            kind=Kind.ROLLBACK,
+            kind=EntryKind.ROLLBACK,
             from_=plan.from_,
             to=plan.to,
             phase=Phase.RECORD,
@@ -272,13 +281,13 @@ class _Rollback:
         """The answer where a canary was under way when we were asked: taking it back is all."""
         asked, ledger = self.operator.book.asked, found.ledger
         operation, current = asked.operation if asked else None, ledger.current
-        if operation is None or current is None or operation.kind is not Kind.DEPLOY:
+        if operation is None or current is None or operation.kind is not EntryKind.DEPLOY:
             return None
         taken_back = any(bad.operation == operation.id for bad in ledger.quarantined)
         if not taken_back or share(found.serving, current.release) != ALL:
             return None
         plan = Plan(
-            kind=Kind.ROLLBACK,
+            kind=EntryKind.ROLLBACK,
             environment=ledger.environment,
             target=self.ports.target.name,
             from_=operation.to,
@@ -303,7 +312,7 @@ class _Rollback:
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
         """
         asked, current = self.operator.book.asked, found.ledger.current
-        if asked is None or current is None or current.kind is not Kind.ROLLBACK:
+        if asked is None or current is None or current.kind is not EntryKind.ROLLBACK:
             return None
         known = asked.current is not None and asked.current.operation == current.operation
         open_then = asked.operation is not None and asked.operation.id == current.operation
@@ -327,7 +336,7 @@ class _Rollback:
             "`cdml history` tells what served; --to names one of it, even from quarantine.",
         )
 
-    def _named(self, ledger: Ledger, to: str) -> Entry:
+    def _named(self, ledger: JournalDocument, to: str) -> Entry:
         number = str(int(to)) if uri.is_version(to) else to
         entry = named(ledger, number)
         if entry is not None:

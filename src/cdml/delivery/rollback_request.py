@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cdml.errors import InputError
 from cdml.evidence.store import write_atomically
-from cdml.journal.records import Answered, Ledger
+from cdml.journal.records import Answered, JournalDocument
 
 PENDING = "rollback-request.json"
 """The rollback that this machine began and did not see the end of; in the output folder."""
@@ -51,7 +51,7 @@ class Request:
             with suppress(OSError):
                 self.pending.unlink(missing_ok=True)
 
-    def answer(self, ledger: Ledger) -> Answered | None:
+    def answer(self, ledger: JournalDocument) -> Answered | None:
         """The journal's record that it was carried out, or None.
 
         One that only this machine remembers counts as long as nobody has held the lock since:
@@ -62,7 +62,7 @@ class Request:
                 return answered if self._still_counts(answered, ledger) else None
         return None
 
-    def _still_counts(self, answered: Answered, ledger: Ledger) -> bool:
+    def _still_counts(self, answered: Answered, ledger: JournalDocument) -> bool:
         return self.pending is None or answered.generation == ledger.generation
 
 

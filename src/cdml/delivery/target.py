@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from cdml.journal.records import Release, Serving, Share
+from cdml.journal.records import Release, Serving, TrafficShare
 
-__all__ = ["Answer", "Serving", "Share", "SplittingTarget", "Target"]
+__all__ = ["Answer", "Serving", "SplittingTarget", "Target", "TrafficShare"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

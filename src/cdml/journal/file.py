@@ -8,21 +8,21 @@ from pydantic import TypeAdapter, ValidationError
 
 from cdml.errors import InputError
 from cdml.journal.port import Snapshot
-from cdml.journal.records import Ledger
+from cdml.journal.records import JournalDocument
 
-_LEDGER = TypeAdapter(Ledger)
+_LEDGER = TypeAdapter(JournalDocument)
 _LONGEST = 4000
 """Characters of any text in a journal; reasons are the longest."""
 
 
-def parse(snapshot: Snapshot, *, model: str, environment: str) -> Ledger:
+def parse(snapshot: Snapshot, *, model: str, environment: str) -> JournalDocument:
     """The ledger in a journal; an empty one where nothing was written yet.
 
     Raises:
         InputError: the journal holds something else, or another model's or environment's.
     """
     if snapshot.document is None:
-        return Ledger(model=model, environment=environment)
+        return JournalDocument(model=model, environment=environment)
     where = f"The journal of {model} in {environment}, at {snapshot.commit},"
     odd = next(_odd_texts(snapshot.document), None)
     if odd is not None:
@@ -47,7 +47,7 @@ def parse(snapshot: Snapshot, *, model: str, environment: str) -> Ledger:
     return ledger
 
 
-def dump(ledger: Ledger) -> Mapping[str, object]:
+def dump(ledger: JournalDocument) -> Mapping[str, object]:
     """The document as plain JSON values."""
     document: Mapping[str, object] = _clean(_LEDGER.dump_python(ledger, mode="json", by_alias=True))
     return document

@@ -10,7 +10,7 @@ from cdml.config import LoadedConfig
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal import file as document
 from cdml.journal.port import Journal, Moved
-from cdml.journal.records import Entry, Ledger, Release
+from cdml.journal.records import Entry, JournalDocument, Release
 from cdml.journal.signature import Keys
 
 SCHEMA = "cdml.history/1"
@@ -92,7 +92,7 @@ def table(found: Mapping[str, Any]) -> str:
     return "\n".join((f"{title} (* serves now)", *lines))
 
 
-def _entry(entry: Entry, ledger: Ledger) -> dict[str, Any]:
+def _entry(entry: Entry, ledger: JournalDocument) -> dict[str, Any]:
     return {
         "operation": str(entry.kind),
         "id": entry.operation,

@@ -21,7 +21,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _VERSION = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """How a version came to serve."""
 
     ADOPT = "adopt"  # it served before cdml kept a journal
@@ -68,7 +68,7 @@ class Release(TrafficPart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class TrafficShare:
     """A release beside the one that serves.
 
     Attributes:
@@ -98,7 +98,7 @@ class Serving:
     version: str | None
     digest: str | None
     server: str | None = None
-    beside: Share | None = None
+    beside: TrafficShare | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +116,7 @@ class Entry(Release):
     """
 
     from_: Release | None
-    kind: Kind
+    kind: EntryKind
     operation: str
     at: datetime
     run: str | None = None
@@ -225,7 +225,7 @@ class Operation(TrafficPart):
     """
 
     id: str
-    kind: Kind
+    kind: EntryKind
     from_: Release | None
     to: Release
     phase: Phase
@@ -264,7 +264,7 @@ class Operation(TrafficPart):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ledger(TrafficPart):
+class JournalDocument(TrafficPart):
     """The whole document of one environment and model.
 
     Attributes:

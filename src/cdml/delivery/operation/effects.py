@@ -15,7 +15,7 @@ from cdml.delivery.rollout.state_machine import Move, lost, serves, share, stage
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.journal import lease
-from cdml.journal.records import Ledger, Operation, Release, Serving
+from cdml.journal.records import JournalDocument, Operation, Release, Serving
 
 Act = Callable[[], object]
 Seen = Callable[[Serving], bool]
@@ -50,7 +50,7 @@ class Effects:
     checks: Checks
     alias: Alias | None
 
-    def perform(self, move: Move, ledger: Ledger, serving: Serving) -> Did:
+    def perform(self, move: Move, ledger: JournalDocument, serving: Serving) -> Did:
         """Do it.
 
         Raises:
@@ -124,7 +124,9 @@ class Effects:
             )
         return cast("SplittingTarget", target)
 
-    def _switch(self, move: Move, ledger: Ledger, operation: Operation, serving: Serving) -> Did:
+    def _switch(
+        self, move: Move, ledger: JournalDocument, operation: Operation, serving: Serving
+    ) -> Did:
         """Give traffic, or take it back, until it is seen."""
         fence, to, back = ledger.generation, operation.to, operation.from_
         if operation.ramp is None:

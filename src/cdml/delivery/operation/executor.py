@@ -26,7 +26,7 @@ from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, Serv
 from cdml.evidence.schema import DeploymentStep
 from cdml.journal import lease
 from cdml.journal.port import Moved
-from cdml.journal.records import Kind, Ledger, Operation, Phase, Serving
+from cdml.journal.records import EntryKind, JournalDocument, Operation, Phase, Serving
 
 DETAIL = 2000
 """Characters of a step's detail that are kept."""
@@ -168,12 +168,12 @@ class Drive:
         """Make room for a rollback that asked for it, and tell the platform where we are."""
         asked = self.found.ledger.preempt
         begun = not operation.committed and operation.phase is not Phase.UNDO
-        if asked is not None and begun and operation.kind is Kind.DEPLOY:
+        if asked is not None and begun and operation.kind is EntryKind.DEPLOY:
             why = f" ({asked.reason})" if asked.reason else ""
             self.trouble = DeploymentFailed(f"rollback {asked.operation} asked it to give up{why}.")
             self.harmful = operation.exposed
             self.judged = Judged.ROLLBACK
-        if self.filing is None and operation.kind is not Kind.ROLLBACK:
+        if self.filing is None and operation.kind is not EntryKind.ROLLBACK:
             self._file()
 
     def _file(self) -> None:
@@ -218,7 +218,7 @@ class Drive:
             self.trouble = ServiceError("its run stopped before there was a verdict.")
         if operation.phase is Phase.RECORD and move is not Move.UNDO:
             self._name_digest(operation)
-            if operation.kind is Kind.DEPLOY and self.own:
+            if operation.kind is EntryKind.DEPLOY and self.own:
                 self.voucher.approve(operation.to)
         if move is Move.CLOSE:
             self._conclude(operation)
@@ -290,7 +290,7 @@ class Drive:
             raise overtaken()
         self._set(ledger, commit)
 
-    def _set(self, ledger: Ledger, commit: str | None) -> None:
+    def _set(self, ledger: JournalDocument, commit: str | None) -> None:
         self.found = Found(ledger=ledger, commit=commit, serving=self.found.serving)
         self.tenure.follow(ledger)
 

@@ -10,7 +10,7 @@ from cdml.delivery.rollout import transitions
 from cdml.errors import CdmlError, Overtaken, ServiceError
 from cdml.journal.lease import holding
 from cdml.journal.port import Moved
-from cdml.journal.records import Ledger
+from cdml.journal.records import JournalDocument
 
 PARTS = 3
 """A lease is renewed when this part of it is over."""
@@ -45,7 +45,7 @@ class Tenure:
         with self.ports.clock.every(often, self._beat), holding(self):
             yield
 
-    def follow(self, ledger: Ledger) -> None:
+    def follow(self, ledger: JournalDocument) -> None:
         """Take over what the run itself wrote."""
         if ledger.operation is not None:
             self.lease = transitions.lease_of(ledger.operation).total_seconds()
@@ -122,7 +122,7 @@ class Tenure:
     def _is_due(self) -> bool:
         return self.left() <= self.lease * (PARTS - 1) / PARTS
 
-    def _is_ours(self, ledger: Ledger) -> bool:
+    def _is_ours(self, ledger: JournalDocument) -> bool:
         return ledger.generation == self.fence and ledger.operation is not None
 
 

@@ -9,7 +9,7 @@ from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import ServiceError
 from cdml.journal import file as document
 from cdml.journal.port import Moved
-from cdml.journal.records import Ledger
+from cdml.journal.records import JournalDocument
 
 PAUSES = (1.0, 3.0)
 """Seconds between attempts at one write."""
@@ -32,12 +32,12 @@ class Book:
     model: str
     environment: str
     ports: DeliveryPorts
-    asked: Ledger | None = None
+    asked: JournalDocument | None = None
     wrote_at: float | None = None
     tried: tuple[Mapping[str, object], float] | None = None
     alone: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
-    def read(self) -> tuple[Ledger, str | None]:
+    def read(self) -> tuple[JournalDocument, str | None]:
         """The journal, and what the next write is based on.
 
         Raises:

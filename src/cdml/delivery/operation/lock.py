@@ -15,7 +15,7 @@ from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.state_machine import GRACE, may_take_over
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import write_atomically
-from cdml.journal.records import Ledger
+from cdml.journal.records import JournalDocument
 
 ASK_EVERY = 15.0
 """Seconds between two questions to the platform about the run that holds the lock."""
@@ -67,7 +67,7 @@ class Holder:
 
     def yields(
         self,
-        ledger: Ledger,
+        ledger: JournalDocument,
         commit: str | None,
         *,
         resumes: bool = False,
@@ -109,7 +109,7 @@ class Holder:
         with suppress(InputError):
             write_atomically(self.memory, content.encode())
 
-    def _stood_still(self, ledger: Ledger, commit: str | None) -> bool:
+    def _stood_still(self, ledger: JournalDocument, commit: str | None) -> bool:
         """Whether nobody wrote for a whole lease, as this machine has seen itself."""
         clock = self.ports.clock
         if commit is None:
@@ -124,7 +124,7 @@ class Holder:
         lease = transitions.lease_of(operation) if operation else transitions.LEASE
         return now - self.watched.since >= lease.total_seconds()
 
-    def _unheeded(self, ledger: Ledger) -> bool:
+    def _unheeded(self, ledger: JournalDocument) -> bool:
         """Whether a rollback has asked for room for `GRACE`, as we have seen."""
         asked, now = ledger.preempt, self.ports.clock.monotonic()
         if asked is None:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError, ServiceError
-from cdml.journal.records import Ledger, Operation, Serving
+from cdml.journal.records import JournalDocument, Operation, Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class Found:
         serving: what the target serves.
     """
 
-    ledger: Ledger
+    ledger: JournalDocument
     commit: str | None
     serving: Serving
 

@@ -17,7 +17,7 @@ from cdml.delivery.rollout.state_machine import share
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment, DeploymentStep, Served, Times
-from cdml.journal.records import Kind, Release
+from cdml.journal.records import EntryKind, Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,9 @@ class Nothing:
 
 def evidence(plan: Plan, outcome: Outcome, operator: Operator) -> Deployment:
     """The evidence of an operation."""
-    kind: Literal["deploy", "rollback"] = "rollback" if plan.kind is Kind.ROLLBACK else "deploy"
+    kind: Literal["deploy", "rollback"] = (
+        "rollback" if plan.kind is EntryKind.ROLLBACK else "deploy"
+    )
     reason = f" Reason: {plan.reason}" if plan.reason else ""
     ports = operator.ports
     return Deployment(

@@ -18,7 +18,7 @@ from cdml.delivery.rollback_request import short_digest
 from cdml.delivery.rollout import transitions
 from cdml.errors import ConfigurationError, InputError, LockHeld
 from cdml.journal.port import Moved
-from cdml.journal.records import Kind, Ledger, Operation, Phase, Preempt, Release
+from cdml.journal.records import EntryKind, JournalDocument, Operation, Phase, Preempt, Release
 
 REASON = 1000
 """Characters of a reason that the journal keeps."""
@@ -212,7 +212,7 @@ class Operator:
 
     def _mend(
         self,
-        ledger: Ledger,
+        ledger: JournalDocument,
         commit: str | None,
         holder: str,
         rollback: Preempt | None,
@@ -237,7 +237,7 @@ class Operator:
         self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
         self.steps.did("recover", taken.subject)
 
-    def _ask(self, ledger: Ledger, commit: str | None, rollback: Preempt) -> None:
+    def _ask(self, ledger: JournalDocument, commit: str | None, rollback: Preempt) -> None:
         asked = transitions.preempt(ledger, rollback)
         try:
             self.book.write(asked, commit)
@@ -257,7 +257,7 @@ class Operator:
         if operation is None or operation.phase is Phase.UNDO:
             doubt = ""
         else:
-            goes_on = resumes or operation.decided or operation.kind is not Kind.DEPLOY
+            goes_on = resumes or operation.decided or operation.kind is not EntryKind.DEPLOY
             doubt = self.voucher.doubt(operation.to, found.serving) if goes_on else ""
         back = operation.from_ if operation else None
         if back is None or (doubt == "" and operation is not None and operation.committed):
@@ -302,7 +302,7 @@ def given_reason(reason: str) -> str:
     return reason.encode(errors="replace").decode()
 
 
-def held(ledger: Ledger) -> LockHeld:
+def held(ledger: JournalDocument) -> LockHeld:
     """Who holds the lock, and until when."""
     lock = ledger.lock
     if lock is None:
@@ -321,7 +321,7 @@ def held(ledger: Ledger) -> LockHeld:
     )
 
 
-def _to_be_asked(ledger: Ledger) -> bool:
+def _to_be_asked(ledger: JournalDocument) -> bool:
     """Whether a deploy is under way that no rollback has asked for room yet."""
     operation = ledger.operation
-    return operation is not None and operation.kind is Kind.DEPLOY and ledger.preempt is None
+    return operation is not None and operation.kind is EntryKind.DEPLOY and ledger.preempt is None

@@ -12,7 +12,7 @@ from cdml.common.suggest import unknown
 from cdml.config.traffic_steps import Ramp
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, DeploymentRefused
-from cdml.journal.records import Entry, Kind, Ledger, Operation, Release, Serving
+from cdml.journal.records import Entry, EntryKind, JournalDocument, Operation, Release, Serving
 
 _BEFORE = {
     "lock": "take the lock in the journal and say what is going to happen",
@@ -41,7 +41,7 @@ class Plan:
         forecast: how long the judge is expected to take, or empty.
     """
 
-    kind: Kind
+    kind: EntryKind
     environment: str
     target: str
     from_: Release | None
@@ -97,7 +97,9 @@ class Plan:
         yield "publish", "let the registry's alias name it, and read it back"
 
 
-def way_back(ledger: Ledger, serving: Serving, passed_over: Collection[str] = ()) -> Entry | None:
+def way_back(
+    ledger: JournalDocument, serving: Serving, passed_over: Collection[str] = ()
+) -> Entry | None:
     """The newest release that served, is not quarantined, and differs from what serves.
 
     Args:
@@ -117,12 +119,12 @@ def way_back(ledger: Ledger, serving: Serving, passed_over: Collection[str] = ()
     return None
 
 
-def named(ledger: Ledger, version: str) -> Entry | None:
+def named(ledger: JournalDocument, version: str) -> Entry | None:
     """The newest entry in which this version served, or None."""
     return next((entry for entry in ledger.entries if entry.release.version == version), None)
 
 
-def _serving_digest(ledger: Ledger, serving: Serving) -> str | None:
+def _serving_digest(ledger: JournalDocument, serving: Serving) -> str | None:
     if serving.digest is not None or serving.version is None:
         return serving.digest
     entry = named(ledger, serving.version)

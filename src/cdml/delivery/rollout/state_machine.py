@@ -15,7 +15,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.journal.records import Kind, Ledger, Operation, Phase, Release, Serving, Share
+from cdml.journal.records import (
+    EntryKind,
+    JournalDocument,
+    Operation,
+    Phase,
+    Release,
+    Serving,
+    TrafficShare,
+)
 
 GRACE = timedelta(seconds=30)
 """How long a rollback waits for a deploy to yield before it takes over where targets are fenced:
@@ -57,7 +65,7 @@ class Move(StrEnum):
     RETIRE = "retire"  # end the server of `to`
 
 
-def standing(ledger: Ledger, serving: Serving) -> Standing:
+def standing(ledger: JournalDocument, serving: Serving) -> Standing:
     """Compare the journal with what is observed."""
     if ledger.operation is not None:
         return Standing.UNFINISHED
@@ -90,7 +98,9 @@ def lost(operation: Operation, serving: Serving) -> bool:
     return operation.exposed and operation.from_ is not None and not staged(serving, operation.to)
 
 
-def outlived(ledger: Ledger, serving: Serving, window: timedelta, now: datetime) -> Share | None:
+def outlived(
+    ledger: JournalDocument, serving: Serving, window: timedelta, now: datetime
+) -> TrafficShare | None:
     """What is warm without traffic for longer than anybody asked it to be; None: nothing.
 
     Args:
@@ -124,7 +134,7 @@ def next_move(
         case Phase.UNDO:
             return _take_back(operation, serving, judged)
         case Phase.RECORD | Phase.STAGE | Phase.VALIDATE | Phase.SHIFT | Phase.BAKE:
-            goes_on = own or operation.decided or operation.kind is not Kind.DEPLOY
+            goes_on = own or operation.decided or operation.kind is not EntryKind.DEPLOY
             if judged is Judged.ROLLBACK or not goes_on:
                 return Move.UNDO
             if operation.ramp is None:
@@ -189,7 +199,7 @@ def _take_back(operation: Operation, serving: Serving, judged: Judged | None) ->
 
 
 def may_take_over(
-    ledger: Ledger,
+    ledger: JournalDocument,
     now: datetime,
     *,
     resumes: bool,

@@ -12,8 +12,8 @@ from cdml.journal.records import (
     Answered,
     Effect,
     Entry,
-    Kind,
-    Ledger,
+    EntryKind,
+    JournalDocument,
     Lock,
     Operation,
     Phase,
@@ -40,12 +40,12 @@ _SLOW = (Phase.STAGE, Phase.VALIDATE, Phase.UNDO)
 class Transition:
     """A change of the journal: the document after it, and its subject for people."""
 
-    ledger: Ledger
+    ledger: JournalDocument
     subject: str
 
 
 def adopt(
-    ledger: Ledger,
+    ledger: JournalDocument,
     release: Release | None,
     *,
     operation: str,
@@ -62,7 +62,7 @@ def adopt(
         digest=release.digest,
         source=release.source,
         from_=ledger.current.release if ledger.current else None,
-        kind=Kind.ADOPT,
+        kind=EntryKind.ADOPT,
         operation=operation,
         at=now,
         run=run,
@@ -74,7 +74,7 @@ def adopt(
     )
 
 
-def begin(ledger: Ledger, operation: Operation, now: datetime) -> Transition:
+def begin(ledger: JournalDocument, operation: Operation, now: datetime) -> Transition:
     """Take the lock and say what is going to happen."""
     fence = ledger.generation + 1
     recorded = _intend(operation, Phase.RECORD, "record", fence, now)
@@ -91,7 +91,7 @@ def begin(ledger: Ledger, operation: Operation, now: datetime) -> Transition:
 
 
 def take_over(
-    ledger: Ledger,
+    ledger: JournalDocument,
     *,
     holder: str,
     run: str | None,
@@ -115,7 +115,7 @@ def take_over(
     )
 
 
-def advance(ledger: Ledger, judged: Judged | None, now: datetime) -> Transition:
+def advance(ledger: JournalDocument, judged: Judged | None, now: datetime) -> Transition:
     """Say what is done next on the way up: the next phase, or the next share."""
     operation = _open(ledger)
     ramp, version = _ramp(operation), f"v{operation.to.version}"
@@ -139,7 +139,11 @@ def advance(ledger: Ledger, judged: Judged | None, now: datetime) -> Transition:
 
 
 def looked(
-    ledger: Ledger, judged: Judged, state: Mapping[str, Any] | None, why: str, now: datetime
+    ledger: JournalDocument,
+    judged: Judged,
+    state: Mapping[str, Any] | None,
+    why: str,
+    now: datetime,
 ) -> Transition:
     """Keep what the judge remembers, and what it said."""
     operation = _open(ledger)
@@ -151,7 +155,7 @@ def looked(
     )
 
 
-def park(ledger: Ledger, now: datetime) -> Transition:
+def park(ledger: JournalDocument, now: datetime) -> Transition:
     """Leave a canary as it is until somebody resumes it; not for ever."""
     operation = _open(ledger)
     ramp = _ramp(operation)
@@ -164,7 +168,7 @@ def park(ledger: Ledger, now: datetime) -> Transition:
     )
 
 
-def preempt(ledger: Ledger, request: Preempt) -> Transition:
+def preempt(ledger: JournalDocument, request: Preempt) -> Transition:
     """Ask the deploy under way to make room for a rollback."""
     operation = _open(ledger)
     return Transition(
@@ -173,7 +177,7 @@ def preempt(ledger: Ledger, request: Preempt) -> Transition:
     )
 
 
-def renew(ledger: Ledger, now: datetime) -> Transition:
+def renew(ledger: JournalDocument, now: datetime) -> Transition:
     """Say that the holder of the lock is still at it."""
     operation = _open(ledger)
     return Transition(
@@ -182,7 +186,7 @@ def renew(ledger: Ledger, now: datetime) -> Transition:
     )
 
 
-def give_back(ledger: Ledger) -> Transition:
+def give_back(ledger: JournalDocument) -> Transition:
     """Let go of the lock of an operation that stays open: nobody works on it any more."""
     operation = _open(ledger)
     lock = replace(ledger.lock, expires_at=GIVEN_BACK) if ledger.lock else None
@@ -192,7 +196,7 @@ def give_back(ledger: Ledger) -> Transition:
     )
 
 
-def commit(ledger: Ledger, now: datetime) -> Transition:
+def commit(ledger: JournalDocument, now: datetime) -> Transition:
     """The one commit point: from here on `to` serves, whatever happens to this run."""
     operation = _open(ledger)
     entry = Entry(
@@ -217,7 +221,9 @@ def commit(ledger: Ledger, now: datetime) -> Transition:
     )
 
 
-def undo(ledger: Ledger, now: datetime, *, why: str = "", harmful: bool = False) -> Transition:
+def undo(
+    ledger: JournalDocument, now: datetime, *, why: str = "", harmful: bool = False
+) -> Transition:
     """Give the operation up; the journal names what served before.
 
     Args:
@@ -242,7 +248,7 @@ def undo(ledger: Ledger, now: datetime, *, why: str = "", harmful: bool = False)
     )
 
 
-def close(ledger: Ledger, now: datetime) -> Transition:
+def close(ledger: JournalDocument, now: datetime) -> Transition:
     """End the operation and let go of the lock; what was taken back for harm is quarantined."""
     operation = _open(ledger)
     closed = replace(
@@ -260,12 +266,14 @@ def close(ledger: Ledger, now: datetime) -> Transition:
     return Transition(ledger=closed, subject=f"{operation.kind}: {what}")
 
 
-def _quarantined(ledger: Ledger, operation: Operation, now: datetime) -> tuple[Quarantined, ...]:
+def _quarantined(
+    ledger: JournalDocument, operation: Operation, now: datetime
+) -> tuple[Quarantined, ...]:
     """The quarantine afterwards: what was asked for by name leaves it, the bad enters."""
     bad = operation.to if operation.harmful else None
     good = None
     if operation.committed:
-        bad = operation.from_ if operation.kind is Kind.ROLLBACK else None
+        bad = operation.from_ if operation.kind is EntryKind.ROLLBACK else None
         good = operation.to.digest
     touched = {good, bad.digest if bad else None}
     kept = tuple(one for one in ledger.quarantined if one.digest not in touched)
@@ -281,13 +289,13 @@ def _quarantined(ledger: Ledger, operation: Operation, now: datetime) -> tuple[Q
     return (added, *kept)
 
 
-def _answered(ledger: Ledger, operation: Operation, now: datetime) -> tuple[Answered, ...]:
+def _answered(ledger: JournalDocument, operation: Operation, now: datetime) -> tuple[Answered, ...]:
     """The rollbacks that were carried out, with this one if it was.
 
     A canary that was taken back because a rollback asked for it is that rollback's answer.
     """
     request = None
-    if operation.kind is Kind.ROLLBACK:
+    if operation.kind is EntryKind.ROLLBACK:
         request = operation.request if operation.committed else None
     elif ledger.preempt is not None and operation.harmful:
         request = ledger.preempt.request
@@ -308,7 +316,7 @@ def _intend(
     return replace(operation, phase=phase, effects=(*earlier, intended))
 
 
-def _under_way(ledger: Ledger, operation: Operation, now: datetime) -> Ledger:
+def _under_way(ledger: JournalDocument, operation: Operation, now: datetime) -> JournalDocument:
     """The operation as it is now, its lease renewed."""
     lock = ledger.lock
     renewed = replace(lock, expires_at=now + lease_of(operation)) if lock else None
@@ -326,7 +334,7 @@ def lease_of(operation: Operation) -> timedelta:
     return LEASE + timedelta(seconds=waits.get(operation.phase, 0.0))
 
 
-def _open(ledger: Ledger) -> Operation:
+def _open(ledger: JournalDocument) -> Operation:
     if ledger.operation is None:
         raise ValueError("no operation is open")
     return ledger.operation

@@ -20,7 +20,7 @@ from cdml.config import LoadedConfig
 from cdml.config.targets import HaproxySettings
 from cdml.delivery.target import Answer
 from cdml.errors import CdmlError, InputError, ServiceError
-from cdml.journal.records import Release, Serving, Share
+from cdml.journal.records import Release, Serving, TrafficShare
 from cdml.models.registry import Registry
 
 UNPROVEN = "sha256:" + "0" * 64
@@ -191,11 +191,13 @@ class HaproxyTarget:
         )
         return first, second
 
-    def _beside(self, server: Server, held: Held | None, percent: int) -> Share | None:
+    def _beside(self, server: Server, held: Held | None, percent: int) -> TrafficShare | None:
         digest = self._digest(server, held) if held else UNPROVEN
         if held is None or (digest == UNPROVEN and not percent):
             return None
-        return Share(version=held.version, digest=digest, percent=percent, server=server.name)
+        return TrafficShare(
+            version=held.version, digest=digest, percent=percent, server=server.name
+        )
 
     def _digest(self, server: Server, held: Held) -> str:
         return held.digest if self._running.proves(server, held) else UNPROVEN
