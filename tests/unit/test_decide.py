@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import BoundEdge, RuleKind
-from cdml.gates.decide import Figures, Rule, decide, detect, soften, within
+from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften, within
 from cdml.statistics.interval import holm
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
@@ -20,7 +20,7 @@ margin = st.floats(0, 1)
 
 
 def figures(lower, upper, threshold, *, challenger=0.8, champion=0.8):
-    return Figures(
+    return ObservedDifference(
         challenger=challenger,
         champion=champion,
         estimate=challenger - champion,
@@ -161,7 +161,7 @@ def test_a_slice_fails_on_a_proven_regression_only(p, verdict):
     assert verdict == detect(p, 0.95)
 
 
-RULE = Rule(
+RULE = GateRule(
     metric="log_loss",
     greater_is_better=False,
     kind=RuleKind.NON_INFERIORITY,

@@ -5,16 +5,20 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.gates import reasons
-from cdml.gates.decide import Figures, Rule, decide
+from cdml.gates.decide import GateRule, ObservedDifference, decide
 
-RECALL = Rule(metric="recall", greater_is_better=True, kind=RuleKind.NON_INFERIORITY, margin=0.05)
-LOSS = Rule(metric="log_loss", greater_is_better=False, kind=RuleKind.NON_INFERIORITY, margin=0.05)
+RECALL = GateRule(
+    metric="recall", greater_is_better=True, kind=RuleKind.NON_INFERIORITY, margin=0.05
+)
+LOSS = GateRule(
+    metric="log_loss", greater_is_better=False, kind=RuleKind.NON_INFERIORITY, margin=0.05
+)
 
 
 def figures(rule, challenger, champion, low, high):
     """In the metric's own sign."""
     lower, upper = sorted((rule.sign * low, rule.sign * high))
-    return Figures(
+    return ObservedDifference(
         challenger=challenger,
         champion=champion,
         estimate=rule.sign * (challenger - champion),

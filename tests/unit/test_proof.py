@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import RuleKind
 from cdml.evidence.schema import DecidingBound
-from cdml.gates.decide import Figures, Rule, decide
+from cdml.gates.decide import GateRule, ObservedDifference, decide
 from cdml.gates.proof import unproven
 from pieces import FAIL, WARN, compared, difference, log_loss
 
@@ -35,7 +35,7 @@ def test_unproven_is_what_the_rule_alone_would_not_pass(
     challenger, champion, one, other, margin, greater, relative
 ):
     low, high = sorted((one, other))
-    rule = Rule(
+    rule = GateRule(
         metric="recall" if greater else "log_loss",
         greater_is_better=greater,
         kind=RuleKind.NON_INFERIORITY,
@@ -44,7 +44,7 @@ def test_unproven_is_what_the_rule_alone_would_not_pass(
         detect=True,
     )
     lower, upper = sorted((rule.sign * low, rule.sign * high))
-    figures = Figures(
+    figures = ObservedDifference(
         challenger=challenger,
         champion=champion,
         estimate=rule.sign * (challenger - champion),

@@ -12,8 +12,8 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config.rule_kinds import RuleKind
 from cdml.config.schema import PolicySettings
 from cdml.gates import score
-from cdml.gates.comparisons import Candidate, judge
-from cdml.gates.decide import Rule
+from cdml.gates.comparisons import MeasuredRule, judge
+from cdml.gates.decide import GateRule
 from cdml.gates.score import certain
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
@@ -27,7 +27,7 @@ NAN = math.nan
 
 
 def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
-    return Rule(
+    return GateRule(
         metric=metric,
         greater_is_better=find(metric).greater_is_better,
         kind=kind,
@@ -37,7 +37,7 @@ def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
 
 
 def candidate(asked, found, part=None, rows=1000, counted=None):
-    return Candidate(
+    return MeasuredRule(
         metric=find(asked.metric),
         rule=asked,
         part=part,

@@ -32,10 +32,10 @@ from cdml.evidence import store
 from cdml.evidence.charts import Picture
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.gates.bounds import judge_limits
-from cdml.gates.comparisons import Candidate, judge, not_compared
-from cdml.gates.decide import Rule
+from cdml.gates.comparisons import MeasuredRule, judge, not_compared
+from cdml.gates.decide import GateRule
 from cdml.gates.proof import unproven
-from cdml.gates.rules import Asked, comparisons, limits, policy_ref
+from cdml.gates.rules import GateSpec, comparisons, limits, policy_ref
 from cdml.gates.score import certain
 from cdml.statistics import engine, sample_size
 from cdml.statistics.difference import Paired
@@ -250,8 +250,8 @@ class _Contest:
         )
 
     def _candidates(
-        self, champion: Contender, asked: tuple[Asked, ...], parts: tuple[Part, ...]
-    ) -> Iterator[Candidate]:
+        self, champion: Contender, asked: tuple[GateSpec, ...], parts: tuple[Part, ...]
+    ) -> Iterator[MeasuredRule]:
         total = sum(len(parts) if one.slices else 1 for one in asked)
         label = f"comparing on {len(parts)} parts of the data"
         label += held(
@@ -268,14 +268,16 @@ class _Contest:
                     yield self._candidate(one.metric, rule, champion, part)
                     step.advance()
 
-    def _candidate(self, metric: Metric, rule: Rule, champion: Contender, part: Part) -> Candidate:
+    def _candidate(
+        self, metric: Metric, rule: GateRule, champion: Contender, part: Part
+    ) -> MeasuredRule:
         if not metric.of_rows:
             rows, found = _of_process(metric, self.challenger, champion, part.rows)
-            return Candidate(
+            return MeasuredRule(
                 metric=metric, rule=rule, part=part.slice, rows=rows, counted=rows, found=found
             )
         sample = part.sample(metric)
-        return Candidate(
+        return MeasuredRule(
             metric=metric,
             rule=rule,
             part=part.slice,

@@ -12,7 +12,7 @@ from cdml.gates.decide import soften, within
 from cdml.gates.rules import Limit, limits
 from cdml.statistics.metrics import Family
 
-Judged = tuple[Verdict, str]
+BoundResult = tuple[Verdict, str]
 
 
 def judge_limits(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGate, ...]:
@@ -47,7 +47,7 @@ def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:
     )
 
 
-def _judge(limit: Limit, found: MetricValue, value: float, config: Config) -> Judged:
+def _judge(limit: Limit, found: MetricValue, value: float, config: Config) -> BoundResult:
     """By the point, or by the two-sided interval where the policy says so and there is one."""
     ends = None
     if config.policy.bounds == "interval" and limit.metric.family is not Family.OPERATION:

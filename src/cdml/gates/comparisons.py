@@ -10,8 +10,8 @@ from cdml.config.rule_kinds import RuleKind
 from cdml.config.schema import PolicySettings
 from cdml.evidence.schema import ComparisonGate, DecidingBound, Difference
 from cdml.gates import reasons, score
-from cdml.gates.decide import Figures, Rule, decide, detect, soften
-from cdml.gates.rules import Asked
+from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften
+from cdml.gates.rules import GateSpec
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite, holm
 from cdml.statistics.metrics import Metric
@@ -22,7 +22,7 @@ LEAST_SHOWN = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class MeasuredRule:
     """A rule and what was measured for it.
 
     Attributes:
@@ -36,7 +36,7 @@ class Candidate:
     """
 
     metric: Metric
-    rule: Rule
+    rule: GateRule
     part: Mapping[str, bool | int | float | str | None] | None
     rows: int
     counted: int
@@ -44,7 +44,7 @@ class Candidate:
     clusters: int | None = None
 
 
-def judge(candidates: Sequence[Candidate], policy: PolicySettings) -> tuple[ComparisonGate, ...]:
+def judge(candidates: Sequence[MeasuredRule], policy: PolicySettings) -> tuple[ComparisonGate, ...]:
     """Every candidate's verdict; slices that are to detect a regression are judged together."""
     candidates = [_in_range(candidate) for candidate in candidates]
     detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
@@ -58,7 +58,7 @@ def judge(candidates: Sequence[Candidate], policy: PolicySettings) -> tuple[Comp
     return tuple(_gate(c, policy, adjusted.get(id(c)), len(measured)) for c in candidates)
 
 
-def not_compared(asked: Asked, rows: int, why: str) -> ComparisonGate:
+def not_compared(asked: GateSpec, rows: int, why: str) -> ComparisonGate:
     """A gate that has nothing to compare, in words that follow the metric's name."""
     return ComparisonGate(
         metric=asked.metric.name,
@@ -76,7 +76,7 @@ def not_compared(asked: Asked, rows: int, why: str) -> ComparisonGate:
     )
 
 
-def _in_range(candidate: Candidate) -> Candidate:
+def _in_range(candidate: MeasuredRule) -> MeasuredRule:
     """The candidate, unmeasured where a value lies outside the range that its gate declares."""
     found = candidate.found
     if isinstance(found, Unmeasured):
@@ -85,13 +85,13 @@ def _in_range(candidate: Candidate) -> Candidate:
     return replace(candidate, found=Unmeasured(reason=outside)) if outside else candidate
 
 
-def _enough(candidate: Candidate, policy: PolicySettings) -> bool:
+def _enough(candidate: MeasuredRule, policy: PolicySettings) -> bool:
     fewest = policy.fewest(clustered=candidate.clusters is not None)
     return candidate.part is None or candidate.counted >= fewest
 
 
 def _gate(
-    candidate: Candidate, policy: PolicySettings, adjusted: float | None, among: int
+    candidate: MeasuredRule, policy: PolicySettings, adjusted: float | None, among: int
 ) -> ComparisonGate:
     found, rule = candidate.found, candidate.rule
     if isinstance(found, Unmeasured):
@@ -139,14 +139,14 @@ def _gate(
     )
 
 
-def _few(candidate: Candidate, policy: PolicySettings) -> str:
+def _few(candidate: MeasuredRule, policy: PolicySettings) -> str:
     clustered = candidate.clusters is not None
     few = named(candidate.metric.counts, candidate.counted, clustered=clustered)
     fewest = policy.fewest(clustered=clustered)
     return f"{few} are too few to judge (policy.min_rows {fewest:,})"
 
 
-def _written(candidate: Candidate, found: Paired | None) -> ComparisonGate:
+def _written(candidate: MeasuredRule, found: Paired | None) -> ComparisonGate:
     return ComparisonGate(
         metric=candidate.metric.name,
         slice=dict(candidate.part) if candidate.part is not None else None,
@@ -165,7 +165,9 @@ def _written(candidate: Candidate, found: Paired | None) -> ComparisonGate:
     )
 
 
-def _unmeasured(candidate: Candidate, found: Unmeasured, policy: PolicySettings) -> ComparisonGate:
+def _unmeasured(
+    candidate: MeasuredRule, found: Unmeasured, policy: PolicySettings
+) -> ComparisonGate:
     """Nothing measured: a slice too small to judge is only reported, all else holds."""
     judged = _enough(candidate, policy)
     verdict = Verdict.INCONCLUSIVE if judged else Verdict.PASS
@@ -179,7 +181,9 @@ def _unmeasured(candidate: Candidate, found: Unmeasured, policy: PolicySettings)
     )
 
 
-def _softened(verdict: Verdict, rule: Rule, policy: PolicySettings, *, measured: bool) -> Verdict:
+def _softened(
+    verdict: Verdict, rule: GateRule, policy: PolicySettings, *, measured: bool
+) -> Verdict:
     return soften(
         verdict,
         advisory=rule.advisory,
@@ -199,7 +203,7 @@ def _difference(found: Paired, confidence: float) -> Difference:
     )
 
 
-def _detected(verdict: Verdict, adjusted: float, among: int, figures: Figures) -> str:
+def _detected(verdict: Verdict, adjusted: float, among: int, figures: ObservedDifference) -> str:
     if verdict is Verdict.FAIL:
         p = f"p = {adjusted:.2g}" if adjusted >= LEAST_SHOWN else f"p < {LEAST_SHOWN:g}"
         return f"; proven among {among:,} slices looked at ({p}, Holm)."
@@ -209,7 +213,7 @@ def _detected(verdict: Verdict, adjusted: float, among: int, figures: Figures) -
 
 
 def _settle(
-    candidate: Candidate, figures: Figures, policy: PolicySettings
+    candidate: MeasuredRule, figures: ObservedDifference, policy: PolicySettings
 ) -> tuple[int | None, str]:
     """Rows needed and the sentence about them.
 

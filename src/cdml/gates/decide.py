@@ -14,7 +14,7 @@ TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class GateRule:
     """One comparison that a gate asks for.
 
     Attributes:
@@ -60,7 +60,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class ObservedDifference:
     """What is known of one difference; better is +.
 
     Attributes:
@@ -84,7 +84,7 @@ class Figures:
         return TOLERANCE * max(abs(self.challenger), abs(self.champion), abs(self.threshold))
 
 
-def decide(kind: RuleKind, figures: Figures) -> Verdict:
+def decide(kind: RuleKind, figures: ObservedDifference) -> Verdict:
     """Three ways: proven, refuted, or open.
 
     Non-inferiority asks for "no worse by more than m": a difference of exactly -m is allowed.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from cdml.common.verdict import Verdict
 from cdml.config.rule_kinds import BoundEdge, RuleKind
-from cdml.gates.decide import TOLERANCE, Figures, Rule
+from cdml.gates.decide import TOLERANCE, GateRule, ObservedDifference
 
 _UPPER = {"roc": "ROC", "auc": "AUC", "ovr": "one-vs-rest", "f1": "F1", "r2": "R²", "ms": "(ms)"}
 _MOST_DECIMALS = 9
@@ -99,9 +99,9 @@ def percent(share: float) -> str:
 
 
 def comparison(
-    rule: Rule,
+    rule: GateRule,
     part: Mapping[str, object] | None,
-    figures: Figures,
+    figures: ObservedDifference,
     verdict: Verdict,
     confidence: float,
 ) -> str:
@@ -125,14 +125,14 @@ def comparison(
     )
 
 
-def decided_below(rule: Rule, figures: Figures, verdict: Verdict) -> bool:
+def decided_below(rule: GateRule, figures: ObservedDifference, verdict: Verdict) -> bool:
     """Whether the upper bound decided."""
     if rule.detect:
         return not figures.lower > figures.threshold
     return verdict is Verdict.FAIL
 
 
-def _moved(figures: Figures) -> str:
+def _moved(figures: ObservedDifference) -> str:
     alike = abs(figures.challenger - figures.champion) <= figures.slack
     before = figure(figures.champion, () if alike else (figures.challenger,))
     after = before if alike else figure(figures.challenger, (figures.champion,))
@@ -142,7 +142,7 @@ def _moved(figures: Figures) -> str:
     return f"{verb} from {before} to {after}"
 
 
-def _bound(bound: float, *, worse: bool, rule: Rule, digits: int) -> str:
+def _bound(bound: float, *, worse: bool, rule: GateRule, digits: int) -> str:
     figure = signed(rule.sign * bound, digits)
     if worse:
         return f"no {'lower' if rule.greater_is_better else 'higher'} than {figure}"

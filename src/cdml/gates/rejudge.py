@@ -15,8 +15,8 @@ from cdml.config.schema import PolicySettings
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons
 from cdml.gates.bounds import judge_limits
-from cdml.gates.decide import Figures, Rule, decide, detect, soften
-from cdml.gates.rules import Asked, comparisons, policy_ref
+from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften
+from cdml.gates.rules import GateSpec, comparisons, policy_ref
 from cdml.statistics.interval import holm
 
 _OPEN = math.nan
@@ -27,7 +27,7 @@ _ANOTHER_QUESTION = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rejudged:
+class RecomputedVerdict:
     """What the figures say now.
 
     Attributes:
@@ -41,12 +41,12 @@ class Rejudged:
     same_policy: bool
 
 
-Answer = tuple[Verdict, str]
+VerdictReason = tuple[Verdict, str]
 
 
 def recompute(
     evaluation: Evaluation | None, comparison: Comparison | None, config: Config
-) -> Rejudged:
+) -> RecomputedVerdict:
     """Judge the figures of earlier evidence by the gates of `config`.
 
     Args:
@@ -64,7 +64,7 @@ def recompute(
     if any(stage.policy.question != asked.question for stage in stages):
         answers.append((Verdict.INCONCLUSIVE, _ANOTHER_QUESTION))
     told = sorted(answers, key=lambda answer: -answer[0].severity)
-    return Rejudged(
+    return RecomputedVerdict(
         verdict=worst(verdict for verdict, _ in answers),
         reasons=tuple(reason for verdict, reason in told if verdict is not Verdict.PASS),
         same_policy=all(
@@ -75,8 +75,8 @@ def recompute(
 
 
 def _compared(
-    comparison: Comparison | None, config: Config, bounds: Sequence[Answer]
-) -> list[Answer]:
+    comparison: Comparison | None, config: Config, bounds: Sequence[VerdictReason]
+) -> list[VerdictReason]:
     asked = comparisons(config)
     if comparison is None:
         return [(Verdict.INCONCLUSIVE, "There is no comparison with the champion.")]
@@ -94,7 +94,7 @@ def _compared(
     )
 
 
-def _in_range(asked: Sequence[Asked], comparison: Comparison) -> Comparison:
+def _in_range(asked: Sequence[GateSpec], comparison: Comparison) -> Comparison:
     """The comparison, without figures where a value lies outside the range that a gate declares."""
     declared = {one.metric.name: one.metric for one in asked}
     gates = []
@@ -107,7 +107,7 @@ def _in_range(asked: Sequence[Asked], comparison: Comparison) -> Comparison:
     return comparison.model_copy(update={"gates": tuple(gates)})
 
 
-def _overall(asked: Asked, comparison: Comparison, policy: PolicySettings) -> Answer:
+def _overall(asked: GateSpec, comparison: Comparison, policy: PolicySettings) -> VerdictReason:
     rule = asked.overall
     gate = next(_measured(rule, comparison, whole=True), None)
     if gate is None:
@@ -115,7 +115,7 @@ def _overall(asked: Asked, comparison: Comparison, policy: PolicySettings) -> An
     return _answer(rule, gate, policy)
 
 
-def _answer(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Answer:
+def _answer(rule: GateRule, gate: ComparisonGate, policy: PolicySettings) -> VerdictReason:
     """One gate's verdict by its bounds."""
     figures = _figures(rule, gate, policy)
     if figures is None:
@@ -126,10 +126,12 @@ def _answer(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Answer:
     return _soft(rule, policy, verdict, reason, measured=known)
 
 
-def _sliced(asked: Sequence[Asked], comparison: Comparison, config: Config) -> list[Answer]:
+def _sliced(
+    asked: Sequence[GateSpec], comparison: Comparison, config: Config
+) -> list[VerdictReason]:
     """Slices, those that are to detect a regression judged together."""
-    answers: list[Answer] = []
-    detecting: list[tuple[Rule, ComparisonGate, float]] = []
+    answers: list[VerdictReason] = []
+    detecting: list[tuple[GateRule, ComparisonGate, float]] = []
     for rule in (one.slices for one in asked if one.slices):
         gates = list(_measured(rule, comparison, whole=False))
         for column in set(config.data.slices) - {c for gate in gates for c in gate.slice or ()}:
@@ -155,7 +157,7 @@ def _sliced(asked: Sequence[Asked], comparison: Comparison, config: Config) -> l
     return answers
 
 
-def _measured(rule: Rule, comparison: Comparison, *, whole: bool) -> Iterator[ComparisonGate]:
+def _measured(rule: GateRule, comparison: Comparison, *, whole: bool) -> Iterator[ComparisonGate]:
     """The gates of this metric and kind, one for each slice; those of the same margin first."""
     kind = rule.kind.value
     found = [
@@ -172,7 +174,9 @@ def _measured(rule: Rule, comparison: Comparison, *, whole: bool) -> Iterator[Co
             yield gate
 
 
-def _figures(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Figures | None:
+def _figures(
+    rule: GateRule, gate: ComparisonGate, policy: PolicySettings
+) -> ObservedDifference | None:
     """What the evidence lets us know of the bounds; NaN where it does not."""
     difference, bound = gate.difference, gate.bound
     if gate.challenger is None or gate.champion is None or difference is None or bound is None:
@@ -186,7 +190,7 @@ def _figures(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Figure
             math.inf if bound.upper is None else bound.upper,
         )
         lower, upper = sorted(rule.sign * end for end in ends)
-    return Figures(
+    return ObservedDifference(
         challenger=gate.challenger,
         champion=gate.champion,
         estimate=rule.sign * difference.estimate,
@@ -196,7 +200,7 @@ def _figures(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> Figure
     )
 
 
-def _regression(rule: Rule, gate: ComparisonGate, policy: PolicySettings) -> float:
+def _regression(rule: GateRule, gate: ComparisonGate, policy: PolicySettings) -> float:
     """One-sided p of the claim that a slice broke its margin; NaN where the figures do not tell."""
     figures = _figures(rule, gate, policy)
     if figures is None or gate.bound is None:
@@ -210,11 +214,11 @@ def _counted(gate: ComparisonGate) -> int:
     return gate.rows if gate.counted is None else gate.counted
 
 
-def _missing(rule: Rule) -> str:
+def _missing(rule: GateRule) -> str:
     return f"{rule.metric}: {rule.text} was not measured."
 
 
-def _other(rule: Rule, gate: ComparisonGate) -> str:
+def _other(rule: GateRule, gate: ComparisonGate) -> str:
     return (
         f"{rule.metric}: the evidence was judged by {gate.rule}, cdml.yaml asks for {rule.text},"
         " and its figures do not allow an answer."
@@ -222,8 +226,8 @@ def _other(rule: Rule, gate: ComparisonGate) -> str:
 
 
 def _soft(
-    rule: Rule, policy: PolicySettings, verdict: Verdict, reason: str, *, measured: bool
-) -> Answer:
+    rule: GateRule, policy: PolicySettings, verdict: Verdict, reason: str, *, measured: bool
+) -> VerdictReason:
     softened = soften(
         verdict,
         advisory=rule.advisory,

@@ -8,13 +8,13 @@ from cdml.config import Config, GateSettings, Margin, SliceRule
 from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.evidence.schema import PolicyRef
 from cdml.evidence.store import text_digest
-from cdml.gates.decide import Rule
+from cdml.gates.decide import GateRule
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Range
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class GateSpec:
     """One comparison of one gate.
 
     Attributes:
@@ -24,8 +24,8 @@ class Asked:
     """
 
     metric: Metric
-    overall: Rule
-    slices: Rule | None
+    overall: GateRule
+    slices: GateRule | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +76,12 @@ def limits(config: Config) -> tuple[Limit, ...]:
     )
 
 
-def comparisons(config: Config) -> tuple[Asked, ...]:
+def comparisons(config: Config) -> tuple[GateSpec, ...]:
     """All comparisons, in the order of the gates."""
     return tuple(asked for gate in config.gates for asked in _comparisons(gate, config))
 
 
-def _comparisons(gate: GateSettings, config: Config) -> Iterator[Asked]:
+def _comparisons(gate: GateSettings, config: Config) -> Iterator[GateSpec]:
     metric = known(gate)
     for kind, margin in (
         (RuleKind.NON_INFERIORITY, gate.max_regression),
@@ -90,11 +90,11 @@ def _comparisons(gate: GateSettings, config: Config) -> Iterator[Asked]:
         if margin is not None:
             overall = _rule(metric, kind, margin, gate)
             slices = _of_slices(gate, overall) if config.data.slices else None
-            yield Asked(metric=metric, overall=overall, slices=slices)
+            yield GateSpec(metric=metric, overall=overall, slices=slices)
 
 
-def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) -> Rule:
-    return Rule(
+def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) -> GateRule:
+    return GateRule(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         kind=kind,
@@ -104,7 +104,7 @@ def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) ->
     )
 
 
-def _of_slices(gate: GateSettings, overall: Rule) -> Rule | None:
+def _of_slices(gate: GateSettings, overall: GateRule) -> GateRule | None:
     """The rule of slices.
 
     Where only an improvement is asked of all rows, no slice may get worse; where both are asked,

@@ -3,18 +3,18 @@
 import math
 from dataclasses import dataclass
 
-from cdml.gates.decide import Figures, Rule
+from cdml.gates.decide import GateRule, ObservedDifference
 from cdml.statistics.difference import DifferenceDistribution, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval
 
 
-def figures(rule: Rule, paired: Paired, confidence: float) -> Figures:
+def figures(rule: GateRule, paired: Paired, confidence: float) -> ObservedDifference:
     """The difference and its one-sided bounds, turned so that better is +."""
     difference, threshold = paired.difference, rule.threshold(paired.champion)
     # A relative margin is in the bound already: Δ + share * |champion| is held against 0.
     moved = threshold if rule.relative else 0.0
     worse, better = _sides(rule)
-    return Figures(
+    return ObservedDifference(
         challenger=paired.challenger,
         champion=paired.champion,
         estimate=rule.sign * difference.estimate,
@@ -24,7 +24,7 @@ def figures(rule: Rule, paired: Paired, confidence: float) -> Figures:
     )
 
 
-def p_value(rule: Rule, paired: Paired, *, regression: bool) -> float:
+def p_value(rule: GateRule, paired: Paired, *, regression: bool) -> float:
     """One-sided p of the claim that the margin is kept, or (regression) that it is broken."""
     worse, better = _sides(rule)
     threshold = 0.0 if rule.relative else rule.sign * rule.threshold(paired.champion)
@@ -32,13 +32,13 @@ def p_value(rule: Rule, paired: Paired, *, regression: bool) -> float:
     return paired.difference.p_value(side, threshold, rule.share)
 
 
-def _sides(rule: Rule) -> tuple[Side, Side]:
+def _sides(rule: GateRule) -> tuple[Side, Side]:
     """The natural sides of the bound towards worse and of the one towards better."""
     return (Side.LOWER, Side.UPPER) if rule.greater_is_better else (Side.UPPER, Side.LOWER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Certain:
+class ExactDifference:
     """challenger - champion of figures that are no sample: a size, a measured latency.
 
     Attributes:
@@ -86,5 +86,5 @@ class Certain:
 
 def certain(challenger: float, champion: float) -> Paired:
     """Two figures that are no sample."""
-    difference: DifferenceDistribution = Certain(challenger=challenger, champion=champion)
+    difference: DifferenceDistribution = ExactDifference(challenger=challenger, champion=champion)
     return Paired(challenger=challenger, champion=champion, difference=difference)

@@ -17,7 +17,7 @@ from cdml.report.judge_changes import changed_judges, other_rows
 from cdml.report.ports import ReportPorts
 
 if TYPE_CHECKING:  # only needed where there is something to judge again
-    from cdml.gates.rejudge import Rejudged
+    from cdml.gates.rejudge import RecomputedVerdict
 
 _SHOWN = 3
 _NAMED = 8
@@ -162,7 +162,7 @@ def judged_here(gathered: Gathered, config: Config) -> bool:
     return all(stage.policy.digest == _digest(config) for stage in stages)
 
 
-def rejudged(gathered: Gathered, config: Config) -> "Rejudged":
+def rejudged(gathered: Gathered, config: Config) -> "RecomputedVerdict":
     """What a configuration's gates make of the figures.
 
     Args:
