@@ -15,7 +15,7 @@ from cdml.evidence.schema import (
     MetricValue,
     RowSample,
 )
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.statistics.curves import curves
 from cdml.statistics.samples import Ranked
 from pieces import (
@@ -197,7 +197,7 @@ def hostile(text):
 def gathered(evidence):
     """Evidence as a report has gathered it."""
     by_type = {type(one): one for one in evidence}
-    return Gathered(
+    return EvidenceSet(
         data=by_type.get(DataEvidence),
         evaluation=by_type.get(Evaluation),
         comparison=by_type.get(Comparison),

@@ -10,7 +10,7 @@ from cdml.cli import exit_codes
 from cdml.config import load
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -198,6 +198,6 @@ def reported(folder):
         FakePorts(platform=FakePlatform(head=None), clock=FakeClock(), progress=FakeProgress()),
         evidence=folder / "out",
         output=folder / "told",
-        talk=Talk(mode="off", report_id="flights"),
+        talk=CommentPolicy(mode="off", report_id="flights"),
     )
     return folder / "told"

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.ci.code_host import Commit, PullRequest
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.in_progress import begin
 from cdml.report.publish import report
 from fakes.clock import FakeClock
@@ -20,7 +20,7 @@ def run(tmp_path):
     """A run of the gate: begun, or with its evidence told."""
 
     def runs(platform, *evidence, told=False, **talk):
-        talk = Talk(**{"mode": "always", "report_id": "flights", **talk})
+        talk = CommentPolicy(**{"mode": "always", "report_id": "flights", **talk})
         ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
         loaded = configured(tmp_path)
         if not told:

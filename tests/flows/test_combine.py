@@ -8,7 +8,7 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.gates.rules import policy_ref
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish_combined import combine
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -34,7 +34,7 @@ def told(tmp_path):
             loaded=configured(tmp_path),
             pattern=pattern,
             output=tmp_path / "out",
-            talk=Talk(mode=mode, report_id="flights"),
+            talk=CommentPolicy(mode=mode, report_id="flights"),
         )
         return platform, found
 

@@ -12,7 +12,7 @@ from cdml.errors import InputError
 from cdml.evidence.failure import Failure
 from cdml.evidence.store import FILES, dump
 from cdml.gates.rules import policy_ref
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -50,7 +50,7 @@ def told(tmp_path):
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             evidence=tmp_path / "nowhere",
             output=tmp_path / "out",
-            talk=Talk(mode="always", report_id="flights"),
+            talk=CommentPolicy(mode="always", report_id="flights"),
             artifact="e",
         )
         return platform.comments[0].body

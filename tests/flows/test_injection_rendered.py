@@ -91,7 +91,7 @@ def told(folder, text):
     """Everything that is Markdown: comment, summary, that it has begun, and several in one."""
     found = gathered(folder, text)
     shown = view(found, text[:LONGEST], run=text, notes=[text])
-    parts = [combined.Part(name=text, view=shown)] * 2
+    parts = [combined.CombinedEntry(name=text, view=shown)] * 2
     return [
         comment.comment(shown),
         comment.summary(shown),

@@ -9,7 +9,7 @@ from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence.charts import PastVersion
 from cdml.gates.rules import policy_ref
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.evidence_set import gather
 from cdml.report.gate_changes import changed_gates
 from cdml.report.in_progress import begin
@@ -225,7 +225,7 @@ def test_addresses_that_change_are_told_when_the_gate_begins(tmp_path):
     platform = FakePlatform(base=base.encode(), pull=PullRequest(number=7, head="c" * 40))
     host = FakePorts(platform=platform, progress=FakeProgress())
 
-    begin("flights", host, Talk(mode="always", report_id="flights"), configured(tmp_path))
+    begin("flights", host, CommentPolicy(mode="always", report_id="flights"), configured(tmp_path))
 
     assert "registry.other" in platform.comments[0].body
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.ci.code_host import PullRequest
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.in_progress import begin
 from cdml.report.publish import report
 from fakes.clock import FakeClock
@@ -28,7 +28,7 @@ def told(tmp_path, platform):
     def tell(run, *columns, verdict=WARN, begins=False, **psi):
         platform.run = f"https://platform.test/runs/{run}"
         ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
-        loaded, talk = configured(tmp_path), Talk(mode="always", report_id="flight-delays")
+        loaded, talk = configured(tmp_path), CommentPolicy(mode="always", report_id="flight-delays")
         if begins:
             begin(loaded, ports, talk)
         checks = [
@@ -118,7 +118,7 @@ def test_gates_that_only_warn_are_known_again_too(tmp_path, platform):
                 tmp_path / "evidence", data(), evaluation(), comparison(slow, verdict=WARN)
             ),
             output=tmp_path / "out",
-            talk=Talk(mode="always", report_id="flight-delays"),
+            talk=CommentPolicy(mode="always", report_id="flight-delays"),
         )
 
     assert f"{FOLD}1</summary>\n\n- Log loss rose.\n" in platform.comments[0].body

@@ -10,7 +10,7 @@ from cdml.ci.code_host import PullRequest
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef, ModelRef
 from cdml.evidence.store import GATES_RESULTS, REPORTS
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -50,7 +50,7 @@ def told(tmp_path, platform):
             FakePorts(platform=on, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
-            talk=Talk(mode=mode, **{"report_id": "flight-delays", **options}),
+            talk=CommentPolicy(mode=mode, **{"report_id": "flight-delays", **options}),
         )
 
     return tell

@@ -8,7 +8,7 @@ import pytest
 
 from cdml.adapters.ci.github.workflow_commands import annotation_command
 from cdml.ci.code_host import PullRequest
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -60,7 +60,7 @@ def told(folder, text):
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder / "evidence", *evidence),
         output=folder / "out",
-        talk=Talk(mode="always", report_id="flights"),
+        talk=CommentPolicy(mode="always", report_id="flights"),
     )
     return platform, reported
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from cdml.ci.code_host import PullRequest
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -28,7 +28,7 @@ def full(tmp_path_factory):
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
         output=folder,
-        talk=Talk(mode="always", report_id="flights"),
+        talk=CommentPolicy(mode="always", report_id="flights"),
     )
     return platform, reported
 

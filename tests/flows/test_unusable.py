@@ -5,7 +5,7 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.evidence.schema import ModelRef
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
@@ -28,7 +28,7 @@ def told(tmp_path):
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
-            talk=Talk(mode=mode, report_id="flights"),
+            talk=CommentPolicy(mode=mode, report_id="flights"),
         )
 
     return tell

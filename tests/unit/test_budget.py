@@ -6,7 +6,7 @@ import pytest
 
 from cdml.report.evidence_set import gather
 from cdml.report.formats import comment
-from cdml.report.formats.combined import Part
+from cdml.report.formats.combined import CombinedEntry
 from cdml.report.row_cache import RowCache
 from cdml.report.view import view
 from pieces import (
@@ -70,7 +70,7 @@ def test_words_as_long_as_they_may_be_do_not_burst_a_report(swollen):
 
 
 def test_nor_those_of_two_hundred_reports_in_one(swollen):
-    parts = [Part(name="\U0001f600" * 300, view=swollen)] * 200
+    parts = [CombinedEntry(name="\U0001f600" * 300, view=swollen)] * 200
 
     assert 30_000 < units(comment.combined_comment(parts)) <= COMMENT
     assert len(comment.combined_summary(parts).encode()) <= SUMMARY
@@ -87,7 +87,7 @@ def test_an_emoji_counts_as_two_characters(tmp_path):
 def test_of_many_reports_all_are_listed_and_the_worst_are_unfolded(tmp_path):
     good = viewed(tmp_path, *SCENARIOS["pass"]())
     bad = viewed(tmp_path, *SCENARIOS["fail"]())
-    parts = [Part(name=f"leg {i}", view=bad if i == 150 else good) for i in range(200)]
+    parts = [CombinedEntry(name=f"leg {i}", view=bad if i == 150 else good) for i in range(200)]
 
     found = comment.combined_comment(parts)
 

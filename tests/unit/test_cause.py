@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cdml.evidence.schema import DecidingBound
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.headline import cause
 from pieces import (
     FAIL,
@@ -24,7 +24,7 @@ from pieces import (
 
 def why(*gates, bounds=(), verdict):
     return cause(
-        Gathered(
+        EvidenceSet(
             data=None,
             evaluation=evaluation(*bounds, verdict=verdict),
             comparison=comparison(*gates, verdict=verdict),
@@ -111,7 +111,7 @@ def test_is_silent_where_no_gate_decided():
     assert "" == why(verdict=FAIL)  # the data did
 
 
-PASSED = Gathered(
+PASSED = EvidenceSet(
     data=data(), evaluation=evaluation(), comparison=comparison(), deployment=None, missing=()
 )
 

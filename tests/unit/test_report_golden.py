@@ -8,7 +8,7 @@ from cdml.report.charts.charts import curve_charts
 from cdml.report.charts.plots import svg
 from cdml.report.evidence_set import gather
 from cdml.report.formats import comment, console
-from cdml.report.formats.combined import Part
+from cdml.report.formats.combined import CombinedEntry
 from cdml.report.view import view
 from pictured import classified, gathered
 from pieces import TIME
@@ -57,7 +57,7 @@ def test_in_progress_is_as_agreed(request):
 def test_combined_is_as_agreed(tmp_path, request):
     names = ("pass", "held", "fail")
     found = comment.combined_comment(
-        [Part(name=name, view=shown(name, tmp_path / name)) for name in names]
+        [CombinedEntry(name=name, view=shown(name, tmp_path / name)) for name in names]
     )
 
     assert agreed("combined.comment.md", request, found) == found

@@ -12,7 +12,7 @@ import pytest
 import pictured
 from cdml.report import figures
 from cdml.report.charts import plots
-from cdml.report.charts.charts import Bars, Chart, Lines, Series, Table
+from cdml.report.charts.charts import Bars, Chart, ChartTable, Lines, Series
 from cdml.report.charts.forest import of_bound, of_comparison
 from cdml.report.charts.matrix import confusions, heat_map
 from cdml.report.formats import comment
@@ -21,7 +21,7 @@ from cdml.report.view import view
 from payloads import PAYLOADS
 from pieces import TIME, bound, compared, difference, log_loss
 
-NOTHING = Table(caption="", columns=("a", "b"), rows=(("1", "2"),))
+NOTHING = ChartTable(caption="", columns=("a", "b"), rows=(("1", "2"),))
 
 
 def page(evidence):

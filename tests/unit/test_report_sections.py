@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from cdml.evidence.schema import DecidingBound, ModelRef
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.formats import comment
 from cdml.report.formats.console import lines
 from cdml.report.next_step import next_step
@@ -33,7 +33,7 @@ CROSSING = DecidingBound(value=0.01, against=0.0031, confidence=0.95, lower=-0.0
 def found(*gates, bounds=(), checks=(), verdict=PASS, **said):
     """Evidence of these gates; a stage's verdict is the worst of its own."""
     worst = max((check.verdict for check in checks), key=list(PASS.__class__).index, default=PASS)
-    return Gathered(
+    return EvidenceSet(
         data=data(*checks, verdict=worst),
         evaluation=evaluation(*bounds, verdict=verdict),
         comparison=comparison(*gates, verdict=verdict, **said),

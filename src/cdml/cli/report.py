@@ -10,7 +10,7 @@ from cdml.cli.error_evidence import too_deep
 from cdml.cli.progress import ConsoleProgress
 from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, Talk
+from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, CommentPolicy
 from cdml.report.in_progress import begin as begin_flow
 from cdml.report.in_progress import tell_unjudged
 from cdml.report.model_name import model_name
@@ -120,11 +120,11 @@ def _talk(
     *,
     name: str,
     config: Path | None,
-) -> tuple[Talk, ConfigurationError | None]:
+) -> tuple[CommentPolicy, ConfigurationError | None]:
     """How to comment; where an option is wrong, how to comment on that."""
     source = None if report_id else config
     try:
-        return Talk(
+        return CommentPolicy(
             mode=mode,
             behaviour=cast("Behaviour", behaviour),
             report_id=report_id or name,
@@ -133,7 +133,7 @@ def _talk(
         ), None
     except ConfigurationError as error:
         numbered = pull_request is not None and pull_request.isdecimal()
-        return Talk(
+        return CommentPolicy(
             mode=mode if mode in MODES else "always",
             behaviour=next((one for one in BEHAVIOURS if one == behaviour), "update"),
             report_id=(report_id or name)[:MAX_ID],

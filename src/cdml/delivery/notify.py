@@ -11,7 +11,7 @@ from cdml.config import LoadedConfig
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Deployment
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.formats import comment as render
 from cdml.report.view import View, view
 
@@ -28,7 +28,7 @@ def notify(loaded: LoadedConfig, ports: DeliveryPorts, told: Deployment) -> None
     """
     if not (told.changed or told.verdict is Verdict.FAIL or told.parked_until):
         return
-    gathered = Gathered(data=None, evaluation=None, comparison=None, deployment=told, missing=())
+    gathered = EvidenceSet(data=None, evaluation=None, comparison=None, deployment=told, missing=())
     shown = view(gathered, loaded.config.model, run=ports.platform.run_url())
     teller = _Teller(loaded=loaded, ports=ports, told=told, shown=shown)
     for what, tell in (

@@ -13,7 +13,7 @@ MAX_ID = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Talk:
+class CommentPolicy:
     """What was asked for.
 
     Attributes:

@@ -16,7 +16,7 @@ _RERUN = "Run all stages on the same model and data into one --output-dir."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gathered:
+class EvidenceSet:
     """What the stages left behind; None where a stage left nothing.
 
     Attributes:
@@ -74,13 +74,15 @@ class Gathered:
         return found.challenger.digest == found.champion.digest
 
 
-Source = Path | Mapping[str, bytes]
+EvidenceSource = Path | Mapping[str, bytes]
 """A folder of evidence, or its files by name."""
 Current = Callable[[Producer], bool]
 """Whether evidence is of the run and commit that a report is about."""
 
 
-def gather(source: Source, config: Config | None, current: Current = lambda _: True) -> Gathered:
+def gather(
+    source: EvidenceSource, config: Config | None, current: Current = lambda _: True
+) -> EvidenceSet:
     """Read the evidence of a run.
 
     Evaluation and comparison are always expected; data checks where the configuration has
@@ -118,7 +120,7 @@ def gather(source: Source, config: Config | None, current: Current = lambda _: T
         [] if delivered or "gate" in stopped else [name for name, there in expected if not there]
     )
     first = min((STAGES.index(name) for name in stopped if name in STAGES), default=len(STAGES))
-    gathered = Gathered(
+    gathered = EvidenceSet(
         data=data,
         evaluation=evaluation,
         comparison=comparison,
@@ -131,7 +133,9 @@ def gather(source: Source, config: Config | None, current: Current = lambda _: T
     return gathered
 
 
-def _failures(source: Source, deployment: Deployment | None, current: Current) -> Iterator[Failure]:
+def _failures(
+    source: EvidenceSource, deployment: Deployment | None, current: Current
+) -> Iterator[Failure]:
     """The errors there are; a deployment that failed has said so itself."""
     for name, command in FAILURES.items():
         content = (
@@ -147,7 +151,7 @@ def _failures(source: Source, deployment: Deployment | None, current: Current) -
             yield failure
 
 
-def _read(source: Source, kind: type[E]) -> E | None:
+def _read(source: EvidenceSource, kind: type[E]) -> E | None:
     if isinstance(source, Path):
         return store.read(source, kind)
     name = store.FILES[kind]
@@ -155,7 +159,7 @@ def _read(source: Source, kind: type[E]) -> E | None:
     return None if content is None else store.parse(content, kind, f"the artifact's {name}")
 
 
-def _check(gathered: Gathered, place: str) -> None:
+def _check(gathered: EvidenceSet, place: str) -> None:
     for what, digests in (("model", _models(gathered)), ("data", _data(gathered))):
         found = dict(digests)
         if len(set(found.values())) > 1:
@@ -163,7 +167,7 @@ def _check(gathered: Gathered, place: str) -> None:
             raise InputError(f"{place} holds evidence of another {what}: {told}.", _RERUN)
 
 
-def _models(gathered: Gathered) -> Iterator[tuple[str, str | None]]:
+def _models(gathered: EvidenceSet) -> Iterator[tuple[str, str | None]]:
     if gathered.evaluation:
         yield "evaluation.json", gathered.evaluation.model.digest
     if gathered.comparison:
@@ -172,7 +176,7 @@ def _models(gathered: Gathered) -> Iterator[tuple[str, str | None]]:
         yield "deployment.json", gathered.deployment.to.digest
 
 
-def _data(gathered: Gathered) -> Iterator[tuple[str, str]]:
+def _data(gathered: EvidenceSet) -> Iterator[tuple[str, str]]:
     for stage in (gathered.data, gathered.evaluation, gathered.comparison):
         if stage is not None:
             yield store.FILES[type(stage)], stage.data.digest

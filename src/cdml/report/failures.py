@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from cdml.evidence.failure import Failure
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 
 _LINES = 12
 """Of one error; a configuration may have hundreds of problems."""
@@ -22,7 +22,7 @@ class FailureRow:
     lines: tuple[str, ...]
 
 
-def failure_rows(gathered: Gathered) -> tuple[FailureRow, ...]:
+def failure_rows(gathered: EvidenceSet) -> tuple[FailureRow, ...]:
     """Every error once, under the first command that ended with it."""
     rows: list[FailureRow] = []
     for failure in gathered.failures:

@@ -7,7 +7,7 @@ from cdml.ci.run import Platform
 from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.gate_changes import judged_by, rejudged
 
 _FOREIGN = (
@@ -32,8 +32,8 @@ def fetched(platform: Platform, name: str) -> Mapping[str, bytes]:
 
 
 def distrusted(
-    gathered: Gathered, loaded: LoadedConfig, platform: Platform
-) -> tuple[Gathered, tuple[str, ...]]:
+    gathered: EvidenceSet, loaded: LoadedConfig, platform: Platform
+) -> tuple[EvidenceSet, tuple[str, ...]]:
     """Foreign evidence with the verdict that our own gates allow, and what a reader must know.
 
     Args:

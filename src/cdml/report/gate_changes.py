@@ -12,7 +12,7 @@ from cdml.config.gate_problems import at
 from cdml.config.targets import SETTINGS
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.judge_changes import changed_judges, other_rows
 from cdml.report.ports import ReportPorts
 
@@ -27,7 +27,7 @@ _DECIDING = ("gates", "policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
+class BaseBranchGates:
     """What a pull request changes of the gate.
 
     Attributes:
@@ -41,7 +41,9 @@ class Base:
     known: bool = False
 
 
-def changed_gates(gathered: Gathered, loaded: LoadedConfig, ports: ReportPorts) -> tuple[str, ...]:
+def changed_gates(
+    gathered: EvidenceSet, loaded: LoadedConfig, ports: ReportPorts
+) -> tuple[str, ...]:
     """What is said of gates that the pull request changes; nothing where it changes none.
 
     Args:
@@ -54,7 +56,7 @@ def changed_gates(gathered: Gathered, loaded: LoadedConfig, ports: ReportPorts) 
     return (*effect(gathered, loaded, found), *found.said, *rows)
 
 
-def effect(gathered: Gathered, loaded: LoadedConfig, found: Base) -> tuple[str, ...]:
+def effect(gathered: EvidenceSet, loaded: LoadedConfig, found: BaseBranchGates) -> tuple[str, ...]:
     """What the figures are by the base's gates; nothing where those are the same."""
     if found.config is None:
         return ()
@@ -62,7 +64,7 @@ def effect(gathered: Gathered, loaded: LoadedConfig, found: Base) -> tuple[str, 
     return judged_by(gathered, found.config, told)
 
 
-def base(loaded: LoadedConfig, ports: ReportPorts) -> Base:
+def base(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
     """Ask for the configuration of the pull request's base, and for its contract.
 
     Args:
@@ -77,21 +79,21 @@ def base(loaded: LoadedConfig, ports: ReportPorts) -> Base:
         ports.progress.note(
             f"whether the gates are changed could not be looked up: {error.message}"
         )
-        return Base()
+        return BaseBranchGates()
     if before is None or before == loaded.path.read_bytes():
-        return Base(said=judges, known=before is not None)
+        return BaseBranchGates(said=judges, known=before is not None)
     try:
         config = _read(before, loaded)
     except CdmlError:
         unread = f"The pull request changes {name}, which could not be read before."
-        return Base(said=(unread, *judges), known=True)
+        return BaseBranchGates(said=(unread, *judges), known=True)
     now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
     changed = [key for key in _differences(then, now) if key[0] not in _DECIDING]
     changed.sort(key=lambda key: not _is_address(key))  # they are not among what is cut off
     keys = [_named(key, then, now) for key in changed]
     more = f" and {len(keys) - _NAMED:,} more" if keys[_NAMED:] else ""
     listed = f"The pull request changes {name}: {', '.join(keys[:_NAMED])}{more}."
-    return Base(config=config, said=(*((listed,) if keys else ()), *judges), known=True)
+    return BaseBranchGates(config=config, said=(*((listed,) if keys else ()), *judges), known=True)
 
 
 def _named(key: tuple[str, ...], then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -139,7 +141,7 @@ def _differences(
             yield (*place, key)
 
 
-def judged_by(gathered: Gathered, config: Config, told: str) -> tuple[str, ...]:
+def judged_by(gathered: EvidenceSet, config: Config, told: str) -> tuple[str, ...]:
     """What the figures are by other gates; nothing where these are the gates they were judged by.
 
     Args:
@@ -156,13 +158,13 @@ def judged_by(gathered: Gathered, config: Config, told: str) -> tuple[str, ...]:
     return (f"{told}{gone} By those that were there, its figures are {again.verdict.value}{why}",)
 
 
-def judged_here(gathered: Gathered, config: Config) -> bool:
+def judged_here(gathered: EvidenceSet, config: Config) -> bool:
     """Whether these are the gates that the evidence was judged by."""
     stages = [stage for stage in (gathered.evaluation, gathered.comparison) if stage is not None]
     return all(stage.policy.digest == _digest(config) for stage in stages)
 
 
-def rejudged(gathered: Gathered, config: Config) -> "RecomputedVerdict":
+def rejudged(gathered: EvidenceSet, config: Config) -> "RecomputedVerdict":
     """What a configuration's gates make of the figures.
 
     Args:

@@ -12,12 +12,12 @@ from cdml.evidence.schema import BoundGate, Check, ComparisonGate, Deployment
 from cdml.gates import reasons
 from cdml.gates.proof import greater_is_better
 from cdml.report import figures
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 
-Gate = BoundGate | ComparisonGate
+EvidenceGate = BoundGate | ComparisonGate
 
 
-def cause(gathered: Gathered) -> str:
+def cause(gathered: EvidenceSet) -> str:
     """The worst gate in words, and what would settle it; else the data's worst check, or a stage.
 
     What decides for all rows is named before what decides for a slice. Empty for a pass.
@@ -50,18 +50,18 @@ def _broken(check: Check) -> str:
     return f"the check {check.name}{of} {told}"
 
 
-def _of_a_stage(gathered: Gathered) -> str:
+def _of_a_stage(gathered: EvidenceSet) -> str:
     """What a stage says for itself, where none of its parts has decided."""
     said = (stage.reason for stage in gathered.stages if stage.verdict is gathered.verdict)
     return next((reasons.inside(reason.strip().rstrip(".")) for reason in said if reason), "")
 
 
-def _gates(gathered: Gathered) -> Iterator[Gate]:
+def _gates(gathered: EvidenceSet) -> Iterator[EvidenceGate]:
     yield from gathered.comparison.gates if gathered.comparison else ()
     yield from gathered.evaluation.gates if gathered.evaluation else ()
 
 
-def _said(gate: Gate) -> str:
+def _said(gate: EvidenceGate) -> str:
     subject = reasons.inside(reasons.subject(gate.metric, gate.slice))
     if isinstance(gate, BoundGate):
         return _bound(gate, subject)
@@ -118,7 +118,7 @@ _WORDS = {
 _DOUBTED = "by the gates of this branch, its figures do not pass"
 
 
-def headline(gathered: Gathered, model: str) -> str:
+def headline(gathered: EvidenceSet, model: str) -> str:
     """One sentence without its full stop; names in it are not yet escaped."""
     verdict = gathered.verdict
     if gathered.deployment:
@@ -130,7 +130,7 @@ def headline(gathered: Gathered, model: str) -> str:
     return f"{told}; {why}" if why else told
 
 
-def _unjudged(gathered: Gathered, model: str) -> str:
+def _unjudged(gathered: EvidenceSet, model: str) -> str:
     """Which command ended before there was anything to tell."""
     stopped = [failure.command for failure in gathered.failures]
     if any(command in DELIVERIES for command in stopped):
@@ -139,7 +139,7 @@ def _unjudged(gathered: Gathered, model: str) -> str:
     return f"Not judged: {told} before there was a verdict on the new {model}"
 
 
-def _meaning(gathered: Gathered, verdict: Verdict, challenger: str) -> str:
+def _meaning(gathered: EvidenceSet, verdict: Verdict, challenger: str) -> str:
     champion = _champion(gathered)
     unfinished = gathered.missing or gathered.failures or gathered.outdated
     if unfinished and verdict is Verdict.INCONCLUSIVE:
@@ -155,7 +155,7 @@ def _meaning(gathered: Gathered, verdict: Verdict, challenger: str) -> str:
     return f"{challenger} may {champion}"
 
 
-def _challenger(gathered: Gathered, model: str) -> str:
+def _challenger(gathered: EvidenceSet, model: str) -> str:
     for found in (gathered.evaluation, gathered.comparison):
         reference = getattr(found, "model", None) or getattr(found, "challenger", None)
         if reference is not None and reference.version:
@@ -163,7 +163,7 @@ def _challenger(gathered: Gathered, model: str) -> str:
     return f"the new {model}"
 
 
-def _champion(gathered: Gathered) -> str:
+def _champion(gathered: EvidenceSet) -> str:
     """What passing would mean."""
     found = gathered.comparison
     if found is None:
@@ -174,7 +174,7 @@ def _champion(gathered: Gathered) -> str:
     return f"replace the champion{f' (version {version})' if version else ''}"
 
 
-def _only_data_fails(gathered: Gathered) -> bool:
+def _only_data_fails(gathered: EvidenceSet) -> bool:
     others = (gathered.evaluation, gathered.comparison)
     failed = any(other and other.verdict is Verdict.FAIL for other in others)
     return not failed and gathered.ours is not Verdict.FAIL

@@ -11,14 +11,14 @@ from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
 from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
-from cdml.report.comment_policy import Talk
+from cdml.report.comment_policy import CommentPolicy
 from cdml.report.formats import comment
 from cdml.report.gate_changes import changed_addresses
 from cdml.report.ports import ReportPorts
 
 
 def begin(
-    model: str, host: ReportPorts, talk: Talk, loaded: LoadedConfig | None = None
+    model: str, host: ReportPorts, talk: CommentPolicy, loaded: LoadedConfig | None = None
 ) -> str | None:
     """Post the comment that the verdict will replace, and give its address.
 
@@ -47,7 +47,7 @@ COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
 
 def tell_unjudged(
     host: ReportPorts,
-    talk: Talk,
+    talk: CommentPolicy,
     output: Path | None,
     headline: str,
     lines: Sequence[str],
@@ -82,7 +82,9 @@ def tell_unjudged(
 
 
 @contextmanager
-def told_unusable(model: str, host: ReportPorts, talk: Talk, output: Path) -> Iterator[None]:
+def told_unusable(
+    model: str, host: ReportPorts, talk: CommentPolicy, output: Path
+) -> Iterator[None]:
     """Where evidence cannot be read, fetched or laid out, say so in the comment's place.
 
     Otherwise an older verdict, or that the gate has begun, would stand there for good. The error

@@ -15,7 +15,7 @@ from cdml.common.addresses import reveal
 from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
 from cdml.errors import ServiceError
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.ports import ReportPorts
 
 _MOST = 100
@@ -42,7 +42,7 @@ def changed_judges(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
     return tuple(said)
 
 
-def other_rows(gathered: Gathered, loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
+def other_rows(gathered: EvidenceSet, loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
     """That the champion's own gate had other rows, where the repository does not hold them."""
     comparison = gathered.comparison
     champion = comparison.champion if comparison else None

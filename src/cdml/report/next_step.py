@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, ModelRef
 from cdml.gates import reasons
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import slice_name
 
-Gate = BoundGate | ComparisonGate
+AnyGate = BoundGate | ComparisonGate
 
 _VERSION = re.compile(r"models:/[\w.-]+/\d+", re.ASCII)
 """What a shell takes as it is, for it is there to be copied."""
@@ -29,7 +29,7 @@ class NextStep:
     command: str = ""
 
 
-def next_step(gathered: Gathered) -> NextStep:
+def next_step(gathered: EvidenceSet) -> NextStep:
     """What the verdict asks of whoever opened the pull request."""
     if gathered.deployment is not None:
         return NextStep()
@@ -43,7 +43,7 @@ def next_step(gathered: Gathered) -> NextStep:
     return NextStep(text=f"{merge} {told}", command=command)
 
 
-def _shipped(gathered: Gathered) -> tuple[str, str]:
+def _shipped(gathered: EvidenceSet) -> tuple[str, str]:
     """What a deployment will ship, and the command that ships it by hand."""
     compared = gathered.comparison
     if gathered.same_model or compared is None:
@@ -63,7 +63,7 @@ def deploy_command(model: ModelRef) -> str:
     return f"cdml deploy --model {model.uri}" if _VERSION.fullmatch(model.uri) else ""
 
 
-def _rejected(gathered: Gathered) -> str:
+def _rejected(gathered: EvidenceSet) -> str:
     gates = _of(gathered, Verdict.FAIL)
     if gates:
         return f"{_look_at(gates)}, then push a better model."
@@ -73,7 +73,7 @@ def _rejected(gathered: Gathered) -> str:
     return "see why the figures do not pass by the gates of this branch."
 
 
-def _look_at(gates: Sequence[Gate]) -> str:
+def _look_at(gates: Sequence[AnyGate]) -> str:
     """Which rows to look at for which metric."""
     worst = min(gates, key=lambda gate: gate.slice is not None)
     metric = reasons.inside(reasons.title(worst.metric))
@@ -83,7 +83,7 @@ def _look_at(gates: Sequence[Gate]) -> str:
     return f"look at {where}, where {metric} breaks {worst.rule}"
 
 
-def _held(gathered: Gathered) -> str:
+def _held(gathered: EvidenceSet) -> str:
     if gathered.failures:
         names = " and ".join(one.command for one in gathered.failures)
         return f"correct what stopped {names}, and run the job again."
@@ -105,7 +105,7 @@ def _held(gathered: Gathered) -> str:
     return "give cdml.yaml a gate that can decide, and run it again."
 
 
-def _settle(gate: Gate) -> str:
+def _settle(gate: AnyGate) -> str:
     """What would settle an open question."""
     subject = reasons.subject(gate.metric, gate.slice)
     rule = f"{reasons.inside(subject)}, {gate.rule}"
@@ -122,16 +122,16 @@ def _settle(gate: Gate) -> str:
     return f"no number of rows is known to decide {rule}: improve the model, or change that gate."
 
 
-def _of(gathered: Gathered, verdict: Verdict) -> list[Gate]:
+def _of(gathered: EvidenceSet, verdict: Verdict) -> list[AnyGate]:
     return [gate for gate in _gates(gathered) if gate.verdict is verdict]
 
 
-def _gates(gathered: Gathered) -> Iterator[Gate]:
+def _gates(gathered: EvidenceSet) -> Iterator[AnyGate]:
     yield from gathered.comparison.gates if gathered.comparison else ()
     yield from gathered.evaluation.gates if gathered.evaluation else ()
 
 
-def _checks(gathered: Gathered, verdict: Verdict) -> list[Check]:
+def _checks(gathered: EvidenceSet, verdict: Verdict) -> list[Check]:
     checks = gathered.data.checks if gathered.data else ()
     return [check for check in checks if check.verdict is verdict]
 

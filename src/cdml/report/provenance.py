@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cdml.evidence.schema import DataRef, ModelRef
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,12 +16,12 @@ class Fact:
     code: bool = False
 
 
-def facts(gathered: Gathered) -> tuple[Fact, ...]:
+def facts(gathered: EvidenceSet) -> tuple[Fact, ...]:
     """All of it, each thing once."""
     return tuple(_facts(gathered))
 
 
-def _facts(gathered: Gathered) -> Iterator[Fact]:
+def _facts(gathered: EvidenceSet) -> Iterator[Fact]:
     evaluation, comparison = gathered.evaluation, gathered.comparison
     model = evaluation.model if evaluation else comparison.challenger if comparison else None
     if model:
@@ -64,7 +64,7 @@ def _data(name: str, data: DataRef) -> Iterator[Fact]:
     yield Fact(name=f"{name}'s digest", value=data.digest, code=True)
 
 
-def _delivery(gathered: Gathered) -> Iterator[Fact]:
+def _delivery(gathered: EvidenceSet) -> Iterator[Fact]:
     told = gathered.deployment
     if told is None:
         return

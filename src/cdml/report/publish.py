@@ -9,8 +9,8 @@ from cdml.config import LoadedConfig
 from cdml.errors import ServiceError
 from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.report.comment_policy import Talk
-from cdml.report.evidence_set import Current, Gathered, gather
+from cdml.report.comment_policy import CommentPolicy
+from cdml.report.evidence_set import Current, EvidenceSet, gather
 from cdml.report.fork_evidence import distrusted, fetched
 from cdml.report.formats import comment as render
 from cdml.report.formats.annotations import annotations
@@ -48,7 +48,7 @@ def report(
     *,
     evidence: Path,
     output: Path,
-    talk: Talk,
+    talk: CommentPolicy,
     artifact: str | None = None,
 ) -> Reported:
     """Report what the stages found.
@@ -139,7 +139,7 @@ def unposted(ports: ReportPorts, error: ServiceError) -> Annotation:
     return Annotation(level="warning", title="cdml: no comment", message=said)
 
 
-def quiet(gathered: Gathered, mode: str) -> bool:
+def quiet(gathered: EvidenceSet, mode: str) -> bool:
     """Whether a verdict is nothing to open a comment for."""
     if mode == "failures":
         return gathered.verdict.exit_code == 0

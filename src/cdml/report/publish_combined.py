@@ -7,13 +7,13 @@ from pathlib import Path
 from cdml.config import Config, LoadedConfig
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
-from cdml.report.comment_policy import Talk
-from cdml.report.evidence_set import Gathered, gather
+from cdml.report.comment_policy import CommentPolicy
+from cdml.report.evidence_set import EvidenceSet, gather
 from cdml.report.formats import combined, comment
 from cdml.report.formats.annotations import MAX_ANNOTATIONS, annotations
-from cdml.report.formats.combined import Part
+from cdml.report.formats.combined import CombinedEntry
 from cdml.report.formats.junit import gates_junit
-from cdml.report.gate_changes import Base, base, effect, judged_here
+from cdml.report.gate_changes import BaseBranchGates, base, effect, judged_here
 from cdml.report.in_progress import told_unusable
 from cdml.report.ports import ReportPorts
 from cdml.report.publish import Reported, current, quiet, unjudged, unposted
@@ -30,7 +30,7 @@ def combine(
     own: Callable[[Path], Config | None] = lambda _: None,
     pattern: str,
     output: Path,
-    talk: Talk,
+    talk: CommentPolicy,
     notes: Sequence[str] = (),
 ) -> Reported:
     """Report what all folders hold, in one comment and one summary.
@@ -88,19 +88,21 @@ def combine(
 
 
 def _parts(
-    found: Mapping[str, Gathered],
+    found: Mapping[str, EvidenceSet],
     loaded: LoadedConfig | None,
     host: ReportPorts,
     known: frozenset[str],
-) -> tuple[list[Part], tuple[str, ...]]:
+) -> tuple[list[CombinedEntry], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
-    run, before = host.platform.run_url(), base(loaded, host) if loaded else Base()
+    run, before = host.platform.run_url(), base(loaded, host) if loaded else BaseBranchGates()
     parts = []
     for name, gathered in found.items():
         # A monorepo's models have configurations of their own, and this is another's change.
         ours = loaded is not None and judged_here(gathered, loaded.config)
         said = effect(gathered, loaded, before) if loaded and ours else ()
-        parts.append(Part(name=name, view=view(gathered, name, run=run, notes=said, known=known)))
+        parts.append(
+            CombinedEntry(name=name, view=view(gathered, name, run=run, notes=said, known=known))
+        )
     return parts, before.said
 
 

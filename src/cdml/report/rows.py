@@ -9,7 +9,7 @@ from cdml.evidence.schema import BoundGate, Check, ComparisonGate, MetricValue
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.charts.forest import Forest, of_bound, of_comparison
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import NONE, Plot, _scalar, slice_name
 
 UNPROVEN = "no regression proven"
@@ -135,7 +135,7 @@ def severity(row: GateRow | CheckRow) -> int:
     return row.verdict.severity if row.verdict else 0
 
 
-def gate_rows(gathered: Gathered) -> tuple[GateRow, ...]:
+def gate_rows(gathered: EvidenceSet) -> tuple[GateRow, ...]:
     """The bounds, then the comparisons, each in the order of cdml.yaml."""
     bounds = gathered.evaluation.gates if gathered.evaluation else ()
     compared = gathered.comparison.gates if gathered.comparison else ()
@@ -197,7 +197,7 @@ def _distance(gate: ComparisonGate) -> float:
     return away / half if half > 0 else math.copysign(math.inf, away)
 
 
-def check_rows(gathered: Gathered) -> tuple[CheckRow, ...]:
+def check_rows(gathered: EvidenceSet) -> tuple[CheckRow, ...]:
     """The checks that did not pass, worst first."""
     checks = gathered.data.checks if gathered.data else ()
     bad = [_check_row(check) for check in checks if check.verdict is not Verdict.PASS]
@@ -217,7 +217,7 @@ def _check_row(check: Check) -> CheckRow:
     )
 
 
-def metric_rows(gathered: Gathered) -> tuple[MetricRow, ...]:
+def metric_rows(gathered: EvidenceSet) -> tuple[MetricRow, ...]:
     """The challenger's metrics on all rows."""
     found = gathered.evaluation.metrics if gathered.evaluation else ()
     return tuple(_metric_row(metric) for metric in found if metric.slice is None)
@@ -232,7 +232,7 @@ def _metric_row(metric: MetricValue) -> MetricRow:
     )
 
 
-def change_rows(gathered: Gathered) -> tuple[ChangeRow, ...]:
+def change_rows(gathered: EvidenceSet) -> tuple[ChangeRow, ...]:
     """What changed in the model."""
     found = gathered.comparison.changes if gathered.comparison else ()
     return tuple(
@@ -245,7 +245,7 @@ def change_rows(gathered: Gathered) -> tuple[ChangeRow, ...]:
     )
 
 
-def step_rows(gathered: Gathered) -> tuple[StepRow, ...]:
+def step_rows(gathered: EvidenceSet) -> tuple[StepRow, ...]:
     """What a deployment did."""
     steps = gathered.deployment.steps if gathered.deployment else ()
     return tuple(

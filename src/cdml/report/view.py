@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import NO_WALLS
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.headline import headline
 from cdml.report.next_step import NextStep, next_step
@@ -89,7 +89,7 @@ class View:
 
 
 def view(
-    gathered: Gathered,
+    gathered: EvidenceSet,
     model: str,
     *,
     run: str | None,
@@ -139,7 +139,7 @@ def view(
     )
 
 
-def _unwalled(gathered: Gathered) -> tuple[str, ...]:
+def _unwalled(gathered: EvidenceSet) -> tuple[str, ...]:
     """That a model ran where it could reach whatever the job could."""
     found = gathered.evaluation
     if found is None or found.isolation not in NO_WALLS:
@@ -147,7 +147,7 @@ def _unwalled(gathered: Gathered) -> tuple[str, ...]:
     return ("The model was not isolated (isolation: none): it could change this evidence.",)
 
 
-def _outdated(gathered: Gathered) -> tuple[str, ...]:
+def _outdated(gathered: EvidenceSet) -> tuple[str, ...]:
     """What an earlier run left in the folder, so that nobody wonders why it is not shown."""
     if not gathered.outdated:
         return ()
@@ -155,7 +155,7 @@ def _outdated(gathered: Gathered) -> tuple[str, ...]:
     return (f"Another run or commit left {names} in the folder of the evidence: not reported.",)
 
 
-def _notes(gathered: Gathered) -> tuple[str, ...]:
+def _notes(gathered: EvidenceSet) -> tuple[str, ...]:
     """The evidence's notes: few, so that a stranger's do not crowd out everything else."""
     notes = gathered.comparison.notes if gathered.comparison else ()
     more = len(notes) - MAX_NOTES
@@ -188,7 +188,7 @@ def _named(row: GateRow | CheckRow) -> tuple[str, ...]:
     return (row.name, row.column) if isinstance(row, CheckRow) else (row.metric, row.slice)
 
 
-def _unproven(gathered: Gathered, slices: Iterable[GateRow]) -> Iterator[str]:
+def _unproven(gathered: EvidenceSet, slices: Iterable[GateRow]) -> Iterator[str]:
     """That slices passed without proof, where nothing else keeps anybody from merging."""
     found = [row for row in slices if row.unproven]
     if not found or gathered.verdict.exit_code != 0:
@@ -199,7 +199,7 @@ def _unproven(gathered: Gathered, slices: Iterable[GateRow]) -> Iterator[str]:
 
 
 def _reasons(
-    gathered: Gathered, rows: Iterable[GateRow | CheckRow], *, told: bool
+    gathered: EvidenceSet, rows: Iterable[GateRow | CheckRow], *, told: bool
 ) -> tuple[str, ...]:
     """Why the verdict is not pass, worst first; a stage speaks for itself if no row does.
 
@@ -223,7 +223,7 @@ def _said(row: GateRow | CheckRow) -> str:
     return row.reason
 
 
-def _data(gathered: Gathered) -> str:
+def _data(gathered: EvidenceSet) -> str:
     if gathered.data is None:
         return ""
     bad = sum(check.verdict is not Verdict.PASS for check in gathered.data.checks)

@@ -14,14 +14,14 @@ from cdml.common.markdown import SHORT, clean
 from cdml.evidence.charts import Curve, Histogram, PastVersion
 from cdml.evidence.schema import Check
 from cdml.report import figures
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.statistics import metrics
 
 Who = Literal["challenger", "champion", "reference", "now", "band"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ChartTable:
     """The figures of a chart as a table; the first cell of each row is its header."""
 
     caption: str
@@ -96,7 +96,7 @@ class Chart:
     title: str
     said: str
     drawn: Lines | Bars
-    table: Table
+    table: ChartTable
     svg: str = field(default="", repr=False)
 
 
@@ -108,7 +108,7 @@ _TOLD = 10
 """Bins of residuals that the table tells."""
 
 
-def curve_charts(gathered: Gathered) -> tuple[Chart, ...]:
+def curve_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     """ROC, precision-recall and calibration, or residuals; of the models that have them."""
     models: dict[Who, Mapping[str, Curve]] = {}
     if gathered.evaluation:
@@ -218,7 +218,7 @@ def _calibration(found: Mapping[Who, Curve]) -> Chart:
 def _residuals(who: Who, found: Mapping[str, Curve]) -> Chart:
     x, median = found["p50"].x, found["p50"].y
     shown = sorted({round(at * (len(x) - 1) / (_TOLD - 1)) for at in range(_TOLD)}) if x else []
-    table = Table(
+    table = ChartTable(
         caption=f"Residuals of the {who}: quantiles by prediction",
         columns=("Mean prediction", "5 %", "25 %", "Median", "75 %", "95 %"),
         rows=tuple(
@@ -271,9 +271,9 @@ def _series(
 
 def _table(
     caption: str, found: Mapping[Who, Curve], rows: Sequence[tuple[str, ...]], first: str = "Where"
-) -> Table:
+) -> ChartTable:
     names = (who.capitalize() for who in found)
-    return Table(caption=caption, columns=(first, *names), rows=tuple(rows))
+    return ChartTable(caption=caption, columns=(first, *names), rows=tuple(rows))
 
 
 def _at(curve: Curve, x: float) -> float:
@@ -303,7 +303,7 @@ MOST_METRICS = 4
 _NOW = "now"
 
 
-def drift_charts(gathered: Gathered) -> tuple[Chart, ...]:
+def drift_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     """The columns that are not as they were first, then those that moved most."""
     checks = gathered.data.checks if gathered.data else ()
     found = [(check, check.histogram) for check in checks if check.histogram is not None]
@@ -332,7 +332,7 @@ def _drift(number: int, check: Check, found: Histogram) -> Chart:
             reference=tuple(before for _, before, _ in rows),
             now=tuple(after for _, _, after in rows),
         ),
-        table=Table(
+        table=ChartTable(
             caption=f"Shares of the rows of {column}",
             columns=("Bin", "Reference", "Now"),
             rows=tuple(
@@ -355,7 +355,7 @@ def _largest(found: Histogram) -> list[tuple[str, float, float]]:
     return [*(row for row in held if row in kept), told]
 
 
-def history_charts(gathered: Gathered) -> tuple[Chart, ...]:
+def history_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     """The gates' metrics over the versions that the registry keeps evidence of, and now."""
     evaluation, comparison = gathered.evaluation, gathered.comparison
     if evaluation is None or comparison is None or not comparison.history:
@@ -406,7 +406,7 @@ def _history(number: int, name: str, past: Sequence[PastVersion], now: float) ->
                 ),
             ),
         ),
-        table=Table(
+        table=ChartTable(
             caption=f"{shown} by version",
             columns=("Version", "Value", "Rows", "Judged", "Verdict"),
             rows=(

@@ -8,7 +8,7 @@ from cdml.evidence.charts import ConfusionCounts
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import slice_name
 from cdml.report.rows import NOT_JUDGED, UNPROVEN
 
@@ -44,7 +44,7 @@ class Matrix:
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
 
 
-def confusions(gathered: Gathered) -> tuple[Matrix, ...]:
+def confusions(gathered: EvidenceSet) -> tuple[Matrix, ...]:
     """Of both models, where they have one."""
     evaluation, comparison = gathered.evaluation, gathered.comparison
     picture = comparison.champion_picture if comparison else None
@@ -74,7 +74,7 @@ def _share(count: int, of: int) -> Cell:
     return Cell(text=f"{count:,}", said=told, shade=f"share-{depth}" if depth else "")
 
 
-def heat_map(gathered: Gathered) -> Matrix | None:
+def heat_map(gathered: EvidenceSet) -> Matrix | None:
     """Each slice by each gate: the difference, and how surely it is better or worse.
 
     The shade is how many half widths of its interval a difference lies from zero: within one,

@@ -11,7 +11,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class CombinedEntry:
     """One of the reports.
 
     Attributes:
@@ -23,7 +23,7 @@ class Part:
     view: View
 
 
-def worst_first(parts: Sequence[Part]) -> list[Part]:
+def worst_first(parts: Sequence[CombinedEntry]) -> list[CombinedEntry]:
     """As one would read them."""
     return sorted(parts, key=lambda part: -part.view.verdict.severity)
 
@@ -37,12 +37,12 @@ def left_out(every: int, listed: int, unfolded: int) -> str:
     return ""
 
 
-def verdict(parts: Sequence[Part]) -> Verdict:
+def verdict(parts: Sequence[CombinedEntry]) -> Verdict:
     """The worst of all."""
     return worst(part.view.verdict for part in parts)
 
 
-def headline(parts: Sequence[Part]) -> str:
+def headline(parts: Sequence[CombinedEntry]) -> str:
     """All verdicts in one sentence; names in it are not yet escaped."""
     every = f"{len(parts):,} model{'s' * (len(parts) > 1)}"
     bad = [part for part in parts if part.view.verdict.exit_code != 0]

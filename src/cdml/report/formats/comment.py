@@ -18,15 +18,15 @@ from cdml.common import markdown
 from cdml.common.verdict import Verdict
 from cdml.report.failures import shortened
 from cdml.report.formats import combined
-from cdml.report.formats.combined import Part
+from cdml.report.formats.combined import CombinedEntry
 from cdml.report.formats.page import NO_PICTURES, Pictures
 from cdml.report.headline import ICONS
 from cdml.report.row_cache import RowCache
 from cdml.report.sections import sections
 from cdml.report.view import View
 
-Measure = Callable[[str], int]
-Place = tuple[int, str, int]
+LengthOf = Callable[[str], int]
+Span = tuple[int, str, int]
 """Which view, which of its tables, which row."""
 
 _ROUNDS = 10  # guesses
@@ -41,7 +41,7 @@ def fit(
     views: Sequence[View],
     render: Callable[[Sequence[View]], str],
     limit: int,
-    measure: Measure = len,
+    measure: LengthOf = len,
 ) -> str:
     """A full rendering, or one with as many rows as do not exceed the limit.
 
@@ -62,10 +62,10 @@ def fit(
 
 def _shortest_left_out(
     views: Sequence[View],
-    order: tuple[Place, ...],
+    order: tuple[Span, ...],
     render: Callable[[Sequence[View]], str],
     limit: int,
-    measure: Measure,
+    measure: LengthOf,
     too_many: int,
 ) -> str:
     """As many rows as fit, nearly.
@@ -92,7 +92,7 @@ def _shortest_left_out(
     return fitting
 
 
-def _by_importance(views: Sequence[View]) -> Iterator[Place]:
+def _by_importance(views: Sequence[View]) -> Iterator[Span]:
     """Every row that could be left out, the most important first.
 
     What did not pass comes before what did: gates, checks, slices; then what only informs.
@@ -108,12 +108,12 @@ def _by_importance(views: Sequence[View]) -> Iterator[Place]:
             yield from ((number, kind, index) for index in range(len(getattr(view, kind))))
 
 
-def _with(views: Sequence[View], order: tuple[Place, ...], keep: int) -> tuple[View, ...]:
+def _with(views: Sequence[View], order: tuple[Span, ...], keep: int) -> tuple[View, ...]:
     kept = set(order[:keep])
     return tuple(_shortened(number, view, kept, order) for number, view in enumerate(views))
 
 
-def _shortened(number: int, view: View, kept: set[Place], order: tuple[Place, ...]) -> View:
+def _shortened(number: int, view: View, kept: set[Span], order: tuple[Span, ...]) -> View:
     every = sum(place[0] == number for place in order)
     gone = every - sum(place[0] == number for place in kept)
     if not gone:
@@ -147,7 +147,7 @@ def summary(view: View) -> str:
     return _fitted(view, MAX_SUMMARY, _bytes, folded=False)
 
 
-def combined_comment(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
+def combined_comment(parts: Sequence[CombinedEntry], notes: Sequence[str] = ()) -> str:
     """The comment of several reports, within GitHub's limit.
 
     Args:
@@ -157,13 +157,13 @@ def combined_comment(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
     return _combined(parts, notes, MAX_COMMENT, _units, folded=True)
 
 
-def combined_summary(parts: Sequence[Part], notes: Sequence[str] = ()) -> str:
+def combined_summary(parts: Sequence[CombinedEntry], notes: Sequence[str] = ()) -> str:
     """The job summary of several reports, likewise, up to the runner's limit."""
     return _combined(parts, notes, MAX_SUMMARY, _bytes, folded=False)
 
 
 def _combined(
-    parts: Sequence[Part],
+    parts: Sequence[CombinedEntry],
     notes: Sequence[str],
     limit: int,
     measure: Callable[[str], int],
@@ -177,7 +177,9 @@ def _combined(
     template = _environment(markdown.markdown).get_template("combined.md.j2")
     cached = RowCache()
 
-    def laid_out(lines: Sequence[Part], unfolded: Sequence[Part], views: Sequence[View]) -> str:
+    def laid_out(
+        lines: Sequence[CombinedEntry], unfolded: Sequence[CombinedEntry], views: Sequence[View]
+    ) -> str:
         shown = template.render(
             headline=combined.headline(parts),
             verdict=combined.verdict(parts),
@@ -191,7 +193,7 @@ def _combined(
         )
         return _tidied(shown)
 
-    def fitted(lines: Sequence[Part], unfolded: Sequence[Part], room: int) -> str:
+    def fitted(lines: Sequence[CombinedEntry], unfolded: Sequence[CombinedEntry], room: int) -> str:
         views = [part.view for part in unfolded]
         return fit(views, lambda kept: laid_out(lines, unfolded, kept), room, measure)
 

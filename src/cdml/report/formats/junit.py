@@ -14,7 +14,7 @@ from cdml.common.markdown import clean
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, DataEvidence
 from cdml.gates.proof import unproven
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import sentences
 from cdml.report.figures import slice_name
 from cdml.report.rows import UNPROVEN
@@ -75,7 +75,7 @@ def junit(evidence: DataEvidence) -> bytes:
     return _written(root)
 
 
-def gates_junit(reports: Mapping[str, Gathered], now: datetime) -> bytes:
+def gates_junit(reports: Mapping[str, EvidenceSet], now: datetime) -> bytes:
     """The gates, likewise: a suite for each report; a stage that left nothing is an error.
 
     Args:
@@ -113,7 +113,7 @@ def _of_check(check: Check) -> _Case:
     )
 
 
-def _of_gates(gathered: Gathered) -> Iterator[_Case]:
+def _of_gates(gathered: EvidenceSet) -> Iterator[_Case]:
     for bound in gathered.evaluation.gates if gathered.evaluation else ():
         yield _of_gate(bound, judged=True, observed=_figure(bound.value))
     for gate in gathered.comparison.gates if gathered.comparison else ():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from cdml.report.charts.charts import Chart, curve_charts, drift_charts, history_charts
 from cdml.report.charts.matrix import Matrix, confusions, heat_map
 from cdml.report.charts.plots import drawn
-from cdml.report.evidence_set import Gathered
+from cdml.report.evidence_set import EvidenceSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Pictures:
 NO_PICTURES = Pictures()
 
 
-def pictures(gathered: Gathered) -> Pictures:
+def pictures(gathered: EvidenceSet) -> Pictures:
     """All that the evidence allows, drawn where matplotlib is installed."""
     return Pictures(
         curves=drawn(curve_charts(gathered)),
