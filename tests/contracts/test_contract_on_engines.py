@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, Known
+from cdml.data.rules.rule import Finding, RuleContext
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
 from fakes.tables import FakeTable, FakeTables
@@ -131,7 +131,7 @@ _DUCK = DuckTables()
 
 def judged(table, text: str) -> tuple[Finding, ...]:
     contract = read_contract(text, "rows.odcs.yaml")
-    known = Known(fields={field.name: field for field in table.fields}, now=NOW)
+    known = RuleContext(fields={field.name: field for field in table.fields}, now=NOW)
     return ask(table, tuple(from_contract(contract, known)), (), contract.shows)[0]
 
 

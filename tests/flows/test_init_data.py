@@ -15,7 +15,7 @@ from cdml.data.odcs import propose
 from cdml.data.odcs.propose import look, table_name
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Known
+from cdml.data.rules.rule import RuleContext
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError, InputError
 from cdml.scaffold.init import init
@@ -43,7 +43,7 @@ def proposed(table, uri: str = "flights.parquet") -> str:
 
 def judged(table, text: str) -> list:
     contract = read_contract(text, "proposed.odcs.yaml")
-    known = Known(fields={field.name: field for field in table.fields})
+    known = RuleContext(fields={field.name: field for field in table.fields})
     findings, _ = ask(table, tuple(from_contract(contract, known)), (), contract.shows)
     return list(findings)
 

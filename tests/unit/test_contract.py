@@ -4,7 +4,7 @@ from cdml.common.verdict import Verdict, worst
 from cdml.data.contract import Contract
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, Known
+from cdml.data.rules.rule import Finding, RuleContext
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
 from fakes.tables import table
@@ -35,7 +35,7 @@ def judged(body: str, rows: dict) -> list[Finding]:
     data = table("rows", rows)
     fields = {field.name: field for field in data.fields}
     findings, _ = ask(
-        data, tuple(from_contract(promised, Known(fields=fields))), (), promised.shows
+        data, tuple(from_contract(promised, RuleContext(fields=fields))), (), promised.shows
     )
     return list(findings)
 

@@ -9,7 +9,7 @@ from cdml.common.verdict import Verdict
 from cdml.common.yaml_lines import KeyPath, YamlDocument, read
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, Known
+from cdml.data.rules.rule import Finding, RuleContext
 from cdml.data.scan import ask
 from fakes.tables import table
 
@@ -37,7 +37,7 @@ def findings(name: str) -> tuple[Finding, ...]:
     customers = table("customers", {"id": [7, 8], "country": ["DE", "FR"]})
     tables = {"customers": customers, contract.table: orders}
     fields = {name: {field.name: field for field in one.fields} for name, one in tables.items()}
-    known = Known(
+    known = RuleContext(
         fields=fields[contract.table], related=fields, now=datetime(2025, 1, 1, tzinfo=UTC)
     )
     return ask(orders, tuple(from_contract(contract, known)), (), contract.shows, tables)[0]

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Known
+from cdml.data.rules.rule import RuleContext
 from cdml.data.scan import ask
 from fakes.tables import table
 
@@ -41,7 +41,7 @@ schema:
 def findings():
     contract = read_contract(BODY, "orders.odcs.yaml")
     data = table("rows", {"a": [1, 2], "extra": [1, 2]})
-    asked = tuple(from_contract(contract, Known(fields={f.name: f for f in data.fields})))
+    asked = tuple(from_contract(contract, RuleContext(fields={f.name: f for f in data.fields})))
     return ask(data, asked, (), contract.shows)[0]
 
 

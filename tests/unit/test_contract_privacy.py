@@ -2,7 +2,7 @@ import pytest
 
 from cdml.data.contract import Contract, Property, is_personal, looks_personal
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, Known
+from cdml.data.rules.rule import Finding, RuleContext
 from cdml.data.scan import ask
 from fakes.tables import table
 
@@ -11,7 +11,7 @@ def broken(prop: Property) -> Finding:
     """The finding about a minimum of 0 in a column that holds -5."""
     data = table("rows", {prop.name: [-5]})
     contract = Contract(table="rows", properties=(prop,))
-    asked = tuple(from_contract(contract, Known(fields={f.name: f for f in data.fields})))
+    asked = tuple(from_contract(contract, RuleContext(fields={f.name: f for f in data.fields})))
     (finding,), _ = ask(data, asked, (), contract.shows)
     return finding
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from cdml.data.contract import Contract
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Known
+from cdml.data.rules.rule import RuleContext
 from cdml.data.scan import ask
 from cdml.errors import ConfigurationError
 from fakes.tables import table
@@ -154,8 +154,8 @@ def test_any_damaged_contract_is_read_or_refused(at, scrap):
 
     assert isinstance(contract, Contract)
     data = table("rows", {"a": [1.0, None], "b": ["x", "y"]})
-    known = Known(fields={field.name: field for field in data.fields})
+    known = RuleContext(fields={field.name: field for field in data.fields})
     related = {contract.table: data}
-    known = Known(fields=known.fields, related={contract.table: known.fields})
+    known = RuleContext(fields=known.fields, related={contract.table: known.fields})
     findings, _ = ask(data, tuple(from_contract(contract, known)), (), contract.shows, related)
     assert all(finding.reason for finding in findings)

@@ -11,7 +11,7 @@ from scipy.stats.contingency import association
 
 from cdml.data.drift.bins import Categories, Edges
 from cdml.data.drift.distances import distances
-from cdml.data.drift.profile import Column
+from cdml.data.drift.profile import ColumnProfile
 from cdml.tables.query import LogicalType
 
 COUNTS = st.lists(st.integers(0, 10_000), min_size=7, max_size=7)
@@ -21,12 +21,12 @@ CUTS = Edges(at=(0.0, 1.0, 3.0, 7.0, 9.0))
 
 
 def column(counts, bins=CUTS, **more):
-    return Column(name="x", type=LogicalType.NUMBER, bins=bins, counts=tuple(counts), **more)
+    return ColumnProfile(name="x", type=LogicalType.NUMBER, bins=bins, counts=tuple(counts), **more)
 
 
 def named(*counts):
     names = tuple("abcdefgh"[: len(counts) - 2])
-    return Column(
+    return ColumnProfile(
         name="x", type=LogicalType.STRING, bins=Categories(names=names), counts=tuple(counts)
     )
 

@@ -5,22 +5,22 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Buckets, Categories, Edges
-from cdml.data.drift.judge import Limits, Seen
-from cdml.data.drift.profile import Column
+from cdml.data.drift.judge import CurrentColumn, DriftLimits
+from cdml.data.drift.profile import ColumnProfile
 from cdml.tables.query import LogicalType
 
 EVENLY = (0, 5000, 5000, 0)
 
 
 def ports(*counts, names=("EWR", "JFK"), bins=None):
-    return Column(
+    return ColumnProfile(
         name="origin", type=LogicalType.STRING, bins=bins or Categories(names=names), counts=counts
     )
 
 
 def judged(now, *, shown=True, before=EVENLY, fresh=(), **limits):
-    seen = Seen(counts=now, fresh=fresh)
-    return judge.judge(ports(*before), seen, Limits(**limits), shown=shown)
+    seen = CurrentColumn(counts=now, fresh=fresh)
+    return judge.judge(ports(*before), seen, DriftLimits(**limits), shown=shown)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def judged(now, *, shown=True, before=EVENLY, fresh=(), **limits):
     ],
 )
 def test_thresholds_decide_and_nan_never_passes(value, expected):
-    assert expected is Limits(warn=0.2, fail=0.5).verdict(value)
+    assert expected is DriftLimits(warn=0.2, fail=0.5).verdict(value)
 
 
 @pytest.mark.parametrize("measure", ["psi", "js", "ks", "wasserstein", "cramers_v"])
@@ -94,7 +94,7 @@ def test_a_value_is_new_only_where_the_reference_kept_all_it_had():
 
 def test_values_that_may_not_be_told_are_neither_new_nor_gone():
     column = ports(0, 100, 0, 0, bins=Buckets(many=2))
-    found = judge.judge(column, Seen(counts=(0, 0, 100, 0)), Limits(), shown=True)
+    found = judge.judge(column, CurrentColumn(counts=(0, 0, 100, 0)), DriftLimits(), shown=True)
 
     assert not {"new:", "vanished:"} & set(found.reason.split())
 
@@ -109,10 +109,10 @@ def test_values_that_may_not_be_told_are_neither_new_nor_gone():
 )
 def test_how_far_values_moved_is_told_in_the_columns_unit(kind, expected):
     bins = Edges(at=(0.0, 43_200.0, 86_400.0))
-    column = Column(name="x", type=kind, bins=bins, counts=(0, 0, 5000, 5000, 0))
-    now = Seen(counts=(0, 0, 0, 10_000, 0))
-    found = judge.judge(column, now, Limits(), shown=True)
-    closed = judge.judge(column, now, Limits(), shown=False)
+    column = ColumnProfile(name="x", type=kind, bins=bins, counts=(0, 0, 5000, 5000, 0))
+    now = CurrentColumn(counts=(0, 0, 0, 10_000, 0))
+    found = judge.judge(column, now, DriftLimits(), shown=True)
+    closed = judge.judge(column, now, DriftLimits(), shown=False)
 
     assert found.beside.endswith(expected)
     assert "Wasserstein" not in closed.reason + closed.beside
@@ -124,7 +124,7 @@ def slices(*now, before=EVENLY):
 
 def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
     found = judge.judge_slices(
-        ports(*EVENLY), slices(EVENLY, (0, 1000, 9000, 0), (0, 1, 1, 0)), Limits(fail=0.5)
+        ports(*EVENLY), slices(EVENLY, (0, 1000, 9000, 0), (0, 1, 1, 0)), DriftLimits(fail=0.5)
     )
 
     assert (Verdict.FAIL, "origin", "slice_drift") == (found.verdict, found.column, found.name)
@@ -133,7 +133,7 @@ def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
 
 
 def test_slices_that_did_not_move_pass_and_slices_without_rows_are_not_judged():
-    still = judge.judge_slices(ports(*EVENLY), slices(EVENLY, EVENLY), Limits(fail=0.5))
-    few = judge.judge_slices(ports(*EVENLY), slices((0, 1, 1, 0)), Limits(fail=0.5))
+    still = judge.judge_slices(ports(*EVENLY), slices(EVENLY, EVENLY), DriftLimits(fail=0.5))
+    few = judge.judge_slices(ports(*EVENLY), slices((0, 1, 1, 0)), DriftLimits(fail=0.5))
 
     assert (Verdict.PASS, Verdict.INCONCLUSIVE) == (still.verdict, few.verdict)

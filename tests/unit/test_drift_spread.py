@@ -3,17 +3,17 @@
 import pytest
 
 from cdml.data.drift.bins import Categories, Edges
-from cdml.data.drift.judge import Limits, Seen, judge
-from cdml.data.drift.profile import Column
+from cdml.data.drift.judge import CurrentColumn, DriftLimits, judge
+from cdml.data.drift.profile import ColumnProfile
 from cdml.tables.query import LogicalType
 
-CARRIER = Column(
+CARRIER = ColumnProfile(
     name="carrier",
     type=LogicalType.STRING,
     bins=Categories(names=("UA", "HA")),
     counts=(0, 600, 400, 0),
 )
-DELAY = Column(
+DELAY = ColumnProfile(
     name="delay",
     type=LogicalType.NUMBER,
     bins=Edges(at=(0.0, 10.0)),
@@ -22,7 +22,7 @@ DELAY = Column(
 
 
 def found(column, counts, *, shown=True):
-    return judge(column, Seen(counts=counts), Limits(), shown=shown).spread
+    return judge(column, CurrentColumn(counts=counts), DriftLimits(), shown=shown).spread
 
 
 def test_shares_are_told_by_bin():

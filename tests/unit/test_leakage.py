@@ -178,7 +178,7 @@ def test_too_few_rows_of_a_class_are_no_goal():
 
 
 def judged(strength, *, used, columns=("x",), fail=0.995):
-    found = (labels.Giveaway(columns=columns, strength=strength),)
+    found = (labels.LabelLeak(columns=columns, strength=strength),)
     return labels.judge(found, warn=0.98, fail=fail, used=used)[0]
 
 
@@ -199,8 +199,8 @@ def test_what_the_model_uses_fails_and_what_it_might_use_warns(strength, used, e
 def test_a_pair_is_not_told_again_where_one_of_it_was():
     found = labels.judge(
         (
-            labels.Giveaway(columns=("a",), strength=1.0),
-            labels.Giveaway(columns=("a", "b"), strength=1.0),
+            labels.LabelLeak(columns=("a",), strength=1.0),
+            labels.LabelLeak(columns=("a", "b"), strength=1.0),
         ),
         warn=0.98,
         fail=0.995,

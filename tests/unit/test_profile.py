@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.bins import Categories, Edges
-from cdml.data.drift.profile import Column, Profile, Slice, merge
+from cdml.data.drift.profile import ColumnProfile, Profile, SliceProfile, merge
 from cdml.errors import InputError
 from cdml.evidence.schema import DataRef, Producer
 from cdml.tables.query import LogicalType
@@ -24,7 +24,9 @@ def drawn(draw):
     """A profile of the same columns, sliced by origin."""
     spread = {value: draw(SPREAD) for value in draw(st.sets(st.sampled_from(["EWR", "JFK"])))}
     parts = [
-        Slice(column="origin", value=value, rows=sum(n), counts={"delay": (n[0], n[1], n[2], 0)})
+        SliceProfile(
+            column="origin", value=value, rows=sum(n), counts={"delay": (n[0], n[1], n[2], 0)}
+        )
         for value, n in sorted(spread.items())
     ]
     rows = sum(part.rows for part in parts)
@@ -33,12 +35,12 @@ def drawn(draw):
     return Profile(
         rows=rows,
         columns=(
-            Column(
+            ColumnProfile(
                 name="delay", type=LogicalType.NUMBER, bins=DELAY, counts=(*delays, 0),
                 low=low, high=None if low is None else 5.0,
                 mean=None if low is None else draw(st.integers(0, 4)),
             ),
-            Column(
+            ColumnProfile(
                 name="origin", type=LogicalType.STRING, bins=ORIGIN,
                 counts=(0, sum(spread.get("EWR", ())), sum(spread.get("JFK", ())), 0),
             ),
@@ -87,7 +89,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, profile):
 
 def simple(**changes):
     told = {"name": "delay", "type": LogicalType.NUMBER, "bins": DELAY, "counts": (1, 2, 3, 4)}
-    return Profile(rows=10, columns=(Column(**{**told, **changes}),))
+    return Profile(rows=10, columns=(ColumnProfile(**{**told, **changes}),))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.data.odcs.sql_rules import Refused, read_query
+from cdml.data.odcs.sql_rules import UnsafeQuery, read_query
 
 TABLES = ("orders", "shop.orders")
 
@@ -98,7 +98,7 @@ def test_any_select_over_the_table_is_read(query):
     ],
 )
 def test_whatever_could_do_more_than_read_the_rows_is_refused(query, why):
-    with pytest.raises(Refused, match=why):
+    with pytest.raises(UnsafeQuery, match=why):
         read(query)
 
 
@@ -140,12 +140,12 @@ def test_whatever_could_do_more_than_read_the_rows_is_refused(query, why):
     ],
 )
 def test_what_would_not_answer_the_same_again_is_refused(query, why):
-    with pytest.raises(Refused, match=f"{why}.*same verdict again"):
+    with pytest.raises(UnsafeQuery, match=f"{why}.*same verdict again"):
         read(query)
 
 
 def test_deep_nesting_is_refused():
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeQuery):
         read("select " + "(" * 20_000 + "1" + ")" * 20_000 + " from orders")
 
 

@@ -39,7 +39,7 @@ SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class ContractBound:
     """How much is accepted.
 
     Attributes:
@@ -77,17 +77,19 @@ def age(seconds: float) -> str:
     return f"{seconds / SECONDS[unit]:.3g} {unit}"
 
 
-NONE = Bound(operator="mustBe", value=0)
+NONE = ContractBound(operator="mustBe", value=0)
 
 
-def read_bound(written: Mapping[str, Any], *, percent: bool = False) -> Bound | None:
+def read_bound(written: Mapping[str, Any], *, percent: bool = False) -> ContractBound | None:
     """The bound among the keys of a rule; None where it has none."""
     given = ((name, written.get(name)) for name in OPERATORS)
     operator, value = next(((name, v) for name, v in given if v is not None), (None, None))
-    return None if operator is None else Bound(operator=operator, value=value, percent=percent)
+    return (
+        None if operator is None else ContractBound(operator=operator, value=value, percent=percent)
+    )
 
 
-def wrong_bound(bound: Bound) -> Iterator[str]:
+def wrong_bound(bound: ContractBound) -> Iterator[str]:
     """Why no figure can be held against a bound."""
     many = bound.operator.endswith("Between")
     values = bound.value if many and isinstance(bound.value, list) else [bound.value]
@@ -151,8 +153,8 @@ class Quality:
     kind: str
     name: str
     metric: str | None = None
-    bound: Bound | None = None
-    warns: Bound | None = None
+    bound: ContractBound | None = None
+    warns: ContractBound | None = None
     severity: Severity = "error"
     arguments: Mapping[str, Any] = field_(default_factory=dict)
     column: str | None = None
@@ -202,7 +204,7 @@ class Property:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Relationship:
     """Columns whose values must occur in another table.
 
     Attributes:
@@ -237,7 +239,7 @@ class Contract:
     table: str
     properties: tuple[Property, ...]
     quality: tuple[Quality, ...] = ()
-    references: tuple[Reference, ...] = ()
+    references: tuple[Relationship, ...] = ()
     listed: tuple[tuple[int, str], ...] = ()
 
     @property

@@ -7,7 +7,7 @@ from cdml.config.schema import DataSettings
 from cdml.data.drift.checks import DriftPlan, judge_drift, no_reference, plan_drift
 from cdml.data.drift.measure import profile_of
 from cdml.data.drift.profile import Profile
-from cdml.data.drift.reference import NoReference, Reference, Rows, Stored
+from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
 from cdml.data.drift.slices import count_slices, judge_slice_drift
 from cdml.data.leakage import label_checks
 from cdml.data.rules.rule import Finding
@@ -16,7 +16,7 @@ from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
+class ReferenceChecks:
     """A comparison that is about to be made.
 
     Attributes:
@@ -30,7 +30,7 @@ class Against:
     """
 
     table: Table
-    reference: Reference
+    reference: ReferenceSource
     profile: Profile | None
     plan: DriftPlan
     common: tuple[str, ...]
@@ -39,15 +39,19 @@ class Against:
 
     @classmethod
     def of(
-        cls, table: Table, reference: Reference, data: DataSettings, shows: Callable[[str], bool]
-    ) -> "Against":
+        cls,
+        table: Table,
+        reference: ReferenceSource,
+        data: DataSettings,
+        shows: Callable[[str], bool],
+    ) -> "ReferenceChecks":
         """Profile the reference, where that has not been done, and choose the columns."""
         profile, plan = _profile(reference, data, shows), DriftPlan()
         if profile is not None:
             moves = () if data.time is None else (data.time,)
             ignored = frozenset({*data.key, *moves, *data.drift.ignore})
             plan = plan_drift(table, profile, ignored, data.drift)
-        before = reference.table.fields if isinstance(reference, Rows) else ()
+        before = reference.table.fields if isinstance(reference, ReferenceRows) else ()
         return cls(
             table=table,
             reference=reference,
@@ -78,11 +82,11 @@ class Against:
             columns = self.plan.counting.columns
             yield from judge_slice_drift(self.table, self.profile, columns, data, self.shows)
         match self.reference:
-            case Rows(table=reference):
+            case ReferenceRows(table=reference):
                 full = (name for name, n in zip(self.common, counts[here:], strict=True) if n == 0)
                 complete = self._complete(reference, tuple(full))
                 yield from label_checks.shared_rows(self.table, reference, data, complete)
-            case Stored() as known:
+            case StoredProfile() as known:
                 yield label_checks.shared_with_profile(self.table, known.ref, known.source)
             case NoReference(why=why, asked=asked):
                 yield from no_reference(why, data.drift, asked=asked)
@@ -97,15 +101,15 @@ class Against:
 
 
 def _profile(
-    reference: Reference, data: DataSettings, shows: Callable[[str], bool]
+    reference: ReferenceSource, data: DataSettings, shows: Callable[[str], bool]
 ) -> Profile | None:
     match reference:
-        case Rows(table=table):
+        case ReferenceRows(table=table):
             found = profile_of(table, frozenset(data.key), shows)
             if not data.drift.slices:
                 return found
             return replace(found, slices=count_slices(table, found.columns, data, shows))
-        case Stored(profile=profile):
+        case StoredProfile(profile=profile):
             return profile
         case _:
             return None

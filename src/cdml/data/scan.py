@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
-from cdml.data.rules.rule import Asked, Finding, Rule, judge, judge_figure
+from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, judge, judge_figure
 from cdml.tables.query import All, Condition, NotRun, present
 from cdml.tables.table import Table
 
@@ -15,7 +15,7 @@ _NO_TABLES: Mapping[str, Table] = {}
 
 def ask(
     table: Table,
-    asked: Sequence[Asked],
+    asked: Sequence[RuleOrFinding],
     also: Sequence[Condition],
     shown: Callable[[str], bool],
     related: Mapping[str, Table] = _NO_TABLES,
@@ -29,7 +29,7 @@ def ask(
         shown: whether values of a column may be told.
         related: other tables by the name under which rules refer to them.
     """
-    rules = [rule for rule in asked if isinstance(rule, Rule)]
+    rules = [rule for rule in asked if isinstance(rule, DataRule)]
     conditions = {id(rule): found for rule in rules if (found := _condition(rule)) is not None}
     figures = {id(rule): rule.aggregate for rule in rules if rule.aggregate is not None}
     counts, values = table.ask([*conditions.values(), *also], tuple(figures.values()))
@@ -49,7 +49,7 @@ def ask(
     return tuple(findings), counts[len(conditions) :]
 
 
-def _condition(rule: Rule) -> Condition | None:
+def _condition(rule: DataRule) -> Condition | None:
     """What is counted of a rule in the one scan."""
     if rule.breaking is not None:
         return rule.breaking
@@ -71,7 +71,7 @@ class _Scan:
     shown: Callable[[str], bool]
     repeated: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def judge(self, rule: Rule) -> Finding:
+    def judge(self, rule: DataRule) -> Finding:
         if rule.aggregate is not None or rule.query is not None or rule.distinct is not None:
             shown = all(map(self.shown, rule.reveals))
             return judge_figure(rule, self._figure(rule), shown=shown)
@@ -85,7 +85,7 @@ class _Scan:
             return finding
         return judge(rule, answer, rows, self.table.examples(rule.breaking, rule.column, EXAMPLES))
 
-    def _count(self, rule: Rule) -> int | NotRun:
+    def _count(self, rule: DataRule) -> int | NotRun:
         if rule.repeated:
             return self._repeated(rule.repeated)
         answer = self.counts.get(id(rule), self.table.ref.rows)
@@ -95,7 +95,7 @@ class _Scan:
         other = self.related[refers.table]
         return answer - self.table.shared(other, refers.columns, refers.their_columns)
 
-    def _figure(self, rule: Rule) -> float | NotRun:
+    def _figure(self, rule: DataRule) -> float | NotRun:
         if rule.distinct is not None:
             there = self.counts[id(rule)]
             # A GROUP BY spills to disk where it must; a distinct count in the scan does not.

@@ -11,17 +11,17 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.data.contract import Contract, Severity
 from cdml.data.drift import profile_file as profiles
-from cdml.data.drift.reference import NoReference, Stored, find_reference
+from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
 from cdml.data.leakage import label_checks
 from cdml.data.leakage.separation import separated
 from cdml.data.model_inputs import require_features
 from cdml.data.odcs.load import open_related, promises
 from cdml.data.open_rows import open_reference, open_rows, types_for
 from cdml.data.ports import DataPorts
-from cdml.data.reference_checks import Against
+from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
-from cdml.data.rules.rule import Asked, Finding, Known
+from cdml.data.rules.rule import Finding, RuleContext, RuleOrFinding
 from cdml.data.rules.signature import Signature, compatible, refused
 from cdml.data.scan import ask
 from cdml.errors import InputError
@@ -61,10 +61,10 @@ class _Subject:
         return judged.inputs(purposes, self.fields)
 
     @property
-    def known(self) -> Known:
+    def known(self) -> RuleContext:
         data = self.loaded.config.data
         levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
-        return Known(
+        return RuleContext(
             fields=self.fields,
             now=self.now,
             related={
@@ -147,7 +147,7 @@ def validate_data(
         signatures=signatures,
     )
     with ports.progress.step("finding the reference's bins"):
-        against = Against.of(table, known, settings, subject.shows)
+        against = ReferenceChecks.of(table, known, settings, subject.shows)
     findings = tuple(_findings(subject, against, ports.progress))
     verdict = worst(finding.verdict for finding in findings)
     evidence = DataEvidence(
@@ -156,7 +156,7 @@ def validate_data(
         produced=producer(ports.platform, ports.clock),
         data=ref,
         reference=None if isinstance(known, NoReference) else known.ref,
-        profile=known.source if isinstance(known, Stored) else None,
+        profile=known.source if isinstance(known, StoredProfile) else None,
         checks=tuple(map(_check, findings)),
     )
     _keep_profile(against, output, evidence)
@@ -188,9 +188,9 @@ def _written(
     return evidence
 
 
-def _keep_profile(against: Against, output: Path, evidence: DataEvidence) -> None:
+def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence) -> None:
     """Leave the reference's profile beside the evidence; one that was given as it is."""
-    if isinstance(against.reference, Stored):
+    if isinstance(against.reference, StoredProfile):
         profiles.write(output / profiles.FILE, against.reference.document)
     elif against.profile is not None and evidence.reference is not None:
         made = profiles.ProfileDocument(
@@ -199,7 +199,7 @@ def _keep_profile(against: Against, output: Path, evidence: DataEvidence) -> Non
         profiles.write(output / profiles.FILE, made)
 
 
-def _findings(subject: _Subject, against: Against, progress: Progress) -> Iterator[Finding]:
+def _findings(subject: _Subject, against: ReferenceChecks, progress: Progress) -> Iterator[Finding]:
     data = subject.loaded.config.data
     with progress.step("checking the contract"):
         asked = tuple(_asked(subject))
@@ -218,7 +218,7 @@ def _findings(subject: _Subject, against: Against, progress: Progress) -> Iterat
         )
 
 
-def _asked(subject: _Subject) -> Iterator[Asked]:
+def _asked(subject: _Subject) -> Iterator[RuleOrFinding]:
     data = subject.loaded.config.data
     label = subject.fields[data.label]
     yield from identity_rules(data.key, label, subject.positive)
@@ -227,7 +227,7 @@ def _asked(subject: _Subject) -> Iterator[Asked]:
         yield from _taken(subject, signature)
 
 
-def _taken(subject: _Subject, signature: Signature) -> Iterator[Asked]:
+def _taken(subject: _Subject, signature: Signature) -> Iterator[RuleOrFinding]:
     """Whether a model takes the rows as they are given to it."""
     types = types_for(subject.loaded, subject.table, subject.contract, signature)
     try:

@@ -30,7 +30,7 @@ _FINEST, _COARSEST = 1e-290, 1e300
 _STEPS = (1.0, 2.0, 5.0, 10.0)
 
 
-class Strict:
+class ProfileModel:
     """How a profile's parts stand in JSON: no other keys, no text for a number."""
 
     __slots__ = ()
@@ -38,7 +38,7 @@ class Strict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Edges(Strict):
+class Edges(ProfileModel):
     """Bins of an ordered column.
 
     Attributes:
@@ -64,7 +64,7 @@ class Edges(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Categories(Strict):
+class Categories(ProfileModel):
     """A bin for each of these values, and one for the rest."""
 
     kind: Literal["categories"] = "categories"
@@ -83,7 +83,7 @@ class Categories(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Buckets(Strict):
+class Buckets(ProfileModel):
     """Values spread over bins by their hash: none can be told from its bin; one for the rest."""
 
     kind: Literal["buckets"] = "buckets"
@@ -96,7 +96,7 @@ class Buckets(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uncounted(Strict):
+class Uncounted(ProfileModel):
     """A column that is not compared; only missing values are counted.
 
     Attributes:

@@ -7,11 +7,11 @@ from cdml.common.verdict import Verdict
 from cdml.config.schema import DriftSettings
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Uncounted
-from cdml.data.drift.judge import Limits
+from cdml.data.drift.judge import DriftLimits
 from cdml.data.drift.measure import Counting, is_ordered
-from cdml.data.drift.profile import Column, Profile
+from cdml.data.drift.profile import ColumnProfile, Profile
 from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import Finding, Rule, not_executed
+from cdml.data.rules.rule import DataRule, Finding, not_executed
 from cdml.tables.query import Condition, Field, LogicalType, NotRun
 from cdml.tables.table import Table
 
@@ -60,7 +60,7 @@ def plan_drift(
     return DriftPlan(counting=Counting(columns=tuple(compared)), skipped=tuple(skipped))
 
 
-def _incomparable(now: Field, before: Column) -> str:
+def _incomparable(now: Field, before: ColumnProfile) -> str:
     if now.empty:  # all its rows are missing, whatever the type
         return ""
     if now.type is not before.type and not (is_ordered(now.type) and _numbers(now, before)):
@@ -70,7 +70,7 @@ def _incomparable(now: Field, before: Column) -> str:
     return ""
 
 
-def _numbers(now: Field, before: Column) -> bool:
+def _numbers(now: Field, before: ColumnProfile) -> bool:
     return now.type.numeric and before.type.numeric and is_ordered(before.type)
 
 
@@ -104,9 +104,9 @@ def judge_drift(
         )
 
 
-def limits(thresholds: DriftSettings) -> Limits:
+def limits(thresholds: DriftSettings) -> DriftLimits:
     """The configuration's thresholds."""
-    return Limits(
+    return DriftLimits(
         measure=thresholds.measure,
         warn=thresholds.warn,
         fail=thresholds.fail,
@@ -124,5 +124,5 @@ def no_reference(why: str, thresholds: DriftSettings, *, asked: bool) -> Iterato
 
 def not_compared(name: str, column: str | None, why: str, thresholds: DriftSettings) -> Finding:
     """Not passed over: it warns, and where drift can fail it is inconclusive."""
-    lost = not_executed(Rule(name=name, column=column, severity="warning", what=""), why)
+    lost = not_executed(DataRule(name=name, column=column, severity="warning", what=""), why)
     return lost if thresholds.fail else replace(lost, verdict=Verdict.WARN)

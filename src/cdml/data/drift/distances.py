@@ -21,9 +21,9 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from cdml.data.drift.bins import Edges
-from cdml.data.drift.profile import Column
+from cdml.data.drift.profile import ColumnProfile
 
-Measure = Literal["psi", "js", "ks", "wasserstein", "cramers_v"]
+DistanceName = Literal["psi", "js", "ks", "wasserstein", "cramers_v"]
 _MEAN_OF_KOLMOGOROV = 0.8687
 """√(π/2)·ln 2: the mean of the limit of √n·D, by which two samples of one distribution differ."""
 _MEAN_OF_HALF_NORMAL = math.sqrt(2 / math.pi)
@@ -41,13 +41,13 @@ class Distances:
         moved: ∫ |F - G| in the column's unit (seconds for times); None for categories.
     """
 
-    values: Mapping[Measure, float]
-    noise: Mapping[Measure, float]
+    values: Mapping[DistanceName, float]
+    noise: Mapping[DistanceName, float]
     chi2: float
     moved: float | None
 
 
-def distances(column: Column, now: Sequence[int]) -> Distances | None:
+def distances(column: ColumnProfile, now: Sequence[int]) -> Distances | None:
     """Every measure of a column's counts against those of the reference.
 
     Args:
@@ -73,7 +73,7 @@ def distances(column: Column, now: Sequence[int]) -> Distances | None:
     if isinstance(column.bins, Edges):
         ks = max(abs(a - b) for a, b in zip(accumulate(p), accumulate(q), strict=True))
         ks_noise = _MEAN_OF_KOLMOGOROV * math.sqrt(1 / n + 1 / m)
-        line = _Line.of(column)
+        line = _DistanceLine.of(column)
         moved = line.apart(before, now)
         shift, shift_noise = line.scaled(before, now, moved, variation, chance)
     return Distances(
@@ -112,7 +112,7 @@ def _chi2(before: Sequence[int], now: Sequence[int]) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
+class _DistanceLine:
     """The places of a column's bins.
 
     Values lie evenly between the ends of their bin, the outermost of which end where the reference
@@ -123,7 +123,7 @@ class _Line:
     steps: bool
 
     @classmethod
-    def of(cls, column: Column) -> "_Line":
+    def of(cls, column: ColumnProfile) -> "_DistanceLine":
         at = column.bins.at if isinstance(column.bins, Edges) else ()
         steps = isinstance(column.bins, Edges) and column.bins.each
         # The largest floats lie further apart than a float can say.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from cdml.common.verdict import Verdict, worst
 from cdml.data.contract import Severity
 from cdml.data.drift.bins import Buckets, Categories, Edges, labels
-from cdml.data.drift.distances import Distances, Measure, distances
-from cdml.data.drift.profile import Column, complete
-from cdml.data.rules.rule import Finding, Spread
+from cdml.data.drift.distances import DistanceName, Distances, distances
+from cdml.data.drift.profile import ColumnProfile, complete
+from cdml.data.rules.rule import Finding, ValueHistogram
 from cdml.gates.reasons import figure
 from cdml.tables.query import CellValue, LogicalType
 
@@ -21,7 +21,7 @@ _UNJUDGED: Mapping[Severity, Verdict] = {
     "warning": Verdict.WARN,
     "info": Verdict.PASS,
 }
-_WORDS: Mapping[Measure, str] = {
+_WORDS: Mapping[DistanceName, str] = {
     "psi": "PSI",
     "js": "Jensen-Shannon distance",
     "ks": "Kolmogorov-Smirnov distance",
@@ -33,7 +33,7 @@ _NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DriftLimits:
     """When a column has moved too far.
 
     Attributes:
@@ -42,7 +42,7 @@ class Limits:
         min_rows: fewer rows on either side are not judged.
     """
 
-    measure: Measure = "psi"
+    measure: DistanceName = "psi"
     warn: float | None = 0.2
     fail: float | None = None
     min_rows: int = 100
@@ -86,7 +86,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class CurrentColumn:
     """A column's rows now.
 
     Attributes:
@@ -99,7 +99,12 @@ class Seen:
 
 
 def judge(
-    column: Column, now: Seen, limits: Limits, *, shown: bool, name: str = "drift"
+    column: ColumnProfile,
+    now: CurrentColumn,
+    limits: DriftLimits,
+    *,
+    shown: bool,
+    name: str = "drift",
 ) -> Finding:
     """A column's drift held against its thresholds.
 
@@ -133,10 +138,10 @@ def judge(
     )  # fmt: skip
 
 
-def _spread(column: Column, now: Sequence[int]) -> Spread:
+def _spread(column: ColumnProfile, now: Sequence[int]) -> ValueHistogram:
     """Shares of the rows, to four digits."""
     before, after = column.rows or 1, sum(now) or 1
-    return Spread(
+    return ValueHistogram(
         bins=labels(column.type, column.bins),
         reference=tuple(round(count / before, 4) for count in column.counts),
         now=tuple(round(count / after, 4) for count in now),
@@ -144,7 +149,9 @@ def _spread(column: Column, now: Sequence[int]) -> Spread:
 
 
 def judge_slices(
-    column: Column, parts: Mapping[str, tuple[Column, Sequence[int]]], limits: Limits
+    column: ColumnProfile,
+    parts: Mapping[str, tuple[ColumnProfile, Sequence[int]]],
+    limits: DriftLimits,
 ) -> Finding:
     """A column's drift within each slice: one finding, which names the slices that moved.
 
@@ -184,7 +191,7 @@ def judge_slices(
     )  # fmt: skip
 
 
-def _unable(found: Distances | None, rows: int, limits: Limits) -> str:
+def _unable(found: Distances | None, rows: int, limits: DriftLimits) -> str:
     """Why a column is not judged."""
     if found is None:
         return "there are no rows"
@@ -199,7 +206,7 @@ def _unable(found: Distances | None, rows: int, limits: Limits) -> str:
 
 
 def _other_measures(
-    found: Distances, measure: Measure, column: Column, *, shown: bool
+    found: Distances, measure: DistanceName, column: ColumnProfile, *, shown: bool
 ) -> list[str]:
     """The measures that do not decide."""
     beside = [
@@ -221,7 +228,7 @@ def _in_unit(value: float, kind: LogicalType) -> str:
     return f"{value:.3g} s" if kind is LogicalType.TIME else f"{value:.3g}"
 
 
-def _largest(column: Column, now: Sequence[int]) -> str:
+def _largest(column: ColumnProfile, now: Sequence[int]) -> str:
     """The bin whose share moved most."""
     n, m = column.rows, sum(now)
     names = labels(column.type, column.bins)
@@ -232,7 +239,7 @@ def _largest(column: Column, now: Sequence[int]) -> str:
     return f"most moved: {name}, {before:.1%} of the reference and {after:.1%} now"
 
 
-def _changes(column: Column, now: Seen) -> list[str]:
+def _changes(column: ColumnProfile, now: CurrentColumn) -> list[str]:
     """Values that came and values that went, as far as they can be told apart from rare ones."""
     if not isinstance(column.bins, Categories):
         return []
@@ -247,9 +254,11 @@ def _more(names: Sequence[str]) -> str:
     return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
 
 
-def seen(column: Column, found: Sequence[tuple[CellValue, int]], counts: tuple[int, ...]) -> Seen:
+def seen(
+    column: ColumnProfile, found: Sequence[tuple[CellValue, int]], counts: tuple[int, ...]
+) -> CurrentColumn:
     """A column's rows now, where its values were counted."""
     known = frozenset(column.bins.names if isinstance(column.bins, Categories) else ())
     hidden = isinstance(column.bins, Buckets)
     fresh = [] if hidden else [str(value) for value, _ in found if str(value) not in known]
-    return Seen(counts=counts, fresh=tuple(fresh))
+    return CurrentColumn(counts=counts, fresh=tuple(fresh))

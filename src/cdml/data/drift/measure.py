@@ -6,8 +6,8 @@ from math import fsum
 
 from cdml.data.drift import bins as binning
 from cdml.data.drift.bins import Bins, Buckets, Categories, Uncounted
-from cdml.data.drift.judge import Seen, seen
-from cdml.data.drift.profile import Column, Profile
+from cdml.data.drift.judge import CurrentColumn, seen
+from cdml.data.drift.profile import ColumnProfile, Profile
 from cdml.tables.query import CellValue, Condition, Field, LogicalType, NotRun
 from cdml.tables.table import Table
 
@@ -27,7 +27,7 @@ class Counting:
         columns: whose bins they are.
     """
 
-    columns: tuple[Column, ...] = ()
+    columns: tuple[ColumnProfile, ...] = ()
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
@@ -38,7 +38,9 @@ class Counting:
             for condition in binning.cuts(column.name, column.type, column.bins)
         )
 
-    def seen(self, table: Table, counts: Sequence[int | NotRun]) -> Iterator[tuple[Column, Seen]]:
+    def seen(
+        self, table: Table, counts: Sequence[int | NotRun]
+    ) -> Iterator[tuple[ColumnProfile, CurrentColumn]]:
         """Every column with its rows in the table; columns without an order are asked by value."""
         left = iter(counts)
         for column in self.columns:
@@ -49,7 +51,7 @@ class Counting:
                 counted = binning.by_value(values, found[0], table.ref.rows, column.bins)
                 yield column, seen(column, values, counted)
             else:
-                yield column, Seen(counts=binning.between(found, table.ref.rows))
+                yield column, CurrentColumn(counts=binning.between(found, table.ref.rows))
 
 
 def profile_of(table: Table, leave_out: frozenset[str], shows: Callable[[str], bool]) -> Profile:
@@ -88,7 +90,7 @@ def is_ordered(kind: LogicalType) -> bool:
     return kind.ordered and kind is not LogicalType.BOOLEAN
 
 
-def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool) -> Column:
+def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool) -> ColumnProfile:
     values = binning.finite(sample)
     if not shown:
         return _empty(column, binning.grid(values))
@@ -107,16 +109,16 @@ def _bins(column: Field, found: Sequence[tuple[CellValue, int]], *, shown: bool)
     return binning.categories(found) if shown or flag else Buckets()
 
 
-def _empty(column: Field, bins: Bins) -> Column:
-    return Column(name=column.name, type=column.type, bins=bins, counts=(0,) * bins.size)
+def _empty(column: Field, bins: Bins) -> ColumnProfile:
+    return ColumnProfile(name=column.name, type=column.type, bins=bins, counts=(0,) * bins.size)
 
 
 def _counted(
-    column: Column,
+    column: ColumnProfile,
     counts: Iterator[int | NotRun],
     rows: int,
     values: Sequence[tuple[CellValue, int]],
-) -> Column:
+) -> ColumnProfile:
     many = len(binning.cuts(column.name, column.type, column.bins))
     found = [_number(next(counts)) for _ in range(many)]
     bins = column.bins

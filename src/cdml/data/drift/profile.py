@@ -6,7 +6,7 @@ Two profiles of the same bins can be merged: counts add up, in any order and gro
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from cdml.data.drift.bins import Bins, Categories, Edges, Strict, on_line
+from cdml.data.drift.bins import Bins, Categories, Edges, ProfileModel, on_line
 from cdml.tables.query import LogicalType
 
 COLUMNS = 10_000
@@ -16,7 +16,7 @@ SLICES = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column(Strict):
+class ColumnProfile(ProfileModel):
     """One column.
 
     Attributes:
@@ -60,7 +60,7 @@ class Column(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice(Strict):
+class SliceProfile(ProfileModel):
     """The rows that have one value in a slice column.
 
     Attributes:
@@ -76,12 +76,12 @@ class Slice(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Profile(Strict):
+class Profile(ProfileModel):
     """All columns of a table, and its slices where they were asked for."""
 
     rows: int
-    columns: tuple[Column, ...]
-    slices: tuple[Slice, ...] = field(default=())
+    columns: tuple[ColumnProfile, ...]
+    slices: tuple[SliceProfile, ...] = field(default=())
 
     def __post_init__(self) -> None:
         by_name = self.by_name
@@ -98,7 +98,7 @@ class Profile(Strict):
                     raise ValueError(f"a slice's counts of {name!r} do not fit its bins and rows")
 
     @property
-    def by_name(self) -> dict[str, Column]:
+    def by_name(self) -> dict[str, ColumnProfile]:
         """The columns by name."""
         return {column.name: column for column in self.columns}
 
@@ -122,7 +122,7 @@ def _shape(profile: Profile) -> list[tuple[str, LogicalType, Bins]]:
     return [(column.name, column.type, column.bins) for column in profile.columns]
 
 
-def _both(one: Column, other: Column) -> Column:
+def _both(one: ColumnProfile, other: ColumnProfile) -> ColumnProfile:
     """Both sides' rows; what a side with values does not tell of them, nobody knows of all."""
     sides = [side for side in (one, other) if side.rows > side.missing]
     lows = [side.low for side in sides if side.low is not None]
@@ -138,8 +138,8 @@ def _both(one: Column, other: Column) -> Column:
     )
 
 
-def _slices(parts: Sequence[Slice]) -> tuple[Slice, ...]:
-    found: dict[tuple[str, str], Slice] = {}
+def _slices(parts: Sequence[SliceProfile]) -> tuple[SliceProfile, ...]:
+    found: dict[tuple[str, str], SliceProfile] = {}
     for part in parts:
         place = (part.column, part.value)
         known = found.get(place)
@@ -147,7 +147,7 @@ def _slices(parts: Sequence[Slice]) -> tuple[Slice, ...]:
     return tuple(found[place] for place in sorted(found))
 
 
-def _joined(one: Slice, other: Slice) -> Slice:
+def _joined(one: SliceProfile, other: SliceProfile) -> SliceProfile:
     if one.counts.keys() != other.counts.keys():
         raise ValueError("only profiles that count the same columns in a slice can be merged")
     counts = {name: _added(many, other.counts[name]) for name, many in one.counts.items()}

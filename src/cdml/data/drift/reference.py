@@ -22,7 +22,7 @@ from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
+class ReferenceRows:
     """The reference's rows: they are profiled, and can be looked for among the data's."""
 
     table: Table
@@ -30,7 +30,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stored:
+class StoredProfile:
     """A profile that was made before; the rows themselves are not there.
 
     Attributes:
@@ -65,7 +65,7 @@ class NoReference:
     asked: bool = False
 
 
-Reference = Rows | Stored | NoReference
+ReferenceSource = ReferenceRows | StoredProfile | NoReference
 
 
 def find_reference(
@@ -74,7 +74,7 @@ def find_reference(
     written: str | None,
     champion: str | None,
     open_rows: Callable[[str], Table] | None = None,
-) -> Reference:
+) -> ReferenceSource:
     """What `data.reference` means.
 
     Args:
@@ -98,13 +98,13 @@ def find_reference(
         known = document.read(Path(reveal(place)))
         if known is None:
             raise InputError(f"{place} does not exist.", "It should be a profile of the reference.")
-        return Stored(document=known, source=written)
+        return StoredProfile(document=known, source=written)
     table = open_rows(written) if open_rows else ports.tables.open(loaded.locate(written))
     named = table.ref if "://" in reveal(written) else table.ref.model_copy(update={"uri": written})
-    return Rows(table=table, ref=named)
+    return ReferenceRows(table=table, ref=named)
 
 
-def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) -> Reference:
+def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) -> ReferenceSource:
     """The champion's profile, if it can be had: nobody asked for it."""
     if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()
@@ -117,7 +117,7 @@ def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) ->
 
 def _of_champion(
     loaded: LoadedConfig, registry: Registry, champion: str | None
-) -> Stored | NoReference:
+) -> StoredProfile | NoReference:
     if champion == NONE:
         return NoReference(why="there is no champion")
     config = loaded.config
@@ -133,7 +133,7 @@ def _of_champion(
     found = kept_with(version, registry, FILE)
     if found is None:
         return NoReference(why=f"no profile is kept with {called}", asked=True)
-    return Stored(document=found, source=called)
+    return StoredProfile(document=found, source=called)
 
 
 def kept_with(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:

@@ -8,7 +8,7 @@ from cdml.data.drift import bins as binning
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Categories, Edges
 from cdml.data.drift.checks import limits, not_compared
-from cdml.data.drift.profile import SLICES, Column, Profile, Slice
+from cdml.data.drift.profile import SLICES, ColumnProfile, Profile, SliceProfile
 from cdml.data.rules.rule import Finding
 from cdml.tables.table import Table
 
@@ -17,8 +17,8 @@ _COUNTS = 200_000
 
 
 def count_slices(
-    table: Table, columns: Sequence[Column], data: DataSettings, shows: Callable[[str], bool]
-) -> tuple[Slice, ...]:
+    table: Table, columns: Sequence[ColumnProfile], data: DataSettings, shows: Callable[[str], bool]
+) -> tuple[SliceProfile, ...]:
     """Every column's counts within the largest slices; one scan for each slice column.
 
     Args:
@@ -28,7 +28,7 @@ def count_slices(
         shows: whether values of a column may be told; by others no slices are made.
     """
     names = {field.name for field in table.fields}
-    found: list[Slice] = []
+    found: list[SliceProfile] = []
     for name in data.slices:
         if not shows(name) or name not in names:
             continue
@@ -45,7 +45,7 @@ def count_slices(
             left = iter(counts)
             taken = {one: [next(left) for _ in many] for one, many in conditions.items()}
             found.append(
-                Slice(
+                SliceProfile(
                     column=name,
                     value=str(value)[: binning.LONGEST],
                     rows=rows,
@@ -66,7 +66,7 @@ def _room(counts: int, columns: int) -> int:
 def judge_slice_drift(
     table: Table,
     reference: Profile,
-    columns: Sequence[Column],
+    columns: Sequence[ColumnProfile],
     data: DataSettings,
     shows: Callable[[str], bool],
 ) -> Iterator[Finding]:
@@ -87,7 +87,7 @@ def judge_slice_drift(
     now = {(part.column, part.value): part for part in count_slices(table, columns, data, shows)}
     both = [place for place in now if place in before]
     for column in columns:
-        parts: Mapping[str, tuple[Column, Sequence[int]]] = {
+        parts: Mapping[str, tuple[ColumnProfile, Sequence[int]]] = {
             f"{name}={value}": (replace(column, counts=known), now[name, value].counts[column.name])
             for name, value in both
             if (known := before[name, value].counts.get(column.name)) is not None

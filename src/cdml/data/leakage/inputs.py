@@ -16,7 +16,7 @@ from cdml.data.rules.rule import Finding, fact, share
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Conflicts, Table
 
-Values = Sequence[float | str | None]
+InputValues = Sequence[float | str | None]
 
 _MIN_ROWS = 100
 _MIN_MISSING = 20
@@ -30,12 +30,12 @@ _MANY = 0.05  # share of rows whose labels contradict each other
 _NAMED = re.compile(r"(?i:^|[_\W])(?i:id|ids|uuid|guid|key|rowid|index)$|[a-z]Id$")
 
 
-def maybe_constant(values: Values) -> bool:
+def maybe_constant(values: InputValues) -> bool:
     """Whether a sample shows one value only, or none."""
     return len(set(values)) == 1
 
 
-def maybe_identifier(field: Field, values: Values, rows: int) -> bool:
+def maybe_identifier(field: Field, values: InputValues, rows: int) -> bool:
     """Whether a sample looks like one of a column that numbers or names its rows.
 
     Args:
@@ -76,7 +76,7 @@ def identifier(column: str, rows: int) -> Finding:
 
 
 def missing_with_label(
-    sample: Mapping[str, Values], label: str, *, classes: bool
+    sample: Mapping[str, InputValues], label: str, *, classes: bool
 ) -> Iterator[Finding]:
     """Columns whose missing values coincide with the label's, or tell the label.
 
@@ -101,7 +101,7 @@ def missing_with_label(
             yield _tells(column, label, *told)
 
 
-def _one_class(said: Values, gone: Sequence[bool]) -> tuple[int, float] | None:
+def _one_class(said: InputValues, gone: Sequence[bool]) -> tuple[int, float] | None:
     """How many labelled rows miss the value, and the share elsewhere of the class of nearly all.
 
     None where they are of several classes, or where the same might well come by chance.
@@ -156,7 +156,7 @@ def conflicting_labels(found: Conflicts, rows: int) -> Finding:
 
 
 def odd_inputs(
-    table: Table, sample: Mapping[str, Values], used: Sequence[str]
+    table: Table, sample: Mapping[str, InputValues], used: Sequence[str]
 ) -> Iterator[Finding]:
     """Constant and identifier-like columns among the inputs.
 

@@ -34,9 +34,9 @@ from cdml.common.verdict import Verdict
 from cdml.data.rules.rule import Finding
 from cdml.statistics.metrics import Task
 
-Floats = NDArray[np.float64]
-Codes = NDArray[np.int64]
-Values = Sequence[float | str | None]
+NumberArray = NDArray[np.float64]
+CodeArray = NDArray[np.int64]
+ColumnValues = Sequence[float | str | None]
 
 BINS = 64
 MIN_ROWS = 100
@@ -49,7 +49,7 @@ _Z = 1.645  # the normal quantile of a one-sided bound at 95 %
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Giveaway:
+class LabelLeak:
     """How well a column, or the difference of two, tells the label.
 
     Attributes:
@@ -72,8 +72,8 @@ class Classes:
     """
 
     labelled: NDArray[np.bool_]
-    codes: Codes
-    rows: Codes
+    codes: CodeArray
+    rows: CodeArray
 
     @property
     def two(self) -> bool:
@@ -97,13 +97,13 @@ class Classes:
 class Numbers:
     """A label that is a number; NaN where it is missing."""
 
-    values: Floats
+    values: NumberArray
 
 
-Target = Classes | Numbers
+LabelTarget = Classes | Numbers
 
 
-def target(label: Values, task: Task, positive: float | str | None) -> Target | None:
+def target(label: ColumnValues, task: Task, positive: float | str | None) -> LabelTarget | None:
     """What a column may give away, or None where no class, or no other row, has enough of them.
 
     Args:
@@ -128,8 +128,8 @@ def target(label: Values, task: Task, positive: float | str | None) -> Target | 
 
 
 def giveaways(
-    columns: Mapping[str, Values], ordered: Sequence[str], goal: Target
-) -> tuple[Giveaway, ...]:
+    columns: Mapping[str, ColumnValues], ordered: Sequence[str], goal: LabelTarget
+) -> tuple[LabelLeak, ...]:
     """The strength of every column, and of every difference of two ordered ones.
 
     Args:
@@ -143,19 +143,19 @@ def giveaways(
     for name, values in columns.items():
         numbers = prepared.get(name)
         told = _of_categories(values, goal) if numbers is None else _of_ordered(numbers, goal)
-        found.append(Giveaway(columns=(name,), strength=told))
+        found.append(LabelLeak(columns=(name,), strength=told))
     paired = [(name, prepared[name]) for name in ordered[:MAX_PAIRED] if name in prepared]
     for (one, a), (other, b) in combinations(paired, 2):
         with np.errstate(invalid="ignore", over="ignore"):
-            found.append(Giveaway(columns=(one, other), strength=_of_ordered(a - b, goal)))
+            found.append(LabelLeak(columns=(one, other), strength=_of_ordered(a - b, goal)))
     return tuple(found)
 
 
-def _numbers(values: Values) -> Floats:
+def _numbers(values: ColumnValues) -> NumberArray:
     return np.array(values, dtype=np.float64)  # None becomes NaN
 
 
-def _of_ordered(values: Floats, goal: Target) -> float:
+def _of_ordered(values: NumberArray, goal: LabelTarget) -> float:
     if isinstance(goal, Numbers):
         return _of_number(values, goal.values)
     values = values[goal.labelled]
@@ -166,7 +166,7 @@ def _of_ordered(values: Floats, goal: Target) -> float:
     return line.of_two() if goal.two else line.of_many()
 
 
-def _of_categories(values: Values, goal: Target) -> float:
+def _of_categories(values: ColumnValues, goal: LabelTarget) -> float:
     words = np.array(["\0" if v is None else str(v) for v in values])
     if isinstance(goal, Classes):
         _, groups = np.unique(words[goal.labelled], return_inverse=True)
@@ -192,9 +192,9 @@ class _Line:
         goal: the label.
     """
 
-    values: Floats
-    codes: Codes
-    missing: Codes
+    values: NumberArray
+    codes: CodeArray
+    missing: CodeArray
     goal: Classes
 
     @property
@@ -248,12 +248,12 @@ class _Line:
                 return 0.5
         return worst
 
-    def _bins(self) -> tuple[Codes, Codes]:
+    def _bins(self) -> tuple[CodeArray, CodeArray]:
         """Where each bin of the values begins and ends."""
         edges = np.searchsorted(self.values, self._cuts(), side="left")
         return np.r_[0, edges], np.r_[edges, len(self.values)]
 
-    def _cuts(self) -> Floats:
+    def _cuts(self) -> NumberArray:
         """Where the bins begin: at every value where they are few, else at the quantiles."""
         bins = min(BINS, len(self.values) // (2 * _RARE))
         if not bins:
@@ -270,21 +270,21 @@ class _Line:
         return np.unique(np.where(np.isfinite(cuts), cuts, self.values[high]))
 
 
-def _ranks(values: Floats) -> Floats:
+def _ranks(values: NumberArray) -> NumberArray:
     """Mid-ranks from 1, ties sharing theirs; NaN and infinity have their place in the order."""
     _, codes, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    ranks: Floats = (last - (counts - 1) / 2)[codes]
+    ranks: NumberArray = (last - (counts - 1) / 2)[codes]
     return ranks
 
 
-def _area(negatives: Floats | Codes, positives: Floats | Codes) -> float:
+def _area(negatives: NumberArray | CodeArray, positives: NumberArray | CodeArray) -> float:
     """Area under the ROC curve of groups in ascending order; within one, half (Mann, Whitney)."""
     below = np.cumsum(negatives) - negatives / 2
     return float((positives * below).sum() / (negatives.sum() * positives.sum()))
 
 
-def _pair_area(below: Floats, above: Floats) -> float:
+def _pair_area(below: NumberArray, above: NumberArray) -> float:
     """How often a value of one class exceeds one of the other; both sorted, ties half."""
     less, more = (np.searchsorted(below, above, side=side) for side in ("left", "right"))
     return float((less + more).sum() / (2 * len(below) * len(above)))
@@ -297,7 +297,7 @@ def _careful(area: float, n: int, m: int) -> float:
     return max(0.5, area - _Z * math.sqrt(max(0.0, spread) / (n * m)))
 
 
-def _of_pairs(sizes: Codes, positives: Floats | Codes, goal: Classes) -> float:
+def _of_pairs(sizes: CodeArray, positives: NumberArray | CodeArray, goal: Classes) -> float:
     """What groups tell of two classes: the area under the curve of their rates, or information.
 
     Args:
@@ -318,7 +318,7 @@ def _of_pairs(sizes: Codes, positives: Floats | Codes, goal: Classes) -> float:
     return max(area, (1 + taken) / 2)
 
 
-def _of_groups(groups: Codes, codes: Codes, goal: Classes) -> float:
+def _of_groups(groups: CodeArray, codes: CodeArray, goal: Classes) -> float:
     """What groups tell of many classes, from the cells that hold rows: there may be many of both.
 
     Args:
@@ -335,38 +335,38 @@ def _of_groups(groups: Codes, codes: Codes, goal: Classes) -> float:
     return max(0.5, float(1 - left / len(codes) / goal.entropy / 2))
 
 
-def _entropy(rates: Floats) -> Floats:
+def _entropy(rates: NumberArray) -> NumberArray:
     """Of classes that occur with these probabilities, along the last axis; in nats."""
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(rates > 0, rates * np.log(rates), 0.0)
-    total: Floats = -each.sum(axis=-1)
+    total: NumberArray = -each.sum(axis=-1)
     return total
 
 
-def _means(codes: Codes, values: Floats) -> Floats:
+def _means(codes: CodeArray, values: NumberArray) -> NumberArray:
     """Each row's mean of its group; rare groups are one group, of the mean of all."""
     _, groups, counts = np.unique(codes, return_inverse=True, return_counts=True)
     means = np.bincount(groups, weights=values) / counts
     means[counts < _RARE] = values.mean()
-    found: Floats = means[groups]
+    found: NumberArray = means[groups]
     return found
 
 
-def _of_number(values: Floats, goal: Floats) -> float:
+def _of_number(values: NumberArray, goal: NumberArray) -> float:
     there = np.isfinite(values) & np.isfinite(goal)
     if there.sum() < MIN_ROWS:
         return 0.5
     return _correlated(_ranks(values[there]), _ranks(goal[there]))
 
 
-def _correlated(a: Floats, b: Floats) -> float:
+def _correlated(a: NumberArray, b: NumberArray) -> float:
     if a.min() == a.max() or b.min() == b.max():
         return 0.5
     return (1 + abs(float(np.corrcoef(a, b)[0, 1]))) / 2
 
 
 def judge(
-    found: Sequence[Giveaway], *, warn: float | None, fail: float | None, used: bool
+    found: Sequence[LabelLeak], *, warn: float | None, fail: float | None, used: bool
 ) -> tuple[Finding, ...]:
     """Every column or pair that tells too much, and one finding about all.
 
@@ -412,12 +412,12 @@ def judge(
     return (*findings, summary)
 
 
-def _told(giveaway: Giveaway) -> str:
+def _told(giveaway: LabelLeak) -> str:
     names = giveaway.columns
     return names[0] if len(names) == 1 else f"the difference of {names[0]} and {names[1]}"
 
 
-def _reason(giveaway: Giveaway, *, used: bool) -> str:
+def _reason(giveaway: LabelLeak, *, used: bool) -> str:
     who = "the model uses it" if used else "a model that used it would be of no use"
     return (
         f"{_told(giveaway)} tells the label by itself ({giveaway.strength:.4f} of 1):"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from cdml.common.verdict import Verdict
 from cdml.config.schema import DataSettings
 from cdml.data.drift.bins import on_line
-from cdml.data.drift.reference import NoReference, Reference, Rows, Stored
+from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
 from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import Finding, Rule, not_executed, share
+from cdml.data.rules.rule import DataRule, Finding, not_executed, share
 from cdml.tables.query import CellValue, Compare, Field, NotRun, in_common
 from cdml.tables.table import Overlap, Table
 
@@ -120,7 +120,7 @@ MOST = 64
 
 def separated(
     table: Table,
-    reference: Reference,
+    reference: ReferenceSource,
     settings: DataSettings,
     candidates: Sequence[str],
     shows: Callable[[str], bool],
@@ -146,14 +146,16 @@ def separated(
     here = {field.name for field in table.fields}
     if group in here and group not in settings.leakage.ignore:
         yield _groups(table, reference, group)
-    if isinstance(reference, Rows):
+    if isinstance(reference, ReferenceRows):
         yield from _inputs(table, reference.table, settings, candidates)
 
 
-def _time_order(table: Table, reference: Stored | Rows, column: str, *, shown: bool) -> Finding:
+def _time_order(
+    table: Table, reference: StoredProfile | ReferenceRows, column: str, *, shown: bool
+) -> Finding:
     now = _field(table, column)
     end = _end(reference, now) if now.type.ordered else None
-    rule = Rule(name="time_order", column=column, what="", expected="after the reference")
+    rule = DataRule(name="time_order", column=column, what="", expected="after the reference")
     if end is None:
         return not_executed(rule, f"the reference does not say when its {column} ends")
     [early] = table.count([Compare(column, "<", end)])
@@ -163,9 +165,9 @@ def _time_order(table: Table, reference: Stored | Rows, column: str, *, shown: b
     return time_order(column, early, table.ref.rows, told)
 
 
-def _end(reference: Stored | Rows, now: Field) -> CellValue | None:
+def _end(reference: StoredProfile | ReferenceRows, now: Field) -> CellValue | None:
     """The reference's last time; None where it has none of this type."""
-    if isinstance(reference, Stored):
+    if isinstance(reference, StoredProfile):
         known = reference.profile.by_name.get(now.name)
         if known is None or known.type is not now.type or known.high is None:
             return None
@@ -176,8 +178,8 @@ def _end(reference: Stored | Rows, now: Field) -> CellValue | None:
     return extent[1] if extent else None
 
 
-def _groups(table: Table, reference: Stored | Rows, group: str) -> Finding:
-    if isinstance(reference, Stored):
+def _groups(table: Table, reference: StoredProfile | ReferenceRows, group: str) -> Finding:
+    if isinstance(reference, StoredProfile):
         text = f"not compared: of {reference.source} there is a profile, and no rows"
         return listed("groups_shared", group, text)
     if group not in in_common(table.fields, reference.table.fields):

@@ -7,7 +7,15 @@ from typing import Any
 
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import KeyPath
-from cdml.data.contract import OPERATORS, PERCENT, SECONDS, Bound, Quality, read_bound, wrong_bound
+from cdml.data.contract import (
+    OPERATORS,
+    PERCENT,
+    SECONDS,
+    ContractBound,
+    Quality,
+    read_bound,
+    wrong_bound,
+)
 from cdml.tables.query import CompareColumns
 
 Wrong = tuple[KeyPath, str]
@@ -152,7 +160,7 @@ def _levels(
 
 def _level(
     written: Mapping[str, Any], level: str, quality: Quality, percent: bool, wrong: list[Wrong]
-) -> Bound | None:
+) -> ContractBound | None:
     if level not in written:
         return None
     inner = written[level]
@@ -169,7 +177,7 @@ def _level(
 
 def _bound(
     inner: Mapping[str, Any], at: KeyPath, quality: Quality, percent: bool, wrong: list[Wrong]
-) -> Bound | None:
+) -> ContractBound | None:
     given = [name for name in OPERATORS if inner.get(name) is not None]
     if len(given) > 1:
         wrong.append((at, f"one of {' and '.join(given)} is enough"))
@@ -186,13 +194,13 @@ def _bound(
     return bound
 
 
-def _age(written: Any, at: KeyPath, wrong: list[Wrong]) -> Bound | None:
+def _age(written: Any, at: KeyPath, wrong: list[Wrong]) -> ContractBound | None:
     found = _AGE.fullmatch(written.strip()) if isinstance(written, str) else None
     if found is None:
         wrong.append((at, f"an age reads 90s, 10m, 6h or 7d, not {written!r}"))
         return None
     seconds = float(found["number"]) * SECONDS[found["unit"]]
-    return Bound(operator="mustBeLessOrEqualTo", value=seconds, seconds=True)
+    return ContractBound(operator="mustBeLessOrEqualTo", value=seconds, seconds=True)
 
 
 def wrong_arguments(metric: str, arguments: Mapping[str, Any], at: KeyPath) -> Iterator[Wrong]:

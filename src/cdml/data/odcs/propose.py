@@ -34,7 +34,7 @@ _HEAD = """\
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class ObservedColumn:
     """What a column looks like in the data.
 
     Attributes:
@@ -62,7 +62,7 @@ def named_like_key(name: str) -> bool:
     return _KEYS.search(name) is not None
 
 
-def key_of(columns: Sequence[Seen]) -> str | None:
+def key_of(columns: Sequence[ObservedColumn]) -> str | None:
     """The column that identifies a row most likely: one called so, or else the first."""
     candidates = [column.field.name for column in columns if column.unique]
     named = [name for name in candidates if named_like_key(name)]
@@ -77,7 +77,7 @@ def categories(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, ...]:
     return tuple(sorted(values)) if few and plain else ()
 
 
-def contract(name: str, source: str, rows: int, columns: Sequence[Seen]) -> str:
+def contract(name: str, source: str, rows: int, columns: Sequence[ObservedColumn]) -> str:
     """A contract of the Open Data Contract Standard v3.2, as YAML.
 
     Args:
@@ -107,13 +107,13 @@ def contract(name: str, source: str, rows: int, columns: Sequence[Seen]) -> str:
     return head + body
 
 
-def _sayable(column: Seen) -> bool:
+def _sayable(column: ObservedColumn) -> bool:
     """Whether the standard, which wants a name and a type, has words for the column."""
     told = column.field.type is not LogicalType.OTHER or binary(column.field)
     return bool(column.field.name) and told
 
 
-def _property(column: Seen, rows: int, key: str | None) -> dict[str, Any]:
+def _property(column: ObservedColumn, rows: int, key: str | None) -> dict[str, Any]:
     name, kind = column.field.name, column.field.type
     personal = looks_personal(name)
     identifies = column.unique and (name == key or named_like_key(name))
@@ -138,7 +138,7 @@ def _property(column: Seen, rows: int, key: str | None) -> dict[str, Any]:
     return found
 
 
-def _values(column: Seen) -> Mapping[str, Any]:
+def _values(column: ObservedColumn) -> Mapping[str, Any]:
     if column.values:
         return {"enum": [{"value": value} for value in column.values]}
     if column.range is None:
@@ -202,7 +202,7 @@ SAMPLE = 10_000
 _NUMBERS = (LogicalType.INTEGER, LogicalType.NUMBER)
 
 
-def look(table: Table) -> tuple[Seen, ...]:
+def look(table: Table) -> tuple[ObservedColumn, ...]:
     """What every column looks like: one scan, and one look more at each text and likely key."""
     fields = table.fields
     numbers = [one for one in fields if one.type in _NUMBERS]
@@ -220,7 +220,7 @@ def look(table: Table) -> tuple[Seen, ...]:
     lost = {one.name: n for one, n in zip(fields, missing, strict=True) if isinstance(n, int)}
     unique = _unique(table, [one for one in fields if lost.get(one.name) == 0])
     return tuple(
-        Seen(
+        ObservedColumn(
             field=one,
             missing=lost.get(one.name, table.ref.rows),
             unique=one.name in unique,

@@ -22,7 +22,7 @@ _NOTES = frozenset({"info", "information", "informational", "notice"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
+class QualityReader:
     """Reads rules; the problems collect.
 
     Attributes:
@@ -64,11 +64,11 @@ class Rules:
 
     def _query(self, query: str, place: KeyPath, column: str | None) -> Query | None:
         # The parser takes longer to import than most contracts take to be judged.
-        from cdml.data.odcs.sql_rules import Refused, read_query
+        from cdml.data.odcs.sql_rules import UnsafeQuery, read_query
 
         try:
             return read_query(query, self.tables, column)
-        except Refused as refused:
+        except UnsafeQuery as refused:
             self._wrong((*place, "query"), str(refused))
             return None
 

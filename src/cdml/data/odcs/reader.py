@@ -28,7 +28,7 @@ from cdml.data.contract import (
     Property,
     is_personal,
 )
-from cdml.data.odcs.quality import Rules
+from cdml.data.odcs.quality import QualityReader
 from cdml.data.odcs.relationships import References
 from cdml.data.odcs.schema import Problems, against_schema, known_keys, written
 from cdml.data.odcs.versions import OLDER, version_of
@@ -221,7 +221,7 @@ def _read(
     chosen = (document.schema_ or [])[index]
     place: KeyPath = ("schema", index)
     names = tuple(name for name in (chosen.name, chosen.physicalName) if name)
-    rules = Rules(marked=marked, tables=names, problems=problems)
+    rules = QualityReader(marked=marked, tables=names, problems=problems)
     properties = tuple(
         _property(prop, (*place, "properties", number), rules)
         for number, prop in enumerate(chosen.properties or [])
@@ -258,7 +258,7 @@ def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> i
     raise ConfigurationError(f"{source}: {unknown('table', table, names)}")
 
 
-def _property(prop: SchemaProperty, place: KeyPath, rules: Rules) -> Property:
+def _property(prop: SchemaProperty, place: KeyPath, rules: QualityReader) -> Property:
     marked, problems = rules.marked, rules.problems
     logical = prop.logicalType
     options = dict(prop.logicalTypeOptions or {})

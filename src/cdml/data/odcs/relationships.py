@@ -13,7 +13,7 @@ from open_data_contract_standard.model import (
 
 from cdml.common.suggest import unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
-from cdml.data.contract import Reference
+from cdml.data.contract import Relationship as Reference
 from cdml.data.odcs.schema import Problems, written
 
 _Named = TypeVar("_Named", SchemaObject, SchemaProperty)

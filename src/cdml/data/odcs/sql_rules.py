@@ -26,7 +26,7 @@ _READS = re.compile(
 )
 
 
-class Refused(ValueError):
+class UnsafeQuery(ValueError):
     """A query that may not be run, and why."""
 
 
@@ -47,18 +47,18 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
         tokens = sqlglot.tokenize(text, dialect="duckdb")
         if not tokens or tokens[0].text.upper() not in ("SELECT", "WITH", "FROM"):
             what = tokens[0].text.upper() if tokens else "nothing"
-            raise Refused(f"a rule only reads: the query must be a SELECT, not {what}")
+            raise UnsafeQuery(f"a rule only reads: the query must be a SELECT, not {what}")
         statements = sqlglot.parse(text, dialect="duckdb")
     except errors.SqlglotError as error:
-        raise Refused(f"the query is no SQL: {_plainly(error)}") from error
+        raise UnsafeQuery(f"the query is no SQL: {_plainly(error)}") from error
     except RecursionError as error:
-        raise Refused("the query nests too deeply") from error
+        raise UnsafeQuery("the query nests too deeply") from error
     [tree, *others] = statements
     if others or not isinstance(tree, exp.Select):
-        raise Refused("the query must be one SELECT and nothing else")
+        raise UnsafeQuery("the query must be one SELECT and nothing else")
     if len(tree.expressions) != 1 or tree.is_star:
         columns = "all columns" if tree.is_star else f"{len(tree.expressions)} columns"
-        raise Refused(f"the query must give one number, not {columns}")
+        raise UnsafeQuery(f"the query must give one number, not {columns}")
     _refuse(tree)
     _own_rows(tree, tables)
     return Query(sql=tree.sql(dialect="duckdb"), reveals=_reveals(tree))
@@ -70,9 +70,9 @@ def _filled(found: re.Match[str], column: str | None) -> str:
         return ROWS
     if name in _COLUMN:
         if column is None:
-            raise Refused(f"{found[0]} stands for a column, but the rule stands at the table")
+            raise UnsafeQuery(f"{found[0]} stands for a column, but the rule stands at the table")
         return '"' + column.replace('"', '""') + '"'
-    raise Refused(unknown("placeholder", name, _TABLE | _COLUMN))
+    raise UnsafeQuery(unknown("placeholder", name, _TABLE | _COLUMN))
 
 
 def _plainly(error: Exception) -> str:
@@ -92,13 +92,13 @@ def _refuse(tree: exp.Expression) -> None:
     given = (exp.Placeholder, exp.Parameter, exp.SessionParameter)
     for node in tree.walk():
         if isinstance(node, writes):
-            raise Refused(f"a rule only reads: the query contains {node.key.upper()}")
+            raise UnsafeQuery(f"a rule only reads: the query contains {node.key.upper()}")
         if isinstance(node, given):
-            raise Refused(f"the query waits for a value: {node.sql(dialect='duckdb')}")
+            raise UnsafeQuery(f"the query waits for a value: {node.sql(dialect='duckdb')}")
         if isinstance(node, exp.Func) and _READS.match(called(node)):
-            raise Refused(f"the query may not call {called(node)}: it could see more than rows")
+            raise UnsafeQuery(f"the query may not call {called(node)}: it could see more than rows")
     if (why := varying(tree)) is not None:
-        raise Refused(why)
+        raise UnsafeQuery(why)
 
 
 def _reveals(tree: exp.Select) -> tuple[str, ...]:
@@ -124,11 +124,11 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
     own = {name.casefold() for name in (*tables, ROWS)}
     steps = {step.alias.casefold() for step in tree.find_all(exp.CTE)}
     if own & steps:
-        raise Refused(f"a step of the query is called like the table: {min(own & steps)}")
+        raise UnsafeQuery(f"a step of the query is called like the table: {min(own & steps)}")
     found = False
     for table in list(tree.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier):
-            raise Refused(f"the query may not read from {table.sql(dialect='duckdb')}")
+            raise UnsafeQuery(f"the query may not read from {table.sql(dialect='duckdb')}")
         name = ".".join(part.name for part in table.parts)
         if name.casefold() in own:
             found = True
@@ -138,6 +138,8 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
                 table.set(part, None)
             table.set("this", exp.to_identifier(ROWS))
         elif name.casefold() not in steps:
-            raise Refused(f"a rule reads its own table only; {unknown('table', name, tables)}")
+            raise UnsafeQuery(f"a rule reads its own table only; {unknown('table', name, tables)}")
     if not found:
-        raise Refused(f"the query reads no rows; it must select from {min(tables, default=ROWS)}")
+        raise UnsafeQuery(
+            f"the query reads no rows; it must select from {min(tables, default=ROWS)}"
+        )

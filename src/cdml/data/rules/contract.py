@@ -10,7 +10,7 @@ from cdml.common.suggest import unknown
 from cdml.data.contract import Contract, Property
 from cdml.data.rules.custom import of_reference
 from cdml.data.rules.quality import accepted, listed, of_quality
-from cdml.data.rules.rule import Asked, Finding, Known, Rule, fact, not_executed
+from cdml.data.rules.rule import DataRule, Finding, RuleContext, RuleOrFinding, fact, not_executed
 from cdml.tables.date_formats import read_format
 from cdml.tables.declared_types import DATES
 from cdml.tables.query import (
@@ -55,7 +55,7 @@ _WRITTEN = {
 """How the contract spells what a check is called."""
 
 
-def from_contract(contract: Contract, known: Known) -> Iterator[Asked]:
+def from_contract(contract: Contract, known: RuleContext) -> Iterator[RuleOrFinding]:
     """Every rule of a contract for a table with these columns; none is left out.
 
     Args:
@@ -94,7 +94,7 @@ def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Find
         )  # fmt: skip
 
 
-def _extra_columns(contract: Contract, known: Known) -> Iterator[Finding]:
+def _extra_columns(contract: Contract, known: RuleContext) -> Iterator[Finding]:
     promised = {prop.name for prop in contract.properties}
     extra = [name for name in known.fields if name not in promised]
     if promised and extra:
@@ -105,7 +105,7 @@ def _extra_columns(contract: Contract, known: Known) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
+def _of_property(prop: Property, known: RuleContext) -> Iterator[RuleOrFinding]:
     fields = known.fields
     field = fields.get(prop.name)
     if field is None:
@@ -123,21 +123,21 @@ def _of_property(prop: Property, known: Known) -> Iterator[Asked]:
             yield asked if field is not None else _without_column(asked)
     if prop.nested:
         line = next((prop.lines[key] for key in _NESTED if key in prop.lines), prop.line)
-        parts = Rule(
+        parts = DataRule(
             name="nested", column=prop.name, what="", expected="as the contract says", line=line
         )
         yield not_executed(parts, "what the contract says about parts of a value is not checked")
 
 
-def _placed(asked: Asked, prop: Property) -> Asked:
+def _placed(asked: RuleOrFinding, prop: Property) -> RuleOrFinding:
     """With the line of what asks for it, unless it knows a nearer one."""
     if asked.line is not None:
         return asked
     return replace(asked, line=prop.line_of(_WRITTEN.get(asked.name, asked.name)))
 
 
-def _without_column(asked: Asked) -> Finding:
-    if isinstance(asked, Rule):
+def _without_column(asked: RuleOrFinding) -> Finding:
+    if isinstance(asked, DataRule):
         return not_executed(asked, "the column is missing")
     return asked
 
@@ -167,7 +167,7 @@ def _logical_type(prop: Property, wanted: LogicalType, field: Field) -> Finding:
     fine = field.type is wanted or integers or held
     trouble = _not_applied(wanted, str(prop.options.get("format", "")))
     if field.type is LogicalType.STRING and not fine and trouble:
-        rule = Rule(name="logical_type", column=prop.name, what="", expected=wanted)
+        rule = DataRule(name="logical_type", column=prop.name, what="", expected=wanted)
         return not_executed(rule, trouble)
     holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{wanted}"
     return fact(
@@ -199,33 +199,33 @@ def _types_of_nothing(prop: Property) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _simple(prop: Property) -> Iterator[Rule]:
+def _simple(prop: Property) -> Iterator[DataRule]:
     if prop.required:
         yield not_null(prop.name)
     if prop.unique:
         yield unique("unique", (prop.name,), prop.name)
 
 
-def not_null(column: str, name: str = "not_null") -> Rule:
+def not_null(column: str, name: str = "not_null") -> DataRule:
     """No value may be missing."""
-    return Rule(name=name, column=column, breaking=Missing(column), what="values are missing")
+    return DataRule(name=name, column=column, breaking=Missing(column), what="values are missing")
 
 
-def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> Rule:
+def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> DataRule:
     """No combination of values may occur twice."""
-    return Rule(
+    return DataRule(
         name=name, column=column, repeated=columns,
         what=f"rows repeat the {', '.join(columns)} of a row before",
     )  # fmt: skip
 
 
-def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[Asked]:
+def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[RuleOrFinding]:
     rules = [*(not_null(name, "primary_key") for name in key), unique("primary_key", key)]
     lost = any(name not in fields for name in key)
     yield from (_without_column(rule) if lost else rule for rule in rules)
 
 
-def _bounds(prop: Property, field: Field | None) -> Iterator[Asked]:
+def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrFinding]:
     """What `logicalTypeOptions` and `enum` ask of every value that is there."""
     kind = field.type if field is not None else prop.logical or LogicalType.OTHER
     if field is not None and field.empty:
@@ -240,11 +240,11 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[Asked]:
         yield accepted("accepted_values", prop.name, prop.accepted, kind)
 
 
-def _of_nothing(asked: Asked) -> Asked:
+def _of_nothing(asked: RuleOrFinding) -> RuleOrFinding:
     """No value is there that could break what an option asks of each; what is listed stays so."""
     if asked.severity == "info":
         return asked
-    expected = asked.asked if isinstance(asked, Rule) else asked.expected
+    expected = asked.asked if isinstance(asked, DataRule) else asked.expected
     found = fact(
         asked.name, asked.column, fine=True, expected=expected, observed="0",
         reason="no value is there that could break it",
@@ -252,7 +252,7 @@ def _of_nothing(asked: Asked) -> Asked:
     return replace(found, failing_rows=0)
 
 
-def _option(column: str, name: str, option: Any, kind: LogicalType) -> Asked:
+def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrFinding:
     if name in _RANGES:
         operator, words = _RANGES[name]
         return _typed(column, name, option, kind, f"{words} {option}",
@@ -270,9 +270,9 @@ def _option(column: str, name: str, option: Any, kind: LogicalType) -> Asked:
     return listed(name, column, f"{name} {option} is listed, not executed")
 
 
-def _multiple(column: str, option: Any, kind: LogicalType) -> Asked:
+def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrFinding:
     expected = f"a multiple of {option}"
-    rule = Rule(
+    rule = DataRule(
         name="multipleOf", column=column, what=f"values are not {expected}", expected=expected
     )
     if kind not in (LogicalType.INTEGER, LogicalType.NUMBER):
@@ -282,28 +282,36 @@ def _multiple(column: str, option: Any, kind: LogicalType) -> Asked:
     return replace(rule, breaking=violates(column, MultipleOf(column, option)))
 
 
-def _format(column: str, written: str, kind: LogicalType) -> Asked:
+def _format(column: str, written: str, kind: LogicalType) -> RuleOrFinding:
     if kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
         return listed("format", column, f"format {written} is listed; the column holds {kind}")
-    rule = Rule(name="format", column=column, what="values are of another format", expected=written)
+    rule = DataRule(
+        name="format", column=column, what="values are of another format", expected=written
+    )
     if written not in FORMATS:
         return not_executed(rule, f"the format {written!r} is not known")
     return _on_text(column, "format", written, kind, Matches(column, FORMATS[written]))
 
 
-def _date_format(column: str, written: str, kind: LogicalType, wanted: LogicalType) -> Asked:
+def _date_format(
+    column: str, written: str, kind: LogicalType, wanted: LogicalType
+) -> RuleOrFinding:
     """Texts have the format; stored dates have none, and those that were read by it fit."""
     if kind in DATES:
         return listed("format", column, f"format {written} is listed; the column holds {kind}")
-    rule = Rule(name="format", column=column, what="values are of another format", expected=written)
+    rule = DataRule(
+        name="format", column=column, what="values are of another format", expected=written
+    )
     applied, trouble = read_format(written), _not_applied(wanted, written)
     if applied is None or trouble:
         return not_executed(rule, trouble)
     return _on_text(column, "format", written, kind, Matches(column, f"^(?:{applied.regex})$"))
 
 
-def _on_text(column: str, name: str, expected: str, kind: LogicalType, allowed: Condition) -> Asked:
-    rule = Rule(
+def _on_text(
+    column: str, name: str, expected: str, kind: LogicalType, allowed: Condition
+) -> RuleOrFinding:
+    rule = DataRule(
         name=name, column=column, breaking=violates(column, allowed),
         what=f"values break {name} ({expected})", expected=expected,
     )  # fmt: skip
@@ -319,14 +327,14 @@ def _shown(bound: object) -> str:
 def _typed(
     column: str, name: str, bound: Any, kind: LogicalType, expected: str,
     allowed: Callable[[CellValue], Condition],
-) -> Asked:  # fmt: skip
+) -> RuleOrFinding:  # fmt: skip
     value = coerce(bound, kind)
-    rule = Rule(name=name, column=column, what=f"values are not {expected}", expected=expected)
+    rule = DataRule(name=name, column=column, what=f"values are not {expected}", expected=expected)
     if value is None or not kind.ordered:
         return not_executed(
             rule, f"the column holds {kind}, which {_shown(bound)} cannot be held against"
         )
-    return Rule(
+    return DataRule(
         name=name, column=column, breaking=violates(column, allowed(value)),
         what=rule.what, expected=expected,
     )  # fmt: skip

@@ -6,12 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from cdml.common.suggest import unknown
-from cdml.data.contract import Quality, Reference
-from cdml.data.rules.rule import NAMES, Asked, Known, Rule, fact, not_executed, rule_of
+from cdml.data.contract import Quality, Relationship
+from cdml.data.rules.rule import (
+    NAMES,
+    DataRule,
+    RuleContext,
+    RuleOrFinding,
+    fact,
+    not_executed,
+    rule_of,
+)
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 
-def of_custom(quality: Quality, known: Known) -> Iterator[Asked]:
+def of_custom(quality: Quality, known: RuleContext) -> Iterator[RuleOrFinding]:
     """What a rule of ours asks, other than the standard's metrics."""
     column = quality.column
     check = quality.metric or ""
@@ -39,7 +47,7 @@ def of_custom(quality: Quality, known: Known) -> Iterator[Asked]:
         )  # fmt: skip
 
 
-def _freshness(rule: Rule, field: Field, now: datetime | None) -> Asked:
+def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrFinding:
     if field.type not in (LogicalType.DATE, LogicalType.TIMESTAMP):
         return not_executed(rule, f"the column holds {field.type}, not times")
     if now is None:
@@ -49,7 +57,9 @@ def _freshness(rule: Rule, field: Field, now: datetime | None) -> Asked:
     return replace(rule, aggregate=newest, until=now, what=what, reveals=(field.name,))
 
 
-def _comparison(quality: Quality, asked: CompareColumns, fields: Mapping[str, Field]) -> Asked:
+def _comparison(
+    quality: Quality, asked: CompareColumns, fields: Mapping[str, Field]
+) -> RuleOrFinding:
     expected = f"{asked.left} {asked.operator} {asked.right}"
     if quality.bound is not None:
         expected += f"; broken by {quality.bound}"
@@ -74,7 +84,7 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
     return left is right and left not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
-def of_reference(reference: Reference, known: Known) -> Asked:
+def of_reference(reference: Relationship, known: RuleContext) -> RuleOrFinding:
     """Whether values occur in another table; told only, where nobody says where that lies."""
     column = reference.columns[0] if len(reference.columns) == 1 else None
     if reference.table not in known.related:
@@ -83,7 +93,7 @@ def of_reference(reference: Reference, known: Known) -> Asked:
             reason=f"{reference} is listed: data.related does not say where {reference.table} lies",
         )  # fmt: skip
     theirs = known.related[reference.table]
-    rule = Rule(
+    rule = DataRule(
         name="foreign_key", column=column, reference=reference, expected=str(reference),
         what=f"rows have no counterpart: {reference}",
     )  # fmt: skip

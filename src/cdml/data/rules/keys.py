@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from cdml.common.suggest import unknown
-from cdml.data.contract import Bound
+from cdml.data.contract import ContractBound
 from cdml.data.rules.contract import not_null, unique
-from cdml.data.rules.rule import Asked, Rule
+from cdml.data.rules.rule import DataRule, RuleOrFinding
 from cdml.tables.query import CellValue, Compare, Field
 from cdml.tables.types import coerce
 
@@ -28,7 +28,7 @@ def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -
 
 def identity_rules(
     key: tuple[str, ...], label: Field, positive: CellValue | None
-) -> Iterator[Asked]:
+) -> Iterator[RuleOrFinding]:
     """The rules that hold with and without a contract.
 
     Args:
@@ -41,10 +41,10 @@ def identity_rules(
     yield unique("key_unique", key)
     yield not_null(label.name, "label_not_null")
     if positive is not None:
-        yield Rule(
+        yield DataRule(
             name="positive_occurs", column=label.name, what=f"rows are of the class {positive!r}",
             breaking=Compare(label.name, "==", positive),
-            bound=Bound(operator="mustBeGreaterThan", value=0),
+            bound=ContractBound(operator="mustBeGreaterThan", value=0),
         )  # fmt: skip
 
 

@@ -7,7 +7,16 @@ from typing import Any
 from cdml.data.contract import Quality, Severity
 from cdml.data.odcs.custom_properties import ARGUMENTS
 from cdml.data.rules.custom import of_custom
-from cdml.data.rules.rule import NAMES, Asked, Finding, Known, Rule, fact, not_executed, rule_of
+from cdml.data.rules.rule import (
+    NAMES,
+    DataRule,
+    Finding,
+    RuleContext,
+    RuleOrFinding,
+    fact,
+    not_executed,
+    rule_of,
+)
 from cdml.tables.query import (
     EVERY_COLUMN,
     Condition,
@@ -22,7 +31,7 @@ from cdml.tables.query import (
 from cdml.tables.types import coerce
 
 
-def of_quality(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:
+def of_quality(quality: Quality, column: str | None, known: RuleContext) -> Iterator[RuleOrFinding]:
     """What a quality rule asks; documentation and foreign engines' rules are listed.
 
     Args:
@@ -34,7 +43,7 @@ def of_quality(quality: Quality, column: str | None, known: Known) -> Iterator[A
         yield replace(asked, line=quality.line)
 
 
-def _of_kind(quality: Quality, column: str | None, known: Known) -> Iterator[Asked]:
+def _of_kind(quality: Quality, column: str | None, known: RuleContext) -> Iterator[RuleOrFinding]:
     match quality.kind:
         case "library":
             yield from _library(quality, column, known.fields)
@@ -60,7 +69,7 @@ def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[st
     return tuple(name for name in fields if EVERY_COLUMN in written or name.casefold() in spoken)
 
 
-def _foreign(quality: Quality, column: str | None, known: Known) -> Asked:
+def _foreign(quality: Quality, column: str | None, known: RuleContext) -> RuleOrFinding:
     why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
     if known.hold_foreign:
         rule = rule_of(quality, "foreign_rule", column, what="", expected=quality.name)
@@ -68,7 +77,9 @@ def _foreign(quality: Quality, column: str | None, known: Known) -> Asked:
     return listed("not_executed", column, why)
 
 
-def _library(quality: Quality, column: str | None, fields: Mapping[str, Field]) -> Iterator[Asked]:
+def _library(
+    quality: Quality, column: str | None, fields: Mapping[str, Field]
+) -> Iterator[RuleOrFinding]:
     metric = quality.metric or ""
     rule = rule_of(quality, NAMES[metric], column, what="rows")
     if metric == "rowCount":
@@ -86,7 +97,9 @@ def _library(quality: Quality, column: str | None, fields: Mapping[str, Field]) 
     yield rule if column in fields else not_executed(rule, f"the data has no column {column!r}")
 
 
-def _duplicates(rule: Rule, arguments: Mapping[str, Any], fields: Mapping[str, Field]) -> Asked:
+def _duplicates(
+    rule: DataRule, arguments: Mapping[str, Any], fields: Mapping[str, Field]
+) -> RuleOrFinding:
     named = arguments.get("properties") or ([rule.column] if rule.column else [])
     columns = tuple(map(str, named))
     lost = [name for name in columns if name not in fields]
@@ -124,9 +137,9 @@ def _among(column: str, values: Any, kind: LogicalType) -> In:
 
 def accepted(
     name: str, column: str, values: tuple[Any, ...], kind: LogicalType, severity: Severity = "error"
-) -> Rule:
+) -> DataRule:
     """Every value that is there must be one of these."""
-    return Rule(
+    return DataRule(
         name=name, column=column, severity=severity,
         breaking=violates(column, _among(column, values, kind)),
         what="values are not among the accepted ones",

@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import Any
 
 from cdml.common.verdict import Verdict
-from cdml.data.contract import NONE, Bound, Quality, Reference, Severity, age
+from cdml.data.contract import NONE, ContractBound, Quality, Relationship, Severity, age
 from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query
 
 Shown = bool | int | float | str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class ValueHistogram:
     """How the rows of a column spread over bins, as shares of all rows.
 
     Attributes:
@@ -53,11 +53,11 @@ class Finding:
     reason: str
     beside: str = ""
     line: int | None = None
-    spread: Spread | None = None
+    spread: ValueHistogram | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class DataRule:
     """One rule, ready to be asked; without a question of its own it bounds the number of rows.
 
     Attributes:
@@ -83,14 +83,14 @@ class Rule:
     severity: Severity = "error"
     breaking: Condition | None = None
     repeated: tuple[str, ...] = ()
-    reference: Reference | None = None
+    reference: Relationship | None = None
     aggregate: Aggregate | None = None
     distinct: str | None = None
     query: Query | None = None
     reveals: tuple[str, ...] = ()
     until: datetime | None = None
-    bound: Bound = NONE
-    warns: Bound | None = None
+    bound: ContractBound = NONE
+    warns: ContractBound | None = None
     what: str
     expected: str = ""
     line: int | None = None
@@ -108,7 +108,7 @@ class Rule:
 
 
 def judge(
-    rule: Rule,
+    rule: DataRule,
     answer: int | NotRun,
     rows: int,
     examples: Sequence[tuple[int, Any]] = (),
@@ -142,7 +142,7 @@ def judge(
     )
 
 
-def judge_figure(rule: Rule, answer: float | NotRun, *, shown: bool = True) -> Finding:
+def judge_figure(rule: DataRule, answer: float | NotRun, *, shown: bool = True) -> Finding:
     """A figure as a finding.
 
     Args:
@@ -168,7 +168,7 @@ def judge_figure(rule: Rule, answer: float | NotRun, *, shown: bool = True) -> F
     )
 
 
-def _level(rule: Rule, accepts: Callable[[Bound], bool]) -> tuple[Verdict, str]:
+def _level(rule: DataRule, accepts: Callable[[ContractBound], bool]) -> tuple[Verdict, str]:
     """What the rule says, and what it would have accepted, where that is not plain."""
     if not accepts(rule.bound):
         accepted = "" if rule.bound == NONE else f"; accepted: {rule.bound}"
@@ -179,7 +179,7 @@ def _level(rule: Rule, accepts: Callable[[Bound], bool]) -> tuple[Verdict, str]:
     return Verdict.PASS, ""
 
 
-def not_executed(rule: Rule, why: str) -> Finding:
+def not_executed(rule: DataRule, why: str) -> Finding:
     """A rule of ours that could not be asked: never passed over, never passed."""
     return Finding(
         name=rule.name,
@@ -234,7 +234,7 @@ def told(value: object) -> Shown:
     return text if len(text) <= 100 else f"{text[:99]}…"  # noqa: PLR2004 - enough to recognise it
 
 
-Asked = Rule | Finding
+RuleOrFinding = DataRule | Finding
 """A rule to ask, or what is known without asking."""
 
 NAMES = {
@@ -257,7 +257,7 @@ NAMES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class RuleContext:
     """What rules are made of, beside the contract.
 
     Attributes:
@@ -275,9 +275,9 @@ class Known:
     extra_columns: Severity = "info"
 
 
-def rule_of(quality: Quality, name: str, column: str | None, **more: Any) -> Rule:
+def rule_of(quality: Quality, name: str, column: str | None, **more: Any) -> DataRule:
     """A rule with what its quality rule says of its name, levels and severity."""
-    return Rule(
+    return DataRule(
         name=name, column=column, severity=quality.severity, bound=quality.bound or NONE,
         warns=quality.warns, **more,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from cdml.common.suggest import unknown
 from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.data.contract import Severity
 from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import Asked, Finding, Rule, fact
+from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, fact
 from cdml.tables.query import (
     All,
     Compare,
@@ -91,7 +91,7 @@ class Signature:
 
 def compatible(
     signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
-) -> Iterator[Asked]:
+) -> Iterator[RuleOrFinding]:
     """Everything that may keep a model from answering.
 
     Args:
@@ -181,7 +181,7 @@ def _lost(who: str, name: str, fields: Mapping[str, Field], *, required: bool) -
     )  # fmt: skip
 
 
-def _typed(signature: Signature, wanted: str, field: Field) -> Iterator[Asked]:
+def _typed(signature: Signature, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     """What is to be said of one column: nothing where it is taken as it is."""
     who, name = signature.who, field.name
     if field.empty:
@@ -197,7 +197,7 @@ def _typed(signature: Signature, wanted: str, field: Field) -> Iterator[Asked]:
             yield from of_type(who, wanted, field)
 
 
-def _whole(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _whole(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     low, high = WHOLE[wanted]
     fits = f"whole numbers from {low} to {high}"
     if field.type is LogicalType.INTEGER:
@@ -216,7 +216,7 @@ def _whole(who: str, wanted: str, field: Field) -> Iterator[Asked]:
         yield _complete(who, wanted, field.name)
 
 
-def _floating(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _floating(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     most = 2 ** FLOATING[wanted]
     if field.type is LogicalType.INTEGER:
         least, largest = _PHYSICAL_WHOLE.get(field.physical, (-most - 1, most + 1))
@@ -231,14 +231,14 @@ def _floating(who: str, wanted: str, field: Field) -> Iterator[Asked]:
         yield _refused(who, wanted, field)
 
 
-def _truth(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _truth(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type in (LogicalType.INTEGER, LogicalType.NUMBER):
         yield _breaking(who, wanted, field, "are neither 0 nor 1", In(field.name, (0, 1)))
     elif field.type is not LogicalType.BOOLEAN:
         yield _refused(who, wanted, field)
 
 
-def _moment(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _moment(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     name, zoned = field.name, field.physical == "TIMESTAMP WITH TIME ZONE"
     outside = f"lie outside of {FIRST.year} to {LAST.year}, which it holds"
     if field.type is LogicalType.TIMESTAMP and not zoned:
@@ -253,19 +253,19 @@ def _moment(who: str, wanted: str, field: Field) -> Iterator[Asked]:
         yield _refused(who, wanted, field)
 
 
-def _text(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _text(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is LogicalType.DATE:
         yield listed(TYPES, field.name, f"it holds dates, which {who} is given as text")
     elif field.type is not LogicalType.STRING or field.physical == "UUID":
         yield _refused(who, wanted, field)
 
 
-def _bytes(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _bytes(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is not LogicalType.STRING and not binary(field):
         yield _refused(who, wanted, field)
 
 
-def _lists(signature: Signature, wanted: str, field: Field) -> Iterator[Asked]:
+def _lists(signature: Signature, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     """Lists by what is in them; which of their values fit, no scan tells."""
     if field.type is not LogicalType.ARRAY:
         yield _refused(signature.who, wanted, field)
@@ -298,7 +298,7 @@ def _element(physical: str) -> LogicalType:
     }.get(name, LogicalType.OTHER)  # fmt: skip
 
 
-def _nested(who: str, wanted: str, field: Field) -> Iterator[Asked]:
+def _nested(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is not LogicalType.OBJECT:
         yield _refused(who, wanted, field)
         return
@@ -306,7 +306,7 @@ def _nested(who: str, wanted: str, field: Field) -> Iterator[Asked]:
     yield _told(who, wanted, field, only, severity="warning")
 
 
-_OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[Asked]]]] = (
+_OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[RuleOrFinding]]]] = (
     (WHOLE, _whole),
     (FLOATING, _floating),
     (TRUTH, _truth),
@@ -322,15 +322,15 @@ def _within(column: str, least: int | date, most: int | date) -> Condition:
     return All((Compare(column, ">=", least), Compare(column, "<=", most)))
 
 
-def _breaking(who: str, wanted: str, field: Field, what: str, allowed: Condition) -> Rule:
-    return Rule(
+def _breaking(who: str, wanted: str, field: Field, what: str, allowed: Condition) -> DataRule:
+    return DataRule(
         name=TYPES, column=field.name, breaking=violates(field.name, allowed), expected=wanted,
         what=f"values {what}, and the signature of {who} says {wanted}",
     )  # fmt: skip
 
 
-def _complete(who: str, wanted: str, column: str) -> Rule:
-    return Rule(
+def _complete(who: str, wanted: str, column: str) -> DataRule:
+    return DataRule(
         name=TYPES, column=column, breaking=Missing(column), expected=f"{wanted}, complete",
         what=f"values are missing, and {who} takes this column as {wanted}, which MLflow refuses"
         " to make of a column with missing values",
