@@ -15,14 +15,23 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from cdml.delivery.canary import Answers, Canary, Latencies, Outcome, Rules, Window, judge, observe
+from cdml.delivery.canary import (
+    Answers,
+    CanaryDecision,
+    CanaryState,
+    CanaryTolerances,
+    Latencies,
+    Window,
+    judge,
+    observe,
+)
 from cdml.delivery.canary.judge import FEWEST_WINDOWS
 from cdml.delivery.canary.mixture import FALLS, RISES
 
 Array = np.ndarray
 HOUR, LONG = 60, 12 * 60
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
-ERRORS_ONLY = Rules(timeout_seconds=1e9)
+ERRORS_ONLY = CanaryTolerances(timeout_seconds=1e9)
 ALL = replace(ERRORS_ONLY, latency_limit_ms=50.0)
 CHECKED = 12
 
@@ -104,7 +113,9 @@ def mixed(ratios: Array, bursts: Array) -> Array:
     return highest + np.log(np.exp(tempered - highest).mean(axis=0))
 
 
-def of_events(asked: tuple[Array, Array], bad: tuple[Array, Array], rules: Rules, rate: float):
+def of_events(
+    asked: tuple[Array, Array], bad: tuple[Array, Array], rules: CanaryTolerances, rate: float
+):
     """Evidence of harm and of non-inferiority at every look."""
     champion, challenger = asked
     both = bad[0] + bad[1]
@@ -121,7 +132,7 @@ def of_events(asked: tuple[Array, Array], bad: tuple[Array, Array], rules: Rules
     return np.minimum(*sides[0]), np.logaddexp(*sides[1]) - math.log(2)
 
 
-def of_split(asked: tuple[Array, Array], weight: float, rules: Rules) -> Array:
+def of_split(asked: tuple[Array, Array], weight: float, rules: CanaryTolerances) -> Array:
     both = asked[0] + asked[1]
     bursts = dispersion(both, asked[1])
     each = [
@@ -131,7 +142,7 @@ def of_split(asked: tuple[Array, Array], weight: float, rules: Rules) -> Array:
     return np.logaddexp(*each) - math.log(2)
 
 
-def decide(counts: Counts, weight: float, rules: Rules) -> tuple[Array, Array]:
+def decide(counts: Counts, weight: float, rules: CanaryTolerances) -> tuple[Array, Array]:
     """The minute (from 1) of the first decision of each canary, 0 for none; whether it is harm."""
     kinds = [of_events(counts.asked, counts.errors, rules, rules.tolerated_error_rate)]
     if rules.latency_limit_ms is not None:
@@ -146,11 +157,13 @@ def decide(counts: Counts, weight: float, rules: Rules) -> tuple[Array, Array]:
     return first, harm[np.arange(len(first)), np.maximum(first, 1) - 1] & (first > 0)
 
 
-def check(counts: Counts, weight: float, rules: Rules, first: Array, harm: Array) -> None:
+def check(
+    counts: Counts, weight: float, rules: CanaryTolerances, first: Array, harm: Array
+) -> None:
     """The judge itself decides the same, look by look."""
     for canary in range(min(CHECKED, len(first))):
-        state, minute, outcome = Canary(rules=rules), 0, Outcome.HOLD
-        while outcome == Outcome.HOLD and minute < counts.asked[0].shape[1]:
+        state, minute, outcome = CanaryState(rules=rules), 0, CanaryDecision.HOLD
+        while outcome == CanaryDecision.HOLD and minute < counts.asked[0].shape[1]:
             answers = [
                 _answers(
                     *(
@@ -169,7 +182,7 @@ def check(counts: Counts, weight: float, rules: Rules, first: Array, harm: Array
             )
             state, minute = observe(state, window, weight=weight), minute + 1
             outcome = judge(state, elapsed_seconds=0).outcome
-        told = (0 if outcome == Outcome.HOLD else minute, outcome == Outcome.ROLLBACK)
+        told = (0 if outcome == CanaryDecision.HOLD else minute, outcome == CanaryDecision.ROLLBACK)
         assert told == (first[canary], harm[canary]), (told, first[canary], harm[canary])
 
 
@@ -178,7 +191,9 @@ def _answers(requests: int, errors: int, slow: int) -> Answers:
     return Answers(requests=requests, errors=errors, latencies=Latencies.of(times))
 
 
-def run(of: Scenario, canaries: int, minutes: int, traffic: int, weight: float, rules: Rules):
+def run(
+    of: Scenario, canaries: int, minutes: int, traffic: int, weight: float, rules: CanaryTolerances
+):
     counts = draw(of, canaries, minutes, traffic, weight)
     first, harm = decide(counts, weight, rules)
     check(counts, weight, rules, first, harm)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cdml.delivery.canary import Answers, Canary, Latencies, Rules, Window, observe
+from cdml.delivery.canary import Answers, CanaryState, CanaryTolerances, Latencies, Window, observe
 
 BEGIN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -23,7 +23,7 @@ def window(champion, challenger, *, since=BEGIN, **words):
 
 def watched(minutes, *, rules=None, weight=0.1, canary=None, **words):
     """What is known after (champion, challenger) of each minute, as (requests, errors, slow)."""
-    canary = canary or Canary(rules=rules or Rules())
+    canary = canary or CanaryState(rules=rules or CanaryTolerances())
     for champion, challenger in minutes:
         since = canary.until or BEGIN
         seen = window(answers(*champion), answers(*challenger), since=since)

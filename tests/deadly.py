@@ -40,7 +40,7 @@ WRITES = (
     ("subprocess", "Popen.__init__", _starts_server),
     ("cdml.evidence.store", "write", None),
     ("cdml.evidence.failure", "write", None),
-    ("cdml.delivery.operation.lock", "Holder.remember", None),
+    ("cdml.delivery.operation.lock", "LockHolder.remember", None),
     ("cdml.delivery.rollback_request", "Request.remember", None),
     ("cdml.delivery.rollback_request", "Request.forget", None),
 )
@@ -108,21 +108,21 @@ def _short(arguments):
 def _script_the_judge(verdicts):
     """The judge says these, look by look; what it remembers travels by the journal."""
     from cdml.delivery.checks import canary
-    from cdml.delivery.checks.release_checks import Forecast, Look
-    from cdml.delivery.rollout.state_machine import Judged
+    from cdml.delivery.checks.release_checks import CheckForecast, CheckResult
+    from cdml.delivery.rollout.state_machine import Decision
 
-    class Scripted(canary.Judging):
+    class Scripted(canary.CanaryJudge):
         def look(self, operation, serving, now):
             del serving, now
             looks = (operation.ramp.state or {"looks": 0})["looks"]
-            judged = Judged(verdicts[min(looks, len(verdicts) - 1)])
-            return Look(judged=judged, why="as the test says", state={"looks": looks + 1})
+            judged = Decision(verdicts[min(looks, len(verdicts) - 1)])
+            return CheckResult(judged=judged, why="as the test says", state={"looks": looks + 1})
 
         def forecast(self, ramp, since):
             del ramp, since
-            return Forecast(state={"looks": 0})
+            return CheckForecast(state={"looks": 0})
 
-    canary.Judging = Scripted
+    canary.CanaryJudge = Scripted
 
 
 def _obey(order):

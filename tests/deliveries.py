@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import DeploymentFailed, DeploymentRefused
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
-HOLD, PROMOTE, HARM = Judged.HOLD, Judged.PROMOTE, Judged.ROLLBACK
+HOLD, PROMOTE, HARM = Decision.HOLD, Decision.PROMOTE, Decision.ROLLBACK
 KNOWINGLY = {"override": ("digest",), "reason": "a typo in its metadata"}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 _MOVED = {
     "Annotation": "cdml.ci.run:Annotation",
-    "Answer": "cdml.delivery.target:Answer",
+    "Answer": "cdml.delivery.target:ServerAnswer",
     "Behaviour": "cdml.ci.code_host:Behaviour",
     "Clock": "cdml.common.clock:Clock",
     "Commit": "cdml.ci.code_host:Commit",
@@ -34,7 +34,7 @@ _MOVED = {
     "ScoringJob": "cdml.evaluation.scorer:ScoringJob",
     "Serving": "cdml.delivery.target:Serving",
     "Share": "cdml.delivery.target:TrafficShare",
-    "Slots": "cdml.delivery.traffic:Slots",
+    "Slots": "cdml.delivery.traffic:ServerLabels",
     "Snapshot": "cdml.journal.port:Snapshot",
     "SplittingTarget": "cdml.delivery.target:SplittingTarget",
     "Step": "cdml.common.progress:ProgressStep",

@@ -11,7 +11,7 @@ from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.webhook import HttpWebhook
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import CdmlError
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -58,7 +58,7 @@ def webhook(host, _):
 def traffic(host, _):
     wanted = Selectors(requests="a", errors="b")
     asked = PrometheusTraffic(f"http://{host}", wanted, token=SECRET)
-    asked.window(NOON, NOON + timedelta(minutes=1), Slots(champion="a", challenger="b"))
+    asked.window(NOON, NOON + timedelta(minutes=1), ServerLabels(champion="a", challenger="b"))
 
 
 def registry(host, folder):

@@ -11,11 +11,11 @@ from canaries import BEGIN, MINUTE
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from fakes.prometheus import FakePrometheus, served
 from fakes.traffic import FakeTraffic
 
-SLOTS = Slots(champion="slot1", challenger="slot2")
+SLOTS = ServerLabels(champion="slot1", challenger="slot2")
 SELECTORS = Selectors(requests="requests_total", errors="errors_total", latency="seconds_bucket")
 
 
@@ -162,7 +162,7 @@ def test_what_was_between_two_windows_is_left_out(source):
 
 def test_which_server_is_the_champion_is_said_when_asked(source):
     source.serve("slot2", at(1))
-    window = read(source, slots=Slots(champion="slot2", challenger="slot1"))
+    window = read(source, slots=ServerLabels(champion="slot2", challenger="slot1"))
 
     assert (1, 0) == (window.champion.requests, window.challenger.requests)
 

@@ -11,11 +11,11 @@ from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.traffic.records import parse
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from fakes.prometheus import FakePrometheus, served
 
-SLOTS = Slots(champion="slot1", challenger="slot2")
+SLOTS = ServerLabels(champion="slot1", challenger="slot2")
 SELECTORS = Selectors(requests="requests_total", errors="errors_total", latency="seconds_bucket")
 GOOD = {"at_ms": BEGIN.timestamp() * 1000 + 1, "slot": "slot1", "status": 200, "ms": 3}
 

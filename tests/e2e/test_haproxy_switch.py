@@ -8,7 +8,7 @@ import pytest
 
 import models
 from cdml.delivery.checks.smoke import smoke
-from cdml.delivery.checks.smoke_cases import Limits, case_of_rows, passed
+from cdml.delivery.checks.smoke_cases import SmokeTolerances, case_of_rows, passed
 from cdml.delivery.rollout.state_machine import serves
 from cdml.journal.records import Release
 from load import Load
@@ -55,7 +55,7 @@ def test_no_request_is_lost_while_traffic_moves_forward_and_back(place, tmp_path
             target,
             second,
             [case_of_rows(rows, [(True, False)], name="2 rows")],
-            Limits(latency_ms=60_000),
+            SmokeTolerances(latency_ms=60_000),
         )
         assert passed(checks), checks
         for percent in (5, 25, 50, 100):

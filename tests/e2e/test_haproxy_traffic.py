@@ -17,13 +17,13 @@ import pytest
 import requests
 
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
-from cdml.delivery.canary import Canary, Outcome, Rules, judge, observe
-from cdml.delivery.traffic import Slots
+from cdml.delivery.canary import CanaryDecision, CanaryState, CanaryTolerances, judge, observe
+from cdml.delivery.traffic import ServerLabels
 from servers import free_port
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"
 DOCS = Path(__file__).parents[2] / "docs" / "rollouts.md"
-SLOTS = Slots(champion="slot1", challenger="slot2")
+SLOTS = ServerLabels(champion="slot1", challenger="slot2")
 ANSWERS = {
     "/good": (200, b'{"predictions": [1, 2.5, "NaN and Infinity are words"]}'),
     "/nan": (200, b'{"predictions": [0.5, NaN]}'),
@@ -195,7 +195,7 @@ def test_requests_that_no_server_got_and_no_http_are_told_apart(tmp_path):
 def test_a_model_that_raises_is_rolled_back_by_what_haproxy_tells(balanced):
     """Turns decide who gets which: the good ones the champion, the others the challenger."""
     address, traffic = balanced
-    canary = Canary(rules=Rules())
+    canary = CanaryState(rules=CanaryTolerances())
     for _ in range(4):
         begin = canary.until or datetime.now(UTC) - timedelta(seconds=1)
         for _ in range(10):
@@ -207,4 +207,4 @@ def test_a_model_that_raises_is_rolled_back_by_what_haproxy_tells(balanced):
     judged = judge(canary, elapsed_seconds=4)
 
     assert 80 == canary.requests
-    assert Outcome.ROLLBACK == judged.outcome
+    assert CanaryDecision.ROLLBACK == judged.outcome

@@ -1,7 +1,7 @@
 """Smoke checks and a judge that say what they are told to."""
 
-from cdml.delivery.checks.release_checks import Forecast, Look
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.checks.release_checks import CheckForecast, CheckResult
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import InputError
 
 
@@ -29,12 +29,12 @@ class FakeChecks:
         del now
         seen = (operation.ramp.state or {}).get("looks", 0) + 1
         self.looks.append((operation.ramp.percent, serving.beside.server))
-        judged = self.verdicts.pop(0) if self.verdicts else Judged.PROMOTE
+        judged = self.verdicts.pop(0) if self.verdicts else Decision.PROMOTE
         if isinstance(judged, Exception):
             raise judged
-        return Look(judged=judged, why=f"{seen} looks", state={"looks": seen})
+        return CheckResult(judged=judged, why=f"{seen} looks", state={"looks": seen})
 
     def forecast(self, ramp, since):
         self.since = since
         told = f"a decision is expected at {ramp.steps[-2]} % within 12 min"
-        return Forecast(told=told, state={"looks": 0})
+        return CheckForecast(told=told, state={"looks": 0})

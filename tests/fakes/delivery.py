@@ -5,8 +5,8 @@ from contextlib import suppress
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
 from cdml.delivery.deploy import deploy
-from cdml.delivery.operation.lock import Holder
-from cdml.delivery.operation.runner import Operator
+from cdml.delivery.operation.lock import LockHolder
+from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.rollback import rollback
 from cdml.delivery.rollout.transitions import SLOW_LEASE
 from cdml.errors import CdmlError
@@ -174,9 +174,9 @@ class World:
 
     def _look(self):
         ports = self._ports(None)
-        operator = Operator.of(self.loaded, ports, None, output=self.output)
+        operator = OperationRunner.of(self.loaded, ports, None, output=self.output)
         ledger, commit = operator.book.read()
-        holder = Holder(ports=ports, memory=operator.memory)
+        holder = LockHolder(ports=ports, memory=operator.memory)
         holder.yields(ledger, commit)
         holder.remember()
 

@@ -1,7 +1,7 @@
 """A target that serves what it is told, and some that only say so."""
 
 from cdml.adapters.targets.registry import RegistryTarget
-from cdml.delivery.target import Answer
+from cdml.delivery.target import ServerAnswer
 from cdml.errors import InputError, ServiceError
 from cdml.journal.records import Serving, TrafficShare
 
@@ -106,7 +106,7 @@ class FakeSplittingTarget:
         slot = self._slot_of(of)
         if slot is None or not self._lives(slot):
             raise ServiceError(f"no server of v{of.version} runs here.")
-        answer = self.answers.get(of.version, Answer(status=200, body=b"{}", seconds=0.01))
+        answer = self.answers.get(of.version, ServerAnswer(status=200, body=b"{}", seconds=0.01))
         return answer(body) if callable(answer) else answer
 
     def shift(self, to, percent, *, fence):

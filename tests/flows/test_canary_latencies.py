@@ -8,9 +8,9 @@ import pytest
 
 from cdml.config.traffic_steps import Ramp
 from cdml.delivery.canary import Answers, Latencies, Window
-from cdml.delivery.checks.canary import Judging
+from cdml.delivery.checks.canary import CanaryJudge
 from cdml.delivery.checks.canary_forecast import LISTEN, PATIENCE
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.journal.records import EntryKind, Operation, Phase
 from fakes.journals import release
@@ -39,7 +39,7 @@ def judging(world, more):
     world.configure_canary(canary(more))
     world.ports = world._ports(None)
     world.ports.traffic = world.traffic
-    return Judging(loaded=world.loaded, ports=world.ports)
+    return CanaryJudge(loaded=world.loaded, ports=world.ports)
 
 
 def served(world, count, *, ms=None, slot="blue", ago=timedelta(minutes=5)):
@@ -207,13 +207,13 @@ def looks(world, ramp, checks, minutes, *, champion=20.0, challenger=20.0):
         kept = json.loads(json.dumps(answer.state))
         ramp = Ramp(steps=ramp.steps, since=ramp.since, state=kept)
         operation = replace(operation, ramp=ramp)
-        if answer.judged is not Judged.HOLD:
+        if answer.judged is not Decision.HOLD:
             break
     return answer
 
 
 @pytest.mark.parametrize(
-    ("challenger", "judged"), [(39.0, Judged.PROMOTE), (41.0, Judged.ROLLBACK)]
+    ("challenger", "judged"), [(39.0, Decision.PROMOTE), (41.0, Decision.ROLLBACK)]
 )
 @pytest.mark.parametrize("now", ["latency_factor: 2", "latency_factor: 9", ""])
 def test_a_resumed_run_judges_by_the_limit_of_the_journal(world, now, challenger, judged):

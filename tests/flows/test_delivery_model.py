@@ -22,14 +22,14 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import CdmlError, InputError, ServiceError
 from deliveries import agreed
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, killed, unanswered
 from fakes.split_delivery import SplitWorld
 
-VERDICTS = st.lists(st.sampled_from(list(Judged)), max_size=3)
+VERDICTS = st.lists(st.sampled_from(list(Decision)), max_size=3)
 AT = st.none() | st.integers(0, 24)
 WHEN = st.sampled_from(["before", "after"])
 HOW = st.sampled_from([killed, unanswered])

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from cdml.delivery.operation.lock import ASK_EVERY
-from cdml.delivery.rollout.state_machine import GRACE, Judged
+from cdml.delivery.rollout.state_machine import GRACE, Decision
 from cdml.errors import LockHeld, Overtaken
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
-HOLD = Judged.HOLD
+HOLD = Decision.HOLD
 OURS, THEIRS = "https://platform.test/runs/1", "https://platform.test/runs/7"
 ELSEWHERE = "https://elsewhere.test/runs/7"
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import DeploymentFailed, RollbackFailed
 from deliveries import KilledAt
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
-HOLD, PROMOTE = Judged.HOLD, Judged.PROMOTE
+HOLD, PROMOTE = Decision.HOLD, Decision.PROMOTE
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.delivery.candidate import Candidate, Judged, objections
+from cdml.delivery.candidate import DeploymentCandidate, GateEvidence, objections
 from cdml.delivery.rollout.plan import Refusal
 from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
@@ -140,7 +140,7 @@ def refusals(documents, config):
         return {Refusal.NO_EVIDENCE}
     release = Release(version="2", digest=CHALLENGER, source="somewhere")
     version = ModelVersion(name="flights", version="2", digest=CHALLENGER, source="somewhere")
-    candidate = Candidate(version=version, release=release, judged=Judged(**parts))
+    candidate = DeploymentCandidate(version=version, release=release, judged=GateEvidence(**parts))
     entry = Entry(
         version="1",
         digest=CHAMPION,

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from cdml.config.traffic_steps import Ramp
-from cdml.delivery.checks.canary import Judging
+from cdml.delivery.checks.canary import CanaryJudge
 from cdml.delivery.checks.smoke_cases import MALFORMED
-from cdml.delivery.rollout.state_machine import Judged
-from cdml.delivery.target import Answer
+from cdml.delivery.rollout.state_machine import Decision
+from cdml.delivery.target import ServerAnswer
 from cdml.errors import ConfigurationError, DeploymentFailed, InputError, ServiceError
 from cdml.evidence import reference_rows
 from cdml.journal.records import EntryKind, Operation, Phase
@@ -53,14 +53,16 @@ def release_of(world, number):
 
 
 def judging(world, **words):
-    return Judging(loaded=world.loaded, ports=world.ports, **words)
+    return CanaryJudge(loaded=world.loaded, ports=world.ports, **words)
 
 
 def answering(*values):
     def answer(body):
         if body == MALFORMED:
-            return Answer(status=400, body=b"no", seconds=0.01)
-        return Answer(status=200, body=json.dumps({"predictions": values}).encode(), seconds=0.01)
+            return ServerAnswer(status=400, body=b"no", seconds=0.01)
+        return ServerAnswer(
+            status=200, body=json.dumps({"predictions": values}).encode(), seconds=0.01
+        )
 
     return answer
 
@@ -134,7 +136,7 @@ def look(world, ramp, minutes, errors):
         answer = checks.look(operation, world.balancer.observe(), clock.now())
         kept = json.loads(json.dumps(answer.state))
         ramp = Ramp(steps=ramp.steps, step=ramp.step, since=ramp.since, state=kept)
-        if answer.judged is not Judged.HOLD:
+        if answer.judged is not Decision.HOLD:
             break
     return answer
 
@@ -151,18 +153,18 @@ def ramp(world):
 def test_a_canary_with_many_errors_is_rolled_back(world, ramp):
     answer = look(world, ramp, 10, errors=100)
 
-    assert Judged.ROLLBACK is answer.judged
+    assert Decision.ROLLBACK is answer.judged
     assert "evidence of harm" in answer.why
 
 
 def test_a_canary_as_good_as_the_champion_is_promoted(world, ramp):
-    assert Judged.PROMOTE is look(world, ramp, 60, errors=5).judged
+    assert Decision.PROMOTE is look(world, ramp, 60, errors=5).judged
 
 
 def test_without_traffic_nothing_is_decided(world, ramp):
     world.traffic.serve = lambda *_, **__: None
 
-    assert Judged.HOLD is look(world, ramp, 60, errors=0).judged
+    assert Decision.HOLD is look(world, ramp, 60, errors=0).judged
 
 
 def test_a_state_that_no_judge_wrote_is_an_input_error(world, ramp):

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.config import load
-from cdml.delivery.checks.canary import Judging
+from cdml.delivery.checks.canary import CanaryJudge
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import reference_rows
 from cdml.pipeline import gate
@@ -68,7 +68,7 @@ def told(world):
 
 def asked(world, version, *, served=False):
     """What a deploy asks a server of this version."""
-    judging = Judging(loaded=world.load(), ports=world.ports(), served=served)
+    judging = CanaryJudge(loaded=world.load(), ports=world.ports(), served=served)
     made = type(release(3))(version=version.version, digest=version.digest, source=version.source)
     return judging.smoke(None, made)
 

@@ -10,7 +10,7 @@ from cdml.cli import run
 from cdml.delivery.notify import notify
 from cdml.delivery.operation.outcome import Nothing
 from cdml.delivery.resume import resume
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import LockHeld
 from cdml.journal import file as document
 from cdml.scaffold.init import init
@@ -91,7 +91,7 @@ def test_who_is_told_of_a_resumed_canary_is_whose_commit_began_it(world):
     world.platform.head = deployed
     world.deploy("2")
     world.platform.head = scheduled
-    world.checks.verdicts = [Judged.PROMOTE]
+    world.checks.verdicts = [Decision.PROMOTE]
 
     notify(world.loaded, world._ports(None), world.resume())
 

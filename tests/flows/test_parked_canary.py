@@ -3,12 +3,12 @@ from datetime import timedelta
 import pytest
 
 from cdml.delivery.operation.outcome import Nothing
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import DeploymentFailed, LockHeld
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
-HOLD, PROMOTE, HARM = Judged.HOLD, Judged.PROMOTE, Judged.ROLLBACK
+HOLD, PROMOTE, HARM = Decision.HOLD, Decision.PROMOTE, Decision.ROLLBACK
 PARKED = "{steps: [5, 25, 100], timeout: 2h, park: 20m}"
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from cdml.config import load
 from cdml.delivery.checks.smoke import limits_of, smoke
-from cdml.delivery.checks.smoke_cases import MALFORMED, Limits, case_of_rows, passed
-from cdml.delivery.target import Answer
+from cdml.delivery.checks.smoke_cases import MALFORMED, SmokeTolerances, case_of_rows, passed
+from cdml.delivery.target import ServerAnswer
 from fakes.delivery import CONFIG
 from places import FakePlace
 
@@ -19,9 +19,9 @@ def answering(*values, seconds=0.01):
 
     def answer(body):
         if body == MALFORMED:
-            return Answer(status=400, body=b"no", seconds=seconds)
+            return ServerAnswer(status=400, body=b"no", seconds=seconds)
         said = json.dumps({"predictions": values}).encode()
-        return Answer(status=200, body=said, seconds=seconds)
+        return ServerAnswer(status=200, body=said, seconds=seconds)
 
     return answer
 
@@ -35,7 +35,7 @@ def staged():
     return place
 
 
-def asked(place, answer, limits=Limits(latency_ms=50)):  # noqa: B008 - frozen
+def asked(place, answer, limits=SmokeTolerances(latency_ms=50)):  # noqa: B008 - frozen
     place.target.answers["2"] = answer
     checks = smoke(place.target, place.releases[1], CASES, limits)
     return passed(checks), [check.name for check in checks if not check.passed]
@@ -48,8 +48,11 @@ def asked(place, answer, limits=Limits(latency_ms=50)):  # noqa: B008 - frozen
         (answering(0.1, 0.3), ["known_answers"]),
         (answering(0.1, float("nan")), ["answers", "known_answers", "latency"]),
         (answering(0.1, 0.2, seconds=0.2), ["latency"]),
-        (Answer(status=200, body=b'{"predictions": [0.1, 0.2]}', seconds=0), ["refuses_malformed"]),
-        (Answer(status=400, body=b"", seconds=0), ["answers", "known_answers", "latency"]),
+        (
+            ServerAnswer(status=200, body=b'{"predictions": [0.1, 0.2]}', seconds=0),
+            ["refuses_malformed"],
+        ),
+        (ServerAnswer(status=400, body=b"", seconds=0), ["answers", "known_answers", "latency"]),
     ],
 )
 def test_a_server_is_judged_by_what_it_says(staged, answer, failed):
@@ -58,7 +61,7 @@ def test_a_server_is_judged_by_what_it_says(staged, answer, failed):
 
 def test_a_server_that_does_not_answer_fails_every_check(staged):
     staged.kill(staged.releases[1])
-    checks = smoke(staged.target, staged.releases[1], CASES, Limits(latency_ms=50))
+    checks = smoke(staged.target, staged.releases[1], CASES, SmokeTolerances(latency_ms=50))
 
     assert [False] * 4 == [check.passed for check in checks]
     assert "no server of v2 runs here" in checks[0].sentence

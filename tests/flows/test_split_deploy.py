@@ -2,14 +2,14 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import ConfigurationError, DeploymentFailed, LockHeld, ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
-HOLD, PROMOTE, HARM = Judged.HOLD, Judged.PROMOTE, Judged.ROLLBACK
+HOLD, PROMOTE, HARM = Decision.HOLD, Decision.PROMOTE, Decision.ROLLBACK
 
 
 @pytest.fixture

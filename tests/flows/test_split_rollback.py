@@ -1,12 +1,12 @@
 import pytest
 
-from cdml.delivery.rollout.state_machine import GRACE, Judged
+from cdml.delivery.rollout.state_machine import GRACE, Decision
 from cdml.errors import DeploymentFailed, Overtaken, RollbackFailed, ServiceError
 from cdml.journal.records import Phase
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
 
-HOLD, PROMOTE, HARM = Judged.HOLD, Judged.PROMOTE, Judged.ROLLBACK
+HOLD, PROMOTE, HARM = Decision.HOLD, Decision.PROMOTE, Decision.ROLLBACK
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import pytest
 from canaries import BEGIN, MINUTE, answers, watched, window
 from cdml.delivery.canary import (
     Answers,
-    Canary,
+    CanaryDecision,
+    CanaryState,
+    CanaryTolerances,
     Latencies,
-    Outcome,
-    Rules,
     Window,
     expectation,
     fewest,
@@ -19,7 +19,7 @@ from cdml.delivery.canary import (
     observe,
 )
 
-TIMED = Rules(latency_limit_ms=50.0)
+TIMED = CanaryTolerances(latency_limit_ms=50.0)
 GOOD = ((9_000, 90), (1_000, 10))
 
 
@@ -30,16 +30,16 @@ def outcome(canary, elapsed=60.0):
 @pytest.mark.parametrize(
     ("minutes", "expected"),
     [
-        ([], Outcome.HOLD),
-        ([((0, 0), (0, 0))] * 60, Outcome.HOLD),
-        ([((900, 9), (0, 0))] * 60, Outcome.HOLD),
-        ([((90, 0), (10, 0))] * 5, Outcome.HOLD),
-        ([GOOD] * 5, Outcome.PROMOTE),
-        ([((9_000, 0), (1_000, 0))] * 5, Outcome.PROMOTE),
-        ([((9_000, 90), (1_000, 40))] * 5, Outcome.ROLLBACK),
-        ([((900, 0), (100, 100))] * 3, Outcome.HOLD),
-        ([((900, 0), (100, 100))] * 4, Outcome.ROLLBACK),
-        ([((9_000, 900), (1_000, 100))] * 5, Outcome.PROMOTE),
+        ([], CanaryDecision.HOLD),
+        ([((0, 0), (0, 0))] * 60, CanaryDecision.HOLD),
+        ([((900, 9), (0, 0))] * 60, CanaryDecision.HOLD),
+        ([((90, 0), (10, 0))] * 5, CanaryDecision.HOLD),
+        ([GOOD] * 5, CanaryDecision.PROMOTE),
+        ([((9_000, 0), (1_000, 0))] * 5, CanaryDecision.PROMOTE),
+        ([((9_000, 90), (1_000, 40))] * 5, CanaryDecision.ROLLBACK),
+        ([((900, 0), (100, 100))] * 3, CanaryDecision.HOLD),
+        ([((900, 0), (100, 100))] * 4, CanaryDecision.ROLLBACK),
+        ([((9_000, 900), (1_000, 100))] * 5, CanaryDecision.PROMOTE),
     ],
     ids=[
         "no window",
@@ -61,10 +61,10 @@ def test_what_is_done_about_errors(minutes, expected):
 @pytest.mark.parametrize(
     ("minutes", "expected"),
     [
-        ([((9_000, 90, 300), (1_000, 10, 33))] * 5, Outcome.PROMOTE),
-        ([((9_000, 90, 300), (1_000, 10, 500))] * 5, Outcome.ROLLBACK),
-        ([((9_000, 90, 4_500), (1_000, 10, 500))] * 5, Outcome.PROMOTE),
-        ([((9_000, 90, 0), (1_000, 10, 40))] * 5, Outcome.HOLD),
+        ([((9_000, 90, 300), (1_000, 10, 33))] * 5, CanaryDecision.PROMOTE),
+        ([((9_000, 90, 300), (1_000, 10, 500))] * 5, CanaryDecision.ROLLBACK),
+        ([((9_000, 90, 4_500), (1_000, 10, 500))] * 5, CanaryDecision.PROMOTE),
+        ([((9_000, 90, 0), (1_000, 10, 40))] * 5, CanaryDecision.HOLD),
     ],
     ids=["as fast", "slower", "both slower than the limit", "slower, but hardly tells"],
 )
@@ -73,7 +73,7 @@ def test_what_is_done_about_latencies(minutes, expected):
 
 
 def test_where_no_latency_was_measured_nothing_is_promoted():
-    canary = Canary(rules=TIMED)
+    canary = CanaryState(rules=TIMED)
     for minute in range(5):
         seen = window(
             Answers(requests=9_000, errors=90),
@@ -84,20 +84,22 @@ def test_where_no_latency_was_measured_nothing_is_promoted():
 
     judged = judge(canary, elapsed_seconds=0)
 
-    assert Outcome.HOLD == judged.outcome
+    assert CanaryDecision.HOLD == judged.outcome
     assert "nothing is known of the challenger's latency" in judged.reason
 
 
 def test_a_wrong_split_is_not_promoted_but_may_still_be_harmful():
-    assert Outcome.HOLD == outcome(watched([GOOD] * 5, weight=0.5))
-    assert Outcome.ROLLBACK == outcome(watched([((9_000, 90), (1_000, 400))] * 5, weight=0.5))
+    assert CanaryDecision.HOLD == outcome(watched([GOOD] * 5, weight=0.5))
+    assert CanaryDecision.ROLLBACK == outcome(
+        watched([((9_000, 90), (1_000, 400))] * 5, weight=0.5)
+    )
 
 
 def test_a_window_in_which_the_weight_changed_says_nothing_of_the_split():
     changed = watched([((5_000, 50), (5_000, 50))], weight=0.1, settled=False)
 
     assert () == changed.steps
-    assert Outcome.PROMOTE == outcome(watched([GOOD] * 5, canary=changed))
+    assert CanaryDecision.PROMOTE == outcome(watched([GOOD] * 5, canary=changed))
 
 
 def test_each_weight_is_held_against_its_own_share():
@@ -105,7 +107,7 @@ def test_each_weight_is_held_against_its_own_share():
     canary = watched([((5_000, 50), (5_000, 50))] * 2, canary=canary, weight=0.5)
 
     assert [0.1, 0.5] == [step.weight for step in canary.steps]
-    assert Outcome.PROMOTE == outcome(canary)
+    assert CanaryDecision.PROMOTE == outcome(canary)
 
 
 def test_with_all_traffic_at_the_challenger_its_ratio_is_no_evidence():
@@ -122,32 +124,34 @@ def test_with_all_traffic_at_the_challenger_its_ratio_is_no_evidence():
 def test_a_timeout_rolls_back_and_so_does_a_clock_that_tells_nothing():
     undecided = watched([((90, 0), (10, 0))] * 5)
 
-    assert Outcome.HOLD == outcome(undecided, 3_599)
-    assert Outcome.ROLLBACK == outcome(undecided, 3_600)
-    assert Outcome.ROLLBACK == outcome(undecided, math.nan)
-    assert Outcome.PROMOTE == outcome(watched([GOOD] * 5), 3_600)
+    assert CanaryDecision.HOLD == outcome(undecided, 3_599)
+    assert CanaryDecision.ROLLBACK == outcome(undecided, 3_600)
+    assert CanaryDecision.ROLLBACK == outcome(undecided, math.nan)
+    assert CanaryDecision.PROMOTE == outcome(watched([GOOD] * 5), 3_600)
 
 
 def test_one_burst_does_not_decide_and_many_are_counted_as_bursts():
     quiet = [((900, 2), (100, 0))] * 10
     burst = [((900, 2), (100, 40))]
 
-    assert Outcome.HOLD == outcome(watched(burst))
-    assert Outcome.HOLD == outcome(watched([*burst, *quiet]))
-    assert Outcome.HOLD == outcome(watched([*quiet, *burst]))
-    assert Outcome.ROLLBACK == outcome(watched([((900, 9), (100, 40))] * 10))
+    assert CanaryDecision.HOLD == outcome(watched(burst))
+    assert CanaryDecision.HOLD == outcome(watched([*burst, *quiet]))
+    assert CanaryDecision.HOLD == outcome(watched([*quiet, *burst]))
+    assert CanaryDecision.ROLLBACK == outcome(watched([((900, 9), (100, 40))] * 10))
 
 
 def test_a_failure_of_both_servers_is_no_harm():
-    assert Outcome.HOLD == outcome(watched([((900, 9), (100, 1)), ((900, 900), (100, 100))] * 5))
+    assert CanaryDecision.HOLD == outcome(
+        watched([((900, 9), (100, 1)), ((900, 900), (100, 100))] * 5)
+    )
 
 
 def test_records_that_nobody_can_read_keep_from_promoting():
     canary = watched([GOOD] * 5)
     judged = judge(replace(canary, unreadable=canary.requests), elapsed_seconds=0)
 
-    assert Outcome.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
-    assert Outcome.HOLD == judged.outcome
+    assert CanaryDecision.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
+    assert CanaryDecision.HOLD == judged.outcome
     assert "50,000 records beside 50,000 requests are unreadable" in judged.reason
 
 
@@ -179,11 +183,13 @@ def test_a_window_is_seen_once():
         lambda: Window(since=BEGIN, until=BEGIN),
         lambda: Window(since=BEGIN.replace(tzinfo=None), until=BEGIN),
         lambda: Window(since=BEGIN, until=BEGIN + MINUTE, unreadable=-1),
-        lambda: observe(Canary(rules=Rules()), window(answers(1), answers(1)), weight=math.nan),
-        lambda: Rules(tolerated_ratio=math.nan),
-        lambda: Rules(harm_ratio=3.0),
-        lambda: Rules(latency_limit_ms=math.inf),
-        lambda: Rules(timeout_seconds=math.inf),
+        lambda: observe(
+            CanaryState(rules=CanaryTolerances()), window(answers(1), answers(1)), weight=math.nan
+        ),
+        lambda: CanaryTolerances(tolerated_ratio=math.nan),
+        lambda: CanaryTolerances(harm_ratio=3.0),
+        lambda: CanaryTolerances(latency_limit_ms=math.inf),
+        lambda: CanaryTolerances(timeout_seconds=math.inf),
     ],
 )
 def test_figures_that_cannot_be_are_refused(make):
@@ -192,35 +198,37 @@ def test_figures_that_cannot_be_are_refused(make):
 
 
 def test_the_expected_time_is_that_of_expected_counts():
-    expected = expectation(Rules(), weight=0.1, requests_per_minute=10_000, error_rate=0.01)
+    expected = expectation(
+        CanaryTolerances(), weight=0.1, requests_per_minute=10_000, error_rate=0.01
+    )
     minutes = math.ceil(expected.promote)
 
-    assert Outcome.HOLD == outcome(watched([GOOD] * (minutes - 1)))
-    assert Outcome.PROMOTE == outcome(watched([GOOD] * minutes))
+    assert CanaryDecision.HOLD == outcome(watched([GOOD] * (minutes - 1)))
+    assert CanaryDecision.PROMOTE == outcome(watched([GOOD] * minutes))
 
 
 def test_the_expected_time_of_harm_is_that_of_so_many_times_the_errors():
     expected = expectation(
-        Rules(), weight=0.1, requests_per_minute=10_000, error_rate=0.001, times=3
+        CanaryTolerances(), weight=0.1, requests_per_minute=10_000, error_rate=0.001, times=3
     )
     worse = ((9_000, 9), (1_000, 3))
     minutes = math.ceil(expected.rollback)
 
     assert minutes > 4
-    assert Outcome.HOLD == outcome(watched([worse] * (minutes - 1)))
-    assert Outcome.ROLLBACK == outcome(watched([worse] * minutes))
+    assert CanaryDecision.HOLD == outcome(watched([worse] * (minutes - 1)))
+    assert CanaryDecision.ROLLBACK == outcome(watched([worse] * minutes))
 
 
 def test_what_is_no_harm_yet_is_configured():
     twice = [((9_000, 90), (1_000, 20))] * 10
 
-    assert Outcome.ROLLBACK == outcome(watched(twice))
-    assert Outcome.HOLD == outcome(watched(twice, rules=Rules(harm_ratio=2.0)))
+    assert CanaryDecision.ROLLBACK == outcome(watched(twice))
+    assert CanaryDecision.HOLD == outcome(watched(twice, rules=CanaryTolerances(harm_ratio=2.0)))
 
 
 def test_without_traffic_or_errors_no_decision_is_expected():
-    idle = expectation(Rules(), weight=0.1, requests_per_minute=0, error_rate=0.01)
-    clean = expectation(Rules(), weight=0.1, requests_per_minute=1_000, error_rate=0)
+    idle = expectation(CanaryTolerances(), weight=0.1, requests_per_minute=0, error_rate=0.01)
+    clean = expectation(CanaryTolerances(), weight=0.1, requests_per_minute=1_000, error_rate=0)
 
     assert (None, None) == (idle.promote, idle.rollback)
     assert (None, True) == (clean.rollback, clean.promote < 60)

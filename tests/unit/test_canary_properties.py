@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from canaries import watched
-from cdml.delivery.canary import Canary, Outcome, Rules, findings, judge
+from cdml.delivery.canary import CanaryDecision, CanaryState, CanaryTolerances, findings, judge
 from cdml.delivery.canary.events import chance, safe
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
 
-STATE = TypeAdapter(Canary)
+STATE = TypeAdapter(CanaryState)
 RULES = st.builds(
-    Rules,
+    CanaryTolerances,
     tolerated_ratio=st.floats(1, 5),
     tolerated_error_rate=st.floats(0, 0.1),
     latency_limit_ms=st.sampled_from([None, 50.0]),
@@ -67,7 +67,7 @@ def test_without_an_answer_of_the_challenger_nothing_is_promoted(rules, minutes,
     unasked = [(champion, (0, 0, 0)) for champion, _ in minutes]
 
     assert (
-        Outcome.HOLD
+        CanaryDecision.HOLD
         == judge(
             watched(unasked, rules=replace(rules, latency_limit_ms=None), weight=weight),
             elapsed_seconds=0,
@@ -81,7 +81,7 @@ def test_it_always_answers_and_never_holds_for_ever(rules, minutes, weight, elap
     judged = judge(watched(minutes, rules=rules, weight=weight), elapsed_seconds=elapsed)
 
     assert judged.reason
-    assert Outcome.HOLD != judged.outcome or elapsed < rules.timeout_seconds
+    assert CanaryDecision.HOLD != judged.outcome or elapsed < rules.timeout_seconds
 
 
 @settings(max_examples=50)
@@ -173,18 +173,19 @@ def _binomial(hits, trials, rate):
 
 
 @pytest.mark.parametrize(
-    ("times", "wrong", "most"), [(1.0, Outcome.ROLLBACK, 0.01), (2.0, Outcome.PROMOTE, 0.05)]
+    ("times", "wrong", "most"),
+    [(1.0, CanaryDecision.ROLLBACK, 0.01), (2.0, CanaryDecision.PROMOTE, 0.05)],
 )
 def test_looking_every_minute_of_an_hour_keeps_the_promise(times, wrong, most):
     """60 canaries, seeded; benchmarks/canary.py tells of many more."""
     drawn = np.random.default_rng(20260501).binomial((180, 20), (0.05, 0.05 * times), (60, 60, 2))
     failed = 0
     for errors in drawn.tolist():
-        canary = Canary(rules=Rules(timeout_seconds=7_200))
+        canary = CanaryState(rules=CanaryTolerances(timeout_seconds=7_200))
         for champion, challenger in errors:
             canary = watched([((180, champion), (20, challenger))], canary=canary)
             judged = judge(canary, elapsed_seconds=0).outcome
-            if judged != Outcome.HOLD:
+            if judged != CanaryDecision.HOLD:
                 failed += judged == wrong
                 break
 

@@ -9,8 +9,8 @@ from cdml.config.traffic_steps import Ramp
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.state_machine import (
     GRACE,
-    Judged,
-    Move,
+    Decision,
+    NextAction,
     may_take_over,
     next_move,
     share,
@@ -24,7 +24,7 @@ from fakes.journals import ledger_of, release
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 A, B = release(1), release(2)
 RAMP = Ramp(steps=(5, 25, 100))
-HOLD, PROMOTE, HARM = Judged.HOLD, Judged.PROMOTE, Judged.ROLLBACK
+HOLD, PROMOTE, HARM = Decision.HOLD, Decision.PROMOTE, Decision.ROLLBACK
 
 
 def at(percent):
@@ -57,28 +57,28 @@ def operation(phase, step=0, kind=EntryKind.DEPLOY, ramp=RAMP, **words):
 @pytest.mark.parametrize(
     ("phase", "step", "serving", "judged", "expected"),
     [
-        (Phase.RECORD, 0, ALONE, None, Move.ADVANCE),
-        (Phase.STAGE, 0, ALONE, None, Move.STAGE),
-        (Phase.STAGE, 0, at(0), PROMOTE, Move.ADVANCE),
-        (Phase.VALIDATE, 0, at(0), None, Move.VALIDATE),
-        (Phase.VALIDATE, 0, at(0), PROMOTE, Move.ADVANCE),
-        (Phase.SHIFT, 0, at(0), None, Move.SWITCH),
-        (Phase.SHIFT, 0, at(5), None, Move.LOOK),
-        (Phase.SHIFT, 0, at(5), HOLD, Move.ADVANCE),
-        (Phase.SHIFT, 0, at(5), HARM, Move.UNDO),
-        (Phase.SHIFT, 1, at(5), None, Move.SWITCH),
-        (Phase.SHIFT, 1, at(25), HOLD, Move.LOOK),
-        (Phase.SHIFT, 1, at(25), PROMOTE, Move.ADVANCE),
-        (Phase.SHIFT, 2, at(25), None, Move.SWITCH),
-        (Phase.SHIFT, 2, at(100), None, Move.COMMIT),
-        (Phase.PUBLISH, 2, at(100), None, Move.PUBLISH),
-        (Phase.PUBLISH, 2, at(100), PROMOTE, Move.CLOSE),
-        (Phase.PUBLISH, 2, at(50), None, Move.SWITCH),
-        (Phase.UNDO, 1, at(25), None, Move.RESTORE),
-        (Phase.UNDO, 1, at(100), None, Move.RESTORE),
-        (Phase.UNDO, 1, at(0), None, Move.RETIRE),
-        (Phase.UNDO, 1, at(0), PROMOTE, Move.CLOSE),
-        (Phase.UNDO, 1, ALONE, None, Move.CLOSE),
+        (Phase.RECORD, 0, ALONE, None, NextAction.ADVANCE),
+        (Phase.STAGE, 0, ALONE, None, NextAction.STAGE),
+        (Phase.STAGE, 0, at(0), PROMOTE, NextAction.ADVANCE),
+        (Phase.VALIDATE, 0, at(0), None, NextAction.VALIDATE),
+        (Phase.VALIDATE, 0, at(0), PROMOTE, NextAction.ADVANCE),
+        (Phase.SHIFT, 0, at(0), None, NextAction.SWITCH),
+        (Phase.SHIFT, 0, at(5), None, NextAction.LOOK),
+        (Phase.SHIFT, 0, at(5), HOLD, NextAction.ADVANCE),
+        (Phase.SHIFT, 0, at(5), HARM, NextAction.UNDO),
+        (Phase.SHIFT, 1, at(5), None, NextAction.SWITCH),
+        (Phase.SHIFT, 1, at(25), HOLD, NextAction.LOOK),
+        (Phase.SHIFT, 1, at(25), PROMOTE, NextAction.ADVANCE),
+        (Phase.SHIFT, 2, at(25), None, NextAction.SWITCH),
+        (Phase.SHIFT, 2, at(100), None, NextAction.COMMIT),
+        (Phase.PUBLISH, 2, at(100), None, NextAction.PUBLISH),
+        (Phase.PUBLISH, 2, at(100), PROMOTE, NextAction.CLOSE),
+        (Phase.PUBLISH, 2, at(50), None, NextAction.SWITCH),
+        (Phase.UNDO, 1, at(25), None, NextAction.RESTORE),
+        (Phase.UNDO, 1, at(100), None, NextAction.RESTORE),
+        (Phase.UNDO, 1, at(0), None, NextAction.RETIRE),
+        (Phase.UNDO, 1, at(0), PROMOTE, NextAction.CLOSE),
+        (Phase.UNDO, 1, ALONE, None, NextAction.CLOSE),
     ],
 )
 def test_what_comes_next_is_told_by_phase_target_and_judge(phase, step, serving, judged, expected):
@@ -87,17 +87,17 @@ def test_what_comes_next_is_told_by_phase_target_and_judge(phase, step, serving,
 
 @pytest.mark.parametrize("phase", [Phase.RECORD, Phase.STAGE, Phase.VALIDATE, Phase.SHIFT])
 def test_what_another_run_left_undecided_is_taken_back_unless_it_is_a_rollback(phase):
-    assert Move.UNDO == next_move(operation(phase), at(5), own=False)
+    assert NextAction.UNDO == next_move(operation(phase), at(5), own=False)
     rollback = operation(phase, kind=EntryKind.ROLLBACK, ramp=Ramp())
-    assert Move.UNDO != next_move(rollback, at(5), own=False)
+    assert NextAction.UNDO != next_move(rollback, at(5), own=False)
 
 
 @pytest.mark.parametrize(
     ("phase", "serving", "expected"),
     [
-        (Phase.SHIFT, at(25), Move.SWITCH),
-        (Phase.SHIFT, at(100), Move.COMMIT),
-        (Phase.BAKE, at(100), Move.BAKE),
+        (Phase.SHIFT, at(25), NextAction.SWITCH),
+        (Phase.SHIFT, at(100), NextAction.COMMIT),
+        (Phase.BAKE, at(100), NextAction.BAKE),
     ],
 )
 def test_what_another_run_left_decided_is_finished(phase, serving, expected):

@@ -1,11 +1,11 @@
 import pytest
 
-from cdml.delivery.rollout.plan import Objection, Refusal, chosen, settle
+from cdml.delivery.rollout.plan import Refusal, RefusalReason, chosen, settle
 from cdml.errors import ConfigurationError, DeploymentRefused
 
 
 def objection(refusal):
-    return Objection(refusal=refusal, message=f"{refusal} says no.", hint="Do better.")
+    return RefusalReason(refusal=refusal, message=f"{refusal} says no.", hint="Do better.")
 
 
 def test_without_objections_nothing_is_overridden():

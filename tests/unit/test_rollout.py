@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cdml.delivery.rollout import transitions
-from cdml.delivery.rollout.state_machine import Move, Standing, next_move, standing
+from cdml.delivery.rollout.state_machine import NextAction, Situation, next_move, standing
 from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import InputError
 from cdml.journal import file as document
@@ -39,12 +39,12 @@ def committed(**words):
 @pytest.mark.parametrize(
     ("ledger", "serving", "expected"),
     [
-        (ledger_of(), NOTHING, Standing.EMPTY),
-        (ledger_of(), seen(A), Standing.UNKNOWN),
-        (ledger_of(A), seen(A), Standing.AGREED),
-        (ledger_of(A), seen(B), Standing.DRIFTED),
-        (ledger_of(A), NOTHING, Standing.DRIFTED),
-        (begun(), seen(A), Standing.UNFINISHED),
+        (ledger_of(), NOTHING, Situation.EMPTY),
+        (ledger_of(), seen(A), Situation.UNKNOWN),
+        (ledger_of(A), seen(A), Situation.AGREED),
+        (ledger_of(A), seen(B), Situation.DRIFTED),
+        (ledger_of(A), NOTHING, Situation.DRIFTED),
+        (begun(), seen(A), Situation.UNFINISHED),
     ],
 )
 def test_what_a_run_finds_is_told_by_journal_and_target(ledger, serving, expected):
@@ -52,21 +52,26 @@ def test_what_a_run_finds_is_told_by_journal_and_target(ledger, serving, expecte
 
 
 def test_a_target_that_knows_another_digest_of_the_same_version_has_drifted():
-    assert Standing.DRIFTED == standing(ledger_of(A), Serving(version="1", digest=B.digest))
+    assert Situation.DRIFTED == standing(ledger_of(A), Serving(version="1", digest=B.digest))
 
 
 @pytest.mark.parametrize("phase", UNCOMMITTED)
 def test_an_uncommitted_operation_is_committed_by_its_own_run_and_undone_by_another(phase):
     under_way = operation(phase=phase)
 
-    assert Move.COMMIT == next_move(under_way, seen(A), own=True)
-    assert Move.UNDO == next_move(under_way, seen(A), own=False)
+    assert NextAction.COMMIT == next_move(under_way, seen(A), own=True)
+    assert NextAction.UNDO == next_move(under_way, seen(A), own=False)
 
 
 @pytest.mark.parametrize("own", [True, False])
 @pytest.mark.parametrize(
     ("serving", "expected"),
-    [(seen(A), Move.SWITCH), (NOTHING, Move.SWITCH), (seen(C), Move.SWITCH), (seen(B), Move.CLOSE)],
+    [
+        (seen(A), NextAction.SWITCH),
+        (NOTHING, NextAction.SWITCH),
+        (seen(C), NextAction.SWITCH),
+        (seen(B), NextAction.CLOSE),
+    ],
 )
 def test_a_committed_operation_is_only_ever_finished(serving, expected, own):
     assert expected == next_move(operation(phase=Phase.PUBLISH), serving, own=own)
@@ -74,14 +79,21 @@ def test_a_committed_operation_is_only_ever_finished(serving, expected, own):
 
 @pytest.mark.parametrize(
     ("serving", "expected"),
-    [(seen(B), Move.RESTORE), (seen(A), Move.CLOSE), (seen(C), Move.CLOSE), (NOTHING, Move.CLOSE)],
+    [
+        (seen(B), NextAction.RESTORE),
+        (seen(A), NextAction.CLOSE),
+        (seen(C), NextAction.CLOSE),
+        (NOTHING, NextAction.CLOSE),
+    ],
 )
 def test_undoing_takes_back_what_the_operation_did_and_nothing_else(serving, expected):
     assert expected == next_move(operation(phase=Phase.UNDO), serving, own=True)
 
 
 def test_undoing_a_first_deployment_has_nothing_to_restore():
-    assert Move.CLOSE == next_move(operation(from_=None, phase=Phase.UNDO), seen(B), own=False)
+    assert NextAction.CLOSE == next_move(
+        operation(from_=None, phase=Phase.UNDO), seen(B), own=False
+    )
 
 
 def test_each_holder_of_the_lock_gets_a_higher_fence():

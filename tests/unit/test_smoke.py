@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from cdml.delivery.checks.smoke_cases import (
     Case,
-    Limits,
     NoPredictions,
     Replies,
     Reply,
+    SmokeTolerances,
     case_of_rows,
     judge,
     passed,
@@ -22,7 +22,7 @@ from cdml.delivery.checks.smoke_cases import (
 )
 
 ROWS = [{"x": 1.0, "origin": "JFK"}, {"x": math.nan, "origin": None}]
-LIMITS = Limits(latency_ms=50)
+LIMITS = SmokeTolerances(latency_ms=50)
 
 
 def case(*known):
@@ -109,7 +109,9 @@ def test_predictions_or_scores_may_be_what_a_server_gives_but_never_a_mixture():
 
 
 def test_nothing_known_and_nothing_asked_do_not_pass():
-    nothing = judge(Replies(cases=[], malformed=Reply(status=400, body=b"", seconds=0.1)), Limits())
+    nothing = judge(
+        Replies(cases=[], malformed=Reply(status=400, body=b"", seconds=0.1)), SmokeTolerances()
+    )
 
     assert not checks(reply(1, 2))["known_answers"].passed
     assert [False, False, True] == [check.passed for check in nothing]
@@ -136,7 +138,7 @@ def test_the_median_must_keep_within_the_guardrail(latencies, expected):
 
 
 def test_without_a_guardrail_latency_is_not_judged():
-    assert "latency" not in checks(reply(1, 2), (1, 2), limits=Limits())
+    assert "latency" not in checks(reply(1, 2), (1, 2), limits=SmokeTolerances())
 
 
 @pytest.mark.parametrize(
@@ -156,7 +158,7 @@ def test_without_a_guardrail_latency_is_not_judged():
     ],
 )
 def test_numbers_are_equal_within_the_tolerance_and_nothing_else_is(found, known, expected):
-    assert expected == same(found, known, Limits())
+    assert expected == same(found, known, SmokeTolerances())
 
 
 @given(st.binary(max_size=200))
@@ -164,5 +166,5 @@ def test_whatever_a_server_says_is_judged_and_told_on_one_printable_line(body):
     answer = Reply(status=200, body=body, seconds=0.01)
     replies = Replies(cases=[(Case(name="x", body=b""), answer)], malformed=answer)
 
-    assert all(check.sentence.isprintable() for check in judge(replies, Limits()))
+    assert all(check.sentence.isprintable() for check in judge(replies, SmokeTolerances()))
     assert told(body).isprintable()

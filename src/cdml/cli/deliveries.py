@@ -106,9 +106,9 @@ def _deliver(
     from cdml.delivery.operation.outcome import Nothing
 
     if wiring.target.splits_traffic:
-        from cdml.delivery.checks.canary import Judging
+        from cdml.delivery.checks.canary import CanaryJudge
 
-        words["checks"] = Judging(loaded=wiring.loaded, ports=wiring, served=served)
+        words["checks"] = CanaryJudge(loaded=wiring.loaded, ports=wiring, served=served)
 
     def told(found: "Deployment") -> None:
         if not quietly:

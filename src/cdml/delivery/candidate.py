@@ -11,9 +11,9 @@ from pathlib import Path
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
-from cdml.delivery.operation.observation import Found
+from cdml.delivery.operation.observation import Observation
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.plan import Objection, Refusal, named
+from cdml.delivery.rollout.plan import Refusal, RefusalReason, named
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
@@ -27,7 +27,7 @@ _GATE = "Run `cdml gate` on this version and deploy with its evidence."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class GateEvidence:
     """The evidence of one gate; data is None where the rows were not validated."""
 
     data: DataEvidence | None
@@ -36,7 +36,7 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class DeploymentCandidate:
     """A version that may be deployed.
 
     Attributes:
@@ -48,11 +48,13 @@ class Candidate:
 
     version: ModelVersion
     release: Release
-    judged: Judged | None
+    judged: GateEvidence | None
     trouble: str = ""
 
 
-def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None) -> Candidate:
+def examine(
+    version: ModelVersion, *, registry: Registry, evidence: Path | None
+) -> DeploymentCandidate:
     """Hash what lies in the registry and read what was judged.
 
     Raises:
@@ -70,24 +72,24 @@ def examine(version: ModelVersion, *, registry: Registry, evidence: Path | None)
                 raise
             trouble = error.message
     release = Release(version=version.version, digest=digest, source=version.source)
-    return Candidate(version=version, release=release, judged=judged, trouble=trouble)
+    return DeploymentCandidate(version=version, release=release, judged=judged, trouble=trouble)
 
 
 def objections(
-    candidate: Candidate, ledger: JournalDocument, config: Config
-) -> Iterator[Objection]:
+    candidate: DeploymentCandidate, ledger: JournalDocument, config: Config
+) -> Iterator[RefusalReason]:
     """All that speaks against deploying it now."""
     digest = candidate.release.digest
     label = f"v{candidate.release.version}"
     if candidate.version.digest not in (None, digest):
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.DIGEST,
             message=f"the files of {label} have the digest {digest}, the registry recorded"
             f" {candidate.version.digest}.",
             hint="Somebody changed them: register the model anew.",
         )
     if candidate.judged is None:
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.NO_EVIDENCE,
             message=candidate.trouble or f"nothing says that {label} passed.",
             hint=_GATE,
@@ -96,7 +98,7 @@ def objections(
         yield from _against(candidate.judged, label, digest, ledger, config)
     bad = ledger.quarantine(digest)
     if bad is not None:
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.QUARANTINED,
             message=f"{label} was rolled back at {bad.at:%Y-%m-%d %H:%M} UTC"
             f"{f' ({bad.reason})' if bad.reason else ''}.",
@@ -105,15 +107,15 @@ def objections(
 
 
 def _against(
-    judged: Judged, label: str, digest: str, ledger: JournalDocument, config: Config
-) -> Iterator[Objection]:
+    judged: GateEvidence, label: str, digest: str, ledger: JournalDocument, config: Config
+) -> Iterator[RefusalReason]:
     """What the evidence itself says against it."""
     for spoken, what in (
         (judged.evaluation.model.digest, "evaluation"),
         (judged.comparison.challenger.digest, "comparison"),
     ):
         if spoken != digest:
-            yield Objection(
+            yield RefusalReason(
                 refusal=Refusal.DIGEST,
                 message=f"{label} has the digest {digest}, the {what} is of {spoken}.",
                 hint=_GATE,
@@ -121,13 +123,13 @@ def _against(
     rows = {judged.evaluation.data.digest, judged.comparison.data.digest}
     rows |= {judged.data.data.digest} if judged.data else set()
     if len(rows) > 1:
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.DIGEST,
             message=f"the evidence of {label} speaks of {len(rows)} different data sets.",
             hint=_GATE,
         )
     if judged.data is None and config.data.checked:
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.NO_EVIDENCE,
             message=f"nothing says that the data {label} was judged on was validated.",
             hint=_GATE,
@@ -135,7 +137,7 @@ def _against(
     current = ledger.current.release if ledger.current else None
     champion = judged.comparison.champion
     if (champion.digest if champion else None) != (current.digest if current else None):
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.CHAMPION_MOVED,
             message=f"{label} was compared with {_named(champion)}, and"
             f" {_named(current)} serves now.",
@@ -144,7 +146,7 @@ def _against(
     impossible = list(contradictions(judged.data, judged.evaluation, judged.comparison, config))
     if impossible:
         more = f" There are {len(impossible) - 1:,} more such findings." if impossible[1:] else ""
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.VERDICT,
             message=f"the evidence of {label} does not bear its verdict out: {impossible[0]}{more}",
             hint=_GATE,
@@ -153,7 +155,7 @@ def _against(
     verdict = worst((again.verdict, judged.data.verdict if judged.data else again.verdict))
     if verdict not in (Verdict.PASS, Verdict.WARN):
         why = again.reasons[0] if again.reasons else "the data did not pass"
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.VERDICT,
             message=f"under the deployed cdml.yaml the verdict on {label} is {verdict}: {why}",
             hint="The report names the gates that say no.",
@@ -164,15 +166,15 @@ def _named(model: ModelRef | Release | None) -> str:
     return f"v{model.version or '?'}" if model else "no champion"
 
 
-def _judged(folder: Path) -> Judged | None:
+def _judged(folder: Path) -> GateEvidence | None:
     evaluation, comparison = store.read(folder, Evaluation), store.read(folder, Comparison)
     if evaluation is None or comparison is None:
         return None
     data = store.read(folder, DataEvidence)
-    return Judged(data=data, evaluation=evaluation, comparison=comparison)
+    return GateEvidence(data=data, evaluation=evaluation, comparison=comparison)
 
 
-def serving_release(found: Found, model: str, ports: DeliveryPorts) -> Release | None:
+def serving_release(found: Observation, model: str, ports: DeliveryPorts) -> Release | None:
     """What serves, as far as the journal or the registry knows its digest.
 
     Raises:

@@ -9,7 +9,7 @@ from cdml.journal.records import JournalDocument, Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Filing:
+class CiDeployment:
     """A deployment on the platform, or why there is none.
 
     Attributes:
@@ -31,7 +31,7 @@ class Filing:
     @classmethod
     def of(
         cls, platform: Platform, progress: Progress, ledger: JournalDocument, url: str | None = None
-    ) -> "Filing":
+    ) -> "CiDeployment":
         """File the open operation, or find what was filed of it."""
         operation = ledger.operation
         deployment, detail = None, "the platform keeps no deployments"

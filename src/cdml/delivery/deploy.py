@@ -7,20 +7,20 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
-from cdml.delivery.candidate import Candidate, examine, hashed_release, objections
+from cdml.delivery.candidate import DeploymentCandidate, examine, hashed_release, objections
 from cdml.delivery.checks.release_checks import Checks
-from cdml.delivery.divergence import Cure, Drift
+from cdml.delivery.divergence import Divergence, Remedy
 from cdml.delivery.find_version import find_version
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.observation import Found, describe, look_again
-from cdml.delivery.operation.outcome import Nothing, Outcome, called
-from cdml.delivery.operation.runner import Operator, given_reason
+from cdml.delivery.operation.observation import Observation, describe, look_again
+from cdml.delivery.operation.outcome import Nothing, OperationReport, called
+from cdml.delivery.operation.runner import OperationRunner, given_reason
 from cdml.delivery.operation.traffic_steps import ramp_of
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import plan as refusals
 from cdml.delivery.rollout.plan import Plan, Refusal
-from cdml.delivery.rollout.state_machine import Standing, standing
+from cdml.delivery.rollout.state_machine import Situation, standing
 from cdml.delivery.same_rows import other_rows
 from cdml.errors import InputError, LockHeld, Overtaken, ServiceError
 from cdml.evidence import store
@@ -45,7 +45,7 @@ def deploy(
     dry_run: bool = False,
     override: tuple[str, ...] = (),
     reason: str = "",
-    cure: Cure | None = None,
+    cure: Remedy | None = None,
     checks: Checks | None = None,
 ) -> Deployment | Nothing:
     """Deploy a version, or find that it serves already, or that no gate let one pass.
@@ -74,7 +74,7 @@ def deploy(
     reason = given_reason(reason)
     overrides = refusals.chosen(override, reason)
     id_ = secrets.token_hex(8)
-    operator = Operator.of(loaded, ports, environment, checks, output=output)
+    operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
     run = _Deploy(
         loaded=loaded,
         ports=ports,
@@ -84,7 +84,7 @@ def deploy(
         overrides=overrides,
         reason=reason,
         cure=cure,
-        drift=Drift(operator=operator, id=secrets.token_hex(8), reason=reason),
+        drift=Divergence(operator=operator, id=secrets.token_hex(8), reason=reason),
     )
     if not dry_run:
         store.remove(output, Deployment)
@@ -119,13 +119,13 @@ class _Deploy:
 
     loaded: LoadedConfig
     ports: DeliveryPorts
-    operator: Operator
+    operator: OperationRunner
     output: Path
     id: str
     overrides: frozenset[Refusal]
     reason: str
-    cure: Cure | None
-    drift: Drift
+    cure: Remedy | None
+    drift: Divergence
 
     def perform(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
         """Deploy.
@@ -134,7 +134,7 @@ class _Deploy:
             Moved: the journal moved before anything was done.
         """
         found = self.operator.settle(self.id, patience=timedelta())
-        if standing(found.ledger, found.serving) is Standing.UNKNOWN:
+        if standing(found.ledger, found.serving) is Situation.UNKNOWN:
             release = hashed_release(found.serving, self.operator.book.model, self.ports)
             found = self.operator.adopt(found, release, self.id)
         drifted = self.drift.told(found)
@@ -162,12 +162,12 @@ class _Deploy:
         found = self.operator.look()
         state = standing(found.ledger, found.serving)
         first, drifted = "", ""
-        if state is Standing.UNFINISHED:
+        if state is Situation.UNFINISHED:
             first = " An operation that is open would be finished or undone first."
-        elif state is Standing.UNKNOWN:
+        elif state is Situation.UNKNOWN:
             release = hashed_release(found.serving, self.operator.book.model, self.ports)
             ledger = self.operator.adoption(found, release, self.id).ledger
-            found = Found(ledger=ledger, commit=found.commit, serving=found.serving)
+            found = Observation(ledger=ledger, commit=found.commit, serving=found.serving)
         else:
             drifted = self.drift.told(found)
         if drifted:
@@ -180,7 +180,7 @@ class _Deploy:
         if served is not None:
             return served
         plan = self._plan(found, self._examine(version, evidence))
-        told = Outcome(
+        told = OperationReport(
             verdict=Verdict.PASS,
             sentence=f"v{plan.to.version} would serve {plan.environment}, where"
             f" {called(plan.from_)} does now; nothing was written.{first}",
@@ -190,7 +190,7 @@ class _Deploy:
         )
         return self._told(plan, told)
 
-    def _carry_out(self, found: Found, plan: Plan) -> Deployment:
+    def _carry_out(self, found: Observation, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
@@ -216,7 +216,7 @@ class _Deploy:
             raise ServiceError(f"{error.message} {now}", error.hint) from error
         return outcome.of_deploy(plan, ended, self.operator, self.output)
 
-    def _plan(self, found: Found, candidate: Candidate) -> Plan:
+    def _plan(self, found: Observation, candidate: DeploymentCandidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""
         against = (
             *objections(candidate, found.ledger, self.loaded.config),
@@ -242,12 +242,15 @@ class _Deploy:
             forecast=told,
         )
 
-    def _examine(self, version: ModelVersion, evidence: Path | None) -> Candidate:
+    def _examine(self, version: ModelVersion, evidence: Path | None) -> DeploymentCandidate:
         with self.ports.progress.step(f"checking v{version.version} against its evidence"):
             return examine(version, registry=self.ports.registry, evidence=evidence)
 
     def _served_already(
-        self, found: Found, version: ModelVersion, candidate: Candidate | None = None
+        self,
+        found: Observation,
+        version: ModelVersion,
+        candidate: DeploymentCandidate | None = None,
     ) -> Deployment | None:
         current = found.ledger.current
         digest = candidate.release.digest if candidate else version.digest
@@ -257,7 +260,7 @@ class _Deploy:
         sentence = f"Nothing to do: v{current.version} serves {where} already."
         return self._unchanged(found, current.release, sentence, changed=False)
 
-    def _cured(self, found: Found, drifted: str, sentence: str = "") -> Deployment:
+    def _cured(self, found: Observation, drifted: str, sentence: str = "") -> Deployment:
         """That what serves and the journal agree (again)."""
         current = found.ledger.current
         if current is None:
@@ -269,7 +272,7 @@ class _Deploy:
         return self._unchanged(found, current.release, told, changed=bool(drifted and not sentence))
 
     def _unchanged(
-        self, found: Found, serving: Release, sentence: str, *, changed: bool
+        self, found: Observation, serving: Release, sentence: str, *, changed: bool
     ) -> Deployment:
         plan = Plan(
             kind=EntryKind.DEPLOY,
@@ -279,7 +282,7 @@ class _Deploy:
             to=serving,
             reason=self.reason,
         )
-        told = Outcome(
+        told = OperationReport(
             verdict=Verdict.PASS,
             sentence=sentence,
             steps=self.operator.steps.taken,
@@ -291,5 +294,5 @@ class _Deploy:
     def _keep(self, told: Deployment) -> Deployment:
         return outcome.keep(self.output, told, self.operator)
 
-    def _told(self, plan: Plan, told: Outcome) -> Deployment:
+    def _told(self, plan: Plan, told: OperationReport) -> Deployment:
         return outcome.evidence(plan, told, self.operator)

@@ -5,19 +5,19 @@ from typing import Literal, NoReturn
 
 from cdml.config.traffic_steps import ALL
 from cdml.delivery.candidate import hashed_release, serving_release
-from cdml.delivery.operation.observation import Found
-from cdml.delivery.operation.runner import Operator
+from cdml.delivery.operation.observation import Observation
+from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.operation.traffic_steps import AT_ONCE
-from cdml.delivery.rollout.state_machine import Standing, standing
+from cdml.delivery.rollout.state_machine import Situation, standing
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.port import Moved
 from cdml.journal.records import EntryKind, Operation, Phase, Release
 
-Cure = Literal["adopt", "repair"]
+Remedy = Literal["adopt", "repair"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
+class Divergence:
     """Somebody moved what serves, or deleted it, without cdml.
 
     Attributes:
@@ -26,18 +26,18 @@ class Drift:
         reason: why it is mended.
     """
 
-    operator: Operator
+    operator: OperationRunner
     id: str
     reason: str
 
-    def told(self, found: Found) -> str:
+    def told(self, found: Observation) -> str:
         """What is not as the journal says, in one sentence; empty where all is.
 
         Raises:
             ServiceError: the registry does not answer.
         """
         current, where = found.ledger.current, self.operator.book.environment
-        if standing(found.ledger, found.serving) is Standing.DRIFTED:
+        if standing(found.ledger, found.serving) is Situation.DRIFTED:
             should = f"v{current.version}" if current else "nothing"
             return (
                 f"Drift: the journal says that {should} serves {where}, and {_seen(found)} does;"
@@ -54,7 +54,7 @@ class Drift:
             f" names {f'v{names}' if names else 'nothing'}; {self._cause(current.release)}."
         )
 
-    def refuse(self, told: str, found: Found) -> NoReturn:
+    def refuse(self, told: str, found: Observation) -> NoReturn:
         """Say what to do about it.
 
         Raises:
@@ -71,7 +71,7 @@ class Drift:
             " journal again; `cdml deploy --adopt --reason …` makes the journal follow the world.",
         )
 
-    def cure(self, found: Found, cure: Cure) -> Found:
+    def cure(self, found: Observation, cure: Remedy) -> Observation:
         """Mend it.
 
         Raises:
@@ -93,7 +93,7 @@ class Drift:
                 return f"v{current.version} was deleted from the registry"
         return "somebody moved it without cdml"
 
-    def _adoptable(self, found: Found) -> Release | None:
+    def _adoptable(self, found: Observation) -> Release | None:
         beside = found.serving.beside
         if beside is not None and beside.percent > 0:
             raise InputError(
@@ -105,7 +105,7 @@ class Drift:
             return None
         return hashed_release(found.serving, self.operator.book.model, self.operator.ports)
 
-    def _repair(self, found: Found) -> Found:
+    def _repair(self, found: Observation) -> Observation:
         operator, ports = self.operator, self.operator.ports
         current = found.ledger.current
         if current is None:
@@ -138,7 +138,7 @@ class Drift:
         return ended.found
 
 
-def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Cure | None:
+def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Remedy | None:
     """What the options ask for.
 
     Raises:
@@ -151,7 +151,7 @@ def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Cure | None:
         )
     if not (adopt or repair):
         return None
-    cure: Cure = "adopt" if adopt else "repair"
+    cure: Remedy = "adopt" if adopt else "repair"
     if not reason.strip():
         raise ConfigurationError(
             f"--{cure} needs a reason.", "Say why with --reason; the journal keeps it."
@@ -159,7 +159,7 @@ def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Cure | None:
     return cure
 
 
-def _seen(found: Found) -> str:
+def _seen(found: Observation) -> str:
     serving = found.serving
     main = f"v{serving.version}" if serving.version else "nothing"
     if serving.beside is None or serving.beside.percent == 0:

@@ -6,9 +6,9 @@ operation took over may still arrive. Whoever lost looks once the other one is d
 
 import secrets
 
-from cdml.delivery.divergence import Drift
-from cdml.delivery.operation.observation import Found, describe, look_again
-from cdml.delivery.operation.runner import Operator
+from cdml.delivery.divergence import Divergence
+from cdml.delivery.operation.observation import Observation, describe, look_again
+from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.rollout import transitions
 from cdml.errors import CdmlError, Overtaken
 from cdml.journal.port import Moved
@@ -16,17 +16,17 @@ from cdml.journal.port import Moved
 _REASON = "a run that was overtaken wrote it late"
 
 
-def after_loss(operator: Operator, error: Overtaken) -> Overtaken:
+def after_loss(operator: OperationRunner, error: Overtaken) -> Overtaken:
     """The error to raise: what serves now, and whether a late write of ours was taken back."""
     mended = _mend(operator, error.versions) if error.versions else ""
     now = describe(look_again(operator.ports), operator.book.environment)
     return Overtaken(" ".join(filter(None, (error.message, mended, now))), error.hint)
 
 
-def _mend(operator: Operator, versions: tuple[str, ...]) -> str:
+def _mend(operator: OperationRunner, versions: tuple[str, ...]) -> str:
     """Make the world follow the journal again, under a lock, where ours is what it differs by."""
     id_ = secrets.token_hex(8)
-    drift = Drift(operator=operator, id=id_, reason=_REASON)
+    drift = Divergence(operator=operator, id=id_, reason=_REASON)
     try:
         found = operator.settle(secrets.token_hex(8), patience=transitions.LEASE)
         told = drift.told(found)
@@ -40,7 +40,7 @@ def _mend(operator: Operator, versions: tuple[str, ...]) -> str:
     return "A late write of this run changed what serves; it was taken back."
 
 
-def _named(operator: Operator, found: Found) -> set[str | None]:
+def _named(operator: OperationRunner, found: Observation) -> set[str | None]:
     """What has traffic, and what the alias names."""
     beside, alias = found.serving.beside, operator.effects.alias
     return {

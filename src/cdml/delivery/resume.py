@@ -14,8 +14,8 @@ from cdml.config import LoadedConfig
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.outcome import Nothing, Outcome
-from cdml.delivery.operation.runner import Operator
+from cdml.delivery.operation.outcome import Nothing, OperationReport
+from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Plan
 from cdml.delivery.rollout.state_machine import outlived
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cdml.delivery.target import SplittingTarget
 
 
-def end_warm(operator: Operator, window: timedelta) -> str:
+def end_warm(operator: OperationRunner, window: timedelta) -> str:
     """End it where nothing is under way, and tell; empty where there is nothing to end.
 
     The journal says so first, with a number that every later operation outbids: the target
@@ -96,7 +96,7 @@ def resume(
         DeploymentFailed: it was taken back.
         ServiceError: the registry, the journal or the target failed.
     """
-    operator = Operator.of(loaded, ports, environment, checks, output=output)
+    operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
     store.remove(output, Deployment)
     try:
         ended = operator.resume(secrets.token_hex(8))
@@ -110,7 +110,7 @@ def resume(
     return outcome.of_deploy(plan, ended, operator, output)
 
 
-def _nothing(operator: Operator, output: Path, after: str) -> Deployment | Nothing:
+def _nothing(operator: OperationRunner, output: Path, after: str) -> Deployment | Nothing:
     where = operator.book.environment
     ledger, commit = operator.book.read()
     if ledger.current is None:
@@ -123,7 +123,7 @@ def _nothing(operator: Operator, output: Path, after: str) -> Deployment | Nothi
         from_=serving,
         to=serving,
     )
-    told = Outcome(
+    told = OperationReport(
         verdict=Verdict.PASS,
         sentence=f"Nothing to resume: v{serving.version} serves {where}.{after}",
         steps=operator.steps.taken,

@@ -12,9 +12,9 @@ from cdml.delivery.candidate import serving_release
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.observation import Ended, Found, describe, look_again
-from cdml.delivery.operation.outcome import Outcome, called
-from cdml.delivery.operation.runner import Operator, given_reason
+from cdml.delivery.operation.observation import Observation, OperationResult, describe, look_again
+from cdml.delivery.operation.outcome import OperationReport, called
+from cdml.delivery.operation.runner import OperationRunner, given_reason
 from cdml.delivery.operation.traffic_steps import AT_ONCE
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollback_request import LONGEST, Request, request_for
@@ -91,7 +91,7 @@ def rollback(
         raise ConfigurationError(
             f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
         )
-    operator = Operator.of(loaded, ports, environment, checks, output=output)
+    operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
     request = request_for(
         given=request_id,
         run=ports.platform.run_url(),
@@ -136,7 +136,7 @@ class _Rollback:
     """
 
     ports: DeliveryPorts
-    operator: Operator
+    operator: OperationRunner
     output: Path
     id: str
     request: Request
@@ -176,7 +176,7 @@ class _Rollback:
             reason=self.reason,
         )
         if current and current.release == plan.to and share(found.serving, plan.to) == ALL:
-            told = Outcome(
+            told = OperationReport(
                 verdict=Verdict.PASS,
                 sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
                 steps=self.operator.steps.taken,
@@ -187,7 +187,7 @@ class _Rollback:
         self._identify(plan, found)
         return self._carry_out(found, plan)
 
-    def _repeat(self, found: Found, answered: Answered, current: Entry) -> Deployment:
+    def _repeat(self, found: Observation, answered: Answered, current: Entry) -> Deployment:
         """The answer to a request that was carried out already."""
         plan = Plan(
             kind=EntryKind.ROLLBACK,
@@ -202,7 +202,7 @@ class _Rollback:
             f" (operation {answered.operation}), and {called(current.release)} serves"
             f" {plan.environment}. For another one, start a new run or give another --request-id."
         )
-        told = Outcome(
+        told = OperationReport(
             verdict=Verdict.PASS,
             sentence=sentence,
             steps=self.operator.steps.taken,
@@ -211,7 +211,7 @@ class _Rollback:
         )
         return self._told(plan, told)
 
-    def _carry_out(self, found: Found, plan: Plan) -> Deployment:
+    def _carry_out(self, found: Observation, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
@@ -249,7 +249,7 @@ class _Rollback:
         begun = "was restored, but the rollback did not end" if restored else "was not restored"
         now = describe(seen, plan.environment)
         sentence = f"v{plan.to.version} {begun}: {error.message} {now}"
-        told = Outcome(
+        told = OperationReport(
             verdict=Verdict.FAIL,
             sentence=sentence,
             steps=self.operator.steps.taken,
@@ -260,8 +260,8 @@ class _Rollback:
         self._told(plan, told)
         return RollbackFailed(sentence, error.hint)
 
-    def _outcome(self, ended: Ended, sentence: str) -> Outcome:
-        return Outcome(
+    def _outcome(self, ended: OperationResult, sentence: str) -> OperationReport:
+        return OperationReport(
             verdict=Verdict.FAIL if ended.trouble else Verdict.PASS,
             sentence=sentence,
             steps=self.operator.steps.taken,
@@ -277,7 +277,7 @@ class _Rollback:
             requested=self.requested, restored=restored, verified=now if verified else None
         )
 
-    def _aborted(self, found: Found) -> Deployment | None:
+    def _aborted(self, found: Observation) -> Deployment | None:
         """The answer where a canary was under way when we were asked: taking it back is all."""
         asked, ledger = self.operator.book.asked, found.ledger
         operation, current = asked.operation if asked else None, ledger.current
@@ -295,7 +295,7 @@ class _Rollback:
             reason=self.reason,
         )
         bad = called(operation.to)
-        told = Outcome(
+        told = OperationReport(
             verdict=Verdict.PASS,
             sentence=f"The canary of {bad} was taken back: {called(current.release)} serves"
             f" {ledger.environment} again; {bad} is quarantined.",
@@ -306,7 +306,7 @@ class _Rollback:
         )
         return self._told(plan, told)
 
-    def _answered(self, found: Found) -> Entry | None:
+    def _answered(self, found: Observation) -> Entry | None:
         """What a rollback restored that was under way when we were asked, or came before ours.
 
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
@@ -318,7 +318,7 @@ class _Rollback:
         open_then = asked.operation is not None and asked.operation.id == current.operation
         return None if known and not open_then else current
 
-    def _way_back(self, found: Found) -> Entry:
+    def _way_back(self, found: Observation) -> Entry:
         refused: dict[str, str] = {}
         while entry := way_back(found.ledger, found.serving, refused):
             why = "" if share(found.serving, entry) else self.operator.voucher.refuses(entry)
@@ -348,7 +348,7 @@ class _Rollback:
             "`cdml deploy` ships a version for the first time.",
         )
 
-    def _identify(self, plan: Plan, found: Found) -> None:
+    def _identify(self, plan: Plan, found: Observation) -> None:
         """Make sure that the release is still what it was, without a download.
 
         Raises:
@@ -362,10 +362,10 @@ class _Rollback:
                 "`cdml history` tells what else served; --to names it.",
             )
 
-    def _told(self, plan: Plan, told: Outcome) -> Deployment:
+    def _told(self, plan: Plan, told: OperationReport) -> Deployment:
         evidence = outcome.evidence(plan, told, self.operator)
         return outcome.keep(self.output, evidence, self.operator)
 
 
-def _seen(found: Found) -> str:
+def _seen(found: Observation) -> str:
     return f"v{found.serving.version}" if found.serving.version else "none"

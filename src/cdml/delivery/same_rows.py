@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 
 from cdml.common.addresses import reveal
 from cdml.config import LoadedConfig
-from cdml.delivery.candidate import Judged
+from cdml.delivery.candidate import GateEvidence
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.plan import Objection, Refusal
+from cdml.delivery.rollout.plan import Refusal, RefusalReason
 from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef
@@ -25,8 +25,8 @@ _HINT = (
 
 
 def other_rows(
-    judged: Judged | None, loaded: LoadedConfig, ports: DeliveryPorts
-) -> Iterator[Objection]:
+    judged: GateEvidence | None, loaded: LoadedConfig, ports: DeliveryPorts
+) -> Iterator[RefusalReason]:
     """What speaks against evidence whose rows are not the configured ones.
 
     Args:
@@ -42,14 +42,14 @@ def other_rows(
         stage.data.uri for stage in stages if stage and not _named(stage.data.uri, written, loaded)
     }
     for uri in sorted(others):
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.DATA,
             message=f"it was judged on {uri}, and cdml.yaml names {written}.",
             hint=_HINT,
         )
     here = None if others else _digest_here(written, judged.evaluation.data, loaded, ports)
     if here is not None and here != judged.evaluation.data.digest:
-        yield Objection(
+        yield RefusalReason(
             refusal=Refusal.DATA,
             message=f"{written} has the digest {here[:19]}… in this checkout, and it was judged on"
             f" rows of the digest {judged.evaluation.data.digest[:19]}…",

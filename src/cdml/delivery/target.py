@@ -5,11 +5,11 @@ from typing import Protocol
 
 from cdml.journal.records import Release, Serving, TrafficShare
 
-__all__ = ["Answer", "Serving", "SplittingTarget", "Target", "TrafficShare"]
+__all__ = ["ServerAnswer", "Serving", "SplittingTarget", "Target", "TrafficShare"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ServerAnswer:
     """What a server said to one request.
 
     Attributes:
@@ -62,7 +62,7 @@ class SplittingTarget(Target, Protocol):
         """
         ...
 
-    def ask(self, of: Release, body: bytes, *, timeout: float) -> Answer:
+    def ask(self, of: Release, body: bytes, *, timeout: float) -> ServerAnswer:
         """Send one request to the server of a release, past the traffic.
 
         Args:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:  # the judge of canaries is not there where none is judged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slots:
+class ServerLabels:
     """How records name the two servers."""
 
     champion: str
@@ -23,7 +23,7 @@ class Slots:
 class Traffic(Protocol):
     """Where records of requests are found. Windows are asked for in order, each once."""
 
-    def window(self, since: datetime, until: datetime, slots: Slots) -> "Window":
+    def window(self, since: datetime, until: datetime, slots: ServerLabels) -> "Window":
         """What both servers answered from one moment to another.
 
         A record that arrives late is told in the next window that is asked for. What cannot be

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cdml.adapters.traffic.records import LONGEST, Inbox
 from cdml.delivery.canary import Window
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError
 
 _PATIENCE = 0.2
@@ -41,7 +41,7 @@ class HAProxyTraffic:
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
 
-    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+    def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port; a window cannot begin before this process listened."""
         heard = max(since, self._since) if self._since < until else since
         with self._lock:

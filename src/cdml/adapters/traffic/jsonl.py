@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from cdml.adapters.traffic.records import Inbox
 from cdml.delivery.canary import Window
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import InputError, ServiceError
 
 
@@ -25,7 +25,7 @@ class JsonlTraffic:
         self._rest = b""
         self._inbox = Inbox()
 
-    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+    def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port."""
         try:
             self._inbox.put(self._lines())

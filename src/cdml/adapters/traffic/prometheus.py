@@ -17,7 +17,7 @@ import requests
 
 from cdml.common.addresses import reveal
 from cdml.delivery.canary import Answers, Latencies, Window
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, ServiceError
 
 LOOKBACK = 300
@@ -78,7 +78,7 @@ class PrometheusTraffic:
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 
-    def window(self, since: datetime, until: datetime, slots: Slots) -> Window:
+    def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port."""
         wanted = self._selectors
         asked = self._counted(wanted.requests, since, until)

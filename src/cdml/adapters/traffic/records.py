@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from cdml.delivery.canary import Answers, Latencies, Window
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 
 LONGEST = 65_536
 """Bytes of a line; HAProxy writes no longer one."""
@@ -100,7 +100,7 @@ class Inbox:
                 self._latest = record.at_ms
             self._waiting.append((self._latest, record))
 
-    def take(self, since: datetime, until: datetime, slots: Slots) -> Window:
+    def take(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """All that came and is of before `until`.
 
         What came late belongs to a window that begins where the one before ended; any other

@@ -4,24 +4,24 @@
     canary = observe(canary, window, weight=0.05)      # after every window of traffic
     judgement = judge(canary, elapsed_seconds=...)     # at any time
 
-`Canary` is all that has to be kept between two looks.
+`CanaryState` is all that has to be kept between two looks.
 """
 
-from cdml.delivery.canary.judge import Finding, Judgement, Outcome, findings, judge
+from cdml.delivery.canary.judge import CanaryDecision, CanaryFinding, Judgement, findings, judge
 from cdml.delivery.canary.planning import Expectation, expectation, fewest, guardrail
-from cdml.delivery.canary.rules import Rules
-from cdml.delivery.canary.state import Canary, observe
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.state import CanaryState, observe
 from cdml.delivery.canary.traffic import Answers, Latencies, Window
 
 __all__ = [
     "Answers",
-    "Canary",
+    "CanaryDecision",
+    "CanaryFinding",
+    "CanaryState",
+    "CanaryTolerances",
     "Expectation",
-    "Finding",
     "Judgement",
     "Latencies",
-    "Outcome",
-    "Rules",
     "Window",
     "expectation",
     "fewest",

@@ -31,7 +31,7 @@ from cdml.delivery.canary.mixture import (
 _NOTHING = (0.0,) * POINTS
 
 
-class Strict:
+class CanaryModel:
     """How state stands in JSON: no keys but its own."""
 
     __slots__ = ()
@@ -39,7 +39,7 @@ class Strict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Totals(Strict):
+class Totals(CanaryModel):
     """Events at one server, and how they were spread over windows.
 
     Attributes:
@@ -91,7 +91,7 @@ class Totals(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Events(Strict):
+class Events(CanaryModel):
     """All that the tests of one kind of event need to know.
 
     Attributes:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cdml.delivery.canary import rules as split
-from cdml.delivery.canary.state import Canary
+from cdml.delivery.canary.state import CanaryState
 
 FEWEST_WINDOWS = 4
 """Windows with answers of the challenger before anything is decided: from fewer nobody can tell
@@ -29,7 +29,7 @@ _MOST = 1_000_000
 _FEW = 10
 
 
-class Outcome(StrEnum):
+class CanaryDecision(StrEnum):
     """What to do with the challenger."""
 
     PROMOTE = "promote"
@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CanaryFinding:
     """One thing that was judged.
 
     Attributes:
@@ -84,12 +84,12 @@ class Judgement:
         findings: everything that was judged.
     """
 
-    outcome: Outcome
+    outcome: CanaryDecision
     reason: str
-    findings: tuple[Finding, ...]
+    findings: tuple[CanaryFinding, ...]
 
 
-def judge(canary: Canary, *, elapsed_seconds: float) -> Judgement:
+def judge(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     """What to do with the challenger now.
 
     Args:
@@ -99,25 +99,27 @@ def judge(canary: Canary, *, elapsed_seconds: float) -> Judgement:
     """
     found = findings(canary)
 
-    def say(outcome: Outcome, reason: str) -> Judgement:
+    def say(outcome: CanaryDecision, reason: str) -> Judgement:
         return Judgement(outcome=outcome, reason=reason, findings=found)
 
     enough = canary.errors.challenger.windows >= FEWEST_WINDOWS
     harm = [one for one in found if one.of != SPLIT and one.harmful]
     if enough and harm:
-        return say(Outcome.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
+        return say(CanaryDecision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
     open_ = _open(canary, found)
     if enough and not open_ and all(one.is_safe for one in found):
         safe = "; ".join(_told(one, canary) for one in found if one.of != SPLIT)
-        return say(Outcome.PROMOTE, f"no worse than tolerated: {safe}")
+        return say(CanaryDecision.PROMOTE, f"no worse than tolerated: {safe}")
     why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
     if not elapsed_seconds < limit:
-        return say(Outcome.ROLLBACK, f"not shown to be safe within {limit / 60:,.0f} min: {why}")
-    return say(Outcome.HOLD, f"not decided yet: {why}")
+        return say(
+            CanaryDecision.ROLLBACK, f"not shown to be safe within {limit / 60:,.0f} min: {why}"
+        )
+    return say(CanaryDecision.HOLD, f"not decided yet: {why}")
 
 
-def findings(canary: Canary) -> tuple[Finding, ...]:
+def findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
     """Everything that is judged, with its evidence so far."""
     rules = canary.rules
     kinds = [(ERRORS, canary.errors, rules.tolerated_error_rate)]
@@ -127,7 +129,7 @@ def findings(canary: Canary) -> tuple[Finding, ...]:
     both, challenger = sum(one.requests for one in given), sum(one.events for one in given)
     return (
         *(
-            Finding(
+            CanaryFinding(
                 of=of,
                 champion=(events.champion.events, events.champion.requests),
                 challenger=(events.challenger.events, events.challenger.requests),
@@ -139,7 +141,7 @@ def findings(canary: Canary) -> tuple[Finding, ...]:
             )
             for of, events, rate in kinds
         ),
-        Finding(
+        CanaryFinding(
             of=SPLIT,
             champion=(both - challenger, both),
             challenger=(challenger, both),
@@ -150,7 +152,7 @@ def findings(canary: Canary) -> tuple[Finding, ...]:
     )
 
 
-def _open(canary: Canary, found: tuple[Finding, ...]) -> list[str]:
+def _open(canary: CanaryState, found: tuple[CanaryFinding, ...]) -> list[str]:
     """All that keeps the challenger from being promoted."""
     problems = []
     if not canary.unreadable <= UNREADABLE * (canary.requests + canary.unreadable):
@@ -173,14 +175,14 @@ def _open(canary: Canary, found: tuple[Finding, ...]) -> list[str]:
     return problems
 
 
-def _harm(one: Finding, canary: Canary) -> str:
+def _harm(one: CanaryFinding, canary: CanaryState) -> str:
     return (
         f"{_rates(one, canary)}; evidence of harm {_odds(one.harm)}"
         f" where {_odds(one.harm_needed)} decides{_bursts(one)}"
     )
 
 
-def _told(one: Finding, canary: Canary) -> str:
+def _told(one: CanaryFinding, canary: CanaryState) -> str:
     if one.safe is None or one.safe_needed is None:
         return _rates(one, canary)
     return (
@@ -189,7 +191,7 @@ def _told(one: Finding, canary: Canary) -> str:
     )
 
 
-def _rates(one: Finding, canary: Canary) -> str:
+def _rates(one: CanaryFinding, canary: CanaryState) -> str:
     slow = f" beyond {canary.rules.latency_limit_ms:g} ms" if one.of == LATENCY else ""
     return (
         f"{one.of}{slow}: {_share(one.challenger)} of the challenger's, {_share(one.champion)}"
@@ -197,7 +199,7 @@ def _rates(one: Finding, canary: Canary) -> str:
     )
 
 
-def _bursts(one: Finding) -> str:
+def _bursts(one: CanaryFinding) -> str:
     return f" (they come in bursts of {one.dispersion:.1f})" if one.dispersion > 1 else ""
 
 

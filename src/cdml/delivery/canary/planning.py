@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cdml.delivery.canary.events import chance, harm, safe
 from cdml.delivery.canary.judge import FEWEST_WINDOWS
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs
-from cdml.delivery.canary.rules import Rules
+from cdml.delivery.canary.rules import CanaryTolerances
 from cdml.delivery.canary.traffic import Latencies
 
 BEYOND = 10
@@ -64,7 +64,7 @@ def guardrail(champion: Latencies, *, quantile: float, factor: float) -> float |
 
 
 def expectation(
-    rules: Rules,
+    rules: CanaryTolerances,
     *,
     weight: float,
     requests_per_minute: float,

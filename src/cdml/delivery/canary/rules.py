@@ -12,12 +12,12 @@ Fabijan et al. 2019, Diagnosing sample ratio mismatch in online controlled exper
 import math
 from dataclasses import dataclass, field, replace
 
-from cdml.delivery.canary.events import Strict, Totals
+from cdml.delivery.canary.events import CanaryModel, Totals
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules(Strict):
+class CanaryTolerances(CanaryModel):
     """What is tolerated, and how sure the judge has to be. Fixed before the first look.
 
     Attributes:
@@ -80,7 +80,7 @@ class Rules(Strict):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step(Strict):
+class WeightPeriod(CanaryModel):
     """The requests of both servers while one weight was in force.
 
     Attributes:
@@ -97,8 +97,8 @@ class Step(Strict):
 
 
 def add(
-    steps: tuple[Step, ...], weight: float, *, requests: int, challenger: int
-) -> tuple[Step, ...]:
+    steps: tuple[WeightPeriod, ...], weight: float, *, requests: int, challenger: int
+) -> tuple[WeightPeriod, ...]:
     """With one window more.
 
     Args:
@@ -108,12 +108,12 @@ def add(
         challenger: those of them that the challenger was given.
     """
     known = next((step for step in steps if step.weight == weight), None)
-    step = known or Step(weight=weight)
+    step = known or WeightPeriod(weight=weight)
     more = replace(step, given=step.given.add(requests, challenger))
     return tuple(more if one is known else one for one in steps) + (() if known else (more,))
 
 
-def mismatch(steps: tuple[Step, ...], tolerance: float) -> float:
+def mismatch(steps: tuple[WeightPeriod, ...], tolerance: float) -> float:
     """The logarithm of the evidence that requests are not split as they should be.
 
     Args:

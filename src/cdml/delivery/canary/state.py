@@ -4,13 +4,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from cdml.delivery.canary import rules as split
-from cdml.delivery.canary.events import Events, Strict
-from cdml.delivery.canary.rules import Rules
+from cdml.delivery.canary.events import CanaryModel, Events
+from cdml.delivery.canary.rules import CanaryTolerances
 from cdml.delivery.canary.traffic import Answers, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Canary(Strict):
+class CanaryState(CanaryModel):
     """All that the judge knows, in few figures: what a resumed run goes on from.
 
     Attributes:
@@ -23,20 +23,22 @@ class Canary(Strict):
         steps: how requests were split, of each weight.
     """
 
-    rules: Rules
+    rules: CanaryTolerances
     until: datetime | None = None
     requests: int = 0
     unreadable: int = 0
     errors: Events = field(default_factory=Events)
     slow: Events = field(default_factory=Events)
-    steps: tuple[split.Step, ...] = ()
+    steps: tuple[split.WeightPeriod, ...] = ()
 
     def __post_init__(self) -> None:
         if not (self.requests >= 0 and self.unreadable >= 0):
             raise ValueError("counts are at least 0")
 
 
-def observe(canary: Canary, window: Window, *, weight: float, settled: bool = True) -> Canary:
+def observe(
+    canary: CanaryState, window: Window, *, weight: float, settled: bool = True
+) -> CanaryState:
     """What is known after one window more.
 
     Args:

@@ -13,29 +13,29 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.delivery.canary import Canary, Outcome, judge, observe
+from cdml.delivery.canary import CanaryDecision, CanaryState, judge, observe
 from cdml.delivery.checks.canary_forecast import prospect, rules_of
-from cdml.delivery.checks.release_checks import Forecast, Look
+from cdml.delivery.checks.release_checks import CheckForecast, CheckResult
 from cdml.delivery.checks.smoke import limits_of, smoke
 from cdml.delivery.checks.smoke_cases import Case, case_of_rows, passed
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.state_machine import Judged, serves
+from cdml.delivery.rollout.state_machine import Decision, serves
 from cdml.delivery.target import SplittingTarget
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import InputError, ServiceError
 from cdml.evidence import reference_rows
 from cdml.journal.records import Operation, Release, Serving
 
-_CANARY = TypeAdapter(Canary)
+_CANARY = TypeAdapter(CanaryState)
 _JUDGED = {
-    Outcome.PROMOTE: Judged.PROMOTE,
-    Outcome.HOLD: Judged.HOLD,
-    Outcome.ROLLBACK: Judged.ROLLBACK,
+    CanaryDecision.PROMOTE: Decision.PROMOTE,
+    CanaryDecision.HOLD: Decision.HOLD,
+    CanaryDecision.ROLLBACK: Decision.ROLLBACK,
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judging:
+class CanaryJudge:
     """See `Checks`.
 
     Attributes:
@@ -69,7 +69,7 @@ class Judging:
             raise InputError(f"the server of v{release.version} failed its check: {failed}", hint)
         return " ".join(check.sentence for check in checks)
 
-    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> CheckResult:
         """See `Checks`."""
         ramp = operation.ramp or Ramp()
         seen, last = self._remembered(ramp)
@@ -81,12 +81,12 @@ class Judging:
         # How long it may take is decided by the ramp, whose time-out is no evidence of harm.
         judgement = judge(seen, elapsed_seconds=0.0)
         state = _state(ramp.percent, seen)
-        return Look(judged=_JUDGED[judgement.outcome], why=judgement.reason, state=state)
+        return CheckResult(judged=_JUDGED[judgement.outcome], why=judgement.reason, state=state)
 
-    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+    def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """See `Checks`; by the traffic of the last minutes, or else of the next."""
         found = prospect(self._settings, ramp, self.ports, since=since)
-        return Forecast(told=found.told, state=_state(0, Canary(rules=found.rules)))
+        return CheckForecast(told=found.told, state=_state(0, CanaryState(rules=found.rules)))
 
     def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
         """What to ask; and where that is nothing, why, if it is known."""
@@ -114,7 +114,7 @@ class Judging:
     def _settings(self) -> Settings | None:
         return self.loaded.config.deploy.canary
 
-    def _remembered(self, ramp: Ramp) -> tuple[Canary, int | None]:
+    def _remembered(self, ramp: Ramp) -> tuple[CanaryState, int | None]:
         """What the judge knows, and the share of its last window.
 
         Raises:
@@ -130,7 +130,7 @@ class Judging:
                     "Roll it back, and deploy again.",
                 )
             limit = settings.latency_limit_ms if settings else None
-            return Canary(rules=rules_of(settings, ramp, limit)), None
+            return CanaryState(rules=rules_of(settings, ramp, limit)), None
         try:
             return _CANARY.validate_python(ramp.state["canary"]), int(ramp.state["percent"])
         except (ValidationError, KeyError, TypeError, ValueError) as error:
@@ -140,7 +140,7 @@ class Judging:
             ) from error
 
 
-def _slots(operation: Operation, serving: Serving) -> Slots:
+def _slots(operation: Operation, serving: Serving) -> ServerLabels:
     """How the records name the two servers; the challenger may have most of the traffic."""
     beside = serving.beside.server if serving.beside else None
     mine, other = beside, serving.server
@@ -148,9 +148,9 @@ def _slots(operation: Operation, serving: Serving) -> Slots:
         mine, other = other, mine
     if not mine or not other:
         raise InputError("the target does not tell how records of requests name its servers.")
-    return Slots(champion=other, challenger=mine)
+    return ServerLabels(champion=other, challenger=mine)
 
 
-def _state(percent: int, canary: Canary) -> Mapping[str, Any]:
+def _state(percent: int, canary: CanaryState) -> Mapping[str, Any]:
     """What the journal keeps of it; the percentage is that of the last window, 0 before it."""
     return {"percent": percent, "canary": _CANARY.dump_python(canary, mode="json")}

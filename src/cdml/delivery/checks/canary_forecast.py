@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.delivery.canary import Answers, Rules, Window, expectation, fewest, guardrail
+from cdml.delivery.canary import Answers, CanaryTolerances, Window, expectation, fewest, guardrail
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.traffic import Slots
+from cdml.delivery.traffic import ServerLabels
 from cdml.errors import CdmlError, ConfigurationError, InputError
 
 LATELY = timedelta(minutes=2)
@@ -23,7 +23,7 @@ LEAST_MS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prospect:
+class CanaryForecast:
     """What is known before a canary begins.
 
     Attributes:
@@ -31,13 +31,13 @@ class Prospect:
         told: the limit of latencies and when a decision is to be expected, in one line.
     """
 
-    rules: Rules
+    rules: CanaryTolerances
     told: str
 
 
-def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> Rules:
+def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> CanaryTolerances:
     """What the configuration tolerates."""
-    rules = Rules(timeout_seconds=ramp.timeout)
+    rules = CanaryTolerances(timeout_seconds=ramp.timeout)
     if settings is None:
         return rules
     return replace(
@@ -50,7 +50,7 @@ def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> R
 
 def prospect(
     settings: Settings | None, ramp: Ramp, ports: DeliveryPorts, *, since: datetime
-) -> Prospect:
+) -> CanaryForecast:
     """Look at the champion's traffic, once.
 
     Args:
@@ -66,7 +66,7 @@ def prospect(
     """
     factor = settings.latency_factor if settings else None
     try:
-        wanted = None if factor is None else fewest(Rules().latency_quantile)
+        wanted = None if factor is None else fewest(CanaryTolerances().latency_quantile)
         seen, trouble = _seen(ports, since, wanted), ""
     except ConfigurationError:
         raise  # what can never be read must be known before anything is touched
@@ -79,8 +79,10 @@ def prospect(
     rules = rules_of(settings, ramp, limit)
     if seen is None or answers.requests == 0:
         time = f"is not known: {trouble or 'no traffic was seen'}"
-        return Prospect(rules=rules, told=f"{latencies}; when a decision is to be expected {time}")
-    return Prospect(rules=rules, told=f"{latencies}; {_time(rules, ramp, seen)}")
+        return CanaryForecast(
+            rules=rules, told=f"{latencies}; when a decision is to be expected {time}"
+        )
+    return CanaryForecast(rules=rules, told=f"{latencies}; {_time(rules, ramp, seen)}")
 
 
 def _seen(ports: DeliveryPorts, since: datetime, wanted: int | None) -> Window:
@@ -92,7 +94,7 @@ def _seen(ports: DeliveryPorts, since: datetime, wanted: int | None) -> Window:
         wanted: latencies that are needed; None where none are.
     """
     clock, traffic = ports.clock, ports.traffic
-    slots = Slots(champion=ports.target.observe().server or "-", challenger="<none>")
+    slots = ServerLabels(champion=ports.target.observe().server or "-", challenger="<none>")
     begun = clock.now()
     back = max(begun - (LATELY if wanted is None else EARLIER), since)
     seen = traffic.window(back, begun, slots) if back < begun else None
@@ -127,7 +129,7 @@ def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, 
     """
     fixed = settings.latency_limit_ms if settings else None
     factor = settings.latency_factor if settings else None
-    share = Rules().latency_quantile
+    share = CanaryTolerances().latency_quantile
     if factor is None:
         told = f"{100 * share:g} % of the answers should be within {fixed:g} ms" if fixed else ""
         return fixed, told or "latencies are not judged"
@@ -153,7 +155,7 @@ def _unknown(known: int, wanted: int) -> str:
     return "they lie beyond the last bucket of the histogram"
 
 
-def _time(rules: Rules, ramp: Ramp, seen: Window) -> str:
+def _time(rules: CanaryTolerances, ramp: Ramp, seen: Window) -> str:
     share = ramp.steps[-2] if len(ramp.steps) > 1 else ALL
     answers, a_minute = seen.champion, seen.champion.requests / (seen.seconds / 60)
     found = expectation(

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from cdml.config.traffic_steps import Ramp
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import ConfigurationError
 from cdml.journal.records import Operation, Release, Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class CheckResult:
     """What the judge said at one look.
 
     Attributes:
@@ -22,13 +22,13 @@ class Look:
         state: what the judge has to remember until its next look; plain JSON values.
     """
 
-    judged: Judged
+    judged: Decision
     why: str
     state: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Forecast:
+class CheckForecast:
     """What is known before a canary begins.
 
     Attributes:
@@ -53,7 +53,7 @@ class Checks(Protocol):
         """
         ...
 
-    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> CheckResult:
         """Judge a canary by the traffic so far.
 
         Raises:
@@ -61,7 +61,7 @@ class Checks(Protocol):
         """
         ...
 
-    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+    def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """Look at the champion's traffic before the version gets any of it.
 
         Args:
@@ -88,7 +88,7 @@ class NoChecks:
         del release
         raise ConfigurationError(f"nothing checks what {target.name} serves.")
 
-    def look(self, operation: Operation, serving: Serving, now: datetime) -> Look:
+    def look(self, operation: Operation, serving: Serving, now: datetime) -> CheckResult:
         """Nobody judges.
 
         Raises:
@@ -97,7 +97,7 @@ class NoChecks:
         del operation, serving, now
         raise ConfigurationError("nothing judges a canary here.")
 
-    def forecast(self, ramp: Ramp, since: datetime) -> Forecast:
+    def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """Nothing is waited for."""
         del ramp, since
-        return Forecast()
+        return CheckForecast()

@@ -7,11 +7,11 @@ from cdml.delivery.checks import smoke_cases as rules
 from cdml.delivery.checks.smoke_cases import (
     MALFORMED,
     Case,
-    Check,
-    Limits,
     NoPredictions,
     Replies,
     Reply,
+    SmokeCheck,
+    SmokeTolerances,
 )
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import ServiceError
@@ -21,8 +21,8 @@ from cdml.statistics.metrics import Family
 
 
 def smoke(
-    target: SplittingTarget, release: Release, cases: Sequence[Case], limits: Limits
-) -> tuple[Check, ...]:
+    target: SplittingTarget, release: Release, cases: Sequence[Case], limits: SmokeTolerances
+) -> tuple[SmokeCheck, ...]:
     """Ask a staged release what is known, something it must refuse, and how long it takes.
 
     A server that does not answer is a check that failed, not an error: it is what was asked.
@@ -43,7 +43,7 @@ def smoke(
     return rules.judge(Replies(cases=replies, malformed=malformed, latencies=tuple(times)), limits)
 
 
-def limits_of(config: Config) -> Limits:
+def limits_of(config: Config) -> SmokeTolerances:
     """The limits that a configuration asks for: the lowest `at_most` of its latency gates."""
     latencies = (
         gate.at_most
@@ -52,10 +52,12 @@ def limits_of(config: Config) -> Limits:
         and (metric := metrics.find(gate.metric)) is not None
         and metric.family is Family.LATENCY
     )
-    return Limits(latency_ms=min(latencies, default=None))
+    return SmokeTolerances(latency_ms=min(latencies, default=None))
 
 
-def _seconds(target: SplittingTarget, release: Release, case: Case, limits: Limits) -> float:
+def _seconds(
+    target: SplittingTarget, release: Release, case: Case, limits: SmokeTolerances
+) -> float:
     reply = _ask(target, release, case.body, limits)
     try:
         rules.predictions(reply, case.rows)
@@ -64,7 +66,7 @@ def _seconds(target: SplittingTarget, release: Release, case: Case, limits: Limi
     return reply.seconds
 
 
-def _ask(target: SplittingTarget, release: Release, body: bytes, limits: Limits) -> Reply:
+def _ask(target: SplittingTarget, release: Release, body: bytes, limits: SmokeTolerances) -> Reply:
     try:
         answer = target.ask(release, body, timeout=limits.timeout)
     except ServiceError as error:

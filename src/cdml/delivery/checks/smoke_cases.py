@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-Value = bool | int | float | str | None
+CaseValue = bool | int | float | str | None
 
 MALFORMED = b'{"cdml_smoke_check": ["no model is asked this way"]}'
 """A request that no scoring server may answer with a prediction."""
@@ -40,7 +40,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class SmokeTolerances:
     """How far an answer may be off.
 
     Attributes:
@@ -59,7 +59,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class SmokeCheck:
     """One thing that was looked at.
 
     Attributes:
@@ -107,7 +107,7 @@ class NoPredictions(ValueError):
     """An answer that holds no valid predictions; says why."""
 
 
-def judge(replies: Replies, limits: Limits) -> tuple[Check, ...]:
+def judge(replies: Replies, limits: SmokeTolerances) -> tuple[SmokeCheck, ...]:
     """All checks. Nothing asked, or nothing known of what was asked, does not pass."""
     checks = [_answers(replies.cases), _known(replies.cases, limits), _refuses(replies.malformed)]
     if limits.latency_ms is not None:
@@ -115,7 +115,7 @@ def judge(replies: Replies, limits: Limits) -> tuple[Check, ...]:
     return tuple(checks)
 
 
-def passed(checks: Sequence[Check]) -> bool:
+def passed(checks: Sequence[SmokeCheck]) -> bool:
     """Whether all is well; no checks are none that passed."""
     return bool(checks) and all(check.passed for check in checks)
 
@@ -148,7 +148,7 @@ def predictions(reply: Reply, rows: int | None = None) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def same(found: Any, known: Any, limits: Limits) -> bool:
+def same(found: Any, known: Any, limits: SmokeTolerances) -> bool:
     """Whether two predictions are equal, numbers within the tolerance."""
     if isinstance(known, int | float) and isinstance(found, int | float):
         return math.isclose(found, known, rel_tol=limits.relative, abs_tol=limits.absolute)
@@ -163,7 +163,7 @@ def same(found: Any, known: Any, limits: Limits) -> bool:
 
 
 def case_of_rows(
-    rows: Sequence[Mapping[str, Value]], known: Sequence[Sequence[Value]], *, name: str
+    rows: Sequence[Mapping[str, CaseValue]], known: Sequence[Sequence[CaseValue]], *, name: str
 ) -> Case:
     """A request for rows with known predictions.
 
@@ -186,9 +186,9 @@ def told(body: bytes) -> str:
     return f"{words[:_TOLD]}…" if len(words) > _TOLD else words or "nothing"
 
 
-def _answers(cases: Sequence[tuple[Case, Reply]]) -> Check:
+def _answers(cases: Sequence[tuple[Case, Reply]]) -> SmokeCheck:
     if not cases:
-        return Check(name="answers", passed=False, sentence="Nothing was there to ask it.")
+        return SmokeCheck(name="answers", passed=False, sentence="Nothing was there to ask it.")
     problems, count = [], 0
     for case, reply in cases:
         try:
@@ -196,10 +196,10 @@ def _answers(cases: Sequence[tuple[Case, Reply]]) -> Check:
         except NoPredictions as error:
             problems.append(f"asked for {case.name}, {error}")
     good = f"{count} valid predictions in {len(cases)} answers."
-    return Check(name="answers", passed=not problems, sentence=_sentence(problems, good))
+    return SmokeCheck(name="answers", passed=not problems, sentence=_sentence(problems, good))
 
 
-def _known(cases: Sequence[tuple[Case, Reply]], limits: Limits) -> Check:
+def _known(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances) -> SmokeCheck:
     problems, compared = [], 0
     for case, reply in cases:
         if not case.known:
@@ -215,10 +215,10 @@ def _known(cases: Sequence[tuple[Case, Reply]], limits: Limits) -> Check:
     if not problems and not compared:
         problems = ["no prediction is known that it could have been held against"]
     good = f"{compared} predictions are those that were judged."
-    return Check(name="known_answers", passed=not problems, sentence=_sentence(problems, good))
+    return SmokeCheck(name="known_answers", passed=not problems, sentence=_sentence(problems, good))
 
 
-def _difference(found: Sequence[Any], known: Sequence[Any], limits: Limits) -> str:
+def _difference(found: Sequence[Any], known: Sequence[Any], limits: SmokeTolerances) -> str:
     pairs = enumerate(zip(found, known, strict=False), 1)
     row = next((row for row, (one, two) in pairs if not same(one, two, limits)), None)
     if row is None:
@@ -227,24 +227,24 @@ def _difference(found: Sequence[Any], known: Sequence[Any], limits: Limits) -> s
     return f"its prediction {row} is {seen}, and {judged} was judged"
 
 
-def _refuses(reply: Reply) -> Check:
+def _refuses(reply: Reply) -> SmokeCheck:
     if reply.status in _CLIENT_ERRORS:
         sentence = f"A malformed request was refused with {reply.status}."
-        return Check(name="refuses_malformed", passed=True, sentence=sentence)
+        return SmokeCheck(name="refuses_malformed", passed=True, sentence=sentence)
     sentence = f"A malformed request was not refused: {_status(reply)}."
-    return Check(name="refuses_malformed", passed=False, sentence=sentence)
+    return SmokeCheck(name="refuses_malformed", passed=False, sentence=sentence)
 
 
-def _latency(seconds: Sequence[float], limit: float) -> Check:
+def _latency(seconds: Sequence[float], limit: float) -> SmokeCheck:
     if not seconds:
-        return Check(name="latency", passed=False, sentence="No request was measured.")
+        return SmokeCheck(name="latency", passed=False, sentence="No request was measured.")
     median = 1000 * statistics.median(seconds)
     sentence = (
         f"Half of {len(seconds)} requests took {median:.3g} ms or more; {limit:g} is allowed."
     )
     if math.isinf(median):
         sentence = f"Most of {len(seconds)} requests that were measured had no valid answer."
-    return Check(name="latency", passed=median <= limit, sentence=sentence)
+    return SmokeCheck(name="latency", passed=median <= limit, sentence=sentence)
 
 
 def _status(reply: Reply) -> str:
@@ -274,7 +274,7 @@ def _whole(value: Any) -> bool:
         return False
 
 
-def _sent(value: Value) -> Value:
+def _sent(value: CaseValue) -> CaseValue:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -11,18 +11,18 @@ from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.operation.journal_client import PAUSES
 from cdml.delivery.operation.observation import last_shares, look
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.state_machine import Move, lost, serves, share, staged
+from cdml.delivery.rollout.state_machine import NextAction, lost, serves, share, staged
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import JournalDocument, Operation, Release, Serving
 
-Act = Callable[[], object]
-Seen = Callable[[Serving], bool]
+Action = Callable[[], object]
+HasHappened = Callable[[Serving], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Did:
+class EffectResult:
     """What came of an effect.
 
     Attributes:
@@ -50,7 +50,7 @@ class Effects:
     checks: Checks
     alias: Alias | None
 
-    def perform(self, move: Move, ledger: JournalDocument, serving: Serving) -> Did:
+    def perform(self, move: NextAction, ledger: JournalDocument, serving: Serving) -> EffectResult:
         """Do it.
 
         Raises:
@@ -62,16 +62,16 @@ class Effects:
             raise ValueError("no operation is open")
         fence, to = ledger.generation, operation.to
         match move:
-            case Move.STAGE:
-                act: Act = partial(self._splitting.stage, to, fence=fence)
+            case NextAction.STAGE:
+                act: Action = partial(self._splitting.stage, to, fence=fence)
                 return self._attempt(operation, serving, act, _told(f"v{to.version} is staged"))
-            case Move.VALIDATE:
+            case NextAction.VALIDATE:
                 act = partial(self.checks.smoke, self._splitting, to)
                 return self._attempt(operation, serving, act)
-            case Move.RETIRE:
+            case NextAction.RETIRE:
                 act = partial(self._splitting.retire, fence=fence)
                 return self._attempt(operation, serving, act, _told(f"v{to.version} is ended"))
-            case Move.PUBLISH:
+            case NextAction.PUBLISH:
                 act = partial(self._publish_all, operation, serving, fence)
                 done = _told(f"the alias names v{to.version}" if self.alias else "")
                 return self._attempt(operation, serving, act, done)
@@ -125,12 +125,12 @@ class Effects:
         return cast("SplittingTarget", target)
 
     def _switch(
-        self, move: Move, ledger: JournalDocument, operation: Operation, serving: Serving
-    ) -> Did:
+        self, move: NextAction, ledger: JournalDocument, operation: Operation, serving: Serving
+    ) -> EffectResult:
         """Give traffic, or take it back, until it is seen."""
         fence, to, back = ledger.generation, operation.to, operation.from_
         if operation.ramp is None:
-            wanted = to if move is Move.SWITCH or back is None else back
+            wanted = to if move is NextAction.SWITCH or back is None else back
             return self._attempt(
                 operation,
                 serving,
@@ -139,14 +139,14 @@ class Effects:
                 lambda seen: serves(seen, wanted),
                 wanted,
             )
-        percent = 0 if move is Move.RESTORE else ALL
-        if move is Move.SWITCH and not operation.committed:
+        percent = 0 if move is NextAction.RESTORE else ALL
+        if move is NextAction.SWITCH and not operation.committed:
             percent = operation.ramp.percent
         told = _told(f"v{to.version} has {percent} % of the traffic")
         if percent == 0 and back is not None and lost(operation, serving):
-            again: Act = partial(self.ports.target.switch, back, fence=fence)
+            again: Action = partial(self.ports.target.switch, back, fence=fence)
             return self._attempt(operation, serving, again, told)
-        act: Act = partial(self._splitting.shift, to, percent, fence=fence)
+        act: Action = partial(self._splitting.shift, to, percent, fence=fence)
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
         return self._attempt(
@@ -157,11 +157,11 @@ class Effects:
         self,
         operation: Operation,
         serving: Serving,
-        act: Act,
+        act: Action,
         told: Callable[[object], str] = str,
-        reached: Seen | None = None,
+        reached: HasHappened | None = None,
         wanted: Release | None = None,
-    ) -> Did:
+    ) -> EffectResult:
         """Act until it is seen to have worked; without `reached`, until nobody complains."""
         trouble: CdmlError | None = None
         for pause in (*PAUSES, None):
@@ -176,11 +176,11 @@ class Effects:
                 failed = trouble = error
             serving = self.observe(operation, serving)
             if reached(serving) if reached else failed is None:
-                return Did(serving=serving, detail=told(answer))
+                return EffectResult(serving=serving, detail=told(answer))
             if wanted is not None:
                 trouble = trouble or self._disobeyed(wanted, serving)
             if pause is None or isinstance(trouble, InputError):
-                return Did(serving=serving, detail="", trouble=trouble)
+                return EffectResult(serving=serving, detail="", trouble=trouble)
             self.ports.clock.sleep(pause)
         raise AssertionError  # pragma: no cover - the last pause is None
 

@@ -11,16 +11,16 @@ from typing import Literal
 from cdml.common.clock import Clock
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.approval import Voucher
-from cdml.delivery.checks.release_checks import Look
-from cdml.delivery.ci_deployment import Filing
+from cdml.delivery.checks.release_checks import CheckResult
+from cdml.delivery.ci_deployment import CiDeployment
 from cdml.delivery.operation.effects import Effects
-from cdml.delivery.operation.held_lock import Tenure, overtaken
-from cdml.delivery.operation.journal_client import Book
-from cdml.delivery.operation.observation import Ended, Found
+from cdml.delivery.operation.held_lock import HeldLock, overtaken
+from cdml.delivery.operation.journal_client import JournalClient
+from cdml.delivery.operation.observation import Observation, OperationResult
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.plan import Refusal
-from cdml.delivery.rollout.state_machine import Judged, Move, next_move, share
+from cdml.delivery.rollout.state_machine import Decision, NextAction, next_move, share
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, ServiceError
 from cdml.evidence.schema import DeploymentStep
@@ -54,7 +54,7 @@ class Steps:
 
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""
-_ASKS = (Move.STAGE, Move.VALIDATE, Move.PUBLISH, Move.RETIRE)
+_ASKS = (NextAction.STAGE, NextAction.VALIDATE, NextAction.PUBLISH, NextAction.RETIRE)
 """Effects whose success is not told by what the target serves."""
 
 
@@ -63,7 +63,7 @@ class Unpublished(ServiceError):
 
 
 @dataclass(slots=True, kw_only=True)
-class Drive:
+class OperationExecutor:
     """Carries the open operation on until it is over, or parked.
 
     Attributes:
@@ -84,31 +84,31 @@ class Drive:
         tenure: our lock.
     """
 
-    book: Book
+    book: JournalClient
     ports: DeliveryPorts
     effects: Effects
     steps: Steps
-    found: Found
+    found: Observation
     own: bool
     voucher: Voucher
     waited: bool = False
-    judged: Judged | None = None
+    judged: Decision | None = None
     trouble: CdmlError | None = None
     harmful: bool = False
-    filing: Filing | None = None
+    filing: CiDeployment | None = None
     restored_at: datetime | None = None
     url: str | None = None
     doubt: str = ""
     parked: bool = field(default=False, init=False)
     acted: bool = field(default=False, init=False)
-    tenure: Tenure = field(init=False)
+    tenure: HeldLock = field(init=False)
 
     def __post_init__(self) -> None:
         ledger = self.found.ledger
-        self.tenure = Tenure(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
+        self.tenure = HeldLock(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
         self.tenure.follow(ledger)
 
-    def run(self) -> Ended:
+    def run(self) -> OperationResult:
         """Carry it on.
 
         Raises:
@@ -127,7 +127,7 @@ class Drive:
                 self._give_back()
                 raise
 
-    def _carry_on(self) -> Ended:
+    def _carry_on(self) -> OperationResult:
         last = self._operation
         if self.doubt:
             self.trouble = InputError(
@@ -135,21 +135,21 @@ class Drive:
                 "Whoever can push to the journal's branch can write it: protect the branch, and"
                 " find out who pushed.",
             )
-            self._write(Move.UNDO, last)
+            self._write(NextAction.UNDO, last)
         while (operation := self.found.ledger.operation) is not None and not self.parked:
             last = operation
             self._heed(operation)
             move = next_move(operation, self.found.serving, self.judged, own=self.own)
             match move:
-                case Move.ADVANCE | Move.COMMIT | Move.UNDO | Move.CLOSE:
+                case NextAction.ADVANCE | NextAction.COMMIT | NextAction.UNDO | NextAction.CLOSE:
                     self._write(move, operation)
-                case Move.LOOK:
+                case NextAction.LOOK:
                     self._look(operation)
-                case Move.BAKE:
+                case NextAction.BAKE:
                     self._bake(operation)
                 case _:
                     self._act(move, operation)
-        return Ended(
+        return OperationResult(
             found=self.found,
             operation=last,
             trouble=self.trouble,
@@ -172,19 +172,19 @@ class Drive:
             why = f" ({asked.reason})" if asked.reason else ""
             self.trouble = DeploymentFailed(f"rollback {asked.operation} asked it to give up{why}.")
             self.harmful = operation.exposed
-            self.judged = Judged.ROLLBACK
+            self.judged = Decision.ROLLBACK
         if self.filing is None and operation.kind is not EntryKind.ROLLBACK:
             self._file()
 
     def _file(self) -> None:
         """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
         ports, ledger = self.ports, self.found.ledger
-        self.filing = Filing.of(ports.platform, ports.progress, ledger, self.url)
+        self.filing = CiDeployment.of(ports.platform, ports.progress, ledger, self.url)
         self.steps.did(
             "record", self.filing.detail, "done" if self.filing.deployment else "skipped"
         )
 
-    def _act(self, move: Move, operation: Operation) -> None:
+    def _act(self, move: NextAction, operation: Operation) -> None:
         self.acted = True
         with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
             did = self.effects.perform(move, self.found.ledger, self.found.serving)
@@ -192,17 +192,17 @@ class Drive:
         if did.trouble is None:
             self.steps.did(move, did.detail)
             if move in _ASKS:
-                self.judged = Judged.PROMOTE
-            elif move is Move.RESTORE:
-                self.judged = self.judged or Judged.HOLD
+                self.judged = Decision.PROMOTE
+            elif move is NextAction.RESTORE:
+                self.judged = self.judged or Decision.HOLD
             return
         self.steps.did(move, did.trouble.message, "failed")
-        if move is Move.RETIRE:  # without traffic it harms nobody; the next stage replaces it
-            self.judged = Judged.PROMOTE
-        elif move is Move.RESTORE:
+        if move is NextAction.RETIRE:  # without traffic it harms nobody; the next stage replaces it
+            self.judged = Decision.PROMOTE
+        elif move is NextAction.RESTORE:
             self.trouble = self.trouble or did.trouble
-            self._write(Move.CLOSE, operation)
-        elif move is Move.PUBLISH and not isinstance(did.trouble, InputError):
+            self._write(NextAction.CLOSE, operation)
+        elif move is NextAction.PUBLISH and not isinstance(did.trouble, InputError):
             raise Unpublished(
                 f"v{operation.to.version} serves {self.book.environment}, and the journal says so;"
                 f" the registry does not yet: {did.trouble.message}",
@@ -210,35 +210,35 @@ class Drive:
             ) from did.trouble
         else:
             self.trouble = self.trouble or did.trouble
-            self._write(Move.UNDO, operation)
+            self._write(NextAction.UNDO, operation)
 
-    def _write(self, move: Move, operation: Operation) -> None:
+    def _write(self, move: NextAction, operation: Operation) -> None:
         """Write under our lock what is going to be done, or that it is over."""
-        if move is Move.UNDO and self.trouble is None and not self.own:
+        if move is NextAction.UNDO and self.trouble is None and not self.own:
             self.trouble = ServiceError("its run stopped before there was a verdict.")
-        if operation.phase is Phase.RECORD and move is not Move.UNDO:
+        if operation.phase is Phase.RECORD and move is not NextAction.UNDO:
             self._name_digest(operation)
             if operation.kind is EntryKind.DEPLOY and self.own:
                 self.voucher.approve(operation.to)
-        if move is Move.CLOSE:
+        if move is NextAction.CLOSE:
             self._conclude(operation)
         self._catch_up()
         transition = self._transition(move)
         if self._keep(transition):
             self.judged = None
-            if move is not Move.ADVANCE:
+            if move is not NextAction.ADVANCE:
                 self.steps.did(move, transition.subject)
             elif self.filing is not None:
                 self.filing.under_way(transition.subject)
 
-    def _transition(self, move: Move) -> Transition:
+    def _transition(self, move: NextAction) -> Transition:
         ledger, now = self.found.ledger, self.ports.clock.now()
         match move:
-            case Move.ADVANCE:
+            case NextAction.ADVANCE:
                 return transitions.advance(ledger, self.judged, now)
-            case Move.COMMIT:
+            case NextAction.COMMIT:
                 return transitions.commit(ledger, now)
-            case Move.UNDO:
+            case NextAction.UNDO:
                 why = self.trouble.message if self.trouble else ""
                 return transitions.undo(ledger, now, why=why, harmful=self.harmful)
             case _:
@@ -291,11 +291,13 @@ class Drive:
         self._set(ledger, commit)
 
     def _set(self, ledger: JournalDocument, commit: str | None) -> None:
-        self.found = Found(ledger=ledger, commit=commit, serving=self.found.serving)
+        self.found = Observation(ledger=ledger, commit=commit, serving=self.found.serving)
         self.tenure.follow(ledger)
 
     def _saw(self, serving: Serving, operation: Operation) -> None:
-        self.found = Found(ledger=self.found.ledger, commit=self.found.commit, serving=serving)
+        self.found = Observation(
+            ledger=self.found.ledger, commit=self.found.commit, serving=serving
+        )
         if self.restored_at is None and share(serving, operation.to) == ALL:
             self.restored_at = self.ports.clock.now()
 
@@ -341,22 +343,22 @@ class Drive:
         try:
             look = self.effects.checks.look(operation, self.found.serving, now)
         except CdmlError as error:  # who cannot be asked has not said yes
-            look = Look(judged=Judged.HOLD, why=error.message, state=ramp.state)
+            look = CheckResult(judged=Decision.HOLD, why=error.message, state=ramp.state)
         judged, why = look.judged, look.why
-        if judged is Judged.HOLD and ramp.overdue(now):
-            judged, why = Judged.ROLLBACK, f"no verdict within {ramp.timeout:g} s: {why}"
+        if judged is Decision.HOLD and ramp.overdue(now):
+            judged, why = Decision.ROLLBACK, f"no verdict within {ramp.timeout:g} s: {why}"
         if self._keep(transitions.looked(self.found.ledger, judged, look.state, why, now)):
             self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
             self.judged = judged
-            if judged is Judged.ROLLBACK:
+            if judged is Decision.ROLLBACK:
                 self.trouble = DeploymentFailed(f"{why.rstrip('.')}.")
-                self.harmful = look.judged is Judged.ROLLBACK
+                self.harmful = look.judged is Decision.ROLLBACK
 
     def _bake(self, operation: Operation) -> None:
         ramp = operation.ramp
         if ramp is not None and self._wait(ramp.bake):
             self._saw(self.effects.observe(operation, self.found.serving), operation)
-            self.judged = Judged.PROMOTE
+            self.judged = Decision.PROMOTE
 
     def _wait(self, seconds: float) -> bool:
         """Wait; False as soon as a rollback asks for room.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from cdml.delivery.operation.journal_client import Book
+from cdml.delivery.operation.journal_client import JournalClient
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.errors import CdmlError, Overtaken, ServiceError
@@ -17,7 +17,7 @@ PARTS = 3
 
 
 @dataclass(slots=True, kw_only=True)
-class Tenure:
+class HeldLock:
     """Our lock on the open operation.
 
     Its lease counts from before the last write of ours, and an observer's from when it saw that
@@ -31,7 +31,7 @@ class Tenure:
         lost: whether another operation was seen to have it.
     """
 
-    book: Book
+    book: JournalClient
     ports: DeliveryPorts
     fence: int
     lease: float

@@ -16,7 +16,7 @@ PAUSES = (1.0, 3.0)
 
 
 @dataclass(slots=True, kw_only=True)
-class Book:
+class JournalClient:
     """The journal of one model in one environment.
 
     Attributes:

@@ -41,7 +41,7 @@ class Watched:
 
 
 @dataclass(slots=True, kw_only=True)
-class Holder:
+class LockHolder:
     """Who holds the lock, as far as we have seen and the platform knows.
 
     The journal is read before the platform is asked, and taking over is a compare-and-swap with

@@ -15,7 +15,7 @@ from cdml.journal.records import JournalDocument, Operation, Serving
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Observation:
     """The journal and the target at one moment.
 
     Attributes:
@@ -30,7 +30,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class OperationResult:
     """How far an operation was carried.
 
     Attributes:
@@ -41,7 +41,7 @@ class Ended:
         restored_at: when `to` was first seen to have all traffic, or None.
     """
 
-    found: Found
+    found: Observation
     operation: Operation
     trouble: CdmlError | None
     deployment: str | None

@@ -10,8 +10,8 @@ from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict
 from cdml.config.traffic_steps import ALL
 from cdml.delivery.operation.executor import DETAIL
-from cdml.delivery.operation.observation import Ended
-from cdml.delivery.operation.runner import Operator
+from cdml.delivery.operation.observation import OperationResult
+from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.rollout.plan import Plan
 from cdml.delivery.rollout.state_machine import share
 from cdml.errors import DeploymentFailed, InputError, ServiceError
@@ -21,7 +21,7 @@ from cdml.journal.records import EntryKind, Release
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class OperationReport:
     """What is told of an operation.
 
     Attributes:
@@ -52,7 +52,7 @@ class Nothing:
     sentence: str
 
 
-def evidence(plan: Plan, outcome: Outcome, operator: Operator) -> Deployment:
+def evidence(plan: Plan, outcome: OperationReport, operator: OperationRunner) -> Deployment:
     """The evidence of an operation."""
     kind: Literal["deploy", "rollback"] = (
         "rollback" if plan.kind is EntryKind.ROLLBACK else "deploy"
@@ -79,7 +79,7 @@ def evidence(plan: Plan, outcome: Outcome, operator: Operator) -> Deployment:
     )
 
 
-def keep(output: Path, told: Deployment, operator: Operator) -> Deployment:
+def keep(output: Path, told: Deployment, operator: OperationRunner) -> Deployment:
     """Write it. A full disk changes nothing of what was done, which the journal tells too."""
     try:
         store.write(output, told)
@@ -96,7 +96,9 @@ def planned(plan: Plan) -> tuple[DeploymentStep, ...]:
     )
 
 
-def of_deploy(plan: Plan, ended: Ended, operator: Operator, output: Path) -> Deployment:
+def of_deploy(
+    plan: Plan, ended: OperationResult, operator: OperationRunner, output: Path
+) -> Deployment:
     """Tell and keep how a deploy ended.
 
     Raises:
@@ -122,7 +124,7 @@ def of_deploy(plan: Plan, ended: Ended, operator: Operator, output: Path) -> Dep
             f" serves {plan.environment}.{harm}"
         )
     verdict = Verdict.WARN if ended.parked_until else Verdict.PASS
-    told = Outcome(
+    told = OperationReport(
         verdict=Verdict.FAIL if trouble else verdict,
         sentence=sentence,
         steps=operator.steps.taken,

@@ -9,10 +9,10 @@ from cdml.delivery.alias import Alias
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import Checks, NoChecks
 from cdml.delivery.operation.effects import Effects
-from cdml.delivery.operation.executor import Drive, Steps
-from cdml.delivery.operation.journal_client import Book
-from cdml.delivery.operation.lock import WATCHED, Holder
-from cdml.delivery.operation.observation import Ended, Found, look
+from cdml.delivery.operation.executor import OperationExecutor, Steps
+from cdml.delivery.operation.journal_client import JournalClient
+from cdml.delivery.operation.lock import WATCHED, LockHolder
+from cdml.delivery.operation.observation import Observation, OperationResult, look
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollback_request import short_digest
 from cdml.delivery.rollout import transitions
@@ -27,7 +27,7 @@ LOOK_EVERY = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Operator:
+class OperationRunner:
     """Carries operations on one model in one environment through.
 
     Attributes:
@@ -41,14 +41,14 @@ class Operator:
         memory: where this machine remembers since when it has seen somebody's lock, or None.
     """
 
-    book: Book
+    book: JournalClient
     ports: DeliveryPorts
     effects: Effects
     steps: Steps
     voucher: Voucher
     url: str | None = None
     memory: Path | None = None
-    mended: list[Ended] = field(default_factory=list)
+    mended: list[OperationResult] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -59,7 +59,7 @@ class Operator:
         checks: Checks | None = None,
         *,
         output: Path,
-    ) -> "Operator":
+    ) -> "OperationRunner":
         """For the configured model, in this environment or the configured one.
 
         Args:
@@ -82,7 +82,7 @@ class Operator:
                 "Give each environment a configuration with a target of its own: --config.",
             )
         return cls(
-            book=Book(model=loaded.config.model, environment=where, ports=ports),
+            book=JournalClient(model=loaded.config.model, environment=where, ports=ports),
             ports=ports,
             effects=Effects(
                 ports=ports,
@@ -95,12 +95,14 @@ class Operator:
             memory=output / f"{short_digest(where, loaded.config.model)}.{WATCHED}",
         )
 
-    def look(self) -> Found:
+    def look(self) -> Observation:
         """The journal and the target as they are."""
         ledger, commit = self.book.read()
-        return Found(ledger=ledger, commit=commit, serving=look(self.ports))
+        return Observation(ledger=ledger, commit=commit, serving=look(self.ports))
 
-    def settle(self, holder: str, *, patience: timedelta, rollback: Preempt | None = None) -> Found:
+    def settle(
+        self, holder: str, *, patience: timedelta, rollback: Preempt | None = None
+    ) -> Observation:
         """The journal and the target once nothing is under way.
 
         An operation that another run left behind is finished or undone first.
@@ -115,14 +117,14 @@ class Operator:
             ServiceError: what was left behind can be neither finished nor undone now.
         """
         clock, waited = self.ports.clock, False
-        theirs = Holder(ports=self.ports, memory=self.memory)
+        theirs = LockHolder(ports=self.ports, memory=self.memory)
         deadline = clock.monotonic() + patience.total_seconds()
         rolls_back = rollback is not None and self.ports.target.splits_traffic
         while True:
             ledger, commit = self.book.read()
             free = ledger.lock is None or theirs.yields(ledger, commit, rolls_back=rolls_back)
             if free and ledger.operation is None:
-                return Found(ledger=ledger, commit=commit, serving=look(self.ports))
+                return Observation(ledger=ledger, commit=commit, serving=look(self.ports))
             if free:
                 self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
             elif rollback is not None and _to_be_asked(ledger):
@@ -137,8 +139,8 @@ class Operator:
                 clock.sleep(LOOK_EVERY)
 
     def adopt(
-        self, found: Found, release: Release | None, operation: str, reason: str = ""
-    ) -> Found:
+        self, found: Observation, release: Release | None, operation: str, reason: str = ""
+    ) -> Observation:
         """Make what is observed to serve what the journal says.
 
         Raises:
@@ -149,10 +151,10 @@ class Operator:
         if release is not None:
             self.voucher.approve(release)
         self.steps.did("adopt", adopted.subject)
-        return Found(ledger=adopted.ledger, commit=commit, serving=found.serving)
+        return Observation(ledger=adopted.ledger, commit=commit, serving=found.serving)
 
     def adoption(
-        self, found: Found, release: Release | None, operation: str, reason: str = ""
+        self, found: Observation, release: Release | None, operation: str, reason: str = ""
     ) -> transitions.Transition:
         """What adopting would make of the journal."""
         now, run = self.ports.clock.now(), self.ports.platform.run_url()
@@ -161,7 +163,7 @@ class Operator:
             found.ledger, release, operation=operation, now=now, run=run, **why
         )
 
-    def carry_out(self, found: Found, operation: Operation) -> Ended:
+    def carry_out(self, found: Observation, operation: Operation) -> OperationResult:
         """Take the lock and bring the operation to its end, or to where it is parked.
 
         Raises:
@@ -172,10 +174,10 @@ class Operator:
         begun = transitions.begin(found.ledger, operation, self.ports.clock.now())
         commit = self.book.write(begun, found.commit)
         self.steps.did("lock", f"generation {begun.ledger.generation}")
-        locked = Found(ledger=begun.ledger, commit=commit, serving=found.serving)
+        locked = Observation(ledger=begun.ledger, commit=commit, serving=found.serving)
         return self._drive(locked, own=True)
 
-    def resume(self, holder: str) -> Ended | None:
+    def resume(self, holder: str) -> OperationResult | None:
         """Go on with a deploy that was parked, or whose run stopped; None where there is none.
 
         Args:
@@ -189,7 +191,7 @@ class Operator:
         operation = ledger.operation
         if operation is None:
             return None
-        theirs = Holder(ports=self.ports, memory=self.memory)
+        theirs = LockHolder(ports=self.ports, memory=self.memory)
         if not theirs.yields(ledger, commit, resumes=True):
             theirs.remember()
             raise held(ledger)
@@ -207,7 +209,7 @@ class Operator:
             raise LockHeld("Another operation came first; nothing was resumed.") from error
         self.steps.did("resume", taken.subject)
         serving = look(self.ports)
-        found = Found(ledger=taken.ledger, commit=commit, serving=serving)
+        found = Observation(ledger=taken.ledger, commit=commit, serving=serving)
         return self._drive(found, own=True, waited=True, doubt=self._doubt(found, resumes=True))
 
     def _mend(
@@ -233,7 +235,7 @@ class Operator:
             return
         self.ports.progress.note(taken.subject)
         serving = look(self.ports)
-        found = Found(ledger=taken.ledger, commit=commit, serving=serving)
+        found = Observation(ledger=taken.ledger, commit=commit, serving=serving)
         self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
         self.steps.did("recover", taken.subject)
 
@@ -246,7 +248,7 @@ class Operator:
         self.ports.progress.note(asked.subject)
         self.steps.did("preempt", asked.subject)
 
-    def _doubt(self, found: Found, *, resumes: bool = False) -> str:
+    def _doubt(self, found: Observation, *, resumes: bool = False) -> str:
         """Why an operation that was found must not be finished; empty where it may.
 
         Raises:
@@ -273,8 +275,10 @@ class Operator:
             )
         return doubt
 
-    def _drive(self, found: Found, *, own: bool, waited: bool = False, doubt: str = "") -> Ended:
-        return Drive(
+    def _drive(
+        self, found: Observation, *, own: bool, waited: bool = False, doubt: str = ""
+    ) -> OperationResult:
+        return OperationExecutor(
             book=self.book,
             ports=self.ports,
             effects=self.effects,

@@ -143,7 +143,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objection:
+class RefusalReason:
     """Something that speaks against a deployment.
 
     Attributes:
@@ -173,7 +173,9 @@ def chosen(names: Sequence[str], reason: str) -> frozenset[Refusal]:
     return frozenset(Refusal(name) for name in names)
 
 
-def settle(objections: Sequence[Objection], overrides: frozenset[Refusal]) -> tuple[Refusal, ...]:
+def settle(
+    objections: Sequence[RefusalReason], overrides: frozenset[Refusal]
+) -> tuple[Refusal, ...]:
     """The overrides that were needed.
 
     Raises:

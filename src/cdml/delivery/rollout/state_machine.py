@@ -30,7 +30,7 @@ GRACE = timedelta(seconds=30)
 a deploy asks whether it shall every few seconds, unless it starts a server."""
 
 
-class Standing(StrEnum):
+class Situation(StrEnum):
     """What a run finds when it begins."""
 
     AGREED = "agreed"  # the journal and the target name the same version
@@ -40,7 +40,7 @@ class Standing(StrEnum):
     UNFINISHED = "unfinished"  # an operation is open
 
 
-class Judged(StrEnum):
+class Decision(StrEnum):
     """The answer to what a phase asks."""
 
     PROMOTE = "promote"  # yes: go on
@@ -48,7 +48,7 @@ class Judged(StrEnum):
     ROLLBACK = "rollback"  # no: give up
 
 
-class Move(StrEnum):
+class NextAction(StrEnum):
     """The next thing to do about an open operation."""
 
     ADVANCE = "advance"  # write the next phase, or the next share
@@ -65,14 +65,14 @@ class Move(StrEnum):
     RETIRE = "retire"  # end the server of `to`
 
 
-def standing(ledger: JournalDocument, serving: Serving) -> Standing:
+def standing(ledger: JournalDocument, serving: Serving) -> Situation:
     """Compare the journal with what is observed."""
     if ledger.operation is not None:
-        return Standing.UNFINISHED
+        return Situation.UNFINISHED
     if ledger.current is None:
-        return Standing.EMPTY if serving.version is None else Standing.UNKNOWN
+        return Situation.EMPTY if serving.version is None else Situation.UNKNOWN
     agreed = share(serving, ledger.current.release) == ALL
-    return Standing.AGREED if agreed else Standing.DRIFTED
+    return Situation.AGREED if agreed else Situation.DRIFTED
 
 
 def serves(serving: Serving, release: Release) -> bool:
@@ -110,14 +110,14 @@ def outlived(
         now: the time.
     """
     warm, current = serving.beside, ledger.current
-    if current is None or standing(ledger, serving) is not Standing.AGREED:
+    if current is None or standing(ledger, serving) is not Situation.AGREED:
         return None
     return warm if warm is not None and now - current.at >= window else None
 
 
 def next_move(
-    operation: Operation, serving: Serving, judged: Judged | None = None, *, own: bool
-) -> Move:
+    operation: Operation, serving: Serving, judged: Decision | None = None, *, own: bool
+) -> NextAction:
     """What to do next.
 
     Args:
@@ -135,67 +135,69 @@ def next_move(
             return _take_back(operation, serving, judged)
         case Phase.RECORD | Phase.STAGE | Phase.VALIDATE | Phase.SHIFT | Phase.BAKE:
             goes_on = own or operation.decided or operation.kind is not EntryKind.DEPLOY
-            if judged is Judged.ROLLBACK or not goes_on:
-                return Move.UNDO
+            if judged is Decision.ROLLBACK or not goes_on:
+                return NextAction.UNDO
             if operation.ramp is None:
-                return Move.COMMIT
+                return NextAction.COMMIT
             return _go_on(operation, operation.ramp, serving, judged)
 
 
-def _go_on(operation: Operation, ramp: Ramp, serving: Serving, judged: Judged | None) -> Move:
+def _go_on(
+    operation: Operation, ramp: Ramp, serving: Serving, judged: Decision | None
+) -> NextAction:
     """The way up: each phase's effect, then the next phase."""
     shifted = operation.phase in (Phase.SHIFT, Phase.BAKE)
     if shifted and share(serving, operation.to) != ramp.percent:
-        return Move.SWITCH
+        return NextAction.SWITCH
     match operation.phase:
         case Phase.SHIFT if ramp.last:
-            move = Move.ADVANCE if ramp.bake else Move.COMMIT
+            move = NextAction.ADVANCE if ramp.bake else NextAction.COMMIT
         case Phase.SHIFT:
-            move = Move.ADVANCE if rises(ramp, judged) else Move.LOOK
+            move = NextAction.ADVANCE if rises(ramp, judged) else NextAction.LOOK
         case Phase.BAKE:
-            move = Move.BAKE if judged is None else Move.COMMIT
+            move = NextAction.BAKE if judged is None else NextAction.COMMIT
         case _ if judged is None and operation.phase in _ASKS:
             move = _ASKS[operation.phase]
         case _:
-            move = Move.ADVANCE
+            move = NextAction.ADVANCE
     return move
 
 
-def rises(ramp: Ramp, judged: Judged | None) -> bool:
+def rises(ramp: Ramp, judged: Decision | None) -> bool:
     """Whether a canary gets its next share after a look.
 
     Without evidence of harm its share rises, which brings evidence sooner; all traffic it gets
     only when it was promoted.
     """
     next_is_all = ramp.step + 1 == len(ramp.steps) - 1
-    return judged is Judged.PROMOTE or (judged is Judged.HOLD and not next_is_all)
+    return judged is Decision.PROMOTE or (judged is Decision.HOLD and not next_is_all)
 
 
-_ASKS = {Phase.STAGE: Move.STAGE, Phase.VALIDATE: Move.VALIDATE}
+_ASKS = {Phase.STAGE: NextAction.STAGE, Phase.VALIDATE: NextAction.VALIDATE}
 
 
-def _finish(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
+def _finish(operation: Operation, serving: Serving, judged: Decision | None) -> NextAction:
     if share(serving, operation.to) != ALL:
-        return Move.SWITCH
+        return NextAction.SWITCH
     if operation.ramp is not None and judged is None:
-        return Move.PUBLISH
-    return Move.CLOSE
+        return NextAction.PUBLISH
+    return NextAction.CLOSE
 
 
-def _take_back(operation: Operation, serving: Serving, judged: Judged | None) -> Move:
+def _take_back(operation: Operation, serving: Serving, judged: Decision | None) -> NextAction:
     """The way back: traffic first; only what is seen to have none is ended.
 
     Of a server that died, the share is taken too: whoever starts it again would give it traffic.
     """
     if operation.ramp is None:
         ours = serves(serving, operation.to) and operation.from_ is not None
-        return Move.RESTORE if ours else Move.CLOSE
+        return NextAction.RESTORE if ours else NextAction.CLOSE
     died = lost(operation, serving)
     if share(serving, operation.to) > 0 or (died and judged is None):
-        return Move.RESTORE
-    if (died or staged(serving, operation.to)) and judged is not Judged.PROMOTE:
-        return Move.RETIRE
-    return Move.CLOSE
+        return NextAction.RESTORE
+    if (died or staged(serving, operation.to)) and judged is not Decision.PROMOTE:
+        return NextAction.RETIRE
+    return NextAction.CLOSE
 
 
 def may_take_over(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from cdml.config.traffic_steps import Ramp
-from cdml.delivery.rollout.state_machine import Judged
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.journal.records import (
     GIVEN_BACK,
     Answered,
@@ -115,7 +115,7 @@ def take_over(
     )
 
 
-def advance(ledger: JournalDocument, judged: Judged | None, now: datetime) -> Transition:
+def advance(ledger: JournalDocument, judged: Decision | None, now: datetime) -> Transition:
     """Say what is done next on the way up: the next phase, or the next share."""
     operation = _open(ledger)
     ramp, version = _ramp(operation), f"v{operation.to.version}"
@@ -128,7 +128,7 @@ def advance(ledger: JournalDocument, judged: Judged | None, now: datetime) -> Tr
             phase, told = Phase.BAKE, f"{version} has all traffic; watch it for {ramp.bake:g} s"
         case _:
             if operation.phase is Phase.SHIFT:
-                step = len(ramp.steps) - 1 if judged is Judged.PROMOTE else ramp.step + 1
+                step = len(ramp.steps) - 1 if judged is Decision.PROMOTE else ramp.step + 1
                 ramp = replace(ramp, step=step)
             ramp = replace(ramp, since=ramp.since or now)
             count = f" (step {ramp.step + 1} of {len(ramp.steps)})"
@@ -140,7 +140,7 @@ def advance(ledger: JournalDocument, judged: Judged | None, now: datetime) -> Tr
 
 def looked(
     ledger: JournalDocument,
-    judged: Judged,
+    judged: Decision,
     state: Mapping[str, Any] | None,
     why: str,
     now: datetime,

@@ -19,7 +19,7 @@ from cdml.adapters.targets.haproxy import listeners
 from cdml.adapters.targets.haproxy.runtime_api import Server
 from cdml.adapters.targets.haproxy.slots import Held, Slots
 from cdml.config.targets import HaproxySettings
-from cdml.delivery.target import Answer
+from cdml.delivery.target import ServerAnswer
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.records import Release
 from cdml.models.digest import model_digest
@@ -130,7 +130,9 @@ class ModelServers:
             raise taken(server)
         self._variables_file(server.name).unlink(missing_ok=True)  # no unit starts it at boot
 
-    def ask(self, server: Server, method: str, path: str, body: bytes, timeout: float) -> Answer:
+    def ask(
+        self, server: Server, method: str, path: str, body: bytes, timeout: float
+    ) -> ServerAnswer:
         """Send one request to a server, past HAProxy.
 
         Raises:
@@ -149,7 +151,7 @@ class ModelServers:
             ) from error
         finally:
             connection.close()
-        return Answer(status=response.status, body=content, seconds=time.monotonic() - began)
+        return ServerAnswer(status=response.status, body=content, seconds=time.monotonic() - began)
 
     def answers(self, server: Server) -> bool:
         """Whether a server says that it is ready."""

@@ -18,7 +18,7 @@ from cdml.adapters.targets.haproxy.slots import Held, Slots
 from cdml.common.time_budget import Budget
 from cdml.config import LoadedConfig
 from cdml.config.targets import HaproxySettings
-from cdml.delivery.target import Answer
+from cdml.delivery.target import ServerAnswer
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, TrafficShare
 from cdml.models.registry import Registry
@@ -134,7 +134,7 @@ class HaproxyTarget:
             self._backend.open(slot)
         self._remember()
 
-    def ask(self, of: Release, body: bytes, *, timeout: float) -> Answer:
+    def ask(self, of: Release, body: bytes, *, timeout: float) -> ServerAnswer:
         """Send a request to the slot's own port."""
         servers = self._backend.servers()
         server = self._server_of(of, self._held(servers), servers)
