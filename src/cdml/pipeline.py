@@ -20,7 +20,7 @@ from cdml.data.model_inputs import require_agreement
 from cdml.data.rules.rule import Finding
 from cdml.data.validate import add_checks, validate_data
 from cdml.errors import CdmlError, InputError
-from cdml.evaluation.champion import Contenders
+from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.compare import compare_to_champion
 from cdml.evaluation.evaluate import evaluate_model
 from cdml.evaluation.ports import EvaluationPorts
@@ -95,7 +95,7 @@ def gate(
     with tempfile.TemporaryDirectory(
         prefix=scratch_prefix("cdml-gate"), ignore_cleanup_errors=True
     ) as work:
-        contenders = Contenders(
+        contenders = ModelResolver(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )
         contenders.seen[model] = identity
@@ -157,7 +157,7 @@ def _columns(
     return ports.samples.columns(path) if path and path.is_file() else ()
 
 
-def _predictions(contenders: Contenders, challenger: str, champion: str) -> tuple[Finding, ...]:
+def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Finding, ...]:
     """Whether the champion answers these rows as it did those it was judged on."""
     ports, thresholds = contenders.ports, contenders.loaded.config.data.drift
     try:

@@ -22,7 +22,7 @@ _MOVED = {
     "ModelVersion": "cdml.models.registry:ModelVersion",
     "Moved": "cdml.journal.port:Moved",
     "PairedRows": "cdml.evaluation.prediction_store:PairedRows",
-    "Part": "cdml.evaluation.prediction_store:Part",
+    "Part": "cdml.evaluation.prediction_store:PredictionSlice",
     "Platform": "cdml.ci.run:Platform",
     "Progress": "cdml.common.progress:Progress",
     "PullRequest": "cdml.ci.code_host:PullRequest",

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 
-from cdml.evaluation.prediction_store import Part
+from cdml.evaluation.prediction_store import PredictionSlice
 from cdml.statistics.metrics import Family, Loss, Task
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, RowFigures, Weighted
 
@@ -39,7 +39,7 @@ def part_of(place, pairs, layout, classes, groups):
             case _:
                 return moments([_errors(metric, pair, layout) for pair in pairs])
 
-    return Part(slice=place, rows=len(pairs), sample=sample)
+    return PredictionSlice(slice=place, rows=len(pairs), sample=sample)
 
 
 def _errors(metric, pair, layout):

@@ -9,7 +9,7 @@ from cdml.common.background import BackgroundTask
 from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.scored_model import Contender, evaluated, from_file, predictions_file, scored
+from cdml.evaluation.scored_model import ScoredModel, evaluated, from_file, predictions_file, scored
 from cdml.evaluation.task import infer
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
@@ -29,7 +29,7 @@ class NoChampion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contenders:
+class ModelResolver:
     """The ports that models come through, and the folders of one comparison.
 
     Attributes:
@@ -49,9 +49,9 @@ class Contenders:
     output: Path
     work: Path
     data: str | None
-    begun: dict[str, BackgroundTask[Contender]] = field(default_factory=dict)
+    begun: dict[str, BackgroundTask[ScoredModel]] = field(default_factory=dict)
     seen: dict[str, "Identity"] = field(default_factory=dict)
-    done: dict[str, Contender] = field(default_factory=dict)
+    done: dict[str, ScoredModel] = field(default_factory=dict)
     challengers: list[str] = field(default_factory=list)
 
     @cached_property
@@ -125,7 +125,7 @@ class Contenders:
         ledger = parse(snapshot, model=config.model, environment=config.deploy.environment)
         return ledger.current is not None
 
-    def challenger(self, written: str) -> Contender:
+    def challenger(self, written: str) -> ScoredModel:
         """The challenger, by the evaluation that is already there if it is one of these rows."""
         self.challengers.append(written)
         path = predictions_file(written, self.loaded)
@@ -159,10 +159,10 @@ class Contenders:
             return champion
         return found
 
-    def _scored_champion(self, written: str) -> Contender:
+    def _scored_champion(self, written: str) -> ScoredModel:
         return self._scored(written, self.work / "champion.parquet", CHAMPION)
 
-    def champion(self, written: str) -> Contender:
+    def champion(self, written: str) -> ScoredModel:
         """The champion with its predictions."""
         if written in self.begun:
             return self.begun[written].result()
@@ -173,12 +173,12 @@ class Contenders:
             self.done[written] = self._scored_champion(written)
         return self.done[written]
 
-    def answers(self, champion: str, challenger: Contender) -> Contender:
+    def answers(self, champion: str, challenger: ScoredModel) -> ScoredModel:
         """The champion with its predictions; the challenger, where both are one model."""
         same = self.is_same(challenger, champion)
         return challenger if same is not None else self.champion(champion)
 
-    def is_same(self, challenger: Contender, champion: str) -> ModelRef | None:
+    def is_same(self, challenger: ScoredModel, champion: str) -> ModelRef | None:
         """The champion, where it is the challenger byte for byte."""
         if challenger.model.digest is None or predictions_file(champion, self.loaded) is not None:
             return None
@@ -213,7 +213,7 @@ class Contenders:
             self.seen[written] = identify(written, self.loaded, self.ports)
         return self.seen[written]
 
-    def _scored(self, written: str, into: Path, who: str) -> Contender:
+    def _scored(self, written: str, into: Path, who: str) -> ScoredModel:
         contender, _ = scored(
             written,
             self.loaded,

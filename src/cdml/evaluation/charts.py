@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.prediction_store import Layout, Part
+from cdml.evaluation.prediction_store import Layout, PredictionSlice
 from cdml.evidence.charts import ConfusionCounts, Curve, Picture
 from cdml.statistics.curves import FEW_ROWS, MOST_SCORES, Points, ScoreBins, crosstab, curves
 from cdml.statistics.metrics import METRICS, Family, Metric, Task
@@ -17,7 +17,7 @@ _OF_SCORES = frozenset({"roc", "precision_recall", "calibration"})
 
 
 def of_classifier(
-    part: Part,
+    part: PredictionSlice,
     metrics: Sequence[Metric],
     layout: Layout,
     predictions: Path,
@@ -71,7 +71,11 @@ def without_values(picture: Picture, *, closed: bool) -> Picture:
 
 
 def _bins(
-    part: Part, metrics: Sequence[Metric], layout: Layout, predictions: Path, ports: EvaluationPorts
+    part: PredictionSlice,
+    metrics: Sequence[Metric],
+    layout: Layout,
+    predictions: Path,
+    ports: EvaluationPorts,
 ) -> ScoreBins | None:
     """Scores by bin, where that saves memory and draws the same curves."""
     in_memory = any(metric.family in {Family.RANKS, Family.CALIBRATION} for metric in metrics)
@@ -83,14 +87,14 @@ def _bins(
     return bins if bins.fine else None
 
 
-def _few_enough(part: Part, layout: Layout) -> bool:
+def _few_enough(part: PredictionSlice, layout: Layout) -> bool:
     """Whether the scores of all classes may be put in order."""
     return part.rows * max(len(_classes(part, layout)), 1) <= MOST_SCORES or (
         layout.task is Task.BINARY
     )
 
 
-def _classes(part: Part, layout: Layout) -> tuple[str, ...]:
+def _classes(part: PredictionSlice, layout: Layout) -> tuple[str, ...]:
     """Of a multiclass task, those that stand in either model's file."""
     cells = part.sample(_OUTCOMES)
     counted = cells.of if isinstance(cells, Weighted) else cells
@@ -105,7 +109,7 @@ def of_residuals(predictions: Path, layout: Layout, ports: EvaluationPorts) -> P
 
 
 def of_champion(
-    part: Part,
+    part: PredictionSlice,
     metrics: Sequence[Metric],
     layout: Layout,
     predictions: Path,

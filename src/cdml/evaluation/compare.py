@@ -11,7 +11,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import promises
-from cdml.evaluation.champion import Contenders, NoChampion
+from cdml.evaluation.champion import ModelResolver, NoChampion
 from cdml.evaluation.charts import of_champion, without_values
 from cdml.evaluation.measure import (
     NO_OPERATION,
@@ -24,9 +24,9 @@ from cdml.evaluation.measure import (
 )
 from cdml.evaluation.model_changes import changed
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.prediction_store import Layout, Part
+from cdml.evaluation.prediction_store import Layout, PredictionSlice
 from cdml.evaluation.registry_log import keep, past
-from cdml.evaluation.scored_model import Contender
+from cdml.evaluation.scored_model import ScoredModel
 from cdml.evaluation.task import layout
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
@@ -66,7 +66,7 @@ def compare_to_champion(
     challenger: str,
     champion: str | None = None,
     data: str | None = None,
-    contenders: Contenders | None = None,
+    contenders: ModelResolver | None = None,
 ) -> Comparison:
     """Compare, judge, and write comparison.json.
 
@@ -86,7 +86,7 @@ def compare_to_champion(
     """
     store.remove(output, Comparison, Deployment)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-compare")) as work:
-        contenders = contenders or Contenders(
+        contenders = contenders or ModelResolver(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )
         opponent = contenders.opponent(champion)
@@ -132,7 +132,7 @@ class _Contest:
 
     loaded: LoadedConfig
     ports: EvaluationPorts
-    challenger: Contender
+    challenger: ScoredModel
 
     def first(self) -> _Outcome:
         """No champion: the bounds decide, or the policy holds; comparisons are not applicable."""
@@ -156,7 +156,7 @@ class _Contest:
             gates=self._not_compared(rows, "is unchanged: the challenger is the champion."),
         )
 
-    def against(self, champion: Contender) -> _Outcome:
+    def against(self, champion: ScoredModel) -> _Outcome:
         """Every gate that compares; where none does, the bounds decide."""
         config = self.loaded.config
         asked = comparisons(config)
@@ -220,7 +220,7 @@ class _Contest:
             rows=part.rows,
         )
 
-    def _all_rows(self, metrics: Sequence[Metric]) -> Part:
+    def _all_rows(self, metrics: Sequence[Metric]) -> PredictionSlice:
         return self._parts(None, metrics)[0]
 
     @cached_property
@@ -228,7 +228,9 @@ class _Contest:
         columns = self.ports.samples.columns(self.challenger.predictions)
         return layout(self.loaded.config, columns)
 
-    def _parts(self, champion: Contender | None, metrics: Sequence[Metric]) -> tuple[Part, ...]:
+    def _parts(
+        self, champion: ScoredModel | None, metrics: Sequence[Metric]
+    ) -> tuple[PredictionSlice, ...]:
         return self.ports.samples.reduce(
             self.challenger.predictions,
             champion.predictions if champion else None,
@@ -237,8 +239,11 @@ class _Contest:
         )
 
     def _with_custom(
-        self, parts: tuple[Part, ...], champion: Contender | None, metrics: Sequence[Metric]
-    ) -> tuple[Part, ...]:
+        self,
+        parts: tuple[PredictionSlice, ...],
+        champion: ScoredModel | None,
+        metrics: Sequence[Metric],
+    ) -> tuple[PredictionSlice, ...]:
         return with_custom(
             parts,
             metrics,
@@ -250,7 +255,7 @@ class _Contest:
         )
 
     def _candidates(
-        self, champion: Contender, asked: tuple[GateSpec, ...], parts: tuple[Part, ...]
+        self, champion: ScoredModel, asked: tuple[GateSpec, ...], parts: tuple[PredictionSlice, ...]
     ) -> Iterator[MeasuredRule]:
         total = sum(len(parts) if one.slices else 1 for one in asked)
         label = f"comparing on {len(parts)} parts of the data"
@@ -269,7 +274,7 @@ class _Contest:
                     step.advance()
 
     def _candidate(
-        self, metric: Metric, rule: GateRule, champion: Contender, part: Part
+        self, metric: Metric, rule: GateRule, champion: ScoredModel, part: PredictionSlice
     ) -> MeasuredRule:
         if not metric.of_rows:
             rows, found = _of_process(metric, self.challenger, champion, part.rows)
@@ -289,7 +294,7 @@ class _Contest:
 
 
 def _of_process(
-    metric: Metric, challenger: Contender, champion: Contender, rows: int
+    metric: Metric, challenger: ScoredModel, champion: ScoredModel, rows: int
 ) -> tuple[int, Paired | Unmeasured]:
     """Size and latency, which belong to the model and not to rows."""
     mine, theirs = operation(metric, challenger), operation(metric, champion)
@@ -306,7 +311,7 @@ def _of_process(
     return rows, Unmeasured(reason=NO_OPERATION)
 
 
-def _by_file(model: Contender, rows: int) -> DataRef:
+def _by_file(model: ScoredModel, rows: int) -> DataRef:
     """The rows, where nothing but the predictions is known: by the challenger's file."""
     return DataRef(uri=model.model.uri, digest=store.file_digest(model.predictions), rows=rows)
 

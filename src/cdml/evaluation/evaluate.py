@@ -16,7 +16,7 @@ from cdml.evaluation.measure import measure, sampled, with_custom
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import keep
 from cdml.evaluation.score_model import identify
-from cdml.evaluation.scored_model import Contender, scored
+from cdml.evaluation.scored_model import ScoredModel, scored
 from cdml.evaluation.task import defaults, infer, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
@@ -155,7 +155,7 @@ def _given(
     table: Table,
     model: str | None,
     predictions: str,
-) -> Contender:
+) -> ScoredModel:
     """Predictions scored elsewhere."""
     source = Path(loaded.locate(predictions))
     if not source.is_file():
@@ -165,7 +165,7 @@ def _given(
     if model is not None:
         found = identify(model, loaded, ports)
         identity, operations = found.model, {"model_size_mb": found.size_mb}
-    return Contender(model=identity, predictions=source, operations=operations, data=table.ref)
+    return ScoredModel(model=identity, predictions=source, operations=operations, data=table.ref)
 
 
 @contextmanager

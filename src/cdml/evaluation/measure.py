@@ -15,8 +15,8 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.prediction_store import OTHER, Layout, Part, Value
-from cdml.evaluation.scored_model import Contender
+from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
+from cdml.evaluation.scored_model import ScoredModel
 from cdml.evidence.schema import Interval as IntervalEvidence
 from cdml.evidence.schema import MetricValue
 from cdml.statistics import engine
@@ -54,7 +54,7 @@ def held(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
     return f"; {', '.join(ordered)} {verb} the scores of {rows:,} rows in memory"
 
 
-def grouped(parts: Sequence[Part], most: int) -> tuple[str, ...]:
+def grouped(parts: Sequence[PredictionSlice], most: int) -> tuple[str, ...]:
     """Which slice columns have more values than stand alone, in sentences.
 
     Args:
@@ -76,9 +76,9 @@ def grouped(parts: Sequence[Part], most: int) -> tuple[str, ...]:
 
 
 def measure(
-    parts: Sequence[Part],
+    parts: Sequence[PredictionSlice],
     metrics: Sequence[Metric],
-    contender: Contender,
+    contender: ScoredModel,
     confidence: float,
     progress: Progress,
     *,
@@ -105,14 +105,17 @@ def measure(
     return (*found, *_operations(metrics, contender, parts[0].rows, confidence))
 
 
-def _value(metric: Metric, part: Part, confidence: float) -> MetricValue:
+def _value(metric: Metric, part: PredictionSlice, confidence: float) -> MetricValue:
     level = engine.measure(metric, part.sample(metric), confidence)
     place = dict(part.slice) if part.slice is not None else None
     return _of_level(metric, level, part.rows, place)
 
 
 def _of_level(
-    metric: Metric, level: Level | Unmeasured, rows: int, place: dict[str, Value] | None = None
+    metric: Metric,
+    level: Level | Unmeasured,
+    rows: int,
+    place: dict[str, PredictionValue] | None = None,
 ) -> MetricValue:
     if isinstance(level, Unmeasured):
         return MetricValue(
@@ -139,7 +142,7 @@ def _interval(interval: ConfidenceInterval) -> IntervalEvidence:
     )
 
 
-def operation(metric: Metric, contender: Contender) -> float | Timings | None:
+def operation(metric: Metric, contender: ScoredModel) -> float | Timings | None:
     """What is known of a model's process; None where only its predictions are given."""
     if metric.family is Family.LATENCY:
         return Timings.of(contender.latency_ms) if contender.latency_ms else None
@@ -147,7 +150,7 @@ def operation(metric: Metric, contender: Contender) -> float | Timings | None:
 
 
 def _operations(
-    metrics: Sequence[Metric], contender: Contender, rows: int, confidence: float
+    metrics: Sequence[Metric], contender: ScoredModel, rows: int, confidence: float
 ) -> Iterator[MetricValue]:
     asked = {metric.name: metric for metric in metrics if not metric.of_rows}
     usual = _USUAL if contender.latency_ms else ()
@@ -167,7 +170,7 @@ _USUAL = ("latency_p50_ms", "latency_p95_ms")
 
 
 def with_custom(
-    parts: tuple[Part, ...],
+    parts: tuple[PredictionSlice, ...],
     metrics: Sequence[Metric],
     layout: Layout,
     *,
@@ -175,7 +178,7 @@ def with_custom(
     champion: Path | None,
     loaded: LoadedConfig,
     ports: EvaluationPorts,
-) -> tuple[Part, ...]:
+) -> tuple[PredictionSlice, ...]:
     """The same parts, that also answer for the user's own metrics among these.
 
     Args:
@@ -216,7 +219,7 @@ def with_custom(
     )
 
 
-def _added(part: Part, known: "dict[str, Replicates]") -> Part:
+def _added(part: PredictionSlice, known: "dict[str, Replicates]") -> PredictionSlice:
     def sample(metric: Metric) -> "Sample":
         return known[metric.name] if metric.name in known else part.sample(metric)
 

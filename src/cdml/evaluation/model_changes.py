@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from cdml.errors import CdmlError
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.scored_model import Contender
+from cdml.evaluation.scored_model import ScoredModel
 from cdml.evidence.schema import Change
 
 if TYPE_CHECKING:  # models that are scored bring contracts and profiles; predictions do not
@@ -120,8 +120,8 @@ _LONGEST = 1000
 
 def changed(
     ports: EvaluationPorts,
-    champion: tuple["Identity | None", Contender],
-    challenger: tuple["Identity | None", Contender],
+    champion: tuple["Identity | None", ScoredModel],
+    challenger: tuple["Identity | None", ScoredModel],
 ) -> tuple[Change, ...]:
     """What sets the challenger apart from the champion, for evidence.
 
@@ -142,7 +142,7 @@ def _cut(text: str | None) -> str | None:
     return None if text is None else text[:_LONGEST]
 
 
-def _traits(ports: EvaluationPorts, identity: "Identity | None", contender: Contender) -> Traits:
+def _traits(ports: EvaluationPorts, identity: "Identity | None", contender: ScoredModel) -> Traits:
     known = Traits(
         size_mb=contender.operations.get("model_size_mb"), latency_ms=contender.latency_ms
     )

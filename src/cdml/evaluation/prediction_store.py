@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from cdml.statistics.curves import ScoreBins
     from cdml.statistics.samples import Sample
 
-Value = bool | int | float | str | None
+PredictionValue = bool | int | float | str | None
 OTHER = "other"
 """The value that stands for those beyond `Layout.max_slices`."""
 RESIDUALS: Mapping[str, float] = {
@@ -63,7 +63,7 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Part:
+class PredictionSlice:
     """All rows, or those of one slice.
 
     Attributes:
@@ -73,7 +73,7 @@ class Part:
         sample: the statistics that a metric reads.
     """
 
-    slice: Mapping[str, Value] | None
+    slice: Mapping[str, PredictionValue] | None
     rows: int
     sample: "Callable[[Metric], Sample]"
 
@@ -101,7 +101,7 @@ class PairedRows:
     matrix: bool
     weighted: bool
     clustered: bool
-    parts: tuple[Mapping[str, Value] | None, ...]
+    parts: tuple[Mapping[str, PredictionValue] | None, ...]
     places: tuple[tuple[int, int] | None, ...]
     rows: tuple[int, ...]
 
@@ -131,7 +131,7 @@ class Samples(Protocol):
         champion: Path | None,
         layout: Layout,
         metrics: tuple[Metric, ...],
-    ) -> tuple[Part, ...]:
+    ) -> tuple[PredictionSlice, ...]:
         """All rows first, then slice by slice: columns as configured, largest value first.
 
         Args:

@@ -54,7 +54,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Predicted:
+class ScoringResult:
     """What a model says to the rows.
 
     Attributes:
@@ -125,7 +125,7 @@ def predict(
     into: Path,
     task: str,
     who: str = CHALLENGER,
-) -> Predicted:
+) -> ScoringResult:
     """Fetch a model, identify it, and score the rows with it.
 
     Args:
@@ -173,7 +173,7 @@ def predict(
         ),
         ports.progress,
     )
-    return Predicted(
+    return ScoringResult(
         model=identity.model,
         predictions=scored.predictions,
         latency_ms=scored.latency_ms,

@@ -14,12 +14,12 @@ from cdml.statistics.metrics import Family, Task, find
 from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
-    from cdml.evaluation.score_model import Predicted
+    from cdml.evaluation.score_model import ScoringResult
 from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
+class ScoredModel:
     """A model with its predictions.
 
     Attributes:
@@ -43,7 +43,7 @@ def predictions_file(written: str, loaded: LoadedConfig) -> Path | None:
     return path if written.endswith(PREDICTIONS_FILES) or path.is_file() else None
 
 
-def from_file(written: str, path: Path, output: Path) -> Contender:
+def from_file(written: str, path: Path, output: Path) -> ScoredModel:
     """Predictions as they are; an evaluation of just these bytes tells whose they are.
 
     Args:
@@ -60,14 +60,14 @@ def from_file(written: str, path: Path, output: Path) -> Contender:
         known = evaluated(folder)
         if known is not None and _same_bytes(known.predictions, path):
             return known
-    return Contender(model=ModelRef(uri=written), predictions=path)
+    return ScoredModel(model=ModelRef(uri=written), predictions=path)
 
 
 def _same_bytes(first: Path, second: Path) -> bool:
     return first.samefile(second) or store.file_digest(first) == store.file_digest(second)
 
 
-def evaluated(folder: Path) -> Contender | None:
+def evaluated(folder: Path) -> ScoredModel | None:
     """What an evaluation left in a folder, if its predictions are still those it speaks of."""
     try:
         evaluation = store.read(folder, Evaluation)
@@ -78,7 +78,7 @@ def evaluated(folder: Path) -> Contender | None:
         return None
     if store.file_digest(path) != evaluation.predictions.digest:
         return None
-    return Contender(
+    return ScoredModel(
         model=evaluation.model,
         predictions=path,
         operations=_operations(evaluation),
@@ -105,7 +105,7 @@ def scored(
     into: Path,
     task: Task,
     who: str,
-) -> "tuple[Contender, Predicted]":
+) -> "tuple[ScoredModel, ScoringResult]":
     """Score a model, which sentences call so, on all rows."""
     from cdml.evaluation.score_model import predict
 
@@ -118,7 +118,7 @@ def scored(
         task=task,
         who=who,
     )
-    contender = Contender(
+    contender = ScoredModel(
         model=found.model,
         predictions=found.predictions,
         operations={"model_size_mb": found.size_mb},

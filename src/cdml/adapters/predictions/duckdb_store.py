@@ -25,7 +25,7 @@ from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
-from cdml.evaluation.prediction_store import Layout, PairedRows, Part
+from cdml.evaluation.prediction_store import Layout, PairedRows, PredictionSlice
 from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Family, Loss, Metric, Task
 from cdml.tables.query import Field, LogicalType
@@ -83,7 +83,7 @@ class DuckSamples:
         champion: Path | None,
         layout: Layout,
         metrics: tuple[Metric, ...],
-    ) -> tuple[Part, ...]:
+    ) -> tuple[PredictionSlice, ...]:
         """See the port."""
         files = [describe(self._engine, path) for path in (challenger, champion) if path]
         scores = _scores(files, layout, metrics)

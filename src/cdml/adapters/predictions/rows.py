@@ -15,7 +15,13 @@ from cdml.adapters.predictions.statistics_query import refuse
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, parquet, quote
 from cdml.errors import InputError
-from cdml.evaluation.prediction_store import RESIDUAL_BINS, RESIDUALS, Layout, PairedRows, Value
+from cdml.evaluation.prediction_store import (
+    RESIDUAL_BINS,
+    RESIDUALS,
+    Layout,
+    PairedRows,
+    PredictionValue,
+)
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, LogicalType
 
@@ -137,7 +143,7 @@ class Writing:
             )
             yield from (((number, code), count) for code, count in found)
 
-    def _slice(self, place: Place) -> Mapping[str, Value] | None:
+    def _slice(self, place: Place) -> Mapping[str, PredictionValue] | None:
         if place is None:
             return None
         one = self.slices[place[0]]

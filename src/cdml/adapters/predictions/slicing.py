@@ -8,7 +8,7 @@ from typing import Any
 from cdml.adapters.predictions.pairing import Predictions
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote
-from cdml.evaluation.prediction_store import OTHER, Value
+from cdml.evaluation.prediction_store import OTHER, PredictionValue
 from cdml.tables.query import LogicalType
 
 Place = tuple[int, int] | None
@@ -34,7 +34,7 @@ class Slicing:
 
     column: str
     texts: tuple[str, ...]
-    values: tuple[Value, ...]
+    values: tuple[PredictionValue, ...]
     plain: bool
 
     @property
@@ -82,7 +82,7 @@ def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicin
     )
 
 
-def _plain(value: Any) -> Value:
+def _plain(value: Any) -> PredictionValue:
     """A value as evidence can hold it."""
     if isinstance(value, bool | int | str):
         return value

@@ -16,7 +16,7 @@ from cdml.adapters.predictions.slicing import Place, Slicing, together
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.errors import InputError
-from cdml.evaluation.prediction_store import Part, Value
+from cdml.evaluation.prediction_store import PredictionSlice, PredictionValue
 from cdml.statistics.metrics import Metric, Task
 from cdml.statistics.samples import Sample
 
@@ -148,7 +148,7 @@ class Reduction:
                 groups[place].add(outcome, count, sums)
         return groups
 
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[PredictionSlice, ...]:
         """All rows first, then slice by slice."""
         groups = self.groups()
         outcomes = groups[None].cells if self.sensitive else ()
@@ -159,7 +159,7 @@ class Reduction:
             key=lambda place: (place[0], -groups[place].rows, place[1]),
         )
         return tuple(
-            Part(
+            PredictionSlice(
                 slice=self._slice(place),
                 rows=groups[place].rows,
                 sample=partial(read, place=place),
@@ -201,7 +201,7 @@ class Reduction:
             present=present,
         ).sample
 
-    def _slice(self, place: Place) -> Mapping[str, Value] | None:
+    def _slice(self, place: Place) -> Mapping[str, PredictionValue] | None:
         if place is None:
             return None
         one = self.slices[place[0]]
