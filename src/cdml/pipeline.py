@@ -35,7 +35,7 @@ from cdml.tables.query import Field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gated:
+class GateRun:
     """What the three stages found.
 
     Attributes:
@@ -64,7 +64,7 @@ def gate(
     data: str | None = None,
     champion: str | None = None,
     register: str | None = None,
-) -> Gated:
+) -> GateRun:
     """Run all stages, whatever the earlier ones say, so that one report tells everything.
 
     Args:
@@ -120,7 +120,7 @@ def gate(
         )
         keep_predictions(ports, output, evaluation.produced)
         drifted = _predictions(contenders, model, opponent)
-        found = Gated(
+        found = GateRun(
             data=add_checks(loaded, validated, drifted, output) if drifted else validated,
             evaluation=evaluation,
             comparison=compare_to_champion(
@@ -170,7 +170,7 @@ def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> t
     return tuple(judge_predictions(ports, known, said, thresholds))
 
 
-def _tags(found: Gated, platform: Platform) -> dict[str, str]:
+def _tags(found: GateRun, platform: Platform) -> dict[str, str]:
     """What a deployment finds the version by."""
     tags = {
         "cdml.digest": found.evaluation.model.digest or "",

@@ -13,7 +13,7 @@ from cdml.errors import DeploymentFailed
 from cdml.evidence import store
 from cdml.evidence.schema import DecidingBound, ModelRef
 from cdml.models.registry import ModelVersion
-from cdml.pipeline import Gated
+from cdml.pipeline import GateRun
 from cdml.report.publish import Reported
 from fakes.platform import FakePlatform
 from pieces import (
@@ -34,7 +34,7 @@ VERSION = ModelVersion(name="flight-delays", version="3", digest=CHALLENGER, sou
 
 
 def gated(data_=PASS, version=VERSION, **said):
-    return Gated(
+    return GateRun(
         data=data(verdict=data_),
         evaluation=evaluation(),
         comparison=comparison(**said),

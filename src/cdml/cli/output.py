@@ -20,7 +20,7 @@ from cdml.report.formats import console
 from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
-    from cdml.pipeline import Gated
+    from cdml.pipeline import GateRun
     from cdml.report.publish import Reported
 
 _COLOURS = {
@@ -41,7 +41,7 @@ def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | C
     return found.verdict.exit_code
 
 
-def gated(platform: Platform, output: Path, found: "Gated") -> int:
+def gated(platform: Platform, output: Path, found: "GateRun") -> int:
     """The three stages of a gate and what they add up to."""
     for part in (found.data, found.evaluation, found.comparison):
         _findings(part)
