@@ -31,7 +31,7 @@ _OURS = "runs-on: [self-hosted, models] # the machine that HAProxy runs on"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProjectPlace:
     """Where a model's files go in a repository, which may hold other models.
 
     Attributes:
@@ -44,7 +44,7 @@ class Place:
     root: Path
 
     @classmethod
-    def of(cls, folder: Path) -> "Place":
+    def of(cls, folder: Path) -> "ProjectPlace":
         """The place of a folder.
 
         Raises:
@@ -134,7 +134,7 @@ def init(
         ConfigurationError: a file is there already.
         InputError: a folder cannot be written, or the data not read.
     """
-    place = Place.of(folder)
+    place = ProjectPlace.of(folder)
     if known is not None and _lacks_resume(place, known) and data is None and not force:
         resume = place.fill_in(_template(RESUME))
         if re.fullmatch(r"[\w-]+", known.environment, re.ASCII):  # a name that needs no quotes
@@ -183,13 +183,13 @@ def _template(name: str) -> str:
     return (files("cdml.scaffold") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _lacks_resume(place: Place, known: DeploySettings) -> bool:
+def _lacks_resume(place: ProjectPlace, known: DeploySettings) -> bool:
     """Whether a canary is parked here, and nothing goes on with it."""
     parks = known.canary is not None and bool(known.canary.park)
     return parks and not place.workflow(RESUME).exists()
 
 
-def _ignored(place: Place) -> str | None:
+def _ignored(place: ProjectPlace) -> str | None:
     """The repository's .gitignore with the evidence in it; None where it is there already.
 
     Raises:
