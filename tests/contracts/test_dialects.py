@@ -7,7 +7,7 @@ import sqlglot
 
 from cdml.adapters.tables.dialects import DIALECTS, physical, translate
 from cdml.adapters.tables.export import reference
-from cdml.adapters.tables.sql_engine import Column
+from cdml.adapters.tables.sql_engine import EngineColumn
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.evidence.schema import DataRef
 from cdml.tables.query import All, Compare, Field, In, Length, LogicalType, Matches, Missing, Not
@@ -22,7 +22,7 @@ TYPES = {
     "hour": (LogicalType.TIME, "TIME"),
 }
 COLUMNS = {
-    name: Column(field=Field(name=name, type=kind, physical=physical_), engine_name=name)
+    name: EngineColumn(field=Field(name=name, type=kind, physical=physical_), engine_name=name)
     for name, (kind, physical_) in TYPES.items()
 }
 HOSTILE = "it's \\' -- ; DROP TABLE t /* \" ` ?"

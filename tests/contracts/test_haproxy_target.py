@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 
 from cdml.adapters.targets.haproxy.backend import shares
-from cdml.adapters.targets.haproxy.target import UNPROVEN
+from cdml.adapters.targets.haproxy.target import UNVERIFIED_DIGEST
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from haproxy import TINY
@@ -74,7 +74,7 @@ def test_a_server_that_somebody_started_again_with_another_model_is_noticed(plac
         place.haproxy.wait_until_up("blue")
         assert 2 == predicted(place)
         serving = place.target.observe()
-        assert (first.version, UNPROVEN) == (serving.version, serving.digest)
+        assert (first.version, UNVERIFIED_DIGEST) == (serving.version, serving.digest)
         assert not serves(serving, first)
         with pytest.raises(ServiceError, match="no server of v1"):
             place.target.ask(first, BODY, timeout=60)
@@ -105,7 +105,7 @@ def test_a_unit_that_was_started_again_is_known_by_its_mark_and_its_files(place)
         assert serves(place.target.observe(), first)
         model = place.target._models.place(first.digest)
         (model / "behaviour.json").write_text('{"says": 9}')
-        assert UNPROVEN == place.target.observe().digest
+        assert UNVERIFIED_DIGEST == place.target.observe().digest
     finally:
         again.kill()
         again.wait(10)

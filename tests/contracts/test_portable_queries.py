@@ -5,12 +5,12 @@ import sqlglot
 
 from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import DIALECTS, translate
-from cdml.adapters.tables.sql_engine import Column
+from cdml.adapters.tables.sql_engine import EngineColumn
 from cdml.data.odcs.sql_rules import read_query
 from cdml.tables.query import Field, LogicalType, NotRun
 
 COLUMNS = tuple(
-    Column(field=Field(name=name, type=kind, physical=physical), engine_name=name)
+    EngineColumn(field=Field(name=name, type=kind, physical=physical), engine_name=name)
     for name, kind, physical in (
         ("Delay", LogicalType.NUMBER, "DOUBLE"),
         ("carrier", LogicalType.STRING, "VARCHAR"),

@@ -11,7 +11,7 @@ import pytest
 from pyarrow import parquet
 
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.adapters.tables.files import Limits
+from cdml.adapters.tables.files import DownloadLimits
 from cdml.errors import InputError
 from cdml.tables.query import Compare, LogicalType, Missing
 
@@ -20,7 +20,7 @@ CSV = "id,word\n1,a\n2,\n3,c\n"
 
 @pytest.fixture(scope="module")
 def tables():
-    return DuckTables(Limits(silence=60, seconds=600, size=10_000))
+    return DuckTables(DownloadLimits(silence=60, seconds=600, size=10_000))
 
 
 def write(path, **columns):
@@ -273,7 +273,9 @@ def test_an_address_that_does_not_deliver_is_one_sentence(tables, server, path, 
     [("/hangs.csv", "cannot be fetched"), ("/drips.csv", "took longer than 2 s")],
 )
 def test_an_address_that_is_too_slow_is_one_sentence(server, path, expected):
-    hasty = DuckTables(Limits(silence=0.5 if "hangs" in path else 60, seconds=2, size=10_000))
+    hasty = DuckTables(
+        DownloadLimits(silence=0.5 if "hangs" in path else 60, seconds=2, size=10_000)
+    )
 
     with pytest.raises(InputError) as error:
         hasty.open(server + path)

@@ -9,7 +9,7 @@ from pyarrow import parquet
 
 from cdml.adapters.tables.archives import Unpacking, look_through
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.adapters.tables.files import Limits
+from cdml.adapters.tables.files import DownloadLimits
 from cdml.errors import InputError
 from cdml.tables.query import Compare, In
 
@@ -53,7 +53,7 @@ def test_what_is_cut_off_or_damaged_is_never_read_in_part(tmp_path, content, exp
 
 def test_what_unpacks_to_more_than_is_allowed_is_refused(tmp_path):
     path = packed(tmp_path / "x.csv.gz", gzip.compress(ONE * 100_000))
-    tables = DuckTables(Limits(unpacking=Unpacking(size=1_000_000)))
+    tables = DuckTables(DownloadLimits(unpacking=Unpacking(size=1_000_000)))
 
     with pytest.raises(InputError, match="unpacks to more than"):
         tables.open(str(path))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cdml.adapters.scoring import predictions
-from cdml.adapters.scoring.model_output import Answer, Question, class_order, fitting_order
+from cdml.adapters.scoring.model_output import ModelAnswer, Question, class_order, fitting_order
 from cdml.adapters.scoring.predictions import Words
 from cdml.config.output_columns import AnswerColumns, table
 from cdml.errors import InputError
@@ -174,7 +174,7 @@ def test_classes_that_contradict_one_another_are_refused(told, own, message):
         task="binary", label="y", labels=("no", "yes"), positive="yes", classes=told
     )
     with pytest.raises(InputError, match=re.sub("yes", '"?yes"?', message)):
-        class_order(Answer(columns=[SAID], classes=own), question)
+        class_order(ModelAnswer(columns=[SAID], classes=own), question)
 
 
 def test_numbers_of_classes_are_what_the_configuration_calls_them(read):

@@ -11,7 +11,7 @@ import pytest
 
 from cdml.adapters.targets.haproxy import listeners
 from cdml.adapters.targets.haproxy.runtime_api import Runtime, Server, servers
-from cdml.adapters.targets.haproxy.slots import Held, Slots
+from cdml.adapters.targets.haproxy.slots import Held, SlotFolder
 from cdml.errors import ConfigurationError, ServiceError
 
 COLUMNS = "# pxname,svname,qcur,scur,status,bck,addr,uweight,\n"
@@ -142,15 +142,15 @@ def test_a_listener_is_known_for_as_long_as_it_listens(family, bound, asked, ans
 
 
 def test_slots_are_written_whole_and_read_by_others(tmp_path):
-    slots = Slots(tmp_path / "state", "production/flights")
+    slots = SlotFolder(tmp_path / "state", "production/flights")
     with slots.claim(3) as claim:
         claim.held["blue"] = HELD
 
-    assert {"blue": HELD} == Slots(tmp_path / "state", "production/flights").read()
+    assert {"blue": HELD} == SlotFolder(tmp_path / "state", "production/flights").read()
 
 
 def test_older_orders_are_refused_though_the_newer_one_failed(tmp_path):
-    slots = Slots(tmp_path, "production/flights")
+    slots = SlotFolder(tmp_path, "production/flights")
 
     def fail():
         with slots.claim(5) as claim:
@@ -169,13 +169,13 @@ def test_older_orders_are_refused_though_the_newer_one_failed(tmp_path):
 def test_a_folder_that_cannot_be_written_is_told(tmp_path):
     (tmp_path / "state").write_text("a file")
     with pytest.raises(ServiceError, match="cannot be written") as caught:
-        Slots(tmp_path / "state", "production/flights").claim(1).__enter__()
+        SlotFolder(tmp_path / "state", "production/flights").claim(1).__enter__()
 
     assert "deploy.target.state" in caught.value.hint
 
 
 def test_one_claim_waits_for_another(tmp_path):
-    slots, order = Slots(tmp_path, "production/flights"), []
+    slots, order = SlotFolder(tmp_path, "production/flights"), []
 
     def second():
         with slots.claim(1):

@@ -11,8 +11,8 @@ import pytest
 from cdml.adapters.scoring import package_index, predictions, sandbox
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.model_input import Given
-from cdml.adapters.scoring.scorer import WORKER, _Conversation, clean
-from cdml.adapters.scoring.subprocesses import Ended
+from cdml.adapters.scoring.scorer import WORKER, _ScoringConversation, clean
+from cdml.adapters.scoring.subprocesses import ProcessResult
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
@@ -89,11 +89,11 @@ def test_an_answer_of_several_values_a_row_is_an_input_error(joined, said):
 )
 def test_foreign_words_of_a_worker_are_passed_over(line):
     with FakeProgress().step("scoring", 3) as step:
-        conversation = _Conversation(step, Given(rows=3, columns=("x",)), frozenset())
+        conversation = _ScoringConversation(step, Given(rows=3, columns=("x",)), frozenset())
         conversation.hear(line)
 
         with pytest.raises(InputError, match="before it was done"):
-            conversation.finish(Ended(code=0, timed_out=False, last_words=""), 1.0)
+            conversation.finish(ProcessResult(code=0, timed_out=False, last_words=""), 1.0)
 
 
 def test_scores_go_by_the_class_they_are_of(joined):

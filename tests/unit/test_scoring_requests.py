@@ -6,7 +6,7 @@ import pytest
 
 from cdml.adapters.scoring import worker
 from cdml.adapters.scoring.model_input import Given
-from cdml.adapters.scoring.scorer import _Conversation
+from cdml.adapters.scoring.scorer import _ScoringConversation
 
 
 class Clerk:
@@ -74,7 +74,7 @@ def test_all_rows_are_asked_where_there_are_few(asked):
 
 @pytest.fixture
 def conversation():
-    return _Conversation(None, Given(rows=3, columns=("id",)), frozenset())
+    return _ScoringConversation(None, Given(rows=3, columns=("id",)), frozenset())
 
 
 def test_latencies_are_taken_by_the_time_at_which_lines_were_said(conversation):

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 from scipy import sparse
 
-from cdml.adapters.scoring.worker import Unusable, arrow, class_list, read_answer
+from cdml.adapters.scoring.worker import UnusableModel, arrow, class_list, read_answer
 
 FRAME = pd.DataFrame({"x": [1.0, 2.0]})
 PAIR = np.array([[0.25, 0.75], [0.5, 0.5]])
@@ -68,7 +68,7 @@ def test_a_single_row_may_be_answered_by_a_single_value(said):
     ],
 )
 def test_what_is_no_table_of_the_rows_is_refused(said, told):
-    with pytest.raises(Unusable, match=told):
+    with pytest.raises(UnusableModel, match=told):
         handed(said)
 
 

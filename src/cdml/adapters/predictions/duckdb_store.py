@@ -20,7 +20,7 @@ from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, as_class, 
 from cdml.adapters.predictions.rows import Writing, residuals
 from cdml.adapters.predictions.score_bins import score_bins
 from cdml.adapters.predictions.slicing import slicing
-from cdml.adapters.predictions.statistics_query import Misplaced, Reduction
+from cdml.adapters.predictions.statistics_query import RowOrderMismatch, StatisticsQuery
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
@@ -101,7 +101,7 @@ class DuckSamples:
         found = pair(self._engine, first, second, layout)
         try:
             return self._reduction(found, layout, metrics, scores).parts()
-        except Misplaced:
+        except RowOrderMismatch:
             if second is None:
                 raise
             joined = by_key(self._engine, first, second, layout)
@@ -119,7 +119,7 @@ class DuckSamples:
         found = pair(self._engine, first, second, layout)
         try:
             return self._writing(found, layout).write(into)
-        except Misplaced:
+        except RowOrderMismatch:
             if second is None:
                 raise
             return self._writing(by_key(self._engine, first, second, layout), layout).write(into)
@@ -143,10 +143,10 @@ class DuckSamples:
 
     def _reduction(
         self, found: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]
-    ) -> Reduction:
+    ) -> StatisticsQuery:
         sensitive = _grouping(layout, metrics)
         groups = slicing(self._engine, found.challenger, sensitive, layout.max_slices)
-        return Reduction(
+        return StatisticsQuery(
             engine=self._engine,
             row=Row(
                 pair=found,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cdml.adapters.predictions.exact_sums import LARGEST, Sums, added, by_code, scaled
+from cdml.adapters.predictions.exact_sums import LARGEST, ExactSums, added, by_code, scaled
 from cdml.adapters.predictions.row_sql import Row
-from cdml.adapters.predictions.slicing import Place, Slicing
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.statistics.metrics import Family, Loss, Metric
 from cdml.statistics.samples import Moments
@@ -57,7 +57,7 @@ class Errors:
             else:
                 yield within, f"have labels or errors beyond {LARGEST:g}"
 
-    def moments(self) -> Mapping[tuple[str, Place], Moments]:
+    def moments(self) -> Mapping[tuple[str, SlicePosition], Moments]:
         """By name and part."""
         return {
             (name, place): moments
@@ -66,7 +66,7 @@ class Errors:
             for place, moments in self._grouped(name, column)
         }
 
-    def _grouped(self, name: str, column: int | None) -> Iterator[tuple[Place, Moments]]:
+    def _grouped(self, name: str, column: int | None) -> Iterator[tuple[SlicePosition, Moments]]:
         code = "0" if column is None else self.slices[column].code()
         figures = [*self._losses(name)]
         if name == SQUARES:
@@ -74,7 +74,7 @@ class Errors:
             middles = dict(self._ask(code, [f"(min({label}) + max({label})) / 2"]))
             figures += self._labels(by_code(middles, code))
         sums = {
-            group: Sums(figures=tuple(figures), largest=tuple(largest))
+            group: ExactSums(figures=tuple(figures), largest=tuple(largest))
             for group, *largest in self._ask(code, [f"max(abs({one}))" for one in figures])
         }
         listed = ", ".join(f"{figure} AS x{i}" for i, figure in enumerate(figures))

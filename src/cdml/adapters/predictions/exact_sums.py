@@ -24,7 +24,7 @@ _LESS = 1 << (_FINE_BITS - _COARSE_BITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sums:
+class ExactSums:
     """The sums of a few figures per row.
 
     Attributes:
@@ -105,7 +105,7 @@ def added(
     Args:
         inner: a query with the figures, in columns x0, x1, ...
         kept: its columns that stay as they are.
-        wholes: what makes a whole number of each (see `Sums.wholes`), in the order of x; those
+        wholes: what makes a whole number of each (see `ExactSums.wholes`), in the order of x; those
             together whose products are summed as well.
     """
     flat = list(enumerate(whole for some in wholes for whole in some))
@@ -145,8 +145,8 @@ def _last_apart(three: tuple[int, ...]) -> tuple[int, int, int]:
     return (j, k, i) if i != j == k else (i, j, k)
 
 
-def scaled(sums: Mapping[int, Sums], code: str) -> tuple[str, ...]:
-    """As `Sums.wholes` of the same figures, each row on the scale of its group.
+def scaled(sums: Mapping[int, ExactSums], code: str) -> tuple[str, ...]:
+    """As `ExactSums.wholes` of the same figures, each row on the scale of its group.
 
     Args:
         sums: by the group's code.

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from cdml.adapters.predictions.error_moments import SQUARES
-from cdml.adapters.predictions.exact_sums import Sums
+from cdml.adapters.predictions.exact_sums import ExactSums
 from cdml.adapters.predictions.row_sql import Row
-from cdml.adapters.predictions.slicing import Place, Slicing
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal
 from cdml.statistics.metrics import Family, Metric, Task
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, Sample
 
-Outcome = tuple[Any, ...]
+ReductionRow = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -25,10 +25,10 @@ class Group:
     """What has been added up for one part."""
 
     rows: int = 0
-    cells: Counter[Outcome] = field(default_factory=Counter)
+    cells: Counter[ReductionRow] = field(default_factory=Counter)
     sums: list[int] = field(default_factory=list)
 
-    def add(self, outcome: Outcome, rows: int, sums: Sequence[int]) -> None:
+    def add(self, outcome: ReductionRow, rows: int, sums: Sequence[int]) -> None:
         """Count rows of one outcome, with the sums of their figures."""
         self.rows += rows
         self.cells[outcome] += rows
@@ -38,7 +38,7 @@ class Group:
 
 
 @dataclass(kw_only=True)
-class Rows:
+class ScoreReader:
     """Scores in memory, for metrics of order; read when first asked for."""
 
     row: Row
@@ -68,7 +68,7 @@ class Rows:
             row.pair.challenger.path,
         )
 
-    def sample(self, place: Place) -> Ranked | OneVsRest:
+    def sample(self, place: SlicePosition) -> Ranked | OneVsRest:
         """The scores of one part."""
         arrays = self.arrays
         at = slice(None) if place is None else arrays[f"s{place[0]}"] == place[1]
@@ -92,11 +92,11 @@ class Rows:
 class Reader:
     """The statistics of one part."""
 
-    place: Place
+    place: SlicePosition
     group: Group
-    sums: Mapping[str, Sums]
-    errors: Mapping[tuple[str, Place], Moments]
-    scores: Rows
+    sums: Mapping[str, ExactSums]
+    errors: Mapping[tuple[str, SlicePosition], Moments]
+    scores: ScoreReader
     sensitive: Slicing | None = None
     present: tuple[int, ...] = ()
 
@@ -118,7 +118,7 @@ class Reader:
 
     def _cells(self) -> Cells:
         """Of all groups together."""
-        counts: Counter[Outcome] = Counter()
+        counts: Counter[ReductionRow] = Counter()
         first = 1 if self.sensitive else 0
         for outcome, count in self.group.cells.items():
             counts[self._codes(outcome[first:])] += count
@@ -127,7 +127,7 @@ class Reader:
     def _by_group(self) -> Cells:
         if self.sensitive is None:
             raise ValueError("no metric asked for groups")
-        counts: Counter[Outcome] = Counter()
+        counts: Counter[ReductionRow] = Counter()
         for (group, *outcome), count in self.group.cells.items():
             counts[*self._codes(outcome), self.present.index(group)] += count
         names = [self.sensitive.values[code] for code in self.present]
@@ -147,7 +147,7 @@ class Reader:
         names = self.scores.row.classes
         return {name: code for code, name in enumerate(names)} or {False: 0, True: 1}
 
-    def _as_cells(self, counts: Counter[Outcome]) -> Cells:
+    def _as_cells(self, counts: Counter[ReductionRow]) -> Cells:
         cells = sorted(counts.items())
         codes = np.array([outcome for outcome, _ in cells], dtype=np.int64)
         return Cells(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cdml.adapters.predictions.pairing import describe, require
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
-from cdml.adapters.predictions.slicing import Place, Slicing
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.predictions.statistics_query import refuse
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, parquet, quote
@@ -63,7 +63,7 @@ class Writing:
             (place for place in counts if place is not None),
             key=lambda place: (place[0], -counts[place], place[1]),
         )
-        places: tuple[Place, ...] = (None, *order)
+        places: tuple[SlicePosition, ...] = (None, *order)
         return PairedRows(
             path=into,
             sides="".join(self.row.sides),
@@ -134,7 +134,7 @@ class Writing:
         )
         return tuple(self.row.score_of(side, name) for name in classes)
 
-    def _counts(self, into: Path) -> Iterator[tuple[Place, int]]:
+    def _counts(self, into: Path) -> Iterator[tuple[SlicePosition, int]]:
         [(rows,)] = self.engine.ask(f"SELECT count(*) FROM {parquet(into)}", into)
         yield None, rows
         for number in range(len(self.slices)):
@@ -143,7 +143,7 @@ class Writing:
             )
             yield from (((number, code), count) for code, count in found)
 
-    def _slice(self, place: Place) -> Mapping[str, PredictionValue] | None:
+    def _slice(self, place: SlicePosition) -> Mapping[str, PredictionValue] | None:
         if place is None:
             return None
         one = self.slices[place[0]]

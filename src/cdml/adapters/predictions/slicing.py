@@ -11,7 +11,7 @@ from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.evaluation.prediction_store import OTHER, PredictionValue
 from cdml.tables.query import LogicalType
 
-Place = tuple[int, int] | None
+SlicePosition = tuple[int, int] | None
 """A part of the rows: the slice column and its code; None for all rows."""
 _PLAIN = (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.NUMBER, LogicalType.STRING)
 """Types whose values evidence holds as they are; of others it holds the text."""

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from cdml.adapters.predictions.error_moments import BOUNDED, Errors
-from cdml.adapters.predictions.exact_sums import Sums, added
+from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair
-from cdml.adapters.predictions.reading import Group, Reader, Rows
+from cdml.adapters.predictions.reading import Group, Reader, ScoreReader
 from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
-from cdml.adapters.predictions.slicing import Place, Slicing, together
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing, together
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.errors import InputError
@@ -22,7 +22,7 @@ from cdml.statistics.samples import Sample
 
 
 @dataclass
-class Reduction:
+class StatisticsQuery:
     """One call of `reduce`."""
 
     engine: Engine
@@ -42,14 +42,14 @@ class Reduction:
         return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
 
     @cached_property
-    def sums(self) -> dict[str, Sums]:
+    def sums(self) -> dict[str, ExactSums]:
         """What to add up of losses that have a largest value, by loss."""
         losses = sorted({m.loss for m in self.metrics if m.loss and m.loss.value in BOUNDED})
         found = {}
         for loss in losses:
             figures, shapes = zip(*(self.row.bounded(loss, s) for s in self.row.sides), strict=True)
             largest = (BOUNDED[loss.value],) * len(figures)
-            found[loss.value] = Sums(figures=figures, largest=largest, of=shapes[0])
+            found[loss.value] = ExactSums(figures=figures, largest=largest, of=shapes[0])
         return found
 
     @cached_property
@@ -57,7 +57,7 @@ class Reduction:
         """What to add up of losses that have none."""
         return Errors(engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics)
 
-    def groups(self) -> dict[Place, Group]:
+    def groups(self) -> dict[SlicePosition, Group]:
         """The one scan.
 
         Raises:
@@ -135,13 +135,15 @@ class Reduction:
         said = [self.row.prediction(side) for side in self.row.sides]
         return [*group, self.row.label(), *said]
 
-    def _gather(self, rows: Sequence[tuple[Any, ...]], width: int) -> dict[Place, Group]:
-        groups: dict[Place, Group] = defaultdict(Group)
+    def _gather(self, rows: Sequence[tuple[Any, ...]], width: int) -> dict[SlicePosition, Group]:
+        groups: dict[SlicePosition, Group] = defaultdict(Group)
         first = width + len(self.slices)
         for row in sorted(rows, key=lambda row: tuple(map(str, row[:first]))):
             outcome, codes = tuple(row[:width]), row[width:first]
             count, sums = row[first], [total or 0 for total in row[first + 1 :]]
-            places: list[Place] = [(i, code) for i, code in enumerate(codes) if code is not None]
+            places: list[SlicePosition] = [
+                (i, code) for i, code in enumerate(codes) if code is not None
+            ]
             if not codes or codes[0] is not None:
                 places.insert(0, None)
             for place in places:
@@ -168,13 +170,13 @@ class Reduction:
         )
 
     def _read(
-        self, groups: Mapping[Place, Group], present: tuple[int, ...]
+        self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
         """What has been added up, by metric and place."""
         moments = self.errors.moments()
-        rows = Rows(row=self.row, slices=self.slices, engine=self.engine)
+        rows = ScoreReader(row=self.row, slices=self.slices, engine=self.engine)
 
-        def read(metric: Metric, place: Place) -> Sample:
+        def read(metric: Metric, place: SlicePosition) -> Sample:
             return Reader(
                 place=place,
                 group=groups[place],
@@ -201,7 +203,7 @@ class Reduction:
             present=present,
         ).sample
 
-    def _slice(self, place: Place) -> Mapping[str, PredictionValue] | None:
+    def _slice(self, place: SlicePosition) -> Mapping[str, PredictionValue] | None:
         if place is None:
             return None
         one = self.slices[place[0]]
@@ -232,7 +234,7 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
     wrong = dict(counted)
     found = [(wrong[at], said) for at, (_, said) in enumerate(sound) if at in wrong]
     if any(said == KEYS_DIFFER for _, said in found):
-        raise Misplaced
+        raise RowOrderMismatch
     rows = sum(wrong.values())
     told = "; ".join(f"{count:,} of {rows:,} rows {said}" for count, said in found)
     if found:
@@ -241,5 +243,5 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
         )
 
 
-class Misplaced(Exception):
+class RowOrderMismatch(Exception):
     """The files hold their rows in different orders."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from cdml.adapters.predictions.reading import Rows
+from cdml.adapters.predictions.reading import ScoreReader
 from cdml.adapters.predictions.row_sql import Row
-from cdml.adapters.predictions.slicing import Place, Slicing
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote
 from cdml.statistics.metrics import Family, Loss, Metric, Task
@@ -29,7 +29,7 @@ class WeightedRows:
     sensitive: Slicing | None
     present: Sequence[int]
 
-    def sample(self, metric: Metric, place: Place) -> Weighted:
+    def sample(self, metric: Metric, place: SlicePosition) -> Weighted:
         """The statistics of one part that a metric reads."""
         at = self._rows(place)
         cluster = None
@@ -39,7 +39,7 @@ class WeightedRows:
             weight=self._arrays["weight"][at], cluster=cluster, of=self._of(metric, place, at)
         )
 
-    def _of(self, metric: Metric, place: Place, at: Any) -> Any:
+    def _of(self, metric: Metric, place: SlicePosition, at: Any) -> Any:
         match metric.family:
             case Family.RANKS | Family.CALIBRATION:
                 return self._scores.sample(place)
@@ -48,7 +48,7 @@ class WeightedRows:
             case _:
                 return self._cells(metric, at)
 
-    def _rows(self, place: Place) -> Any:
+    def _rows(self, place: SlicePosition) -> Any:
         return slice(None) if place is None else self._arrays[f"s{place[0]}"] == place[1]
 
     def _figures(self, metric: Metric, at: Any) -> Floats:
@@ -76,9 +76,9 @@ class WeightedRows:
         )
 
     @cached_property
-    def _scores(self) -> Rows:
+    def _scores(self) -> ScoreReader:
         """In the same order of rows."""
-        return Rows(row=self.row, slices=self.slices, engine=self.engine, order=self._order)
+        return ScoreReader(row=self.row, slices=self.slices, engine=self.engine, order=self._order)
 
     @cached_property
     def _arrays(self) -> dict[str, Any]:

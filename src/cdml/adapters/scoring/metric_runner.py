@@ -12,7 +12,7 @@ from cdml.adapters.scoring import sandbox
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import clean
-from cdml.adapters.scoring.subprocesses import Ended, private_folder, run
+from cdml.adapters.scoring.subprocesses import ProcessResult, private_folder, run
 from cdml.adapters.scoring.user_code import copy_module
 from cdml.common.progress import Progress, ProgressStep
 from cdml.errors import CdmlError, ConfigurationError, InputError
@@ -52,7 +52,7 @@ class ProcessMeasurer:
             "current" if own else job.environment, job.folder, progress, lambda *_: None
         )
         with private_folder("cdml-measure-") as scratch, ExitStack() as stack:
-            conversation = _Conversation(job, progress, stack)
+            conversation = _MetricConversation(job, progress, stack)
             ended = self._run(job, scratch, sandbox.inspect(python), conversation)
         return conversation.finish(ended)
 
@@ -61,8 +61,8 @@ class ProcessMeasurer:
         job: MetricJob,
         scratch: Path,
         python: sandbox.Interpreter,
-        conversation: "_Conversation",
-    ) -> Ended:
+        conversation: "_MetricConversation",
+    ) -> ProcessResult:
         modules = dict.fromkeys(metric.partition(":")[0] for metric in job.metrics)
         copied = [copy_module(job.folder, module, scratch / "code") for module in modules]
         rows = job.rows.path.resolve()
@@ -89,7 +89,7 @@ class ProcessMeasurer:
         )
 
 
-class _Conversation:
+class _MetricConversation:
     """What the process has said, taken as foreign words."""
 
     def __init__(self, job: MetricJob, progress: Progress, stack: ExitStack) -> None:
@@ -150,7 +150,7 @@ class _Conversation:
             return InputError(f"the rows for {metric} cannot be read: {what}.")
         return InputError(f"{metric} cannot be used: {what}.", _CALLED)
 
-    def finish(self, ended: Ended) -> Mapping[str, Sequence[Replicates]]:
+    def finish(self, ended: ProcessResult) -> Mapping[str, Sequence[Replicates]]:
         """What was measured.
 
         Raises:

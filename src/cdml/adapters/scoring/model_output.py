@@ -14,7 +14,7 @@ from cdml.config.class_labels import Class, find, listed, same
 from cdml.config.output_columns import PREDICTION, AnswerColumns, ColumnId, named
 from cdml.errors import InputError
 
-Floats = NDArray[np.float64]
+ScoreArray = NDArray[np.float64]
 
 _NUMBERED = re.compile(r"LABEL_(\d{1,6})")
 _MOST_DISTINCT = 1_000
@@ -23,7 +23,7 @@ _SURE = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ModelAnswer:
     """What a model answered, as it stands.
 
     Attributes:
@@ -36,7 +36,7 @@ class Answer:
 
     columns: Sequence[Any]
     names: Sequence[ColumnId] | None = None
-    probabilities: Floats | None = None
+    probabilities: ScoreArray | None = None
     classes: Sequence[Class] = ()
     counted: bool = False
 
@@ -81,13 +81,13 @@ class Understood:
     """
 
     prediction: Any
-    scores: Mapping[Class, Floats] = field(default_factory=dict)
+    scores: Mapping[Class, ScoreArray] = field(default_factory=dict)
     placed: bool = False
     order: Sequence[Class] = ()
     notes: tuple[str, ...] = ()
 
 
-def class_order(answer: Answer, question: Question) -> Sequence[Class]:
+def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
     """All classes in the model's order; empty where nobody says them.
 
     Raises:
@@ -160,7 +160,7 @@ def _class_number(value: object) -> int | None:
     return int(value) if whole and isinstance(value, int | float) else None
 
 
-def number_column(answer: Answer, question: Question) -> int:
+def number_column(answer: ModelAnswer, question: Question) -> int:
     """The column with the prediction of a regression."""
     asked = question.columns
     if asked is not None and asked.prediction is not None:
@@ -177,7 +177,7 @@ def number_column(answer: Answer, question: Question) -> int:
     return found[0]
 
 
-def find_column(answer: Answer, written: str | int) -> int:
+def find_column(answer: ModelAnswer, written: str | int) -> int:
     """The column that cdml.yaml names, or counts from 0.
 
     Raises:
@@ -195,7 +195,7 @@ def find_column(answer: Answer, written: str | int) -> int:
     return found[0]
 
 
-def columns_of(answer: Answer) -> str:
+def columns_of(answer: ModelAnswer) -> str:
     """The columns of an answer, for a sentence."""
     count = len(answer.columns)
     if answer.names is None:
@@ -248,7 +248,7 @@ def is_class(column: Any, one: Class) -> NDArray[np.bool_]:
     return np.asarray(found[np.asarray(encoded.indices)])
 
 
-def floats(column: Any) -> Floats:
+def floats(column: Any) -> ScoreArray:
     """A column of numbers, shape (rows,)."""
     return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)
 

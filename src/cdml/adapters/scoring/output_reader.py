@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cdml.adapters.scoring.model_output import (
-    Answer,
-    Floats,
+    ModelAnswer,
     Question,
+    ScoreArray,
     Understood,
     by_number,
     class_order,
@@ -48,7 +48,7 @@ _LEAST_COUNTED = 3
 """Columns from which on their numbers are the classes; two may as well be positive and negative."""
 
 
-def understand(answer: Answer, question: Question) -> Understood:
+def understand(answer: ModelAnswer, question: Question) -> Understood:
     """Read an answer.
 
     Raises:
@@ -63,7 +63,7 @@ def understand(answer: Answer, question: Question) -> Understood:
 class _Reader:
     """One answer of a classifier."""
 
-    def __init__(self, answer: Answer, question: Question, order: Sequence[Class]) -> None:
+    def __init__(self, answer: ModelAnswer, question: Question, order: Sequence[Class]) -> None:
         self.answer = answer
         self.question = question
         self.order = order
@@ -189,7 +189,7 @@ class _Reader:
             raise InputError("a binary task needs data.positive.")
         return self.question.positive
 
-    def _beside(self) -> dict[Class, Floats]:
+    def _beside(self) -> dict[Class, ScoreArray]:
         """What predict_proba says."""
         found, own = self.answer.probabilities, self.answer.classes
         if found is None:
@@ -298,7 +298,9 @@ class _Reader:
         if len(lengths) != 1 or lengths[0] is None or lengths[0] > _MOST_DISTINCT:
             raise InputError("the model answers lists of different lengths.")
         columns = tuple(pc.list_element(self.answer.columns[at], one) for one in range(lengths[0]))
-        inner = Answer(columns=columns, classes=self.answer.classes, counted=self.answer.counted)
+        inner = ModelAnswer(
+            columns=columns, classes=self.answer.classes, counted=self.answer.counted
+        )
         reader = _Reader(inner, self.question, self.order)
         found = reader._of_matrix(range(len(columns)))
         self.notes += reader.notes
@@ -343,7 +345,7 @@ class _Reader:
         return not self.question.binary and width >= _LEAST_COUNTED and whole
 
     def _counted(self, width: int) -> Understood:
-        scores: dict[Class, Floats] = {one: self._share(one) for one in range(width)}
+        scores: dict[Class, ScoreArray] = {one: self._share(one) for one in range(width)}
         self.order = tuple(scores)
         self.notes.append(
             f"The {width} columns of the answer are read as the classes 0 to {width - 1}, by"
@@ -393,7 +395,7 @@ class _Reader:
     def _predicted(self, at: int) -> Any:
         return by_number(self.answer.columns[at], self.known, self.question.classes)
 
-    def _scores(self, scores: Mapping[Class, Floats]) -> dict[Class, Floats]:
+    def _scores(self, scores: Mapping[Class, ScoreArray]) -> dict[Class, ScoreArray]:
         """By the label's values; of a binary task only the positive class's."""
         if not self.question.binary:
             unseen = [one for one in self.question.labels if find(one, scores) is None]
@@ -415,7 +417,7 @@ class _Reader:
         )
 
     def _given(
-        self, prediction: Any, scores: Mapping[Class, Floats], *, placed: bool = False
+        self, prediction: Any, scores: Mapping[Class, ScoreArray], *, placed: bool = False
     ) -> Understood:
         if prediction is None:
             prediction = self._likeliest(scores)
@@ -427,7 +429,7 @@ class _Reader:
             notes=tuple(self.notes),
         )
 
-    def _likeliest(self, scores: Mapping[Class, Floats]) -> Any:
+    def _likeliest(self, scores: Mapping[Class, ScoreArray]) -> Any:
         """The class with the highest probability in each row."""
         classes = list(scores)
         if len(classes) == 1:
@@ -454,7 +456,7 @@ class _Reader:
             "Name both under data: `classes: [NEGATIVE, POSITIVE]`.",
         )
 
-    def _share(self, at: int) -> Floats:
+    def _share(self, at: int) -> ScoreArray:
         """A column of probabilities.
 
         Raises:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cdml.adapters.scoring.model_output import (
-    Answer,
+    ModelAnswer,
     Question,
     Understood,
     fitting_order,
@@ -155,7 +155,7 @@ def join(
     return int(joined.num_rows), understood.notes
 
 
-def _answer(found: Any, words: Words, described: MlModel | None) -> Answer:
+def _answer(found: Any, words: Words, described: MlModel | None) -> ModelAnswer:
     """The answer as it stands, with what the model's files say of it.
 
     Raises:
@@ -177,7 +177,7 @@ def _answer(found: Any, words: Words, described: MlModel | None) -> Answer:
     outputs = described.outputs if described else ()
     if names is None and len(outputs) == len(columns):
         names = outputs
-    return Answer(
+    return ModelAnswer(
         columns=[found[name] for name in columns],
         names=names,
         probabilities=np.column_stack([found[name] for name in shares]) if shares else None,

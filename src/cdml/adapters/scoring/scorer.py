@@ -12,7 +12,7 @@ from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.model_input import Given, printable, write_inputs
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure
-from cdml.adapters.scoring.subprocesses import Ended, private_folder, run
+from cdml.adapters.scoring.subprocesses import ProcessResult, private_folder, run
 from cdml.adapters.scoring.untrusted_files import most_bytes
 from cdml.common.progress import Progress, ProgressStep
 from cdml.errors import InputError
@@ -74,7 +74,7 @@ class ProcessScorer:
                 walls=lambda: self._walls,
             )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
-                conversation = _Conversation(step, given, job.classified)
+                conversation = _ScoringConversation(step, given, job.classified)
                 ended = self._run(job, shown, scratch, sandbox.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             answers = scratch / "answers.parquet"
@@ -99,8 +99,8 @@ class ProcessScorer:
         shown: Path,
         scratch: Path,
         python: sandbox.Interpreter,
-        conversation: "_Conversation",
-    ) -> Ended:
+        conversation: "_ScoringConversation",
+    ) -> ProcessResult:
         model = job.model.resolve()
         if not is_clean(model):  # what the digest does not cover is not run either
             model = clean_copy(model, shown / "model")
@@ -155,7 +155,7 @@ class ProcessScorer:
         return warm
 
 
-class _Conversation:
+class _ScoringConversation:
     """What the worker has said, taken as foreign words."""
 
     def __init__(self, step: ProgressStep, given: Given, classified: frozenset[str]) -> None:
@@ -212,7 +212,7 @@ class _Conversation:
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
 
-    def finish(self, ended: Ended, timeout: float) -> None:
+    def finish(self, ended: ProcessResult, timeout: float) -> None:
         """Say what went wrong, if anything did.
 
         Raises:

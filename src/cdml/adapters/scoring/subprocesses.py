@@ -36,7 +36,7 @@ _END_GROUP = "import os, sys; os.killpg(int(sys.argv[1]), 9)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class ProcessResult:
     """How a command ended.
 
     Attributes:
@@ -62,7 +62,7 @@ def run(
     most_bytes: int = DEFAULT_FILE_BYTES,
     network: Mapping[str, str] | None = None,
     stamped: bool = False,
-) -> Ended:
+) -> ProcessResult:
     """Run a command to its end.
 
     Args:
@@ -110,7 +110,7 @@ def run(
         if process.stdout:
             process.stdout.close()
     code = process.returncode
-    return Ended(
+    return ProcessResult(
         code=code if code >= 0 else 128 - code,
         timed_out=timed_out,
         last_words=listener.last_words(),

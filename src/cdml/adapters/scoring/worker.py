@@ -35,7 +35,7 @@ BOOSTERS = ("xgboost", "lightgbm")
 STRIDE = 153  # has no factor in common with SINGLE_ROWS: any prefix is spread over the data
 
 
-class Unusable(Exception):
+class UnusableModel(Exception):
     """The model answered something that cannot be used; the text says what."""
 
 
@@ -56,7 +56,7 @@ def main(job_path: str, status_fd: str) -> None:
         rows = write(model, job, tell)
         ask_alone(model, job, tell)
         tell("done", rows=rows, names=model.names, classes=model.classes, counted=model.counted)
-    except Unusable as error:
+    except UnusableModel as error:
         tell("error", stage=stage, kind="", message=bounded(str(error)))
     except MemoryError:
         tell("error", stage=stage, kind="MemoryError", message="out of memory")
@@ -104,7 +104,7 @@ class Model:
         else:
             frame = frame.drop(columns=self.others)
         if not len(frame.columns):
-            raise Unusable("no column is left that the model could be given")
+            raise UnusableModel("no column is left that the model could be given")
         self.asked = frame
         return frame
 
@@ -134,9 +134,9 @@ class Model:
         """The columns of the answer, and the probabilities beside a single one."""
         names, columns = read_answer(self.pyfunc.predict(frame), frame)
         if not 0 < len(columns) <= MOST_COLUMNS:
-            raise Unusable(f"the model answers {len(columns):,} columns")
+            raise UnusableModel(f"the model answers {len(columns):,} columns")
         if self.width and (names, len(columns)) != (self.names, self.width):
-            raise Unusable("the model answers other columns for some rows than for others")
+            raise UnusableModel("the model answers other columns for some rows than for others")
         self.names, self.width = names, len(columns)
         found = {f"a{at}": arrow(values) for at, values in enumerate(columns)}
         if len(columns) == 1 and self.task != "regression" and self.proba is not None:
@@ -151,7 +151,7 @@ class Model:
         asked = frame[self.features] if self.features else frame
         matrix: Any = np.asarray(self.proba(asked), dtype=np.float64)
         if matrix.shape != (len(frame), len(self.classes)):
-            raise Unusable("predict_proba does not answer one probability for each class")
+            raise UnusableModel("predict_proba does not answer one probability for each class")
         return matrix
 
 
@@ -172,7 +172,9 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
             try:
                 writer.write_table(answered.cast(writer.schema))
             except pa.ArrowException:
-                raise Unusable("the model answers other types for some rows than others") from None
+                raise UnusableModel(
+                    "the model answers other types for some rows than others"
+                ) from None
             rows += batch.num_rows
             tell("rows", rows=batch.num_rows)
     finally:
@@ -273,7 +275,9 @@ def read_answer(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
             break
     if isinstance(said, (list, tuple)) and said and all(isinstance(row, dict) for row in said):
         if any(row.keys() != said[0].keys() for row in said):
-            raise Unusable("the model answers mappings with other keys for some rows than others")
+            raise UnusableModel(
+                "the model answers mappings with other keys for some rows than others"
+            )
         said = {key: [row[key] for row in said] for key in said[0]}
     if isinstance(said, dict):
         return read_mapping(said, frame)
@@ -313,11 +317,11 @@ def read_array(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
     try:
         array = np.asarray(said)
     except ValueError:
-        raise Unusable("the model answers rows of different lengths") from None
+        raise UnusableModel("the model answers rows of different lengths") from None
     if array.ndim == 0 and len(frame) == 1:
         array = array.reshape(1)
     if array.ndim not in (1, 2):
-        raise Unusable(f"the model answers {type(said).__name__} of shape {array.shape}")
+        raise UnusableModel(f"the model answers {type(said).__name__} of shape {array.shape}")
     require_rows(len(array), frame)
     if array.dtype.names and array.ndim == 1:
         return name_list(array.dtype.names), [array[name] for name in array.dtype.names]
@@ -329,14 +333,14 @@ def read_array(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
 def require_rows(answered: int, frame: Any) -> None:
     """Refuse another number of rows."""
     if answered != len(frame):
-        raise Unusable(f"the model answered {answered} rows for {len(frame)}")
+        raise UnusableModel(f"the model answered {answered} rows for {len(frame)}")
 
 
 def require_order(index: Any, frame: Any) -> None:
     """Refuse rows that the answer's own index says are in another order than was asked."""
     require_rows(len(index), frame)
     if not index.equals(frame.index) and set(index) == set(frame.index):
-        raise Unusable("the model answers the rows in another order than it was asked in")
+        raise UnusableModel("the model answers the rows in another order than it was asked in")
 
 
 def name_list(names: Any) -> list[Any]:
@@ -355,7 +359,7 @@ def arrow(values: Any) -> Any:
             values = np.asarray(values, dtype=float)
         found = pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        raise Unusable("the model answers values of different types in one column") from None
+        raise UnusableModel("the model answers values of different types in one column") from None
     if isinstance(found, pa.ChunkedArray):
         found = found.combine_chunks()
     return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found

@@ -21,9 +21,9 @@ import duckdb
 
 from cdml.adapters.tables.sql_engine import literal
 from cdml.adapters.tables.text_columns import (
-    Kind,
-    Source,
+    TextKind,
     Texts,
+    TextSource,
     paths,
     refuse_differences,
     refuse_names,
@@ -40,7 +40,7 @@ _LINE_TOO_LONG = "Maximum line size"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class CsvLayout:
     """How one file is written.
 
     Attributes:
@@ -80,12 +80,12 @@ def read_csv(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Pat
     return Texts(
         path=target,
         names=first.names,
-        kinds=(Kind.ANY,) * len(first.names),
+        kinds=(TextKind.ANY,) * len(first.names),
         sources=sources,
     )
 
 
-def _layout(path: Path, copy: Path) -> Layout:
+def _layout(path: Path, copy: Path) -> CsvLayout:
     look = _Look(path)
     delimiter, names = _header(path)
     refuse_names(names, path)
@@ -95,7 +95,7 @@ def _layout(path: Path, copy: Path) -> Layout:
         path_read = copy
     else:
         path_read = path
-    return Layout(
+    return CsvLayout(
         path=path_read, named=path, delimiter=delimiter, names=tuple(names), lines=look.lines
     )
 
@@ -226,7 +226,7 @@ def _header(path: Path) -> tuple[str, list[str]]:
     return likely[0], candidates[likely[0]]
 
 
-def _copy(engine: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], target: Path) -> int:
+def _copy(engine: duckdb.DuckDBPyConnection, layouts: Sequence[CsvLayout], target: Path) -> int:
     """The rows of all files as columns of text, in the order of the first file's columns."""
     first = layouts[0]
     alike = groupby(layouts, key=lambda layout: (layout.delimiter, layout.names))
@@ -248,7 +248,7 @@ def _copy(engine: duckdb.DuckDBPyConnection, layouts: Sequence[Layout], target: 
     raise _refusal(layouts, last)
 
 
-def _select(group: Sequence[Layout], names: Sequence[str], options: str) -> str:
+def _select(group: Sequence[CsvLayout], names: Sequence[str], options: str) -> str:
     here = {name: number for number, name in enumerate(group[0].names)}
     columns = ", ".join(f"c{here[name]} AS c{number}" for number, name in enumerate(names))
     types = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(names)))
@@ -261,7 +261,7 @@ def _select(group: Sequence[Layout], names: Sequence[str], options: str) -> str:
     )
 
 
-def _refusal(layouts: Sequence[Layout], error: duckdb.Error | None) -> InputError:
+def _refusal(layouts: Sequence[CsvLayout], error: duckdb.Error | None) -> InputError:
     """What is wrong, with file and line; the line itself may hold personal data."""
     for layout in layouts:
         trouble = _trouble(layout)
@@ -276,7 +276,7 @@ def _refusal(layouts: Sequence[Layout], error: duckdb.Error | None) -> InputErro
     return InputError(f"{names} cannot be read: {told.rstrip('.')}.", "Is it a CSV file?")
 
 
-def _trouble(layout: Layout) -> str:
+def _trouble(layout: CsvLayout) -> str:
     """The first record that does not fit, in words; "" where all do."""
     width = len(layout.names)
     for line, record in _records(layout.path, layout.delimiter):
@@ -286,7 +286,7 @@ def _trouble(layout: Layout) -> str:
     return _open_quote(layout)
 
 
-def _open_quote(layout: Layout) -> str:
+def _open_quote(layout: CsvLayout) -> str:
     """A quoted field that does not end where its field does."""
     with io.TextIOWrapper(_opened(layout.path), encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=layout.delimiter, strict=True)
@@ -299,7 +299,7 @@ def _open_quote(layout: Layout) -> str:
     return ""
 
 
-def _sources(layouts: Sequence[Layout], rows: int) -> tuple[Source, ...]:
+def _sources(layouts: Sequence[CsvLayout], rows: int) -> tuple[TextSource, ...]:
     """The files with their rows, as many as there are records in them.
 
     Raises:
@@ -315,12 +315,12 @@ def _sources(layouts: Sequence[Layout], rows: int) -> tuple[Source, ...]:
             "Put double quotes around fields that hold quotes or line breaks.",
         )
     return tuple(
-        Source(path=layout.named, rows=count, place=partial(_place, layout))
+        TextSource(path=layout.named, rows=count, place=partial(_place, layout))
         for layout, count in zip(layouts, counted, strict=True)
     )
 
 
-def _count_records(layout: Layout) -> int:
+def _count_records(layout: CsvLayout) -> int:
     width = len(layout.names)
     if width > 1:
         return sum(1 for _ in _records(layout.path, layout.delimiter)) - 1
@@ -328,6 +328,6 @@ def _count_records(layout: Layout) -> int:
         return sum(1 for _ in csv.reader(file, delimiter=layout.delimiter)) - 1
 
 
-def _place(layout: Layout, row: int) -> str:
+def _place(layout: CsvLayout, row: int) -> str:
     found = islice(_records(layout.path, layout.delimiter), row + 1, None)
     return next((f"line {line:,}" for line, _ in found), f"row {row + 1:,}")

@@ -20,7 +20,7 @@ import sqlglot
 from sqlglot import exp
 
 from cdml.adapters.tables.queries import SECONDS, number
-from cdml.adapters.tables.sql_engine import Column, logical_type, quote
+from cdml.adapters.tables.sql_engine import EngineColumn, logical_type, quote
 from cdml.tables.query import ROWS, LogicalType, NotRun, Query
 
 _MOMENTS = {datetime: "TIMESTAMP", date: "DATE", time: "TIME"}
@@ -168,7 +168,7 @@ __all__ = ["SECONDS", "answers"]
 def answers(
     queries: Sequence[Query],
     relation: str,
-    columns: Sequence[Column],
+    columns: Sequence[EngineColumn],
     ask: Callable[[str], Sequence[Any] | NotRun],
 ) -> tuple[float | NotRun, ...]:
     """The number each query gives; NaN is NULL to it.
@@ -185,7 +185,7 @@ def answers(
 def _answer(
     query: Query,
     relation: str,
-    columns: Sequence[Column],
+    columns: Sequence[EngineColumn],
     ask: Callable[[str], Sequence[Any] | NotRun],
 ) -> float | NotRun:
     tree = sqlglot.parse_one(query.sql, dialect="duckdb")
@@ -197,7 +197,7 @@ def _answer(
     return found if isinstance(found, NotRun) else number(found)
 
 
-def _bound(tree: exp.Expr, relation: str, columns: Sequence[Column]) -> exp.Expr:
+def _bound(tree: exp.Expr, relation: str, columns: Sequence[EngineColumn]) -> exp.Expr:
     """The query over these rows; names as the table writes them, whatever their case."""
     written = {column.engine_name.casefold(): column.engine_name for column in columns}
     for name in tree.find_all(exp.Identifier):
@@ -210,7 +210,7 @@ def _bound(tree: exp.Expr, relation: str, columns: Sequence[Column]) -> exp.Expr
     return tree
 
 
-def _rows(relation: str, columns: Sequence[Column]) -> str:
+def _rows(relation: str, columns: Sequence[EngineColumn]) -> str:
     plain = (
         f"CASE WHEN NOT isnan({quote(c.engine_name)}) THEN {quote(c.engine_name)} END"
         f" AS {quote(c.engine_name)}"

@@ -13,14 +13,14 @@ import duckdb
 
 from cdml.adapters.tables.conversion import Conversion
 from cdml.adapters.tables.duckdb_engine import another, connect
-from cdml.adapters.tables.files import Files, Limits, find
+from cdml.adapters.tables.files import DownloadLimits, Files, find
 from cdml.adapters.tables.parquet import read_columns, unreadable
 from cdml.adapters.tables.queries import answers
 from cdml.adapters.tables.sql_engine import (
     WHOLE_NUMBERS,
-    Column,
-    Place,
-    Refused,
+    EngineColumn,
+    QueryRejected,
+    SqlEngine,
     constant,
     parquet,
     quote,
@@ -46,31 +46,31 @@ class ParquetFile:
 
     path: Path
     uri: str
-    columns: tuple[Column, ...]
+    columns: tuple[EngineColumn, ...]
     engine: duckdb.DuckDBPyConnection = field(repr=False)
     again: "Callable[[Types], ParquetFile]" = field(repr=False)
 
     @property
     def relation(self) -> str:
-        """See `Place`."""
+        """See `SqlEngine`."""
         return parquet(self.path)
 
-    def numbered(self, row: str, columns: Sequence[Column]) -> str:
-        """See `Place`."""
+    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
+        """See `SqlEngine`."""
         taken = {column.engine_name.casefold() for column in columns}
         number = "row_number() OVER () - 1" if "file_row_number" in taken else "file_row_number"
         return f"(SELECT *, {number} AS {row} FROM {self.relation})"
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """See `Place`."""
+        """See `SqlEngine`."""
         try:
             return self._answer(sql, parameters)
         except (duckdb.Error, OverflowError) as error:
             reason = str(error).splitlines()[0].partition("Error: ")[2] or str(error)
-            raise Refused(mask(reason, self.uri), unreadable(self.uri, error).hint) from error
+            raise QueryRejected(mask(reason, self.uri), unreadable(self.uri, error).hint) from error
 
-    def repeated(self, column: Column) -> int | None:
-        """See `Place`; one bit for each whole number between the least and the most."""
+    def repeated(self, column: EngineColumn) -> int | None:
+        """See `SqlEngine`; one bit for each whole number between the least and the most."""
         if column.field.physical not in WHOLE_NUMBERS:
             return None
         name = quote(column.engine_name)
@@ -85,7 +85,7 @@ class ParquetFile:
         return int(repeated)
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See `Place`; an engine of their own runs them, which can open this file alone."""
+        """See `SqlEngine`; an engine of their own runs them, which can open this file alone."""
         return answers(queries, self.path, self.columns)
 
     def _answer(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
@@ -98,16 +98,16 @@ class ParquetFile:
         values = ", ".join(map(constant, parameters))
         return self.engine.execute(f"EXECUTE asked({values})").fetchall()
 
-    def reaches(self, other: Place) -> bool:
-        """See `Place`."""
+    def reaches(self, other: SqlEngine) -> bool:
+        """See `SqlEngine`."""
         return isinstance(other, ParquetFile) and other.engine is self.engine
 
     def parquet(self) -> Path:
-        """See `Place`."""
+        """See `SqlEngine`."""
         return self.path
 
     def read_as(self, declared: Types) -> "ParquetFile":
-        """See `Place`."""
+        """See `SqlEngine`."""
         return self.again(declared)
 
 
@@ -118,8 +118,8 @@ class DuckTables:
         limits: of downloads.
     """
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+    def __init__(self, limits: DownloadLimits | None = None) -> None:
+        self._limits = limits or DownloadLimits()
         self._folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-data")))
         self._clean = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._engine = connect(self._folder)
@@ -149,7 +149,7 @@ class DuckTables:
         digest: str,
         engine: duckdb.DuckDBPyConnection,
         typed: Typed,
-        columns: Sequence[Column],
+        columns: Sequence[EngineColumn],
     ) -> ParquetFile:
         return ParquetFile(
             path=typed.path,
@@ -170,7 +170,7 @@ class DuckTables:
         return self._place(files, digest, engine, typed, columns)
 
 
-def _with_misfit(column: Column, typed: Typed) -> Column:
+def _with_misfit(column: EngineColumn, typed: Typed) -> EngineColumn:
     misfit = typed.misfits.get(column.field.name)
     if misfit is None:
         return column

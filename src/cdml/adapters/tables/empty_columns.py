@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from cdml.adapters.tables.sql_engine import Column, name_of, parquet
+from cdml.adapters.tables.sql_engine import EngineColumn, name_of, parquet
 
 _FOOTER = """
     SELECT path_in_schema, bool_or(coalesce(stats_min_value, stats_min) IS NOT NULL),
@@ -15,7 +15,7 @@ _FOOTER = """
 
 
 def empty_columns(
-    engine: duckdb.DuckDBPyConnection, path: Path, columns: Collection[Column]
+    engine: duckdb.DuckDBPyConnection, path: Path, columns: Collection[EngineColumn]
 ) -> frozenset[str]:
     """The names of the columns in which every value is missing (NULL or NaN).
 
@@ -40,7 +40,7 @@ def empty_columns(
     return frozenset(found)
 
 
-def _holds_nothing(engine: duckdb.DuckDBPyConnection, path: Path, column: Column) -> bool:
+def _holds_nothing(engine: duckdb.DuckDBPyConnection, path: Path, column: EngineColumn) -> bool:
     """Stops at the first value."""
     asked = f"SELECT 1 FROM {parquet(path)} WHERE NOT {column.missing} LIMIT 1"
     return not engine.execute(asked).fetchall()

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from cdml.adapters.tables.sql_engine import Column
+from cdml.adapters.tables.sql_engine import EngineColumn
 
 
 def overlap(
-    mine: Sequence[Column], here: str, others: Sequence[Column], there: str
+    mine: Sequence[EngineColumn], here: str, others: Sequence[EngineColumn], there: str
 ) -> str:  # fmt: skip
     """Rows here that have an equal there, and rows that have an equal on their own side.
 
@@ -25,7 +25,7 @@ def overlap(
     )
 
 
-def conflicts(columns: Sequence[Column], label: Column, relation: str) -> str:
+def conflicts(columns: Sequence[EngineColumn], label: EngineColumn, relation: str) -> str:
     """Rows that have an equal, and those of them among which labels differ.
 
     Args:
@@ -43,7 +43,7 @@ def conflicts(columns: Sequence[Column], label: Column, relation: str) -> str:
     )
 
 
-def _values(columns: Sequence[Column]) -> str:
+def _values(columns: Sequence[EngineColumn]) -> str:
     """The values named v0, v1, …; NaN is missing."""
     return ", ".join(
         f"CASE WHEN NOT {c.missing} THEN {c.exact} END AS v{at}" if c.has_nan
@@ -52,5 +52,5 @@ def _values(columns: Sequence[Column]) -> str:
     )  # fmt: skip
 
 
-def _keys(columns: Sequence[Column]) -> str:
+def _keys(columns: Sequence[EngineColumn]) -> str:
     return ", ".join(f"v{at}" for at in range(len(columns)))

@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cdml.adapters.tables.sql_engine import Column, Place, Refused, quote
+from cdml.adapters.tables.sql_engine import EngineColumn, QueryRejected, SqlEngine, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.schema import DataRef
@@ -35,13 +35,13 @@ _TYPES = {
 }
 
 
-def in_order(columns: Sequence[Column]) -> str:
+def in_order(columns: Sequence[EngineColumn]) -> str:
     """What rows without an order of their own are ordered by: all columns that have one."""
     named = [quote(c.engine_name) for c in columns if c.field.type.plain]
     return ", ".join(named) or "1"
 
 
-def reference(place: Place, columns: Sequence[Column], uri: str) -> DataRef:
+def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> DataRef:
     """Number of rows, and a digest that depends on their values and not on their order.
 
     The digest is a SHA-256 over the columns and sums of parts of the rows' MD5; it tells data
@@ -61,7 +61,7 @@ def reference(place: Place, columns: Sequence[Column], uri: str) -> DataRef:
         [(rows, *found)] = place.ask(
             f"SELECT count(*), {sums} FROM (SELECT md5({row}) AS h FROM {place.relation}) AS hashed"
         )
-    except Refused as error:
+    except QueryRejected as error:
         raise ServiceError(f"{uri} does not answer: {error.reason}", error.hint) from error
     if not rows:
         raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
@@ -79,7 +79,7 @@ def _sum(part: int) -> str:
     return f"CAST(sum({' + '.join(digits)}) AS BIGINT)"
 
 
-def export(rows: Iterator[Any], columns: Sequence[Column]) -> Path:
+def export(rows: Iterator[Any], columns: Sequence[EngineColumn]) -> Path:
     """Rows as a Parquet file that lasts as long as the process."""
     folder = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-table")))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)

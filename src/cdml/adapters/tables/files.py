@@ -37,7 +37,7 @@ _BLOCK = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class DownloadLimits:
     """How much of the world is waited for.
 
     Attributes:
@@ -87,7 +87,7 @@ class Files:
         return f"sha256:{digests[0]}"
 
 
-def find(uri: str, into: Path, limits: Limits) -> Files:
+def find(uri: str, into: Path, limits: DownloadLimits) -> Files:
     """The files a URI names.
 
     Args:
@@ -176,7 +176,7 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _download(url: str, shown: str, into: Path, limits: Limits) -> Path:
+def _download(url: str, shown: str, into: Path, limits: DownloadLimits) -> Path:
     import urllib.error
     import urllib.request
     from http.client import HTTPException
@@ -214,7 +214,7 @@ def _request(url: str) -> "urllib.request.Request":
     return request
 
 
-def _copy(source: "HTTPResponse", target: IO[bytes], shown: str, limits: Limits) -> None:
+def _copy(source: "HTTPResponse", target: IO[bytes], shown: str, limits: DownloadLimits) -> None:
     deadline = time.monotonic() + limits.seconds
     size = 0
     while block := source.read1(_BLOCK):

@@ -11,9 +11,9 @@ import duckdb
 
 from cdml.adapters.tables.sql_engine import literal
 from cdml.adapters.tables.text_columns import (
-    Kind,
-    Source,
+    TextKind,
     Texts,
+    TextSource,
     paths,
     refuse_differences,
     refuse_names,
@@ -24,10 +24,10 @@ from cdml.errors import InputError
 _LONGEST = 2**28
 """Bytes of the longest object."""
 _KINDS = (
-    (Kind.TEXT, ("VARCHAR",)),
-    (Kind.NUMBER, ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")),
-    (Kind.BOOLEAN, ("BOOLEAN",)),
-    (Kind.NESTED, ("OBJECT", "ARRAY")),
+    (TextKind.TEXT, ("VARCHAR",)),
+    (TextKind.NUMBER, ("BIGINT", "UBIGINT", "HUGEINT", "DOUBLE")),
+    (TextKind.BOOLEAN, ("BOOLEAN",)),
+    (TextKind.NESTED, ("OBJECT", "ARRAY")),
 )
 _TEXTS = r'"([^"\\]|\\.)*"'
 _LONG = r"-?[0-9][0-9.]{15,}(?:[eE][+-]?[0-9]+)?"
@@ -46,8 +46,8 @@ _WRONG = (
 )
 _AT_ONCE = 1000
 """Questions in one scan."""
-_WORDS = {Kind.TEXT: "text", Kind.NUMBER: "numbers", Kind.BOOLEAN: "truth values",
-          Kind.NESTED: "objects or lists"}  # fmt: skip
+_WORDS = {TextKind.TEXT: "text", TextKind.NUMBER: "numbers", TextKind.BOOLEAN: "truth values",
+          TextKind.NESTED: "objects or lists"}  # fmt: skip
 
 
 def read_json(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path) -> Texts:
@@ -93,7 +93,7 @@ class _Records:
         structures = {
             number: self._structure(texts, number)
             for number, kind in enumerate(kinds)
-            if kind is Kind.NESTED
+            if kind is TextKind.NESTED
         }
         return Texts(
             path=self._target,
@@ -134,10 +134,12 @@ class _Records:
         ).fetchall()
         return found
 
-    def _sources(self) -> tuple[Source, ...]:
+    def _sources(self) -> tuple[TextSource, ...]:
         counted = {file: rows for file, rows in self._ask("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
         return tuple(
-            Source(path=path, rows=int(str(counted.get(str(path), 0))), place=partial(_place, path))
+            TextSource(
+                path=path, rows=int(str(counted.get(str(path), 0))), place=partial(_place, path)
+            )
             for path in self._files
         )
 
@@ -213,7 +215,7 @@ class _Records:
             f" TO {literal(str(self._target))} (FORMAT parquet)"
         )
 
-    def _kinds(self, texts: Texts) -> tuple[tuple[Kind, ...], dict[int, str]]:
+    def _kinds(self, texts: Texts) -> tuple[tuple[TextKind, ...], dict[int, str]]:
         """What each column holds, and what is wrong with those that hold several kinds."""
         asked = [
             f"bool_or(t{number} IN ({', '.join(map(literal, types))}))"
@@ -229,10 +231,10 @@ class _Records:
             there = [kind for (kind, _), many in zip(_KINDS, counted, strict=True) if many]
             if len(there) > 1:
                 mixed[number] = self._mixed(texts, number, there)
-            found.append(there[0] if len(there) == 1 else Kind.TEXT if there else Kind.ANY)
+            found.append(there[0] if len(there) == 1 else TextKind.TEXT if there else TextKind.ANY)
         return tuple(found), mixed
 
-    def _mixed(self, texts: Texts, number: int, there: Sequence[Kind]) -> str:
+    def _mixed(self, texts: Texts, number: int, there: Sequence[TextKind]) -> str:
         places = []
         for kind in there:
             types = ", ".join(map(literal, dict(_KINDS)[kind]))

@@ -8,7 +8,7 @@ import duckdb
 
 from cdml.adapters.tables import sql_engine
 from cdml.adapters.tables.empty_columns import empty_columns
-from cdml.adapters.tables.sql_engine import Column, logical_type, name_of
+from cdml.adapters.tables.sql_engine import EngineColumn, logical_type, name_of
 from cdml.common.addresses import mask
 from cdml.errors import InputError
 from cdml.tables.query import Field
@@ -26,7 +26,7 @@ def unreadable(uri: str, error: Exception) -> InputError:
 
 def read_columns(
     engine: duckdb.DuckDBPyConnection, parquet: Path, uri: str
-) -> tuple[tuple[Column, ...], int]:
+) -> tuple[tuple[EngineColumn, ...], int]:
     """The columns of a Parquet file and its number of rows, from its footer.
 
     Raises:
@@ -52,7 +52,7 @@ def read_columns(
         raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
     _refuse_repeated([name for name, _ in top], uri)
     columns = tuple(
-        Column(
+        EngineColumn(
             field=Field(
                 name=name, type=logical_type(kind), physical=kind, nullable=repetition != "REQUIRED"
             ),
@@ -69,7 +69,7 @@ def read_columns(
     ), rows
 
 
-def _as_empty(column: Column) -> Column:
+def _as_empty(column: EngineColumn) -> EngineColumn:
     return replace(column, field=replace(column.field, empty=True))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from cdml.adapters.tables.duckdb_engine import connect
-from cdml.adapters.tables.sql_engine import Column, literal, parquet, quote
+from cdml.adapters.tables.sql_engine import EngineColumn, literal, parquet, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.tables.query import ROWS, NotRun, Query
 
@@ -20,7 +20,7 @@ SECONDS = 300.0
 
 
 def answers(
-    queries: Sequence[Query], rows: Path, columns: Sequence[Column], seconds: float = SECONDS
+    queries: Sequence[Query], rows: Path, columns: Sequence[EngineColumn], seconds: float = SECONDS
 ) -> tuple[float | NotRun, ...]:
     """The number each query gives; NaN is NULL to it, as it is missing to every other rule.
 
@@ -41,7 +41,7 @@ def answers(
             engine.close()
 
 
-def _lock(engine: duckdb.DuckDBPyConnection, rows: Path, columns: Sequence[Column]) -> None:
+def _lock(engine: duckdb.DuckDBPyConnection, rows: Path, columns: Sequence[EngineColumn]) -> None:
     names = (quote(column.engine_name) for column in columns if column.has_nan)
     plain = ", ".join(f"CASE WHEN NOT isnan({name}) THEN {name} END AS {name}" for name in names)
     replaced = f" REPLACE ({plain})" if plain else ""

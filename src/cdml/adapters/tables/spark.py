@@ -19,7 +19,13 @@ from pyspark.sql import SparkSession
 from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import physical, translate
 from cdml.adapters.tables.export import export, in_order, reference
-from cdml.adapters.tables.sql_engine import Column, Place, Refused, logical_type, quote
+from cdml.adapters.tables.sql_engine import (
+    EngineColumn,
+    QueryRejected,
+    SqlEngine,
+    logical_type,
+    quote,
+)
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import reveal
 from cdml.errors import ConfigurationError, InputError
@@ -34,32 +40,32 @@ class SparkView:
     """A table or file under a name of the session's."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[EngineColumn, ...]
     session: SparkSession = field(repr=False)
 
     @property
     def relation(self) -> str:
-        """See `Place`."""
+        """See `SqlEngine`."""
         return quote(self.name)
 
-    def numbered(self, row: str, columns: Sequence[Column]) -> str:
-        """See `Place`; distributed rows have no order of their own, so that of columns counts."""
+    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
+        """See `SqlEngine`; distributed rows have no order of their own: that of columns counts."""
         number = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
         return f"(SELECT *, {number} AS {row} FROM {self.relation}) AS n"
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """See `Place`."""
+        """See `SqlEngine`."""
         try:
             answer = self.session.sql(translate(sql, "spark", parameters)).collect()
         except _ERRORS as error:
-            raise Refused(_told(error)) from error
+            raise QueryRejected(_told(error)) from error
         return [tuple(row) for row in answer]
 
-    def repeated(self, column: Column) -> None:
-        """See `Place`."""
+    def repeated(self, column: EngineColumn) -> None:
+        """See `SqlEngine`."""
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See `Place`."""
+        """See `SqlEngine`."""
         return dialects.answers(queries, self.relation, self.columns, self._first_rows)
 
     def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
@@ -78,17 +84,17 @@ class SparkView:
         finally:
             timer.cancel()
 
-    def reaches(self, other: Place) -> bool:
-        """See `Place`."""
+    def reaches(self, other: SqlEngine) -> bool:
+        """See `SqlEngine`."""
         return isinstance(other, SparkView)
 
     def read_as(self, declared: Types) -> Self:
-        """See `Place`; its columns have types."""
+        """See `SqlEngine`; its columns have types."""
         del declared
         return self
 
     def parquet(self) -> Path:
-        """See `Place`; for the scoring process, which reads files."""
+        """See `SqlEngine`; for the scoring process, which reads files."""
         return export(self._rows(), self.columns)
 
     def _rows(self) -> Iterator[Any]:
@@ -156,12 +162,12 @@ def _session(master: str) -> SparkSession:
     return session
 
 
-def _column(name: str, kind: str, *, nullable: bool) -> Column:
+def _column(name: str, kind: str, *, nullable: bool) -> EngineColumn:
     told = physical(kind, "spark")
     told_field = Field(
         name=name, type=logical_type(told), physical=told, nullable=nullable, empty=told == "VOID"
     )
-    return Column(field=told_field, engine_name=name)
+    return EngineColumn(field=told_field, engine_name=name)
 
 
 def _told(error: Exception) -> str:

@@ -109,7 +109,7 @@ def logical_type(physical: str) -> LogicalType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class EngineColumn:
     """A field, and the name the engine knows it by (it renames what differs only by case)."""
 
     field: Field
@@ -195,7 +195,7 @@ class Column:
 class Translation:
     """Conditions as SQL; the bound values collect in `parameters`, in the order of the text."""
 
-    columns: Mapping[str, Column]
+    columns: Mapping[str, EngineColumn]
     parameters: list[Any] = field(default_factory=list)
 
     def condition(self, condition: Condition, *, exact: bool = True) -> str:  # noqa: C901, PLR0911, PLR0912 - one for each kind
@@ -247,7 +247,7 @@ class Translation:
         return f"coalesce({asked}, false)" if exact else f"({asked})"
 
     @staticmethod
-    def _multiple(column: Column, of: float) -> str:
+    def _multiple(column: EngineColumn, of: float) -> str:
         if column.field.type is LogicalType.INTEGER and isinstance(of, int):
             return f"{{}} % {of} = 0"
         quotient = f"({column.value} / CAST({float(of)!r} AS DOUBLE))"
@@ -257,7 +257,7 @@ class Translation:
         )
 
     @staticmethod
-    def _between(left: Column, operator: str, right: Column, exact: bool) -> str:
+    def _between(left: EngineColumn, operator: str, right: EngineColumn, exact: bool) -> str:
         """An order of two columns, of which either may be missing."""
         asked = f"{left.value} {_OPERATORS[operator]} {right.value}"
         there = [f"NOT isnan({side.value})" for side in (left, right) if side.has_nan]
@@ -295,7 +295,7 @@ _FUNCTIONS = {
 }
 
 
-def aggregate(asked: Aggregate, column: Column) -> str:
+def aggregate(asked: Aggregate, column: EngineColumn) -> str:
     """One aggregate; NULL where no value is there."""
     whole = column.field.type is LogicalType.INTEGER
     if whole and asked.function in ("mean", "sum"):
@@ -319,7 +319,7 @@ def figure(asked: Aggregate, value: Any) -> float | NotRun:
     return told
 
 
-class Refused(Exception):
+class QueryRejected(Exception):
     """The engine does not answer a question, and why.
 
     Attributes:
@@ -333,7 +333,7 @@ class Refused(Exception):
         self.hint = hint
 
 
-class Place(Protocol):
+class SqlEngine(Protocol):
     """Where rows lie, and the engine that is there."""
 
     @property
@@ -341,7 +341,7 @@ class Place(Protocol):
         """The rows, as DuckDB's SQL names them in FROM."""
         ...
 
-    def numbered(self, row: str, columns: Sequence[Column]) -> str:
+    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
         """The rows with their number from 0 in a further column of this name, for FROM."""
         ...
 
@@ -357,7 +357,7 @@ class Place(Protocol):
         """
         ...
 
-    def repeated(self, column: Column) -> int | None:
+    def repeated(self, column: EngineColumn) -> int | None:
         """Rows whose value an earlier row has too, where that is told without grouping.
 
         None where it is not.
@@ -369,11 +369,11 @@ class Place(Protocol):
         ...
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[EngineColumn, ...]:
         """What there is in a row."""
         ...
 
-    def read_as(self, declared: Types) -> "Place":
+    def read_as(self, declared: Types) -> "SqlEngine":
         """The rows with columns in these types, where the place stores no types; else itself.
 
         Raises:
@@ -381,7 +381,7 @@ class Place(Protocol):
         """
         ...
 
-    def reaches(self, other: "Place") -> bool:
+    def reaches(self, other: "SqlEngine") -> bool:
         """Whether one question can be asked of both."""
         ...
 

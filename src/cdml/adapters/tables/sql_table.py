@@ -7,9 +7,9 @@ from typing import Any
 
 from cdml.adapters.tables import equal_rows
 from cdml.adapters.tables.sql_engine import (
-    Column,
-    Place,
-    Refused,
+    EngineColumn,
+    QueryRejected,
+    SqlEngine,
     Translation,
     aggregate,
     counts,
@@ -49,8 +49,8 @@ class SqlTable:
     """
 
     ref: DataRef
-    columns: Mapping[str, Column]
-    place: Place
+    columns: Mapping[str, EngineColumn]
+    place: SqlEngine
 
     @property
     def parquet(self) -> Path:
@@ -98,7 +98,7 @@ class SqlTable:
     ) -> Sequence[Any]:
         try:
             found: Sequence[Any] = self._scan(conditions, aggregates)
-        except Refused:
+        except QueryRejected:
             self._read_all()
             found = [
                 *(self._alone((condition,), ()) for condition in conditions),
@@ -116,7 +116,7 @@ class SqlTable:
     def _alone(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         try:
             return self._scan(conditions, aggregates)[0]
-        except Refused as error:
+        except QueryRejected as error:
             return NotRun(error.reason)
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
@@ -290,7 +290,7 @@ class SqlTable:
     def _ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
             return self.place.ask(sql, parameters)
-        except Refused as error:
+        except QueryRejected as error:
             raise InputError(
                 f"{self.ref.uri} cannot be read: {error.reason.rstrip('.')}.", error.hint
             ) from error

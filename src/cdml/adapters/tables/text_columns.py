@@ -9,7 +9,7 @@ from cdml.adapters.tables.sql_engine import literal
 from cdml.errors import InputError
 
 
-class Kind(StrEnum):
+class TextKind(StrEnum):
     """What a file itself says of a value."""
 
     ANY = "any"
@@ -21,7 +21,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class TextSource:
     """One file.
 
     Attributes:
@@ -50,10 +50,10 @@ class Texts:
 
     path: Path
     names: tuple[str, ...]
-    kinds: tuple[Kind, ...]
+    kinds: tuple[TextKind, ...]
     structures: dict[int, str] = field(default_factory=dict)
     mixed: dict[int, str] = field(default_factory=dict)
-    sources: tuple[Source, ...]
+    sources: tuple[TextSource, ...]
 
     @property
     def rows(self) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from cdml.adapters.tables.sql_engine import literal, quote
-from cdml.adapters.tables.text_columns import Kind, Texts, paths
+from cdml.adapters.tables.text_columns import TextKind, Texts, paths
 from cdml.errors import InputError
 from cdml.tables.declared_types import Declared, Types
 from cdml.tables.query import LogicalType
@@ -139,7 +139,7 @@ class _Columns:
             number: found
             for number, declared in self._declared.items()
             if (found := tuple(_declared_casts(f"c{number}", declared)))
-            and self._texts.kinds[number] is not Kind.NESTED
+            and self._texts.kinds[number] is not TextKind.NESTED
         }
         questions = {
             (number, at): f"count_if(c{number} IS NOT NULL AND {cast.sql} IS NULL)"
@@ -165,14 +165,14 @@ class _Columns:
                     self._texts.mixed[number],
                     "Write all its values in one way, or say in the contract which type it has.",
                 )
-            if kinds[number] is Kind.NESTED:
+            if kinds[number] is TextKind.NESTED:
                 structure = literal(self._texts.structures[number])
                 self.casts[number] = _Cast(f"from_json(c{number}::JSON, {structure})")
-            elif kinds[number] is Kind.BOOLEAN:
+            elif kinds[number] is TextKind.BOOLEAN:
                 self.casts[number] = _Cast(f"(c{number} = 'true')")
-            elif kinds[number] is Kind.TEXT:
+            elif kinds[number] is TextKind.TEXT:
                 self.casts[number] = _Cast(f"c{number}")
-        self._infer_plain([n for n in numbers if kinds[n] in (Kind.ANY, Kind.NUMBER)])
+        self._infer_plain([n for n in numbers if kinds[n] in (TextKind.ANY, TextKind.NUMBER)])
 
     def _infer_plain(self, numbers: Sequence[int]) -> None:
         """The plainest type of which every value is; fractions by another scan."""
@@ -187,7 +187,7 @@ class _Columns:
                 self.casts[number] = _Cast(f"(c{number} IN {_TRUE})")
             elif there in (_UNSIGNED, _UNSIGNED | _WHOLE):
                 unsigned.append(number)
-            elif there < _FLAG or self._texts.kinds[number] is Kind.NUMBER:
+            elif there < _FLAG or self._texts.kinds[number] is TextKind.NUMBER:
                 fractions.append(number)
             else:
                 self._text(number)
@@ -201,7 +201,7 @@ class _Columns:
 
     def _infer_fractions(self, numbers: Sequence[int]) -> None:
         """Doubles, where every value is written again as it was."""
-        json = {n for n in numbers if self._texts.kinds[n] is Kind.NUMBER}
+        json = {n for n in numbers if self._texts.kinds[n] is TextKind.NUMBER}
         again = "count_if(CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) IS DISTINCT FROM {0})"
         other = self._scan({(n, 0): again.format(f"c{n}") for n in numbers})
         worst = self._scan(
@@ -235,7 +235,7 @@ class _Columns:
         Raises:
             InputError: JSON says that it holds numbers.
         """
-        if self._texts.kinds[number] is Kind.NUMBER:
+        if self._texts.kinds[number] is TextKind.NUMBER:
             look = _look_closely(f"c{number}", json=True)
             wrong = _Cast(f"CASE WHEN {look} = {_SAME} THEN 1 END")
             place = self._texts.place(self._first(number, wrong))

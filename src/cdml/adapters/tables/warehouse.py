@@ -23,7 +23,13 @@ from sqlalchemy.exc import (
 from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import DIALECTS, physical, translate
 from cdml.adapters.tables.export import CHUNK, export, in_order, reference
-from cdml.adapters.tables.sql_engine import Column, Place, Refused, logical_type, quote
+from cdml.adapters.tables.sql_engine import (
+    EngineColumn,
+    QueryRejected,
+    SqlEngine,
+    logical_type,
+    quote,
+)
 from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import ConfigurationError, InputError, ServiceError
@@ -44,30 +50,30 @@ class DatabaseTable:
     name: str
     uri: str
     dialect: str
-    columns: tuple[Column, ...]
+    columns: tuple[EngineColumn, ...]
     engine: sqlalchemy.Engine = field(repr=False)
 
     @property
     def relation(self) -> str:
-        """See `Place`."""
+        """See `SqlEngine`."""
         if self.dialect not in _BINARY_TEXT:
             return self.name
         values = ", ".join(self._plain(column) for column in self.columns)
         return f"(SELECT {values} FROM {self.name}) AS t"
 
-    def _plain(self, column: Column) -> str:
+    def _plain(self, column: EngineColumn) -> str:
         """Text in the order of its bytes, as everywhere else."""
         name = quote(column.engine_name)
         text = column.field.type is LogicalType.STRING and column.field.physical == "VARCHAR"
         return f'{name} COLLATE "C" AS {name}' if text else name
 
-    def numbered(self, row: str, columns: Sequence[Column]) -> str:
-        """See `Place`; a table has no order of its own, so that of its columns counts."""
+    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
+        """See `SqlEngine`; a table has no order of its own, so that of its columns counts."""
         numbered = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
         return f"(SELECT *, {numbered} AS {row} FROM {self.relation}) AS n"
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """See `Place`."""
+        """See `SqlEngine`."""
         return [tuple(row) for row in self._rows(translate(sql, self.dialect, parameters))]
 
     def _rows(self, sql: str) -> Iterator[Any]:
@@ -77,13 +83,13 @@ class DatabaseTable:
                     yield_per=CHUNK, no_parameters=True
                 ).exec_driver_sql(sql)
         except SQLAlchemyError as error:
-            raise Refused(mask(_told(error), self.uri)) from error
+            raise QueryRejected(mask(_told(error), self.uri)) from error
 
-    def repeated(self, column: Column) -> None:
-        """See `Place`."""
+    def repeated(self, column: EngineColumn) -> None:
+        """See `SqlEngine`."""
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See `Place`."""
+        """See `SqlEngine`."""
         return dialects.answers(queries, self.relation, self.columns, self._first_rows)
 
     def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
@@ -101,17 +107,17 @@ class DatabaseTable:
             cause = getattr(error, "orig", None) or error
             return NotRun(f"the database gave up: {type(cause).__name__}")
 
-    def reaches(self, other: Place) -> bool:
-        """See `Place`."""
+    def reaches(self, other: SqlEngine) -> bool:
+        """See `SqlEngine`."""
         return isinstance(other, DatabaseTable) and other.engine.url == self.engine.url
 
     def read_as(self, declared: Types) -> Self:
-        """See `Place`; its columns have types."""
+        """See `SqlEngine`; its columns have types."""
         del declared
         return self
 
     def parquet(self) -> Path:
-        """See `Place`; for the scoring process, which reads files."""
+        """See `SqlEngine`; for the scoring process, which reads files."""
         values = ", ".join(column.value for column in self.columns)
         sql = f"SELECT {values} FROM {self.relation} ORDER BY {in_order(self.columns)}"
         return export(self._rows(translate(sql, self.dialect)), self.columns)
@@ -186,7 +192,7 @@ def _connect(address: str) -> sqlalchemy.Engine:
 
 def _columns(
     engine: sqlalchemy.Engine, schema: str | None, name: str, dialect: str, shown: str
-) -> tuple[Column, ...]:
+) -> tuple[EngineColumn, ...]:
     if dialect not in DIALECTS:
         raise ConfigurationError(
             f"cdml does not speak {dialect}.", f"It speaks {', '.join(sorted(DIALECTS))}."
@@ -200,7 +206,7 @@ def _columns(
     return tuple(_column(one, engine, dialect) for one in found)
 
 
-def _column(found: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -> Column:
+def _column(found: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -> EngineColumn:
     kind = physical(found["type"].compile(dialect=engine.dialect), dialect)
     field_ = Field(
         name=found["name"],
@@ -208,7 +214,7 @@ def _column(found: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -
         physical=kind,
         nullable=bool(found.get("nullable", True)),
     )
-    return Column(field=field_, engine_name=found["name"])
+    return EngineColumn(field=field_, engine_name=found["name"])
 
 
 def _told(error: SQLAlchemyError) -> str:

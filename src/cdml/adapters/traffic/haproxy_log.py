@@ -11,7 +11,7 @@ import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cdml.adapters.traffic.records import LONGEST, Inbox
+from cdml.adapters.traffic.records import LONGEST, RecordBuffer
 from cdml.delivery.canary import Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError
@@ -33,7 +33,7 @@ class HAProxyTraffic:
 
     def __init__(self, path: Path, *, mode: int = 0o660) -> None:
         self._path = path
-        self._inbox = Inbox()
+        self._inbox = RecordBuffer()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._since = datetime.now(UTC)

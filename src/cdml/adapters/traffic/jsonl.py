@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from cdml.adapters.traffic.records import Inbox
+from cdml.adapters.traffic.records import RecordBuffer
 from cdml.delivery.canary import Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import InputError, ServiceError
@@ -23,7 +23,7 @@ class JsonlTraffic:
         self._path = path
         self._file: BinaryIO | None = None
         self._rest = b""
-        self._inbox = Inbox()
+        self._inbox = RecordBuffer()
 
     def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port."""

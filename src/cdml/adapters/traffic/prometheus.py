@@ -25,8 +25,8 @@ LOOKBACK = 300
 _BAD_QUERY = (400, 422)
 _UNAUTHORIZED = (401, 403)
 _MILLI = 1000
-Sample = tuple[float, float]
-Place = tuple[str, float]
+SeriesSample = tuple[float, float]
+SeriesPoint = tuple[str, float]
 """A slot, and the upper end of a bucket in seconds; infinite where all are counted."""
 
 
@@ -51,7 +51,7 @@ class Selectors:
 class _Counted:
     """How much counters grew, by place; and how many series could not be read."""
 
-    grown: Mapping[Place, float]
+    grown: Mapping[SeriesPoint, float]
     unreadable: int
 
     def of(self, slot: str) -> int:
@@ -106,7 +106,7 @@ class PrometheusTraffic:
         self, selector: str, since: datetime, until: datetime, label: str | None = None
     ) -> _Counted:
         seconds = math.ceil((until - since).total_seconds()) + LOOKBACK
-        grown: dict[Place, float] = defaultdict(float)
+        grown: dict[SeriesPoint, float] = defaultdict(float)
         unreadable = 0
         for series in self._ask(f"{selector}[{seconds}s]", until):
             read = _series(series, self._selectors.slot, label)
@@ -149,7 +149,9 @@ class PrometheusTraffic:
         )
 
 
-def _series(series: object, slot: str, label: str | None) -> tuple[Place, list[Sample]] | None:
+def _series(
+    series: object, slot: str, label: str | None
+) -> tuple[SeriesPoint, list[SeriesSample]] | None:
     """Whose it is, and its samples in order of time; None where it cannot be understood."""
     try:
         metric, values = series["metric"], series["values"]  # type: ignore[index]
@@ -162,7 +164,7 @@ def _series(series: object, slot: str, label: str | None) -> tuple[Place, list[S
     return (place, samples) if readable else None
 
 
-def _increase(samples: Sequence[Sample], since: float, until: float) -> float:
+def _increase(samples: Sequence[SeriesSample], since: float, until: float) -> float:
     """By how much a counter grew after `since` and up to `until`, over resets."""
     before = [value for at, value in samples if at <= since]
     inside = [value for at, value in samples if since < at <= until]

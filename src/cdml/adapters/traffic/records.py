@@ -84,7 +84,7 @@ def _number(value: object) -> float:
     return figure
 
 
-class Inbox:
+class RecordBuffer:
     """Records that came and were not asked for yet."""
 
     def __init__(self) -> None:

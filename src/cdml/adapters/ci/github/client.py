@@ -45,7 +45,7 @@ class Lost(ServiceError):
     """The answer was lost on the way; what was asked may have been done."""
 
 
-class Gone(ServiceError):
+class NotFoundError(ServiceError):
     """What was to be changed does not exist (any more), or the token may not see it."""
 
 
@@ -277,7 +277,7 @@ def _told(error: GithubException, what: str, permission: str) -> ServiceError:
             f"Grant `{permission}` in the job's permissions. {_READ_ONLY}",
         )
     if error.status == _NOT_FOUND:
-        return Gone(
+        return NotFoundError(
             f"GitHub did not find what it was asked to {what}.",
             f"It may not exist, or the token may not see it: grant `{permission}`.",
         )

@@ -17,7 +17,7 @@ from github.CommitComment import CommitComment
 from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
-from cdml.adapters.ci.github.client import Client, Gone, asking, once
+from cdml.adapters.ci.github.client import Client, NotFoundError, asking, once
 from cdml.ci.code_host import Behaviour, Commit, Thread, Warned
 from cdml.errors import ServiceError
 
@@ -165,7 +165,7 @@ def post(
             return None
         try:
             return place.update(comment, marker, body)
-        except Gone:  # deleted after it was read
+        except NotFoundError:  # deleted after it was read
             return None
 
     if only_update:
@@ -283,7 +283,7 @@ class _Place:
                 continue
             permission = _permission(self.on)
             # Gone: somebody was faster.
-            with suppress(Gone), asking("take back an older comment", permission):
+            with suppress(NotFoundError), asking("take back an older comment", permission):
                 if hide and there.state is State.TOLD:
                     self.client.minimize(comment.node_id)
                     comment.edit(f"{_text(comment.body)}\n\n{replace(there, state=State.HIDDEN)}\n")

@@ -252,7 +252,7 @@ class GitHubPlatform:
 
     def base_file(self, path: Path) -> bytes | None:
         """A file at the base of the event's pull request; None where there is none."""
-        from cdml.adapters.ci.github.client import Gone, asking
+        from cdml.adapters.ci.github.client import NotFoundError, asking
 
         base, name = self._end("base"), self._in_checkout(path)
         if not base or name is None:
@@ -260,12 +260,12 @@ class GitHubPlatform:
         try:
             with asking("read a file of the base", "contents: read"):
                 return self._client.content(name, base)
-        except Gone:
+        except NotFoundError:
             return None
 
     def unchanged(self, path: Path) -> bool | None:
         """See the port."""
-        from cdml.adapters.ci.github.client import Gone, asking
+        from cdml.adapters.ci.github.client import NotFoundError, asking
         from cdml.adapters.ci.github.files import is_same
 
         base, name = self._end("base"), self._in_checkout(path)
@@ -275,7 +275,7 @@ class GitHubPlatform:
             try:
                 with asking("read a file of the base", "contents: read"):
                     found = self._client.get(f"/contents/{quote(name)}", ref=commit)
-            except Gone:
+            except NotFoundError:
                 continue
             return commit == base and is_same(path, found)
         return None  # no file of the repository: a step before has brought it

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from cdml.adapters.ci.github.client import Client, Gone, asking
+from cdml.adapters.ci.github.client import Client, NotFoundError, asking
 from cdml.adapters.ci.github.comments import Marker
 from cdml.ci.code_host import GateSigns
 from cdml.errors import InputError
@@ -45,7 +45,7 @@ def commits(client: Client, event: Mapping[str, Any]) -> tuple[tuple[str, bool],
     try:
         with asking("compare the push's commits", "contents: read"):
             found = tuple(client.pages(f"/compare/{before}...{after}", "commits"))
-    except Gone:
+    except NotFoundError:
         return _listed(event, after)
     line = _line(found, after)
     if len(line) > MOST:

@@ -11,7 +11,7 @@ from cdml.models.digest import clean_copy, model_digest
 from cdml.models.registry import Registry
 
 
-class KeptModels:
+class ModelCache:
     """Folders of models on the machine that serves them.
 
     Args:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from cdml.adapters.targets.haproxy import listeners
 from cdml.adapters.targets.haproxy.runtime_api import Server
-from cdml.adapters.targets.haproxy.slots import Held, Slots
+from cdml.adapters.targets.haproxy.slots import Held, SlotFolder
 from cdml.config.targets import HaproxySettings
 from cdml.delivery.target import ServerAnswer
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
@@ -48,7 +48,7 @@ class ModelServers:
     """
 
     def __init__(
-        self, settings: HaproxySettings, slots: Slots, models: Callable[[str], Path]
+        self, settings: HaproxySettings, slots: SlotFolder, models: Callable[[str], Path]
     ) -> None:
         self._settings = settings
         self._slots = slots

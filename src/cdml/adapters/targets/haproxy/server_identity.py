@@ -17,7 +17,7 @@ from cdml.adapters.targets.haproxy import listeners
 from cdml.adapters.targets.haproxy.backend import shares
 from cdml.adapters.targets.haproxy.model_servers import MARK
 from cdml.adapters.targets.haproxy.runtime_api import Server
-from cdml.adapters.targets.haproxy.slots import Held, Slots
+from cdml.adapters.targets.haproxy.slots import Held, SlotFolder
 from cdml.config.targets import HaproxySettings
 from cdml.errors import CdmlError, ConfigurationError, ServiceError
 
@@ -54,7 +54,7 @@ def state_folder(settings: HaproxySettings, beside: Path, servers: Mapping[str, 
     return usual
 
 
-def recover(held: dict[str, Held], servers: Mapping[str, Server], slots: Slots) -> None:
+def recover(held: dict[str, Held], servers: Mapping[str, Server], slots: SlotFolder) -> None:
     """Put back what the state folder lost of slots that have traffic, as their servers tell it.
 
     Args:

@@ -57,7 +57,7 @@ class Claim:
     held: dict[str, Held] = field(default_factory=dict)
 
 
-class Slots:
+class SlotFolder:
     """The state folder of a target.
 
     Args:

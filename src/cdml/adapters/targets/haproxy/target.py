@@ -10,11 +10,11 @@ from contextlib import suppress
 from functools import cached_property
 
 from cdml.adapters.targets.haproxy.backend import ALL, Backend, shares
-from cdml.adapters.targets.haproxy.model_cache import KeptModels
+from cdml.adapters.targets.haproxy.model_cache import ModelCache
 from cdml.adapters.targets.haproxy.model_servers import ModelServers, taken
 from cdml.adapters.targets.haproxy.runtime_api import Server
 from cdml.adapters.targets.haproxy.server_identity import recover, state_folder
-from cdml.adapters.targets.haproxy.slots import Held, Slots
+from cdml.adapters.targets.haproxy.slots import Held, SlotFolder
 from cdml.common.time_budget import Budget
 from cdml.config import LoadedConfig
 from cdml.config.targets import HaproxySettings
@@ -23,7 +23,7 @@ from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, TrafficShare
 from cdml.models.registry import Registry
 
-UNPROVEN = "sha256:" + "0" * 64
+UNVERIFIED_DIGEST = "sha256:" + "0" * 64
 """The digest of a slot whose server is not the one that was started there."""
 STATE = "haproxy.state"
 """What HAProxy's `server-state-file` may name, so that a restart keeps the weights."""
@@ -64,14 +64,14 @@ class HaproxyTarget:
         self._backend.runtime.budget = budget
 
     @cached_property
-    def _slots(self) -> Slots:
+    def _slots(self) -> SlotFolder:
         """What each slot serves; the servers that run tell where it is kept."""
         folder = state_folder(self._settings, self._configured_in, self._backend.servers())
-        return Slots(folder, self._owner)
+        return SlotFolder(folder, self._owner)
 
     @cached_property
-    def _models(self) -> KeptModels:
-        return KeptModels(self._slots.folder / "models", self._registry, self._model)
+    def _models(self) -> ModelCache:
+        return ModelCache(self._slots.folder / "models", self._registry, self._model)
 
     @cached_property
     def _running(self) -> ModelServers:
@@ -192,15 +192,15 @@ class HaproxyTarget:
         return first, second
 
     def _beside(self, server: Server, held: Held | None, percent: int) -> TrafficShare | None:
-        digest = self._digest(server, held) if held else UNPROVEN
-        if held is None or (digest == UNPROVEN and not percent):
+        digest = self._digest(server, held) if held else UNVERIFIED_DIGEST
+        if held is None or (digest == UNVERIFIED_DIGEST and not percent):
             return None
         return TrafficShare(
             version=held.version, digest=digest, percent=percent, server=server.name
         )
 
     def _digest(self, server: Server, held: Held) -> str:
-        return held.digest if self._running.proves(server, held) else UNPROVEN
+        return held.digest if self._running.proves(server, held) else UNVERIFIED_DIGEST
 
     def _slot_for(
         self, to: Release, held: Mapping[str, Held], servers: Mapping[str, Server]
