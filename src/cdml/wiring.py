@@ -16,7 +16,7 @@ from cdml.common.addresses import mask, reveal
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import sweep
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
@@ -128,7 +128,7 @@ def find(kind: str, name: str, names: Names) -> Any:
         ConfigurationError: nobody has that name, or its module cannot be imported here.
     """
     if name not in names:
-        raise ConfigurationError(unknown(kind, name, names))
+        raise ConfigurationError(describe_unknown(kind, name, names))
     module, _, attribute = names[name].partition(":")
     try:
         return getattr(import_module(module), attribute)

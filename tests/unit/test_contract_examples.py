@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cdml.common.verdict import Verdict
-from cdml.common.yaml_lines import KeyPath, YamlDocument, read
+from cdml.common.yaml_lines import KeyPath, YamlDocument, read_yaml
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, RuleContext
@@ -71,7 +71,7 @@ def promised(marked: YamlDocument) -> list[KeyPath]:
 
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
 def test_every_rule_is_executed_or_listed(name):
-    marked = read((FOLDER / name).read_text(encoding="utf-8"))
+    marked = read_yaml((FOLDER / name).read_text(encoding="utf-8"))
     told = {finding.line for finding in findings(name)}
 
     assert [] == [place for place in promised(marked) if marked.line(place) not in told]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.common.tls_errors import trouble
+from cdml.common.tls_errors import explain_tls_error
 from cdml.config.unsupported_registries import complaint
 
 READ = ("sqlite", "http", "https", "folder")
@@ -53,4 +53,4 @@ def test_a_registry_that_is_not_read_is_told_with_what_works(uri, told, instead)
     ["Connection refused", "Max retries exceeded with url: /x", "", "ssl.test is down"],
 )
 def test_what_is_about_something_else_is_no_trouble_with_a_certificate(text):
-    assert trouble(text, "BUNDLE") is None
+    assert explain_tls_error(text, "BUNDLE") is None

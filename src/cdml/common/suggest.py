@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+def describe_unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """A sentence about an unknown name, with the nearest known one and the list of all.
 
     Args:

@@ -68,7 +68,7 @@ class Trouble:
     hint: str
 
 
-def trouble(text: str, bundle: str) -> Trouble | None:
+def explain_tls_error(text: str, bundle: str) -> Trouble | None:
     """What an exception's text says of a certificate; None where it is about something else.
 
     Args:

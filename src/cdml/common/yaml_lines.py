@@ -50,7 +50,7 @@ class NotYaml(ValueError):
         self.line = line
 
 
-def read(text: str) -> YamlDocument:
+def read_yaml(text: str) -> YamlDocument:
     """Read one document.
 
     Raises:

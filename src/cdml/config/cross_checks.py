@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cdml.common.addresses import Address, mask, reveal
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.schema import DEFAULT_REGISTRY
@@ -82,7 +82,7 @@ def _about_target(target: object, targets: Collection[str]) -> Iterator[Complain
     written = target if isinstance(target, dict) else {}
     name = str(written.get("type", "registry"))
     if name not in targets:
-        yield (*place, "type"), unknown("target", name, targets)
+        yield (*place, "type"), describe_unknown("target", name, targets)
     settings = {key: value for key, value in written.items() if key != "type"}
     for inner, message in problems(name, settings):
         yield (*place, *inner), message

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cdml.common.addresses import Address, reveal
-from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read
+from cdml.common.suggest import describe_unknown
+from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
 from cdml.config.allowed_hosts import host_complaints
 from cdml.config.cross_checks import complaints
 from cdml.config.schema import DEFAULT_REGISTRY, Config
@@ -155,7 +155,7 @@ def _text(path: Path) -> str:
 
 def _document(path: Path, text: str) -> YamlDocument:
     try:
-        marked = read(text)
+        marked = read_yaml(text)
     except NotYaml as error:
         raise ConfigurationError(
             f"{path}, line {error.line}, is not YAML: {error}.",
@@ -179,7 +179,7 @@ def _problems(
             continue
         message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
-            message = unknown("key", str(place[-1]), _keys(place[:-1]))
+            message = describe_unknown("key", str(place[-1]), _keys(place[:-1]))
         elif detail["type"] == "missing":
             message = "is missing"
         elif detail["type"] != "value_error" and not isinstance(detail["input"], dict | list):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.base import Duration
 
@@ -33,7 +33,7 @@ def _command(written: object) -> object:
         raise ValueError("a command needs a word")
     for name in _PLACEHOLDER.findall(" ".join(written)):
         if name not in PLACEHOLDERS:
-            raise ValueError(unknown("placeholder", name, PLACEHOLDERS))
+            raise ValueError(describe_unknown("placeholder", name, PLACEHOLDERS))
     return tuple(written)
 
 
@@ -121,7 +121,7 @@ def problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, s
             place, message = detail["loc"], detail["msg"].removeprefix("Value error, ")
             if detail["type"] == "extra_forbidden":
                 known = ("type", *kind.model_fields)
-                message = unknown(f"setting of the target {name}", str(place[0]), known)
+                message = describe_unknown(f"setting of the target {name}", str(place[0]), known)
             elif detail["type"] == "missing":
                 message = "is missing"
             elif detail["type"] != "value_error":

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 
 _FOLDERS = (
     "Set registry.uri to folder:registry, download both models in a step before, and name their"
@@ -53,4 +53,4 @@ def complaint(uri: str, registries: Collection[str]) -> str | None:
     if scheme in _ELSEWHERE:
         told, instead = _ELSEWHERE[scheme]
         return f"{told}. {instead}"
-    return unknown("registry", scheme, registries)
+    return describe_unknown("registry", scheme, registries)

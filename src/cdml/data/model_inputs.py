@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.config import LoadedConfig
 from cdml.config.input_columns import contradiction
 from cdml.data.rules.signature import Signature
@@ -23,7 +23,8 @@ def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) ->
     """
     there = [field.name for field in fields]
     lost = [
-        f"line {loaded.line(('data', 'features', number))}: {unknown('column', name, there)}"
+        f"line {loaded.line(('data', 'features', number))}:"
+        f" {describe_unknown('column', name, there)}"
         for number, name in enumerate(loaded.config.data.purposes.features)
         if name not in there
     ]

@@ -19,7 +19,7 @@ from mlflow.exceptions import MlflowException, RestException
 
 from cdml.common.addresses import Address, mask, reveal
 from cdml.common.time_budget import Budget
-from cdml.common.tls_errors import trouble
+from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.lease import seconds_left
 from cdml.models.digest import model_digest
@@ -120,7 +120,7 @@ class Connection:
                 f"the registry at {self.shown} refuses this user (403): {text}.",
                 "Give the token permission to read and edit this model and its experiment.",
             )
-        tls = trouble(
+        tls = explain_tls_error(
             mask(str(error), self._written),
             "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE",
         )

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from mlflow.exceptions import MlflowException
 
 from cdml.adapters.registries.mlflow_client import public
-from cdml.common.tls_errors import trouble
+from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 
 
@@ -147,7 +147,7 @@ def _failed(store: Store, shown: str, error: Exception, absent: str) -> CdmlErro
     reason = _reason(error)
     if absent and _ABSENT.search(reason) and not _NO_PLACE.search(reason):
         return InputError(absent, f"Look at {shown}.")
-    tls = trouble(text, "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
+    tls = explain_tls_error(text, "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
     if tls is not None:
         return ServiceError(f"the server of {store.name} at {shown} {tls.what}.", tls.hint)
     return ServiceError(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.data.contract import (
     OPERATORS,
@@ -60,7 +60,7 @@ def read_custom(
         return quality, (((), f"a rule of cdml is a mapping such as {example}"),)
     written: dict[str, Any] = implementation
     wrong: list[Wrong] = [
-        ((key,), unknown("key", key, _KEYS)) for key in written if key not in _KEYS
+        ((key,), describe_unknown("key", key, _KEYS)) for key in written if key not in _KEYS
     ]
     kinds = [kind for kind in _KINDS if kind in written]
     if len(kinds) != 1:
@@ -84,7 +84,7 @@ def read_custom(
 def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
     check = str(written["check"])
     if check not in (*FIGURES, *ARGUMENTS):
-        wrong.append((("check",), unknown("check", check, (*FIGURES, *ARGUMENTS))))
+        wrong.append((("check",), describe_unknown("check", check, (*FIGURES, *ARGUMENTS))))
     q = written.get("q")
     if check == "quantile" and not (isinstance(q, int | float) and 0 <= q <= 1):
         wrong.append((("q",), f"a quantile needs q between 0 and 1, not {q!r}"))
@@ -124,7 +124,9 @@ def _freshness(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong])
     asked = written["freshness"]
     inner = asked if isinstance(asked, dict) else {"maxAge": asked}
     known = ("column", "maxAge")
-    wrong += [(("freshness", k), unknown("key", k, known)) for k in inner if k not in known]
+    wrong += [
+        (("freshness", k), describe_unknown("key", k, known)) for k in inner if k not in known
+    ]
     strange = [key for key in ("q", "arguments", *OPERATORS) if key in written]
     wrong += [((key,), f"freshness is told by maxAge: 7d, not by {key}") for key in strange]
     bound = _age(inner["maxAge"], ("freshness", "maxAge"), wrong) if "maxAge" in inner else None
@@ -168,7 +170,7 @@ def _level(
         wrong.append(((level,), f"{level} is a mapping such as {{mustBeLessThan: 5}}"))
         return None
     strange = [key for key in inner if key not in _LEVEL_KEYS]
-    wrong += [((level, key), unknown("key", key, _LEVEL_KEYS)) for key in strange]
+    wrong += [((level, key), describe_unknown("key", key, _LEVEL_KEYS)) for key in strange]
     bound = _bound(inner, (level,), quality, percent, wrong)
     if bound is None:
         wrong.append(((level,), f"{level} needs one of {', '.join(_LEVEL_KEYS[:-1])}"))
@@ -209,7 +211,7 @@ def wrong_arguments(metric: str, arguments: Mapping[str, Any], at: KeyPath) -> I
     for name, value in arguments.items():
         wanted, said = (str, "a text") if name == "pattern" else (list, "a list")
         if name not in known:
-            yield (*at, name), unknown("argument", name, known)
+            yield (*at, name), describe_unknown("argument", name, known)
         elif not isinstance(value, wanted):
             yield (*at, name), f"{name} needs {said}, not {value!r}"
     if metric == "invalidValues" and not arguments:

@@ -5,7 +5,7 @@ The other tables that a contract refers to.
 
 from pathlib import Path
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.config import LoadedConfig
 from cdml.data.contract import NO_CONTRACT, Contract
 from cdml.errors import ConfigurationError
@@ -50,7 +50,7 @@ def open_related(
     strange = [name for name in named if name not in referred]
     if strange and contract.table:
         raise ConfigurationError(
-            f"data.related: {unknown('table', strange[0], referred)}",
+            f"data.related: {describe_unknown('table', strange[0], referred)}",
             "Name the tables that the contract's relationships lead to.",
         )
     return {

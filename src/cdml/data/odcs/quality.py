@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from open_data_contract_standard.model import DataQuality
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import PERCENT, Quality, read_bound, wrong_bound
 from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
@@ -112,6 +112,6 @@ def _wrong(rule: DataQuality, quality: Quality) -> Iterator[Wrong]:
     if quality.kind == "sql":
         return
     if metric is None or metric not in ARGUMENTS:
-        yield ("metric",), unknown("metric", str(metric), ARGUMENTS)
+        yield ("metric",), describe_unknown("metric", str(metric), ARGUMENTS)
         return
     yield from wrong_arguments(metric, rule.arguments or {}, ("arguments",))

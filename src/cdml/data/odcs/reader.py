@@ -18,8 +18,8 @@ from open_data_contract_standard.model import (
 )
 from pydantic import ValidationError
 
-from cdml.common.suggest import unknown
-from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read
+from cdml.common.suggest import describe_unknown
+from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
 from cdml.data.contract import (
     AFTER_OUTCOME,
     AVAILABILITY,
@@ -180,7 +180,7 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
         ConfigurationError: anything in the contract is wrong, or the table is not in it.
     """
     try:
-        marked = read(text)
+        marked = read_yaml(text)
     except NotYaml as error:
         raise ConfigurationError(f"{source}, line {error.line}, is not YAML: {error}.") from error
     problems: Problems = [
@@ -255,7 +255,7 @@ def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> i
     for number, entry in enumerate(tables):
         if table in (entry.name, entry.physicalName):
             return number
-    raise ConfigurationError(f"{source}: {unknown('table', table, names)}")
+    raise ConfigurationError(f"{source}: {describe_unknown('table', table, names)}")
 
 
 def _property(prop: SchemaProperty, place: KeyPath, rules: QualityReader) -> Property:

@@ -11,7 +11,7 @@ from open_data_contract_standard.model import (
     SchemaProperty,
 )
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import Relationship as Reference
 from cdml.data.odcs.schema import Problems, written
@@ -96,7 +96,7 @@ class References:
         prop = _find(described.properties or [], column)
         if prop is None and described.properties:
             names = [one.name for one in described.properties if one.name]
-            self._wrong(place, unknown("column", column, names))
+            self._wrong(place, describe_unknown("column", column, names))
         own = described is self.table
         known_as = self._name if own else described.name or table
         return (known_as, (prop and (prop.physicalName or prop.name)) or column)

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import OPERATORS
 from cdml.data.odcs.versions import VERSIONS, schema_of
@@ -194,7 +194,7 @@ def _misplaced(rule: Any, key: str) -> str:
 
 def _unknown(key: str, known: Sequence[str]) -> str:
     """The standard knows some thirty keys at a column: the nearest one says more than the list."""
-    guess, _, every = unknown("key", key, known).partition("? Known: ")
+    guess, _, every = describe_unknown("key", key, known).partition("? Known: ")
     return f"{guess}?" if every else guess
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection
 import sqlglot
 from sqlglot import errors, exp
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.data.odcs.repeatable_sql import called, varying
 from cdml.tables.query import EVERY_COLUMN, ROWS, Query
 
@@ -72,7 +72,7 @@ def _filled(found: re.Match[str], column: str | None) -> str:
         if column is None:
             raise UnsafeQuery(f"{found[0]} stands for a column, but the rule stands at the table")
         return '"' + column.replace('"', '""') + '"'
-    raise UnsafeQuery(unknown("placeholder", name, _TABLE | _COLUMN))
+    raise UnsafeQuery(describe_unknown("placeholder", name, _TABLE | _COLUMN))
 
 
 def _plainly(error: Exception) -> str:
@@ -138,7 +138,9 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
                 table.set(part, None)
             table.set("this", exp.to_identifier(ROWS))
         elif name.casefold() not in steps:
-            raise UnsafeQuery(f"a rule reads its own table only; {unknown('table', name, tables)}")
+            raise UnsafeQuery(
+                f"a rule reads its own table only; {describe_unknown('table', name, tables)}"
+            )
     if not found:
         raise UnsafeQuery(
             f"the query reads no rows; it must select from {min(tables, default=ROWS)}"

@@ -6,7 +6,7 @@ from datetime import date, time
 from math import inf
 from typing import Any
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.data.contract import Contract, Property
 from cdml.data.rules.custom import of_reference
 from cdml.data.rules.quality import accepted, listed, of_quality
@@ -109,7 +109,9 @@ def _of_property(prop: Property, known: RuleContext) -> Iterator[RuleOrFinding]:
     fields = known.fields
     field = fields.get(prop.name)
     if field is None:
-        reason = f"the data has no column of this name; {unknown('column', prop.name, fields)}"
+        reason = (
+            f"the data has no column of this name; {describe_unknown('column', prop.name, fields)}"
+        )
         yield fact(
             "column_present", prop.name, fine=False,
             expected="present", observed="missing", reason=reason,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.data.contract import Quality, Relationship
 from cdml.data.rules.rule import (
     NAMES,
@@ -101,7 +101,9 @@ def of_reference(reference: Relationship, known: RuleContext) -> RuleOrFinding:
         if name not in known.fields:
             return not_executed(rule, f"the data has no column {name!r}")
         if their_name not in theirs:
-            return not_executed(rule, f"{reference.table}: {unknown('column', their_name, theirs)}")
+            return not_executed(
+                rule, f"{reference.table}: {describe_unknown('column', their_name, theirs)}"
+            )
         ours, other = known.fields[name].type, theirs[their_name].type
         if not comparable(ours, other):
             return not_executed(rule, f"{name} holds {ours}, and {their_name} {other}")

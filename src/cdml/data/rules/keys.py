@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.data.contract import ContractBound
 from cdml.data.rules.contract import not_null, unique
 from cdml.data.rules.rule import DataRule, RuleOrFinding
@@ -19,7 +19,7 @@ def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -
     """
     known = list(fields)
     return [
-        f"data.{place}: {unknown('column', name, known)}"
+        f"data.{place}: {describe_unknown('column', name, known)}"
         for place, names in named.items()
         for name in names
         if name not in known

@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.data.contract import Severity
 from cdml.data.rules.quality import listed
@@ -177,7 +177,7 @@ def _lost(who: str, name: str, fields: Mapping[str, Field], *, required: bool) -
     return fact(
         COLUMNS, name, fine=False, expected="present", observed="missing",
         reason=f"{who} asks for it, and the data does not have it; "
-        f"{unknown('column', name, fields)}",
+        f"{describe_unknown('column', name, fields)}",
     )  # fmt: skip
 
 

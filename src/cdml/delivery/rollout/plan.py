@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.config.traffic_steps import Ramp
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, DeploymentRefused
@@ -165,7 +165,7 @@ def chosen(names: Sequence[str], reason: str) -> frozenset[Refusal]:
     """
     for name in names:
         if name not in set(Refusal):
-            raise ConfigurationError(unknown("refusal", name, map(str, Refusal)))
+            raise ConfigurationError(describe_unknown("refusal", name, map(str, Refusal)))
     if names and not reason.strip():
         raise ConfigurationError(
             f"--override {names[0]} needs a reason.", "Say why with --reason; the journal keeps it."

@@ -14,7 +14,7 @@ from github.Repository import Repository
 from urllib3 import HTTPResponse, Retry
 
 from cdml.common.time_budget import Budget
-from cdml.common.tls_errors import trouble
+from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://api.github.com"
@@ -247,7 +247,7 @@ def asking(what: str, permission: str) -> Iterator[None]:
     except GithubException as error:
         raise _told(error, what, permission) from error
     except requests.RequestException as error:
-        tls = trouble(str(error), " or ".join(_CERTIFICATES))
+        tls = explain_tls_error(str(error), " or ".join(_CERTIFICATES))
         if tls is not None:
             raise Lost(f"GitHub's API {tls.what}, when asked to {what}.", tls.hint) from error
         kind = type(error).__name__

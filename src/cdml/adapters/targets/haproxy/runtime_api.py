@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cdml.common.suggest import unknown
+from cdml.common.suggest import describe_unknown
 from cdml.common.time_budget import Budget
 from cdml.errors import ConfigurationError, ServiceError
 
@@ -69,7 +69,7 @@ class Runtime:
             known = [name for name in self._read("show backend").split("\n")[1:] if name]
             if backend not in known:
                 raise ConfigurationError(
-                    "deploy.target.backend: " + unknown("backend", backend, known)
+                    "deploy.target.backend: " + describe_unknown("backend", backend, known)
                 )
         return found
 
