@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cdml.adapters.scoring import predictions
 from cdml.adapters.scoring.model_output import ModelAnswer, Question, class_order, fitting_order
 from cdml.adapters.scoring.predictions import Words
-from cdml.config.output_columns import AnswerColumns, table
+from cdml.config.output_columns import AnswerColumns, markdown_table
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel
@@ -138,7 +138,7 @@ def test_columns_without_names_are_counted(read):
 
 
 def test_the_table_is_that_of_the_docs():
-    assert table() in DOCS.read_text(encoding="utf-8")
+    assert markdown_table() in DOCS.read_text(encoding="utf-8")
 
 
 # The order of the classes

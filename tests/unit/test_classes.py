@@ -5,7 +5,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdml.config.class_labels import find, listed, place, same, yaml_scalar
+from cdml.config.class_labels import (
+    class_position,
+    find_class,
+    is_same_class,
+    list_classes,
+    yaml_scalar,
+)
 
 VALUES = st.one_of(
     st.booleans(), st.integers(-(2**70), 2**70), st.floats(allow_nan=False), st.text(max_size=5)
@@ -26,8 +32,8 @@ VALUES = st.one_of(
     ],
 )
 def test_one_class_may_be_written_in_several_ways(one, other):
-    assert same(one, other)
-    assert same(other, one)
+    assert is_same_class(one, other)
+    assert is_same_class(other, one)
 
 
 @pytest.mark.parametrize(
@@ -38,23 +44,23 @@ def test_one_class_may_be_written_in_several_ways(one, other):
     ],
 )  # fmt: skip
 def test_what_would_change_by_being_read_is_another_class(one, other):
-    assert not same(one, other)
+    assert not is_same_class(one, other)
 
 
 @given(VALUES, VALUES)
 def test_being_one_class_has_no_order(one, other):
-    assert same(one, one)
-    assert same(one, other) == same(other, one)
+    assert is_same_class(one, one)
+    assert is_same_class(one, other) == is_same_class(other, one)
 
 
 @given(VALUES)
 def test_a_class_is_listed_as_yaml_reads_it(value):
-    assert same(value, yaml.safe_load(f"[{yaml_scalar(value)}]")[0])
+    assert is_same_class(value, yaml.safe_load(f"[{yaml_scalar(value)}]")[0])
 
 
 def test_a_class_is_found_as_the_others_write_it():
-    assert "1" == find(1, ["0", "1"])
-    assert place("1.0", range(3)) == 1
-    assert find("2", [0, 1]) is None
-    assert 'a, "no", true, "on time", 1' == listed(["a", "no", True, "on time", 1])
-    assert listed(range(30)).endswith("19, …")
+    assert "1" == find_class(1, ["0", "1"])
+    assert class_position("1.0", range(3)) == 1
+    assert find_class("2", [0, 1]) is None
+    assert 'a, "no", true, "on time", 1' == list_classes(["a", "no", True, "on time", 1])
+    assert list_classes(range(30)).endswith("19, …")

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.common.tls_errors import explain_tls_error
-from cdml.config.unsupported_registries import complaint
+from cdml.config.unsupported_registries import registry_problem
 
 READ = ("sqlite", "http", "https", "folder")
 
@@ -12,12 +12,12 @@ READ = ("sqlite", "http", "https", "folder")
     "uri", ["sqlite:///mlflow.db", "https://mlflow.test", "http://h:5000/x", "folder:registry"]
 )
 def test_a_registry_that_is_read_is_no_complaint(uri):
-    assert complaint(uri, READ) is None
+    assert registry_problem(uri, READ) is None
 
 
 @pytest.mark.parametrize("scheme", ["databricks", "postgresql", "file"])
 def test_a_registry_that_a_package_brings_is_no_complaint(scheme):
-    assert complaint(f"{scheme}://x", (*READ, scheme)) is None
+    assert registry_problem(f"{scheme}://x", (*READ, scheme)) is None
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_registry_that_a_package_brings_is_no_complaint(scheme):
     ],
 )
 def test_a_registry_that_is_not_read_is_told_with_what_works(uri, told, instead):
-    found = complaint(uri, READ)
+    found = registry_problem(uri, READ)
 
     assert found is not None
     assert told in found

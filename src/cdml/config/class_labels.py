@@ -13,7 +13,7 @@ _LISTED = 20
 _LONGEST = 60
 
 
-def same(one: object, other: object) -> bool:
+def is_same_class(one: object, other: object) -> bool:
     """Whether two values are one class, exactly.
 
     True is 1, 1 is 1.0, and text is the number or truth value that it writes (`"1"`, `"1.0"`,
@@ -24,17 +24,17 @@ def same(one: object, other: object) -> bool:
     return _exact(one) == _exact(other)
 
 
-def find(value: object, among: Iterable[Class]) -> Class | None:
+def find_class(value: object, among: Iterable[Class]) -> Class | None:
     """The class among these that a value is, or None."""
-    return next((known for known in among if same(known, value)), None)
+    return next((known for known in among if is_same_class(known, value)), None)
 
 
-def place(value: object, among: Sequence[Class]) -> int | None:
+def class_position(value: object, among: Sequence[Class]) -> int | None:
     """Where the class stands among these, or None."""
-    return next((at for at, known in enumerate(among) if same(known, value)), None)
+    return next((at for at, known in enumerate(among) if is_same_class(known, value)), None)
 
 
-def listed(values: Iterable[object]) -> str:
+def list_classes(values: Iterable[object]) -> str:
     """Classes for a sentence, as YAML would write them, at most 20 of them."""
     shown = [_clipped(yaml_scalar(value)) for value in values]
     return ", ".join(shown[:_LISTED]) + (", …" if shown[_LISTED:] else "")

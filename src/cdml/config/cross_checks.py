@@ -9,8 +9,8 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.schema import DEFAULT_REGISTRY
-from cdml.config.targets import problems
-from cdml.config.unsupported_registries import complaint
+from cdml.config.targets import target_problems
+from cdml.config.unsupported_registries import registry_problem
 from cdml.config.variables import in_ci
 
 REGISTRY_PLACE: KeyPath = ("registry", "uri")
@@ -27,7 +27,7 @@ def has_no_registry(uri: str, variables: Mapping[str, str]) -> bool:
     return reveal(uri) == DEFAULT_REGISTRY and in_ci(variables)
 
 
-def complaints(
+def find_contradictions(
     document: Mapping[str, Any],
     *,
     targets: Collection[str],
@@ -57,7 +57,7 @@ def complaints(
         urlsplit(reveal(address))
     except ValueError as error:
         yield REGISTRY_PLACE, mask(f"is no address: {error}", address)
-    unread = complaint(reveal(address), registries)
+    unread = registry_problem(reveal(address), registries)
     if unread is not None:
         yield REGISTRY_PLACE, mask(unread, address)
     yield from gate_complaints(document)
@@ -84,5 +84,5 @@ def _about_target(target: object, targets: Collection[str]) -> Iterator[Complain
     if name not in targets:
         yield (*place, "type"), describe_unknown("target", name, targets)
     settings = {key: value for key, value in written.items() if key != "type"}
-    for inner, message in problems(name, settings):
+    for inner, message in target_problems(name, settings):
         yield (*place, *inner), message

@@ -12,9 +12,9 @@ from cdml.common.addresses import Address, reveal
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
 from cdml.config.allowed_hosts import host_complaints
-from cdml.config.cross_checks import complaints
+from cdml.config.cross_checks import find_contradictions
 from cdml.config.schema import DEFAULT_REGISTRY, Config
-from cdml.config.variables import substitute
+from cdml.config.variables import substitute_variables
 from cdml.errors import ConfigurationError
 from cdml.statistics.metric_names import UNKNOWN, known_metrics
 
@@ -94,7 +94,7 @@ def load(
         Problem(place=_written(place), line=marked.line(place), message="is given twice")
         for place in marked.repeated
     ]
-    refused = dict(substitute(document, variables))
+    refused = dict(substitute_variables(document, variables))
     problems += [
         Problem(place=_written(place), line=_line(place, lines), message=message)
         for place, message in refused.items()
@@ -111,7 +111,7 @@ def load(
         found_wrong = _problems(error, document, lines)
         problems += [one for one in found_wrong if one.place not in told_of]
     found = [
-        *complaints(
+        *find_contradictions(
             document,
             targets=targets,
             registries=registries,

@@ -42,17 +42,19 @@ class AnswerColumns:
     scores: Mapping[str, str | int] | None = None
 
 
-def normal(name: ColumnId) -> str:
+def normal_name(name: ColumnId) -> str:
     """A column's name as the table has it: `Predicted Label` is `predicted_label`."""
     return str(name).strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def named(names: Sequence[ColumnId], table: Sequence[str]) -> list[int]:
+def find_named(names: Sequence[ColumnId], table: Sequence[str]) -> list[int]:
     """The places of the columns that one of the tables names."""
-    return [at for at, name in enumerate(names) if isinstance(name, str) and normal(name) in table]
+    return [
+        at for at, name in enumerate(names) if isinstance(name, str) and normal_name(name) in table
+    ]
 
 
-def table() -> str:
+def markdown_table() -> str:
     """The table in Markdown."""
     return "\n".join(
         (

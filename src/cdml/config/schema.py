@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic.functional_validators import AfterValidator
 
 from cdml.config.base import AddressText, Duration, SettingsModel
-from cdml.config.class_labels import find, yaml_scalar
+from cdml.config.class_labels import find_class, yaml_scalar
 from cdml.config.delivery import DeploySettings
 from cdml.config.input_columns import Purposes
 from cdml.config.output_columns import AnswerColumns
@@ -72,7 +72,7 @@ def _distinct_classes(
     classes: tuple[bool | int | float | str, ...],
 ) -> tuple[bool | int | float | str, ...]:
     for at, one in enumerate(classes):
-        if find(one, classes[:at]) is not None:
+        if find_class(one, classes[:at]) is not None:
             raise ValueError(f"names a class once, and {yaml_scalar(one)} stands twice")
     if len(classes) == 1:
         raise ValueError("are all classes of the model, two or more")
@@ -228,7 +228,11 @@ class DataSettings(SettingsModel):
     def _classes_fit(self) -> Self:
         if self.classes and self.task is metrics.Task.REGRESSION:
             raise ValueError("classes are for a classification, and the task is regression")
-        if self.classes and self.positive is not None and find(self.positive, self.classes) is None:
+        if (
+            self.classes
+            and self.positive is not None
+            and find_class(self.positive, self.classes) is None
+        ):
             raise ValueError(f"positive, {yaml_scalar(self.positive)}, is none of the classes")
         return self
 

@@ -104,7 +104,7 @@ SETTINGS: Mapping[str, type[BaseModel]] = {
 """Settings of our own targets; those of others look at theirs themselves."""
 
 
-def problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+def target_problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """What is wrong with a target's settings, each with its place below `deploy.target`.
 
     Args:

@@ -38,7 +38,7 @@ _ELSEWHERE: Mapping[str, tuple[str, str]] = MappingProxyType(
 """What is told of a registry, and what works, by the scheme of its address."""
 
 
-def complaint(uri: str, registries: Collection[str]) -> str | None:
+def registry_problem(uri: str, registries: Collection[str]) -> str | None:
     """What is wrong with a registry's address; None where there is a registry for it.
 
     Args:

@@ -38,7 +38,7 @@ _OURS = re.compile(r"(CDML|ACTIONS|INPUT)_\w*|(GITHUB|GH|GITLAB|CI_JOB)_TOKEN", 
 """Tokens of the CI system, and our own variables: no address is ever made of them."""
 
 
-def substitute(
+def substitute_variables(
     document: Any, variables: Mapping[str, str], place: KeyPath = ()
 ) -> Iterator[tuple[KeyPath, str]]:
     """Put the variables in, and yield what is wrong with each place, in one sentence.
@@ -52,7 +52,7 @@ def substitute(
     for key, value in list(items):
         inner = (*place, key)
         if isinstance(value, dict | list):
-            yield from substitute(value, variables, inner)
+            yield from substitute_variables(value, variables, inner)
         elif isinstance(value, str) and (names := VARIABLE.findall(value)):
             problems = list(_problems(inner, names, variables))
             if problems:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from cdml.adapters.predictions.pairing import Predictions
 from cdml.adapters.predictions.row_sql import SCORE, class_text
-from cdml.config.class_labels import listed
+from cdml.config.class_labels import list_classes
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
 
@@ -31,21 +31,23 @@ def refuse_unknown(
         for what, found in (("label", labels), ("prediction", predictions), (SCORE, scored)):
             if strange := sorted(set(found) - told):
                 raise InputError(
-                    f"{file.path}: the {what} {listed(strange)} is none of data.classes,"
-                    f" {listed(layout.classes)}.",
+                    f"{file.path}: the {what} {list_classes(strange)} is none of data.classes,"
+                    f" {list_classes(layout.classes)}.",
                     "List every class of the model under data.classes.",
                 )
     elif labels and predictions and not known & set(predictions):
         raise InputError(
-            f"{file.path}: no prediction ({listed(sorted(predictions))}) is a value of the label"
-            f" {layout.label} ({listed(sorted(labels))}).",
+            f"{file.path}: no prediction ({list_classes(sorted(predictions))}) is a value of the"
+            " label"
+            f" {layout.label} ({list_classes(sorted(labels))}).",
             "Predictions are values of the label, written as it is; if they are classes that no"
             " row has, list all of them under data.classes.",
         )
     if labels and scored and not set(labels) & set(scored):
         raise InputError(
-            f"{file.path}: no column {SCORE}_<class> ({listed(sorted(scored))}) is of a value of"
-            f" the label {layout.label} ({listed(sorted(labels))}).",
+            f"{file.path}: no column {SCORE}_<class> ({list_classes(sorted(scored))}) is of a value"
+            " of"
+            f" the label {layout.label} ({list_classes(sorted(labels))}).",
             "Name each after the class, as it stands in the label.",
         )
 
@@ -65,7 +67,7 @@ def _scored(file: Predictions, layout: Layout) -> set[str]:
 
 
 def _first(names: Iterable[str]) -> str:
-    return listed(list(names)[:1])
+    return list_classes(list(names)[:1])
 
 
 def _written(one: object) -> str:

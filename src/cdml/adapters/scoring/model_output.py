@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from cdml.config.class_labels import Class, find, listed, same
-from cdml.config.output_columns import PREDICTION, AnswerColumns, ColumnId, named
+from cdml.config.class_labels import Class, find_class, is_same_class, list_classes
+from cdml.config.output_columns import PREDICTION, AnswerColumns, ColumnId, find_named
 from cdml.errors import InputError
 
 ScoreArray = NDArray[np.float64]
@@ -95,34 +95,34 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
     """
     told, own = list(question.classes), list(answer.classes)
     if not told:
-        if own and not any(find(label, own) is not None for label in question.labels):
+        if own and not any(find_class(label, own) is not None for label in question.labels):
             raise InputError(
-                f"the model's classes are {listed(own)}, and the label {question.label} holds"
-                f" {listed(question.labels)}.",
+                f"the model's classes are {list_classes(own)}, and the label {question.label} holds"
+                f" {list_classes(question.labels)}.",
                 f"If class numbers stand for values of the label, say which under data:"
-                f" `classes: [{listed(question.labels)}]`, in the model's order.",
+                f" `classes: [{list_classes(question.labels)}]`, in the model's order.",
             )
         return own
-    missing = [label for label in question.labels if find(label, told) is None]
+    missing = [label for label in question.labels if find_class(label, told) is None]
     if missing:
         raise InputError(
-            f"data.classes, {listed(told)}, misses {listed(missing)}, which the label"
+            f"data.classes, {list_classes(told)}, misses {list_classes(missing)}, which the label"
             f" {question.label} holds.",
             "List every class of the model, in the order of its probabilities;"
             ' words such as yes and no need quotes: `["no", "yes"]`.',
         )
-    renamed = _is_counted(own) and not any(find(one, told) is not None for one in own)
-    agree = len(own) == len(told) and (renamed or all(map(same, own, told)))
+    renamed = _is_counted(own) and not any(find_class(one, told) is not None for one in own)
+    agree = len(own) == len(told) and (renamed or all(map(is_same_class, own, told)))
     if own and not agree:
         raise InputError(
-            f"data.classes says {listed(told)}, and the model itself {listed(own)}.",
+            f"data.classes says {list_classes(told)}, and the model itself {list_classes(own)}.",
             "Leave data.classes out, or write it as the model has it.",
         )
     return told
 
 
 def _is_counted(classes: Sequence[Class]) -> bool:
-    return all(same(one, at) for at, one in enumerate(classes))
+    return all(is_same_class(one, at) for at, one in enumerate(classes))
 
 
 def by_number(column: Any, known: Sequence[Class], told: Sequence[Class]) -> Any:
@@ -141,10 +141,12 @@ def by_number(column: Any, known: Sequence[Class], told: Sequence[Class]) -> Any
     except pa.ArrowException:
         return column  # of lists or mappings: refused as no class of anything
     values = encoded.dictionary.to_pylist()
-    if len(values) > _MOST_DISTINCT or any(find(value, known) is not None for value in values):
+    if len(values) > _MOST_DISTINCT or any(
+        find_class(value, known) is not None for value in values
+    ):
         return column
     places = range(len(told)) if told else known
-    found = [find(_class_number(value), places) for value in values]
+    found = [find_class(_class_number(value), places) for value in values]
     if not values or None in found:
         return column
     named = [told[int(one)] if told else one for one in found if one is not None]
@@ -167,7 +169,7 @@ def number_column(answer: ModelAnswer, question: Question) -> int:
         return find_column(answer, asked.prediction)
     if len(answer.columns) == 1:
         return 0
-    found = named(answer.names or (), PREDICTION)
+    found = find_named(answer.names or (), PREDICTION)
     if len(found) != 1:
         raise InputError(
             f"the model answers {columns_of(answer)}, and which one is the prediction is not"
@@ -200,7 +202,7 @@ def columns_of(answer: ModelAnswer) -> str:
     count = len(answer.columns)
     if answer.names is None:
         return f"{count:,} columns without names" if count > 1 else "one column without a name"
-    return f"the column{'s' if count > 1 else ''} {listed(answer.names)}"
+    return f"the column{'s' if count > 1 else ''} {list_classes(answer.names)}"
 
 
 def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -> bool:
@@ -244,7 +246,9 @@ def is_class(column: Any, one: Class) -> NDArray[np.bool_]:
     """Which values of a column are a class."""
     require_finite(column, "predictions")
     encoded = pc.dictionary_encode(column).combine_chunks()
-    found = np.array([same(value, one) for value in encoded.dictionary.to_pylist()], dtype=bool)
+    found = np.array(
+        [is_same_class(value, one) for value in encoded.dictionary.to_pylist()], dtype=bool
+    )
     return np.asarray(found[np.asarray(encoded.indices)])
 
 

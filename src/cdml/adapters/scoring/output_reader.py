@@ -29,15 +29,15 @@ from cdml.adapters.scoring.model_output import (
     require_finite,
 )
 from cdml.config import output_columns as names_of
-from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
+from cdml.config.class_labels import Class, find_class, is_same_class, list_classes, yaml_scalar
 from cdml.config.output_columns import (
     CLOSE,
     PREDICTION,
     PROBABILITY,
     AnswerColumns,
     ColumnId,
-    named,
-    normal,
+    find_named,
+    normal_name,
 )
 from cdml.errors import InputError
 
@@ -77,7 +77,7 @@ class _Reader:
             wanted.append(self.question.positive)
         found: list[Class] = []
         for one in wanted:
-            if find(one, found) is None:
+            if find_class(one, found) is None:
                 found.append(one)
         return found
 
@@ -116,11 +116,11 @@ class _Reader:
         return self._given(prediction, self._beside())
 
     def _class_of(self, written: Class) -> Class:
-        found = find(written, self.known)
+        found = find_class(written, self.known)
         if found is None:
             raise InputError(
                 f"data.answer.score names the class {yaml_scalar(written)}; the classes are"
-                f" {listed(self.known)}.",
+                f" {list_classes(self.known)}.",
             )
         return found
 
@@ -134,7 +134,7 @@ class _Reader:
         if self.question.binary and name is not None and pa.types.is_floating(column.type):
             if columns := self._class_columns([name]):
                 return self._of_classes(columns, None)
-            if normal(name) in PROBABILITY:
+            if normal_name(name) in PROBABILITY:
                 return self._given(None, self._scores({self._single_class(): self._share(0)}))
         if not pa.types.is_floating(column.type):
             return self._given(self._predicted(0), self._beside())
@@ -145,7 +145,7 @@ class _Reader:
         require_finite(column, "predictions")
         values = pc.unique(column).to_pylist()
         few = len(values) <= _MOST_DISTINCT
-        if few and all(find(value, self.known) is not None for value in values):
+        if few and all(find_class(value, self.known) is not None for value in values):
             return self._given(column, self._beside())
         low, high = min(values), max(values)
         if not self.question.binary or low < -_ROUNDING or high > 1 + _ROUNDING:
@@ -153,7 +153,7 @@ class _Reader:
                 return self._given(self._predicted(0), self._beside())
             raise InputError(
                 f"the model answers numbers from {low:.6g} to {high:.6g} that are neither classes"
-                f" nor probabilities; the classes are {listed(self.known)}.",
+                f" nor probabilities; the classes are {list_classes(self.known)}.",
                 "Let it answer classes, or probabilities between 0 and 1.",
             )
         return self._given(None, self._scores({self._single_class(): self._share(0)}))
@@ -168,10 +168,10 @@ class _Reader:
         if self.answer.counted:
             return self._class_of(1)
         last = self.order[-1] if self.order else positive
-        if same(last, positive) and not (same(positive, 0) and not self.order):
+        if is_same_class(last, positive) and not (is_same_class(positive, 0) and not self.order):
             return positive
         column = self.answer.names[0] if self.answer.names else 0
-        other = next((one for one in self.known if not same(one, positive)), 1)
+        other = next((one for one in self.known if not is_same_class(one, positive)), 1)
         raise InputError(
             f"the model answers one probability a row, and it is not certain whether it is that of"
             f" {yaml_scalar(positive)} or of {yaml_scalar(other)}.",
@@ -202,8 +202,8 @@ class _Reader:
 
     def _by_name(self, names: Sequence[ColumnId]) -> Understood:
         self._refuse_repeated(names)
-        predictions = named(names, PREDICTION)
-        shares = named(names, PROBABILITY)
+        predictions = find_named(names, PREDICTION)
+        shares = find_named(names, PROBABILITY)
         columns = self._class_columns(names)
         predictions = [at for at in predictions if at not in columns.values()]
         if len(predictions) > 1 or (len(shares) > 1 and not columns):
@@ -250,12 +250,12 @@ class _Reader:
             text = str(name)
             if not text.casefold().startswith(prefix) or not is_number(self.answer.columns[at]):
                 continue
-            one = find(text[len(prefix) :] if prefix else name, self.known)
+            one = find_class(text[len(prefix) :] if prefix else name, self.known)
             if one is None:
                 continue
             if one in found:
                 raise InputError(
-                    f"the model answers the columns {listed((names[found[one]], name))}, and"
+                    f"the model answers the columns {list_classes((names[found[one]], name))}, and"
                     f" both name the class {yaml_scalar(one)}.",
                     "Say which one counts: `answer: {score: {CLASS: COLUMN}}` under data.",
                 )
@@ -273,7 +273,7 @@ class _Reader:
             for at, name in enumerate(names)
             if at not in found.values()
             and str(name).casefold().startswith(prefix)
-            and normal(name) not in (*PREDICTION, *PROBABILITY)
+            and normal_name(name) not in (*PREDICTION, *PROBABILITY)
             and is_number(self.answer.columns[at])
         }
         whole = bool(more) and self._add_up([*found.values(), *more.values()])
@@ -281,7 +281,7 @@ class _Reader:
 
     def _of_classes(self, columns: Mapping[Class, int], prediction: Any) -> Understood:
         if len(columns) > 1 and not self._add_up(columns.values()):
-            told = listed(self._name(at) for at in columns.values())
+            told = list_classes(self._name(at) for at in columns.values())
             raise InputError(
                 f"the columns {told} of the answer are no probabilities of the classes: they do"
                 f" not add up to 1 in every row ({self._sums(columns.values())}).",
@@ -325,11 +325,13 @@ class _Reader:
                 f"the model answers {columns_of(self.answer)}, and nothing says which"
                 " class each is of.",
                 "Name the classes in the order of the columns, under data in cdml.yaml:"
-                f" `classes: [{listed(self.known)}]`, or in whichever order the model has them.",
+                f" `classes: [{list_classes(self.known)}]`, or in whichever order the model has"
+                " them.",
             )
         if len(order) != width:
             raise InputError(
-                f"the model answers {width} columns and has {len(order)} classes: {listed(order)}.",
+                f"the model answers {width} columns and has {len(order)} classes:"
+                f" {list_classes(order)}.",
                 "data.classes must list them all, in the order of the columns.",
             )
         scores = {one: self._share(at) for one, at in zip(order, columns, strict=True)}
@@ -369,7 +371,7 @@ class _Reader:
             return self._given(column, {})
         scores = self._share(share)
         positive = is_class(column, self._positive)
-        of_prediction = names_of.OF_PREDICTION.get(normal(names[prediction])) == normal(
+        of_prediction = names_of.OF_PREDICTION.get(normal_name(names[prediction])) == normal_name(
             names[share]
         )
         likelier = bool((scores >= 0.5 - _ROUNDING).all())
@@ -398,20 +400,20 @@ class _Reader:
     def _scores(self, scores: Mapping[Class, ScoreArray]) -> dict[Class, ScoreArray]:
         """By the label's values; of a binary task only the positive class's."""
         if not self.question.binary:
-            unseen = [one for one in self.question.labels if find(one, scores) is None]
+            unseen = [one for one in self.question.labels if find_class(one, scores) is None]
             if unseen and scores:
                 self.notes.append(
-                    f"The label {self.question.label} holds {listed(unseen)}, which the model"
+                    f"The label {self.question.label} holds {list_classes(unseen)}, which the model"
                     " does not know: these rows count as wrong, with a probability of 0."
                 )
             return dict(scores)
-        own = find(self._positive, scores)
+        own = find_class(self._positive, scores)
         if own is not None:
             return {self._positive: scores[own], **{k: v for k, v in scores.items() if k != own}}
         if len(scores) == 1:
             return {self._positive: 1 - next(iter(scores.values())), **scores}
         raise InputError(
-            f"the model knows {listed(scores)}; none is data.positive,"
+            f"the model knows {list_classes(scores)}; none is data.positive,"
             f" {yaml_scalar(self._positive)}.",
             "Set data.positive to the class the model was trained on.",
         )
@@ -437,7 +439,7 @@ class _Reader:
             best = (scores[classes[1]] > 0.5).astype(np.int64)  # noqa: PLR2004 - half
         else:
             best = np.argmax(np.column_stack(list(scores.values())), axis=1)
-        labels = [find(one, self.question.labels) for one in classes]
+        labels = [find_class(one, self.question.labels) for one in classes]
         told = [one if label is None else label for one, label in zip(classes, labels, strict=True)]
         if len({type(one) for one in told}) > 1:
             told = [str(one) for one in told]
@@ -445,13 +447,13 @@ class _Reader:
 
     def _other(self, positive: Class) -> Class:
         """The negative class."""
-        found = next((one for one in self.known if not same(one, positive)), None)
+        found = next((one for one in self.known if not is_same_class(one, positive)), None)
         if found is not None:
             return found
-        if same(positive, 0) or same(positive, 1):
-            return type(positive)(not same(positive, 1))
+        if is_same_class(positive, 0) or is_same_class(positive, 1):
+            return type(positive)(not is_same_class(positive, 1))
         raise InputError(
-            f"the label {self.question.label} holds {listed(self.question.labels)} alone, and"
+            f"the label {self.question.label} holds {list_classes(self.question.labels)} alone, and"
             " nothing says what the other class is.",
             "Name both under data: `classes: [NEGATIVE, POSITIVE]`.",
         )

@@ -19,7 +19,7 @@ from cdml.adapters.scoring.model_output import (
 )
 from cdml.adapters.scoring.output_reader import understand
 from cdml.adapters.scoring.untrusted_files import read_answers
-from cdml.config.class_labels import Class, find, listed, same, yaml_scalar
+from cdml.config.class_labels import Class, find_class, is_same_class, list_classes, yaml_scalar
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.mlmodel import MlModel
@@ -85,14 +85,14 @@ def labels(job: ScoringJob) -> list[Any]:
     ordered = sorted(found, key=lambda value: (str(type(value)), value))
     if job.task != "binary" or job.positive is None:
         return ordered
-    positive = find(job.positive, ordered)
+    positive = find_class(job.positive, ordered)
     if positive is None and len(ordered) > 1:
         raise InputError(
             f"data.positive, {yaml_scalar(job.positive)}, is no value of the label {job.label},"
-            f" which holds {listed(ordered)}.",
+            f" which holds {list_classes(ordered)}.",
             'Write it as it stands there; words such as yes and no need quotes: `"yes"`.',
         )
-    others = [value for value in ordered if not same(value, job.positive)]
+    others = [value for value in ordered if not is_same_class(value, job.positive)]
     return [*others, job.positive if positive is None else positive]
 
 
@@ -226,7 +226,7 @@ def _in_the_labels_values(
         InputError: a value is certainly no class, or two values are one.
     """
     known = [*labels(job), *order]
-    found = [find(value, known) for value in values]
+    found = [find_class(value, known) for value in values]
     lost = [value for value, one in zip(values, found, strict=True) if one is None]
     matched = [one for one in found if one is not None]
     closed = bool(order) or (job.task == "binary" and len(known) > 1)
@@ -234,8 +234,9 @@ def _in_the_labels_values(
         raise _no_label(job, lost if matched else values, known)
     if len(set(map(str, matched))) < len(matched):
         raise InputError(
-            f"the model answers {listed(values)}, and more than one of them is the same value of"
-            f" the label {job.label}, which holds {listed(known)}.",
+            f"the model answers {list_classes(values)}, and more than one of them is the same value"
+            " of"
+            f" the label {job.label}, which holds {list_classes(known)}.",
             "Let the model answer the values that stand in the label's column.",
         )
     return [value if one is None else one for value, one in zip(values, found, strict=True)]
@@ -243,8 +244,8 @@ def _in_the_labels_values(
 
 def _no_label(job: ScoringJob, values: Sequence[Any], known: Sequence[Any]) -> InputError:
     return InputError(
-        f"the model answers {listed(sorted(values, key=str))}, and the classes of"
-        f" {job.label} are {listed(dict.fromkeys(known))}.",
+        f"the model answers {list_classes(sorted(values, key=str))}, and the classes of"
+        f" {job.label} are {list_classes(dict.fromkeys(known))}.",
         "Let the model answer the values that stand in the label's column; where it answers class"
         " numbers, name the classes in its order under data: `classes: [CLASS, …]`.",
     )
@@ -267,7 +268,8 @@ def _refuse_another_order(
             f"the model answers {width} columns without names, which fit the label {job.label}"
             f" better in another order than 0 to {width - 1}.",
             "Name the classes in the order of the columns, under data in cdml.yaml:"
-            f" `classes: [{listed(range(width))}]`, or in whichever order the model has them.",
+            f" `classes: [{list_classes(range(width))}]`, or in whichever order the model has"
+            " them.",
         )
 
 
@@ -278,7 +280,7 @@ def _scores(job: ScoringJob, understood: Understood) -> dict[str, Any]:
     if job.task == "binary":
         return {"score": next(iter(understood.scores.values()))}
     known = labels(job)
-    named = {one: find(one, known) for one in understood.scores}
+    named = {one: find_class(one, known) for one in understood.scores}
     return {
         f"score_{one if named[one] is None else named[one]}": column
         for one, column in understood.scores.items()
