@@ -68,4 +68,4 @@ def _write(folder: Path) -> None:
     whole = comparison.model_copy(update={"gates": (*comparison.gates, *gates)})
     (folder / "cdml.yaml").write_text(CONFIG)
     for one in (data, evaluation, whole):
-        store.write(folder / ".cdml", one)
+        store.write_evidence(folder / ".cdml", one)

@@ -195,7 +195,7 @@ SCENARIOS: Mapping[str, Callable[[], tuple]] = {
 def written(folder: Path, *evidence) -> Path:
     """Evidence as a run leaves it."""
     for one in evidence:
-        store.write(folder, one)
+        store.write_evidence(folder, one)
     return folder
 
 

@@ -28,7 +28,7 @@ from cdml.evaluation.registry_log import log
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, discard
+from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, remove_files
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.tables.query import Field
@@ -81,7 +81,7 @@ def gate(
         CdmlError: a stage could not ask its question.
     """
     left = (*FILES.values(), *REPORTS, *RESULTS, GATES_RESULTS, PREDICTIONS_FILE)
-    discard(*(output / name for name in left))
+    remove_files(*(output / name for name in left))
     if data is not None and data != loaded.config.data.evaluation:
         ports.progress.note(
             f"{data} is not what data.evaluation names: `cdml deploy` refuses the evidence without"
@@ -144,7 +144,7 @@ def gate(
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
         # The report names the version, and so does what is kept with it.
         comparison = found.comparison.model_copy(update={"registered": registered})
-        store.write(output, comparison)
+        store.write_evidence(output, comparison)
         log(registered, output, ports)
     return replace(found, comparison=comparison, version=version)
 

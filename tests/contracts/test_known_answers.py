@@ -48,7 +48,7 @@ def said(job, answered=None, names=None, **columns):
     pq.write_table(pa.table({f"a{at}": column for at, column in enumerate(answers)}), path)
     rows = job.folder / "rows.parquet"
     keep(job, rows, pq.read_schema(rows).names, path, names)
-    return reference_rows.read(job.folder)
+    return reference_rows.read_reference_rows(job.folder)
 
 
 def test_the_first_rows_are_kept_as_the_model_was_given_them(job):
@@ -131,4 +131,4 @@ def test_what_does_not_fit_together_is_an_input_error(job, change):
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
 
     with pytest.raises(InputError, match="holds no known answers"):
-        reference_rows.read(job.folder)
+        reference_rows.read_reference_rows(job.folder)

@@ -118,7 +118,7 @@ def test_rows_are_kept_unless_the_contract_classifies_what_the_model_is_given(be
     for classified, rows in ((set(), 3), ({"origin", "late"}, 3), ({"x"}, 0)):
         job = bench.job(model, known=3, classified=frozenset(classified))
         bench.score(job)
-        kept = reference_rows.read(job.output.parent)
+        kept = reference_rows.read_reference_rows(job.output.parent)
 
         assert (rows, bool(rows)) == (len(kept.rows), not kept.withheld)
         assert classified.isdisjoint(kept.columns)

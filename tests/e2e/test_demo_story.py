@@ -11,7 +11,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
-from cdml.evidence.store import read
+from cdml.evidence.store import read_evidence
 
 pytestmark = pytest.mark.xdist_group("demo")  # told once, not by each worker
 
@@ -32,7 +32,7 @@ class Told:
     printed: str
 
     def evidence(self, name, kind):
-        found = read(self.folder / ".cdml" / name, kind)
+        found = read_evidence(self.folder / ".cdml" / name, kind)
         assert found is not None
         return found
 

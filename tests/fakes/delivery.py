@@ -118,7 +118,7 @@ class World:
             ),
         )
         for one in judged:
-            store.write(folder, one)
+            store.write_evidence(folder, one)
         return folder
 
     def tamper(self, version):

@@ -110,7 +110,7 @@ def test_what_cannot_be_compared_is_told_with_counts(compare, name):
 def test_no_evidence_is_left_of_what_could_not_be_compared(compare, tmp_path):
     assert 4 != compare(rows(), rows(1))[0]
     assert 4 == compare(at("late", 3, None), rows(1))[0]
-    assert store.read(tmp_path / "out", Comparison) is None
+    assert store.read_evidence(tmp_path / "out", Comparison) is None
 
 
 POSITIVES = {
@@ -141,7 +141,7 @@ def test_a_class_that_no_label_has_may_be_predicted_among_many(compare, tmp_path
     code, said = compare(mine, words(1), data="task: multiclass", gates=gates)
 
     assert 4 != code, said
-    [one] = [g for g in store.read(tmp_path / "out", Comparison).gates if "f1" in g.metric]
+    [one] = [g for g in store.read_evidence(tmp_path / "out", Comparison).gates if "f1" in g.metric]
     assert one.challenger < one.champion
 
 
@@ -173,7 +173,7 @@ def test_a_slice_of_many_values_is_judged_by_its_largest_and_the_report_says_so(
 
     compare(rows(**columns), rows(1, **columns), gates=AUC)
 
-    found = store.read(tmp_path / "out", Comparison)
+    found = store.read_evidence(tmp_path / "out", Comparison)
     accuracy = [gate for gate in found.gates if gate.metric == "accuracy"]
     [other] = [gate for gate in accuracy if gate.slice == {"carrier": "other"}]
     assert (102, 9900) == (len(accuracy), other.rows)
@@ -186,9 +186,9 @@ def test_a_slice_of_many_values_is_judged_by_its_largest_and_the_report_says_so(
 
 def test_a_slice_of_few_values_needs_no_note(compare, tmp_path):
     compare(rows(), rows(1), data="positive: true, max_slices: 2")
-    assert () == store.read(tmp_path / "out", Comparison).notes
+    assert () == store.read_evidence(tmp_path / "out", Comparison).notes
     compare(rows(), rows(1), data="positive: true, max_slices: 1")
-    assert 1 == len(store.read(tmp_path / "out", Comparison).notes)
+    assert 1 == len(store.read_evidence(tmp_path / "out", Comparison).notes)
 
 
 def reported(folder):

@@ -34,7 +34,7 @@ def test_a_better_model_passes_and_the_evidence_is_written(world):
     champion = world.champion("good")
     found = world.compare(world.model("better"))
     assert PASS == found.verdict
-    assert found == store.read(world.output, Comparison)
+    assert found == store.read_evidence(world.output, Comparison)
     assert (champion.version, champion.digest) == (found.champion.version, found.champion.digest)
     assert world.tables.open(str(world.folder / "rows.parquet")).ref == found.data
 
@@ -193,7 +193,7 @@ def test_predictions_that_do_not_match_leave_no_evidence(world):
     world.compare(world.predictions("better"), world.predictions("weak"))
     with pytest.raises(InputError, match="label"):
         world.compare(world.predictions("better"), theirs)
-    assert store.read(world.output, Comparison) is None
+    assert store.read_evidence(world.output, Comparison) is None
 
 
 def test_latencies_are_compared_request_by_request(world):

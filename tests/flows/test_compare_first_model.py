@@ -70,4 +70,4 @@ def test_an_unreachable_registry_is_never_a_first_model(world):
     world.registry.down = True
     with pytest.raises(ServiceError):
         world.compare(world.model("good"))
-    assert store.read(world.output, Comparison) is None
+    assert store.read_evidence(world.output, Comparison) is None

@@ -96,7 +96,10 @@ def test_the_verdict_can_be_recomputed_from_the_evidence(world):
     world.gates = '{metric: "own:profit", at_least: 0.1, max_regression: 0.05}'
     world.champion("good")
     world.gate(world.model("better"))
-    evidence = store.read(world.output, Evaluation), store.read(world.output, Comparison)
+    evidence = (
+        store.read_evidence(world.output, Evaluation),
+        store.read_evidence(world.output, Comparison),
+    )
     measured = len(world.measurer.jobs)
 
     assert PASS == recompute(*evidence, world.load().config).verdict
@@ -124,4 +127,4 @@ def test_a_function_that_is_not_there_is_an_input_error(world, metric):
 
     with pytest.raises(InputError, match=metric):
         world.compare(world.predictions("better"), world.predictions("good"))
-    assert store.read(world.output, Comparison) is None
+    assert store.read_evidence(world.output, Comparison) is None

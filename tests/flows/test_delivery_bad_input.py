@@ -132,7 +132,7 @@ def test_a_full_disk_takes_the_evidence_and_nothing_else(world, monkeypatch):
     def full(*_):
         raise InputError(f"deployment.json cannot be written: {OSError(errno.ENOSPC, 'full')}.")
 
-    monkeypatch.setattr(store, "write", full)
+    monkeypatch.setattr(store, "write_evidence", full)
     told = world.deploy("2")
 
     assert ("pass", "2") == (told.verdict, world.serving)

@@ -38,7 +38,7 @@ def world(tmp_path):
 
 def told_as_failed(world):
     """The evidence, where neither it nor the platform speaks of a success."""
-    evidence = store.read(world.output, Deployment)
+    evidence = store.read_evidence(world.output, Deployment)
     assert (Verdict.FAIL, False) == (evidence.verdict, evidence.changed)
     assert [] == [step for step in evidence.steps if (step.name, step.state) == ("switch", "done")]
     assert ["in_progress", "failure"] == world.platform.deployments[-1].states

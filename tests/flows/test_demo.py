@@ -9,7 +9,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment, Producer, Served
-from cdml.evidence.store import write
+from cdml.evidence.store import write_evidence
 from cdml.scaffold.demo import MADE_BY_DEMO, canaries, demo
 from fakes.execute import FakeExecute, Played
 from fakes.progress import FakeProgress
@@ -51,7 +51,7 @@ class Stage:
         self.commands.append(arguments)
         self.seen |= os.environ
         if arguments[0] == "rollback" and self.restored is not None:
-            write(self.folder / ".cdml" / "rollback", self.restored)
+            write_evidence(self.folder / ".cdml" / "rollback", self.restored)
         return self.code(arguments) if arguments[0] in ("gate", "report") else 0
 
     def code(self, arguments):

@@ -61,7 +61,7 @@ def test_the_evidence_of_a_deploy_is_written_and_names_each_step(world):
     world.register("A")
     told = world.deploy("1")
 
-    assert told == store.read(world.output, Deployment)
+    assert told == store.read_evidence(world.output, Deployment)
     assert ["lock", "record", "commit", "switch", "close"] == [step.name for step in told.steps]
     assert {"done"} == {step.state for step in told.steps}
 
@@ -94,7 +94,7 @@ def test_what_serves_already_is_a_success_without_a_change(world):
 
     assert ("pass", False, before) == (told.verdict, told.changed, world.journal.documents)
     assert "Nothing to do" in told.reason
-    assert told == store.read(world.output, Deployment)
+    assert told == store.read_evidence(world.output, Deployment)
 
 
 def test_a_champion_from_before_the_journal_is_its_first_entry(world):
@@ -198,7 +198,7 @@ def test_an_alias_that_is_refused_for_good_undoes_the_deploy(world):
 
     assert ("1", "1") == (world.serving, world.ledger.current.version)
     assert world.ledger.operation is None
-    told = store.read(world.output, Deployment)
+    told = store.read_evidence(world.output, Deployment)
     assert ("fail", False) == (told.verdict, told.changed)
     assert ["in_progress", "failure"] == world.platform.deployments[-1].states
 

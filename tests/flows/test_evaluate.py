@@ -42,7 +42,7 @@ def test_every_slice_is_measured_with_an_interval(world):
 
 def test_the_evidence_names_model_data_and_predictions_by_digest(world):
     found = world.evaluate(world.model("good"))
-    assert found == store.read(world.output, Evaluation)
+    assert found == store.read_evidence(world.output, Evaluation)
     assert found.predictions.digest == store.file_digest(world.output / "predictions.parquet")
     assert found.model.digest.startswith("sha256:")
     assert world.tables.open(str(world.folder / "rows.parquet")).ref == found.data
@@ -152,7 +152,7 @@ def test_an_earlier_comparison_does_not_outlive_a_new_evaluation(world):
     world.champion("good")
     world.compare(world.model("better"))
     world.evaluate(world.model("better"))
-    assert store.read(world.output, Comparison) is None
+    assert store.read_evidence(world.output, Comparison) is None
 
 
 def test_a_registered_version_learns_its_metrics_and_verdict(world):

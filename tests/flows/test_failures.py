@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from cdml.cli import main, run
-from cdml.evidence.failure import COMMANDS, FAILURES, Failure, covered, write
+from cdml.evidence.failure import COMMANDS, FAILURES, Failure, outdated_commands, write_failure
 from fakes.github_runner import TOKEN
 from fakes.github_server import GitHubServer
 from pieces import BY
@@ -59,7 +59,7 @@ def test_an_error_is_evidence_with_its_sentence_code_and_line(step, command):
 
 @pytest.mark.parametrize("command", [*COMMANDS[:4]])
 def test_the_comment_tells_it_once_in_words_of_what_was_run(step, command):
-    write(step.folder / ".cdml", failed(command))
+    write_failure(step.folder / ".cdml", failed(command))
 
     assert 3 == step.run()
 
@@ -74,7 +74,7 @@ def test_the_comment_tells_it_once_in_words_of_what_was_run(step, command):
 
 def test_a_stage_that_fails_after_others_holds_what_they_found(step):
     written(step.folder / ".cdml", *SCENARIOS["pass"]()[:2])
-    write(step.folder / ".cdml", failed("compare-to-champion"))
+    write_failure(step.folder / ".cdml", failed("compare-to-champion"))
 
     assert 3 == step.run()
 
@@ -87,7 +87,7 @@ def test_a_stage_that_fails_after_others_holds_what_they_found(step):
     [(None, "It was killed"), (130, "It was interrupted"), (70, "This is a bug in cdml")],
 )
 def test_a_crash_an_interruption_and_a_kill_are_told_as_that(step, code, words):
-    write(step.folder / ".cdml", failed("gate", exit_code=code, message="", hint=""))
+    write_failure(step.folder / ".cdml", failed("gate", exit_code=code, message="", hint=""))
 
     step.run()
 
@@ -106,7 +106,7 @@ def test_what_is_no_error_is_no_evidence(step, name):
 
 def test_a_failed_delivery_is_told_and_one_that_told_itself_is_not_told_twice(step):
     written(step.folder / ".cdml", *SCENARIOS["deployed"]())
-    write(step.folder / ".cdml", failed("deploy"))
+    write_failure(step.folder / ".cdml", failed("deploy"))
 
     assert 3 == step.run()
 
@@ -134,14 +134,14 @@ def test_a_command_that_ends_with_a_verdict_leaves_no_error(tmp_path, monkeypatc
     from cdml.cli import runs
 
     for command in COMMANDS:
-        write(tmp_path / ".cdml", failed(command))
+        write_failure(tmp_path / ".cdml", failed(command))
     monkeypatch.setattr(runs, "gate", lambda *_, **__: 1)
 
     assert 1 == run(["gate", "--config", str(tmp_path / "cdml.yaml")])
     assert {"deploy.error.json", "rollback.error.json"} == {
         path.name for path in (tmp_path / ".cdml").iterdir()
     }
-    assert "gate" in covered("validate-data")
+    assert "gate" in outdated_commands("validate-data")
 
 
 def test_a_command_that_is_killed_leaves_that_it_was(tmp_path):

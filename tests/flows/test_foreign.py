@@ -10,7 +10,7 @@ import pytest
 
 from cdml.errors import InputError
 from cdml.evidence.failure import Failure
-from cdml.evidence.store import FILES, dump
+from cdml.evidence.store import FILES, dump_evidence
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import report
@@ -31,7 +31,7 @@ def packed(*evidence, **files):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as made:
         for one in evidence:
-            made.writestr(FILES[type(one)], dump(one))
+            made.writestr(FILES[type(one)], dump_evidence(one))
         for name, text in files.items():
             made.writestr(f"{name}.json", text)
     return content.getvalue()
@@ -83,7 +83,7 @@ def test_an_error_crosses_over_as_text(told):
     failure = Failure(
         command="gate", exit_code=4, message="<b>There</b> is @none.", hint="", produced=BY
     )
-    body = told(packed(**{"gate.error": dump(failure)}))
+    body = told(packed(**{"gate.error": dump_evidence(failure)}))
 
     assert body.startswith("### ⏸️ Not judged: gate stopped")
     assert "is &#64;" in body
@@ -95,7 +95,7 @@ def test_an_error_of_another_commit_is_refused(told):
     failure = Failure(command="gate", exit_code=4, produced=BY)
 
     with pytest.raises(InputError, match="evidence of commit"):
-        told(packed(**{"gate.error": dump(failure)}), head="d" * 40)
+        told(packed(**{"gate.error": dump_evidence(failure)}), head="d" * 40)
 
 
 def test_a_deployment_that_it_claims_is_not_told(told):
@@ -190,7 +190,7 @@ def test_a_verdict_does_not_outlive_the_commit_whose_evidence_cannot_be_used(tol
     assert comment.body.rstrip("\n") == platform.summaries[-1].rstrip("\n")
 
 
-NUMBER = json.loads(dump(evaluation()))
+NUMBER = json.loads(dump_evidence(evaluation()))
 HUGE = json.dumps(NUMBER).replace('"rows": 166668', f'"rows": {"9" * 5000}', 1)
 
 
@@ -214,7 +214,7 @@ def test_what_is_not_of_the_schema_is_an_input_error(told, text):
 
 
 def test_numbers_that_nobody_can_write_are_not_written(told):
-    document = json.loads(dump(comparison()))
+    document = json.loads(dump_evidence(comparison()))
     document["gates"][0]["slice"] = {"a": 0}
     text = json.dumps(document).replace('{"a": 0}', f'{{"a": {"9" * 4000}, "b": NaN}}')
 

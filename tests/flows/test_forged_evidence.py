@@ -10,7 +10,7 @@ from cdml.delivery.candidate import DeploymentCandidate, GateEvidence, objection
 from cdml.delivery.rollout.plan import Refusal
 from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
-from cdml.evidence.store import parse
+from cdml.evidence.store import parse_evidence
 from cdml.gates.rules import policy_ref
 from cdml.journal.records import Entry, EntryKind, JournalDocument, Release
 from cdml.models.registry import ModelVersion
@@ -133,7 +133,7 @@ def refusals(documents, config):
     """Why it is not shipped; None: it is shipped."""
     try:
         parts = {
-            name: parse(json.dumps(document).encode(), KINDS[name], name)
+            name: parse_evidence(json.dumps(document).encode(), KINDS[name], name)
             for name, document in documents.items()
         }
     except InputError:

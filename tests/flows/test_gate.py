@@ -52,7 +52,7 @@ def test_the_version_that_was_made_is_in_the_evidence_here_and_in_the_registry(w
     expected = ModelRef(uri="models:/late/2", version="2", digest=found.version.digest)
     kept = world.registry.evidence(found.version, world.folder / "kept")
     for folder in (world.output, kept):
-        assert expected == store.read(folder, Comparison).registered
+        assert expected == store.read_evidence(folder, Comparison).registered
 
 
 def test_a_model_that_only_warns_is_registered_with_its_warning(world):
@@ -103,7 +103,7 @@ def test_one_stage_that_says_no_is_enough_and_the_others_are_asked_all_the_same(
 
     assert (FAIL, expected, None) == (found.verdict, parts(found), found.version)
     for kind in STAGES.values():
-        assert store.read(world.output, kind) is not None
+        assert store.read_evidence(world.output, kind) is not None
 
 
 def test_a_warning_does_not_hide_that_the_rows_cannot_tell(world):
@@ -142,7 +142,7 @@ def test_the_evidence_and_the_figures_stay_with_the_version(world, tmp_path):
     kept = world.registry.evidence(world.registry.version("late", "2"), tmp_path / "kept")
     assert {*STAGES, "predictions.profile.json"} == {path.name for path in kept.iterdir()}
     assert [found.data, found.evaluation, found.comparison] == [
-        store.read(kept, kind) for kind in STAGES.values()
+        store.read_evidence(kept, kind) for kind in STAGES.values()
     ]
     [auc] = [m for m in found.evaluation.metrics if (m.metric, m.slice) == ("roc_auc", None)]
     assert auc.value == world.registry.metrics["late", "2"]["roc_auc"]
@@ -150,7 +150,7 @@ def test_the_evidence_and_the_figures_stay_with_the_version(world, tmp_path):
 
 def test_what_an_earlier_run_told_is_taken_away_before_anything_is_asked(world):
     gate(world)
-    store.write(world.output, deployment())
+    store.write_evidence(world.output, deployment())
     for name in ("report.md", "report.html"):
         (world.output / name).write_text("passed")
 
@@ -161,11 +161,11 @@ def test_what_an_earlier_run_told_is_taken_away_before_anything_is_asked(world):
 
 
 def test_an_earlier_deployment_is_neither_kept_nor_left(world):
-    store.write(world.output, deployment())
+    store.write_evidence(world.output, deployment())
 
     gate(world)
 
-    assert store.read(world.output, Deployment) is None
+    assert store.read_evidence(world.output, Deployment) is None
     assert "deployment.json" not in world.registry.kept["late", "2"]
 
 
@@ -231,7 +231,7 @@ def test_a_model_that_cannot_be_scored_registers_nothing(world):
         world.gate(str(broken), register="late")
 
     assert {("late", "1")} == world.registry.versions.keys()
-    assert store.read(world.output, Evaluation) is None
+    assert store.read_evidence(world.output, Evaluation) is None
 
 
 def test_what_changed_in_the_model_is_kept_with_the_comparison(world):

@@ -78,14 +78,14 @@ def test_a_champion_that_fails_fails_the_comparison_and_not_the_evaluation(world
     with pytest.raises(InputError, match="failed on these rows"):
         judged(world, world.model("better"), champion=f"./{broken.name}")
 
-    assert store.read(world.output, Evaluation) is not None
+    assert store.read_evidence(world.output, Evaluation) is not None
 
 
 def test_a_champion_that_cannot_be_found_is_told_by_the_comparison(world):
     with pytest.raises(InputError, match="names no version"):
         judged(world, world.model("better"), champion="nobody")
 
-    assert store.read(world.output, Evaluation) is not None
+    assert store.read_evidence(world.output, Evaluation) is not None
 
 
 def test_all_stages_judge_the_rows_that_were_named(world):

@@ -120,7 +120,7 @@ def test_a_champion_that_answers_as_it_did_passes_and_one_that_does_not_warns(wo
     warned = {one.column: one.verdict for one in named(moved, "prediction_drift")}
     assert Verdict.WARN is warned["score"]
     assert Verdict.WARN is moved.data.verdict
-    assert moved.data == store.read(world.output, DataEvidence)
+    assert moved.data == store.read_evidence(world.output, DataEvidence)
 
 
 def test_the_champion_is_scored_once_and_its_own_gate_asks_it_not_twice(world):

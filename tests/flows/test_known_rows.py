@@ -59,7 +59,11 @@ def judged(world, inputs):
     )  # fmt: skip
     assert found.version is not None
     folder = world.registry.evidence(found.version, world.folder / "kept")
-    return found.version, reference_rows.read(folder), (folder / reference_rows.FILE).read_text()
+    return (
+        found.version,
+        reference_rows.read_reference_rows(folder),
+        (folder / reference_rows.FILE).read_text(),
+    )
 
 
 def told(world):

@@ -38,7 +38,7 @@ def test_types_that_either_model_refuses_fail(world):
     with pytest.raises(InputError, match=r"column carrier: it holds string, and .* says long"):
         world.gate(str(signed(world, "better", carrier="long", better="double")))
 
-    found = store.read(world.output, DataEvidence)
+    found = store.read_evidence(world.output, DataEvidence)
     assert ("model_types", "carrier") in failed(found)
     told = [check.reason for check in named(found, "model_types") if check.verdict is Verdict.FAIL]
     assert [who in reason for who, reason in zip(["challenger", "champion"], told, strict=True)]

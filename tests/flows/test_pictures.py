@@ -41,8 +41,8 @@ def test_both_models_are_drawn_on_the_same_rows(world):
         sum(map(sum, one.counts)) for one in (found.confusion, against.champion_picture.confusion)
     ]
     assert [600, 600] == rows
-    assert found == store.read(world.output, Evaluation)
-    assert against == store.read(world.output, Comparison)
+    assert found == store.read_evidence(world.output, Evaluation)
+    assert against == store.read_evidence(world.output, Comparison)
 
 
 def test_scores_that_no_gate_reads_are_not_read_for_a_picture(world):

@@ -25,7 +25,7 @@ def test_a_rollback_restores_what_served_before_and_quarantines_what_it_took_bac
     assert ("1", "2") == (world.serving, world.previous)
     assert "too many alarms" == world.ledger.quarantine(bad.digest).reason
     assert "too many alarms" in told.reason
-    assert told == store.read(world.output, Deployment)
+    assert told == store.read_evidence(world.output, Deployment)
 
 
 def test_a_second_rollback_goes_one_further_and_never_back_into_quarantine(world):
@@ -167,7 +167,7 @@ def test_a_rollback_that_is_refused_says_what_still_serves(world):
         world.rollback(faults=RefusedAliases())
 
     assert ("2", "2") == (world.serving, world.ledger.current.version)
-    assert "fail" == store.read(world.output, Deployment).verdict
+    assert "fail" == store.read_evidence(world.output, Deployment).verdict
 
 
 class RefusedAliases(Faults):

@@ -157,7 +157,7 @@ def test_trouble_after_the_switch_names_what_serves_and_not_what_served(world):
         world.rollback(faults=broken)
 
     assert "v4 serve" not in str(caught.value)
-    found = store.read(world.output, Deployment)
+    found = store.read_evidence(world.output, Deployment)
     assert ("fail", True) == (found.verdict, found.changed)
     assert "v2 serves production now" in found.reason
 

@@ -93,7 +93,7 @@ def test_a_harmful_canary_is_taken_back_and_quarantined(world):
     assert world.balancer.observe().beside is None
     bad = world.registry.version("flights", "2")
     assert "2 looks." == world.ledger.quarantine(bad.digest).reason
-    assert "fail" == store.read(world.output, Deployment).verdict
+    assert "fail" == store.read_evidence(world.output, Deployment).verdict
 
 
 def test_a_canary_without_a_verdict_in_time_is_taken_back_and_may_come_again(world):

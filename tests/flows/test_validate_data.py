@@ -113,7 +113,7 @@ def test_clean_data_passes_and_the_evidence_is_on_disk(house):
     found = house.run(reference="before.parquet", contract="flights.odcs.yaml", features=FAIR)
 
     assert Verdict.PASS is found.verdict
-    assert found == store.read(house.folder / "out", DataEvidence)
+    assert found == store.read_evidence(house.folder / "out", DataEvidence)
     assert ("now.parquet", ROWS) == (found.data.uri, found.data.rows)
     assert found.reference is not None
     assert found.reference.uri == "before.parquet"
@@ -289,4 +289,4 @@ def test_evidence_of_an_earlier_run_is_gone_when_this_one_cannot_ask(house):
     with pytest.raises(InputError):
         house.run(data="none.parquet")
 
-    assert store.read(house.folder / "out", DataEvidence) is None
+    assert store.read_evidence(house.folder / "out", DataEvidence) is None

@@ -23,13 +23,13 @@ def evidence(**changes):
 
 
 def test_what_is_written_is_what_is_read(tmp_path):
-    store.write(tmp_path / "new", evidence())
+    store.write_evidence(tmp_path / "new", evidence())
 
-    assert evidence() == store.read(tmp_path / "new", DataEvidence)
+    assert evidence() == store.read_evidence(tmp_path / "new", DataEvidence)
 
 
 def test_a_stage_that_left_nothing_is_none(tmp_path):
-    assert store.read(tmp_path, Evaluation) is None
+    assert store.read_evidence(tmp_path, Evaluation) is None
 
 
 @pytest.mark.parametrize(
@@ -47,15 +47,15 @@ def test_what_is_not_evidence_is_an_input_error(tmp_path, content):
     (tmp_path / "data.json").write_bytes(content)
 
     with pytest.raises(InputError):
-        store.read(tmp_path, DataEvidence)
+        store.read_evidence(tmp_path, DataEvidence)
 
 
 def test_a_key_nobody_knows_is_an_input_error(tmp_path):
-    content = store.dump(evidence()).replace(b'"checks"', b'"surprise": 1, "checks"')
+    content = store.dump_evidence(evidence()).replace(b'"checks"', b'"surprise": 1, "checks"')
     (tmp_path / "data.json").write_bytes(content)
 
     with pytest.raises(InputError):
-        store.read(tmp_path, DataEvidence)
+        store.read_evidence(tmp_path, DataEvidence)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
@@ -68,11 +68,11 @@ def test_evidence_that_cannot_be_written_is_an_input_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
 
     with pytest.raises(InputError):
-        store.write(tmp_path / "file", evidence())
+        store.write_evidence(tmp_path / "file", evidence())
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
-    store.write(tmp_path, evidence())
+    store.write_evidence(tmp_path, evidence())
     before = (tmp_path / "data.json").read_bytes()
 
     def full(_):
@@ -80,7 +80,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(store.os, "fsync", full)
     with pytest.raises(InputError):
-        store.write(tmp_path, evidence(reason="new"))
+        store.write_evidence(tmp_path, evidence(reason="new"))
 
     assert [("data.json", before)] == [(p.name, p.read_bytes()) for p in tmp_path.iterdir()]
 
@@ -94,11 +94,11 @@ def test_a_verdict_better_than_its_parts_is_no_evidence(tmp_path):
         observed="1",
         reason="1 of 1 values is missing",
     )
-    content = store.dump(evidence().model_copy(update={"checks": (check,)}))
+    content = store.dump_evidence(evidence().model_copy(update={"checks": (check,)}))
     (tmp_path / "data.json").write_bytes(content)
 
     with pytest.raises(InputError, match="better than that of its parts"):
-        store.read(tmp_path, DataEvidence)
+        store.read_evidence(tmp_path, DataEvidence)
 
 
 @pytest.mark.parametrize(

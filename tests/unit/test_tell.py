@@ -194,7 +194,7 @@ def test_the_exit_code_is_the_verdicts(told, output, verdict, code):
 
 def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
     def undone():
-        store.write(output, deployment(verdict=FAIL))
+        store.write_evidence(output, deployment(verdict=FAIL))
         raise DeploymentFailed("undone")
 
     platform, notified = FakePlatform(), []
@@ -210,7 +210,7 @@ def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
 def test_a_delivery_that_left_nothing_hands_on_nothing_of_an_earlier_one(output, earlier):
     platform, notified = FakePlatform(), []
     if earlier:
-        store.write(output, deployment(verdict=PASS))
+        store.write_evidence(output, deployment(verdict=PASS))
     with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output, notified.append):
         raise DeploymentFailed("not begun")
 

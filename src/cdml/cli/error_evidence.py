@@ -44,20 +44,20 @@ def recorded(command: "CommandName", config: Path, output: Path) -> Iterator[Non
 
     host = RunHost(config.parent, ConsoleProgress())
     with suppress(CdmlError):  # what is wrong with the folder is told by the command itself
-        store.remove(output, *_replaced(command))
-        failure.discard(output, failure.covered(command))
+        store.remove_evidence(output, *_replaced(command))
+        failure.remove_failures(output, failure.outdated_commands(command))
         if config.parent.is_dir() and command not in failure.DELIVERIES:  # those have a journal
-            failure.write(output, _record(command, None, host))
+            failure.write_failure(output, _record(command, None, host))
     try:
         yield
     except BaseException as error:
         with suppress(CdmlError):
             if config.parent.is_dir():
-                failure.write(output, _record(command, error, host))
+                failure.write_failure(output, _record(command, error, host))
                 host.platform.outputs({"evidence": str(output)})
         raise
     with suppress(CdmlError):
-        failure.discard(output, [command])
+        failure.remove_failures(output, [command])
 
 
 def _replaced(command: "CommandName") -> tuple[type, ...]:

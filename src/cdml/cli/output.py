@@ -13,7 +13,7 @@ from cdml.common.markdown import terminal
 from cdml.common.verdict import Verdict
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Deployment, Evaluation, Times
-from cdml.evidence.store import FILES, read
+from cdml.evidence.store import FILES, read_evidence
 from cdml.gates import reasons
 from cdml.gates.proof import unproven
 from cdml.report.formats import console
@@ -143,7 +143,7 @@ def failed_delivery(
         yield
     except CdmlError:
         if path.is_file() and path.read_bytes() != before:
-            found = read(output, Deployment)
+            found = read_evidence(output, Deployment)
             if found is not None:
                 _delivery_outputs(platform, output, found)
                 notify(found)

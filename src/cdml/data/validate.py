@@ -116,8 +116,8 @@ def validate_data(
         ConfigurationError: the contract cannot be understood.
         InputError: the data cannot be read, or lacks a column that cdml.yaml names.
     """
-    store.remove(output, DataEvidence, Deployment)
-    store.discard(*(output / name for name in store.RESULTS))
+    store.remove_evidence(output, DataEvidence, Deployment)
+    store.remove_files(*(output / name for name in store.RESULTS))
     settings = loaded.config.data
     written = contract or settings.contract
     promised = promises(loaded, written)
@@ -136,7 +136,7 @@ def validate_data(
             ),
         )  # fmt: skip
         related = open_related(loaded, ports.tables, promised, table)
-    store.discard(*(output / name for name in profiles.FILES))
+    store.remove_files(*(output / name for name in profiles.FILES))
     subject = _Subject(
         loaded=loaded,
         table=table,
@@ -184,7 +184,7 @@ def _written(
     loaded: LoadedConfig, evidence: DataEvidence, output: Path, contract: str | None
 ) -> DataEvidence:
     write_results(loaded, evidence, output, contract.partition("#")[0] if contract else None)
-    store.write(output, evidence)
+    store.write_evidence(output, evidence)
     return evidence
 
 

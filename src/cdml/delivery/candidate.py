@@ -167,10 +167,13 @@ def _named(model: ModelRef | Release | None) -> str:
 
 
 def _judged(folder: Path) -> GateEvidence | None:
-    evaluation, comparison = store.read(folder, Evaluation), store.read(folder, Comparison)
+    evaluation, comparison = (
+        store.read_evidence(folder, Evaluation),
+        store.read_evidence(folder, Comparison),
+    )
     if evaluation is None or comparison is None:
         return None
-    data = store.read(folder, DataEvidence)
+    data = store.read_evidence(folder, DataEvidence)
     return GateEvidence(data=data, evaluation=evaluation, comparison=comparison)
 
 

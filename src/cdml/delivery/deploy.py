@@ -87,7 +87,7 @@ def deploy(
         drift=Divergence(operator=operator, id=secrets.token_hex(8), reason=reason),
     )
     if not dry_run:
-        store.remove(output, Deployment)
+        store.remove_evidence(output, Deployment)
     version: ModelVersion | None = None
     if model is not None or cure is None:
         found = find_version(loaded, ports, model)

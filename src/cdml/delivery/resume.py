@@ -97,7 +97,7 @@ def resume(
         ServiceError: the registry, the journal or the target failed.
     """
     operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
-    store.remove(output, Deployment)
+    store.remove_evidence(output, Deployment)
     try:
         ended = operator.resume(secrets.token_hex(8))
     except Overtaken as error:

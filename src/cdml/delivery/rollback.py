@@ -109,7 +109,7 @@ def rollback(
         reason=given_reason(reason),
         requested=ports.clock.now(),
     )
-    store.remove(output, Deployment)
+    store.remove_evidence(output, Deployment)
     for _ in range(ATTEMPTS):
         try:
             done = run.perform(to)

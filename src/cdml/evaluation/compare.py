@@ -84,7 +84,7 @@ def compare_to_champion(
     Raises:
         CdmlError: the models cannot be had, or their rows do not match.
     """
-    store.remove(output, Comparison, Deployment)
+    store.remove_evidence(output, Comparison, Deployment)
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-compare")) as work:
         contenders = contenders or ModelResolver(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
@@ -121,7 +121,7 @@ def compare_to_champion(
             history=past(loaded.config, rows.digest, (model.model, other), ports),
             policy=policy_ref(loaded.config),
         )
-    store.write(output, comparison)
+    store.write_evidence(output, comparison)
     keep(model.model, output, ports)
     return comparison
 

@@ -20,7 +20,7 @@ from cdml.evaluation.scored_model import ScoredModel, scored
 from cdml.evaluation.task import defaults, infer, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
-from cdml.evidence.reference_rows import read as read_known
+from cdml.evidence.reference_rows import read_reference_rows as read_known
 from cdml.evidence.schema import BoundGate, Comparison, Deployment, Evaluation, FileRef, ModelRef
 from cdml.evidence.store import PREDICTIONS
 from cdml.gates.bounds import judge_limits
@@ -53,8 +53,8 @@ def evaluate_model(
         CdmlError: the model cannot be had or scored, or its predictions cannot be used.
     """
     config = loaded.config
-    store.remove(output, Evaluation, Comparison, Deployment)
-    store.discard(output / PREDICTIONS_FILE, output / KNOWN_FILE)
+    store.remove_evidence(output, Evaluation, Comparison, Deployment)
+    store.remove_files(output / PREDICTIONS_FILE, output / KNOWN_FILE)
     table = _rows(loaded, ports, model, predictions, data)
     target = output / PREDICTIONS
     layout(config, table.fields)
@@ -115,7 +115,7 @@ def evaluate_model(
             latency_ms=contender.latency_ms,
             policy=policy_ref(config),
         )
-        store.write(output, evaluation)
+        store.write_evidence(output, evaluation)
     _tell_withheld(output, ports)
     keep(contender.model, output, ports)
     return evaluation
@@ -174,11 +174,11 @@ def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
     if given and target.exists() and Path(given).exists() and target.samefile(given):
         yield
         return
-    store.discard(target)
+    store.remove_files(target)
     try:
         yield
     except BaseException:
-        store.discard(target)
+        store.remove_files(target)
         raise
 
 

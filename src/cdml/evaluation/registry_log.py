@@ -40,12 +40,12 @@ def log(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     Raises:
         CdmlError: the registry refuses or does not answer.
     """
-    evaluation = store.read(output, Evaluation)
+    evaluation = store.read_evidence(output, Evaluation)
     registered = model.uri.startswith(("models:/", "runs:/"))
     if not registered or evaluation is None or evaluation.model.digest != model.digest:
         return
-    comparison = store.read(output, Comparison)
-    stages = [store.read(output, DataEvidence), evaluation, comparison]
+    comparison = store.read_evidence(output, Comparison)
+    stages = [store.read_evidence(output, DataEvidence), evaluation, comparison]
     found = [stage for stage in stages if stage is not None]
     metrics = {
         measured.metric: measured.value
@@ -79,7 +79,7 @@ def _profile(output: Path, own: Path | None) -> Path | None:
 
     A run that was given the champion's profile must not put it in the place of the model's own.
     """
-    data = store.read(output, DataEvidence)
+    data = store.read_evidence(output, DataEvidence)
     if data is None or data.reference is None:
         return own
     made = data.profile is None
@@ -143,10 +143,13 @@ def _of_version(version: ModelVersion, rows: str, registry: Registry) -> Iterato
     try:
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-past")) as scratch:
             folder = registry.evidence(version, Path(scratch))
-            evaluation = store.read(folder, Evaluation) if folder else None
+            evaluation = store.read_evidence(folder, Evaluation) if folder else None
             if folder is None or evaluation is None:
                 return
-            stages = (store.read(folder, DataEvidence), store.read(folder, Comparison))
+            stages = (
+                store.read_evidence(folder, DataEvidence),
+                store.read_evidence(folder, Comparison),
+            )
     except CdmlError:
         return
     verdicts = (stage.verdict for stage in (*stages, evaluation) if stage is not None)

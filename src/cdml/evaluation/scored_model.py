@@ -70,7 +70,7 @@ def _same_bytes(first: Path, second: Path) -> bool:
 def evaluated(folder: Path) -> ScoredModel | None:
     """What an evaluation left in a folder, if its predictions are still those it speaks of."""
     try:
-        evaluation = store.read(folder, Evaluation)
+        evaluation = store.read_evidence(folder, Evaluation)
     except InputError:
         return None
     path = folder / PREDICTIONS

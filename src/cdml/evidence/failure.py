@@ -65,26 +65,26 @@ def file_name(command: CommandName) -> str:
 FAILURES: Mapping[str, CommandName] = {file_name(command): command for command in COMMANDS}
 
 
-def covered(command: CommandName) -> tuple[CommandName, ...]:
+def outdated_commands(command: CommandName) -> tuple[CommandName, ...]:
     """The commands whose errors are out of date when a command starts."""
     if command == "gate":
         return (*STAGES, "gate")
     return (command, "gate") if command in STAGES else DELIVERIES
 
 
-def write(folder: Path, failure: Failure) -> Path:
+def write_failure(folder: Path, failure: Failure) -> Path:
     """Write an error under its name, whole or not at all.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    return store.write_atomically(folder / file_name(failure.command), store.dump(failure))
+    return store.write_atomically(folder / file_name(failure.command), store.dump_evidence(failure))
 
 
-def discard(folder: Path, commands: Iterable[CommandName]) -> None:
+def remove_failures(folder: Path, commands: Iterable[CommandName]) -> None:
     """Take errors away.
 
     Raises:
         InputError: the folder cannot be written.
     """
-    store.discard(*(folder / file_name(command) for command in commands))
+    store.remove_files(*(folder / file_name(command) for command in commands))

@@ -57,7 +57,7 @@ class KnownAnswers(BaseModel):
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
-def read(folder: Path) -> KnownAnswers | None:
+def read_reference_rows(folder: Path) -> KnownAnswers | None:
     """What is known, or None where nothing is.
 
     Raises:

@@ -39,7 +39,7 @@ GATES_RESULTS = "gates.junit.xml"
 MAX_BYTES = 32 * 1024 * 1024
 
 
-def read(folder: Path, kind: type[E]) -> E | None:
+def read_evidence(folder: Path, kind: type[E]) -> E | None:
     """The evidence of one stage, or None where the stage left none.
 
     Raises:
@@ -47,7 +47,7 @@ def read(folder: Path, kind: type[E]) -> E | None:
     """
     path = folder / FILES[kind]
     content = read_bytes(path)
-    return None if content is None else parse(content, kind, str(path))
+    return None if content is None else parse_evidence(content, kind, str(path))
 
 
 def read_bytes(path: Path) -> bytes | None:
@@ -66,7 +66,7 @@ def read_bytes(path: Path) -> bytes | None:
         raise InputError(f"{path} cannot be read: {error}.") from error
 
 
-def parse(content: bytes, kind: type[M], name: str) -> M:
+def parse_evidence(content: bytes, kind: type[M], name: str) -> M:
     """Evidence from bytes, whoever wrote them.
 
     Raises:
@@ -83,15 +83,15 @@ def parse(content: bytes, kind: type[M], name: str) -> M:
         ) from error
 
 
-def dump(evidence: BaseModel) -> bytes:
+def dump_evidence(evidence: BaseModel) -> bytes:
     """Evidence as the bytes that are written, NaN refused."""
     document = evidence.model_dump(mode="json", by_alias=True)
     return (json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
-def write(folder: Path, evidence: Evidence) -> Path:
+def write_evidence(folder: Path, evidence: Evidence) -> Path:
     """Write one stage's evidence under its name; a reader sees the old file or the new one."""
-    return write_atomically(folder / FILES[type(evidence)], dump(evidence))
+    return write_atomically(folder / FILES[type(evidence)], dump_evidence(evidence))
 
 
 def write_atomically(path: Path, content: bytes) -> Path:
@@ -137,12 +137,12 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
         raise InputError(f"{path} cannot be written: {error}.") from error
 
 
-def remove(folder: Path, *kinds: type[BaseModel]) -> None:
+def remove_evidence(folder: Path, *kinds: type[BaseModel]) -> None:
     """Take away what an earlier run left, so that it can never pass for this run's."""
-    discard(*(folder / FILES[kind] for kind in kinds))
+    remove_files(*(folder / FILES[kind] for kind in kinds))
 
 
-def discard(*paths: Path) -> None:
+def remove_files(*paths: Path) -> None:
     """Take files away, if they are there.
 
     Raises:

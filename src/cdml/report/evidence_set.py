@@ -143,7 +143,7 @@ def _failures(
         )
         if content is None:
             continue
-        failure = store.parse(content, Failure, name)
+        failure = store.parse_evidence(content, Failure, name)
         if failure.command != command:
             raise InputError(f"{name} holds the error of {failure.command}.", _RERUN)
         told = deployment is not None and deployment.verdict is Verdict.FAIL
@@ -153,10 +153,12 @@ def _failures(
 
 def _read(source: EvidenceSource, kind: type[E]) -> E | None:
     if isinstance(source, Path):
-        return store.read(source, kind)
+        return store.read_evidence(source, kind)
     name = store.FILES[kind]
     content = source.get(name)
-    return None if content is None else store.parse(content, kind, f"the artifact's {name}")
+    return (
+        None if content is None else store.parse_evidence(content, kind, f"the artifact's {name}")
+    )
 
 
 def _check(gathered: EvidenceSet, place: str) -> None:

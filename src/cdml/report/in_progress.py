@@ -10,7 +10,7 @@ from pathlib import Path
 from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
-from cdml.evidence.store import GATES_RESULTS, discard, write_atomically
+from cdml.evidence.store import GATES_RESULTS, remove_files, write_atomically
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.formats import comment
 from cdml.report.gate_changes import changed_addresses
@@ -74,7 +74,7 @@ def tell_unjudged(
         shown = comment.unjudged(headline, (*lines, unposted), run)
     if output is not None:
         with suppress(InputError):  # the folder cannot be written, which is told already
-            discard(output / PAGE, output / GATES_RESULTS)
+            remove_files(output / PAGE, output / GATES_RESULTS)
             write_atomically(output / COMMENT, body.encode())
             write_atomically(output / REPORT, shown.encode())
         host.platform.summary(shown)

@@ -18,7 +18,7 @@ from cdml.common.progress import Progress
 from cdml.delivery.hooks import Execute
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment
-from cdml.evidence.store import read
+from cdml.evidence.store import read_evidence
 
 _TOLD = ("The ", "deploy: ", "cdml: ")
 _PROGRAMS = "/usr/sbin"
@@ -310,7 +310,7 @@ class _Story:
         for proposal in PROPOSALS[1:]:
             self.say(f"why refused      {evidence / proposal.name / 'comment.md'}")
         self.say(f"who served when  cdml history --config {self.folder / 'cdml.yaml'}")
-        found = read(evidence / "rollback", Deployment)
+        found = read_evidence(evidence / "rollback", Deployment)
         if found is None or found.to.version != CHAMPION:
             self.say("\nNot as it should be: the champion was not restored.")
             return REJECTED

@@ -103,7 +103,7 @@ class CanaryJudge:
         version = registry.version(self.loaded.config.model, release.version)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-known")) as scratch:
             folder = registry.evidence(version, Path(scratch) / "evidence")
-            found = reference_rows.read(folder) if folder else None
+            found = reference_rows.read_reference_rows(folder) if folder else None
         if found is None or not found.rows:
             return (), found.withheld if found else ""
         name = f"{len(found.rows)} rows of the evaluation data"

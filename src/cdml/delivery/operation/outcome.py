@@ -82,7 +82,7 @@ def evidence(plan: Plan, outcome: OperationReport, operator: OperationRunner) ->
 def keep(output: Path, told: Deployment, operator: OperationRunner) -> Deployment:
     """Write it. A full disk changes nothing of what was done, which the journal tells too."""
     try:
-        store.write(output, told)
+        store.write_evidence(output, told)
     except InputError as error:
         operator.ports.progress.note(f"{error.message} The journal keeps what was done.")
     return told
