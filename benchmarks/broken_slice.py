@@ -18,7 +18,7 @@ from cdml.statistics import student
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import Unmeasured, holm
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Floats, RowFigures, Weighted
 
 MARGIN, LEVEL, TRIALS = 0.1, 0.05, 5
@@ -44,7 +44,7 @@ def draw(
 
 def p_values(challenger: Floats, champion: Floats) -> tuple[float, float]:
     """One-sided p that the loss is larger than the margin: cdml's, and the ordinary t test's."""
-    metric = find("mean(passed)")
+    metric = find_metric("mean(passed)")
     assert metric is not None
     rows = Weighted(
         weight=np.ones(challenger.size),

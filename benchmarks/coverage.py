@@ -21,7 +21,7 @@ from latencies import LATENCIES
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.metrics import Metric, find
+from cdml.statistics.metrics import Metric, find_metric
 from cdml.statistics.proportions import Tango
 from scenarios import SCENARIOS as OF_ROWS
 from scenarios import Scenario
@@ -127,7 +127,7 @@ def _likely(rows: int, gain: float, loss: float) -> Iterator[tuple[int, int]]:
 
 
 def _known(name: str) -> Metric:
-    metric = find(name)
+    metric = find_metric(name)
     assert metric is not None
     return metric
 

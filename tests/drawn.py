@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cdml.statistics.metrics import Family, find
+from cdml.statistics.metrics import Family, find_metric
 from cdml.statistics.samples import Cells, Moments, Ranked, Sample
 
 LOSSES = {
@@ -73,14 +73,14 @@ def ranked(rows: Rows) -> Ranked:
 def moments(metric: str, rows: Rows) -> Moments:
     loss = LOSSES.get(metric, LOSSES["mean_squared_error"])
     figures = [loss(rows.label, rows.challenger), loss(rows.label, rows.champion)]
-    if find(metric).family is Family.MOMENTS:
+    if find_metric(metric).family is Family.MOMENTS:
         centred = rows.label - rows.label.mean()
         figures += [centred, centred**2]
     return Moments.of_rows(np.column_stack(figures))
 
 
 def sample(metric: str, rows: Rows) -> Sample:
-    match find(metric).family:
+    match find_metric(metric).family:
         case Family.RANKS | Family.CALIBRATION:
             return ranked(rows)
         case Family.FAIRNESS:
@@ -125,7 +125,7 @@ def numbers(size: int, seed: int = 0) -> Rows:
 
 def rows_for(metric: str, size: int, seed: int = 0) -> Rows:
     """Rows that the metric can be read of."""
-    known = find(metric)
+    known = find_metric(metric)
     if "regression" in known.tasks:
         return numbers(size, seed)
     if known.needs_score:

@@ -15,7 +15,7 @@ from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows
 from cdml.statistics import engine
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from fakes.measurer import FakeMeasurer
 from fakes.progress import FakeProgress
 
@@ -137,7 +137,7 @@ def test_one_model_alone_is_measured_alone(bench):
     found = bench.measure(RIGHT, data)
 
     assert (1,) == found[0].value.shape
-    level = engine.measure(find("own:metric"), found[0], 0.95)
+    level = engine.measure(find_metric("own:metric"), found[0], 0.95)
     assert right(data, "c") == pytest.approx(level.value)
     assert level.interval.low < level.value < level.interval.high
 
@@ -156,7 +156,7 @@ def test_no_value_on_a_slice_is_that_slices_trouble(bench):
 
     found = bench.measure(code)
 
-    pairs = [engine.compare(find("own:metric"), part) for part in found]
+    pairs = [engine.compare(find_metric("own:metric"), part) for part in found]
     assert isinstance(pairs[2], Unmeasured)
     assert "is not a finite number on these rows" in pairs[2].reason
     assert not isinstance(pairs[0], Unmeasured)

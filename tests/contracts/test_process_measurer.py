@@ -13,9 +13,9 @@ from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
 from cdml.errors import InputError
 from cdml.statistics import difference as inference_difference
 from cdml.statistics import engine
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 
-METRIC = find("own:metric")
+METRIC = find_metric("own:metric")
 
 
 @pytest.fixture

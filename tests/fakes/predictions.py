@@ -5,7 +5,7 @@ from random import Random
 import numpy as np
 
 from cdml.evaluation.prediction_store import Layout
-from cdml.statistics.metrics import METRICS, Task, find
+from cdml.statistics.metrics import METRICS, Task, find_metric
 
 BINARY = Layout(
     key=("id",),
@@ -43,7 +43,7 @@ def of(task):
     """Those of the task, and of every pattern one."""
     named = tuple(metric for metric in METRICS.values() if task in metric.tasks and metric.of_rows)
     more = {Task.BINARY: ("f2", "cost_per_1000_rows"), Task.GENERATION: ("mean(helpful)",)}
-    return (*named, *map(find, more.get(task, ())))
+    return (*named, *map(find_metric, more.get(task, ())))
 
 
 def binary(rows=400, seed=1):

@@ -9,7 +9,7 @@ from scipy import stats
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Timings
 
 NAMES = ["latency_p50_ms", "latency_p95_ms"]
@@ -25,7 +25,7 @@ def timings(size=200, seed=0, slower=1.0):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_slower_model_is_found(name):
-    found = compare(find(name), timings(slower=1.5)).difference
+    found = compare(find_metric(name), timings(slower=1.5)).difference
 
     assert 0 < found.bound(Side.LOWER, 0.95) < found.estimate
     assert found.p_value(Side.LOWER, 0.0) < 0.05
@@ -34,9 +34,9 @@ def test_a_slower_model_is_found(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_swapping_the_models_mirrors_the_interval(name):
     given = timings()
-    one = compare(find(name), given).difference.interval(0.9)
+    one = compare(find_metric(name), given).difference.interval(0.9)
     turned = Timings(challenger=given.champion, champion=given.challenger)
-    other = compare(find(name), turned).difference.interval(0.9)
+    other = compare(find_metric(name), turned).difference.interval(0.9)
 
     assert (-other.high, -other.low) == pytest.approx((one.low, one.high))
 
@@ -47,15 +47,15 @@ def test_the_order_of_the_requests_does_not_matter(name):
     mixed = Timings(challenger=given.challenger[order], champion=given.champion[order])
 
     assert np.array_equal(
-        compare(find(name), given).difference.of.draws,
-        compare(find(name), mixed).difference.of.draws,
+        compare(find_metric(name), given).difference.of.draws,
+        compare(find_metric(name), mixed).difference.of.draws,
     )
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_latencies_do_not_differ_and_are_never_better(name):
     same = timings().champion
-    found = compare(find(name), Timings(challenger=same, champion=same)).difference
+    found = compare(find_metric(name), Timings(challenger=same, champion=same)).difference
 
     assert (0, 1.0) == (found.estimate, found.p_value_null())
     assert not found.bound(Side.UPPER, 0.95) < 0
@@ -65,7 +65,7 @@ def test_equal_latencies_do_not_differ_and_are_never_better(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("side", Side)
 def test_a_bound_lies_beyond_a_value_where_p_is_small(name, side):
-    found = compare(find(name), timings()).difference
+    found = compare(find_metric(name), timings()).difference
     for against in np.linspace(-3, 3, 41):
         bound = found.bound(side, 0.95, 0.05)
         beyond = bound > against if side is Side.LOWER else bound < against
@@ -74,7 +74,7 @@ def test_a_bound_lies_beyond_a_value_where_p_is_small(name, side):
 
 def test_one_model_lies_between_two_order_statistics():
     figures = np.sort(timings().champion)
-    level = measure(find("latency_p50_ms"), Timings(challenger=figures, champion=None), 0.95)
+    level = measure(find_metric("latency_p50_ms"), Timings(challenger=figures, champion=None), 0.95)
     low, high = stats.binom.ppf([0.025, 0.975], 200, 0.5).astype(int)
 
     assert figures[100] == level.value
@@ -83,7 +83,7 @@ def test_one_model_lies_between_two_order_statistics():
 
 
 def test_the_slowest_of_few_requests_may_take_any_time():
-    level = measure(find("latency_p95_ms"), Timings.of(timings(60).champion), 0.99)
+    level = measure(find_metric("latency_p95_ms"), Timings.of(timings(60).champion), 0.99)
 
     assert math.isinf(level.interval.high)
 
@@ -92,7 +92,7 @@ def test_the_slowest_of_few_requests_may_take_any_time():
     ("name", "size"), [("latency_p50_ms", 19), ("latency_p95_ms", 59), ("latency_p99_ms", 299)]
 )
 def test_too_few_requests_tell_nothing_of_a_difference(name, size):
-    found = compare(find(name), timings(size))
+    found = compare(find_metric(name), timings(size))
 
     assert isinstance(found, Unmeasured)
     assert "requests are too few" in found.reason
@@ -112,7 +112,7 @@ def test_the_same_requests_many_times_over_narrow_the_interval(name):
         again = Timings(
             challenger=np.tile(given.challenger, times), champion=np.tile(given.champion, times)
         )
-        interval = compare(find(name), again).difference.interval(0.9)
+        interval = compare(find_metric(name), again).difference.interval(0.9)
         widths.append(interval.high - interval.low)
 
     assert widths[1] < widths[0]
@@ -147,7 +147,7 @@ def test_a_slower_model_seldom_passes_at_the_margin(name, share, size, draw):
     for _ in range(300):
         challenger, champion = draw(random, size)
         given = Timings(challenger=challenger, champion=champion)
-        found = compare(find(name), given, resamples=300)
+        found = compare(find_metric(name), given, resamples=300)
         passed += found.difference.bound(Side.UPPER, 0.95) < margin
 
     assert passed <= 300 * 0.065 + 3 * math.sqrt(300 * 0.065 * 0.935)

@@ -7,7 +7,7 @@ from scipy import stats
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.metrics import METRICS, Family, find
+from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.sample_size import counted, rows_needed, smallest_detectable
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
 from drawn import Rows, cells, classes, moments, probabilities, ranked, rows_for, sample
@@ -23,16 +23,18 @@ def test_a_model_that_predicts_no_positive_has_no_precision():
     rows = Rows(label=label, challenger=np.zeros(4, int), champion=label)
 
     assert "challenger predicts no row as positive" in reason(
-        compare(find("precision"), cells(rows))
+        compare(find_metric("precision"), cells(rows))
     )
-    assert "predicts no row as positive" in reason(measure(find("precision"), cells(rows), 0.95))
+    assert "predicts no row as positive" in reason(
+        measure(find_metric("precision"), cells(rows), 0.95)
+    )
 
 
 @pytest.mark.parametrize("name", ["recall", "f1"])
 def test_without_positives_nothing_is_said_of_them(name):
     rows = Rows(label=np.zeros(9, int), challenger=np.zeros(9, int), champion=np.zeros(9, int))
 
-    assert "no row is labelled positive" in reason(compare(find(name), cells(rows)))
+    assert "no row is labelled positive" in reason(compare(find_metric(name), cells(rows)))
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
@@ -40,18 +42,20 @@ def test_without_positives_nothing_is_said_of_them(name):
 def test_ranking_needs_two_rows_of_each_class(name, positives):
     rows = Ranked(positive=np.arange(20) < positives, challenger=np.arange(20.0), champion=None)
 
-    assert "two rows of each class" in reason(measure(find(name), rows, 0.95))
+    assert "two rows of each class" in reason(measure(find_metric(name), rows, 0.95))
 
 
 def test_a_single_row_cannot_tell_how_losses_vary():
-    assert "single row" in reason(compare(find("mae"), Moments.of_rows(np.array([[1.0, 2.0]]))))
+    assert "single row" in reason(
+        compare(find_metric("mae"), Moments.of_rows(np.array([[1.0, 2.0]])))
+    )
 
 
 @pytest.mark.parametrize(("rows", "beyond"), [(2, 0.0), (5, 0.3), (20, 0.8), (1000, 0.99)])
 def test_rows_that_all_lose_alike_prove_it_but_not_beyond_all_doubt(rows, beyond):
     losses = np.column_stack((np.arange(rows) + 1.0, np.arange(rows)))
 
-    found = compare(find("mae"), Moments.of_rows(losses)).difference
+    found = compare(find_metric("mae"), Moments.of_rows(losses)).difference
 
     bound = found.bound(Side.LOWER, 0.95)
     assert (bound > beyond) == (rows > 2)
@@ -62,7 +66,7 @@ def test_rows_that_all_lose_alike_prove_it_but_not_beyond_all_doubt(rows, beyond
 def test_r2_needs_labels_that_vary():
     rows = Rows(label=np.ones(30), challenger=np.arange(30.0), champion=np.ones(30))
 
-    assert "labels are all the same" in reason(compare(find("r2"), moments("r2", rows)))
+    assert "labels are all the same" in reason(compare(find_metric("r2"), moments("r2", rows)))
 
 
 def test_two_perfect_orders_say_so():
@@ -72,7 +76,7 @@ def test_two_perfect_orders_say_so():
         champion=np.array([*range(39, 19, -1), *range(20)], float),
     )
 
-    assert "cannot tell how far" in reason(compare(find("roc_auc"), rows))
+    assert "cannot tell how far" in reason(compare(find_metric("roc_auc"), rows))
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])
@@ -80,7 +84,7 @@ def test_recalibration_changes_no_order(name):
     rows = probabilities(300)
     squeezed = Rows(label=rows.label, challenger=rows.champion**3, champion=rows.champion)
 
-    found = compare(find(name), ranked(squeezed)).difference.interval(0.95)
+    found = compare(find_metric(name), ranked(squeezed)).difference.interval(0.95)
 
     assert (0, 0) == (found.low, found.high)
 
@@ -90,7 +94,7 @@ def test_agreement_on_few_rows_is_not_certain(name):
     label = np.tile([0, 0, 1], 17)
     rows = Rows(label=label, challenger=label, champion=label)
 
-    found = compare(find(name), cells(rows)).difference
+    found = compare(find_metric(name), cells(rows)).difference
 
     assert 0 == found.estimate
     assert found.bound(Side.LOWER, 0.95) < -0.03
@@ -100,7 +104,7 @@ def test_agreement_on_many_rows_is_nearly_certain():
     label = np.tile([0, 0, 1], 10_000)
     rows = Rows(label=label, challenger=label, champion=label)
 
-    found = compare(find("f1"), cells(rows)).difference
+    found = compare(find_metric("f1"), cells(rows)).difference
 
     assert -0.001 < found.bound(Side.LOWER, 0.95) < 0
 
@@ -117,7 +121,7 @@ def test_drawing_cells_is_drawing_rows():
         ]
         drawn.append(f1[0] - f1[1])
 
-    difference = compare(find("f1"), cells(rows)).difference
+    difference = compare(find_metric("f1"), cells(rows)).difference
     of_cells = difference.of.draws[:, 0] - difference.of.draws[:, 1]
 
     assert 0.01 < stats.ks_2samp(drawn, of_cells).pvalue
@@ -126,14 +130,14 @@ def test_drawing_cells_is_drawing_rows():
 def test_the_same_cells_are_drawn_alike_and_others_are_not():
     first, second = cells(classes(300, seed=1)), cells(classes(300, seed=2))
 
-    draws = [compare(find("f1"), one).difference.of.draws for one in (first, first, second)]
+    draws = [compare(find_metric("f1"), one).difference.of.draws for one in (first, first, second)]
 
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
 
 
 def test_p_values_go_on_falling_beyond_the_resamples():
-    difference = compare(find("f1"), cells(classes(900, agree=0.5))).difference
+    difference = compare(find_metric("f1"), cells(classes(900, agree=0.5))).difference
 
     near, far = (difference.p_value(Side.LOWER, -k * 0.1) for k in (1.5, 3))
 
@@ -150,7 +154,7 @@ def test_one_model_is_measured_within_its_interval(name):
     else:
         given = sample(name, rows)
 
-    level = measure(find(name), given, 0.9)
+    level = measure(find_metric(name), given, 0.9)
 
     assert level.interval.low < level.value < level.interval.high
     assert 0.9 == level.interval.confidence
@@ -171,20 +175,25 @@ def test_a_model_is_measured_alike_alone_and_beside_another(name):
             third=beside.third[np.ix_(kept, kept, kept)],
         )
 
-    assert measure(find(name), alone, 0.9).value == measure(find(name), beside, 0.9).value
+    assert (
+        measure(find_metric(name), alone, 0.9).value
+        == measure(find_metric(name), beside, 0.9).value
+    )
 
 
 def test_without_a_champion_nothing_is_compared():
     rows = classes(30)
 
-    assert "champion" in reason(compare(find("f1"), cells(rows, alone=True)))
+    assert "champion" in reason(compare(find_metric("f1"), cells(rows, alone=True)))
     alone = Ranked(positive=rows.label == 1, challenger=rows.label.astype(float), champion=None)
-    assert "champion" in reason(compare(find("roc_auc"), alone))
+    assert "champion" in reason(compare(find_metric("roc_auc"), alone))
 
 
 def test_a_metric_says_what_it_cannot_be_read_of():
-    assert "cannot be measured" in reason(compare(find("f1"), ranked(probabilities(30))))
-    assert "cannot be measured" in reason(measure(find("latency_p95_ms"), cells(classes(30)), 0.95))
+    assert "cannot be measured" in reason(compare(find_metric("f1"), ranked(probabilities(30))))
+    assert "cannot be measured" in reason(
+        measure(find_metric("latency_p95_ms"), cells(classes(30)), 0.95)
+    )
 
 
 @pytest.mark.parametrize(
@@ -207,7 +216,7 @@ def test_a_metric_counts_the_rows_that_inform_it(name, expected):
     rows = Rows(label=label, challenger=label, champion=predicted)
     given = moments(name, probabilities(10)) if name == "log_loss" else sample(name, rows)
 
-    assert expected == counted(find(name), given)
+    assert expected == counted(find_metric(name), given)
 
 
 def test_rows_needed_show_the_distance_with_the_stated_power():

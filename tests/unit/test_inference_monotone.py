@@ -14,7 +14,7 @@ from cdml.statistics.fairness import GapDifference
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.latency import Percentiles
 from cdml.statistics.metric_range import Ranged
-from cdml.statistics.metrics import Family, find
+from cdml.statistics.metrics import Family, find_metric
 from cdml.statistics.proportions import Tango
 from cdml.statistics.samples import Cells, Ranked, Replicates, RowFigures, Timings, Weighted
 from cdml.statistics.skewed_means import Linear
@@ -33,13 +33,13 @@ RESAMPLES = 200
 def figures(name, rows):
     loss = LOSSES.get(name, LOSSES["mean_squared_error"])
     values = [loss(rows.label, rows.challenger), loss(rows.label, rows.champion)]
-    if find(name).family is Family.MOMENTS:
+    if find_metric(name).family is Family.MOMENTS:
         values += [rows.label, rows.label**2]
     return RowFigures(values=np.column_stack(values))
 
 
 def per_row(name, rows):
-    match find(name).family:
+    match find_metric(name).family:
         case Family.MEAN | Family.MOMENTS:
             return figures(name, rows)
         case Family.RANKS:
@@ -120,7 +120,7 @@ each_family = pytest.mark.parametrize("family", FAMILIES)
 
 def difference_of(family, seed):
     name, how = FAMILIES[family]
-    found = compare(find(name), how(name, seed), resamples=RESAMPLES)
+    found = compare(find_metric(name), how(name, seed), resamples=RESAMPLES)
     assert not isinstance(found, Unmeasured), found
     return found.difference
 
@@ -220,7 +220,7 @@ def test_p_is_small_exactly_where_the_bound_lies_beyond(family, seed, side, by, 
 @given(seed=seeds, by=st.floats(-2, 2))
 def test_nothing_lies_beyond_what_the_metric_can_be(family, seed, by):
     name, _ = FAMILIES[family]
-    known = find(name).range
+    known = find_metric(name).range
     difference = shifted(difference_of(family, seed), by)
     width = np.inf if known is None else known.width
 
@@ -274,7 +274,7 @@ def test_certainty_is_bounded_by_how_many_clusters_there_are(clusters, size):
     lost = RowFigures(values=np.column_stack((np.zeros(rows), np.ones(rows))))
     given_rows = Weighted(weight=np.ones(rows), cluster=np.arange(rows) // size, of=lost)
 
-    found = compare(find("mean(passed)"), given_rows)
+    found = compare(find_metric("mean(passed)"), given_rows)
 
     if clusters < 10:
         assert f"{clusters} clusters are too few" in found.reason
@@ -288,7 +288,7 @@ def test_scores_that_tell_nothing_any_more_are_proven_worse():
     right = np.where(positive, 2.0, 1.0) + np.linspace(0, 0.1, 60)
     given_rows = Ranked(positive=positive, challenger=np.zeros(60), champion=right)
 
-    difference = compare(find("roc_auc"), given_rows).difference
+    difference = compare(find_metric("roc_auc"), given_rows).difference
 
     assert -0.5 == difference.estimate
     assert 0 < difference.p_value(Side.UPPER, -0.1) < 0.001
@@ -303,7 +303,7 @@ def test_a_model_that_is_always_wrong_is_proven_worse_but_not_beyond_all_doubt(n
         classes=("a", "b"), label=found[0], challenger=found[1], champion=found[2], count=count
     )
 
-    difference = compare(find(name), cells, resamples=2000).difference
+    difference = compare(find_metric(name), cells, resamples=2000).difference
 
     low = difference.estimate
     assert low < difference.bound(Side.UPPER, 0.95) < 0.75 * low

@@ -10,7 +10,7 @@ from sklearn import metrics as oracle
 from cdml.statistics import student
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
-from cdml.statistics.metrics import METRICS, Family, find
+from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.proportions import Tango, mcnemar, wilson
 from cdml.statistics.ranks import precision_influence
 from cdml.statistics.samples import OneVsRest, Ranked
@@ -81,7 +81,7 @@ def test_every_metric_of_rows_has_an_oracle():
 def test_values_are_those_of_scikit_learn(name):
     rows = rows_for(name, 300)
 
-    paired = compare(find(name), sample(name, rows), resamples=50)
+    paired = compare(find_metric(name), sample(name, rows), resamples=50)
 
     assert ORACLES[name](rows.label, rows.challenger) == pytest.approx(paired.challenger)
     assert ORACLES[name](rows.label, rows.champion) == pytest.approx(paired.champion)
@@ -93,7 +93,7 @@ def test_classes_without_rows_count_as_in_scikit_learn(name):
     label = np.array([0, 0, 1, 1, 1, 3])
     rows = Rows(label=label, challenger=np.array([0, 1, 1, 1, 2, 3]), champion=label)
 
-    paired = compare(find(name), cells(rows, 5), resamples=50)
+    paired = compare(find_metric(name), cells(rows, 5), resamples=50)
 
     assert ORACLES[name](rows.label, rows.challenger) == pytest.approx(paired.challenger)
 
@@ -110,7 +110,7 @@ def test_one_vs_rest_is_that_of_scikit_learn():
         for k in range(3)
     )
 
-    paired = compare(find("roc_auc_ovr"), OneVsRest(classes=of_class))
+    paired = compare(find_metric("roc_auc_ovr"), OneVsRest(classes=of_class))
 
     assert oracle.roc_auc_score(label, score, multi_class="ovr") == pytest.approx(paired.challenger)
 
@@ -196,7 +196,7 @@ def test_delong_is_that_of_its_definition(seed):
     estimate, error = _delong(rows)
     z = stats.norm.ppf(0.975)
 
-    difference = compare(find("roc_auc"), ranked(rows)).difference
+    difference = compare(find_metric("roc_auc"), ranked(rows)).difference
     interval = difference.interval(0.95)
 
     assert "delong" == interval.method
@@ -227,7 +227,7 @@ def test_means_of_many_rows_are_those_of_the_paired_t_test():
     first, second = (np.abs(rows.label - p) for p in (rows.challenger, rows.champion))
     expected = stats.ttest_rel(first, second)
 
-    difference = compare(find("mae"), moments("mean_absolute_error", rows)).difference
+    difference = compare(find_metric("mae"), moments("mean_absolute_error", rows)).difference
     interval = difference.interval(0.95)
 
     assert "paired-t" == difference.method
@@ -251,7 +251,7 @@ def test_bca_is_that_of_scipy():
         n_resamples=2000,
         rng=np.random.default_rng(0),
     ).confidence_interval
-    found = compare(find("precision"), cells(rows)).difference.interval(0.95)
+    found = compare(find_metric("precision"), cells(rows)).difference.interval(0.95)
     width = expected.high - expected.low
 
     assert tuple(expected) == pytest.approx((found.low, found.high), abs=0.06 * width)
@@ -271,7 +271,7 @@ def test_standard_errors_are_those_of_the_bootstrap(name, score):
     at = rows.at(np.random.default_rng(1).integers(0, 400, (2000, 400)))
     drawn = score(at.label, at.challenger) - score(at.label, at.champion)
 
-    difference = compare(find(name), sample(name, rows)).difference
+    difference = compare(find_metric(name), sample(name, rows)).difference
 
     assert drawn.std() == pytest.approx(difference.standard_error, rel=0.08)
 
@@ -281,7 +281,7 @@ def test_a_perfect_order_of_few_rows_is_not_certain(positives, negatives):
     positive = np.arange(positives + negatives) < positives
     alone = Ranked(positive=positive, challenger=positive.astype(float), champion=None)
 
-    level = measure(find("roc_auc"), alone, 0.95)
+    level = measure(find_metric("roc_auc"), alone, 0.95)
 
     assert 1.0 == level.value == level.interval.high
     assert level.interval.low < 1 - 1 / (2 * (positives + 1))

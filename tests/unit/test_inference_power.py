@@ -7,7 +7,7 @@ from scipy import stats
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import holm
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Cells, RowFigures, Weighted
 
 MARGIN, LEVEL, TRIALS, REPLICATES = 0.1, 0.05, 5, 40
@@ -55,7 +55,7 @@ def found(name, clusters, slices, right, broken):
     for _ in range(REPLICATES):
         drawn = [trials(random, clusters, right, broken if k == 0 else 0.0) for k in range(slices)]
         ours = [
-            compare(find(name), sample(name, *one)).difference.p_value(Side.UPPER, -MARGIN)
+            compare(find_metric(name), sample(name, *one)).difference.p_value(Side.UPPER, -MARGIN)
             for one in drawn
         ]
         both += [holm(p_values)[0] <= LEVEL for p_values in (ours, [ordinary(*d) for d in drawn])]
@@ -91,7 +91,7 @@ def test_a_loss_of_just_the_margin_seldom_passes_and_is_seldom_called_more(clust
             cluster=np.repeat(np.arange(clusters), TRIALS),
             of=RowFigures(values=values),
         )
-        difference = compare(find("mean(score)"), given).difference
+        difference = compare(find_metric("mean(score)"), given).difference
         truth = -0.3 * np.exp(0.5)
         wrong += [difference.p_value(side, truth) < LEVEL for side in Side]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.metrics import Family, find
+from cdml.statistics.metrics import Family, find_metric
 from cdml.statistics.proportions import Tango, mcnemar
 from cdml.statistics.ranks import ascending
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
@@ -43,7 +43,7 @@ each_metric = pytest.mark.parametrize("name", NAMES)
 
 
 def paired(name, rows):
-    found = compare(find(name), sample(name, rows), resamples=RESAMPLES)
+    found = compare(find_metric(name), sample(name, rows), resamples=RESAMPLES)
     assume(not isinstance(found, Unmeasured))
     return found
 
@@ -68,7 +68,7 @@ def test_swapping_the_models_mirrors_the_interval(name, size, seed):
 def test_identical_predictions_do_not_differ_and_are_not_better(name, size):
     rows = rows_for(name, size)
     same = replace(rows, champion=rows.challenger)
-    found = compare(find(name), sample(name, same), resamples=RESAMPLES)
+    found = compare(find_metric(name), sample(name, same), resamples=RESAMPLES)
     if isinstance(found, Unmeasured):
         assert size <= 3
         return
@@ -90,7 +90,7 @@ def test_the_order_of_rows_never_matters(name, size, seed, order):
 
     there, shuffled = interval(name, rows), interval(name, rows.at(index))
 
-    if find(name).family in {Family.MEAN, Family.MOMENTS}:  # the reducer adds these up
+    if find_metric(name).family in {Family.MEAN, Family.MOMENTS}:  # the reducer adds these up
         assert (there.low, there.high) == pytest.approx((shuffled.low, shuffled.high), rel=1e-9)
     else:
         assert there == shuffled
@@ -143,7 +143,7 @@ def test_the_bound_lies_beyond_exactly_where_p_is_small(name, size, seed, agains
 @few
 @given(seed=seeds, share=st.floats(0.0, 0.1), more=st.floats(0.01, 0.1))
 def test_a_looser_relative_margin_never_hurts(name, seed, share, more):
-    if find(name).family is Family.FAIRNESS:
+    if find_metric(name).family is Family.FAIRNESS:
         return  # a share of a gap near nothing adds more noise than room
     difference = paired(name, rows_for(name, 250, seed)).difference
 
@@ -189,13 +189,13 @@ def test_tango_stays_within_what_shares_can_differ(gained, lost, right, wrong):
 @given(seed=seeds, row=st.integers(0, 39), value=st.sampled_from([np.nan, np.inf, -np.inf]))
 def test_what_is_no_number_is_never_measured(name, seed, row, value):
     rows = rows_for(name, 40, seed)
-    if find(name).family in {Family.CELLS, Family.PROPORTION, Family.FAIRNESS}:
+    if find_metric(name).family in {Family.CELLS, Family.PROPORTION, Family.FAIRNESS}:
         return  # counts of rows hold no numbers that could be none
     challenger = rows.challenger.astype(float)
     challenger[row] = value
     with np.errstate(all="ignore"):
         given_rows = sample(name, replace(rows, challenger=challenger))
-        found = compare(find(name), given_rows), measure(find(name), given_rows, 0.95)
+        found = compare(find_metric(name), given_rows), measure(find_metric(name), given_rows, 0.95)
 
     assert all(isinstance(one, Unmeasured) for one in found)
 
@@ -225,7 +225,7 @@ EMPTY = {
 
 @pytest.mark.parametrize("name", EMPTY)
 def test_no_rows_are_never_measured(name):
-    found = compare(find(name), EMPTY[name]), measure(find(name), EMPTY[name], 0.95)
+    found = compare(find_metric(name), EMPTY[name]), measure(find_metric(name), EMPTY[name], 0.95)
 
     assert all(isinstance(one, Unmeasured) for one in found)
 

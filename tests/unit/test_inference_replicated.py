@@ -8,11 +8,11 @@ import pytest
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.sample_size import counted
 from cdml.statistics.samples import Replicates
 
-METRIC = find("own:metric")
+METRIC = find_metric("own:metric")
 
 
 def means(figures, resamples=500, seed=0):

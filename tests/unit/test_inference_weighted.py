@@ -9,7 +9,7 @@ from sklearn import metrics as oracle
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
 from cdml.statistics.interval import Unmeasured
-from cdml.statistics.metrics import METRICS, Family, find
+from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.sample_size import clusters, counted
 from cdml.statistics.samples import Cells, OneVsRest, Ranked, RowFigures, Weighted
 from drawn import LOSSES, Rows, probabilities, ranked, rows_for, sample
@@ -56,13 +56,13 @@ ORACLES = {
 
 def per_row(name: str, rows: Rows):
     """The statistics of `drawn.sample`, one entry for each row."""
-    match find(name).family:
+    match find_metric(name).family:
         case Family.RANKS:
             return ranked(rows)
         case Family.MEAN | Family.MOMENTS:
             loss = LOSSES.get(name, LOSSES["mean_squared_error"])
             figures = [loss(rows.label, rows.challenger), loss(rows.label, rows.champion)]
-            if find(name).family is Family.MOMENTS:
+            if find_metric(name).family is Family.MOMENTS:
                 figures += [rows.label, rows.label**2]
             return RowFigures(values=np.column_stack(figures))
         case family:
@@ -85,7 +85,7 @@ def weighted(name, rows, weight=None, cluster=None):
 
 
 def ends(name, given, confidence=0.9):
-    found = compare(find(name), given)
+    found = compare(find_metric(name), given)
     assert not isinstance(found, Unmeasured), found
     interval = found.difference.interval(confidence)
     return np.array([found.challenger, found.champion, interval.low, interval.high])
@@ -99,7 +99,7 @@ CLUSTERS = np.random.default_rng(8).integers(0, 60, 400)
 def test_values_are_those_of_scikit_learn(name):
     rows = rows_for(name, 400)
 
-    found = compare(find(name), weighted(name, rows, WEIGHTS))
+    found = compare(find_metric(name), weighted(name, rows, WEIGHTS))
 
     for said, value in ((rows.challenger, found.challenger), (rows.champion, found.champion)):
         assert ORACLES[name](rows.label, said, WEIGHTS) == pytest.approx(value)
@@ -146,7 +146,7 @@ def test_equal_predictions_do_not_differ_and_are_never_superior(name, cluster):
     rows = rows_for(name, 400)
     same = replace(rows, champion=rows.challenger)
 
-    difference = compare(find(name), weighted(name, same, WEIGHTS, cluster)).difference
+    difference = compare(find_metric(name), weighted(name, same, WEIGHTS, cluster)).difference
 
     assert 0 == pytest.approx(difference.estimate, abs=1e-12)
     assert difference.bound(Side.LOWER, 0.95) <= 1e-12
@@ -176,7 +176,7 @@ def test_clusters_count_and_rows_of_unequal_weight_count_for_fewer(cluster, weig
     figures = RowFigures(values=np.zeros((40, 2)))
     given = Weighted(weight=weight, cluster=cluster, of=figures)
 
-    assert expected == counted(find("mean(passed)"), given)
+    assert expected == counted(find_metric("mean(passed)"), given)
     assert (None if cluster is None else 10) == clusters(given)
 
 
@@ -191,7 +191,7 @@ def test_recall_counts_the_clusters_that_hold_positives():
     )
     given = Weighted(weight=np.ones(10), cluster=np.arange(10) // 2, of=of)
 
-    assert [3, 5] == [counted(find(name), given) for name in ("recall", "accuracy")]
+    assert [3, 5] == [counted(find_metric(name), given) for name in ("recall", "accuracy")]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -228,7 +228,9 @@ def test_the_variance_of_a_mean_is_the_sandwich_by_cluster():
     scores = np.bincount(CLUSTERS, WEIGHTS * (apart - mean))
     expected = np.sqrt(60 / 59 * (scores**2).sum()) / WEIGHTS.sum()
 
-    found = compare(find("log_loss"), weighted("log_loss", rows, WEIGHTS, CLUSTERS)).difference
+    found = compare(
+        find_metric("log_loss"), weighted("log_loss", rows, WEIGHTS, CLUSTERS)
+    ).difference
 
     assert expected == pytest.approx(found.standard_error)
     assert "cluster-t" == found.method
@@ -236,7 +238,7 @@ def test_the_variance_of_a_mean_is_the_sandwich_by_cluster():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_model_is_measured_within_its_interval(name):
-    level = measure(find(name), weighted(name, rows_for(name, 400), WEIGHTS, CLUSTERS), 0.9)
+    level = measure(find_metric(name), weighted(name, rows_for(name, 400), WEIGHTS, CLUSTERS), 0.9)
 
     assert level.interval.low < level.value < level.interval.high
 
@@ -263,7 +265,7 @@ def test_rows_without_weight_tell_nothing():
 def test_what_cannot_be_told_is_not_measured(name, weight, cluster, told):
     given = weighted(name, rows_for(name, 400), weight, cluster)
 
-    for found in (compare(find(name), given), measure(find(name), given, 0.9)):
+    for found in (compare(find_metric(name), given), measure(find_metric(name), given, 0.9)):
         assert isinstance(found, Unmeasured)
         assert told in found.reason
 
@@ -278,17 +280,17 @@ def test_one_vs_rest_is_weighted_like_scikit_learn():
     )
     given = Weighted(weight=weight, cluster=None, of=OneVsRest(classes=classes))
 
-    found = compare(find("roc_auc_ovr"), given)
+    found = compare(find_metric("roc_auc_ovr"), given)
 
     expected = np.mean(
         [oracle.roc_auc_score(label == k, score[:, k], sample_weight=weight) for k in range(3)]
     )
     assert expected == pytest.approx(found.challenger)
-    assert 100 > counted(find("roc_auc_ovr"), given) > 20
+    assert 100 > counted(find_metric("roc_auc_ovr"), given) > 20
 
 
 def test_calibration_is_weighted_and_never_compared():
     given = Weighted(weight=WEIGHTS, cluster=None, of=ranked(probabilities(400)))
 
-    assert isinstance(compare(find("ece"), given), Unmeasured)
-    assert 0 < measure(find("ece"), given, 0.9).value < 1
+    assert isinstance(compare(find_metric("ece"), given), Unmeasured)
+    assert 0 < measure(find_metric("ece"), given, 0.9).value < 1

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import get_scorer_names
 
 from cdml.statistics.metric_names import known_metrics, metric_of, unknown_metric
-from cdml.statistics.metrics import METRICS, Task, find
+from cdml.statistics.metrics import METRICS, Task, find_metric
 
 USE = re.compile(r"; (?:use|did you mean) '?([^ ';?]+)")
 # torchmetrics by class; XGBoost, LightGBM, CatBoost; MLflow evaluate; Keras, and what people say
@@ -32,7 +32,7 @@ disparate_impact kappa smape latency model_size bleu
 
 def answer(name):
     """The metric that a name stands for, or that it is answered with."""
-    if metric := find(name):
+    if metric := find_metric(name):
         return metric.name
     used = USE.search(unknown_metric(name))
     assert used, unknown_metric(name)
@@ -43,7 +43,7 @@ def answer(name):
 def test_a_common_name_is_understood_or_answered_with_what_to_use(name):
     used = answer(name)
 
-    assert used in METRICS or find(used) or used in ("<module>:<function>", "mean(<column>)")
+    assert used in METRICS or find_metric(used) or used in ("<module>:<function>", "mean(<column>)")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_a_loss_that_scikit_learn_turns_around_is_told_with_its_own_sign():
 
 @pytest.mark.parametrize("name", [n for n in get_scorer_names() if n.startswith("neg_")])
 def test_no_name_with_the_sign_turned_around_stands_for_a_metric(name):
-    assert find(name) is None
+    assert find_metric(name) is None
 
 
 @pytest.mark.parametrize("name", ["zzz", "quux", "", "@", ":", "mean()"])
@@ -93,6 +93,6 @@ def test_the_list_names_every_metric():
 def test_what_to_use_for_another_task_is_defined_for_it(task, metric):
     if not metric.tasks or task in metric.tasks:
         return
-    named = [find(name) for name in re.split(r", | or ", metric_of(task, metric))]
+    named = [find_metric(name) for name in re.split(r", | or ", metric_of(task, metric))]
 
     assert all(found is None or not found.tasks or task in found.tasks for found in named)

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from cdml.statistics.metrics import METRICS, Family, Task, find
+from cdml.statistics.metrics import METRICS, Family, Task, find_metric
 
 
 def test_a_name_or_alias_means_one_metric():
@@ -14,7 +14,7 @@ def test_a_name_or_alias_means_one_metric():
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 def test_a_metric_is_found_by_each_of_its_names(metric):
-    assert {metric} == {find(name) for name in (metric.name, *metric.aliases)}
+    assert {metric} == {find_metric(name) for name in (metric.name, *metric.aliases)}
 
 
 @pytest.mark.parametrize(
@@ -22,13 +22,13 @@ def test_a_metric_is_found_by_each_of_its_names(metric):
     ["neg_log_loss", "f0", "f", "f1e3", "mean()", "mean(a(b))", "mine:", ":f", "a b:f", "http://x"],
 )
 def test_nobody_knows_an_unknown_name(name):
-    assert find(name) is None
+    assert find_metric(name) is None
 
 
 def test_patterns_name_metrics_that_no_list_can_hold():
-    assert ("f2", 2.0) == (find("fbeta_2").name, find("f2").beta)
-    assert "helpful" == find("mean(helpful)").column
-    assert Family.CUSTOM is find("mine.own:profit").family
+    assert ("f2", 2.0) == (find_metric("fbeta_2").name, find_metric("f2").beta)
+    assert "helpful" == find_metric("mean(helpful)").column
+    assert Family.CUSTOM is find_metric("mine.own:profit").family
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -49,7 +49,7 @@ def test_every_task_has_metrics():
     "name", ["log_loss", "brier", "mae", "mse", "rmse", "mape", "latency_p95_ms"]
 )
 def test_losses_are_better_when_smaller(name):
-    assert not find(name).greater_is_better
+    assert not find_metric(name).greater_is_better
 
 
 def test_the_table_of_metrics_is_instant_to_import():

@@ -18,7 +18,7 @@ from cdml.gates.score import certain
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, holm
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Moments
 from drawn import classes, numbers, rows_for, sample
 
@@ -29,7 +29,7 @@ NAN = math.nan
 def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
     return GateRule(
         metric=metric,
-        greater_is_better=find(metric).greater_is_better,
+        greater_is_better=find_metric(metric).greater_is_better,
         kind=kind,
         margin=margin,
         **said,
@@ -38,7 +38,7 @@ def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
 
 def candidate(asked, found, part=None, rows=1000, counted=None):
     return MeasuredRule(
-        metric=find(asked.metric),
+        metric=find_metric(asked.metric),
         rule=asked,
         part=part,
         rows=rows,
@@ -118,7 +118,7 @@ def test_an_unknown_slice_does_not_hide_behind_the_others():
 
 
 def compare_rows(metric, rows, **options):
-    return engine.compare(find(metric), sample(metric, rows), **options)
+    return engine.compare(find_metric(metric), sample(metric, rows), **options)
 
 
 @pytest.mark.parametrize("before", [0.80, 0.30, 0.75, 0.15])
@@ -153,7 +153,7 @@ def test_a_relative_margin_of_a_mean_is_that_of_the_scaled_champion(share, kind,
 
 
 def inferred(losses):
-    return engine.compare(find("mean_absolute_error"), Moments.of_rows(losses))
+    return engine.compare(find_metric("mean_absolute_error"), Moments.of_rows(losses))
 
 
 @pytest.mark.parametrize(

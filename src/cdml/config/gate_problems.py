@@ -48,7 +48,7 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
             continue
         place: KeyPath = ("gates", number)
         name = gate.get("metric")
-        metric = metrics.find(name) if isinstance(name, str) else None
+        metric = metrics.find_metric(name) if isinstance(name, str) else None
         if metric is not None:
             shared = possible & metric.tasks if metric.tasks else possible
             yield from (

@@ -62,7 +62,7 @@ def read_margin(written: object) -> Margin:
 
 
 def _known_metric(name: str) -> str:
-    metric = metrics.find(name)
+    metric = metrics.find_metric(name)
     if metric is None:
         raise ValueError(unknown_metric(name))
     return metric.name

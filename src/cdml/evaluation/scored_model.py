@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
-from cdml.statistics.metrics import Family, Task, find
+from cdml.statistics.metrics import Family, Task, find_metric
 from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
@@ -90,7 +90,7 @@ def evaluated(folder: Path) -> ScoredModel | None:
 def _operations(evaluation: Evaluation) -> dict[str, float]:
     found = {}
     for value in evaluation.metrics:
-        metric = find(value.metric)
+        metric = find_metric(value.metric)
         if metric and metric.family is Family.OPERATION and value.value is not None:
             found[metric.name] = value.value
     return found

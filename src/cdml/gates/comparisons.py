@@ -15,7 +15,7 @@ from cdml.gates.rules import GateSpec
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite, holm
 from cdml.statistics.metrics import Metric
-from cdml.statistics.sample_size import error_of, named, rows_needed, smallest_detectable
+from cdml.statistics.sample_size import describe_count, error_of, rows_needed, smallest_detectable
 
 LEAST_SHOWN = 1e-4
 """Below this a p-value is as good as any."""
@@ -141,7 +141,7 @@ def _gate(
 
 def _few(candidate: MeasuredRule, policy: PolicySettings) -> str:
     clustered = candidate.clusters is not None
-    few = named(candidate.metric.counts, candidate.counted, clustered=clustered)
+    few = describe_count(candidate.metric.counts, candidate.counted, clustered=clustered)
     fewest = policy.fewest(clustered=clustered)
     return f"{few} are too few to judge (policy.min_rows {fewest:,})"
 

@@ -80,7 +80,7 @@ def _policy(policy: PolicyRef) -> Iterator[str]:
 
 def _value(value: MetricValue, ranges: dict[str, Metric], rows: int) -> Iterator[str]:
     subject = reasons.subject(value.metric, value.slice)
-    metric = ranges.get(value.metric) or metrics.find(value.metric)
+    metric = ranges.get(value.metric) or metrics.find_metric(value.metric)
     if metric is None or metric.of_rows:
         yield from _rows(subject, value.rows, rows)
     if value.value is None:
@@ -98,7 +98,7 @@ def _value(value: MetricValue, ranges: dict[str, Metric], rows: int) -> Iterator
 
 def _compared(gate: ComparisonGate, ranges: dict[str, Metric], rows: int) -> Iterator[str]:
     subject = reasons.subject(gate.metric, gate.slice)
-    metric = ranges.get(gate.metric) or metrics.find(gate.metric)
+    metric = ranges.get(gate.metric) or metrics.find_metric(gate.metric)
     if metric is None or metric.of_rows:
         yield from _rows(subject, gate.rows, rows)
         if gate.counted is not None:
@@ -179,7 +179,7 @@ def _agreement(evaluation: Evaluation, comparison: Comparison) -> Iterator[str]:
     told = [(one.metric, one.slice, one.rows, one.value) for one in evaluation.gates]
     told += [(one.metric, one.slice, one.rows, one.challenger) for one in comparison.gates]
     for name, where, rows, figure in told:
-        metric = metrics.find(name)
+        metric = metrics.find_metric(name)
         found = measured.get((name, _place(where)))
         if found is None or (metric is not None and not metric.of_rows):
             continue

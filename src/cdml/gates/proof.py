@@ -15,7 +15,7 @@ def greater_is_better(gate: ComparisonGate) -> bool | None:
     if gate.metric in metrics.METRICS:
         return metrics.METRICS[gate.metric].greater_is_better
     against = gate.bound.against if gate.bound else 0.0
-    if against == 0 or metrics.find(gate.metric) is None:
+    if against == 0 or metrics.find_metric(gate.metric) is None:
         return None
     return (against < 0) is gate.rule.startswith(RuleKind.NON_INFERIORITY.value)
 

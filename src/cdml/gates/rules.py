@@ -55,7 +55,7 @@ def known(gate: GateSettings) -> Metric:
     Raises:
         ValueError: no metric has this name; the configuration lets none in.
     """
-    metric = metrics.find(gate.metric)
+    metric = metrics.find_metric(gate.metric)
     if metric is None:
         raise ValueError(f"there is no metric {gate.metric!r}")
     if gate.greater_is_better is not None:

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Floats
 
 _POSITIVE = 1
@@ -110,7 +110,7 @@ CONFUSION: Mapping[str, ConfusionMetric] = MappingProxyType(
 
 def confusion(metric: str) -> ConfusionMetric:
     """The function of a metric's name; F scores of any beta are found by their number."""
-    known = find(metric)
+    known = find_metric(metric)
     if known is not None and known.beta is not None:
         return partial(_f_score, beta=known.beta)
     return CONFUSION[metric]

@@ -6,7 +6,7 @@ from cdml.statistics import multinomial_bootstrap as bootstrap
 from cdml.statistics.bca import RESAMPLES
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.proportions import Tango, wilson
 from cdml.statistics.samples import Cells, Codes, Flags
 
@@ -120,6 +120,6 @@ def _undefined(metric: str, model: str) -> str:
         "specificity": "no row is labelled negative",
         "f1": f"no row is labelled positive, nor predicted so by {model}",
     }
-    known = find(metric)
+    known = find_metric(metric)
     why = named.get("f1" if known and known.beta else metric, "its denominator is 0")
     return f"{metric} has no value: {why}"

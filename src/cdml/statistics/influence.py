@@ -34,7 +34,7 @@ class Influence:
     unseen: float = 0.0
 
 
-def of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
+def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     """A confusion metric; `cells` has one entry for each row."""
     function = confusion(metric)
     said = [p for p in (cells.challenger, cells.champion) if p is not None]
@@ -51,7 +51,7 @@ def of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     )
 
 
-def of_figures(metric: str, figures: RowFigures, weight: Floats) -> Influence:
+def influence_of_means(metric: str, figures: RowFigures, weight: Floats) -> Influence:
     """A mean, or a function of means."""
     values, models = figures.values, 2
     if values.shape[1] % 2:  # one model: beside it, one without error
@@ -65,7 +65,7 @@ def of_figures(metric: str, figures: RowFigures, weight: Floats) -> Influence:
     )
 
 
-def of_ranks(metric: str, ranked: Ranked | OneVsRest, weight: Floats) -> Influence:
+def influence_of_ranks(metric: str, ranked: Ranked | OneVsRest, weight: Floats) -> Influence:
     """ROC-AUC, its mean over the classes, or average precision."""
     one = ranks.average_precision if metric == "average_precision" else ranks.auc
     classes = ranked.classes if isinstance(ranked, OneVsRest) else (ranked,)

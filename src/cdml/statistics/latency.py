@@ -16,7 +16,7 @@ from cdml.statistics import student
 from cdml.statistics.bca import RESAMPLES, Bca, batches, generator
 from cdml.statistics.difference import Level, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.metrics import find
+from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Floats, Timings
 from cdml.statistics.student import incomplete_beta
 
@@ -132,7 +132,7 @@ def measure(metric: str, sample: Timings, confidence: float) -> Level | Unmeasur
 
 
 def _share(metric: str) -> float:
-    known = find(metric)
+    known = find_metric(metric)
     if known is None or known.quantile is None:
         raise ValueError(f"{metric} is no quantile")
     return known.quantile

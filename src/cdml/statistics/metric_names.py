@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from cdml.statistics.metrics import METRICS, PATTERNS, Metric, Task, find, plain
+from cdml.statistics.metrics import METRICS, PATTERNS, Metric, Task, find_metric, plain_name
 
 UNKNOWN = "unknown metric"
 """How every sentence about an unknown metric begins."""
@@ -227,7 +227,7 @@ _USUAL: Mapping[Task, str] = {
 
 
 def unknown_metric(name: str) -> str:
-    """A sentence about a name that `find` does not know, with what to use; see `known_metrics`.
+    """What to say of a name that `find_metric` does not know; see `known_metrics`.
 
     The nearest is looked for by meaning (what other libraries call so), then by letters.
     """
@@ -247,10 +247,10 @@ def metric_of(task: Task, metric: Metric) -> str:
 
 def _advice(name: str) -> str:
     whole, at, _ = name.partition("@")  # `ndcg@10`, `error@0.5`
-    for word in _readings(plain(whole)):
-        if word.startswith("neg_") and (metric := find(word.removeprefix("neg_"))):
+    for word in _readings(plain_name(whole)):
+        if word.startswith("neg_") and (metric := find_metric(word.removeprefix("neg_"))):
             return f"use {metric.name} ({_SIGN})"
-        if not at and (metric := find(word)) is not None:
+        if not at and (metric := find_metric(word)) is not None:
             return f"use {metric.name}"
         bare = word.removeprefix("neg_")
         function = _ALSO.get(bare, bare)

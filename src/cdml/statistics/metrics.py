@@ -379,7 +379,7 @@ _MEAN = re.compile(r"mean\((?P<column>[^()]+)\)")
 _FUNCTION = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
 
 
-def plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """A name as the table has it: `F1Score`, `ROC AUC` and `f1-score` in small letters and `_`.
 
     `binary_` in front, as some libraries have it, says nothing that `data.positive` does not.
@@ -389,7 +389,7 @@ def plain(name: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def find(name: str) -> Metric | None:
+def find_metric(name: str) -> Metric | None:
     """The metric of this name or alias, or None.
 
     Names are understood however they are written: `F1Score`, `ROC AUC`, `roc-auc`.
@@ -399,7 +399,7 @@ def find(name: str) -> Metric | None:
     """
     if name in _BY_ANY_NAME:
         return _BY_ANY_NAME[name]
-    if _WORDS.fullmatch(name) and (found := _BY_ANY_NAME.get(plain(name))):
+    if _WORDS.fullmatch(name) and (found := _BY_ANY_NAME.get(plain_name(name))):
         return found
     if (named := _F_SCORE.fullmatch(name)) and (beta := float(named["beta"])):
         return replace(METRICS["f1"], name=f"f{beta:g}", beta=beta, aliases=())

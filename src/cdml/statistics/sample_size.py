@@ -57,7 +57,7 @@ def clusters(sample: Sample) -> int | None:
     return int(np.count_nonzero(np.bincount(sample.cluster[sample.weight > 0])))
 
 
-def named(counts: Counts, number: int, *, clustered: bool) -> str:
+def describe_count(counts: Counts, number: int, *, clustered: bool) -> str:
     """`12 positives`, or `12 clusters with positives`."""
     if not clustered:
         return f"{number:,} {counts.value}"
@@ -109,10 +109,10 @@ def _effective(sample: Weighted, chosen: Flags) -> int:
         rows = np.bincount(sample.cluster[at])
         total = np.bincount(sample.cluster[at], weight)
         weight = total[rows > 0] / rows[rows > 0]
-    return int(kish(weight) + _WHOLE) if len(weight) else 0
+    return int(effective_rows(weight) + _WHOLE) if len(weight) else 0
 
 
-def kish(weight: Floats) -> float:
+def effective_rows(weight: Floats) -> float:
     """As many of equal weight as would have the same spread (Kish 1965); weights above 0."""
     return float(weight.sum() ** 2 / (weight**2).sum())
 

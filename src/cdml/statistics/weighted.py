@@ -19,7 +19,7 @@ from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import FEWEST_CLUSTERS, Family, Metric
 from cdml.statistics.proportions import wilson
 from cdml.statistics.ranks import summed
-from cdml.statistics.sample_size import counted, kish, named
+from cdml.statistics.sample_size import counted, describe_count, effective_rows
 from cdml.statistics.samples import Cells, Codes, Floats, OneVsRest, Ranked, RowFigures, Weighted
 from cdml.statistics.skewed_means import Linear
 
@@ -27,11 +27,11 @@ _TOO_FEW = "are too few to know how far others lie"
 
 _Reader = Callable[[str, Any, Floats], Influence]
 _READERS: Mapping[Family, tuple[tuple[type, ...], _Reader]] = {
-    Family.PROPORTION: ((Cells,), influence.of_cells),
-    Family.CELLS: ((Cells,), influence.of_cells),
-    Family.MEAN: ((RowFigures,), influence.of_figures),
-    Family.MOMENTS: ((RowFigures,), influence.of_figures),
-    Family.RANKS: ((Ranked, OneVsRest), influence.of_ranks),
+    Family.PROPORTION: ((Cells,), influence.influence_of_cells),
+    Family.CELLS: ((Cells,), influence.influence_of_cells),
+    Family.MEAN: ((RowFigures,), influence.influence_of_means),
+    Family.MOMENTS: ((RowFigures,), influence.influence_of_means),
+    Family.RANKS: ((Ranked, OneVsRest), influence.influence_of_ranks),
 }
 _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precision"})
 
@@ -43,7 +43,9 @@ def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
         return kept
     fewest = counted(metric, kept)
     if kept.cluster is not None and fewest < FEWEST_CLUSTERS:
-        return Unmeasured(reason=f"{named(metric.counts, fewest, clustered=True)} {_TOO_FEW}")
+        return Unmeasured(
+            reason=f"{describe_count(metric.counts, fewest, clustered=True)} {_TOO_FEW}"
+        )
     if metric.family is Family.FAIRNESS and isinstance(kept.of, Cells):
         rates = fairness.rates(metric.name, kept.of, kept.weight, _clusters(kept))
         return fairness.compared(metric.name, rates)
@@ -150,7 +152,7 @@ def _clusters(sample: Weighted) -> Codes:
 def _influence(metric: Metric, sample: Weighted) -> Influence | Unmeasured:
     if metric.family is Family.CALIBRATION:
         return Unmeasured(reason=calibration.NO_ERROR)
-    reads, reader = _READERS.get(metric.family, ((), influence.of_figures))
+    reads, reader = _READERS.get(metric.family, ((), influence.influence_of_means))
     if not isinstance(sample.of, reads):
         kind = type(sample.of).__name__.lower()
         return Unmeasured(reason=f"{metric.name} cannot be measured from weighted {kind}")
@@ -181,7 +183,7 @@ def _sums(sample: Weighted, found: Influence) -> _Sums | Unmeasured:
     return _Sums(
         moves=moves,
         scale=len(moves) / (len(moves) - 1),
-        df=max(1.0, kish(weight) - 1),
+        df=max(1.0, effective_rows(weight) - 1),
         method="weighted-t" if sample.cluster is None else "cluster-t",
     )
 

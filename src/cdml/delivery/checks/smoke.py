@@ -49,7 +49,7 @@ def limits_of(config: Config) -> SmokeTolerances:
         gate.at_most
         for gate in config.gates
         if gate.at_most is not None
-        and (metric := metrics.find(gate.metric)) is not None
+        and (metric := metrics.find_metric(gate.metric)) is not None
         and metric.family is Family.LATENCY
     )
     return SmokeTolerances(latency_ms=min(latencies, default=None))

@@ -381,7 +381,7 @@ def _history(number: int, name: str, past: Sequence[PastVersion], now: float) ->
     values = (*(version.metrics[name] for version in known), now)
     names = (*(version.version for version in known), _NOW)
     same = (*(version.same_rows for version in known), True)
-    metric = metrics.find(name)
+    metric = metrics.find_metric(name)
     way = ""
     if metric is not None:
         way = ", more is better" if metric.greater_is_better else ", less is better"

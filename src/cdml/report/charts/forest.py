@@ -52,7 +52,7 @@ def of_comparison(gate: ComparisonGate) -> Forest | None:
 def of_bound(gate: BoundGate) -> Forest | None:
     """A value beside the bound it was held against, which is zero here."""
     word, bound = gate.rule.partition(" ")[0], figures.limit(gate.rule)
-    metric = metrics.find(gate.metric)
+    metric = metrics.find_metric(gate.metric)
     if gate.value is None or metric is None or bound is None:
         return None
     low, high = (gate.interval.low, gate.interval.high) if gate.interval else (gate.value,) * 2

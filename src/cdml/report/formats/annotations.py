@@ -61,7 +61,7 @@ def _gate(row: GateRow, config: Config) -> int | None:
     word = row.rule.partition(" ")[0]
     candidates = []
     for index, gate in enumerate(config.gates):
-        metric = metrics.find(gate.metric)
+        metric = metrics.find_metric(gate.metric)
         if (metric.name if metric else gate.metric) == row.metric:
             says_so = getattr(gate, word, None) is not None
             candidates.append((not says_so, index))
