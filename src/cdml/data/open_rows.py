@@ -15,7 +15,7 @@ from cdml.data.drift.profile_file import FILE
 from cdml.data.odcs.load import promises
 from cdml.data.rules.signature import Signature
 from cdml.errors import ConfigurationError
-from cdml.tables.declared_types import DATES, Declared, Types, of_fields
+from cdml.tables.declared_types import DATES, Declared, Types, types_of_fields
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table, Tables
 
@@ -55,9 +55,9 @@ def open_rows(
     if not is_text(uri):
         return tables.open(uri, declared)
     known = reference or settings.reference
-    weak = of_fields(alike)
+    weak = types_of_fields(alike)
     if known and known != CHAMPION and not reveal(known).endswith(FILE):
-        weak = of_fields(tables.open(loaded.locate(known), declared).fields) | weak
+        weak = types_of_fields(tables.open(loaded.locate(known), declared).fields) | weak
     firm = {name: one for name, one in declared.items() if one.firm}
     return tables.open(uri, {**declared, **weak, **firm})
 
@@ -102,7 +102,7 @@ def open_reference(
     """
     declared = declared_types(loaded, contract, signature)
     firm = {name: one for name, one in declared.items() if one.firm}
-    return tables.open(loaded.locate(written), {**of_fields(table.fields), **firm})
+    return tables.open(loaded.locate(written), {**types_of_fields(table.fields), **firm})
 
 
 def declared_types(loaded: LoadedConfig, contract: Contract, signature: Signature | None) -> Types:
@@ -131,7 +131,7 @@ def types_for(
         dates = []
     texts = {name: Declared(type=LogicalType.STRING) for name in (*dates, time) if name}
     kept = {name: one for name, one in promised.items() if name not in dates}
-    return {**of_fields(table.fields), **texts, **kept, **of_signature(signature, contract)}
+    return {**types_of_fields(table.fields), **texts, **kept, **of_signature(signature, contract)}
 
 
 def _stores_types(loaded: LoadedConfig) -> bool:

@@ -47,6 +47,6 @@ UNDECLARED: Types = {}
 """Of files about which nothing is known."""
 
 
-def of_fields(fields: Iterable[Field]) -> dict[str, Declared]:
+def types_of_fields(fields: Iterable[Field]) -> dict[str, Declared]:
     """The types that columns of the same names have elsewhere: taken where nothing is lost."""
     return {field.name: Declared(type=field.type) for field in fields}
