@@ -38,7 +38,7 @@ class FakeRegistry:
 
     def resolve(self, uri):
         self._answer()
-        named = model_uri.parse(uri)
+        named = model_uri.parse_model_uri(uri)
         if named is None:
             return None
         if isinstance(named, model_uri.VersionUri):

@@ -1,7 +1,7 @@
 import pytest
 
 from cdml.errors import InputError
-from cdml.models.uri import AliasUri, VersionUri, parse
+from cdml.models.uri import AliasUri, VersionUri, parse_model_uri
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from cdml.models.uri import AliasUri, VersionUri, parse
     ],
 )
 def test_a_uri_names_a_version_an_alias_or_neither(uri, named):
-    assert named == parse(uri)
+    assert named == parse_model_uri(uri)
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_a_uri_names_a_version_an_alias_or_neither(uri, named):
 )
 def test_what_names_no_version_is_an_input_error(uri):
     with pytest.raises(InputError, match="names no version"):
-        parse(uri)
+        parse_model_uri(uri)

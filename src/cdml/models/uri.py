@@ -32,7 +32,7 @@ class AliasUri:
     alias: str
 
 
-def parse(uri: str) -> VersionUri | AliasUri | None:
+def parse_model_uri(uri: str) -> VersionUri | AliasUri | None:
     """What a URI names in the registry; None where it is no registered version at all.
 
     Raises:

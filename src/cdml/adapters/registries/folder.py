@@ -70,7 +70,7 @@ class FolderRegistry:
 
     def resolve(self, uri: str) -> ModelVersion | None:
         """The version a `models:/` URI names; None for any other URI."""
-        named = model_uri.parse(uri)
+        named = model_uri.parse_model_uri(uri)
         if named is None:
             return None
         if isinstance(named, model_uri.VersionUri):
