@@ -179,7 +179,7 @@ class Killing:
     @property
     def ledger(self):
         read = self.world.journal.read()
-        return document.parse(read, model="flights", environment="production")
+        return document.parse_journal(read, model="flights", environment="production")
 
     def expire(self):
         """As if the lease of whoever was killed were over."""

@@ -24,7 +24,7 @@ from cdml.evidence.schema import (
 )
 from cdml.gates.rules import policy_ref
 from cdml.journal import file as document
-from cdml.journal.history import history
+from cdml.journal.history import read_history
 from cdml.models.digest import model_digest
 from fakes.clock import FakeClock
 from fakes.faults import Faults
@@ -136,7 +136,7 @@ class World:
         return rollback(self.loaded, self._ports(faults), **words)
 
     def history(self):
-        return history(self.loaded, journal=self.journal)
+        return read_history(self.loaded, journal=self.journal)
 
     def ship(self, *names):
         """Register and deploy one after the other; their versions."""
@@ -159,7 +159,9 @@ class World:
 
     @property
     def ledger(self):
-        return document.parse(self.journal.read(), model="flights", environment="production")
+        return document.parse_journal(
+            self.journal.read(), model="flights", environment="production"
+        )
 
     def move_alias(self, version):
         self.registry.aliases["flights", "champion"] = version

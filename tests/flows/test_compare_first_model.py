@@ -8,7 +8,7 @@ from cdml.common.verdict import Verdict
 from cdml.errors import ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison
-from cdml.journal.file import dump
+from cdml.journal.file import dump_journal
 from cdml.journal.records import JournalDocument
 from fakes.journals import ledger_of, release
 from fakes.judging import World
@@ -42,14 +42,14 @@ def test_a_first_model_is_decided_by_bounds_or_held(world, gates, policy, verdic
 
 def test_no_champion_in_the_registry_but_one_in_the_journal_is_an_error(world):
     ledger = replace(ledger_of(release(3)), model="late")
-    world.journal.write(dump(ledger), "deployed", None)
+    world.journal.write(dump_journal(ledger), "deployed", None)
     with pytest.raises(ServiceError, match="journal"):
         world.compare(world.model("good"))
 
 
 def test_a_journal_in_which_nothing_serves_yet_leaves_room_for_a_first_model(world):
     world.journal.write(
-        dump(JournalDocument(model="late", environment="production")), "undone", None
+        dump_journal(JournalDocument(model="late", environment="production")), "undone", None
     )
 
     assert world.compare(world.model("good")).champion is None

@@ -60,7 +60,7 @@ def start(world, *arguments, program=("-m", "cdml")):
 
 def served(world):
     """The version that journal and registry name, where nothing is open."""
-    ledger = document.parse(world.journal.read(), model="flights", environment="production")
+    ledger = document.parse_journal(world.journal.read(), model="flights", environment="production")
     assert (None, None) == (ledger.lock, ledger.operation)
     version = world.registry.champion("flights", "champion").version
     assert version == ledger.current.version
@@ -99,7 +99,7 @@ def test_of_several_deploys_at_once_one_wins_and_the_others_are_told(world):
         assert code != DeploymentRefused.exit_code or "champion-moved" in error
 
     winner = str(2 + codes.index(0))
-    ledger = document.parse(world.journal.read(), model="flights", environment="production")
+    ledger = document.parse_journal(world.journal.read(), model="flights", environment="production")
     assert [winner, "1"] == [entry.version for entry in ledger.entries]
     assert winner == served(world)
     assert 2 == ledger.generation

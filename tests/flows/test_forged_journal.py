@@ -39,7 +39,9 @@ def entry(world, release, **words):
 def push(world, **changes):
     """What somebody with write access to branches makes of the journal."""
     forged = replace(world.ledger, **changes)
-    world.journal.write(document.dump(forged), "deploy: forged", world.journal.read().commit)
+    world.journal.write(
+        document.dump_journal(forged), "deploy: forged", world.journal.read().commit
+    )
 
 
 def open_operation(world, **words):
@@ -193,7 +195,7 @@ def test_a_pushed_canary_is_taken_back_when_it_is_resumed(tmp_path):
     ],
 )
 def test_a_text_that_cdml_never_writes_is_refused_before_anything_is_done(world, field, text):
-    pushed = dict(document.dump(world.ledger))
+    pushed = dict(document.dump_journal(world.ledger))
     pushed["current"] = {**pushed["current"], field: text}
     world.journal.write(pushed, "forged", world.journal.read().commit)
 

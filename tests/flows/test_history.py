@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cdml.adapters.journals.git import GitJournal
-from cdml.journal.history import table
+from cdml.journal.history import history_table
 from fakes.delivery import CONFIG, World
 
 
@@ -25,7 +25,7 @@ def test_a_model_that_was_never_deployed_has_an_empty_history(world):
         "current": None,
         "entries": [],
     } == found
-    assert "flights in production: nothing was ever deployed." == table(found)
+    assert "flights in production: nothing was ever deployed." == history_table(found)
 
 
 def test_the_history_tells_who_served_when_and_why_newest_first(world):
@@ -51,7 +51,7 @@ def test_the_table_has_a_line_for_each_entry_and_marks_who_serves(world):
     world.register("B", against=None)
     world.deploy("2", override=("champion-moved",), reason="by hand")
 
-    title, head, serving, before = table(world.history()).splitlines()
+    title, head, serving, before = history_table(world.history()).splitlines()
 
     assert "flights in production" in title
     assert head.split()[:2] == ["when", "(UTC)"]
@@ -64,7 +64,7 @@ def test_what_a_terminal_would_obey_is_not_printed(world):
     world.register("A")
     world.deploy("1", reason="red\x1b[31m\nsecond line")
 
-    printed = table(world.history())
+    printed = history_table(world.history())
 
     assert "\x1b" not in printed
     assert 3 == len(printed.splitlines())

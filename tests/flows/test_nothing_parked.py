@@ -121,7 +121,7 @@ def test_the_command_ends_well_and_says_why(repository, capsys, slept):
         folder=repository, environment="production", model="my-model", variables={}
     )
     ledger = ledger_of(release(1))
-    known = document.dump(
+    known = document.dump_journal(
         type(ledger)(model="my-model", environment="production", current=ledger.current)
     )
     journal.write(known, "adopt: v1 serves production", None)

@@ -10,7 +10,7 @@ from cdml.adapters.journals.signed import SignedJournal
 from cdml.delivery.branch_protection import warn_unprotected
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.journal import file as document
-from cdml.journal.history import history, sign_journal
+from cdml.journal.history import read_history, sign_journal
 from cdml.journal.records import GIVEN_BACK, EntryKind, Lock, Operation, Phase
 from cdml.journal.signature import FIELD, Keys
 from deliveries import agreed
@@ -108,7 +108,7 @@ def test_without_a_key_a_changed_entry_ships_nothing_that_nobody_approved(run, t
         started_at=world.clock.now(),
     )
     lock = Lock(operation="f" * 16, run=None, expires_at=GIVEN_BACK)
-    whole = document.dump(replace(ledger, operation=operation, lock=lock))
+    whole = document.dump_journal(replace(ledger, operation=operation, lock=lock))
     kept = list(world.journal.documents)
     aliases = dict(world.registry.aliases)
     release = {"version": "3", "digest": evil.digest, "source": evil.source}
@@ -140,7 +140,7 @@ def test_an_older_entry_that_is_pushed_once_more_is_found(world, index):
 
 
 def history_of(world):
-    return history(world.loaded, journal=world.journal)
+    return read_history(world.loaded, journal=world.journal)
 
 
 def test_an_unsigned_entry_is_refused(world):

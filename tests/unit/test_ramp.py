@@ -202,13 +202,13 @@ def test_what_was_harmful_is_quarantined_and_what_was_slow_is_not():
 
 @pytest.mark.parametrize("ledger", [under_way(), under_way(ramp=replace(RAMP, state={"n": 1.5}))])
 def test_the_document_comes_back_from_json_as_it_was(ledger):
-    content = document.dump(ledger)
+    content = document.dump_journal(ledger)
 
     assert ledger == parse(content)
 
 
 def test_documents_of_before_there_were_shares_still_read():
-    content = dict(document.dump(under_way(count=0)))
+    content = dict(document.dump_journal(under_way(count=0)))
     content["operation"] = {
         name: value
         for name, value in content["operation"].items()
@@ -227,4 +227,4 @@ def test_documents_of_before_there_were_shares_still_read():
 
 def parse(content):
     snapshot = Snapshot(document=content, commit="c")
-    return document.parse(snapshot, model="flights", environment="production")
+    return document.parse_journal(snapshot, model="flights", environment="production")

@@ -213,7 +213,7 @@ def test_the_subject_of_each_entry_says_what_happened(transition, subject):
 
 
 def parse(content):
-    return document.parse(
+    return document.parse_journal(
         Snapshot(document=content, commit="c"), model="flights", environment="production"
     )
 
@@ -224,11 +224,11 @@ def parse(content):
     ids=["empty", "settled", "begun", "committed", "undone"],
 )
 def test_the_document_comes_back_from_json_as_it_was(ledger):
-    assert ledger == parse(document.dump(ledger))
+    assert ledger == parse(document.dump_journal(ledger))
 
 
 def test_the_document_speaks_of_from_and_schema():
-    content = document.dump(committed())
+    content = document.dump_journal(committed())
 
     assert "cdml.journal/1" == content["schema"]
     assert "1" == content["operation"]["from"]["version"]
@@ -249,7 +249,7 @@ BROKEN = [
 @pytest.mark.parametrize(("change", "told"), BROKEN, ids=[told for _, told in BROKEN])
 def test_a_document_that_is_not_ours_is_an_input_error(change, told):
     with pytest.raises(InputError, match=told):
-        parse({**document.dump(begun()), **change})
+        parse({**document.dump_journal(begun()), **change})
 
 
 def test_no_document_is_an_empty_journal():

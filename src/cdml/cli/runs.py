@@ -127,15 +127,15 @@ def gate(
 
 def history(config: Path, output: Path, *, environment: str | None, style: str, sign: bool) -> int:
     """Print the journal; and sign it where that is asked for."""
-    from cdml.journal.history import history as flow
-    from cdml.journal.history import sign_journal, table
+    from cdml.journal.history import history_table, sign_journal
+    from cdml.journal.history import read_history as flow
     from cdml.journal.signature import Keys
 
     del output
     wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False, delivery=environment)
     journal = wiring.unverified_journal if sign else wiring.journal
     found = flow(wiring.loaded, journal=journal, environment=environment)
-    click.echo(json.dumps(found, indent=1) if style == "json" else table(found))
+    click.echo(json.dumps(found, indent=1) if style == "json" else history_table(found))
     if sign:
         keys = Keys.of(wiring.environment)
         commit = sign_journal(wiring.loaded, journal=journal, keys=keys, environment=environment)

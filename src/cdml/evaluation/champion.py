@@ -111,7 +111,7 @@ class ModelResolver:
 
     def _served_before(self) -> bool:
         """Whether the journal knows a version that serves."""
-        from cdml.journal.file import parse
+        from cdml.journal.file import parse_journal
 
         config = self.loaded.config
         try:
@@ -122,7 +122,7 @@ class ModelResolver:
                 f" cannot be told: {error.message}",
                 "If this is the first model, say so: --champion none.",
             ) from error
-        ledger = parse(snapshot, model=config.model, environment=config.deploy.environment)
+        ledger = parse_journal(snapshot, model=config.model, environment=config.deploy.environment)
         return ledger.current is not None
 
     def challenger(self, written: str) -> ScoredModel:

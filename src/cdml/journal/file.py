@@ -15,7 +15,7 @@ _LONGEST = 4000
 """Characters of any text in a journal; reasons are the longest."""
 
 
-def parse(snapshot: Snapshot, *, model: str, environment: str) -> JournalDocument:
+def parse_journal(snapshot: Snapshot, *, model: str, environment: str) -> JournalDocument:
     """The ledger in a journal; an empty one where nothing was written yet.
 
     Raises:
@@ -47,7 +47,7 @@ def parse(snapshot: Snapshot, *, model: str, environment: str) -> JournalDocumen
     return ledger
 
 
-def dump(ledger: JournalDocument) -> Mapping[str, object]:
+def dump_journal(ledger: JournalDocument) -> Mapping[str, object]:
     """The document as plain JSON values."""
     document: Mapping[str, object] = _clean(_LEDGER.dump_python(ledger, mode="json", by_alias=True))
     return document

@@ -17,7 +17,7 @@ SCHEMA = "cdml.history/1"
 _COLUMNS = ("when (UTC)", "what", "version", "from", "digest", "run", "reason")
 
 
-def history(
+def read_history(
     loaded: LoadedConfig, *, journal: Journal, environment: str | None = None
 ) -> Mapping[str, Any]:
     """All that ever served, newest first, as plain JSON values.
@@ -26,7 +26,7 @@ def history(
         InputError: what is there is not a journal of this model.
         ServiceError: the journal cannot be read.
     """
-    ledger = document.parse(
+    ledger = document.parse_journal(
         journal.read(),
         model=loaded.config.model,
         environment=environment or loaded.config.deploy.environment,
@@ -63,7 +63,7 @@ def sign_journal(
         )
     snapshot = journal.read()
     where = environment or loaded.config.deploy.environment
-    ledger = document.parse(snapshot, model=loaded.config.model, environment=where)
+    ledger = document.parse_journal(snapshot, model=loaded.config.model, environment=where)
     if snapshot.document is None:
         raise InputError("There is no journal to sign.", "The first deploy begins a signed one.")
     if ledger.operation is not None or ledger.lock is not None:
@@ -74,12 +74,12 @@ def sign_journal(
         )
     subject = f"sign: the journal of {ledger.model} in {ledger.environment} as it is"
     try:
-        return journal.write(document.dump(ledger), subject, snapshot.commit)
+        return journal.write(document.dump_journal(ledger), subject, snapshot.commit)
     except Moved as error:
         raise ServiceError("The journal moved meanwhile.", "Read it again, then sign.") from error
 
 
-def table(found: Mapping[str, Any]) -> str:
+def history_table(found: Mapping[str, Any]) -> str:
     """The same for people: one line for each entry, the serving one marked."""
     entries = found["entries"]
     title = f"{found['model']} in {found['environment']}"

@@ -46,7 +46,7 @@ class JournalClient:
         """
         with self.alone:
             snapshot = self.ports.journal.read()
-        ledger = document.parse(snapshot, model=self.model, environment=self.environment)
+        ledger = document.parse_journal(snapshot, model=self.model, environment=self.environment)
         self.asked = self.asked or ledger
         return ledger, snapshot.commit
 
@@ -57,7 +57,7 @@ class JournalClient:
             Moved: somebody else wrote first.
             ServiceError: it cannot be written.
         """
-        content = document.dump(transition.ledger)
+        content = document.dump_journal(transition.ledger)
         with self.alone:
             begun = self.ports.clock.monotonic()
             if self.tried is not None and self.tried[0] == content:
