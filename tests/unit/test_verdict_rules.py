@@ -12,9 +12,9 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config.rule_kinds import RuleKind
 from cdml.config.schema import PolicySettings
 from cdml.gates import score
-from cdml.gates.comparisons import MeasuredRule, judge
+from cdml.gates.comparisons import MeasuredRule, judge_comparisons
 from cdml.gates.decide import GateRule
-from cdml.gates.score import certain
+from cdml.gates.score import exact_difference
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, holm
@@ -48,7 +48,7 @@ def candidate(asked, found, part=None, rows=1000, counted=None):
 
 
 def verdict(asked, found, part=None, **policy):
-    [gate] = judge([candidate(asked, found, part)], PolicySettings(**policy))
+    [gate] = judge_comparisons([candidate(asked, found, part)], PolicySettings(**policy))
     return gate.verdict
 
 
@@ -106,7 +106,7 @@ def test_an_unknown_bound_of_advice_warns(asked):
 
 def test_an_unknown_slice_does_not_hide_behind_the_others():
     good = compare_rows("accuracy", classes(400))
-    gates = judge(
+    gates = judge_comparisons(
         [
             candidate(rule(detect=True), found, {"carrier": str(i)})
             for i, found in enumerate([good, UNKNOWN, good])
@@ -125,12 +125,14 @@ def compare_rows(metric, rows, **options):
 def test_exactly_the_margin_is_told_from_more_in_spite_of_float_error(before):
     after = before + 0.05
 
-    assert PASS == verdict(rule(margin=0.05), certain(before, after))
-    assert PASS != verdict(rule(margin=0.05, kind=RuleKind.SUPERIORITY), certain(after, before))
-    assert PASS == verdict(
-        rule(margin=0.05, kind=RuleKind.SUPERIORITY), certain(after + 1e-6, before)
+    assert PASS == verdict(rule(margin=0.05), exact_difference(before, after))
+    assert PASS != verdict(
+        rule(margin=0.05, kind=RuleKind.SUPERIORITY), exact_difference(after, before)
     )
-    assert FAIL == verdict(rule(margin=0.05), certain(before - 1e-6, after))
+    assert PASS == verdict(
+        rule(margin=0.05, kind=RuleKind.SUPERIORITY), exact_difference(after + 1e-6, before)
+    )
+    assert FAIL == verdict(rule(margin=0.05), exact_difference(before - 1e-6, after))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2])
@@ -144,7 +146,7 @@ def test_a_relative_margin_of_a_mean_is_that_of_the_scaled_champion(share, kind,
     signed = share if kind is RuleKind.NON_INFERIORITY else -share
     scaled = losses * (1, 1 + sign * signed)
 
-    figures = score.figures(asked, inferred(losses), 0.95)
+    figures = score.observed_difference(asked, inferred(losses), 0.95)
     plain = inferred(scaled).difference
 
     held = figures.lower - figures.threshold, figures.upper - figures.threshold
@@ -184,7 +186,8 @@ def test_a_relative_margin_is_a_share_of_the_size_of_a_negative_champion():
     found = compare_rows("r2", bad)
 
     tight, loose = (
-        score.figures(rule("r2", margin=m, relative=True), found, 0.95) for m in (0.1, 0.5)
+        score.observed_difference(rule("r2", margin=m, relative=True), found, 0.95)
+        for m in (0.1, 0.5)
     )
 
     assert found.champion < -1
@@ -198,7 +201,8 @@ def test_all_gates_pass_needs_no_correction():
 
     alone = [verdict(one, found) for one in asked]
     together = [
-        gate.verdict for gate in judge([candidate(one, found) for one in asked], PolicySettings())
+        gate.verdict
+        for gate in judge_comparisons([candidate(one, found) for one in asked], PolicySettings())
     ]
 
     assert alone == together
@@ -213,9 +217,12 @@ def test_slices_of_all_metrics_are_one_family_of_claims():
         for part in "abc"
     ]
 
-    gates = judge(asked, PolicySettings(confidence=0.6))
+    gates = judge_comparisons(asked, PolicySettings(confidence=0.6))
 
-    single = [judge([one], PolicySettings(confidence=0.6))[0].bound.p_regression for one in asked]
+    single = [
+        judge_comparisons([one], PolicySettings(confidence=0.6))[0].bound.p_regression
+        for one in asked
+    ]
     told = [gate for gate in gates if gate.verdict is FAIL]
     expected = [p <= 1 - 0.6 for p in holm(single)]
     assert expected == [gate.verdict is FAIL for gate in gates]
@@ -274,7 +281,7 @@ def test_a_looser_margin_never_turns_a_pass_into_less(
 @pytest.mark.parametrize("metric", ["accuracy", "f1", "roc_auc", "log_loss"])
 def test_what_would_settle_an_open_question_is_told(metric):
     rows = rows_for(metric, 120, seed=4).swapped()
-    [gate] = judge(
+    [gate] = judge_comparisons(
         [candidate(rule(metric, margin=0.01), compare_rows(metric, rows), rows=120)],
         PolicySettings(),
     )
@@ -290,7 +297,7 @@ def test_few_rows_of_a_slice_are_reported_with_their_interval_and_not_judged():
     asked = rule(margin=0.0, detect=True)
 
     few, enough = (
-        judge(
+        judge_comparisons(
             [candidate(asked, worse, {"carrier": "AA"}, 500, counted)], PolicySettings(min_rows=100)
         )[0]
         for counted in (99, 100)

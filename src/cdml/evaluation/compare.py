@@ -31,12 +31,12 @@ from cdml.evaluation.task import layout
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
-from cdml.gates.bounds import judge_limits
-from cdml.gates.comparisons import MeasuredRule, judge, not_compared
+from cdml.gates.bounds import judge_bounds
+from cdml.gates.comparisons import MeasuredRule, judge_comparisons, not_compared
 from cdml.gates.decide import GateRule
 from cdml.gates.proof import unproven
-from cdml.gates.rules import GateSpec, comparisons, limits, policy_ref
-from cdml.gates.score import certain
+from cdml.gates.rules import GateSpec, bound_rules, comparison_rules, policy_ref
+from cdml.gates.score import exact_difference
 from cdml.statistics import engine, sample_size
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured
@@ -139,7 +139,7 @@ class _Contest:
         config = self.loaded.config
         if config.policy.first_model == "hold":
             found = self._held(f"{_FIRST}, and policy.first_model holds it.")
-        elif not limits(config):
+        elif not bound_rules(config):
             found = self._held(f"{_FIRST}, and there is no bound to decide.")
         else:
             found = self._bounds(_FIRST)
@@ -159,7 +159,7 @@ class _Contest:
     def against(self, champion: ScoredModel) -> _Outcome:
         """Every gate that compares; where none does, the bounds decide."""
         config = self.loaded.config
-        asked = comparisons(config)
+        asked = comparison_rules(config)
         if not config.gates:
             return self._held("cdml.yaml has no gates: nothing was judged.")
         if not asked:
@@ -168,7 +168,7 @@ class _Contest:
             parts = self._parts(champion, [one.metric for one in asked])
         whole = parts[0]
         parts = self._with_custom(parts, champion, [one.metric for one in asked])
-        gates = judge(list(self._candidates(champion, asked, parts)), config.policy)
+        gates = judge_comparisons(list(self._candidates(champion, asked, parts)), config.policy)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
             reason=_told(gates),
@@ -193,7 +193,9 @@ class _Contest:
         return data.label in promises(self.loaded, data.contract).classified
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
-        return tuple(not_compared(asked, rows, why) for asked in comparisons(self.loaded.config))
+        return tuple(
+            not_compared(asked, rows, why) for asked in comparison_rules(self.loaded.config)
+        )
 
     def _held(self, reason: str) -> _Outcome:
         rows = self._all_rows(()).rows
@@ -202,7 +204,7 @@ class _Contest:
     def _bounds(self, why: str) -> _Outcome:
         """The challenger's bounds, judged on these rows."""
         config = self.loaded.config
-        metrics = [limit.metric for limit in limits(config)]
+        metrics = [limit.metric for limit in bound_rules(config)]
         [part] = self._with_custom((self._all_rows(metrics),), None, metrics)
         values = measure(
             (part,),
@@ -212,7 +214,7 @@ class _Contest:
             self.ports.progress,
             weighted=config.data.weighted,
         )
-        gates = judge_limits(config, values)
+        gates = judge_bounds(config, values)
         told = " ".join(gate.reason for gate in gates)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
@@ -307,7 +309,7 @@ def _of_process(
         both = Timings.of(challenger.latency_ms, champion.latency_ms)
         return both.rows, engine.compare(metric, both)
     if isinstance(mine, float) and isinstance(theirs, float):
-        return rows, certain(mine, theirs)
+        return rows, exact_difference(mine, theirs)
     return rows, Unmeasured(reason=NO_OPERATION)
 
 

@@ -23,8 +23,8 @@ from cdml.evidence.reference_rows import FILE as KNOWN_FILE
 from cdml.evidence.reference_rows import read_reference_rows as read_known
 from cdml.evidence.schema import BoundGate, Comparison, Deployment, Evaluation, FileRef, ModelRef
 from cdml.evidence.store import PREDICTIONS
-from cdml.gates.bounds import judge_limits
-from cdml.gates.rules import known, policy_ref
+from cdml.gates.bounds import judge_bounds
+from cdml.gates.rules import metric_of_gate, policy_ref
 from cdml.models.uri import CHALLENGER
 from cdml.statistics.metrics import Metric, Task
 from cdml.tables.table import Table
@@ -91,7 +91,7 @@ def evaluate_model(
             ports=ports,
         )
         values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
-        bounds = judge_limits(config, values)
+        bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
         if asked.task is Task.REGRESSION:
             picture = of_residuals(contender.predictions, asked, ports)
@@ -184,7 +184,7 @@ def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
 
 def _metrics(config: Config, beside: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those of the gates first, then the usual ones, each once."""
-    found = {metric.name: metric for metric in (*map(known, config.gates), *beside)}
+    found = {metric.name: metric for metric in (*map(metric_of_gate, config.gates), *beside)}
     return tuple(found.values())
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cdml.config import Config
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.prediction_store import Layout
-from cdml.gates.rules import known
+from cdml.gates.rules import metric_of_gate
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Task
 from cdml.tables.query import Field, LogicalType
@@ -24,7 +24,7 @@ def layout(config: Config, fields: Sequence[Field]) -> Layout:
     """
     task = infer(config, fields)
     for gate in config.gates:
-        metric = known(gate)
+        metric = metric_of_gate(gate)
         if metric.tasks and task not in metric.tasks:
             raise ConfigurationError(
                 f"{metric.name} is a metric of {' and '.join(sorted(metric.tasks))} models, and"
@@ -63,7 +63,7 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
         return config.data.task
     if config.data.positive is not None:
         return Task.BINARY
-    asked = [known(gate) for gate in config.gates]
+    asked = [metric_of_gate(gate) for gate in config.gates]
     if any(metric.tasks == {Task.GENERATION} for metric in asked) or _only_columns(asked):
         return Task.GENERATION
     possible = {Task.MULTICLASS, Task.REGRESSION}

@@ -9,16 +9,18 @@ from cdml.config.gate_limits import out_of_range
 from cdml.evidence.schema import BoundGate, MetricValue
 from cdml.gates import reasons
 from cdml.gates.decide import soften, within
-from cdml.gates.rules import Limit, limits
+from cdml.gates.rules import Limit, bound_rules
 from cdml.statistics.metrics import Family
 
 BoundResult = tuple[Verdict, str]
 
 
-def judge_limits(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGate, ...]:
+def judge_bounds(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGate, ...]:
     """Every bound's verdict on the values of all rows; what is not among them is inconclusive."""
     measured = {value.metric: value for value in values if value.slice is None}
-    return tuple(_gate(limit, measured.get(limit.metric.name), config) for limit in limits(config))
+    return tuple(
+        _gate(limit, measured.get(limit.metric.name), config) for limit in bound_rules(config)
+    )
 
 
 def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:

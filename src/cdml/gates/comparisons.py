@@ -44,7 +44,9 @@ class MeasuredRule:
     clusters: int | None = None
 
 
-def judge(candidates: Sequence[MeasuredRule], policy: PolicySettings) -> tuple[ComparisonGate, ...]:
+def judge_comparisons(
+    candidates: Sequence[MeasuredRule], policy: PolicySettings
+) -> tuple[ComparisonGate, ...]:
     """Every candidate's verdict; slices that are to detect a regression are judged together."""
     candidates = [_in_range(candidate) for candidate in candidates]
     detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
@@ -96,7 +98,7 @@ def _gate(
     found, rule = candidate.found, candidate.rule
     if isinstance(found, Unmeasured):
         return _unmeasured(candidate, found, policy)
-    figures = score.figures(rule, found, policy.confidence)
+    figures = score.observed_difference(rule, found, policy.confidence)
     verdict = decide(rule.kind, figures)
     regression = score.p_value(rule, found, regression=True)
     if adjusted is not None:
@@ -235,4 +237,4 @@ def _settle(
         equal, error = False, error_of(below if distance > 0 else above, confidence)
         needed = rows_needed(rows, error, abs(distance), confidence)
     detectable = smallest_detectable(error_of(below, confidence), confidence)
-    return needed, reasons.settle(rows, needed, detectable, assumed=equal, unit=unit)
+    return needed, reasons.what_would_settle(rows, needed, detectable, assumed=equal, unit=unit)

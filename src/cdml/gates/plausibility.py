@@ -20,7 +20,7 @@ from cdml.evidence.schema import (
     PolicyRef,
 )
 from cdml.gates import reasons
-from cdml.gates.rules import known, policy_ref
+from cdml.gates.rules import metric_of_gate, policy_ref
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Family, Metric
 
@@ -47,7 +47,7 @@ def contradictions(
         yield "its stages speak of different numbers of rows."
     for policy in (evaluation.policy, comparison.policy):
         yield from _policy(policy)
-    ranges = {gate.metric: known(gate) for gate in config.gates}
+    ranges = {gate.metric: metric_of_gate(gate) for gate in config.gates}
     rows = evaluation.data.rows
     for value in evaluation.metrics:
         yield from _value(value, ranges, rows)

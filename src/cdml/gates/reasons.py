@@ -151,7 +151,7 @@ def _bound(bound: float, *, worse: bool, rule: GateRule, digits: int) -> str:
     return f"no {'higher' if rule.greater_is_better else 'lower'} than {figure}"
 
 
-def settle(
+def what_would_settle(
     rows: int, needed: int | None, detectable: float, *, assumed: bool, unit: str = "rows"
 ) -> str:
     """What would settle an open question.

@@ -14,9 +14,9 @@ from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons
-from cdml.gates.bounds import judge_limits
+from cdml.gates.bounds import judge_bounds
 from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften
-from cdml.gates.rules import GateSpec, comparisons, policy_ref
+from cdml.gates.rules import GateSpec, comparison_rules, policy_ref
 from cdml.statistics.interval import holm
 
 _OPEN = math.nan
@@ -55,7 +55,7 @@ def recompute(
         config: the configuration that counts.
     """
     metrics = evaluation.metrics if evaluation else ()
-    bounds = [(gate.verdict, gate.reason) for gate in judge_limits(config, metrics)]
+    bounds = [(gate.verdict, gate.reason) for gate in judge_bounds(config, metrics)]
     answers = [*bounds, *_compared(comparison, config, bounds)]
     if not config.gates:
         answers.append((Verdict.INCONCLUSIVE, "cdml.yaml has no gates."))
@@ -77,7 +77,7 @@ def recompute(
 def _compared(
     comparison: Comparison | None, config: Config, bounds: Sequence[VerdictReason]
 ) -> list[VerdictReason]:
-    asked = comparisons(config)
+    asked = comparison_rules(config)
     if comparison is None:
         return [(Verdict.INCONCLUSIVE, "There is no comparison with the champion.")]
     if comparison.champion is None:

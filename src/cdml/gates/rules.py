@@ -49,7 +49,7 @@ class Limit:
         return f"{self.edge.value} {self.value:g}"
 
 
-def known(gate: GateSettings) -> Metric:
+def metric_of_gate(gate: GateSettings) -> Metric:
     """The metric of a gate, in the direction and the range that the gate gives it.
 
     Raises:
@@ -66,23 +66,23 @@ def known(gate: GateSettings) -> Metric:
     return metric
 
 
-def limits(config: Config) -> tuple[Limit, ...]:
+def bound_rules(config: Config) -> tuple[Limit, ...]:
     """All bounds, in the order of the gates."""
     return tuple(
-        Limit(metric=known(gate), edge=edge, value=value, advisory=gate.tier == "advisory")
+        Limit(metric=metric_of_gate(gate), edge=edge, value=value, advisory=gate.tier == "advisory")
         for gate in config.gates
         for edge, value in ((BoundEdge.AT_LEAST, gate.at_least), (BoundEdge.AT_MOST, gate.at_most))
         if value is not None
     )
 
 
-def comparisons(config: Config) -> tuple[GateSpec, ...]:
+def comparison_rules(config: Config) -> tuple[GateSpec, ...]:
     """All comparisons, in the order of the gates."""
     return tuple(asked for gate in config.gates for asked in _comparisons(gate, config))
 
 
 def _comparisons(gate: GateSettings, config: Config) -> Iterator[GateSpec]:
-    metric = known(gate)
+    metric = metric_of_gate(gate)
     for kind, margin in (
         (RuleKind.NON_INFERIORITY, gate.max_regression),
         (RuleKind.SUPERIORITY, gate.min_improvement),
@@ -110,7 +110,7 @@ def _of_slices(gate: GateSettings, overall: GateRule) -> GateRule | None:
     Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
     the allowed regression already speaks for the slices.
     """
-    if gate.slices is False or not known(gate).of_rows:
+    if gate.slices is False or not metric_of_gate(gate).of_rows:
         return None
     said = gate.slices or SliceRule()
     if overall.kind is RuleKind.SUPERIORITY and gate.max_regression is not None:

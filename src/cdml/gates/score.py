@@ -8,7 +8,7 @@ from cdml.statistics.difference import DifferenceDistribution, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval
 
 
-def figures(rule: GateRule, paired: Paired, confidence: float) -> ObservedDifference:
+def observed_difference(rule: GateRule, paired: Paired, confidence: float) -> ObservedDifference:
     """The difference and its one-sided bounds, turned so that better is +."""
     difference, threshold = paired.difference, rule.threshold(paired.champion)
     # A relative margin is in the bound already: Δ + share * |champion| is held against 0.
@@ -84,7 +84,7 @@ class ExactDifference:
         return 1.0 if math.isclose(self.estimate, 0.0, abs_tol=0.0) else 0.0
 
 
-def certain(challenger: float, champion: float) -> Paired:
+def exact_difference(challenger: float, champion: float) -> Paired:
     """Two figures that are no sample."""
     difference: DifferenceDistribution = ExactDifference(challenger=challenger, champion=champion)
     return Paired(challenger=challenger, champion=champion, difference=difference)
