@@ -23,9 +23,9 @@ from pathlib import Path
 import yaml
 from cdml.config.schema import Config
 from cdml.report.formats import comment as render
-from cdml.report.evidence_set import gather
-from cdml.report.formats.page import pictures
-from cdml.report.view import view
+from cdml.report.evidence_set import read_evidence_set as gather
+from cdml.report.formats.page import draw_pictures as pictures
+from cdml.report.view import lay_out as view
 folder = Path(sys.argv[1])
 config = Config.model_validate(yaml.safe_load((folder / "cdml.yaml").read_text()))
 gathered = gather(folder / ".cdml", config)

@@ -15,7 +15,7 @@ from playwright.sync_api import sync_playwright
 
 import pictured
 from cdml.report.formats import comment
-from cdml.report.view import view
+from cdml.report.view import lay_out
 from pieces import FAIL, bound, comparison, data, evaluation, log_loss, passed_check
 from scenarios import SCENARIOS
 
@@ -86,7 +86,9 @@ def as_github(markdown):
 
 @pytest.mark.parametrize("name", COMMENTS)
 def test_nothing_is_cut(name, browser):
-    shown = view(pictured.gathered(COMMENTS[name]()), "flight-delays", run="https://github.test/9")
+    shown = lay_out(
+        pictured.gathered(COMMENTS[name]()), "flight-delays", run="https://github.test/9"
+    )
     page = browser.new_page(viewport={"width": WIDTH, "height": 800})
 
     page.set_content(as_github(comment.comment(replace(shown, repeated=(LONG,)))))

@@ -13,8 +13,8 @@ from playwright.sync_api import sync_playwright
 
 import pictured
 from cdml.report.formats import comment
-from cdml.report.formats.page import pictures
-from cdml.report.view import view
+from cdml.report.formats.page import draw_pictures
+from cdml.report.view import lay_out
 from payloads import PAYLOADS
 from pieces import TIME
 from scenarios import SCENARIOS
@@ -87,8 +87,8 @@ def written(tmp_path_factory):
     for name, evidence in PAGES.items():
         found = pictured.gathered(evidence())
         notes = NOTES if name in {"classified", "long"} else ()
-        shown = view(found, "flight-delays", run="https://github.test/runs/9", notes=notes)
-        text = comment.page(shown, TIME, pictures(found))
+        shown = lay_out(found, "flight-delays", run="https://github.test/runs/9", notes=notes)
+        text = comment.page(shown, TIME, draw_pictures(found))
         (folder / f"{name}.html").write_text(text, encoding="utf-8")
     return folder
 

@@ -11,7 +11,7 @@ from cdml.config import load
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish import report
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -193,7 +193,7 @@ def test_a_slice_of_few_values_needs_no_note(compare, tmp_path):
 
 def reported(folder):
     """Report the evidence, with a pull request's comment in a file."""
-    report(
+    publish_report(
         load(folder / "cdml.yaml", targets=["registry"], environment={}),
         FakePorts(platform=FakePlatform(head=None), clock=FakeClock(), progress=FakeProgress()),
         evidence=folder / "out",

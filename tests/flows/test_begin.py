@@ -4,8 +4,8 @@ import pytest
 
 from cdml.ci.code_host import Commit, PullRequest
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.in_progress import begin
-from cdml.report.publish import report
+from cdml.report.in_progress import post_in_progress
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -24,9 +24,9 @@ def run(tmp_path):
         ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
         loaded = configured(tmp_path)
         if not told:
-            return begin(loaded.config.model, ports, talk)
+            return post_in_progress(loaded.config.model, ports, talk)
         folder = written(tmp_path / "evidence", *evidence)
-        return report(loaded, ports, evidence=folder, output=tmp_path / "out", talk=talk)
+        return publish_report(loaded, ports, evidence=folder, output=tmp_path / "out", talk=talk)
 
     return runs
 

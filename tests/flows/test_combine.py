@@ -9,7 +9,7 @@ from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish_combined import combine
+from cdml.report.publish_combined import publish_combined
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -28,7 +28,7 @@ def told(tmp_path):
         for name, evidence in folders.items():
             written(tmp_path / "evidence" / name, *evidence)
         platform = platform or FakePlatform(pull=PULL)
-        found = combine(
+        found = publish_combined(
             tmp_path,
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             loaded=configured(tmp_path),

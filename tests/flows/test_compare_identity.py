@@ -4,7 +4,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from fakes.judging import World
 from fakes.scorer import pretend
 
@@ -21,7 +21,7 @@ def test_predictions_judged_before_are_the_evaluations_own(world):
 
     assert evaluation.data == comparison.data
     assert evaluation.model == comparison.challenger
-    gathered = gather(world.output, world.load().config)
+    gathered = read_evidence_set(world.output, world.load().config)
     assert (Verdict.PASS, ()) == (gathered.verdict, gathered.missing)
 
 

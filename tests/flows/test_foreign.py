@@ -13,7 +13,7 @@ from cdml.evidence.failure import Failure
 from cdml.evidence.store import FILES, dump_evidence
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish import report
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -45,7 +45,7 @@ def told(tmp_path):
         platform = platform or FakePlatform()
         platform.head, platform.on = head, 8
         platform.artifacts = {} if content is None else {"e": content}
-        report(
+        publish_report(
             configured(tmp_path, config),
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             evidence=tmp_path / "nowhere",

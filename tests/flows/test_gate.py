@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation, ModelRef
 from cdml.models.registry import Training
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from fakes.judging import BY_DEFAULT, World, rows
 from fakes.scorer import FakeScorer, pretend
 from pieces import deployment
@@ -197,7 +197,10 @@ def test_other_rows_are_the_rows_of_every_stage(world):
     assert [expected] * 3 == [
         stage.data.digest for stage in (found.data, found.evaluation, found.comparison)
     ]
-    assert (PASS, "2") == (gather(world.output, world.load().config).verdict, found.version.version)
+    assert (PASS, "2") == (
+        read_evidence_set(world.output, world.load().config).verdict,
+        found.version.version,
+    )
 
 
 def test_an_alias_that_moves_meanwhile_moves_nothing_that_is_judged(world):

@@ -15,11 +15,11 @@ from test_report_injection import LONGEST, filled
 from cdml.cli.progress import ConsoleProgress
 from cdml.common.markdown import terminal
 from cdml.evidence.schema import DataEvidence
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from cdml.report.formats import combined, comment, console
 from cdml.report.formats.junit import gates_junit, junit
 from cdml.report.formats.sarif import Location, sarif
-from cdml.report.view import view
+from cdml.report.view import lay_out
 from payloads import PAYLOADS
 from pieces import TIME
 from scenarios import SCENARIOS, configured, written
@@ -84,18 +84,18 @@ def gathered(folder, text):
         for one in SCENARIOS[name]()
     ]
     by_kind = {type(one): one for one in evidence}
-    return gather(written(folder, *by_kind.values()), configured(folder).config)
+    return read_evidence_set(written(folder, *by_kind.values()), configured(folder).config)
 
 
 def told(folder, text):
     """Everything that is Markdown: comment, summary, that it has begun, and several in one."""
     found = gathered(folder, text)
-    shown = view(found, text[:LONGEST], run=text, notes=[text])
+    shown = lay_out(found, text[:LONGEST], run=text, notes=[text])
     parts = [combined.CombinedEntry(name=text, view=shown)] * 2
     return [
         comment.comment(shown),
         comment.summary(shown),
-        comment.begun(text, text, text),
+        comment.in_progress(text, text, text),
         comment.combined_comment(parts),
     ]
 
@@ -133,10 +133,13 @@ def test_what_github_shows_mentions_links_and_refers_to_nothing(text, tmp_path):
 @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
 def test_a_terminal_and_a_runner_read_lines_of_text(text, tmp_path, capsys):
     found = gathered(tmp_path, text)
-    shown = view(found, text[:LONGEST], run=text, notes=[text])
+    shown = lay_out(found, text[:LONGEST], run=text, notes=[text])
     ConsoleProgress(interactive=False, folds=False).note(text)
 
-    printed = [*console.lines(shown, lambda told, _: told), *capsys.readouterr().err.splitlines()]
+    printed = [
+        *console.console_lines(shown, lambda told, _: told),
+        *capsys.readouterr().err.splitlines(),
+    ]
     for line in printed:
         assert terminal(line.strip(), 10_000) == " ".join(line.split())
         assert not re.search(r"::|##\[|[\x00-\x1f\x7f-\x9f]", line)

@@ -10,9 +10,9 @@ from cdml.errors import ServiceError
 from cdml.evidence.charts import PastVersion
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from cdml.report.gate_changes import changed_gates
-from cdml.report.in_progress import begin
+from cdml.report.in_progress import post_in_progress
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer
 from fakes.platform import FakePlatform
@@ -36,7 +36,7 @@ def said(tmp_path):
         ports = FakePorts(
             platform=FakePlatform(base=base, others=others or {}), progress=FakeProgress()
         )
-        return changed_gates(gather(folder, loaded.config), loaded, ports)
+        return changed_gates(read_evidence_set(folder, loaded.config), loaded, ports)
 
     return says
 
@@ -215,7 +215,7 @@ def test_rows_outside_of_the_repository_are_held_against_the_champions(tmp_path,
     platform = FakePlatform(base=CONFIG.encode(), untracked=untracked)
     ports = FakePorts(platform=platform, progress=FakeProgress())
 
-    told = changed_gates(gather(folder, loaded.config), loaded, ports)
+    told = changed_gates(read_evidence_set(folder, loaded.config), loaded, ports)
 
     assert tracked is not any("own gate had (version" in one for one in told)
 
@@ -225,7 +225,9 @@ def test_addresses_that_change_are_told_when_the_gate_begins(tmp_path):
     platform = FakePlatform(base=base.encode(), pull=PullRequest(number=7, head="c" * 40))
     host = FakePorts(platform=platform, progress=FakeProgress())
 
-    begin("flights", host, CommentPolicy(mode="always", report_id="flights"), configured(tmp_path))
+    post_in_progress(
+        "flights", host, CommentPolicy(mode="always", report_id="flights"), configured(tmp_path)
+    )
 
     assert "registry.other" in platform.comments[0].body
 

@@ -4,8 +4,8 @@ import pytest
 
 from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.in_progress import begin
-from cdml.report.publish import report
+from cdml.report.in_progress import post_in_progress
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -30,7 +30,7 @@ def told(tmp_path, platform):
         ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
         loaded, talk = configured(tmp_path), CommentPolicy(mode="always", report_id="flight-delays")
         if begins:
-            begin(loaded, ports, talk)
+            post_in_progress(loaded, ports, talk)
         checks = [
             passed_check(
                 name="drift",
@@ -42,7 +42,7 @@ def told(tmp_path, platform):
             for name in columns
         ] or [passed_check()]
         found = data(*checks, verdict=verdict if columns else checks[0].verdict)
-        report(
+        publish_report(
             loaded,
             ports,
             evidence=written(tmp_path / "evidence", found, evaluation(), comparison()),
@@ -111,7 +111,7 @@ def test_gates_that_only_warn_are_known_again_too(tmp_path, platform):
     slow = log_loss(verdict=WARN, tier="advisory", reason="Log loss rose.")
     for run in (1, 2):
         platform.run = f"https://platform.test/runs/{run}"
-        report(
+        publish_report(
             configured(tmp_path),
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(

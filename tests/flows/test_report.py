@@ -11,7 +11,7 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef, ModelRef
 from cdml.evidence.store import GATES_RESULTS, REPORTS
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish import report
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -45,7 +45,7 @@ def told(tmp_path, platform):
     """Report some evidence on the platform."""
 
     def tell(*evidence, mode="always", config=CONFIG, on=platform, **options):
-        return report(
+        return publish_report(
             configured(tmp_path, config),
             FakePorts(platform=on, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),

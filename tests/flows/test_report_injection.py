@@ -9,7 +9,7 @@ import pytest
 from cdml.adapters.ci.github.workflow_commands import annotation_command
 from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish import report
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -55,7 +55,7 @@ def told(folder, text):
     loaded = configured(folder)
     named = loaded.config.model_copy(update={"model": text[:LONGEST]})
     platform = FakePlatform(pull=PullRequest(number=7, head="c" * 40), run=text)
-    reported = report(
+    reported = publish_report(
         type(loaded)(config=named, path=loaded.path, lines=loaded.lines),
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder / "evidence", *evidence),

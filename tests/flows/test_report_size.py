@@ -6,7 +6,7 @@ import pytest
 
 from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish import report
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -23,7 +23,7 @@ def full(tmp_path_factory):
     slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(5000)]
     failing = log_loss(slice={"carrier": "the last"}, verdict=FAIL, reason="worse")
     folder, platform = tmp_path_factory.mktemp("full"), FakePlatform(pull=PULL)
-    reported = report(
+    reported = publish_report(
         configured(folder),
         FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),

@@ -6,7 +6,7 @@ from cdml.ci.code_host import PullRequest
 from cdml.errors import InputError
 from cdml.evidence.schema import ModelRef
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.publish import report
+from cdml.report.publish import publish_report
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -23,7 +23,7 @@ def told(tmp_path):
     """Report some evidence, and give the platform whether or not it could be used."""
 
     def tell(*evidence, platform, mode="always"):
-        report(
+        publish_report(
             configured(tmp_path),
             FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from cdml.report.formats import comment
 from cdml.report.formats.combined import CombinedEntry
 from cdml.report.row_cache import RowCache
-from cdml.report.view import view
+from cdml.report.view import lay_out
 from pieces import (
     CHALLENGER,
     CHAMPION,
@@ -35,8 +35,8 @@ def units(text):
 
 def viewed(folder, *evidence):
     config = configured(folder).config
-    found = gather(written(folder / "evidence", *evidence), config)
-    return view(found, config.model, run="https://github.test/octo-org/flights/actions/runs/9")
+    found = read_evidence_set(written(folder / "evidence", *evidence), config)
+    return lay_out(found, config.model, run="https://github.test/octo-org/flights/actions/runs/9")
 
 
 @pytest.fixture(params=["$", "\U0001f600", "@", "&", "|", "模"])
@@ -101,9 +101,9 @@ def test_of_many_reports_all_are_listed_and_the_worst_are_unfolded(tmp_path):
 def test_a_stranger_cannot_crowd_out_what_the_report_itself_has_to_say(tmp_path):
     config = configured(tmp_path).config
     many = comparison(notes=tuple(f"note {i}" for i in range(500)))
-    found = gather(written(tmp_path / "evidence", data(), evaluation(), many), config)
+    found = read_evidence_set(written(tmp_path / "evidence", data(), evaluation(), many), config)
 
-    notes = view(found, config.model, run=None, notes=("mind this",)).notes
+    notes = lay_out(found, config.model, run=None, notes=("mind this",)).notes
 
     assert ("mind this", "note 0", "note 4", "… and 495 more notes.") == (
         notes[0],

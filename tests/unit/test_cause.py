@@ -6,7 +6,7 @@ import pytest
 
 from cdml.evidence.schema import DecidingBound
 from cdml.report.evidence_set import EvidenceSet
-from cdml.report.headline import cause
+from cdml.report.headline import main_cause
 from pieces import (
     FAIL,
     INCONCLUSIVE,
@@ -23,7 +23,7 @@ from pieces import (
 
 
 def why(*gates, bounds=(), verdict):
-    return cause(
+    return main_cause(
         EvidenceSet(
             data=None,
             evaluation=evaluation(*bounds, verdict=verdict),
@@ -127,14 +127,14 @@ PASSED = EvidenceSet(
 def test_where_only_the_data_decides_its_worst_check_is_the_cause(verdict, expected):
     checks = data(passed_check(verdict=verdict), passed_check(verdict=verdict), verdict=verdict)
 
-    assert expected == cause(replace(PASSED, data=checks))
+    assert expected == main_cause(replace(PASSED, data=checks))
 
 
 def test_what_the_data_breaks_is_counted_beside_a_gate():
     broken = data(passed_check(verdict=FAIL), verdict=FAIL)
     gate = comparison(log_loss(verdict=FAIL, challenger=2.1, champion=0.4), verdict=FAIL)
 
-    found = cause(replace(PASSED, data=broken, comparison=gate))
+    found = main_cause(replace(PASSED, data=broken, comparison=gate))
 
     assert found == "log loss rose (0.400 to 2.10) (and 1 more)"
 
@@ -142,7 +142,7 @@ def test_what_the_data_breaks_is_counted_beside_a_gate():
 def test_a_stage_that_left_nothing_is_the_cause():
     missing = ("evaluate-model", "compare-to-champion")
 
-    found = cause(replace(PASSED, evaluation=None, comparison=None, missing=missing))
+    found = main_cause(replace(PASSED, evaluation=None, comparison=None, missing=missing))
 
     assert found == "evaluate-model and compare-to-champion left no evidence"
 
@@ -150,4 +150,4 @@ def test_a_stage_that_left_nothing_is_the_cause():
 def test_where_nothing_else_decides_the_stage_says_why():
     held = comparison(champion=None, verdict=INCONCLUSIVE, reason="There is no champion.")
 
-    assert cause(replace(PASSED, comparison=held)) == "there is no champion"
+    assert main_cause(replace(PASSED, comparison=held)) == "there is no champion"

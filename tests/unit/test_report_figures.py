@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from cdml.evidence.schema import Interval
 from cdml.report import figures
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from cdml.report.figures import bar, plot, value
-from cdml.report.view import view
+from cdml.report.view import lay_out
 from pieces import FAIL, comparison, difference, log_loss
 from scenarios import configured, written
 
@@ -103,7 +103,7 @@ def test_slices_are_sorted_by_how_near_they_come_to_their_margin(tmp_path):
     unknown = log_loss(slice={"carrier": "unknown"}, difference=None)
     folder = written(tmp_path, comparison(*gates, unknown, verdict=FAIL))
 
-    shown = view(gather(folder, configured(tmp_path).config), "flights", run=None)
+    shown = lay_out(read_evidence_set(folder, configured(tmp_path).config), "flights", run=None)
 
     expected = ["bad", "near", "unknown", "far", "few"]
     assert expected == [row.slice.removeprefix("carrier = ") for row in shown.slices]

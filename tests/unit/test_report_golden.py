@@ -6,10 +6,10 @@ import pytest
 
 from cdml.report.charts.charts import curve_charts
 from cdml.report.charts.plots import svg
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from cdml.report.formats import comment, console
 from cdml.report.formats.combined import CombinedEntry
-from cdml.report.view import view
+from cdml.report.view import lay_out
 from pictured import classified, gathered
 from pieces import TIME
 from scenarios import SCENARIOS, configured, written
@@ -30,8 +30,8 @@ def shown(name, folder):
     """The view of a scenario."""
     folder.mkdir(exist_ok=True)
     config = configured(folder).config
-    gathered = gather(written(folder / "evidence", *SCENARIOS[name]()), config)
-    return view(gathered, config.model, run=RUN)
+    gathered = read_evidence_set(written(folder / "evidence", *SCENARIOS[name]()), config)
+    return lay_out(gathered, config.model, run=RUN)
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
@@ -43,13 +43,13 @@ def test_comment_is_as_agreed(name, tmp_path, request):
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_terminal_is_as_agreed(name, tmp_path, request):
-    found = "\n".join(console.lines(shown(name, tmp_path), lambda text, _: text)) + "\n"
+    found = "\n".join(console.console_lines(shown(name, tmp_path), lambda text, _: text)) + "\n"
 
     assert agreed(f"{name}.terminal.txt", request, found) == found
 
 
 def test_in_progress_is_as_agreed(request):
-    found = comment.begun("flight-delays", "a" * 40, RUN)
+    found = comment.in_progress("flight-delays", "a" * 40, RUN)
 
     assert agreed("begun.comment.md", request, found) == found
 

@@ -13,11 +13,11 @@ import pictured
 from cdml.report import figures
 from cdml.report.charts import plots
 from cdml.report.charts.charts import Bars, Chart, ChartTable, Lines, Series
-from cdml.report.charts.forest import of_bound, of_comparison
+from cdml.report.charts.forest import bound_forest, comparison_forest
 from cdml.report.charts.matrix import confusions, heat_map
 from cdml.report.formats import comment
-from cdml.report.formats.page import pictures
-from cdml.report.view import view
+from cdml.report.formats.page import draw_pictures
+from cdml.report.view import lay_out
 from payloads import PAYLOADS
 from pieces import TIME, bound, compared, difference, log_loss
 
@@ -26,7 +26,7 @@ NOTHING = ChartTable(caption="", columns=("a", "b"), rows=(("1", "2"),))
 
 def page(evidence):
     found = pictured.gathered(evidence)
-    return comment.page(view(found, "flight-delays", run=None), TIME, pictures(found))
+    return comment.page(lay_out(found, "flight-delays", run=None), TIME, draw_pictures(found))
 
 
 class Elements(HTMLParser):
@@ -248,28 +248,28 @@ def test_only_the_page_needs_matplotlib():
 
 class TestForest:
     def test_better_lies_to_the_right_whatever_the_metric(self):
-        up = of_comparison(compared())
-        down = of_comparison(log_loss())
+        up = comparison_forest(compared())
+        down = comparison_forest(log_loss())
 
         for drawn in (up, down):
             assert drawn.margin < 100 < drawn.low < drawn.estimate < drawn.high <= 200
 
     def test_an_open_end_reaches_the_edge(self):
-        drawn = of_comparison(log_loss(difference=difference(-0.02, None, -0.01)))
+        drawn = comparison_forest(log_loss(difference=difference(-0.02, None, -0.01)))
 
         assert 200 == drawn.high
 
     def test_a_value_lies_beside_its_bound(self):
-        kept = of_bound(bound(metric="latency_p95_ms", value=31.0, rule="at_most 50"))
-        broken = of_bound(bound(value=0.7, rule="at_least 0.85"))
+        kept = bound_forest(bound(metric="latency_p95_ms", value=31.0, rule="at_most 50"))
+        broken = bound_forest(bound(value=0.7, rule="at_least 0.85"))
 
         assert broken.estimate < 100 == broken.margin == kept.margin < kept.estimate
         assert "bound 50" in kept.said
 
     def test_what_has_no_difference_or_direction_is_not_drawn(self):
-        assert of_comparison(compared(difference=None)) is None
-        assert of_comparison(compared(metric="own:metric", bound=None)) is None
-        assert of_bound(bound(value=None)) is None
+        assert comparison_forest(compared(difference=None)) is None
+        assert comparison_forest(compared(metric="own:metric", bound=None)) is None
+        assert bound_forest(bound(value=None)) is None
 
 
 class TestMatrix:

@@ -7,10 +7,10 @@ import pytest
 from cdml.evidence.schema import DecidingBound, ModelRef
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.formats import comment
-from cdml.report.formats.console import lines
+from cdml.report.formats.console import console_lines
 from cdml.report.next_step import next_step
 from cdml.report.sections import MOST_OPEN, sections
-from cdml.report.view import view
+from cdml.report.view import lay_out
 from pieces import (
     CHALLENGER,
     FAIL,
@@ -43,7 +43,7 @@ def found(*gates, bounds=(), checks=(), verdict=PASS, **said):
 
 
 def shown(*gates, **said):
-    return view(found(*gates, **said), "flights", run="https://ci.test/9")
+    return lay_out(found(*gates, **said), "flights", run="https://ci.test/9")
 
 
 def carrier(name, **said):
@@ -115,7 +115,7 @@ def test_a_pass_without_proof_is_told_apart_everywhere():
     body, page, terminal = (
         comment.comment(told),
         comment.page(told, evaluation().produced.time),
-        "\n".join(lines(told, lambda text, _: text)),
+        "\n".join(console_lines(told, lambda text, _: text)),
     )
     assert "➖ no regression proven: max&#95;regression 1%" in body
     assert '<span class="verdict unproven">no regression proven</span>' in page

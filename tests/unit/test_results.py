@@ -10,7 +10,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import Check, DataEvidence, DataRef, Producer
-from cdml.report.evidence_set import gather
+from cdml.report.evidence_set import read_evidence_set
 from cdml.report.formats.junit import gates_junit, junit
 from cdml.report.formats.sarif import Location, sarif
 from pieces import TIME
@@ -203,7 +203,7 @@ def test_no_checks_are_a_valid_document():
 class TestGates:
     def test_are_one_case_each_and_say_what_was_asked(self, tmp_path):
         folder = written(tmp_path, *SCENARIOS["fail"]())
-        found = gates_junit({"": gather(folder, configured(tmp_path).config)}, TIME)
+        found = gates_junit({"": read_evidence_set(folder, configured(tmp_path).config)}, TIME)
 
         [told] = ET.fromstring(found)  # noqa: S314 - our own
         assert ["6", "1", "0", "1"] == [
@@ -216,14 +216,14 @@ class TestGates:
 
     def test_of_a_stage_that_left_nothing_are_in_error(self, tmp_path):
         folder = written(tmp_path, *SCENARIOS["missing"]())
-        found = gates_junit({"": gather(folder, configured(tmp_path).config)}, TIME)
+        found = gates_junit({"": read_evidence_set(folder, configured(tmp_path).config)}, TIME)
 
         [told] = ET.fromstring(found)  # noqa: S314 - our own
         [error] = told.iter("error")
         assert "compare-to-champion left no evidence." == error.get("message")
 
     def test_without_any_evidence_are_all_in_error(self, tmp_path):
-        found = gates_junit({"": gather(tmp_path, configured(tmp_path).config)}, TIME)
+        found = gates_junit({"": read_evidence_set(tmp_path, configured(tmp_path).config)}, TIME)
 
         [told] = ET.fromstring(found)  # noqa: S314 - our own
         assert ["3", "3"] == [told.get(name) for name in ("tests", "errors")]
@@ -231,7 +231,7 @@ class TestGates:
     def test_of_several_reports_are_a_suite_each(self, tmp_path):
         config = configured(tmp_path).config
         legs = {
-            name: gather(written(tmp_path / name, *SCENARIOS[name]()), config)
+            name: read_evidence_set(written(tmp_path / name, *SCENARIOS[name]()), config)
             for name in ("pass", "fail")
         }
 

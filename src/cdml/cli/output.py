@@ -90,7 +90,7 @@ def unjudged(platform: Platform, output: Path, address: str | None) -> None:
 def reported(platform: Platform, output: Path, found: "Reported") -> int:
     """The report, and where its files are."""
     if found.view:
-        for line in console.lines(found.view, _painted):
+        for line in console.console_lines(found.view, _painted):
             click.echo(line)
         click.echo()
     else:

@@ -1,4 +1,4 @@
-"""What `report` does: tell the verdict; where none can be formed, tell that and why."""
+"""What `publish_report` does: tell the verdict; where none can be formed, tell that and why."""
 
 import os
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ from cdml.cli.progress import ConsoleProgress
 from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
 from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, CommentPolicy
-from cdml.report.in_progress import begin as begin_flow
-from cdml.report.in_progress import tell_unjudged
+from cdml.report.in_progress import post_in_progress as begin_flow
+from cdml.report.in_progress import post_not_judged
 from cdml.report.model_name import model_name
-from cdml.report.publish import report as report_flow
-from cdml.report.publish_combined import combine as combine_flow
+from cdml.report.publish import publish_report as report_flow
+from cdml.report.publish_combined import publish_combined as combine_flow
 from cdml.wiring import RunHost, Wiring
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def report(
         what = "the options of the report" if problems == [wrong] else f"the configuration{about}"
         files = None if begin or not config.parent.is_dir() else output
         lines = [line for error in problems for line in _sentences(error)]
-        address = tell_unjudged(host, talk, files, f"{what} cannot be used", lines)
+        address = post_not_judged(host, talk, files, f"{what} cannot be used", lines)
         tell.unjudged(host.platform, output, address)
         raise problems[0]
     if begin:

@@ -13,7 +13,7 @@ from cdml.errors import CdmlError
 from cdml.evidence.schema import Deployment
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.formats import comment as render
-from cdml.report.view import View, view
+from cdml.report.view import View, lay_out
 
 SIGNATURE = "X-CDML-Signature-256"
 """Header: `sha256=` and the HMAC-SHA256 of the body, in hex."""
@@ -29,7 +29,7 @@ def notify(loaded: LoadedConfig, ports: DeliveryPorts, told: Deployment) -> None
     if not (told.changed or told.verdict is Verdict.FAIL or told.parked_until):
         return
     gathered = EvidenceSet(data=None, evaluation=None, comparison=None, deployment=told, missing=())
-    shown = view(gathered, loaded.config.model, run=ports.platform.run_url())
+    shown = lay_out(gathered, loaded.config.model, run=ports.platform.run_url())
     teller = _Teller(loaded=loaded, ports=ports, told=told, shown=shown)
     for what, tell in (
         ("The job summary", teller.summarise),

@@ -80,7 +80,7 @@ Current = Callable[[Producer], bool]
 """Whether evidence is of the run and commit that a report is about."""
 
 
-def gather(
+def read_evidence_set(
     source: EvidenceSource, config: Config | None, current: Current = lambda _: True
 ) -> EvidenceSet:
     """Read the evidence of a run.

@@ -8,7 +8,7 @@ from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
 from cdml.report.evidence_set import EvidenceSet
-from cdml.report.gate_changes import judged_by, rejudged
+from cdml.report.gate_changes import rejudged, verdicts_under
 
 _FOREIGN = (
     "These figures come from a run of the pull request's own code, without access to anything: who"
@@ -16,7 +16,7 @@ _FOREIGN = (
 )
 
 
-def fetched(platform: Platform, name: str) -> Mapping[str, bytes]:
+def fetch_fork_evidence(platform: Platform, name: str) -> Mapping[str, bytes]:
     """The evidence that the run which triggered this one left; empty where it left none.
 
     Args:
@@ -31,7 +31,7 @@ def fetched(platform: Platform, name: str) -> Mapping[str, bytes]:
     return {} if content is None else members(content)
 
 
-def distrusted(
+def recompute_fork_verdicts(
     gathered: EvidenceSet, loaded: LoadedConfig, platform: Platform
 ) -> tuple[EvidenceSet, tuple[str, ...]]:
     """Foreign evidence with the verdict that our own gates allow, and what a reader must know.
@@ -61,7 +61,7 @@ def distrusted(
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)
     name = loaded.path.name
-    told = judged_by(
+    told = verdicts_under(
         gathered, loaded.config, f"The pull request was judged by other gates than {name} has here."
     )
     if not told and gathered.doubted:

@@ -51,20 +51,22 @@ def changed_gates(
         loaded: the configuration of the pull request.
         ports: the platform knows the configuration of its base.
     """
-    found = base(loaded, ports)
+    found = base_gates(loaded, ports)
     rows = other_rows(gathered, loaded, ports) if found.known else ()
-    return (*effect(gathered, loaded, found), *found.said, *rows)
+    return (*effect_of_base_gates(gathered, loaded, found), *found.said, *rows)
 
 
-def effect(gathered: EvidenceSet, loaded: LoadedConfig, found: BaseBranchGates) -> tuple[str, ...]:
+def effect_of_base_gates(
+    gathered: EvidenceSet, loaded: LoadedConfig, found: BaseBranchGates
+) -> tuple[str, ...]:
     """What the figures are by the base's gates; nothing where those are the same."""
     if found.config is None:
         return ()
     told = f"The pull request changes the gates of {loaded.path.name}."
-    return judged_by(gathered, found.config, told)
+    return verdicts_under(gathered, found.config, told)
 
 
-def base(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
+def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
     """Ask for the configuration of the pull request's base, and for its contract.
 
     Args:
@@ -141,7 +143,7 @@ def _differences(
             yield (*place, key)
 
 
-def judged_by(gathered: EvidenceSet, config: Config, told: str) -> tuple[str, ...]:
+def verdicts_under(gathered: EvidenceSet, config: Config, told: str) -> tuple[str, ...]:
     """What the figures are by other gates; nothing where these are the gates they were judged by.
 
     Args:
@@ -149,7 +151,7 @@ def judged_by(gathered: EvidenceSet, config: Config, told: str) -> tuple[str, ..
         config: the other gates.
         told: the sentence that begins it.
     """
-    if judged_here(gathered, config):
+    if is_judged_here(gathered, config):
         return ()
     again = rejudged(gathered, config)
     why = f": {again.reasons[0]}" if again.reasons else "."
@@ -158,7 +160,7 @@ def judged_by(gathered: EvidenceSet, config: Config, told: str) -> tuple[str, ..
     return (f"{told}{gone} By those that were there, its figures are {again.verdict.value}{why}",)
 
 
-def judged_here(gathered: EvidenceSet, config: Config) -> bool:
+def is_judged_here(gathered: EvidenceSet, config: Config) -> bool:
     """Whether these are the gates that the evidence was judged by."""
     stages = [stage for stage in (gathered.evaluation, gathered.comparison) if stage is not None]
     return all(stage.policy.digest == _digest(config) for stage in stages)

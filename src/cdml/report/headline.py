@@ -17,7 +17,7 @@ from cdml.report.evidence_set import EvidenceSet
 EvidenceGate = BoundGate | ComparisonGate
 
 
-def cause(gathered: EvidenceSet) -> str:
+def main_cause(gathered: EvidenceSet) -> str:
     """The worst gate in words, and what would settle it; else the data's worst check, or a stage.
 
     What decides for all rows is named before what decides for a slice. Empty for a pass.
@@ -125,7 +125,7 @@ def headline(gathered: EvidenceSet, model: str) -> str:
         return _delivered(gathered.deployment)
     if not gathered.stages:
         return _unjudged(gathered, model)
-    why = _DOUBTED if gathered.doubted else cause(gathered)
+    why = _DOUBTED if gathered.doubted else main_cause(gathered)
     told = f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
     return f"{told}; {why}" if why else told
 

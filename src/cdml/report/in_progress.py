@@ -17,7 +17,7 @@ from cdml.report.gate_changes import changed_addresses
 from cdml.report.ports import ReportPorts
 
 
-def begin(
+def post_in_progress(
     model: str, host: ReportPorts, talk: CommentPolicy, loaded: LoadedConfig | None = None
 ) -> str | None:
     """Post the comment that the verdict will replace, and give its address.
@@ -34,7 +34,7 @@ def begin(
     """
     platform = host.platform
     notes = changed_addresses(loaded, host) if loaded is not None else ()
-    body = comment.begun(model, platform.commit(), platform.run_url(), notes)
+    body = comment.in_progress(model, platform.commit(), platform.run_url(), notes)
     try:
         return talk.say(host, body, quiet=talk.mode != "always", begun=True)
     except ServiceError as error:
@@ -45,7 +45,7 @@ def begin(
 COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
 
 
-def tell_unjudged(
+def post_not_judged(
     host: ReportPorts,
     talk: CommentPolicy,
     output: Path | None,
@@ -82,7 +82,7 @@ def tell_unjudged(
 
 
 @contextmanager
-def told_unusable(
+def report_unusable(
     model: str, host: ReportPorts, talk: CommentPolicy, output: Path
 ) -> Iterator[None]:
     """Where evidence cannot be read, fetched or laid out, say so in the comment's place.
@@ -104,5 +104,5 @@ def told_unusable(
             lines = (error.message, error.hint)
         headline = f"the evidence of the new {model} cannot be used"
         with suppress(ServiceError):
-            tell_unjudged(host, talk, output, headline, [line for line in lines if line])
+            post_not_judged(host, talk, output, headline, [line for line in lines if line])
         raise

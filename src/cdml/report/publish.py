@@ -10,16 +10,16 @@ from cdml.errors import ServiceError
 from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.evidence_set import Current, EvidenceSet, gather
-from cdml.report.fork_evidence import distrusted, fetched
+from cdml.report.evidence_set import Current, EvidenceSet, read_evidence_set
+from cdml.report.fork_evidence import fetch_fork_evidence, recompute_fork_verdicts
 from cdml.report.formats import comment as render
 from cdml.report.formats.annotations import annotations
 from cdml.report.formats.junit import gates_junit
-from cdml.report.formats.page import pictures
+from cdml.report.formats.page import draw_pictures
 from cdml.report.gate_changes import changed_gates
-from cdml.report.in_progress import told_unusable
+from cdml.report.in_progress import report_unusable
 from cdml.report.ports import ReportPorts
-from cdml.report.view import View, view
+from cdml.report.view import View, lay_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ class Reported:
     comment_url: str | None
 
 
-def report(
+def publish_report(
     loaded: LoadedConfig,
     ports: ReportPorts,
     *,
@@ -57,8 +57,8 @@ def report(
         loaded: the configuration.
         ports: the world.
         evidence: folder of the evidence.
-        output: folder for `comment.md`, `report.md`, `report.html` and `gates.junit.xml`.
-        talk: where and how to comment.
+        output: folder for `comment.md`, `publish_report.md`, `publish_report.html` and
+        `gates.junit.xml`. talk: where and how to comment.
         artifact: what the run that triggered this one, and was given no trust, has called its
             evidence; it takes the folder's place.
 
@@ -66,27 +66,31 @@ def report(
         InputError: the evidence cannot be used.
     """
     model = loaded.config.model
-    with told_unusable(model, ports, talk, output):
+    with report_unusable(model, ports, talk, output):
         said: tuple[str, ...] = ()
         stopped = ports.platform.stopped()
         if stopped is not None:
-            gathered, said = gather({}, loaded.config), (unjudged(stopped),)
+            gathered, said = read_evidence_set({}, loaded.config), (unjudged(stopped),)
         elif artifact is not None:
-            gathered = gather(fetched(ports.platform, artifact), loaded.config)
-            gathered, said = distrusted(gathered, loaded, ports.platform)
+            gathered = read_evidence_set(
+                fetch_fork_evidence(ports.platform, artifact), loaded.config
+            )
+            gathered, said = recompute_fork_verdicts(gathered, loaded, ports.platform)
         else:
-            gathered = gather(evidence, loaded.config, current(ports.platform))
+            gathered = read_evidence_set(evidence, loaded.config, is_current(ports.platform))
             said = changed_gates(gathered, loaded, ports)
         known = talk.known_warnings(ports)
         run = ports.platform.run_url()
-        shown = view(gathered, model, run=run, notes=said, known=known)
+        shown = lay_out(gathered, model, run=run, notes=said, known=known)
         comment = render.comment(shown)
     address, warnings = None, []
     try:
         warned = {digest: digest in known for digest in shown.warned}
-        address = talk.say(ports, comment, quiet=quiet(gathered, talk.mode), warned=warned)
+        address = talk.say(
+            ports, comment, quiet=needs_no_comment(gathered, talk.mode), warned=warned
+        )
     except ServiceError as error:
-        warnings = [unposted(ports, error)]
+        warnings = [missing_comment(ports, error)]
     told = replace(shown, notes=(*shown.notes, *(one.message for one in warnings)))
     markdown = render.summary(told)
     write_atomically(output / "comment.md", comment.encode())
@@ -99,7 +103,7 @@ def report(
         markdown=write_atomically(output / "report.md", markdown.encode()),
         html=write_atomically(
             output / "report.html",
-            render.page(told, ports.clock.now(), pictures(gathered)).encode(),
+            render.page(told, ports.clock.now(), draw_pictures(gathered)).encode(),
         ),
         comment_url=address,
     )
@@ -108,7 +112,7 @@ def report(
     return reported
 
 
-def current(platform: Platform) -> Current:
+def is_current(platform: Platform) -> Current:
     """Whether evidence is of the run and the commit that are reported.
 
     What lies in a folder of the checkout may have been committed there, or be left of an older run
@@ -132,14 +136,14 @@ def unjudged(stopped: str) -> str:
     return f"The run that was to judge it {stopped}: what it left is not reported."
 
 
-def unposted(ports: ReportPorts, error: ServiceError) -> Annotation:
+def missing_comment(ports: ReportPorts, error: ServiceError) -> Annotation:
     """That there is no comment, and why, where everybody may write."""
     said = f"The comment was not posted: {error.message} {error.hint}".strip()
     ports.progress.note(said)
     return Annotation(level="warning", title="cdml: no comment", message=said)
 
 
-def quiet(gathered: EvidenceSet, mode: str) -> bool:
+def needs_no_comment(gathered: EvidenceSet, mode: str) -> bool:
     """Whether a verdict is nothing to open a comment for."""
     if mode == "failures":
         return gathered.verdict.exit_code == 0

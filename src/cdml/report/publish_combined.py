@@ -8,21 +8,26 @@ from cdml.config import Config, LoadedConfig
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.report.comment_policy import CommentPolicy
-from cdml.report.evidence_set import EvidenceSet, gather
+from cdml.report.evidence_set import EvidenceSet, read_evidence_set
 from cdml.report.formats import combined, comment
 from cdml.report.formats.annotations import MAX_ANNOTATIONS, annotations
 from cdml.report.formats.combined import CombinedEntry
 from cdml.report.formats.junit import gates_junit
-from cdml.report.gate_changes import BaseBranchGates, base, effect, judged_here
-from cdml.report.in_progress import told_unusable
+from cdml.report.gate_changes import (
+    BaseBranchGates,
+    base_gates,
+    effect_of_base_gates,
+    is_judged_here,
+)
+from cdml.report.in_progress import report_unusable
 from cdml.report.ports import ReportPorts
-from cdml.report.publish import Reported, current, quiet, unjudged, unposted
-from cdml.report.view import view
+from cdml.report.publish import Reported, is_current, missing_comment, needs_no_comment, unjudged
+from cdml.report.view import lay_out
 
 _MOST = 200
 
 
-def combine(
+def publish_combined(
     root: Path,
     host: ReportPorts,
     *,
@@ -51,12 +56,12 @@ def combine(
     Raises:
         InputError: no folder fits, or evidence cannot be used.
     """
-    shared, ours = loaded.config if loaded else None, current(host.platform)
-    with told_unusable(shared.model if shared else "models", host, talk, output):
+    shared, ours = loaded.config if loaded else None, is_current(host.platform)
+    with report_unusable(shared.model if shared else "models", host, talk, output):
         stopped = host.platform.stopped()
         notes = (*notes, *((unjudged(stopped),) if stopped else ()))
         found = {
-            name: gather({} if stopped else folder, own(folder) or shared, ours)
+            name: read_evidence_set({} if stopped else folder, own(folder) or shared, ours)
             for name, folder in _folders(root, pattern)
         }
         known = talk.known_warnings(host)
@@ -66,10 +71,10 @@ def combine(
     address, warnings = None, []
     try:
         warned = {digest: digest in known for part in parts for digest in part.view.warned}
-        silent = all(quiet(one, talk.mode) for one in found.values())
+        silent = all(needs_no_comment(one, talk.mode) for one in found.values())
         address = talk.say(host, body, quiet=silent, warned=warned)
     except ServiceError as error:
-        warnings = [unposted(host, error)]
+        warnings = [missing_comment(host, error)]
     summary = comment.combined_summary(parts, (*notes, *(one.message for one in warnings)))
     write_atomically(output / "comment.md", body.encode())
     write_atomically(output / GATES_RESULTS, gates_junit(found, host.clock.now()))
@@ -94,14 +99,14 @@ def _parts(
     known: frozenset[str],
 ) -> tuple[list[CombinedEntry], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
-    run, before = host.platform.run_url(), base(loaded, host) if loaded else BaseBranchGates()
+    run, before = host.platform.run_url(), base_gates(loaded, host) if loaded else BaseBranchGates()
     parts = []
     for name, gathered in found.items():
         # A monorepo's models have configurations of their own, and this is another's change.
-        ours = loaded is not None and judged_here(gathered, loaded.config)
-        said = effect(gathered, loaded, before) if loaded and ours else ()
+        ours = loaded is not None and is_judged_here(gathered, loaded.config)
+        said = effect_of_base_gates(gathered, loaded, before) if loaded and ours else ()
         parts.append(
-            CombinedEntry(name=name, view=view(gathered, name, run=run, notes=said, known=known))
+            CombinedEntry(name=name, view=lay_out(gathered, name, run=run, notes=said, known=known))
         )
     return parts, before.said
 

@@ -8,7 +8,7 @@ from cdml.common.verdict import Verdict
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, MetricValue
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
-from cdml.report.charts.forest import Forest, of_bound, of_comparison
+from cdml.report.charts.forest import Forest, bound_forest, comparison_forest
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.figures import NONE, Plot, _scalar, slice_name
 
@@ -121,7 +121,7 @@ def not_passed(row: GateRow | CheckRow) -> bool:
     return row.verdict not in {None, Verdict.PASS}
 
 
-def badness(row: GateRow) -> tuple[float, float]:
+def verdict_rank(row: GateRow) -> tuple[float, float]:
     """Sorts the worst first, those that come closest to their margin before others like them.
 
     What passed without proof comes before what is proven, what was only reported last.
@@ -159,7 +159,7 @@ def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRo
         difference=NONE,
         interval="",
         plot=None,
-        forest=of_bound(gate),
+        forest=bound_forest(gate),
         rule=gate.rule,
         verdict=gate.verdict,
         reason=gate.reason,
@@ -179,7 +179,7 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         difference=difference,
         interval=interval,
         plot=figures.plot(gate),
-        forest=of_comparison(gate),
+        forest=comparison_forest(gate),
         rule=gate.rule,
         verdict=gate.verdict if gate.judged or gate.verdict is not Verdict.PASS else None,
         reason=gate.reason,

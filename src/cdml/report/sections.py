@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
 from cdml.report.metric_gates import MetricGates, by_metric
-from cdml.report.rows import CheckRow, MetricRow, badness
+from cdml.report.rows import CheckRow, MetricRow, verdict_rank
 from cdml.report.view import View
 
 MOST_OPEN = 10
@@ -71,7 +71,7 @@ def sections(view: View) -> Sections:
 
 def _order(found: MetricGates) -> tuple[float, bool, float]:
     """The worst first, of equally bad ones those on all rows, then those nearest to a margin."""
-    worst = min(map(badness, found.gates))
+    worst = min(map(verdict_rank, found.gates))
     return worst[0], bool(found.slice), worst[1]
 
 

@@ -19,7 +19,6 @@ from cdml.report.rows import (
     GateRow,
     MetricRow,
     StepRow,
-    badness,
     change_rows,
     check_rows,
     gate_rows,
@@ -27,6 +26,7 @@ from cdml.report.rows import (
     not_passed,
     severity,
     step_rows,
+    verdict_rank,
 )
 
 MAX_POINTS = 3
@@ -88,7 +88,7 @@ class View:
     left_out: str = ""
 
 
-def view(
+def lay_out(
     gathered: EvidenceSet,
     model: str,
     *,
@@ -107,9 +107,9 @@ def view(
     """
     rows = gate_rows(gathered)
     gates = tuple(row for row in rows if not row.slice)
-    slices = tuple(sorted((row for row in rows if row.slice), key=badness))
+    slices = tuple(sorted((row for row in rows if row.slice), key=verdict_rank))
     checks = check_rows(gathered)
-    judged: tuple[GateRow | CheckRow, ...] = (*checks, *sorted(gates, key=badness), *slices)
+    judged: tuple[GateRow | CheckRow, ...] = (*checks, *sorted(gates, key=verdict_rank), *slices)
     digests = {_digest(model, row): row for row in judged if row.verdict is Verdict.WARN}
     repeated = {id(row): row for digest, row in digests.items() if digest in known}
     fresh = [row for row in judged if id(row) not in repeated]

@@ -35,7 +35,7 @@ class Forest:
     said: str
 
 
-def of_comparison(gate: ComparisonGate) -> Forest | None:
+def comparison_forest(gate: ComparisonGate) -> Forest | None:
     """Challenger - champion beside the margin; None where there is no difference to draw."""
     found = gate.difference
     better = greater_is_better(gate)
@@ -49,7 +49,7 @@ def of_comparison(gate: ComparisonGate) -> Forest | None:
     return _placed(found.estimate, *figures.ends(gate), margin, better=better, said=told)
 
 
-def of_bound(gate: BoundGate) -> Forest | None:
+def bound_forest(gate: BoundGate) -> Forest | None:
     """A value beside the bound it was held against, which is zero here."""
     word, bound = gate.rule.partition(" ")[0], figures.limit(gate.rule)
     metric = metrics.find_metric(gate.metric)

@@ -86,7 +86,7 @@ def available() -> bool:
     return find_spec("matplotlib") is not None
 
 
-def drawn(charts: Sequence[Chart]) -> tuple[Chart, ...]:
+def draw_charts(charts: Sequence[Chart]) -> tuple[Chart, ...]:
     """The charts with their pictures; as they are where matplotlib is not installed."""
     if not charts or not available():
         return tuple(charts)

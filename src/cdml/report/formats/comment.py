@@ -37,7 +37,7 @@ _JUDGED = ("gates", "checks", "slices")
 _TOLD = ("steps", "changes", "metrics")
 
 
-def fit(
+def fit_to_limit(
     views: Sequence[View],
     render: Callable[[Sequence[View]], str],
     limit: int,
@@ -195,7 +195,7 @@ def _combined(
 
     def fitted(lines: Sequence[CombinedEntry], unfolded: Sequence[CombinedEntry], room: int) -> str:
         views = [part.view for part in unfolded]
-        return fit(views, lambda kept: laid_out(lines, unfolded, kept), room, measure)
+        return fit_to_limit(views, lambda kept: laid_out(lines, unfolded, kept), room, measure)
 
     text = fitted(parts, parts, limit)
     if measure(text) <= limit:
@@ -214,7 +214,7 @@ def _most(every: int, fits: Callable[[int], bool]) -> int:
     return max(0, bisect_left(range(every + 1), 1, key=lambda few: not fits(few)) - 1)
 
 
-def begun(model: str, commit: str | None, run: str | None, notes: Sequence[str] = ()) -> str:
+def in_progress(model: str, commit: str | None, run: str | None, notes: Sequence[str] = ()) -> str:
     """The comment that stands until there is a verdict.
 
     Args:
@@ -271,7 +271,7 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
     def rendered(shown: Sequence[View]) -> str:
         return template.render(view=shown[0], drawn=drawn, written=time, cached=cached)
 
-    return fit([view], rendered, MAX_PAGE, _bytes)
+    return fit_to_limit([view], rendered, MAX_PAGE, _bytes)
 
 
 def _bytes(text: str) -> int:
@@ -290,7 +290,7 @@ def _fitted(view: View, limit: int, measure: Callable[[str], int], *, folded: bo
     def rendered(shown: Sequence[View]) -> str:
         return _tidied(template.render(view=shown[0], icons=ICONS, folded=folded, cached=cached))
 
-    return fit([view], rendered, limit, measure)
+    return fit_to_limit([view], rendered, limit, measure)
 
 
 def _tidied(text: str) -> str:

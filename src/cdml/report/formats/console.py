@@ -20,7 +20,7 @@ _GATES = ("metric", "champion", "challenger", "difference", "", "rule")
 _WIDE = frozenset("WF")
 
 
-def lines(view: View, paint: Paint) -> Iterator[str]:
+def console_lines(view: View, paint: Paint) -> Iterator[str]:
     """The report, line by line; nothing in it moves a cursor or speaks to a runner.
 
     Args:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cdml.report.charts.charts import Chart, curve_charts, drift_charts, history_charts
 from cdml.report.charts.matrix import Matrix, confusions, heat_map
-from cdml.report.charts.plots import drawn
+from cdml.report.charts.plots import draw_charts
 from cdml.report.evidence_set import EvidenceSet
 
 
@@ -30,12 +30,12 @@ class Pictures:
 NO_PICTURES = Pictures()
 
 
-def pictures(gathered: EvidenceSet) -> Pictures:
+def draw_pictures(gathered: EvidenceSet) -> Pictures:
     """All that the evidence allows, drawn where matplotlib is installed."""
     return Pictures(
-        curves=drawn(curve_charts(gathered)),
+        curves=draw_charts(curve_charts(gathered)),
         confusions=confusions(gathered),
         heat=heat_map(gathered),
-        drift=drawn(drift_charts(gathered)),
-        history=drawn(history_charts(gathered)),
+        drift=draw_charts(drift_charts(gathered)),
+        history=draw_charts(history_charts(gathered)),
     )
