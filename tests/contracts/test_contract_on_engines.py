@@ -11,7 +11,7 @@ from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from cdml.errors import ConfigurationError
 from fakes.tables import FakeTable, FakeTables
 
@@ -132,7 +132,7 @@ _DUCK = DuckTables()
 def judged(table, text: str) -> tuple[Finding, ...]:
     contract = read_contract(text, "rows.odcs.yaml")
     known = RuleContext(fields={field.name: field for field in table.fields}, now=NOW)
-    return ask(table, tuple(from_contract(contract, known)), (), contract.shows)[0]
+    return scan_table(table, tuple(from_contract(contract, known)), (), contract.shows)[0]
 
 
 def both(tmp_path, rows: list) -> tuple:

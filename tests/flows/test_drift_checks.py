@@ -5,7 +5,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.config.schema import DriftSettings
 from cdml.data.drift.checks import judge_drift, plan_drift
-from cdml.data.drift.measure import profile_of
+from cdml.data.drift.measure import build_profile
 from fakes.tables import FakeTables
 
 TRUTH = [True, False] * 50
@@ -21,7 +21,7 @@ def opened(**tables):
 
 
 def profiled(table, *, closed=()):
-    return profile_of(table, frozenset(), lambda column: column not in closed)
+    return build_profile(table, frozenset(), lambda column: column not in closed)
 
 
 @pytest.mark.parametrize("before", [[1, 0] * 50, [1.0, 0.0] * 50, ["yes", "no"] * 50])

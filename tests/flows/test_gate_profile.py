@@ -33,7 +33,7 @@ def gate(world, answers, **options):
 def kept(world, version, tmp_path):
     known = world.registry.version("late", version)
     folder = world.registry.evidence(known, tmp_path / f"kept-{version}")
-    return profiles.read(folder / profiles.FILE)
+    return profiles.read_profile(folder / profiles.FILE)
 
 
 def without_training_data(world):

@@ -12,11 +12,11 @@ from cdml.common.addresses import reveal
 from cdml.common.verdict import Verdict, worst
 from cdml.config import load
 from cdml.data.odcs import propose
-from cdml.data.odcs.propose import look, table_name
+from cdml.data.odcs.propose import observe_columns, table_name
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from cdml.errors import ConfigurationError, InputError
 from cdml.scaffold.init import init
 from fakes.tables import FakeTables
@@ -38,13 +38,13 @@ FLIGHTS = {
 
 
 def proposed(table, uri: str = "flights.parquet") -> str:
-    return propose.contract(table_name(uri), uri, table.ref.rows, look(table))
+    return propose.propose_contract(table_name(uri), uri, table.ref.rows, observe_columns(table))
 
 
 def judged(table, text: str) -> list:
     contract = read_contract(text, "proposed.odcs.yaml")
     known = RuleContext(fields={field.name: field for field in table.fields})
-    findings, _ = ask(table, tuple(from_contract(contract, known)), (), contract.shows)
+    findings, _ = scan_table(table, tuple(from_contract(contract, known)), (), contract.shows)
     return list(findings)
 
 
@@ -105,14 +105,14 @@ def test_missing_values_are_allowed_up_to_the_next_round_share(table):
     ],
 )
 def test_ranges_are_rounded_outwards(low, high, expected):
-    found = propose.outwards(low, high)
+    found = propose.widen_range(low, high)
 
     assert [None if end is None else pytest.approx(end) for end in expected] == list(found)
 
 
 @given(st.floats(allow_nan=False), st.floats(allow_nan=False))
 def test_a_range_never_shrinks(a, b):
-    low, high = propose.outwards(min(a, b), max(a, b))
+    low, high = propose.widen_range(min(a, b), max(a, b))
 
     assert low is None or low <= min(a, b)
     assert high is None or high >= max(a, b)

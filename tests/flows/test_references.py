@@ -119,7 +119,7 @@ def test_nobody_asks_a_registry_that_the_configuration_does_not_name(house):
 
 def test_the_profile_left_behind_is_that_of_the_reference_and_of_this_run(house):
     house.run(reference="before.parquet")
-    known = profiles.read(house.output / profiles.FILE)
+    known = profiles.read_profile(house.output / profiles.FILE)
     text = json.dumps(json.loads((house.output / profiles.FILE).read_text()))
     house.config = CONFIG
     house.run()

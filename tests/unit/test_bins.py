@@ -98,7 +98,7 @@ def test_categories_that_are_not_kept_are_one_bin():
 def test_the_most_frequent_categories_are_kept_but_no_long_text():
     found = [("x" * 101, 9), *((f"c{n}", 5) for n in range(60))]
 
-    assert tuple(f"c{n}" for n in range(50)) == bins.categories(found).names
+    assert tuple(f"c{n}" for n in range(50)) == bins.count_categories(found).names
 
 
 def test_a_bucket_does_not_tell_its_values():

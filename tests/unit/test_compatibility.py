@@ -15,8 +15,8 @@ from cdml.adapters.scoring.input_conversion import Unfit, convert
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.common.verdict import Verdict
 from cdml.config.input_columns import Purposes, Unnamed
-from cdml.data.rules.signature import Signature, compatible
-from cdml.data.scan import ask
+from cdml.data.rules.signature import Signature, check_signature
+from cdml.data.scan import scan_table
 from cdml.tables.query import Field, LogicalType
 
 NOON, FAR = datetime.fromisoformat("2024-05-01 12:00"), datetime.fromisoformat("9999-12-31")
@@ -99,7 +99,9 @@ def verdicts(folder, wanted) -> dict[str, Verdict]:
         fields = {field.name: field for field in table.fields}
         types = dict.fromkeys(fields, wanted)
         signature = Signature(who="the model", types=types, required=list(types))
-        findings, _ = ask(table, tuple(compatible(signature, fields)), (), lambda _: True)
+        findings, _ = scan_table(
+            table, tuple(check_signature(signature, fields)), (), lambda _: True
+        )
         for one in findings:
             if one.name == "model_types" and one.column is not None:
                 found[one.column] = max(found[one.column], one.verdict, key=lambda v: v.severity)
@@ -176,7 +178,7 @@ PURPOSES = Purposes(identity=frozenset({"id", "late"}), others=frozenset({"site"
 
 
 def found(signature, purposes=PURPOSES):
-    return list(compatible(signature, FIELDS, purposes))
+    return list(check_signature(signature, FIELDS, purposes))
 
 
 def test_a_column_that_is_required_fails_where_it_is_missing_and_another_is_listed():

@@ -5,7 +5,7 @@ from cdml.data.contract import Contract
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from cdml.errors import ConfigurationError
 from fakes.tables import table
 
@@ -34,7 +34,7 @@ def judged(body: str, rows: dict) -> list[Finding]:
     promised = contract(body)
     data = table("rows", rows)
     fields = {field.name: field for field in data.fields}
-    findings, _ = ask(
+    findings, _ = scan_table(
         data, tuple(from_contract(promised, RuleContext(fields=fields))), (), promised.shows
     )
     return list(findings)

@@ -10,7 +10,7 @@ from cdml.common.yaml_lines import KeyPath, YamlDocument, read_yaml
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from fakes.tables import table
 
 FOLDER = Path(__file__).parents[1] / "odcs"
@@ -40,7 +40,7 @@ def findings(name: str) -> tuple[Finding, ...]:
     known = RuleContext(
         fields=fields[contract.table], related=fields, now=datetime(2025, 1, 1, tzinfo=UTC)
     )
-    return ask(orders, tuple(from_contract(contract, known)), (), contract.shows, tables)[0]
+    return scan_table(orders, tuple(from_contract(contract, known)), (), contract.shows, tables)[0]
 
 
 def promised(marked: YamlDocument) -> list[KeyPath]:

@@ -5,7 +5,7 @@ import pytest
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from fakes.tables import table
 
 BODY = """apiVersion: v3.2.0
@@ -42,7 +42,7 @@ def findings():
     contract = read_contract(BODY, "orders.odcs.yaml")
     data = table("rows", {"a": [1, 2], "extra": [1, 2]})
     asked = tuple(from_contract(contract, RuleContext(fields={f.name: f for f in data.fields})))
-    return ask(data, asked, (), contract.shows)[0]
+    return scan_table(data, asked, (), contract.shows)[0]
 
 
 def test_a_check_has_the_line_of_what_asks_for_it(findings):

@@ -3,7 +3,7 @@ import pytest
 from cdml.data.contract import Contract, Property, is_personal, looks_personal
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from fakes.tables import table
 
 
@@ -12,7 +12,7 @@ def broken(prop: Property) -> Finding:
     data = table("rows", {prop.name: [-5]})
     contract = Contract(table="rows", properties=(prop,))
     asked = tuple(from_contract(contract, RuleContext(fields={f.name: f for f in data.fields})))
-    (finding,), _ = ask(data, asked, (), contract.shows)
+    (finding,), _ = scan_table(data, asked, (), contract.shows)
     return finding
 
 

@@ -9,7 +9,7 @@ from cdml.data.contract import Contract
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from cdml.errors import ConfigurationError
 from fakes.tables import table
 
@@ -157,5 +157,7 @@ def test_any_damaged_contract_is_read_or_refused(at, scrap):
     known = RuleContext(fields={field.name: field for field in data.fields})
     related = {contract.table: data}
     known = RuleContext(fields=known.fields, related={contract.table: known.fields})
-    findings, _ = ask(data, tuple(from_contract(contract, known)), (), contract.shows, related)
+    findings, _ = scan_table(
+        data, tuple(from_contract(contract, known)), (), contract.shows, related
+    )
     assert all(finding.reason for finding in findings)

@@ -8,7 +8,7 @@ from cdml.common.verdict import Verdict
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.rule import Finding, RuleContext
-from cdml.data.scan import ask
+from cdml.data.scan import scan_table
 from cdml.errors import ConfigurationError
 from fakes.tables import table
 
@@ -33,7 +33,7 @@ def judged(written: str, **columns: list) -> Finding:
     contract = read_contract(written, "orders.odcs.yaml")
     data = table("rows", columns)
     known = RuleContext(fields={field.name: field for field in data.fields}, now=NOW)
-    (finding,), _ = ask(data, tuple(from_contract(contract, known)), (), contract.shows)
+    (finding,), _ = scan_table(data, tuple(from_contract(contract, known)), (), contract.shows)
     return finding
 
 
@@ -249,7 +249,7 @@ def test_a_query_speaks_of_a_personal_column_in_any_case(spoken):
     contract = read_contract(text, "orders.odcs.yaml")
     data = table("rows", {"pay": [98765, 1]})
     asked = tuple(from_contract(contract, RuleContext(fields={"pay": data.fields[0]})))
-    findings, _ = ask(data, asked, (), contract.shows)
+    findings, _ = scan_table(data, asked, (), contract.shows)
 
     assert "98" not in "".join(one.reason + one.observed for one in findings)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cdml.data.drift.bins import Categories, Edges
-from cdml.data.drift.judge import CurrentColumn, DriftLimits, judge
+from cdml.data.drift.judge import CurrentColumn, DriftLimits, judge_drift
 from cdml.data.drift.profile import ColumnProfile
 from cdml.tables.query import LogicalType
 
@@ -22,7 +22,7 @@ DELAY = ColumnProfile(
 
 
 def found(column, counts, *, shown=True):
-    return judge(column, CurrentColumn(counts=counts), DriftLimits(), shown=shown).spread
+    return judge_drift(column, CurrentColumn(counts=counts), DriftLimits(), shown=shown).spread
 
 
 def test_shares_are_told_by_bin():

@@ -20,9 +20,9 @@ NOISE = [RNG.random() for _ in range(ROWS)]
 
 
 def strengths(columns, label=LATE, task=Task.BINARY, positive=1.0, ordered=None):
-    goal = labels.target(label, task, positive)
+    goal = labels.label_target(label, task, positive)
     assert goal is not None
-    found = labels.giveaways(columns, list(columns) if ordered is None else ordered, goal)
+    found = labels.find_leaks(columns, list(columns) if ordered is None else ordered, goal)
     return {giveaway.columns: giveaway.strength for giveaway in found}
 
 
@@ -134,8 +134,8 @@ def test_strength_lies_between_nothing_and_all(seed, number, rows):
     values = [rng.choice(odd) if rng.random() < 0.3 else rng.gauss(0, 1) for _ in range(rows)]
     label = [rng.choice("abcdef"[:number]) for _ in range(rows)]
     columns = {"number": values, "other": values[::-1], "word": [str(value) for value in values]}
-    goal = labels.target(label, Task.MULTICLASS, None)
-    found = labels.giveaways(columns, ["number", "other"], goal) if goal else ()
+    goal = labels.label_target(label, Task.MULTICLASS, None)
+    found = labels.find_leaks(columns, ["number", "other"], goal) if goal else ()
 
     assert all(0.5 <= giveaway.strength <= 1 for giveaway in found)
 
@@ -174,12 +174,12 @@ def test_infinity_and_missing_values_do_no_harm():
 
 
 def test_too_few_rows_of_a_class_are_no_goal():
-    assert labels.target([1.0, *[0.0] * 100], Task.BINARY, 1.0) is None
+    assert labels.label_target([1.0, *[0.0] * 100], Task.BINARY, 1.0) is None
 
 
 def judged(strength, *, used, columns=("x",), fail=0.995):
     found = (labels.LabelLeak(columns=columns, strength=strength),)
-    return labels.judge(found, warn=0.98, fail=fail, used=used)[0]
+    return labels.judge_leaks(found, warn=0.98, fail=fail, used=used)[0]
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_the_model_uses_fails_and_what_it_might_use_warns(strength, used, e
 
 
 def test_a_pair_is_not_told_again_where_one_of_it_was():
-    found = labels.judge(
+    found = labels.judge_leaks(
         (
             labels.LabelLeak(columns=("a",), strength=1.0),
             labels.LabelLeak(columns=("a", "b"), strength=1.0),

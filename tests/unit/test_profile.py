@@ -82,9 +82,9 @@ def test_profiles_add_up_in_any_order_and_grouping(one, two, three):
 def test_what_is_written_is_what_is_read(tmp_path_factory, profile):
     path = tmp_path_factory.mktemp("profile") / "profile.json"
     document = profiles.ProfileDocument(produced=BY, data=data(profile), profile=profile)
-    profiles.write(path, document)
+    profiles.write_profile(path, document)
 
-    assert document == profiles.read(path)
+    assert document == profiles.read_profile(path)
 
 
 def simple(**changes):
@@ -140,7 +140,7 @@ COLUMN = ("profile", "columns", 0)
 )  # fmt: skip
 def test_a_profile_that_contradicts_itself_is_an_input_error(change, expected):
     with pytest.raises(InputError) as error:
-        profiles.parse(broken(change), "x.profile.json")
+        profiles.parse_profile(broken(change), "x.profile.json")
 
     assert expected in error.value.message
     assert error.value.message.startswith("x.profile.json is ")
@@ -149,7 +149,7 @@ def test_a_profile_that_contradicts_itself_is_an_input_error(change, expected):
 @pytest.mark.parametrize("content", [b"", b"[]", b"\xff", b"{" * 100_000, b'{"schema": 1}'])
 def test_what_is_no_profile_is_an_input_error(content):
     with pytest.raises(InputError):
-        profiles.parse(content, "x.profile.json")
+        profiles.parse_profile(content, "x.profile.json")
 
 
 def test_edges_of_a_time_must_be_times(tmp_path):
@@ -159,7 +159,7 @@ def test_edges_of_a_time_must_be_times(tmp_path):
     path.write_bytes(content)
 
     with pytest.raises(InputError, match="no timestamp"):
-        profiles.read(path)
+        profiles.read_profile(path)
 
 
 def test_a_file_beyond_all_measure_is_not_read(tmp_path, monkeypatch):
@@ -167,4 +167,4 @@ def test_a_file_beyond_all_measure_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "profile.json").write_bytes(broken(at("schema", value="x")))
 
     with pytest.raises(InputError, match="larger than"):
-        profiles.read(tmp_path / "profile.json")
+        profiles.read_profile(tmp_path / "profile.json")

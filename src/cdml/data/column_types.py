@@ -38,7 +38,7 @@ _OF_PHYSICAL: Mapping[str, LogicalType] = {
 _SIZED = re.compile(r"\w+\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 
-def of_contract(contract: "Contract") -> dict[str, Declared]:
+def types_of_contract(contract: "Contract") -> dict[str, Declared]:
     """What a contract declares; a column whose format cannot be applied stays undeclared."""
     found = ((prop.name, _of_property(prop)) for prop in contract.properties)
     return {name: declared for name, declared in found if declared is not None}
@@ -64,11 +64,11 @@ def _of_property(prop: "Property") -> Declared | None:
     return Declared(type=kind, physical=physical, format=applied, by="the contract")
 
 
-def of_signature(signature: "Signature | None", contract: "Contract") -> dict[str, Declared]:
+def types_of_signature(signature: "Signature | None", contract: "Contract") -> dict[str, Declared]:
     """What a model's signature declares; dates are read by the contract's formats."""
     if signature is None or signature.types is None:
         return {}
-    promised = of_contract(contract)
+    promised = types_of_contract(contract)
     found = {}
     for name, kind in signature.types.items():
         if kind in _OF_SIGNATURE:

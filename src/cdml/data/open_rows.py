@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from cdml.common.addresses import reveal
 from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
-from cdml.data.column_types import of_contract, of_signature
+from cdml.data.column_types import types_of_contract, types_of_signature
 from cdml.data.contract import Contract
 from cdml.data.drift.profile_file import FILE
-from cdml.data.odcs.load import promises
+from cdml.data.odcs.load import load_contract
 from cdml.data.rules.signature import Signature
 from cdml.errors import ConfigurationError
 from cdml.tables.declared_types import DATES, Declared, Types, types_of_fields
@@ -48,7 +48,7 @@ def open_rows(
         ConfigurationError: the contract keeps the values of a slice column from being shown.
     """
     settings = loaded.config.data
-    promised = promises(loaded, settings.contract) if contract is None else contract
+    promised = load_contract(loaded, settings.contract) if contract is None else contract
     _require_open_slices(loaded, promised)
     uri = loaded.locate(data or settings.evaluation)
     declared = declared_types(loaded, promised, signature)
@@ -112,7 +112,7 @@ def declared_types(loaded: LoadedConfig, contract: Contract, signature: Signatur
     """
     time = loaded.config.data.time
     moments = {time: Declared(type=LogicalType.TIMESTAMP)} if time else {}
-    return {**moments, **of_signature(signature, contract), **of_contract(contract)}
+    return {**moments, **types_of_signature(signature, contract), **types_of_contract(contract)}
 
 
 def types_for(
@@ -124,14 +124,19 @@ def types_for(
     how it met them in training, unless its reference stores them in a type.
     """
     time = loaded.config.data.time
-    promised = of_contract(contract)
+    promised = types_of_contract(contract)
     if signature.types is None and not _stores_types(loaded):
         dates = [name for name, declared in promised.items() if declared.type in DATES]
     else:
         dates = []
     texts = {name: Declared(type=LogicalType.STRING) for name in (*dates, time) if name}
     kept = {name: one for name, one in promised.items() if name not in dates}
-    return {**types_of_fields(table.fields), **texts, **kept, **of_signature(signature, contract)}
+    return {
+        **types_of_fields(table.fields),
+        **texts,
+        **kept,
+        **types_of_signature(signature, contract),
+    }
 
 
 def _stores_types(loaded: LoadedConfig) -> bool:

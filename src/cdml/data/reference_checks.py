@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from cdml.config.schema import DataSettings
 from cdml.data.drift.checks import DriftPlan, judge_drift, no_reference, plan_drift
-from cdml.data.drift.measure import profile_of
+from cdml.data.drift.measure import build_profile
 from cdml.data.drift.profile import Profile
 from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
 from cdml.data.drift.slices import count_slices, judge_slice_drift
@@ -105,7 +105,7 @@ def _profile(
 ) -> Profile | None:
     match reference:
         case ReferenceRows(table=table):
-            found = profile_of(table, frozenset(data.key), shows)
+            found = build_profile(table, frozenset(data.key), shows)
             if not data.drift.slices:
                 return found
             return replace(found, slices=count_slices(table, found.columns, data, shows))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
-from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, judge, judge_figure
+from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, judge_count, judge_figure
 from cdml.tables.query import All, Condition, NotRun, present
 from cdml.tables.table import Table
 
@@ -13,7 +13,7 @@ _CLOCKS_DIFFER = 86_400
 _NO_TABLES: Mapping[str, Table] = {}
 
 
-def ask(
+def scan_table(
     table: Table,
     asked: Sequence[RuleOrFinding],
     also: Sequence[Condition],
@@ -77,13 +77,15 @@ class _Scan:
             return judge_figure(rule, self._figure(rule), shown=shown)
         rows = self.table.ref.rows
         answer = self._count(rule)
-        finding = judge(rule, answer, rows)
+        finding = judge_count(rule, answer, rows)
         broken = finding.verdict in (Verdict.WARN, Verdict.FAIL)
         if not broken or rule.breaking is None or rule.column is None:
             return finding
         if not self.shown(rule.column):
             return finding
-        return judge(rule, answer, rows, self.table.examples(rule.breaking, rule.column, EXAMPLES))
+        return judge_count(
+            rule, answer, rows, self.table.examples(rule.breaking, rule.column, EXAMPLES)
+        )
 
     def _count(self, rule: DataRule) -> int | NotRun:
         if rule.repeated:

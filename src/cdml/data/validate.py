@@ -13,17 +13,17 @@ from cdml.data.contract import Contract, Severity
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
 from cdml.data.leakage import label_checks
-from cdml.data.leakage.separation import separated
+from cdml.data.leakage.separation import check_separation
 from cdml.data.model_inputs import require_features
-from cdml.data.odcs.load import open_related, promises
+from cdml.data.odcs.load import load_contract, open_related
 from cdml.data.open_rows import open_reference, open_rows, types_for
 from cdml.data.ports import DataPorts
 from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
 from cdml.data.rules.rule import Finding, RuleContext, RuleOrFinding
-from cdml.data.rules.signature import Signature, compatible, refused
-from cdml.data.scan import ask
+from cdml.data.rules.signature import Signature, check_signature, refused_value
+from cdml.data.scan import scan_table
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.charts import Histogram
@@ -120,7 +120,7 @@ def validate_data(
     store.remove_files(*(output / name for name in store.RESULTS))
     settings = loaded.config.data
     written = contract or settings.contract
-    promised = promises(loaded, written)
+    promised = load_contract(loaded, written)
     with ports.progress.step("reading the data"):
         scored = next((one for one in signatures if one.who != CHAMPION), None)
         table = open_rows(
@@ -191,29 +191,31 @@ def _written(
 def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence) -> None:
     """Leave the reference's profile beside the evidence; one that was given as it is."""
     if isinstance(against.reference, StoredProfile):
-        profiles.write(output / profiles.FILE, against.reference.document)
+        profiles.write_profile(output / profiles.FILE, against.reference.document)
     elif against.profile is not None and evidence.reference is not None:
         made = profiles.ProfileDocument(
             produced=evidence.produced, data=evidence.reference, profile=against.profile
         )
-        profiles.write(output / profiles.FILE, made)
+        profiles.write_profile(output / profiles.FILE, made)
 
 
 def _findings(subject: _Subject, against: ReferenceChecks, progress: Progress) -> Iterator[Finding]:
     data = subject.loaded.config.data
     with progress.step("checking the contract"):
         asked = tuple(_asked(subject))
-        findings, counts = ask(
+        findings, counts = scan_table(
             subject.table, asked, against.conditions, subject.shows, subject.related
         )
     yield from findings
     with progress.step("comparing with the reference"):
         yield from against.findings(counts)
-        seen = label_checks.candidates(subject.table, data, subject.contract, subject.features)
-        yield from separated(subject.table, against.reference, data, seen, subject.shows)
-    yield from label_checks.declared(subject.contract, subject.features, data.label)
+        seen = label_checks.candidate_inputs(
+            subject.table, data, subject.contract, subject.features
+        )
+        yield from check_separation(subject.table, against.reference, data, seen, subject.shows)
+    yield from label_checks.check_declared_columns(subject.contract, subject.features, data.label)
     with progress.step("looking for columns that give the label away"):
-        yield from label_checks.measured(
+        yield from label_checks.find_label_leaks(
             subject.table, data, subject.contract, subject.features, subject.positive
         )
 
@@ -233,10 +235,10 @@ def _taken(subject: _Subject, signature: Signature) -> Iterator[RuleOrFinding]:
     try:
         given = subject.table.read_as(types)
     except InputError as error:
-        yield refused(signature, error.message)
+        yield refused_value(signature, error.message)
         return
     fields = {field.name: field for field in given.fields}
-    yield from compatible(signature, fields, subject.loaded.config.data.purposes)
+    yield from check_signature(signature, fields, subject.loaded.config.data.purposes)
 
 
 def _named(table: Table, written: str) -> DataRef:

@@ -10,7 +10,7 @@ from cdml.ci.provenance import producer
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
-from cdml.data.odcs.load import promises
+from cdml.data.odcs.load import load_contract
 from cdml.evaluation.champion import ModelResolver, NoChampion
 from cdml.evaluation.charts import of_champion, without_values
 from cdml.evaluation.measure import (
@@ -190,7 +190,7 @@ class _Contest:
     @property
     def _label_is_closed(self) -> bool:
         data = self.loaded.config.data
-        return data.label in promises(self.loaded, data.contract).classified
+        return data.label in load_contract(self.loaded, data.contract).classified
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
         return tuple(

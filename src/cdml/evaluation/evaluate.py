@@ -8,7 +8,7 @@ from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, LoadedConfig
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
-from cdml.data.odcs.load import promises
+from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.charts import of_classifier, of_residuals, without_values
@@ -97,7 +97,7 @@ def evaluate_model(
             picture = of_residuals(contender.predictions, asked, ports)
         else:
             picture = of_classifier(parts[0], metrics, asked, contender.predictions, ports)
-        closed = config.data.label in promises(loaded, config.data.contract).classified
+        closed = config.data.label in load_contract(loaded, config.data.contract).classified
         picture = without_values(picture, closed=closed)
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(

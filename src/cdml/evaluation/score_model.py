@@ -11,7 +11,7 @@ from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.data.model_inputs import require_agreement, require_features
-from cdml.data.odcs.load import promises
+from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import types_for
 from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
@@ -148,7 +148,7 @@ def predict(
     require_features(loaded, table.fields, table.ref.uri)
     config = loaded.config
     known = config.deploy.rows_known
-    contract = promises(loaded, config.data.contract)
+    contract = load_contract(loaded, config.data.contract)
     types = types_for(loaded, table, contract, identity.signature(who))
     scored = ports.scorer.score(
         ScoringJob(

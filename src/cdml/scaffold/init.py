@@ -9,7 +9,7 @@ from pathlib import Path
 from cdml.common.redaction import redact
 from cdml.config.delivery import DeploySettings
 from cdml.data.odcs import propose
-from cdml.data.odcs.propose import look, table_name
+from cdml.data.odcs.propose import observe_columns, table_name
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.store import write_atomically
 from cdml.tables.table import Tables
@@ -162,11 +162,11 @@ def init(
     content = {place.folder / CONFIG: config, **workflows}
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
-        columns = look(table)
+        columns = observe_columns(table)
         shown = DATA if holds_credentials(data) else data
-        written = propose.contract(table_name(data), shown, table.ref.rows, columns)
+        written = propose.propose_contract(table_name(data), shown, table.ref.rows, columns)
         content[place.folder / contract] = written
-        key = propose.key_of(columns)
+        key = propose.likely_key(columns)
         content[place.folder / CONFIG] = _filled(config, shown, contract, key)
     ignored = _ignored(place)
     if ignored is not None:

@@ -154,7 +154,7 @@ def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     return Edges(at=tuple(sorted(filter(math.isfinite, at))))
 
 
-def categories(found: Sequence[tuple[CellValue, int]]) -> Categories:
+def count_categories(found: Sequence[tuple[CellValue, int]]) -> Categories:
     """The most frequent values, each with a bin; values of great length have none."""
     names = dict.fromkeys(str(value) for value, _ in found)
     return Categories(names=tuple(name for name in names if len(name) <= LONGEST)[:CATEGORIES])

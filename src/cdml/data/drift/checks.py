@@ -10,7 +10,7 @@ from cdml.data.drift.bins import Uncounted
 from cdml.data.drift.judge import DriftLimits
 from cdml.data.drift.measure import Counting, is_ordered
 from cdml.data.drift.profile import ColumnProfile, Profile
-from cdml.data.rules.quality import listed
+from cdml.data.rules.quality import unjudged_finding
 from cdml.data.rules.rule import DataRule, Finding, not_executed
 from cdml.tables.query import Condition, Field, LogicalType, NotRun
 from cdml.tables.table import Table
@@ -50,11 +50,13 @@ def plan_drift(
         known = before.get(now.name)
         if known is None:
             why = "not compared: the reference has no such column"
-            skipped.append(listed("drift", now.name, why))
+            skipped.append(unjudged_finding("drift", now.name, why))
         elif why := _incomparable(now, known):
             skipped.append(not_compared("drift", now.name, why, thresholds))
         elif isinstance(known.bins, Uncounted):
-            skipped.append(listed("drift", now.name, f"not compared: {known.bins.reason}"))
+            skipped.append(
+                unjudged_finding("drift", now.name, f"not compared: {known.bins.reason}")
+            )
         else:
             compared.append(known)
     return DriftPlan(counting=Counting(columns=tuple(compared)), skipped=tuple(skipped))
@@ -95,16 +97,16 @@ def judge_drift(
     """
     yield from plan.skipped
     for column, now in plan.counting.seen(table, counts):
-        yield judge.judge(
+        yield judge.judge_drift(
             column,
             now,
-            limits(thresholds),
+            drift_limits(thresholds),
             shown=shown(column.name),
             name="label_drift" if column.name == label else "drift",
         )
 
 
-def limits(thresholds: DriftSettings) -> DriftLimits:
+def drift_limits(thresholds: DriftSettings) -> DriftLimits:
     """The configuration's thresholds."""
     return DriftLimits(
         measure=thresholds.measure,
@@ -119,7 +121,7 @@ def no_reference(why: str, thresholds: DriftSettings, *, asked: bool) -> Iterato
     if asked:
         yield not_compared("drift", None, why, thresholds)
     elif why:
-        yield listed("drift", None, f"not compared: {why}")
+        yield unjudged_finding("drift", None, f"not compared: {why}")
 
 
 def not_compared(name: str, column: str | None, why: str, thresholds: DriftSettings) -> Finding:

@@ -98,7 +98,7 @@ class CurrentColumn:
     fresh: tuple[str, ...] = ()
 
 
-def judge(
+def judge_drift(
     column: ColumnProfile,
     now: CurrentColumn,
     limits: DriftLimits,
@@ -254,7 +254,7 @@ def _more(names: Sequence[str]) -> str:
     return f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
 
 
-def seen(
+def observe_column(
     column: ColumnProfile, found: Sequence[tuple[CellValue, int]], counts: tuple[int, ...]
 ) -> CurrentColumn:
     """A column's rows now, where its values were counted."""

@@ -6,7 +6,7 @@ from math import fsum
 
 from cdml.data.drift import bins as binning
 from cdml.data.drift.bins import Bins, Buckets, Categories, Uncounted
-from cdml.data.drift.judge import CurrentColumn, seen
+from cdml.data.drift.judge import CurrentColumn, observe_column
 from cdml.data.drift.profile import ColumnProfile, Profile
 from cdml.tables.query import CellValue, Condition, Field, LogicalType, NotRun
 from cdml.tables.table import Table
@@ -31,7 +31,7 @@ class Counting:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """For the one scan, in the order in which `seen` takes their counts."""
+        """For the one scan, in the order in which `observe_column` takes their counts."""
         return tuple(
             condition
             for column in self.columns
@@ -49,12 +49,12 @@ class Counting:
             if isinstance(column.bins, Categories | Buckets):
                 values = table.frequencies(column.name, _MOST_CATEGORIES)
                 counted = binning.by_value(values, found[0], table.ref.rows, column.bins)
-                yield column, seen(column, values, counted)
+                yield column, observe_column(column, values, counted)
             else:
                 yield column, CurrentColumn(counts=binning.between(found, table.ref.rows))
 
 
-def profile_of(table: Table, leave_out: frozenset[str], shows: Callable[[str], bool]) -> Profile:
+def build_profile(table: Table, leave_out: frozenset[str], shows: Callable[[str], bool]) -> Profile:
     """Find the bins of every column on a sample, and count all rows in them.
 
     Args:
@@ -106,7 +106,7 @@ def _bins(column: Field, found: Sequence[tuple[CellValue, int]], *, shown: bool)
         return Uncounted(reason=f"it holds {column.physical}")
     # Of a flag its two values are known, whoever may see them.
     flag = column.type is LogicalType.BOOLEAN
-    return binning.categories(found) if shown or flag else Buckets()
+    return binning.count_categories(found) if shown or flag else Buckets()
 
 
 def _empty(column: Field, bins: Bins) -> ColumnProfile:

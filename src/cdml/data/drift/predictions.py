@@ -9,11 +9,11 @@ from pathlib import Path
 
 from cdml.config.schema import DriftSettings
 from cdml.data.drift.checks import judge_drift, not_compared, plan_drift
-from cdml.data.drift.measure import profile_of
-from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, write
-from cdml.data.drift.reference import kept_with
+from cdml.data.drift.measure import build_profile
+from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, write_profile
+from cdml.data.drift.reference import stored_profile
 from cdml.data.ports import DataPorts
-from cdml.data.rules.quality import listed
+from cdml.data.rules.quality import unjudged_finding
 from cdml.data.rules.rule import Finding
 from cdml.errors import CdmlError
 from cdml.evidence.schema import Producer
@@ -30,8 +30,10 @@ def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None
     """Profile what a model said, beside the evidence that may be kept with it."""
     table = ports.tables.open(str(output / PREDICTIONS))
     data = table.ref.model_copy(update={"uri": PREDICTIONS})
-    profile = profile_of(table, _beside(table), _shown)
-    write(output / PREDICTIONS_FILE, ProfileDocument(produced=produced, data=data, profile=profile))
+    profile = build_profile(table, _beside(table), _shown)
+    write_profile(
+        output / PREDICTIONS_FILE, ProfileDocument(produced=produced, data=data, profile=profile)
+    )
 
 
 def known_predictions(registry: Registry, champion: str) -> ProfileDocument | None:
@@ -41,7 +43,7 @@ def known_predictions(registry: Registry, champion: str) -> ProfileDocument | No
         CdmlError: the registry does not answer, or what was kept cannot be read.
     """
     version = registry.resolve(champion) if champion.startswith("models:/") else None
-    return kept_with(version, registry, PREDICTIONS_FILE) if version is not None else None
+    return stored_profile(version, registry, PREDICTIONS_FILE) if version is not None else None
 
 
 def judge_predictions(
@@ -68,7 +70,7 @@ def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Finding:
     """What was kept could not be had: told, and inconclusive where drift can fail."""
     if thresholds.fail is not None:
         return not_compared(NAME, None, error.message, thresholds)
-    return listed(NAME, None, f"not compared: {error.message}")
+    return unjudged_finding(NAME, None, f"not compared: {error.message}")
 
 
 def _beside(table: Table) -> frozenset[str]:

@@ -42,7 +42,7 @@ class ProfileDocument(BaseModel):
         return self
 
 
-def read(path: Path) -> ProfileDocument | None:
+def read_profile(path: Path) -> ProfileDocument | None:
     """A profile, or None where there is no such file.
 
     Raises:
@@ -56,14 +56,14 @@ def read(path: Path) -> ProfileDocument | None:
         return None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
-    return parse(content, str(path))
+    return parse_profile(content, str(path))
 
 
-def parse(content: bytes, name: str) -> ProfileDocument:
+def parse_profile(content: bytes, name: str) -> ProfileDocument:
     """A profile from bytes, whoever wrote them.
 
     Raises:
-        InputError: as `read`.
+        InputError: as `read_profile`.
     """
     version = _version(content)
     if version not in ("", SCHEMA):
@@ -77,7 +77,7 @@ def parse(content: bytes, name: str) -> ProfileDocument:
         raise InputError(f"{name} is no profile: {place}: {first['msg']}.", _HINT) from error
 
 
-def write(path: Path, document: ProfileDocument) -> Path:
+def write_profile(path: Path, document: ProfileDocument) -> Path:
     """Put a profile in its place in one step, on one line: it is read by machines."""
     content = document.model_dump(mode="json", by_alias=True)
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -95,7 +95,7 @@ def find_reference(
         return _by_default(loaded, ports, champion)
     if reveal(written).endswith(FILE):
         place = loaded.locate(written)
-        known = document.read(Path(reveal(place)))
+        known = document.read_profile(Path(reveal(place)))
         if known is None:
             raise InputError(f"{place} does not exist.", "It should be a profile of the reference.")
         return StoredProfile(document=known, source=written)
@@ -130,14 +130,14 @@ def _of_champion(
     if version is None:
         return NoReference(why=f"no profile is kept with {champion}", asked=True)
     called = f"v{version.version} of {version.name}"
-    found = kept_with(version, registry, FILE)
+    found = stored_profile(version, registry, FILE)
     if found is None:
         return NoReference(why=f"no profile is kept with {called}", asked=True)
     return StoredProfile(document=found, source=called)
 
 
-def kept_with(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:
+def stored_profile(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:
     """A profile among the evidence of a version; None where there is none."""
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-profile")) as scratch:
         folder = registry.evidence(version, Path(scratch))
-        return document.read(folder / name) if folder else None
+        return document.read_profile(folder / name) if folder else None

@@ -7,7 +7,7 @@ from cdml.config.schema import DataSettings
 from cdml.data.drift import bins as binning
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Categories, Edges
-from cdml.data.drift.checks import limits, not_compared
+from cdml.data.drift.checks import drift_limits, not_compared
 from cdml.data.drift.profile import SLICES, ColumnProfile, Profile, SliceProfile
 from cdml.data.rules.rule import Finding
 from cdml.tables.table import Table
@@ -94,4 +94,4 @@ def judge_slice_drift(
             and column.name in now[name, value].counts
         }
         if parts:
-            yield judge.judge_slices(column, parts, limits(data.drift))
+            yield judge.judge_slices(column, parts, drift_limits(data.drift))

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from cdml.data.leakage.separation import MOST
-from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import Finding, fact, share
+from cdml.data.rules.quality import unjudged_finding
+from cdml.data.rules.rule import Finding, fact, percentage
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Conflicts, Table
 
@@ -144,10 +144,10 @@ def conflicting_labels(found: Conflicts, rows: int) -> Finding:
     """
     figures = (
         f"{found.conflicting:,} of {rows:,} rows have the same inputs as a row with another label"
-        f" ({share(found.conflicting, rows)}); {found.equal:,} equal another row at all"
+        f" ({percentage(found.conflicting, rows)}); {found.equal:,} equal another row at all"
     )
     if found.equal > _COARSE * rows:
-        return listed("conflicting_labels", None, figures)
+        return unjudged_finding("conflicting_labels", None, figures)
     return fact(
         "conflicting_labels", None, fine=found.conflicting < _MANY * rows, severity="warning",
         expected=f"less than {100 * _MANY:g} %",
@@ -197,6 +197,6 @@ def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Fi
     columns = [name for name in used if fields[name].type.plain]
     if len(columns) > MOST:
         text = f"not compared: rows of {len(columns)} inputs are hardly ever equal"
-        yield listed("conflicting_labels", None, text)
+        yield unjudged_finding("conflicting_labels", None, text)
     elif len(columns) > 1 and fields[label].type.plain:
         yield conflicting_labels(table.conflicts(columns, label), table.ref.rows)

@@ -7,8 +7,8 @@ from cdml.config.schema import DataSettings
 from cdml.data.contract import Contract
 from cdml.data.leakage import inputs, labels
 from cdml.data.leakage.inputs import contradictions, odd_inputs
-from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import Finding, fact, share
+from cdml.data.rules.quality import unjudged_finding
+from cdml.data.rules.rule import Finding, fact, percentage
 from cdml.evidence.schema import DataRef
 from cdml.statistics.metrics import Task
 from cdml.tables.query import CellValue, Field, LogicalType
@@ -21,7 +21,9 @@ _FEW_VALUES = 20
 _SAME_FILES = "rows are those of the reference: the files are the same"
 
 
-def declared(contract: Contract, features: Sequence[str] | None, label: str) -> Iterator[Finding]:
+def check_declared_columns(
+    contract: Contract, features: Sequence[str] | None, label: str
+) -> Iterator[Finding]:
     """Columns that are known only after the outcome, and the model's use of them.
 
     Args:
@@ -34,7 +36,7 @@ def declared(contract: Contract, features: Sequence[str] | None, label: str) -> 
         if contract.after_outcome:
             names = ", ".join(sorted(contract.after_outcome))
             text = f"no model may use {names}; there is no model here to look at"
-            yield listed("known_after_outcome", None, text)
+            yield unjudged_finding("known_after_outcome", None, text)
         return
     for column in sorted(after.intersection(features)):
         what = "is the label" if column == label else "is known only after the outcome"
@@ -52,13 +54,13 @@ def declared(contract: Contract, features: Sequence[str] | None, label: str) -> 
         )  # fmt: skip
 
 
-def measured(
+def find_label_leaks(
     table: Table, settings: DataSettings, contract: Contract, features: Sequence[str] | None,
     positive: CellValue | None,
 ) -> Iterator[Finding]:  # fmt: skip
     """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
     fields = {field.name: field for field in table.fields}
-    asked = candidates(table, settings, contract, features)
+    asked = candidate_inputs(table, settings, contract, features)
     if not asked:
         return
     sample = table.sample([*asked, settings.label], min(SAMPLE, max(1, _CELLS // len(asked))))
@@ -71,20 +73,22 @@ def measured(
         if classes:
             yield from contradictions(table, asked, settings.label)
     as_sampled = float(positive) if isinstance(positive, bool | int | float) else str(positive)
-    goal = labels.target(label, task, as_sampled)
+    goal = labels.label_target(label, task, as_sampled)
     if goal is None:
-        yield listed("label_leakage", None, "not measured: a class has too few rows")
+        yield unjudged_finding("label_leakage", None, "not measured: a class has too few rows")
         return
     ordered = [
         name for name in asked
         if fields[name].type.ordered and fields[name].type is not LogicalType.BOOLEAN
     ]  # fmt: skip
-    found = labels.giveaways({name: sample[name] for name in asked}, ordered, goal)
+    found = labels.find_leaks({name: sample[name] for name in asked}, ordered, goal)
     limits = settings.leakage
-    yield from labels.judge(found, warn=limits.warn, fail=limits.fail, used=features is not None)
+    yield from labels.judge_leaks(
+        found, warn=limits.warn, fail=limits.fail, used=features is not None
+    )
 
 
-def candidates(
+def candidate_inputs(
     table: Table, settings: DataSettings, contract: Contract, features: Sequence[str] | None
 ) -> list[str]:
     """The model's inputs that the data has; without a model every column that one could use."""
@@ -129,7 +133,7 @@ def shared_rows(
         yield _shared(table.ref.rows, table.ref.rows, _SAME_FILES, Verdict.FAIL)
         return
     if not set(settings.key) <= set(complete):
-        yield listed("rows_shared", None, "not compared: the reference has no such key")
+        yield unjudged_finding("rows_shared", None, "not compared: the reference has no such key")
         return
     by_key = table.shared(reference, settings.key)
     whole = table.shared(reference, complete) if by_key else 0
@@ -149,7 +153,9 @@ def shared_with_profile(table: Table, reference: DataRef, source: str) -> Findin
     if table.ref.digest == reference.digest:
         rows = table.ref.rows
         return _shared(rows, rows, _SAME_FILES, Verdict.FAIL)
-    return listed("rows_shared", None, f"not compared: of {source} there is a profile, and no rows")
+    return unjudged_finding(
+        "rows_shared", None, f"not compared: of {source} there is a profile, and no rows"
+    )
 
 
 def _shared(count: int, rows: int, words: str, verdict: Verdict) -> Finding:
@@ -160,5 +166,5 @@ def _shared(count: int, rows: int, words: str, verdict: Verdict) -> Finding:
         expected="0",
         observed=str(count),
         failing_rows=count,
-        reason=f"{count:,} of {rows:,} {words} ({share(count, rows)})",
+        reason=f"{count:,} of {rows:,} {words} ({percentage(count, rows)})",
     )

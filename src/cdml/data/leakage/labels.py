@@ -103,7 +103,9 @@ class Numbers:
 LabelTarget = Classes | Numbers
 
 
-def target(label: ColumnValues, task: Task, positive: float | str | None) -> LabelTarget | None:
+def label_target(
+    label: ColumnValues, task: Task, positive: float | str | None
+) -> LabelTarget | None:
     """What a column may give away, or None where no class, or no other row, has enough of them.
 
     Args:
@@ -127,7 +129,7 @@ def target(label: ColumnValues, task: Task, positive: float | str | None) -> Lab
     return Classes(labelled=labelled, codes=codes, rows=rows)
 
 
-def giveaways(
+def find_leaks(
     columns: Mapping[str, ColumnValues], ordered: Sequence[str], goal: LabelTarget
 ) -> tuple[LabelLeak, ...]:
     """The strength of every column, and of every difference of two ordered ones.
@@ -365,7 +367,7 @@ def _correlated(a: NumberArray, b: NumberArray) -> float:
     return (1 + abs(float(np.corrcoef(a, b)[0, 1]))) / 2
 
 
-def judge(
+def judge_leaks(
     found: Sequence[LabelLeak], *, warn: float | None, fail: float | None, used: bool
 ) -> tuple[Finding, ...]:
     """Every column or pair that tells too much, and one finding about all.

@@ -10,8 +10,8 @@ from cdml.common.verdict import Verdict
 from cdml.config.schema import DataSettings
 from cdml.data.drift.bins import on_line
 from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
-from cdml.data.rules.quality import listed
-from cdml.data.rules.rule import DataRule, Finding, not_executed, share
+from cdml.data.rules.quality import unjudged_finding
+from cdml.data.rules.rule import DataRule, Finding, not_executed, percentage
 from cdml.tables.query import CellValue, Compare, Field, NotRun, in_common
 from cdml.tables.table import Overlap, Table
 
@@ -61,7 +61,7 @@ def inputs_shared(
         observed=f"{100 * beyond:.4g} %",
         failing_rows=overlap.shared,
         reason=f"{overlap.shared:,} of {rows:,} rows equal a row of the reference in all of"
-        f" {len(columns)} columns ({share(overlap.shared, rows)}); chance explains"
+        f" {len(columns)} columns ({percentage(overlap.shared, rows)}); chance explains"
         f" {100 * chance:.3g} %",
     )
 
@@ -87,7 +87,7 @@ def time_order(column: str, early: int, rows: int, end: str) -> Finding:
         observed=str(early),
         failing_rows=early,
         reason=f"{early:,} of {rows:,} rows lie before the end of the reference, {end}"
-        f" ({share(early, rows)})"
+        f" ({percentage(early, rows)})"
         + (": the model may have learnt from what came after them" if early else ""),
     )
 
@@ -109,7 +109,7 @@ def groups_shared(column: str, shared: int, rows: int) -> Finding:
         observed=str(shared),
         failing_rows=shared,
         reason=f"{shared:,} of {rows:,} rows are of a {column} that occurs in the reference"
-        f" ({share(shared, rows)})"
+        f" ({percentage(shared, rows)})"
         + (": what the model knows of it by heart is taken for skill" if shared else ""),
     )
 
@@ -118,7 +118,7 @@ MOST = 64
 """Columns that rows are compared in: of more, engines take quadratic time to plan the question."""
 
 
-def separated(
+def check_separation(
     table: Table,
     reference: ReferenceSource,
     settings: DataSettings,
@@ -136,7 +136,9 @@ def separated(
     """
     if isinstance(reference, NoReference):
         if settings.time is not None:
-            yield listed("time_order", settings.time, "not compared: there is no reference")
+            yield unjudged_finding(
+                "time_order", settings.time, "not compared: there is no reference"
+            )
         return
     if reference.ref.digest == table.ref.digest:
         return
@@ -181,9 +183,11 @@ def _end(reference: StoredProfile | ReferenceRows, now: Field) -> CellValue | No
 def _groups(table: Table, reference: StoredProfile | ReferenceRows, group: str) -> Finding:
     if isinstance(reference, StoredProfile):
         text = f"not compared: of {reference.source} there is a profile, and no rows"
-        return listed("groups_shared", group, text)
+        return unjudged_finding("groups_shared", group, text)
     if group not in in_common(table.fields, reference.table.fields):
-        return listed("groups_shared", group, "not compared: the reference has no such column")
+        return unjudged_finding(
+            "groups_shared", group, "not compared: the reference has no such column"
+        )
     shared = table.shared(reference.table, [group])
     return groups_shared(group, shared, table.ref.rows)
 

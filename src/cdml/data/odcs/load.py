@@ -13,7 +13,7 @@ from cdml.tables.declared_types import Declared, Types
 from cdml.tables.table import Table, Tables
 
 
-def promises(loaded: LoadedConfig, written: str | None) -> Contract:
+def load_contract(loaded: LoadedConfig, written: str | None) -> Contract:
     """The contract that `file` or `file#table` names; `NO_CONTRACT` where none is named.
 
     Raises:

@@ -62,14 +62,14 @@ def named_like_key(name: str) -> bool:
     return _KEYS.search(name) is not None
 
 
-def key_of(columns: Sequence[ObservedColumn]) -> str | None:
+def likely_key(columns: Sequence[ObservedColumn]) -> str | None:
     """The column that identifies a row most likely: one called so, or else the first."""
     candidates = [column.field.name for column in columns if column.unique]
     named = [name for name in candidates if named_like_key(name)]
     return next(iter((*named, *candidates)), None)
 
 
-def categories(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, ...]:
+def frequent_values(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, ...]:
     """The values of a text column, if they are few, short, and come back again and again."""
     values = [value for value, _ in counts]
     few = 0 < len(values) <= MOST_VALUES and len(values) * _ROWS_PER_VALUE <= rows
@@ -77,7 +77,7 @@ def categories(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, ...]:
     return tuple(sorted(values)) if few and plain else ()
 
 
-def contract(name: str, source: str, rows: int, columns: Sequence[ObservedColumn]) -> str:
+def propose_contract(name: str, source: str, rows: int, columns: Sequence[ObservedColumn]) -> str:
     """A contract of the Open Data Contract Standard v3.2, as YAML.
 
     Args:
@@ -86,7 +86,7 @@ def contract(name: str, source: str, rows: int, columns: Sequence[ObservedColumn
         rows: how many there are.
         columns: what they look like.
     """
-    key = key_of(columns)
+    key = likely_key(columns)
     document = {
         "apiVersion": "v3.2.0",
         "kind": "DataContract",
@@ -148,7 +148,7 @@ def _values(column: ObservedColumn) -> Mapping[str, Any]:
     if whole:
         # Beyond 2^53 the range may be the next number that a float can be.
         least, most = _beyond(least, -inf), _beyond(most, inf)
-    low, high = outwards(least, most)
+    low, high = widen_range(least, most)
     bounds = {"minimum": low, "maximum": high}
     if whole:
         bounds = {name: int(value) for name, value in bounds.items() if value is not None}
@@ -168,7 +168,7 @@ def _missing(percent: float) -> Mapping[str, Any]:
     return {"quality": [rule]}
 
 
-def outwards(low: float, high: float) -> tuple[float | None, float | None]:
+def widen_range(low: float, high: float) -> tuple[float | None, float | None]:
     """A range around a range, at the second digit of its width; None where an end is infinite.
 
     It never reaches past zero where the values do not; nothing but zeros has no range.
@@ -202,7 +202,7 @@ SAMPLE = 10_000
 _NUMBERS = (LogicalType.INTEGER, LogicalType.NUMBER)
 
 
-def look(table: Table) -> tuple[ObservedColumn, ...]:
+def observe_columns(table: Table) -> tuple[ObservedColumn, ...]:
     """What every column looks like: one scan, and one look more at each text and likely key."""
     fields = table.fields
     numbers = [one for one in fields if one.type in _NUMBERS]
@@ -243,7 +243,7 @@ def _count_values(table: Table, column: Field) -> tuple[str, ...]:
     if column.type is not LogicalType.STRING or looks_personal(column.name):
         return ()
     found = table.frequencies(column.name, MOST_VALUES + 1)
-    return categories(found, table.ref.rows)
+    return frequent_values(found, table.ref.rows)
 
 
 def table_name(uri: str) -> str:

@@ -10,7 +10,7 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import PERCENT, Quality, read_bound, wrong_bound
 from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
-from cdml.data.odcs.schema import Problems, written
+from cdml.data.odcs.schema import Problems, written_path
 from cdml.tables.query import Query
 
 ENGINE = "cdml"
@@ -73,7 +73,7 @@ class QualityReader:
             return None
 
     def _wrong(self, place: KeyPath, what: str) -> None:
-        self.problems.append((self.marked.line(place), f"{written(place)}: {what}"))
+        self.problems.append((self.marked.line(place), f"{written_path(place)}: {what}"))
 
 
 def _quality(rule: DataQuality, line: int) -> Quality:

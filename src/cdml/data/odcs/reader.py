@@ -30,7 +30,7 @@ from cdml.data.contract import (
 )
 from cdml.data.odcs.quality import QualityReader
 from cdml.data.odcs.relationships import References
-from cdml.data.odcs.schema import Problems, against_schema, known_keys, written
+from cdml.data.odcs.schema import Problems, check_schema, known_keys, written_path
 from cdml.data.odcs.versions import OLDER, version_of
 from cdml.errors import ConfigurationError
 from cdml.tables.query import LogicalType
@@ -72,7 +72,7 @@ def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problem
         for number, rule in enumerate(rules):
             here = (*place, "quality", number)
             for key in _remove_unknown(rule):
-                line, where = marked.line((*here, key)), written(here)
+                line, where = marked.line((*here, key)), written_path(here)
                 if near := get_close_matches(key, _JUDGING, n=1):
                     told = f"{where}: unknown key {key!r}; did you mean {near[0]!r}?"
                     problems.append((line, told))
@@ -184,12 +184,12 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
     except NotYaml as error:
         raise ConfigurationError(f"{source}, line {error.line}, is not YAML: {error}.") from error
     problems: Problems = [
-        (marked.line(place), f"{written(place)} is given twice") for place in marked.repeated
+        (marked.line(place), f"{written_path(place)} is given twice") for place in marked.repeated
     ]
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{source} holds no contract.")
     version = version_of(marked.value, source, marked.line(("apiVersion",)))
-    problems += against_schema(marked, version)
+    problems += check_schema(marked, version)
     contract = None
     if not problems:
         listed = modernise(marked, version, problems)
@@ -213,7 +213,7 @@ def _read(
         document = OpenDataContractStandard.model_validate(rows)
     except ValidationError as error:
         problems += [
-            (marked.line(detail["loc"]), f"{written(detail['loc'])}: {detail['msg']}")
+            (marked.line(detail["loc"]), f"{written_path(detail['loc'])}: {detail['msg']}")
             for detail in error.errors(include_url=False)
         ]
         return None
@@ -266,7 +266,7 @@ def _property(prop: SchemaProperty, place: KeyPath, rules: QualityReader) -> Pro
     custom = {(c.property, c.value) for c in prop.customProperties or [] if _plain(c.value)}
     name = prop.physicalName or prop.name or ""
     if not name:
-        problems.append((marked.line(place), f"{written(place)}: name is missing"))
+        problems.append((marked.line(place), f"{written_path(place)}: name is missing"))
     return Property(
         name=name,
         logical=_TYPES.get(logical) or LogicalType(logical) if logical else None,
@@ -310,14 +310,14 @@ def _options(
             try:
                 options[key] = parse(str(options[key]))
             except ValueError:
-                what = f"{written((*place, key))} is not an ISO {logical}: {options[key]!r}"
+                what = f"{written_path((*place, key))} is not an ISO {logical}: {options[key]!r}"
                 problems.append((marked.line((*place, key)), what))
                 del options[key]
     for low, high, apart in _ORDERED:
         if low in options and high in options:
             what = _contradiction(options[low], options[high], apart=apart)
             if what:
-                told = f"{written(place)}: {low} {options[low]} {what} {high} {options[high]}"
+                told = f"{written_path(place)}: {low} {options[low]} {what} {high} {options[high]}"
                 problems.append((marked.line((*place, low)), told))
     return options
 

@@ -14,7 +14,7 @@ from open_data_contract_standard.model import (
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import Relationship as Reference
-from cdml.data.odcs.schema import Problems, written
+from cdml.data.odcs.schema import Problems, written_path
 
 _Named = TypeVar("_Named", SchemaObject, SchemaProperty)
 _Column = tuple[str, str]
@@ -102,7 +102,7 @@ class References:
         return (known_as, (prop and (prop.physicalName or prop.name)) or column)
 
     def _wrong(self, place: KeyPath, what: str) -> None:
-        self.problems.append((self.marked.line(place), f"{written(place)}: {what}"))
+        self.problems.append((self.marked.line(place), f"{written_path(place)}: {what}"))
 
 
 def _find(among: Sequence[_Named], name: str) -> _Named | None:

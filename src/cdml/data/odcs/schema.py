@@ -69,7 +69,7 @@ class _Wrong:
         return self.place if self.key is None else (*self.place, self.key)
 
 
-def against_schema(marked: YamlDocument, version: str) -> Problems:
+def check_schema(marked: YamlDocument, version: str) -> Problems:
     """What the standard's own JSON Schema of a version objects to."""
     newest = VERSIONS[0]
     wrong = _objections(marked.value, version)
@@ -82,7 +82,7 @@ def against_schema(marked: YamlDocument, version: str) -> Problems:
         what = one.what
         if one.key_place in later:
             what = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
-        problems.append((marked.line(one.key_place), f"{written(one.place)}: {what}"))
+        problems.append((marked.line(one.key_place), f"{written_path(one.place)}: {what}"))
     return problems
 
 
@@ -226,7 +226,7 @@ def _short(message: str) -> str:
     return message if len(message) <= _LONGEST else f"{message[:120]} … {message[-70:]}"
 
 
-def written(place: KeyPath) -> str:
+def written_path(place: KeyPath) -> str:
     """`schema[0].name`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
     return text.removeprefix(".") or "the contract"

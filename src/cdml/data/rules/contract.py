@@ -8,8 +8,8 @@ from typing import Any
 
 from cdml.common.suggest import describe_unknown
 from cdml.data.contract import Contract, Property
-from cdml.data.rules.custom import of_reference
-from cdml.data.rules.quality import accepted, listed, of_quality
+from cdml.data.rules.custom import reference_rule
+from cdml.data.rules.quality import accepted_values, quality_rules, unjudged_finding
 from cdml.data.rules.rule import DataRule, Finding, RuleContext, RuleOrFinding, fact, not_executed
 from cdml.tables.date_formats import read_format
 from cdml.tables.declared_types import DATES
@@ -73,11 +73,11 @@ def from_contract(contract: Contract, known: RuleContext) -> Iterator[RuleOrFind
         for asked in _primary_key(contract.primary_key, fields):
             yield _placed(asked, described.get(asked.column or "", first))
     for quality in contract.quality:
-        yield from of_quality(quality, None, known)
+        yield from quality_rules(quality, None, known)
     for reference in contract.references:
-        yield replace(of_reference(reference, known), line=reference.line)
+        yield replace(reference_rule(reference, known), line=reference.line)
     for line, text in contract.listed:
-        found = listed("not_executed", None, f"{text} is listed, not executed")
+        found = unjudged_finding("not_executed", None, f"{text} is listed, not executed")
         yield replace(found, line=line)
     yield from _extra_columns(contract, known)
 
@@ -121,7 +121,7 @@ def _of_property(prop: Property, known: RuleContext) -> Iterator[RuleOrFinding]:
     for rule in (*_simple(prop), *_bounds(prop, field)):
         yield rule if field is not None else _without_column(rule)
     for quality in prop.quality:
-        for asked in of_quality(quality, prop.name, known):
+        for asked in quality_rules(quality, prop.name, known):
             yield asked if field is not None else _without_column(asked)
     if prop.nested:
         line = next((prop.lines[key] for key in _NESTED if key in prop.lines), prop.line)
@@ -154,7 +154,7 @@ def _types(prop: Property, field: Field) -> Iterator[Finding]:
         wanted, found = physical_type(prop.physical), physical_type(field.physical)
         if wanted not in PHYSICAL_TYPES:
             text = f"physicalType {prop.physical} is another engine's; the column is {found}"
-            yield listed("physical_type", prop.name, text)
+            yield unjudged_finding("physical_type", prop.name, text)
         else:
             yield fact(
                 "physical_type", prop.name, fine=wanted == found,
@@ -239,7 +239,7 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrFinding]:
             asked = _option(prop.name, name, option, kind)
         yield asked if field is None or not field.empty else _of_nothing(asked)
     if prop.accepted is not None:
-        yield accepted("accepted_values", prop.name, prop.accepted, kind)
+        yield accepted_values("accepted_values", prop.name, prop.accepted, kind)
 
 
 def _of_nothing(asked: RuleOrFinding) -> RuleOrFinding:
@@ -269,7 +269,7 @@ def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrFin
         return _format(column, str(option), kind)
     if name == "multipleOf":
         return _multiple(column, option, kind)
-    return listed(name, column, f"{name} {option} is listed, not executed")
+    return unjudged_finding(name, column, f"{name} {option} is listed, not executed")
 
 
 def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrFinding:
@@ -286,7 +286,9 @@ def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrFinding:
 
 def _format(column: str, written: str, kind: LogicalType) -> RuleOrFinding:
     if kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
-        return listed("format", column, f"format {written} is listed; the column holds {kind}")
+        return unjudged_finding(
+            "format", column, f"format {written} is listed; the column holds {kind}"
+        )
     rule = DataRule(
         name="format", column=column, what="values are of another format", expected=written
     )
@@ -300,7 +302,9 @@ def _date_format(
 ) -> RuleOrFinding:
     """Texts have the format; stored dates have none, and those that were read by it fit."""
     if kind in DATES:
-        return listed("format", column, f"format {written} is listed; the column holds {kind}")
+        return unjudged_finding(
+            "format", column, f"format {written} is listed; the column holds {kind}"
+        )
     rule = DataRule(
         name="format", column=column, what="values are of another format", expected=written
     )

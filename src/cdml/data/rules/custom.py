@@ -19,7 +19,7 @@ from cdml.data.rules.rule import (
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 
-def of_custom(quality: Quality, known: RuleContext) -> Iterator[RuleOrFinding]:
+def custom_rule(quality: Quality, known: RuleContext) -> Iterator[RuleOrFinding]:
     """What a rule of ours asks, other than the standard's metrics."""
     column = quality.column
     check = quality.metric or ""
@@ -84,7 +84,7 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
     return left is right and left not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
-def of_reference(reference: Relationship, known: RuleContext) -> RuleOrFinding:
+def reference_rule(reference: Relationship, known: RuleContext) -> RuleOrFinding:
     """Whether values occur in another table; told only, where nobody says where that lies."""
     column = reference.columns[0] if len(reference.columns) == 1 else None
     if reference.table not in known.related:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdml.data.contract import Quality, Severity
 from cdml.data.odcs.custom_properties import ARGUMENTS
-from cdml.data.rules.custom import of_custom
+from cdml.data.rules.custom import custom_rule
 from cdml.data.rules.rule import (
     NAMES,
     DataRule,
@@ -31,7 +31,9 @@ from cdml.tables.query import (
 from cdml.tables.types import coerce
 
 
-def of_quality(quality: Quality, column: str | None, known: RuleContext) -> Iterator[RuleOrFinding]:
+def quality_rules(
+    quality: Quality, column: str | None, known: RuleContext
+) -> Iterator[RuleOrFinding]:
     """What a quality rule asks; documentation and foreign engines' rules are listed.
 
     Args:
@@ -51,14 +53,14 @@ def _of_kind(quality: Quality, column: str | None, known: RuleContext) -> Iterat
             if quality.metric in ARGUMENTS:
                 yield from _library(quality, quality.column, known.fields)
             else:
-                yield from of_custom(quality, known)
+                yield from custom_rule(quality, known)
         case "sql":
             what = f"the answer of {quality.name}"
             query = quality.query
             reveals = _revealed(query.reveals if query is not None else (), known.fields)
             yield rule_of(quality, "sql", column, query=query, what=what, reveals=reveals)
         case "text":
-            yield listed("text", column, f"documentation: {quality.name}")
+            yield unjudged_finding("text", column, f"documentation: {quality.name}")
         case _:
             yield _foreign(quality, column, known)
 
@@ -74,7 +76,7 @@ def _foreign(quality: Quality, column: str | None, known: RuleContext) -> RuleOr
     if known.hold_foreign:
         rule = rule_of(quality, "foreign_rule", column, what="", expected=quality.name)
         return not_executed(rule, f"{why}, and data.foreign_rules is hold")
-    return listed("not_executed", column, why)
+    return unjudged_finding("not_executed", column, why)
 
 
 def _library(
@@ -135,7 +137,7 @@ def _among(column: str, values: Any, kind: LogicalType) -> In:
     return In(column, tuple(value for value in found if value is not None))
 
 
-def accepted(
+def accepted_values(
     name: str, column: str, values: tuple[Any, ...], kind: LogicalType, severity: Severity = "error"
 ) -> DataRule:
     """Every value that is there must be one of these."""
@@ -147,7 +149,7 @@ def accepted(
     )  # fmt: skip
 
 
-def listed(name: str, column: str | None, text: str) -> Finding:
+def unjudged_finding(name: str, column: str | None, text: str) -> Finding:
     """What is told, but decides nothing."""
     return fact(
         name, column, fine=True, severity="info", expected="", observed="listed", reason=text

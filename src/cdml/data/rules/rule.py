@@ -107,7 +107,7 @@ class DataRule:
         return f"{told} (warns unless {self.warns})" if self.warns is not None else told
 
 
-def judge(
+def judge_count(
     rule: DataRule,
     answer: int | NotRun,
     rows: int,
@@ -123,7 +123,7 @@ def judge(
     """
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
-    figures = f"{answer:,} of {rows:,} {rule.what} ({share(answer, rows)})"
+    figures = f"{answer:,} of {rows:,} {rule.what} ({percentage(answer, rows)})"
     if not rule.counts:
         figures = f"there are {answer:,} {rule.what}"
     shares = rule.bound.percent or (rule.warns is not None and rule.warns.percent)
@@ -136,7 +136,7 @@ def judge(
         expected=rule.asked,
         observed=f"{100 * answer / rows:.4g} %" if shares else str(answer),
         failing_rows=answer if rule.counts else None,
-        sample=tuple((row, told(value)) for row, value in examples),
+        sample=tuple((row, evidence_value(value)) for row, value in examples),
         reason=figures + accepted,
         line=rule.line,
     )
@@ -214,7 +214,7 @@ def verdict(severity: Severity) -> Verdict:
     return {"error": Verdict.FAIL, "warning": Verdict.WARN, "info": Verdict.PASS}[severity]
 
 
-def share(count: int, rows: int) -> str:
+def percentage(count: int, rows: int) -> str:
     """`2.45 %`; what is not nothing never reads 0 %, what is not all never 100 %."""
     percent = 100 * count / rows
     if 0 < percent < 0.01:  # noqa: PLR2004 - the last digit shown
@@ -224,7 +224,7 @@ def share(count: int, rows: int) -> str:
     return f"{percent:.3g} %"
 
 
-def told(value: object) -> Shown:
+def evidence_value(value: object) -> Shown:
     """A value as evidence can hold it; NaN and infinity as text, long text cut."""
     if isinstance(value, float) and not -1e308 <= value <= 1e308:  # noqa: PLR2004 - the largest float
         return str(value)

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from cdml.common.suggest import describe_unknown
 from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.data.contract import Severity
-from cdml.data.rules.quality import listed
+from cdml.data.rules.quality import unjudged_finding
 from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, fact
 from cdml.tables.query import (
     All,
@@ -89,7 +89,7 @@ class Signature:
         return input_columns(None, purposes, fields)
 
 
-def compatible(
+def check_signature(
     signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
 ) -> Iterator[RuleOrFinding]:
     """Everything that may keep a model from answering.
@@ -110,7 +110,7 @@ def compatible(
     else:
         names = ", ".join(purposes.features)
         told = f"; data.features names {names}" if names else ""
-        yield listed(COLUMNS, None, f"not compared: {who} has no signature{told}")
+        yield unjudged_finding(COLUMNS, None, f"not compared: {who} has no signature{told}")
     if types is None:
         return
     judged = [
@@ -127,7 +127,7 @@ def compatible(
         )  # fmt: skip
 
 
-def refused(signature: Signature, why: str) -> Finding:
+def refused_value(signature: Signature, why: str) -> Finding:
     """A value of a text file is not of the type that a model asks for.
 
     Args:
@@ -173,7 +173,7 @@ def _counted(who: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) ->
 
 def _lost(who: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Finding:
     if not required:
-        return listed(COLUMNS, name, f"{who} can do without it, and it is not there")
+        return unjudged_finding(COLUMNS, name, f"{who} can do without it, and it is not there")
     return fact(
         COLUMNS, name, fine=False, expected="present", observed="missing",
         reason=f"{who} asks for it, and the data does not have it; "
@@ -255,7 +255,7 @@ def _moment(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
 
 def _text(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is LogicalType.DATE:
-        yield listed(TYPES, field.name, f"it holds dates, which {who} is given as text")
+        yield unjudged_finding(TYPES, field.name, f"it holds dates, which {who} is given as text")
     elif field.type is not LogicalType.STRING or field.physical == "UUID":
         yield _refused(who, wanted, field)
 
