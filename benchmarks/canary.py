@@ -22,8 +22,8 @@ from cdml.delivery.canary import (
     CanaryTolerances,
     Latencies,
     Window,
-    judge,
-    observe,
+    judge_canary,
+    observe_window,
 )
 from cdml.delivery.canary.judge import FEWEST_WINDOWS
 from cdml.delivery.canary.mixture import FALLS, RISES
@@ -180,8 +180,8 @@ def check(
                 champion=answers[0],
                 challenger=answers[1],
             )
-            state, minute = observe(state, window, weight=weight), minute + 1
-            outcome = judge(state, elapsed_seconds=0).outcome
+            state, minute = observe_window(state, window, weight=weight), minute + 1
+            outcome = judge_canary(state, elapsed_seconds=0).outcome
         told = (0 if outcome == CanaryDecision.HOLD else minute, outcome == CanaryDecision.ROLLBACK)
         assert told == (first[canary], harm[canary]), (told, first[canary], harm[canary])
 

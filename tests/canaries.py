@@ -2,7 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cdml.delivery.canary import Answers, CanaryState, CanaryTolerances, Latencies, Window, observe
+from cdml.delivery.canary import (
+    Answers,
+    CanaryState,
+    CanaryTolerances,
+    Latencies,
+    Window,
+    observe_window,
+)
 
 BEGIN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -27,5 +34,5 @@ def watched(minutes, *, rules=None, weight=0.1, canary=None, **words):
     for champion, challenger in minutes:
         since = canary.until or BEGIN
         seen = window(answers(*champion), answers(*challenger), since=since)
-        canary = observe(canary, seen, weight=weight, **words)
+        canary = observe_window(canary, seen, weight=weight, **words)
     return canary

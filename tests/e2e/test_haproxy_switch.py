@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import models
-from cdml.delivery.checks.smoke import smoke
-from cdml.delivery.checks.smoke_cases import SmokeTolerances, case_of_rows, passed
+from cdml.delivery.checks.smoke import run_smoke_test
+from cdml.delivery.checks.smoke_cases import SmokeTolerances, all_passed, case_of_rows
 from cdml.delivery.rollout.state_machine import serves
 from cdml.journal.records import Release
 from load import Load
@@ -51,13 +51,13 @@ def test_no_request_is_lost_while_traffic_moves_forward_and_back(place, tmp_path
     with Load(place.haproxy.port, [[1.0, 2.0]], a_second=A_SECOND, clients=4) as load:
         target.stage(second, fence=2)
         rows = [{"x": 1.0, "y": 2.0}, {"x": -1.0, "y": -2.0}]
-        checks = smoke(
+        checks = run_smoke_test(
             target,
             second,
             [case_of_rows(rows, [(True, False)], name="2 rows")],
             SmokeTolerances(latency_ms=60_000),
         )
-        assert passed(checks), checks
+        assert all_passed(checks), checks
         for percent in (5, 25, 50, 100):
             target.shift(second, percent, fence=2)
             seen.append(weights(place))

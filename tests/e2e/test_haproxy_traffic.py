@@ -17,7 +17,13 @@ import pytest
 import requests
 
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
-from cdml.delivery.canary import CanaryDecision, CanaryState, CanaryTolerances, judge, observe
+from cdml.delivery.canary import (
+    CanaryDecision,
+    CanaryState,
+    CanaryTolerances,
+    judge_canary,
+    observe_window,
+)
 from cdml.delivery.traffic import ServerLabels
 from servers import free_port
 
@@ -203,8 +209,8 @@ def test_a_model_that_raises_is_rolled_back_by_what_haproxy_tells(balanced):
             ask(address, "/raises")
         time.sleep(0.1)
         window = traffic.window(begin, datetime.now(UTC), SLOTS)
-        canary = observe(canary, window, weight=0.5)
-    judged = judge(canary, elapsed_seconds=4)
+        canary = observe_window(canary, window, weight=0.5)
+    judged = judge_canary(canary, elapsed_seconds=4)
 
     assert 80 == canary.requests
     assert CanaryDecision.ROLLBACK == judged.outcome

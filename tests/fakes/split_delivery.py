@@ -3,7 +3,7 @@
 from cdml.config import load
 from cdml.config.traffic_steps import ALL
 from cdml.delivery.resume import resume
-from cdml.delivery.rollout.state_machine import share
+from cdml.delivery.rollout.state_machine import traffic_percentage
 from cdml.journal.records import Phase
 from fakes.checks import FakeChecks
 from fakes.delivery import CONFIG, World
@@ -50,7 +50,7 @@ class SplitWorld(World):
     def percent(self, version):
         known = self.registry.version("flights", version)
         serving = self.balancer.observe()
-        return share(serving, known) if known.digest else 0
+        return traffic_percentage(serving, known) if known.digest else 0
 
     def _target(self, faults, registry):
         del registry

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.delivery.candidate import DeploymentCandidate, GateEvidence, objections
+from cdml.delivery.candidate import DeploymentCandidate, GateEvidence, find_objections
 from cdml.delivery.rollout.plan import Refusal
 from cdml.errors import InputError
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
@@ -151,7 +151,7 @@ def refusals(documents, config):
         at=TIME,
     )
     ledger = JournalDocument(model="flights", environment="production", current=entry)
-    return {one.refusal for one in objections(candidate, ledger, config)} or None
+    return {one.refusal for one in find_objections(candidate, ledger, config)} or None
 
 
 def places(document, path=()):

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.data.drift import profile_file as profiles
-from cdml.delivery.candidate import examine
+from cdml.delivery.candidate import read_candidate
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
 from fakes.judging import World, rows
@@ -102,7 +102,9 @@ def test_a_champion_outside_the_registry_keeps_no_profile(world, champion, verdi
 
 
 def test_a_version_with_a_profile_can_be_deployed(world):
-    found = examine(world.registry.version("late", "1"), registry=world.registry, evidence=None)
+    found = read_candidate(
+        world.registry.version("late", "1"), registry=world.registry, evidence=None
+    )
 
     assert found.judged is not None
     assert "" == found.trouble

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from cdml.config import load
-from cdml.delivery.checks.smoke import limits_of, smoke
-from cdml.delivery.checks.smoke_cases import MALFORMED, SmokeTolerances, case_of_rows, passed
+from cdml.delivery.checks.smoke import run_smoke_test, smoke_tolerances
+from cdml.delivery.checks.smoke_cases import MALFORMED, SmokeTolerances, all_passed, case_of_rows
 from cdml.delivery.target import ServerAnswer
 from fakes.delivery import CONFIG
 from places import FakePlace
@@ -37,8 +37,8 @@ def staged():
 
 def asked(place, answer, limits=SmokeTolerances(latency_ms=50)):  # noqa: B008 - frozen
     place.target.answers["2"] = answer
-    checks = smoke(place.target, place.releases[1], CASES, limits)
-    return passed(checks), [check.name for check in checks if not check.passed]
+    checks = run_smoke_test(place.target, place.releases[1], CASES, limits)
+    return all_passed(checks), [check.name for check in checks if not check.passed]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,9 @@ def test_a_server_is_judged_by_what_it_says(staged, answer, failed):
 
 def test_a_server_that_does_not_answer_fails_every_check(staged):
     staged.kill(staged.releases[1])
-    checks = smoke(staged.target, staged.releases[1], CASES, SmokeTolerances(latency_ms=50))
+    checks = run_smoke_test(
+        staged.target, staged.releases[1], CASES, SmokeTolerances(latency_ms=50)
+    )
 
     assert [False] * 4 == [check.passed for check in checks]
     assert "no server of v2 runs here" in checks[0].sentence
@@ -72,7 +74,7 @@ def test_the_guardrail_is_the_lowest_of_the_latency_gates(tmp_path):
         gate = "gates: [{metric: roc_auc, at_least: 0.8}]"
         (tmp_path / "cdml.yaml").write_text(CONFIG.replace(gate, f"gates: {gates}"))
         loaded = load(tmp_path / "cdml.yaml", targets=["registry"], environment={})
-        return limits_of(loaded.config).latency_ms
+        return smoke_tolerances(loaded.config).latency_ms
 
     assert limit("[{metric: roc_auc, at_least: 0.8}]") is None
     assert 20 == limit(

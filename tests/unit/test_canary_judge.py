@@ -15,8 +15,8 @@ from cdml.delivery.canary import (
     expectation,
     fewest,
     guardrail,
-    judge,
-    observe,
+    judge_canary,
+    observe_window,
 )
 
 TIMED = CanaryTolerances(latency_limit_ms=50.0)
@@ -24,7 +24,7 @@ GOOD = ((9_000, 90), (1_000, 10))
 
 
 def outcome(canary, elapsed=60.0):
-    return judge(canary, elapsed_seconds=elapsed).outcome
+    return judge_canary(canary, elapsed_seconds=elapsed).outcome
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,9 @@ def test_where_no_latency_was_measured_nothing_is_promoted():
             Answers(requests=1_000, errors=10),
             since=BEGIN + minute * MINUTE,
         )
-        canary = observe(canary, seen, weight=0.1)
+        canary = observe_window(canary, seen, weight=0.1)
 
-    judged = judge(canary, elapsed_seconds=0)
+    judged = judge_canary(canary, elapsed_seconds=0)
 
     assert CanaryDecision.HOLD == judged.outcome
     assert "nothing is known of the challenger's latency" in judged.reason
@@ -148,7 +148,7 @@ def test_a_failure_of_both_servers_is_no_harm():
 
 def test_records_that_nobody_can_read_keep_from_promoting():
     canary = watched([GOOD] * 5)
-    judged = judge(replace(canary, unreadable=canary.requests), elapsed_seconds=0)
+    judged = judge_canary(replace(canary, unreadable=canary.requests), elapsed_seconds=0)
 
     assert CanaryDecision.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
     assert CanaryDecision.HOLD == judged.outcome
@@ -156,7 +156,7 @@ def test_records_that_nobody_can_read_keep_from_promoting():
 
 
 def test_the_reason_tells_the_figures_that_decided():
-    judged = judge(watched([((9_000, 90), (1_000, 40))] * 5), elapsed_seconds=0)
+    judged = judge_canary(watched([((9_000, 90), (1_000, 40))] * 5), elapsed_seconds=0)
 
     assert (
         "errors: 200 of 5,000 (4.00 %) of the challenger's, 450 of 45,000 (1.00 %) of the"
@@ -168,7 +168,7 @@ def test_a_window_is_seen_once():
     canary = watched([GOOD])
 
     with pytest.raises(ValueError, match="before"):
-        observe(canary, window(answers(10), answers(10)), weight=0.1)
+        observe_window(canary, window(answers(10), answers(10)), weight=0.1)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_window_is_seen_once():
         lambda: Window(since=BEGIN, until=BEGIN),
         lambda: Window(since=BEGIN.replace(tzinfo=None), until=BEGIN),
         lambda: Window(since=BEGIN, until=BEGIN + MINUTE, unreadable=-1),
-        lambda: observe(
+        lambda: observe_window(
             CanaryState(rules=CanaryTolerances()), window(answers(1), answers(1)), weight=math.nan
         ),
         lambda: CanaryTolerances(tolerated_ratio=math.nan),

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from canaries import watched
-from cdml.delivery.canary import CanaryDecision, CanaryState, CanaryTolerances, findings, judge
+from cdml.delivery.canary import (
+    CanaryDecision,
+    CanaryState,
+    CanaryTolerances,
+    canary_findings,
+    judge_canary,
+)
 from cdml.delivery.canary.events import chance, safe
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
 
@@ -68,7 +74,7 @@ def test_without_an_answer_of_the_challenger_nothing_is_promoted(rules, minutes,
 
     assert (
         CanaryDecision.HOLD
-        == judge(
+        == judge_canary(
             watched(unasked, rules=replace(rules, latency_limit_ms=None), weight=weight),
             elapsed_seconds=0,
         ).outcome
@@ -78,7 +84,7 @@ def test_without_an_answer_of_the_challenger_nothing_is_promoted(rules, minutes,
 @settings(max_examples=25)
 @given(rules=RULES, minutes=MINUTES, weight=WEIGHTS, elapsed=st.floats())
 def test_it_always_answers_and_never_holds_for_ever(rules, minutes, weight, elapsed):
-    judged = judge(watched(minutes, rules=rules, weight=weight), elapsed_seconds=elapsed)
+    judged = judge_canary(watched(minutes, rules=rules, weight=weight), elapsed_seconds=elapsed)
 
     assert judged.reason
     assert CanaryDecision.HOLD != judged.outcome or elapsed < rules.timeout_seconds
@@ -105,7 +111,7 @@ def test_evidence_does_not_depend_on_how_records_are_cut_into_windows(champion, 
 @given(minutes=MINUTES)
 def test_the_order_of_windows_does_not_matter(minutes):
     for one, other in zip(
-        findings(watched(minutes)), findings(watched(minutes[::-1])), strict=True
+        canary_findings(watched(minutes)), canary_findings(watched(minutes[::-1])), strict=True
     ):
         assert math.isclose(one.harm, other.harm, abs_tol=1e-6)
         assert one.safe is None or math.isclose(one.safe, other.safe, abs_tol=1e-6)
@@ -184,7 +190,7 @@ def test_looking_every_minute_of_an_hour_keeps_the_promise(times, wrong, most):
         canary = CanaryState(rules=CanaryTolerances(timeout_seconds=7_200))
         for champion, challenger in errors:
             canary = watched([((180, champion), (20, challenger))], canary=canary)
-            judged = judge(canary, elapsed_seconds=0).outcome
+            judged = judge_canary(canary, elapsed_seconds=0).outcome
             if judged != CanaryDecision.HOLD:
                 failed += judged == wrong
                 break

@@ -1,6 +1,6 @@
 import pytest
 
-from cdml.delivery.rollout.plan import Plan, named, way_back
+from cdml.delivery.rollout.plan import Plan, entry_of_version, rollback_target
 from cdml.journal.records import EntryKind, Serving
 from fakes.journals import ledger_of, release
 
@@ -49,7 +49,7 @@ def seen(of):
 def test_the_way_back_leads_to_the_newest_good_release_that_differs(
     served, quarantined, serving, expected
 ):
-    entry = way_back(ledger_of(*served, quarantined=quarantined), serving)
+    entry = rollback_target(ledger_of(*served, quarantined=quarantined), serving)
 
     assert expected == (entry.release if entry else None)
 
@@ -57,8 +57,8 @@ def test_the_way_back_leads_to_the_newest_good_release_that_differs(
 def test_a_version_is_named_by_its_newest_entry():
     ledger = ledger_of(A, B, A)
 
-    assert ledger.entries[0] == named(ledger, "1")
-    assert named(ledger, "4") is None
+    assert ledger.entries[0] == entry_of_version(ledger, "1")
+    assert entry_of_version(ledger, "4") is None
 
 
 def test_a_plan_names_its_steps_in_order():

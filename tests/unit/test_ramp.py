@@ -13,8 +13,8 @@ from cdml.delivery.rollout.state_machine import (
     NextAction,
     may_take_over,
     next_move,
-    share,
     staged,
+    traffic_percentage,
 )
 from cdml.journal import file as document
 from cdml.journal.port import Snapshot
@@ -106,7 +106,8 @@ def test_what_another_run_left_decided_is_finished(phase, serving, expected):
 
 def test_shares_are_read_from_both_sides():
     assert [(100, 0), (95, 5), (0, 100)] == [
-        (share(seen, A), share(seen, B)) for seen in (ALONE, at(5), at(100))
+        (traffic_percentage(seen, A), traffic_percentage(seen, B))
+        for seen in (ALONE, at(5), at(100))
     ]
     assert (False, True, True) == (staged(ALONE, B), staged(at(0), B), staged(at(100), A))
 

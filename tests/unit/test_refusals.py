@@ -1,6 +1,6 @@
 import pytest
 
-from cdml.delivery.rollout.plan import Refusal, RefusalReason, chosen, settle
+from cdml.delivery.rollout.plan import Refusal, RefusalReason, needed_overrides, overridden_refusals
 from cdml.errors import ConfigurationError, DeploymentRefused
 
 
@@ -9,13 +9,13 @@ def objection(refusal):
 
 
 def test_without_objections_nothing_is_overridden():
-    assert () == settle((), frozenset({Refusal.VERDICT}))
+    assert () == needed_overrides((), frozenset({Refusal.VERDICT}))
 
 
 @pytest.mark.parametrize("refusal", list(Refusal))
 def test_an_objection_that_is_not_overridden_refuses_by_its_name(refusal):
     with pytest.raises(DeploymentRefused) as caught:
-        settle((objection(refusal),), frozenset(set(Refusal) - {refusal}))
+        needed_overrides((objection(refusal),), frozenset(set(Refusal) - {refusal}))
 
     assert (refusal, 4) == (caught.value.reason, caught.value.exit_code)
     assert f"--override {refusal}" in caught.value.hint
@@ -25,21 +25,21 @@ def test_all_that_speaks_against_it_is_told_at_once():
     against = tuple(map(objection, (Refusal.DIGEST, Refusal.VERDICT, Refusal.QUARANTINED)))
 
     with pytest.raises(DeploymentRefused, match=r"Refused \(digest\).* quarantined, verdict"):
-        settle(against, frozenset())
+        needed_overrides(against, frozenset())
 
 
 def test_only_overrides_that_were_needed_are_recorded():
     overrides = frozenset({Refusal.VERDICT, Refusal.DIGEST})
 
-    assert (Refusal.VERDICT,) == settle((objection(Refusal.VERDICT),), overrides)
+    assert (Refusal.VERDICT,) == needed_overrides((objection(Refusal.VERDICT),), overrides)
 
 
 def test_an_unknown_override_is_told_with_the_nearest_name():
     with pytest.raises(ConfigurationError, match="did you mean 'verdict'"):
-        chosen(("verdikt",), "because")
+        overridden_refusals(("verdikt",), "because")
 
 
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_an_override_needs_a_reason(reason):
     with pytest.raises(ConfigurationError, match="needs a reason"):
-        chosen(("verdict",), reason)
+        overridden_refusals(("verdict",), reason)

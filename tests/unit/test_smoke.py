@@ -13,12 +13,12 @@ from cdml.delivery.checks.smoke_cases import (
     Replies,
     Reply,
     SmokeTolerances,
+    all_passed,
     case_of_rows,
-    judge,
-    passed,
+    equal_predictions,
+    judge_replies,
     predictions,
-    same,
-    told,
+    shorten_reply,
 )
 
 ROWS = [{"x": 1.0, "origin": "JFK"}, {"x": math.nan, "origin": None}]
@@ -39,14 +39,14 @@ def checks(answer, *known, malformed=400, latencies=(0.01,) * 3, limits=LIMITS):
         malformed=Reply(status=malformed, body=b"", seconds=0.01),
         latencies=latencies,
     )
-    return {check.name: check for check in judge(replies, limits)}
+    return {check.name: check for check in judge_replies(replies, limits)}
 
 
 def test_a_server_that_gives_what_was_judged_passes_everything():
     found = checks(reply(0.25, 0.75), (0.25, 0.75))
 
     assert ["answers", "known_answers", "refuses_malformed", "latency"] == list(found)
-    assert passed(tuple(found.values()))
+    assert all_passed(tuple(found.values()))
     assert "2 predictions are those that were judged." == found["known_answers"].sentence
 
 
@@ -109,13 +109,13 @@ def test_predictions_or_scores_may_be_what_a_server_gives_but_never_a_mixture():
 
 
 def test_nothing_known_and_nothing_asked_do_not_pass():
-    nothing = judge(
+    nothing = judge_replies(
         Replies(cases=[], malformed=Reply(status=400, body=b"", seconds=0.1)), SmokeTolerances()
     )
 
     assert not checks(reply(1, 2))["known_answers"].passed
     assert [False, False, True] == [check.passed for check in nothing]
-    assert not passed(())
+    assert not all_passed(())
 
 
 @pytest.mark.parametrize("status", [200, 302, 500, None])
@@ -158,7 +158,7 @@ def test_without_a_guardrail_latency_is_not_judged():
     ],
 )
 def test_numbers_are_equal_within_the_tolerance_and_nothing_else_is(found, known, expected):
-    assert expected == same(found, known, SmokeTolerances())
+    assert expected == equal_predictions(found, known, SmokeTolerances())
 
 
 @given(st.binary(max_size=200))
@@ -166,5 +166,5 @@ def test_whatever_a_server_says_is_judged_and_told_on_one_printable_line(body):
     answer = Reply(status=200, body=body, seconds=0.01)
     replies = Replies(cases=[(Case(name="x", body=b""), answer)], malformed=answer)
 
-    assert all(check.sentence.isprintable() for check in judge(replies, SmokeTolerances()))
-    assert told(body).isprintable()
+    assert all(check.sentence.isprintable() for check in judge_replies(replies, SmokeTolerances()))
+    assert shorten_reply(body).isprintable()

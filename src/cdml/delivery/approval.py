@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass, field
 
 from cdml.config import LoadedConfig
-from cdml.delivery.candidate import examine, objections
+from cdml.delivery.candidate import find_objections, read_candidate
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.plan import Refusal
-from cdml.delivery.rollout.state_machine import share, staged
+from cdml.delivery.rollout.state_machine import staged, traffic_percentage
 from cdml.errors import InputError, ServiceError
 from cdml.journal import lease
 from cdml.journal.records import JournalDocument, Release, Serving
@@ -69,7 +69,7 @@ class Voucher:
         Raises:
             ServiceError: the registry does not answer, and nobody else knows.
         """
-        if share(serving, release) > 0:
+        if traffic_percentage(serving, release) > 0:
             return ""
         try:
             version = self._version(release)
@@ -113,11 +113,11 @@ class Voucher:
     def _unvouched(self, release: Release, version: ModelVersion) -> str:
         if version.tags.get(self.tag) == release.digest:
             return ""
-        candidate = examine(version, registry=self.ports.registry, evidence=None)
+        candidate = read_candidate(version, registry=self.ports.registry, evidence=None)
         if candidate.release.digest != release.digest:
             return f"the files of v{release.version} are not those that served."
         nothing = JournalDocument(model=version.name, environment=self.environment)
-        against = objections(candidate, nothing, self.loaded.config)
+        against = find_objections(candidate, nothing, self.loaded.config)
         return next((one.message for one in against if one.refusal in _BY_EVIDENCE), "")
 
 

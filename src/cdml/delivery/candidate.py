@@ -13,7 +13,7 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.delivery.operation.observation import Observation
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.plan import Refusal, RefusalReason, named
+from cdml.delivery.rollout.plan import Refusal, RefusalReason, entry_of_version
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
@@ -52,7 +52,7 @@ class DeploymentCandidate:
     trouble: str = ""
 
 
-def examine(
+def read_candidate(
     version: ModelVersion, *, registry: Registry, evidence: Path | None
 ) -> DeploymentCandidate:
     """Hash what lies in the registry and read what was judged.
@@ -75,7 +75,7 @@ def examine(
     return DeploymentCandidate(version=version, release=release, judged=judged, trouble=trouble)
 
 
-def objections(
+def find_objections(
     candidate: DeploymentCandidate, ledger: JournalDocument, config: Config
 ) -> Iterator[RefusalReason]:
     """All that speaks against deploying it now."""
@@ -187,7 +187,7 @@ def serving_release(found: Observation, model: str, ports: DeliveryPorts) -> Rel
     version = found.serving.version
     if version is None:
         return None
-    entry = named(found.ledger, version)
+    entry = entry_of_version(found.ledger, version)
     if entry is not None:
         return entry.release
     known = ports.registry.version(model, version)

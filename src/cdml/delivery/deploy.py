@@ -7,14 +7,19 @@ from pathlib import Path
 
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
-from cdml.delivery.candidate import DeploymentCandidate, examine, hashed_release, objections
+from cdml.delivery.candidate import (
+    DeploymentCandidate,
+    find_objections,
+    hashed_release,
+    read_candidate,
+)
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.divergence import Divergence, Remedy
 from cdml.delivery.find_version import find_version
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.observation import Observation, describe, look_again
-from cdml.delivery.operation.outcome import Nothing, OperationReport, called
+from cdml.delivery.operation.observation import Observation, describe_serving, look_again
+from cdml.delivery.operation.outcome import Nothing, OperationReport, version_name
 from cdml.delivery.operation.runner import OperationRunner, given_reason
 from cdml.delivery.operation.traffic_steps import ramp_of
 from cdml.delivery.ports import DeliveryPorts
@@ -72,7 +77,7 @@ def deploy(
         LockHeld: another operation is under way.
     """
     reason = given_reason(reason)
-    overrides = refusals.chosen(override, reason)
+    overrides = refusals.overridden_refusals(override, reason)
     id_ = secrets.token_hex(8)
     operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
     run = _Deploy(
@@ -183,8 +188,8 @@ class _Deploy:
         told = OperationReport(
             verdict=Verdict.PASS,
             sentence=f"v{plan.to.version} would serve {plan.environment}, where"
-            f" {called(plan.from_)} does now; nothing was written.{first}",
-            steps=outcome.planned(plan),
+            f" {version_name(plan.from_)} does now; nothing was written.{first}",
+            steps=outcome.planned_steps(plan),
             journal=found.commit,
             changed=False,
         )
@@ -212,19 +217,19 @@ class _Deploy:
         except Overtaken:
             raise
         except ServiceError as error:
-            now = describe(look_again(self.ports), plan.environment)
+            now = describe_serving(look_again(self.ports), plan.environment)
             raise ServiceError(f"{error.message} {now}", error.hint) from error
-        return outcome.of_deploy(plan, ended, self.operator, self.output)
+        return outcome.report_deploy(plan, ended, self.operator, self.output)
 
     def _plan(self, found: Observation, candidate: DeploymentCandidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""
         against = (
-            *objections(candidate, found.ledger, self.loaded.config),
+            *find_objections(candidate, found.ledger, self.loaded.config),
             *other_rows(candidate.judged, self.loaded, self.ports),
         )
         current = found.ledger.current
         ramp = ramp_of(self.loaded, self.ports.target, first=current is None)
-        overrides = refusals.settle(against, self.overrides)
+        overrides = refusals.needed_overrides(against, self.overrides)
         told = ""
         if ramp is not None and current is not None and not ramp.last:
             seen = self.operator.effects.checks.forecast(ramp, current.at)
@@ -244,7 +249,7 @@ class _Deploy:
 
     def _examine(self, version: ModelVersion, evidence: Path | None) -> DeploymentCandidate:
         with self.ports.progress.step(f"checking v{version.version} against its evidence"):
-            return examine(version, registry=self.ports.registry, evidence=evidence)
+            return read_candidate(version, registry=self.ports.registry, evidence=evidence)
 
     def _served_already(
         self,
@@ -292,7 +297,7 @@ class _Deploy:
         return self._told(plan, told)
 
     def _keep(self, told: Deployment) -> Deployment:
-        return outcome.keep(self.output, told, self.operator)
+        return outcome.write_outcome(self.output, told, self.operator)
 
     def _told(self, plan: Plan, told: OperationReport) -> Deployment:
-        return outcome.evidence(plan, told, self.operator)
+        return outcome.deployment_evidence(plan, told, self.operator)

@@ -7,7 +7,7 @@ operation took over may still arrive. Whoever lost looks once the other one is d
 import secrets
 
 from cdml.delivery.divergence import Divergence
-from cdml.delivery.operation.observation import Observation, describe, look_again
+from cdml.delivery.operation.observation import Observation, describe_serving, look_again
 from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.rollout import transitions
 from cdml.errors import CdmlError, Overtaken
@@ -19,7 +19,7 @@ _REASON = "a run that was overtaken wrote it late"
 def after_loss(operator: OperationRunner, error: Overtaken) -> Overtaken:
     """The error to raise: what serves now, and whether a late write of ours was taken back."""
     mended = _mend(operator, error.versions) if error.versions else ""
-    now = describe(look_again(operator.ports), operator.book.environment)
+    now = describe_serving(look_again(operator.ports), operator.book.environment)
     return Overtaken(" ".join(filter(None, (error.message, mended, now))), error.hint)
 
 

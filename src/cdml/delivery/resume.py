@@ -107,7 +107,7 @@ def resume(
         after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
         return _nothing(operator, output, after)
     plan = Plan.of(ended.operation, environment=operator.book.environment, target=ports.target.name)
-    return outcome.of_deploy(plan, ended, operator, output)
+    return outcome.report_deploy(plan, ended, operator, output)
 
 
 def _nothing(operator: OperationRunner, output: Path, after: str) -> Deployment | Nothing:
@@ -130,4 +130,6 @@ def _nothing(operator: OperationRunner, output: Path, after: str) -> Deployment 
         journal=commit,
         changed=False,
     )
-    return outcome.keep(output, outcome.evidence(plan, told, operator), operator)
+    return outcome.write_outcome(
+        output, outcome.deployment_evidence(plan, told, operator), operator
+    )

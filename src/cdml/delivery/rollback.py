@@ -12,14 +12,19 @@ from cdml.delivery.candidate import serving_release
 from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.lost_lock import after_loss
 from cdml.delivery.operation import outcome
-from cdml.delivery.operation.observation import Observation, OperationResult, describe, look_again
-from cdml.delivery.operation.outcome import OperationReport, called
+from cdml.delivery.operation.observation import (
+    Observation,
+    OperationResult,
+    describe_serving,
+    look_again,
+)
+from cdml.delivery.operation.outcome import OperationReport, version_name
 from cdml.delivery.operation.runner import OperationRunner, given_reason
 from cdml.delivery.operation.traffic_steps import AT_ONCE
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollback_request import LONGEST, Request, request_for
-from cdml.delivery.rollout.plan import Plan, named, way_back
-from cdml.delivery.rollout.state_machine import share
+from cdml.delivery.rollout.plan import Plan, entry_of_version, rollback_target
+from cdml.delivery.rollout.state_machine import traffic_percentage
 from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import (
     ConfigurationError,
@@ -164,7 +169,7 @@ class _Rollback:
         answered = self.request.answer(found.ledger)
         current = found.ledger.current
         # Where somebody moved what serves since then, there is something to take back again.
-        if answered and current and share(found.serving, current.release) == ALL:
+        if answered and current and traffic_percentage(found.serving, current.release) == ALL:
             return self._repeat(found, answered, current)
         entry = self._named(found.ledger, to) if to else self._answered(found)
         plan = Plan(
@@ -175,7 +180,11 @@ class _Rollback:
             to=(entry or self._way_back(found)).release,
             reason=self.reason,
         )
-        if current and current.release == plan.to and share(found.serving, plan.to) == ALL:
+        if (
+            current
+            and current.release == plan.to
+            and traffic_percentage(found.serving, plan.to) == ALL
+        ):
             told = OperationReport(
                 verdict=Verdict.PASS,
                 sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
@@ -199,7 +208,7 @@ class _Rollback:
         )
         sentence = (
             f"Nothing to do: this rollback was carried out at {answered.at:%Y-%m-%d %H:%M:%S} UTC"
-            f" (operation {answered.operation}), and {called(current.release)} serves"
+            f" (operation {answered.operation}), and {version_name(current.release)} serves"
             f" {plan.environment}. For another one, start a new run or give another --request-id."
         )
         told = OperationReport(
@@ -235,7 +244,7 @@ class _Rollback:
         sentence = f"v{plan.to.version} serves {plan.environment} again"
         sentence += f"; v{plan.from_.version} is quarantined." if plan.from_ else "."
         if ended.trouble is not None:
-            now = describe(look_again(self.ports), plan.environment)
+            now = describe_serving(look_again(self.ports), plan.environment)
             sentence = f"v{plan.to.version} was not restored: {ended.trouble.message} {now}"
         kept = self._told(plan, self._outcome(ended, sentence))
         if ended.trouble is not None:
@@ -245,9 +254,9 @@ class _Rollback:
     def _failed(self, plan: Plan, error: ServiceError) -> RollbackFailed:
         """What came of a rollback that broke off; the evidence of it is kept."""
         seen = look_again(self.ports)
-        restored = isinstance(seen, Serving) and share(seen, plan.to) == ALL
+        restored = isinstance(seen, Serving) and traffic_percentage(seen, plan.to) == ALL
         begun = "was restored, but the rollback did not end" if restored else "was not restored"
-        now = describe(seen, plan.environment)
+        now = describe_serving(seen, plan.environment)
         sentence = f"v{plan.to.version} {begun}: {error.message} {now}"
         told = OperationReport(
             verdict=Verdict.FAIL,
@@ -284,7 +293,7 @@ class _Rollback:
         if operation is None or current is None or operation.kind is not EntryKind.DEPLOY:
             return None
         taken_back = any(bad.operation == operation.id for bad in ledger.quarantined)
-        if not taken_back or share(found.serving, current.release) != ALL:
+        if not taken_back or traffic_percentage(found.serving, current.release) != ALL:
             return None
         plan = Plan(
             kind=EntryKind.ROLLBACK,
@@ -294,10 +303,10 @@ class _Rollback:
             to=current.release,
             reason=self.reason,
         )
-        bad = called(operation.to)
+        bad = version_name(operation.to)
         told = OperationReport(
             verdict=Verdict.PASS,
-            sentence=f"The canary of {bad} was taken back: {called(current.release)} serves"
+            sentence=f"The canary of {bad} was taken back: {version_name(current.release)} serves"
             f" {ledger.environment} again; {bad} is quarantined.",
             steps=self.operator.steps.taken,
             journal=found.commit,
@@ -320,8 +329,12 @@ class _Rollback:
 
     def _way_back(self, found: Observation) -> Entry:
         refused: dict[str, str] = {}
-        while entry := way_back(found.ledger, found.serving, refused):
-            why = "" if share(found.serving, entry) else self.operator.voucher.refuses(entry)
+        while entry := rollback_target(found.ledger, found.serving, refused):
+            why = (
+                ""
+                if traffic_percentage(found.serving, entry)
+                else self.operator.voucher.refuses(entry)
+            )
             if not why:
                 return entry
             self.ports.progress.note(f"v{entry.version} is passed over: {why}")
@@ -338,7 +351,7 @@ class _Rollback:
 
     def _named(self, ledger: JournalDocument, to: str) -> Entry:
         number = str(int(to)) if uri.is_version(to) else to
-        entry = named(ledger, number)
+        entry = entry_of_version(ledger, number)
         if entry is not None:
             return entry
         served = dict.fromkeys(f"v{one.release.version}" for one in ledger.entries)
@@ -357,14 +370,15 @@ class _Rollback:
         problem = self.operator.voucher.doubt(plan.to, found.serving)
         if problem:
             raise RollbackFailed(
-                f"v{plan.to.version} cannot be restored: {problem} {called(plan.from_)} serves"
+                f"v{plan.to.version} cannot be restored: {problem} {version_name(plan.from_)}"
+                " serves"
                 f" {plan.environment}.",
                 "`cdml history` tells what else served; --to names it.",
             )
 
     def _told(self, plan: Plan, told: OperationReport) -> Deployment:
-        evidence = outcome.evidence(plan, told, self.operator)
-        return outcome.keep(self.output, evidence, self.operator)
+        evidence = outcome.deployment_evidence(plan, told, self.operator)
+        return outcome.write_outcome(self.output, evidence, self.operator)
 
 
 def _seen(found: Observation) -> str:

@@ -7,10 +7,16 @@
 `CanaryState` is all that has to be kept between two looks.
 """
 
-from cdml.delivery.canary.judge import CanaryDecision, CanaryFinding, Judgement, findings, judge
+from cdml.delivery.canary.judge import (
+    CanaryDecision,
+    CanaryFinding,
+    Judgement,
+    canary_findings,
+    judge_canary,
+)
 from cdml.delivery.canary.planning import Expectation, expectation, fewest, guardrail
 from cdml.delivery.canary.rules import CanaryTolerances
-from cdml.delivery.canary.state import CanaryState, observe
+from cdml.delivery.canary.state import CanaryState, observe_window
 from cdml.delivery.canary.traffic import Answers, Latencies, Window
 
 __all__ = [
@@ -23,10 +29,10 @@ __all__ = [
     "Judgement",
     "Latencies",
     "Window",
+    "canary_findings",
     "expectation",
     "fewest",
-    "findings",
     "guardrail",
-    "judge",
-    "observe",
+    "judge_canary",
+    "observe_window",
 ]

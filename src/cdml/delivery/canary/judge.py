@@ -89,7 +89,7 @@ class Judgement:
     findings: tuple[CanaryFinding, ...]
 
 
-def judge(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
+def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     """What to do with the challenger now.
 
     Args:
@@ -97,7 +97,7 @@ def judge(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
         elapsed_seconds: since the challenger was first given requests; by the clock, so that a
             canary without traffic ends too. NaN is an end.
     """
-    found = findings(canary)
+    found = canary_findings(canary)
 
     def say(outcome: CanaryDecision, reason: str) -> Judgement:
         return Judgement(outcome=outcome, reason=reason, findings=found)
@@ -119,7 +119,7 @@ def judge(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     return say(CanaryDecision.HOLD, f"not decided yet: {why}")
 
 
-def findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
+def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
     """Everything that is judged, with its evidence so far."""
     rules = canary.rules
     kinds = [(ERRORS, canary.errors, rules.tolerated_error_rate)]

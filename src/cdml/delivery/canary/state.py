@@ -36,7 +36,7 @@ class CanaryState(CanaryModel):
             raise ValueError("counts are at least 0")
 
 
-def observe(
+def observe_window(
     canary: CanaryState, window: Window, *, weight: float, settled: bool = True
 ) -> CanaryState:
     """What is known after one window more.

@@ -13,11 +13,11 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.delivery.canary import CanaryDecision, CanaryState, judge, observe
-from cdml.delivery.checks.canary_forecast import prospect, rules_of
+from cdml.delivery.canary import CanaryDecision, CanaryState, judge_canary, observe_window
+from cdml.delivery.checks.canary_forecast import canary_tolerances, forecast_canary
 from cdml.delivery.checks.release_checks import CheckForecast, CheckResult
-from cdml.delivery.checks.smoke import limits_of, smoke
-from cdml.delivery.checks.smoke_cases import Case, case_of_rows, passed
+from cdml.delivery.checks.smoke import run_smoke_test, smoke_tolerances
+from cdml.delivery.checks.smoke_cases import Case, all_passed, case_of_rows
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout.state_machine import Decision, serves
 from cdml.delivery.target import SplittingTarget
@@ -62,8 +62,8 @@ class CanaryJudge:
                 "Train it on what may be stored, such as a band or a pseudonym, or set the column's"
                 " class right; then judge it again.",
             )
-        checks = smoke(target, release, cases, limits_of(self.loaded.config))
-        if not passed(checks):
+        checks = run_smoke_test(target, release, cases, smoke_tolerances(self.loaded.config))
+        if not all_passed(checks):
             failed = " ".join(check.sentence for check in checks if not check.passed)
             hint = "" if cases else "Judge it again: `cdml gate` keeps rows to ask a server."
             raise InputError(f"the server of v{release.version} failed its check: {failed}", hint)
@@ -77,15 +77,15 @@ class CanaryJudge:
         since = seen.until or ramp.since or now
         window = self.ports.traffic.window(since, now, slots)
         weight, settled = ramp.percent / ALL, last == ramp.percent
-        seen = observe(seen, window, weight=weight, settled=settled)
+        seen = observe_window(seen, window, weight=weight, settled=settled)
         # How long it may take is decided by the ramp, whose time-out is no evidence of harm.
-        judgement = judge(seen, elapsed_seconds=0.0)
+        judgement = judge_canary(seen, elapsed_seconds=0.0)
         state = _state(ramp.percent, seen)
         return CheckResult(judged=_JUDGED[judgement.outcome], why=judgement.reason, state=state)
 
     def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """See `Checks`; by the traffic of the last minutes, or else of the next."""
-        found = prospect(self._settings, ramp, self.ports, since=since)
+        found = forecast_canary(self._settings, ramp, self.ports, since=since)
         return CheckForecast(told=found.told, state=_state(0, CanaryState(rules=found.rules)))
 
     def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
@@ -130,7 +130,7 @@ class CanaryJudge:
                     "Roll it back, and deploy again.",
                 )
             limit = settings.latency_limit_ms if settings else None
-            return CanaryState(rules=rules_of(settings, ramp, limit)), None
+            return CanaryState(rules=canary_tolerances(settings, ramp, limit)), None
         try:
             return _CANARY.validate_python(ramp.state["canary"]), int(ramp.state["percent"])
         except (ValidationError, KeyError, TypeError, ValueError) as error:

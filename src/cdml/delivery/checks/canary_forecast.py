@@ -35,7 +35,9 @@ class CanaryForecast:
     told: str
 
 
-def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> CanaryTolerances:
+def canary_tolerances(
+    settings: Settings | None, ramp: Ramp, limit_ms: float | None
+) -> CanaryTolerances:
     """What the configuration tolerates."""
     rules = CanaryTolerances(timeout_seconds=ramp.timeout)
     if settings is None:
@@ -48,7 +50,7 @@ def rules_of(settings: Settings | None, ramp: Ramp, limit_ms: float | None) -> C
     )
 
 
-def prospect(
+def forecast_canary(
     settings: Settings | None, ramp: Ramp, ports: DeliveryPorts, *, since: datetime
 ) -> CanaryForecast:
     """Look at the champion's traffic, once.
@@ -76,7 +78,7 @@ def prospect(
         seen, trouble = None, error.message
     answers = seen.champion if seen else Answers()
     limit, latencies = _limit(settings, answers)
-    rules = rules_of(settings, ramp, limit)
+    rules = canary_tolerances(settings, ramp, limit)
     if seen is None or answers.requests == 0:
         time = f"is not known: {trouble or 'no traffic was seen'}"
         return CanaryForecast(

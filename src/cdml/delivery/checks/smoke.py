@@ -20,7 +20,7 @@ from cdml.statistics import metrics
 from cdml.statistics.metrics import Family
 
 
-def smoke(
+def run_smoke_test(
     target: SplittingTarget, release: Release, cases: Sequence[Case], limits: SmokeTolerances
 ) -> tuple[SmokeCheck, ...]:
     """Ask a staged release what is known, something it must refuse, and how long it takes.
@@ -40,10 +40,12 @@ def smoke(
     if cases and limits.latency_ms is not None:
         first = cases[0]
         times = [_seconds(target, release, first, limits) for _ in range(limits.requests)]
-    return rules.judge(Replies(cases=replies, malformed=malformed, latencies=tuple(times)), limits)
+    return rules.judge_replies(
+        Replies(cases=replies, malformed=malformed, latencies=tuple(times)), limits
+    )
 
 
-def limits_of(config: Config) -> SmokeTolerances:
+def smoke_tolerances(config: Config) -> SmokeTolerances:
     """The limits that a configuration asks for: the lowest `at_most` of its latency gates."""
     latencies = (
         gate.at_most

@@ -107,7 +107,7 @@ class NoPredictions(ValueError):
     """An answer that holds no valid predictions; says why."""
 
 
-def judge(replies: Replies, limits: SmokeTolerances) -> tuple[SmokeCheck, ...]:
+def judge_replies(replies: Replies, limits: SmokeTolerances) -> tuple[SmokeCheck, ...]:
     """All checks. Nothing asked, or nothing known of what was asked, does not pass."""
     checks = [_answers(replies.cases), _known(replies.cases, limits), _refuses(replies.malformed)]
     if limits.latency_ms is not None:
@@ -115,7 +115,7 @@ def judge(replies: Replies, limits: SmokeTolerances) -> tuple[SmokeCheck, ...]:
     return tuple(checks)
 
 
-def passed(checks: Sequence[SmokeCheck]) -> bool:
+def all_passed(checks: Sequence[SmokeCheck]) -> bool:
     """Whether all is well; no checks are none that passed."""
     return bool(checks) and all(check.passed for check in checks)
 
@@ -127,7 +127,7 @@ def predictions(reply: Reply, rows: int | None = None) -> tuple[Any, ...]:
         NoPredictions: it is none, or holds NaN, an infinity, a null, or another number of rows.
     """
     if reply.status != _OK:
-        said = f": {told(reply.body)}" if reply.body.strip() else ""
+        said = f": {shorten_reply(reply.body)}" if reply.body.strip() else ""
         raise NoPredictions(f"{_status(reply)}{said}")
     try:
         document = json.loads(reply.body, parse_constant=_no_number)
@@ -136,28 +136,30 @@ def predictions(reply: Reply, rows: int | None = None) -> tuple[Any, ...]:
     except NoPredictions:
         raise
     except (ValueError, RecursionError) as error:
-        raise NoPredictions(f"its answer is no JSON: {told(reply.body)}") from error
+        raise NoPredictions(f"its answer is no JSON: {shorten_reply(reply.body)}") from error
     if not isinstance(found, list):
-        raise NoPredictions(f"its answer holds no list `predictions`: {told(reply.body)}")
+        raise NoPredictions(f"its answer holds no list `predictions`: {shorten_reply(reply.body)}")
     if not found or (rows is not None and len(found) != rows):
         wanted = "at least 1" if rows is None else str(rows)
         raise NoPredictions(f"it gave {len(found)} predictions, not {wanted}")
     if broken is not None:
-        value = told(json.dumps(found[broken]).encode())
+        value = shorten_reply(json.dumps(found[broken]).encode())
         raise NoPredictions(f"its prediction {broken + 1} is {value}")
     return tuple(found)
 
 
-def same(found: Any, known: Any, limits: SmokeTolerances) -> bool:
+def equal_predictions(found: Any, known: Any, limits: SmokeTolerances) -> bool:
     """Whether two predictions are equal, numbers within the tolerance."""
     if isinstance(known, int | float) and isinstance(found, int | float):
         return math.isclose(found, known, rel_tol=limits.relative, abs_tol=limits.absolute)
     if isinstance(known, list | tuple) and isinstance(found, list):
         pairs = zip(found, known, strict=False)
-        return len(found) == len(known) and all(same(one, two, limits) for one, two in pairs)
+        return len(found) == len(known) and all(
+            equal_predictions(one, two, limits) for one, two in pairs
+        )
     if isinstance(known, dict) and isinstance(found, dict):
         return found.keys() == known.keys() and all(
-            same(found[name], value, limits) for name, value in known.items()
+            equal_predictions(found[name], value, limits) for name, value in known.items()
         )
     return type(found) is type(known) and bool(found == known)
 
@@ -179,7 +181,7 @@ def case_of_rows(
     return Case(name=name, body=body.encode(), rows=len(rows), known=answers)
 
 
-def told(body: bytes) -> str:
+def shorten_reply(body: bytes) -> str:
     """The beginning of what a server said, on one line, without what a terminal obeys."""
     text = body[: 4 * _TOLD].decode(errors="replace")
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -210,7 +212,7 @@ def _known(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances) -> Smok
             problems.append(f"asked for {case.name}, it gave no valid answer")
             continue
         compared += len(found)
-        if not any(same(list(found), list(answer), limits) for answer in case.known):
+        if not any(equal_predictions(list(found), list(answer), limits) for answer in case.known):
             problems.append(f"asked for {case.name}, {_difference(found, case.known[0], limits)}")
     if not problems and not compared:
         problems = ["no prediction is known that it could have been held against"]
@@ -220,10 +222,12 @@ def _known(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances) -> Smok
 
 def _difference(found: Sequence[Any], known: Sequence[Any], limits: SmokeTolerances) -> str:
     pairs = enumerate(zip(found, known, strict=False), 1)
-    row = next((row for row, (one, two) in pairs if not same(one, two, limits)), None)
+    row = next((row for row, (one, two) in pairs if not equal_predictions(one, two, limits)), None)
     if row is None:
         return f"it gave {len(found)} predictions, and {len(known)} are known"
-    seen, judged = (told(json.dumps(one[row - 1], default=str).encode()) for one in (found, known))
+    seen, judged = (
+        shorten_reply(json.dumps(one[row - 1], default=str).encode()) for one in (found, known)
+    )
     return f"its prediction {row} is {seen}, and {judged} was judged"
 
 
@@ -249,7 +253,7 @@ def _latency(seconds: Sequence[float], limit: float) -> SmokeCheck:
 
 def _status(reply: Reply) -> str:
     if reply.status is None:
-        return f"it did not answer ({told(reply.body)})"
+        return f"it did not answer ({shorten_reply(reply.body)})"
     return f"it answered {reply.status}"
 
 

@@ -11,7 +11,7 @@ from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.operation.journal_client import PAUSES
 from cdml.delivery.operation.observation import last_shares, look
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.state_machine import NextAction, lost, serves, share, staged
+from cdml.delivery.rollout.state_machine import NextAction, lost, serves, staged, traffic_percentage
 from cdml.delivery.target import SplittingTarget
 from cdml.errors import CdmlError, ConfigurationError, InputError, Overtaken, ServiceError
 from cdml.journal import lease
@@ -150,7 +150,7 @@ class Effects:
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
         return self._attempt(
-            operation, serving, act, told, lambda seen: share(seen, to) == percent, to
+            operation, serving, act, told, lambda seen: traffic_percentage(seen, to) == percent, to
         )
 
     def _attempt(

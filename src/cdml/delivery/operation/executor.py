@@ -20,7 +20,7 @@ from cdml.delivery.operation.observation import Observation, OperationResult
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.plan import Refusal
-from cdml.delivery.rollout.state_machine import Decision, NextAction, next_move, share
+from cdml.delivery.rollout.state_machine import Decision, NextAction, next_move, traffic_percentage
 from cdml.delivery.rollout.transitions import Transition
 from cdml.errors import CdmlError, DeploymentFailed, InputError, Overtaken, ServiceError
 from cdml.evidence.schema import DeploymentStep
@@ -298,7 +298,7 @@ class OperationExecutor:
         self.found = Observation(
             ledger=self.found.ledger, commit=self.found.commit, serving=serving
         )
-        if self.restored_at is None and share(serving, operation.to) == ALL:
+        if self.restored_at is None and traffic_percentage(serving, operation.to) == ALL:
             self.restored_at = self.ports.clock.now()
 
     def _conclude(self, operation: Operation) -> None:
@@ -335,7 +335,7 @@ class OperationExecutor:
             return
         self.waited = False
         self._saw(self.effects.observe(operation, self.found.serving), operation)
-        if share(self.found.serving, operation.to) == ramp.percent:
+        if traffic_percentage(self.found.serving, operation.to) == ramp.percent:
             self._judge(operation, ramp)  # otherwise somebody moved it, and its share comes first
 
     def _judge(self, operation: Operation, ramp: Ramp) -> None:
@@ -347,7 +347,7 @@ class OperationExecutor:
         judged, why = look.judged, look.why
         if judged is Decision.HOLD and ramp.overdue(now):
             judged, why = Decision.ROLLBACK, f"no verdict within {ramp.timeout:g} s: {why}"
-        if self._keep(transitions.looked(self.found.ledger, judged, look.state, why, now)):
+        if self._keep(transitions.record_look(self.found.ledger, judged, look.state, why, now)):
             self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
             self.judged = judged
             if judged is Decision.ROLLBACK:

@@ -80,7 +80,7 @@ def look_again(ports: DeliveryPorts) -> Serving | CdmlError:
         return error
 
 
-def describe(seen: Serving | CdmlError, environment: str) -> str:
+def describe_serving(seen: Serving | CdmlError, environment: str) -> str:
     """One sentence about what serves an environment."""
     if isinstance(seen, CdmlError):
         return f"What serves {environment} now could not be seen: {seen.message}"

@@ -13,7 +13,7 @@ from cdml.delivery.operation.executor import DETAIL
 from cdml.delivery.operation.observation import OperationResult
 from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.rollout.plan import Plan
-from cdml.delivery.rollout.state_machine import share
+from cdml.delivery.rollout.state_machine import traffic_percentage
 from cdml.errors import DeploymentFailed, InputError, ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment, DeploymentStep, Served, Times
@@ -52,7 +52,9 @@ class Nothing:
     sentence: str
 
 
-def evidence(plan: Plan, outcome: OperationReport, operator: OperationRunner) -> Deployment:
+def deployment_evidence(
+    plan: Plan, outcome: OperationReport, operator: OperationRunner
+) -> Deployment:
     """The evidence of an operation."""
     kind: Literal["deploy", "rollback"] = (
         "rollback" if plan.kind is EntryKind.ROLLBACK else "deploy"
@@ -79,7 +81,7 @@ def evidence(plan: Plan, outcome: OperationReport, operator: OperationRunner) ->
     )
 
 
-def keep(output: Path, told: Deployment, operator: OperationRunner) -> Deployment:
+def write_outcome(output: Path, told: Deployment, operator: OperationRunner) -> Deployment:
     """Write it. A full disk changes nothing of what was done, which the journal tells too."""
     try:
         store.write_evidence(output, told)
@@ -88,7 +90,7 @@ def keep(output: Path, told: Deployment, operator: OperationRunner) -> Deploymen
     return told
 
 
-def planned(plan: Plan) -> tuple[DeploymentStep, ...]:
+def planned_steps(plan: Plan) -> tuple[DeploymentStep, ...]:
     """The plan as steps that are not taken."""
     return tuple(
         DeploymentStep(name=name, state="planned", detail=detail)
@@ -96,7 +98,7 @@ def planned(plan: Plan) -> tuple[DeploymentStep, ...]:
     )
 
 
-def of_deploy(
+def report_deploy(
     plan: Plan, ended: OperationResult, operator: OperationRunner, output: Path
 ) -> Deployment:
     """Tell and keep how a deploy ended.
@@ -107,9 +109,9 @@ def of_deploy(
     """
     trouble, serving = ended.trouble, ended.found.serving
     version = f"v{plan.to.version}"
-    sentence = f"{version} serves {plan.environment}; before, {called(plan.from_)} did."
+    sentence = f"{version} serves {plan.environment}; before, {version_name(plan.from_)} did."
     if ended.parked_until is not None:
-        percent = share(serving, plan.to)
+        percent = traffic_percentage(serving, plan.to)
         sentence = (
             f"canary parked until {ended.parked_until:%Y-%m-%d %H:%M:%S} UTC: {version} has"
             f" {percent} % of the traffic of {plan.environment}. Go on with `cdml deploy --resume`."
@@ -133,20 +135,20 @@ def of_deploy(
         deployment=ended.deployment,
         parked_until=ended.parked_until,
     )
-    made = evidence(plan, told, operator)
+    made = deployment_evidence(plan, told, operator)
     # A resumed run is one of a schedule: its own commit brought nothing that is shipped here.
     by = made.produced.model_copy(update={"commit": ended.operation.commit})
-    kept = keep(output, made.model_copy(update={"produced": by}), operator)
+    kept = write_outcome(output, made.model_copy(update={"produced": by}), operator)
     if trouble is None:
         return kept
-    if plan.from_ is None or share(serving, plan.from_) == ALL:
+    if plan.from_ is None or traffic_percentage(serving, plan.from_) == ALL:
         raise DeploymentFailed(sentence, trouble.hint) from trouble
     raise ServiceError(
-        sentence, f"`cdml rollback` makes {called(plan.from_)} serve again."
+        sentence, f"`cdml rollback` makes {version_name(plan.from_)} serve again."
     ) from trouble
 
 
-def called(release: Release | None) -> str:
+def version_name(release: Release | None) -> str:
     """`v3`, or `nothing`."""
     return f"v{release.version}" if release else "nothing"
 

@@ -131,10 +131,10 @@ class OperationRunner:
                 self._ask(ledger, commit, rollback)
             elif clock.monotonic() >= deadline:
                 theirs.remember()
-                raise held(ledger)
+                raise describe_holder(ledger)
             else:
                 if not waited:
-                    self.ports.progress.note(f"Waiting. {held(ledger).message}")
+                    self.ports.progress.note(f"Waiting. {describe_holder(ledger).message}")
                 waited = True
                 clock.sleep(LOOK_EVERY)
 
@@ -194,7 +194,7 @@ class OperationRunner:
         theirs = LockHolder(ports=self.ports, memory=self.memory)
         if not theirs.yields(ledger, commit, resumes=True):
             theirs.remember()
-            raise held(ledger)
+            raise describe_holder(ledger)
         taken = transitions.take_over(
             ledger,
             holder=holder,
@@ -306,7 +306,7 @@ def given_reason(reason: str) -> str:
     return reason.encode(errors="replace").decode()
 
 
-def held(ledger: JournalDocument) -> LockHeld:
+def describe_holder(ledger: JournalDocument) -> LockHeld:
     """Who holds the lock, and until when."""
     lock = ledger.lock
     if lock is None:

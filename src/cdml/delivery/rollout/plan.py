@@ -97,7 +97,7 @@ class Plan:
         yield "publish", "let the registry's alias name it, and read it back"
 
 
-def way_back(
+def rollback_target(
     ledger: JournalDocument, serving: Serving, passed_over: Collection[str] = ()
 ) -> Entry | None:
     """The newest release that served, is not quarantined, and differs from what serves.
@@ -119,7 +119,7 @@ def way_back(
     return None
 
 
-def named(ledger: JournalDocument, version: str) -> Entry | None:
+def entry_of_version(ledger: JournalDocument, version: str) -> Entry | None:
     """The newest entry in which this version served, or None."""
     return next((entry for entry in ledger.entries if entry.release.version == version), None)
 
@@ -127,7 +127,7 @@ def named(ledger: JournalDocument, version: str) -> Entry | None:
 def _serving_digest(ledger: JournalDocument, serving: Serving) -> str | None:
     if serving.digest is not None or serving.version is None:
         return serving.digest
-    entry = named(ledger, serving.version)
+    entry = entry_of_version(ledger, serving.version)
     return entry.release.digest if entry else None
 
 
@@ -157,7 +157,7 @@ class RefusalReason:
     hint: str
 
 
-def chosen(names: Sequence[str], reason: str) -> frozenset[Refusal]:
+def overridden_refusals(names: Sequence[str], reason: str) -> frozenset[Refusal]:
     """The refusals that somebody overrides.
 
     Raises:
@@ -173,7 +173,7 @@ def chosen(names: Sequence[str], reason: str) -> frozenset[Refusal]:
     return frozenset(Refusal(name) for name in names)
 
 
-def settle(
+def needed_overrides(
     objections: Sequence[RefusalReason], overrides: frozenset[Refusal]
 ) -> tuple[Refusal, ...]:
     """The overrides that were needed.

@@ -71,7 +71,7 @@ def standing(ledger: JournalDocument, serving: Serving) -> Situation:
         return Situation.UNFINISHED
     if ledger.current is None:
         return Situation.EMPTY if serving.version is None else Situation.UNKNOWN
-    agreed = share(serving, ledger.current.release) == ALL
+    agreed = traffic_percentage(serving, ledger.current.release) == ALL
     return Situation.AGREED if agreed else Situation.DRIFTED
 
 
@@ -80,7 +80,7 @@ def serves(serving: Serving, release: Release) -> bool:
     return serving.version == release.version and serving.digest in (None, release.digest)
 
 
-def share(serving: Serving, release: Release) -> int:
+def traffic_percentage(serving: Serving, release: Release) -> int:
     """The percentage of the traffic that a release gets."""
     beside = serving.beside
     if serves(serving, release):
@@ -147,7 +147,7 @@ def _go_on(
 ) -> NextAction:
     """The way up: each phase's effect, then the next phase."""
     shifted = operation.phase in (Phase.SHIFT, Phase.BAKE)
-    if shifted and share(serving, operation.to) != ramp.percent:
+    if shifted and traffic_percentage(serving, operation.to) != ramp.percent:
         return NextAction.SWITCH
     match operation.phase:
         case Phase.SHIFT if ramp.last:
@@ -177,7 +177,7 @@ _ASKS = {Phase.STAGE: NextAction.STAGE, Phase.VALIDATE: NextAction.VALIDATE}
 
 
 def _finish(operation: Operation, serving: Serving, judged: Decision | None) -> NextAction:
-    if share(serving, operation.to) != ALL:
+    if traffic_percentage(serving, operation.to) != ALL:
         return NextAction.SWITCH
     if operation.ramp is not None and judged is None:
         return NextAction.PUBLISH
@@ -193,7 +193,7 @@ def _take_back(operation: Operation, serving: Serving, judged: Decision | None) 
         ours = serves(serving, operation.to) and operation.from_ is not None
         return NextAction.RESTORE if ours else NextAction.CLOSE
     died = lost(operation, serving)
-    if share(serving, operation.to) > 0 or (died and judged is None):
+    if traffic_percentage(serving, operation.to) > 0 or (died and judged is None):
         return NextAction.RESTORE
     if (died or staged(serving, operation.to)) and judged is not Decision.PROMOTE:
         return NextAction.RETIRE

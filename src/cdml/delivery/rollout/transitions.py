@@ -138,7 +138,7 @@ def advance(ledger: JournalDocument, judged: Decision | None, now: datetime) -> 
     return Transition(ledger=_under_way(ledger, intended, now), subject=f"{operation.kind}: {told}")
 
 
-def looked(
+def record_look(
     ledger: JournalDocument,
     judged: Decision,
     state: Mapping[str, Any] | None,
