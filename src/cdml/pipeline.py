@@ -24,7 +24,7 @@ from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.compare import compare_to_champion
 from cdml.evaluation.evaluate import evaluate_model
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.registry_log import log
+from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
@@ -145,7 +145,7 @@ def gate(
         # The report names the version, and so does what is kept with it.
         comparison = found.comparison.model_copy(update={"registered": registered})
         store.write_evidence(output, comparison)
-        log(registered, output, ports)
+        log_evidence(registered, output, ports)
     return replace(found, comparison=comparison, version=version)
 
 

@@ -1,10 +1,12 @@
 """What is told of a model beside its figures: only what is known of both and differs."""
 
-from cdml.evaluation.model_changes import MOST, Traits, changes
+from cdml.evaluation.model_changes import MOST, Traits, compare_traits
 
 
 def told(champion, challenger):
-    return [(one.what, one.champion, one.challenger) for one in changes(champion, challenger)]
+    return [
+        (one.what, one.champion, one.challenger) for one in compare_traits(champion, challenger)
+    ]
 
 
 def test_parameters_and_features_that_came_went_or_moved_are_named():

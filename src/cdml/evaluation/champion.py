@@ -9,7 +9,13 @@ from cdml.common.background import BackgroundTask
 from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.scored_model import ScoredModel, evaluated, from_file, predictions_file, scored
+from cdml.evaluation.scored_model import (
+    ScoredModel,
+    from_file,
+    predictions_file,
+    reuse_evaluation,
+    score_model,
+)
 from cdml.evaluation.task import infer
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
@@ -131,7 +137,7 @@ class ModelResolver:
         path = predictions_file(written, self.loaded)
         if path is not None:
             return from_file(written, path, self.output)
-        known = evaluated(self.output)
+        known = reuse_evaluation(self.output)
         if known is not None and known.data is not None:
             same_rows = known.data.digest == self.table.ref.digest
             if same_rows and known.model.digest == self._identity(written).digest:
@@ -214,7 +220,7 @@ class ModelResolver:
         return self.seen[written]
 
     def _scored(self, written: str, into: Path, who: str) -> ScoredModel:
-        contender, _ = scored(
+        contender, _ = score_model(
             written,
             self.loaded,
             self.table,

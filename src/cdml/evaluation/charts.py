@@ -102,13 +102,13 @@ def _classes(part: PredictionSlice, layout: Layout) -> tuple[str, ...]:
     return counted.classes if multiclass and isinstance(counted, Cells) else ()
 
 
-def of_residuals(predictions: Path, layout: Layout, ports: EvaluationPorts) -> Picture:
+def residual_charts(predictions: Path, layout: Layout, ports: EvaluationPorts) -> Picture:
     """A regression: prediction - label over the prediction."""
     found = ports.samples.residuals(predictions, layout)
     return Picture(curves={name: _curve(*points) for name, points in found.items()})
 
 
-def of_champion(
+def champion_charts(
     part: PredictionSlice,
     metrics: Sequence[Metric],
     layout: Layout,
@@ -127,7 +127,7 @@ def of_champion(
         ports: the world.
     """
     if layout.task is Task.REGRESSION:
-        return of_residuals(predictions, layout, ports)
+        return residual_charts(predictions, layout, ports)
     return of_classifier(part, metrics, layout, predictions, ports, champion=True)
 
 

@@ -12,20 +12,20 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
 from cdml.evaluation.champion import ModelResolver, NoChampion
-from cdml.evaluation.charts import of_champion, without_values
+from cdml.evaluation.charts import champion_charts, without_values
 from cdml.evaluation.measure import (
     NO_OPERATION,
-    grouped,
-    held,
+    add_user_metrics,
+    describe_grouping,
+    describe_memory,
     measure,
     operation,
-    sampled,
-    with_custom,
+    sampled_metrics,
 )
-from cdml.evaluation.model_changes import changed
+from cdml.evaluation.model_changes import describe_changes
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
-from cdml.evaluation.registry_log import keep, past
+from cdml.evaluation.registry_log import log_if_possible, past_versions
 from cdml.evaluation.scored_model import ScoredModel
 from cdml.evaluation.task import layout
 from cdml.evidence import store
@@ -101,7 +101,7 @@ def compare_to_champion(
         else:
             rival = contenders.champion(opponent)
             other, outcome = rival.model, contest.against(rival)
-            differences = changed(
+            differences = describe_changes(
                 ports,
                 (contenders.known(opponent), rival),
                 (contenders.known(challenger), model),
@@ -118,11 +118,11 @@ def compare_to_champion(
             notes=outcome.notes,
             changes=differences,
             champion_picture=outcome.champion,
-            history=past(loaded.config, rows.digest, (model.model, other), ports),
+            history=past_versions(loaded.config, rows.digest, (model.model, other), ports),
             policy=policy_ref(loaded.config),
         )
     store.write_evidence(output, comparison)
-    keep(model.model, output, ports)
+    log_if_possible(model.model, output, ports)
     return comparison
 
 
@@ -174,11 +174,11 @@ class _Contest:
             reason=_told(gates),
             rows=parts[0].rows,
             gates=gates,
-            notes=grouped(parts, config.data.max_slices),
+            notes=describe_grouping(parts, config.data.max_slices),
             champion=without_values(
-                of_champion(
+                champion_charts(
                     whole,
-                    sampled([one.metric for one in asked]),
+                    sampled_metrics([one.metric for one in asked]),
                     self._layout,
                     champion.predictions,
                     self.ports,
@@ -237,7 +237,7 @@ class _Contest:
             self.challenger.predictions,
             champion.predictions if champion else None,
             self._layout,
-            sampled(metrics),
+            sampled_metrics(metrics),
         )
 
     def _with_custom(
@@ -246,7 +246,7 @@ class _Contest:
         champion: ScoredModel | None,
         metrics: Sequence[Metric],
     ) -> tuple[PredictionSlice, ...]:
-        return with_custom(
+        return add_user_metrics(
             parts,
             metrics,
             self._layout,
@@ -261,7 +261,7 @@ class _Contest:
     ) -> Iterator[MeasuredRule]:
         total = sum(len(parts) if one.slices else 1 for one in asked)
         label = f"comparing on {len(parts)} parts of the data"
-        label += held(
+        label += describe_memory(
             [one.metric for one in asked],
             parts[0].rows,
             weighted=self.loaded.config.data.weighted,

@@ -11,12 +11,12 @@ from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
-from cdml.evaluation.charts import of_classifier, of_residuals, without_values
-from cdml.evaluation.measure import measure, sampled, with_custom
+from cdml.evaluation.charts import of_classifier, residual_charts, without_values
+from cdml.evaluation.measure import add_user_metrics, measure, sampled_metrics
 from cdml.evaluation.ports import EvaluationPorts
-from cdml.evaluation.registry_log import keep
+from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import identify
-from cdml.evaluation.scored_model import ScoredModel, scored
+from cdml.evaluation.scored_model import ScoredModel, score_model
 from cdml.evaluation.task import defaults, infer, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
@@ -62,7 +62,7 @@ def evaluate_model(
         if predictions is not None:
             contender, isolation = _given(loaded, ports, table, model, predictions), "elsewhere"
         elif model is not None:
-            contender, found = scored(
+            contender, found = score_model(
                 model,
                 loaded,
                 table,
@@ -80,8 +80,10 @@ def evaluate_model(
         with ports.progress.step("reducing the predictions"):
             if predictions is not None:
                 ports.samples.match(contender.predictions, table.parquet, asked)
-            parts = ports.samples.reduce(contender.predictions, None, asked, sampled(metrics))
-        parts = with_custom(
+            parts = ports.samples.reduce(
+                contender.predictions, None, asked, sampled_metrics(metrics)
+            )
+        parts = add_user_metrics(
             parts,
             metrics,
             asked,
@@ -94,7 +96,7 @@ def evaluate_model(
         bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
         if asked.task is Task.REGRESSION:
-            picture = of_residuals(contender.predictions, asked, ports)
+            picture = residual_charts(contender.predictions, asked, ports)
         else:
             picture = of_classifier(parts[0], metrics, asked, contender.predictions, ports)
         closed = config.data.label in load_contract(loaded, config.data.contract).classified
@@ -117,7 +119,7 @@ def evaluate_model(
         )
         store.write_evidence(output, evaluation)
     _tell_withheld(output, ports)
-    keep(contender.model, output, ports)
+    log_if_possible(contender.model, output, ports)
     return evaluation
 
 

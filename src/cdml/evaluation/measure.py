@@ -32,18 +32,18 @@ if TYPE_CHECKING:  # numpy is not there where nothing is measured
 NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"
 
 
-def sampled(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+def sampled_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those whose statistics the predictions are reduced to, each once."""
-    return tuple(metric for metric in of_rows(metrics) if metric.family is not Family.CUSTOM)
+    return tuple(metric for metric in row_metrics(metrics) if metric.family is not Family.CUSTOM)
 
 
-def of_rows(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+def row_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those that are measured of rows, each once."""
     found = {metric.name: metric for metric in metrics if metric.of_rows}
     return tuple(found.values())
 
 
-def held(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
+def describe_memory(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
     """What holds rows in memory, for whoever waits; empty where nothing does."""
     if weighted:
         return f"; weights and clusters hold {rows:,} rows in memory"
@@ -54,7 +54,7 @@ def held(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
     return f"; {', '.join(ordered)} {verb} the scores of {rows:,} rows in memory"
 
 
-def grouped(parts: Sequence[PredictionSlice], most: int) -> tuple[str, ...]:
+def describe_grouping(parts: Sequence[PredictionSlice], most: int) -> tuple[str, ...]:
     """Which slice columns have more values than stand alone, in sentences.
 
     Args:
@@ -95,9 +95,9 @@ def measure(
         weighted: whether rows carry weights or belong to clusters.
     """
     found: list[MetricValue] = []
-    asked = of_rows(metrics)
+    asked = row_metrics(metrics)
     label = f"measuring {len(asked)} metrics on {len(parts)} parts of the data"
-    label += held(asked, parts[0].rows, weighted=weighted)
+    label += describe_memory(asked, parts[0].rows, weighted=weighted)
     with progress.step(label, len(parts)) as step:
         for part in parts:
             found += (_value(metric, part, confidence) for metric in asked)
@@ -169,7 +169,7 @@ def _operations(
 _USUAL = ("latency_p50_ms", "latency_p95_ms")
 
 
-def with_custom(
+def add_user_metrics(
     parts: tuple[PredictionSlice, ...],
     metrics: Sequence[Metric],
     layout: Layout,

@@ -54,7 +54,7 @@ class TraitChange:
     challenger: str | None
 
 
-def changes(champion: Traits, challenger: Traits) -> tuple[TraitChange, ...]:
+def compare_traits(champion: Traits, challenger: Traits) -> tuple[TraitChange, ...]:
     """Everything known of both that differs.
 
     Size and latency are told whenever both are known: how much is too much is for the gates.
@@ -118,7 +118,7 @@ def _median(traits: Traits) -> float | None:
 _LONGEST = 1000
 
 
-def changed(
+def describe_changes(
     ports: EvaluationPorts,
     champion: tuple["Identity | None", ScoredModel],
     challenger: tuple["Identity | None", ScoredModel],
@@ -134,7 +134,7 @@ def changed(
         Change(
             what=one.what[:_LONGEST], champion=_cut(one.champion), challenger=_cut(one.challenger)
         )
-        for one in changes(_traits(ports, *champion), _traits(ports, *challenger))
+        for one in compare_traits(_traits(ports, *champion), _traits(ports, *challenger))
     )
 
 

@@ -19,15 +19,15 @@ from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.models.registry import ModelVersion, Registry
 
 
-def keep(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
-    """As `log`; a registry that only lets itself be read does not change the verdict."""
+def log_if_possible(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
+    """As `log_evidence`; a registry that only lets itself be read does not change the verdict."""
     try:
-        log(model, output, ports)
+        log_evidence(model, output, ports)
     except CdmlError as error:
         ports.progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
 
 
-def log(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
+def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     """Log the metrics, the verdict and the stages so far with a version, or with a run.
 
     The evidence of a whole gate is not replaced by that of an evaluation alone.
@@ -102,7 +102,7 @@ _KEPT = "cdml.evidence"
 _METRICS = 100
 
 
-def past(
+def past_versions(
     config: Config, rows: str, compared: tuple[ModelRef, ModelRef | None], ports: EvaluationPorts
 ) -> tuple[PastVersion, ...]:
     """Earlier versions with their metrics, oldest first; told on the page, deciding nothing.

@@ -57,7 +57,7 @@ def from_file(written: str, path: Path, output: Path) -> ScoredModel:
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
     for folder in dict.fromkeys((output, path.parent)):
-        known = evaluated(folder)
+        known = reuse_evaluation(folder)
         if known is not None and _same_bytes(known.predictions, path):
             return known
     return ScoredModel(model=ModelRef(uri=written), predictions=path)
@@ -67,7 +67,7 @@ def _same_bytes(first: Path, second: Path) -> bool:
     return first.samefile(second) or store.file_digest(first) == store.file_digest(second)
 
 
-def evaluated(folder: Path) -> ScoredModel | None:
+def reuse_evaluation(folder: Path) -> ScoredModel | None:
     """What an evaluation left in a folder, if its predictions are still those it speaks of."""
     try:
         evaluation = store.read_evidence(folder, Evaluation)
@@ -96,7 +96,7 @@ def _operations(evaluation: Evaluation) -> dict[str, float]:
     return found
 
 
-def scored(
+def score_model(
     uri: str,
     loaded: LoadedConfig,
     table: Table,
