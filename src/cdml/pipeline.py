@@ -54,7 +54,7 @@ class GateRun:
         return worst((self.data.verdict, self.evaluation.verdict, self.comparison.verdict))
 
 
-def gate(
+def run_gate(
     loaded: LoadedConfig,
     ports: EvaluationPorts,
     *,

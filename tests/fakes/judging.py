@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from cdml.config import load
 from cdml.evaluation.compare import compare_to_champion
 from cdml.evaluation.evaluate import evaluate_model
-from cdml.pipeline import gate
+from cdml.pipeline import run_gate
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
 from fakes.measurer import FakeMeasurer
@@ -135,4 +135,4 @@ class World:
         )
 
     def gate(self, model, **options):
-        return gate(self.load(), self.ports(), output=self.output, model=model, **options)
+        return run_gate(self.load(), self.ports(), output=self.output, model=model, **options)

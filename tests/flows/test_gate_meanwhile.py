@@ -9,7 +9,7 @@ from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import Evaluation
 from cdml.models.digest import model_digest
-from cdml.pipeline import gate
+from cdml.pipeline import run_gate
 from fakes.judging import World
 from fakes.scorer import FakeScorer, pretend
 
@@ -24,7 +24,7 @@ def world(tmp_path):
 
 
 def judged(world, model, **options):
-    return gate(world.load(), world.ports(), output=world.output, model=model, **options)
+    return run_gate(world.load(), world.ports(), output=world.output, model=model, **options)
 
 
 class Together(FakeScorer):

@@ -6,7 +6,7 @@ from cdml.config import load
 from cdml.delivery.checks.canary import CanaryJudge
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import reference_rows
-from cdml.pipeline import gate
+from cdml.pipeline import run_gate
 from fakes.journals import release
 from fakes.judging import World
 
@@ -53,7 +53,7 @@ def classify(world, class_="restricted", tag="pii"):
 def judged(world, inputs):
     """A model of these inputs through the gate; its version, and what is kept with it."""
     model = world.model("good", inputs=inputs)
-    found = gate(
+    found = run_gate(
         world.load(), world.ports(), output=world.output, model=model, champion="none",
         register="late",
     )  # fmt: skip

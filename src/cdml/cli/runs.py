@@ -108,7 +108,7 @@ def gate(
     register: str | None,
 ) -> int:
     """Run the whole gate and give the exit code of the worst verdict."""
-    from cdml.pipeline import gate as flow
+    from cdml.pipeline import run_gate as flow
 
     with ConsoleProgress() as progress:
         wiring = Wiring.read(config, progress)
