@@ -73,13 +73,19 @@ def told(output):
 
 UNTIL = datetime(2026, 5, 1, 12, 20, tzinfo=UTC)
 COMMANDS = {
-    "validate-data": (tell.stage, lambda _: data()),
-    "evaluate-model": (tell.stage, lambda _: evaluation()),
-    "compare-to-champion": (tell.stage, lambda _: comparison()),
-    "gate": (tell.gated, lambda _: gated()),
-    "report": (tell.reported, reported),
-    "deploy": (tell.deployed, lambda _: deployment(deployment_id="1001", parked_until=UNTIL)),
-    "rollback": (tell.deployed, lambda _: deployment(operation="rollback", deployment_id="1001")),
+    "validate-data": (tell.print_stage, lambda _: data()),
+    "evaluate-model": (tell.print_stage, lambda _: evaluation()),
+    "compare-to-champion": (tell.print_stage, lambda _: comparison()),
+    "gate": (tell.print_gate, lambda _: gated()),
+    "report": (tell.print_report, reported),
+    "deploy": (
+        tell.print_deployment,
+        lambda _: deployment(deployment_id="1001", parked_until=UNTIL),
+    ),
+    "rollback": (
+        tell.print_deployment,
+        lambda _: deployment(operation="rollback", deployment_id="1001"),
+    ),
 }
 ACTIONS = [(command, command) for command in COMMANDS if command != "gate"]
 ACTIONS += [("root", "gate"), ("root", "report")]
@@ -124,14 +130,14 @@ def test_values_are_those_of_the_evidence(told, output):
     common = {"verdict": "pass", "evidence": str(output), "report": str(output / "report.md")}
     model = {"version": "3", "digest": CHALLENGER}
 
-    assert common == told(tell.stage, evaluation())
-    assert common | model == told(tell.gated, gated())
+    assert common == told(tell.print_stage, evaluation())
+    assert common | model == told(tell.print_gate, gated())
     shipped = {"changed": "true", "deployment-id": "1001", "parked-until": ""}
-    assert common | model | shipped == told(tell.deployed, deployment(deployment_id="1001"))
-    parked = told(tell.deployed, deployment(parked_until=UNTIL))
+    assert common | model | shipped == told(tell.print_deployment, deployment(deployment_id="1001"))
+    parked = told(tell.print_deployment, deployment(parked_until=UNTIL))
     assert "2026-05-01T12:20:00+00:00" == parked["parked-until"]
     address = "https://github.test/7#issuecomment-1"
-    assert common | {"comment-url": address} == told(tell.reported, reported(output))
+    assert common | {"comment-url": address} == told(tell.print_report, reported(output))
 
 
 @pytest.mark.parametrize(
@@ -152,7 +158,7 @@ def test_the_version_that_was_registered_is_printed_with_what_ships_it(
 ):
     version = ModelRef(uri="models:/flight-delays/5", version="5", digest=CHALLENGER)
 
-    tell.gated(FakePlatform(pull=pull), output, gated(registered=version))
+    tell.print_gate(FakePlatform(pull=pull), output, gated(registered=version))
 
     assert f"registered: models:/flight-delays/5\n{expected}" in capsys.readouterr().out
 
@@ -161,7 +167,7 @@ def test_slices_that_passed_without_proof_are_named(output, capsys):
     crossing = DecidingBound(value=1, against=0.0031, confidence=0.95, lower=-1, upper=1)
     gates = [log_loss(slice={"carrier": name}, bound=crossing) for name in "ABCD"]
 
-    tell.stage(FakePlatform(), output, comparison(*gates))
+    tell.print_stage(FakePlatform(), output, comparison(*gates))
 
     said = "no regression proven: Log loss for carrier A, Log loss for carrier B"
     assert f"{said}, Log loss for carrier C and 1 more\n" in capsys.readouterr().out
@@ -170,11 +176,11 @@ def test_slices_that_passed_without_proof_are_named(output, capsys):
 def test_what_there_is_not_is_empty_and_never_a_word(told, output):
     (output / "report.md").unlink()
 
-    assert ("", "") == _of(told(tell.gated, gated(version=None)), "version", "report")
+    assert ("", "") == _of(told(tell.print_gate, gated(version=None)), "version", "report")
     assert ("", "false") == _of(
-        told(tell.deployed, deployment(changed=False)), "deployment-id", "changed"
+        told(tell.print_deployment, deployment(changed=False)), "deployment-id", "changed"
     )
-    assert ("",) == _of(told(tell.reported, reported(output, address=None)), "comment-url")
+    assert ("",) == _of(told(tell.print_report, reported(output, address=None)), "comment-url")
 
 
 def _of(values, *names):
@@ -184,9 +190,9 @@ def _of(values, *names):
 @pytest.mark.parametrize(("verdict", "code"), [(PASS, 0), (WARN, 0), (INCONCLUSIVE, 3), (FAIL, 1)])
 def test_the_exit_code_is_the_verdicts(told, output, verdict, code):
     for how, found in (
-        (tell.stage, data(verdict=verdict)),
-        (tell.gated, gated(verdict)),
-        (tell.reported, reported(output, verdict)),
+        (tell.print_stage, data(verdict=verdict)),
+        (tell.print_gate, gated(verdict)),
+        (tell.print_report, reported(output, verdict)),
     ):
         assert verdict.value == told(how, found)["verdict"]
         assert code == told.code

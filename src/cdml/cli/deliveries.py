@@ -119,4 +119,4 @@ def _deliver(
     if isinstance(found, Nothing):
         return tell.nothing_delivered(wiring.platform, output, found.sentence)
     told(found)
-    return tell.deployed(wiring.platform, output, found)
+    return tell.print_deployment(wiring.platform, output, found)

@@ -28,7 +28,7 @@ def too_deep() -> InputError:
 
 
 @contextmanager
-def recorded(command: "CommandName", config: Path, output: Path) -> Iterator[None]:
+def record_errors(command: "CommandName", config: Path, output: Path) -> Iterator[None]:
     """Take away what an earlier run of a command left; if it fails, leave its error instead.
 
     The record is there from the start on, so that a process that is killed leaves it behind.

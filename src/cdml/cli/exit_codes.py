@@ -21,20 +21,20 @@ def run(arguments: list[str]) -> int:
     try:
         outcome = _invoked(arguments)
     except CdmlError as error:
-        tell(error)
+        print_error(error)
         return error.exit_code
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
         if isinstance(error, click.UsageError) and error.ctx:
             click.echo(error.ctx.get_usage(), err=True)
-        click.echo(f"cdml: {harmless(error.format_message())}", err=True)
+        click.echo(f"cdml: {neutral_lines(error.format_message())}", err=True)
         return USAGE
     except (KeyboardInterrupt, click.Abort):
         click.echo("cdml: interrupted.", err=True)
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - the boundary: whatever else is raised is a bug in cdml
-        click.echo(harmless(traceback.format_exc()), err=True)
+        click.echo(neutral_lines(traceback.format_exc()), err=True)
         click.echo("cdml: this is a bug in cdml; please report it with the lines above.", err=True)
         return BUG
     return outcome if isinstance(outcome, int) else 0
@@ -47,9 +47,9 @@ def _invoked(arguments: list[str]) -> object:
         raise too_deep() from error
 
 
-def tell(error: CdmlError) -> None:
+def print_error(error: CdmlError) -> None:
     """Say what happened and what to do next; under GitHub also as an annotation."""
-    lines = [harmless(text) for text in (error.message, error.hint) if text]
+    lines = [neutral_lines(text) for text in (error.message, error.hint) if text]
     click.echo("cdml: " + "\n      ".join("\n".join(lines).splitlines()), err=True)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         text = _escaped(" ".join(lines))
@@ -69,11 +69,11 @@ def _place(at: tuple[str, int] | None) -> str:
     file = Path(at[0]).resolve()
     if not file.is_relative_to(root):
         return ""
-    name = _escaped(harmless(file.relative_to(root).as_posix()))
+    name = _escaped(neutral_lines(file.relative_to(root).as_posix()))
     return f",file={name.replace(':', '%3A').replace(',', '%2C')},line={at[1]}"
 
 
-def harmless(text: str) -> str:
+def neutral_lines(text: str) -> str:
     """Lines that no terminal and no runner takes for more than text; they keep their indent."""
     lines = text.splitlines()
     indents = [line[: len(line) - len(line.lstrip(" "))] for line in lines]

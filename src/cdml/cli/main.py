@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cdml.cli.error_evidence import recorded
+from cdml.cli.error_evidence import record_errors
 from cdml.cli.options import common, delivery, output_folder
 
 CONTEXT = {
@@ -53,7 +53,7 @@ def validate_data(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import runs
 
     output = output_folder(config, output_dir)
-    with recorded("validate-data", config, output):
+    with record_errors("validate-data", config, output):
         return runs.validate_data(config, output, **options)
 
 
@@ -67,7 +67,7 @@ def evaluate_model(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import runs
 
     output = output_folder(config, output_dir)
-    with recorded("evaluate-model", config, output):
+    with record_errors("evaluate-model", config, output):
         return runs.evaluate_model(config, output, **options)
 
 
@@ -80,7 +80,7 @@ def compare_to_champion(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import runs
 
     output = output_folder(config, output_dir)
-    with recorded("compare-to-champion", config, output):
+    with record_errors("compare-to-champion", config, output):
         return runs.compare_to_champion(config, output, **options)
 
 
@@ -96,7 +96,7 @@ def gate(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import runs
 
     output = output_folder(config, output_dir)
-    with recorded("gate", config, output):
+    with record_errors("gate", config, output):
         return runs.gate(config, output, **options)
 
 
@@ -148,7 +148,7 @@ def deploy(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import deliveries
 
     output = output_folder(config, output_dir)
-    with nullcontext() if options["dry_run"] else recorded("deploy", config, output):
+    with nullcontext() if options["dry_run"] else record_errors("deploy", config, output):
         return deliveries.deploy(config, output, **options)
 
 
@@ -165,7 +165,7 @@ def rollback(config: Path, output_dir: Path, **options: Any) -> int:
     from cdml.cli import deliveries
 
     output = output_folder(config, output_dir)
-    with recorded("rollback", config, output):
+    with record_errors("rollback", config, output):
         return deliveries.rollback(config, output, **options)
 
 

@@ -33,7 +33,9 @@ _SHOWN = 20
 _NAMED = 3
 
 
-def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | Comparison) -> int:
+def print_stage(
+    platform: Platform, output: Path, found: DataEvidence | Evaluation | Comparison
+) -> int:
     """One stage: what did not pass, then the verdict."""
     _findings(found)
     _verdict(found.verdict, found.reason)
@@ -41,7 +43,7 @@ def stage(platform: Platform, output: Path, found: DataEvidence | Evaluation | C
     return found.verdict.exit_code
 
 
-def gated(platform: Platform, output: Path, found: "GateRun") -> int:
+def print_gate(platform: Platform, output: Path, found: "GateRun") -> int:
     """The three stages of a gate and what they add up to."""
     for part in (found.data, found.evaluation, found.comparison):
         _findings(part)
@@ -71,7 +73,7 @@ def _registered(found: Comparison, platform: Platform) -> None:
         click.echo(f"      by hand: {by_hand}")
 
 
-def begun(platform: Platform, address: str | None) -> int:
+def print_in_progress(platform: Platform, address: str | None) -> int:
     """Where it was said that the gate has begun, if anywhere."""
     if address:
         click.echo(f"comment: {terminal(address)}")
@@ -87,7 +89,7 @@ def unjudged(platform: Platform, output: Path, address: str | None) -> None:
     platform.outputs({**told, "comment-url": address or ""})
 
 
-def reported(platform: Platform, output: Path, found: "Reported") -> int:
+def print_report(platform: Platform, output: Path, found: "Reported") -> int:
     """The report, and where its files are."""
     if found.view:
         for line in console.console_lines(found.view, _painted):
@@ -109,7 +111,7 @@ def reported(platform: Platform, output: Path, found: "Reported") -> int:
     return found.verdict.exit_code
 
 
-def deployed(platform: Platform, output: Path, found: Deployment) -> int:
+def print_deployment(platform: Platform, output: Path, found: Deployment) -> int:
     """What serves now."""
     for step in found.steps:
         click.echo(f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip())

@@ -66,7 +66,9 @@ def report(
         tell.unjudged(host.platform, output, address)
         raise problems[0]
     if begin:
-        return tell.begun(host.platform, begin_flow(name or "models", host, talk, loaded))
+        return tell.print_in_progress(
+            host.platform, begin_flow(name or "models", host, talk, loaded)
+        )
     if combine or wiring is None:
         found = combine_flow(
             config.parent,
@@ -87,7 +89,7 @@ def report(
             talk=talk,
             artifact=artifact or None,
         )
-    return tell.reported(host.platform, output, found)
+    return tell.print_report(host.platform, output, found)
 
 
 def _wiring(config: Path, *, optional: bool) -> tuple[Wiring | None, CdmlError | None]:

@@ -52,7 +52,7 @@ def validate_data(
             judged=judged,
             signatures=[judged] if judged else [],
         )
-    return tell.stage(wiring.platform, output, found)
+    return tell.print_stage(wiring.platform, output, found)
 
 
 def evaluate_model(
@@ -73,7 +73,7 @@ def evaluate_model(
             predictions=predictions,
             data=data,
         )
-    return tell.stage(wiring.platform, output, found)
+    return tell.print_stage(wiring.platform, output, found)
 
 
 def compare_to_champion(
@@ -94,7 +94,7 @@ def compare_to_champion(
             challenger=_need(challenger, "--challenger"),
             champion=champion,
         )
-    return tell.stage(wiring.platform, output, found)
+    return tell.print_stage(wiring.platform, output, found)
 
 
 def gate(
@@ -122,7 +122,7 @@ def gate(
             champion=champion,
             register=register,
         )
-    return tell.gated(wiring.platform, output, found)
+    return tell.print_gate(wiring.platform, output, found)
 
 
 def history(config: Path, output: Path, *, environment: str | None, style: str, sign: bool) -> int:
