@@ -121,7 +121,7 @@ def registries() -> Names:
     return AdapterTable("cdml.registries", REGISTRIES)
 
 
-def find(kind: str, name: str, names: Names) -> Any:
+def find_adapter(kind: str, name: str, names: Names) -> Any:
     """The class behind a name.
 
     Raises:
@@ -141,7 +141,7 @@ def find(kind: str, name: str, names: Names) -> Any:
 
 def executor() -> Execute:
     """Runs programs beside cdml."""
-    run: Execute = find("executor", "local", EXECUTORS)
+    run: Execute = find_adapter("executor", "local", EXECUTORS)
     return run
 
 
@@ -172,7 +172,7 @@ class TablesByScheme:
         scheme = address.partition("://")[0].partition("+")[0] if "://" in address else "file"
         engine = TABLES.get(scheme, scheme)
         if engine not in self.made:
-            self.made[engine] = find("engine", scheme, TABLES)()
+            self.made[engine] = find_adapter("engine", scheme, TABLES)()
         with unrevealed(uri):
             return self.made[engine].open(uri, declared)
 
@@ -203,7 +203,7 @@ class RunHost:
         """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
         here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
         name = self.environment.get("CDML_PLATFORM") or here
-        made: Platform = find("platform", name, AdapterTable("cdml.platforms", PLATFORMS))(
+        made: Platform = find_adapter("platform", name, AdapterTable("cdml.platforms", PLATFORMS))(
             environment=self.environment, folder=self.folder
         )
         draw_from(made, self.budget)
@@ -283,7 +283,7 @@ class Wiring:
         scheme = reveal(uri).partition(":")[0].partition("+")[0]
         known = uri if scheme in REGISTRIES else reveal(uri)  # what is not ours knows plain texts
         with unrevealed(uri):
-            made: Registry = find("registry", scheme, registries())(
+            made: Registry = find_adapter("registry", scheme, registries())(
                 uri=known, folder=self.loaded.folder
             )
         draw_from(made, self.budget)
@@ -292,13 +292,13 @@ class Wiring:
     @cached_property
     def scorer(self) -> Scorer:
         """Runs models in processes of their own."""
-        made: Scorer = find("scorer", "process", SCORERS)()
+        made: Scorer = find_adapter("scorer", "process", SCORERS)()
         return made
 
     @cached_property
     def measurer(self) -> Measurer:
         """Runs functions of the user's in processes of their own."""
-        made: Measurer = find("measurer", "process", MEASURERS)()
+        made: Measurer = find_adapter("measurer", "process", MEASURERS)()
         return made
 
     @cached_property
@@ -309,14 +309,14 @@ class Wiring:
     @cached_property
     def samples(self) -> Samples:
         """Reduces predictions to sufficient statistics."""
-        made: Samples = find("engine", "duckdb", SAMPLES)()
+        made: Samples = find_adapter("engine", "duckdb", SAMPLES)()
         return made
 
     @cached_property
     def target(self) -> Target:
         """Where the champion of the environment serves."""
         target = self.loaded.config.deploy.target
-        made: Target = find("target", target.type, targets())(
+        made: Target = find_adapter("target", target.type, targets())(
             loaded=self.loaded, registry=self.registry, environment=self.delivery
         )
         draw_from(made, self.budget)
@@ -335,11 +335,11 @@ class Wiring:
             raise ConfigurationError(
                 "deploy.canary.traffic is missing.", "It says where records of requests are."
             )
-        kind = find("source of traffic", said.type, TRAFFIC)
+        kind = find_adapter("source of traffic", said.type, TRAFFIC)
         if said.type != "prometheus":
             listener: Traffic = kind(Path(self.loaded.locate(said.path or "")))
             return listener
-        wanted = find("selectors", "prometheus", SELECTORS)(
+        wanted = find_adapter("selectors", "prometheus", SELECTORS)(
             requests=said.requests, errors=said.errors, latency=said.latency, slot=said.label
         )
         asked: Traffic = kind(said.url, wanted, token=self.environment.get("PROMETHEUS_TOKEN"))
@@ -348,7 +348,7 @@ class Wiring:
     @cached_property
     def webhook(self) -> Webhook:
         """Machines elsewhere."""
-        made: Webhook = find("webhook", "http", WEBHOOKS)()
+        made: Webhook = find_adapter("webhook", "http", WEBHOOKS)()
         draw_from(made, self.budget)
         return made
 
@@ -363,7 +363,7 @@ class Wiring:
         return self._signed(accepts=True)
 
     def _signed(self, *, accepts: bool = False) -> Journal:
-        made: Journal = find("journal", "git", JOURNALS)(
+        made: Journal = find_adapter("journal", "git", JOURNALS)(
             folder=self.loaded.folder,
             environment=self.delivery or self.loaded.config.deploy.environment,
             model=self.loaded.config.model,
@@ -371,7 +371,7 @@ class Wiring:
             remote=self.loaded.config.deploy.journal.remote,
             note=self._note,
         )
-        wrap = find("journal", "signed", JOURNALS)
+        wrap = find_adapter("journal", "signed", JOURNALS)
         signed: Journal = wrap(journal=made, keys=Keys.of(self.environment), accepts=accepts)
         return signed
 

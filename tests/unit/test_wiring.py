@@ -90,7 +90,7 @@ class TestUnknownNames:
 
     def test_of_packages_that_are_not_installed_name_the_package(self):
         with pytest.raises(ConfigurationError, match="'no_such_package', which is not installed"):
-            wiring.find("target", "far", {"far": "no_such_package:Target"})
+            wiring.find_adapter("target", "far", {"far": "no_such_package:Target"})
 
 
 @pytest.mark.usefixtures("installed")
