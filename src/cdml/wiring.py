@@ -104,7 +104,7 @@ TRAFFIC: Names = {
 }
 SELECTORS: Names = {"prometheus": "cdml.adapters.traffic.prometheus:Selectors"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
-EXECUTORS: Names = {"local": "cdml.adapters.local:lines"}
+EXECUTORS: Names = {"local": "cdml.adapters.local:run_program"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.ci.github.platform:GitHubPlatform",
     "terminal": "cdml.adapters.ci.terminal:TerminalPlatform",

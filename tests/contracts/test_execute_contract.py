@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from cdml.adapters.local import lines
+from cdml.adapters.local import run_program
 from cdml.errors import InputError
 from fakes.execute import FakeExecute, Played
 
@@ -26,7 +26,7 @@ TWO_LINES, FAILING, THREE, SILENT = PROGRAMS
 
 @pytest.fixture(params=["fake", "processes"])
 def execute(request):
-    return FakeExecute(PROGRAMS.get) if request.param == "fake" else lines
+    return FakeExecute(PROGRAMS.get) if request.param == "fake" else run_program
 
 
 class TestEveryExecutor:
@@ -61,7 +61,9 @@ class TestEveryExecutor:
 
 class TestProcesses:
     def test_run_in_the_folder(self, tmp_path):
-        assert [str(tmp_path)] == list(lines(python("import os; print(os.getcwd())"), tmp_path))
+        assert [str(tmp_path)] == list(
+            run_program(python("import os; print(os.getcwd())"), tmp_path)
+        )
 
     def test_are_heard_while_they_run(self, tmp_path):
         waiting = """
@@ -73,18 +75,18 @@ for _ in range(6000):
         break
     time.sleep(0.01)
 """
-        told = lines(python(waiting), tmp_path)
+        told = run_program(python(waiting), tmp_path)
         assert "one" == next(told)
         (tmp_path / "heard").touch()
 
         assert ["two"] == list(told)
 
     def test_have_nobody_to_ask(self, tmp_path):
-        assert [""] == list(lines(python("import sys; print(sys.stdin.read())"), tmp_path))
+        assert [""] == list(run_program(python("import sys; print(sys.stdin.read())"), tmp_path))
 
     def test_may_print_what_is_no_text_and_complain_at_length(self, tmp_path):
         loud = (
             "import sys; sys.stdout.buffer.write(bytes([255, 10])); sys.stderr.write('x' * 10**6)"
         )
 
-        assert ["\N{REPLACEMENT CHARACTER}"] == list(lines(python(loud), tmp_path))
+        assert ["\N{REPLACEMENT CHARACTER}"] == list(run_program(python(loud), tmp_path))

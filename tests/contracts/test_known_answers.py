@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cdml.adapters.scoring.reference_rows import keep
+from cdml.adapters.scoring.reference_rows import write_reference_rows
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows
@@ -47,7 +47,7 @@ def said(job, answered=None, names=None, **columns):
     path = job.folder / "answers.parquet"
     pq.write_table(pa.table({f"a{at}": column for at, column in enumerate(answers)}), path)
     rows = job.folder / "rows.parquet"
-    keep(job, rows, pq.read_schema(rows).names, path, names)
+    write_reference_rows(job, rows, pq.read_schema(rows).names, path, names)
     return reference_rows.read_reference_rows(job.folder)
 
 

@@ -21,7 +21,7 @@ COLUMNS = tuple(
 def asked(query):
     """The question of an engine, or why there is none."""
     questions = []
-    answer = dialects.answers(
+    answer = dialects.query_answers(
         [read_query(query, ["flights"], None)],
         '"main"."flights"',
         COLUMNS,

@@ -194,7 +194,7 @@ def test_the_engine_of_queries_is_locked_even_against_what_the_reader_lets_throu
 def test_a_query_that_takes_too_long_is_given_up(tmp_path):
     rows = FakeTables(tmp_path).add("rows", {"a": [float(i) for i in range(30_000)]})
     slow = Query("SELECT count(*) FROM cdml_rows x, cdml_rows y, cdml_rows z WHERE x.a*y.a=z.a+.5")
-    (found,) = queries.answers([slow], rows.parquet, (), seconds=0.3)
+    (found,) = queries.query_answers([slow], rows.parquet, (), seconds=0.3)
 
     assert isinstance(found, NotRun)
     assert "longer than 0.3 s" in found.reason

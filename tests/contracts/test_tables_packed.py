@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.tables.archives import Unpacking, look_through
+from cdml.adapters.tables.archives import Unpacking, check_unpacked_size
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.adapters.tables.files import DownloadLimits
 from cdml.errors import InputError
@@ -32,7 +32,7 @@ def packed(path, content):
     ids=["one", "two", "padded"],
 )
 def test_whole_files_pass(tmp_path, content):
-    look_through(packed(tmp_path / "x.csv.gz", content), GENEROUS)
+    check_unpacked_size(packed(tmp_path / "x.csv.gz", content), GENEROUS)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_ratio_that_no_table_has_is_refused_before_all_is_unpacked(tmp_path):
     path = packed(tmp_path / "x.csv.gz", gzip.compress(b"\0" * 2**29, compresslevel=1))
 
     with pytest.raises(InputError, match="unpacks to more than 100 times its size"):
-        look_through(path, Unpacking(ratio=100))
+        check_unpacked_size(path, Unpacking(ratio=100))
 
 
 def test_long_texts_are_cut_in_samples_and_still_differ(tmp_path):

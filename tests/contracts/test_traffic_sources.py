@@ -10,7 +10,7 @@ from canaries import BEGIN, MINUTE
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
-from cdml.adapters.traffic.records import parse
+from cdml.adapters.traffic.records import parse_record
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from fakes.prometheus import FakePrometheus, served
@@ -45,7 +45,7 @@ def line(**words):
     ],
 )
 def test_what_is_a_failed_request(words, failed):
-    assert failed == parse(line(**words)).failed
+    assert failed == parse_record(line(**words)).failed
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_what_is_a_failed_request(words, failed):
     ],
 )
 def test_a_line_that_is_no_record_is_unreadable(text):
-    assert parse(text) is None
+    assert parse_record(text) is None
 
 
 def test_what_a_syslog_daemon_writes_before_a_record_is_skipped():
-    assert parse(b"<134>May  1 12:00:00 vm haproxy[7]: " + line()).slot == "slot1"
+    assert parse_record(b"<134>May  1 12:00:00 vm haproxy[7]: " + line()).slot == "slot1"
 
 
 def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):

@@ -69,7 +69,7 @@ class FakeScorer:
             words = predictions.Words(classes=[] if fault else predictions.labels(job))
             written, _ = predictions.join(job, answers, words, mlmodel)
             if job.known:
-                reference_rows.keep(job, features, given.columns, answers, None)
+                reference_rows.write_reference_rows(job, features, given.columns, answers, None)
         finally:
             answers.unlink()
             features.unlink()

@@ -132,10 +132,10 @@ def test_a_listener_is_known_for_as_long_as_it_listens(family, bound, asked, ans
     port = first.getsockname()[1]
     known = listeners.listener(asked, port)
     assert known == listeners.listener(asked, port) is not None
-    assert listeners.taken(asked, port)
+    assert listeners.is_port_taken(asked, port)
     first.close()
     assert listeners.listener(asked, port) is None
-    assert not listeners.taken(asked, port)
+    assert not listeners.is_port_taken(asked, port)
     second = listening(port)
     assert known != listeners.listener(asked, port) is not None
     second.close()

@@ -11,7 +11,7 @@ import pytest
 from cdml.adapters.scoring import package_index, predictions, sandbox
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.model_input import Given
-from cdml.adapters.scoring.scorer import WORKER, _ScoringConversation, clean
+from cdml.adapters.scoring.scorer import WORKER, _ScoringConversation, clean_line
 from cdml.adapters.scoring.subprocesses import ProcessResult
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.scorer import ScoringJob
@@ -137,9 +137,9 @@ def test_foreign_answers_that_do_not_fit_are_an_input_error(joined, answers, tol
 
 
 def test_words_of_a_model_are_shown_short_printable_and_on_one_line():
-    assert "first  [2J second third" == clean("\n first \x1b[2J second\nthird")
-    assert 500 == len(clean("x" * 1000))
-    assert "" == clean("\n \n")
+    assert "first  [2J second third" == clean_line("\n first \x1b[2J second\nthird")
+    assert 500 == len(clean_line("x" * 1000))
+    assert "" == clean_line("\n \n")
 
 
 def test_the_environment_of_the_scorer_is_the_same_whatever_ours_holds(monkeypatch):

@@ -61,7 +61,7 @@ class SystemClock:
             thread.join()
 
 
-def lines(command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
+def run_program(command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
     """Run a program; see `cdml.delivery.hooks.Execute`."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
         try:

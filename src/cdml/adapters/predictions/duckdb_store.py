@@ -10,14 +10,14 @@ from cdml.adapters.predictions.class_check import refuse_unknown
 from cdml.adapters.predictions.pairing import (
     Pair,
     Predictions,
-    by_key,
-    describe,
-    pair,
+    describe_file,
+    pair_by_key,
+    pair_rows,
     refuse_other_types,
-    require,
+    require_columns,
 )
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, as_class, binary_value
-from cdml.adapters.predictions.rows import Writing, residuals
+from cdml.adapters.predictions.rows import Writing, count_residuals
 from cdml.adapters.predictions.score_bins import score_bins
 from cdml.adapters.predictions.slicing import slicing
 from cdml.adapters.predictions.statistics_query import RowOrderMismatch, StatisticsQuery
@@ -43,15 +43,15 @@ class DuckSamples:
 
     def columns(self, predictions: Path) -> tuple[Field, ...]:
         """See the port."""
-        return tuple(describe(self._engine, predictions).fields.values())
+        return tuple(describe_file(self._engine, predictions).fields.values())
 
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
         """See the port."""
-        files = [describe(self._engine, path) for path in (predictions, rows)]
+        files = [describe_file(self._engine, path) for path in (predictions, rows)]
         for file in files:
-            require(file, (*layout.key, layout.label))
+            require_columns(file, (*layout.key, layout.label))
         refuse_other_types(files[0], files[1], layout.key, "the data")
-        found = by_key(self._engine, files[0], files[1], layout)
+        found = pair_by_key(self._engine, files[0], files[1], layout)
         row = Row(pair=found, layout=layout)
         differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
         [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
@@ -85,7 +85,7 @@ class DuckSamples:
         metrics: tuple[Metric, ...],
     ) -> tuple[PredictionSlice, ...]:
         """See the port."""
-        files = [describe(self._engine, path) for path in (challenger, champion) if path]
+        files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         scores = _scores(files, layout, metrics)
         first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
@@ -95,40 +95,42 @@ class DuckSamples:
             _require_scores(file, scores, metrics)
             if _outcomes(layout, metrics):
                 needed = (layout.label, PREDICTION, *needed)
-            require(file, (*layout.key, *slices, *needed))
+            require_columns(file, (*layout.key, *slices, *needed))
             _require_numbers(file, figures)
         _require_numbers(files[0], (layout.weight,) if layout.weight else ())
-        found = pair(self._engine, first, second, layout)
+        found = pair_rows(self._engine, first, second, layout)
         try:
             return self._reduction(found, layout, metrics, scores).parts()
         except RowOrderMismatch:
             if second is None:
                 raise
-            joined = by_key(self._engine, first, second, layout)
+            joined = pair_by_key(self._engine, first, second, layout)
             return self._reduction(joined, layout, metrics, scores).parts()
 
     def rows(
         self, challenger: Path, champion: Path | None, layout: Layout, into: Path
     ) -> PairedRows:
         """See the port."""
-        files = [describe(self._engine, path) for path in (challenger, champion) if path]
+        files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
-            require(file, (*layout.key, layout.label, PREDICTION))
-        require(first, (*layout.slices, *filter(None, (layout.weight, layout.cluster))))
-        found = pair(self._engine, first, second, layout)
+            require_columns(file, (*layout.key, layout.label, PREDICTION))
+        require_columns(first, (*layout.slices, *filter(None, (layout.weight, layout.cluster))))
+        found = pair_rows(self._engine, first, second, layout)
         try:
             return self._writing(found, layout).write(into)
         except RowOrderMismatch:
             if second is None:
                 raise
-            return self._writing(by_key(self._engine, first, second, layout), layout).write(into)
+            return self._writing(pair_by_key(self._engine, first, second, layout), layout).write(
+                into
+            )
 
     def residuals(
         self, predictions: Path, layout: Layout
     ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
         """See the port."""
-        return residuals(self._engine, predictions, layout)
+        return count_residuals(self._engine, predictions, layout)
 
     def score_bins(self, predictions: Path, layout: Layout, classes: tuple[str, ...]) -> ScoreBins:
         """See the port."""

@@ -86,7 +86,7 @@ class Pair:
         )
 
 
-def describe(engine: Engine, path: Path) -> Predictions:
+def describe_file(engine: Engine, path: Path) -> Predictions:
     """Look into a file's footer.
 
     Raises:
@@ -100,7 +100,7 @@ def describe(engine: Engine, path: Path) -> Predictions:
     )
 
 
-def require(predictions: Predictions, columns: Sequence[str]) -> None:
+def require_columns(predictions: Predictions, columns: Sequence[str]) -> None:
     """Refuse a file that lacks one of these columns."""
     missing = [name for name in dict.fromkeys(columns) if name not in predictions.fields]
     if missing:
@@ -112,7 +112,7 @@ def require(predictions: Predictions, columns: Sequence[str]) -> None:
         )
 
 
-def pair(
+def pair_rows(
     engine: Engine, challenger: Predictions, champion: Predictions | None, layout: Layout
 ) -> Pair:
     """Pair by position where that may be right, else by key.
@@ -133,10 +133,12 @@ def pair(
     if challenger.rows == champion.rows and _same_head(engine, challenger, champion, layout.key):
         relation = f"{challenger.relation} c POSITIONAL JOIN {champion.relation} p"
         return Pair(challenger=challenger, champion=champion, relation=relation, positional=True)
-    return by_key(engine, challenger, champion, layout)
+    return pair_by_key(engine, challenger, champion, layout)
 
 
-def by_key(engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout) -> Pair:
+def pair_by_key(
+    engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout
+) -> Pair:
     """Pair by a join.
 
     Raises:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from cdml.adapters.predictions.pairing import describe, require
+from cdml.adapters.predictions.pairing import describe_file, require_columns
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.predictions.statistics_query import refuse
@@ -150,12 +150,12 @@ class Writing:
         return {one.column: one.values[place[1]]}
 
 
-def residuals(
+def count_residuals(
     engine: Engine, predictions: Path, layout: Layout
 ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
     """See the port."""
-    file = describe(engine, predictions)
-    require(file, (PREDICTION, layout.label))
+    file = describe_file(engine, predictions)
+    require_columns(file, (PREDICTION, layout.label))
     for name in (PREDICTION, layout.label):
         if not file.fields[name].type.numeric:
             raise InputError(f"{predictions}: the column {name!r} holds no numbers.")

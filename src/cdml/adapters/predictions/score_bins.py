@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cdml.adapters.predictions.pairing import Pair, describe, require
+from cdml.adapters.predictions.pairing import Pair, describe_file, require_columns
 from cdml.adapters.predictions.row_sql import SCORE, Row
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal
@@ -25,12 +25,12 @@ def score_bins(
     engine: Engine, predictions: Path, layout: Layout, classes: tuple[str, ...]
 ) -> ScoreBins:
     """See the port."""
-    file = describe(engine, predictions)
-    require(file, (layout.label,))
+    file = describe_file(engine, predictions)
+    require_columns(file, (layout.label,))
     alone = Pair(challenger=file, champion=None, relation=f"{file.relation} c", positional=False)
     row = Row(pair=alone, layout=layout, classes=classes)
     if layout.task is Task.BINARY:
-        require(file, (SCORE,))
+        require_columns(file, (SCORE,))
         scored = [(row.label(), row.score("c"))]
     else:
         scored = [(f"{row.label()} = {literal(name)}", row.score_of("c", name)) for name in classes]

@@ -89,6 +89,6 @@ def _plain(value: Any) -> PredictionValue:
     return value if isinstance(value, float) and math.isfinite(value) else str(value)
 
 
-def together(slices: Sequence[Slicing]) -> bool:
+def groups_stay_small(slices: Sequence[Slicing]) -> bool:
     """Whether grouping by all columns at once stays small."""
     return math.prod(len(one.values) for one in slices) <= MOST_GROUPS

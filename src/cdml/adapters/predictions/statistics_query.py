@@ -12,7 +12,7 @@ from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair
 from cdml.adapters.predictions.reading import Group, Reader, ScoreReader
 from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
-from cdml.adapters.predictions.slicing import SlicePosition, Slicing, together
+from cdml.adapters.predictions.slicing import SlicePosition, Slicing, groups_stay_small
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.errors import InputError
@@ -94,7 +94,7 @@ class StatisticsQuery:
 
     def _query(self) -> tuple[str, int]:
         """What counts and adds up the rows that can be used, and how many columns tell outcomes."""
-        joint = together(self.slices)
+        joint = groups_stay_small(self.slices)
         outcome = {f"o{index}": part for index, part in enumerate(self._outcome())}
         keys = {
             f"s{index}": one.value if joint and one.plain else one.code()

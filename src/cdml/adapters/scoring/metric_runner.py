@@ -11,7 +11,7 @@ import numpy as np
 from cdml.adapters.scoring import sandbox
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.sandbox_choice import Enclosure
-from cdml.adapters.scoring.scorer import clean
+from cdml.adapters.scoring.scorer import clean_line
 from cdml.adapters.scoring.subprocesses import ProcessResult, private_folder, run
 from cdml.adapters.scoring.user_code import copy_module
 from cdml.common.progress import Progress, ProgressStep
@@ -133,7 +133,10 @@ class _MetricConversation:
 
     def _told(self, said: Mapping[str, Any]) -> CdmlError:
         metric = self._job.metrics[int(said["metric"])]
-        kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"])).rstrip(".")
+        kind, message = (
+            clean_line(str(said["kind"]))[:80],
+            clean_line(str(said["message"])).rstrip("."),
+        )
         what = ": ".join(filter(None, (kind, message)))
         if kind == "Weightless":
             return ConfigurationError(
@@ -189,7 +192,7 @@ def replicates(said: Mapping[str, Any], rows: PairedRows, part: int) -> Replicat
     units = int(said["units"])
     if not 0 < units <= count or (not rows.clustered and units != count):
         raise ValueError("so many units cannot be")
-    problem = clean(str(said["problem"])) if said["problem"] else ""
+    problem = clean_line(str(said["problem"])) if said["problem"] else ""
     unsaid: list[Any] = []
     arrays = {
         name: _values(unsaid if problem else said[name], width)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cdml.adapters.scoring.input_conversion import Unfit, convert
-from cdml.adapters.scoring.predictions import read, read_columns, require_columns
+from cdml.adapters.scoring.predictions import read_columns, read_rows, require_columns
 from cdml.config.input_columns import input_columns
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
@@ -64,7 +64,7 @@ def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
             "no column is left that the model could be given.",
             "Name its inputs as data.features, or log it with a signature of named columns.",
         )
-    rows = read(job.inputs or job.data, (*columns, *others))
+    rows = read_rows(job.inputs or job.data, (*columns, *others))
     if rows.num_rows == 0:
         raise InputError(f"{job.data} holds no rows.")
     types = _types(model, columns, rows)

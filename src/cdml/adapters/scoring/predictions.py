@@ -55,7 +55,7 @@ def require_columns(columns: Sequence[str], there: Sequence[str]) -> None:
         )
 
 
-def read(path: Path, columns: Sequence[str]) -> Any:
+def read_rows(path: Path, columns: Sequence[str]) -> Any:
     """Columns of the rows in a Parquet file.
 
     Raises:
@@ -73,7 +73,7 @@ def labels(job: ScoringJob) -> list[Any]:
     Raises:
         InputError: the label is missing, or a binary label has not two values.
     """
-    column = read(job.data, [job.label])[job.label]
+    column = read_rows(job.data, [job.label])[job.label]
     if job.task == "regression":
         return []
     found = [value for value in pc.unique(column).to_pylist() if value is not None]
@@ -128,7 +128,7 @@ def join(
     Raises:
         InputError: the answers do not fit the rows, are not finite, or are not certain.
     """
-    rows = read(job.data, [*job.key, job.label, *job.carried])
+    rows = read_rows(job.data, [*job.key, job.label, *job.carried])
     found = read_answers(answers, rows.num_rows)
     question = Question(
         task=job.task,

@@ -16,7 +16,7 @@ from cdml.evidence.store import write_atomically
 _PLAIN = (bool, int, float, str, type(None))
 
 
-def keep(
+def write_reference_rows(
     job: ScoringJob,
     features: Path,
     inputs: Sequence[str],

@@ -82,7 +82,7 @@ class ProcessScorer:
             for note in notes:
                 progress.note(note)
             if job.known:
-                reference_rows.keep(
+                reference_rows.write_reference_rows(
                     job, features, conversation.inputs, answers,
                     conversation.words.names,
                 )  # fmt: skip
@@ -259,7 +259,7 @@ def _words(said: Mapping[str, Any]) -> predictions.Words:
 def _told(said: Mapping[str, Any], closed: Sequence[str]) -> str:
     """What went wrong; what an exception says may quote values, and some are not to be shown."""
     stage = _STAGES.get(str(said["stage"]), "the model failed")
-    kind, message = clean(str(said["kind"]))[:80], clean(str(said["message"]))
+    kind, message = clean_line(str(said["kind"]))[:80], clean_line(str(said["message"]))
     if not kind:  # what it answered, and not what went wrong in it
         return f"{message.rstrip('.')}."
     if closed:
@@ -274,7 +274,7 @@ def _told(said: Mapping[str, Any], closed: Sequence[str]) -> str:
     return f"{stage}: {what.rstrip('.')}."
 
 
-def clean(text: str) -> str:
+def clean_line(text: str) -> str:
     """Foreign words on one line, short, and of printable characters only."""
     line = " ".join(text.split())
     printable = "".join(char if char.isprintable() else " " for char in line)

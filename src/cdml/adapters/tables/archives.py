@@ -28,7 +28,7 @@ class Unpacking:
     ratio: int = 500
 
 
-def look_through(path: Path, limits: Unpacking) -> None:
+def check_unpacked_size(path: Path, limits: Unpacking) -> None:
     """Unpack a file into nowhere.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from cdml.adapters.tables.queries import SECONDS, number
+from cdml.adapters.tables.queries import SECONDS, single_number
 from cdml.adapters.tables.sql_engine import EngineColumn, logical_type, quote
 from cdml.tables.query import ROWS, LogicalType, NotRun, Query
 
@@ -162,10 +162,10 @@ DIALECTS = tuple(_REWRITES)
 """The engines that the checks are translated for."""
 
 
-__all__ = ["SECONDS", "answers"]
+__all__ = ["SECONDS", "query_answers"]
 
 
-def answers(
+def query_answers(
     queries: Sequence[Query],
     relation: str,
     columns: Sequence[EngineColumn],
@@ -194,7 +194,7 @@ def _answer(
         return NotRun(f"{unknown[0]} is a function of files' own engine, and this table is no file")
     one = exp.Subquery(this=_bound(tree, relation, columns), alias=exp.to_identifier("one"))
     found = ask(exp.select("*").from_(one).limit(2).sql(dialect="duckdb"))
-    return found if isinstance(found, NotRun) else number(found)
+    return found if isinstance(found, NotRun) else single_number(found)
 
 
 def _bound(tree: exp.Expr, relation: str, columns: Sequence[EngineColumn]) -> exp.Expr:

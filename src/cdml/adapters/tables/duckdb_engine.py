@@ -36,7 +36,7 @@ def _quiet(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return engine
 
 
-def another(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+def another_connection(engine: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     """The same engine for another thread."""
     return _quiet(engine.cursor())
 

@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 
 from cdml.adapters.tables.conversion import Conversion
-from cdml.adapters.tables.duckdb_engine import another, connect
-from cdml.adapters.tables.files import DownloadLimits, Files, find
+from cdml.adapters.tables.duckdb_engine import another_connection, connect
+from cdml.adapters.tables.files import DownloadLimits, Files, find_files
 from cdml.adapters.tables.parquet import read_columns, unreadable
-from cdml.adapters.tables.queries import answers
+from cdml.adapters.tables.queries import query_answers
 from cdml.adapters.tables.sql_engine import (
     WHOLE_NUMBERS,
     EngineColumn,
@@ -86,7 +86,7 @@ class ParquetFile:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `SqlEngine`; an engine of their own runs them, which can open this file alone."""
-        return answers(queries, self.path, self.columns)
+        return query_answers(queries, self.path, self.columns)
 
     def _answer(self, sql: str, parameters: Sequence[Any]) -> list[Any]:
         """Bound by the engine itself: its Python side would import pandas to look at a value."""
@@ -129,7 +129,7 @@ class DuckTables:
         """See the port."""
         into = Path(tempfile.mkdtemp(dir=self._folder))
         try:
-            files = find(uri, into, self._limits)
+            files = find_files(uri, into, self._limits)
             files.look_through(self._limits.unpacking)
             digest = files.digest()
             typed = self._conversion.typed(self._engine, files, digest, declared)
@@ -161,7 +161,7 @@ class DuckTables:
 
     def _again(self, files: Files, digest: str, declared: Types) -> ParquetFile:
         """The rows in other types; may be asked by another thread."""
-        engine = another(self._engine)
+        engine = another_connection(self._engine)
         typed = self._conversion.typed(engine, files, digest, declared)
         for misfit in typed.misfits.values():
             if misfit.declared.required:

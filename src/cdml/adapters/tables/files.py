@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from cdml.adapters.tables.archives import Unpacking, look_through
+from cdml.adapters.tables.archives import Unpacking, check_unpacked_size
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import InputError
 
@@ -77,7 +77,7 @@ class Files:
         """
         for path in self.paths:
             if path.suffix.lower() == ".gz":
-                look_through(path, limits)
+                check_unpacked_size(path, limits)
 
     def digest(self) -> str:
         """SHA-256 of the one file, or over the sorted SHA-256 of several."""
@@ -87,7 +87,7 @@ class Files:
         return f"sha256:{digests[0]}"
 
 
-def find(uri: str, into: Path, limits: DownloadLimits) -> Files:
+def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
     """The files a URI names.
 
     Args:

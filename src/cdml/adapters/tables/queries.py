@@ -19,7 +19,7 @@ from cdml.tables.query import ROWS, NotRun, Query
 SECONDS = 300.0
 
 
-def answers(
+def query_answers(
     queries: Sequence[Query], rows: Path, columns: Sequence[EngineColumn], seconds: float = SECONDS
 ) -> tuple[float | NotRun, ...]:
     """The number each query gives; NaN is NULL to it, as it is missing to every other rule.
@@ -62,10 +62,10 @@ def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> 
     except duckdb.Error as error:
         # What goes wrong at a value quotes the value, which may be personal.
         return NotRun(f"the engine gave up: {str(error).partition(':')[0]}")
-    return number(found)
+    return single_number(found)
 
 
-def number(found: Sequence[Any]) -> float | NotRun:
+def single_number(found: Sequence[Any]) -> float | NotRun:
     """The one number of an answer, of which two rows are looked at."""
     if len(found) != 1:
         return NotRun(f"it gives {'no row' if not found else 'more than one row'}, not one number")

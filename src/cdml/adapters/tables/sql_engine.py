@@ -295,7 +295,7 @@ _FUNCTIONS = {
 }
 
 
-def aggregate(asked: Aggregate, column: EngineColumn) -> str:
+def aggregate_sql(asked: Aggregate, column: EngineColumn) -> str:
     """One aggregate; NULL where no value is there."""
     whole = column.field.type is LogicalType.INTEGER
     if whole and asked.function in ("mean", "sum"):
@@ -306,7 +306,7 @@ def aggregate(asked: Aggregate, column: EngineColumn) -> str:
     return f"{_FUNCTIONS[asked.function]}({column.number})"
 
 
-def figure(asked: Aggregate, value: Any) -> float | NotRun:
+def engine_value(asked: Aggregate, value: Any) -> float | NotRun:
     """An answer of the engine as the port promises it."""
     if isinstance(value, NotRun):
         return value

@@ -11,9 +11,9 @@ from cdml.adapters.tables.sql_engine import (
     QueryRejected,
     SqlEngine,
     Translation,
-    aggregate,
+    aggregate_sql,
     counts,
-    figure,
+    engine_value,
     quote,
 )
 from cdml.errors import ConfigurationError, InputError
@@ -90,7 +90,7 @@ class SqlTable:
             told |= zip(also, found[len(part) :], strict=True)
         return (
             tuple(total(asked[condition], counted) for condition in conditions),
-            tuple(figure(one, told[one]) for one in aggregates),
+            tuple(engine_value(one, told[one]) for one in aggregates),
         )
 
     def _answers(
@@ -109,7 +109,7 @@ class SqlTable:
     def _scan(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         translation = Translation(self.columns)
         asked = [counts(translation, conditions)] if conditions else []
-        asked += [aggregate(one, self.columns[one.column]) for one in aggregates]
+        asked += [aggregate_sql(one, self.columns[one.column]) for one in aggregates]
         sql = f"SELECT {', '.join(asked)} FROM {self.place.relation}"
         return self.place.ask(sql, translation.parameters)[0]
 

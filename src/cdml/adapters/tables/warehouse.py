@@ -90,7 +90,7 @@ class DatabaseTable:
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
         """See `SqlEngine`."""
-        return dialects.answers(queries, self.relation, self.columns, self._first_rows)
+        return dialects.query_answers(queries, self.relation, self.columns, self._first_rows)
 
     def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         """An answer; what goes wrong at a value quotes it, so that it is not told."""

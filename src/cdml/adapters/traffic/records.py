@@ -45,7 +45,7 @@ class Record:
     ms: float | None
 
 
-def parse(line: bytes) -> Record | None:
+def parse_record(line: bytes) -> Record | None:
     """One record, whatever a syslog daemon wrote before it; None where it cannot be understood."""
     begin = line.find(b"{")
     if begin < 0 or len(line) > LONGEST:
@@ -95,7 +95,7 @@ class RecordBuffer:
     def put(self, lines: Iterable[bytes]) -> None:
         """Take lines; one that cannot be understood is as old as the one before it."""
         for line in lines:
-            record = parse(line)
+            record = parse_record(line)
             if record is not None:
                 self._latest = record.at_ms
             self._waiting.append((self._latest, record))

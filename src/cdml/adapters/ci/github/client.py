@@ -53,8 +53,8 @@ class _Retry(GithubRetry):
     """PyGithub's, which waits for rate limits, except that nothing is created twice.
 
     A POST whose answer was a 5xx or got lost may have been done; it is not sent again here, but
-    by `once`, which looks first. A rate limit refuses before anything is done. All waiting draws
-    from the command's budget; what does not fit into it is not begun.
+    by `create_once`, which looks first. A rate limit refuses before anything is done. All waiting
+    draws from the command's budget; what does not fit into it is not begun.
     """
 
     budget = Budget()
@@ -229,7 +229,7 @@ def _patient(pace: float, budget: Budget) -> _Retry:
 
 
 @contextmanager
-def asking(what: str, permission: str) -> Iterator[None]:
+def translate_errors(what: str, permission: str) -> Iterator[None]:
     """Tell GitHub's errors in our words.
 
     Args:
@@ -285,7 +285,7 @@ def _told(error: GithubException, what: str, permission: str) -> ServiceError:
     return kind(f"GitHub answered {error.status} when asked to {what}: {error.message or '-'}.")
 
 
-def once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
+def create_once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
     """What there is, else what is made now; made only once, even if GitHub's answer got lost.
 
     Raises:

@@ -17,7 +17,7 @@ from github.CommitComment import CommitComment
 from github.IssueComment import IssueComment
 from github.PullRequest import PullRequest
 
-from cdml.adapters.ci.github.client import Client, NotFoundError, asking, once
+from cdml.adapters.ci.github.client import Client, NotFoundError, create_once, translate_errors
 from cdml.ci.code_host import Behaviour, Commit, Thread, Warned
 from cdml.errors import ServiceError
 
@@ -120,7 +120,7 @@ def _read_warned(text: str) -> Warned:
     return {one.removeprefix(_NEW): not one.startswith(_NEW) for one in text.split(",")}
 
 
-def post(
+def post_comment(
     client: Client,
     on: Thread,
     marker: Marker,
@@ -148,7 +148,7 @@ def post(
     Raises:
         ServiceError: GitHub refused or did not answer.
     """
-    with asking("ask who it is", _permission(on)):
+    with translate_errors("ask who it is", _permission(on)):
         place = _Place(client=client, on=on, viewer=client.viewer())
     marker = replace(marker, warned=warned or {})
     anew = behaviour != "update" and not only_update
@@ -170,7 +170,7 @@ def post(
 
     if only_update:
         return found()
-    address = once(found, lambda: place.create(_body(text, marker)))
+    address = create_once(found, lambda: place.create(_body(text, marker)))
     if anew:
         place.retire(marker, hide=behaviour == "hide-and-recreate")
     return address
@@ -195,13 +195,13 @@ def _superseded(
     return there.state is State.BEGUN or there.run != marker.run
 
 
-def known(client: Client, on: Thread, marker: Marker) -> frozenset[str]:
+def known_warnings(client: Client, on: Thread, marker: Marker) -> frozenset[str]:
     """Digests of the warnings that the report before this run's had.
 
     Raises:
         ServiceError: GitHub refused or did not answer.
     """
-    with asking("ask who it is", _permission(on)):
+    with translate_errors("ask who it is", _permission(on)):
         place = _Place(client=client, on=on, viewer=client.viewer())
     return frozenset(place.known(marker))
 
@@ -237,7 +237,7 @@ class _Place:
         """The comments of this report that are not hidden, newest first."""
         # The login is `github-actions[bot]` in REST and may be without `[bot]` in GraphQL.
         logins = {self.viewer, f"{self.viewer}[bot]"}
-        with asking("read the comments", "pull-requests: read"):
+        with translate_errors("read the comments", "pull-requests: read"):
             for comment in self._all():
                 if getattr(comment.user, "login", None) not in logins:  # None: the account is gone
                     continue
@@ -262,7 +262,7 @@ class _Place:
     def create(self, body: str) -> str:
         """Post a comment, and give its address."""
         repository, on = self.client.repository, self.on
-        with asking("comment here", _permission(on)):
+        with translate_errors("comment here", _permission(on)):
             if isinstance(on, Commit):
                 return repository.get_commit(on.sha).create_comment(body).html_url
             return repository.get_issue(on).create_comment(body).html_url
@@ -272,7 +272,7 @@ class _Place:
         there = Marker.found(comment.body)
         newer = there is not None and there.newer_than(marker)
         if not newer and _text(comment.body) != _text(body):
-            with asking("update its comment", _permission(self.on)):
+            with translate_errors("update its comment", _permission(self.on)):
                 comment.edit(body)
         return comment.html_url
 
@@ -283,7 +283,10 @@ class _Place:
                 continue
             permission = _permission(self.on)
             # Gone: somebody was faster.
-            with suppress(NotFoundError), asking("take back an older comment", permission):
+            with (
+                suppress(NotFoundError),
+                translate_errors("take back an older comment", permission),
+            ):
                 if hide and there.state is State.TOLD:
                     self.client.minimize(comment.node_id)
                     comment.edit(f"{_text(comment.body)}\n\n{replace(there, state=State.HIDDEN)}\n")
@@ -302,7 +305,7 @@ _PERMISSION = "pull-requests: read"
 _LOOKED_AT = 300  # pull requests of one branch
 
 
-def thread(
+def find_thread(
     client: Callable[[], Client],
     name: str,
     event: Mapping[str, Any],
@@ -348,7 +351,7 @@ def _of_run(client: Client, run: Mapping[str, Any], event: Mapping[str, Any]) ->
     owner = (home.get("owner") or {}).get("login")
     if not (sha and branch and owner):
         return None
-    with asking("find the run's pull request", _PERMISSION):
+    with translate_errors("find the run's pull request", _PERMISSION):
         found = client.repository.get_pulls(state="all", head=f"{owner}:{branch}")
         fitting = [
             pull
@@ -377,7 +380,7 @@ def _of_commit(
     client: Client, sha: str, environment: Mapping[str, str], *, pushed: bool
 ) -> Thread | None:
     """The pull request of a commit; for a push also the one it merged, else the commit itself."""
-    with asking("list the commit's pull requests", _PERMISSION):
+    with translate_errors("list the commit's pull requests", _PERMISSION):
         found = list(islice(client.repository.get_commit(sha).get_pulls(), _LOOKED_AT))
         heads = [pull for pull in found if pull.head.sha == sha and pull.state == "open"]
         branch = environment.get("GITHUB_REF", "").removeprefix("refs/heads/")

@@ -5,7 +5,7 @@ from itertools import islice
 
 from github.Deployment import Deployment
 
-from cdml.adapters.ci.github.client import Client, asking, once
+from cdml.adapters.ci.github.client import Client, create_once, translate_errors
 
 _PERMISSION = "deployments: write"
 _MAX_DESCRIPTION = 140
@@ -32,7 +32,7 @@ def open_deployment(
     content = {**payload, "operation": operation}
 
     def found() -> str | None:
-        with asking("list deployments", "deployments: read"):
+        with translate_errors("list deployments", "deployments: read"):
             known = client.repository.get_deployments(ref=ref, task=task, environment=environment)
             for deployment in known:
                 if _payload(deployment).get("operation") == operation:
@@ -40,7 +40,7 @@ def open_deployment(
         return None
 
     def made() -> str:
-        with asking("file a deployment", _PERMISSION):
+        with translate_errors("file a deployment", _PERMISSION):
             filed = client.repository.create_deployment(
                 ref,
                 task=task,
@@ -52,7 +52,7 @@ def open_deployment(
             )
             return str(filed.id)
 
-    return once(found, made)
+    return create_once(found, made)
 
 
 def set_status(
@@ -73,7 +73,7 @@ def set_status(
     Raises:
         ServiceError: GitHub refused or did not answer.
     """
-    with asking("set a deployment's status", _PERMISSION):
+    with translate_errors("set a deployment's status", _PERMISSION):
         current = client.repository.get_deployment(int(deployment))
         current.create_status(
             state,

@@ -62,9 +62,9 @@ class GitHubPlatform:
 
     def run_url(self) -> str | None:
         """Address of the page of this run's present attempt."""
-        from cdml.adapters.ci.github.runs import address
+        from cdml.adapters.ci.github.runs import run_address
 
-        return address(self._environment)
+        return run_address(self._environment)
 
     def is_another_run(self, url: str) -> bool:
         """Whether an address is that of another run of this repository."""
@@ -83,21 +83,21 @@ class GitHubPlatform:
 
     def run_is_over(self, url: str) -> bool:
         """Whether a run of this repository is over; what is no such run may go on."""
-        from cdml.adapters.ci.github.runs import Run, is_over, surpassed
+        from cdml.adapters.ci.github.runs import Run, is_over, was_restarted
 
         run, own = (Run.at(one, self._environment) for one in (url, self.run_url() or ""))
         if run is None or own is None:
             return False
         if run.number == own.number:
-            return surpassed(run, own)
+            return was_restarted(run, own)
         return is_over(self._hasty, run)
 
     def is_protected(self, branch: str) -> bool | None:
         """By the rulesets that apply to the branch; whether it exists already or not."""
-        from cdml.adapters.ci.github.client import asking
+        from cdml.adapters.ci.github.client import translate_errors
 
         try:
-            with asking("see the rules of a branch", "metadata: read"):
+            with translate_errors("see the rules of a branch", "metadata: read"):
                 return self._hasty.branch_rules(branch) >= _PROTECTING
         except ServiceError:
             return None
@@ -165,11 +165,11 @@ class GitHubPlatform:
 
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         """The pull requests that brought this commit into the run's branch."""
-        from cdml.adapters.ci.github.client import asking
+        from cdml.adapters.ci.github.client import translate_errors
 
         reference = self._environment.get("GITHUB_REF", "")
         branch = reference.removeprefix("refs/heads/") if "refs/heads/" in reference else None
-        with asking("list the commit's pull requests", "pull-requests: read"):
+        with translate_errors("list the commit's pull requests", "pull-requests: read"):
             return tuple(
                 PullRequest(number=pull.number, head=pull.head.sha)
                 for pull in self._client.repository.get_commit(commit).get_pulls()
@@ -203,13 +203,13 @@ class GitHubPlatform:
 
     def thread(self) -> Thread | None:
         """The pull request of the event, of the run that triggered this one, or of the commit."""
-        from cdml.adapters.ci.github.comments import thread
+        from cdml.adapters.ci.github.comments import find_thread
 
         pull = self.pull_request()
         if pull is not None:
             return pull.number
         name = self._environment.get("GITHUB_EVENT_NAME", "")
-        return thread(lambda: self._client, name, self._event, self._environment)
+        return find_thread(lambda: self._client, name, self._event, self._environment)
 
     def comment(
         self,
@@ -224,12 +224,12 @@ class GitHubPlatform:
         warned: Warned | None = None,
     ) -> str | None:
         """Post or update the one comment of this report, and give its address."""
-        from cdml.adapters.ci.github.comments import Marker, State, post
+        from cdml.adapters.ci.github.comments import Marker, State, post_comment
 
         state = State.BEGUN if begun else State.TOLD
         source = self._source(config)
         marker = Marker.of(report_id, self._judged_in, state, source=source)
-        return post(
+        return post_comment(
             self._client,
             on,
             marker,
@@ -241,10 +241,10 @@ class GitHubPlatform:
 
     def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
         """What the marker of the last report's comment holds."""
-        from cdml.adapters.ci.github.comments import Marker, known
+        from cdml.adapters.ci.github.comments import Marker, known_warnings
 
         marker = Marker.of(report_id, self._judged_in, source=self._source(config))
-        return known(self._client, on, marker)
+        return known_warnings(self._client, on, marker)
 
     def _source(self, config: Path | None) -> str:
         """Which configuration, as the marker names it; empty where there is none."""
@@ -252,20 +252,20 @@ class GitHubPlatform:
 
     def base_file(self, path: Path) -> bytes | None:
         """A file at the base of the event's pull request; None where there is none."""
-        from cdml.adapters.ci.github.client import NotFoundError, asking
+        from cdml.adapters.ci.github.client import NotFoundError, translate_errors
 
         base, name = self._end("base"), self._in_checkout(path)
         if not base or name is None:
             return None
         try:
-            with asking("read a file of the base", "contents: read"):
+            with translate_errors("read a file of the base", "contents: read"):
                 return self._client.content(name, base)
         except NotFoundError:
             return None
 
     def unchanged(self, path: Path) -> bool | None:
         """See the port."""
-        from cdml.adapters.ci.github.client import NotFoundError, asking
+        from cdml.adapters.ci.github.client import NotFoundError, translate_errors
         from cdml.adapters.ci.github.files import is_same
 
         base, name = self._end("base"), self._in_checkout(path)
@@ -273,7 +273,7 @@ class GitHubPlatform:
             return None
         for commit in filter(None, (base, self._end("head"))):
             try:
-                with asking("read a file of the base", "contents: read"):
+                with translate_errors("read a file of the base", "contents: read"):
                     found = self._client.get(f"/contents/{quote(name)}", ref=commit)
             except NotFoundError:
                 continue
@@ -293,7 +293,7 @@ class GitHubPlatform:
 
     def artifact(self, name: str, most: int) -> bytes | None:
         """What the run that triggered this one left under this name, as a zip archive."""
-        from cdml.adapters.ci.github.runs import artifact
+        from cdml.adapters.ci.github.runs import newest_artifact
 
         told = self._event.get("workflow_run")
         told = told if isinstance(told, dict) else {}
@@ -303,7 +303,7 @@ class GitHubPlatform:
                 f"no run triggered this one, so there is no artifact {name!r}.",
                 "The workflow is to run `on: workflow_run`; see the fork workflows of `cdml init`.",
             )
-        return artifact(self._client, run, name, most, str(told.get("run_started_at") or ""))
+        return newest_artifact(self._client, run, name, most, str(told.get("run_started_at") or ""))
 
     @property
     def _judged_in(self) -> tuple[int, int]:

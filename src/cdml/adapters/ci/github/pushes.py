@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from cdml.adapters.ci.github.client import Client, NotFoundError, asking
+from cdml.adapters.ci.github.client import Client, NotFoundError, translate_errors
 from cdml.adapters.ci.github.comments import Marker
 from cdml.ci.code_host import GateSigns
 from cdml.errors import InputError
@@ -43,7 +43,7 @@ def commits(client: Client, event: Mapping[str, Any]) -> tuple[tuple[str, bool],
     if not _is_commit(before):
         return _listed(event, after)
     try:
-        with asking("compare the push's commits", "contents: read"):
+        with translate_errors("compare the push's commits", "contents: read"):
             found = tuple(client.pages(f"/compare/{before}...{after}", "commits"))
     except NotFoundError:
         return _listed(event, after)
@@ -93,14 +93,16 @@ def signs(client: Client, head: str, number: int | None) -> GateSigns:
         ServiceError: GitHub refused or did not answer.
     """
     place = f"/issues/{number}" if number else f"/commits/{head}"
-    with asking("read the comments", "pull-requests: read" if number else "contents: read"):
+    with translate_errors(
+        "read the comments", "pull-requests: read" if number else "contents: read"
+    ):
         markers = [
             Marker.found(comment["body"] or "")
             for comment in client.pages(f"{place}/comments")
             if (comment["user"] or {}).get("type") == "Bot"
             or comment.get("author_association") in _TRUSTED
         ]
-    with asking("list the checks of a commit", "checks: read"):
+    with translate_errors("list the checks of a commit", "checks: read"):
         checks = [
             f"{run['name']}: {run['conclusion'] or run['status']}"
             for run in client.pages(f"/commits/{head}/check-runs", "check_runs")

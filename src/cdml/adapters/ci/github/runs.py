@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-from cdml.adapters.ci.github.client import Client, Lost, asking
+from cdml.adapters.ci.github.client import Client, Lost, translate_errors
 from cdml.errors import InputError, ServiceError
 
 _RUN = re.compile(r"/actions/runs/(?P<number>[0-9]{1,18})(?:/attempts/(?P<attempt>[0-9]{1,9}))?")
@@ -45,7 +45,7 @@ class Run:
         return cls(number=int(found["number"]), attempt=int(attempt) if attempt else None)
 
 
-def address(environment: Mapping[str, str]) -> str | None:
+def run_address(environment: Mapping[str, str]) -> str | None:
     """Where this run's present attempt is seen; None outside of a run."""
     site, repository = environment.get("GITHUB_SERVER_URL"), environment.get("GITHUB_REPOSITORY")
     number, attempt = environment.get("GITHUB_RUN_ID"), environment.get("GITHUB_RUN_ATTEMPT", "")
@@ -55,7 +55,7 @@ def address(environment: Mapping[str, str]) -> str | None:
     return f"{site}/{repository}/actions/runs/{number}{which}"
 
 
-def surpassed(run: Run, own: Run) -> bool:
+def was_restarted(run: Run, own: Run) -> bool:
     """Whether this very run was started again since: GitHub starts none that goes on."""
     if run.number != own.number or run.attempt is None or own.attempt is None:
         return False
@@ -68,7 +68,7 @@ def is_over(client: Client, run: Run) -> bool:
     Raises:
         ServiceError: GitHub refused or did not answer.
     """
-    with asking("look at a run of a workflow", "actions: read"):
+    with translate_errors("look at a run of a workflow", "actions: read"):
         seen = client.workflow_run(run.number)
         number, status, attempt = seen["id"], seen["status"], seen.get("run_attempt")
     if number != run.number:
@@ -86,7 +86,9 @@ _CHUNK = 1 << 16
 _OK, _REDIRECTS = 200, (301, 302, 303, 307, 308)
 
 
-def artifact(client: Client, run: int, name: str, most: int, since: str = "") -> bytes | None:
+def newest_artifact(
+    client: Client, run: int, name: str, most: int, since: str = ""
+) -> bytes | None:
     """The newest artifact of this name that a run left, as a zip; None where it left none.
 
     Args:
@@ -101,7 +103,7 @@ def artifact(client: Client, run: int, name: str, most: int, since: str = "") ->
         InputError: it is larger.
         ServiceError: GitHub refused or did not answer.
     """
-    with asking("list the run's artifacts", _PERMISSION):
+    with translate_errors("list the run's artifacts", _PERMISSION):
         listed = client.get(f"/actions/runs/{run}/artifacts", name=name, per_page="100")
         fitting = [one for one in listed["artifacts"] if _fits(one, run, name, since)]
         newest = max(fitting, key=lambda one: int(one["id"]), default=None)
@@ -113,7 +115,7 @@ def artifact(client: Client, run: int, name: str, most: int, since: str = "") ->
     )
     if int(newest["size_in_bytes"]) > most:
         raise too_large
-    with asking("download an artifact", _PERMISSION):
+    with translate_errors("download an artifact", _PERMISSION):
         content = _downloaded(client, int(newest["id"]), most)
     if len(content) > most:
         raise too_large

@@ -41,7 +41,7 @@ def listener(host: str, port: int) -> str | None:
     return f"{boot}:{found.pop()}"
 
 
-def taken(host: str, port: int) -> bool:
+def is_port_taken(host: str, port: int) -> bool:
     """Whether anything listens there."""
     return any(address in (host, *_ANY) for address, _, _ in _listening(port))
 
@@ -57,7 +57,7 @@ def account(host: str, port: int) -> str | None:
         return str(found)
 
 
-def marked(name: str, value: str | None = None) -> Mapping[int, Mapping[str, str]]:
+def processes_with_variable(name: str, value: str | None = None) -> Mapping[int, Mapping[str, str]]:
     """Processes of this user that were started with a variable, and their environments, by id.
 
     Children have it too, unless somebody took it away; a process that is not ours to look at
@@ -83,7 +83,7 @@ def marked(name: str, value: str | None = None) -> Mapping[int, Mapping[str, str
     return found
 
 
-def holds(process: int, identity: str) -> bool:
+def holds_socket(process: int, identity: str) -> bool:
     """Whether a process has the listening socket of this identity open."""
     wanted = f"socket:[{identity.rpartition(':')[2]}]"
     try:

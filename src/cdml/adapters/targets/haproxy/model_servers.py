@@ -78,7 +78,9 @@ class ModelServers:
 
     def is_foreign(self, server: Server) -> bool:
         """Whether something listens in a slot that was not started for it from here."""
-        return listeners.taken(server.host, server.port) and not self._processes(server.name)
+        return listeners.is_port_taken(server.host, server.port) and not self._processes(
+            server.name
+        )
 
     def start(self, server: Server, release: Release) -> str:
         """Start a server in an empty slot; the identity of its socket once it is ready.
@@ -87,7 +89,7 @@ class ModelServers:
             InputError: it ended, or was not ready in time.
             ServiceError: the port is taken.
         """
-        if listeners.taken(server.host, server.port):
+        if listeners.is_port_taken(server.host, server.port):
             raise taken(server)
         variables = self._variables(server, release)
         lines = "".join(f"{name}={value}\n" for name, value in variables.items())
@@ -125,8 +127,10 @@ class ModelServers:
                 _wait(lambda: not self._processes(server.name), _TO_END)
         if begun := self._begun.pop(server.name, None):
             ended = _reap(begun) or ended
-        _wait(lambda: not listeners.taken(server.host, server.port), _TO_END if ended else 0)
-        if listeners.taken(server.host, server.port):
+        _wait(
+            lambda: not listeners.is_port_taken(server.host, server.port), _TO_END if ended else 0
+        )
+        if listeners.is_port_taken(server.host, server.port):
             raise taken(server)
         self._variables_file(server.name).unlink(missing_ok=True)  # no unit starts it at boot
 
@@ -201,7 +205,7 @@ class ModelServers:
         return any(
             variables.get("CDML_DIGEST") == digest
             and variables.get("CDML_MODEL") == str(self._models(digest))
-            and listeners.holds(process, listener)
+            and listeners.holds_socket(process, listener)
             for process, variables in processes.items()
         )
 
@@ -227,7 +231,7 @@ class ModelServers:
             raise ServiceError(f"deploy.target.stop failed for slot {server.name}: {problem}")
 
     def _processes(self, slot: str) -> Mapping[int, Mapping[str, str]]:
-        return listeners.marked(MARK, self._mark(slot))
+        return listeners.processes_with_variable(MARK, self._mark(slot))
 
     def _variables_file(self, slot: str) -> Path:
         return self._slots.folder / f"{slot}.env"

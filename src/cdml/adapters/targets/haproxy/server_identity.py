@@ -68,7 +68,7 @@ def recover(held: dict[str, Held], servers: Mapping[str, Server], slots: SlotFol
     """
     for slot, percent in shares(servers).items():
         server = servers[slot]
-        if slot in held or not percent or not listeners.taken(server.host, server.port):
+        if slot in held or not percent or not listeners.is_port_taken(server.host, server.port):
             continue
         variables = _variables(server)
         if "CDML_OWNER" in variables:
@@ -91,8 +91,8 @@ def _variables(server: Server) -> Mapping[str, str]:
     identity = listeners.listener(server.host, server.port)
     if identity is None:
         return {}
-    for process, variables in listeners.marked(MARK).items():
-        if Path(variables[MARK]).name == server.name and listeners.holds(process, identity):
+    for process, variables in listeners.processes_with_variable(MARK).items():
+        if Path(variables[MARK]).name == server.name and listeners.holds_socket(process, identity):
             return variables
     return {}
 
