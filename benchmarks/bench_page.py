@@ -56,8 +56,8 @@ def _write(folder: Path) -> None:
     """Evidence of many gates, each on many slices, and of all that is drawn."""
     sys.path.insert(0, str(ROOT / "tests"))
     from cdml.evidence import store
-    from pictured import classified
-    from pieces import compared
+    from support.chart_samples import classified
+    from support.evidence_builders import compared
 
     data, evaluation, comparison = classified()
     gates = [

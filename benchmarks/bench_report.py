@@ -10,8 +10,8 @@ from measure import Row, seconds
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from pieces import bound, compared, comparison, data, evaluation
-from scenarios import CONFIG, written
+from support.evidence_builders import bound, compared, comparison, data, evaluation
+from support.scenarios import CONFIG, written
 
 GOAL = 2.0
 GATES = SLICES = 50

@@ -18,7 +18,7 @@ from measure import ROOT, Row, usage
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-from servers import mlflow_server
+from support.servers import mlflow_server
 
 TIMES = 5
 CONFIG = """

@@ -17,7 +17,7 @@ from measure import ROOT, Row
 
 sys.path.insert(0, str(ROOT / "tests"))
 
-from killing import BRANCH, Killing
+from support.kill_points import BRANCH, Killing
 
 TIMES = 9
 

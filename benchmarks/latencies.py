@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from cdml.statistics.samples import Floats, Timings
-from scenarios import Scenario
+from support.scenarios import Scenario
 
 Random = np.random.Generator
 QUANTILES = ("latency_p50_ms", "latency_p95_ms")

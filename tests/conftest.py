@@ -8,8 +8,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 from hypothesis import HealthCheck, settings
 
-import databases
-from servers import mlflow_server
+from support import databases
+from support.servers import mlflow_server
 
 # No test depends on the machine's speed, and so no example does.
 settings.register_profile(

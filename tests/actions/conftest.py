@@ -12,7 +12,7 @@ from act_runner import TOKEN, Repository, published
 from world import World
 
 from fakes.github_server import GitHubServer
-from servers import mlflow_server
+from support.servers import mlflow_server
 
 MAKE_MODELS = Path(__file__).parent / "make_models.py"
 

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mlflow import MlflowClient
 
-from models import classifier, rows
+from support.models import classifier, rows
 
 MODELS = {"champion": ("x",), "challenger": ("x", "y"), "worse": ("y",)}
 COLUMNS = ["id", "origin", "x", "y", "late"]

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-import models
 from cdml.cli import run
+from support import models
 
 SHARE = "import numpy\nshare = 1 / (1 + numpy.exp({sign} * 1.8 * (frame['x'] + frame['y'] / 2)))\n"
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-import models
 from cdml.cli import run
+from support import models
 
 SHARE = "import numpy\nreturn 1 / (1 + numpy.exp(-1.8 * numpy.ravel(frame['x'])))"
 CLASSES = "import numpy\nreturn numpy.where(frame['x'] > 0, 'CANARYA', 'CANARYB')"

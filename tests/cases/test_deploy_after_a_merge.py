@@ -9,7 +9,7 @@ import pytest
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.cli import run
 from fakes.github_server import GitHubServer
-from models import plain
+from support.models import plain
 
 BEFORE, FIRST, SECOND = ("1" * 40, "2" * 40, "3" * 40)
 HEADS = {11: "a" * 40, 12: "b" * 40}

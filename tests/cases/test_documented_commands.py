@@ -9,7 +9,7 @@ import click
 import pytest
 
 from cdml.cli import cli, run
-from models import parquet, plain, rows
+from support.models import parquet, plain, rows
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

@@ -9,8 +9,8 @@ import pytest
 from mlflow.models import ModelSignature
 from mlflow.types.schema import ColSpec, Schema, TensorSpec
 
-import models
 from cdml.cli import run
+from support import models
 
 SHARE = "import numpy\nreturn 1 / (1 + numpy.exp(-1.8 * numpy.ravel(frame['x'])))"
 FIRST = SHARE.replace("frame['x']", "numpy.asarray(frame)[:, 0]")

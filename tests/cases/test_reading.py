@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cdml.cli import run
-from models import save_sklearn
+from support.models import save_sklearn
 
 CONFIG = """
 version: 1

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from deadly import WRITES
+from support.killed_process import WRITES
 
 PAGE = Path(__file__).parents[2] / "docs/delivery.md"
 

@@ -4,7 +4,7 @@ import pytest
 
 from fakes.github_runner import HEAD, TOKEN
 from fakes.github_server import GitHubServer
-from places import HaproxyPlace
+from support.paths import HaproxyPlace
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from contextlib import suppress
 import pytest
 
 from cdml.errors import ServiceError
-from certificates import certificate as made
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer
+from support.certificates import certificate as made
 
 PRIMARY = '{"message": "API rate limit exceeded for installation ID 1."}'
 SECONDARY = '{"message": "You have exceeded a secondary rate limit. Please wait."}'

@@ -12,8 +12,8 @@ import pytest
 from cdml.adapters.targets.haproxy.runtime_api import Runtime
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, ServiceError
-from haproxy import TINY
-from places import HaproxyPlace
+from support.haproxy import TINY
+from support.paths import HaproxyPlace
 
 
 @pytest.fixture

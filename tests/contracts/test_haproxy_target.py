@@ -14,8 +14,8 @@ from cdml.adapters.targets.haproxy.backend import shares
 from cdml.adapters.targets.haproxy.target import UNVERIFIED_DIGEST
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, InputError, ServiceError
-from haproxy import TINY
-from places import HaproxyPlace
+from support.haproxy import TINY
+from support.paths import HaproxyPlace
 
 BODY = b'{"dataframe_records": [{"x": 1}]}'
 

@@ -4,7 +4,7 @@ import pytest
 
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.errors import ServiceError
-from certificates import certificate, tls_server
+from support.certificates import certificate, tls_server
 
 TRUST = ("MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE")
 

@@ -12,8 +12,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.models.digest import model_digest
-from models import plain
-from servers import free_port
+from support.models import plain
+from support.servers import free_port
 
 
 @pytest.fixture

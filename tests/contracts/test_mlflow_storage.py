@@ -10,8 +10,8 @@ from cdml.adapters.registries.mlflow_storage import STORES, stored_at
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.models.digest import model_digest
 from fakes.s3_server import S3Server
-from models import plain
-from servers import free_port
+from support.models import plain
+from support.servers import free_port
 
 CLIENTS = ("boto3", "google.cloud", "google.cloud.storage", "azure", "azure.storage", "pysftp")
 MODEL = b"flavors: {}\n"

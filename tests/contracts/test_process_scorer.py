@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-import models
 from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
+from support import models
 
 
 def score(folder, model, frame=None, **changes):

@@ -8,7 +8,7 @@ from cdml.adapters.registries.folder import FolderRegistry
 from cdml.errors import InputError
 from cdml.models.digest import model_digest
 from fakes.registry import FakeRegistry
-from models import plain
+from support.models import plain
 
 DIGEST = "cdml.digest"
 

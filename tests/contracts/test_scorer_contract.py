@@ -10,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import models
 from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows
 from fakes.progress import FakeProgress
 from fakes.scorer import FakeScorer, pretend
+from support import models
 
 FAULTS = {
     "load": {"load": "raise OSError('no weights\\nin two lines')", "predict": "return 1"},

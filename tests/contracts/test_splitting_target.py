@@ -4,7 +4,7 @@ import pytest
 
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import InputError, ServiceError
-from places import FakePlace
+from support.paths import FakePlace
 
 BODY = b'{"dataframe_records": [{"x": 1}]}'
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from canaries import BEGIN, MINUTE
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.delivery.traffic import ServerLabels
 from fakes.prometheus import FakePrometheus, served
 from fakes.traffic import FakeTraffic
+from support.canary_scenarios import BEGIN, MINUTE
 
 SLOTS = ServerLabels(champion="slot1", challenger="slot2")
 SELECTORS = Selectors(requests="requests_total", errors="errors_total", latency="seconds_bucket")

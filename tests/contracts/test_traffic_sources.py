@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from canaries import BEGIN, MINUTE
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
 from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
@@ -14,6 +13,7 @@ from cdml.adapters.traffic.records import parse_record
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from fakes.prometheus import FakePrometheus, served
+from support.canary_scenarios import BEGIN, MINUTE
 
 SLOTS = ServerLabels(champion="slot1", challenger="slot2")
 SELECTORS = Selectors(requests="requests_total", errors="errors_total", latency="seconds_bucket")

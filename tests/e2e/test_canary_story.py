@@ -11,9 +11,9 @@ import pytest
 import yaml
 from mlflow.models import infer_signature
 
-import models
-from haproxy import Haproxy
-from load import Load
+from support import models
+from support.haproxy import Haproxy
+from support.request_load import Load
 
 SERVE = ["mlflow", "models", "serve", "-m", "{model}", "-h", "127.0.0.1", "-p", "{port}"]
 START = [

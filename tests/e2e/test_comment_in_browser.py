@@ -13,11 +13,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-import pictured
 from cdml.report.formats import comment
 from cdml.report.view import lay_out
-from pieces import FAIL, bound, comparison, data, evaluation, log_loss, passed_check
-from scenarios import SCENARIOS
+from support import chart_samples
+from support.evidence_builders import (
+    FAIL,
+    bound,
+    comparison,
+    data,
+    evaluation,
+    log_loss,
+    passed_check,
+)
+from support.scenarios import SCENARIOS
 
 WIDTH = 730
 """Pixels that a comment has on GitHub."""
@@ -62,7 +70,7 @@ def many():
     )
 
 
-COMMENTS = {**SCENARIOS, "many": many, "long": lambda: pictured.hostile(LONG)}
+COMMENTS = {**SCENARIOS, "many": many, "long": lambda: chart_samples.hostile(LONG)}
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +95,7 @@ def as_github(markdown):
 @pytest.mark.parametrize("name", COMMENTS)
 def test_nothing_is_cut(name, browser):
     shown = lay_out(
-        pictured.gathered(COMMENTS[name]()), "flight-delays", run="https://github.test/9"
+        chart_samples.gathered(COMMENTS[name]()), "flight-delays", run="https://github.test/9"
     )
     page = browser.new_page(viewport={"width": WIDTH, "height": 800})
 

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-import databases
 from cdml.cli import exit_codes
+from support import databases
 
 CONTRACT = """
 apiVersion: v3.2.0

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-import models
 from cdml.delivery.checks.smoke import run_smoke_test
 from cdml.delivery.checks.smoke_cases import SmokeTolerances, all_passed, case_of_rows
 from cdml.delivery.rollout.state_machine import serves
 from cdml.journal.records import Release
-from load import Load
-from places import HaproxyPlace
+from support import models
+from support.paths import HaproxyPlace
+from support.request_load import Load
 
 A_SECOND = 80
 SERVE = ["mlflow", "models", "serve", "-m", "{model}", "-h", "127.0.0.1", "-p", "{port}"]

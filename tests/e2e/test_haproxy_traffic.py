@@ -25,7 +25,7 @@ from cdml.delivery.canary import (
     observe_window,
 )
 from cdml.delivery.traffic import ServerLabels
-from servers import free_port
+from support.servers import free_port
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"
 DOCS = Path(__file__).parents[2] / "docs" / "rollouts.md"

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from cdml.errors import DeploymentFailed, InputError, LockHeld
-from killing import Heard, Killing, sound
+from support.kill_points import Heard, Killing, sound
 
 DEPLOY = ("deploy", "--model", "2")
 CANARY = {"steps": [10, 50, 100], "every": 1, "timeout": "1h"}

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import models
-import wheels
 from cdml.adapters.scoring.environments import cache_folder, interpreter
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
@@ -20,6 +18,7 @@ from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
+from support import models, wheels
 
 SPY = """
 import glob, os, socket

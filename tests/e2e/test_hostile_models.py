@@ -15,11 +15,10 @@ import sklearn.linear_model
 import sklearn.pipeline
 
 import cdml
-import models
-import second_user
 from cdml.adapters.scoring import sandbox
 from cdml.adapters.scoring.sandbox import Walls
-from scoring import each, score, scored_with
+from support import models, second_user
+from support.scoring import each, score, scored_with
 
 TRACE = """
 def leave(place={place!r}):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from cdml.errors import DeploymentFailed, InputError
-from killing import Killing, sound
+from support.kill_points import Killing, sound
 
 DEPLOY, ROLLBACK = ("deploy", "--model", "2"), ("rollback", "--reason", "complaints")
 RESUME = ("deploy", "--resume")

@@ -4,12 +4,12 @@ import warnings
 
 import pytest
 
-import models
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.digest import model_digest
 from fakes.progress import FakeProgress
+from support import models
 
 
 @pytest.fixture(params=["server", "sqlite"])

@@ -11,21 +11,21 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-import pictured
 from cdml.report.formats import comment
 from cdml.report.formats.page import draw_pictures
 from cdml.report.view import lay_out
-from payloads import PAYLOADS
-from pieces import TIME
-from scenarios import SCENARIOS
+from support import chart_samples
+from support.evidence_builders import TIME
+from support.payloads import PAYLOADS
+from support.scenarios import SCENARIOS
 
 PHONE, DESKTOP = 360, 1280
 LONG = "Donaudampfschiffahrtsgesellschaftskapitän" * 4
 PAGES = {
-    "classified": pictured.classified,
-    "regressed": pictured.regressed,
-    "hostile": lambda: pictured.hostile(PAYLOADS[2]),
-    "long": lambda: pictured.hostile(LONG),
+    "classified": chart_samples.classified,
+    "regressed": chart_samples.regressed,
+    "hostile": lambda: chart_samples.hostile(PAYLOADS[2]),
+    "long": lambda: chart_samples.hostile(LONG),
     "held": SCENARIOS["held"],
     "deployed": SCENARIOS["deployed"],
     "attacked": SCENARIOS["hostile"],
@@ -85,7 +85,7 @@ def browser():
 def written(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
     for name, evidence in PAGES.items():
-        found = pictured.gathered(evidence())
+        found = chart_samples.gathered(evidence())
         notes = NOTES if name in {"classified", "long"} else ()
         shown = lay_out(found, "flight-delays", run="https://github.test/runs/9", notes=notes)
         text = comment.page(shown, TIME, draw_pictures(found))

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import pandas as pd
 import pytest
 
-import models
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
+from support import models
 
 FIT = """
 import sklearn

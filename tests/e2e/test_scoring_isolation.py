@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 import cdml
-import models
 from cdml.adapters.scoring import sandbox
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.errors import InputError
-from scoring import BUILT, each, score
+from support import models
+from support.scoring import BUILT, each, score
 
 SPY = """
 import glob, json, os, socket

@@ -10,7 +10,7 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from scenarios import SCENARIOS, configured, written
+from support.scenarios import SCENARIOS, configured, written
 
 PULL = PullRequest(number=7, head="c" * 40)
 

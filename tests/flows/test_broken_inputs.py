@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cdml.cli import exit_codes
-from corpus import BROKEN, ODD, ROWS, saved
+from support.corpus import BROKEN, ODD, ROWS, saved
 
 CONFIG = """\
 version: 1

@@ -14,8 +14,16 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import FAIL, INCONCLUSIVE, PASS, comparison, data, evaluation, log_loss
-from scenarios import CONFIG, SCENARIOS, configured, written
+from support.evidence_builders import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    comparison,
+    data,
+    evaluation,
+    log_loss,
+)
+from support.scenarios import CONFIG, SCENARIOS, configured, written
 
 PULL = PullRequest(number=7, head="c" * 40)
 

@@ -3,8 +3,8 @@
 import pytest
 
 from cdml.errors import CdmlError, ServiceError
-from deliveries import CASES, again, agreed, shipped, writes
 from fakes.faults import WRITES, Faults, Killed, killed, unanswered
+from support.delivery_scenarios import CASES, again, agreed, shipped, writes
 
 
 @pytest.mark.parametrize("how", [killed, unanswered], ids=["killed", "unanswered"])

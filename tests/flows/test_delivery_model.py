@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import CdmlError, InputError, ServiceError
-from deliveries import agreed
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, killed, unanswered
 from fakes.split_delivery import SplitWorld
+from support.delivery_scenarios import agreed
 
 VERDICTS = st.lists(st.sampled_from(list(Decision)), max_size=3)
 AT = st.none() | st.integers(0, 24)

@@ -4,9 +4,9 @@ import pytest
 
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.errors import DeploymentFailed, RollbackFailed
-from deliveries import KilledAt
 from fakes.faults import Faults, Killed
 from fakes.split_delivery import SplitWorld
+from support.delivery_scenarios import KilledAt
 
 HOLD, PROMOTE = Decision.HOLD, Decision.PROMOTE
 

@@ -11,9 +11,9 @@ from cdml.cli import main, run
 from cdml.evidence.failure import COMMANDS, FAILURES, Failure, outdated_commands, write_failure
 from fakes.github_runner import TOKEN
 from fakes.github_server import GitHubServer
-from pieces import BY
-from scenarios import CONFIG, SCENARIOS, written
-from steps import HEAD, Step
+from support.evidence_builders import BY
+from support.scenarios import CONFIG, SCENARIOS, written
+from support.step_builders import HEAD, Step
 
 STAGES = {
     "validate-data": [],

@@ -18,8 +18,8 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import BY, POLICY, compared, comparison, data, deployment, evaluation
-from scenarios import CONFIG, SCENARIOS, configured
+from support.evidence_builders import BY, POLICY, compared, comparison, data, deployment, evaluation
+from support.scenarios import CONFIG, SCENARIOS, configured
 
 COMMIT = BY.commit
 HEAD, _, _ = CONFIG.partition("gates:")

@@ -15,7 +15,7 @@ from cdml.gates.rules import policy_ref
 from cdml.journal.records import Entry, EntryKind, JournalDocument, Release
 from cdml.models.registry import ModelVersion
 from fakes.delivery import World
-from pieces import CHALLENGER, CHAMPION, TIME
+from support.evidence_builders import CHALLENGER, CHAMPION, TIME
 
 CONFIG = """\
 version: 1

@@ -13,7 +13,7 @@ from cdml.models.registry import Training
 from cdml.report.evidence_set import read_evidence_set
 from fakes.judging import BY_DEFAULT, World, rows
 from fakes.scorer import FakeScorer, pretend
-from pieces import deployment
+from support.evidence_builders import deployment
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
 STAGES = {"data.json": DataEvidence, "evaluation.json": Evaluation, "comparison.json": Comparison}

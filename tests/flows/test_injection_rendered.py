@@ -20,9 +20,9 @@ from cdml.report.formats import combined, comment, console
 from cdml.report.formats.junit import gates_junit, junit
 from cdml.report.formats.sarif import Location, sarif
 from cdml.report.view import lay_out
-from payloads import PAYLOADS
-from pieces import TIME
-from scenarios import SCENARIOS, configured, written
+from support.evidence_builders import TIME
+from support.payloads import PAYLOADS
+from support.scenarios import SCENARIOS, configured, written
 
 EXTENSIONS = ("table", "strikethrough", "autolink", "tasklist", "footnotes")
 LIKE_GITHUB = [

@@ -18,11 +18,11 @@ from hypothesis.stateful import (
 from cdml.delivery.rollout.transitions import LEASE
 from cdml.errors import CdmlError, LockHeld, Overtaken, RollbackFailed, ServiceError
 from cdml.journal.port import Moved
-from deliveries import agreed, shipped
 from fakes.clock import FakeClock
 from fakes.delivery import World
 from fakes.faults import Faults, Killed, unanswered
 from fakes.progress import FakeProgress
+from support.delivery_scenarios import agreed, shipped
 
 THIRD = LEASE / 3
 

@@ -18,8 +18,8 @@ from fakes.github_server import GitHubServer
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import comparison, data, evaluation
-from scenarios import CONFIG, configured, written
+from support.evidence_builders import comparison, data, evaluation
+from support.scenarios import CONFIG, configured, written
 
 STRICT = CONFIG.replace("at_least: 0.85", "at_least: 0.95")
 

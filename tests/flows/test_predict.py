@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-import models
 from cdml.config import load
 from cdml.errors import InputError, ServiceError
 from cdml.evaluation.score_model import identify, predict
@@ -15,6 +14,7 @@ from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
 from fakes.scorer import FakeScorer, pretend
+from support import models
 
 CONFIG = """
 version: 1

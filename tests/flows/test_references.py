@@ -8,7 +8,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.data.drift import profile_file as profiles
 from cdml.errors import InputError, ServiceError
-from compared import CONFIG, ROWS, House, checks
+from support.comparison_builders import CONFIG, ROWS, House, checks
 
 DRIFT = ("drift", "label_drift")
 

@@ -10,8 +10,16 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import FAIL, WARN, comparison, data, evaluation, log_loss, passed_check
-from scenarios import configured, written
+from support.evidence_builders import (
+    FAIL,
+    WARN,
+    comparison,
+    data,
+    evaluation,
+    log_loss,
+    passed_check,
+)
+from support.scenarios import configured, written
 
 FOLD = "<summary>Warnings that the last report had too: "
 

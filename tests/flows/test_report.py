@@ -16,7 +16,7 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import (
+from support.evidence_builders import (
     CHALLENGER,
     FAIL,
     INCONCLUSIVE,
@@ -29,7 +29,7 @@ from pieces import (
     log_loss,
     passed_check,
 )
-from scenarios import CONFIG, SCENARIOS, configured, written
+from support.scenarios import CONFIG, SCENARIOS, configured, written
 
 OTHER = "sha256:" + "0" * 64
 PULL = PullRequest(number=7, head="c" * 40)

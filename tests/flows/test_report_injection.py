@@ -14,8 +14,8 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from payloads import PAYLOADS
-from scenarios import SCENARIOS, configured, written
+from support.payloads import PAYLOADS
+from support.scenarios import SCENARIOS, configured, written
 
 FIXED = {
     "schema",

@@ -6,8 +6,8 @@ import pytest
 
 from fakes.github_runner import TOKEN
 from fakes.github_server import READ, GitHubServer
-from scenarios import SCENARIOS, written
-from steps import HEAD, Step
+from support.scenarios import SCENARIOS, written
+from support.step_builders import HEAD, Step
 
 EXIT = {"pass": 0, "held": 3, "fail": 1}
 HEADLINE = {"pass": "✅ Passed", "held": "⏸️ Held", "fail": "❌ Rejected"}

@@ -11,8 +11,8 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import FAIL, comparison, data, evaluation, log_loss
-from scenarios import configured, written
+from support.evidence_builders import FAIL, comparison, data, evaluation, log_loss
+from support.scenarios import configured, written
 
 PULL = PullRequest(number=7, head="c" * 40)
 

@@ -13,9 +13,9 @@ from cdml.journal import file as document
 from cdml.journal.history import read_history, sign_journal
 from cdml.journal.records import GIVEN_BACK, EntryKind, Lock, Operation, Phase
 from cdml.journal.signature import FIELD, Keys
-from deliveries import agreed
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
+from support.delivery_scenarios import agreed
 
 OLD, NEW = "0" * 32, "1" * 32
 

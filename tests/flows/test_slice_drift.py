@@ -6,7 +6,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.data.drift import profile_file as profiles
-from compared import ROWS, House, checks, flights
+from support.comparison_builders import ROWS, House, checks, flights
 
 SLICED = "  drift: {slices: true, fail: 0.5}\n"
 

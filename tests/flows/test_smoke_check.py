@@ -9,7 +9,7 @@ from cdml.delivery.checks.smoke import run_smoke_test, smoke_tolerances
 from cdml.delivery.checks.smoke_cases import MALFORMED, SmokeTolerances, all_passed, case_of_rows
 from cdml.delivery.target import ServerAnswer
 from fakes.delivery import CONFIG
-from places import FakePlace
+from support.paths import FakePlace
 
 CASES = [case_of_rows([{"x": 1}, {"x": 2}], [(0.1, 0.2)], name="2 rows")]
 

@@ -7,8 +7,8 @@ import pytest
 from cdml.cli import run
 from fakes.github_runner import TOKEN
 from fakes.github_server import GitHubServer
-from scenarios import CONFIG, SCENARIOS, written
-from steps import HEAD, Step
+from support.scenarios import CONFIG, SCENARIOS, written
+from support.step_builders import HEAD, Step
 
 BROKEN = {
     "a metric nobody knows": (CONFIG.replace("roc_auc", "roc_auk"), "line 11: gates[0].metric"),

@@ -11,8 +11,8 @@ from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from pieces import comparison, evaluation
-from scenarios import SCENARIOS, configured, written
+from support.evidence_builders import comparison, evaluation
+from support.scenarios import SCENARIOS, configured, written
 
 PULL = PullRequest(number=7, head="c" * 40)
 OTHER = comparison(challenger=ModelRef(uri="m", digest="sha256:" + "0" * 64))

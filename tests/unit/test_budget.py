@@ -9,7 +9,7 @@ from cdml.report.formats import comment
 from cdml.report.formats.combined import CombinedEntry
 from cdml.report.row_cache import RowCache
 from cdml.report.view import lay_out
-from pieces import (
+from support.evidence_builders import (
     CHALLENGER,
     CHAMPION,
     FAIL,
@@ -22,7 +22,7 @@ from pieces import (
     log_loss,
     passed_check,
 )
-from scenarios import SCENARIOS, configured, written
+from support.scenarios import SCENARIOS, configured, written
 
 COMMENT, SUMMARY, PAGE = 65_536 - 2_600, 1024 * 1024, 1_000_000
 """What GitHub takes, less the marker; what the runner takes; what a page may be."""

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from canaries import BEGIN, MINUTE, answers, watched, window
 from cdml.delivery.canary import (
     Answers,
     CanaryDecision,
@@ -18,6 +17,7 @@ from cdml.delivery.canary import (
     judge_canary,
     observe_window,
 )
+from support.canary_scenarios import BEGIN, MINUTE, answers, watched, window
 
 TIMED = CanaryTolerances(latency_limit_ms=50.0)
 GOOD = ((9_000, 90), (1_000, 10))

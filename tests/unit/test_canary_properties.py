@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from canaries import watched
 from cdml.delivery.canary import (
     CanaryDecision,
     CanaryState,
@@ -20,6 +19,7 @@ from cdml.delivery.canary import (
 )
 from cdml.delivery.canary.events import chance, safe
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
+from support.canary_scenarios import watched
 
 STATE = TypeAdapter(CanaryState)
 RULES = st.builds(

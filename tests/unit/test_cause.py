@@ -7,7 +7,7 @@ import pytest
 from cdml.evidence.schema import DecidingBound
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.headline import main_cause
-from pieces import (
+from support.evidence_builders import (
     FAIL,
     INCONCLUSIVE,
     PASS,

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cdml.common import markdown
-from payloads import PAYLOADS
+from support.payloads import PAYLOADS
 
 SPLIT = "\u200b"
 TEXT = st.one_of(

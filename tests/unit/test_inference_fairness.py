@@ -11,7 +11,7 @@ from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import find_metric
 from cdml.statistics.sample_size import counted
 from cdml.statistics.samples import Ranked
-from drawn import Rows, grouped
+from support.sequential_draws import Rows, grouped
 
 FAIR = (
     "demographic_parity_difference",

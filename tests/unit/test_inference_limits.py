@@ -10,7 +10,16 @@ from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.sample_size import counted, rows_needed, smallest_detectable
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
-from drawn import Rows, cells, classes, moments, probabilities, ranked, rows_for, sample
+from support.sequential_draws import (
+    Rows,
+    cells,
+    classes,
+    moments,
+    probabilities,
+    ranked,
+    rows_for,
+    sample,
+)
 
 
 def reason(found):

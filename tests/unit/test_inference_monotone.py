@@ -19,7 +19,7 @@ from cdml.statistics.proportions import Tango
 from cdml.statistics.samples import Cells, Ranked, Replicates, RowFigures, Timings, Weighted
 from cdml.statistics.skewed_means import Linear
 from cdml.statistics.user_metrics import Outer
-from drawn import LOSSES, rows_for, sample
+from support.sequential_draws import LOSSES, rows_for, sample
 
 few = settings(max_examples=4, derandomize=True, deadline=None)
 many = settings(few, max_examples=150)

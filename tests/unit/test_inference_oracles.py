@@ -14,7 +14,17 @@ from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.proportions import Tango, mcnemar, wilson
 from cdml.statistics.ranks import precision_influence
 from cdml.statistics.samples import OneVsRest, Ranked
-from drawn import Rows, cells, classes, moments, numbers, probabilities, ranked, rows_for, sample
+from support.sequential_draws import (
+    Rows,
+    cells,
+    classes,
+    moments,
+    numbers,
+    probabilities,
+    ranked,
+    rows_for,
+    sample,
+)
 
 
 def _averaged(function, average):

@@ -14,7 +14,7 @@ from cdml.statistics.metrics import Family, find_metric
 from cdml.statistics.proportions import Tango, mcnemar
 from cdml.statistics.ranks import ascending
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked
-from drawn import rows_for, sample
+from support.sequential_draws import rows_for, sample
 
 NAMES = [  # one for each way a metric is measured
     "accuracy",

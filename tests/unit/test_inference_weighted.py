@@ -12,7 +12,7 @@ from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.sample_size import clusters, counted
 from cdml.statistics.samples import Cells, OneVsRest, Ranked, RowFigures, Weighted
-from drawn import LOSSES, Rows, probabilities, ranked, rows_for, sample
+from support.sequential_draws import LOSSES, Rows, probabilities, ranked, rows_for, sample
 
 NAMES = [n for n, m in METRICS.items() if m.of_rows and m.family is not Family.CALIBRATION]
 NAMES = [n for n in NAMES if n not in {"cost_per_1000_rows", "roc_auc_ovr"}] + ["f2"]

@@ -10,7 +10,7 @@ from cdml.adapters.scoring.environments import _key, interpreter
 from cdml.adapters.scoring.model_requirements import content, copied, read_requirements
 from cdml.adapters.scoring.package_index import public_environment, settings_of_uv
 from cdml.errors import ConfigurationError, InputError
-from models import plain
+from support.models import plain
 
 ALWAYS = ["mlflow-skinny", "pandas", "pyarrow"]
 WHEEL = "helper-1.0-py3-none-any.whl"

@@ -9,7 +9,7 @@ from cdml.config.rule_kinds import RuleKind
 from cdml.evidence.schema import DecidingBound
 from cdml.gates.decide import GateRule, ObservedDifference, decide
 from cdml.gates.proof import unproven
-from pieces import FAIL, WARN, compared, difference, log_loss
+from support.evidence_builders import FAIL, WARN, compared, difference, log_loss
 
 NUMBERS = st.floats(-2, 2, allow_nan=False)
 

@@ -12,8 +12,8 @@ from cdml.report import figures
 from cdml.report.evidence_set import read_evidence_set
 from cdml.report.figures import bar, plot, value
 from cdml.report.view import lay_out
-from pieces import FAIL, comparison, difference, log_loss
-from scenarios import configured, written
+from support.evidence_builders import FAIL, comparison, difference, log_loss
+from support.scenarios import configured, written
 
 HUGE = 1.7e308
 

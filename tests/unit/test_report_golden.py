@@ -10,9 +10,9 @@ from cdml.report.evidence_set import read_evidence_set
 from cdml.report.formats import comment, console
 from cdml.report.formats.combined import CombinedEntry
 from cdml.report.view import lay_out
-from pictured import classified, gathered
-from pieces import TIME
-from scenarios import SCENARIOS, configured, written
+from support.chart_samples import classified, gathered
+from support.evidence_builders import TIME
+from support.scenarios import SCENARIOS, configured, written
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 RUN = "https://github.test/octo-org/flights/actions/runs/9"

@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-import pictured
 from cdml.report import figures
 from cdml.report.charts import plots
 from cdml.report.charts.charts import Bars, Chart, ChartTable, Lines, Series
@@ -18,14 +17,15 @@ from cdml.report.charts.matrix import confusions, heat_map
 from cdml.report.formats import comment
 from cdml.report.formats.page import draw_pictures
 from cdml.report.view import lay_out
-from payloads import PAYLOADS
-from pieces import TIME, bound, compared, difference, log_loss
+from support import chart_samples
+from support.evidence_builders import TIME, bound, compared, difference, log_loss
+from support.payloads import PAYLOADS
 
 NOTHING = ChartTable(caption="", columns=("a", "b"), rows=(("1", "2"),))
 
 
 def page(evidence):
-    found = pictured.gathered(evidence)
+    found = chart_samples.gathered(evidence)
     return comment.page(lay_out(found, "flight-delays", run=None), TIME, draw_pictures(found))
 
 
@@ -49,7 +49,7 @@ class Elements(HTMLParser):
 
 class TestPage:
     def test_needs_no_script_no_network_and_little_room(self):
-        text = page(pictured.classified())
+        text = page(chart_samples.classified())
         found = Elements(text)
 
         assert len(text.encode()) < 300_000
@@ -65,7 +65,7 @@ class TestPage:
         assert not re.search(r"@import|url\((?!#)", text)
 
     def test_names_each_thing_once_and_refers_to_nothing_else(self):
-        found = Elements(page(pictured.classified())).found
+        found = Elements(page(chart_samples.classified())).found
         ids = [attrs["id"] for _, attrs in found if "id" in attrs]
         named = {
             one
@@ -79,7 +79,7 @@ class TestPage:
         assert named <= set(ids)
 
     def test_has_headings_in_order_and_headers_with_a_scope(self):
-        found = Elements(page(pictured.classified())).found
+        found = Elements(page(chart_samples.classified())).found
         levels = [int(tag[1]) for tag, _ in found if re.fullmatch(r"h[1-6]", tag)]
 
         assert 1 == levels.count(1) == levels[0]
@@ -89,7 +89,7 @@ class TestPage:
         assert tables == captions
 
     def test_says_in_words_what_each_picture_shows(self):
-        found = Elements(page(pictured.classified()))
+        found = Elements(page(chart_samples.classified()))
         drawn = [attrs for tag, attrs in found.found if tag == "svg"]
 
         assert all("img" == attrs["role"] for attrs in drawn)
@@ -100,7 +100,7 @@ class TestPage:
     def test_shows_tables_where_nobody_can_draw(self, monkeypatch):
         monkeypatch.setattr(plots, "available", lambda: False)
 
-        text = page(pictured.classified())
+        text = page(chart_samples.classified())
 
         assert 'class="chart"' not in text
         for said in (
@@ -112,7 +112,7 @@ class TestPage:
             assert said in text
 
     def test_draws_the_residuals_of_both_models(self):
-        text = page(pictured.regressed())
+        text = page(chart_samples.regressed())
 
         assert {"residuals-challenger", "residuals-champion"} <= set(
             re.findall(r'id="(residuals-\w+?)-title"', text)
@@ -120,11 +120,13 @@ class TestPage:
 
     def test_is_cut_to_its_limit_the_worst_first_and_says_so(self):
         slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(4000)]
-        failing = log_loss(slice={"carrier": "the last"}, verdict=pictured.FAIL, reason="worse")
+        failing = log_loss(
+            slice={"carrier": "the last"}, verdict=chart_samples.FAIL, reason="worse"
+        )
         mine = (
-            pictured.data(),
-            pictured.evaluation(),
-            pictured.comparison(*slices, failing, verdict=pictured.FAIL),
+            chart_samples.data(),
+            chart_samples.evaluation(),
+            chart_samples.comparison(*slices, failing, verdict=chart_samples.FAIL),
         )
 
         text = page(mine)
@@ -136,9 +138,9 @@ class TestPage:
     @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
     def test_no_payload_survives_beside_a_picture(self, text, monkeypatch):
         monkeypatch.setattr(plots, "available", lambda: False)
-        plain = Elements(page(pictured.hostile("word"))).found
+        plain = Elements(page(chart_samples.hostile("word"))).found
 
-        written = page(pictured.hostile(text or "x"))
+        written = page(chart_samples.hostile(text or "x"))
 
         assert [(tag, set(attrs)) for tag, attrs in plain] == [
             (tag, set(attrs)) for tag, attrs in Elements(written).found
@@ -274,7 +276,7 @@ class TestForest:
 
 class TestMatrix:
     def test_of_slices_is_coloured_only_where_a_difference_is_sure(self):
-        found = heat_map(pictured.gathered(pictured.classified()))
+        found = heat_map(chart_samples.gathered(chart_samples.classified()))
         rows = {name: dict(zip(found.columns, cells, strict=True)) for name, cells in found.rows}
 
         assert "carrier = HA" == found.rows[0][0]
@@ -285,7 +287,7 @@ class TestMatrix:
         assert {""} == {cells["roc_auc"].shade for cells in rows.values()}
 
     def test_of_outcomes_tells_rows_and_shares(self):
-        found = confusions(pictured.gathered(pictured.classified()))
+        found = confusions(chart_samples.gathered(chart_samples.classified()))
 
         assert ("Challenger", "Champion") == tuple(one.caption for one in found)
         for one in found:
@@ -294,5 +296,5 @@ class TestMatrix:
                 assert pytest.approx(100, abs=0.11) == sum(shares)
 
     def test_without_slices_there_is_no_heat_map(self):
-        assert heat_map(pictured.gathered(pictured.regressed())) is None
+        assert heat_map(chart_samples.gathered(chart_samples.regressed())) is None
         assert figures.NONE == "–"

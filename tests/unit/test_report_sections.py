@@ -11,7 +11,7 @@ from cdml.report.formats.console import console_lines
 from cdml.report.next_step import next_step
 from cdml.report.sections import MOST_OPEN, sections
 from cdml.report.view import lay_out
-from pieces import (
+from support.evidence_builders import (
     CHALLENGER,
     FAIL,
     INCONCLUSIVE,

@@ -13,8 +13,8 @@ from cdml.evidence.schema import Check, DataEvidence, DataRef, Producer
 from cdml.report.evidence_set import read_evidence_set
 from cdml.report.formats.junit import gates_junit, junit
 from cdml.report.formats.sarif import Location, sarif
-from pieces import TIME
-from scenarios import SCENARIOS, configured, written
+from support.evidence_builders import TIME
+from support.scenarios import SCENARIOS, configured, written
 
 TEXT = {"type": "object", "required": ["text"], "properties": {"text": {"minLength": 1}}}
 RESULT = {

@@ -16,7 +16,7 @@ from cdml.adapters.scoring.subprocesses import ProcessResult
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
-from models import plain
+from support.models import plain
 
 NAN = float("nan")
 

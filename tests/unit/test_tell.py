@@ -16,7 +16,7 @@ from cdml.models.registry import ModelVersion
 from cdml.pipeline import GateRun
 from cdml.report.publish import Reported
 from fakes.platform import FakePlatform
-from pieces import (
+from support.evidence_builders import (
     CHALLENGER,
     FAIL,
     INCONCLUSIVE,

@@ -20,7 +20,7 @@ from cdml.statistics.difference import Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, holm
 from cdml.statistics.metrics import find_metric
 from cdml.statistics.samples import Moments
-from drawn import classes, numbers, rows_for, sample
+from support.sequential_draws import classes, numbers, rows_for, sample
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
 NAN = math.nan

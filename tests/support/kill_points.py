@@ -22,12 +22,12 @@ from cdml.evidence import reference_rows
 from cdml.journal import file as document
 from cdml.journal.records import Release
 from fakes.delivery import CONFIG, World
-from haproxy import Haproxy
-from load import Load
+from support.haproxy import Haproxy
+from support.request_load import Load
 
 VARIABLES = {"GIT_CONFIG_GLOBAL": os.devnull, "PATH": os.environ["PATH"]}
 BRANCH = "refs/heads/cdml/production/flights"
-DEADLY = Path(__file__).with_name("deadly.py")
+DEADLY = Path(__file__).with_name("killed_process.py")
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from psycopg import sql
 from pyarrow import parquet
 
-from servers import free_port
+from support.servers import free_port
 
 TYPES = {
     pa.bool_(): "BOOLEAN",

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 NAME, NUMBER = "cdml-runner", 61_234
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _ADDED = {
     "/etc/passwd": f"{NAME}:x:{NUMBER}:{NUMBER}::/tmp:/bin/sh\n",
     "/etc/group": f"{NAME}:x:{NUMBER}:\n",

@@ -14,7 +14,7 @@ from cdml.evidence.schema import (
     RowSample,
     Served,
 )
-from pieces import (
+from support.evidence_builders import (
     CHALLENGER,
     CHAMPION,
     FAIL,

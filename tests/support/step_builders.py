@@ -6,8 +6,8 @@ import re
 
 from cdml.cli import run
 from fakes.github_runner import TOKEN
-from pieces import BY
-from scenarios import CONFIG, SCENARIOS, written
+from support.evidence_builders import BY
+from support.scenarios import CONFIG, SCENARIOS, written
 
 HEAD = BY.commit
 FLAGS = re.MULTILINE | re.DOTALL

@@ -3,12 +3,12 @@
 import pandas as pd
 import pytest
 
-import models
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
+from support import models
 
 BUILT = (Walls.NAMESPACES, Walls.SUDO)
 

@@ -8,7 +8,7 @@ from cdml.journal.records import Release
 from fakes.delivery import CONFIG
 from fakes.registry import FakeRegistry
 from fakes.target import FakeSplittingTarget
-from haproxy import Haproxy
+from support.haproxy import Haproxy
 
 
 class FakePlace:

@@ -18,7 +18,7 @@ from cdml.evidence.schema import (
 from cdml.report.evidence_set import EvidenceSet
 from cdml.statistics.curves import curves
 from cdml.statistics.samples import Ranked
-from pieces import (
+from support.evidence_builders import (
     FAIL,
     INCONCLUSIVE,
     TIME,
@@ -32,7 +32,7 @@ from pieces import (
     log_loss,
     passed_check,
 )
-from scenarios import CHANGES
+from support.scenarios import CHANGES
 
 CARRIERS = ("UA", "B6", "EV", "DL", "AA", "MQ", "US", "9E", "WN", "VX", "FL", "HA")
 

@@ -10,12 +10,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from servers import free_port
+from support.servers import free_port
 
 _PROGRAM = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"
 TINY = Path(__file__).with_name("tiny_model.py")
 
-EXAMPLE = Path(__file__).parents[1] / "examples" / "vm" / "haproxy.cfg"
+EXAMPLE = Path(__file__).parents[2] / "examples" / "vm" / "haproxy.cfg"
 
 
 class Haproxy:
