@@ -10,8 +10,8 @@ from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
+from data.test_validate_data import House, failed, named
 from fakes.judging import World
-from flows.test_validate_data import House, failed, named
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from adapters import test_tables_contract
+from adapters.test_tables_contract import NOON, ROWS
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.tables.table import Conflicts, Overlap
-from contracts import test_tables_contract
-from contracts.test_tables_contract import NOON, ROWS
 
 opened = test_tables_contract.opened
 

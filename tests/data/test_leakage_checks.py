@@ -6,7 +6,7 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.errors import InputError
-from flows.test_validate_data import FAIR, ROWS, House, failed, flights, named
+from data.test_validate_data import FAIR, ROWS, House, failed, flights, named
 
 FIRST = date(2013, 7, 1)
 

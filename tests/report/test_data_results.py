@@ -7,7 +7,7 @@ import pytest
 
 from cdml.errors import ConfigurationError
 from cdml.evidence.store import RESULTS
-from flows.test_validate_data import CONTRACT, House
+from data.test_validate_data import CONTRACT, House
 
 
 @pytest.fixture
