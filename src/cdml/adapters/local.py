@@ -1,7 +1,4 @@
-"""The machine's clock.
-
-Other programs, told line by line.
-"""
+"""This machine: its clock, and programs run with their output line by line."""
 
 import subprocess
 import tempfile

@@ -1,6 +1,6 @@
-"""A data contract, as far as it says something about rows and columns.
+"""A data contract, as far as it says something about rows and columns, with its bounds.
 
-How much is accepted, in the operators of the Open Data Contract Standard.
+Bounds are the operators of the Open Data Contract Standard.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""Which alias of the registry stands for an environment.
-
-The registry's alias, where it only tells what serves: it follows the journal.
-"""
+"""The registry's alias of an environment: its name, and how it follows the journal."""
 
 import re
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The version to deploy, and all that was judged about it.
-
-What serves, and what served, as the registry knows it.
-"""
+"""The version to deploy with its gate evidence, and the releases that the registry knows."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,7 +1,4 @@
-"""Other programs.
-
-Telling a machine elsewhere what happened.
-"""
+"""The ports of other programs: those run here, and webhooks elsewhere."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,4 @@
-"""Go on with a canary that was parked, or whose run stopped.
-
-End what was kept warm for a rollback, once its time is over.
-"""
+"""Resume a paused or interrupted canary, and end standby servers whose time is over."""
 
 import secrets
 from dataclasses import replace

@@ -1,7 +1,4 @@
-"""One model's figures, part by part.
-
-Metrics that are functions of the user's.
-"""
+"""One model's figures, slice by slice: built-in metrics and the user's own."""
 
 import tempfile
 from collections import Counter

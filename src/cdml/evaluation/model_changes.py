@@ -1,7 +1,4 @@
-"""What changed in the model: as far as its files, its run and its scoring tell.
-
-What sets a challenger apart from the champion besides its figures.
-"""
+"""What differs between challenger and champion: files, parameters, training run, scoring."""
 
 import re
 from dataclasses import replace

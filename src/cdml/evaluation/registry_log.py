@@ -1,6 +1,6 @@
-"""What was judged kept with the model it speaks of, so that a deployment elsewhere finds it.
+"""Evidence stored with a model version, and the model's history that it makes.
 
-The model's past, as the evidence kept with its earlier versions tells it.
+A deployment elsewhere finds the evidence there.
 """
 
 import tempfile

@@ -1,7 +1,4 @@
-"""The verdict in words: which model, and what it means for whoever reads it.
-
-Why a verdict is not a pass, in the few words that a headline has room for.
-"""
+"""The verdict in words: which model, what it means for the reader, and why it is not a pass."""
 
 from collections.abc import Iterator
 

@@ -1,7 +1,4 @@
-"""Say on the pull request that the gate has begun, so that no older verdict is taken for this.
-
-Say that there is no verdict, and why, where an older verdict would be taken for this one's.
-"""
+"""Replace an older verdict on the pull request: the gate has begun, or could not judge."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress

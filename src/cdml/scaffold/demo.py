@@ -1,6 +1,6 @@
-"""The story of five models, told by the very commands that the actions run.
+"""The story of five models and two canaries, told by the commands that the actions run.
 
-The demo's last chapter: two canaries on one machine, behind a real HAProxy.
+The canaries run on this machine, behind a real HAProxy.
 """
 
 import os

@@ -1,11 +1,8 @@
-"""Curves of a classifier's scores, thinned to what a page can show.
+"""Curves and confusion matrices of a classifier, thinned to what a page can show.
 
-Positives and the others are sorted apart and never put in one order: that is twice as fast, needs
-little memory, and any threshold is looked up in both.
-
-How often a classifier calls each class what: a confusion matrix that a page can show.
-
-A classifier's scores counted by bin, and how far a curve of the bins can be from theirs.
+Positives and negatives are sorted separately and never put in one order: that is twice as fast,
+needs little memory, and any threshold is looked up in both. For very many rows, scores are counted
+by bin, with a bound for how far the curve of the bins can be from the curve of the scores.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,4 @@
-"""A measured range, or the reason why there is none.
-
-Many claims at once.
-"""
+"""A measured range, or the reason why there is none; and Holm's correction of many claims."""
 
 import math
 from collections.abc import Sequence

@@ -1,6 +1,6 @@
-"""The score of a mean of few known values, of which Tango's is the case of -1, 0 and 1.
+"""Confusion metrics from joint cell counts: the score test, and the multinomial bootstrap (BCa).
 
-Confusion metrics of joint cells: the multinomial bootstrap, BCa.
+The score of a mean of few known values has Tango's as its case of -1, 0 and 1.
 
 Drawing cell counts from a multinomial is drawing rows with replacement, at a cost that does not
 depend on how many rows there are; the jackknife leaves one row of each cell out.

@@ -1,10 +1,9 @@
-"""Shares of rows: Wilson's interval, and McNemar's test of two shares on the same rows.
+"""Shares of rows: Wilson's interval, McNemar's test, and Tango's interval of a difference.
 
-The difference of two shares on the same rows, by Tango's score (Tango 1998, Stat. Med. 17).
-
-The score of a difference δ is (observed - δ) over its standard error under the likeliest cell
-probabilities that have exactly this difference. Its bounds hold at small numbers of rows, and
-with no discordant row at all, where the usual ones (Wald) collapse.
+McNemar and Tango compare two shares on the same rows. Tango's score of a difference δ (Tango 1998,
+Stat. Med. 17) is (observed - δ) over its standard error under the likeliest cell probabilities that
+have exactly this difference. Its bounds hold for few rows, and with no discordant row at all, where
+the usual ones (Wald) collapse.
 """
 
 import math

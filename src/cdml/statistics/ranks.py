@@ -1,12 +1,9 @@
-"""Metrics of the order of scores: ROC-AUC (DeLong) and average precision.
+"""Metrics of the order of scores: ROC-AUC (DeLong) and average precision, also weighted.
 
 Each model's value comes with one figure per row, how far that row moves the value; their
-covariance over the rows is that of the two values.
-
-ROC-AUC and average precision of rows that do not count the same.
-
-As in `statistics.ranks`, with sums of weights in the place of numbers of rows; the figures of
-the rows are the derivatives of the value by their weights, times those weights.
+covariance over the rows is that of the two values. With weights, sums of weights stand in the place
+of numbers of rows, and the figures of the rows are the derivatives of the value by their weights,
+times those weights.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""How much there is to tell of a metric: rows, or clusters of rows, of the kind it is about.
+"""How many rows or clusters a metric has, and how many would settle an open question.
 
-What would settle an open question: rows needed, and the smallest difference to be seen.
+Also the smallest difference that the rows at hand would show.
 """
 
 import math

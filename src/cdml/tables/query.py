@@ -1,10 +1,9 @@
-"""Conditions on rows, said once for every engine; adapters translate them, quoting each name.
+"""Conditions on rows and counts of them, stated once for every engine.
 
-A condition is true or false, never unknown: on a missing value (NULL or NaN) everything but
-`Missing` is false. So `Not(Matches(...))` is true of a missing value; rules that let missing
-values be say `violates`.
-
-How counts of conditions are put together from counts that many conditions share.
+Adapters translate them, quoting each name. A condition is true or false, never unknown: on a
+missing value (NULL or NaN) everything but `Missing` is false. So `Not(Matches(...))` is true of a
+missing value; rules that let missing values be use `violates`. Counts of many conditions are put
+together from counts that they share.
 """
 
 from collections.abc import Iterable, Mapping

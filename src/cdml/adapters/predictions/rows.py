@@ -1,7 +1,4 @@
-"""The paired rows themselves, for metrics that only a function of the user's can measure.
-
-The residuals of a regression, by what was predicted.
-"""
+"""The paired rows themselves: for user metrics, and for charts of a regression's residuals."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""How MLflow is reached, and what its failures mean.
-
-What all registries share: the tags they write, and models that lie in a folder.
-"""
+"""How MLflow is reached, what its failures mean, and the tags that cdml writes."""
 
 import logging
 import math

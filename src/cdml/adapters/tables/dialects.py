@@ -1,13 +1,11 @@
-"""The checks' one SQL, which is DuckDB's, said in the words of other engines.
+"""The checks' SQL, written in DuckDB's dialect, in the dialects of other engines.
 
-sqlglot translates; what it leaves to the reader, where engines mean different things by the same
-word, is put right here: NaN, seconds since 1970, time zones.
+sqlglot translates. Where engines mean different things by the same word, the differences are
+corrected here: NaN, seconds since 1970, time zones.
 
-A contract's own queries where no engine can be locked up: only what is surely harmless is asked.
-
-On a file, an engine of their own runs them, which can open nothing else. A database or a cluster
-has functions that nobody here knows, so that there a query may call those alone that mean the
-same in every dialect.
+A contract's own queries run on files in an engine that can open nothing else. A database or a
+cluster cannot be locked up like that and has functions that nobody here knows, so a query may call
+only those that mean the same in every dialect.
 """
 
 import math

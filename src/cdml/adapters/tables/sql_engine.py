@@ -1,8 +1,6 @@
-"""Conditions in DuckDB's SQL: names always quoted, values always bound.
+"""Conditions and column figures in DuckDB's SQL, and where a table's rows are.
 
-Figures of a column in DuckDB's SQL.
-
-Where a table's rows lie, as its questions are asked there.
+Names are always quoted, values always bound.
 """
 
 import glob

@@ -1,6 +1,6 @@
-"""Columns that a model can learn nothing from, or that it learns the wrong thing from.
+"""Model inputs that teach nothing or the wrong thing: constants, identifiers, contradictions.
 
-What is odd about the model's inputs themselves, whatever they say about the label.
+The questions to the table, and the checks that judge the answers.
 """
 
 import math

@@ -1,7 +1,4 @@
-"""What keeps the judged rows apart from those that the model was trained on.
-
-Are the judged rows apart from the reference: in time, by group, and by what the model sees?
-"""
+"""Whether the judged rows are apart from the training rows: in time, by group, by content."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence

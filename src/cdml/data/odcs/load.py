@@ -1,7 +1,4 @@
-"""The contract of the evaluation rows, as the configuration names it.
-
-The other tables that a contract refers to.
-"""
+"""The configured contract of the evaluation rows, and the tables that it refers to."""
 
 from pathlib import Path
 

@@ -1,7 +1,4 @@
-"""A contract to begin with, from the figures of data that is known to be good.
-
-Look at data that is known to be good, and propose what it promises.
-"""
+"""Profile data that is known to be good, and propose a contract for it."""
 
 import re
 from collections.abc import Mapping, Sequence

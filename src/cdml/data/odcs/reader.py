@@ -1,9 +1,8 @@
 """Contracts in the Open Data Contract Standard v3: every problem at once, each with its line.
 
-Contracts of v3.0 in the words of today's standard: a few things were said otherwise then.
-
-A quality rule of v3.0 may hold several operators, none at all, and keys that v3.0 does not name.
-Such keys are listed, unless they look like a slip in a key that would have judged the rows.
+Contracts of v3.0 are read in the terms of today's standard. A quality rule of v3.0 may hold several
+operators, none at all, and keys that v3.0 does not name. Such keys are listed, unless they look
+like a typing error in a key that would have judged the rows.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,9 +1,8 @@
 """Rules as questions to a table, and the answers as findings.
 
-A rule says which rows break it (or which columns must not repeat) and how many such rows are
-too many. The questions of all rules are asked together, then each rule is judged on its answer.
-
-What rules are made of, and what they are called.
+A rule says which rows break it (or which columns must not repeat) and how many such rows are too
+many. The questions of all rules are put together, then each rule is judged by its answer. Also
+here: the context in which rules are made, and how they are named.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,11 +1,10 @@
-"""What a canary must not do, and how sure its judge has to be.
+"""What a canary must not do, how sure its judge has to be, and the sample-ratio check.
 
-Whether the traffic is split as configured: the sample-ratio check.
-
-Requests go to the challenger with chance w(1 ± t), w: the configured weight, t: a tolerance for
-weights that a balancer rounds. Both sides are tested as in `mixture`: more than w(1 + t), fewer
-than w(1 - t). A balancer that takes turns splits more evenly than chance, which only makes false
-alarms rarer; clients that stick to a server come in bursts, which temper the evidence.
+The check tests whether traffic is split as configured. Requests go to the challenger with
+probability w(1 ± t), where w is the configured weight and t a tolerance for weights that a balancer
+rounds. Both sides are tested as in `mixture`: more than w(1 + t), fewer than w(1 - t). A balancer
+that takes turns splits more evenly than chance, which only makes false alarms rarer; clients that
+stick to a server come in bursts, which temper the evidence.
 Fabijan et al. 2019, Diagnosing sample ratio mismatch in online controlled experiments, KDD.
 """
 

@@ -1,6 +1,6 @@
-"""An open operation carried on: the journal first, then the world, then a look at it.
+"""Carry on an open operation: the journal first, then the world, then a look at it.
 
-What was done, for the evidence.
+Each step is recorded for the evidence.
 """
 
 from contextlib import suppress

@@ -1,9 +1,7 @@
-"""What a run finds, and what it leaves behind.
+"""What serves: looked at when a run begins, and again where an operation ends in trouble.
 
-What serves, looked at once more where an operation ends in trouble.
-
-What a failed step intended says nothing about what its effects were, and what was seen before it
-may be over. So every message about trouble is made of a look after it.
+What a failed step intended says nothing about its effects, and what was seen before it may be
+outdated. So every message about trouble is built from a look after it.
 """
 
 from dataclasses import dataclass

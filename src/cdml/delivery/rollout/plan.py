@@ -1,6 +1,6 @@
-"""Where an operation leads, told before it begins.
+"""Where an operation leads, before it begins, and why a deployment is refused.
 
-Why a deployment is refused, each reason with the name that `--override` takes.
+Each reason has the name that `--override` takes.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence

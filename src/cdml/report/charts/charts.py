@@ -1,8 +1,6 @@
-"""What is drawn on the page, before anybody draws it: figures, words, and a table of the same.
+"""The charts of the page as data: figures, labels, and a table with the same content.
 
-The curves of both models as charts.
-
-Charts of the data's drift and of the model's past.
+Curves of both models, drift of the data, and the model's history.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,7 @@
-"""A view laid out as Markdown or HTML. Whatever a template prints is escaped before.
+"""A view laid out as Markdown or HTML, within the size that the code host accepts.
 
-A report that fits: the least important rows go first, and it says how many.
+Whatever a template prints has been escaped before. Where a report is too long, the least important
+rows are left out first, and the report says how many.
 """
 
 import re

@@ -1,7 +1,4 @@
-"""The one comment of a report on a pull request or a commit: found, updated, never doubled.
-
-Where the report of a run belongs, when its event names no pull request.
-"""
+"""The one comment of a report: which pull request it belongs to, and its update in place."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping

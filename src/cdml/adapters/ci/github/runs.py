@@ -1,6 +1,6 @@
-"""Runs of workflows: where each is seen, and whether one is over.
+"""Workflow runs: their addresses, whether one is over, and the artifacts another run left.
 
-What another run left behind, taken through the API and kept in memory.
+Artifacts are taken through the API and held in memory only.
 """
 
 import re
