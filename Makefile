@@ -30,7 +30,7 @@ check: $(VENV)/.stamp           ## lint, types, layers
 	$(BIN)/lint-imports
 
 demo: $(VENV)/.stamp            ## the whole story on real flights, in .demo
-	$(BIN)/python -m cdml demo
+	$(BIN)/python examples/flights/demo.py
 
 bench: $(VENV)/.stamp           ## measure; ratios in one run
 	$(BIN)/python benchmarks/run.py

@@ -12,6 +12,7 @@ import pytest
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import read_evidence
+from support.flights import SCRIPT
 
 pytestmark = pytest.mark.xdist_group("demo")  # told once, not by each worker
 
@@ -41,7 +42,7 @@ class Told:
 def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("demo") / "story"
     done = subprocess.run(
-        [sys.executable, "-m", "cdml", "demo", "--folder", str(folder)],
+        [sys.executable, str(SCRIPT), "--folder", str(folder)],
         env=os.environ | HOSTILE,
         capture_output=True,
         text=True,

@@ -171,6 +171,6 @@ def test_a_folder_that_cannot_be_written_is_told_by_the_command(tmp_path, capsys
 
 
 def test_every_command_that_judges_or_delivers_records_its_error():
-    others = {"report", "history", "init", "schema", "demo"}
+    others = {"report", "history", "init", "schema"}
 
     assert set(COMMANDS) <= set(main.cli.commands) - others

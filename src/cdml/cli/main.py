@@ -224,18 +224,3 @@ def schema() -> int:
 
     click.echo(json_schema(), nl=False)
     return 0
-
-
-@cli.command("demo")
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(".demo"),
-    show_default=True,
-    help="Where the demo works; emptied first if an earlier demo made it.",
-)
-def demo(folder: Path) -> int:
-    """Tell the whole story on real flights: accepted, deployed, refused, rolled back."""
-    from cdml.cli import runs
-
-    return runs.demo(folder)

@@ -9,7 +9,7 @@ import click
 from cdml.cli import output as tell
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.wiring import RunHost, Wiring, executor, walls_here
+from cdml.wiring import RunHost, Wiring, walls_here
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
     from cdml.config.delivery import DeploySettings
@@ -168,20 +168,6 @@ def _delivery(config: Path) -> "DeploySettings | None":
         return Wiring.read(config, ConsoleProgress(), needs_registry=False).loaded.config.deploy
     except CdmlError:
         return None
-
-
-def demo(folder: Path) -> int:
-    """Tell the story."""
-    from cdml.cli import run
-    from cdml.scaffold.demo import demo as flow
-
-    return flow(
-        folder,
-        invoke=run,
-        execute=executor(),
-        say=click.echo,
-        progress=ConsoleProgress(),
-    )
 
 
 def isolation(folder: Path) -> int:

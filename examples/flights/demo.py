@@ -1,8 +1,9 @@
 """The story of five models and two canaries, told by the commands that the actions run.
 
-The canaries run on this machine, behind a real HAProxy.
+The canaries run on this machine, behind a real HAProxy. `make demo` runs it in `.demo`.
 """
 
+import argparse
 import os
 import shutil
 import sys
@@ -14,18 +15,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
+
+from cdml.cli import run
+from cdml.cli.exit_codes import print_error
+from cdml.cli.progress import ConsoleProgress
 from cdml.common.progress import Progress
 from cdml.delivery.hooks import Execute
-from cdml.errors import ConfigurationError, InputError
+from cdml.errors import INTERRUPTED, CdmlError, ConfigurationError
 from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read_evidence
+from cdml.wiring import executor
 
 _TOLD = ("The ", "deploy: ", "cdml: ")
 _PROGRAMS = "/usr/sbin"
 """Where Debian puts it, and users have no path to."""
 
 
-def installed() -> bool:
+def has_haproxy() -> bool:
     """Whether HAProxy is here."""
     return (
         shutil.which("haproxy") is not None or shutil.which("haproxy", path=_PROGRAMS) is not None
@@ -59,7 +66,7 @@ def canaries(example: Path, execute: Execute, say: Callable[[str], None]) -> Non
 Invoke = Callable[[list[str]], int]
 """Runs one command line of cdml and gives its exit code."""
 
-EXAMPLE = Path(__file__).parents[3] / "examples" / "flights"
+EXAMPLE = Path(__file__).resolve().parent
 MADE_BY_DEMO = ".made-by-cdml-demo"
 MODEL = "flight-delays"
 CHAMPION, CHALLENGER = "1", "2"
@@ -119,7 +126,6 @@ def demo(
     execute: Execute,
     say: Callable[[str], None],
     progress: Progress,
-    example: Path = EXAMPLE,
 ) -> int:
     """Tell the story in a folder of its own.
 
@@ -129,25 +135,24 @@ def demo(
         execute: other programs.
         say: tells one line.
         progress: how work is told.
-        example: the example's files.
 
     Returns:
         0 if the story went as it should, else 1.
 
     Raises:
         ConfigurationError: the folder holds something that is not a demo's.
-        InputError: the example is not here, or a part of it failed.
+        InputError: a program of the story failed.
     """
     story = _Story(folder=folder, invoke=invoke, execute=execute, say=say, progress=progress)
     _empty(folder)
     try:
         with _alone():
-            story.prepare(example)
+            story.prepare()
             story.first_champion()
             story.proposals()
             story.deliver()
             story.take_back()
-            story.canaries(example.parent / "vm")
+            story.canaries()
     except _Surprise as surprise:
         say(f"\nNot as it should be: {surprise}")
         return REJECTED
@@ -174,15 +179,15 @@ def _empty(folder: Path) -> None:
 @contextmanager
 def _alone() -> Iterator[None]:
     """The environment without CI, GitHub, and registries and settings of the user's own."""
-    kept = dict(os.environ)
-    for name in kept:
+    before = dict(os.environ)
+    for name in before:
         if name in _ELSEWHERE or name.startswith(_PREFIXES):
             del os.environ[name]
     try:
         yield
     finally:
         os.environ.clear()
-        os.environ.update(kept)
+        os.environ.update(before)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,30 +226,25 @@ class _Story:
             for _ in self.execute(command, self.folder.resolve()):
                 step.advance()
 
-    def prepare(self, example: Path) -> None:
+    def prepare(self) -> None:
         """A repository with the example's files, the flights and five models."""
-        if not (example / "cdml.yaml").is_file():
-            raise InputError(
-                "The flights example is not in this installation.",
-                "Clone the repository and run `make demo` there.",
-            )
         with self.chapter("Real flights, and five models"):
             for name in ("cdml.yaml", "contracts"):
-                _copy(example / name, self.folder / name)
+                _copy(EXAMPLE / name, self.folder / name)
             root = self.folder.resolve()
             self.git("init", "--quiet", "--initial-branch=main")
             self.git("add", "cdml.yaml", "contracts")
             self.git("commit", "--quiet", "--message=Begin")
-            prepare = (sys.executable, str(example.resolve() / "prepare.py"), str(root / "data"))
+            prepare = (sys.executable, str(EXAMPLE / "prepare.py"), str(root / "data"))
             self.script("336,776 flights, as Parquet", 3, *prepare)
-            train = (sys.executable, str(example.resolve() / "train.py"), str(root))
+            train = (sys.executable, str(EXAMPLE / "train.py"), str(root))
             self.script("five models, trained", 5, *train)
 
     def first_champion(self) -> None:
         """Nobody serves yet: the bounds decide."""
         with self.chapter("champion: logistic regression on three months; the first to serve"):
             self.cdml(*_gate("champion"))
-            self.cdml("deploy", "--model", CHAMPION, *_kept("champion"))
+            self.cdml("deploy", "--model", CHAMPION, *_output_options("champion"))
 
     def proposals(self) -> None:
         """Four pull requests, each judged against whoever serves, in a process of its own."""
@@ -275,27 +275,27 @@ class _Story:
         if len(findings) > SHOWN:
             self.say(f"  … {len(findings) - SHOWN} lines more")
         self.say(verdict)
-        self.cdml("report", *_kept(proposal.name), expected=proposal.expected)
+        self.cdml("report", *_output_options(proposal.name), expected=proposal.expected)
 
     def deliver(self) -> None:
         """The accepted one is merged."""
         with self.chapter("The challenger is merged"):
-            self.cdml("deploy", "--model", CHALLENGER, *_kept("challenger"))
+            self.cdml("deploy", "--model", CHALLENGER, *_output_options("challenger"))
 
     def take_back(self) -> None:
         """One click."""
         with self.chapter("Something is wrong with it: take it back"):
             reason = "complaints from the gate agents"
-            self.cdml("rollback", "--reason", reason, *_kept("rollback"))
+            self.cdml("rollback", "--reason", reason, *_output_options("rollback"))
             self.cdml("history")
 
-    def canaries(self, example: Path) -> None:
+    def canaries(self) -> None:
         """Where traffic is split, it has the last word."""
-        if not (installed() and example.is_dir()):
+        if not has_haproxy():
             self.say("\nNo canaries: HAProxy is not installed (`apt-get install haproxy`).")
             return
         with self.chapter("One machine with HAProxy: one canary is promoted, one is not"):
-            canaries(example, self.execute, self.say)
+            canaries(EXAMPLE.parent / "vm", self.execute, self.say)
 
     def end(self) -> int:
         """Where the time went, who serves now, where to look."""
@@ -319,13 +319,13 @@ class _Story:
         return ACCEPTED
 
 
-def _kept(name: str) -> tuple[str, ...]:
+def _output_options(name: str) -> tuple[str, ...]:
     return ("--output-dir", f".cdml/{name}")
 
 
 def _gate(name: str) -> tuple[str, ...]:
     """Judge a model against whoever serves; register it if it passes."""
-    return ("gate", "--model", f"models/{name}", "--register", MODEL, *_kept(name))
+    return ("gate", "--model", f"models/{name}", "--register", MODEL, *_output_options(name))
 
 
 def _copy(source: Path, to: Path) -> None:
@@ -334,3 +334,31 @@ def _copy(source: Path, to: Path) -> None:
 
 def _quoted(argument: str) -> str:
     return f'"{argument}"' if " " in argument else argument
+
+
+def main() -> int:
+    """Run the demo and give its exit code."""
+    parser = argparse.ArgumentParser(
+        description="Tell the whole story: accepted, deployed, refused, rolled back."
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(".demo"),
+        help="where the demo works; emptied first if an earlier demo made it (default: .demo)",
+    )
+    folder = parser.parse_args().folder
+    try:
+        return demo(
+            folder, invoke=run, execute=executor(), say=click.echo, progress=ConsoleProgress()
+        )
+    except CdmlError as error:
+        print_error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        click.echo("cdml: interrupted.", err=True)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,9 +10,9 @@ from cdml.common.verdict import Verdict
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import Deployment, Producer, Served
 from cdml.evidence.store import write_evidence
-from cdml.scaffold.demo import MADE_BY_DEMO, canaries, demo
 from fakes.execute import FakeExecute, Played
 from fakes.progress import FakeProgress
+from support.flights import MADE_BY_DEMO, canaries, demo
 
 REFUSED = ("worse", "leaking", "slice-breaker")
 
@@ -194,18 +194,6 @@ def test_files_that_no_demo_made_are_not_touched(stage):
         stage.play()
 
     assert ["thesis.tex"] == [path.name for path in stage.folder.iterdir()]
-
-
-def test_an_installation_without_the_example_says_so(stage, tmp_path):
-    with pytest.raises(InputError, match="not in this installation"):
-        demo(
-            stage.folder,
-            invoke=stage.invoke,
-            execute=stage.execute,
-            say=stage.said.append,
-            progress=FakeProgress(),
-            example=tmp_path / "nowhere",
-        )
 
 
 def test_it_says_where_the_time_went_and_where_to_look(stage):
