@@ -6,21 +6,20 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 from cdml.adapters.local import SystemClock
 from cdml.ci.run import Platform
+from cdml.common.adapter_table import AdapterTable, Names, find_adapter
 from cdml.common.addresses import mask, reveal
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import sweep
-from cdml.common.suggest import describe_unknown
 from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
+from cdml.config.targets import target_types
 from cdml.delivery.hooks import Execute, Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
@@ -34,47 +33,11 @@ from cdml.models.registry import Registry
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
 
-Names = Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class AdapterTable(Mapping[str, str]):
-    """Our adapters and those that installed packages bring under `group`; ours come first.
-
-    Which those are takes long to find out, and is asked only where a name is none of ours.
-    """
-
-    group: str
-    own: Names
-
-    @cached_property
-    def _theirs(self) -> Names:
-        from importlib.metadata import entry_points
-
-        return {point.name: point.value for point in entry_points(group=self.group)}
-
-    def __getitem__(self, name: str) -> str:
-        """Where the adapter is found."""
-        return self.own[name] if name in self.own else self._theirs[name]
-
-    def __iter__(self) -> Iterator[str]:
-        """All names."""
-        return iter({**self._theirs, **self.own})
-
-    def __len__(self) -> int:
-        """How many names there are."""
-        return len({**self._theirs, **self.own})
-
-
 REGISTRIES: Names = {
     "sqlite": "cdml.adapters.registries.mlflow:MlflowRegistry",
     "http": "cdml.adapters.registries.mlflow:MlflowRegistry",
     "https": "cdml.adapters.registries.mlflow:MlflowRegistry",
     "folder": "cdml.adapters.registries.folder:FolderRegistry",
-}
-TARGETS: Names = {
-    "registry": "cdml.adapters.targets.registry:RegistryTarget",
-    "haproxy": "cdml.adapters.targets.haproxy.target:HaproxyTarget",
 }
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
@@ -111,32 +74,9 @@ PLATFORMS: Names = {
 }
 
 
-def targets() -> Names:
-    """All deploy targets by name."""
-    return AdapterTable("cdml.targets", TARGETS)
-
-
 def registries() -> Names:
     """All registries by the scheme of their address."""
     return AdapterTable("cdml.registries", REGISTRIES)
-
-
-def find_adapter(kind: str, name: str, names: Names) -> Any:
-    """The class behind a name.
-
-    Raises:
-        ConfigurationError: nobody has that name, or its module cannot be imported here.
-    """
-    if name not in names:
-        raise ConfigurationError(describe_unknown(kind, name, names))
-    module, _, attribute = names[name].partition(":")
-    try:
-        return getattr(import_module(module), attribute)
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed.",
-            "Install cdml with its ml extra, or give `python:` an interpreter that has it.",
-        ) from error
 
 
 def executor() -> Execute:
@@ -269,7 +209,7 @@ class Wiring:
                 " possible."
             )
         loaded = load(
-            config, targets=targets(), registries=registries(), needs_registry=needs_registry
+            config, targets=target_types(), registries=registries(), needs_registry=needs_registry
         )
         sweep(Path(tempfile.gettempdir()))
         return cls(loaded, progress, delivery)
@@ -315,8 +255,8 @@ class Wiring:
     @cached_property
     def target(self) -> Target:
         """Where the champion of the environment serves."""
-        target = self.loaded.config.deploy.target
-        made: Target = find_adapter("target", target.type, targets())(
+        name = self.loaded.config.deploy.target.type
+        made: Target = target_types().adapter(name)(
             loaded=self.loaded, registry=self.registry, environment=self.delivery
         )
         draw_from(made, self.budget)

@@ -11,8 +11,9 @@ from cdml.adapters.ci.terminal import TerminalPlatform
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
+from cdml.config.targets import TARGETS
 from cdml.errors import ConfigurationError
-from cdml.wiring import PLATFORMS, REGISTRIES, TARGETS, Wiring
+from cdml.wiring import PLATFORMS, REGISTRIES, Wiring
 from fakes.progress import FakeProgress
 
 CONFIG = """\
@@ -22,7 +23,8 @@ registry: {uri: "folder:registry"}
 data: {evaluation: rows.parquet, key: [id], label: late}
 deploy: {environment: production, target: {type: registry}}
 """
-GROUPS = {"targets": TARGETS, "registries": REGISTRIES, "platforms": PLATFORMS}
+OWN_TARGETS = {name: kind.adapter for name, kind in TARGETS.items()}
+GROUPS = {"targets": OWN_TARGETS, "registries": REGISTRIES, "platforms": PLATFORMS}
 HEAVY = ("mlflow", "duckdb", "pandas", "sklearn", "numpy", "scipy", "pyarrow", "github")
 
 

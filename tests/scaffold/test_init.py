@@ -12,8 +12,9 @@ import yaml
 from cdml.cli import cli, run
 from cdml.common.addresses import reveal
 from cdml.config import load
+from cdml.config.targets import TARGETS
 from cdml.errors import ConfigurationError, InputError
-from cdml.scaffold.init import TARGETS, init
+from cdml.scaffold.init import init
 
 ROOT = Path(__file__).parents[2]
 GATE, DELIVERY, FORKS, RESUME = WORKFLOWS = tuple(
@@ -242,7 +243,7 @@ def test_what_touches_the_users_machine_runs_on_it(splitting):
 def test_the_command_offers_the_targets_that_there_are():
     [target] = [option for option in cli.commands["init"].params if option.name == "target"]
 
-    assert TARGETS == tuple(target.type.choices)
+    assert tuple(TARGETS) == target.type.choice.choices
 
 
 def test_nobody_keeps_the_token_and_no_shell_sees_an_expression(workflow):

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cdml.cli.error_evidence import record_errors
-from cdml.cli.options import common, delivery, output_folder
+from cdml.cli.options import TargetName, common, delivery, output_folder
 
 CONTEXT = {
     "auto_envvar_prefix": "CDML",
@@ -197,7 +197,7 @@ def history(config: Path, output_dir: Path, **options: Any) -> int:
 @click.option("--data", help="Rows that are known to be good: a contract of them is proposed.")
 @click.option(
     "--target",
-    type=click.Choice(["registry", "haproxy"]),
+    type=TargetName(),
     default="registry",
     show_default=True,
     help="Where the champion serves; haproxy: with a canary, and a workflow that goes on with it.",

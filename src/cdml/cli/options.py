@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -26,6 +29,33 @@ _COMMON = (
 )
 _ENVIRONMENT = click.option("--environment", help="Deployment environment; cdml.yaml's by default.")
 _REASON = click.option("--reason", help="Why; kept in the journal.")
+
+
+class TargetName(click.ParamType[str]):
+    """The name of a deploy target; which there are is found out only when it is asked for."""
+
+    name = "target"
+
+    @property
+    def choice(self) -> click.Choice[str]:
+        """All of them, those of installed packages too."""
+        from cdml.config.targets import target_types
+
+        return click.Choice(tuple(target_types()))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The names, for `--help`."""
+        return self.choice.get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it was written, if there is such a target."""
+        return self.choice.convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """The names that begin so."""
+        return self.choice.shell_complete(ctx, param, incomplete)
 
 
 def common(command: F) -> F:

@@ -9,7 +9,7 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.schema import DEFAULT_REGISTRY
-from cdml.config.targets import target_problems
+from cdml.config.targets import target_problems, target_types
 from cdml.config.unsupported_registries import registry_problem
 from cdml.config.variables import in_ci
 
@@ -18,8 +18,6 @@ NO_REGISTRY = (
     "is empty or left to its default, which in CI is a registry that has no champion: every model"
     " would be the first; set it (an unset secret is empty)"
 )
-_UNSPLIT = ("registry",)
-"""Our own targets that cannot split traffic; others are asked when they are made."""
 
 
 def has_no_registry(uri: str, variables: Mapping[str, str]) -> bool:
@@ -45,8 +43,9 @@ def find_contradictions(
     """
     yield from _about_target(at(document, "deploy", "target"), targets)
     if at(document, "deploy", "canary") is not None:
-        target = at(document, "deploy", "target", "type") or "registry"
-        if target in _UNSPLIT:
+        target = str(at(document, "deploy", "target", "type") or "registry")
+        kind = target_types().get(target)
+        if kind is not None and kind.splits_traffic is False:
             told = f"the target {target} cannot split traffic: its switch is one write"
             yield ("deploy", "canary"), f"{told}; leave canary out, or choose another target"
     uri = at(document, *REGISTRY_PLACE)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 
 from cdml.common.addresses import reveal
 from cdml.config.base import AddressText, Duration, SettingsModel
+from cdml.config.targets import target_types
 from cdml.config.traffic_steps import ALL
 
 LONGEST_ENVIRONMENT = 100
@@ -161,4 +162,5 @@ class DeploySettings(SettingsModel):
     @property
     def rows_known(self) -> int:
         """`known_rows`, where there is a server to ask."""
-        return 0 if self.target.type == "registry" else self.known_rows
+        kind = target_types().get(self.target.type)
+        return 0 if kind and kind.splits_traffic is False else self.known_rows

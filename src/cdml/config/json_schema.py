@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
@@ -28,19 +29,29 @@ def json_schema() -> str:
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
+def list_targets() -> Iterator[str]:
+    """A line for each target that there is, as Markdown."""
+    for name, kind in targets.target_types().items():
+        yield f"- `{name}`: {kind.summary}." if kind.summary else f"- `{name}`"
+
+
 def _add_targets(schema: dict[str, Any]) -> None:
-    """The settings of our own targets; another type may have any."""
+    """The settings of the targets that tell theirs; another type may have any."""
     target = schema["$defs"]["TargetSettings"]
-    target["properties"]["type"]["examples"] = sorted(targets.SETTINGS)
+    kinds = targets.target_types()
+    target["properties"]["type"]["description"] = "\n".join(list_targets())
+    target["properties"]["type"]["examples"] = sorted(kinds)
     target["allOf"] = []
-    for name, kind in targets.SETTINGS.items():
-        settings = kind.model_json_schema(mode="validation")
+    for name, kind in kinds.items():
+        if kind.settings is None:
+            continue
+        settings = kind.settings.model_json_schema(mode="validation")
         if not (properties := settings.get("properties")):
             continue
         target["allOf"].append(
             {
                 "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
-                "then": {"properties": properties, "required": settings["required"]},
+                "then": {"properties": properties, "required": settings.get("required", [])},
             }
         )
 
@@ -51,11 +62,19 @@ def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
     Pydantic can read these texts itself (`use_attribute_docstrings`), but does so whenever the
     module is imported, which takes longer than all the rest of reading cdml.yaml.
     """
-    for module in (delivery, model, targets):
+    for module in (delivery, model, *_modules_of_settings()):
         for node in ast.parse(inspect.getsource(module)).body:
             kind = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
-            if isinstance(node, ast.ClassDef) and kind is not None:
+            if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
+                continue
+            if isinstance(node, ast.ClassDef):
                 yield kind, dict(_texts(node))
+
+
+def _modules_of_settings() -> Iterator[ModuleType]:
+    """Where the settings of targets are written."""
+    kinds = (kind.settings for kind in targets.target_types().values() if kind.settings)
+    yield from {module: None for kind in kinds if (module := inspect.getmodule(kind))}
 
 
 def _texts(node: ast.ClassDef) -> Iterator[tuple[str, str]]:

@@ -1,16 +1,20 @@
-"""What each of our own targets may be told beside its `type`."""
+"""The deploy targets: for each all that is to know before one is made, in one table."""
 
 import re
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.functional_validators import AfterValidator
 
+from cdml.common.adapter_table import AdapterTable, find_adapter
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.base import Duration
+from cdml.errors import ConfigurationError
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
 """What a command of a target may leave for cdml to fill in, each as `{name}`."""
@@ -97,11 +101,111 @@ class HaproxySettings(BaseModel):
     ~/.local/state/cdml/<backend>."""
 
 
-SETTINGS: Mapping[str, type[BaseModel]] = {
-    "registry": RegistryTargetSettings,
-    "haproxy": HaproxySettings,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetType:
+    """A kind of deploy target. Wiring, checks, `init` and the JSON Schema read all of it here.
+
+    Attributes:
+        adapter: `module:class` of its `Target` (`delivery/target.py`), imported when one is made.
+        summary: where a model serves, for lists of targets; empty where nobody told.
+        settings: what may stand beside `type`; None where the adapter checks that itself.
+        splits_traffic: as the adapter's; None where only the adapter knows.
+        template: `package:file` of the section `deploy` that `cdml init` writes; None where it has
+            nothing to write.
+        runner: `runs-on` of the jobs that deliver; None where any machine will do.
+    """
+
+    adapter: str
+    summary: str = ""
+    settings: type[BaseModel] | None = None
+    splits_traffic: bool | None = None
+    template: str | None = None
+    runner: str | None = None
+
+    def read_template(self) -> str | None:
+        """The section `deploy` of a first cdml.yaml."""
+        if self.template is None:
+            return None
+        package, _, name = self.template.partition(":")
+        return files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+TARGETS: Mapping[str, TargetType] = {
+    "registry": TargetType(
+        adapter="cdml.adapters.targets.registry:RegistryTarget",
+        summary="services load what the alias of the registry names",
+        settings=RegistryTargetSettings,
+        splits_traffic=False,
+        template="cdml.scaffold:templates/deploy-registry.yaml",
+    ),
+    "haproxy": TargetType(
+        adapter="cdml.adapters.targets.haproxy.target:HaproxyTarget",
+        summary="two servers of one HAProxy backend share the traffic",
+        settings=HaproxySettings,
+        splits_traffic=True,
+        template="cdml.scaffold:templates/deploy-haproxy.yaml",
+        runner="[self-hosted, models] # the machine that HAProxy runs on",
+    ),
 }
-"""Settings of our own targets; those of others look at theirs themselves."""
+"""Our own targets."""
+
+
+@dataclass(frozen=True)
+class TargetTypes(Mapping[str, TargetType]):
+    """Our own targets and those of installed packages, each read when it is asked for.
+
+    The entry point of another package names a `TargetType`, or the class of a `Target` alone.
+    """
+
+    names: AdapterTable
+
+    def __getitem__(self, name: str) -> TargetType:
+        """The target of that name.
+
+        Raises:
+            ConfigurationError: its module cannot be imported here.
+        """
+        if name in TARGETS:
+            return TARGETS[name]
+        place = self.names[name]
+        found = find_adapter("target", name, self.names)
+        return found if isinstance(found, TargetType) else TargetType(adapter=place)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a target; it is not imported."""
+        return name in self.names
+
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return len(self.names)
+
+    def named(self, name: str) -> TargetType:
+        """The target of that name.
+
+        Raises:
+            ConfigurationError: there is none, or its module cannot be imported here.
+        """
+        if name not in self:
+            raise ConfigurationError(describe_unknown("target", name, self))
+        return self[name]
+
+    def adapter(self, name: str) -> Any:
+        """The class of that name's `Target`.
+
+        Raises:
+            ConfigurationError: there is none, or its module cannot be imported here.
+        """
+        return find_adapter("target", name, {name: self.named(name).adapter})
+
+
+def target_types() -> TargetTypes:
+    """All deploy targets by name."""
+    own = {name: kind.adapter for name, kind in TARGETS.items()}
+    return TargetTypes(AdapterTable("cdml.targets", own))
 
 
 def target_problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
@@ -111,7 +215,8 @@ def target_problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[Key
         name: the target's type.
         written: the settings, without the type.
     """
-    kind = SETTINGS.get(name)
+    found = target_types().get(name)
+    kind = found.settings if found else None
     if kind is None:
         return
     try:

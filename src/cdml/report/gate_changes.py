@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Config, LoadedConfig, load
 from cdml.config.gate_problems import at
-from cdml.config.targets import SETTINGS
+from cdml.config.targets import target_types
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
 from cdml.report.evidence_set import EvidenceSet
@@ -193,9 +193,9 @@ def _gone(now: tuple[str, ...], config: Config) -> str:
 
 
 def _read(content: bytes, loaded: LoadedConfig) -> Config:
-    """The base's configuration; its target may be any of ours, whatever the pull request has."""
+    """The base's configuration; its target may be any there is, whatever the pull request has."""
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-base")) as folder:
         path = Path(folder, loaded.path.name)
         path.write_bytes(content)
-        targets = (*SETTINGS, loaded.config.deploy.target.type)
+        targets = (*target_types(), loaded.config.deploy.target.type)
         return load(path, targets=targets, needs_registry=False).config

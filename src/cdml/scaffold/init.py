@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cdml.common.redaction import redact
 from cdml.config.delivery import DeploySettings
+from cdml.config.targets import TargetType, target_types
 from cdml.data.odcs import propose
 from cdml.data.odcs.propose import observe_columns, table_name
 from cdml.errors import ConfigurationError, InputError
@@ -19,15 +20,14 @@ WORKFLOWS = ("cdml-gate.yml", "cdml-deploy.yml", "cdml-fork-report.yml")
 """The workflows of every repository."""
 RESUME = "cdml-resume.yml"
 """The workflow that goes on with a canary."""
+DELIVERING = ("cdml-deploy.yml", RESUME)
+"""The workflows that touch the target."""
 DATA = "${DATA_URL}"
 """What stands in cdml.yaml for an address that holds credentials."""
 IGNORED = ".cdml/"
 """What git is to ignore: the evidence."""
-TARGETS = ("registry", "haproxy")
-"""The targets that there are configurations of to begin with."""
 
 _HOSTED = "runs-on: ubuntu-latest"
-_OURS = "runs-on: [self-hosted, models] # the machine that HAProxy runs on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,31 +123,36 @@ def init(
         force: whether files that are there may be overwritten.
         data: rows that are known to be good, of which a contract is proposed.
         tables: opens them.
-        target: where the champion serves, one of `TARGETS`. Where that is a machine of the user's,
-            its own runner delivers.
+        target: where the champion serves, one of `target_types()`. Where that is a machine of the
+            user's, its own runner delivers.
         known: how the configuration that is there already delivers, if there is one.
 
     Returns:
         What was written.
 
     Raises:
-        ConfigurationError: a file is there already.
+        ConfigurationError: a file is there already, or there is no template of the target.
         InputError: a folder cannot be written, or the data not read.
     """
     place = ProjectPlace.of(folder)
     if known is not None and _lacks_resume(place, known) and data is None and not force:
-        resume = place.fill_in(_template(RESUME))
+        resume = _on_runner(place.fill_in(_template(RESUME)), target_types()[known.target.type])
         if re.fullmatch(r"[\w-]+", known.environment, re.ASCII):  # a name that needs no quotes
             resume = resume.replace("production", known.environment)
         return (write_atomically(place.workflow(RESUME), resume.encode()),)
-    splits = target != "registry"
-    wanted = (*WORKFLOWS, RESUME) if splits else WORKFLOWS
+    kind = target_types().named(target)
+    section = kind.read_template()
+    if section is None:
+        raise ConfigurationError(
+            f"the target {target} brings no configuration to begin with.",
+            "Leave --target out, and write its settings below deploy.target in cdml.yaml.",
+        )
+    wanted = (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS
     workflows = {place.workflow(name): place.fill_in(_template(name)) for name in wanted}
-    config = _template(CONFIG).replace("my-model", place.model)
-    if splits:
-        config = _before_deploy(config) + _template(f"deploy-{target}.yaml")
-        delivery = place.workflow("cdml-deploy.yml")
-        workflows[delivery] = workflows[delivery].replace(_HOSTED, _OURS)
+    config = (_template(CONFIG) + section).replace("my-model", place.model)
+    for path in map(place.workflow, DELIVERING):
+        if path in workflows:
+            workflows[path] = _on_runner(workflows[path], kind)
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
     proposed = (place.folder / contract,) if contract else ()
@@ -208,12 +213,9 @@ def _ignored(place: ProjectPlace) -> str | None:
     return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{IGNORED}\n"
 
 
-def _before_deploy(template: str) -> str:
-    """The configuration without its last section, which says where the champion serves."""
-    head, found, _ = template.partition("deploy:\n")
-    if not found:
-        raise ValueError("the template has no section deploy")
-    return head
+def _on_runner(workflow: str, kind: TargetType) -> str:
+    """The workflow on the machine that the target needs."""
+    return workflow.replace(_HOSTED, f"runs-on: {kind.runner}") if kind.runner else workflow
 
 
 def _filled(text: str, data: str, contract: str, key: str | None) -> str:

@@ -1,0 +1,60 @@
+"""Names that stand for adapters: ours, and those that installed packages bring by entry points."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from typing import Any
+
+from cdml.common.suggest import describe_unknown
+from cdml.errors import ConfigurationError
+
+Names = Mapping[str, str]
+"""Where each adapter is found, as `module:attribute`."""
+
+
+@dataclass(frozen=True)
+class AdapterTable(Mapping[str, str]):
+    """Our adapters and those that installed packages bring under `group`; ours come first.
+
+    Which those are takes long to find out, and is asked only where a name is none of ours.
+    """
+
+    group: str
+    own: Names
+
+    @cached_property
+    def _theirs(self) -> Names:
+        from importlib.metadata import entry_points
+
+        return {point.name: point.value for point in entry_points(group=self.group)}
+
+    def __getitem__(self, name: str) -> str:
+        """Where the adapter is found."""
+        return self.own[name] if name in self.own else self._theirs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """All names."""
+        return iter({**self.own, **self._theirs})
+
+    def __len__(self) -> int:
+        """How many names there are."""
+        return len({**self.own, **self._theirs})
+
+
+def find_adapter(kind: str, name: str, names: Names) -> Any:
+    """The class behind a name.
+
+    Raises:
+        ConfigurationError: nobody has that name, or its module cannot be imported here.
+    """
+    if name not in names:
+        raise ConfigurationError(describe_unknown(kind, name, names))
+    module, _, attribute = names[name].partition(":")
+    try:
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"the {kind} {name!r} needs the package {error.name!r}, which is not installed.",
+            "Install cdml with its ml extra, or give `python:` an interpreter that has it.",
+        ) from error
