@@ -1,10 +1,7 @@
-"""A profile of rows: each column's bins and counts, small enough to be kept with a model.
-
-Two profiles of the same bins can be merged: counts add up, in any order and grouping.
-"""
+"""A profile of rows: each column's bins and counts, small enough to be kept with a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from cdml.data.drift.bins import Bins, Categories, Edges, ProfileModel, on_line
 from cdml.tables.query import LogicalType
@@ -101,61 +98,6 @@ class Profile(ProfileModel):
     def by_name(self) -> dict[str, ColumnProfile]:
         """The columns by name."""
         return {column.name: column for column in self.columns}
-
-
-def merge(one: Profile, other: Profile) -> Profile:
-    """The profile of the rows of both.
-
-    Raises:
-        ValueError: they do not count the same columns in the same bins.
-    """
-    if _shape(one) != _shape(other):
-        raise ValueError("only profiles of the same columns and bins can be merged")
-    return Profile(
-        rows=one.rows + other.rows,
-        columns=tuple(map(_both, one.columns, other.columns)),
-        slices=_slices((*one.slices, *other.slices)),
-    )
-
-
-def _shape(profile: Profile) -> list[tuple[str, LogicalType, Bins]]:
-    return [(column.name, column.type, column.bins) for column in profile.columns]
-
-
-def _both(one: ColumnProfile, other: ColumnProfile) -> ColumnProfile:
-    """Both sides' rows; what a side with values does not tell of them, nobody knows of all."""
-    sides = [side for side in (one, other) if side.rows > side.missing]
-    lows = [side.low for side in sides if side.low is not None]
-    highs = [side.high for side in sides if side.high is not None]
-    sums = [side.mean * (side.rows - side.missing) for side in sides if side.mean is not None]
-    present = sum(side.rows - side.missing for side in sides)
-    return replace(
-        one,
-        counts=_added(one.counts, other.counts),
-        low=min(lows) if lows and len(lows) == len(sides) else None,
-        high=max(highs) if highs and len(highs) == len(sides) else None,
-        mean=sum(sums) / present if sums and len(sums) == len(sides) else None,
-    )
-
-
-def _slices(parts: Sequence[SliceProfile]) -> tuple[SliceProfile, ...]:
-    found: dict[tuple[str, str], SliceProfile] = {}
-    for part in parts:
-        place = (part.column, part.value)
-        known = found.get(place)
-        found[place] = part if known is None else _joined(known, part)
-    return tuple(found[place] for place in sorted(found))
-
-
-def _joined(one: SliceProfile, other: SliceProfile) -> SliceProfile:
-    if one.counts.keys() != other.counts.keys():
-        raise ValueError("only profiles that count the same columns in a slice can be merged")
-    counts = {name: _added(many, other.counts[name]) for name, many in one.counts.items()}
-    return replace(one, rows=one.rows + other.rows, counts=counts)
-
-
-def _added(one: Sequence[int], other: Sequence[int]) -> tuple[int, ...]:
-    return tuple(map(sum, zip(one, other, strict=True)))
 
 
 def complete(bins: Bins, counts: Sequence[int]) -> bool:
