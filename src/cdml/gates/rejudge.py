@@ -33,12 +33,10 @@ class RecomputedVerdict:
     Attributes:
         verdict: of all gates together.
         reasons: a sentence for each gate that is not a pass, the worst first.
-        same_policy: whether the evidence was judged by these very gates.
     """
 
     verdict: Verdict
     reasons: tuple[str, ...]
-    same_policy: bool
 
 
 VerdictReason = tuple[Verdict, str]
@@ -67,10 +65,6 @@ def recompute(
     return RecomputedVerdict(
         verdict=worst(verdict for verdict, _ in answers),
         reasons=tuple(reason for verdict, reason in told if verdict is not Verdict.PASS),
-        same_policy=all(
-            stage is not None and stage.policy.digest == asked.digest
-            for stage in (evaluation, comparison)
-        ),
     )
 
 
