@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdml.config.class_labels import (
-    class_position,
     find_class,
     is_same_class,
     list_classes,
@@ -60,7 +59,6 @@ def test_a_class_is_listed_as_yaml_reads_it(value):
 
 def test_a_class_is_found_as_the_others_write_it():
     assert "1" == find_class(1, ["0", "1"])
-    assert class_position("1.0", range(3)) == 1
     assert find_class("2", [0, 1]) is None
     assert 'a, "no", true, "on time", 1' == list_classes(["a", "no", True, "on time", 1])
     assert list_classes(range(30)).endswith("19, …")

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 Class = bool | int | float | str
 
@@ -27,11 +27,6 @@ def is_same_class(one: object, other: object) -> bool:
 def find_class(value: object, among: Iterable[Class]) -> Class | None:
     """The class among these that a value is, or None."""
     return next((known for known in among if is_same_class(known, value)), None)
-
-
-def class_position(value: object, among: Sequence[Class]) -> int | None:
-    """Where the class stands among these, or None."""
-    return next((at for at, known in enumerate(among) if is_same_class(known, value)), None)
 
 
 def list_classes(values: Iterable[object]) -> str:
