@@ -30,12 +30,10 @@ class Request:
         id: 32 hexadecimal digits; equal for the attempts of one CI run, and for equal
             `--request-id`.
         pending: where this machine remembers it, or None where the id is enough.
-        remembered: whether it was found there: an earlier process did not see its end.
     """
 
     id: str
     pending: Path | None = None
-    remembered: bool = False
 
     def remember(self) -> None:
         """Keep it until its end was seen. Without a disk it is only one rollback more to type."""
@@ -91,7 +89,7 @@ def request_for(
         return Request(id=_digest("run", _ATTEMPT.sub("", run), *about))
     pending = output / f"{short_digest(*about)}.{PENDING}"
     known = _read(pending)
-    return Request(id=known or secrets.token_hex(16), pending=pending, remembered=known is not None)
+    return Request(id=known or secrets.token_hex(16), pending=pending)
 
 
 def short_digest(*parts: str) -> str:

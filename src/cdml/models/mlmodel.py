@@ -14,7 +14,6 @@ from cdml.config.input_columns import Unnamed
 from cdml.errors import InputError
 
 _MAX_BYTES = 16 * 1024 * 1024
-_CLASS = (bool, int, float, str)
 CLASS_KEYS = ("label_list", "classes", "class_names")
 """Keys of a model's metadata under which its classes stand."""
 
