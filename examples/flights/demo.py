@@ -6,14 +6,16 @@ The canaries run on this machine, behind a real HAProxy. `make demo` runs it in 
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import click
 
@@ -21,15 +23,55 @@ from cdml.cli import run
 from cdml.cli.exit_codes import print_error
 from cdml.cli.progress import ConsoleProgress
 from cdml.common.progress import Progress
-from cdml.delivery.hooks import Execute
-from cdml.errors import INTERRUPTED, CdmlError, ConfigurationError
+from cdml.errors import INTERRUPTED, CdmlError, ConfigurationError, InputError
 from cdml.evidence.schema import Deployment
 from cdml.evidence.store import read_evidence
-from cdml.wiring import executor
 
 _TOLD = ("The ", "deploy: ", "cdml: ")
 _PROGRAMS = "/usr/sbin"
 """Where Debian puts it, and users have no path to."""
+
+
+class Execute(Protocol):
+    """Runs another program."""
+
+    def __call__(self, command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
+        """Yield each line the program prints, as it prints it.
+
+        Args:
+            command: program and arguments.
+            folder: where it runs.
+            expected: the exit code it should end with.
+
+        Raises:
+            InputError: it cannot be started, or ends otherwise; the message has its last words.
+        """
+        ...
+
+
+def run_program(command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
+    """Run a program; see `Execute`."""
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
+        try:
+            process = subprocess.Popen(
+                command,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                encoding="utf-8",
+                errors="replace",
+            )
+        except OSError as error:
+            raise InputError(f"{command[0]} cannot be started: {error}.") from error
+        with process:
+            for line in process.stdout or ():
+                yield line.rstrip("\n")
+        if process.returncode != expected:
+            complaints.seek(0)
+            words = complaints.read().strip().splitlines() or ["it said nothing"]
+            code = process.returncode
+            raise InputError(f"{' '.join(command)} ended with exit code {code}: {words[-1]}")
 
 
 def has_haproxy() -> bool:
@@ -350,7 +392,7 @@ def main() -> int:
     folder = parser.parse_args().folder
     try:
         return demo(
-            folder, invoke=run, execute=executor(), say=click.echo, progress=ConsoleProgress()
+            folder, invoke=run, execute=run_program, say=click.echo, progress=ConsoleProgress()
         )
     except CdmlError as error:
         print_error(error)

@@ -13,7 +13,6 @@ _MOVED = {
     "Behaviour": "cdml.ci.code_host:Behaviour",
     "Clock": "cdml.common.clock:Clock",
     "Commit": "cdml.ci.code_host:Commit",
-    "Execute": "cdml.delivery.hooks:Execute",
     "GateSigns": "cdml.ci.code_host:GateSigns",
     "Journal": "cdml.journal.port:Journal",
     "Layout": "cdml.evaluation.prediction_store:Layout",

@@ -20,7 +20,7 @@ from cdml.config import LoadedConfig, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.targets import target_types
-from cdml.delivery.hooks import Execute, Webhook
+from cdml.delivery.hooks import Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
 from cdml.errors import CdmlError, ConfigurationError
@@ -67,7 +67,6 @@ TRAFFIC: Names = {
 }
 SELECTORS: Names = {"prometheus": "cdml.adapters.traffic.prometheus:Selectors"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
-EXECUTORS: Names = {"local": "cdml.adapters.local:run_program"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.ci.github.platform:GitHubPlatform",
     "terminal": "cdml.adapters.ci.terminal:TerminalPlatform",
@@ -77,12 +76,6 @@ PLATFORMS: Names = {
 def registries() -> Names:
     """All registries by the scheme of their address."""
     return AdapterTable("cdml.registries", REGISTRIES)
-
-
-def executor() -> Execute:
-    """Runs programs beside cdml."""
-    run: Execute = find_adapter("executor", "local", EXECUTORS)
-    return run
 
 
 @contextmanager

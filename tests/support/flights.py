@@ -14,3 +14,4 @@ _spec.loader.exec_module(_module)
 MADE_BY_DEMO = _module.MADE_BY_DEMO
 canaries = _module.canaries
 demo = _module.demo
+run_program = _module.run_program

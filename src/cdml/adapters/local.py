@@ -1,15 +1,11 @@
-"""This machine: its clock, and programs run with their output line by line."""
+"""This machine's clock."""
 
-import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-
-from cdml.errors import InputError
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # Linux counts the time that a machine was suspended in this clock only; others in their usual one.
@@ -56,28 +52,3 @@ class SystemClock:
         finally:
             over.set()
             thread.join()
-
-
-def run_program(command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
-    """Run a program; see `cdml.delivery.hooks.Execute`."""
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as complaints:
-        try:
-            process = subprocess.Popen(
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                encoding="utf-8",
-                errors="replace",
-            )
-        except OSError as error:
-            raise InputError(f"{command[0]} cannot be started: {error}.") from error
-        with process:
-            for line in process.stdout or ():
-                yield line.rstrip("\n")
-        if process.returncode != expected:
-            complaints.seek(0)
-            words = complaints.read().strip().splitlines() or ["it said nothing"]
-            code = process.returncode
-            raise InputError(f"{' '.join(command)} ended with exit code {code}: {words[-1]}")

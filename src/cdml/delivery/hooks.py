@@ -1,25 +1,7 @@
-"""The ports of other programs: those run here, and webhooks elsewhere."""
+"""The port of webhooks."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Protocol
-
-
-class Execute(Protocol):
-    """Runs another program."""
-
-    def __call__(self, command: Sequence[str], folder: Path, *, expected: int = 0) -> Iterator[str]:
-        """Yield each line the program prints, as it prints it.
-
-        Args:
-            command: program and arguments.
-            folder: where it runs.
-            expected: the exit code it should end with.
-
-        Raises:
-            InputError: it cannot be started, or ends otherwise; the message has its last words.
-        """
-        ...
 
 
 class Webhook(Protocol):

@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from cdml.adapters.local import run_program
 from cdml.errors import InputError
 from fakes.execute import FakeExecute, Played
+from support.flights import run_program
 
 
 def python(code):
