@@ -171,7 +171,7 @@ class _Contest:
         gates = judge_comparisons(list(self._candidates(champion, asked, parts)), config.policy)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
-            reason=_told(gates),
+            reason=_worst_reason(gates),
             rows=parts[0].rows,
             gates=gates,
             notes=describe_grouping(parts, config.data.max_slices),
@@ -318,7 +318,7 @@ def _by_file(model: ScoredModel, rows: int) -> DataRef:
     return DataRef(uri=model.model.uri, digest=store.file_digest(model.predictions), rows=rows)
 
 
-def _told(gates: tuple[ComparisonGate, ...]) -> str:
+def _worst_reason(gates: tuple[ComparisonGate, ...]) -> str:
     """The worst gate's reason, and how many there are."""
     judged = [gate for gate in gates if gate.judged]
     overall = worst(gate.verdict for gate in judged)
