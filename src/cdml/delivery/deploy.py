@@ -21,7 +21,7 @@ from cdml.delivery.operation import outcome
 from cdml.delivery.operation.observation import Observation, describe_serving, look_again
 from cdml.delivery.operation.outcome import Nothing, OperationReport, version_name
 from cdml.delivery.operation.runner import OperationRunner, given_reason
-from cdml.delivery.operation.traffic_steps import ramp_of
+from cdml.delivery.operation.traffic_steps import plan_ramp
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import plan as refusals
 from cdml.delivery.rollout.plan import Plan, Refusal
@@ -228,7 +228,7 @@ class _Deploy:
             *other_rows(candidate.judged, self.loaded, self.ports),
         )
         current = found.ledger.current
-        ramp = ramp_of(self.loaded, self.ports.target, first=current is None)
+        ramp = plan_ramp(self.loaded, self.ports.target, first=current is None)
         overrides = refusals.needed_overrides(against, self.overrides)
         told = ""
         if ramp is not None and current is not None and not ramp.last:

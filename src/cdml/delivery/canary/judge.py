@@ -108,7 +108,7 @@ def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
         return say(CanaryDecision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
     open_ = _open(canary, found)
     if enough and not open_ and all(one.is_safe for one in found):
-        safe = "; ".join(_told(one, canary) for one in found if one.of != SPLIT)
+        safe = "; ".join(_describe_finding(one, canary) for one in found if one.of != SPLIT)
         return say(CanaryDecision.PROMOTE, f"no worse than tolerated: {safe}")
     why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
@@ -171,7 +171,7 @@ def _open(canary: CanaryState, found: tuple[CanaryFinding, ...]) -> list[str]:
         elif not one.challenger[1]:
             problems.append(f"nothing is known of the challenger's {one.of}")
         else:
-            problems.append(_told(one, canary))
+            problems.append(_describe_finding(one, canary))
     return problems
 
 
@@ -182,7 +182,7 @@ def _harm(one: CanaryFinding, canary: CanaryState) -> str:
     )
 
 
-def _told(one: CanaryFinding, canary: CanaryState) -> str:
+def _describe_finding(one: CanaryFinding, canary: CanaryState) -> str:
     if one.safe is None or one.safe_needed is None:
         return _rates(one, canary)
     return (

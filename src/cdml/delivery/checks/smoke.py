@@ -34,8 +34,8 @@ def run_smoke_test(
             asked again to measure latency.
         limits: how far answers may be off, how long they may take.
     """
-    replies = [(case, _ask(target, release, case.body, limits)) for case in cases]
-    malformed = _ask(target, release, MALFORMED, limits)
+    replies = [(case, _send_case(target, release, case.body, limits)) for case in cases]
+    malformed = _send_case(target, release, MALFORMED, limits)
     times: list[float] = []
     if cases and limits.latency_ms is not None:
         first = cases[0]
@@ -60,7 +60,7 @@ def smoke_tolerances(config: Config) -> SmokeTolerances:
 def _seconds(
     target: SplittingTarget, release: Release, case: Case, limits: SmokeTolerances
 ) -> float:
-    reply = _ask(target, release, case.body, limits)
+    reply = _send_case(target, release, case.body, limits)
     try:
         rules.predictions(reply, case.rows)
     except NoPredictions:
@@ -68,7 +68,9 @@ def _seconds(
     return reply.seconds
 
 
-def _ask(target: SplittingTarget, release: Release, body: bytes, limits: SmokeTolerances) -> Reply:
+def _send_case(
+    target: SplittingTarget, release: Release, body: bytes, limits: SmokeTolerances
+) -> Reply:
     try:
         answer = target.ask(release, body, timeout=limits.timeout)
     except ServiceError as error:

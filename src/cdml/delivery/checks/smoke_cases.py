@@ -109,7 +109,11 @@ class NoPredictions(ValueError):
 
 def judge_replies(replies: Replies, limits: SmokeTolerances) -> tuple[SmokeCheck, ...]:
     """All checks. Nothing asked, or nothing known of what was asked, does not pass."""
-    checks = [_answers(replies.cases), _known(replies.cases, limits), _refuses(replies.malformed)]
+    checks = [
+        _answers(replies.cases),
+        _check_recorded(replies.cases, limits),
+        _refuses(replies.malformed),
+    ]
     if limits.latency_ms is not None:
         checks.append(_latency(replies.latencies, limits.latency_ms))
     return tuple(checks)
@@ -201,7 +205,7 @@ def _answers(cases: Sequence[tuple[Case, Reply]]) -> SmokeCheck:
     return SmokeCheck(name="answers", passed=not problems, sentence=_sentence(problems, good))
 
 
-def _known(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances) -> SmokeCheck:
+def _check_recorded(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances) -> SmokeCheck:
     problems, compared = [], 0
     for case, reply in cases:
         if not case.known:

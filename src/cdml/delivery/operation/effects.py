@@ -64,16 +64,16 @@ class Effects:
         match move:
             case NextAction.STAGE:
                 act: Action = partial(self._splitting.stage, to, fence=fence)
-                return self._attempt(operation, serving, act, _told(f"v{to.version} is staged"))
+                return self._attempt(operation, serving, act, _always(f"v{to.version} is staged"))
             case NextAction.VALIDATE:
                 act = partial(self.checks.smoke, self._splitting, to)
                 return self._attempt(operation, serving, act)
             case NextAction.RETIRE:
                 act = partial(self._splitting.retire, fence=fence)
-                return self._attempt(operation, serving, act, _told(f"v{to.version} is ended"))
+                return self._attempt(operation, serving, act, _always(f"v{to.version} is ended"))
             case NextAction.PUBLISH:
                 act = partial(self._publish_all, operation, serving, fence)
-                done = _told(f"the alias names v{to.version}" if self.alias else "")
+                done = _always(f"the alias names v{to.version}" if self.alias else "")
                 return self._attempt(operation, serving, act, done)
             case _:
                 return self._switch(move, ledger, operation, serving)
@@ -135,14 +135,14 @@ class Effects:
                 operation,
                 serving,
                 partial(self.ports.target.switch, wanted, fence=fence),
-                _told(f"v{wanted.version} serves"),
+                _always(f"v{wanted.version} serves"),
                 lambda seen: serves(seen, wanted),
                 wanted,
             )
         percent = 0 if move is NextAction.RESTORE else ALL
         if move is NextAction.SWITCH and not operation.committed:
             percent = operation.ramp.percent
-        told = _told(f"v{to.version} has {percent} % of the traffic")
+        told = _always(f"v{to.version} has {percent} % of the traffic")
         if percent == 0 and back is not None and lost(operation, serving):
             again: Action = partial(self.ports.target.switch, back, fence=fence)
             return self._attempt(operation, serving, again, told)
@@ -193,5 +193,5 @@ class Effects:
         )
 
 
-def _told(sentence: str) -> Callable[[object], str]:
+def _always(sentence: str) -> Callable[[object], str]:
     return lambda _: sentence

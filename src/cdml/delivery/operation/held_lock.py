@@ -48,7 +48,7 @@ class HeldLock:
     def follow(self, ledger: JournalDocument) -> None:
         """Take over what the run itself wrote."""
         if ledger.operation is not None:
-            self.lease = transitions.lease_of(ledger.operation).total_seconds()
+            self.lease = transitions.lease_duration(ledger.operation).total_seconds()
 
     def left(self) -> float:
         """Seconds for which nobody else can take the lock."""

@@ -121,7 +121,7 @@ class LockHolder:
             since = known.since if known is not None and same and known.since <= now else now
             self.watched = Watched(commit=commit, since=since, boot=clock.boot)
         operation = ledger.operation
-        lease = transitions.lease_of(operation) if operation else transitions.LEASE
+        lease = transitions.lease_duration(operation) if operation else transitions.LEASE
         return now - self.watched.since >= lease.total_seconds()
 
     def _unheeded(self, ledger: JournalDocument) -> bool:

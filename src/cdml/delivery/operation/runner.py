@@ -127,7 +127,7 @@ class OperationRunner:
                 return Observation(ledger=ledger, commit=commit, serving=look(self.ports))
             if free:
                 self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
-            elif rollback is not None and _to_be_asked(ledger):
+            elif rollback is not None and _can_be_preempted(ledger):
                 self._ask(ledger, commit, rollback)
             elif clock.monotonic() >= deadline:
                 theirs.remember()
@@ -325,7 +325,7 @@ def describe_holder(ledger: JournalDocument) -> LockHeld:
     )
 
 
-def _to_be_asked(ledger: JournalDocument) -> bool:
+def _can_be_preempted(ledger: JournalDocument) -> bool:
     """Whether a deploy is under way that no rollback has asked for room yet."""
     operation = ledger.operation
     return operation is not None and operation.kind is EntryKind.DEPLOY and ledger.preempt is None

@@ -9,7 +9,7 @@ AT_ONCE = Ramp(steps=(ALL,))
 """A rollback's: what served before is checked, not judged."""
 
 
-def ramp_of(loaded: LoadedConfig, target: Target, *, first: bool) -> Ramp | None:
+def plan_ramp(loaded: LoadedConfig, target: Target, *, first: bool) -> Ramp | None:
     """The ramp of a deploy; None where the switch is one write.
 
     Args:

@@ -85,12 +85,12 @@ def traffic_percentage(serving: Serving, release: Release) -> int:
     beside = serving.beside
     if serves(serving, release):
         return ALL - (beside.percent if beside else 0)
-    return beside.percent if beside and _is_beside(serving, release) else 0
+    return beside.percent if beside and _is_standby(serving, release) else 0
 
 
 def staged(serving: Serving, release: Release) -> bool:
     """Whether the target has a server of this release, with or without traffic."""
-    return serves(serving, release) or _is_beside(serving, release)
+    return serves(serving, release) or _is_standby(serving, release)
 
 
 def lost(operation: Operation, serving: Serving) -> bool:
@@ -231,7 +231,7 @@ def may_take_over(
     return is_over or stood_still or (rolls_back and unheeded)
 
 
-def _is_beside(serving: Serving, release: Release) -> bool:
+def _is_standby(serving: Serving, release: Release) -> bool:
     beside = serving.beside
     return beside is not None and (beside.version, beside.digest) == (
         release.version,

@@ -105,7 +105,7 @@ def take_over(
     taken = replace(
         ledger,
         generation=ledger.generation + 1,
-        lock=Lock(operation=holder, run=run, expires_at=now + lease_of(operation)),
+        lock=Lock(operation=holder, run=run, expires_at=now + lease_duration(operation)),
         parked_until=None,
         preempt=preempt or ledger.preempt,
     )
@@ -319,11 +319,11 @@ def _intend(
 def _under_way(ledger: JournalDocument, operation: Operation, now: datetime) -> JournalDocument:
     """The operation as it is now, its lease renewed."""
     lock = ledger.lock
-    renewed = replace(lock, expires_at=now + lease_of(operation)) if lock else None
+    renewed = replace(lock, expires_at=now + lease_duration(operation)) if lock else None
     return replace(ledger, operation=operation, lock=renewed)
 
 
-def lease_of(operation: Operation) -> timedelta:
+def lease_duration(operation: Operation) -> timedelta:
     """For how long the lock is good after a write, by the clock of whoever reads it."""
     ramp = operation.ramp
     if ramp is None:
