@@ -5,7 +5,7 @@ import re
 import pytest
 from sklearn.metrics import get_scorer_names
 
-from cdml.statistics.metric_names import known_metrics, metric_of, unknown_metric
+from cdml.statistics.metric_names import known_metrics, suggest_metric, unknown_metric
 from cdml.statistics.metrics import METRICS, Task, find_metric
 
 USE = re.compile(r"; (?:use|did you mean) '?([^ ';?]+)")
@@ -93,6 +93,6 @@ def test_the_list_names_every_metric():
 def test_what_to_use_for_another_task_is_defined_for_it(task, metric):
     if not metric.tasks or task in metric.tasks:
         return
-    named = [find_metric(name) for name in re.split(r", | or ", metric_of(task, metric))]
+    named = [find_metric(name) for name in re.split(r", | or ", suggest_metric(task, metric))]
 
     assert all(found is None or not found.tasks or task in found.tasks for found in named)

@@ -14,7 +14,7 @@ from cdml.config.gate_limits import bound_problem, margin_problem
 from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.config.schema import read_margin
 from cdml.statistics import metrics
-from cdml.statistics.metric_names import metric_of
+from cdml.statistics.metric_names import suggest_metric
 from cdml.statistics.metrics import Family, Loss, Metric, Range, Task
 
 Complaint = tuple[KeyPath, str]
@@ -92,12 +92,12 @@ def _of_metric(
     if task is not None and metric.tasks and task not in metric.tasks:
         yield (
             f"{metric.name} is a metric of {tasks} models, and this is a {task} one;"
-            f" use {metric_of(task, metric)}"
+            f" use {suggest_metric(task, metric)}"
         )
     elif task is None and metric.tasks == {Task.BINARY}:
         yield (
             f"{metric.name} needs data.positive, the positive class; for several classes use"
-            f" {metric_of(Task.MULTICLASS, metric)}"
+            f" {suggest_metric(Task.MULTICLASS, metric)}"
         )
     elif task is None and clashes:
         yield f"{metric.name} is a metric of {tasks} models, and the gates above it are not"

@@ -15,7 +15,12 @@ from cdml.gates.rules import GateSpec
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite, holm
 from cdml.statistics.metrics import Metric
-from cdml.statistics.sample_size import describe_count, error_of, rows_needed, smallest_detectable
+from cdml.statistics.sample_size import (
+    describe_count,
+    error_from_reach,
+    rows_needed,
+    smallest_detectable,
+)
 
 LEAST_SHOWN = 1e-4
 """Below this a p-value is as good as any."""
@@ -231,10 +236,10 @@ def _settle(
     equal = rule.kind is RuleKind.NON_INFERIORITY
     needed = None
     if equal:
-        margin, error = -figures.threshold, error_of(below, confidence)
+        margin, error = -figures.threshold, error_from_reach(below, confidence)
         needed = rows_needed(rows, error, margin, confidence)
     if needed is None or needed <= rows:
-        equal, error = False, error_of(below if distance > 0 else above, confidence)
+        equal, error = False, error_from_reach(below if distance > 0 else above, confidence)
         needed = rows_needed(rows, error, abs(distance), confidence)
-    detectable = smallest_detectable(error_of(below, confidence), confidence)
+    detectable = smallest_detectable(error_from_reach(below, confidence), confidence)
     return needed, reasons.what_would_settle(rows, needed, detectable, assumed=equal, unit=unit)

@@ -240,7 +240,7 @@ def known_metrics() -> str:
     return f"Known metrics: {', '.join((*sorted(METRICS), *PATTERNS))}."
 
 
-def metric_of(task: Task, metric: Metric) -> str:
+def suggest_metric(task: Task, metric: Metric) -> str:
     """Which metric to use for this task in place of one that is not defined for it."""
     return _OF_TASK[task].get(metric.name, _USUAL[task])
 

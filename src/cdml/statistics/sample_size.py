@@ -141,7 +141,7 @@ def rows_needed(rows: int, standard_error: float, distance: float, confidence: f
     return math.ceil(needed) if math.isfinite(needed) else None
 
 
-def error_of(reach: float, confidence: float) -> float:
+def error_from_reach(reach: float, confidence: float) -> float:
     """The standard error of a bound that lies `reach` away from the estimate."""
     return reach / NormalDist().inv_cdf(confidence)
 

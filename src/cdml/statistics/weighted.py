@@ -38,7 +38,7 @@ _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precis
 
 def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
     """Two models on rows with weights or clusters."""
-    kept = _kept(sample)
+    kept = _drop_weightless(sample)
     if isinstance(kept, Unmeasured):
         return kept
     fewest = counted(metric, kept)
@@ -59,7 +59,7 @@ def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
 
 def measure(metric: Metric, sample: Weighted, confidence: float) -> Level | Unmeasured:
     """One model on such rows; the sample's challenger is measured."""
-    kept = _kept(_alone(sample))
+    kept = _drop_weightless(_alone(sample))
     if isinstance(kept, Unmeasured):
         return kept
     if metric.family is Family.FAIRNESS and isinstance(kept.of, Cells):
@@ -99,7 +99,7 @@ class _Sums:
         return self.df + 1
 
 
-def _kept(sample: Weighted) -> Weighted | Unmeasured:
+def _drop_weightless(sample: Weighted) -> Weighted | Unmeasured:
     """Without rows of no weight, which tell nothing."""
     counts = sample.weight > 0
     if not counts.any():
