@@ -26,7 +26,7 @@ def main_cause(gathered: EvidenceSet) -> str:
     checks = gathered.data.checks if gathered.data else ()
     broken = [check for check in checks if check.verdict is verdict]
     if gates:
-        said = _said(min(gates, key=lambda gate: gate.slice is not None))
+        said = _describe_gate(min(gates, key=lambda gate: gate.slice is not None))
     elif gathered.failures and verdict is Verdict.INCONCLUSIVE:
         return f"{' and '.join(one.command for one in gathered.failures)} stopped"
     elif gathered.missing and verdict is Verdict.INCONCLUSIVE:
@@ -58,7 +58,7 @@ def _gates(gathered: EvidenceSet) -> Iterator[EvidenceGate]:
     yield from gathered.evaluation.gates if gathered.evaluation else ()
 
 
-def _said(gate: EvidenceGate) -> str:
+def _describe_gate(gate: EvidenceGate) -> str:
     subject = reasons.inside(reasons.subject(gate.metric, gate.slice))
     if isinstance(gate, BoundGate):
         return _bound(gate, subject)

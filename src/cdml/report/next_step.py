@@ -64,7 +64,7 @@ def deploy_command(model: ModelRef) -> str:
 
 
 def _rejected(gathered: EvidenceSet) -> str:
-    gates = _of(gathered, Verdict.FAIL)
+    gates = _gates_with(gathered, Verdict.FAIL)
     if gates:
         return f"{_look_at(gates)}, then push a better model."
     broken = _checks(gathered, Verdict.FAIL)
@@ -90,7 +90,7 @@ def _held(gathered: EvidenceSet) -> str:
     if gathered.missing:
         names = " and ".join(gathered.missing)
         return f"read in the log of the run why {names} left no evidence, fix it and run it again."
-    gates = _of(gathered, Verdict.INCONCLUSIVE)
+    gates = _gates_with(gathered, Verdict.INCONCLUSIVE)
     if gates:
         return _settle(min(gates, key=lambda gate: gate.slice is not None))
     undecided = _checks(gathered, Verdict.INCONCLUSIVE)
@@ -122,7 +122,7 @@ def _settle(gate: AnyGate) -> str:
     return f"no number of rows is known to decide {rule}: improve the model, or change that gate."
 
 
-def _of(gathered: EvidenceSet, verdict: Verdict) -> list[AnyGate]:
+def _gates_with(gathered: EvidenceSet, verdict: Verdict) -> list[AnyGate]:
     return [gate for gate in _gates(gathered) if gate.verdict is verdict]
 
 

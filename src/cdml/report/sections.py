@@ -62,7 +62,7 @@ def sections(view: View) -> Sections:
         decided=tuple(first),
         broken=tuple(broken),
         overall=rest,
-        overall_said=_said(rest),
+        overall_said=_count_passed(rest),
         slices=tuple(one for one in slices if one not in first),
         checks=tuple(row for row in view.checks if row not in broken),
         metrics=tuple(row for row in view.metrics if row.metric not in gated),
@@ -75,7 +75,7 @@ def _order(found: MetricGates) -> tuple[float, bool, float]:
     return worst[0], bool(found.slice), worst[1]
 
 
-def _said(rest: tuple[MetricGates, ...]) -> str:
+def _count_passed(rest: tuple[MetricGates, ...]) -> str:
     passed = sum(one.verdict is Verdict.PASS for one in rest)
     metrics = f"metric{'s' * (len(rest) > 1)}"
     return f"{passed:,} of {len(rest):,} {metrics} passed" if rest else ""

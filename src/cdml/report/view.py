@@ -132,8 +132,8 @@ def lay_out(
         steps=step_rows(gathered),
         facts=facts(gathered),
         run=run,
-        slices_said=_slices_said(slices),
-        repeated=tuple(map(_said, repeated.values())),
+        slices_said=_summarize_slices(slices),
+        repeated=tuple(map(_row_reason, repeated.values())),
         warned=tuple(digests),
         next=next_step(gathered),
     )
@@ -162,7 +162,7 @@ def _notes(gathered: EvidenceSet) -> tuple[str, ...]:
     return (*notes[:MAX_NOTES], *((f"… and {more:,} more notes.",) if more > 0 else ()))
 
 
-def _slices_said(slices: tuple[GateRow, ...]) -> str:
+def _summarize_slices(slices: tuple[GateRow, ...]) -> str:
     if not slices:
         return ""
     judged = [row for row in slices if row.verdict is not None]
@@ -211,12 +211,12 @@ def _reasons(
     delivered = (gathered.deployment.reason,) if gathered.deployment else ()
     bad = sorted((row for row in rows if not_passed(row)), key=severity, reverse=True)
     if bad or delivered or told:
-        return (*delivered, *map(_said, bad))
+        return (*delivered, *map(_row_reason, bad))
     worse = (stage for stage in gathered.stages if stage.verdict is not Verdict.PASS)
     return tuple(stage.reason for stage in worse if stage.reason)
 
 
-def _said(row: GateRow | CheckRow) -> str:
+def _row_reason(row: GateRow | CheckRow) -> str:
     """A row's reason; a check that does not name its column gets it put before."""
     if isinstance(row, CheckRow) and row.column not in row.reason:
         return f"{row.column}: {row.reason}"
