@@ -30,7 +30,7 @@ def unproven(gate: ComparisonGate) -> bool:
     if gate.verdict is not Verdict.PASS or not gate.judged:
         return False
     margin = _margin(gate)
-    return margin is None or not _kept(gate, margin)
+    return margin is None or not _within_margin(gate, margin)
 
 
 def _margin(gate: ComparisonGate) -> float | None:
@@ -52,7 +52,7 @@ def _margin(gate: ComparisonGate) -> float | None:
     return margin if (word == RuleKind.NON_INFERIORITY.value) is not greater else -margin
 
 
-def _kept(gate: ComparisonGate, margin: float) -> bool:
+def _within_margin(gate: ComparisonGate, margin: float) -> bool:
     """Whether the end towards worse lies on the good side of the margin; said so that NaN fails."""
     slack = TOLERANCE * max(abs(x or 0.0) for x in (gate.challenger, gate.champion, margin))
     low, high = _ends(gate)
