@@ -6,7 +6,7 @@ from dataclasses import replace
 from cdml.adapters.registries.mlflow_client import EVIDENCE, checked_evidence
 from cdml.errors import InputError, ServiceError
 from cdml.models import uri as model_uri
-from cdml.models.digest import digest_of, model_digest, model_files
+from cdml.models.digest import combine_digests, model_digest, model_files
 from cdml.models.mlmodel import local_model
 from cdml.models.registry import ModelVersion, Training
 
@@ -108,7 +108,7 @@ class FakeRegistry:
         known = self.version(version.name, version.version)
         content = {path.name: path.read_bytes() for path in files}
         self.kept[known.name, known.version] = content
-        digest = digest_of({name: _sha256(text) for name, text in content.items()})
+        digest = combine_digests({name: _sha256(text) for name, text in content.items()})
         self.set_tags(known.name, known.version, {EVIDENCE: digest})
 
     def evidence(self, version, into):

@@ -64,12 +64,12 @@ def model_digest(folder: Path) -> str:
         InputError: the folder cannot be read, or a file in it leads elsewhere.
     """
     try:
-        return digest_of({path: file_digest(folder / path) for path in model_files(folder)})
+        return combine_digests({path: file_digest(folder / path) for path in model_files(folder)})
     except OSError as error:
         raise InputError(f"{folder} cannot be read: {error}.") from error
 
 
-def digest_of(files: Mapping[str, str]) -> str:
+def combine_digests(files: Mapping[str, str]) -> str:
     """The digest of files, given as relative path and `sha256:<hex>` of the content."""
     whole = hashlib.sha256()
     for path in sorted(files, key=os.fsencode):

@@ -23,7 +23,7 @@ from cdml.common.addresses import reveal
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import file_digest, write_atomically
 from cdml.models import uri as model_uri
-from cdml.models.digest import clean_copy, digest_of, model_digest
+from cdml.models.digest import clean_copy, combine_digests, model_digest
 from cdml.models.mlmodel import local_model, whole_model
 from cdml.models.registry import ModelVersion, Training
 
@@ -148,7 +148,7 @@ class FolderRegistry:
     def log_evidence(self, version: ModelVersion, files: Sequence[Path]) -> None:
         """Keep evidence with a version; the tag that names its digest comes last."""
         known = self.version(version.name, version.version)
-        digest = digest_of({path.name: file_digest(path) for path in files})
+        digest = combine_digests({path.name: file_digest(path) for path in files})
         place = self._place(known.name, known.version)
         for path in files:
             write_atomically(place / "evidence" / digest[7:] / path.name, path.read_bytes())

@@ -26,7 +26,7 @@ from cdml.common.time_budget import Budget
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest
 from cdml.models import uri as model_uri
-from cdml.models.digest import clean_copy, digest_of, is_clean, model_digest
+from cdml.models.digest import clean_copy, combine_digests, is_clean, model_digest
 from cdml.models.mlmodel import local_model, whole_model
 from cdml.models.registry import ModelVersion, Training
 
@@ -199,7 +199,7 @@ class MlflowRegistry:
         The tag that names the digest comes last, so that a crash leaves the older evidence whole.
         """
         version = self.version(version.name, version.version)
-        digest = digest_of({path.name: file_digest(path) for path in files})
+        digest = combine_digests({path.name: file_digest(path) for path in files})
         with self._at.calls(transfers=True):
             run = self._run_of(version)
             with stored_at(self._client.get_run(run).info.artifact_uri):
