@@ -76,7 +76,7 @@ def _record(command: "CommandName", error: BaseException | None, host: "RunHost"
     from cdml.ci.provenance import producer
     from cdml.evidence.failure import Failure
 
-    code, message, hint, at = _told(error)
+    code, message, hint, at = _describe_error(error)
     return Failure(
         command=command,
         exit_code=code,
@@ -88,7 +88,9 @@ def _record(command: "CommandName", error: BaseException | None, host: "RunHost"
     )
 
 
-def _told(error: BaseException | None) -> tuple[int | None, str, str, tuple[str, int] | None]:
+def _describe_error(
+    error: BaseException | None,
+) -> tuple[int | None, str, str, tuple[str, int] | None]:
     """Exit code, what happened, what to do next, and where."""
     if isinstance(error, RecursionError):
         error = too_deep()

@@ -74,7 +74,7 @@ def report(
             config.parent,
             host,
             loaded=loaded,
-            own=lambda folder: _beside(folder, config.name),
+            own=lambda folder: _neighbour_config(folder, config.name),
             pattern=combine or "",
             output=output,
             talk=talk,
@@ -104,7 +104,7 @@ def _wiring(config: Path, *, optional: bool) -> tuple[Wiring | None, CdmlError |
         return None, too_deep()
 
 
-def _beside(folder: Path, name: str) -> "Config | None":
+def _neighbour_config(folder: Path, name: str) -> "Config | None":
     """The configuration that a folder of evidence lies beside, if it can be used."""
     path = folder.parent / name
     found: LoadedConfig | None = None
