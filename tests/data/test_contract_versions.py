@@ -6,7 +6,7 @@ import json
 import pytest
 
 from cdml.data.odcs.reader import read_contract
-from cdml.data.odcs.versions import VERSIONS, schema_of
+from cdml.data.odcs.versions import VERSIONS, standard_schema
 from cdml.errors import ConfigurationError
 
 HEAD = "kind: DataContract\nid: o\nversion: 1.0.0\nstatus: active\n"
@@ -70,7 +70,7 @@ def digest(schema) -> str:
     ],
 )
 def test_each_version_asks_for_what_its_published_schema_asks_for(version, published):
-    assert digest(schema_of(version)) == published
+    assert digest(standard_schema(version)) == published
 
 
 def test_every_version_is_read():

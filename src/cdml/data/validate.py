@@ -202,7 +202,7 @@ def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence
 def _findings(subject: _Subject, against: ReferenceChecks, progress: Progress) -> Iterator[Finding]:
     data = subject.loaded.config.data
     with progress.step("checking the contract"):
-        asked = tuple(_asked(subject))
+        asked = tuple(_collect_rules(subject))
         findings, counts = scan_table(
             subject.table, asked, against.conditions, subject.shows, subject.related
         )
@@ -220,7 +220,7 @@ def _findings(subject: _Subject, against: ReferenceChecks, progress: Progress) -
         )
 
 
-def _asked(subject: _Subject) -> Iterator[RuleOrFinding]:
+def _collect_rules(subject: _Subject) -> Iterator[RuleOrFinding]:
     data = subject.loaded.config.data
     label = subject.fields[data.label]
     yield from identity_rules(data.key, label, subject.positive)

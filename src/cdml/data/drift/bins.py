@@ -225,7 +225,7 @@ def labels(kind: LogicalType, bins: Bins) -> tuple[str, ...]:
         case Buckets(many=many):
             return "(missing)", *(f"bucket {number}" for number in range(many)), OTHER
         case Edges(at=at, each=each) if at:
-            told = [_told(on_line(edge, kind)) for edge in at]
+            told = [_format_edge(on_line(edge, kind)) for edge in at]
             single = [each and kind is LogicalType.INTEGER and b - a == 1 for a, b in pairwise(at)]
             inner = [
                 low if alone else f"{low} to {high}"
@@ -249,7 +249,7 @@ def on_line(value: float, kind: LogicalType) -> CellValue:
     return value
 
 
-def _told(value: CellValue) -> str:
+def _format_edge(value: CellValue) -> str:
     if isinstance(value, float):
         short = f"{value:g}"
         return short if float(short) == value else repr(value)

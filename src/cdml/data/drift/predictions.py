@@ -30,7 +30,7 @@ def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None
     """Profile what a model said, beside the evidence that may be kept with it."""
     table = ports.tables.open(str(output / PREDICTIONS))
     data = table.ref.model_copy(update={"uri": PREDICTIONS})
-    profile = build_profile(table, _beside(table), _shown)
+    profile = build_profile(table, _other_columns(table), _may_disclose)
     write_profile(
         output / PREDICTIONS_FILE, ProfileDocument(produced=produced, data=data, profile=profile)
     )
@@ -58,10 +58,10 @@ def judge_predictions(
         thresholds: of the configuration.
     """
     table = ports.tables.open(str(predictions))
-    plan = plan_drift(table, known.profile, _beside(table), thresholds)
+    plan = plan_drift(table, known.profile, _other_columns(table), thresholds)
     counts = table.count(plan.conditions)
     for found in judge_drift(
-        plan, table, counts, label="", thresholds=thresholds, shown=_shown
+        plan, table, counts, label="", thresholds=thresholds, shown=_may_disclose
     ):  # fmt: skip
         yield replace(found, name=NAME)
 
@@ -73,11 +73,11 @@ def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Finding:
     return unjudged_finding(NAME, None, f"not compared: {error.message}")
 
 
-def _beside(table: Table) -> frozenset[str]:
+def _other_columns(table: Table) -> frozenset[str]:
     """Columns of a predictions file that are not the model's words."""
     return frozenset(field.name for field in table.fields if field.name not in _SAID)
 
 
-def _shown(column: str) -> bool:
+def _may_disclose(column: str) -> bool:
     """A prediction is a value of the label, which may be closed; a probability tells nothing."""
     return column == _SCORE

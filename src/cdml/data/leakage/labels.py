@@ -409,12 +409,12 @@ def judge_leaks(
         expected="",
         observed=f"{best.strength:.4f}",
         reason=f"{len(found) - pairs} columns and {pairs} differences were held against the label;"
-        f" the strongest is {_told(best)} with {best.strength:.3g}; {len(told)} tell too much",
+        f" the strongest is {_name_leak(best)} with {best.strength:.3g}; {len(told)} tell too much",
     )
     return (*findings, summary)
 
 
-def _told(giveaway: LabelLeak) -> str:
+def _name_leak(giveaway: LabelLeak) -> str:
     names = giveaway.columns
     return names[0] if len(names) == 1 else f"the difference of {names[0]} and {names[1]}"
 
@@ -422,6 +422,6 @@ def _told(giveaway: LabelLeak) -> str:
 def _reason(giveaway: LabelLeak, *, used: bool) -> str:
     who = "the model uses it" if used else "a model that used it would be of no use"
     return (
-        f"{_told(giveaway)} tells the label by itself ({giveaway.strength:.4f} of 1):"
+        f"{_name_leak(giveaway)} tells the label by itself ({giveaway.strength:.4f} of 1):"
         f" probably known only after the outcome, and {who}"
     )

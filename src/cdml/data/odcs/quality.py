@@ -82,7 +82,7 @@ def _quality(rule: DataQuality, line: int) -> Quality:
     severity = (rule.severity or "error").strip().lower()
     return Quality(
         kind=kind,
-        name=rule.name or metric or _told(rule.description or rule.query or kind),
+        name=rule.name or metric or _short_name(rule.description or rule.query or kind),
         metric=metric,
         bound=read_bound(rule.model_dump(), percent=_percent(rule)),
         severity="warning" if severity in _WARNINGS else "info" if severity in _NOTES else "error",
@@ -92,7 +92,7 @@ def _quality(rule: DataQuality, line: int) -> Quality:
     )
 
 
-def _told(text: str) -> str:
+def _short_name(text: str) -> str:
     """A rule that has no name is called by what it says."""
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"

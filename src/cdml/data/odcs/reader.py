@@ -30,7 +30,7 @@ from cdml.data.contract import (
 from cdml.data.odcs.quality import QualityReader
 from cdml.data.odcs.relationships import References
 from cdml.data.odcs.schema import Problems, check_schema, known_keys, written_path
-from cdml.data.odcs.versions import OLDER, version_of
+from cdml.data.odcs.versions import OLDER, read_version
 from cdml.errors import ConfigurationError
 from cdml.tables.query import LogicalType
 
@@ -78,7 +78,7 @@ def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problem
                 else:
                     listed.append((line, f"the unknown key {key!r} of {where}"))
             _rename(rule)
-        rules += [one for rule in rules for one in _take_apart(rule)]
+        rules += [one for rule in rules for one in _split_operators(rule)]
     return listed
 
 
@@ -130,7 +130,7 @@ def _rename(rule: dict[str, Any]) -> None:
     rule.setdefault("name", str(name))
 
 
-def _take_apart(rule: dict[str, Any]) -> list[dict[str, Any]]:
+def _split_operators(rule: dict[str, Any]) -> list[dict[str, Any]]:
     """Rules for all operators of a rule but the first, which it keeps."""
     further = [operator for operator in OPERATORS if operator in rule][1:]
     values = {operator: rule.pop(operator) for operator in further}
@@ -187,7 +187,7 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
     ]
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{source} holds no contract.")
-    version = version_of(marked.value, source, marked.line(("apiVersion",)))
+    version = read_version(marked.value, source, marked.line(("apiVersion",)))
     problems += check_schema(marked, version)
     contract = None
     if not problems:

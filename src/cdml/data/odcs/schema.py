@@ -10,7 +10,7 @@ from typing import Any
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, YamlDocument
 from cdml.data.contract import OPERATORS
-from cdml.data.odcs.versions import VERSIONS, schema_of
+from cdml.data.odcs.versions import VERSIONS, standard_schema
 
 Problems = list[tuple[int, str]]
 """Lines, and what is wrong there."""
@@ -26,7 +26,7 @@ _TYPES = {
 def _validator(version: str) -> Any:
     from jsonschema import validators
 
-    schema = deepcopy(schema_of(version))
+    schema = deepcopy(standard_schema(version))
     _require_keys_of_conditions(schema)
     return validators.validator_for(schema)(schema)
 
@@ -116,10 +116,10 @@ def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
         case "required":
             yield _Wrong(place, f"{_missing(error)} is missing")
         case "type":
-            yield _Wrong(place, f"takes {_types([wanted])}, not {_shown(value)}")
+            yield _Wrong(place, f"takes {_types([wanted])}, not {_format_value(value)}")
         case "enum":
             names = ", ".join(map(str, wanted))
-            yield _Wrong(place, f"{_shown(value)} is not one of {names}{_near(error)}")
+            yield _Wrong(place, f"{_format_value(value)} is not one of {names}{_near(error)}")
         case "not" if "required" in wanted:
             yield _Wrong(place, f"takes no key {wanted['required'][0]!r} here")
         case "pattern":
@@ -150,7 +150,7 @@ def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
             inner.validator_value
             for errors in branches.values() for inner in errors if _of_type(inner, error)
         ]  # fmt: skip
-        told = f"takes {_types(kinds)}, not {_shown(value)}"
+        told = f"takes {_types(kinds)}, not {_format_value(value)}"
         yield _Wrong(place, told if kinds else "can be read in more than one way")
         return
     for inner in min(fitting, key=len):
@@ -209,7 +209,7 @@ def _types(kinds: Sequence[Any]) -> str:
     return " or ".join(dict.fromkeys(_TYPES[name] for name in names))
 
 
-def _shown(value: Any) -> str:
+def _format_value(value: Any) -> str:
     """A scalar as it was written; of the rest, what it is."""
     if isinstance(value, dict | list):
         return _TYPES["object" if isinstance(value, dict) else "array"]
@@ -218,8 +218,8 @@ def _shown(value: Any) -> str:
 
 def _form(place: KeyPath, value: Any) -> str:
     if "relationships" in place:
-        return f"{_shown(value)} is no reference to a column: write table.column"
-    return f"{_shown(value)} holds a character that may not stand here"
+        return f"{_format_value(value)} is no reference to a column: write table.column"
+    return f"{_format_value(value)} holds a character that may not stand here"
 
 
 def _short(message: str) -> str:

@@ -68,7 +68,7 @@ _NAME_PART = "[A-Za-z_][A-Za-z0-9_]*"
 _ID = "[A-Za-z0-9_-]+"
 
 
-def version_of(contract: Mapping[str, Any], source: str, line: int) -> str:
+def read_version(contract: Mapping[str, Any], source: str, line: int) -> str:
     """The version of the standard that a contract names.
 
     Args:
@@ -99,7 +99,7 @@ def version_of(contract: Mapping[str, Any], source: str, line: int) -> str:
 
 
 @cache
-def schema_of(version: str) -> _Schema:
+def standard_schema(version: str) -> _Schema:
     """The JSON Schema of one of the `VERSIONS`; not to be changed."""
     text = resources.files("open_data_contract_standard").joinpath("schema.json").read_text("utf-8")
     schema: _Schema = json.loads(text)
@@ -113,7 +113,7 @@ def schema_of(version: str) -> _Schema:
         for name, key in (("SchemaBaseProperty", "physicalName"), ("Team", "name"),
                           ("Team", "description")):  # fmt: skip
             schema["$defs"][name]["properties"].pop(key, None)
-    schema["properties"]["apiVersion"] = {"type": "string"}  # `version_of` has judged it
+    schema["properties"]["apiVersion"] = {"type": "string"}  # `read_version` has judged it
     return schema
 
 

@@ -326,7 +326,7 @@ def _on_text(
     return rule
 
 
-def _shown(bound: object) -> str:
+def _format_bound(bound: object) -> str:
     return str(bound) if isinstance(bound, date | time) else repr(bound)
 
 
@@ -338,7 +338,7 @@ def _typed(
     rule = DataRule(name=name, column=column, what=f"values are not {expected}", expected=expected)
     if value is None or not kind.ordered:
         return not_executed(
-            rule, f"the column holds {kind}, which {_shown(bound)} cannot be held against"
+            rule, f"the column holds {kind}, which {_format_bound(bound)} cannot be held against"
         )
     return DataRule(
         name=name, column=column, breaking=violates(column, allowed(value)),

@@ -12,9 +12,9 @@ from cdml.data.rules.rule import (
     DataRule,
     RuleContext,
     RuleOrFinding,
+    data_rule,
     fact,
     not_executed,
-    rule_of,
 )
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
@@ -27,7 +27,7 @@ def custom_rule(quality: Quality, known: RuleContext) -> Iterator[RuleOrFinding]
         yield _comparison(quality, quality.comparison, known.fields)
         return
     name = NAMES[check]
-    rule = rule_of(quality, name, column, what=f"the {name.replace('_', ' ')} of {column}")
+    rule = data_rule(quality, name, column, what=f"the {name.replace('_', ' ')} of {column}")
     field = known.fields.get(column or "")
     if field is None:
         yield not_executed(rule, f"the data has no column {column!r}")
@@ -63,7 +63,7 @@ def _comparison(
     expected = f"{asked.left} {asked.operator} {asked.right}"
     if quality.bound is not None:
         expected += f"; broken by {quality.bound}"
-    rule = rule_of(quality, "compare", asked.left, expected=expected,
+    rule = data_rule(quality, "compare", asked.left, expected=expected,
                  what=f"rows do not have {asked.left} {asked.operator} {asked.right}")  # fmt: skip
     sides = [fields.get(name) for name in (asked.left, asked.right)]
     lost = [name for name in (asked.left, asked.right) if name not in fields]

@@ -13,9 +13,9 @@ from cdml.data.rules.rule import (
     Finding,
     RuleContext,
     RuleOrFinding,
+    data_rule,
     fact,
     not_executed,
-    rule_of,
 )
 from cdml.tables.query import (
     EVERY_COLUMN,
@@ -58,7 +58,7 @@ def _of_kind(quality: Quality, column: str | None, known: RuleContext) -> Iterat
             what = f"the answer of {quality.name}"
             query = quality.query
             reveals = _revealed(query.reveals if query is not None else (), known.fields)
-            yield rule_of(quality, "sql", column, query=query, what=what, reveals=reveals)
+            yield data_rule(quality, "sql", column, query=query, what=what, reveals=reveals)
         case "text":
             yield unjudged_finding("text", column, f"documentation: {quality.name}")
         case _:
@@ -74,7 +74,7 @@ def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[st
 def _foreign(quality: Quality, column: str | None, known: RuleContext) -> RuleOrFinding:
     why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
     if known.hold_foreign:
-        rule = rule_of(quality, "foreign_rule", column, what="", expected=quality.name)
+        rule = data_rule(quality, "foreign_rule", column, what="", expected=quality.name)
         return not_executed(rule, f"{why}, and data.foreign_rules is hold")
     return unjudged_finding("not_executed", column, why)
 
@@ -83,7 +83,7 @@ def _library(
     quality: Quality, column: str | None, fields: Mapping[str, Field]
 ) -> Iterator[RuleOrFinding]:
     metric = quality.metric or ""
-    rule = rule_of(quality, NAMES[metric], column, what="rows")
+    rule = data_rule(quality, NAMES[metric], column, what="rows")
     if metric == "rowCount":
         yield rule
         return

@@ -274,7 +274,7 @@ class RuleContext:
     extra_columns: Severity = "info"
 
 
-def rule_of(quality: Quality, name: str, column: str | None, **more: Any) -> DataRule:
+def data_rule(quality: Quality, name: str, column: str | None, **more: Any) -> DataRule:
     """A rule with what its quality rule says of its name, levels and severity."""
     return DataRule(
         name=name, column=column, severity=quality.severity, bound=quality.bound or NONE,

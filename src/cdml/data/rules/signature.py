@@ -226,7 +226,7 @@ def _floating(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
     elif field.type is LogicalType.NUMBER:
         if wanted == "float" and field.physical != "FLOAT":
             only = "of which MLflow takes only values that lose nothing"
-            yield _told(who, wanted, field, only, severity="warning")
+            yield _type_mismatch(who, wanted, field, only, severity="warning")
     elif field.type is not LogicalType.BOOLEAN:
         yield _refused(who, wanted, field)
 
@@ -280,7 +280,7 @@ def _lists(signature: Signature, wanted: str, field: Field) -> Iterator[RuleOrFi
         yield _refused(signature.who, wanted, field)
     elif found:
         only = "of which only the scoring tells whether every value fits"
-        yield _told(signature.who, wanted, field, only, severity="warning")
+        yield _type_mismatch(signature.who, wanted, field, only, severity="warning")
     if field.nullable and field.name in signature.required:
         yield _complete(signature.who, wanted, field.name)
 
@@ -303,7 +303,7 @@ def _nested(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
         yield _refused(who, wanted, field)
         return
     only = "of which only the scoring tells whether it has the parts that are asked for"
-    yield _told(who, wanted, field, only, severity="warning")
+    yield _type_mismatch(who, wanted, field, only, severity="warning")
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[RuleOrFinding]]]] = (
@@ -338,10 +338,12 @@ def _complete(who: str, wanted: str, column: str) -> DataRule:
 
 
 def _refused(who: str, wanted: str, field: Field) -> Finding:
-    return _told(who, wanted, field, f"which is no {wanted}", severity="error")
+    return _type_mismatch(who, wanted, field, f"which is no {wanted}", severity="error")
 
 
-def _told(who: str, wanted: str, field: Field, which: str, *, severity: Severity) -> Finding:
+def _type_mismatch(
+    who: str, wanted: str, field: Field, which: str, *, severity: Severity
+) -> Finding:
     return fact(
         TYPES, field.name, fine=False, severity=severity,
         expected=wanted, observed=field.physical,
