@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cdml.adapters.journals.git_objects import Git
 from cdml.adapters.scoring.package_index import uv_environment
 from cdml.adapters.scoring.sandbox import environment
-from cdml.adapters.targets.haproxy.model_servers import _kept
+from cdml.adapters.targets.haproxy.model_servers import _inherited
 from cdml.common.redaction import redact, without_journal_keys
 
 
@@ -65,7 +65,7 @@ def test_no_program_that_is_started_is_given_the_keys_of_the_journal(monkeypatch
 
     given = (
         environment(tmp_path),
-        _kept(os.environ),
+        _inherited(os.environ),
         uv_environment(os.environ),
         Git(tmp_path, os.environ)._environment(),
     )

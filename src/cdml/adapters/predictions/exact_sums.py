@@ -112,7 +112,7 @@ def added(
     ends = list(accumulate(map(len, wholes)))
     numbered = [range(end - len(some), end) for end, some in zip(ends, wholes, strict=True)]
     twice = [pair for at in numbered for pair in combinations_with_replacement(at, 2)]
-    thrice = [_last_apart(one) for at in numbered for one in combinations_with_replacement(at, 3)]
+    thrice = [_equal_first(one) for at in numbered for one in combinations_with_replacement(at, 3)]
     # A figure is cut to its coarse size, and a product of two to that of one, so that a third
     # factor still fits.
     steps = (
@@ -134,12 +134,13 @@ def added(
         sums += (f"c{i}" for i in at)
         sums += (f"p{i}_{j}" for i, j in combinations_with_replacement(at, 2))
         sums += (
-            f"q{i}_{j} * c{k}" for i, j, k in map(_last_apart, combinations_with_replacement(at, 3))
+            f"q{i}_{j} * c{k}"
+            for i, j, k in map(_equal_first, combinations_with_replacement(at, 3))
         )
     return inner, tuple(f"sum({one})" for one in sums)
 
 
-def _last_apart(three: tuple[int, ...]) -> tuple[int, int, int]:
+def _equal_first(three: tuple[int, ...]) -> tuple[int, int, int]:
     """Three figures, equal ones first: squares serve for several products."""
     i, j, k = three
     return (j, k, i) if i != j == k else (i, j, k)

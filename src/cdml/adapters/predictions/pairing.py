@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.parquet import read_columns
-from cdml.adapters.tables.sql_engine import name_of, parquet, quote
+from cdml.adapters.tables.sql_engine import parquet, quote, quote_path
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout
 from cdml.tables.query import Field, comparable
@@ -44,7 +44,7 @@ class Predictions:
     def span(self, start: int, end: int) -> str:
         """For FROM: the rows from one to before another."""
         numbered = (
-            f"read_parquet({name_of(self.path)}, hive_partitioning = false, {ROW_NUMBER} = true)"
+            f"read_parquet({quote_path(self.path)}, hive_partitioning = false, {ROW_NUMBER} = true)"
         )
         rows = f"{ROW_NUMBER} >= {start} AND {ROW_NUMBER} < {end}"
         return f"(SELECT * FROM {numbered} WHERE {rows})"

@@ -18,8 +18,8 @@ from cdml.adapters.registries.mlflow_client import (
     checked_evidence,
     exists_already,
     is_absent,
+    read_training,
     recorded_digest,
-    training_of,
 )
 from cdml.adapters.registries.mlflow_storage import stored_at
 from cdml.common.time_budget import Budget
@@ -154,7 +154,7 @@ class MlflowRegistry:
     def training(self, run: str) -> Training:
         """How the model of a run was trained: the run's parameters and the data it names."""
         with self._at.calls(f"the registry has no run {run}."):
-            return training_of(self._client.get_run(run))
+            return read_training(self._client.get_run(run))
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a version."""

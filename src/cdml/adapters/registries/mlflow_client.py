@@ -228,7 +228,7 @@ def _database(uri: str, folder: Path) -> Path:
     return file
 
 
-def training_of(run: Run) -> Training:
+def read_training(run: Run) -> Training:
     """What a run says of its training; data that is named for anything else is left out."""
     named = run.inputs.dataset_inputs if run.inputs else ()
     return Training(

@@ -172,7 +172,7 @@ def number_column(answer: ModelAnswer, question: Question) -> int:
     found = find_named(answer.names or (), PREDICTION)
     if len(found) != 1:
         raise InputError(
-            f"the model answers {columns_of(answer)}, and which one is the prediction is not"
+            f"the model answers {describe_columns(answer)}, and which one is the prediction is not"
             " certain.",
             "Name it under data: `answer: {prediction: COLUMN}`.",
         )
@@ -191,13 +191,14 @@ def find_column(answer: ModelAnswer, written: str | int) -> int:
         found = [at for at in range(len(answer.columns)) if str(at) == str(written)]
     if len(found) != 1:
         raise InputError(
-            f"data.answer names the column {written}, and the model answers {columns_of(answer)}.",
+            f"data.answer names the column {written}, and the model answers"
+            f" {describe_columns(answer)}.",
             "Name a column of the answer; columns without names are counted from 0.",
         )
     return found[0]
 
 
-def columns_of(answer: ModelAnswer) -> str:
+def describe_columns(answer: ModelAnswer) -> str:
     """The columns of an answer, for a sentence."""
     count = len(answer.columns)
     if answer.names is None:

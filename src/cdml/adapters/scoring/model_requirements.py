@@ -196,7 +196,7 @@ def _refuse_addresses(wheel: Path) -> None:
             if "@" in required or "/" in required.partition(";")[0]:
                 raise InputError(
                     f"{wheel.name} in the model's folder asks for a package by its address:"
-                    f" {_shown(required)}.",
+                    f" {_printable_line(required)}.",
                     _INDEX,
                 )
 
@@ -222,10 +222,10 @@ _ALLOWED = "A line names a package and its versions, or a wheel in the model's f
 
 
 def _refused(line: str, number: int, why: str, hint: str = _ALLOWED) -> InputError:
-    return InputError(f"line {number} of the model's {FILE} {why}: {_shown(line)}.", hint)
+    return InputError(f"line {number} of the model's {FILE} {why}: {_printable_line(line)}.", hint)
 
 
-def _shown(line: str) -> str:
+def _printable_line(line: str) -> str:
     """A line of the model's as an error shows it: short, printable, without a password."""
     bare = re.sub(r"(?<=//)[^/@\s]+@", "", line)
     words = "".join(char if char.isprintable() else " " for char in bare)

@@ -19,7 +19,7 @@ from cdml.adapters.scoring.model_output import (
     Understood,
     by_number,
     class_order,
-    columns_of,
+    describe_columns,
     find_column,
     floats,
     is_class,
@@ -313,8 +313,8 @@ class _Reader:
         width = len(columns)
         if not self._add_up(columns):
             raise InputError(
-                f"the model answers {columns_of(self.answer)} that are no probabilities of the"
-                f" classes: they do not add up to 1 in every row ({self._sums(columns)}).",
+                f"the model answers {describe_columns(self.answer)} that are no probabilities"
+                f" of the classes: they do not add up to 1 in every row ({self._sums(columns)}).",
                 self._how(),
             )
         order = self.order or (list(range(width)) if self.answer.counted else ())
@@ -322,7 +322,7 @@ class _Reader:
             return self._counted(width)
         if not order:
             raise InputError(
-                f"the model answers {columns_of(self.answer)}, and nothing says which"
+                f"the model answers {describe_columns(self.answer)}, and nothing says which"
                 " class each is of.",
                 "Name the classes in the order of the columns, under data in cdml.yaml:"
                 f" `classes: [{list_classes(self.known)}]`, or in whichever order the model has"
@@ -497,7 +497,7 @@ class _Reader:
 
     def _ask(self) -> InputError:
         return InputError(
-            f"the model answers {columns_of(self.answer)}, and which of them counts is not"
+            f"the model answers {describe_columns(self.answer)}, and which of them counts is not"
             " certain.",
             self._how(),
         )

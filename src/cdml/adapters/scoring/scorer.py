@@ -207,7 +207,7 @@ class _ScoringConversation:
                 self.words = _words(said)
                 self._done = True
             elif event == "error":
-                self._trouble = _told(said, self._closed)
+                self._trouble = _describe_failure(said, self._closed)
                 self._hint = "" if said["kind"] else _SHAPES
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
@@ -256,7 +256,7 @@ def _words(said: Mapping[str, Any]) -> predictions.Words:
     )
 
 
-def _told(said: Mapping[str, Any], closed: Sequence[str]) -> str:
+def _describe_failure(said: Mapping[str, Any], closed: Sequence[str]) -> str:
     """What went wrong; what an exception says may quote values, and some are not to be shown."""
     stage = _STAGES.get(str(said["stage"]), "the model failed")
     kind, message = clean_line(str(said["kind"]))[:80], clean_line(str(said["message"]))

@@ -63,7 +63,7 @@ def main(job_path: str, status_fd: str) -> None:
     except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too
         refused = [] if model is None else model.refused_columns(error)
         told = "; ".join(refused) or reason(error)
-        found = bounded(told) + ("" if refused else place_of(error, job["model"]))
+        found = bounded(told) + ("" if refused else locate_failure(error, job["model"]))
         kind = type(error).__name__
         tell("error", stage=stage, kind=kind, message=found, refused=bool(refused))
 
@@ -218,7 +218,7 @@ def input_names(pyfunc: Any) -> dict[str, Any]:
     return {str(name): name for name in schema.input_names()}
 
 
-def place_of(error: BaseException, folder: str) -> str:
+def locate_failure(error: BaseException, folder: str) -> str:
     """Where in the model's own files an exception came from; nothing where it did not."""
     found, step = "", error.__traceback__
     while step is not None:

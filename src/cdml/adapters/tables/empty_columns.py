@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from cdml.adapters.tables.sql_engine import EngineColumn, name_of, parquet
+from cdml.adapters.tables.sql_engine import EngineColumn, parquet, quote_path
 
 _FOOTER = """
     SELECT path_in_schema, bool_or(coalesce(stats_min_value, stats_min) IS NOT NULL),
@@ -29,7 +29,7 @@ def empty_columns(
     """
     footer: Mapping[str, tuple[bool, bool]] = {
         name: (valued, empty)
-        for name, valued, empty in engine.execute(_FOOTER.format(file=name_of(path))).fetchall()
+        for name, valued, empty in engine.execute(_FOOTER.format(file=quote_path(path))).fetchall()
     }
     found = set()
     for column in columns:

@@ -8,7 +8,7 @@ import duckdb
 
 from cdml.adapters.tables import sql_engine
 from cdml.adapters.tables.empty_columns import empty_columns
-from cdml.adapters.tables.sql_engine import EngineColumn, logical_type, name_of
+from cdml.adapters.tables.sql_engine import EngineColumn, logical_type, quote_path
 from cdml.common.addresses import mask
 from cdml.errors import InputError
 from cdml.tables.query import Field
@@ -32,7 +32,7 @@ def read_columns(
     Raises:
         InputError: it cannot be read, has no rows or columns, or names a column twice.
     """
-    file = name_of(parquet)
+    file = quote_path(parquet)
     try:
         described = engine.execute(
             f"DESCRIBE SELECT * FROM {sql_engine.parquet(parquet)}"

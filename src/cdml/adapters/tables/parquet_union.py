@@ -172,19 +172,19 @@ def _widest(kinds: Sequence[str]) -> str | None:
     return next((kind for kind, size in _SIZES.items() if size == needed), None)
 
 
-def _of(files: Sequence[_File], name: str, kind: str) -> str:
+def _paths_holding(files: Sequence[_File], name: str, kind: str) -> str:
     return paths([file.path for file in files if file.types[name] == kind])
 
 
 def _empty(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
-    source = f"read_parquet({_of(files, name, kind)}, hive_partitioning = false)"
+    source = f"read_parquet({_paths_holding(files, name, kind)}, hive_partitioning = false)"
     [[count]] = engine.execute(f"SELECT count({quote(name)}) FROM {source}").fetchall()
     return not count
 
 
 def _small(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
     """Whether a double holds every whole number of these files."""
-    source = f"read_parquet({_of(files, name, kind)}, hive_partitioning = false)"
+    source = f"read_parquet({_paths_holding(files, name, kind)}, hive_partitioning = false)"
     asked = f"max({quote(name)}), min({quote(name)})"
     row: tuple[Any, ...] = engine.execute(f"SELECT {asked} FROM {source}").fetchall()[0]
     return all(value is None or abs(value) <= _EXACT_IN_DOUBLE for value in row)

@@ -58,7 +58,7 @@ class SparkView:
         try:
             answer = self.session.sql(translate(sql, "spark", parameters)).collect()
         except _ERRORS as error:
-            raise QueryRejected(_told(error)) from error
+            raise QueryRejected(_first_line(error)) from error
         return [tuple(row) for row in answer]
 
     def repeated(self, column: EngineColumn) -> None:
@@ -78,7 +78,7 @@ class SparkView:
         try:
             return list(self.session.sql(translate(sql, "spark")).collect())
         except (AnalysisException, ParseException) as error:
-            return NotRun(_told(error))
+            return NotRun(_first_line(error))
         except _ERRORS as error:
             return NotRun(f"Spark gave up: {type(error).__name__}")
         finally:
@@ -103,7 +103,7 @@ class SparkView:
         try:
             yield from self.session.sql(translate(sql, "spark")).toLocalIterator()
         except _ERRORS as error:
-            raise InputError(f"{self.name} cannot be read: {_told(error)}.") from error
+            raise InputError(f"{self.name} cannot be read: {_first_line(error)}.") from error
 
 
 class SparkTables:
@@ -128,7 +128,7 @@ class SparkTables:
         try:
             rows = session.read.parquet(named) if "/" in named else session.table(named)
         except _ERRORS as error:
-            raise InputError(f"{uri} cannot be read: {_told(error)}.") from error
+            raise InputError(f"{uri} cannot be read: {_first_line(error)}.") from error
         self._views += 1
         view = f"cdml_{id(self)}_{self._views}"
         rows.createOrReplaceTempView(view)
@@ -154,7 +154,7 @@ def _session(master: str) -> SparkSession:
         session = builder.getOrCreate()
     except Exception as error:  # Java's absence has no type of its own
         raise ConfigurationError(
-            f"Spark does not start: {_told(error)}.", "It needs Java 17 or newer."
+            f"Spark does not start: {_first_line(error)}.", "It needs Java 17 or newer."
         ) from error
     session.conf.set("spark.sql.session.timeZone", "UTC")
     session.conf.set("spark.sql.timeType.enabled", "true")
@@ -170,6 +170,6 @@ def _column(name: str, kind: str, *, nullable: bool) -> EngineColumn:
     return EngineColumn(field=told_field, engine_name=name)
 
 
-def _told(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return (lines[0] if lines else type(error).__name__).rstrip(".")

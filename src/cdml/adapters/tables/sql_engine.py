@@ -51,10 +51,10 @@ def quote(name: str) -> str:
 
 def parquet(path: Path) -> str:
     """The rows of one file, for FROM: its name is no pattern, and its folders are no columns."""
-    return f"read_parquet({name_of(path)}, hive_partitioning = false)"
+    return f"read_parquet({quote_path(path)}, hive_partitioning = false)"
 
 
-def name_of(path: Path) -> str:
+def quote_path(path: Path) -> str:
     """A file's name where the engine looks for patterns."""
     return literal(glob.escape(str(path)))
 

@@ -83,7 +83,7 @@ class DatabaseTable:
                     yield_per=CHUNK, no_parameters=True
                 ).exec_driver_sql(sql)
         except SQLAlchemyError as error:
-            raise QueryRejected(mask(_told(error), self.uri)) from error
+            raise QueryRejected(mask(_first_line(error), self.uri)) from error
 
     def repeated(self, column: EngineColumn) -> None:
         """See `SqlEngine`."""
@@ -102,7 +102,7 @@ class DatabaseTable:
                 asked = connection.execution_options(no_parameters=True)
                 return asked.exec_driver_sql(translate(sql, self.dialect)).fetchall()
         except ProgrammingError as error:
-            return NotRun(mask(_told(error), self.uri))
+            return NotRun(mask(_first_line(error), self.uri))
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             return NotRun(f"the database gave up: {type(cause).__name__}")
@@ -202,7 +202,7 @@ def _columns(
     except NoSuchTableError as error:
         raise InputError(f"{shown}: there is no such table.") from error
     except SQLAlchemyError as error:
-        raise ServiceError(f"{shown} does not answer: {_told(error)}") from error
+        raise ServiceError(f"{shown} does not answer: {_first_line(error)}") from error
     return tuple(_column(one, engine, dialect) for one in found)
 
 
@@ -217,7 +217,7 @@ def _column(found: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -
     return EngineColumn(field=field_, engine_name=found["name"])
 
 
-def _told(error: SQLAlchemyError) -> str:
+def _first_line(error: SQLAlchemyError) -> str:
     """What the database said, in one line, without the question."""
     said = str(getattr(error, "orig", None) or error).strip()
     return (said.splitlines() or [type(error).__name__])[0]

@@ -245,7 +245,7 @@ def translate_errors(what: str, permission: str) -> Iterator[None]:
         with _BUDGET.get(Budget()).spending("GitHub's API"):
             yield
     except GithubException as error:
-        raise _told(error, what, permission) from error
+        raise _service_error(error, what, permission) from error
     except requests.RequestException as error:
         tls = explain_tls_error(str(error), " or ".join(_CERTIFICATES))
         if tls is not None:
@@ -259,7 +259,7 @@ def translate_errors(what: str, permission: str) -> Iterator[None]:
         ) from error
 
 
-def _told(error: GithubException, what: str, permission: str) -> ServiceError:
+def _service_error(error: GithubException, what: str, permission: str) -> ServiceError:
     if error.status == _UNAUTHORIZED:
         return ServiceError(
             f"GitHub does not know this token and did not {what}.",

@@ -98,12 +98,12 @@ def _listening(port: int) -> Iterator[tuple[str, int, str]]:
     """Address, user and inode of every socket that listens on a port."""
     for table, family in _TABLES.items():
         try:
-            yield from list(_asked(family, port))
+            yield from list(_request_listeners(family, port))
         except OSError:  # it is not built in, or this process may not ask
             yield from _listed(table, port)
 
 
-def _asked(family: int, port: int) -> Iterator[tuple[str, int, str]]:
+def _request_listeners(family: int, port: int) -> Iterator[tuple[str, int, str]]:
     """What the kernel answers when it is asked for this port."""
     wanted = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
     header = _HEADER.pack(_HEADER.size + len(wanted), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)

@@ -100,7 +100,7 @@ class ModelServers:
                 process = subprocess.Popen(
                     self._words(self._settings.start, variables),
                     cwd=self._slots.folder,
-                    env={**_kept(os.environ), **variables},
+                    env={**_inherited(os.environ), **variables},
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
@@ -216,7 +216,7 @@ class ModelServers:
             done = subprocess.run(
                 words,
                 cwd=self._slots.folder,
-                env=_kept(os.environ),
+                env=_inherited(os.environ),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=_COMMAND,
@@ -259,7 +259,7 @@ class ModelServers:
         return [re.sub(r"\{(\w+)\}", value, word) for word in command]
 
 
-def _kept(variables: Mapping[str, str]) -> dict[str, str]:
+def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in variables.items() if _KEPT.fullmatch(name)}
 
 

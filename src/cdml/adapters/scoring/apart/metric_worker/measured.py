@@ -58,7 +58,7 @@ class Measured:
         except Exception as error:
             if whole:
                 raise
-            self.problem = told(error)
+            self.problem = describe_failure(error)
         if not self.problem and not np.isfinite(self.value).all():
             self.problem = "is not a finite number on these rows"
         if not self.problem:
@@ -156,7 +156,7 @@ class Pace:
             self.steps, self.told = 0, time.monotonic()
 
 
-def told(error: Exception) -> str:
+def describe_failure(error: Exception) -> str:
     """A failure on some of the rows, in words that follow the metric's name."""
     said = str(error)[:300]
     if isinstance(error, Unusable):
