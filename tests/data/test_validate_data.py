@@ -1,3 +1,4 @@
+import json
 import random
 from pathlib import Path
 
@@ -5,16 +6,20 @@ import pytest
 
 from cdml.common.verdict import Verdict
 from cdml.config import load
+from cdml.data import validate
+from cdml.data.check import DataCheck
+from cdml.data.rules.rule import DataRule, fact
 from cdml.data.rules.signature import Signature
 from cdml.data.validate import validate_data
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
+from cdml.tables.query import Missing, Not
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
-from fakes.tables import FakeTables
+from fakes.tables import FakeTable, FakeTables
 
 CONFIG = """
 version: 1
@@ -118,6 +123,53 @@ def test_clean_data_passes_and_the_evidence_is_on_disk(house):
     assert found.reference is not None
     assert found.reference.uri == "before.parquet"
     assert found.reason.endswith("all passed")
+
+
+def test_a_check_is_added_by_one_entry(house, monkeypatch):
+    """Its rules and questions are counted in the one scan, its findings judged as all others."""
+    seen, scans = [], []
+    ask = FakeTable.ask
+    monkeypatch.setattr(FakeTable, "ask", lambda *given: scans.append(given) or ask(*given))
+
+    def judge(_, counts):
+        [early] = seen[:] = counts
+        fine = early == 0
+        yield fact(
+            "early", "dep_delay", fine=fine, expected="0", observed=str(early), reason="too early"
+        )
+
+    added = DataCheck(
+        step="looking at early flights",
+        rules=lambda _: [
+            DataRule(
+                name="origin_there", column="origin", severity="error",
+                breaking=Missing("origin"), what="values are missing",
+            )
+        ],
+        questions=lambda _: [Not(Missing("dep_delay"))],
+        judge=judge,
+        keys={"early": "slices"},
+    )  # fmt: skip
+    house.put("before.parquet", flights(2, first=ROWS))
+    without = house.run(features=FAIR, reference="before.parquet")
+    many = len(scans)
+    monkeypatch.setattr(validate, "CHECKS", (added, *validate.CHECKS))
+    found = house.run(features=FAIR, reference="before.parquet")
+
+    assert [ROWS] == seen
+    assert 2 * many == len(scans) > 0
+    assert Verdict.PASS is named(found, "origin_there")[0].verdict
+    assert ("early", "dep_delay") in failed(found)
+    assert Verdict.FAIL is found.verdict
+    others = [check for check in found.checks if check.name not in ("early", "origin_there")]
+    assert list(without.checks) == others
+    [result] = [
+        one
+        for one in json.loads((house.folder / "out/data.sarif").read_text())["runs"][0]["results"]
+        if "early" in one["ruleId"]
+    ]
+    line = result["locations"][0]["physicalLocation"]["region"]["startLine"]
+    assert "slices" in house.config.splitlines()[line - 1]
 
 
 def test_without_contract_and_reference_key_and_label_are_still_checked(house):

@@ -1,15 +1,17 @@
 """Is this data what was promised, what the model knew, and free of the answer?"""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict
+from functools import partial
+from itertools import chain, groupby, islice
 from pathlib import Path
 
 from cdml.ci.provenance import producer
 from cdml.common.progress import Progress
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
-from cdml.data.contract import Contract, Severity
+from cdml.data.check import CheckContext, DataCheck, keys_of, shows
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
 from cdml.data.leakage import label_checks
@@ -21,7 +23,7 @@ from cdml.data.ports import DataPorts
 from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
-from cdml.data.rules.rule import Finding, RuleContext, RuleOrFinding
+from cdml.data.rules.rule import Finding, RuleOrFinding
 from cdml.data.rules.signature import Signature, check_signature, refused_value
 from cdml.data.scan import scan_table
 from cdml.errors import InputError
@@ -31,58 +33,12 @@ from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, RowSa
 from cdml.models.uri import CHAMPION
 from cdml.report.test_results import write_results
 from cdml.statistics.metrics import Task
-from cdml.tables.query import CellValue, Field
+from cdml.tables.query import Field, NotRun
 from cdml.tables.table import Table
 
+Counts = Sequence[int | NotRun]
+
 _LONG = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Subject:
-    """What is judged, and by what."""
-
-    loaded: LoadedConfig
-    table: Table
-    contract: Contract
-    judged: Signature | None
-    now: datetime
-    related: Mapping[str, Table]
-    signatures: Sequence[Signature]
-
-    @property
-    def fields(self) -> dict[str, Field]:
-        return {field.name: field for field in self.table.fields}
-
-    @property
-    def features(self) -> Sequence[str] | None:
-        """The inputs of the model that is judged; None where nobody knows them."""
-        purposes = self.loaded.config.data.purposes
-        judged = self.judged or Signature(who="the model", types=None)
-        return judged.inputs(purposes, self.fields)
-
-    @property
-    def known(self) -> RuleContext:
-        data = self.loaded.config.data
-        levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
-        return RuleContext(
-            fields=self.fields,
-            now=self.now,
-            related={
-                name: {field.name: field for field in table.fields}
-                for name, table in self.related.items()
-            },
-            hold_foreign=data.foreign_rules == "hold",
-            extra_columns=levels[data.extra_columns],
-        )
-
-    @property
-    def positive(self) -> CellValue | None:
-        data = self.loaded.config.data
-        return positive_class(data.positive, self.fields[data.label])
-
-    def shows(self, column: str) -> bool:
-        """Keys identify rows, and people: their values are never told."""
-        return column not in self.loaded.config.data.key and self.contract.shows(column)
 
 
 def validate_data(
@@ -137,18 +93,19 @@ def validate_data(
         )  # fmt: skip
         related = open_related(loaded, ports.tables, promised, table)
     store.remove_files(*(output / name for name in profiles.FILES))
-    subject = _Subject(
+    with ports.progress.step("finding the reference's bins"):
+        against = ReferenceChecks.of(table, known, settings, partial(shows, loaded, promised))
+    context = CheckContext(
         loaded=loaded,
         table=table,
         contract=promised,
+        against=against,
         judged=judged,
         now=ports.clock.now(),
         related=related,
         signatures=signatures,
     )
-    with ports.progress.step("finding the reference's bins"):
-        against = ReferenceChecks.of(table, known, settings, subject.shows)
-    findings = tuple(_findings(subject, against, ports.progress))
+    findings = tuple(_findings(context, ports.progress))
     verdict = worst(finding.verdict for finding in findings)
     evidence = DataEvidence(
         verdict=verdict,
@@ -183,7 +140,8 @@ def add_checks(
 def _written(
     loaded: LoadedConfig, evidence: DataEvidence, output: Path, contract: str | None
 ) -> DataEvidence:
-    write_results(loaded, evidence, output, contract.partition("#")[0] if contract else None)
+    promises = contract.partition("#")[0] if contract else None
+    write_results(loaded, evidence, output, promises, keys_of(CHECKS))
     store.write_evidence(output, evidence)
     return evidence
 
@@ -199,46 +157,90 @@ def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence
         profiles.write_profile(output / profiles.FILE, made)
 
 
-def _findings(subject: _Subject, against: ReferenceChecks, progress: Progress) -> Iterator[Finding]:
-    data = subject.loaded.config.data
+def _identity(context: CheckContext) -> Iterator[RuleOrFinding]:
+    data = context.loaded.config.data
+    yield from identity_rules(data.key, context.fields[data.label], context.positive)
+
+
+def _signatures(context: CheckContext) -> Iterator[RuleOrFinding]:
+    for signature in context.signatures:
+        yield from _taken(context, signature)
+
+
+def _separation(context: CheckContext, _: Counts) -> Iterator[Finding]:
+    data, reference = context.loaded.config.data, context.against.reference
+    seen = label_checks.candidate_inputs(context.table, data, context.contract, context.features)
+    yield from check_separation(context.table, reference, data, seen, context.shows)
+
+
+def _label_leaks(context: CheckContext, _: Counts) -> Iterator[Finding]:
+    data, features = context.loaded.config.data, context.features
+    yield from label_checks.check_declared_columns(context.contract, features, data.label)
+    yield from label_checks.find_label_leaks(
+        context.table, data, context.contract, features, context.positive
+    )
+
+
+_REFERENCE = "comparing with the reference"
+
+CHECKS = (
+    DataCheck(
+        rules=_identity,
+        keys={
+            "key_not_null": "key",
+            "key_unique": "key",
+            "label_not_null": "label",
+            "positive_occurs": "positive",
+        },
+    ),
+    DataCheck(rules=lambda on: from_contract(on.contract, on.known)),
+    DataCheck(rules=_signatures),
+    DataCheck(
+        step=_REFERENCE,
+        questions=lambda on: on.against.conditions,
+        judge=lambda on, counts: on.against.findings(counts),
+        keys={"drift": "drift", "label_drift": "drift", "rows_shared": "reference"},
+    ),
+    DataCheck(
+        step=_REFERENCE,
+        judge=_separation,
+        keys={"inputs_shared": "reference", "time_order": "time", "groups_shared": "group"},
+    ),
+    DataCheck(
+        step="looking for columns that give the label away",
+        judge=_label_leaks,
+        keys={"label_given_away": "leakage"},
+    ),
+)
+"""Every check of the data, in the order of their findings; those of one step stand together."""
+
+
+def _findings(context: CheckContext, progress: Progress) -> Iterator[Finding]:
+    questions = [tuple(check.questions(context)) for check in CHECKS]
     with progress.step("checking the contract"):
-        asked = tuple(_collect_rules(subject))
+        rules = [rule for check in CHECKS for rule in check.rules(context)]
         findings, counts = scan_table(
-            subject.table, asked, against.conditions, subject.shows, subject.related
+            context.table, rules, [*chain(*questions)], context.shows, context.related
         )
     yield from findings
-    with progress.step("comparing with the reference"):
-        yield from against.findings(counts)
-        seen = label_checks.candidate_inputs(
-            subject.table, data, subject.contract, subject.features
-        )
-        yield from check_separation(subject.table, against.reference, data, seen, subject.shows)
-    yield from label_checks.check_declared_columns(subject.contract, subject.features, data.label)
-    with progress.step("looking for columns that give the label away"):
-        yield from label_checks.find_label_leaks(
-            subject.table, data, subject.contract, subject.features, subject.positive
-        )
+    rest = iter(counts)
+    answers = [tuple(islice(rest, len(asked))) for asked in questions]
+    for step, checks in groupby(zip(CHECKS, answers, strict=True), key=lambda pair: pair[0].step):
+        with progress.step(step) if step else nullcontext():
+            for check, its in checks:
+                yield from check.judge(context, its)
 
 
-def _collect_rules(subject: _Subject) -> Iterator[RuleOrFinding]:
-    data = subject.loaded.config.data
-    label = subject.fields[data.label]
-    yield from identity_rules(data.key, label, subject.positive)
-    yield from from_contract(subject.contract, subject.known)
-    for signature in subject.signatures:
-        yield from _taken(subject, signature)
-
-
-def _taken(subject: _Subject, signature: Signature) -> Iterator[RuleOrFinding]:
+def _taken(context: CheckContext, signature: Signature) -> Iterator[RuleOrFinding]:
     """Whether a model takes the rows as they are given to it."""
-    types = types_for(subject.loaded, subject.table, subject.contract, signature)
+    types = types_for(context.loaded, context.table, context.contract, signature)
     try:
-        given = subject.table.read_as(types)
+        given = context.table.read_as(types)
     except InputError as error:
         yield refused_value(signature, error.message)
         return
     fields = {field.name: field for field in given.fields}
-    yield from check_signature(signature, fields, subject.loaded.config.data.purposes)
+    yield from check_signature(signature, fields, context.loaded.config.data.purposes)
 
 
 def _named(table: Table, written: str) -> DataRef:

@@ -1,5 +1,6 @@
 """What was found of the data, in the forms that other tools show."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from cdml.config import LoadedConfig
@@ -8,24 +9,13 @@ from cdml.evidence.store import RESULTS, write_atomically
 from cdml.report.formats.junit import junit
 from cdml.report.formats.sarif import Location, sarif
 
-_ASKED_BY = {
-    "key_not_null": "key",
-    "key_unique": "key",
-    "label_not_null": "label",
-    "positive_occurs": "positive",
-    "drift": "drift",
-    "label_drift": "drift",
-    "rows_shared": "reference",
-    "inputs_shared": "reference",
-    "time_order": "time",
-    "groups_shared": "group",
-    "label_given_away": "leakage",
-}
-"""The word of `data` in cdml.yaml that a check comes from."""
-
 
 def write_results(
-    loaded: LoadedConfig, evidence: DataEvidence, output: Path, contract: str | None
+    loaded: LoadedConfig,
+    evidence: DataEvidence,
+    output: Path,
+    contract: str | None,
+    keys: Mapping[str, str],
 ) -> None:
     """Write `data.junit.xml` and `data.sarif`.
 
@@ -34,6 +24,7 @@ def write_results(
         evidence: the checks.
         output: folder of the evidence.
         contract: the contract's file as cdml.yaml names it; None where there is none.
+        keys: the word of `data` in cdml.yaml that asks for a check, by the check's name.
     """
     root = _root(loaded)
     config = _within(loaded.path, root)
@@ -42,16 +33,16 @@ def write_results(
     def place(check: Check) -> Location:
         if check.line is not None:
             return Location(file=promises, line=check.line)
-        return Location(file=config, line=_line(check, loaded))
+        return Location(file=config, line=_line(check, loaded, keys))
 
     as_xml, as_sarif = RESULTS
     write_atomically(output / as_xml, junit(evidence))
     write_atomically(output / as_sarif, sarif(evidence, place))
 
 
-def _line(check: Check, loaded: LoadedConfig) -> int:
+def _line(check: Check, loaded: LoadedConfig, keys: Mapping[str, str]) -> int:
     """Where cdml.yaml asks for a check."""
-    places = (("data", _ASKED_BY.get(check.name, "contract")), ("data",))
+    places = (("data", keys.get(check.name, "contract")), ("data",))
     return next((loaded.lines[place] for place in places if place in loaded.lines), 1)
 
 

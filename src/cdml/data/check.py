@@ -1,0 +1,105 @@
+"""A check of the data: what it asks of the rows, and what it makes of the answers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from cdml.config import LoadedConfig
+from cdml.data.contract import Contract, Severity
+from cdml.data.reference_checks import ReferenceChecks
+from cdml.data.rules.keys import positive_class
+from cdml.data.rules.rule import Finding, RuleContext, RuleOrFinding
+from cdml.data.rules.signature import Signature
+from cdml.tables.query import CellValue, Condition, Field, NotRun
+from cdml.tables.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckContext:
+    """What is judged, and by what."""
+
+    loaded: LoadedConfig
+    table: Table
+    contract: Contract
+    against: ReferenceChecks
+    judged: Signature | None
+    now: datetime
+    related: Mapping[str, Table]
+    signatures: Sequence[Signature]
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """The columns by name."""
+        return {field.name: field for field in self.table.fields}
+
+    @property
+    def features(self) -> Sequence[str] | None:
+        """The inputs of the model that is judged; None where nobody knows them."""
+        purposes = self.loaded.config.data.purposes
+        judged = self.judged or Signature(who="the model", types=None)
+        return judged.inputs(purposes, self.fields)
+
+    @property
+    def known(self) -> RuleContext:
+        """What the rules of a contract depend on beside it."""
+        data = self.loaded.config.data
+        levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
+        return RuleContext(
+            fields=self.fields,
+            now=self.now,
+            related={
+                name: {field.name: field for field in table.fields}
+                for name, table in self.related.items()
+            },
+            hold_foreign=data.foreign_rules == "hold",
+            extra_columns=levels[data.extra_columns],
+        )
+
+    @property
+    def positive(self) -> CellValue | None:
+        """The positive class as the label holds it."""
+        data = self.loaded.config.data
+        return positive_class(data.positive, self.fields[data.label])
+
+    def shows(self, column: str) -> bool:
+        """Whether values of a column may be told."""
+        return shows(self.loaded, self.contract, column)
+
+
+def shows(loaded: LoadedConfig, contract: Contract, column: str) -> bool:
+    """Keys identify rows, and people: their values are never told."""
+    return column not in loaded.config.data.key and contract.shows(column)
+
+
+def _asks_nothing(_: CheckContext) -> tuple[()]:
+    return ()
+
+
+def _judges_nothing(_: CheckContext, __: Sequence[int | NotRun]) -> tuple[()]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataCheck:
+    """One check; an entry of `CHECKS` in `data/validate.py`.
+
+    Attributes:
+        step: what is being done while it judges, for whoever watches the run; empty where the
+            scan judges all of it.
+        rules: rules that the scan counts and judges, and findings that need no question.
+        questions: conditions whose rows are counted in the same scan.
+        judge: findings, of the counts of `questions` in their order.
+        keys: the key below `data` in cdml.yaml that asks for a finding, by the finding's name;
+            other findings are of the contract.
+    """
+
+    step: str = ""
+    rules: Callable[[CheckContext], Iterable[RuleOrFinding]] = _asks_nothing
+    questions: Callable[[CheckContext], Sequence[Condition]] = _asks_nothing
+    judge: Callable[[CheckContext, Sequence[int | NotRun]], Iterable[Finding]] = _judges_nothing
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def keys_of(checks: Iterable[DataCheck]) -> dict[str, str]:
+    """The key below `data` that asks for each finding, by the finding's name."""
+    return {name: key for check in checks for name, key in check.keys.items()}
