@@ -97,13 +97,13 @@ class ConsoleProgress:
         else:
             yield _Quiet()
         if bar is None or bar.bar is None:
-            self._say(f"{label} ({time.monotonic() - start:.1f} s)")
+            self._print(f"{label} ({time.monotonic() - start:.1f} s)")
 
     def note(self, text: str) -> None:
         """Say one line."""
-        self._say(terminal(text))
+        self._print(terminal(text))
 
-    def _say(self, line: str) -> None:
+    def _print(self, line: str) -> None:
         if self._folding and not self._open:
             self._open = True
             click.echo("::group::what was done", err=True)

@@ -148,14 +148,14 @@ class _Deploy:
                 self.drift.refuse(drifted, found)
             found = self.drift.cure(found, self.cure)
         if version is None:
-            return self._keep(self._cured(found, drifted))
+            return self._write_outcome(self._cured(found, drifted))
         served = self._served_already(found, version)
         if served is not None:
-            return self._keep(served)
+            return self._write_outcome(served)
         candidate = self._examine(version, evidence)
         served = self._served_already(found, version, candidate)
         if served is not None:
-            return self._keep(served)
+            return self._write_outcome(served)
         return self._carry_out(found, self._plan(found, candidate))
 
     def rehearse(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
@@ -193,7 +193,7 @@ class _Deploy:
             journal=found.commit,
             changed=False,
         )
-        return self._told(plan, told)
+        return self._make_evidence(plan, told)
 
     def _carry_out(self, found: Observation, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
@@ -294,10 +294,10 @@ class _Deploy:
             journal=found.commit,
             changed=changed,
         )
-        return self._told(plan, told)
+        return self._make_evidence(plan, told)
 
-    def _keep(self, told: Deployment) -> Deployment:
+    def _write_outcome(self, told: Deployment) -> Deployment:
         return outcome.write_outcome(self.output, told, self.operator)
 
-    def _told(self, plan: Plan, told: OperationReport) -> Deployment:
+    def _make_evidence(self, plan: Plan, told: OperationReport) -> Deployment:
         return outcome.deployment_evidence(plan, told, self.operator)

@@ -192,7 +192,7 @@ class _Rollback:
                 journal=found.commit,
                 changed=False,
             )
-            return self._told(plan, told)
+            return self._write_evidence(plan, told)
         self._identify(plan, found)
         return self._carry_out(found, plan)
 
@@ -218,7 +218,7 @@ class _Rollback:
             journal=found.commit,
             changed=False,
         )
-        return self._told(plan, told)
+        return self._write_evidence(plan, told)
 
     def _carry_out(self, found: Observation, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
@@ -246,7 +246,7 @@ class _Rollback:
         if ended.trouble is not None:
             now = describe_serving(look_again(self.ports), plan.environment)
             sentence = f"v{plan.to.version} was not restored: {ended.trouble.message} {now}"
-        kept = self._told(plan, self._outcome(ended, sentence))
+        kept = self._write_evidence(plan, self._outcome(ended, sentence))
         if ended.trouble is not None:
             raise RollbackFailed(sentence, ended.trouble.hint) from ended.trouble
         return kept
@@ -266,7 +266,7 @@ class _Rollback:
             changed=restored,
             times=self._times(self.ports.clock.now() if restored else None, verified=False),
         )
-        self._told(plan, told)
+        self._write_evidence(plan, told)
         return RollbackFailed(sentence, error.hint)
 
     def _outcome(self, ended: OperationResult, sentence: str) -> OperationReport:
@@ -313,7 +313,7 @@ class _Rollback:
             changed=True,
             times=self._times(self.ports.clock.now(), verified=True),
         )
-        return self._told(plan, told)
+        return self._write_evidence(plan, told)
 
     def _answered(self, found: Observation) -> Entry | None:
         """What a rollback restored that was under way when we were asked, or came before ours.
@@ -376,7 +376,7 @@ class _Rollback:
                 "`cdml history` tells what else served; --to names it.",
             )
 
-    def _told(self, plan: Plan, told: OperationReport) -> Deployment:
+    def _write_evidence(self, plan: Plan, told: OperationReport) -> Deployment:
         evidence = outcome.deployment_evidence(plan, told, self.operator)
         return outcome.write_outcome(self.output, evidence, self.operator)
 

@@ -99,7 +99,7 @@ class GapDifference:
     @property
     def standard_error(self) -> float:
         """Of the two pairs with the largest gaps."""
-        return self._apart(0, 0, 0.0).standard_error
+        return self._pair_difference(0, 0, 0.0).standard_error
 
     def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval."""
@@ -131,12 +131,15 @@ class GapDifference:
     def _each(self, share: float, of: Callable[[Linear], float]) -> Floats:
         """A figure of every pair beside every pair, shape (challenger's, champion's)."""
         pairs = [
-            [of(self._apart(mine, other, share)) for other in range(len(self.champion.value))]
+            [
+                of(self._pair_difference(mine, other, share))
+                for other in range(len(self.champion.value))
+            ]
             for mine in range(len(self.challenger.value))
         ]
         return np.array(pairs)
 
-    def _apart(self, mine: int, other: int, share: float) -> Linear:
+    def _pair_difference(self, mine: int, other: int, share: float) -> Linear:
         """The difference of two pairs of groups, the champion's a share nearer to nothing."""
         kept = max(0.0, 1 - share)
         moves = self.challenger.influence[mine] - kept * self.champion.influence[other]

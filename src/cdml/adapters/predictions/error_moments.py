@@ -71,11 +71,11 @@ class Errors:
         figures = [*self._losses(name)]
         if name == SQUARES:
             label = self.row.label()
-            middles = dict(self._ask(code, [f"(min({label}) + max({label})) / 2"]))
+            middles = dict(self._group_rows(code, [f"(min({label}) + max({label})) / 2"]))
             figures += self._labels(by_code(middles, code))
         sums = {
             group: ExactSums(figures=tuple(figures), largest=tuple(largest))
-            for group, *largest in self._ask(code, [f"max(abs({one}))" for one in figures])
+            for group, *largest in self._group_rows(code, [f"max(abs({one}))" for one in figures])
         }
         listed = ", ".join(f"{figure} AS x{i}" for i, figure in enumerate(figures))
         inner, totals_ = added(
@@ -105,7 +105,7 @@ class Errors:
         centred = f"({self.row.label()} - {middle})"
         return [centred, f"pow({centred}, 2)"]
 
-    def _ask(self, code: str, figures: Sequence[str]) -> list[Any]:
+    def _group_rows(self, code: str, figures: Sequence[str]) -> list[Any]:
         """One row for each group."""
         relation = self.row.pair.relation
         return self.engine.ask(

@@ -112,7 +112,7 @@ class _MetricConversation:
                 place = int(said["metric"]), int(said["part"])
                 self._found[place] = replicates(said, self._job.rows, place[1])
             elif event == "error":
-                self._trouble = self._told(said)
+                self._trouble = self._read_error(said)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError):
             return
         except RecursionError:
@@ -131,7 +131,7 @@ class _MetricConversation:
         if self._step is not None:
             self._step.advance(amount)
 
-    def _told(self, said: Mapping[str, Any]) -> CdmlError:
+    def _read_error(self, said: Mapping[str, Any]) -> CdmlError:
         metric = self._job.metrics[int(said["metric"])]
         kind, message = (
             clean_line(str(said["kind"]))[:80],

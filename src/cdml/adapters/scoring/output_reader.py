@@ -84,7 +84,7 @@ class _Reader:
     def read(self) -> Understood:
         """Classes and probabilities."""
         if self.question.columns is not None:
-            return self._as_told(self.question.columns)
+            return self._as_configured(self.question.columns)
         if len(self.answer.columns) == 1:
             return self._one_column()
         if self.answer.names is None:
@@ -93,7 +93,7 @@ class _Reader:
 
     # What cdml.yaml says
 
-    def _as_told(self, told: AnswerColumns) -> Understood:
+    def _as_configured(self, told: AnswerColumns) -> Understood:
         prediction = None
         if told.prediction is not None:
             prediction = self._predicted(find_column(self.answer, told.prediction))
@@ -113,7 +113,7 @@ class _Reader:
                 self._class_of(one): find_column(self.answer, at) for one, at in told.scores.items()
             }
             return self._of_classes(columns, prediction)
-        return self._given(prediction, self._beside())
+        return self._given(prediction, self._class_probabilities())
 
     def _class_of(self, written: Class) -> Class:
         found = find_class(written, self.known)
@@ -137,7 +137,7 @@ class _Reader:
             if normal_name(name) in PROBABILITY:
                 return self._given(None, self._scores({self._single_class(): self._share(0)}))
         if not pa.types.is_floating(column.type):
-            return self._given(self._predicted(0), self._beside())
+            return self._given(self._predicted(0), self._class_probabilities())
         return self._of_floats(column)
 
     def _of_floats(self, column: Any) -> Understood:
@@ -146,11 +146,11 @@ class _Reader:
         values = pc.unique(column).to_pylist()
         few = len(values) <= _MOST_DISTINCT
         if few and all(find_class(value, self.known) is not None for value in values):
-            return self._given(column, self._beside())
+            return self._given(column, self._class_probabilities())
         low, high = min(values), max(values)
         if not self.question.binary or low < -_ROUNDING or high > 1 + _ROUNDING:
             if all(value == int(value) for value in values[:_MOST_DISTINCT]):
-                return self._given(self._predicted(0), self._beside())
+                return self._given(self._predicted(0), self._class_probabilities())
             raise InputError(
                 f"the model answers numbers from {low:.6g} to {high:.6g} that are neither classes"
                 f" nor probabilities; the classes are {list_classes(self.known)}.",
@@ -189,7 +189,7 @@ class _Reader:
             raise InputError("a binary task needs data.positive.")
         return self.question.positive
 
-    def _beside(self) -> dict[Class, ScoreArray]:
+    def _class_probabilities(self) -> dict[Class, ScoreArray]:
         """What predict_proba says."""
         found, own = self.answer.probabilities, self.answer.classes
         if found is None:
@@ -207,7 +207,7 @@ class _Reader:
         columns = self._class_columns(names)
         predictions = [at for at in predictions if at not in columns.values()]
         if len(predictions) > 1 or (len(shares) > 1 and not columns):
-            raise self._ask()
+            raise self._ambiguous()
         prediction = self._predicted(predictions[0]) if predictions else None
         if columns:
             return self._of_classes(columns, prediction)
@@ -216,7 +216,7 @@ class _Reader:
         if prediction is not None and shares:
             return self._pair(predictions[0], shares[0])
         if prediction is not None:
-            return self._given(prediction, self._beside())
+            return self._given(prediction, self._class_probabilities())
         if shares and self.question.binary:
             return self._given(None, {self._positive: self._share(shares[0])})
         return self._of_matrix(range(len(names)))
@@ -288,7 +288,7 @@ class _Reader:
                 self._how(),
             )
         if len(columns) == 1 and not self.question.binary:
-            raise self._ask()
+            raise self._ambiguous()
         scores = {one: self._share(at) for one, at in columns.items()}
         return self._given(prediction, self._scores(scores))
 
@@ -309,7 +309,7 @@ class _Reader:
     def _of_matrix(self, columns: Sequence[int]) -> Understood:
         """Columns whose names say nothing: probabilities, if rows add up to 1 in a known order."""
         if not all(is_number(self.answer.columns[at]) for at in columns):
-            raise self._ask()
+            raise self._ambiguous()
         width = len(columns)
         if not self._add_up(columns):
             raise InputError(
@@ -362,7 +362,7 @@ class _Reader:
         names = self.answer.names or ()
         column = self._predicted(prediction)
         if not is_number(self.answer.columns[share]):
-            raise self._ask()
+            raise self._ambiguous()
         if not self.question.binary:
             self.notes.append(
                 f"The column {self._name(share)} of the answer holds the probability of one class"
@@ -435,7 +435,7 @@ class _Reader:
         """The class with the highest probability in each row."""
         classes = list(scores)
         if len(classes) == 1:
-            classes = [self._other(classes[0]), classes[0]]
+            classes = [self._negative_class(classes[0]), classes[0]]
             best = (scores[classes[1]] > 0.5).astype(np.int64)  # noqa: PLR2004 - half
         else:
             best = np.argmax(np.column_stack(list(scores.values())), axis=1)
@@ -445,7 +445,7 @@ class _Reader:
             told = [str(one) for one in told]
         return pa.chunked_array([pa.array(told).take(pa.array(best))])
 
-    def _other(self, positive: Class) -> Class:
+    def _negative_class(self, positive: Class) -> Class:
         """The negative class."""
         found = next((one for one in self.known if not is_same_class(one, positive)), None)
         if found is not None:
@@ -466,7 +466,7 @@ class _Reader:
         """
         column = self.answer.columns[at]
         if not is_number(column):
-            raise self._ask()
+            raise self._ambiguous()
         require_finite(column, "scores")
         values = floats(column)
         outside = (values < -_ROUNDING) | (values > 1 + _ROUNDING)
@@ -495,7 +495,7 @@ class _Reader:
         names = self.answer.names
         return yaml_scalar(names[at]) if names is not None else str(at)
 
-    def _ask(self) -> InputError:
+    def _ambiguous(self) -> InputError:
         return InputError(
             f"the model answers {describe_columns(self.answer)}, and which of them counts is not"
             " certain.",

@@ -115,9 +115,9 @@ class _Records:
                 f" TO {literal(str(self._path))} (FORMAT parquet)"
             )
         except duckdb.Error as error:
-            raise InputError(f"{self._told(error)}.", _OBJECTS) from error
+            raise InputError(f"{self._describe_error(error)}.", _OBJECTS) from error
 
-    def _told(self, error: duckdb.Error) -> str:
+    def _describe_error(self, error: duckdb.Error) -> str:
         """The engine's complaint in one sentence, with the file's name and without its folders."""
         told = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
         blamed = next((path for path in self._files if str(path) in told), self._files[0])
@@ -125,7 +125,7 @@ class _Records:
         told = re.sub(r"\s+", " ", told).rstrip(". ")
         return f"{blamed.name} cannot be read: {told[:1].lower()}{told[1:]}"
 
-    def _ask(
+    def _select(
         self, columns: str, rest: str = "", path: Path | None = None
     ) -> list[tuple[object, ...]]:
         found: list[tuple[object, ...]] = self._engine.execute(
@@ -135,7 +135,7 @@ class _Records:
         return found
 
     def _sources(self) -> tuple[TextSource, ...]:
-        counted = {file: rows for file, rows in self._ask("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
+        counted = {file: rows for file, rows in self._select("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
         return tuple(
             TextSource(
                 path=path, rows=int(str(counted.get(str(path), 0))), place=partial(_place, path)
@@ -161,7 +161,7 @@ class _Records:
             " WHEN len(json_keys(j)) <> len(list_distinct(json_keys(j))) THEN 1"
             f" ELSE {_inexact(2)} END"
         )
-        [(first, others)] = self._ask(
+        [(first, others)] = self._select(
             f"min({len(_WRONG)} * file_row_number + {wrong}), count_if({keys} IS NOT TRUE)"
         )
         if first is not None:
@@ -172,7 +172,7 @@ class _Records:
 
     def _usual(self) -> tuple[str, ...]:
         """The first object's keys; none where it has one twice, or is no object."""
-        [(keys,)] = self._ask(
+        [(keys,)] = self._select(
             "CASE WHEN json_type(j) = 'OBJECT' THEN json_keys(j) END",
             "ORDER BY file_row_number LIMIT 1",
         )
@@ -224,7 +224,7 @@ class _Records:
         ]
         answers: list[object] = []
         for at in range(0, len(asked), _AT_ONCE):
-            answers += self._ask(", ".join(asked[at : at + _AT_ONCE]), path=self._target)[0]
+            answers += self._select(", ".join(asked[at : at + _AT_ONCE]), path=self._target)[0]
         found, mixed = [], {}
         for number in range(len(texts.names)):
             counted = answers[number * len(_KINDS) : (number + 1) * len(_KINDS)]
@@ -238,7 +238,7 @@ class _Records:
         places = []
         for kind in there:
             types = ", ".join(map(literal, dict(_KINDS)[kind]))
-            [(row,)] = self._ask(
+            [(row,)] = self._select(
                 "min(file_row_number)", f"WHERE t{number} IN ({types})", self._target
             )
             places.append((int(str(row)), kind))
@@ -254,7 +254,7 @@ class _Records:
         Raises:
             InputError: whole numbers in it have more than 64 bits.
         """
-        [(structure, row)] = self._ask(
+        [(structure, row)] = self._select(
             f"json_group_structure(c{number}::JSON), min(file_row_number) FILTER (regexp_matches("
             f"regexp_replace(c{number}, {literal(_TEXTS)}, '', 'g'), {literal(_LONG_WHOLE)}))",
             path=self._target,

@@ -129,7 +129,7 @@ class SqlTable:
             f"max(md5(CAST({quote(column.engine_name)} AS VARCHAR)))"
             for column in self.columns.values()
         )
-        self._ask(f"SELECT {', '.join(names)} FROM {self.place.relation}")
+        self._execute(f"SELECT {', '.join(names)} FROM {self.place.relation}")
 
     def repeated(self, columns: Sequence[str]) -> int:
         """See the port; groups rather than distinct counts, which need twice the memory."""
@@ -144,13 +144,13 @@ class SqlTable:
             f" (SELECT count(*) AS n FROM {self.place.relation} WHERE {self.all_present(columns)}"
             f" GROUP BY {values} HAVING count(*) > 1) AS repeated"
         )
-        repeated: int = self._ask(sql)[0][0]
+        repeated: int = self._execute(sql)[0][0]
         return repeated
 
     def frequencies(self, column: str, limit: int) -> tuple[tuple[CellValue, int], ...]:
         """See the port."""
         asked = self.columns[column]
-        found = self._ask(
+        found = self._execute(
             f"SELECT {asked.value} AS v, count(*) AS n FROM {self.place.relation}"
             f" WHERE NOT {asked.missing} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
         )
@@ -162,7 +162,7 @@ class SqlTable:
         """See the port."""
         asked, translation = self.columns[column], Translation(self.columns)
         also = f", {counts(translation, conditions)}" if conditions else ""
-        found = self._ask(
+        found = self._execute(
             f"SELECT {asked.value} AS v, count(*) AS n{also}"
             f" FROM {self.place.relation} WHERE NOT {asked.missing}"
             f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}",
@@ -178,7 +178,7 @@ class SqlTable:
         translation = Translation(self.columns)
         where = translation.condition(condition, exact=False)
         asked = self.columns[column]
-        found = self._ask(
+        found = self._execute(
             f"SELECT {self._row}, {asked.value} FROM {self._numbered}"
             f" WHERE {where} ORDER BY 1 LIMIT {int(limit)}",
             translation.parameters,
@@ -200,7 +200,7 @@ class SqlTable:
         asked = [self.columns[name] for name in columns]
         values = ", ".join(c.number if c.field.type.ordered else c.short for c in asked)
         share = min(1.0, limit / self.ref.rows)
-        found = self._ask(
+        found = self._execute(
             f"SELECT {values} FROM {self._numbered}"
             f" WHERE ({self._row} * {_SPREAD}) % {_RANGE} < {int(share * _RANGE)}"
             f" ORDER BY {self._row} LIMIT {int(limit)}"
@@ -220,7 +220,7 @@ class SqlTable:
             else f"CAST(ours.v{at} AS VARCHAR) = CAST(theirs.v{at} AS VARCHAR)"
             for at, (mine, theirs) in enumerate(pairs)
         )
-        shared: int = self._ask(
+        shared: int = self._execute(
             f"SELECT count(*) FROM {self.values(columns)} AS ours WHERE EXISTS"
             f" (SELECT 1 FROM {other.values(there)} AS theirs WHERE {equal})"
         )[0][0]
@@ -240,7 +240,7 @@ class SqlTable:
         """See the port."""
         other = self._reached(other)
         mine, others = ([table.columns[name] for name in columns] for table in (self, other))
-        [found] = self._ask(
+        [found] = self._execute(
             equal_rows.overlap(mine, self.place.relation, others, other.place.relation)
         )
         shared, here, there = map(int, found)
@@ -249,14 +249,16 @@ class SqlTable:
     def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
         """See the port."""
         asked = [self.columns[name] for name in columns]
-        [found] = self._ask(equal_rows.conflicts(asked, self.columns[label], self.place.relation))
+        [found] = self._execute(
+            equal_rows.conflicts(asked, self.columns[label], self.place.relation)
+        )
         equal, conflicting = map(int, found)
         return Conflicts(equal=equal, conflicting=conflicting)
 
     def extent(self, column: str) -> tuple[CellValue, CellValue] | None:
         """See the port."""
         asked = self.columns[column]
-        [(low, high)] = self._ask(
+        [(low, high)] = self._execute(
             f"SELECT min({asked.value}), max({asked.value}) FROM {self.place.relation}"
             f" WHERE NOT {asked.missing}"
         )
@@ -287,7 +289,7 @@ class SqlTable:
         """The rows with their number from 0."""
         return self.place.numbered(self._row, tuple(self.columns.values()))
 
-    def _ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
             return self.place.ask(sql, parameters)
         except QueryRejected as error:

@@ -108,7 +108,7 @@ class PrometheusTraffic:
         seconds = math.ceil((until - since).total_seconds()) + LOOKBACK
         grown: dict[SeriesPoint, float] = defaultdict(float)
         unreadable = 0
-        for series in self._ask(f"{selector}[{seconds}s]", until):
+        for series in self._query(f"{selector}[{seconds}s]", until):
             read = _series(series, self._selectors.slot, label)
             if read is None:
                 unreadable += 1
@@ -117,7 +117,7 @@ class PrometheusTraffic:
             grown[place] += _increase(samples, since.timestamp(), until.timestamp())
         return _Counted(grown=grown, unreadable=unreadable)
 
-    def _ask(self, query: str, at: datetime) -> Sequence[object]:
+    def _query(self, query: str, at: datetime) -> Sequence[object]:
         try:
             answer = self._session.get(
                 f"{self._url}/api/v1/query",

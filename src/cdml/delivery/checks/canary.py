@@ -91,14 +91,14 @@ class CanaryJudge:
     def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
         """What to ask; and where that is nothing, why, if it is known."""
         try:
-            return self._known(release)
+            return self._read_cases(release)
         except ServiceError as error:
             if not self.served:
                 raise
             self.ports.progress.note(error.message)
             return (), ""
 
-    def _known(self, release: Release) -> tuple[Sequence[Case], str]:
+    def _read_cases(self, release: Release) -> tuple[Sequence[Case], str]:
         registry = self.ports.registry
         version = registry.version(self.loaded.config.model, release.version)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-known")) as scratch:

@@ -224,7 +224,7 @@ class OperationExecutor:
             self._conclude(operation)
         self._catch_up()
         transition = self._transition(move)
-        if self._keep(transition):
+        if self._write_journal(transition):
             self.judged = None
             if move is not NextAction.ADVANCE:
                 self.steps.did(move, transition.subject)
@@ -244,7 +244,7 @@ class OperationExecutor:
             case _:
                 return transitions.close(ledger, now)
 
-    def _keep(self, transition: Transition) -> bool:
+    def _write_journal(self, transition: Transition) -> bool:
         """Write; False where the journal moved and the lock is still ours: decide again.
 
         Raises:
@@ -327,7 +327,7 @@ class OperationExecutor:
             raise ValueError("there is no canary to look at")
         if not self.waited and ramp.park is not None:
             parked = transitions.park(self.found.ledger, self.ports.clock.now())
-            self.parked = self._keep(parked)
+            self.parked = self._write_journal(parked)
             if self.parked:
                 self.steps.did("park", parked.subject)
             return
@@ -347,7 +347,9 @@ class OperationExecutor:
         judged, why = look.judged, look.why
         if judged is Decision.HOLD and ramp.overdue(now):
             judged, why = Decision.ROLLBACK, f"no verdict within {ramp.timeout:g} s: {why}"
-        if self._keep(transitions.record_look(self.found.ledger, judged, look.state, why, now)):
+        if self._write_journal(
+            transitions.record_look(self.found.ledger, judged, look.state, why, now)
+        ):
             self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
             self.judged = judged
             if judged is Decision.ROLLBACK:

@@ -97,7 +97,7 @@ class LockHolder:
             return True
         if ledger.operation is None or ledger.parked_until is not None or not self._due():
             return False
-        self.is_over = self._ask(ledger.lock.run if ledger.lock else None)
+        self.is_over = self._is_run_over(ledger.lock.run if ledger.lock else None)
         return self.is_over and may(is_over=True)
 
     def remember(self) -> None:
@@ -141,7 +141,7 @@ class LockHolder:
         self.asked_at = now
         return True
 
-    def _ask(self, run: str | None) -> bool:
+    def _is_run_over(self, run: str | None) -> bool:
         """Whether the run is over; who cannot say has not said so, and the lease decides."""
         platform = self.ports.platform
         if run is None or run == platform.run_url():

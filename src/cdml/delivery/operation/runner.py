@@ -128,7 +128,7 @@ class OperationRunner:
             if free:
                 self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
             elif rollback is not None and _can_be_preempted(ledger):
-                self._ask(ledger, commit, rollback)
+                self._request_preemption(ledger, commit, rollback)
             elif clock.monotonic() >= deadline:
                 theirs.remember()
                 raise describe_holder(ledger)
@@ -239,7 +239,9 @@ class OperationRunner:
         self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
         self.steps.did("recover", taken.subject)
 
-    def _ask(self, ledger: JournalDocument, commit: str | None, rollback: Preempt) -> None:
+    def _request_preemption(
+        self, ledger: JournalDocument, commit: str | None, rollback: Preempt
+    ) -> None:
         asked = transitions.preempt(ledger, rollback)
         try:
             self.book.write(asked, commit)

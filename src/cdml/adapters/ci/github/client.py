@@ -178,7 +178,7 @@ class Client:
 
     def viewer(self) -> str:
         """The login of the token's owner. REST's `GET /user` refuses an Actions token."""
-        return str(self._asked("query { viewer { login } }", {})["viewer"]["login"])
+        return str(self._query_graphql("query { viewer { login } }", {})["viewer"]["login"])
 
     def minimize(self, node: str) -> None:
         """Hide a comment as outdated, which REST cannot.
@@ -190,9 +190,9 @@ class Client:
             "mutation($input: MinimizeCommentInput!) {"
             " minimizeComment(input: $input) { minimizedComment { isMinimized } } }"
         )
-        self._asked(mutation, {"input": {"subjectId": node, "classifier": "OUTDATED"}})
+        self._query_graphql(mutation, {"input": {"subjectId": node, "classifier": "OUTDATED"}})
 
-    def _asked(self, query: str, variables: Mapping[str, object]) -> Any:
+    def _query_graphql(self, query: str, variables: Mapping[str, object]) -> Any:
         """What GraphQL answers; its refusals come with a status of 200."""
         body = {"query": query, "variables": variables}
         _, answer = self._github.requester.requestJsonAndCheck("POST", self._graphql, input=body)

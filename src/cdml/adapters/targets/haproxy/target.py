@@ -90,14 +90,16 @@ class HaproxyTarget:
         share = shares(servers)
         first, second = self._by_share(held, share)
         if not share[first]:
-            warm = (self._beside(servers[slot], held.get(slot), 0) for slot in (second, first))
+            warm = (
+                self._standby_share(servers[slot], held.get(slot), 0) for slot in (second, first)
+            )
             return Serving(version=None, digest=None, beside=next(filter(None, warm), None))
         serving = held.get(first)
         return Serving(
             version=serving.version if serving else None,
             digest=self._digest(servers[first], serving) if serving else None,
             server=first,
-            beside=self._beside(servers[second], held.get(second), share[second]),
+            beside=self._standby_share(servers[second], held.get(second), share[second]),
         )
 
     def switch(self, to: Release, *, fence: int) -> None:
@@ -152,7 +154,7 @@ class HaproxyTarget:
                 raise InputError(
                     f"v{to.version} is not staged: no server of it runs.", "Deploy it again."
                 )
-            other = servers[self._other(server.name)]
+            other = servers[self._other_slot(server.name)]
             if percent != ALL:
                 self._can_serve(other, claim.held, to, percent)
             rest = ALL - percent if other.name in claim.held else 0
@@ -191,7 +193,9 @@ class HaproxyTarget:
         )
         return first, second
 
-    def _beside(self, server: Server, held: Held | None, percent: int) -> TrafficShare | None:
+    def _standby_share(
+        self, server: Server, held: Held | None, percent: int
+    ) -> TrafficShare | None:
         digest = self._digest(server, held) if held else UNVERIFIED_DIGEST
         if held is None or (digest == UNVERIFIED_DIGEST and not percent):
             return None
@@ -270,7 +274,7 @@ class HaproxyTarget:
         """Let HAProxy find its weights again when it is restarted."""
         self._slots.write(STATE, self._backend.state())
 
-    def _other(self, slot: str) -> str:
+    def _other_slot(self, slot: str) -> str:
         return next(name for name in self._settings.slots if name != slot)
 
 
