@@ -28,9 +28,10 @@ from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, RESULTS, remove_files
+from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, remove_files
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
+from cdml.report.test_results import RESULTS
 from cdml.tables.query import Field
 
 

@@ -78,6 +78,11 @@ def registries() -> Names:
     return AdapterTable("cdml.registries", REGISTRIES)
 
 
+def engines() -> Names:
+    """All engines that open tables, by the scheme of an address; a path's is `file`."""
+    return AdapterTable("cdml.tables", TABLES)
+
+
 @contextmanager
 def unrevealed(address: str) -> Iterator[None]:
     """What goes wrong with an address is told without what the address hides."""
@@ -103,9 +108,10 @@ class TablesByScheme:
         """
         address = reveal(uri)
         scheme = address.partition("://")[0].partition("+")[0] if "://" in address else "file"
-        engine = TABLES.get(scheme, scheme)
+        known = engines()
+        engine = known.get(scheme, scheme)
         if engine not in self.made:
-            self.made[engine] = find_adapter("engine", scheme, TABLES)()
+            self.made[engine] = find_adapter("engine", scheme, known)()
         with unrevealed(uri):
             return self.made[engine].open(uri, declared)
 

@@ -13,7 +13,8 @@ from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
 from cdml.config.targets import TARGETS
 from cdml.errors import ConfigurationError
-from cdml.wiring import PLATFORMS, REGISTRIES, Wiring
+from cdml.tables.declared_types import UNDECLARED
+from cdml.wiring import PLATFORMS, REGISTRIES, TABLES, TablesByScheme, Wiring
 from fakes.progress import FakeProgress
 
 CONFIG = """\
@@ -24,7 +25,12 @@ data: {evaluation: rows.parquet, key: [id], label: late}
 deploy: {environment: production, target: {type: registry}}
 """
 OWN_TARGETS = {name: kind.adapter for name, kind in TARGETS.items()}
-GROUPS = {"targets": OWN_TARGETS, "registries": REGISTRIES, "platforms": PLATFORMS}
+GROUPS = {
+    "targets": OWN_TARGETS,
+    "registries": REGISTRIES,
+    "platforms": PLATFORMS,
+    "tables": TABLES,
+}
 HEAVY = ("mlflow", "duckdb", "pandas", "sklearn", "numpy", "scipy", "pyarrow", "github")
 
 
@@ -54,6 +60,7 @@ def installed(tmp_path, monkeypatch):
     (about / "entry_points.txt").write_text("".join(lines))
     (about.parent / "more_adapters.py").write_text(
         "class Theirs:\n    def __init__(self, **given):\n        self.given = given\n"
+        "    def open(self, *given):\n        return given\n"
     )
     monkeypatch.syspath_prepend(str(about.parent))
     yield
@@ -108,6 +115,11 @@ class TestInstalledPackages:
         made = read("folder:registry", "theirs:anywhere").registry
 
         assert {"uri": "theirs:anywhere", "folder": tmp_path} == made.given
+
+    def test_bring_engines_of_tables(self):
+        opened = TablesByScheme().open("theirs://shelf/rows")
+
+        assert ("theirs://shelf/rows", UNDECLARED) == opened
 
     @pytest.mark.parametrize("group", GROUPS)
     def test_are_asked_by_group_and_never_replace_our_own(self, group):

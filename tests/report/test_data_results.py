@@ -5,8 +5,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from cdml.errors import ConfigurationError
-from cdml.evidence.store import RESULTS
+from cdml.errors import ConfigurationError, InputError
+from cdml.report import test_results
+from cdml.report.test_results import RESULTS
 from data.test_validate_data import CONTRACT, House
 
 
@@ -31,6 +32,22 @@ def located(house):
 
 def line(text, of):
     return next(n for n, one in enumerate(of.splitlines(), start=1) if text in one)
+
+
+def test_a_form_is_added_by_one_entry(house, monkeypatch):
+    def lines(evidence, place):
+        return "".join(f"{one.name}:{place(one).line}\n" for one in evidence.checks).encode()
+
+    monkeypatch.setitem(test_results.RESULTS, "data.txt", lines)
+    house.run()
+    asked = line("key: [id]", house.config)
+
+    written = (house.folder / "out" / "data.txt").read_text().splitlines()
+    assert f"key_unique:{asked}" in written
+    house.config = house.config.replace("label: late", "label: gone")
+    with pytest.raises(InputError):
+        house.run()
+    assert not (house.folder / "out" / "data.txt").exists()  # nothing old is left to be believed
 
 
 def test_a_rule_is_at_its_line_of_the_contract_and_the_rest_in_the_configuration(house):

@@ -31,7 +31,7 @@ from cdml.evidence import store
 from cdml.evidence.charts import Histogram
 from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, RowSample
 from cdml.models.uri import CHAMPION
-from cdml.report.test_results import write_results
+from cdml.report.test_results import RESULTS, write_results
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, NotRun
 from cdml.tables.table import Table
@@ -73,7 +73,7 @@ def validate_data(
         InputError: the data cannot be read, or lacks a column that cdml.yaml names.
     """
     store.remove_evidence(output, DataEvidence, Deployment)
-    store.remove_files(*(output / name for name in store.RESULTS))
+    store.remove_files(*(output / name for name in RESULTS))
     settings = loaded.config.data
     written = contract or settings.contract
     promised = load_contract(loaded, written)

@@ -32,10 +32,8 @@ FILES: dict[type[BaseModel], str] = {
 }
 REPORTS = ("comment.md", "report.md", "report.html")
 """What is told of the evidence: as the comment, as the job summary, as a page."""
-RESULTS = ("data.junit.xml", "data.sarif")
-"""The checks of the data as other tools read them."""
 GATES_RESULTS = "gates.junit.xml"
-"""The gates, likewise; written with the report."""
+"""The gates as other tools read them; written with the report."""
 MAX_BYTES = 32 * 1024 * 1024
 
 

@@ -1,13 +1,19 @@
 """What was found of the data, in the forms that other tools show."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cdml.config import LoadedConfig
 from cdml.evidence.schema import Check, DataEvidence
-from cdml.evidence.store import RESULTS, write_atomically
+from cdml.evidence.store import write_atomically
 from cdml.report.formats.junit import junit
 from cdml.report.formats.sarif import Location, sarif
+
+RESULTS: Mapping[str, Callable[[DataEvidence, Callable[[Check], Location]], bytes]] = {
+    "data.junit.xml": lambda evidence, _: junit(evidence),
+    "data.sarif": sarif,
+}
+"""The checks of the data as other tools read them: by the file's name, what is in it."""
 
 
 def write_results(
@@ -17,7 +23,7 @@ def write_results(
     contract: str | None,
     keys: Mapping[str, str],
 ) -> None:
-    """Write `data.junit.xml` and `data.sarif`.
+    """Write the checks in every form of `RESULTS`.
 
     Args:
         loaded: the configuration.
@@ -35,9 +41,8 @@ def write_results(
             return Location(file=promises, line=check.line)
         return Location(file=config, line=_line(check, loaded, keys))
 
-    as_xml, as_sarif = RESULTS
-    write_atomically(output / as_xml, junit(evidence))
-    write_atomically(output / as_sarif, sarif(evidence, place))
+    for name, write in RESULTS.items():
+        write_atomically(output / name, write(evidence, place))
 
 
 def _line(check: Check, loaded: LoadedConfig, keys: Mapping[str, str]) -> int:
