@@ -63,7 +63,7 @@ class CiDeployment:
             url=url,
         )
         if operation is not None:
-            filing._set("in_progress", _what(operation, ledger.model))
+            filing._set("in_progress", _summarize(operation, ledger.model))
         return filing
 
     def under_way(self, what: str) -> None:
@@ -74,7 +74,7 @@ class CiDeployment:
         """Say how it ended."""
         trouble = f": {operation.trouble}" if operation.trouble else ""
         state = "success" if operation.committed else "failure"
-        self._set(state, f"{_what(operation, self.model)}{trouble}")
+        self._set(state, f"{_summarize(operation, self.model)}{trouble}")
 
     def _set(self, state: str, what: str) -> None:
         if self.deployment is None:
@@ -87,5 +87,5 @@ class CiDeployment:
             self.progress.note(f"The deployment's status is not {state}: {error.message}")
 
 
-def _what(operation: Operation, model: str) -> str:
+def _summarize(operation: Operation, model: str) -> str:
     return f"{operation.kind} of v{operation.to.version} of {model}"
