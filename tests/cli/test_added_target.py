@@ -189,6 +189,22 @@ class TestAnAddedTarget:
         assert "FileTarget" == type(wired.target).__name__
 
 
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("", "the target 'shelf' cannot be imported: shelf has no 'TARGET'"),
+        ("from cdml.config import Nothing", "the target 'shelf' cannot be imported: cannot import"),
+        ("import no_such_package", "needs the package 'no_such_package', which is not installed"),
+    ],
+    ids=["no-entry", "no-name", "no-package"],
+)
+@pytest.mark.usefixtures("installed")
+def test_a_package_that_is_broken_is_told_in_words(site, problems, module, told):
+    (site / "shelf" / "__init__.py").write_text(module)
+
+    assert told in problems("{target: {type: shelf, file: a}}")
+
+
 def test_every_target_is_in_the_documentation(request):
     delivery = (request.config.rootpath / "docs/delivery.md").read_text(encoding="utf-8")
 

@@ -52,9 +52,17 @@ def find_adapter(kind: str, name: str, names: Names) -> Any:
         raise ConfigurationError(describe_unknown(kind, name, names))
     module, _, attribute = names[name].partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        found = import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed.",
             "Install cdml with its ml extra, or give `python:` an interpreter that has it.",
         ) from error
+    except ImportError as error:
+        raise ConfigurationError(f"the {kind} {name!r} cannot be imported: {error}.") from error
+    if not hasattr(found, attribute):
+        raise ConfigurationError(
+            f"the {kind} {name!r} cannot be imported: {module} has no {attribute!r}.",
+            "Correct the entry point of the package that brings it.",
+        )
+    return getattr(found, attribute)
