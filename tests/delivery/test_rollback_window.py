@@ -73,6 +73,7 @@ def test_a_canary_is_left_alone(world):
     with pytest.raises(Killed):
         world.deploy("3", faults=Faults(6))
     world.clock.pass_by(DAY)
+    world.wait_out_the_lease()
     before = world.journal.subjects
 
     world.resume()

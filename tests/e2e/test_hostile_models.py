@@ -119,10 +119,10 @@ def theirs():
 SECOND = """
 import json, os, sys
 from pathlib import Path
-import models
 from cdml.adapters.scoring.sandbox_choice import choose
 from cdml.errors import CdmlError
-from scoring import score
+from support import models
+from support.scoring import score
 folder = Path(sys.argv[1])
 said = {"walls": choose().value, "namespaces": os.path.exists("/proc/self/ns/user")}
 try:
