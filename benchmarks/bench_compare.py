@@ -31,7 +31,7 @@ REDUCE = """
 import sys, time
 from pathlib import Path
 from cdml.adapters.predictions.duckdb_store import DuckSamples
-from cdml import statistics as inference
+from cdml.statistics.engine import compare
 from cdml.statistics.metrics import METRICS, Task
 from cdml.evaluation.prediction_store import Layout
 f1 = METRICS["f1"]
@@ -39,7 +39,7 @@ layout = Layout(key=("id",), label="label", slices=(), task=Task.BINARY, positiv
                 max_slices=100)
 start = time.perf_counter()
 [whole] = DuckSamples().reduce(*map(Path, sys.argv[1:]), layout, (f1,))
-inference.compare(f1, whole.sample(f1)).difference.interval(0.95)
+compare(f1, whole.sample(f1)).difference.interval(0.95)
 print(time.perf_counter() - start)
 """
 LOSSES = (
