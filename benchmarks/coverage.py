@@ -17,14 +17,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from latencies import LATENCIES
+from scenarios import SCENARIOS as OF_ROWS
+from scenarios import Scenario
 
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric, find_metric
 from cdml.statistics.proportions import Tango
-from support.scenarios import SCENARIOS as OF_ROWS
-from support.scenarios import Scenario
 
 ROWS = (50, 100, 200, 1000)
 POWER_ROWS = (200, 1000)

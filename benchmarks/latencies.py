@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import numpy as np
+from scenarios import Scenario
 
 from cdml.statistics.samples import Floats, Timings
-from support.scenarios import Scenario
 
 Random = np.random.Generator
 QUANTILES = ("latency_p50_ms", "latency_p95_ms")
