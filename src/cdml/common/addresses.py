@@ -15,9 +15,7 @@ _USER = re.compile(r"(?<=://)(?P<user>[^/?#@\s:]*)(?::[^/?#@\s]*)?@")
 class Address(str):
     """An address of cdml.yaml. As a text it is what was written, without a password.
 
-    Attributes:
-        revealed: what it stands for, for whoever connects; `reveal` gives it.
-        values: the variables that were put in, with their values.
+    `revealed` is what it stands for, for whoever connects; `reveal` gives it.
     """
 
     __slots__ = ("revealed", "values")
@@ -25,12 +23,7 @@ class Address(str):
     values: Mapping[str, str]
 
     def __new__(cls, text: str, variables: Mapping[str, str] | None = None) -> Self:
-        """Put variables in.
-
-        Args:
-            text: as it was written.
-            variables: values of each `${NAME}`; unset ones are empty. None: there are none.
-        """
+        """Put variables in: unset ones are empty; without a mapping there are none."""
         known = variables or {}
         made = super().__new__(cls, without_password(text))
         made.revealed = text if variables is None else VARIABLE.sub(_value(known), text)
@@ -63,10 +56,6 @@ def mask(text: str, address: str) -> str:
 
     Engines and clients quote addresses whole, in parts, and encoded: each value of a variable and
     each part of it that tells something is shown as `${NAME}`, each part of a password as `***`.
-
-    Args:
-        text: what somebody else said.
-        address: what they were given.
     """
     hidden: dict[str, str] = {}
     if isinstance(address, Address):

@@ -10,10 +10,8 @@ T = TypeVar("T")
 class BackgroundTask(Generic[T]):
     """Begins at once; whoever asks for the result waits for it.
 
-    The thread does not keep an interrupted process alive.
-
-    Args:
-        work: what to do; it must not share with the main thread what only one may use.
+    The thread does not keep an interrupted process alive. The work must not share with the main
+    thread what only one may use.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:

@@ -36,10 +36,6 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
 
     Taken out are the values of variables that are named like credentials, users and passwords of
     addresses, signatures in their queries, and `Authorization` headers.
-
-    Args:
-        text: what is to be shown.
-        environment: the process's variables.
     """
     secrets = {
         line.strip()

@@ -16,11 +16,7 @@ _START = 19
 
 
 def prefix(purpose: str) -> str:
-    """How the name of this process's folder for a purpose begins.
-
-    Args:
-        purpose: `cdml-` and a word, or `.building`.
-    """
+    """How the name of this process's folder for a purpose (`cdml-` and a word) begins."""
     process = os.getpid()
     return f"{purpose}-{_namespace()}.{process}.{_start(process) or 0}-"
 
@@ -30,9 +26,6 @@ def sweep(folder: Path) -> None:
 
     A number of a process counts only among those that see the same processes: a container that
     shares the folder keeps its own. A number that was given again belongs to another start.
-
-    Args:
-        folder: where temporary folders are made.
     """
     try:
         entries = list(os.scandir(folder))

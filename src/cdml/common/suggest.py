@@ -4,13 +4,7 @@ from collections.abc import Iterable
 
 
 def describe_unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """A sentence about an unknown name, with the nearest known one and the list of all.
-
-    Args:
-        kind: what the name should have been, e.g. `metric`.
-        name: what was written.
-        known: all names that would have been right.
-    """
+    """A sentence about an unknown name, with the nearest known one and the list of all."""
     from difflib import get_close_matches
 
     names = sorted(known)

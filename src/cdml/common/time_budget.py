@@ -17,12 +17,7 @@ SECONDS = 600.0
 
 
 class Budget:
-    """Seconds that are left for waiting.
-
-    Args:
-        seconds: in all.
-        now: a clock that only runs forward, in seconds.
-    """
+    """Seconds that are left for waiting, by a clock that only runs forward."""
 
     def __init__(self, seconds: float = SECONDS, now: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
@@ -44,8 +39,7 @@ class Budget:
     def spending(self, service: str) -> Iterator[None]:
         """Count the time within; a block within another one counts once.
 
-        Args:
-            service: who is waited for, as a sentence begins with it.
+        Sentences begin with the `service` that is waited for.
 
         Raises:
             ServiceError: nothing is left; the service is not asked.
@@ -70,9 +64,7 @@ class Budget:
 def draw_from(adapter: object, budget: Budget) -> None:
     """Let an adapter that waits for a service draw from a command's budget.
 
-    Args:
-        adapter: one with an attribute `budget`; others know no waiting, or limit their own.
-        budget: the command's.
+    An adapter without an attribute `budget` knows no waiting, or limits its own.
     """
     if isinstance(getattr(adapter, "budget", None), Budget):
         adapter.budget = budget  # type: ignore[attr-defined]  # as just seen

@@ -57,12 +57,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is wrong with a connection over TLS.
-
-    Attributes:
-        what: after "the server ".
-        hint: what to do next.
-    """
+    """What is wrong with a connection over TLS (after "the server "), and what to do next."""
 
     what: str
     hint: str
@@ -71,9 +66,7 @@ class Trouble:
 def explain_tls_error(text: str, bundle: str) -> Trouble | None:
     """What an exception's text says of a certificate; None where it is about something else.
 
-    Args:
-        text: the whole text, as the library wrote it.
-        bundle: the variables that name a file of trusted certificates.
+    `bundle` names the variables that name a file of trusted certificates.
     """
     for pattern, what, hint in _KINDS:
         if match := re.search(pattern, text):

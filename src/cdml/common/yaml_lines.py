@@ -14,12 +14,9 @@ MAX_PLACES = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YamlDocument:
-    """A document and its lines.
+    """A document; the line (from 1) of each place, e.g. `("schema", 0, "name")`; keys given twice.
 
-    Attributes:
-        value: mappings, lists and scalars; dates stay the text they were written as.
-        lines: line (from 1) of each place, e.g. of `("schema", 0, "name")`.
-        repeated: places of keys that were given twice.
+    Dates stay the text they were written as.
     """
 
     value: Any

@@ -48,12 +48,7 @@ _ELSEWHERE = re.compile(
 def host_complaints(
     document: Mapping[str, Any], variables: Mapping[str, str]
 ) -> Iterator[Complaint]:
-    """Every address that would take something of the job's to a host nobody named.
-
-    Args:
-        document: cdml.yaml, its addresses with their variables put in.
-        variables: the process's environment.
-    """
+    """Every address that would take something of the job's to a host nobody named."""
     if not in_ci(variables):
         return
     for place in _written(document):

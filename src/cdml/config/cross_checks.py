@@ -33,14 +33,7 @@ def find_contradictions(
     variables: Mapping[str, str],
     needs_registry: bool,
 ) -> Iterator[Complaint]:
-    """Every such problem, with its place.
-
-    Args:
-        document: cdml.yaml as it was written, variables put in.
-        targets, registries: the names that stand for something.
-        variables: the process's environment.
-        needs_registry: whether the registry will be asked.
-    """
+    """Every such problem, with its place, in cdml.yaml as it was written, variables put in."""
     yield from _about_target(at(document, "deploy", "target"), targets)
     if at(document, "deploy", "canary") is not None:
         target = str(at(document, "deploy", "target", "type") or "registry")

@@ -17,11 +17,7 @@ _BETTER = {True: "higher", False: "lower"}
 def bound_problem(metric: Metric, edge: BoundEdge, value: float, *, sanity: bool) -> str:
     """Why a bound cannot judge, and what was probably meant; empty where it can.
 
-    Args:
-        metric: with its range; without one nothing is assumed.
-        edge: at_least or at_most.
-        value: the bound.
-        sanity: whether the gate says that it bounds the better side on purpose.
+    A gate with `sanity` bounds the better side on purpose.
     """
     possible = metric.range
     if possible is None:
@@ -61,12 +57,7 @@ def margin_problem(
 ) -> str:
     """Why a margin cannot judge, and what was probably meant; empty where it can.
 
-    Args:
-        metric: with its range; without one nothing is assumed.
-        kind: how much worse is allowed, or how much better is asked for.
-        margin: how much.
-        relative: whether that is a share of the champion's value.
-        task: what is predicted, where it is known.
+    A relative margin is a share of the champion's value.
     """
     if metric.range is None:
         return ""

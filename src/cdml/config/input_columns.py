@@ -11,11 +11,9 @@ ANY = -1
 class Purposes:
     """What cdml.yaml names columns of the data for.
 
-    Attributes:
-        identity: key and label, which are no inputs unless a signature names them.
-        features: the inputs of a model that names none itself; empty where cdml.yaml is silent.
-        others: columns with another purpose, such as slices and weights: no inputs unless a
-            signature or `features` names them.
+    Key and label (`identity`) are no inputs unless a signature names them, `others` such as slices
+    and weights none unless a signature or `features` does. `features` are the inputs of a model
+    that names none itself.
     """
 
     identity: frozenset[str] = frozenset()
@@ -28,23 +26,16 @@ NO_PURPOSES = Purposes()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unnamed:
-    """Inputs that a signature counts and does not name.
+    """Inputs that a signature counts and does not name: types in order, or a tensor's one.
 
-    Attributes:
-        types: of the columns in order; of a tensor, the one of its values.
-        shape: of a tensor, with `ANY` for the rows; None of columns.
+    The `shape` of a tensor has `ANY` for the rows.
     """
 
     types: tuple[str, ...]
     shape: tuple[int, ...] | None = None
 
     def types_of(self, columns: int, *, lists: bool) -> tuple[str, ...] | None:
-        """The type of each of so many columns; None where they cannot be given.
-
-        Args:
-            columns: how many there are.
-            lists: whether the first of them holds lists.
-        """
+        """The type of each column, the first perhaps of lists; None if they cannot be given."""
         if self.shape is None:
             return self.types if columns == len(self.types) else None
         rows, *rest = self.shape or (0,)
@@ -65,13 +56,7 @@ class Unnamed:
 def input_columns(
     named: Sequence[str] | None, purposes: Purposes, columns: Collection[str]
 ) -> tuple[str, ...]:
-    """The columns that a model is given, in the order in which it is given them.
-
-    Args:
-        named: the inputs that the model's signature names; None where it names none.
-        purposes: of the columns.
-        columns: that the data has, in its order.
-    """
+    """The columns that a model is given, in their order; `named` by its signature, or None."""
     chosen = named if named is not None else purposes.features or None
     if chosen is not None:
         return tuple(name for name in chosen if name in columns)
@@ -84,10 +69,7 @@ def contradiction(
 ) -> str:
     """Why `data.features` and a signature that names its inputs cannot both be right.
 
-    Args:
-        features: as cdml.yaml names them; none contradict nothing.
-        types: the inputs that the signature names; None contradict nothing.
-        required: those of them that must be there.
+    No features, and no `types`, contradict nothing; `required` columns must be there.
     """
     if not features or types is None:
         return ""

@@ -33,13 +33,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfig:
-    """A configuration and where it came from.
-
-    Attributes:
-        config: what was said.
-        path: the file.
-        lines: the line of each key path, for annotations; `("gates", 0)` for the first gate.
-    """
+    """A configuration and where it came from; `lines` by key path, e.g. `("gates", 0)`."""
 
     config: Config
     path: Path
@@ -75,14 +69,10 @@ def load(
     environment: Mapping[str, str] | None = None,
     needs_registry: bool = True,
 ) -> LoadedConfig:
-    """Read and check a configuration.
+    """Read and check a configuration, `${NAME}` put in from the process's variables by default.
 
-    Args:
-        path: the YAML file.
-        targets: the names of the deploy targets that can be built.
-        registries: the schemes of the registries that can be asked.
-        environment: variables for `${NAME}`; the process's own by default.
-        needs_registry: whether the registry will be asked, so that it must be one.
+    Targets and registry schemes are those that there are; unless it `needs_registry`, the address
+    of a registry may be of none.
 
     Raises:
         ConfigurationError: the file is missing or anything in it is wrong; all of it is told.

@@ -31,10 +31,8 @@ ColumnId = str | int | float | bool
 class AnswerColumns:
     """Which columns count, as cdml.yaml says it; names, or numbers from 0 where there are none.
 
-    Attributes:
-        prediction: column of the predicted class or number; None: from the probabilities.
-        score: column of the probability of the positive class; None where there is none.
-        scores: column of the probability of each class, by the class.
+    `score` is the probability of the positive class, `scores` that of each class; without
+    `prediction` the class is read from them.
     """
 
     prediction: str | int | None = None

@@ -105,14 +105,11 @@ class HaproxySettings(BaseModel):
 class TargetType:
     """A kind of deploy target. Wiring, checks, `init` and the JSON Schema read all of it here.
 
-    Attributes:
-        adapter: `module:class` of its `Target` (`delivery/target.py`), imported when one is made.
-        summary: where a model serves, for lists of targets; empty where nobody told.
-        settings: what may stand beside `type`; None where the adapter checks that itself.
-        splits_traffic: as the adapter's; None where only the adapter knows.
-        template: `package:file` of the section `deploy` that `cdml init` writes; None where it has
-            nothing to write.
-        runner: `runs-on` of the jobs that deliver; None where any machine will do.
+    `adapter` is the `module:class` of its `Target` (`delivery/target.py`), imported when one is
+    made. Without `settings` the adapter checks what stands beside `type`, and without
+    `splits_traffic` only it knows. `template` is the `package:file` of the section `deploy` that
+    `cdml init` writes, `runner` the `runs-on` of the jobs that deliver, where not any machine will
+    do.
     """
 
     adapter: str
@@ -209,12 +206,7 @@ def target_types() -> TargetTypes:
 
 
 def target_problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """What is wrong with a target's settings, each with its place below `deploy.target`.
-
-    Args:
-        name: the target's type.
-        written: the settings, without the type.
-    """
+    """What is wrong with a target's settings, each with its place below `deploy.target`."""
     found = target_types().get(name)
     kind = found.settings if found else None
     if kind is None:

@@ -22,17 +22,12 @@ class TrafficPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp(TrafficPart):
-    """How a release gets its traffic on a target that splits it.
+    """How a release gets its traffic: shares in percent, rising to 100; times in seconds.
 
-    Attributes:
-        steps: its shares in percent, rising; the last is 100.
-        step: index of the share that was intended last.
-        every: seconds between two looks of the judge.
-        timeout: seconds after which a canary that is not promoted is taken back.
-        bake: seconds it is watched with all traffic before it is committed.
-        park: seconds a canary waits for `--resume`; None where its run waits itself.
-        since: when the first share was intended, or None.
-        state: what the judge remembers between two looks, or None before the first.
+    `step` is the index of the share that was intended last, `since` when the first was; the judge
+    looks `every` so often and remembers `state`. It is watched for `bake` with all traffic before
+    it is committed, taken back after `timeout`, and waits `park` for `--resume` (None: its run
+    waits).
     """
 
     steps: tuple[int, ...] = (100,)

@@ -39,12 +39,7 @@ _ELSEWHERE: Mapping[str, tuple[str, str]] = MappingProxyType(
 
 
 def registry_problem(uri: str, registries: Collection[str]) -> str | None:
-    """What is wrong with a registry's address; None where there is a registry for it.
-
-    Args:
-        uri: the address, or the name that MLflow has for a registry.
-        registries: the schemes that can be read.
-    """
+    """What is wrong with a registry's address or MLflow's name; None where one can be read."""
     scheme = uri.partition(":")[0].partition("+")[0]
     if scheme in registries:
         return None

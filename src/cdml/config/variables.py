@@ -41,13 +41,7 @@ _OURS = re.compile(r"(CDML|ACTIONS|INPUT)_\w*|(GITHUB|GH|GITLAB|CI_JOB)_TOKEN", 
 def substitute_variables(
     document: Any, variables: Mapping[str, str], place: KeyPath = ()
 ) -> Iterator[tuple[KeyPath, str]]:
-    """Put the variables in, and yield what is wrong with each place, in one sentence.
-
-    Args:
-        document: cdml.yaml as it was written; changed where a variable stands.
-        variables: the process's environment.
-        place: where in the whole the document stands.
-    """
+    """Put the variables into a document, in place, and yield what is wrong with each place."""
     items = document.items() if isinstance(document, dict) else enumerate(document)
     for key, value in list(items):
         inner = (*place, key)

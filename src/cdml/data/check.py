@@ -83,14 +83,10 @@ def _judges_nothing(_: CheckContext, __: Sequence[int | NotRun]) -> tuple[()]:
 class DataCheck:
     """One check; an entry of `CHECKS` in `data/validate.py`.
 
-    Attributes:
-        step: what is being done while it judges, for whoever watches the run; empty where the
-            scan judges all of it.
-        rules: rules that the scan counts and judges, and findings that need no question.
-        questions: conditions whose rows are counted in the same scan.
-        judge: findings, of the counts of `questions` in their order.
-        keys: the key below `data` in cdml.yaml that asks for a finding, by the finding's name;
-            other findings are of the contract.
+    `step` says what is being done while it judges; empty where the scan judges all of it. `rules`
+    also gives findings that need no question; `judge` takes the counts of `questions` in their
+    order. `keys` has the key below `data` in cdml.yaml by the name of the finding; other findings
+    are of the contract.
     """
 
     step: str = ""

@@ -40,13 +40,9 @@ SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractBound:
-    """How much is accepted.
+    """How much is accepted: of rows, of percent of all rows (0 to 100), or of an age in seconds.
 
-    Attributes:
-        operator: `mustBe`, `mustBeLessThan`, …
-        value: a number, or two for the between operators (both ends belong to it).
-        percent: whether `value` is a share of all rows, 0 to 100.
-        seconds: whether `value` is an age in seconds.
+    The between operators have two values; both ends belong to them.
     """
 
     operator: str
@@ -133,21 +129,10 @@ def looks_personal(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
-    """A quality rule as it was written.
+    """A quality rule as it was written; `kind` is library, text, sql, custom, or cdml for our own.
 
-    Attributes:
-        kind: library, text, sql, custom, or cdml for custom rules of our own.
-        name: what the rule calls itself, or its metric.
-        metric: of a library rule, or the check of one of ours.
-        bound: how much is accepted; None where the rule does not say.
-        warns: what already warns, though it is accepted.
-        severity: error, warning or info.
-        arguments: of the metric.
-        column: where the rule names one itself.
-        comparison: of two columns, which every row must fulfil.
-        query: of an sql rule; None where it may not be run.
-        engine: of a custom rule.
-        line: in the contract.
+    `metric` is of a library rule, or the check of one of ours; `column` stands where the rule names
+    one itself; `warns` is accepted, and warns. An sql rule without `query` may not be run.
     """
 
     kind: str
@@ -166,21 +151,11 @@ class Quality:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
-    """A column as the contract promises it.
+    """A column as the contract promises it, by the name that it has in the file.
 
-    Attributes:
-        name: in the file (the physical name where there is one).
-        logical, physical: the type, where it is told.
-        required, unique: what they say.
-        primary_key: position in the primary key, or None.
-        personal: whether values must not be shown, as far as the contract tells.
-        after_outcome: whether the value exists only once the outcome does.
-        options: `logicalTypeOptions`.
-        accepted: the values of `enum`, or None.
-        quality: its rules.
-        nested: whether it promises something about parts of its values.
-        line: in the contract.
-        lines: of what is written at it, by its key (those of `logicalTypeOptions` among them).
+    `primary_key` is its position there; `options` are the `logicalTypeOptions`, `accepted` the
+    values of `enum`; `nested` promises something about parts of its values. `lines` has the line of
+    each key (those of `logicalTypeOptions` among them).
     """
 
     name: str
@@ -205,14 +180,7 @@ class Property:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relationship:
-    """Columns whose values must occur in another table.
-
-    Attributes:
-        columns: of this table.
-        table: the other one's name.
-        their_columns: as many, in the same order.
-        line: in the contract.
-    """
+    """Columns whose values must occur in another table."""
 
     columns: tuple[str, ...]
     table: str
@@ -226,15 +194,7 @@ class Relationship:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What one table promises.
-
-    Attributes:
-        table: its name.
-        properties: its columns.
-        quality: rules about all rows.
-        references: what must occur in other tables.
-        listed: what the contract says that nobody here can run: lines and words.
-    """
+    """What one table promises; `listed` has lines and words of what nobody here can run."""
 
     table: str
     properties: tuple[Property, ...]

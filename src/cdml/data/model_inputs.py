@@ -13,11 +13,6 @@ from cdml.tables.query import Field
 def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) -> None:
     """Refuse `data.features` that the data does not have, each with its line.
 
-    Args:
-        loaded: the configuration.
-        fields: the data's columns.
-        uri: how the data is called.
-
     Raises:
         InputError: a column is not there.
     """
@@ -38,11 +33,6 @@ def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) ->
 
 def require_agreement(loaded: LoadedConfig, signature: Signature, uri: str) -> None:
     """Refuse `data.features` that are not those of a signature, which names its own.
-
-    Args:
-        loaded: the configuration.
-        signature: of the model that is judged.
-        uri: how the model is called.
 
     Raises:
         ConfigurationError: they contradict one another.

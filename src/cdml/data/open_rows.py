@@ -34,15 +34,10 @@ def open_rows(
 ) -> Table:
     """The evaluation rows as they are judged.
 
-    Where a file stores no types they come from the contract, then from the challenger's
-    signature, then from predictions and from the reference, then from the values.
-
-    Args:
-        loaded: the configuration.
-        tables: the port.
-        data, contract, reference: instead of those of the configuration.
-        signature: of the challenger, where it is scored here.
-        alike: columns of predictions that are paired with the rows.
+    Where a file stores no types they come from the contract, then from the challenger's signature,
+    then from predictions and from the reference, then from the values. `signature` is the
+    challenger's, where it is scored here; `alike` are columns of predictions that are paired with
+    the rows.
 
     Raises:
         ConfigurationError: the contract keeps the values of a slice column from being shown.
@@ -90,16 +85,7 @@ def open_reference(
     contract: Contract,
     signature: Signature | None,
 ) -> Table:
-    """The reference's rows, in the types of the evaluation rows where it stores none.
-
-    Args:
-        loaded: the configuration.
-        tables: the port.
-        written: where the rows lie.
-        table: the evaluation rows.
-        contract: of the evaluation rows.
-        signature: of the challenger.
-    """
+    """The reference's rows, in the types of the evaluation rows where it stores none."""
     declared = declared_types(loaded, contract, signature)
     firm = {name: one for name, one in declared.items() if one.firm}
     return tables.open(loaded.locate(written), {**types_of_fields(table.fields), **firm})

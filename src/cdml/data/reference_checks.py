@@ -17,16 +17,9 @@ from cdml.tables.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceChecks:
-    """A comparison that is about to be made.
+    """A comparison that is about to be made: of the columns of the plan, and of shared rows.
 
-    Attributes:
-        table: the rows now.
-        reference: what they are compared with.
-        profile: of the reference; None where there is none.
-        plan: which columns are compared.
-        common: columns in which shared rows are looked for.
-        data: of the configuration.
-        shows: whether values of a column may be told.
+    Shared rows are looked for in the `common` columns.
     """
 
     table: Table
@@ -68,11 +61,7 @@ class ReferenceChecks:
         return (*self.plan.conditions, *map(Missing, self.common))
 
     def findings(self, counts: Sequence[int | NotRun]) -> Iterator[Finding]:
-        """Everything about drift and shared rows.
-
-        Args:
-            counts: of `conditions`.
-        """
+        """Everything about drift and shared rows, by the counts of `conditions`."""
         here, data = len(self.plan.conditions), self.data
         yield from judge_drift(
             self.plan, self.table, counts[:here],

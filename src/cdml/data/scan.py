@@ -22,12 +22,8 @@ def scan_table(
 ) -> tuple[tuple[Finding, ...], tuple[int | NotRun, ...]]:
     """Judge every rule; uniqueness, joins, queries and examples of broken rules take one more each.
 
-    Args:
-        table: the rows.
-        asked: rules, and findings that need no question; they come back in this order.
-        also: conditions that somebody else wants counted in the same scan.
-        shown: whether values of a column may be told.
-        related: other tables by the name under which rules refer to them.
+    Findings among `asked` come back in their place; conditions of `also` are counted for somebody
+    else; `related` tables go by the name under which rules refer to them.
     """
     rules = [rule for rule in asked if isinstance(rule, DataRule)]
     conditions = {id(rule): found for rule in rules if (found := _condition(rule)) is not None}

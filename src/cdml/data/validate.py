@@ -56,17 +56,10 @@ def validate_data(
 ) -> DataEvidence:
     """Judge the evaluation rows and write `data.json`; and `profile.json`, of the reference.
 
-    Beside it the checks are written as JUnit and SARIF.
-
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence.
-        data, reference, contract: instead of those of the configuration.
-        judged: what the model asks for whose inputs are looked at; None where none is judged.
-        champion: as `find_reference` takes it.
-        signatures: of the models that are going to be asked about the rows.
-        alike: columns of predictions that are paired with the rows.
+    Beside it the checks are written as JUnit and SARIF. `judged` is the signature whose inputs are
+    looked at, `signatures` are those of all models that will be asked about the rows, `alike`
+    columns of predictions that are paired with them; data, reference and contract replace those of
+    the configuration.
 
     Raises:
         ConfigurationError: the contract cannot be understood.

@@ -22,16 +22,11 @@ CLASS_KEYS = ("label_list", "classes", "class_names")
 class MlModel:
     """What a model says of itself.
 
-    Attributes:
-        inputs: the columns it asks for; None where it has no signature of named columns.
-        required: those of them that must be there.
-        types: MLflow's names of their types, e.g. `double`; "" where it names none.
-        loader: the module that loads it, e.g. `mlflow.sklearn`.
-        mlflow: the version of MLflow that saved it, or None.
-        run: the tracking run that logged it, or None.
-        outputs: the names of the columns it answers, by its signature; empty where it names none.
-        classes: the classes in the order of their probabilities, where its metadata lists them.
-        unnamed: the inputs of a signature that counts them; None where there is none such.
+    `inputs` is None without a signature of named columns, `required` are those that must be there,
+    `types` MLflow's names of theirs ("" where it names none); `unnamed` are those of a signature
+    that only counts them. `loader` is the module that loads it, `mlflow` the version that saved it,
+    `run` the tracking run that logged it. `outputs` are the columns it answers, `classes` those of
+    its metadata in the order of their probabilities; empty where it names none.
     """
 
     inputs: tuple[str, ...] | None

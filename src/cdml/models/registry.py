@@ -8,15 +8,9 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """A version in the registry.
+    """A version in the registry; `source` is where the registry keeps the files.
 
-    Attributes:
-        name: the registered model.
-        version: the registry's number, as text.
-        digest: SHA-256 of the model's files, or None where nobody has recorded it yet.
-        source: where the registry keeps the files.
-        run: the tracking run it belongs to, or None.
-        tags: the version's tags.
+    `digest` is the SHA-256 of the model's files, None where nobody has recorded it yet.
     """
 
     name: str
@@ -31,9 +25,7 @@ class ModelVersion:
 class Training:
     """How a model was trained; empty where nobody recorded it.
 
-    Attributes:
-        parameters: by name.
-        data: the data sets it learned from, each as `name digest`.
+    `data` are the data sets it learned from, each as `name digest`.
     """
 
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -75,14 +67,9 @@ class Registry(Protocol):
     ) -> ModelVersion:
         """Register a model folder byte for byte, its digest in the tag `cdml.digest`.
 
-        The same digest again gives the version that has it, with these tags added.
-
-        Args:
-            name: the registered model; made if need be.
-            folder: the folder with MLmodel.
-            tags: what to find the version by.
-            source: the URI the folder was fetched from: a version of this model is not
-                registered again, and the files of a run stay with that run.
+        The same digest again gives the version that has it, with these tags added. Without the
+        registered model, it is made. `source` is the URI the folder was fetched from: a version of
+        this model is not registered again, and the files of a run stay with that run.
         """
         ...
 

@@ -16,15 +16,9 @@ _DATE, _TIME = "date", "time"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateFormat:
-    """A format that can be applied.
+    """A format that can be applied: its whole texts match `regex`; `strptime` is C's.
 
-    Attributes:
-        written: as the contract has it.
-        regex: what a text of this format matches from its first character to its last.
-        strptime: the format in the words of C's strptime.
-        two_digit_year: whether the year has two digits, which mean 2000 to 2099.
-        zoned: whether texts say their offset from UTC.
-        dated, timed: whether there is a whole date, and a time of day.
+    A year of two digits means 2000 to 2099; `zoned` texts say their offset from UTC.
     """
 
     written: str

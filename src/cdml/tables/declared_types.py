@@ -12,16 +12,13 @@ DATES = frozenset({LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIME})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """The type a column is declared to have.
+    """The type a column is declared to have, and by whom in words.
 
-    Attributes:
-        type: what it holds.
-        physical: DuckDB's name of the type, with its size, where that is declared too.
-        format: of its dates or times; None for ISO 8601.
-        by: who declares it, in words; "" for a type that is only taken where every value allows
-            it without a change (that of the reference, or of predictions).
-        required: whether rows cannot be used at all where a value does not fit.
-        rounds: whether a number becomes the nearest that a floating-point type has.
+    `physical` is DuckDB's name with its size, where that is declared too; without `format`, dates
+    are ISO 8601. `by` is "" for a type that is only taken where every value allows it without a
+    change (that of the reference, or of predictions). Where `required`, rows cannot be used at all
+    if a value does not fit; where it `rounds`, a number becomes the nearest that a floating-point
+    type has.
     """
 
     type: LogicalType

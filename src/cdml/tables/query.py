@@ -49,17 +49,11 @@ class LogicalType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """A column of a table.
+    """A column of a table; `physical` is the engine's own name of its type, e.g. `BIGINT`.
 
-    Attributes:
-        name: as it is written in the file.
-        type: what it holds.
-        physical: the engine's own name of the type, e.g. `BIGINT`.
-        nullable: False only where the file itself rules missing values out.
-        misfit: why the column does not have the type it is declared to have, and where that is
-            seen; "" where it has.
-        empty: whether it is known that there is no value: the type then is only what the file
-            fell back on.
+    `nullable` is False only where the file itself rules missing values out. `misfit` says why, and
+    where, it has not the type it is declared to have; "" where it has. An `empty` one is known to
+    hold no value: its type is only what the file fell back on.
     """
 
     name: str
@@ -214,10 +208,8 @@ AggregateFunction = Literal["mean", "standardDeviation", "sum", "minimum", "maxi
 class Aggregate:
     """One figure of the values of an ordered column; times in seconds, since 1970 or midnight.
 
-    Attributes:
-        function: `standardDeviation` is the sample's (n - 1).
-        column: what is aggregated; missing values are left out.
-        q: of a quantile, 0 to 1; between two values it is interpolated linearly.
+    Missing values are left out; `standardDeviation` is the sample's (n - 1). `q` of a quantile, 0
+    to 1, is interpolated linearly between two values.
     """
 
     function: AggregateFunction
@@ -234,10 +226,8 @@ ROWS = "cdml_rows"
 class Query:
     """A SELECT in DuckDB's dialect that reads `ROWS` and gives one number.
 
-    Attributes:
-        sql: the statement.
-        reveals: columns, or `EVERY_COLUMN`, of which that number may be a value: none where it
-            only counts. Engines read them whatever their case.
+    `reveals` names columns, in any case, or `EVERY_COLUMN`, of which that number may be a value:
+    none where it only counts.
     """
 
     sql: str

@@ -12,9 +12,7 @@ from cdml.tables.query import Aggregate, CellValue, Condition, Field, NotRun, Qu
 class Overlap:
     """Rows that equal others in some columns; missing values equal one another.
 
-    Attributes:
-        shared: rows here that equal a row there.
-        repeated_here, repeated_there: rows that equal another row of their own side.
+    `shared` equal a row there; the others repeat one of their own side.
     """
 
     shared: int
@@ -24,12 +22,7 @@ class Overlap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflicts:
-    """Rows that equal another in the inputs.
-
-    Attributes:
-        equal: such rows.
-        conflicting: those of them for which equal rows have different labels.
-    """
+    """Rows that equal another in the inputs, and those whose equal has another label."""
 
     equal: int
     conflicting: int
@@ -151,10 +144,8 @@ class Tables(Protocol):
     def open(self, uri: str, declared: Types = UNDECLARED) -> Table:
         """A file (Parquet, CSV, JSON lines; gzip), a glob, a folder of Parquet, an http(s) URL.
 
-        Args:
-            uri: where the rows lie.
-            declared: types of columns that text files hold; a value that is not of its type
-                leaves the column as its values are, which `Field.misfit` tells.
+        A value that is not of its declared type leaves a text file's column as its values are,
+        which `Field.misfit` tells.
 
         Raises:
             InputError: it does not exist, cannot be read, has no rows or no columns, or names

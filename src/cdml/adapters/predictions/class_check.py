@@ -14,11 +14,6 @@ def refuse_unknown(
 ) -> None:
     """Refuse what would count as wrong in every row, or be left out, only by how it is written.
 
-    Args:
-        file: the predictions.
-        layout: what its columns mean.
-        labels, predictions: the classes that occur, as text.
-
     Raises:
         InputError: no prediction or probability is of a class of the label, two columns are of
             one class, or a class is none of `data.classes`.

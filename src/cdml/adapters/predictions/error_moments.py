@@ -21,14 +21,7 @@ BOUNDED = {Loss.LOG.value: 37.0, Loss.BRIER.value: 1.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
-    """The errors that metrics read, by name: a loss, or `SQUARES` for RMSE and R².
-
-    Attributes:
-        engine: where the rows are asked.
-        row: their expressions.
-        slices: the slice columns.
-        metrics: who reads them.
-    """
+    """The errors that metrics read, by name: a loss, or `SQUARES` for RMSE and R²."""
 
     engine: Engine
     row: Row

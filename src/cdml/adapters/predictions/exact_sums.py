@@ -25,12 +25,9 @@ _LESS = 1 << (_FINE_BITS - _COARSE_BITS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExactSums:
-    """The sums of a few figures per row.
+    """The sums of a few figures (SQL) per row, whose absolute values are at most the `largest`.
 
-    Attributes:
-        figures: SQL expressions.
-        largest: the largest absolute values of what is summed, or more.
-        of: what is summed, by the figure {x}.
+    `of` says what is summed, by the figure {x}.
     """
 
     figures: tuple[str, ...]
@@ -97,16 +94,11 @@ class ExactSums:
 def added(
     inner: str, kept: Sequence[str], wholes: Sequence[Sequence[str]]
 ) -> tuple[str, tuple[str, ...]]:
-    """A query that holds what is to be summed, and the expressions to be summed.
+    """A query that holds what is to be summed, of x0, x1, ... in `inner`, and the expressions.
 
     Each step has a SELECT of its own: an expression that stands in several sums would be reckoned
-    as often.
-
-    Args:
-        inner: a query with the figures, in columns x0, x1, ...
-        kept: its columns that stay as they are.
-        wholes: what makes a whole number of each (see `ExactSums.wholes`), in the order of x; those
-            together whose products are summed as well.
+    as often. `wholes` make whole numbers of each x (see `ExactSums.wholes`), those together whose
+    products are summed as well.
     """
     flat = list(enumerate(whole for some in wholes for whole in some))
     ends = list(accumulate(map(len, wholes)))
@@ -147,12 +139,7 @@ def _equal_first(three: tuple[int, ...]) -> tuple[int, int, int]:
 
 
 def scaled(sums: Mapping[int, ExactSums], code: str) -> tuple[str, ...]:
-    """As `ExactSums.wholes` of the same figures, each row on the scale of its group.
-
-    Args:
-        sums: by the group's code.
-        code: SQL of a row's code.
-    """
+    """As `ExactSums.wholes` of the same figures, each row on the scale of its group's code."""
     shifts = {group: one.fine for group, one in sums.items()}
     first = next(iter(sums.values()))
     return tuple(

@@ -24,13 +24,7 @@ ROW_NUMBER = "file_row_number"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """One predictions file.
-
-    Attributes:
-        path: the file.
-        fields: its columns by name.
-        rows: how many rows.
-    """
+    """One predictions file."""
 
     path: Path
     fields: dict[str, Field]
@@ -54,11 +48,8 @@ class Predictions:
 class Pair:
     """The rows of one model or of two; columns are `c.` the challenger's, `p.` the champion's.
 
-    Attributes:
-        challenger, champion: the files.
-        relation: for FROM.
-        positional: whether the champion's row is the one at the same place, so that each row's
-            keys have to be checked.
+    Where `positional`, the champion's row is the one at the same place: each row's keys have to be
+    checked.
     """
 
     challenger: Predictions
@@ -179,13 +170,7 @@ def _same_head(
 def refuse_other_types(
     one: Predictions, other: Predictions, key: Sequence[str], called: str = ""
 ) -> None:
-    """Refuse keys that are text on one side only: 007 and 7 are two texts, and one number.
-
-    Args:
-        one, other: the files.
-        key: the columns of the key.
-        called: what sentences call the other file, where that is not its path.
-    """
+    """Refuse keys that are text on one side only: 007 and 7 are two texts, and one number."""
     for name in key:
         first, second = one.fields[name], other.fields[name]
         if not comparable(first.type, second.type):

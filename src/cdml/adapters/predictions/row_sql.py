@@ -21,13 +21,9 @@ _SIDES = {"c": "challenger", "p": "champion"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The expressions of a row.
+    """The expressions of a row; `classes` are those of a multiclass task, sorted.
 
-    Attributes:
-        pair: the files.
-        layout: what their columns mean.
-        classes: the classes of a multiclass task, sorted; empty for other tasks.
-        outcomes: whether labels and predictions are read.
+    Without `outcomes`, labels and predictions are not read.
     """
 
     pair: Pair
@@ -129,11 +125,7 @@ class Row:
         return "CAST(0 AS DOUBLE)"
 
     def problems(self, scores: Sequence[str]) -> tuple[tuple[str, str], ...]:
-        """What has to be true of a row, and how to say of how many rows it is not.
-
-        Args:
-            scores: the columns of probabilities that will be read.
-        """
+        """What has to be true of a row, and how to say of how many rows it is not."""
         return tuple(self._problems(scores))
 
     def _problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -23,13 +23,10 @@ MOST_GROUPS = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slicing:
-    """One slice column.
+    """One slice column; `texts` are the values that stand alone, largest first.
 
-    Attributes:
-        column: its name.
-        texts: the values that stand alone, as text, largest first.
-        values: what each code stands for: those values, then a missing one, then the rest.
-        plain: whether there is no rest, and equal values have equal texts.
+    `values` are what each code stands for: those values, then a missing one, then the rest. It is
+    `plain` if there is no rest, and equal values have equal texts.
     """
 
     column: str

@@ -217,11 +217,6 @@ def _tuple(names: Sequence[str]) -> str:
 def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:
     """Say what is wrong with rows that cannot be used, each told with its first fault.
 
-    Args:
-        engine: where to ask.
-        pair: the rows.
-        sound: what has to be true of a row, and how to say of how many rows it is not.
-
     Raises:
         InputError: it is not true of some.
         Misplaced: they stand at different places.

@@ -29,12 +29,7 @@ from cdml.models.registry import ModelVersion, Training
 
 
 class FolderRegistry:
-    """Versions, aliases, tags and evidence in a folder.
-
-    Args:
-        uri: `folder:PATH`.
-        folder: what a relative path is relative to.
-    """
+    """Versions, aliases, tags and evidence at `folder:PATH`, perhaps relative to a folder."""
 
     def __init__(self, uri: str, folder: Path) -> None:
         self._root = (folder / reveal(uri).removeprefix("folder:")).resolve()

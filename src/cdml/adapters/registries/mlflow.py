@@ -39,12 +39,7 @@ _METRICS_A_CALL = 500
 
 
 class MlflowRegistry:
-    """Versions, aliases, tags and evidence in MLflow.
-
-    Args:
-        uri: `sqlite:///FILE`, `http://…` or `https://…`.
-        folder: what a relative SQLite file is relative to.
-    """
+    """Versions, aliases, tags and evidence in MLflow at `sqlite:///FILE` or `http(s)://…`."""
 
     def __init__(self, uri: str, folder: Path) -> None:
         self._at = Connection(uri, folder)

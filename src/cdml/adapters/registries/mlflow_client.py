@@ -40,11 +40,7 @@ _STORAGE = ("sqlalchemy", "botocore", "boto3", "google", "azure", "alembic", "sq
 
 
 class Connection:
-    """A client, and the address to tell people.
-
-    Args:
-        uri: `sqlite:///FILE`, `http://…` or `https://…`.
-        folder: what a relative file is relative to.
+    """A client, and the address to tell people; a SQLite file may be relative to `folder`.
 
     Raises:
         ConfigurationError: the address cannot be used in this installation.
@@ -73,12 +69,10 @@ class Connection:
 
     @contextmanager
     def calls(self, absent: str = "", *, transfers: bool = False) -> Iterator[None]:
-        """The boundary around MLflow.
+        """The boundary around MLflow; `absent` is the sentence where something does not exist.
 
-        Args:
-            absent: a sentence for the case that what was asked for does not exist.
-            transfers: whether files are moved, which takes as long as they are large: then the
-                time does not count as waiting.
+        Where files are moved, it takes as long as they are large: the time does not count as
+        waiting.
 
         Raises:
             InputError: it does not exist, and `absent` says what to tell then.

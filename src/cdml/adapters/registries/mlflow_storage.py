@@ -16,13 +16,10 @@ from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
-    """A kind of storage that a server's artifacts may lie in.
+    """A kind of storage that a server's artifacts may lie in, and the package MLflow reads it with.
 
-    Attributes:
-        name: for people.
-        package: what MLflow reads it with; empty where there is no such package.
-        extra: cdml's extra that brings the package, and the value of the actions' `storage`.
-        hint: what access takes.
+    `extra` is cdml's that brings the package, and the value of the actions' `storage`; `hint` says
+    what access takes.
     """
 
     name: str
@@ -93,10 +90,6 @@ _NO_PLACE = re.compile(
 @contextmanager
 def stored_at(address: str, absent: str = "") -> Iterator[None]:
     """The boundary around the storage that holds a model or its evidence.
-
-    Args:
-        address: of the files.
-        absent: a sentence for the case that they are not there.
 
     Raises:
         ConfigurationError: what MLflow reads the storage with is not installed.

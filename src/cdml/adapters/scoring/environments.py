@@ -55,14 +55,9 @@ def interpreter(
     *,
     walls: Callable[[], Walls] = lambda: Walls.NONE,
 ) -> Path:
-    """The Python that runs a model.
+    """The Python that runs a model: `model`, `current`, or the path or name of an interpreter.
 
-    Args:
-        environment: `model`, `current`, or the path or name of an interpreter.
-        model: the folder with MLmodel.
-        progress: where to say what is built.
-        warm: called with a new environment.
-        walls: which walls there are here; asked only where a package is built from source.
+    `warm` is called with a new environment; `walls` only where a package is built from source.
 
     Raises:
         ConfigurationError: there is no such interpreter, or no uv to build one, or no walls to
@@ -132,14 +127,7 @@ def _put(building: Path, known: Path) -> None:
 
 
 class _Builder:
-    """Makes one environment.
-
-    Args:
-        uv: the command.
-        folder: where the environment is made.
-        scratch: a private folder, where uv finds no settings but its user's.
-        variables: uv's own, with what the index asks for.
-    """
+    """Makes one environment; in its `scratch` folder uv finds no settings but its user's."""
 
     def __init__(
         self, uv: list[str], folder: Path, scratch: Path, variables: dict[str, str]

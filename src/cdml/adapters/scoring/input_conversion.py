@@ -36,12 +36,9 @@ class Unfit(ValueError):
 
 
 def convert(column: Any, wanted: str, *, required: bool) -> Any:
-    """A column as the signature asks for it; None where it is left out because it is empty.
+    """A chunked array as the signature asks for it; None where it is left out because it is empty.
 
-    Args:
-        column: a chunked array.
-        wanted: MLflow's name of the type, or of a tensor numpy's; others are left as they are.
-        required: whether the model cannot do without it.
+    `wanted` is MLflow's name of the type, or of a tensor numpy's; others are left as they are.
 
     Raises:
         Unfit: it cannot be given so.

@@ -36,11 +36,7 @@ _CALLED = (
 
 
 class ProcessMeasurer:
-    """Runs functions behind the walls that models have.
-
-    Args:
-        enclosure: which walls to build; by default those that can be built.
-    """
+    """Runs functions behind the walls that models have."""
 
     def __init__(self, enclosure: Enclosure | None = None) -> None:
         self._enclosure = enclosure or Enclosure()

@@ -24,13 +24,9 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The rows as they were written for the model.
+    """The rows as they were written for the model; `others` stand beside its inputs.
 
-    Attributes:
-        rows: how many.
-        columns: the model's inputs, in order.
-        others: columns that were written beside them, for an estimator that names them itself.
-        named: whether the model's signature names them.
+    An estimator may name the others itself; `named`: the model's signature names the inputs.
     """
 
     rows: int

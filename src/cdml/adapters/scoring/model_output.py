@@ -24,14 +24,10 @@ _SURE = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswer:
-    """What a model answered, as it stands.
+    """What a model answered, as it stands: columns of one value a row; an array has no names.
 
-    Attributes:
-        columns: one value a row each.
-        names: of the columns; None for an array.
-        probabilities: what its `predict_proba` said, shape (rows, classes); None without one.
-        classes: those the model says it has, in its order; empty where it says none.
-        counted: whether its library has no classes other than 0, 1, 2, ...
+    `probabilities` of its `predict_proba` are (rows, classes); `classes` those the model says it
+    has, in its order; `counted`: its library has no classes other than 0, 1, 2, ...
     """
 
     columns: Sequence[Any]
@@ -43,15 +39,10 @@ class ModelAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is to be read from it.
+    """What is to be read from it; `labels` are the values that occur in the label.
 
-    Attributes:
-        task: binary, multiclass or regression.
-        label: column of the label.
-        labels: the values that occur in it.
-        positive: the positive class of a binary task.
-        classes: the classes in the model's order, as cdml.yaml says; empty where it does not.
-        columns: which columns count, as cdml.yaml says; None where it does not.
+    `classes` (in the model's order) and `columns` are as cdml.yaml says; empty and None where it
+    does not.
     """
 
     task: str
@@ -69,15 +60,11 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understood:
-    """What it means.
+    """What it means: predicted classes as the model writes them, or numbers; scores by class.
 
-    Attributes:
-        prediction: the predicted class of each row, as the model writes it; or the number.
-        scores: probabilities by class, as the model writes it; of a binary task perhaps one.
-        placed: whether nothing but their place says which class the columns are of, so that
-            `fitting_order` has to be asked.
-        order: all classes of the model, where they are known.
-        notes: sentences for people about what was not read.
+    A binary task may have the scores of one class. `placed`: only their place says which class the
+    columns are of, so that `fitting_order` has to be asked. `notes` are sentences about what was
+    not read.
     """
 
     prediction: Any
@@ -129,12 +116,8 @@ def by_number(column: Any, known: Sequence[Class], told: Sequence[Class]) -> Any
     """A column of predictions with the classes themselves, where it holds their numbers.
 
     Numbers are read as that only where no value is a class itself: `LABEL_1` is what transformers
-    call class 1; what other numbers mean, cdml.yaml says.
-
-    Args:
-        column: what was predicted.
-        known: the classes.
-        told: the classes in the model's order, as cdml.yaml says; empty where it does not.
+    call class 1; what other numbers mean, cdml.yaml says. `told` are the classes in the model's
+    order, as cdml.yaml says; empty where it does not.
     """
     try:
         encoded = pc.dictionary_encode(column).combine_chunks()
@@ -209,13 +192,9 @@ def describe_columns(answer: ModelAnswer) -> str:
 def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -> bool:
     """Whether no other order of the columns fits the labels surely better than their places.
 
-    It only ever refuses: an order that is chosen by the labels would flatter the model. Compared
-    is what is right beyond chance, so that a model which always answers one class is none that
-    has its classes in another order.
-
-    Args:
-        predicted, labels: numbers of classes, shape (rows,).
-        width: how many classes there are.
+    It only ever refuses: an order that is chosen by the labels would flatter the model. Compared is
+    what is right beyond chance, so that a model which always answers one class is none that has its
+    classes in another order.
     """
     from scipy.optimize import linear_sum_assignment
 

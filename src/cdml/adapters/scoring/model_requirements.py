@@ -32,12 +32,9 @@ _METADATA_BYTES = 10 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One requirement.
+    """One requirement: the package's normalized name, and what uv is told.
 
-    Attributes:
-        name: the package's name, normalized.
-        text: the requirement as uv is told it; of a file all but where the copy of it lies.
-        file: the model's own file that is to be installed; None: from the index.
+    `file` is the model's own file that is to be installed, where it is not from the index.
     """
 
     name: str

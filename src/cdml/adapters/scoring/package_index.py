@@ -98,9 +98,7 @@ def public_environment(
 ) -> tuple[dict[str, str], list[Path]]:
     """What a build of foreign code may know of `variables`, and the files it needs for that.
 
-    Args:
-        variables: those of `uv_environment`; no credential in them is handed on.
-        home: a folder that is to be home and cache.
+    No credential is handed on; `home` is to be home and cache.
     """
     kept = {name: value for name, value in variables.items() if name.upper() in _PUBLIC}
     bare = {name: _without_credentials(value) for name, value in kept.items()}

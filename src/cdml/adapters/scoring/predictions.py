@@ -98,13 +98,7 @@ def labels(job: ScoringJob) -> list[Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What a scoring process says of its answers; foreign words.
-
-    Attributes:
-        names: of the columns; None for an array.
-        classes: those the model says it has, in its order; empty where it says none.
-        counted: whether its library has no classes other than 0, 1, 2, ...
-    """
+    """What a scoring process says of its answers; foreign words. As in `ModelAnswer`."""
 
     names: Sequence[Any] | None = None
     classes: Sequence[Any] = ()
@@ -116,11 +110,8 @@ def join(
 ) -> tuple[int, Sequence[str]]:
     """Put the answers beside key, label and slices, and write the predictions file.
 
-    Args:
-        job: what was scored.
-        answers: the columns `a0`, ... that the model answered; `p0`, ... of its predict_proba.
-        words: what the process says of them.
-        described: what the model says of itself, names and classes among it.
+    `answers` has columns `a0`, ... that the model answered, and `p0`, ... of its predict_proba;
+    `described` is what the model says of itself, names and classes among it.
 
     Returns:
         The number of rows, and sentences about what was not read.

@@ -26,14 +26,9 @@ def write_reference_rows(
     """Write them beside the predictions; not where JSON has no word for a value.
 
     It has none for a time, and none for an infinity. Where the model was given a column that is
-    classified, only its name is written: rows without it are not what it answered to.
-
-    Args:
-        job: what was scored; its predictions are written.
-        features: Parquet file that holds what the model was given.
-        inputs: the columns it was given of them.
-        answers: Parquet file of the columns that it answered, `a0`, ...
-        names: their names; None for an array.
+    classified, only its name is written: rows without it are not what it answered to. `features` is
+    what the model was given, of which `inputs`; `answers` has columns `a0`, ... and their names,
+    None for an array.
     """
     kept_out = {name.casefold() for name in job.classified}
     found = [name for name in inputs if name.casefold() in kept_out]

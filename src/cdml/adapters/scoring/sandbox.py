@@ -158,16 +158,11 @@ def spec(
 ) -> dict[str, object]:
     """What the launcher is told.
 
-    Args:
-        command: what to run, by its full path.
-        keep: paths it may see beside the system's, and whether it may write there.
-        walls: which to build.
-        seconds: processor time after which the kernel ends it; the clock is the caller's.
-        variables: its whole environment.
-        hide: folders and files of the job, wherever it runs: they are hidden with the
-            repositories around them, also where they lie among what is kept.
-        most_bytes: the largest file that it may write.
-        network: whether it may use the machine's network, behind walls as well.
+    `keep` are paths it may see beside the system's, and whether it may write there; `hide` are
+    folders and files of the job, wherever it runs: they are hidden with the repositories around
+    them, also where they lie among what is kept. `seconds` are of processor time, after which the
+    kernel ends it; the clock is the caller's. `variables` is its whole environment; with `network`
+    it may use the machine's, behind walls as well.
     """
     behind = walls is not Walls.NONE
     return {

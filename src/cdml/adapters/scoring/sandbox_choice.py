@@ -25,11 +25,7 @@ _PROBE_SECONDS = 20
 
 
 class Enclosure:
-    """Finds out which walls there are, once, when it is first asked.
-
-    Args:
-        walls: the walls to build; None: those that can be built.
-    """
+    """Finds out which walls can be built, once, when it is first asked; or has those given."""
 
     def __init__(self, walls: Walls | None = None) -> None:
         self._asked = walls
@@ -47,9 +43,8 @@ class Enclosure:
 def choose(variables: Mapping[str, str] | None = None) -> Walls:
     """The walls that models run behind here.
 
-    Args:
-        variables: the process's environment, where the workflow's inputs stand; never cdml.yaml,
-            which a pull request may edit.
+    The workflow's inputs stand in the process's variables; never in cdml.yaml, which a pull request
+    may edit.
 
     Raises:
         ConfigurationError: walls are required and cannot be built, or an input is another word.

@@ -34,11 +34,7 @@ _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on
 
 
 class ProcessScorer:
-    """Runs each model with an interpreter of its own, behind the walls the machine allows.
-
-    Args:
-        enclosure: which walls to build; by default those that can be built.
-    """
+    """Runs each model with an interpreter of its own, behind the walls the machine allows."""
 
     def __init__(self, enclosure: Enclosure | None = None) -> None:
         self._enclosure = enclosure or Enclosure()

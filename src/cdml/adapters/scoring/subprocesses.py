@@ -37,13 +37,7 @@ _END_GROUP = "import os, sys; os.killpg(int(sys.argv[1]), 9)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessResult:
-    """How a command ended.
-
-    Attributes:
-        code: its exit code; 128 + N after signal N.
-        timed_out: whether it was ended because its time was over.
-        last_words: the last line it printed.
-    """
+    """How a command ended: `code` is 128 + N after signal N; the last line it printed."""
 
     code: int
     timed_out: bool
@@ -65,19 +59,11 @@ def run(
 ) -> ProcessResult:
     """Run a command to its end.
 
-    Args:
-        command: what to run; the number of the descriptor it can speak on is added to it.
-        scratch: its working folder.
-        keep: paths it may see beside the system's, and whether it may write there.
-        walls: which to build.
-        seconds: after which it is ended, with all it started.
-        hear: told every line the command says.
-        hide: folders and files of the job, which it must not see.
-        most_bytes: the largest file that it may write.
-        network: variables to set for a command that may use the machine's network; None: it may
-            not.
-        stamped: whether the lines are heard behind the time at which they were said, in
-            nanoseconds of a monotonic clock, and a space.
+    The number of the descriptor it can speak on is added to the command; `hear` is told every line.
+    `keep`, `hide` and `most_bytes` are as in `sandbox.spec`; after so many seconds it is ended with
+    all it started. `network` are variables for one that may use the machine's network; None: it may
+    not. `stamped` lines come behind the time at which they were said, in nanoseconds of a monotonic
+    clock, and a space.
     """
     variables = {**environment(scratch), **(network or {})}
     order = spec(

@@ -11,12 +11,10 @@ MOST_BYTES = 64 * 2**20
 
 
 def copy_module(folder: Path, module: str, into: Path) -> bool:
-    """Copy a module or package, and the modules beside it, which it may import.
+    """Copy the first part of a dotted name, and the modules beside it, which it may import.
 
-    Args:
-        folder: of the configuration; nothing outside of it is copied, wherever links lead.
-        module: its dotted name; only the first part is looked for.
-        into: a folder, made if there is something to copy.
+    Nothing outside of the configuration's folder is copied, wherever links lead; `into` is made if
+    need be.
 
     Returns:
         Whether it is there.

@@ -16,12 +16,10 @@ _FREE = 2**28  # what a file of any ratio may unpack to
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unpacking:
-    """How much may come out of a packed file.
+    """How much may come out of a packed file, in bytes.
 
-    Attributes:
-        size: bytes.
-        ratio: bytes for one packed byte, of files that unpack to more than 256 MiB. Tables rarely
-            reach 100; gzip's end is 1032, where a file is one thing over and over.
+    `ratio` is bytes for one packed byte, of files that unpack to more than 256 MiB. Tables rarely
+    reach 100; gzip's end is 1032, where a file is one thing over and over.
     """
 
     size: int = 64 * 2**30

@@ -21,11 +21,7 @@ from cdml.tables.declared_types import Types
 
 @dataclass(frozen=True, kw_only=True)
 class Conversion:
-    """Makes Parquet files, each once for the same bytes and the same declared types.
-
-    Attributes:
-        folder: for the copies.
-    """
+    """Makes Parquet files, each once for the same bytes and the same declared types."""
 
     folder: Path
     _texts: dict[str, Texts] = field(default_factory=dict)

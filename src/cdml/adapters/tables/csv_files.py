@@ -43,12 +43,8 @@ _LINE_TOO_LONG = "Maximum line size"
 class CsvLayout:
     """How one file is written.
 
-    Attributes:
-        path: the file to read: a copy where the original's lines end in several ways.
-        named: the file that errors speak of.
-        delimiter: between fields.
-        names: of the columns.
-        lines: how many end outside quotes, empty ones left out as far as that is seen at once.
+    `path` is a copy where the original's lines end in several ways; errors speak of `named`.
+    `lines` end outside quotes, empty ones left out as far as that is seen at once.
     """
 
     path: Path
@@ -59,12 +55,7 @@ class CsvLayout:
 
 
 def read_csv(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path) -> Texts:
-    """Read files as text.
-
-    Args:
-        engine: that reads.
-        files: of one table, in the order of their rows.
-        into: folder for the rows, which is theirs alone.
+    """Read files as text, in the order of their rows, into a folder that is theirs alone.
 
     Raises:
         InputError: a file cannot be read to its last record, or files differ in their columns.

@@ -35,13 +35,7 @@ _SAME_TYPES = {
 
 
 def translate(sql: str, dialect: str, parameters: Sequence[Any] = ()) -> str:
-    """A query for another engine, its bound values written into it as literals.
-
-    Args:
-        sql: in DuckDB's words, `?` where a value is bound.
-        dialect: sqlglot's name of the engine.
-        parameters: the bound values, in the order of the text.
-    """
+    """A query in DuckDB's words for another engine, its bound values (`?`) put in as literals."""
     values = iter(parameters)
 
     def rewrite(node: exp.Expr) -> exp.Expr:
@@ -171,11 +165,7 @@ def query_answers(
 ) -> tuple[float | NotRun, ...]:
     """The number each query gives; NaN is NULL to it.
 
-    Args:
-        queries: what is asked.
-        relation: the rows, for FROM.
-        columns: of the rows.
-        ask: gives the rows of an answer to a question in DuckDB's words.
+    `ask` gives the rows of an answer to a question in DuckDB's words.
     """
     return tuple(_answer(query, relation, columns, ask) for query in queries)
 

@@ -11,11 +11,7 @@ from cdml.adapters.tables.parquet import unreadable
 
 
 def connect(folder: Path) -> duckdb.DuckDBPyConnection:
-    """An engine that stays on this machine, within a quarter of its memory.
-
-    Args:
-        folder: where it may spill what does not fit.
-    """
+    """An engine that stays on this machine, in a quarter of its memory; it spills to `folder`."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     engine = duckdb.connect(
         config={

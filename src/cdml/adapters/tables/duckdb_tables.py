@@ -112,11 +112,7 @@ class ParquetFile:
 
 
 class DuckTables:
-    """Opens files, globs, folders and http(s) addresses.
-
-    Args:
-        limits: of downloads.
-    """
+    """Opens files, globs, folders and http(s) addresses."""
 
     def __init__(self, limits: DownloadLimits | None = None) -> None:
         self._limits = limits or DownloadLimits()

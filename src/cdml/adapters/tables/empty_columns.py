@@ -17,12 +17,7 @@ _FOOTER = """
 def empty_columns(
     engine: duckdb.DuckDBPyConnection, path: Path, columns: Collection[EngineColumn]
 ) -> frozenset[str]:
-    """The names of the columns in which every value is missing (NULL or NaN).
-
-    Args:
-        engine: where the file is read.
-        path: the file, which has rows.
-        columns: its columns.
+    """The names of the columns of a file with rows in which every value is missing (NULL or NaN).
 
     Raises:
         duckdb.Error: the file cannot be read.

@@ -8,12 +8,7 @@ from cdml.adapters.tables.sql_engine import EngineColumn
 def overlap(
     mine: Sequence[EngineColumn], here: str, others: Sequence[EngineColumn], there: str
 ) -> str:  # fmt: skip
-    """Rows here that have an equal there, and rows that have an equal on their own side.
-
-    Args:
-        mine, others: the compared columns of both sides, in the same order.
-        here, there: the rows, for FROM.
-    """
+    """Rows here that have an equal there, and rows that have an equal on their own side."""
     return (
         "SELECT coalesce(sum(CASE WHEN others > 0 THEN mine ELSE 0 END), 0),"
         " coalesce(sum(CASE WHEN mine > 1 THEN mine ELSE 0 END), 0),"
@@ -26,13 +21,7 @@ def overlap(
 
 
 def conflicts(columns: Sequence[EngineColumn], label: EngineColumn, relation: str) -> str:
-    """Rows that have an equal, and those of them among which labels differ.
-
-    Args:
-        columns: in which rows are compared.
-        label: rows without one are left out.
-        relation: the rows, for FROM.
-    """
+    """Labelled rows that have an equal, and those of them among which labels differ."""
     said = label.number if label.field.type.ordered else label.value
     return (
         "SELECT coalesce(sum(CASE WHEN many > 1 THEN many ELSE 0 END), 0),"

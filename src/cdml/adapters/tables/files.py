@@ -38,14 +38,7 @@ _BLOCK = 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DownloadLimits:
-    """How much of the world is waited for.
-
-    Attributes:
-        silence: seconds without a byte.
-        seconds: seconds for a whole download.
-        size: bytes of a whole download.
-        unpacking: of packed files, wherever they come from.
-    """
+    """How much of the world is waited for: seconds without a byte and in all, bytes in all."""
 
     silence: float = 30.0
     seconds: float = 1800.0
@@ -55,13 +48,9 @@ class DownloadLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The files of one table, all of one format.
+    """The files of one table, all of one format (parquet, csv or json), sorted.
 
-    Attributes:
-        uri: what they were called, without credentials.
-        paths: sorted.
-        format: parquet, csv or json.
-        folder: where the names of folders, such as `year=2013`, begin to hold columns.
+    From `folder` the names of folders, such as `year=2013`, begin to hold columns.
     """
 
     uri: str
@@ -88,12 +77,7 @@ class Files:
 
 
 def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
-    """The files a URI names.
-
-    Args:
-        uri: path, glob, folder, file:// or http(s):// address.
-        into: folder for downloads.
-        limits: of downloads.
+    """The files of a path, glob, folder, file:// or http(s):// address, which is downloaded.
 
     Raises:
         InputError: there is nothing there, nothing that can be read, or too much of it.

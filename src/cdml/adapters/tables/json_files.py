@@ -51,12 +51,7 @@ _WORDS = {TextKind.TEXT: "text", TextKind.NUMBER: "numbers", TextKind.BOOLEAN: "
 
 
 def read_json(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path) -> Texts:
-    """Read files as text: a list of objects, or one object after the other.
-
-    Args:
-        engine: that reads.
-        files: of one table, in the order of their rows.
-        into: folder for the rows, which is theirs alone.
+    """Read a list of objects, or one object after the other, as text into a folder of theirs alone.
 
     Raises:
         InputError: a file cannot be read to its end, or files differ in their columns, or numbers
@@ -147,10 +142,6 @@ class _Records:
         """Refuse what is no object, names a key twice, or holds digits that would be lost.
 
         A CASE asks each question only of the rows that are left.
-
-        Args:
-            texts: whose places are told.
-            usual: keys of the first object, none of them twice.
 
         Returns:
             Whether all objects have those keys, in that order.

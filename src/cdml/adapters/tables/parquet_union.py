@@ -40,14 +40,9 @@ def join_parquet(
     folder: Path | None = None,
     declared: Types,
 ) -> None:
-    """Write the rows of several files as one.
+    """Write the rows of several files as one, in their order.
 
-    Args:
-        engine: that reads and writes.
-        files: in the order of their rows.
-        target: the file to write.
-        folder: whose subfolders, called `year=2013`, hold columns.
-        declared: types of columns that folders name.
+    The subfolders of `folder`, called `year=2013`, hold columns, which may have declared types.
 
     Raises:
         InputError: files differ in their columns, or in types that cannot be one without a loss.

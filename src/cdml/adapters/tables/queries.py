@@ -24,11 +24,7 @@ def query_answers(
 ) -> tuple[float | NotRun, ...]:
     """The number each query gives; NaN is NULL to it, as it is missing to every other rule.
 
-    Args:
-        queries: what is asked.
-        rows: the one Parquet file that may be read.
-        columns: of the file.
-        seconds: after which a query is given up.
+    Only this one Parquet file may be read; a query is given up after so many seconds.
     """
     if not queries:
         return ()

@@ -318,12 +318,7 @@ def engine_value(asked: Aggregate, value: Any) -> float | NotRun:
 
 
 class QueryRejected(Exception):
-    """The engine does not answer a question, and why.
-
-    Attributes:
-        reason: in one line.
-        hint: what may help.
-    """
+    """The engine does not answer a question, and why."""
 
     def __init__(self, reason: str, hint: str = "") -> None:
         super().__init__(reason)
@@ -344,11 +339,7 @@ class SqlEngine(Protocol):
         ...
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of an answer.
-
-        Args:
-            sql: in DuckDB's words.
-            parameters: the values of its `?`.
+        """All rows of an answer to SQL in DuckDB's words.
 
         Raises:
             Refused: the engine cannot answer.

@@ -40,13 +40,7 @@ _AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SqlTable:
-    """Rows that an engine is asked about by SQL, which is DuckDB's whatever the engine.
-
-    Attributes:
-        ref: the port's.
-        columns: by the name that the file or table gives them.
-        place: where they lie.
-    """
+    """Rows that an engine is asked about by SQL, which is DuckDB's whatever the engine."""
 
     ref: DataRef
     columns: Mapping[str, EngineColumn]

@@ -22,13 +22,7 @@ class TextKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextSource:
-    """One file.
-
-    Attributes:
-        path: where it lies.
-        rows: how many it holds.
-        place: where a row stands in it, e.g. `line 17`, by the row's number from 0.
-    """
+    """One file; `place` says where a row stands in it, e.g. `line 17`, by its number from 0."""
 
     path: Path
     rows: int
@@ -37,15 +31,11 @@ class TextSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """The rows as text.
+    """The rows as text: a Parquet file with a column c0, c1, …, for each name.
 
-    Attributes:
-        path: Parquet file with a column of text, c0, c1, …, for each name.
-        names: of the columns.
-        kinds: what the files say of each column's values; a column without values is ANY.
-        structures: of nested columns, by number, as the engine's `from_json` takes them.
-        mixed: what is wrong with columns that hold several kinds, by number, in a sentence.
-        sources: the files, in the order of their rows.
+    `kinds` are what the files say of each column's values (ANY without values). By number of
+    column, `structures` of nested ones are as the engine's `from_json` takes them, and `mixed` says
+    what is wrong with those of several kinds.
     """
 
     path: Path

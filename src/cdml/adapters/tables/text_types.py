@@ -41,14 +41,7 @@ class _Cast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misfit:
-    """Values that are not of the type a column is declared to have.
-
-    Attributes:
-        column: its name.
-        declared: the type.
-        count: how many values.
-        where: the first one's place, e.g. `line 17 of rows.csv`.
-    """
+    """Values that are not of the type a column is declared to have, and the first one's place."""
 
     column: str
     declared: Declared
@@ -72,12 +65,7 @@ class Misfit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
-    """The rows in types.
-
-    Attributes:
-        path: Parquet file.
-        misfits: why a column does not have its declared type, by column.
-    """
+    """The rows in types, as Parquet; and by column why it does not have its declared type."""
 
     path: Path
     misfits: Mapping[str, Misfit]
@@ -86,13 +74,7 @@ class Typed:
 def write_typed(
     engine: duckdb.DuckDBPyConnection, texts: Texts, declared: Types, path: Path
 ) -> Typed:
-    """Give every column its type and write the rows.
-
-    Args:
-        engine: that reads and writes.
-        texts: the rows.
-        declared: types by column; columns that are not there are passed over.
-        path: the Parquet file to write.
+    """Give every column its type and write the rows; declared columns may be absent.
 
     Raises:
         InputError: numbers of a JSON file cannot be had exactly, or a column holds several types.

@@ -39,12 +39,10 @@ class ProfileModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edges(ProfileModel):
-    """Bins of an ordered column.
+    """Bins of an ordered column: one below the first edge, one from the last upwards.
 
-    Attributes:
-        at: where bins begin; a bin lies below the first, one from the last upwards.
-        each: whether the edges are all values that the reference has: then the last bin is that
-            value alone, and what lies above it has a bin of its own.
+    With `each`, the edges are all values that the reference has: then the last bin is that value
+    alone, and what lies above it has a bin of its own.
     """
 
     kind: Literal["edges"] = "edges"
@@ -97,11 +95,7 @@ class Buckets(ProfileModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Uncounted(ProfileModel):
-    """A column that is not compared; only missing values are counted.
-
-    Attributes:
-        reason: why, in words that follow a colon.
-    """
+    """A column that is not compared, and why; only missing values are counted."""
 
     kind: Literal["uncounted"] = "uncounted"
     reason: str
@@ -194,14 +188,7 @@ def from_each(counts: Sequence[int], rows: int, bins: Edges | Categories) -> tup
 def by_value(
     found: Sequence[tuple[CellValue, int]], missing: int, rows: int, bins: Categories | Buckets
 ) -> tuple[int, ...]:
-    """Counts per bin, from those of a column's most frequent values.
-
-    Args:
-        found: the values and their counts.
-        missing: rows without a value.
-        rows: all rows.
-        bins: of the column.
-    """
+    """Counts per bin, from those of a column's most frequent values."""
     counts = [0] * (bins.size - 2)
     places = {name: at for at, name in enumerate(getattr(bins, "names", ()))}
     for value, many in found:

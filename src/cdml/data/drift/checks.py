@@ -18,12 +18,7 @@ from cdml.tables.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftPlan:
-    """What is counted now.
-
-    Attributes:
-        counting: the columns that are compared, in the reference's bins.
-        skipped: findings about columns that are not.
-    """
+    """What is counted now, in the reference's bins, and findings about columns that are not."""
 
     counting: Counting = field(default_factory=Counting)
     skipped: tuple[Finding, ...] = ()
@@ -85,15 +80,9 @@ def judge_drift(
     thresholds: DriftSettings,
     shown: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """Hold every column against its thresholds.
+    """Hold every column against its thresholds, by the counts of the plan's conditions on `table`.
 
-    Args:
-        plan: what was counted.
-        table: the rows now.
-        counts: of the plan's conditions on `table`.
-        label: the column whose drift has a name of its own.
-        thresholds: of the configuration.
-        shown: whether values of a column may be told.
+    The drift of `label` has a name of its own.
     """
     yield from plan.skipped
     for column, now in plan.counting.seen(table, counts):

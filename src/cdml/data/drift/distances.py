@@ -32,13 +32,11 @@ _FAR = 8e307
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distances:
-    """What two sets of counts show.
+    """What two sets of counts show, by every measure.
 
-    Attributes:
-        values: every measure.
-        noise: what to expect of each where both sides are drawn from one distribution.
-        chi2: Pearson's statistic of the table of both sides.
-        moved: ∫ |F - G| in the column's unit (seconds for times); None for categories.
+    `noise` is what to expect where both sides are drawn from one distribution; `chi2` Pearson's
+    statistic of the table of both sides; `moved` ∫ |F - G| in the column's unit (seconds for
+    times), None for categories.
     """
 
     values: Mapping[DistanceName, float]
@@ -49,10 +47,6 @@ class Distances:
 
 def distances(column: ColumnProfile, now: Sequence[int]) -> Distances | None:
     """Every measure of a column's counts against those of the reference.
-
-    Args:
-        column: of the reference.
-        now: counts in the column's bins.
 
     Returns:
         None where a side has no rows.

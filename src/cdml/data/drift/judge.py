@@ -34,13 +34,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftLimits:
-    """When a column has moved too far.
-
-    Attributes:
-        measure: what is held against the thresholds.
-        warn, fail: from which value a column warns and fails; None for never.
-        min_rows: fewer rows on either side are not judged.
-    """
+    """When a column has moved too far."""
 
     measure: DistanceName = "psi"
     warn: float | None = 0.2
@@ -87,12 +81,7 @@ class DriftLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentColumn:
-    """A column's rows now.
-
-    Attributes:
-        counts: in the bins of the reference.
-        fresh: values that have no bin.
-    """
+    """A column's counts now, in the bins of the reference; `fresh` are values that have no bin."""
 
     counts: tuple[int, ...]
     fresh: tuple[str, ...] = ()
@@ -106,15 +95,7 @@ def judge_drift(
     shown: bool,
     name: str = "drift",
 ) -> Finding:
-    """A column's drift held against its thresholds.
-
-    Args:
-        column: of the reference.
-        now: what was counted.
-        limits: the thresholds.
-        shown: whether values of the column may be told.
-        name: of the check.
-    """
+    """A column's drift held against its thresholds."""
     found = distances(column, now.counts)
     why = _unable(found, min(column.rows, sum(now.counts)), limits)
     if found is None or why:
@@ -155,11 +136,7 @@ def judge_slices(
 ) -> Finding:
     """A column's drift within each slice: one finding, which names the slices that moved.
 
-    Args:
-        column: of the reference.
-        parts: by what the slice is called, the column with the reference's counts in it, and the
-            counts now.
-        limits: the thresholds.
+    `parts` has, by the slice's name, the column with the reference's counts, and the counts now.
     """
     values: dict[str, float] = {}
     few = 0

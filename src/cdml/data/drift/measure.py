@@ -21,11 +21,7 @@ OWN_VALUES = "nearly every row has a value of its own"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counting:
-    """What is counted of a table: conditions for the one scan, then values of a few columns.
-
-    Attributes:
-        columns: whose bins they are.
-    """
+    """What is counted of a table: conditions for the one scan, then values of a few columns."""
 
     columns: tuple[ColumnProfile, ...] = ()
 
@@ -57,10 +53,7 @@ class Counting:
 def build_profile(table: Table, leave_out: frozenset[str], shows: Callable[[str], bool]) -> Profile:
     """Find the bins of every column on a sample, and count all rows in them.
 
-    Args:
-        table: the rows.
-        leave_out: columns that are not looked at, such as the key.
-        shows: whether values of a column may be told; of others none is kept.
+    Of columns whose values may not be told none is kept.
     """
     fields = [one for one in table.fields if one.name not in leave_out]
     ordered = [one.name for one in fields if is_ordered(one.type)]

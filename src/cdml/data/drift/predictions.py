@@ -49,14 +49,7 @@ def known_predictions(registry: Registry, champion: str) -> ProfileDocument | No
 def judge_predictions(
     ports: DataPorts, known: ProfileDocument, predictions: Path, thresholds: DriftSettings
 ) -> Iterator[Finding]:
-    """Hold the champion's predictions against its own of then.
-
-    Args:
-        ports: the world.
-        known: its predictions then.
-        predictions: its predictions now, a Parquet file.
-        thresholds: of the configuration.
-    """
+    """Hold the champion's predictions (a Parquet file) against its own of then."""
     table = ports.tables.open(str(predictions))
     plan = plan_drift(table, known.profile, _other_columns(table), thresholds)
     counts = table.count(plan.conditions)

@@ -14,15 +14,10 @@ SLICES = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnProfile(ProfileModel):
-    """One column.
+    """One column; `counts` has the rows per bin, missing values first.
 
-    Attributes:
-        name: of the column.
-        type: what it holds.
-        bins: where its rows are counted.
-        counts: rows per bin, missing values first.
-        low, high, mean: of the values that are there (times in seconds), as a sample shows them;
-            None where there are none, or none may be told.
+    `low`, `high` and `mean` (times in seconds) are of a sample's values; None where there are none,
+    or none may be told.
     """
 
     name: str
@@ -58,13 +53,7 @@ class ColumnProfile(ProfileModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SliceProfile(ProfileModel):
-    """The rows that have one value in a slice column.
-
-    Attributes:
-        column, value: which rows.
-        rows: how many.
-        counts: of other columns, by name, in those columns' bins.
-    """
+    """The rows that have one value in a slice column, and their counts in other columns' bins."""
 
     column: str
     value: str

@@ -31,12 +31,7 @@ class ReferenceRows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredProfile:
-    """A profile that was made before; the rows themselves are not there.
-
-    Attributes:
-        document: the profile.
-        source: what has it, in words.
-    """
+    """A profile that was made before; the rows themselves are not there."""
 
     document: ProfileDocument
     source: str
@@ -54,12 +49,7 @@ class StoredProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoReference:
-    """Nothing to compare with.
-
-    Attributes:
-        why: in words; "" where nobody asked for a comparison.
-        asked: whether the configuration asks for what could not be had.
-    """
+    """Nothing to compare with, and why; `asked` where the configuration asks for it."""
 
     why: str = ""
     asked: bool = False
@@ -77,13 +67,9 @@ def find_reference(
 ) -> ReferenceSource:
     """What `data.reference` means.
 
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        written: rows, a profile's file, `champion`, or None for the champion's profile where a
-            registry is at hand.
-        champion: whom the model is compared with: a URI, `none`, or None to ask the alias.
-        open_rows: how rows are opened; by their own types unless it is given.
+    `written` is rows, a profile's file, `champion`, or None for the champion's profile where a
+    registry is at hand; `champion` a URI, `none`, or None to ask the alias. Rows are opened by
+    their own types unless `open_rows` is given.
 
     Raises:
         InputError: what was named cannot be read.

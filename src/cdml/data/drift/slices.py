@@ -21,11 +21,7 @@ def count_slices(
 ) -> tuple[SliceProfile, ...]:
     """Every column's counts within the largest slices; one scan for each slice column.
 
-    Args:
-        table: the rows.
-        columns: whose bins are counted; those whose values may not be told are left out.
-        data: names the slice columns.
-        shows: whether values of a column may be told; by others no slices are made.
+    Columns whose values may not be told are neither counted nor make slices.
     """
     names = {field.name for field in table.fields}
     found: list[SliceProfile] = []
@@ -70,15 +66,7 @@ def judge_slice_drift(
     data: DataSettings,
     shows: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """Hold each column against its thresholds within the slices that both sides have.
-
-    Args:
-        table: the rows now.
-        reference: has its own counts of the slices.
-        columns: of the reference, those that are compared.
-        data: of the configuration.
-        shows: whether values of a column may be told.
-    """
+    """Hold each column against its thresholds within the slices that both sides have."""
     before = {(part.column, part.value): part for part in reference.slices}
     if not before:
         why = "the reference's profile has no slices: make it with drift.slices"

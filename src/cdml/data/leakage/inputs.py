@@ -36,13 +36,7 @@ def maybe_constant(values: InputValues) -> bool:
 
 
 def maybe_identifier(field: Field, values: InputValues, rows: int) -> bool:
-    """Whether a sample looks like one of a column that numbers or names its rows.
-
-    Args:
-        field: the column.
-        values: a sample of it.
-        rows: of the whole table.
-    """
+    """Whether a sample looks like one of a column that numbers or names the table's rows."""
     if len(values) < _MIN_ROWS or None in values or len(set(values)) < len(values):
         return False
     if field.type is LogicalType.INTEGER:
@@ -78,13 +72,7 @@ def identifier(column: str, rows: int) -> Finding:
 def missing_with_label(
     sample: Mapping[str, InputValues], label: str, *, classes: bool
 ) -> Iterator[Finding]:
-    """Columns whose missing values coincide with the label's, or tell the label.
-
-    Args:
-        sample: of each column and the label, the same rows in each.
-        label: the column to predict.
-        classes: whether the label holds classes.
-    """
+    """Columns whose missing values coincide with the label's, or tell the label."""
     said = sample[label]
     unlabelled = np.array([value is None for value in said])
     for column, values in sample.items():
@@ -161,11 +149,6 @@ def odd_inputs(
     """Constant and identifier-like columns among the inputs.
 
     What a sample suggests is asked of all rows before it is said.
-
-    Args:
-        table: all rows.
-        sample: of every input.
-        used: the model's inputs.
     """
     rows = table.ref.rows
     fields = {field.name: field for field in table.fields}

@@ -24,12 +24,9 @@ _SAME_FILES = "rows are those of the reference: the files are the same"
 def check_declared_columns(
     contract: Contract, features: Sequence[str] | None, label: str
 ) -> Iterator[Finding]:
-    """Columns that are known only after the outcome, and the model's use of them.
+    """Columns that are known only after the outcome, as the label is, and the model's use of them.
 
-    Args:
-        contract: which columns these are.
-        features: the model's input columns; None where no model is there.
-        label: the label, which is always one of them.
+    `features` is None where no model is there.
     """
     after = contract.after_outcome | {label}
     if features is None:
@@ -121,13 +118,9 @@ def shared_rows(
 ) -> Iterator[Finding]:
     """Rows of the reference among those the model is judged on.
 
-    A key that occurs on both sides may be a counter that starts anew, or a customer who came
-    back; a row that is the same in every column is a row the model has learnt by heart.
-
-    Args:
-        table, reference: now and before.
-        settings: which columns are the key.
-        complete: columns in which neither side misses a value, and both hold the same type.
+    A key that occurs on both sides may be a counter that starts anew, or a customer who came back;
+    a row that is the same in every column is a row the model has learnt by heart. Rows are compared
+    in `complete` columns: neither side misses a value, and both hold one type.
     """
     if table.ref.digest == reference.ref.digest:
         yield _shared(table.ref.rows, table.ref.rows, _SAME_FILES, Verdict.FAIL)

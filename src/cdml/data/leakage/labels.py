@@ -50,12 +50,7 @@ _Z = 1.645  # the normal quantile of a one-sided bound at 95 %
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelLeak:
-    """How well a column, or the difference of two, tells the label.
-
-    Attributes:
-        columns: one, or two whose difference is meant.
-        strength: 0.5 (tells nothing) to 1 (tells all).
-    """
+    """How well a column, or the difference of two, tells the label: 0.5 (nothing) to 1 (all)."""
 
     columns: tuple[str, ...]
     strength: float
@@ -63,13 +58,7 @@ class LabelLeak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classes:
-    """A label of classes.
-
-    Attributes:
-        labelled: which rows have a label; the others are left out.
-        codes: the class of each of those, from 0.
-        rows: how many rows each class has.
-    """
+    """A label of classes: which rows have one, the codes of those from 0, rows per class."""
 
     labelled: NDArray[np.bool_]
     codes: CodeArray
@@ -108,10 +97,7 @@ def label_target(
 ) -> LabelTarget | None:
     """What a column may give away, or None where no class, or no other row, has enough of them.
 
-    Args:
-        label: the label's values, as `Table.sample` gives them.
-        task: what is predicted.
-        positive: the positive class, as a sample would hold it; for binary tasks.
+    `positive` is the class of binary tasks, as a sample would hold it.
     """
     if task is Task.REGRESSION:
         return Numbers(values=_numbers(label))
@@ -134,10 +120,7 @@ def find_leaks(
 ) -> tuple[LabelLeak, ...]:
     """The strength of every column, and of every difference of two ordered ones.
 
-    Args:
-        columns: a sample of each column, the same rows in each.
-        ordered: those on a number line; the first `MAX_PAIRED` of them are paired.
-        goal: what they may give away.
+    The first `MAX_PAIRED` ordered columns are paired.
     """
     on_line = set(ordered)
     prepared = {name: _numbers(v) for name, v in columns.items() if name in on_line}
@@ -185,14 +168,7 @@ def _of_categories(values: ColumnValues, goal: LabelTarget) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """A column's values in order, sorted once for all that is asked of them.
-
-    Attributes:
-        values: those that are there.
-        codes: the class of each.
-        missing: the classes of the rows without a value.
-        goal: the label.
-    """
+    """A column's values in order with their classes, sorted once for all that is asked of them."""
 
     values: NumberArray
     codes: CodeArray
@@ -302,10 +278,7 @@ def _careful(area: float, n: int, m: int) -> float:
 def _of_pairs(sizes: CodeArray, positives: NumberArray | CodeArray, goal: Classes) -> float:
     """What groups tell of two classes: the area under the curve of their rates, or information.
 
-    Args:
-        sizes: rows of each group; those of few rows count as one group, like all rows.
-        positives: how many of them are of the second class.
-        goal: the label.
+    Groups of few rows count as one group, like all rows.
     """
     used = sizes > 0
     sizes, positives = sizes[used], positives[used]
@@ -323,10 +296,7 @@ def _of_pairs(sizes: CodeArray, positives: NumberArray | CodeArray, goal: Classe
 def _of_groups(groups: CodeArray, codes: CodeArray, goal: Classes) -> float:
     """What groups tell of many classes, from the cells that hold rows: there may be many of both.
 
-    Args:
-        groups: each row's group; those of few rows count as one group, like all rows.
-        codes: each row's class.
-        goal: the label.
+    Groups of few rows count as one group, like all rows.
     """
     cells, counts = np.unique(groups * len(goal.rows) + codes, return_counts=True)
     of_group = cells // len(goal.rows)
@@ -372,10 +342,7 @@ def judge_leaks(
 ) -> tuple[Finding, ...]:
     """Every column or pair that tells too much, and one finding about all.
 
-    Args:
-        found: the strengths.
-        warn, fail: strengths from which to warn and to fail; None for never.
-        used: whether the model is known to use these columns; else the worst is a warning.
+    Where the model is not known to use the columns, the worst is a warning.
     """
     if not found:
         return ()

@@ -28,17 +28,11 @@ def inputs_shared(
 ) -> Finding:
     """Whether more rows equal one of the reference than chance explains.
 
-    Columns of few values repeat by chance. How often a new row of the same kind would equal an
-    old one is what the rows of one side say of one another: the share of them that equal another
+    Columns of few values repeat by chance. How often a new row of the same kind would equal an old
+    one is what the rows of one side say of one another: the share of them that equal another
     (leaving one out). Only what goes beyond it counts, and beyond three standard errors of it.
-    Where a fifth of the rows are equal by chance, columns do not tell rows apart, and the worst
-    is a warning.
-
-    Args:
-        overlap: what was counted.
-        rows, reference_rows: of both sides.
-        columns: in which rows were compared.
-        warn, fail: share of the rows beyond chance from which to warn and to fail; None: never.
+    Where a fifth of the rows are equal by chance, columns do not tell rows apart, and the worst is
+    a warning. `warn` and `fail` are shares of the rows beyond chance; None: never.
     """
     chance = max(overlap.repeated_there / reference_rows, overlap.repeated_here / rows)
     seen = overlap.shared / rows
@@ -64,14 +58,7 @@ def inputs_shared(
 
 
 def time_order(column: str, early: int, rows: int, end: str) -> Finding:
-    """Whether the judged rows come after the reference.
-
-    Args:
-        column: the time.
-        early: rows from before the reference's end.
-        rows: all rows.
-        end: the reference's last time, as it is told.
-    """
+    """Whether the judged rows come after the reference: `early` lie before its end."""
     verdict = Verdict.PASS
     if early:
         verdict = Verdict.WARN if early < _MANY * rows else Verdict.FAIL
@@ -90,13 +77,7 @@ def time_order(column: str, early: int, rows: int, end: str) -> Finding:
 
 
 def groups_shared(column: str, shared: int, rows: int) -> Finding:
-    """Whether a user, a device, a conversation lies on both sides.
-
-    Args:
-        column: what rows belong to.
-        shared: rows whose group occurs in the reference too.
-        rows: all rows.
-    """
+    """Whether a user, a device, a conversation lies on both sides."""
     return Finding(
         name="groups_shared",
         column=column,
@@ -122,15 +103,7 @@ def check_separation(
     candidates: Sequence[str],
     shows: Callable[[str], bool],
 ) -> Iterator[Finding]:
-    """Everything that keeps the judged rows apart from the reference.
-
-    Args:
-        table: the rows now.
-        reference: what the model was trained on.
-        settings: which columns are time and group.
-        candidates: the columns that the model sees, or could.
-        shows: whether values of a column may be told.
-    """
+    """Everything that keeps the judged rows apart from the reference."""
     if isinstance(reference, NoReference):
         if settings.time is not None:
             yield unjudged_finding(

@@ -47,14 +47,7 @@ _AGE = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
 def read_custom(
     implementation: Any, quality: Quality, column: str | None, *, percent: bool = False
 ) -> tuple[Quality, tuple[Wrong, ...]]:
-    """A rule with what its implementation says, and everything that is wrong in it.
-
-    Args:
-        implementation: of the rule.
-        quality: the rule itself.
-        column: the column it stands at; None at the table.
-        percent: whether the rule counts in percent, unless its implementation says otherwise.
-    """
+    """A rule with what its implementation says, and everything that is wrong in it."""
     if not isinstance(implementation, dict):
         example = "{check: mean, mustBeBetween: [1, 2]}"
         return quality, (((), f"a rule of cdml is a mapping such as {example}"),)

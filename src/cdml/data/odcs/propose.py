@@ -32,14 +32,9 @@ _HEAD = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedColumn:
-    """What a column looks like in the data.
+    """What a column looks like in the data: `missing` rows, `range` of numbers.
 
-    Attributes:
-        field: its name and type.
-        missing: how many of the rows miss a value.
-        unique: whether no value occurs twice.
-        range: smallest and largest number, where there are numbers.
-        values: its different values, where they are few and repeat themselves.
+    `values` are its different values, where they are few and repeat themselves.
     """
 
     field: Field
@@ -75,14 +70,7 @@ def frequent_values(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, 
 
 
 def propose_contract(name: str, source: str, rows: int, columns: Sequence[ObservedColumn]) -> str:
-    """A contract of the Open Data Contract Standard v3.2, as YAML.
-
-    Args:
-        name: of the table.
-        source: where the data lies.
-        rows: how many there are.
-        columns: what they look like.
-    """
+    """A contract of the Open Data Contract Standard v3.2, as YAML."""
     key = likely_key(columns)
     document = {
         "apiVersion": "v3.2.0",

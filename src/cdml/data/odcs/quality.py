@@ -23,13 +23,7 @@ _NOTES = frozenset({"info", "information", "informational", "notice"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityReader:
-    """Reads rules; the problems collect.
-
-    Attributes:
-        marked: the contract and its lines.
-        tables: the names of the table the rules are about.
-        problems: lines, and what is wrong there.
-    """
+    """Reads rules of a table, which may have several names; the problems collect, by line."""
 
     marked: YamlDocument
     tables: Sequence[str]

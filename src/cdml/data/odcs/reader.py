@@ -51,12 +51,9 @@ _JUDGING = (*OPERATORS, "rule", "query", "type", "engine", "severity", "validVal
 
 
 def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problems:
-    """Put a contract of v3.0 into today's words, in place; any other is left as it is.
+    """Put a valid contract of v3.0 into today's words, in place; any other is left as it is.
 
-    Args:
-        marked: the contract, which is valid by the schema of its version.
-        version: of the standard.
-        problems: keys that look like a slip are added to them.
+    Keys that look like a slip are added to the problems.
 
     Returns:
         Lines, and what stands there that is not followed.
@@ -168,12 +165,7 @@ _PARSERS = {"date": date.fromisoformat, "timestamp": datetime.fromisoformat,
 
 
 def read_contract(text: str, source: str, table: str | None = None) -> Contract:
-    """Read what a contract promises of one table.
-
-    Args:
-        text: the YAML.
-        source: how the contract is called in messages.
-        table: which of its tables; may be None where it has one.
+    """Read what a contract promises of one table; it need not be named where there is only one.
 
     Raises:
         ConfigurationError: anything in the contract is wrong, or the table is not in it.

@@ -23,13 +23,7 @@ _Column = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class References:
-    """Reads relationships; problems collect, and what is said in a way that is not followed.
-
-    Attributes:
-        document, table: the contract, and the table it is read for.
-        marked: its lines.
-        problems, listed: lines, and what is wrong or only told there.
-    """
+    """Reads relationships; problems collect, and what is said in a way that is not followed."""
 
     document: OpenDataContractStandard
     table: SchemaObject

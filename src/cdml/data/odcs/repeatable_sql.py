@@ -31,11 +31,7 @@ _MOMENTS = frozenset({"now", "today", "tomorrow", "yesterday", "allballs"})
 
 
 def varying(tree: Any) -> str | None:
-    """Why a query may answer the same rows differently; None where nothing of it does.
-
-    Args:
-        tree: one SELECT.
-    """
+    """Why a query may answer the same rows differently; None where nothing of it does."""
     for node in tree.walk():
         why = _of_function(node) if isinstance(node, exp.Func) else _of_clause(node)
         if why is not None:

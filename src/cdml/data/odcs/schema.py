@@ -51,13 +51,7 @@ def _require_keys_of_conditions(schema: Any, *, condition: bool = False) -> None
 
 @dataclass(frozen=True, slots=True)
 class _Wrong:
-    """One thing that the schema objects to.
-
-    Attributes:
-        place: where it stands.
-        what: what is wrong there.
-        key: the key of the mapping at this place that is unknown; None of other problems.
-    """
+    """One thing that the schema objects to; `key` is the unknown key of the mapping there."""
 
     place: KeyPath
     what: str

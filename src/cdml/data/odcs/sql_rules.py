@@ -33,11 +33,7 @@ class UnsafeQuery(ValueError):
 def read_query(written: str, tables: Collection[str], column: str | None) -> Query:
     """Read a query, its placeholders filled in.
 
-    Args:
-        written: SQL; `${table}` or `{object}` stands for the table, `${column}` or `{property}`
-            for the column.
-        tables: the names of the contract's table.
-        column: the column the rule stands at; None at the table.
+    `${table}` or `{object}` stands for the table, `${column}` or `{property}` for the column.
 
     Raises:
         Refused: it is not one SELECT, or reads or does anything beside the table's rows.

@@ -69,11 +69,7 @@ _ID = "[A-Za-z0-9_-]+"
 
 
 def read_version(contract: Mapping[str, Any], source: str, line: int) -> str:
-    """The version of the standard that a contract names.
-
-    Args:
-        contract: the document.
-        source, line: how it is called in messages, and where it names the version.
+    """The version of the standard that a contract names; `line` is where it does.
 
     Raises:
         ConfigurationError: it names none, or one that is not read.

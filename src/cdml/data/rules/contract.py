@@ -56,12 +56,7 @@ _WRITTEN = {
 
 
 def from_contract(contract: Contract, known: RuleContext) -> Iterator[RuleOrFinding]:
-    """Every rule of a contract for a table with these columns; none is left out.
-
-    Args:
-        contract: what is promised.
-        known: the table, and how rules are taken.
-    """
+    """Every rule of a contract for a table with these columns; none is left out."""
     fields = known.fields
     yield from _own_table(contract, fields)
     for prop in contract.properties:

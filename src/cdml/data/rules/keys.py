@@ -11,12 +11,7 @@ from cdml.tables.types import coerce
 
 
 def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -> list[str]:
-    """A sentence for each column that cdml.yaml names and the data does not have.
-
-    Args:
-        named: columns by the key of cdml.yaml that names them.
-        fields: the columns of the data.
-    """
+    """A sentence for each column that a key of cdml.yaml names and the data does not have."""
     known = list(fields)
     return [
         f"data.{place}: {describe_unknown('column', name, known)}"
@@ -31,10 +26,7 @@ def identity_rules(
 ) -> Iterator[RuleOrFinding]:
     """The rules that hold with and without a contract.
 
-    Args:
-        key: the columns that identify a row.
-        label: the column to predict.
-        positive: the positive class, of the label's type; None where there is none.
+    `positive` is the positive class, of the label's type.
     """
     for name in key:
         yield not_null(name, "key_not_null")

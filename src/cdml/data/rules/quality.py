@@ -34,13 +34,7 @@ from cdml.tables.types import coerce
 def quality_rules(
     quality: Quality, column: str | None, known: RuleContext
 ) -> Iterator[RuleOrFinding]:
-    """What a quality rule asks; documentation and foreign engines' rules are listed.
-
-    Args:
-        quality: the rule.
-        column: the column it stands at; None for rules about the table.
-        known: the table, and how rules are taken.
-    """
+    """What a quality rule asks; documentation and foreign engines' rules are listed."""
     for asked in _of_kind(quality, column, known):
         yield replace(asked, line=quality.line)
 

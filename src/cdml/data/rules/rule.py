@@ -20,12 +20,7 @@ Shown = bool | int | float | str | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValueHistogram:
-    """How the rows of a column spread over bins, as shares of all rows.
-
-    Attributes:
-        bins: what they are called.
-        reference, now: the shares, in the same order.
-    """
+    """How the rows of a column spread over bins, as shares of all rows."""
 
     bins: tuple[str, ...]
     reference: tuple[float, ...]
@@ -59,22 +54,11 @@ class Finding:
 class DataRule:
     """One rule, ready to be asked; without a question of its own it bounds the number of rows.
 
-    Attributes:
-        name: what is checked, e.g. `not_null`.
-        column: the column it is about; None for the table.
-        severity: what it does to the verdict.
-        breaking: the rows that break it; None where rows are counted otherwise.
-        repeated: columns whose repeated values break it.
-        reference: the values that must occur elsewhere.
-        aggregate, distinct, query: a figure that is held against the bound: of a column, the
-            number of a column's different values, or the answer of a query.
-        reveals: the columns of which that figure may be a value.
-        until: the moment from which `aggregate`, a time in seconds, is counted back.
-        bound: how many such rows are accepted, or which figures.
-        warns: what already warns, though it is accepted.
-        what: what is wrong with such rows, e.g. `values are missing`; or what the figure is.
-        expected: what the rule asks for, where it is more than the bound.
-        line: in the contract, where it comes from one.
+    Counted are the rows that are `breaking`, whose values are `repeated` or which do not occur in
+    `reference`; or a figure is held against the bound: an aggregate of a column, its number of
+    distinct values, or the answer of a query. `reveals` are the columns of which the figure may be
+    a value; an `aggregate` that is a time in seconds is counted back from `until`. `what` is wrong
+    with the rows, or what the figure is; `expected` says more than the bound.
     """
 
     name: str
@@ -112,14 +96,7 @@ def judge_count(
     rows: int,
     examples: Sequence[tuple[int, Any]] = (),
 ) -> Finding:
-    """A count as a finding.
-
-    Args:
-        rule: what was asked.
-        answer: how many rows break the rule, or why nobody knows.
-        rows: all rows.
-        examples: row numbers and values that may be shown.
-    """
+    """A count as a finding; the row numbers and values of `examples` may be shown."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
     figures = f"{answer:,} of {rows:,} {rule.what} ({percentage(answer, rows)})"
@@ -142,13 +119,7 @@ def judge_count(
 
 
 def judge_figure(rule: DataRule, answer: float | NotRun, *, shown: bool = True) -> Finding:
-    """A figure as a finding.
-
-    Args:
-        rule: what was asked.
-        answer: the figure, or why there is none.
-        shown: whether the figure may be told.
-    """
+    """A figure as a finding."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
     level, accepted = _level(rule, lambda bound: bound.holds(answer))
@@ -257,14 +228,10 @@ NAMES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleContext:
-    """What rules are made of, beside the contract.
+    """What rules are made of, beside the contract; `related` has the columns of other tables.
 
-    Attributes:
-        fields: the table's columns by name.
-        now: when freshness is judged.
-        related: the columns of the other tables that can be asked, by table.
-        hold_foreign: whether rules of other engines hold the verdict.
-        extra_columns: what columns do that the contract does not know.
+    `hold_foreign`: rules of other engines hold the verdict. `extra_columns`: what columns do that
+    the contract does not know.
     """
 
     fields: Mapping[str, Field]

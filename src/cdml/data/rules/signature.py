@@ -60,14 +60,10 @@ _PHYSICAL_WHOLE: Mapping[str, tuple[int, int]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What a model asks for.
+    """What a model asks for; `who` is what sentences call it, e.g. `the challenger`.
 
-    Attributes:
-        who: how the model is called in sentences, e.g. `the challenger`.
-        types: the names of the input columns' types (MLflow's; of tensors numpy's), by column;
-            None where the model says nothing of named columns.
-        required: those columns that must be there.
-        unnamed: what it asks for where it names no columns; None where it asks for nothing.
+    `types` are MLflow's names (of tensors numpy's) by column, None where the model says nothing of
+    named columns; then it may ask for `unnamed` ones.
     """
 
     who: str
@@ -76,12 +72,7 @@ class Signature:
     unnamed: Unnamed | None = None
 
     def inputs(self, purposes: Purposes, fields: Mapping[str, Field]) -> tuple[str, ...] | None:
-        """The columns that it uses; None where nobody knows which they are.
-
-        Args:
-            purposes: what cdml.yaml names columns for.
-            fields: the data's columns by name.
-        """
+        """The columns that it uses; None where nobody knows which they are."""
         if self.types is not None:
             return tuple(self.types)
         if self.unnamed is None and not purposes.features:
@@ -92,13 +83,7 @@ class Signature:
 def check_signature(
     signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
 ) -> Iterator[RuleOrFinding]:
-    """Everything that may keep a model from answering.
-
-    Args:
-        signature: what it asks for.
-        fields: the data's columns by name.
-        purposes: what cdml.yaml names columns for.
-    """
+    """Everything that may keep a model from answering."""
     who, types = signature.who, signature.types
     if types is not None:
         yield from _named(signature, types, fields)
@@ -128,12 +113,7 @@ def check_signature(
 
 
 def refused_value(signature: Signature, why: str) -> Finding:
-    """A value of a text file is not of the type that a model asks for.
-
-    Args:
-        signature: what it asks for.
-        why: in a sentence that names the file, the line and the column.
-    """
+    """A value of a text file is not of the type that a model asks for; `why` is a sentence."""
     return fact(
         TYPES, None, fine=False, expected="as in the signature", observed="another value",
         reason=f"{signature.who} cannot be asked: {why.rstrip('.')}",
