@@ -19,11 +19,6 @@ def champion_alias(champion: str, *, environment: str, configured: str) -> str:
     Two environments never share one: `registry.champion` is that of `deploy.environment`, and
     any other has `<champion>-<environment>`.
 
-    Args:
-        champion: `registry.champion`.
-        environment: where it serves.
-        configured: `deploy.environment`.
-
     Raises:
         ConfigurationError: the environment cannot be part of an alias.
     """
@@ -40,13 +35,7 @@ def champion_alias(champion: str, *, environment: str, configured: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """The alias of one model in one environment.
-
-    Attributes:
-        registry: where it is.
-        model: the registered model.
-        name: the alias.
-    """
+    """The alias of one model in one environment."""
 
     registry: Registry
     model: str

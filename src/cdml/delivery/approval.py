@@ -25,14 +25,7 @@ _BY_EVIDENCE = (Refusal.NO_EVIDENCE, Refusal.DIGEST, Refusal.VERDICT)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voucher:
-    """Asks the registry about releases of one model in one environment.
-
-    Attributes:
-        loaded: the configuration; its gates judge evidence again.
-        ports: the world.
-        environment: where the releases serve.
-        known: what the registry answered already; a rollback does not wait for it twice.
-    """
+    """Asks the registry, once a run, about releases of one model in one environment."""
 
     loaded: LoadedConfig
     ports: DeliveryPorts

@@ -9,13 +9,7 @@ from cdml.journal.branches import journal_branch
 def warn_unprotected(
     loaded: LoadedConfig, ports: DeliveryPorts, environment: str | None = None
 ) -> None:
-    """Say so where anybody who can push could write the journal; a platform may not know.
-
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        environment: where; the configured one by default.
-    """
+    """Say so where anybody who can push could write the journal; a platform may not know."""
     branch = journal_branch(environment or loaded.config.deploy.environment, loaded.config.model)
     if ports.platform.is_protected(branch) is not False:
         return

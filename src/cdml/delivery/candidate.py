@@ -34,13 +34,9 @@ class GateEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentCandidate:
-    """A version that may be deployed.
+    """A version that may be deployed, with the digest of the bytes that lie there now.
 
-    Attributes:
-        version: as the registry knows it.
-        release: with the digest of the bytes that lie there now.
-        judged: its evidence, or None.
-        trouble: why the evidence that was kept cannot be had.
+    `trouble` says why evidence that was stored cannot be had.
     """
 
     version: ModelVersion

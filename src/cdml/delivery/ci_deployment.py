@@ -10,15 +10,7 @@ from cdml.journal.records import JournalDocument, Operation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiDeployment:
-    """A deployment on the platform, or why there is none.
-
-    Attributes:
-        platform, progress: the ports.
-        model, environment: of what, where.
-        deployment: the platform's id, or None.
-        detail: one line for the evidence.
-        url: where the environment is seen, or None.
-    """
+    """A deployment of an operation on the platform, or why there is none."""
 
     platform: Platform
     progress: Progress

@@ -55,19 +55,10 @@ def deploy(
 ) -> Deployment | Nothing:
     """Deploy a version, or find that it serves already, or that no gate let one pass.
 
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence.
-        model: version or `models:/` URI; by default what this push's pull requests registered.
-        evidence: folder of the gate's evidence; by default what the registry keeps.
-        environment: where; the configuration's by default.
-        dry_run: only tell what would happen.
-        override: names of refusals to override.
-        reason: why; needed to override and to cure, kept in the journal.
-        cure: what to do where the world is not as the journal says; without a `model` nothing
-            else is done.
-        checks: what is asked of the version on a target that splits traffic.
+    Without `model` it is what this push's pull requests registered; without `evidence` the
+    registry's is used. `cure` says what to do where the world is not as the journal says; without a
+    `model` nothing else is done. `checks` is asked on targets that split traffic; `reason` is
+    stored in the journal.
 
     Raises:
         ConfigurationError: an unknown refusal, or an override without a reason.
@@ -112,15 +103,7 @@ def deploy(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Deploy:
-    """One deploy.
-
-    Attributes:
-        loaded, ports, output, reason, cure: as given.
-        operator: carries it through.
-        id: the operation's id.
-        overrides: the refusals that are overridden.
-        drift: finds and mends what was moved behind our back.
-    """
+    """One deploy."""
 
     loaded: LoadedConfig
     ports: DeliveryPorts

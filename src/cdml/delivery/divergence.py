@@ -18,13 +18,7 @@ Remedy = Literal["adopt", "repair"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Divergence:
-    """Somebody moved what serves, or deleted it, without cdml.
-
-    Attributes:
-        operator: its journal, and the world.
-        id: the operation's id.
-        reason: why it is mended.
-    """
+    """Somebody moved what serves, or deleted it, without cdml."""
 
     operator: OperationRunner
     id: str

@@ -19,10 +19,8 @@ def find_version(
 ) -> ModelVersion | Nothing:
     """The version that is named, or the one that this push's pull requests registered.
 
-    Of several it is the last one, in the order of the commits, that passed.
-
-    Returns:
-        The version; or that there is nothing to deploy, where the platform says that no gate ran.
+    Of several it is the last one, in the order of the commits, that passed; `Nothing` where the
+    platform says that no gate ran.
 
     Raises:
         InputError: there is none though a gate ran or may have run, or it is of another model.

@@ -28,15 +28,11 @@ if TYPE_CHECKING:
 
 
 def end_warm(operator: OperationRunner, window: timedelta) -> str:
-    """End it where nothing is under way, and tell; empty where there is nothing to end.
+    """End a standby server after its window, and tell; empty where there is nothing to end.
 
-    The journal says so first, with a number that every later operation outbids: the target
-    refuses this order once somebody stages what it was about to end. Trouble is told and leaves
-    the server where it is, for the next run.
-
-    Args:
-        operator: of the model and the environment.
-        window: how long it was to stay.
+    The journal says so first, with a number that every later operation outbids: the target refuses
+    this order once somebody stages what it was about to end. Trouble is told and leaves the server
+    where it is, for the next run.
 
     Raises:
         ServiceError: the journal or the target cannot be read.
@@ -72,21 +68,11 @@ def resume(
     environment: str | None = None,
     checks: Checks | None = None,
 ) -> Deployment | Nothing:
-    """Carry the open operation on, from where its run left it; or find that there is none.
+    """Carry the open operation on, from where its run left it; or find that nothing ever served.
 
-    A parked canary is looked at once and parked again, promoted, or taken back. Where nothing is
-    open, what was kept warm beyond `deploy.rollback_window` is ended; without one only the
-    journal is asked: what runs on a schedule has mostly nothing to do.
-
-    Args:
-        loaded: the configuration; of a canary under way the journal says how it goes.
-        ports: the world.
-        output: folder of the evidence.
-        environment: where; the configuration's by default.
-        checks: what is asked of the version.
-
-    Returns:
-        What was done; or that nothing ever served.
+    A paused canary is looked at once and paused again, promoted, or taken back: how, the journal
+    says. Where nothing is open, a standby server is ended after `deploy.rollback_window`; without
+    one only the journal is asked: what runs on a schedule has mostly nothing to do.
 
     Raises:
         LockHeld: its run still works on it; or another operation came first, or took over.

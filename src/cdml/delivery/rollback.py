@@ -68,22 +68,14 @@ def rollback(
 ) -> Deployment:
     """Make the last good release serve again, and quarantine what serves now.
 
-    No gate is asked; that the release is still what it was, and on a target that splits
-    traffic that its server answers, is. A deploy that is under way has to make room; where
-    its canary had traffic, taking that back is all there is to do. The same request again, after
-    whatever broke off, is the same rollback: it is finished, and leads no further back.
+    No gate is asked; that the release is still what it was, and on a target that splits traffic
+    that its server answers, is. A deploy that is under way has to make room; where its canary had
+    traffic, taking that back is all there is to do. By default `to` is the newest that differs from
+    what serves and is not quarantined.
 
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence.
-        to: a version that served before; by default the newest that differs from what serves
-            and is not quarantined.
-        environment: where; the configuration's by default.
-        reason: why; kept in the journal.
-        request_id: what makes two calls one rollback; by default the CI run, or in a terminal
-            what this machine has not seen the end of.
-        checks: what is asked of the release on a target that splits traffic.
+    The same request again, after whatever broke off, is the same rollback: it is finished, and
+    leads no further back. `request_id` is by default the CI run, or in a terminal what this machine
+    has not seen the end of.
 
     Raises:
         ConfigurationError: the reason is longer than the journal keeps, or the request id is.
@@ -130,15 +122,7 @@ def rollback(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rollback:
-    """One rollback.
-
-    Attributes:
-        ports, output, reason: as given.
-        operator: carries it through.
-        id: the operation's id.
-        request: who asks.
-        requested: when it was asked for.
-    """
+    """One rollback."""
 
     ports: DeliveryPorts
     operator: OperationRunner

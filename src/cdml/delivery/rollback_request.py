@@ -24,12 +24,10 @@ _ID = re.compile(r"[0-9a-f]{32}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """Somebody's wish to roll back once.
+    """Somebody's wish to roll back once; `pending` is where this machine remembers it, if need be.
 
-    Attributes:
-        id: 32 hexadecimal digits; equal for the attempts of one CI run, and for equal
-            `--request-id`.
-        pending: where this machine remembers it, or None where the id is enough.
+    `id` has 32 hexadecimal digits, equal for the attempts of one CI run and for equal
+    `--request-id`.
     """
 
     id: str
@@ -73,14 +71,10 @@ def request_for(
     model: str,
     output: Path,
 ) -> Request:
-    """The request that a command stands for.
+    """The request that a command stands for: that of `given`, of the CI run, or of this machine.
 
-    Args:
-        given: `--request-id`.
-        run: address of the CI run; its attempts are one request.
-        to: the version that is asked for: another version is another request.
-        environment, model: whose rollback.
-        output: folder of the evidence, which survives between two commands in a terminal.
+    The attempts of one `run` are one request; another version is another request. The folder
+    `output` survives between two commands in a terminal.
     """
     about = (environment, model, to or "")
     if given:

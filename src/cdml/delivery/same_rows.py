@@ -27,13 +27,7 @@ _HINT = (
 def other_rows(
     judged: GateEvidence | None, loaded: LoadedConfig, ports: DeliveryPorts
 ) -> Iterator[RefusalReason]:
-    """What speaks against evidence whose rows are not the configured ones.
-
-    Args:
-        judged: the evidence; nothing is said where there is none.
-        loaded: the configuration that is deployed.
-        ports: open rows of several files, to know their digest.
-    """
+    """What speaks against evidence, if there is any, whose rows are not the configured ones."""
     if judged is None:
         return
     written = loaded.config.data.evaluation

@@ -63,12 +63,7 @@ class SplittingTarget(Target, Protocol):
         ...
 
     def ask(self, of: Release, body: bytes, *, timeout: float) -> ServerAnswer:
-        """Send one request to the server of a release, past the traffic.
-
-        Args:
-            of: the release.
-            body: JSON as MLflow's `/invocations` takes it.
-            timeout: seconds.
+        """Send JSON for MLflow's `/invocations` to the server of a release, past the traffic.
 
         Raises:
             ServiceError: no server of this release answered in time.

@@ -24,14 +24,10 @@ class Traffic(Protocol):
     """Where records of requests are found. Windows are asked for in order, each once."""
 
     def window(self, since: datetime, until: datetime, slots: ServerLabels) -> "Window":
-        """What both servers answered from one moment to another.
+        """What both servers answered from one moment to another, which is over by now.
 
-        A record that arrives late is told in the next window that is asked for. What cannot be
-        read is counted in `Window.unreadable`, and is never an error.
-
-        Args:
-            since, until: with time zones; the window is over by now.
-            slots: whose records are wanted.
+        A record that arrives late is told in the next window that is asked for. What cannot be read
+        is counted in `Window.unreadable`, and is never an error.
 
         Raises:
             ConfigurationError: what was configured cannot be asked.

@@ -45,11 +45,7 @@ def sign_journal(
 ) -> str:
     """Sign the journal as it is, whoever wrote it, and give the new commit.
 
-    Args:
-        loaded: the configuration.
-        journal: reads entries whether they are signed or not, and signs what is written.
-        keys: what it is signed with.
-        environment: where; the configured one by default.
+    `journal` reads entries whether they are signed or not, and signs what is written.
 
     Raises:
         ConfigurationError: there is no key.

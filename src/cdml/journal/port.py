@@ -7,13 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The journal at one moment.
-
-    Attributes:
-        document: the journal's JSON document; None before the first entry.
-        commit: what the next write must be based on; None before the first entry.
-        parent: the entry before it; None where there is none.
-    """
+    """The journal's JSON at one moment, with its commit and the one before; None: no entry yet."""
 
     document: Mapping[str, object] | None
     commit: str | None

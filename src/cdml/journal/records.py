@@ -48,13 +48,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release(TrafficPart):
-    """A version of the model.
-
-    Attributes:
-        version: the registry's number, as text.
-        digest: SHA-256 of the model's files, `sha256:<hex>`.
-        source: where the registry keeps the files.
-    """
+    """A version of the model: the registry's number as text, the SHA-256 and place of its files."""
 
     version: str
     digest: str
@@ -69,12 +63,10 @@ class Release(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficShare:
-    """A release beside the one that serves.
+    """A release beside the one that serves, as the target knows it.
 
-    Attributes:
-        version, digest: what it is, as the target knows it.
-        percent: its share of the traffic, 0 to 99; 0 where it is only kept warm.
-        server: what the target's records of requests call it.
+    `percent` is 0 to 99, and 0 where it only stays warm; `server` is its name in records of
+    requests.
     """
 
     version: str
@@ -87,12 +79,8 @@ class TrafficShare:
 class Serving:
     """What a target serves now, observed.
 
-    Attributes:
-        version: the version that gets the traffic; most of it where it is split. None where
-            nothing serves.
-        digest: its digest as the target knows it, or None where it cannot tell.
-        server: what the target's records of requests call it, or None where it keeps none.
-        beside: the other release of a target that splits traffic, or None.
+    `version` gets the traffic, or most of it; None where nothing serves. `digest` is None where the
+    target cannot tell it, `server` (its name in records of requests) where it keeps none.
     """
 
     version: str | None
@@ -103,17 +91,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry(Release):
-    """A release that served, and the operation that put it there.
-
-    Attributes:
-        from_: what served before, or None.
-        kind: how it came to serve.
-        operation: the operation's id.
-        at: when it was committed.
-        run: address of the CI run, or None.
-        reason: why, in the words of whoever asked.
-        overrides: refusals that were overridden.
-    """
+    """A release that served, when, why, and the operation that put it there."""
 
     from_: Release | None
     kind: EntryKind
@@ -142,15 +120,11 @@ class Quarantined(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lock(TrafficPart):
-    """Who may write.
+    """Who may write: the random id of an operation, and the address of its CI run.
 
-    Attributes:
-        operation: random id of the holder.
-        run: address of the holder's CI run, or None; by it the platform may say that the run is
-            over. It does not tell holders apart: the jobs of one run share it.
-        expires_at: when the lease ends, by the holder's own clock; of a parked canary, until
-            when it waits. Whether a holder is dead is not told by it: no two machines' clocks
-            are compared.
+    By `run` the platform may say that it is over; it does not tell holders apart, as the jobs of
+    one run share it. `expires_at` is the end of the lease by the holder's own clock, or of a paused
+    canary's wait. Whether a holder is dead is not told by it: no two machines' clocks are compared.
     """
 
     operation: str
@@ -192,11 +166,7 @@ class Preempt(TrafficPart):
 class Answered(TrafficPart):
     """A rollback that was carried out: whoever asks for it again gets this answer.
 
-    Attributes:
-        request: what its requester is known by, 32 hexadecimal digits.
-        operation: the operation that carried it out.
-        at: when.
-        generation: the journal's at that time.
+    `request` is what its requester is known by, 32 hexadecimal digits.
     """
 
     request: str
@@ -209,19 +179,9 @@ class Answered(TrafficPart):
 class Operation(TrafficPart):
     """A deploy or a rollback under way.
 
-    Attributes:
-        id: random; also finds the deployment that the platform keeps of it.
-        kind: deploy or rollback.
-        from_: what served when it began, or None.
-        to: what shall serve.
-        phase: what it has set out to do.
-        started_at, run, reason, overrides: as in `Entry`.
-        commit: commit of the user's repository it was started from, or None.
-        effects: all that was intended so far, oldest first.
-        ramp: how traffic is shifted, or None where the switch is one write.
-        trouble: why it was given up, or empty.
-        harmful: whether `to` goes into quarantine when it is taken back.
-        request: what a rollback's requester is known by, or None.
+    Its random `id` also finds the deployment that the platform has of it; `commit` is that of the
+    user's repository; `effects` are all that was intended so far, oldest first; `ramp` is None
+    where the switch is one write; `to` goes into quarantine when it is taken back as `harmful`.
     """
 
     id: str
@@ -265,19 +225,10 @@ class Operation(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalDocument(TrafficPart):
-    """The whole document of one environment and model.
+    """The whole document of one environment and model; lists begin with the newest.
 
-    Attributes:
-        model, environment: whose journal this is.
-        generation: fencing number; grows each time the lock changes hands.
-        lock: the holder, or None.
-        operation: what is under way, or None; never without a lock.
-        parked_until: until when a canary waits between two looks, or None.
-        current: what serves, or None before the first release.
-        previous: what served before, newest first.
-        quarantined: what must not be shipped again.
-        preempt: the rollback that the operation under way has to make room for, or None.
-        answered: rollbacks that were carried out, newest first.
+    `generation` is the fencing number, which grows each time the lock changes hands. No operation
+    is under way without a lock, and the operation has to make room for `preempt`.
     """
 
     schema_: Literal["cdml.journal/1"] = SCHEMA

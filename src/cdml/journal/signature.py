@@ -22,9 +22,7 @@ _PREFIX = "hmac-sha256:"
 class Keys:
     """What entries are signed with; empty where nothing is signed.
 
-    Attributes:
-        newest: signs, and is tried first.
-        previous: is also believed, while the newest takes its place.
+    The previous key is also believed, while the newest takes its place.
     """
 
     newest: bytes = field(default=b"", repr=False)

@@ -50,15 +50,8 @@ class GitJournal:
     With a remote (`find_remote` says which), the branch lives there: it is fetched into a bare
     repository of our own, and moved by a plain fast-forward push. Without one it lives in the
     repository around `folder`, and is moved by `git update-ref` with the old value. Either way one
-    of two writers loses: each commit has a nonce, so that no two are the same.
-
-    Args:
-        folder: any folder of the user's repository.
-        environment, model: whose journal.
-        variables: the process's environment; CDML_GITHUB_TOKEN (or GITHUB_TOKEN)
-            authenticates at GITHUB_SERVER_URL.
-        remote: name of the remote, where the configuration says so.
-        note: shows a sentence to whoever watches the run.
+    of two writers loses: each commit has a nonce, so that no two are the same. CDML_GITHUB_TOKEN
+    (or GITHUB_TOKEN) among the variables authenticates at GITHUB_SERVER_URL.
     """
 
     def __init__(

@@ -66,11 +66,7 @@ class Done:
 class Git:
     """Runs git with settings that travel in the environment, where no process list shows them.
 
-    Attributes:
-        folder: where git runs.
-        variables: the environment to begin with.
-        settings: configuration beside the quiet one, e.g. an address or a header.
-        repository: a repository other than the one around `folder`.
+    `repository` is another one than that around `folder`.
     """
 
     folder: Path

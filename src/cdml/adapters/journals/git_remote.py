@@ -22,15 +22,10 @@ class Remote:
 
 
 def find_remote(local: Git, configured: str | None, variables: Mapping[str, str]) -> Remote | None:
-    """The remote that holds the journal, or None where the repository has none.
+    """The remote that holds the journal, or None where the repository has none, which CI must have.
 
     The configured one; else the only one; else the one that `origin`, the branch's upstream and
     `remote.pushDefault` agree on. Two clones must not keep two journals, so nothing is guessed.
-
-    Args:
-        local: runs git in the user's repository.
-        configured: `deploy.journal.remote`, or None.
-        variables: the process's environment; in CI there has to be a remote.
 
     Raises:
         ConfigurationError: the configured remote does not exist, several could be meant, or CI

@@ -15,13 +15,8 @@ class SignedJournal:
 
     A signature covers the entry and the commit before it: an older entry that is pushed once more
     is in another place, and its signature does not match. Without a key everything is read, and
-    nothing is written on top of an entry that is signed.
-
-    Attributes:
-        journal: where the entries are.
-        keys: what they are signed with; empty where nothing is.
-        accepts: whether unsigned entries are read, too: somebody is about to sign them.
-        signed: whether what was read last has a signature.
+    nothing is written on top of an entry that is signed. With `accepts` unsigned entries are read,
+    too: somebody is about to sign them.
     """
 
     journal: Journal

@@ -10,17 +10,9 @@ from cdml.models.registry import Registry
 class RegistryTarget:
     """Serves whatever the champion's alias names; there is no traffic to split.
 
-    The alias `previous_<alias>` follows it. A registry knows no precondition for an alias, so
-    the fence cannot travel with the write. So the journal is asked before each write whether the
-    lock is still ours, and whoever switches observes afterwards.
-
-    Two environments never share a switch: the alias `registry.champion` is that of
-    `deploy.environment`, and any other environment has `<champion>-<environment>`.
-
-    Args:
-        loaded: the configuration: the model's name, the alias, its environment.
-        registry: where the alias lives.
-        environment: where to serve; the configuration's by default.
+    A registry knows no precondition for an alias, so the fence cannot travel with the write. So the
+    journal is asked before each write whether the lock is still ours, and whoever switches observes
+    afterwards.
 
     Raises:
         ConfigurationError: the environment cannot be part of an alias.

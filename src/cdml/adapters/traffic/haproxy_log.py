@@ -21,11 +21,9 @@ _PATIENCE = 0.2
 
 
 class HAProxyTraffic:
-    """Listens from when it is made until it is closed.
+    """Listens, from when it is made until it is closed, at a socket that it makes.
 
-    Args:
-        path: of the socket. It is made here, where no other process listens at it.
-        mode: who may write to it; HAProxy's user has to be among them.
+    HAProxy's user has to be among those who may write to it by its `mode`.
 
     Raises:
         ConfigurationError: there cannot be such a socket, or somebody else listens at it.

@@ -13,11 +13,7 @@ from cdml.errors import InputError, ServiceError
 
 
 class JsonlTraffic:
-    """Reads on where it stopped; a file that was rotated or cut is read from its beginning.
-
-    Args:
-        path: the file; it may not be there before the first window is asked for.
-    """
+    """Reads on where it stopped; a file that was rotated or cut is read from its beginning."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -34,11 +34,9 @@ SeriesPoint = tuple[str, float]
 class Selectors:
     """Which counters to read, each as an instant vector selector of PromQL without a function.
 
-    Attributes:
-        requests: all requests, such as `http_requests_total{job="scoring"}`.
-        errors: those that failed, such as `http_requests_total{job="scoring",code=~"[45].."}`.
-        latency: buckets of a histogram in seconds, with the label `le`; None: not measured.
-        slot: the label that names the server.
+    `errors` are those that failed, such as `http_requests_total{job="scoring",code=~"[45].."}`;
+    `latency` are buckets of a histogram in seconds, with the label `le`; the label `slot` names the
+    server.
     """
 
     requests: str
@@ -59,14 +57,7 @@ class _Counted:
 
 
 class PrometheusTraffic:
-    """Asks a server for each window.
-
-    Args:
-        url: of the server, such as `http://prometheus:9090`.
-        selectors: which counters to read.
-        token: sent as a bearer token; never shown.
-        timeout: seconds to wait for an answer.
-    """
+    """Asks a server, such as `http://prometheus:9090`, for each window; its token is not told."""
 
     def __init__(
         self, url: str, selectors: Selectors, *, token: str | None = None, timeout: float = 10.0

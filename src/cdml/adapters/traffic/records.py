@@ -30,14 +30,7 @@ _VALID = {True: True, False: False, "1": True, "0": False, "": True, "-": True}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One request.
-
-    Attributes:
-        at_ms: when it ended, in milliseconds since 1970.
-        slot: the server that was given it.
-        failed: whether it was failed.
-        ms: how long the answer took; None where there was none.
-    """
+    """One request: when it ended (since 1970), where, and the time of its answer, if it had one."""
 
     at_ms: float
     slot: str

@@ -40,12 +40,9 @@ class CanaryModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals(CanaryModel):
-    """Events at one server, and how they were spread over windows.
+    """Events at one server, and how they were spread over the windows that had requests.
 
-    Attributes:
-        windows: how many windows had requests.
-        requests, events: n and k, summed over windows.
-        squares: the sum of k² / n over windows.
+    `requests` and `events` are n and k, summed over windows; `squares` is the sum of k² / n.
     """
 
     windows: int = 0
@@ -94,11 +91,9 @@ class Totals(CanaryModel):
 class Events(CanaryModel):
     """All that the tests of one kind of event need to know.
 
-    Attributes:
-        champion, challenger: what each did.
-        harm_costs: for each of `RISES`, the logarithm of the denominator of (1) against the
-            ratio that is harm, summed over windows. Shape (POINTS,).
-        safe_costs: for each of `FALLS` the same against the tolerated ratio. Shape (POINTS,).
+    `harm_costs` has for each of `RISES` the logarithm of the denominator of (1) against the ratio
+    that is harm, summed over windows; `safe_costs` the same for each of `FALLS` against the
+    tolerated ratio. Both have the shape (POINTS,).
     """
 
     champion: Totals = field(default_factory=Totals)
@@ -124,14 +119,7 @@ class Events(CanaryModel):
         harm_ratio: float,
         tolerated_ratio: float,
     ) -> "Events":
-        """With one window more.
-
-        Args:
-            champion: its requests and how many of them are events.
-            challenger: the same.
-            harm_ratio: h.
-            tolerated_ratio: r.
-        """
+        """With one window more: requests and events of each, h, and r."""
         events = champion[1] + challenger[1]
         asked = champion[0], challenger[0]
         harmful = log_costs(RISES, events, chance(*asked, harm_ratio))
@@ -159,11 +147,8 @@ def harm(
 ) -> float:
     """The logarithm of the evidence that rates are above h θ_p and above τ: both must be shown.
 
-    Args:
-        hits, asked: the challenger's events and requests.
-        costs: of the ratio, as in `Events.harm_costs`.
-        tolerated_rate: τ.
-        dispersion: how many events come together.
+    `hits` and `asked` are the challenger's events and requests, `costs` as in `Events.harm_costs`,
+    `tolerated_rate` is τ; `dispersion` says how many events come together.
     """
     ratio = log_ratios(RISES, hits, costs)
     rate = log_ratios(RISES, hits, log_costs(RISES, asked, tolerated_rate))
@@ -186,9 +171,7 @@ def safe(
 def chance(champion: float, challenger: float, ratio: float) -> float:
     """That an event is the challenger's where its rate is `ratio` times the champion's.
 
-    Args:
-        champion, challenger: requests of each.
-        ratio: of the rates, challenger to champion.
+    `champion` and `challenger` are the requests of each.
     """
     weighed = ratio * challenger
     return weighed / (weighed + champion) if weighed > 0 else 0.0

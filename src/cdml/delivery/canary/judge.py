@@ -39,17 +39,11 @@ class CanaryDecision(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryFinding:
-    """One thing that was judged.
+    """One thing that was judged: `errors`, `latency` or `split`.
 
-    Attributes:
-        of: `errors`, `latency` or `split`.
-        champion, challenger: events and requests of each; of the split, the requests that each
-            was given and those of both.
-        harm: the logarithm of the evidence of harm.
-        harm_needed: how much of it rolls back.
-        safe: the logarithm of the evidence of non-inferiority; None for the split, which has none.
-        safe_needed: how much of it promotes; None likewise.
-        dispersion: how many events come together; 1 where they are independent.
+    `champion` and `challenger` are events and requests of each; of the split, the requests that
+    each was given and those of both. `harm` and `safe` are logarithms of evidence: of harm, and of
+    non-inferiority, which the split has none of. `dispersion` says how many events come together.
     """
 
     of: str
@@ -76,13 +70,7 @@ class CanaryFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What to do, and why.
-
-    Attributes:
-        outcome: what to do.
-        reason: one sentence with the figures that decided, without its full stop.
-        findings: everything that was judged.
-    """
+    """What to do, and why: one sentence with the figures that decided, without its full stop."""
 
     outcome: CanaryDecision
     reason: str
@@ -92,10 +80,8 @@ class Judgement:
 def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     """What to do with the challenger now.
 
-    Args:
-        canary: what is known.
-        elapsed_seconds: since the challenger was first given requests; by the clock, so that a
-            canary without traffic ends too. NaN is an end.
+    `elapsed_seconds` counts from its first request on, by the clock, so that a canary without
+    traffic ends too; NaN is an end.
     """
     found = canary_findings(canary)
 

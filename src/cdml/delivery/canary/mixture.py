@@ -34,37 +34,24 @@ FALLS = tuple(1 / rise for rise in RISES)
 def log_ratios(
     alternatives: Sequence[float], hits: float, costs: Sequence[float]
 ) -> tuple[float, ...]:
-    """The logarithm of (1) for each alternative, shape (POINTS,).
+    """The logarithm of (1) for each alternative m, shape (POINTS,).
 
-    Args:
-        alternatives: each m; shape (POINTS,).
-        hits: k.
-        costs: the logarithm of the denominator, summed over all windows; shape (POINTS,).
+    `hits` is k; `costs` is the logarithm of the denominator, summed over windows, shape (POINTS,).
     """
     return tuple(hits * math.log(m) - cost for m, cost in zip(alternatives, costs, strict=True))
 
 
 def log_costs(alternatives: Sequence[float], trials: float, chance: float) -> tuple[float, ...]:
-    """What a window costs each alternative: n log(1 + p (m - 1)), shape (POINTS,).
-
-    Args:
-        alternatives: each m.
-        trials: n.
-        chance: p under the hypothesis, in [0, 1].
-    """
+    """What n trials cost each alternative m: n log(1 + p (m - 1)), shape (POINTS,)."""
     return tuple(trials * math.log1p(chance * (m - 1)) for m in alternatives)
 
 
 def log_evidence(ratios: Iterable[float], dispersion: float = 1.0) -> float:
-    """The logarithm of the mean of likelihood ratios, each tempered by the dispersion.
+    """The logarithm of the mean of likelihood ratios, each tempered by the dispersion d ≥ 1.
 
     Where events come in bursts of d, counting each burst once is raising the ratio to the power
-    1 / d. Only ratios above 1 are: the result is never above that of d = 1, so that it promises
-    the same whatever d is, and even if d was found in the same data.
-
-    Args:
-        ratios: the logarithm of each; shape (POINTS,).
-        dispersion: d, at least 1.
+    1/d. Only ratios above 1 are: the result is never above that of d = 1, so that it promises the
+    same whatever d is, and even if d was found in the same data.
     """
     tempered = [ratio / dispersion if ratio > 0 else ratio for ratio in ratios]
     return log_mean(tempered)

@@ -20,10 +20,8 @@ HORIZON = 60 * 24 * 30
 class Expectation:
     """When a decision is to be expected, in minutes from the first request on.
 
-    Attributes:
-        promote: of a challenger as good as the champion; None: not within `HORIZON`.
-        rollback: of one whose rate of errors is `times` the champion's; None likewise.
-        times: by how much that one is worse.
+    `promote` is that on a challenger as good as the champion, `rollback` on one with `times` its
+    rate of errors; None: not within `HORIZON`.
     """
 
     promote: float | None
@@ -32,26 +30,16 @@ class Expectation:
 
 
 def fewest(quantile: float) -> int:
-    """The answers it takes for a quantile to be a guardrail.
-
-    Args:
-        quantile: the share of answers that should be within the limit, in (0, 1).
-    """
+    """The answers it takes for a quantile, in (0, 1), to be a guardrail."""
     return math.ceil(round(BEYOND / (1 - quantile), 6))  # 1 - 0.9 is a little less than 0.1
 
 
 def guardrail(champion: Latencies, *, quantile: float, factor: float) -> float | None:
-    """The limit of latencies that a champion's own lead to.
+    """The limit in milliseconds that a champion's own latencies lead to: `factor` times a quantile.
 
-    Args:
-        champion: its latencies before the canary begins, when it had all traffic. They are of
-            other requests than those that will be judged, so that the limit is fixed before.
-        quantile: the share of answers that should be within the limit, in (0, 1).
-        factor: how many times as long is tolerable.
-
-    Returns:
-        Milliseconds; of a histogram the end of a bucket. None where fewer than `BEYOND` answers
-        lie beyond the quantile, or the histogram does not reach so far.
+    They are of the time before the canary, when it had all traffic: of other requests than those
+    that will be judged. Of a histogram the limit is the end of a bucket. None where fewer than
+    `BEYOND` answers lie beyond the quantile, or the histogram does not reach so far.
     """
     if not champion.requests >= fewest(quantile):
         return None
@@ -74,17 +62,10 @@ def expectation(
 ) -> Expectation:
     """How long errors will take to decide, near enough the median.
 
-    It is when the evidence would suffice if all counts were as expected. Latencies are judged
-    beside and mostly decide sooner, since slow answers are more frequent than errors.
-
-    Args:
-        rules: of the canary.
-        weight: the share of requests that the challenger gets.
-        requests_per_minute: of both.
-        error_rate: of the champion, in [0, 1).
-        times: how many times as many errors a challenger makes that is to be rolled back; the
-            tolerated ratio by default.
-        minutes_between_looks: the length of a window.
+    It is when the evidence would suffice if all counts were as expected; latencies mostly decide
+    sooner, since slow answers are more frequent. `weight` is the challenger's share of all
+    requests, `error_rate` the champion's in [0, 1), and `times` (the tolerated ratio by default)
+    how many times as many errors are to be rolled back.
     """
     times = rules.tolerated_ratio if times is None else times
     asked = weight * requests_per_minute

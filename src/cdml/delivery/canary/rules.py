@@ -80,11 +80,9 @@ class CanaryTolerances(CanaryModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightPeriod(CanaryModel):
-    """The requests of both servers while one weight was in force.
+    """The requests of both servers while one weight, the challenger's share, was in force.
 
-    Attributes:
-        weight: the share of requests that the challenger was to have, in [0, 1].
-        given: requests of both, and as its events those that the challenger was given.
+    The events of `given` are those that the challenger was given.
     """
 
     weight: float
@@ -98,14 +96,7 @@ class WeightPeriod(CanaryModel):
 def add(
     steps: tuple[WeightPeriod, ...], weight: float, *, requests: int, challenger: int
 ) -> tuple[WeightPeriod, ...]:
-    """With one window more.
-
-    Args:
-        steps: one a weight, in the order they came.
-        weight: in force all through the window.
-        requests: of both servers.
-        challenger: those of them that the challenger was given.
-    """
+    """With one window more, in all of which `weight` was in force; `requests` are those of both."""
     known = next((step for step in steps if step.weight == weight), None)
     step = known or WeightPeriod(weight=weight)
     more = replace(step, given=step.given.add(requests, challenger))
@@ -113,12 +104,7 @@ def add(
 
 
 def mismatch(steps: tuple[WeightPeriod, ...], tolerance: float) -> float:
-    """The logarithm of the evidence that requests are not split as they should be.
-
-    Args:
-        steps: what was given.
-        tolerance: t, relative to the weight.
-    """
+    """The logarithm of the evidence that requests are not split as they should be, within t."""
     if not steps:
         return 0.0
     hits = sum(step.given.events for step in steps)

@@ -13,14 +13,7 @@ from cdml.delivery.canary.traffic import Answers, Window
 class CanaryState(CanaryModel):
     """All that the judge knows, in few figures: what a resumed run goes on from.
 
-    Attributes:
-        rules: what is tolerated.
-        until: the end of the last window, where the next one begins; None before the first.
-        requests: of both servers.
-        unreadable: records that could not be understood.
-        errors: requests that were failed.
-        slow: of those that were not, answers beyond the limit.
-        steps: how requests were split, of each weight.
+    The next window begins `until` then; `slow` are answers beyond the limit that were no errors.
     """
 
     rules: CanaryTolerances
@@ -39,13 +32,9 @@ class CanaryState(CanaryModel):
 def observe_window(
     canary: CanaryState, window: Window, *, weight: float, settled: bool = True
 ) -> CanaryState:
-    """What is known after one window more.
+    """What is known after one window more, in all of which the challenger was to have `weight`.
 
-    Args:
-        canary: what was known before it.
-        window: what both servers answered since; all of it after `canary.until`.
-        weight: the share of requests that the challenger was to have all through the window.
-        settled: False for the window in which the weight was changed, whose split is of neither.
+    `settled` is False for the window in which the weight was changed, whose split is of neither.
 
     Raises:
         ValueError: the window overlaps what was seen already, or the weight is none.

@@ -13,10 +13,8 @@ from itertools import accumulate
 class Latencies:
     """A distribution of response times.
 
-    Attributes:
-        upper_ms: milliseconds, ascending; of single requests their time, of a histogram the upper
-            end of each bucket, whose last may be infinite. Shape (values,).
-        counts: how many requests each of them stands for. Shape (values,).
+    `upper_ms` ascends: of single requests their milliseconds, of a histogram the upper end of each
+    bucket, whose last may be infinite. Both have the shape (values,).
     """
 
     upper_ms: tuple[float, ...] = ()
@@ -59,11 +57,7 @@ class Latencies:
         return sum(self.counts[bisect_right(self.upper_ms, limit_ms) :])
 
     def quantile(self, share: float) -> float:
-        """The smallest time within which this share was answered; infinite where none is known.
-
-        Args:
-            share: in (0, 1).
-        """
+        """The smallest time within which this share was answered; infinite where none is known."""
         wanted = share * self.requests
         reached = zip(self.upper_ms, accumulate(self.counts), strict=True)
         return next((end for end, count in reached if count and count >= wanted), math.inf)
@@ -73,11 +67,8 @@ class Latencies:
 class Answers:
     """What one server answered.
 
-    Attributes:
-        requests: how many requests it was given.
-        errors: how many of them it failed: status 4xx or 5xx, no answer, or an answer that is no
-            valid prediction. A model that raises is a 400 from MLflow's server.
-        latencies: of the requests that it did not fail.
+    An error is status 4xx or 5xx, no answer, or an answer that is no valid prediction (a model that
+    raises is a 400 from MLflow's server); latencies are of the other requests.
     """
 
     requests: int = 0
@@ -101,13 +92,9 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What both servers answered from one moment to another.
+    """What both servers answered from one moment (included) to another (excluded).
 
-    Attributes:
-        since, until: of requests that ended from `since` on and before `until`.
-        champion, challenger: what each answered.
-        elsewhere: requests that neither of them was given.
-        unreadable: records that could not be understood, so that nobody knows whose they are.
+    `elsewhere` counts requests that neither was given, `unreadable` records that nobody can assign.
     """
 
     since: datetime

@@ -36,13 +36,7 @@ _JUDGED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryJudge:
-    """See `Checks`.
-
-    Attributes:
-        loaded: the configuration.
-        ports: the world.
-        served: whether the release served before: it may go back without known answers.
-    """
+    """See `Checks`; a release that served before may go back without known answers."""
 
     loaded: LoadedConfig
     ports: DeliveryPorts

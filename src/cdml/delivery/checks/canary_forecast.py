@@ -53,13 +53,7 @@ def canary_tolerances(
 def forecast_canary(
     settings: Settings | None, ramp: Ramp, ports: DeliveryPorts, *, since: datetime
 ) -> CanaryForecast:
-    """Look at the champion's traffic, once.
-
-    Args:
-        settings: `deploy.canary`.
-        ramp: how the version is to get its traffic.
-        ports: the world.
-        since: since when the champion serves: what its server answered before was another's.
+    """Look at the champion's traffic, once; before `since` its server's answers were another's.
 
     Raises:
         ConfigurationError: the traffic can never be read as it is configured.
@@ -88,13 +82,7 @@ def forecast_canary(
 
 
 def _seen(ports: DeliveryPorts, since: datetime, wanted: int | None) -> Window:
-    """What the champion answered of late; where that is too little, what it answers next.
-
-    Args:
-        ports: the world.
-        since: since when the champion serves.
-        wanted: latencies that are needed; None where none are.
-    """
+    """What the champion answered of late; where that is too little, what it answers next."""
     clock, traffic = ports.clock, ports.traffic
     slots = ServerLabels(champion=ports.target.observe().server or "-", challenger="<none>")
     begun = clock.now()

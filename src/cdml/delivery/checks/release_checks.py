@@ -14,13 +14,7 @@ from cdml.journal.records import Operation, Release, Serving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What the judge said at one look.
-
-    Attributes:
-        judged: promote, hold or rollback.
-        why: one sentence, with the figures.
-        state: what the judge has to remember until its next look; plain JSON values.
-    """
+    """What the judge said at one look, and what it has to remember, as plain JSON values."""
 
     judged: Decision
     why: str
@@ -62,11 +56,7 @@ class Checks(Protocol):
         ...
 
     def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
-        """Look at the champion's traffic before the version gets any of it.
-
-        Args:
-            ramp: how it is going to get it.
-            since: since when the champion serves.
+        """Look at the traffic of the champion, which serves `since` then, before a version has any.
 
         Raises:
             ConfigurationError: the traffic can never be read as it is configured.

@@ -25,14 +25,8 @@ def run_smoke_test(
 ) -> tuple[SmokeCheck, ...]:
     """Ask a staged release what is known, something it must refuse, and how long it takes.
 
-    A server that does not answer is a check that failed, not an error: it is what was asked.
-
-    Args:
-        target: where it is staged.
-        release: whom to ask.
-        cases: what to ask; the first one, its first request being the one that warms up, is also
-            asked again to measure latency.
-        limits: how far answers may be off, how long they may take.
+    A server that does not answer is a check that failed, not an error. The first case, whose first
+    request is the one that warms up, is asked again to measure latency.
     """
     replies = [(case, _send_case(target, release, case.body, limits)) for case in cases]
     malformed = _send_case(target, release, MALFORMED, limits)

@@ -23,14 +23,10 @@ _TOLD = 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A request, and what is known of its answer.
+    """A request as JSON for `/invocations`, and what is known of its answer.
 
-    Attributes:
-        name: what it is, for people: `the input example`, `3 rows of the evaluation data`.
-        body: JSON as `/invocations` takes it.
-        rows: how many predictions the answer must hold; None where that is not known.
-        known: answers that would be right, e.g. the predictions and the scores that were judged,
-            each with a value a row; empty where none is known.
+    `rows` is how many predictions it must hold, or None; `known` holds answers that would be right
+    (the predictions, the scores that were judged), each with a value a row.
     """
 
     name: str
@@ -41,14 +37,11 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmokeTolerances:
-    """How far an answer may be off.
+    """How far an answer may be off, and how long it may take.
 
-    Attributes:
-        relative, absolute: numbers within one of these of the known one are equal to it; other
-            machines add in another order.
-        latency_ms: the median of single requests must not be higher; None: it is not judged.
-        timeout: seconds until an answer is given up.
-        requests: how many are sent to measure latency.
+    Numbers within `relative` or `absolute` of the known one are equal to it: other machines add in
+    another order. `latency_ms` is for the median of `requests` single requests; None: not judged.
+    `timeout` is in seconds.
     """
 
     relative: float = 1e-4
@@ -60,13 +53,7 @@ class SmokeTolerances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmokeCheck:
-    """One thing that was looked at.
-
-    Attributes:
-        name: `answers`, `known_answers`, `refuses_malformed`, `latency`.
-        passed: whether it is well.
-        sentence: what was seen, with the figures, for people.
-    """
+    """One thing that was looked at, with what was seen in one sentence."""
 
     name: str
     passed: bool
@@ -90,13 +77,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replies:
-    """All that a server was asked and said.
-
-    Attributes:
-        cases: the reply to each case.
-        malformed: the reply to `MALFORMED`.
-        latencies: seconds that single requests took; infinite for those not answered well.
-    """
+    """All that a server was asked and said; a latency is infinite where no good answer came."""
 
     cases: Sequence[tuple[Case, Reply]]
     malformed: Reply
@@ -171,13 +152,7 @@ def equal_predictions(found: Any, known: Any, limits: SmokeTolerances) -> bool:
 def case_of_rows(
     rows: Sequence[Mapping[str, CaseValue]], known: Sequence[Sequence[CaseValue]], *, name: str
 ) -> Case:
-    """A request for rows with known predictions.
-
-    Args:
-        rows: what the model is given of each row, by column; NaN is sent as null.
-        known: answers that would be right, each with a value a row.
-        name: what the rows are, for people.
-    """
+    """A request for rows, by column, with answers that would be right; NaN is sent as null."""
     columns = list(rows[0]) if rows else []
     data = [[_sent(row[column]) for column in columns] for row in rows]
     body = json.dumps({"dataframe_split": {"columns": columns, "data": data}}, allow_nan=False)

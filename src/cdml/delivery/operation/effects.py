@@ -23,13 +23,7 @@ HasHappened = Callable[[Serving], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectResult:
-    """What came of an effect.
-
-    Attributes:
-        serving: what the target serves now.
-        detail: what was done, for the evidence.
-        trouble: why it was not, or None.
-    """
+    """What the target serves after an effect, and what was done, or why it was not."""
 
     serving: Serving
     detail: str
@@ -38,12 +32,9 @@ class EffectResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """Does what a move says, again where nobody answers, and looks at what came of it.
+    """Does what an action says, again where nobody answers, and looks at what came of it.
 
-    Attributes:
-        ports: the world.
-        checks: what is asked of a staged release.
-        alias: of the registry, where it is not the switch itself.
+    `alias` is None where the registry's alias is the switch itself.
     """
 
     ports: DeliveryPorts
@@ -96,11 +87,7 @@ class Effects:
         self.publish(to)
 
     def observe(self, operation: Operation, before: Serving) -> Serving:
-        """What the target serves.
-
-        Args:
-            operation: what is under way.
-            before: what it served when last seen.
+        """What the target serves; `before` is what it served when last seen.
 
         Raises:
             ServiceError: it does not tell.

@@ -34,12 +34,7 @@ DETAIL = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Steps:
-    """The steps of an operation, in the order in which they were taken.
-
-    Attributes:
-        clock: when it is.
-        taken: the steps so far.
-    """
+    """The steps of an operation, in the order in which they were taken."""
 
     clock: Clock
     taken: list[DeploymentStep] = field(default_factory=list)
@@ -64,24 +59,10 @@ class Unpublished(ServiceError):
 
 @dataclass(slots=True, kw_only=True)
 class OperationExecutor:
-    """Carries the open operation on until it is over, or parked.
+    """Carries the open operation on until it is over, or paused.
 
-    Attributes:
-        book, ports, effects, steps: what to do it with.
-        found: the world now.
-        own: whether this run may go on where nothing is decided yet.
-        waited: whether the next look of the judge needs no waiting.
-        judged: the answer to what the phase asks.
-        trouble: why it is given up.
-        harmful: whether what is taken back must not be shipped again.
-        filing: the platform's deployment of it.
-        restored_at: when `to` was first seen to have all traffic.
-        url: where the environment is seen, or None.
-        voucher: where it is written which bytes may serve.
-        doubt: why what was found is taken back and not finished; empty where it may go on.
-        parked: whether it waits to be resumed.
-        acted: whether anything was done to the world.
-        tenure: our lock.
+    `own` says whether this run may go on where nothing is decided yet, `waited` whether the next
+    look of the judge needs no waiting, `doubt` why what was found is taken back and not finished.
     """
 
     book: JournalClient

@@ -18,17 +18,10 @@ PARTS = 3
 
 @dataclass(slots=True, kw_only=True)
 class HeldLock:
-    """Our lock on the open operation.
+    """Our lock on the open operation; `lease` is how many seconds it is good for after a write.
 
     Its lease counts from before the last write of ours, and an observer's from when it saw that
     write: ours is over first, whatever the clocks of the machines say.
-
-    Attributes:
-        book, ports: the world.
-        fence: the generation that is ours.
-        lease: seconds that the lock is good for after a write.
-        renewed: whether the journal was written by `renew` since the run read it.
-        lost: whether another operation was seen to have it.
     """
 
     book: JournalClient
@@ -127,11 +120,7 @@ class HeldLock:
 
 
 def overtaken(versions: tuple[str, ...] = ()) -> Overtaken:
-    """That we are not the holder any more.
-
-    Args:
-        versions: what we may have given traffic or the alias to.
-    """
+    """That we hold the lock no more, and what we may have given traffic or the alias to by then."""
     return Overtaken(
         "Another operation took over, and this one stopped.",
         "`cdml history` tells what serves.",

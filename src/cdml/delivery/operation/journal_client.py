@@ -17,16 +17,12 @@ PAUSES = (1.0, 3.0)
 
 @dataclass(slots=True, kw_only=True)
 class JournalClient:
-    """The journal of one model in one environment.
+    """The journal of one model in one environment, and what it said when this run first read it.
 
-    Attributes:
-        model, environment: whose journal.
-        ports: the world.
-        asked: the journal when this run first read it.
-        wrote_at: when the last write that succeeded was begun, by the monotonic clock; None
-            before. From then on a lease lasts: nobody can have seen the write earlier.
-        tried: what was last tried to be written, and when that was begun first.
-        alone: who holds it reads and writes; the lease is renewed by another thread.
+    A lease lasts from `wrote_at` on, when the last write that succeeded was begun, by the monotonic
+    clock: nobody can have seen the write earlier. `tried` is what was last tried to be written, and
+    when that was begun first. Who holds `alone` reads and writes; the lease is renewed by another
+    thread.
     """
 
     model: str

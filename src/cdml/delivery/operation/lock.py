@@ -27,13 +27,7 @@ _SCHEMA = "cdml.journal-watched/1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
-    """A state of the journal, and since when this machine has seen it.
-
-    Attributes:
-        commit: the state; each write gives another one.
-        since: seconds of the monotonic clock.
-        boot: the start of the machine that these seconds belong to.
-    """
+    """A commit of the journal, and since when this machine has seen it by the clock of its boot."""
 
     commit: str
     since: float
@@ -45,16 +39,8 @@ class LockHolder:
     """Who holds the lock, as far as we have seen and the platform knows.
 
     The journal is read before the platform is asked, and taking over is a compare-and-swap with
-    what was read: whatever a run wrote before it ended is seen.
-
-    Attributes:
-        ports: the world.
-        memory: the file that outlives a command, or None.
-        is_over: whether the holder's run was found to be over when it was asked about last.
-        asked_at: when that was, or None.
-        told: what is known already of why the platform cannot say.
-        watched: the newest state of the journal, and since when it has been that.
-        preempted: the operation that asked for room, and since when we have seen it ask.
+    what was read: whatever a run wrote before it ended is seen. `memory` is a file that outlives a
+    command.
     """
 
     ports: DeliveryPorts
@@ -73,12 +59,7 @@ class LockHolder:
         resumes: bool = False,
         rolls_back: bool = False,
     ) -> bool:
-        """Whether the lock of the open operation may be taken.
-
-        Args:
-            ledger, commit: the journal.
-            resumes, rolls_back: as in `may_take_over`.
-        """
+        """Whether the lock of the open operation may be taken; see `may_take_over`."""
         self.is_over = False
         still, unheeded = self._stood_still(ledger, commit), self._unheeded(ledger)
 

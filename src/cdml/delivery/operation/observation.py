@@ -14,13 +14,7 @@ from cdml.journal.records import JournalDocument, Operation, Serving
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """The journal and the target at one moment.
-
-    Attributes:
-        ledger: the journal's document.
-        commit: what the next write is based on.
-        serving: what the target serves.
-    """
+    """The journal, the commit that the next write is based on, and the target at one moment."""
 
     ledger: JournalDocument
     commit: str | None
@@ -29,14 +23,9 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationResult:
-    """How far an operation was carried.
+    """How far an operation was carried, and why it was undone, if it was.
 
-    Attributes:
-        found: the world afterwards.
-        operation: as it last was.
-        trouble: why it was undone, or None.
-        deployment: the platform's id of it, or None.
-        restored_at: when `to` was first seen to have all traffic, or None.
+    `restored_at` is when `to` was first seen to have all traffic.
     """
 
     found: Observation

@@ -30,15 +30,8 @@ LOOK_EVERY = 2.0
 class OperationRunner:
     """Carries operations on one model in one environment through.
 
-    Attributes:
-        book: the journal.
-        ports: the world.
-        effects: what is done to it.
-        steps: what was done, for the evidence.
-        url: where the environment is seen, or None.
-        mended: operations of other runs that this one brought to an end, oldest first.
-        voucher: asks the registry about what was only read from the journal.
-        memory: where this machine remembers since when it has seen somebody's lock, or None.
+    `mended` are operations of other runs that this one brought to an end, oldest first; `memory` is
+    where this machine remembers since when it has seen somebody's lock.
     """
 
     book: JournalClient
@@ -61,13 +54,6 @@ class OperationRunner:
         output: Path,
     ) -> "OperationRunner":
         """For the configured model, in this environment or the configured one.
-
-        Args:
-            loaded: the configuration.
-            ports: the world.
-            environment: where; the configured one by default.
-            checks: what is asked of a version.
-            output: folder of the evidence, where this machine also remembers locks it has seen.
 
         Raises:
             ConfigurationError: the target serves another environment, or the environment cannot
@@ -103,14 +89,10 @@ class OperationRunner:
     def settle(
         self, holder: str, *, patience: timedelta, rollback: Preempt | None = None
     ) -> Observation:
-        """The journal and the target once nothing is under way.
+        """The journal and the target once nothing is under way; a held lock is waited for.
 
-        An operation that another run left behind is finished or undone first.
-
-        Args:
-            holder: id to take its lock with.
-            patience: how long to wait for a lock that is held.
-            rollback: what a deploy that is under way has to make room for.
+        An operation that another run left behind is finished or undone first, by `holder`; a deploy
+        that is under way has to make room for `rollback`.
 
         Raises:
             LockHeld: another operation is under way.
@@ -178,10 +160,7 @@ class OperationRunner:
         return self._drive(locked, own=True)
 
     def resume(self, holder: str) -> OperationResult | None:
-        """Go on with a deploy that was parked, or whose run stopped; None where there is none.
-
-        Args:
-            holder: id to take its lock with.
+        """Go on with a deploy that was paused, or whose run stopped; None where there is none.
 
         Raises:
             LockHeld: its run still works on it; or another operation came first, or took over.

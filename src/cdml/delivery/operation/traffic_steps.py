@@ -12,10 +12,7 @@ AT_ONCE = Ramp(steps=(ALL,))
 def plan_ramp(loaded: LoadedConfig, target: Target, *, first: bool) -> Ramp | None:
     """The ramp of a deploy; None where the switch is one write.
 
-    Args:
-        loaded: the configuration.
-        target: where it is deployed to.
-        first: whether nothing serves that a canary could stand beside.
+    The `first` one finds nothing that a canary could be compared with.
 
     Raises:
         ConfigurationError: a canary is asked of a target that cannot split traffic.

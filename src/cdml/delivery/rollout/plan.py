@@ -27,18 +27,9 @@ _AFTER = {"close": "let go of the lock and report success"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What an operation is going to do.
+    """What an operation is going to do, and where; `ramp` is None where the switch is one write.
 
-    Attributes:
-        kind: deploy, rollback or repair.
-        environment, target: where.
-        from_: what serves now, or None.
-        to: what shall serve.
-        reason: why, in the words of whoever asked.
-        overrides: refusals that are overridden.
-        ramp: how traffic is shifted; None where the switch is one write.
-        gates: what was asked of the version, in words.
-        forecast: how long the judge is expected to take, or empty.
+    `gates` and `forecast` (how long the judge is expected to take) are sentences.
     """
 
     kind: EntryKind
@@ -102,13 +93,9 @@ def rollback_target(
 ) -> Entry | None:
     """The newest release that served, is not quarantined, and differs from what serves.
 
-    Args:
-        ledger: the journal.
-        serving: what the target was observed to serve.
-        passed_over: digests that nothing vouches for.
-
-    Never "version - 1": versions that were registered and never served, and deployments that
-    were undone, are not in the journal's entries.
+    Never "version - 1": versions that were registered and never served, and deployments that were
+    undone, are not in the journal's entries. Digests that are passed over are vouched for by
+    nothing.
     """
     out = {_serving_digest(ledger, serving), *passed_over}
     for entry in ledger.entries:
@@ -144,13 +131,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusalReason:
-    """Something that speaks against a deployment.
-
-    Attributes:
-        refusal: its name.
-        message: one sentence.
-        hint: what to do next.
-    """
+    """Something that speaks against a deployment, and what to do next."""
 
     refusal: Refusal
     message: str

@@ -101,14 +101,7 @@ def lost(operation: Operation, serving: Serving) -> bool:
 def outlived(
     ledger: JournalDocument, serving: Serving, window: timedelta, now: datetime
 ) -> TrafficShare | None:
-    """What is warm without traffic for longer than anybody asked it to be; None: nothing.
-
-    Args:
-        ledger: the journal.
-        serving: what the target was just observed to serve.
-        window: how long a rollback finds what served before warm.
-        now: the time.
-    """
+    """What is warm without traffic for longer than the window of a rollback; None: nothing."""
     warm, current = serving.beside, ledger.current
     if current is None or standing(ledger, serving) is not Situation.AGREED:
         return None
@@ -118,15 +111,11 @@ def outlived(
 def next_move(
     operation: Operation, serving: Serving, judged: Decision | None = None, *, own: bool
 ) -> NextAction:
-    """What to do next.
+    """What to do next, by what was just observed; `judged` is None until this run has asked.
 
-    Args:
-        operation: what is under way.
-        serving: what the target was just observed to serve.
-        judged: the answer to what the phase asks, or None where this run has not asked yet.
-        own: whether this run may go on where nothing is decided yet: it began the operation,
-            or was told to resume it. A deploy of another run is taken back; a rollback, which
-            waits for no verdict, is finished.
+    A run may go on where nothing is decided yet if the operation is its `own`: it began it, or was
+    told to resume it. A deploy of another run is taken back; a rollback, which waits for no
+    verdict, is finished.
     """
     match operation.phase:
         case Phase.PUBLISH:
@@ -212,17 +201,13 @@ def may_take_over(
 ) -> bool:
     """Whether the lock of an unfinished operation may be taken.
 
-    Args:
-        ledger: the journal; its lock may be held.
-        now: the time. It decides only over a parked canary, on which nobody works: a lock that
-            is held is never judged by comparing two machines' clocks.
-        resumes: whether a parked canary shall go on.
-        rolls_back: whether it is a rollback on a target that refuses the orders of those who
-            were replaced: it waits `GRACE` for a deploy to yield, and not at all where the
-            canary is parked.
-        stood_still: whether we have watched the journal stand still for a whole lease.
-        unheeded: whether we have watched a rollback's request for room for `GRACE`.
-        is_over: whether the holder's run is known to be over. That of a parked canary always is.
+    A lock that is held is never judged by comparing two machines' clocks: `now` decides only over a
+    paused canary, on which nobody works. `rolls_back` is a rollback on a target that refuses the
+    orders of those who were replaced: it waits `GRACE` for a deploy to yield, and not at all where
+    the canary is paused.
+
+    We have watched the journal for a whole lease where it `stood_still`, and a rollback's request
+    for room for `GRACE` where it is `unheeded`. `is_over`: the holder's run is known to be.
     """
     if ledger.lock is None or ledger.lock.given_back:
         return True

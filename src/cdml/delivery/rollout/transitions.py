@@ -226,11 +226,7 @@ def undo(
 ) -> Transition:
     """Give the operation up; the journal names what served before.
 
-    Args:
-        ledger: the journal; an operation is open.
-        now: the time.
-        why: what speaks against going on, for people.
-        harmful: whether `to` must not be shipped again.
+    What is `harmful` must not be shipped again.
     """
     operation = replace(_open(ledger), trouble=why[:LONGEST_TROUBLE], harmful=harmful)
     entries = ledger.entries

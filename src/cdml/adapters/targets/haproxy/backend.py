@@ -17,12 +17,7 @@ _PAUSE = 0.05
 
 
 class Backend:
-    """Two servers of one backend.
-
-    Args:
-        settings: where HAProxy is, the backend, the two servers.
-        folder: what a socket's path is relative to.
-    """
+    """Two servers of one backend; the path of a socket is relative to `folder`."""
 
     def __init__(self, settings: HaproxySettings, folder: Path) -> None:
         path = "/" in settings.socket

@@ -60,12 +60,8 @@ def account(host: str, port: int) -> str | None:
 def processes_with_variable(name: str, value: str | None = None) -> Mapping[int, Mapping[str, str]]:
     """Processes of this user that were started with a variable, and their environments, by id.
 
-    Children have it too, unless somebody took it away; a process that is not ours to look at
-    is passed by.
-
-    Args:
-        name: the variable.
-        value: what it is; None: whatever it is.
+    Children have it too, unless somebody took it away; a process that is not ours to look at is
+    passed by. Without a `value` any will do.
     """
     found = {}
     for folder in _PROC.iterdir():

@@ -12,13 +12,7 @@ from cdml.models.registry import Registry
 
 
 class ModelCache:
-    """Folders of models on the machine that serves them.
-
-    Args:
-        folder: where they are kept.
-        registry: where they come from.
-        name: the registered model.
-    """
+    """Folders of models on the machine that serves them."""
 
     def __init__(self, folder: Path, registry: Registry, name: str) -> None:
         self._folder = folder

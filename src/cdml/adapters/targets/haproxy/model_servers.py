@@ -39,13 +39,7 @@ _TOLD = 600
 
 
 class ModelServers:
-    """Starts, stops and identifies the servers of the slots.
-
-    Args:
-        settings: the commands and how long they may take.
-        slots: the target's state folder.
-        models: gives the folder of a digest's files.
-    """
+    """Starts, stops and identifies the servers of the slots; `models` gives a digest's folder."""
 
     def __init__(
         self, settings: HaproxySettings, slots: SlotFolder, models: Callable[[str], Path]

@@ -23,13 +23,8 @@ _FORBIDDEN = "Permission denied"
 class Server:
     """A server as HAProxy sees it now.
 
-    Attributes:
-        name: its name in the backend.
-        host, port: where HAProxy connects to.
-        weight: what it was given; traffic is split in proportion among those that are `up`.
-        up: whether it gets traffic if its weight is above 0.
-        requests: how many it has been given and not answered yet.
-        backup: whether it only serves when no other does.
+    Traffic is split in proportion to `weight` among those that are `up`; `requests` are not
+    answered yet; a `backup` only serves when no other does.
     """
 
     name: str
@@ -42,14 +37,10 @@ class Server:
 
 
 class Runtime:
-    """Speaks with one HAProxy.
+    """Speaks with one HAProxy at the path of a Unix socket, or at host:port.
 
-    What is only read is asked again where the answer broke off. An order is sent once: whoever gave
-    it looks at what came of it.
-
-    Args:
-        endpoint: path of a Unix socket, or host:port.
-        patience: seconds that it is waited for.
+    What is only read is asked again, within so many seconds, where the answer broke off. An order
+    is sent once: whoever gave it looks at what came of it.
     """
 
     def __init__(self, endpoint: str, patience: float = PATIENCE) -> None:

@@ -23,13 +23,10 @@ from cdml.errors import CdmlError, ConfigurationError, ServiceError
 
 
 def state_folder(settings: HaproxySettings, beside: Path, servers: Mapping[str, Server]) -> Path:
-    """Where it is kept what the slots serve.
+    """The folder that stores what the slots serve.
 
-    Args:
-        settings: `state` names the folder; without it, the servers that run do, and where none
-            does it is `~/.local/state/cdml/<backend>`.
-        beside: what a relative path is relative to.
-        servers: the slots as HAProxy knows them.
+    `settings.state` names it; without it, the servers that run do, and where none does it is
+    `~/.local/state/cdml/<backend>`. Relative paths begin at `beside`.
 
     Raises:
         ConfigurationError: the servers that run are kept in another folder than `state` names.
@@ -55,12 +52,7 @@ def state_folder(settings: HaproxySettings, beside: Path, servers: Mapping[str, 
 
 
 def recover(held: dict[str, Held], servers: Mapping[str, Server], slots: SlotFolder) -> None:
-    """Put back what the state folder lost of slots that have traffic, as their servers tell it.
-
-    Args:
-        held: what is known of the slots; added to.
-        servers: the slots as HAProxy knows them.
-        slots: the state folder.
+    """Add to `held` what the state folder lost of slots with traffic, as their servers tell it.
 
     Raises:
         ConfigurationError: a server belongs to another environment or model.

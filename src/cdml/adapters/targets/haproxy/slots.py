@@ -20,13 +20,10 @@ _PAUSE = 0.05
 
 
 class Held(BaseModel):
-    """A slot with a server.
+    """A slot with a server of a release.
 
-    Attributes:
-        version, digest, source: the release.
-        percent: the share of the traffic it was last given.
-        listener: identity of the socket it listened on when it was ready; None before.
-        fence: fencing number of the operation that put it there.
+    `percent` is the traffic it was last given, `listener` the identity of the socket it listened on
+    when it was ready, `fence` the number of the operation that put it there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
@@ -58,12 +55,7 @@ class Claim:
 
 
 class SlotFolder:
-    """The state folder of a target.
-
-    Args:
-        folder: where it is; made when first written.
-        owner: which environment and model the target belongs to; another one is refused.
-    """
+    """The state folder of a target, which belongs to one model in one environment."""
 
     def __init__(self, folder: Path, owner: str) -> None:
         self.folder = folder
@@ -81,10 +73,7 @@ class SlotFolder:
 
     @contextmanager
     def claim(self, fence: int) -> Iterator[Claim]:
-        """Change the slots; the file is written when the block ends without an error.
-
-        Args:
-            fence: fencing number of the operation that asks.
+        """Change the slots under a fencing number; written when the block ends without an error.
 
         Raises:
             ConfigurationError: the target belongs to another environment or model.

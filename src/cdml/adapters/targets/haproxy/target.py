@@ -32,11 +32,6 @@ STATE = "haproxy.state"
 class HaproxyTarget:
     """Serves two releases side by side on the machine where it runs.
 
-    Args:
-        loaded: the configuration.
-        registry: where the files of a release come from.
-        environment: where to serve; the configuration's by default.
-
     Raises:
         ConfigurationError: a setting is wrong.
     """
