@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from cdml.adapters.local import SystemClock
 from cdml.ci.run import Platform
@@ -19,7 +20,9 @@ from cdml.common.time_budget import Budget, draw_from
 from cdml.config import LoadedConfig, load
 from cdml.config.cross_checks import NO_REGISTRY, has_no_registry
 from cdml.config.delivery import LONGEST_ENVIRONMENT
+from cdml.config.registries import REGISTRIES, registry_types, scheme_of
 from cdml.config.targets import target_types
+from cdml.config.traffic import traffic_types
 from cdml.delivery.hooks import Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
@@ -33,12 +36,6 @@ from cdml.models.registry import Registry
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
 
-REGISTRIES: Names = {
-    "sqlite": "cdml.adapters.registries.mlflow:MlflowRegistry",
-    "http": "cdml.adapters.registries.mlflow:MlflowRegistry",
-    "https": "cdml.adapters.registries.mlflow:MlflowRegistry",
-    "folder": "cdml.adapters.registries.folder:FolderRegistry",
-}
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
     "signed": "cdml.adapters.journals.signed:SignedJournal",
@@ -60,22 +57,11 @@ TABLES: Names = {
     ),
 }
 SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
-TRAFFIC: Names = {
-    "haproxy": "cdml.adapters.traffic.haproxy_log:HAProxyTraffic",
-    "file": "cdml.adapters.traffic.jsonl:JsonlTraffic",
-    "prometheus": "cdml.adapters.traffic.prometheus:PrometheusTraffic",
-}
-SELECTORS: Names = {"prometheus": "cdml.adapters.traffic.prometheus:Selectors"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 PLATFORMS: Names = {
     "github": "cdml.adapters.ci.github.platform:GitHubPlatform",
     "terminal": "cdml.adapters.ci.terminal:TerminalPlatform",
 }
-
-
-def registries() -> Names:
-    """All registries by the scheme of their address."""
-    return AdapterTable("cdml.registries", REGISTRIES)
 
 
 def engines() -> Names:
@@ -207,9 +193,7 @@ class Wiring:
                 f"--environment has {len(delivery):,} characters; 1 to {LONGEST_ENVIRONMENT} are"
                 " possible."
             )
-        loaded = load(
-            config, targets=target_types(), registries=registries(), needs_registry=needs_registry
-        )
+        loaded = load(config, targets=target_types(), needs_registry=needs_registry)
         sweep(Path(tempfile.gettempdir()))
         return cls(loaded, progress, delivery)
 
@@ -219,12 +203,10 @@ class Wiring:
         uri = self.loaded.config.registry.uri
         if has_no_registry(uri, self.environment):
             raise ConfigurationError(f"{self.loaded.path}: registry.uri {NO_REGISTRY}.")
-        scheme = reveal(uri).partition(":")[0].partition("+")[0]
+        scheme = scheme_of(reveal(uri))
         known = uri if scheme in REGISTRIES else reveal(uri)  # what is not ours knows plain texts
         with unrevealed(uri):
-            made: Registry = find_adapter("registry", scheme, registries())(
-                uri=known, folder=self.loaded.folder
-            )
+            made: Registry = registry_types().adapter(scheme)(uri=known, folder=self.loaded.folder)
         draw_from(made, self.budget)
         return made
 
@@ -274,15 +256,14 @@ class Wiring:
             raise ConfigurationError(
                 "deploy.canary.traffic is missing.", "It says where records of requests are."
             )
-        kind = find_adapter("source of traffic", said.type, TRAFFIC)
-        if said.type != "prometheus":
-            listener: Traffic = kind(Path(self.loaded.locate(said.path or "")))
-            return listener
-        wanted = find_adapter("selectors", "prometheus", SELECTORS)(
-            requests=said.requests, errors=said.errors, latency=said.latency, slot=said.label
+        kinds = traffic_types()
+        settings: Any = said.settings
+        if (model := kinds.named(said.type).settings) is not None:
+            settings = model.model_validate(settings)
+        made: Traffic = kinds.adapter(said.type)(
+            settings, locate=self.loaded.locate, variables=self.environment
         )
-        asked: Traffic = kind(said.url, wanted, token=self.environment.get("PROMETHEUS_TOKEN"))
-        return asked
+        return made
 
     @cached_property
     def webhook(self) -> Webhook:

@@ -14,7 +14,6 @@ from cdml.cli import cli
 from cdml.common.addresses import reveal
 from cdml.config import load
 from cdml.config.targets import target_types
-from cdml.wiring import registries
 
 ROOT = Path(__file__).parents[2]
 FILES = {"root": ROOT / "action.yml"} | {
@@ -320,7 +319,7 @@ def test_the_configurations_that_are_shown_can_be_loaded(tmp_path: Path) -> None
     registry = {"CI": "true", "MLFLOW_TRACKING_URI": "https://registry.test"}
 
     for path in (tmp_path / "cdml.yaml", ROOT / "examples" / "flights" / "cdml.yaml"):
-        loaded = load(path, targets=target_types(), registries=registries(), environment=registry)
+        loaded = load(path, targets=target_types(), environment=registry)
         assert ("flight-delays", "https://registry.test") == (
             loaded.config.model,
             reveal(loaded.config.registry.uri),

@@ -9,10 +9,10 @@ import pytest
 
 from cdml.adapters.registries.mlflow import MlflowRegistry
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.webhook import HttpWebhook
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import CdmlError
+from support.traffic_sources import counters
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 SECRET = "hidden-credential"
@@ -56,8 +56,7 @@ def webhook(host, _):
 
 
 def traffic(host, _):
-    wanted = Selectors(requests="a", errors="b")
-    asked = PrometheusTraffic(f"http://{host}", wanted, token=SECRET)
+    asked = counters(f"http://{host}", SECRET)
     asked.window(NOON, NOON + timedelta(minutes=1), ServerLabels(champion="a", challenger="b"))
 
 

@@ -9,14 +9,13 @@ import pytest
 
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
-from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.delivery.traffic import ServerLabels
 from fakes.prometheus import FakePrometheus, served
 from fakes.traffic import FakeTraffic
 from support.canary_scenarios import BEGIN, MINUTE
+from support.traffic_sources import counters, records
 
 SLOTS = ServerLabels(champion="slot1", challenger="slot2")
-SELECTORS = Selectors(requests="requests_total", errors="errors_total", latency="seconds_bucket")
 
 
 def line(slot, at, *, status=200, ms=10.0):
@@ -28,7 +27,7 @@ class File:
     def __init__(self, folder):
         self.path = folder / "requests.jsonl"
         self.path.touch()
-        self.traffic = JsonlTraffic(self.path)
+        self.traffic = records(JsonlTraffic, self.path)
 
     def write(self, text):
         with self.path.open("ab") as file:
@@ -44,7 +43,7 @@ class File:
 class Socket:
     def __init__(self, folder):
         self.path = folder / "s"
-        self.traffic = HAProxyTraffic(self.path)
+        self.traffic = records(HAProxyTraffic, self.path)
         self.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 
     def write(self, datagram):
@@ -68,7 +67,7 @@ class Fake:
 
 class Asked:
     def __init__(self, prometheus, url):
-        self.traffic = PrometheusTraffic(url, SELECTORS)
+        self.traffic = counters(url)
         self.prometheus = prometheus
         self.serve = prometheus.serve
 

@@ -8,15 +8,14 @@ import pytest
 
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.adapters.traffic.jsonl import JsonlTraffic
-from cdml.adapters.traffic.prometheus import PrometheusTraffic, Selectors
 from cdml.adapters.traffic.records import parse_record
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from fakes.prometheus import FakePrometheus, served
 from support.canary_scenarios import BEGIN, MINUTE
+from support.traffic_sources import counters, records
 
 SLOTS = ServerLabels(champion="slot1", challenger="slot2")
-SELECTORS = Selectors(requests="requests_total", errors="errors_total", latency="seconds_bucket")
 GOOD = {"at_ms": BEGIN.timestamp() * 1000 + 1, "slot": "slot1", "status": 200, "ms": 3}
 
 
@@ -86,7 +85,7 @@ def test_what_a_syslog_daemon_writes_before_a_record_is_skipped():
 def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):
     path = tmp_path / "requests"
     path.write_bytes(line() + b"\n" + line()[:20])
-    traffic = JsonlTraffic(path)
+    traffic = records(JsonlTraffic, path)
     before = first(traffic)
     with path.open("ab") as file:
         file.write(line()[20:] + b"\n")
@@ -100,7 +99,7 @@ def test_a_line_that_is_still_being_written_is_read_when_it_is_whole(tmp_path):
 def test_a_file_that_is_rotated_is_read_to_its_end_and_from_its_beginning(tmp_path, way):
     path = tmp_path / "requests"
     path.write_bytes((line() + b"\n") * 3)
-    traffic = JsonlTraffic(path)
+    traffic = records(JsonlTraffic, path)
     before = first(traffic).requests
     if way == "emptied":
         path.write_bytes(line() + b"\n")
@@ -118,15 +117,15 @@ def test_a_file_that_is_rotated_is_read_to_its_end_and_from_its_beginning(tmp_pa
 
 def test_a_file_that_is_not_there_or_cannot_be_read_says_so(tmp_path):
     with pytest.raises(InputError, match="no file of requests"):
-        first(JsonlTraffic(tmp_path / "none"))
+        first(records(JsonlTraffic, tmp_path / "none"))
     with pytest.raises(ServiceError, match="cannot be read"):
-        first(JsonlTraffic(tmp_path))
+        first(records(JsonlTraffic, tmp_path))
 
 
 def test_a_record_from_the_future_hides_no_other(tmp_path):
     path = tmp_path / "requests"
     path.write_bytes(b"\n".join([b"?", line(at_ms=1e15), line(), b"?", b"?", line(), b""]))
-    traffic = JsonlTraffic(path)
+    traffic = records(JsonlTraffic, path)
     window = first(traffic)
     traffic.close()
 
@@ -135,14 +134,14 @@ def test_a_record_from_the_future_hides_no_other(tmp_path):
 
 def test_a_socket_that_a_dead_process_left_behind_is_taken(tmp_path):
     path = tmp_path / "s"
-    left = HAProxyTraffic(path)
+    left = records(HAProxyTraffic, path)
     with pytest.raises(ConfigurationError, match="another process listens"):
-        HAProxyTraffic(path)
+        records(HAProxyTraffic, path)
     left._closed.set()
     left._thread.join()
     left._socket.close()  # as when it is killed: the file stays
 
-    HAProxyTraffic(path).close()
+    records(HAProxyTraffic, path).close()
     assert not path.exists()
 
 
@@ -151,7 +150,7 @@ def test_where_no_socket_can_be_made_it_says_so(tmp_path):
 
     for path in (tmp_path / "file", tmp_path / "no" / "s", tmp_path / ("s" * 200)):
         with pytest.raises(ConfigurationError, match="no log of HAProxy can be received"):
-            HAProxyTraffic(path)
+            records(HAProxyTraffic, path)
     assert (tmp_path / "file").exists()
 
 
@@ -159,7 +158,7 @@ def test_where_no_socket_can_be_made_it_says_so(tmp_path):
 def prometheus():
     fake = FakePrometheus()
     with served(fake) as url:
-        fake.traffic = PrometheusTraffic(url, SELECTORS, token="secret")
+        fake.traffic = counters(url, "secret")
         yield fake
         fake.traffic.close()
 
@@ -204,7 +203,7 @@ def test_an_answer_that_is_none_is_an_error(prometheus, answer, error, match):
 
 def test_a_server_that_is_not_there_is_an_error():
     with pytest.raises(ServiceError, match="gave no answer"):
-        first(PrometheusTraffic("http://127.0.0.1:9", SELECTORS))
+        first(counters("http://127.0.0.1:9"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import yaml
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.cli import run
 from cdml.config import load
-from cdml.config.json_schema import json_schema, list_targets
+from cdml.config.json_schema import json_schema
 from cdml.config.targets import TARGETS, target_types
 from cdml.errors import ConfigurationError
 from cdml.wiring import Wiring
@@ -141,7 +141,7 @@ class TestAnAddedTarget:
         assert "- `shelf`: a file names the version." in target["properties"]["type"]["description"]
 
     def test_is_in_the_list_of_targets(self):
-        assert "- `shelf`: a file names the version." in list(list_targets())
+        assert "- `shelf`: a file names the version." in list(target_types().describe())
 
     def test_has_its_settings_checked_with_all_else(self, problems):
         told = problems("{target: {type: shelf, fiel: a}}")
@@ -208,5 +208,5 @@ def test_a_package_that_is_broken_is_told_in_words(site, problems, module, told)
 def test_every_target_is_in_the_documentation(request):
     delivery = (request.config.rootpath / "docs/delivery.md").read_text(encoding="utf-8")
 
-    assert [] == [line for line in list_targets() if line not in delivery.splitlines()]
-    assert len(TARGETS) == len(list(list_targets()))
+    assert [] == [line for line in target_types().describe() if line not in delivery.splitlines()]
+    assert len(TARGETS) == len(list(target_types().describe()))

@@ -11,10 +11,12 @@ from cdml.adapters.ci.terminal import TerminalPlatform
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
+from cdml.config.registries import REGISTRIES
 from cdml.config.targets import TARGETS
+from cdml.config.traffic import TRAFFIC
 from cdml.errors import ConfigurationError
 from cdml.tables.declared_types import UNDECLARED
-from cdml.wiring import PLATFORMS, REGISTRIES, TABLES, TablesByScheme, Wiring
+from cdml.wiring import PLATFORMS, TABLES, TablesByScheme, Wiring
 from fakes.progress import FakeProgress
 
 CONFIG = """\
@@ -24,10 +26,10 @@ registry: {uri: "folder:registry"}
 data: {evaluation: rows.parquet, key: [id], label: late}
 deploy: {environment: production, target: {type: registry}}
 """
-OWN_TARGETS = {name: kind.adapter for name, kind in TARGETS.items()}
 GROUPS = {
-    "targets": OWN_TARGETS,
-    "registries": REGISTRIES,
+    "targets": {name: kind.adapter for name, kind in TARGETS.items()},
+    "traffic": {name: kind.adapter for name, kind in TRAFFIC.items()},
+    "registries": {name: kind.adapter for name, kind in REGISTRIES.items()},
     "platforms": PLATFORMS,
     "tables": TABLES,
 }

@@ -26,6 +26,7 @@ from cdml.delivery.canary import (
 )
 from cdml.delivery.traffic import ServerLabels
 from support.servers import free_port
+from support.traffic_sources import records
 
 HAPROXY = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin") or "haproxy"
 DOCS = Path(__file__).parents[2] / "docs" / "rollouts.md"
@@ -86,7 +87,7 @@ def haproxy(folder, *, servers):
         assert old in text
         text = text.replace(old, new)
     (folder / "haproxy.cfg").write_text(text)
-    traffic = HAProxyTraffic(folder / "s")
+    traffic = records(HAProxyTraffic, folder / "s")
     process = subprocess.Popen(
         [HAPROXY, "-db", "-f", folder / "haproxy.cfg"], stderr=subprocess.DEVNULL
     )

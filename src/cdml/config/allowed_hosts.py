@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from cdml.common.addresses import Address, mask, reveal
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at
+from cdml.config.registries import registry_types
 from cdml.config.variables import PLACES, SECRET, fits, in_ci
 
 ALLOWED = "CDML_ALLOW_HOSTS"
@@ -31,8 +32,6 @@ REGISTRY_CREDENTIALS = (
 _PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _AMBIGUOUS = re.compile(r"[\\\s\x00-\x20\x7f]|[^\x00-\x7f]")
 """Signs in an authority that one reader of addresses takes otherwise than another."""
-_LOCAL = frozenset({"", "file", "sqlite", "folder"})
-"""Schemes of what lies on this machine."""
 _OWN_SPARK = "spark://local"
 """Spark in a process of this machine: no host is asked."""
 _STORES = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2",
@@ -75,7 +74,7 @@ def _carried(
 ) -> str:
     """What of the job's would go to an address; empty where nothing would."""
     scheme, split = _scheme(address), reveal(address).partition("://")[2]
-    own = scheme in _LOCAL or address.partition("#")[0] == _OWN_SPARK
+    own = _is_local(place, scheme) or address.partition("#")[0] == _OWN_SPARK
     if own or (scheme not in _WEB and not split):
         return ""
     values = address.values if isinstance(address, Address) else {}
@@ -89,6 +88,14 @@ def _carried(
     if place[-1] == "webhook":
         return "what deploy.notify.secret signs" if at(document, *SECRET) else ""
     return _of_data(address, scheme)
+
+
+def _is_local(place: KeyPath, scheme: str) -> bool:
+    """Whether what has that scheme lies on this machine."""
+    if scheme in ("", "file"):
+        return True
+    kind = registry_types().get(scheme) if fits(place, ("registry", "uri")) else None
+    return kind is not None and kind.local
 
 
 def _of_data(address: str, scheme: str) -> str:

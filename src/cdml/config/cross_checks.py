@@ -8,12 +8,15 @@ from cdml.common.addresses import Address, mask, reveal
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
-from cdml.config.schema import DEFAULT_REGISTRY
-from cdml.config.targets import target_problems, target_types
-from cdml.config.unsupported_registries import registry_problem
+from cdml.config.kinds import Kinds
+from cdml.config.registries import DEFAULT_REGISTRY, registry_problem
+from cdml.config.targets import target_types
+from cdml.config.traffic import traffic_types
 from cdml.config.variables import in_ci
 
 REGISTRY_PLACE: KeyPath = ("registry", "uri")
+TARGET: KeyPath = ("deploy", "target")
+TRAFFIC: KeyPath = ("deploy", "canary", "traffic")
 NO_REGISTRY = (
     "is empty or left to its default, which in CI is a registry that has no champion: every model"
     " would be the first; set it (an unset secret is empty)"
@@ -29,18 +32,15 @@ def find_contradictions(
     document: Mapping[str, Any],
     *,
     targets: Collection[str],
-    registries: Collection[str],
     variables: Mapping[str, str],
     needs_registry: bool,
 ) -> Iterator[Complaint]:
     """Every such problem, with its place, in cdml.yaml as it was written, variables put in."""
-    yield from _about_target(at(document, "deploy", "target"), targets)
+    yield from _about_kind(document, TARGET, target_types(), targets)
+    if at(document, *TRAFFIC) is not None:
+        yield from _about_kind(document, TRAFFIC, traffic_types(), traffic_types())
     if at(document, "deploy", "canary") is not None:
-        target = str(at(document, "deploy", "target", "type") or "registry")
-        kind = target_types().get(target)
-        if kind is not None and kind.splits_traffic is False:
-            told = f"the target {target} cannot split traffic: its switch is one write"
-            yield ("deploy", "canary"), f"{told}; leave canary out, or choose another target"
+        yield from _about_splitting(document)
     uri = at(document, *REGISTRY_PLACE)
     address = uri if isinstance(uri, Address) else Address(str(uri or DEFAULT_REGISTRY))
     if needs_registry and has_no_registry(address, variables):
@@ -49,7 +49,7 @@ def find_contradictions(
         urlsplit(reveal(address))
     except ValueError as error:
         yield REGISTRY_PLACE, mask(f"is no address: {error}", address)
-    unread = registry_problem(reveal(address), registries)
+    unread = registry_problem(reveal(address))
     if unread is not None:
         yield REGISTRY_PLACE, mask(unread, address)
     yield from gate_complaints(document)
@@ -69,12 +69,27 @@ def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
             yield place, f"{name} is of the key, which identifies rows and is no input"
 
 
-def _about_target(target: object, targets: Collection[str]) -> Iterator[Complaint]:
-    place: KeyPath = ("deploy", "target")
-    written = target if isinstance(target, dict) else {}
-    name = str(written.get("type", "registry"))
-    if name not in targets:
-        yield (*place, "type"), describe_unknown("target", name, targets)
-    settings = {key: value for key, value in written.items() if key != "type"}
-    for inner, message in target_problems(name, settings):
+def _about_kind(
+    document: Mapping[str, Any], place: KeyPath, kinds: Kinds[Any], names: Collection[str]
+) -> Iterator[Complaint]:
+    """The type at a place, and the settings beside it."""
+    written = at(document, *place)
+    settings = dict(written) if isinstance(written, dict) else {}
+    name = str(settings.pop("type", "registry" if place == TARGET else ""))
+    if name and name not in names:
+        yield (*place, "type"), describe_unknown(kinds.word, name, names)
+    for inner, message in kinds.problems(name, settings):
         yield (*place, *inner), message
+
+
+def _about_splitting(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    """A canary needs a target that splits traffic, and a source that shows what becomes of it."""
+    name = str(at(document, *TARGET, "type") or "registry")
+    source = str(at(document, *TRAFFIC, "type") or "")
+    kind = target_types().get(name)
+    if kind is not None and kind.splits_traffic is False:
+        told = f"the target {name} cannot split traffic: its switch is one write"
+        yield ("deploy", "canary"), f"{told}; leave canary out, or choose another target"
+    elif kind is not None and kind.traffic is not None and source not in ("", *kind.traffic):
+        told = f"{source} does not show the requests of the target {name}"
+        yield (*TRAFFIC, "type"), f"{told}; choose one of: {', '.join(kind.traffic)}"

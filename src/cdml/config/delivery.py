@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from cdml.common.addresses import reveal
 from cdml.config.base import AddressText, Duration, SettingsModel
 from cdml.config.targets import target_types
+from cdml.config.traffic import traffic_types
 from cdml.config.traffic_steps import ALL
 
 LONGEST_ENVIRONMENT = 100
@@ -16,11 +17,11 @@ LONGEST_ENVIRONMENT = 100
 Percent = Annotated[int, Field(ge=1, le=ALL)]
 
 
-class TargetSettings(BaseModel):
-    """Where the champion serves; every type has its own settings beside `type`."""
+class TypedSettings(BaseModel):
+    """A choice from a table of kinds; every type has its own settings beside `type`."""
 
     model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
-    type: str = "registry"
+    type: str
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -28,36 +29,21 @@ class TargetSettings(BaseModel):
         return dict(self.model_extra or {})
 
 
-class TrafficSettings(SettingsModel):
+class TargetSettings(TypedSettings):
+    """Where the champion serves."""
+
+    type: str = "registry"
+
+
+class TrafficSettings(TypedSettings):
     """Where it is recorded what requests became of."""
 
-    type: Literal["haproxy", "file", "prometheus"]
-    """haproxy: its log, sent to a Unix datagram socket; file: JSON lines; prometheus: counters."""
-    path: str | None = None
-    """Of the socket or the file."""
-    url: AddressText | None = None
-    """Of the Prometheus server."""
-    requests: str | None = None
-    """Selector of the counter of all requests."""
-    errors: str | None = None
-    """Selector of the counter of those that failed."""
-    latency: str | None = None
-    """Selector of the histogram of seconds."""
-    label: str = "slot"
-    """The label that names the server."""
-
     @property
-    def tells_latencies(self) -> bool:
-        """Whether it is known how long an answer took."""
-        return self.type != "prometheus" or self.latency is not None
-
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        asks = ("url", "requests", "errors") if self.type == "prometheus" else ("path",)
-        missing = [name for name in asks if not getattr(self, name)]
-        if missing:
-            raise ValueError(f"{self.type} needs {' and '.join(missing)}")
-        return self
+    def missing_latency(self) -> str | None:
+        """The setting that is missing to know how long an answer took; None: it is known."""
+        kind = traffic_types().get(self.type)
+        name = kind.latency if kind else None
+        return name if name and self.settings.get(name) is None else None
 
 
 class CanarySettings(SettingsModel):
@@ -103,8 +89,8 @@ class CanarySettings(SettingsModel):
     def _timely(self) -> Self:
         if len(self.steps) > 1 and self.traffic is None:
             raise ValueError("traffic is missing: the judge has to see what requests became of")
-        if self.judges_latencies and self.traffic and not self.traffic.tells_latencies:
-            raise ValueError("traffic.latency is missing: without it no latency can be judged")
+        if self.judges_latencies and self.traffic and (name := self.traffic.missing_latency):
+            raise ValueError(f"traffic.{name} is missing: without it no latency can be judged")
         if self.every >= self.timeout:
             raise ValueError(
                 f"every ({self.every:g} s) leaves no time for a look before timeout"

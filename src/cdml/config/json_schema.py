@@ -9,8 +9,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cdml.config import delivery, targets
+from cdml.config import delivery
 from cdml.config import schema as model
+from cdml.config.kinds import Kinds
+from cdml.config.registries import registry_types
+from cdml.config.targets import target_types
+from cdml.config.traffic import traffic_types
 from cdml.statistics.metrics import METRICS
 
 
@@ -23,32 +27,27 @@ def json_schema() -> str:
     schema = model.Config.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "cdml.yaml"
-    _add_targets(schema)
+    _add_kinds(schema["$defs"]["TargetSettings"], target_types())
+    _add_kinds(schema["$defs"]["TrafficSettings"], traffic_types())
+    uri = schema["$defs"]["RegistrySettings"]["properties"]["uri"]
+    uri["description"] = "\n".join((uri["description"], *registry_types().describe()))
     metric = schema["$defs"]["GateSettings"]["properties"]["metric"]
     metric["examples"] = sorted(METRICS)
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
-def list_targets() -> Iterator[str]:
-    """A line for each target that there is, as Markdown."""
-    for name, kind in targets.target_types().items():
-        yield f"- `{name}`: {kind.summary}." if kind.summary else f"- `{name}`"
-
-
-def _add_targets(schema: dict[str, Any]) -> None:
-    """The settings of the targets that tell theirs; another type may have any."""
-    target = schema["$defs"]["TargetSettings"]
-    kinds = targets.target_types()
-    target["properties"]["type"]["description"] = "\n".join(list_targets())
-    target["properties"]["type"]["examples"] = sorted(kinds)
-    target["allOf"] = []
+def _add_kinds(typed: dict[str, Any], kinds: Kinds[Any]) -> None:
+    """The settings of the kinds whose entry has them; another type may have any."""
+    typed["properties"]["type"]["description"] = "\n".join(kinds.describe())
+    typed["properties"]["type"]["examples"] = sorted(kinds)
+    typed["allOf"] = []
     for name, kind in kinds.items():
         if kind.settings is None:
             continue
         settings = kind.settings.model_json_schema(mode="validation")
         if not (properties := settings.get("properties")):
             continue
-        target["allOf"].append(
+        typed["allOf"].append(
             {
                 "if": {"properties": {"type": {"const": name}}, "required": ["type"]},
                 "then": {"properties": properties, "required": settings.get("required", [])},
@@ -72,8 +71,9 @@ def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
 
 
 def _modules_of_settings() -> Iterator[ModuleType]:
-    """Where the settings of targets are written."""
-    kinds = (kind.settings for kind in targets.target_types().values() if kind.settings)
+    """Where the settings of targets and sources of traffic are written."""
+    types = (*target_types().values(), *traffic_types().values())
+    kinds = (kind.settings for kind in types if kind.settings)
     yield from {module: None for kind in kinds if (module := inspect.getmodule(kind))}
 
 

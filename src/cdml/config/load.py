@@ -13,7 +13,8 @@ from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
 from cdml.config.allowed_hosts import host_complaints
 from cdml.config.cross_checks import find_contradictions
-from cdml.config.schema import DEFAULT_REGISTRY, Config
+from cdml.config.registries import DEFAULT_REGISTRY
+from cdml.config.schema import Config
 from cdml.config.variables import substitute_variables
 from cdml.errors import ConfigurationError
 from cdml.statistics.metric_names import UNKNOWN, known_metrics
@@ -65,7 +66,6 @@ def load(
     path: Path,
     *,
     targets: Collection[str],
-    registries: Collection[str] = ("sqlite", "http", "https", "folder"),
     environment: Mapping[str, str] | None = None,
     needs_registry: bool = True,
 ) -> LoadedConfig:
@@ -104,7 +104,6 @@ def load(
         *find_contradictions(
             document,
             targets=targets,
-            registries=registries,
             variables=variables,
             needs_registry=needs_registry,
         ),

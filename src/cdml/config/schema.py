@@ -13,11 +13,10 @@ from cdml.config.class_labels import find_class, yaml_scalar
 from cdml.config.delivery import DeploySettings
 from cdml.config.input_columns import Purposes
 from cdml.config.output_columns import AnswerColumns
+from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import unknown_metric
 from cdml.statistics.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
-
-DEFAULT_REGISTRY = "sqlite:///mlflow.db"
 
 _PERCENT = re.compile(r"(?P<number>\d+(\.\d*)?|\.\d+)\s*%")
 
@@ -100,7 +99,7 @@ class RegistrySettings(SettingsModel):
     """Where models are registered, and which alias names the champion."""
 
     uri: AddressText = DEFAULT_REGISTRY
-    """MLflow registry address: `sqlite:///…` or `https://…`; `folder:PATH` for tests."""
+    """Address of the registry; its scheme says which kind it is."""
     champion: str = "champion"
     """Alias of the version that serves."""
 

@@ -2,19 +2,17 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.functional_validators import AfterValidator
 
-from cdml.common.adapter_table import AdapterTable, find_adapter
 from cdml.common.suggest import describe_unknown
-from cdml.common.yaml_lines import KeyPath
 from cdml.config.base import Duration
-from cdml.errors import ConfigurationError
+from cdml.config.kinds import Kind, Kinds
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
 """What a command of a target may leave for cdml to fill in, each as `{name}`."""
@@ -102,20 +100,18 @@ class HaproxySettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TargetType:
+class TargetType(Kind):
     """A kind of deploy target. Wiring, checks, `init` and the JSON Schema read all of it here.
 
     `adapter` is the `module:class` of its `Target` (`delivery/target.py`), imported when one is
     made. Without `settings` the adapter checks what stands beside `type`, and without
-    `splits_traffic` only it knows. `template` is the `package:file` of the section `deploy` that
-    `cdml init` writes, `runner` the `runs-on` of the jobs that deliver, where not any machine will
-    do.
+    `splits_traffic` only it knows. `traffic` names the sources that can show what its requests
+    became of; None: any. `template` is the `package:file` of the section `deploy` that `cdml init`
+    writes, `runner` the `runs-on` of the jobs that deliver, where not any machine will do.
     """
 
-    adapter: str
-    summary: str = ""
-    settings: type[BaseModel] | None = None
     splits_traffic: bool | None = None
+    traffic: Collection[str] | None = None
     template: str | None = None
     runner: str | None = None
 
@@ -147,80 +143,6 @@ TARGETS: Mapping[str, TargetType] = {
 """Our own targets."""
 
 
-@dataclass(frozen=True)
-class TargetTypes(Mapping[str, TargetType]):
-    """Our own targets and those of installed packages, each read when it is asked for.
-
-    The entry point of another package names a `TargetType`, or the class of a `Target` alone.
-    """
-
-    names: AdapterTable
-
-    def __getitem__(self, name: str) -> TargetType:
-        """The target of that name.
-
-        Raises:
-            ConfigurationError: its module cannot be imported here.
-        """
-        if name in TARGETS:
-            return TARGETS[name]
-        place = self.names[name]
-        found = find_adapter("target", name, self.names)
-        return found if isinstance(found, TargetType) else TargetType(adapter=place)
-
-    def __contains__(self, name: object) -> bool:
-        """Whether there is such a target; it is not imported."""
-        return name in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        """All names."""
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        """How many names there are."""
-        return len(self.names)
-
-    def named(self, name: str) -> TargetType:
-        """The target of that name.
-
-        Raises:
-            ConfigurationError: there is none, or its module cannot be imported here.
-        """
-        if name not in self:
-            raise ConfigurationError(describe_unknown("target", name, self))
-        return self[name]
-
-    def adapter(self, name: str) -> Any:
-        """The class of that name's `Target`.
-
-        Raises:
-            ConfigurationError: there is none, or its module cannot be imported here.
-        """
-        return find_adapter("target", name, {name: self.named(name).adapter})
-
-
-def target_types() -> TargetTypes:
+def target_types() -> Kinds[TargetType]:
     """All deploy targets by name."""
-    own = {name: kind.adapter for name, kind in TARGETS.items()}
-    return TargetTypes(AdapterTable("cdml.targets", own))
-
-
-def target_problems(name: str, written: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """What is wrong with a target's settings, each with its place below `deploy.target`."""
-    found = target_types().get(name)
-    kind = found.settings if found else None
-    if kind is None:
-        return
-    try:
-        kind.model_validate(written)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            place, message = detail["loc"], detail["msg"].removeprefix("Value error, ")
-            if detail["type"] == "extra_forbidden":
-                known = ("type", *kind.model_fields)
-                message = describe_unknown(f"setting of the target {name}", str(place[0]), known)
-            elif detail["type"] == "missing":
-                message = "is missing"
-            elif detail["type"] != "value_error":
-                message = f"{message}, not {detail['input']!r}"
-            yield place, message
+    return Kinds("target", "cdml.targets", TARGETS, TargetType)

@@ -8,10 +8,12 @@ datagrams, so a thread takes them as they come.
 import socket
 import stat
 import threading
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cdml.adapters.traffic.records import LONGEST, RecordBuffer
+from cdml.config.traffic import RecordSettings
 from cdml.delivery.canary import Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError
@@ -29,13 +31,21 @@ class HAProxyTraffic:
         ConfigurationError: there cannot be such a socket, or somebody else listens at it.
     """
 
-    def __init__(self, path: Path, *, mode: int = 0o660) -> None:
-        self._path = path
+    def __init__(
+        self,
+        settings: RecordSettings,
+        *,
+        locate: Callable[[str], str],
+        variables: Mapping[str, str],
+        mode: int = 0o660,
+    ) -> None:
+        del variables
+        self._path = Path(locate(settings.path))
         self._inbox = RecordBuffer()
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._since = datetime.now(UTC)
-        self._socket = _listen(path, mode)
+        self._socket = _listen(self._path, mode)
         self._thread = threading.Thread(target=self._receive, daemon=True)
         self._thread.start()
 

@@ -1,12 +1,13 @@
 """Records of requests in a file that somebody writes, one JSON object a line."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from cdml.adapters.traffic.records import RecordBuffer
+from cdml.config.traffic import RecordSettings
 from cdml.delivery.canary import Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import InputError, ServiceError
@@ -15,8 +16,15 @@ from cdml.errors import InputError, ServiceError
 class JsonlTraffic:
     """Reads on where it stopped; a file that was rotated or cut is read from its beginning."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(
+        self,
+        settings: RecordSettings,
+        *,
+        locate: Callable[[str], str],
+        variables: Mapping[str, str],
+    ) -> None:
+        del variables
+        self._path = Path(locate(settings.path))
         self._file: BinaryIO | None = None
         self._rest = b""
         self._inbox = RecordBuffer()

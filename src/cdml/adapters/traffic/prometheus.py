@@ -8,7 +8,7 @@ one of the first error, which would be missed otherwise.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -16,6 +16,7 @@ from itertools import pairwise
 import requests
 
 from cdml.common.addresses import reveal
+from cdml.config.traffic import PrometheusSettings
 from cdml.delivery.canary import Answers, Latencies, Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, ServiceError
@@ -31,21 +32,6 @@ SeriesPoint = tuple[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Selectors:
-    """Which counters to read, each as an instant vector selector of PromQL without a function.
-
-    `errors` are those that failed, such as `http_requests_total{job="scoring",code=~"[45].."}`;
-    `latency` are buckets of a histogram in seconds, with the label `le`; the label `slot` names the
-    server.
-    """
-
-    requests: str
-    errors: str
-    latency: str | None = None
-    slot: str = "slot"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Counted:
     """How much counters grew, by place; and how many series could not be read."""
 
@@ -57,26 +43,32 @@ class _Counted:
 
 
 class PrometheusTraffic:
-    """Asks a server, such as `http://prometheus:9090`, for each window; its token is not told."""
+    """Asks a server for each window; its token, PROMETHEUS_TOKEN, is not told."""
 
     def __init__(
-        self, url: str, selectors: Selectors, *, token: str | None = None, timeout: float = 10.0
+        self,
+        settings: PrometheusSettings,
+        *,
+        locate: Callable[[str], str],
+        variables: Mapping[str, str],
+        timeout: float = 10.0,
     ) -> None:
-        self._url, self._shown = reveal(url).rstrip("/"), str(url).rstrip("/")
-        self._selectors = selectors
+        del locate
+        self._url, self._shown = (form(settings.url).rstrip("/") for form in (reveal, str))
+        self._settings = settings
         self._timeout = timeout
         self._session = requests.Session()
-        if token:
+        if token := variables.get("PROMETHEUS_TOKEN"):
             self._session.headers["Authorization"] = f"Bearer {token}"
 
     def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port."""
-        wanted = self._selectors
-        asked = self._counted(wanted.requests, since, until)
-        failed = self._counted(wanted.errors, since, until)
+        settings = self._settings
+        asked = self._counted(settings.requests, since, until)
+        failed = self._counted(settings.errors, since, until)
         timed = _Counted(grown={}, unreadable=0)
-        if wanted.latency is not None:
-            timed = self._counted(wanted.latency, since, until, label="le")
+        if settings.latency is not None:
+            timed = self._counted(settings.latency, since, until, label="le")
         named = (slots.champion, slots.challenger)
         champion, challenger = (_answers(slot, asked, failed, timed) for slot in named)
         others = {slot for slot, _ in asked.grown} - set(named)
@@ -100,7 +92,7 @@ class PrometheusTraffic:
         grown: dict[SeriesPoint, float] = defaultdict(float)
         unreadable = 0
         for series in self._query(f"{selector}[{seconds}s]", until):
-            read = _series(series, self._selectors.slot, label)
+            read = _series(series, self._settings.label, label)
             if read is None:
                 unreadable += 1
                 continue

@@ -9,7 +9,7 @@ from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
-from cdml.config.schema import DEFAULT_REGISTRY
+from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.data.drift import profile_file as document
 from cdml.data.drift.profile import Profile
 from cdml.data.drift.profile_file import FILE, ProfileDocument

@@ -1,9 +1,48 @@
-"""Registries that cdml does not read, and what works in their place."""
+"""The registries: those there are in one table, and what works in place of others."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from cdml.common.suggest import describe_unknown
+from cdml.config.kinds import Kind, Kinds
+
+DEFAULT_REGISTRY = "sqlite:///mlflow.db"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryType(Kind):
+    """A kind of model registry, by the scheme of its address.
+
+    `adapter` makes a `Registry` (`models/registry.py`) of `uri` and the configuration's `folder`.
+    What is `local` lies on this machine, so that no credentials leave it.
+    """
+
+    local: bool = False
+
+
+_MLFLOW = "cdml.adapters.registries.mlflow:MlflowRegistry"
+REGISTRIES: Mapping[str, RegistryType] = {
+    "sqlite": RegistryType(
+        adapter=_MLFLOW,
+        summary="a SQLite file of MLflow on this machine, refused in CI (`sqlite:///mlflow.db`)",
+        local=True,
+    ),
+    "http": RegistryType(adapter=_MLFLOW, summary="an MLflow server (`http://…`)"),
+    "https": RegistryType(adapter=_MLFLOW, summary="an MLflow server (`https://…`)"),
+    "folder": RegistryType(
+        adapter="cdml.adapters.registries.folder:FolderRegistry",
+        summary="a folder, without MLflow (`folder:registry`)",
+        local=True,
+    ),
+}
+"""Our own registries."""
+
+
+def registry_types() -> Kinds[RegistryType]:
+    """All registries by the scheme of their address."""
+    return Kinds("registry", "cdml.registries", REGISTRIES, RegistryType)
+
 
 _FOLDERS = (
     "Set registry.uri to folder:registry, download both models in a step before, and name their"
@@ -38,9 +77,14 @@ _ELSEWHERE: Mapping[str, tuple[str, str]] = MappingProxyType(
 """What is told of a registry, and what works, by the scheme of its address."""
 
 
-def registry_problem(uri: str, registries: Collection[str]) -> str | None:
-    """What is wrong with a registry's address or MLflow's name; None where one can be read."""
-    scheme = uri.partition(":")[0].partition("+")[0]
+def scheme_of(uri: str) -> str:
+    """The scheme of a registry's address, without the driver after a `+`."""
+    return uri.partition(":")[0].partition("+")[0]
+
+
+def registry_problem(uri: str) -> str | None:
+    """What is wrong with a registry's address, or MLflow's name for one; None if it is read."""
+    scheme, registries = scheme_of(uri), registry_types()
     if scheme in registries:
         return None
     if ":" not in uri and scheme not in _ELSEWHERE and ("/" in uri or uri == "mlruns"):

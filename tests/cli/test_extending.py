@@ -1,0 +1,171 @@
+"""The examples of docs/extending.md: each is one entry, and is then everywhere as ours are."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import jsonschema
+import pytest
+
+from cdml.cli import run
+from cdml.config import load
+from cdml.config.registries import registry_types
+from cdml.config.targets import target_types
+from cdml.config.traffic import traffic_types
+from cdml.delivery.traffic import ServerLabels
+from cdml.errors import ConfigurationError
+from cdml.wiring import Wiring
+from fakes.progress import FakeProgress
+from support import packages
+
+CONFIG = """\
+version: 1
+model: flights
+registry: {uri: "folder:registry"}
+data: {evaluation: rows.parquet, key: [id], label: late, positive: true}
+gates: [{metric: roc_auc, at_least: 0.8}]
+"""
+HAPROXY = "target: {type: haproxy, socket: ./s, backend: b, start: 'run {slot}'}"
+NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Install the example below this heading."""
+    files = {}
+
+    def install(heading):
+        groups, written = packages.example(heading)
+        files.update(written)
+        packages.install(tmp_path / "site", groups, written)
+        monkeypatch.syspath_prepend(str(tmp_path / "site"))
+
+    yield install
+    packages.forget(files)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """Write cdml.yaml with these lines more, or with one replaced."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def write(more="", **replaced):
+        text = CONFIG + more
+        for old, new in replaced.values():
+            text = text.replace(old, new)
+        (folder / "cdml.yaml").write_text(text, encoding="utf-8")
+        return folder / "cdml.yaml"
+
+    return write
+
+
+def problems(path):
+    with pytest.raises(ConfigurationError) as caught:
+        load(path, targets=target_types(), environment={})
+    return caught.value.message
+
+
+class TestASourceOfTraffic:
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("A source of traffic")
+
+    def canary(self, traffic):
+        return f"deploy: {{{HAPROXY}, canary: {{traffic: {traffic}}}}}\n"
+
+    def test_is_read_and_asked(self, project):
+        path = project(self.canary("{type: sums, folder: sums}"))
+        sums = path.parent / "sums"
+        sums.mkdir()
+        (sums / "blue").write_bytes(b"x" * 7)
+
+        traffic = Wiring.read(path, FakeProgress()).traffic
+        slots = ServerLabels(champion="blue", challenger="green")
+        window = traffic.window(NOON, NOON + timedelta(minutes=1), slots)
+        assert (7, 0) == (window.champion.requests, window.challenger.requests)
+
+    def test_has_its_settings_checked_with_all_else(self, project):
+        message = problems(project(self.canary("{type: sums, foldr: a}")))
+
+        assert "deploy.canary.traffic.folder: is missing" in message
+        assert "unknown setting of the source of traffic sums 'foldr'" in message
+
+    def test_is_among_those_that_a_wrong_name_is_answered_with(self, project):
+        message = problems(project(self.canary("{type: sum, folder: a}")))
+
+        assert "deploy.canary.traffic.type: unknown source of traffic 'sum'" in message
+        assert "did you mean 'sums'? Known: file, haproxy, prometheus, sums" in message
+
+    def test_is_in_the_schema_that_the_command_line_prints(self, capsys):
+        assert 0 == run(["schema"])
+        traffic = json.loads(capsys.readouterr().out)["$defs"]["TrafficSettings"]
+
+        jsonschema.validate({"type": "sums", "folder": "a"}, traffic)
+        with pytest.raises(jsonschema.ValidationError, match="'folder' is a required property"):
+            jsonschema.validate({"type": "sums"}, traffic)
+        assert "- `sums`: sums of each minute." in traffic["properties"]["type"]["description"]
+        assert "Where the sums of each minute are." in json.dumps(traffic)
+
+    def test_that_a_target_does_not_list_cannot_judge_it(self, project, monkeypatch):
+        from cdml.config import targets
+
+        haproxy = targets.TARGETS["haproxy"]
+        limited = targets.TargetType(
+            adapter=haproxy.adapter, splits_traffic=True, traffic=("haproxy", "file")
+        )
+        monkeypatch.setattr(targets, "TARGETS", {"haproxy": limited})
+
+        message = problems(project(self.canary("{type: sums, folder: a}")))
+        assert "sums does not show the requests of the target haproxy" in message
+        assert load(
+            project(self.canary("{type: file, path: a}")), targets=["haproxy"], environment={}
+        )
+
+
+class TestARegistry:
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("A registry")
+
+    def test_is_read_by_the_scheme_of_its_address(self, project):
+        path = project(uri=("folder:registry", "shelf:registry"))
+
+        made = Wiring.read(path, FakeProgress()).registry
+        assert "ShelfRegistry" == type(made).__name__
+        assert made.champion("flights", "champion") is None
+
+    def test_is_among_those_that_a_wrong_scheme_is_answered_with(self, project):
+        message = problems(project(uri=("folder:registry", "shelv:registry")))
+
+        assert "unknown registry 'shelv'; did you mean 'shelf'?" in message
+        assert "Known: folder, http, https, shelf, sqlite" in message
+
+    def test_is_in_the_schema_that_the_command_line_prints(self, capsys):
+        assert 0 == run(["schema"])
+
+        uri = json.loads(capsys.readouterr().out)["$defs"]["RegistrySettings"]["properties"]["uri"]
+        assert "- `shelf`: a shelf of models (`shelf:registry`)." in uri["description"]
+
+    def test_on_this_machine_may_hold_what_the_job_keeps_secret(self, project):
+        secret = {"CI": "true", "MLFLOW_TRACKING_TOKEN": "secret"}
+        path = project(uri=("folder:registry", "shelf://registry"))
+
+        assert load(path, targets=["registry"], environment=secret)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "page"),
+    [(traffic_types(), "docs/rollouts.md"), (registry_types(), "docs/delivery.md")],
+    ids=["traffic", "registries"],
+)
+def test_each_of_ours_is_in_the_documentation(request, kinds, page):
+    written = (request.config.rootpath / page).read_text(encoding="utf-8").splitlines()
+
+    assert kinds.own.keys() == kinds.keys()
+    assert [] == [line for line in kinds.describe() if line not in written]
+
+
+@pytest.mark.parametrize("group", ["targets", "traffic", "registries", "tables"])
+def test_each_group_of_entry_points_is_in_the_documentation(group):
+    assert f"`cdml.{group}`" in packages.EXTENDING.read_text(encoding="utf-8")
