@@ -105,7 +105,7 @@ def run_gate(
         opponent = contenders.named(champion)
         # Predictions scored elsewhere: the challenger itself is not asked about these rows.
         challenger = judged if predictions is None else None
-        asked = (challenger, contenders.asks_for(opponent))
+        pair = (challenger, contenders.asks_for(opponent))
         validated = validate_data(
             loaded,
             ports,
@@ -113,7 +113,7 @@ def run_gate(
             data=data,
             judged=judged,
             champion=opponent,
-            signatures=[one for one in asked if one is not None],
+            signatures=[one for one in pair if one is not None],
             alike=_columns(loaded, ports, predictions),
         )
         evaluation = evaluate_model(
@@ -121,7 +121,7 @@ def run_gate(
         )
         keep_predictions(ports, output, evaluation.produced)
         drifted = _predictions(contenders, model, opponent)
-        found = GateRun(
+        run = GateRun(
             data=add_checks(loaded, validated, drifted, output) if drifted else validated,
             evaluation=evaluation,
             comparison=compare_to_champion(
@@ -130,24 +130,24 @@ def run_gate(
             ),
             version=None,
         )  # fmt: skip
-    if register is None or found.verdict.exit_code != 0:
-        return found
-    if found.evaluation.model.digest != identity.model.digest:
+    if register is None or run.verdict.exit_code != 0:
+        return run
+    if run.evaluation.model.digest != identity.model.digest:
         raise InputError(
             "the model changed while it was judged, so it is not registered.",
             "Run the gate again once nothing writes to its folder.",
         )
     with ports.progress.step(f"registering as {register}"):
         version = ports.registry.register(
-            register, identity.folder, tags=_tags(found, ports.platform), source=model
+            register, identity.folder, tags=_tags(run, ports.platform), source=model
         )
         address = f"models:/{version.name}/{version.version}"
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
         # The report names the version, and so does what is kept with it.
-        comparison = found.comparison.model_copy(update={"registered": registered})
+        comparison = run.comparison.model_copy(update={"registered": registered})
         store.write_evidence(output, comparison)
         log_evidence(registered, output, ports)
-    return replace(found, comparison=comparison, version=version)
+    return replace(run, comparison=comparison, version=version)
 
 
 def _columns(
@@ -162,20 +162,20 @@ def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> t
     """Whether the champion answers these rows as it did those it was judged on."""
     ports, thresholds = contenders.ports, contenders.loaded.config.data.drift
     try:
-        known = known_predictions(ports.registry, champion)
+        profile = known_predictions(ports.registry, champion)
     except CdmlError as error:
         return (unknown_predictions(error, thresholds),)
-    if known is None:
+    if profile is None:
         return ()
-    said = contenders.answers(champion, contenders.challenger(challenger)).predictions
-    return tuple(judge_predictions(ports, known, said, thresholds))
+    predictions = contenders.answers(champion, contenders.challenger(challenger)).predictions
+    return tuple(judge_predictions(ports, profile, predictions, thresholds))
 
 
-def _tags(found: GateRun, platform: Platform) -> dict[str, str]:
+def _tags(run: GateRun, platform: Platform) -> dict[str, str]:
     """What a deployment finds the version by."""
     tags = {
-        "cdml.digest": found.evaluation.model.digest or "",
-        "cdml.verdict": found.verdict.value,
+        "cdml.digest": run.evaluation.model.digest or "",
+        "cdml.verdict": run.verdict.value,
         "cdml.commit": platform.commit() or "",
     }
     request = platform.pull_request()

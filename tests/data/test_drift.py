@@ -20,7 +20,7 @@ def ports(*counts, names=("EWR", "JFK"), bins=None):
 
 def judged(now, *, shown=True, before=EVENLY, fresh=(), **limits):
     seen = CurrentColumn(counts=now, fresh=fresh)
-    return judge.judge_drift(ports(*before), seen, DriftLimits(**limits), shown=shown)
+    return judge.judge_drift(ports(*before), seen, DriftLimits(**limits), may_disclose=shown)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_a_value_is_new_only_where_the_reference_kept_all_it_had():
 def test_values_that_may_not_be_told_are_neither_new_nor_gone():
     column = ports(0, 100, 0, 0, bins=Buckets(many=2))
     found = judge.judge_drift(
-        column, CurrentColumn(counts=(0, 0, 100, 0)), DriftLimits(), shown=True
+        column, CurrentColumn(counts=(0, 0, 100, 0)), DriftLimits(), may_disclose=True
     )
 
     assert not {"new:", "vanished:"} & set(found.reason.split())
@@ -113,8 +113,8 @@ def test_how_far_values_moved_is_told_in_the_columns_unit(kind, expected):
     bins = Edges(at=(0.0, 43_200.0, 86_400.0))
     column = ColumnProfile(name="x", type=kind, bins=bins, counts=(0, 0, 5000, 5000, 0))
     now = CurrentColumn(counts=(0, 0, 0, 10_000, 0))
-    found = judge.judge_drift(column, now, DriftLimits(), shown=True)
-    closed = judge.judge_drift(column, now, DriftLimits(), shown=False)
+    found = judge.judge_drift(column, now, DriftLimits(), may_disclose=True)
+    closed = judge.judge_drift(column, now, DriftLimits(), may_disclose=False)
 
     assert found.beside.endswith(expected)
     assert "Wasserstein" not in closed.reason + closed.beside

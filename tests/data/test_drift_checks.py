@@ -62,7 +62,7 @@ def drifted(before, now, *, closed=()):
         judge_drift(
             plan, table, counts,
             label="late", thresholds=DriftSettings(fail=0.5),
-            shown=lambda column: column not in closed,
+            may_disclose=lambda column: column not in closed,
         )
     )  # fmt: skip
 

@@ -22,7 +22,9 @@ DELAY = ColumnProfile(
 
 
 def found(column, counts, *, shown=True):
-    return judge_drift(column, CurrentColumn(counts=counts), DriftLimits(), shown=shown).spread
+    return judge_drift(
+        column, CurrentColumn(counts=counts), DriftLimits(), may_disclose=shown
+    ).spread
 
 
 def test_shares_are_told_by_bin():

@@ -150,8 +150,8 @@ def init(folder: Path, *, force: bool, data: str | None, target: str) -> int:
     from cdml.wiring import TablesByScheme
 
     opener = TablesByScheme() if data is not None else None
-    known = _delivery(folder / "cdml.yaml")
-    written = flow(folder, force=force, data=data, tables=opener, target=target, known=known)
+    settings = _delivery(folder / "cdml.yaml")
+    written = flow(folder, force=force, data=data, tables=opener, target=target, settings=settings)
     for path in written:
         click.echo(f"wrote {path}")
     if data is not None and holds_credentials(data):

@@ -52,7 +52,7 @@ def find_adapter(kind: str, name: str, names: Names) -> Any:
         raise ConfigurationError(describe_unknown(kind, name, names))
     module, _, attribute = names[name].partition(":")
     try:
-        found = import_module(module)
+        adapter_module = import_module(module)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"the {kind} {name!r} needs the package {error.name!r}, which is not installed.",
@@ -60,9 +60,9 @@ def find_adapter(kind: str, name: str, names: Names) -> Any:
         ) from error
     except ImportError as error:
         raise ConfigurationError(f"the {kind} {name!r} cannot be imported: {error}.") from error
-    if not hasattr(found, attribute):
+    if not hasattr(adapter_module, attribute):
         raise ConfigurationError(
             f"the {kind} {name!r} cannot be imported: {module} has no {attribute!r}.",
             "Correct the entry point of the package that brings it.",
         )
-    return getattr(found, attribute)
+    return getattr(adapter_module, attribute)

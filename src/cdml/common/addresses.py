@@ -24,10 +24,10 @@ class Address(str):
 
     def __new__(cls, text: str, variables: Mapping[str, str] | None = None) -> Self:
         """Put variables in: unset ones are empty; without a mapping there are none."""
-        known = variables or {}
+        values = variables or {}
         made = super().__new__(cls, without_password(text))
-        made.revealed = text if variables is None else VARIABLE.sub(_value(known), text)
-        made.values = {name: known.get(name, "") for name in VARIABLE.findall(text) if variables}
+        made.revealed = text if variables is None else VARIABLE.sub(_value(values), text)
+        made.values = {name: values.get(name, "") for name in VARIABLE.findall(text) if variables}
         return made
 
     def placed(self, path: str) -> "Address":
@@ -37,8 +37,8 @@ class Address(str):
         return placed
 
 
-def _value(known: Mapping[str, str]) -> Any:
-    return lambda found: known.get(found[1], "")
+def _value(values: Mapping[str, str]) -> Any:
+    return lambda match: values.get(match[1], "")
 
 
 def reveal(address: str) -> str:
@@ -69,8 +69,8 @@ def mask(text: str, address: str) -> str:
     if not hidden:
         return without_password(text)
     longest = sorted(hidden, key=len, reverse=True)  # the whole before a part of it
-    found = re.compile("|".join(map(re.escape, longest)))
-    return without_password(found.sub(lambda match: hidden[match[0]], text))
+    pattern = re.compile("|".join(map(re.escape, longest)))
+    return without_password(pattern.sub(lambda match: hidden[match[0]], text))
 
 
 def _parts(value: str) -> Iterator[str]:

@@ -99,14 +99,14 @@ def breakable(marked: Markup) -> Markup:
 
 def _broken(word: re.Match[str]) -> str:
     """A long word with places to break."""
-    told, since = [], 0
+    pieces, since = [], 0
     for letter in _LETTER.findall(word[0]):
-        told.append(letter)
+        pieces.append(letter)
         since += 1
         if since >= _UNBROKEN or (since >= _NEAR and letter in _BREAKS):
-            told.append("<wbr>")
+            pieces.append("<wbr>")
             since = 0
-    return "".join(told).removesuffix("<wbr>")
+    return "".join(pieces).removesuffix("<wbr>")
 
 
 def _marked(line: str) -> str:

@@ -32,15 +32,15 @@ def sweep(folder: Path) -> None:
     except OSError:
         return
     for entry in entries:
-        found = _NAMED.match(entry.name)
-        if found is None or int(found[1]) != _namespace():
+        match = _NAMED.match(entry.name)
+        if match is None or int(match[1]) != _namespace():
             continue
         try:
             own = entry.stat(follow_symlinks=False).st_uid == os.geteuid()
             over = own and entry.is_dir(follow_symlinks=False)
         except OSError:
             continue
-        if over and _start(int(found[2])) != int(found[3]):
+        if over and _start(int(match[2])) != int(match[3]):
             shutil.rmtree(entry.path, ignore_errors=True)
 
 
@@ -55,7 +55,7 @@ def _namespace() -> int:
 def _start(process: int) -> int | None:
     """When a process started, in ticks since the machine did; None where there is none."""
     try:
-        told = (_PROC / str(process) / "stat").read_text(encoding="utf-8", errors="replace")
+        status = (_PROC / str(process) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return 0 if not _PROC.is_dir() else None
-    return int(told.rpartition(")")[2].split()[_START])
+    return int(status.rpartition(")")[2].split()[_START])

@@ -68,9 +68,9 @@ def explain_tls_error(text: str, bundle: str) -> Trouble | None:
 
     `bundle` names the variables that name a file of trusted certificates.
     """
-    for pattern, what, hint in _KINDS:
+    for pattern, problem, hint in _KINDS:
         if match := re.search(pattern, text):
-            found = (match["found"] or "no common version").strip(" .,").replace("_", " ")
-            found = found.lower() if found.isupper() else found
-            return Trouble(what.format(found=found), hint.format(bundle=bundle))
+            offered = (match["found"] or "no common version").strip(" .,").replace("_", " ")
+            offered = offered.lower() if offered.isupper() else offered
+            return Trouble(problem.format(found=offered), hint.format(bundle=bundle))
     return None

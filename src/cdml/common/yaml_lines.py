@@ -31,19 +31,19 @@ class YamlDocument:
 
     def inside(self, place: KeyPath) -> dict[str, int]:
         """The lines of the keys of the mapping at a place."""
-        found: Any = self.value
+        value: Any = self.value
         for part in place:
-            if isinstance(found, dict) and part not in found:
+            if isinstance(value, dict) and part not in value:
                 return {}
-            found = found[part]
-        return {key: self.line((*place, key)) for key in found} if isinstance(found, dict) else {}
+            value = value[part]
+        return {key: self.line((*place, key)) for key in value} if isinstance(value, dict) else {}
 
 
 class NotYaml(ValueError):
     """The text is no YAML document; `line` says from where on."""
 
-    def __init__(self, what: str, line: int) -> None:
-        super().__init__(what)
+    def __init__(self, problem: str, line: int) -> None:
+        super().__init__(problem)
         self.line = line
 
 
@@ -63,8 +63,8 @@ def read_yaml(text: str) -> YamlDocument:
         raise NotYaml(f"a value is not of the type it names ({error})", 1) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        what = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise NotYaml(what, mark.line + 1 if mark else 1) from error
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise NotYaml(problem, mark.line + 1 if mark else 1) from error
     return YamlDocument(value=value, lines=lines, repeated=tuple(repeated))
 
 
@@ -82,15 +82,15 @@ def _value(
             " as an anchor does that contains itself"
         )
     if isinstance(node, yaml.MappingNode):
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = str(getattr(key_node, "value", key_node))
             inner = (*place, key)
-            if key in found:
+            if key in mapping:
                 repeated.append(inner)
-            found[key] = _value(value_node, inner, lines, repeated, loader)
+            mapping[key] = _value(value_node, inner, lines, repeated, loader)
             lines[inner] = key_node.start_mark.line + 1
-        return found
+        return mapping
     if isinstance(node, yaml.SequenceNode):
         return [
             _value(item, (*place, index), lines, repeated, loader)

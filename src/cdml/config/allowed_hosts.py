@@ -54,8 +54,8 @@ def host_complaints(
         address = at(document, *place)
         if isinstance(address, str):
             carried = _carried(document, place, address, variables)
-            if carried and (said := _refused(address, carried, variables)):
-                yield place, said
+            if carried and (complaint := _refused(address, carried, variables)):
+                yield place, complaint
 
 
 def _written(document: Mapping[str, Any]) -> Iterator[KeyPath]:
@@ -113,8 +113,8 @@ def _netrc(variables: Mapping[str, str]) -> str:
 
 
 def _scheme(address: str) -> str:
-    found = re.match(r"\s*([A-Za-z][A-Za-z0-9.-]*)(?:\+[\w.-]*)?:", reveal(address))
-    return found[1].lower() if found else ""
+    match = re.match(r"\s*([A-Za-z][A-Za-z0-9.-]*)(?:\+[\w.-]*)?:", reveal(address))
+    return match[1].lower() if match else ""
 
 
 def _refused(address: str, carried: str, variables: Mapping[str, str]) -> str | None:
@@ -129,17 +129,17 @@ def _refused(address: str, carried: str, variables: Mapping[str, str]) -> str | 
     named = _named(address, variables)
     if (host, port) in named or (host, None) in named:
         return None
-    shown = mask(host, address)
+    masked = mask(host, address)
     return (
-        f"would send {carried} to {shown}, a host that the workflow does not name; to allow it, add"
-        f" this line to the step's `with:` (or set {ALLOWED}): allow-hosts: {shown}"
+        f"would send {carried} to {masked}, a host that the workflow does not name; to allow it,"
+        f" add this line to the step's `with:` (or set {ALLOWED}): allow-hosts: {masked}"
     )
 
 
 def _named(address: str, variables: Mapping[str, str]) -> set[tuple[str | None, int | None]]:
     """Hosts that the workflow names, each with its port; without one, any port is meant."""
-    said = re.split(r"[\s,]+", variables.get(ALLOWED, ""))
-    named = {_host(one if "://" in one else f"//{one}") for one in said if one}
+    parts = re.split(r"[\s,]+", variables.get(ALLOWED, ""))
+    named = {_host(one if "://" in one else f"//{one}") for one in parts if one}
     # A variable whose whole value is an address is the workflow's word for its host.
     values = address.values.values() if isinstance(address, Address) else ()
     for value in (variables.get("MLFLOW_TRACKING_URI", ""), *values):

@@ -26,13 +26,13 @@ def is_same_class(one: object, other: object) -> bool:
 
 def find_class(value: object, among: Iterable[Class]) -> Class | None:
     """The class among these that a value is, or None."""
-    return next((known for known in among if is_same_class(known, value)), None)
+    return next((label for label in among if is_same_class(label, value)), None)
 
 
 def list_classes(values: Iterable[object]) -> str:
     """Classes for a sentence, as YAML would write them, at most 20 of them."""
-    shown = [_clipped(yaml_scalar(value)) for value in values]
-    return ", ".join(shown[:_LISTED]) + (", …" if shown[_LISTED:] else "")
+    texts = [_clipped(yaml_scalar(value)) for value in values]
+    return ", ".join(texts[:_LISTED]) + (", …" if texts[_LISTED:] else "")
 
 
 def _clipped(text: str) -> str:

@@ -45,8 +45,8 @@ def _meant(possible: Range, edge: BoundEdge, value: float) -> str:
     """What a value outside the range was probably meant to be."""
     opposite = BoundEdge.AT_MOST if edge is BoundEdge.AT_LEAST else BoundEdge.AT_LEAST
     if value < 0 and -value in possible:
-        told = f"{opposite.value}: {-value:g}"
-        return f", in its natural sign; did you mean {told}?"
+        equivalent = f"{opposite.value}: {-value:g}"
+        return f", in its natural sign; did you mean {equivalent}?"
     if value <= _PERCENT and value / _PERCENT in possible:
         return f"; did you mean {value / _PERCENT:g}?"
     return ""
@@ -68,11 +68,11 @@ def margin_problem(
         passes = "every" if kind is RuleKind.NON_INFERIORITY else "no"
         return f"{passes} model passes: {metric.name} is {metric.range}{guess}"
     uninformed = _uninformed(metric, task)
-    apart = abs(metric.best - uninformed)
-    if kind is RuleKind.NON_INFERIORITY and margin >= apart:
+    distance = abs(metric.best - uninformed)
+    if kind is RuleKind.NON_INFERIORITY and margin >= distance:
         return (
             f"a model that knows nothing passes: its {metric.name} is {uninformed:.3g}, which is"
-            f" {apart:.3g} from the best{guess}"
+            f" {distance:.3g} from the best{guess}"
         )
     return ""
 
@@ -81,26 +81,26 @@ def _share_problem(metric: Metric, kind: RuleKind, share: float) -> str:
     """A share of the champion's value: all of a score, or all of a loss that is to be won."""
     if share < _ALL:
         return ""
-    told = f"{share * _PERCENT:g}%"
+    percentage = f"{share * _PERCENT:g}%"
     if kind is RuleKind.NON_INFERIORITY and metric.greater_is_better:
-        return f"every model passes: {told} allows {metric.name} to fall to 0"
+        return f"every model passes: {percentage} allows {metric.name} to fall to 0"
     if kind is RuleKind.SUPERIORITY and not metric.greater_is_better and metric.best >= 0:
-        return f"no model passes: {metric.name} cannot fall by {told}"
+        return f"no model passes: {metric.name} cannot fall by {percentage}"
     if kind is RuleKind.SUPERIORITY and metric.greater_is_better and math.isfinite(metric.best):
         most = metric.best / (1 + share)
         return (
-            f"no model passes where the champion's {metric.name} is above {most:.3g}: {told} more"
-            f" than that exceeds {metric.best:g}"
+            f"no model passes where the champion's {metric.name} is above {most:.3g}: {percentage}"
+            f" more than that exceeds {metric.best:g}"
         )
     return ""
 
 
 def _uninformed(metric: Metric, task: Task | None) -> float:
     """The value of a model that knows nothing; NaN where it depends on the rows or the task."""
-    known = metric.uninformed
-    if task is None and set(known) == metric.tasks:
-        return next(iter(known.values()), math.nan)
-    return known.get(task, math.nan) if task is not None else math.nan
+    uninformed = metric.uninformed
+    if task is None and set(uninformed) == metric.tasks:
+        return next(iter(uninformed.values()), math.nan)
+    return uninformed.get(task, math.nan) if task is not None else math.nan
 
 
 def out_of_range(metric: Metric, *values: float | None) -> str:

@@ -56,9 +56,9 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
                 for problem in _of_metric(metric, document, task, clashes=not shared)
             )
             possible = shared or possible
-            found = [*_of_direction_and_range(metric, gate)]
-            found += _rules(_declared(metric, gate), gate, task)
-            yield from (((*place, *key), text) for key, text in found)
+            complaints = [*_of_direction_and_range(metric, gate)]
+            complaints += _rules(_declared(metric, gate), gate, task)
+            yield from (((*place, *key), text) for key, text in complaints)
         yield from (((*place, *key), text) for key, text in _alone(gate))
 
 
@@ -111,8 +111,8 @@ def _of_direction_and_range(metric: Metric, gate: Mapping[str, Any]) -> Iterator
     """What a gate may declare of `mean(column)` and `module:function`, and of nothing else."""
     if gate.get("greater_is_better") is not None and _in_table(metric):
         direction = "greater" if metric.greater_is_better else "smaller"
-        told = f"of {metric.name} {direction} is better; leave greater_is_better out"
-        yield ("greater_is_better",), told
+        problem = f"of {metric.name} {direction} is better; leave greater_is_better out"
+        yield ("greater_is_better",), problem
     if gate.get("range") is None:
         return
     if _in_table(metric):
@@ -152,8 +152,8 @@ def _rules(
         value = _number(gate.get(edge.value))
         if value is None or not math.isfinite(value):
             continue
-        if told := bound_problem(metric, edge, value, sanity=sanity):
-            yield (edge.value,), told
+        if problem := bound_problem(metric, edge, value, sanity=sanity):
+            yield (edge.value,), problem
     margins: list[tuple[KeyPath, RuleKind]] = [((kind.value,), kind) for kind in RuleKind]
     margins.append((("slices", RuleKind.NON_INFERIORITY.value), RuleKind.NON_INFERIORITY))
     reported = metric.family is Family.CALIBRATION
@@ -163,22 +163,22 @@ def _rules(
             continue
         value, relative = margin
         if reported:
-            told = (
+            problem = (
                 f"{metric.name} is a reported figure, which grows by chance alone: bound it with"
                 " at_most, and compare by brier_score_loss or log_loss"
             )
         else:
-            told = margin_problem(metric, kind, value, relative=relative, task=task)
-        if told:
-            yield place, told
+            problem = margin_problem(metric, kind, value, relative=relative, task=task)
+        if problem:
+            yield place, problem
 
 
 def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     """What no metric is needed to see."""
     words = [*(edge.value for edge in BoundEdge), *(kind.value for kind in RuleKind)]
     if all(gate.get(word) is None for word in words):
-        told = "a gate needs at_least, at_most, max_regression or min_improvement;"
-        yield (), f"{told} without one it would never say no"
+        problem = "a gate needs at_least, at_most, max_regression or min_improvement;"
+        yield (), f"{problem} without one it would never say no"
     low, high = (_number(gate.get(edge.value)) for edge in (BoundEdge.AT_LEAST, BoundEdge.AT_MOST))
     if low is not None and high is not None and low > high:
         yield (BoundEdge.AT_LEAST.value,), f"at_least {low:g} lies above at_most {high:g}"
@@ -189,8 +189,8 @@ def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
     for section, warn, fail in _LEVELS:
         first, second = (_number(at(document, "data", section, key)) for key in (warn, fail))
         if first is not None and second is not None and first > second:
-            told = f"{warn} {first:g} lies above {fail} {second:g}, so that nothing only warns"
-            yield ("data", section, warn), told
+            problem = f"{warn} {first:g} lies above {fail} {second:g}, so that nothing only warns"
+            yield ("data", section, warn), problem
     measure = at(document, "data", "drift", "measure") or "psi"
     most = _DRIFT_UP_TO.get(str(measure), math.inf)
     for key in ("warn", "fail"):

@@ -97,10 +97,10 @@ def load(
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        told_of = set(map(_written, refused))  # one sentence about a place, and no second
-        found_wrong = _problems(error, document, lines)
-        problems += [one for one in found_wrong if one.place not in told_of]
-    found = [
+        reported_places = set(map(_written, refused))  # one sentence about a place, and no second
+        schema_problems = _problems(error, document, lines)
+        problems += [one for one in schema_problems if one.place not in reported_places]
+    contradictions = [
         *find_contradictions(
             document,
             targets=targets,
@@ -111,18 +111,18 @@ def load(
     ]
     problems += [
         Problem(place=_written(place), line=_line(place, lines), message=message)
-        for place, message in found
+        for place, message in contradictions
         if place not in refused  # one sentence about an address whose variable is refused
     ]
     if config is None or problems:
-        told = sorted(set(map(str, problems)), key=_line_number)
-        count = "1 problem" if len(told) == 1 else f"{len(told)} problems"
+        lines_of_problems = sorted(set(map(str, problems)), key=_line_number)
+        count = "1 problem" if len(lines_of_problems) == 1 else f"{len(lines_of_problems)} problems"
         if any(problem.message.startswith(UNKNOWN) for problem in problems):
-            told.append(known_metrics())
+            lines_of_problems.append(known_metrics())
         raise ConfigurationError(
-            f"{path} has {count}:\n" + "\n".join(f"  {line}" for line in told),
+            f"{path} has {count}:\n" + "\n".join(f"  {line}" for line in lines_of_problems),
             "`cdml schema` prints what each key may hold.",
-            at=(str(path), _line_number(told[0])),
+            at=(str(path), _line_number(lines_of_problems[0])),
         )
     return LoadedConfig(config=config, path=path, lines=lines)
 

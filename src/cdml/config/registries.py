@@ -90,6 +90,6 @@ def registry_problem(uri: str) -> str | None:
     if ":" not in uri and scheme not in _ELSEWHERE and ("/" in uri or uri == "mlruns"):
         scheme = "file"
     if scheme in _ELSEWHERE:
-        told, instead = _ELSEWHERE[scheme]
-        return f"{told}. {instead}"
+        description, instead = _ELSEWHERE[scheme]
+        return f"{description}. {instead}"
     return describe_unknown("registry", scheme, registries)

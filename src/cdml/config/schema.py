@@ -256,9 +256,9 @@ class DataSettings(SettingsModel):
     @property
     def carried(self) -> tuple[str, ...]:
         """Columns that the judging reads beside key, label and predictions."""
-        beside = (*self.slices, self.weight, self.cluster, self.sensitive)
+        extra = (*self.slices, self.weight, self.cluster, self.sensitive)
         rows = (*self.key, self.label)
-        return tuple(dict.fromkeys(name for name in beside if name and name not in rows))
+        return tuple(dict.fromkeys(name for name in extra if name and name not in rows))
 
     @property
     def checked(self) -> bool:

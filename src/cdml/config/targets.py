@@ -40,8 +40,8 @@ def _command(written: object) -> object:
 
 
 def _starts(words: tuple[str, ...]) -> tuple[str, ...]:
-    told = set(_PLACEHOLDER.findall(" ".join(words)))
-    if not ({"model", "port"} <= told or "slot" in told):
+    placeholders = set(_PLACEHOLDER.findall(" ".join(words)))
+    if not ({"model", "port"} <= placeholders or "slot" in placeholders):
         raise ValueError(
             "has to say what to serve, and where: {model} and {port}, or {slot} where a unit reads"
             " them from the slot's file"

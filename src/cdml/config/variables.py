@@ -83,7 +83,7 @@ def _problems(place: KeyPath, names: list[str], variables: Mapping[str, str]) ->
 def fits(place: KeyPath, pattern: KeyPath) -> bool:
     """Whether a place is one that a pattern means."""
     return len(place) == len(pattern) and all(
-        wanted in ("*", part) for part, wanted in zip(place, pattern, strict=True)
+        expected in ("*", part) for part, expected in zip(place, pattern, strict=True)
     )
 
 

@@ -40,8 +40,8 @@ _SIZED = re.compile(r"\w+\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)")
 
 def types_of_contract(contract: "Contract") -> dict[str, Declared]:
     """What a contract declares; a column whose format cannot be applied stays undeclared."""
-    found = ((prop.name, _of_property(prop)) for prop in contract.properties)
-    return {name: declared for name, declared in found if declared is not None}
+    types = ((prop.name, _of_property(prop)) for prop in contract.properties)
+    return {name: declared for name, declared in types if declared is not None}
 
 
 def _of_property(prop: "Property") -> Declared | None:
@@ -69,17 +69,17 @@ def types_of_signature(signature: "Signature | None", contract: "Contract") -> d
     if signature is None or signature.types is None:
         return {}
     promised = types_of_contract(contract)
-    found = {}
+    types = {}
     for name, kind in signature.types.items():
         if kind in _OF_SIGNATURE:
             logical, physical = _OF_SIGNATURE[kind]
-            known = promised.get(name)
-            found[name] = Declared(
+            promised_type = promised.get(name)
+            types[name] = Declared(
                 type=logical,
                 physical=physical,
-                format=known.format if known and logical in DATES else None,
+                format=promised_type.format if promised_type and logical in DATES else None,
                 by=f"the signature of {signature.who}",
                 required=True,
                 rounds=True,
             )
-    return found
+    return types

@@ -62,8 +62,8 @@ class ContractBound:
         """`at most 5 %`."""
         values = self.value if isinstance(self.value, list | tuple) else (self.value,)
         figures = [age(value) if self.seconds else f"{value:,}" for value in values]
-        told = _BOUND_WORDS[self.operator].format(*figures)
-        return f"{told} %" if self.percent else told
+        text = _BOUND_WORDS[self.operator].format(*figures)
+        return f"{text} %" if self.percent else text
 
 
 def age(seconds: float) -> str:

@@ -38,10 +38,10 @@ def require_agreement(loaded: LoadedConfig, signature: Signature, uri: str) -> N
         ConfigurationError: they contradict one another.
     """
     features = loaded.config.data.purposes.features
-    what = contradiction(features, signature.types, signature.required)
-    if what:
+    problem = contradiction(features, signature.types, signature.required)
+    if problem:
         raise ConfigurationError(
             f"{loaded.path}, line {loaded.line(('data', 'features'))}: data.features and the"
-            f" signature of {uri} contradict one another: the list {what}.",
+            f" signature of {uri} contradict one another: the list {problem}.",
             "A signature that names its inputs decides: leave data.features out.",
         )

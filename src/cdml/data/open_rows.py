@@ -49,10 +49,10 @@ def open_rows(
     declared = declared_types(loaded, promised, signature)
     if not is_text(uri):
         return tables.open(uri, declared)
-    known = reference or settings.reference
+    source = reference or settings.reference
     weak = types_of_fields(alike)
-    if known and known != CHAMPION and not reveal(known).endswith(FILE):
-        weak = types_of_fields(tables.open(loaded.locate(known), declared).fields) | weak
+    if source and source != CHAMPION and not reveal(source).endswith(FILE):
+        weak = types_of_fields(tables.open(loaded.locate(source), declared).fields) | weak
     firm = {name: one for name, one in declared.items() if one.firm}
     return tables.open(uri, {**declared, **weak, **firm})
 
@@ -116,20 +116,20 @@ def types_for(
     else:
         dates = []
     texts = {name: Declared(type=LogicalType.STRING) for name in (*dates, time) if name}
-    kept = {name: one for name, one in promised.items() if name not in dates}
+    retained = {name: one for name, one in promised.items() if name not in dates}
     return {
         **types_of_fields(table.fields),
         **texts,
-        **kept,
+        **retained,
         **types_of_signature(signature, contract),
     }
 
 
 def _stores_types(loaded: LoadedConfig) -> bool:
     """Whether the rows that a model was trained on tell how it met them."""
-    known = loaded.config.data.reference
-    rows = known is not None and known != CHAMPION and not reveal(known).endswith(FILE)
-    return rows and not is_text(loaded.locate(known or ""))
+    reference = loaded.config.data.reference
+    rows = reference is not None and reference != CHAMPION and not reveal(reference).endswith(FILE)
+    return rows and not is_text(loaded.locate(reference or ""))
 
 
 def is_text(uri: str) -> bool:

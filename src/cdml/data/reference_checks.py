@@ -36,10 +36,10 @@ class ReferenceChecks:
         table: Table,
         reference: ReferenceSource,
         data: DataSettings,
-        shows: Callable[[str], bool],
+        may_disclose: Callable[[str], bool],
     ) -> "ReferenceChecks":
         """Profile the reference, where that has not been done, and choose the columns."""
-        profile, plan = _profile(reference, data, shows), DriftPlan()
+        profile, plan = _profile(reference, data, may_disclose), DriftPlan()
         if profile is not None:
             moves = () if data.time is None else (data.time,)
             ignored = frozenset({*data.key, *moves, *data.drift.ignore})
@@ -52,7 +52,7 @@ class ReferenceChecks:
             plan=plan,
             common=in_common(table.fields, before),
             data=data,
-            shows=shows,
+            shows=may_disclose,
         )
 
     @property
@@ -65,7 +65,7 @@ class ReferenceChecks:
         here, data = len(self.plan.conditions), self.data
         yield from judge_drift(
             self.plan, self.table, counts[:here],
-            label=data.label, thresholds=data.drift, shown=self.shows,
+            label=data.label, thresholds=data.drift, may_disclose=self.shows,
         )  # fmt: skip
         if self.profile is not None and data.drift.slices:
             columns = self.plan.counting.columns
@@ -75,29 +75,31 @@ class ReferenceChecks:
                 full = (name for name, n in zip(self.common, counts[here:], strict=True) if n == 0)
                 complete = self._complete(reference, tuple(full))
                 yield from label_checks.shared_rows(self.table, reference, data, complete)
-            case StoredProfile() as known:
-                yield label_checks.shared_with_profile(self.table, known.ref, known.source)
-            case NoReference(why=why, asked=asked):
-                yield from no_reference(why, data.drift, asked=asked)
+            case StoredProfile() as profile:
+                yield label_checks.shared_with_profile(self.table, profile.ref, profile.source)
+            case NoReference(why=why, asked=requested):
+                yield from no_reference(why, data.drift, requested=requested)
 
     def _complete(self, reference: Table, columns: Sequence[str]) -> list[str]:
         """Those of the columns that are full in the reference too; most its profile knows."""
-        known = {} if self.profile is None else self.profile.by_name
-        asked = [name for name in columns if name not in known]
-        missing = dict(zip(asked, reference.count(tuple(map(Missing, asked))), strict=True))
-        missing |= {name: column.missing for name, column in known.items()}
+        columns_by_name = {} if self.profile is None else self.profile.by_name
+        unprofiled = [name for name in columns if name not in columns_by_name]
+        missing = dict(
+            zip(unprofiled, reference.count(tuple(map(Missing, unprofiled))), strict=True)
+        )
+        missing |= {name: column.missing for name, column in columns_by_name.items()}
         return [name for name in columns if missing[name] == 0]
 
 
 def _profile(
-    reference: ReferenceSource, data: DataSettings, shows: Callable[[str], bool]
+    reference: ReferenceSource, data: DataSettings, may_disclose: Callable[[str], bool]
 ) -> Profile | None:
     match reference:
         case ReferenceRows(table=table):
-            found = build_profile(table, frozenset(data.key), shows)
+            built = build_profile(table, frozenset(data.key), may_disclose)
             if not data.drift.slices:
-                return found
-            return replace(found, slices=count_slices(table, found.columns, data, shows))
+                return built
+            return replace(built, slices=count_slices(table, built.columns, data, may_disclose))
         case StoredProfile(profile=profile):
             return profile
         case _:

@@ -15,9 +15,9 @@ _NO_TABLES: Mapping[str, Table] = {}
 
 def scan_table(
     table: Table,
-    asked: Sequence[RuleOrFinding],
+    requested: Sequence[RuleOrFinding],
     also: Sequence[Condition],
-    shown: Callable[[str], bool],
+    may_disclose: Callable[[str], bool],
     related: Mapping[str, Table] = _NO_TABLES,
 ) -> tuple[tuple[Finding, ...], tuple[int | NotRun, ...]]:
     """Judge every rule; uniqueness, joins, queries and examples of broken rules take one more each.
@@ -25,8 +25,10 @@ def scan_table(
     Findings among `asked` come back in their place; conditions of `also` are counted for somebody
     else; `related` tables go by the name under which rules refer to them.
     """
-    rules = [rule for rule in asked if isinstance(rule, DataRule)]
-    conditions = {id(rule): found for rule in rules if (found := _condition(rule)) is not None}
+    rules = [rule for rule in requested if isinstance(rule, DataRule)]
+    conditions = {
+        id(rule): condition for rule in rules if (condition := _condition(rule)) is not None
+    }
     figures = {id(rule): rule.aggregate for rule in rules if rule.aggregate is not None}
     counts, values = table.ask([*conditions.values(), *also], tuple(figures.values()))
     queries = {id(rule): rule.query for rule in rules if rule.query is not None}
@@ -39,9 +41,9 @@ def scan_table(
             **dict(zip(queries, answers, strict=True)),
         },
         related=related,
-        shown=shown,
+        shown=may_disclose,
     )
-    findings = (rule if isinstance(rule, Finding) else scan.judge(rule) for rule in asked)
+    findings = (rule if isinstance(rule, Finding) else scan.judge(rule) for rule in requested)
     return tuple(findings), counts[len(conditions) :]
 
 
@@ -69,8 +71,8 @@ class _Scan:
 
     def judge(self, rule: DataRule) -> Finding:
         if rule.aggregate is not None or rule.query is not None or rule.distinct is not None:
-            shown = all(map(self.shown, rule.reveals))
-            return judge_figure(rule, self._figure(rule), shown=shown)
+            may_disclose = all(map(self.shown, rule.reveals))
+            return judge_figure(rule, self._figure(rule), may_disclose=may_disclose)
         rows = self.table.ref.rows
         answer = self._count(rule)
         finding = judge_count(rule, answer, rows)
@@ -99,10 +101,10 @@ class _Scan:
             # A GROUP BY spills to disk where it must; a distinct count in the scan does not.
             repeated = self._repeated((rule.distinct,))
             return there if isinstance(there, NotRun) else there - repeated
-        found = self.figures[id(rule)]
-        if rule.until is None or isinstance(found, NotRun):
-            return found
-        age = rule.until.timestamp() - found
+        figure = self.figures[id(rule)]
+        if rule.until is None or isinstance(figure, NotRun):
+            return figure
+        age = rule.until.timestamp() - figure
         if age < -_CLOCKS_DIFFER:
             return NotRun(f"the newest {rule.column} lies in the future")
         return age

@@ -78,7 +78,7 @@ def validate_data(
         )  # fmt: skip
         ref = _named(table, data or settings.evaluation)
         _require_columns(loaded, table)
-        known = find_reference(
+        reference_source = find_reference(
             loaded, ports, reference or settings.reference, champion,
             lambda uri: open_reference(
                 loaded, ports.tables, uri, table=table, contract=promised, signature=scored
@@ -87,7 +87,9 @@ def validate_data(
         related = open_related(loaded, ports.tables, promised, table)
     store.remove_files(*(output / name for name in profiles.FILES))
     with ports.progress.step("finding the reference's bins"):
-        against = ReferenceChecks.of(table, known, settings, partial(shows, loaded, promised))
+        against = ReferenceChecks.of(
+            table, reference_source, settings, partial(shows, loaded, promised)
+        )
     context = CheckContext(
         loaded=loaded,
         table=table,
@@ -105,8 +107,8 @@ def validate_data(
         reason=_summary(findings),
         produced=producer(ports.platform, ports.clock),
         data=ref,
-        reference=None if isinstance(known, NoReference) else known.ref,
-        profile=known.source if isinstance(known, StoredProfile) else None,
+        reference=None if isinstance(reference_source, NoReference) else reference_source.ref,
+        profile=reference_source.source if isinstance(reference_source, StoredProfile) else None,
         checks=tuple(map(_check, findings)),
     )
     _keep_profile(against, output, evidence)
@@ -118,7 +120,7 @@ def add_checks(
 ) -> DataEvidence:
     """Write the evidence anew, with what was found about the rows since."""
     checks = (*evidence.checks, *map(_check, findings))
-    told = DataEvidence(
+    extended = DataEvidence(
         verdict=worst(check.verdict for check in checks),
         reason=_summary(checks),
         produced=evidence.produced,
@@ -127,7 +129,7 @@ def add_checks(
         profile=evidence.profile,
         checks=checks,
     )
-    return _written(loaded, told, output, loaded.config.data.contract)
+    return _written(loaded, extended, output, loaded.config.data.contract)
 
 
 def _written(
@@ -217,7 +219,7 @@ def _findings(context: CheckContext, progress: Progress) -> Iterator[Finding]:
         )
     yield from findings
     rest = iter(counts)
-    answers = [tuple(islice(rest, len(asked))) for asked in questions]
+    answers = [tuple(islice(rest, len(group))) for group in questions]
     for step, checks in groupby(zip(CHECKS, answers, strict=True), key=lambda pair: pair[0].step):
         with progress.step(step) if step else nullcontext():
             for check, its in checks:
@@ -299,8 +301,8 @@ def _summary(findings: Sequence[Finding | Check]) -> str:
     judged = [finding for finding in findings if finding.severity != "info"]
     counts = {v: sum(finding.verdict is v for finding in judged) for v in Verdict}
     words = {Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "undecided", Verdict.WARN: "warned"}
-    told = [f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]]
-    text = f"{len(judged)} checks, {', '.join(told) or 'all passed'}"
+    parts = [f"{counts[verdict]} {word}" for verdict, word in words.items() if counts[verdict]]
+    text = f"{len(judged)} checks, {', '.join(parts) or 'all passed'}"
     first = max(findings, key=lambda finding: finding.verdict.severity)
     if first.verdict is Verdict.PASS:
         return text

@@ -60,8 +60,8 @@ class Alias:
         Raises:
             ServiceError: the registry does not answer.
         """
-        found = self.registry.champion(self.model, self.name)
-        return found.version if found else None
+        champion = self.registry.champion(self.model, self.name)
+        return champion.version if champion else None
 
     def publish(self, release: Release) -> None:
         """Make it name a release, keep the one before it, and read it back.

@@ -98,10 +98,10 @@ class Voucher:
                 self.known[release.version] = self.ports.registry.version(name, release.version)
             except ServiceError as error:
                 self.known[release.version] = error
-        known = self.known[release.version]
-        if isinstance(known, ServiceError):
-            raise known
-        return known
+        version = self.known[release.version]
+        if isinstance(version, ServiceError):
+            raise version
+        return version
 
     def _unvouched(self, release: Release, version: ModelVersion) -> str:
         if version.tags.get(self.tag) == release.digest:

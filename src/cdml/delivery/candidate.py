@@ -58,8 +58,8 @@ def read_candidate(
         digest = model_digest(folder)
         judged, trouble = None, ""
         try:
-            kept = evidence or registry.evidence(version, Path(scratch) / "evidence")
-            judged = _judged(kept) if kept else None
+            stored = evidence or registry.evidence(version, Path(scratch) / "evidence")
+            judged = _judged(stored) if stored else None
         except InputError as error:
             if evidence is not None:
                 raise
@@ -103,14 +103,14 @@ def _against(
     judged: GateEvidence, label: str, digest: str, ledger: JournalDocument, config: Config
 ) -> Iterator[RefusalReason]:
     """What the evidence itself says against it."""
-    for spoken, what in (
+    for spoken, subject in (
         (judged.evaluation.model.digest, "evaluation"),
         (judged.comparison.challenger.digest, "comparison"),
     ):
         if spoken != digest:
             yield RefusalReason(
                 refusal=Refusal.DIGEST,
-                message=f"{label} has the digest {digest}, the {what} is of {spoken}.",
+                message=f"{label} has the digest {digest}, the {subject} is of {spoken}.",
                 hint=_GATE,
             )
     rows = {judged.evaluation.data.digest, judged.comparison.data.digest}
@@ -170,25 +170,25 @@ def _judged(folder: Path) -> GateEvidence | None:
     return GateEvidence(data=data, evaluation=evaluation, comparison=comparison)
 
 
-def serving_release(found: Observation, model: str, ports: DeliveryPorts) -> Release | None:
+def serving_release(observation: Observation, model: str, ports: DeliveryPorts) -> Release | None:
     """What serves, as far as the journal or the registry knows its digest.
 
     Raises:
         InputError: the registry has no such version.
         ServiceError: the registry does not answer.
     """
-    version = found.serving.version
+    version = observation.serving.version
     if version is None:
         return None
-    entry = entry_of_version(found.ledger, version)
+    entry = entry_of_version(observation.ledger, version)
     if entry is not None:
         return entry.release
-    known = ports.registry.version(model, version)
-    digest = found.serving.digest or known.digest
+    version_known = ports.registry.version(model, version)
+    digest = observation.serving.digest or version_known.digest
     if digest is None:
         ports.progress.note(f"v{version} has no digest and is not quarantined.")
         return None
-    return Release(version=version, digest=digest, source=known.source)
+    return Release(version=version, digest=digest, source=version_known.source)
 
 
 def hashed_release(serving: Serving, model: str, ports: DeliveryPorts) -> Release:

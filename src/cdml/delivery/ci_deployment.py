@@ -58,9 +58,9 @@ class CiDeployment:
             filing._set("in_progress", _summarize(operation, ledger.model))
         return filing
 
-    def under_way(self, what: str) -> None:
+    def under_way(self, description: str) -> None:
         """Say how far it is."""
-        self._set("in_progress", what)
+        self._set("in_progress", description)
 
     def tell(self, operation: Operation) -> None:
         """Say how it ended."""
@@ -68,12 +68,12 @@ class CiDeployment:
         state = "success" if operation.committed else "failure"
         self._set(state, f"{_summarize(operation, self.model)}{trouble}")
 
-    def _set(self, state: str, what: str) -> None:
+    def _set(self, state: str, description: str) -> None:
         if self.deployment is None:
             return
         try:
             self.platform.deployment_status(
-                self.deployment, state, what, self.environment, url=self.url
+                self.deployment, state, description, self.environment, url=self.url
             )
         except CdmlError as error:
             self.progress.note(f"The deployment's status is not {state}: {error.message}")

@@ -86,10 +86,10 @@ def deploy(
         store.remove_evidence(output, Deployment)
     version: ModelVersion | None = None
     if model is not None or cure is None:
-        found = find_version(loaded, ports, model)
-        if isinstance(found, Nothing):
-            return found
-        version = found
+        resolved = find_version(loaded, ports, model)
+        if isinstance(resolved, Nothing):
+            return resolved
+        version = resolved
     act = run.rehearse if dry_run else run.perform
     for _ in range(ATTEMPTS):
         try:
@@ -121,25 +121,25 @@ class _Deploy:
         Raises:
             Moved: the journal moved before anything was done.
         """
-        found = self.operator.settle(self.id, patience=timedelta())
-        if standing(found.ledger, found.serving) is Situation.UNKNOWN:
-            release = hashed_release(found.serving, self.operator.book.model, self.ports)
-            found = self.operator.adopt(found, release, self.id)
-        drifted = self.drift.told(found)
+        observation = self.operator.settle(self.id, patience=timedelta())
+        if standing(observation.ledger, observation.serving) is Situation.UNKNOWN:
+            release = hashed_release(observation.serving, self.operator.book.model, self.ports)
+            observation = self.operator.adopt(observation, release, self.id)
+        drifted = self.drift.told(observation)
         if drifted:
             if self.cure is None:
-                self.drift.refuse(drifted, found)
-            found = self.drift.cure(found, self.cure)
+                self.drift.refuse(drifted, observation)
+            observation = self.drift.cure(observation, self.cure)
         if version is None:
-            return self._write_outcome(self._cured(found, drifted))
-        served = self._served_already(found, version)
+            return self._write_outcome(self._cured(observation, drifted))
+        served = self._served_already(observation, version)
         if served is not None:
             return self._write_outcome(served)
         candidate = self._examine(version, evidence)
-        served = self._served_already(found, version, candidate)
+        served = self._served_already(observation, version, candidate)
         if served is not None:
             return self._write_outcome(served)
-        return self._carry_out(found, self._plan(found, candidate))
+        return self._carry_out(observation, self._plan(observation, candidate))
 
     def rehearse(self, version: ModelVersion | None, evidence: Path | None) -> Deployment:
         """Tell what would happen.
@@ -147,38 +147,40 @@ class _Deploy:
         Raises:
             Moved: the journal moved meanwhile.
         """
-        found = self.operator.look()
-        state = standing(found.ledger, found.serving)
+        observation = self.operator.look()
+        state = standing(observation.ledger, observation.serving)
         first, drifted = "", ""
         if state is Situation.UNFINISHED:
             first = " An operation that is open would be finished or undone first."
         elif state is Situation.UNKNOWN:
-            release = hashed_release(found.serving, self.operator.book.model, self.ports)
-            ledger = self.operator.adoption(found, release, self.id).ledger
-            found = Observation(ledger=ledger, commit=found.commit, serving=found.serving)
+            release = hashed_release(observation.serving, self.operator.book.model, self.ports)
+            ledger = self.operator.adoption(observation, release, self.id).ledger
+            observation = Observation(
+                ledger=ledger, commit=observation.commit, serving=observation.serving
+            )
         else:
-            drifted = self.drift.told(found)
+            drifted = self.drift.told(observation)
         if drifted:
             if self.cure is None:
-                self.drift.refuse(drifted, found)
+                self.drift.refuse(drifted, observation)
             first = f" {drifted} --{self.cure} would mend that first."
         if version is None:
-            return self._cured(found, drifted, f"Nothing was written.{first}")
-        served = self._served_already(found, version)
+            return self._cured(observation, drifted, f"Nothing was written.{first}")
+        served = self._served_already(observation, version)
         if served is not None:
             return served
-        plan = self._plan(found, self._examine(version, evidence))
-        told = OperationReport(
+        plan = self._plan(observation, self._examine(version, evidence))
+        report = OperationReport(
             verdict=Verdict.PASS,
             sentence=f"v{plan.to.version} would serve {plan.environment}, where"
             f" {version_name(plan.from_)} does now; nothing was written.{first}",
             steps=outcome.planned_steps(plan),
-            journal=found.commit,
+            journal=observation.commit,
             changed=False,
         )
-        return self._make_evidence(plan, told)
+        return self._make_evidence(plan, report)
 
-    def _carry_out(self, found: Observation, plan: Plan) -> Deployment:
+    def _carry_out(self, observation: Observation, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
@@ -196,7 +198,7 @@ class _Deploy:
         if plan.forecast:
             self.ports.progress.note(plan.forecast)
         try:
-            ended = self.operator.carry_out(found, operation)
+            ended = self.operator.carry_out(observation, operation)
         except Overtaken:
             raise
         except ServiceError as error:
@@ -204,19 +206,19 @@ class _Deploy:
             raise ServiceError(f"{error.message} {now}", error.hint) from error
         return outcome.report_deploy(plan, ended, self.operator, self.output)
 
-    def _plan(self, found: Observation, candidate: DeploymentCandidate) -> Plan:
+    def _plan(self, observation: Observation, candidate: DeploymentCandidate) -> Plan:
         """What is going to happen, if nothing speaks against it."""
         against = (
-            *find_objections(candidate, found.ledger, self.loaded.config),
+            *find_objections(candidate, observation.ledger, self.loaded.config),
             *other_rows(candidate.judged, self.loaded, self.ports),
         )
-        current = found.ledger.current
+        current = observation.ledger.current
         ramp = plan_ramp(self.loaded, self.ports.target, first=current is None)
         overrides = refusals.needed_overrides(against, self.overrides)
-        told = ""
+        sentence = ""
         if ramp is not None and current is not None and not ramp.last:
             seen = self.operator.effects.checks.forecast(ramp, current.at)
-            ramp, told = replace(ramp, state=seen.state), seen.told
+            ramp, sentence = replace(ramp, state=seen.state), seen.told
         return Plan(
             kind=EntryKind.DEPLOY,
             environment=self.operator.book.environment,
@@ -227,7 +229,7 @@ class _Deploy:
             overrides=overrides,
             ramp=ramp,
             gates=tuple(policy_ref(self.loaded.config).gates),
-            forecast=told,
+            forecast=sentence,
         )
 
     def _examine(self, version: ModelVersion, evidence: Path | None) -> DeploymentCandidate:
@@ -236,31 +238,33 @@ class _Deploy:
 
     def _served_already(
         self,
-        found: Observation,
+        observation: Observation,
         version: ModelVersion,
         candidate: DeploymentCandidate | None = None,
     ) -> Deployment | None:
-        current = found.ledger.current
+        current = observation.ledger.current
         digest = candidate.release.digest if candidate else version.digest
         if current is None or current.digest != digest:
             return None
         where = self.operator.book.environment
         sentence = f"Nothing to do: v{current.version} serves {where} already."
-        return self._unchanged(found, current.release, sentence, changed=False)
+        return self._unchanged(observation, current.release, sentence, changed=False)
 
-    def _cured(self, found: Observation, drifted: str, sentence: str = "") -> Deployment:
+    def _cured(self, observation: Observation, drifted: str, sentence: str = "") -> Deployment:
         """That what serves and the journal agree (again)."""
-        current = found.ledger.current
+        current = observation.ledger.current
         if current is None:
             raise InputError("Nothing serves, and the journal says so.", "Deploy a version.")
         where = self.operator.book.environment
-        told = sentence or f"v{current.version} serves {where}, and the journal says so."
+        message = sentence or f"v{current.version} serves {where}, and the journal says so."
         if drifted and not sentence:
-            told += f" Before: {drifted}"
-        return self._unchanged(found, current.release, told, changed=bool(drifted and not sentence))
+            message += f" Before: {drifted}"
+        return self._unchanged(
+            observation, current.release, message, changed=bool(drifted and not sentence)
+        )
 
     def _unchanged(
-        self, found: Observation, serving: Release, sentence: str, *, changed: bool
+        self, observation: Observation, serving: Release, sentence: str, *, changed: bool
     ) -> Deployment:
         plan = Plan(
             kind=EntryKind.DEPLOY,
@@ -270,17 +274,17 @@ class _Deploy:
             to=serving,
             reason=self.reason,
         )
-        told = OperationReport(
+        report = OperationReport(
             verdict=Verdict.PASS,
             sentence=sentence,
             steps=self.operator.steps.taken,
-            journal=found.commit,
+            journal=observation.commit,
             changed=changed,
         )
-        return self._make_evidence(plan, told)
+        return self._make_evidence(plan, report)
 
-    def _write_outcome(self, told: Deployment) -> Deployment:
-        return outcome.write_outcome(self.output, told, self.operator)
+    def _write_outcome(self, deployment: Deployment) -> Deployment:
+        return outcome.write_outcome(self.output, deployment, self.operator)
 
-    def _make_evidence(self, plan: Plan, told: OperationReport) -> Deployment:
-        return outcome.deployment_evidence(plan, told, self.operator)
+    def _make_evidence(self, plan: Plan, report: OperationReport) -> Deployment:
+        return outcome.deployment_evidence(plan, report, self.operator)

@@ -24,18 +24,18 @@ class Divergence:
     id: str
     reason: str
 
-    def told(self, found: Observation) -> str:
+    def told(self, observation: Observation) -> str:
         """What is not as the journal says, in one sentence; empty where all is.
 
         Raises:
             ServiceError: the registry does not answer.
         """
-        current, where = found.ledger.current, self.operator.book.environment
-        if standing(found.ledger, found.serving) is Situation.DRIFTED:
+        current, where = observation.ledger.current, self.operator.book.environment
+        if standing(observation.ledger, observation.serving) is Situation.DRIFTED:
             should = f"v{current.version}" if current else "nothing"
             return (
-                f"Drift: the journal says that {should} serves {where}, and {_seen(found)} does;"
-                f" {self._cause(current.release if current else None)}."
+                f"Drift: the journal says that {should} serves {where}, and {_seen(observation)}"
+                f" does; {self._cause(current.release if current else None)}."
             )
         alias = self.operator.effects.alias
         if alias is None or current is None:
@@ -48,7 +48,7 @@ class Divergence:
             f" names {f'v{names}' if names else 'nothing'}; {self._cause(current.release)}."
         )
 
-    def refuse(self, told: str, found: Observation) -> NoReturn:
+    def refuse(self, message: str, observation: Observation) -> NoReturn:
         """Say what to do about it.
 
         Raises:
@@ -57,15 +57,15 @@ class Divergence:
             ServiceError: it is.
         """
         _, commit = self.operator.book.read()
-        if commit != found.commit:
+        if commit != observation.commit:
             raise Moved
         raise ServiceError(
-            told,
+            message,
             "`cdml deploy --repair --reason …` or `cdml rollback` makes the world follow the"
             " journal again; `cdml deploy --adopt --reason …` makes the journal follow the world.",
         )
 
-    def cure(self, found: Observation, cure: Remedy) -> Observation:
+    def cure(self, observation: Observation, cure: Remedy) -> Observation:
         """Mend it.
 
         Raises:
@@ -74,10 +74,12 @@ class Divergence:
             ServiceError: it could not be mended.
         """
         if cure == "adopt":
-            adopted = self.operator.adopt(found, self._adoptable(found), self.id, self.reason)
+            adopted = self.operator.adopt(
+                observation, self._adoptable(observation), self.id, self.reason
+            )
             # The alias follows by an operation of its own: no effect without a lock.
             return self._repair(adopted) if self.told(adopted) else adopted
-        return self._repair(found)
+        return self._repair(observation)
 
     def _cause(self, current: Release | None) -> str:
         if current is not None:
@@ -87,30 +89,30 @@ class Divergence:
                 return f"v{current.version} was deleted from the registry"
         return "somebody moved it without cdml"
 
-    def _adoptable(self, found: Observation) -> Release | None:
-        beside = found.serving.beside
-        if beside is not None and beside.percent > 0:
+    def _adoptable(self, observation: Observation) -> Release | None:
+        standby = observation.serving.beside
+        if standby is not None and standby.percent > 0:
             raise InputError(
-                f"{_seen(found)} share the traffic of {self.operator.book.environment}: which one"
-                " is to be adopted?",
+                f"{_seen(observation)} share the traffic of {self.operator.book.environment}: which"
+                " one is to be adopted?",
                 "Give one of them all of it, or use --repair.",
             )
-        if found.serving.version is None:
+        if observation.serving.version is None:
             return None
-        return hashed_release(found.serving, self.operator.book.model, self.operator.ports)
+        return hashed_release(observation.serving, self.operator.book.model, self.operator.ports)
 
-    def _repair(self, found: Observation) -> Observation:
+    def _repair(self, observation: Observation) -> Observation:
         operator, ports = self.operator, self.operator.ports
-        current = found.ledger.current
+        current = observation.ledger.current
         if current is None:
             raise InputError("The journal says that nothing serves: there is nothing to restore.")
-        problem = operator.voucher.doubt(current.release, found.serving)
+        problem = operator.voucher.doubt(current.release, observation.serving)
         if problem:
             raise InputError(
                 f"v{current.version} cannot be restored: {problem}",
                 "`cdml rollback` restores an earlier version; --adopt takes what serves.",
             )
-        serving = serving_release(found, operator.book.model, ports)
+        serving = serving_release(observation, operator.book.model, ports)
         operation = Operation(
             id=self.id,
             kind=EntryKind.REPAIR,
@@ -123,7 +125,7 @@ class Divergence:
             reason=self.reason,
             ramp=AT_ONCE if ports.target.splits_traffic else None,
         )
-        ended = operator.carry_out(found, operation)
+        ended = operator.carry_out(observation, operation)
         if ended.trouble is not None:
             raise ServiceError(
                 f"v{current.version} was not restored: {ended.trouble.message}",
@@ -153,8 +155,8 @@ def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Remedy | None:
     return cure
 
 
-def _seen(found: Observation) -> str:
-    serving = found.serving
+def _seen(observation: Observation) -> str:
+    serving = observation.serving
     main = f"v{serving.version}" if serving.version else "nothing"
     if serving.beside is None or serving.beside.percent == 0:
         return main

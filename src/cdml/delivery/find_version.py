@@ -54,20 +54,20 @@ def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
             came = (tags.get("cdml.pull_request", ""), tags.get("cdml.commit", "")) in heads
             if came or tags.get("cdml.commit") == commit.sha:
                 places[version.version] = place
-    found = [version for version in versions if version.version in places]
-    if not found:
+    matching = [version for version in versions if version.version in places]
+    if not matching:
         requests = tuple({one.number: one for commit in pushed for one in commit.merged}.values())
         return _none(name, versions, requests, Commit(sha=pushed[-1].sha), ports)
-    passed = [one for one in found if one.tags.get("cdml.verdict") in _PASSED]
+    passed = [one for one in matching if one.tags.get("cdml.verdict") in _PASSED]
     last = max(
-        passed or found,
+        passed or matching,
         key=lambda one: (places[one.version], "cdml.evidence" in one.tags, int(one.version)),
     )
-    others = [_labelled(one) for one in found if one is not last]
+    others = [_labelled(one) for one in matching if one is not last]
     if others:
         ports.progress.note(
-            f"This push brought {len(found)} versions of {name}; {_labelled(last)} is the last one"
-            f" that passed. Not deployed: {', '.join(others)}."
+            f"This push brought {len(matching)} versions of {name}; {_labelled(last)} is the last"
+            f" one that passed. Not deployed: {', '.join(others)}."
         )
     return last
 
@@ -75,9 +75,9 @@ def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
 def _labelled(version: ModelVersion) -> str:
     """`v3 (#7)`; a verdict that is none to deploy is told, too."""
     request, verdict = (version.tags.get(f"cdml.{tag}") for tag in ("pull_request", "verdict"))
-    told = [f"#{request}"] if request else []
-    told += [f"verdict {verdict}"] if verdict not in _PASSED else []
-    return f"v{version.version}" + (f" ({', '.join(told)})" if told else "")
+    labels = [f"#{request}"] if request else []
+    labels += [f"verdict {verdict}"] if verdict not in _PASSED else []
+    return f"v{version.version}" + (f" ({', '.join(labels)})" if labels else "")
 
 
 def _none(

@@ -28,11 +28,11 @@ def _mend(operator: OperationRunner, versions: tuple[str, ...]) -> str:
     id_ = secrets.token_hex(8)
     drift = Divergence(operator=operator, id=id_, reason=_REASON)
     try:
-        found = operator.settle(secrets.token_hex(8), patience=transitions.LEASE)
-        told = drift.told(found)
-        if not told or not _named(operator, found).intersection(versions):
-            return told
-        drift.cure(found, "repair")
+        observation = operator.settle(secrets.token_hex(8), patience=transitions.LEASE)
+        message = drift.told(observation)
+        if not message or not _named(operator, observation).intersection(versions):
+            return message
+        drift.cure(observation, "repair")
     except Moved:
         return "Others deliver now, and see to what serves."
     except CdmlError as trouble:
@@ -40,11 +40,11 @@ def _mend(operator: OperationRunner, versions: tuple[str, ...]) -> str:
     return "A late write of this run changed what serves; it was taken back."
 
 
-def _named(operator: OperationRunner, found: Observation) -> set[str | None]:
+def _named(operator: OperationRunner, observation: Observation) -> set[str | None]:
     """What has traffic, and what the alias names."""
-    beside, alias = found.serving.beside, operator.effects.alias
+    standby, alias = observation.serving.beside, operator.effects.alias
     return {
-        found.serving.version,
-        beside.version if beside and beside.percent else None,
+        observation.serving.version,
+        standby.version if standby and standby.percent else None,
         alias.names() if alias else None,
     } - {None}

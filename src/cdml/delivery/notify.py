@@ -21,22 +21,24 @@ EVENT = "X-CDML-Event"
 """Header: `deploy` or `rollback`."""
 
 
-def notify(loaded: LoadedConfig, ports: DeliveryPorts, told: Deployment) -> None:
+def notify(loaded: LoadedConfig, ports: DeliveryPorts, deployment: Deployment) -> None:
     """Write the job summary, comment on the commit's pull request, and post the webhook.
 
     Nothing is told where nothing was done.
     """
-    if not (told.changed or told.verdict is Verdict.FAIL or told.parked_until):
+    if not (deployment.changed or deployment.verdict is Verdict.FAIL or deployment.parked_until):
         return
-    gathered = EvidenceSet(data=None, evaluation=None, comparison=None, deployment=told, missing=())
-    shown = lay_out(gathered, loaded.config.model, run=ports.platform.run_url())
-    teller = _Teller(loaded=loaded, ports=ports, told=told, shown=shown)
-    for what, tell in (
+    gathered = EvidenceSet(
+        data=None, evaluation=None, comparison=None, deployment=deployment, missing=()
+    )
+    view = lay_out(gathered, loaded.config.model, run=ports.platform.run_url())
+    teller = _Teller(loaded=loaded, ports=ports, told=deployment, shown=view)
+    for name, tell in (
         ("The job summary", teller.summarise),
         ("The comment", teller.comment),
         ("The webhook", teller.post),
     ):
-        teller.attempt(what, tell)
+        teller.attempt(name, tell)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +50,12 @@ class _Teller:
     told: Deployment
     shown: View
 
-    def attempt(self, what: str, tell: Callable[[], None]) -> None:
+    def attempt(self, name: str, tell: Callable[[], None]) -> None:
         """Tell; say so where that fails."""
         try:
             tell()
         except CdmlError as error:
-            self.ports.progress.note(f"{what} failed: {error.message} {error.hint}".strip())
+            self.ports.progress.note(f"{name} failed: {error.message} {error.hint}".strip())
 
     def summarise(self) -> None:
         """On the run's page."""
@@ -82,15 +84,15 @@ class _Teller:
 
     def post(self) -> None:
         """The evidence itself, signed."""
-        wanted = self.loaded.config.deploy.notify
-        if wanted.webhook is None:
+        settings = self.loaded.config.deploy.notify
+        if settings.webhook is None:
             return
         body = self.told.model_dump_json(by_alias=True).encode()
         headers: dict[str, str] = {EVENT: self.told.operation}
-        secret = wanted.secret.get_secret_value() if wanted.secret else ""
+        secret = settings.secret.get_secret_value() if settings.secret else ""
         if secret:
             headers[SIGNATURE] = signature(secret, body)
-        self.ports.webhook.post(wanted.webhook, body, headers)
+        self.ports.webhook.post(settings.webhook, body, headers)
 
 
 def signature(secret: str, body: bytes) -> str:

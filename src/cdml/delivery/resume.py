@@ -40,23 +40,23 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     ports = operator.ports
     if not ports.target.splits_traffic:
         return ""
-    found, now = operator.look(), ports.clock.now()
-    warm = outlived(found.ledger, found.serving, window, now)
+    observation, now = operator.look(), ports.clock.now()
+    warm = outlived(observation.ledger, observation.serving, window, now)
     if warm is None:
         return ""
-    said = Transition(
-        ledger=replace(found.ledger, generation=found.ledger.generation + 1),
-        subject=f"deploy: end v{warm.version}, kept warm in {found.ledger.environment}",
+    transition = Transition(
+        ledger=replace(observation.ledger, generation=observation.ledger.generation + 1),
+        subject=f"deploy: end v{warm.version}, kept warm in {observation.ledger.environment}",
     )
     try:
-        operator.book.write(said, found.commit)
-        cast("SplittingTarget", ports.target).retire(fence=said.ledger.generation)
+        operator.book.write(transition, observation.commit)
+        cast("SplittingTarget", ports.target).retire(fence=transition.ledger.generation)
     except Moved:
         return ""
     except CdmlError as error:
         ports.progress.note(f"v{warm.version} stays warm: {error.message}")
         return ""
-    operator.steps.did("end", said.subject)
+    operator.steps.did("end", transition.subject)
     return f" v{warm.version}, kept warm without traffic, was ended."
 
 
@@ -106,7 +106,7 @@ def _nothing(operator: OperationRunner, output: Path, after: str) -> Deployment 
         from_=serving,
         to=serving,
     )
-    told = OperationReport(
+    report = OperationReport(
         verdict=Verdict.PASS,
         sentence=f"Nothing to resume: v{serving.version} serves {where}.{after}",
         steps=operator.steps.taken,
@@ -114,5 +114,5 @@ def _nothing(operator: OperationRunner, output: Path, after: str) -> Deployment 
         changed=False,
     )
     return outcome.write_outcome(
-        output, outcome.deployment_evidence(plan, told, operator), operator
+        output, outcome.deployment_evidence(plan, report, operator), operator
     )

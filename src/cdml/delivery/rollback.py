@@ -146,41 +146,41 @@ class _Rollback:
             request=self.request.id if to is None else None,  # a version is more than an end
         )
         self.request.remember()
-        found = self.operator.settle(self.id, patience=PATIENCE, rollback=preempt)
-        canary = self._aborted(found) if to is None else None
+        observation = self.operator.settle(self.id, patience=PATIENCE, rollback=preempt)
+        canary = self._aborted(observation) if to is None else None
         if canary is not None:
             return canary
-        answered = self.request.answer(found.ledger)
-        current = found.ledger.current
+        answered = self.request.answer(observation.ledger)
+        current = observation.ledger.current
         # Where somebody moved what serves since then, there is something to take back again.
-        if answered and current and traffic_percentage(found.serving, current.release) == ALL:
-            return self._repeat(found, answered, current)
-        entry = self._named(found.ledger, to) if to else self._answered(found)
+        if answered and current and traffic_percentage(observation.serving, current.release) == ALL:
+            return self._repeat(observation, answered, current)
+        entry = self._named(observation.ledger, to) if to else self._answered(observation)
         plan = Plan(
             kind=EntryKind.ROLLBACK,
             environment=self.operator.book.environment,
             target=self.ports.target.name,
-            from_=serving_release(found, self.operator.book.model, self.ports),
-            to=(entry or self._way_back(found)).release,
+            from_=serving_release(observation, self.operator.book.model, self.ports),
+            to=(entry or self._way_back(observation)).release,
             reason=self.reason,
         )
         if (
             current
             and current.release == plan.to
-            and traffic_percentage(found.serving, plan.to) == ALL
+            and traffic_percentage(observation.serving, plan.to) == ALL
         ):
-            told = OperationReport(
+            report = OperationReport(
                 verdict=Verdict.PASS,
                 sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
                 steps=self.operator.steps.taken,
-                journal=found.commit,
+                journal=observation.commit,
                 changed=False,
             )
-            return self._write_evidence(plan, told)
-        self._identify(plan, found)
-        return self._carry_out(found, plan)
+            return self._write_evidence(plan, report)
+        self._identify(plan, observation)
+        return self._carry_out(observation, plan)
 
-    def _repeat(self, found: Observation, answered: Answered, current: Entry) -> Deployment:
+    def _repeat(self, observation: Observation, answered: Answered, current: Entry) -> Deployment:
         """The answer to a request that was carried out already."""
         plan = Plan(
             kind=EntryKind.ROLLBACK,
@@ -195,16 +195,16 @@ class _Rollback:
             f" (operation {answered.operation}), and {version_name(current.release)} serves"
             f" {plan.environment}. For another one, start a new run or give another --request-id."
         )
-        told = OperationReport(
+        report = OperationReport(
             verdict=Verdict.PASS,
             sentence=sentence,
             steps=self.operator.steps.taken,
-            journal=found.commit,
+            journal=observation.commit,
             changed=False,
         )
-        return self._write_evidence(plan, told)
+        return self._write_evidence(plan, report)
 
-    def _carry_out(self, found: Observation, plan: Plan) -> Deployment:
+    def _carry_out(self, observation: Observation, plan: Plan) -> Deployment:
         platform, clock = self.ports.platform, self.ports.clock
         operation = Operation(
             id=self.id,
@@ -220,7 +220,7 @@ class _Rollback:
             ramp=AT_ONCE if self.ports.target.splits_traffic else None,
         )
         try:
-            ended = self.operator.carry_out(found, operation)
+            ended = self.operator.carry_out(observation, operation)
         except Overtaken:
             raise
         except ServiceError as error:
@@ -230,10 +230,10 @@ class _Rollback:
         if ended.trouble is not None:
             now = describe_serving(look_again(self.ports), plan.environment)
             sentence = f"v{plan.to.version} was not restored: {ended.trouble.message} {now}"
-        kept = self._write_evidence(plan, self._outcome(ended, sentence))
+        written = self._write_evidence(plan, self._outcome(ended, sentence))
         if ended.trouble is not None:
             raise RollbackFailed(sentence, ended.trouble.hint) from ended.trouble
-        return kept
+        return written
 
     def _failed(self, plan: Plan, error: ServiceError) -> RollbackFailed:
         """What came of a rollback that broke off; the evidence of it is kept."""
@@ -242,7 +242,7 @@ class _Rollback:
         begun = "was restored, but the rollback did not end" if restored else "was not restored"
         now = describe_serving(seen, plan.environment)
         sentence = f"v{plan.to.version} {begun}: {error.message} {now}"
-        told = OperationReport(
+        report = OperationReport(
             verdict=Verdict.FAIL,
             sentence=sentence,
             steps=self.operator.steps.taken,
@@ -250,7 +250,7 @@ class _Rollback:
             changed=restored,
             times=self._times(self.ports.clock.now() if restored else None, verified=False),
         )
-        self._write_evidence(plan, told)
+        self._write_evidence(plan, report)
         return RollbackFailed(sentence, error.hint)
 
     def _outcome(self, ended: OperationResult, sentence: str) -> OperationReport:
@@ -270,14 +270,14 @@ class _Rollback:
             requested=self.requested, restored=restored, verified=now if verified else None
         )
 
-    def _aborted(self, found: Observation) -> Deployment | None:
+    def _aborted(self, observation: Observation) -> Deployment | None:
         """The answer where a canary was under way when we were asked: taking it back is all."""
-        asked, ledger = self.operator.book.asked, found.ledger
-        operation, current = asked.operation if asked else None, ledger.current
+        request, ledger = self.operator.book.asked, observation.ledger
+        operation, current = request.operation if request else None, ledger.current
         if operation is None or current is None or operation.kind is not EntryKind.DEPLOY:
             return None
         taken_back = any(bad.operation == operation.id for bad in ledger.quarantined)
-        if not taken_back or traffic_percentage(found.serving, current.release) != ALL:
+        if not taken_back or traffic_percentage(observation.serving, current.release) != ALL:
             return None
         plan = Plan(
             kind=EntryKind.ROLLBACK,
@@ -288,47 +288,47 @@ class _Rollback:
             reason=self.reason,
         )
         bad = version_name(operation.to)
-        told = OperationReport(
+        report = OperationReport(
             verdict=Verdict.PASS,
             sentence=f"The canary of {bad} was taken back: {version_name(current.release)} serves"
             f" {ledger.environment} again; {bad} is quarantined.",
             steps=self.operator.steps.taken,
-            journal=found.commit,
+            journal=observation.commit,
             changed=True,
             times=self._times(self.ports.clock.now(), verified=True),
         )
-        return self._write_evidence(plan, told)
+        return self._write_evidence(plan, report)
 
-    def _answered(self, found: Observation) -> Entry | None:
+    def _answered(self, observation: Observation) -> Entry | None:
         """What a rollback restored that was under way when we were asked, or came before ours.
 
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
         """
-        asked, current = self.operator.book.asked, found.ledger.current
-        if asked is None or current is None or current.kind is not EntryKind.ROLLBACK:
+        request, current = self.operator.book.asked, observation.ledger.current
+        if request is None or current is None or current.kind is not EntryKind.ROLLBACK:
             return None
-        known = asked.current is not None and asked.current.operation == current.operation
-        open_then = asked.operation is not None and asked.operation.id == current.operation
-        return None if known and not open_then else current
+        is_known = request.current is not None and request.current.operation == current.operation
+        open_then = request.operation is not None and request.operation.id == current.operation
+        return None if is_known and not open_then else current
 
-    def _way_back(self, found: Observation) -> Entry:
+    def _way_back(self, observation: Observation) -> Entry:
         refused: dict[str, str] = {}
-        while entry := rollback_target(found.ledger, found.serving, refused):
+        while entry := rollback_target(observation.ledger, observation.serving, refused):
             why = (
                 ""
-                if traffic_percentage(found.serving, entry)
+                if traffic_percentage(observation.serving, entry)
                 else self.operator.voucher.refuses(entry)
             )
             if not why:
                 return entry
             self.ports.progress.note(f"v{entry.version} is passed over: {why}")
             refused[entry.digest] = f"v{entry.version}"
-        bad = ", ".join(f"v{one.version}" for one in found.ledger.quarantined)
+        bad = ", ".join(f"v{one.version}" for one in observation.ledger.quarantined)
         but = f", except those in quarantine ({bad})" if bad else ""
         if refused:
             but += f", except what only the journal knows of ({', '.join(refused.values())})"
         raise InputError(
-            f"There is nothing to go back to: no other release than {_seen(found)} served"
+            f"There is nothing to go back to: no other release than {_seen(observation)} served"
             f" {self.operator.book.environment}{but}.",
             "`cdml history` tells what served; --to names one of it, even from quarantine.",
         )
@@ -345,13 +345,13 @@ class _Rollback:
             "`cdml deploy` ships a version for the first time.",
         )
 
-    def _identify(self, plan: Plan, found: Observation) -> None:
+    def _identify(self, plan: Plan, observation: Observation) -> None:
         """Make sure that the release is still what it was, without a download.
 
         Raises:
             RollbackFailed: it is gone, or another one by now; nothing was touched.
         """
-        problem = self.operator.voucher.doubt(plan.to, found.serving)
+        problem = self.operator.voucher.doubt(plan.to, observation.serving)
         if problem:
             raise RollbackFailed(
                 f"v{plan.to.version} cannot be restored: {problem} {version_name(plan.from_)}"
@@ -360,10 +360,10 @@ class _Rollback:
                 "`cdml history` tells what else served; --to names it.",
             )
 
-    def _write_evidence(self, plan: Plan, told: OperationReport) -> Deployment:
-        evidence = outcome.deployment_evidence(plan, told, self.operator)
+    def _write_evidence(self, plan: Plan, report: OperationReport) -> Deployment:
+        evidence = outcome.deployment_evidence(plan, report, self.operator)
         return outcome.write_outcome(self.output, evidence, self.operator)
 
 
-def _seen(found: Observation) -> str:
-    return f"v{found.serving.version}" if found.serving.version else "none"
+def _seen(observation: Observation) -> str:
+    return f"v{observation.serving.version}" if observation.serving.version else "none"

@@ -82,8 +82,8 @@ def request_for(
     if run:
         return Request(id=_digest("run", _ATTEMPT.sub("", run), *about))
     pending = output / f"{short_digest(*about)}.{PENDING}"
-    known = _read(pending)
-    return Request(id=known or secrets.token_hex(16), pending=pending)
+    stored = _read(pending)
+    return Request(id=stored or secrets.token_hex(16), pending=pending)
 
 
 def short_digest(*parts: str) -> str:
@@ -98,7 +98,7 @@ def _digest(*parts: str) -> str:
 def _read(pending: Path) -> str | None:
     try:
         document = json.loads(pending.read_bytes()[:1000])
-        found = document["request"] if document["schema"] == _SCHEMA else ""
-        return found if isinstance(found, str) and _ID.fullmatch(found) else None
+        request = document["request"] if document["schema"] == _SCHEMA else ""
+        return request if isinstance(request, str) and _ID.fullmatch(request) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

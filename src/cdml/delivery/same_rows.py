@@ -109,5 +109,5 @@ def _pointed(path: Path) -> str | None:
     if path.stat().st_size > _POINTER_BYTES:
         return None
     content = path.read_bytes()
-    found = _OID.search(content) if content.startswith(_POINTER) else None
-    return found[1].decode() if found else None
+    match = _OID.search(content) if content.startswith(_POINTER) else None
+    return match[1].decode() if match else None

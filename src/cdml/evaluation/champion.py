@@ -91,9 +91,9 @@ class ModelResolver:
             return champion
         config = self.loaded.config
         alias = champion or config.registry.champion
-        found = self.ports.registry.champion(config.model, alias)
-        if found is not None:
-            return f"models:/{found.name}/{found.version}"
+        serving = self.ports.registry.champion(config.model, alias)
+        if serving is not None:
+            return f"models:/{serving.name}/{serving.version}"
         if alias != config.registry.champion:
             raise InputError(
                 f"the alias {alias!r} of {config.model} names no version.",
@@ -110,10 +110,10 @@ class ModelResolver:
     def named(self, champion: str | None) -> str:
         """The champion's address, or `none`; what cannot be found the comparison complains of."""
         try:
-            found = self.opponent(champion)
+            opponent = self.opponent(champion)
         except CdmlError:
             return NONE
-        return NONE if isinstance(found, NoChampion) else found
+        return NONE if isinstance(opponent, NoChampion) else opponent
 
     def _served_before(self) -> bool:
         """Whether the journal knows a version that serves."""
@@ -137,11 +137,11 @@ class ModelResolver:
         path = predictions_file(written, self.loaded)
         if path is not None:
             return from_file(written, path, self.output)
-        known = reuse_evaluation(self.output)
-        if known is not None and known.data is not None:
-            same_rows = known.data.digest == self.table.ref.digest
-            if same_rows and known.model.digest == self._identity(written).digest:
-                return known
+        evaluation = reuse_evaluation(self.output)
+        if evaluation is not None and evaluation.data is not None:
+            same_rows = evaluation.data.digest == self.table.ref.digest
+            if same_rows and evaluation.model.digest == self._identity(written).digest:
+                return evaluation
         return self._scored(written, self.work / "challenger.parquet", CHALLENGER)
 
     def begin(self, champion: str | None, challenger: ModelRef) -> str | None:
@@ -154,16 +154,16 @@ class ModelResolver:
             challenger: who is going to be compared with it.
         """
         try:
-            found = self.opponent(champion)
-            if isinstance(found, NoChampion) or predictions_file(found, self.loaded):
+            opponent = self.opponent(champion)
+            if isinstance(opponent, NoChampion) or predictions_file(opponent, self.loaded):
                 return champion
             self.challengers.append(challenger.uri)
-            if self._identity(found).digest != challenger.digest:
+            if self._identity(opponent).digest != challenger.digest:
                 _ = self.table  # opened here: the engine belongs to the main thread
-                self.begun[found] = BackgroundTask(lambda: self._scored_champion(found))
+                self.begun[opponent] = BackgroundTask(lambda: self._scored_champion(opponent))
         except CdmlError:
             return champion
-        return found
+        return opponent
 
     def _scored_champion(self, written: str) -> ScoredModel:
         return self._scored(written, self.work / "champion.parquet", CHAMPION)
@@ -188,8 +188,8 @@ class ModelResolver:
         """The champion, where it is the challenger byte for byte."""
         if challenger.model.digest is None or predictions_file(champion, self.loaded) is not None:
             return None
-        found = self._identity(champion)
-        return found if found.digest == challenger.model.digest else None
+        identity = self._identity(champion)
+        return identity if identity.digest == challenger.model.digest else None
 
     def asks_for(self, champion: str) -> "Signature | None":
         """The champion's signature; None where there is none, or the comparison will complain.
@@ -219,7 +219,7 @@ class ModelResolver:
             self.seen[written] = identify(written, self.loaded, self.ports)
         return self.seen[written]
 
-    def _scored(self, written: str, into: Path, who: str) -> ScoredModel:
+    def _scored(self, written: str, into: Path, role: str) -> ScoredModel:
         contender, _ = score_model(
             written,
             self.loaded,
@@ -227,7 +227,7 @@ class ModelResolver:
             self.ports,
             into=into,
             task=infer(self.loaded.config, self.table.fields),
-            who=who,
+            role=role,
         )
         return contender
 

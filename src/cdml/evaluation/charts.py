@@ -104,8 +104,8 @@ def _classes(part: PredictionSlice, layout: Layout) -> tuple[str, ...]:
 
 def residual_charts(predictions: Path, layout: Layout, ports: EvaluationPorts) -> Picture:
     """A regression: prediction - label over the prediction."""
-    found = ports.samples.residuals(predictions, layout)
-    return Picture(curves={name: _curve(*points) for name, points in found.items()})
+    residuals = ports.samples.residuals(predictions, layout)
+    return Picture(curves={name: _curve(*points) for name, points in residuals.items()})
 
 
 def champion_charts(
@@ -131,8 +131,8 @@ def champion_charts(
     return of_classifier(part, metrics, layout, predictions, ports, champion=True)
 
 
-def _curves(found: Mapping[str, Points]) -> dict[str, Curve]:
-    return {name: _curve(*map(list, points)) for name, points in found.items()}
+def _curves(points_by_name: Mapping[str, Points]) -> dict[str, Curve]:
+    return {name: _curve(*map(list, points)) for name, points in points_by_name.items()}
 
 
 def _curve(x: Sequence[float], y: Sequence[float]) -> Curve:

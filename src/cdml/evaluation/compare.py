@@ -138,13 +138,13 @@ class _Contest:
         """No champion: the bounds decide, or the policy holds; comparisons are not applicable."""
         config = self.loaded.config
         if config.policy.first_model == "hold":
-            found = self._held(f"{_FIRST}, and policy.first_model holds it.")
+            outcome = self._held(f"{_FIRST}, and policy.first_model holds it.")
         elif not bound_rules(config):
-            found = self._held(f"{_FIRST}, and there is no bound to decide.")
+            outcome = self._held(f"{_FIRST}, and there is no bound to decide.")
         else:
-            found = self._bounds(_FIRST)
-        gates = self._not_compared(found.rows, "is not applicable: there is no champion.")
-        return replace(found, gates=gates)
+            outcome = self._bounds(_FIRST)
+        gates = self._not_compared(outcome.rows, "is not applicable: there is no champion.")
+        return replace(outcome, gates=gates)
 
     def unchanged(self) -> _Outcome:
         """The champion itself: there is nothing to compare."""
@@ -159,16 +159,16 @@ class _Contest:
     def against(self, champion: ScoredModel) -> _Outcome:
         """Every gate that compares; where none does, the bounds decide."""
         config = self.loaded.config
-        asked = comparison_rules(config)
+        rules = comparison_rules(config)
         if not config.gates:
             return self._held("cdml.yaml has no gates: nothing was judged.")
-        if not asked:
+        if not rules:
             return self._bounds("No gate compares with the champion")
         with self.ports.progress.step("pairing the predictions of both models"):
-            parts = self._parts(champion, [one.metric for one in asked])
-        whole = parts[0]
-        parts = self._with_custom(parts, champion, [one.metric for one in asked])
-        gates = judge_comparisons(list(self._candidates(champion, asked, parts)), config.policy)
+            parts = self._parts(champion, [one.metric for one in rules])
+        overall = parts[0]
+        parts = self._with_custom(parts, champion, [one.metric for one in rules])
+        gates = judge_comparisons(list(self._candidates(champion, rules, parts)), config.policy)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
             reason=_worst_reason(gates),
@@ -177,8 +177,8 @@ class _Contest:
             notes=describe_grouping(parts, config.data.max_slices),
             champion=without_values(
                 champion_charts(
-                    whole,
-                    sampled_metrics([one.metric for one in asked]),
+                    overall,
+                    sampled_metrics([one.metric for one in rules]),
                     self._layout,
                     champion.predictions,
                     self.ports,
@@ -193,9 +193,7 @@ class _Contest:
         return data.label in load_contract(self.loaded, data.contract).classified
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
-        return tuple(
-            not_compared(asked, rows, why) for asked in comparison_rules(self.loaded.config)
-        )
+        return tuple(not_compared(rule, rows, why) for rule in comparison_rules(self.loaded.config))
 
     def _held(self, reason: str) -> _Outcome:
         rows = self._all_rows(()).rows
@@ -215,10 +213,10 @@ class _Contest:
             weighted=config.data.weighted,
         )
         gates = judge_bounds(config, values)
-        told = " ".join(gate.reason for gate in gates)
+        message = " ".join(gate.reason for gate in gates)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
-            reason=f"{why}, the bounds decide: {told}",
+            reason=f"{why}, the bounds decide: {message}",
             rows=part.rows,
         )
 
@@ -257,17 +255,17 @@ class _Contest:
         )
 
     def _candidates(
-        self, champion: ScoredModel, asked: tuple[GateSpec, ...], parts: tuple[PredictionSlice, ...]
+        self, champion: ScoredModel, rules: tuple[GateSpec, ...], parts: tuple[PredictionSlice, ...]
     ) -> Iterator[MeasuredRule]:
-        total = sum(len(parts) if one.slices else 1 for one in asked)
+        total = sum(len(parts) if one.slices else 1 for one in rules)
         label = f"comparing on {len(parts)} parts of the data"
         label += describe_memory(
-            [one.metric for one in asked],
+            [one.metric for one in rules],
             parts[0].rows,
             weighted=self.loaded.config.data.weighted,
         )
         with self.ports.progress.step(label, total) as step:
-            for one in asked:
+            for one in rules:
                 for part in parts:
                     rule = one.overall if part.slice is None else one.slices
                     if rule is None:
@@ -279,9 +277,9 @@ class _Contest:
         self, metric: Metric, rule: GateRule, champion: ScoredModel, part: PredictionSlice
     ) -> MeasuredRule:
         if not metric.of_rows:
-            rows, found = _of_process(metric, self.challenger, champion, part.rows)
+            rows, operations = _of_process(metric, self.challenger, champion, part.rows)
             return MeasuredRule(
-                metric=metric, rule=rule, part=part.slice, rows=rows, counted=rows, found=found
+                metric=metric, rule=rule, part=part.slice, rows=rows, counted=rows, found=operations
             )
         sample = part.sample(metric)
         return MeasuredRule(
@@ -324,9 +322,9 @@ def _worst_reason(gates: tuple[ComparisonGate, ...]) -> str:
     overall = worst(gate.verdict for gate in judged)
     if overall is Verdict.PASS:
         return _passed(judged)
-    found = [gate for gate in judged if gate.verdict is overall]
-    more = f" ({len(found):,} of {len(judged):,} comparisons)" if found[1:] else ""
-    return f"{found[0].reason}{more}" if found else "Nothing could be judged."
+    deciding = [gate for gate in judged if gate.verdict is overall]
+    more = f" ({len(deciding):,} of {len(judged):,} comparisons)" if deciding[1:] else ""
+    return f"{deciding[0].reason}{more}" if deciding else "Nothing could be judged."
 
 
 def _passed(judged: Sequence[ComparisonGate]) -> str:

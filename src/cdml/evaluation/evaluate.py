@@ -62,31 +62,31 @@ def evaluate_model(
         if predictions is not None:
             contender, isolation = _given(loaded, ports, table, model, predictions), "elsewhere"
         elif model is not None:
-            contender, found = score_model(
+            contender, scored = score_model(
                 model,
                 loaded,
                 table,
                 ports,
                 into=target,
                 task=infer(config, table.fields),
-                who=CHALLENGER,
+                role=CHALLENGER,
             )
-            isolation = found.isolation
+            isolation = scored.isolation
         else:
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
         fields = ports.samples.columns(contender.predictions)
-        asked = layout(config, fields)
-        metrics = _metrics(config, defaults(asked.task, fields))
+        requested_layout = layout(config, fields)
+        metrics = _metrics(config, defaults(requested_layout.task, fields))
         with ports.progress.step("reducing the predictions"):
             if predictions is not None:
-                ports.samples.match(contender.predictions, table.parquet, asked)
+                ports.samples.match(contender.predictions, table.parquet, requested_layout)
             parts = ports.samples.reduce(
-                contender.predictions, None, asked, sampled_metrics(metrics)
+                contender.predictions, None, requested_layout, sampled_metrics(metrics)
             )
         parts = add_user_metrics(
             parts,
             metrics,
-            asked,
+            requested_layout,
             challenger=contender.predictions,
             champion=None,
             loaded=loaded,
@@ -95,10 +95,12 @@ def evaluate_model(
         values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
         bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
-        if asked.task is Task.REGRESSION:
-            picture = residual_charts(contender.predictions, asked, ports)
+        if requested_layout.task is Task.REGRESSION:
+            picture = residual_charts(contender.predictions, requested_layout, ports)
         else:
-            picture = of_classifier(parts[0], metrics, asked, contender.predictions, ports)
+            picture = of_classifier(
+                parts[0], metrics, requested_layout, contender.predictions, ports
+            )
         closed = config.data.label in load_contract(loaded, config.data.contract).classified
         picture = without_values(picture, closed=closed)
         store.copy_atomically(contender.predictions, target)
@@ -143,10 +145,10 @@ def _rows(
 
 def _tell_withheld(output: Path, ports: EvaluationPorts) -> None:
     """Say now what a deploy is going to say, where nothing was kept to ask a server."""
-    known = read_known(output)
-    if known is not None and known.withheld:
+    answers = read_known(output)
+    if answers is not None and answers.withheld:
         ports.progress.note(
-            f"No rows are kept to ask a server before it gets traffic: {known.withheld}."
+            f"No rows are kept to ask a server before it gets traffic: {answers.withheld}."
             " Its first deploy is going to end there."
         )
 
@@ -165,8 +167,8 @@ def _given(
     operations = {}
     identity = ModelRef(uri=predictions)
     if model is not None:
-        found = identify(model, loaded, ports)
-        identity, operations = found.model, {"model_size_mb": found.size_mb}
+        challenger = identify(model, loaded, ports)
+        identity, operations = challenger.model, {"model_size_mb": challenger.size_mb}
     return ScoredModel(model=identity, predictions=source, operations=operations, data=table.ref)
 
 
@@ -184,10 +186,10 @@ def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
         raise
 
 
-def _metrics(config: Config, beside: Sequence[Metric]) -> tuple[Metric, ...]:
+def _metrics(config: Config, extra: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those of the gates first, then the usual ones, each once."""
-    found = {metric.name: metric for metric in (*map(metric_of_gate, config.gates), *beside)}
-    return tuple(found.values())
+    by_name = {metric.name: metric for metric in (*map(metric_of_gate, config.gates), *extra)}
+    return tuple(by_name.values())
 
 
 def _verdict(config: Config, bounds: Sequence[BoundGate]) -> tuple[Verdict, str]:

@@ -36,8 +36,8 @@ def sampled_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
 
 def row_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those that are measured of rows, each once."""
-    found = {metric.name: metric for metric in metrics if metric.of_rows}
-    return tuple(found.values())
+    by_name = {metric.name: metric for metric in metrics if metric.of_rows}
+    return tuple(by_name.values())
 
 
 def describe_memory(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> str:
@@ -91,15 +91,15 @@ def measure(
         progress: told part by part.
         weighted: whether rows carry weights or belong to clusters.
     """
-    found: list[MetricValue] = []
-    asked = row_metrics(metrics)
-    label = f"measuring {len(asked)} metrics on {len(parts)} parts of the data"
-    label += describe_memory(asked, parts[0].rows, weighted=weighted)
+    values: list[MetricValue] = []
+    of_rows = row_metrics(metrics)
+    label = f"measuring {len(of_rows)} metrics on {len(parts)} parts of the data"
+    label += describe_memory(of_rows, parts[0].rows, weighted=weighted)
     with progress.step(label, len(parts)) as step:
         for part in parts:
-            found += (_value(metric, part, confidence) for metric in asked)
+            values += (_value(metric, part, confidence) for metric in of_rows)
             step.advance()
-    return (*found, *_operations(metrics, contender, parts[0].rows, confidence))
+    return (*values, *_operations(metrics, contender, parts[0].rows, confidence))
 
 
 def _value(metric: Metric, part: PredictionSlice, confidence: float) -> MetricValue:
@@ -149,18 +149,18 @@ def operation(metric: Metric, contender: ScoredModel) -> float | Timings | None:
 def _operations(
     metrics: Sequence[Metric], contender: ScoredModel, rows: int, confidence: float
 ) -> Iterator[MetricValue]:
-    asked = {metric.name: metric for metric in metrics if not metric.of_rows}
+    by_name = {metric.name: metric for metric in metrics if not metric.of_rows}
     usual = _USUAL if contender.latency_ms else ()
     for name in (*usual, *contender.operations):
-        asked.setdefault(name, METRICS[name])
-    for metric in asked.values():
-        found = operation(metric, contender)
-        if found is None:
+        by_name.setdefault(name, METRICS[name])
+    for metric in by_name.values():
+        measured = operation(metric, contender)
+        if measured is None:
             yield MetricValue(metric=metric.name, rows=rows, value=None, reason=NO_OPERATION)
-        elif isinstance(found, Timings):
-            yield _of_level(metric, engine.measure(metric, found, confidence), found.rows)
+        elif isinstance(measured, Timings):
+            yield _of_level(metric, engine.measure(metric, measured, confidence), measured.rows)
         else:
-            yield MetricValue(metric=metric.name, rows=rows, value=found)
+            yield MetricValue(metric=metric.name, rows=rows, value=measured)
 
 
 _USUAL = ("latency_p50_ms", "latency_p95_ms")
@@ -198,8 +198,8 @@ def add_user_metrics(
     ) as work:
         from cdml.evaluation.score_model import interpreter  # brings what scoring needs
 
-        asked = layout if parts[1:] else replace(layout, slices=())
-        rows = ports.samples.rows(challenger, champion, asked, Path(work) / "rows.parquet")
+        layout_used = layout if parts[1:] else replace(layout, slices=())
+        rows = ports.samples.rows(challenger, champion, layout_used, Path(work) / "rows.parquet")
         if rows.parts != tuple(part.slice for part in parts):
             raise AssertionError("the rows fall into other parts than their statistics")
         job = MetricJob(
@@ -210,14 +210,15 @@ def add_user_metrics(
             environment=interpreter(loaded),
             timeout=loaded.config.scoring.timeout,
         )
-        found = ports.measurer.measure(job, ports.progress)
+        replicates = ports.measurer.measure(job, ports.progress)
     return tuple(
-        _added(part, {name: found[name][at] for name in names}) for at, part in enumerate(parts)
+        _added(part, {name: replicates[name][at] for name in names})
+        for at, part in enumerate(parts)
     )
 
 
-def _added(part: PredictionSlice, known: "dict[str, Replicates]") -> PredictionSlice:
+def _added(part: PredictionSlice, replicates: "dict[str, Replicates]") -> PredictionSlice:
     def sample(metric: Metric) -> "Sample":
-        return known[metric.name] if metric.name in known else part.sample(metric)
+        return replicates[metric.name] if metric.name in replicates else part.sample(metric)
 
     return replace(part, sample=sample)

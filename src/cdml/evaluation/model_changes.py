@@ -81,8 +81,8 @@ def _features(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
     return _by_name("feature", champion.features or {}, challenger.features or {})
 
 
-def _capped(found: Iterator[TraitChange], kind: str) -> Iterator[TraitChange]:
-    every = tuple(found)
+def _capped(changes: Iterator[TraitChange], kind: str) -> Iterator[TraitChange]:
+    every = tuple(changes)
     yield from every[:MOST]
     if every[MOST:]:
         yield TraitChange(
@@ -103,9 +103,9 @@ def _loader(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
         yield TraitChange(what="loaded by", champion=champion.loader, challenger=challenger.loader)
 
 
-def _figure(what: str, before: float | None, after: float | None) -> Iterator[TraitChange]:
+def _figure(subject: str, before: float | None, after: float | None) -> Iterator[TraitChange]:
     if before is not None and after is not None:
-        yield TraitChange(what=what, champion=f"{before:,.3g}", challenger=f"{after:,.3g}")
+        yield TraitChange(what=subject, champion=f"{before:,.3g}", challenger=f"{after:,.3g}")
 
 
 def _median(traits: Traits) -> float | None:
@@ -140,19 +140,19 @@ def _cut(text: str | None) -> str | None:
 
 
 def _traits(ports: EvaluationPorts, identity: "Identity | None", contender: ScoredModel) -> Traits:
-    known = Traits(
+    traits = Traits(
         size_mb=contender.operations.get("model_size_mb"), latency_ms=contender.latency_ms
     )
     if identity is None:
-        return known
-    asked = identity.described
-    features = None if asked.inputs is None else dict(zip(asked.inputs, asked.types, strict=True))
-    known = replace(known, features=features, loader=asked.loader)
-    run = asked.run or (identity.version.run if identity.version else None)
+        return traits
+    model = identity.described
+    features = None if model.inputs is None else dict(zip(model.inputs, model.types, strict=True))
+    traits = replace(traits, features=features, loader=model.loader)
+    run = model.run or (identity.version.run if identity.version else None)
     if run is None or not re.fullmatch("[0-9a-f]{32}", run):
-        return known
+        return traits
     try:
         training = ports.registry.training(run)
     except CdmlError:  # what nobody knows is not told; no verdict hangs on it
-        return known
-    return replace(known, parameters=training.parameters, data=training.data)
+        return traits
+    return replace(traits, parameters=training.parameters, data=training.data)

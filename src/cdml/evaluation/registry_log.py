@@ -46,7 +46,7 @@ def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
         return
     comparison = store.read_evidence(output, Comparison)
     stages = [store.read_evidence(output, DataEvidence), evaluation, comparison]
-    found = [stage for stage in stages if stage is not None]
+    written = [stage for stage in stages if stage is not None]
     metrics = {
         measured.metric: measured.value
         for measured in evaluation.metrics
@@ -57,20 +57,20 @@ def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     if comparison is None and version is not None and "cdml.evidence" in version.tags:
         registry.log_result(model.uri, metrics, {})
         return
-    tags = {"cdml.verdict": worst(stage.verdict for stage in found).value}
+    tags = {"cdml.verdict": worst(stage.verdict for stage in written).value}
     if model.digest is not None:
         tags["cdml.digest"] = model.digest
     registry.log_result(model.uri, metrics, tags)
     if version is not None:
-        files = [output / store.FILES[type(stage)] for stage in found]
+        files = [output / store.FILES[type(stage)] for stage in written]
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-kept")) as scratch:
             own = _own_profile(version, registry, Path(scratch))
-            beside = (
+            attachments = (
                 _profile(output, own),
                 output / profiles.PREDICTIONS_FILE,
                 output / reference_rows.FILE,
             )
-            there = (path for path in beside if path is not None and path.is_file())
+            there = (path for path in attachments if path is not None and path.is_file())
             registry.log_evidence(version, [*files, *there])
 
 
@@ -120,23 +120,23 @@ def past_versions(
     if not any(one.uri.startswith("models:/") for one in compared if one):
         return ()
     try:
-        known = ports.registry.find(config.model, {})
+        versions = ports.registry.find(config.model, {})
     except CdmlError as error:
         ports.progress.note(f"the model's earlier versions are not told: {error.message}")
         return ()
     others = [
         version
-        for version in known
+        for version in versions
         if _KEPT in version.tags and version.digest != challenger.digest
     ]
     if not others:
         return ()
-    found: list[PastVersion] = []
+    past: list[PastVersion] = []
     with ports.progress.step("reading the model's past", len(others[-MOST:])) as step:
         for version in others[-MOST:]:
-            found += _of_version(version, rows, ports.registry)
+            past += _of_version(version, rows, ports.registry)
             step.advance()
-    return tuple(found)
+    return tuple(past)
 
 
 def _of_version(version: ModelVersion, rows: str, registry: Registry) -> Iterator[PastVersion]:

@@ -46,11 +46,11 @@ class Identity:
     described: MlModel
     size_mb: float
 
-    def signature(self, who: str) -> Signature:
+    def signature(self, role: str) -> Signature:
         """What it asks for, under the name that sentences call it by."""
-        asked = self.described
-        types = None if asked.inputs is None else dict(zip(asked.inputs, asked.types, strict=True))
-        return Signature(who=who, types=types, required=asked.required, unnamed=asked.unnamed)
+        model = self.described
+        types = None if model.inputs is None else dict(zip(model.inputs, model.types, strict=True))
+        return Signature(who=role, types=types, required=model.required, unnamed=model.unnamed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,8 @@ def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity
         InputError: there is no such model, or its files are not those that were registered.
         ServiceError: the registry does not answer.
     """
-    known = uri.startswith(("models:/", "runs:/"))
-    version = ports.registry.resolve(uri) if known else None
+    in_registry = uri.startswith(("models:/", "runs:/"))
+    version = ports.registry.resolve(uri) if in_registry else None
     # An alias may move between two reads; what is fetched is the version that was resolved.
     address = f"models:/{version.name}/{version.version}" if version else uri
     folder = local_model(uri if ":" in uri else loaded.locate(uri))
@@ -124,7 +124,7 @@ def predict(
     *,
     into: Path,
     task: str,
-    who: str = CHALLENGER,
+    role: str = CHALLENGER,
 ) -> ScoringResult:
     """Fetch a model, identify it, and score the rows with it.
 
@@ -135,7 +135,7 @@ def predict(
         ports: the world.
         into: the predictions file to write.
         task: binary, multiclass or regression.
-        who: what the model is called in sentences.
+        role: what the model is called in sentences.
 
     Raises:
         InputError: the model cannot be found or loaded, throws, or answers badly.
@@ -143,13 +143,13 @@ def predict(
         ServiceError: the registry does not answer.
     """
     identity = identify(uri, loaded, ports)
-    if who == CHALLENGER:
-        require_agreement(loaded, identity.signature(who), uri)
+    if role == CHALLENGER:
+        require_agreement(loaded, identity.signature(role), uri)
     require_features(loaded, table.fields, table.ref.uri)
     config = loaded.config
-    known = config.deploy.rows_known
+    rows_recorded = config.deploy.rows_known
     contract = load_contract(loaded, config.data.contract)
-    types = types_for(loaded, table, contract, identity.signature(who))
+    types = types_for(loaded, table, contract, identity.signature(role))
     scored = ports.scorer.score(
         ScoringJob(
             folder=loaded.folder,
@@ -164,7 +164,7 @@ def predict(
             environment=interpreter(loaded),
             timeout=config.scoring.timeout,
             output=into,
-            known=known,
+            known=rows_recorded,
             classified=contract.classified,
             purposes=config.data.purposes,
             classes=config.data.classes,
@@ -188,14 +188,14 @@ def _addresses(loaded: LoadedConfig, table: Table) -> tuple[Path, ...]:
     """Where rows with their labels lie on this machine: each place itself; of a glob its folder."""
     data = loaded.config.data
     written = [table.ref.uri, data.evaluation, *([data.reference] if data.reference else [])]
-    found = []
+    addresses = []
     for uri in map(reveal, written):
         local = unquote(urlsplit(uri).path) if uri.startswith("file:") else loaded.locate(uri)
         path = Path(reveal(local))
         while set(path.name) & set("*?["):
             path = path.parent
-        found += [path] if "://" not in str(path) and path.exists() else []
-    return tuple(dict.fromkeys(found))
+        addresses += [path] if "://" not in str(path) and path.exists() else []
+    return tuple(dict.fromkeys(addresses))
 
 
 def interpreter(loaded: LoadedConfig) -> str:

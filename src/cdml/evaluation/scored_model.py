@@ -57,9 +57,9 @@ def from_file(written: str, path: Path, output: Path) -> ScoredModel:
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
     for folder in dict.fromkeys((output, path.parent)):
-        known = reuse_evaluation(folder)
-        if known is not None and _same_bytes(known.predictions, path):
-            return known
+        evaluation = reuse_evaluation(folder)
+        if evaluation is not None and _same_bytes(evaluation.predictions, path):
+            return evaluation
     return ScoredModel(model=ModelRef(uri=written), predictions=path)
 
 
@@ -88,12 +88,12 @@ def reuse_evaluation(folder: Path) -> ScoredModel | None:
 
 
 def _operations(evaluation: Evaluation) -> dict[str, float]:
-    found = {}
+    figures = {}
     for value in evaluation.metrics:
         metric = find_metric(value.metric)
         if metric and metric.family is Family.OPERATION and value.value is not None:
-            found[metric.name] = value.value
-    return found
+            figures[metric.name] = value.value
+    return figures
 
 
 def score_model(
@@ -104,25 +104,25 @@ def score_model(
     *,
     into: Path,
     task: Task,
-    who: str,
+    role: str,
 ) -> "tuple[ScoredModel, ScoringResult]":
     """Score a model, which sentences call so, on all rows."""
     from cdml.evaluation.score_model import predict
 
-    found = predict(
+    predicted = predict(
         uri,
         loaded,
         table,
         ports,
         into=into,
         task=task,
-        who=who,
+        role=role,
     )
     contender = ScoredModel(
-        model=found.model,
-        predictions=found.predictions,
-        operations={"model_size_mb": found.size_mb},
-        latency_ms=found.latency_ms,
+        model=predicted.model,
+        predictions=predicted.predictions,
+        operations={"model_size_mb": predicted.size_mb},
+        latency_ms=predicted.latency_ms,
         data=table.ref,
     )
-    return contender, found
+    return contender, predicted

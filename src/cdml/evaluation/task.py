@@ -63,11 +63,11 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
         return config.data.task
     if config.data.positive is not None:
         return Task.BINARY
-    asked = [metric_of_gate(gate) for gate in config.gates]
-    if any(metric.tasks == {Task.GENERATION} for metric in asked) or _only_columns(asked):
+    requested = [metric_of_gate(gate) for gate in config.gates]
+    if any(metric.tasks == {Task.GENERATION} for metric in requested) or _only_columns(requested):
         return Task.GENERATION
     possible = {Task.MULTICLASS, Task.REGRESSION}
-    for metric in asked:
+    for metric in requested:
         if metric.tasks & possible:
             possible &= metric.tasks
     if len(possible) == 1:
@@ -81,17 +81,17 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
     return Task.REGRESSION if label.type is LogicalType.NUMBER else Task.MULTICLASS
 
 
-def _only_columns(asked: Sequence[Metric]) -> bool:
+def _only_columns(requested: Sequence[Metric]) -> bool:
     """Whether there are figures to average, and nothing that reads the predictions."""
-    of_rows = [metric for metric in asked if metric.of_rows]
+    of_rows = [metric for metric in requested if metric.of_rows]
     return any(of_rows) and not any(metric.of_outcomes for metric in of_rows)
 
 
 def defaults(task: Task, fields: Sequence[Field]) -> tuple[Metric, ...]:
     """What an evaluation measures beside the gates, as far as there are probabilities for it."""
     scored = any(f.name == "score" or f.name.startswith("score_") for f in fields)
-    found = (metrics.METRICS[name] for name in _DEFAULTS[task])
-    return tuple(metric for metric in found if scored or not metric.needs_score)
+    defaults = (metrics.METRICS[name] for name in _DEFAULTS[task])
+    return tuple(metric for metric in defaults if scored or not metric.needs_score)
 
 
 _DEFAULTS = {

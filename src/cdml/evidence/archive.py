@@ -53,7 +53,7 @@ def members(content: bytes) -> Mapping[str, bytes]:
     """
     if len(content) > MAX_ARCHIVE:
         raise InputError(f"the artifact is larger than {MAX_ARCHIVE // 2**20} MiB.", _HINT)
-    found: dict[str, bytes] = {}
+    files: dict[str, bytes] = {}
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             entries = archive.infolist()
@@ -62,12 +62,12 @@ def members(content: bytes) -> Mapping[str, bytes]:
             for entry in entries:
                 if entry.filename not in _KNOWN:
                     continue
-                if entry.filename in found:
+                if entry.filename in files:
                     raise InputError(f"the artifact holds two files {entry.filename}.", _HINT)
-                found[entry.filename] = _unpacked(archive, entry)
+                files[entry.filename] = _unpacked(archive, entry)
     except _BROKEN as error:
         raise InputError(f"the artifact cannot be unpacked: {error}.", _HINT) from error
-    return found
+    return files
 
 
 def _unpacked(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

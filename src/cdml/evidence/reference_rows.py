@@ -48,8 +48,8 @@ class KnownAnswers(BaseModel):
         named = self.classified
         if not named:
             return ""
-        told = ", ".join(named[:_TOLD]) + (", …" if len(named) > _TOLD else "")
-        return f"the model is given {told}, which the contract classifies"
+        listing = ", ".join(named[:_TOLD]) + (", …" if len(named) > _TOLD else "")
+        return f"the model is given {listing}, which the contract classifies"
 
     @property
     def by_column(self) -> Sequence[dict[str, StoredValue]]:

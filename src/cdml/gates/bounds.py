@@ -23,41 +23,41 @@ def judge_bounds(config: Config, values: Iterable[MetricValue]) -> tuple[BoundGa
     )
 
 
-def _gate(limit: Limit, found: MetricValue | None, config: Config) -> BoundGate:
-    outside = out_of_range(limit.metric, found.value) if found else ""
-    if found is None or found.value is None or outside:
-        why = outside or (found.reason if found else None) or "it was not measured"
+def _gate(limit: Limit, value: MetricValue | None, config: Config) -> BoundGate:
+    outside = out_of_range(limit.metric, value.value) if value else ""
+    if value is None or value.value is None or outside:
+        why = outside or (value.reason if value else None) or "it was not measured"
         name = reasons.title(limit.metric.name)
-        what = "cannot be judged" if outside else "has no value"
-        verdict, reason = Verdict.INCONCLUSIVE, f"{name} {what}: {why.rstrip('.')}."
+        problem = "cannot be judged" if outside else "has no value"
+        verdict, reason = Verdict.INCONCLUSIVE, f"{name} {problem}: {why.rstrip('.')}."
     else:
-        verdict, reason = _judge(limit, found, found.value, config)
+        verdict, reason = _judge(limit, value, value.value, config)
     return BoundGate(
         metric=limit.metric.name,
-        rows=found.rows if found else 0,
-        value=found.value if found else None,
-        interval=found.interval if found else None,
+        rows=value.rows if value else 0,
+        value=value.value if value else None,
+        interval=value.interval if value else None,
         rule=limit.text,
         tier="advisory" if limit.advisory else "critical",
         verdict=soften(
             verdict,
             advisory=limit.advisory,
             warn_inconclusive=config.policy.on_inconclusive == "warn",
-            measured=found is not None and found.value is not None and not outside,
+            measured=value is not None and value.value is not None and not outside,
         ),
         reason=reason,
     )
 
 
-def _judge(limit: Limit, found: MetricValue, value: float, config: Config) -> BoundResult:
+def _judge(limit: Limit, measured: MetricValue, value: float, config: Config) -> BoundResult:
     """By the point, or by the two-sided interval where the policy says so and there is one."""
     ends = None
     if config.policy.bounds == "interval" and limit.metric.family is not Family.OPERATION:
-        if found.interval is None or found.interval.confidence != config.policy.confidence:
+        if measured.interval is None or measured.interval.confidence != config.policy.confidence:
             held = f"at {reasons.percent(config.policy.confidence)} confidence"
             name = reasons.title(limit.metric.name)
             return Verdict.INCONCLUSIVE, f"{name} was measured without an interval {held}."
-        low, high = found.interval.low, found.interval.high
+        low, high = measured.interval.low, measured.interval.high
         ends = (-math.inf if low is None else low, math.inf if high is None else high)
     low_end, high_end = ends or (value, value)
     verdict = within(limit.edge, limit.value, value, low=low_end, high=high_end)

@@ -65,30 +65,30 @@ def judge_comparisons(
     return tuple(_gate(c, policy, adjusted.get(id(c)), len(measured)) for c in candidates)
 
 
-def not_compared(asked: GateSpec, rows: int, why: str) -> ComparisonGate:
+def not_compared(spec: GateSpec, rows: int, why: str) -> ComparisonGate:
     """A gate that has nothing to compare, in words that follow the metric's name."""
     return ComparisonGate(
-        metric=asked.metric.name,
+        metric=spec.metric.name,
         rows=rows,
         challenger=None,
         champion=None,
         difference=None,
         p_value=None,
-        rule=asked.overall.text,
+        rule=spec.overall.text,
         bound=None,
-        tier="advisory" if asked.overall.advisory else "critical",
+        tier="advisory" if spec.overall.advisory else "critical",
         judged=False,
         verdict=Verdict.PASS,
-        reason=f"{reasons.title(asked.metric.name)} {why}",
+        reason=f"{reasons.title(spec.metric.name)} {why}",
     )
 
 
 def _in_range(candidate: MeasuredRule) -> MeasuredRule:
     """The candidate, unmeasured where a value lies outside the range that its gate declares."""
-    found = candidate.found
-    if isinstance(found, Unmeasured):
+    paired = candidate.found
+    if isinstance(paired, Unmeasured):
         return candidate
-    outside = out_of_range(candidate.metric, found.challenger, found.champion)
+    outside = out_of_range(candidate.metric, paired.challenger, paired.champion)
     return replace(candidate, found=Unmeasured(reason=outside)) if outside else candidate
 
 
@@ -100,15 +100,15 @@ def _enough(candidate: MeasuredRule, policy: PolicySettings) -> bool:
 def _gate(
     candidate: MeasuredRule, policy: PolicySettings, adjusted: float | None, among: int
 ) -> ComparisonGate:
-    found, rule = candidate.found, candidate.rule
-    if isinstance(found, Unmeasured):
-        return _unmeasured(candidate, found, policy)
-    figures = score.observed_difference(rule, found, policy.confidence)
+    measured, rule = candidate.found, candidate.rule
+    if isinstance(measured, Unmeasured):
+        return _unmeasured(candidate, measured, policy)
+    figures = score.observed_difference(rule, measured, policy.confidence)
     verdict = decide(rule.kind, figures)
-    regression = score.p_value(rule, found, regression=True)
+    regression = score.p_value(rule, measured, regression=True)
     if adjusted is not None:
-        known = math.isfinite(regression)
-        verdict = detect(adjusted if known else regression, policy.confidence)
+        is_finite = math.isfinite(regression)
+        verdict = detect(adjusted if is_finite else regression, policy.confidence)
     reason = reasons.comparison(rule, candidate.part, figures, verdict, policy.confidence)
     needed = None
     judged = _enough(candidate, policy)
@@ -118,24 +118,24 @@ def _gate(
     elif adjusted is not None:
         reason += _detected(verdict, adjusted, among, figures)
     elif verdict is Verdict.INCONCLUSIVE:
-        needed, said = _settle(candidate, figures, policy)
-        reason += f": {said}"
+        needed, advice = _settle(candidate, figures, policy)
+        reason += f": {advice}"
     else:
         reason += "."
     ends = (rule.sign * figures.lower, rule.sign * figures.upper)
     by_upper = reasons.decided_below(rule, figures, verdict)
-    return _written(candidate, found).model_copy(
+    return _written(candidate, measured).model_copy(
         update={
             "bound": DecidingBound(
                 value=finite(rule.sign * (figures.upper if by_upper else figures.lower)),
                 against=rule.sign * figures.threshold + 0.0,
                 confidence=policy.confidence,
-                p_value=finite(score.p_value(rule, found, regression=by_upper)),
+                p_value=finite(score.p_value(rule, measured, regression=by_upper)),
                 lower=finite(min(ends)),
                 upper=finite(max(ends)),
                 p_regression=finite(regression),
             ),
-            "difference": _difference(found, policy.confidence),
+            "difference": _difference(measured, policy.confidence),
             "judged": judged,
             "verdict": _softened(
                 verdict, rule, policy, measured=not math.isnan(figures.lower + regression)
@@ -153,17 +153,17 @@ def _few(candidate: MeasuredRule, policy: PolicySettings) -> str:
     return f"{few} are too few to judge (policy.min_rows {fewest:,})"
 
 
-def _written(candidate: MeasuredRule, found: Paired | None) -> ComparisonGate:
+def _written(candidate: MeasuredRule, paired: Paired | None) -> ComparisonGate:
     return ComparisonGate(
         metric=candidate.metric.name,
         slice=dict(candidate.part) if candidate.part is not None else None,
         rows=candidate.rows,
         counted=candidate.counted,
         clusters=candidate.clusters,
-        challenger=found.challenger if found else None,
-        champion=found.champion if found else None,
+        challenger=paired.challenger if paired else None,
+        champion=paired.champion if paired else None,
         difference=None,
-        p_value=finite(found.difference.p_value_null()) if found else None,
+        p_value=finite(paired.difference.p_value_null()) if paired else None,
         rule=candidate.rule.text,
         bound=None,
         tier="advisory" if candidate.rule.advisory else "critical",
@@ -173,7 +173,7 @@ def _written(candidate: MeasuredRule, found: Paired | None) -> ComparisonGate:
 
 
 def _unmeasured(
-    candidate: MeasuredRule, found: Unmeasured, policy: PolicySettings
+    candidate: MeasuredRule, unmeasured: Unmeasured, policy: PolicySettings
 ) -> ComparisonGate:
     """Nothing measured: a slice too small to judge is only reported, all else holds."""
     judged = _enough(candidate, policy)
@@ -183,7 +183,7 @@ def _unmeasured(
         update={
             "judged": judged,
             "verdict": _softened(verdict, candidate.rule, policy, measured=False),
-            "reason": f"{subject} could not be compared: {found.reason.rstrip('.')}.",
+            "reason": f"{subject} could not be compared: {unmeasured.reason.rstrip('.')}.",
         }
     )
 
@@ -199,10 +199,10 @@ def _softened(
     )
 
 
-def _difference(found: Paired, confidence: float) -> Difference:
-    interval = found.difference.interval(confidence)
+def _difference(paired: Paired, confidence: float) -> Difference:
+    interval = paired.difference.interval(confidence)
     return Difference(
-        estimate=found.difference.estimate,
+        estimate=paired.difference.estimate,
         low=finite(interval.low),
         high=finite(interval.high),
         confidence=interval.confidence,

@@ -92,10 +92,10 @@ def decide(kind: RuleKind, figures: ObservedDifference) -> Verdict:
     """
     slack = figures.slack
     if kind is RuleKind.NON_INFERIORITY:
-        kept = figures.lower >= figures.threshold - slack
+        is_kept = figures.lower >= figures.threshold - slack
     else:
-        kept = figures.lower > figures.threshold + slack
-    if kept:
+        is_kept = figures.lower > figures.threshold + slack
+    if is_kept:
         return Verdict.PASS
     if figures.upper < figures.threshold - slack:
         return Verdict.FAIL

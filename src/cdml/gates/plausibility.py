@@ -118,16 +118,20 @@ def _compared(gate: ComparisonGate, ranges: dict[str, Metric], rows: int) -> Ite
 
 def _difference(subject: str, gate: ComparisonGate) -> Iterator[str]:
     """It is that of the two figures, and lies between the bounds that decided."""
-    found = gate.difference
-    if found is None:
+    difference = gate.difference
+    if difference is None:
         return
     if not gate.rows:
         yield f"{subject} differs, of no rows."
-    yield from _interval(subject, found)
+    yield from _interval(subject, difference)
     if gate.challenger is None or gate.champion is None:
         yield f"{subject} differs, and only one figure is told."
-    elif not _same(gate.challenger - gate.champion, found.estimate, gate.challenger, gate.champion):
-        yield f"{subject}: {gate.challenger:g} less {gate.champion:g} is not {found.estimate:g}."
+    elif not _same(
+        gate.challenger - gate.champion, difference.estimate, gate.challenger, gate.champion
+    ):
+        yield (
+            f"{subject}: {gate.challenger:g} less {gate.champion:g} is not {difference.estimate:g}."
+        )
 
 
 def _rows(subject: str, some: int, every: int) -> Iterator[str]:
@@ -135,11 +139,11 @@ def _rows(subject: str, some: int, every: int) -> Iterator[str]:
         yield f"{subject} is of {some:,} rows, of {every:,}."
 
 
-def _interval(subject: str, found: Interval) -> Iterator[str]:
-    if not 0 < found.confidence < 1:
-        yield f"{subject} has an interval of confidence {found.confidence:g}."
-    if found.low is not None and found.high is not None and found.low > found.high:
-        yield f"{subject} lies between {found.low:g} and {found.high:g}, the wrong way round."
+def _interval(subject: str, interval: Interval) -> Iterator[str]:
+    if not 0 < interval.confidence < 1:
+        yield f"{subject} has an interval of confidence {interval.confidence:g}."
+    if interval.low is not None and interval.high is not None and interval.low > interval.high:
+        yield f"{subject} lies between {interval.low:g} and {interval.high:g}, the wrong way round."
 
 
 def _bound(
@@ -176,18 +180,18 @@ def _within(subject: str, figure: float, low: float | None, high: float | None) 
 def _agreement(evaluation: Evaluation, comparison: Comparison) -> Iterator[str]:
     """The challenger's figures are the same wherever they stand."""
     measured = {(one.metric, _place(one.slice)): one for one in evaluation.metrics}
-    told = [(one.metric, one.slice, one.rows, one.value) for one in evaluation.gates]
-    told += [(one.metric, one.slice, one.rows, one.challenger) for one in comparison.gates]
-    for name, where, rows, figure in told:
+    judged = [(one.metric, one.slice, one.rows, one.value) for one in evaluation.gates]
+    judged += [(one.metric, one.slice, one.rows, one.challenger) for one in comparison.gates]
+    for name, where, rows, figure in judged:
         metric = metrics.find_metric(name)
-        found = measured.get((name, _place(where)))
-        if found is None or (metric is not None and not metric.of_rows):
+        value = measured.get((name, _place(where)))
+        if value is None or (metric is not None and not metric.of_rows):
             continue
         subject = reasons.subject(name, where)
-        if found.value is not None and figure is not None and not _same(found.value, figure):
-            yield f"{subject} is told as {found.value:g} and as {figure:g}."
-        if found.rows != rows:
-            yield f"{subject} is told of {found.rows:,} rows and of {rows:,}."
+        if value.value is not None and figure is not None and not _same(value.value, figure):
+            yield f"{subject} is told as {value.value:g} and as {figure:g}."
+        if value.rows != rows:
+            yield f"{subject} is told of {value.rows:,} rows and of {rows:,}."
 
 
 def _missing_slices(
@@ -211,8 +215,8 @@ def _missing_slices(
             if gate.slice is not None and set(gate.slice) == {column}:
                 by_rule.setdefault((gate.metric, gate.rule), set()).add(_place(gate.slice))
         every |= {place for places in by_rule.values() for place in places}
-        for (name, rule), found in by_rule.items():
-            if found < every:
+        for (name, rule), slices_found in by_rule.items():
+            if slices_found < every:
                 yield f"{name} ({rule}) was not compared in every slice of {column}."
 
 

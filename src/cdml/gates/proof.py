@@ -67,14 +67,14 @@ def _within_margin(gate: ComparisonGate, margin: float) -> bool:
 
 def _ends(gate: ComparisonGate) -> tuple[float | None, float | None]:
     """The one-sided bounds; where there are none, what decided, or else the interval's ends."""
-    bound, found = gate.bound, gate.difference
+    bound, difference = gate.bound, gate.difference
     if bound and not (bound.lower is None and bound.upper is None):
         return bound.lower, bound.upper
-    if found is None:
+    if difference is None:
         return None, None
     if bound is None or bound.value is None:
-        return found.low, found.high
+        return difference.low, difference.high
     # Only one of them is known. That on the far side of the estimate says nothing of the near one.
-    return (bound.value if bound.value <= found.estimate else None), (
-        bound.value if bound.value >= found.estimate else None
+    return (bound.value if bound.value <= difference.estimate else None), (
+        bound.value if bound.value >= difference.estimate else None
     )

@@ -52,21 +52,21 @@ def signed(value: float, decimals: int) -> str:
 
 def decimals(
     values: Sequence[float],
-    apart: Sequence[tuple[float, float]] = (),
+    distances: Sequence[tuple[float, float]] = (),
     scale: Sequence[float] = (),
 ) -> int:
     """Digits after the point: three significant ones of the largest figure, or more.
 
     Args:
         values: each shows a digit that is not 0, unless it is 0.
-        apart: pairs that do not read the same.
+        distances: pairs that do not read the same.
         scale: other figures that are written with as many.
     """
     sizes = [abs(value) for value in values if value and math.isfinite(value)]
     start = _start(max((*sizes, *(abs(x) for x in scale if math.isfinite(x))), default=0.0))
     for digits in range(start, _MOST_DECIMALS):
-        shown = all(round(size * 10**digits) >= 1 for size in sizes)
-        if shown and all(number(a, digits) != number(b, digits) for a, b in apart):
+        is_visible = all(round(size * 10**digits) >= 1 for size in sizes)
+        if is_visible and all(number(a, digits) != number(b, digits) for a, b in distances):
             return digits
     return _MOST_DECIMALS
 
@@ -109,19 +109,21 @@ def comparison(
     # What passes because nothing is proven tells how bad it may be.
     lower = verdict is Verdict.PASS or not decided_below(rule, figures, verdict)
     bound = figures.lower if lower else figures.upper
-    apart = [(bound, figures.threshold)] if abs(bound - figures.threshold) > figures.slack else []
-    digits = decimals((figures.estimate,), apart, scale=(bound,))
-    sign = rule.sign
-    asked = _limit(sign * figures.threshold, digits) if figures.threshold else "0"
-    asked = f"+{asked}" if sign * figures.threshold > 0 else asked
-    wanted = (
-        f"allowed: {asked}" if rule.kind is RuleKind.NON_INFERIORITY else f"asked: beyond {asked}"
+    distances = (
+        [(bound, figures.threshold)] if abs(bound - figures.threshold) > figures.slack else []
     )
-    said = _bound(bound, worse=lower, rule=rule, digits=digits)
+    digits = decimals((figures.estimate,), distances, scale=(bound,))
+    sign = rule.sign
+    limit = _limit(sign * figures.threshold, digits) if figures.threshold else "0"
+    limit = f"+{limit}" if sign * figures.threshold > 0 else limit
+    requirement = (
+        f"allowed: {limit}" if rule.kind is RuleKind.NON_INFERIORITY else f"asked: beyond {limit}"
+    )
+    bound_text = _bound(bound, worse=lower, rule=rule, digits=digits)
     return (
         f"{subject(rule.metric, part)} {_moved(figures)}"
         f" ({signed(sign * figures.estimate, digits)};"
-        f" {said} with {percent(confidence)} confidence); {wanted}"
+        f" {bound_text} with {percent(confidence)} confidence); {requirement}"
     )
 
 
@@ -165,8 +167,8 @@ def what_would_settle(
     """
     can = f"{rows:,} {unit} cannot tell"
     if math.isfinite(detectable):
-        shown = figure(detectable)
-        can += f"; they show a distance of {shown} from the margin"
+        detectable_text = figure(detectable)
+        can += f"; they show a distance of {detectable_text} from the margin"
     if needed is None:
         return f"{can}."
     premise = "if the models are equally good" if assumed else "if the difference is as seen"
@@ -192,12 +194,16 @@ def bound(
         ends: of the interval that was judged; None where the point was.
         verdict: the answer.
     """
-    shown = (value, *(end for end in ends or () if math.isfinite(end)))
-    apart = [(x, limit) for x in shown if abs(x - limit) > TOLERANCE * max(abs(x), abs(limit))]
-    digits = decimals((value,), apart)
+    numbers = (value, *(end for end in ends or () if math.isfinite(end)))
+    distances = [
+        (x, limit) for x in numbers if abs(x - limit) > TOLERANCE * max(abs(x), abs(limit))
+    ]
+    digits = decimals((value,), distances)
     between = f" (between {number(ends[0], digits)} and {number(ends[1], digits)})" if ends else ""
-    asked = f"{'at least' if edge is BoundEdge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
-    text = f"{title(metric)} is {number(value, digits)}{between}; asked: {asked}"
+    limit_text = (
+        f"{'at least' if edge is BoundEdge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
+    )
+    text = f"{title(metric)} is {number(value, digits)}{between}; asked: {limit_text}"
     return f"{text}; the interval holds both answers." if _open(verdict) else f"{text}."
 
 

@@ -57,21 +57,21 @@ def recompute(
     answers = [*bounds, *_compared(comparison, config, bounds)]
     if not config.gates:
         answers.append((Verdict.INCONCLUSIVE, "cdml.yaml has no gates."))
-    asked = policy_ref(config)
+    policy = policy_ref(config)
     stages = [stage for stage in (evaluation, comparison) if stage is not None]
-    if any(stage.policy.question != asked.question for stage in stages):
+    if any(stage.policy.question != policy.question for stage in stages):
         answers.append((Verdict.INCONCLUSIVE, _ANOTHER_QUESTION))
-    told = sorted(answers, key=lambda answer: -answer[0].severity)
+    ordered = sorted(answers, key=lambda answer: -answer[0].severity)
     return RecomputedVerdict(
         verdict=worst(verdict for verdict, _ in answers),
-        reasons=tuple(reason for verdict, reason in told if verdict is not Verdict.PASS),
+        reasons=tuple(reason for verdict, reason in ordered if verdict is not Verdict.PASS),
     )
 
 
 def _compared(
     comparison: Comparison | None, config: Config, bounds: Sequence[VerdictReason]
 ) -> list[VerdictReason]:
-    asked = comparison_rules(config)
+    specs = comparison_rules(config)
     if comparison is None:
         return [(Verdict.INCONCLUSIVE, "There is no comparison with the champion.")]
     if comparison.champion is None:
@@ -82,28 +82,28 @@ def _compared(
     same = comparison.challenger.digest is not None
     if same and comparison.challenger.digest == comparison.champion.digest:
         return [(Verdict.PASS, "The challenger is the champion, byte for byte.")]
-    comparison = _in_range(asked, comparison)
-    return [_overall(one, comparison, config.policy) for one in asked] + _sliced(
-        asked, comparison, config
+    comparison = _in_range(specs, comparison)
+    return [_overall(one, comparison, config.policy) for one in specs] + _sliced(
+        specs, comparison, config
     )
 
 
-def _in_range(asked: Sequence[GateSpec], comparison: Comparison) -> Comparison:
+def _in_range(specs: Sequence[GateSpec], comparison: Comparison) -> Comparison:
     """The comparison, without figures where a value lies outside the range that a gate declares."""
-    declared = {one.metric.name: one.metric for one in asked}
+    declared = {one.metric.name: one.metric for one in specs}
     gates = []
     for gate in comparison.gates:
         metric = declared.get(gate.metric)
         outside = out_of_range(metric, gate.challenger, gate.champion) if metric else ""
-        told = f"{reasons.subject(gate.metric, gate.slice)} cannot be judged: {outside}."
-        update = {"challenger": None, "champion": None, "reason": told}
+        reason = f"{reasons.subject(gate.metric, gate.slice)} cannot be judged: {outside}."
+        update = {"challenger": None, "champion": None, "reason": reason}
         gates.append(gate.model_copy(update=update) if outside else gate)
     return comparison.model_copy(update={"gates": tuple(gates)})
 
 
-def _overall(asked: GateSpec, comparison: Comparison, policy: PolicySettings) -> VerdictReason:
-    rule = asked.overall
-    gate = next(_measured(rule, comparison, whole=True), None)
+def _overall(spec: GateSpec, comparison: Comparison, policy: PolicySettings) -> VerdictReason:
+    rule = spec.overall
+    gate = next(_measured(rule, comparison, overall=True), None)
     if gate is None:
         return _soft(rule, policy, Verdict.INCONCLUSIVE, _missing(rule), measured=False)
     return _answer(rule, gate, policy)
@@ -115,19 +115,19 @@ def _answer(rule: GateRule, gate: ComparisonGate, policy: PolicySettings) -> Ver
     if figures is None:
         return _soft(rule, policy, Verdict.INCONCLUSIVE, gate.reason, measured=False)
     verdict = decide(rule.kind, figures)
-    known = not math.isnan(figures.lower) or verdict is not Verdict.INCONCLUSIVE
-    reason = gate.reason if known else _other(rule, gate)
-    return _soft(rule, policy, verdict, reason, measured=known)
+    is_known = not math.isnan(figures.lower) or verdict is not Verdict.INCONCLUSIVE
+    reason = gate.reason if is_known else _other(rule, gate)
+    return _soft(rule, policy, verdict, reason, measured=is_known)
 
 
 def _sliced(
-    asked: Sequence[GateSpec], comparison: Comparison, config: Config
+    specs: Sequence[GateSpec], comparison: Comparison, config: Config
 ) -> list[VerdictReason]:
     """Slices, those that are to detect a regression judged together."""
     answers: list[VerdictReason] = []
     detecting: list[tuple[GateRule, ComparisonGate, float]] = []
-    for rule in (one.slices for one in asked if one.slices):
-        gates = list(_measured(rule, comparison, whole=False))
+    for rule in (one.slices for one in specs if one.slices):
+        gates = list(_measured(rule, comparison, overall=False))
         for column in set(config.data.slices) - {c for gate in gates for c in gate.slice or ()}:
             missing = f"{_missing(rule)[:-1]} for the slices of {column}."
             answers.append(
@@ -144,25 +144,25 @@ def _sliced(
     # An unknown p has been told apart by then: it is inconclusive whatever the others say.
     adjusted = holm([p for _, _, p in detecting])
     for (rule, gate, p), p_adjusted in zip(detecting, adjusted, strict=True):
-        known = not math.isnan(p)
-        verdict = detect(p_adjusted if known else p, config.policy.confidence)
-        reason = gate.reason if known else _other(rule, gate)
-        answers.append(_soft(rule, config.policy, verdict, reason, measured=known))
+        is_known = not math.isnan(p)
+        verdict = detect(p_adjusted if is_known else p, config.policy.confidence)
+        reason = gate.reason if is_known else _other(rule, gate)
+        answers.append(_soft(rule, config.policy, verdict, reason, measured=is_known))
     return answers
 
 
-def _measured(rule: GateRule, comparison: Comparison, *, whole: bool) -> Iterator[ComparisonGate]:
+def _measured(rule: GateRule, comparison: Comparison, *, overall: bool) -> Iterator[ComparisonGate]:
     """The gates of this metric and kind, one for each slice; those of the same margin first."""
     kind = rule.kind.value
-    found = [
+    measured = [
         gate
         for gate in comparison.gates
         if gate.metric == rule.metric
         and gate.rule.partition(" ")[0] == kind
-        and (gate.slice is None) is whole
+        and (gate.slice is None) is overall
     ]
     seen: list[object] = []
-    for gate in sorted(found, key=lambda gate: gate.rule != rule.text):
+    for gate in sorted(measured, key=lambda gate: gate.rule != rule.text):
         if gate.slice not in seen:
             seen.append(gate.slice)
             yield gate

@@ -78,7 +78,7 @@ def bound_rules(config: Config) -> tuple[Limit, ...]:
 
 def comparison_rules(config: Config) -> tuple[GateSpec, ...]:
     """All comparisons, in the order of the gates."""
-    return tuple(asked for gate in config.gates for asked in _comparisons(gate, config))
+    return tuple(spec for gate in config.gates for spec in _comparisons(gate, config))
 
 
 def _comparisons(gate: GateSettings, config: Config) -> Iterator[GateSpec]:
@@ -112,16 +112,16 @@ def _of_slices(gate: GateSettings, overall: GateRule) -> GateRule | None:
     """
     if gate.slices is False or not metric_of_gate(gate).of_rows:
         return None
-    said = gate.slices or SliceRule()
+    settings = gate.slices or SliceRule()
     if overall.kind is RuleKind.SUPERIORITY and gate.max_regression is not None:
         return None
-    margin = said.max_regression or gate.max_regression or Margin(value=0.0)
+    margin = settings.max_regression or gate.max_regression or Margin(value=0.0)
     return replace(
         overall,
         kind=RuleKind.NON_INFERIORITY,
         margin=margin.value,
         relative=margin.relative,
-        detect=said.mode == "detect",
+        detect=settings.mode == "detect",
     )
 
 

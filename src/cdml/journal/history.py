@@ -75,15 +75,15 @@ def sign_journal(
         raise ServiceError("The journal moved meanwhile.", "Read it again, then sign.") from error
 
 
-def history_table(found: Mapping[str, Any]) -> str:
+def history_table(history: Mapping[str, Any]) -> str:
     """The same for people: one line for each entry, the serving one marked."""
-    entries = found["entries"]
-    title = f"{found['model']} in {found['environment']}"
+    entries = history["entries"]
+    title = f"{history['model']} in {history['environment']}"
     if not entries:
         return f"{title}: nothing was ever deployed."
     rows = [_COLUMNS, *(_row(entry) for entry in entries)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    marks = ["  ", "* " if found["current"] else "  ", *(["  "] * len(rows))]
+    marks = ["  ", "* " if history["current"] else "  ", *(["  "] * len(rows))]
     lines = (_line(mark, row, widths) for mark, row in zip(marks, rows, strict=False))
     return "\n".join((f"{title} (* serves now)", *lines))
 

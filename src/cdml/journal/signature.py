@@ -60,10 +60,10 @@ class Keys:
 
     def match(self, document: Mapping[str, object], parent: str | None, signature: object) -> bool:
         """Whether the entry, in this very place, was signed with one of the keys."""
-        known = [key for key in (self.newest, self.previous) if key]
-        said = signature.encode() if isinstance(signature, str) else b""
+        keys = [key for key in (self.newest, self.previous) if key]
+        encoded = signature.encode() if isinstance(signature, str) else b""
         matches = [
-            hmac.compare_digest(_signature(key, document, parent).encode(), said) for key in known
+            hmac.compare_digest(_signature(key, document, parent).encode(), encoded) for key in keys
         ]
         return any(matches)
 

@@ -34,7 +34,7 @@ def model_files(folder: Path) -> tuple[str, ...]:
     Raises:
         InputError: there is no file, or there is something whose content is not the folder's own.
     """
-    found = []
+    listed = []
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if name != _ADDED_BY_PYTHON]
         for name in folders:
@@ -49,12 +49,12 @@ def model_files(folder: Path) -> tuple[str, ...]:
                 raise _foreign(folder, path)
             if "\n" in relative:
                 raise InputError(f"{folder} holds a file with a line break in its name.")
-            found.append(relative)
-    if not found:
+            listed.append(relative)
+    if not listed:
         raise InputError(
             f"{folder} holds no files.", "Name the folder that holds the file MLmodel."
         )
-    return tuple(sorted(found, key=os.fsencode))
+    return tuple(sorted(listed, key=os.fsencode))
 
 
 def model_digest(folder: Path) -> str:
@@ -71,11 +71,11 @@ def model_digest(folder: Path) -> str:
 
 def combine_digests(files: Mapping[str, str]) -> str:
     """The digest of files, given as relative path and `sha256:<hex>` of the content."""
-    whole = hashlib.sha256()
+    combined = hashlib.sha256()
     for path in sorted(files, key=os.fsencode):
         content = files[path].removeprefix("sha256:").encode()
-        whole.update(content + b"  " + os.fsencode(path) + b"\n")
-    return f"sha256:{whole.hexdigest()}"
+        combined.update(content + b"  " + os.fsencode(path) + b"\n")
+    return f"sha256:{combined.hexdigest()}"
 
 
 def model_size(folder: Path) -> int:
@@ -106,10 +106,10 @@ def clean_copy(folder: Path, into: Path) -> Path:
 def _open_inside(folder: Path, relative: str) -> BinaryIO:
     """Open a plain file; links are resolved before, and must stay in the folder."""
     top = folder.resolve()
-    whole = (top / relative).resolve()
-    if not whole.is_relative_to(top):
+    target = (top / relative).resolve()
+    if not target.is_relative_to(top):
         raise _foreign(folder, folder / relative)
-    *parents, name = whole.relative_to(top).parts
+    *parents, name = target.relative_to(top).parts
     place = os.open(top, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         for parent in parents:

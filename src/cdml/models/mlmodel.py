@@ -110,8 +110,8 @@ def read_mlmodel(folder: Path) -> MlModel:
 
 
 def _inputs(signature: Any) -> list[dict[str, Any]]:
-    found = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
-    return list(found)
+    inputs = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
+    return list(inputs)
 
 
 def _columns(inputs: list[dict[str, Any]]) -> dict[str, tuple[bool, str]] | None:
@@ -128,18 +128,18 @@ def _output_names(signature: Any) -> tuple[str, ...]:
     """The names of the answered columns, if each has one; numbers are not names."""
     outputs = json.loads(signature["outputs"]) if signature and signature.get("outputs") else []
     names = [column.get("name") for column in outputs if isinstance(column, dict)]
-    found = tuple(name for name in names if isinstance(name, str))
-    return found if len(found) == len(outputs) else ()
+    strings = tuple(name for name in names if isinstance(name, str))
+    return strings if len(strings) == len(outputs) else ()
 
 
 def _classes(metadata: Any) -> tuple[Class, ...]:
     """The classes that the metadata lists; a list of anything else is none."""
     for key in CLASS_KEYS if isinstance(metadata, dict) else ():
-        found = metadata.get(key)
-        if isinstance(found, list) and all(
-            isinstance(one, bool | int | float | str) for one in found
+        classes = metadata.get(key)
+        if isinstance(classes, list) and all(
+            isinstance(one, bool | int | float | str) for one in classes
         ):
-            return tuple(found)
+            return tuple(classes)
     return ()
 
 

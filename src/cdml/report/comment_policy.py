@@ -36,8 +36,8 @@ class CommentPolicy:
     config: Path | None = None
 
     def __post_init__(self) -> None:
-        known = self.mode in MODES and self.behaviour in BEHAVIOURS
-        if not known or len(self.report_id) > MAX_ID:
+        is_valid = self.mode in MODES and self.behaviour in BEHAVIOURS
+        if not is_valid or len(self.report_id) > MAX_ID:
             raise ConfigurationError(
                 f"the comment mode {self.mode!r} and behaviour {self.behaviour!r} with a report id"
                 f" of {len(self.report_id)} characters are not possible.",

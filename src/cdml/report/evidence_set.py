@@ -48,11 +48,11 @@ class EvidenceSet:
 
         A stranger's is no better than what our own gates say, and no gates at all are no pass.
         """
-        said = [stage.verdict for stage in self.stages]
-        said += [Verdict.INCONCLUSIVE for _ in (*self.missing, *self.failures, *self.outdated)]
+        verdicts = [stage.verdict for stage in self.stages]
+        verdicts += [Verdict.INCONCLUSIVE for _ in (*self.missing, *self.failures, *self.outdated)]
         if self._ungated:
-            said.append(Verdict.INCONCLUSIVE)
-        return worst(said if self.ours is None else (*said, self.ours))
+            verdicts.append(Verdict.INCONCLUSIVE)
+        return worst(verdicts if self.ours is None else (*verdicts, self.ours))
 
     @property
     def doubted(self) -> bool:
@@ -68,10 +68,14 @@ class EvidenceSet:
     @property
     def same_model(self) -> bool:
         """Whether the challenger is the champion, byte for byte."""
-        found = self.comparison
-        if found is None or found.champion is None or found.challenger.digest is None:
+        comparison = self.comparison
+        if (
+            comparison is None
+            or comparison.champion is None
+            or comparison.challenger.digest is None
+        ):
             return False
-        return found.challenger.digest == found.champion.digest
+        return comparison.challenger.digest == comparison.champion.digest
 
 
 EvidenceSource = Path | Mapping[str, bytes]
@@ -146,8 +150,8 @@ def _failures(
         failure = store.parse_evidence(content, Failure, name)
         if failure.command != command:
             raise InputError(f"{name} holds the error of {failure.command}.", _RERUN)
-        told = deployment is not None and deployment.verdict is Verdict.FAIL
-        if current(failure.produced) and not (told and command in DELIVERIES):
+        has_failed = deployment is not None and deployment.verdict is Verdict.FAIL
+        if current(failure.produced) and not (has_failed and command in DELIVERIES):
             yield failure
 
 
@@ -162,11 +166,11 @@ def _read(source: EvidenceSource, kind: type[E]) -> E | None:
 
 
 def _check(gathered: EvidenceSet, place: str) -> None:
-    for what, digests in (("model", _models(gathered)), ("data", _data(gathered))):
-        found = dict(digests)
-        if len(set(found.values())) > 1:
-            told = ", ".join(f"{name} of {_short(digest)}" for name, digest in found.items())
-            raise InputError(f"{place} holds evidence of another {what}: {told}.", _RERUN)
+    for subject, digests in (("model", _models(gathered)), ("data", _data(gathered))):
+        by_stage = dict(digests)
+        if len(set(by_stage.values())) > 1:
+            listing = ", ".join(f"{name} of {_short(digest)}" for name, digest in by_stage.items())
+            raise InputError(f"{place} holds evidence of another {subject}: {listing}.", _RERUN)
 
 
 def _models(gathered: EvidenceSet) -> Iterator[tuple[str, str | None]]:

@@ -53,8 +53,8 @@ def value(number: float | None, like: Sequence[float | None] = ()) -> str:
     """A figure, with as many digits as it and its neighbours need to be told apart."""
     if number is None:
         return NONE
-    known = [other for other in like if other is not None]
-    return _power(number) if _scientific((number, *known)) else reasons.figure(number, known)
+    others = [other for other in like if other is not None]
+    return _power(number) if _scientific((number, *others)) else reasons.figure(number, others)
 
 
 def difference(gate: ComparisonGate) -> tuple[str, str]:
@@ -62,11 +62,11 @@ def difference(gate: ComparisonGate) -> tuple[str, str]:
 
     None of them reads like the margin unless it is the margin.
     """
-    found = gate.difference
-    if found is None:
+    difference = gate.difference
+    if difference is None:
         return NONE, ""
     against = gate.bound.against if gate.bound else None
-    return _difference(found.estimate, found.low, found.high, against)
+    return _difference(difference.estimate, difference.low, difference.high, against)
 
 
 @lru_cache(maxsize=8192)  # the table, the page's axis and the heat map show each of them
@@ -75,8 +75,8 @@ def _difference(
 ) -> tuple[str, str]:
     ends = [end for end in (low, high) if end is not None]
     every = (estimate, *ends)
-    apart = [] if against is None else [(x, against) for x in every if not _same(x, against)]
-    digits = reasons.decimals((estimate,), apart, scale=ends)
+    distances = [] if against is None else [(x, against) for x in every if not _same(x, against)]
+    digits = reasons.decimals((estimate,), distances, scale=ends)
 
     def shown(number: float) -> str:
         return _power(number, "+") if _scientific(every) else reasons.signed(number, digits)
@@ -86,16 +86,17 @@ def _difference(
     return shown(estimate), f"{first} to {last}"
 
 
-def interval(found: Interval | None, like: Sequence[float] = ()) -> str:
+def interval(interval: Interval | None, like: Sequence[float] = ()) -> str:
     """The interval of a value as text; empty where there is none.
 
     Args:
-        found: the interval.
+        interval: the interval.
         like: figures that its ends must not read like, such as a bound.
     """
-    if found is None or found.low is None or found.high is None:
+    if interval is None or interval.low is None or interval.high is None:
         return ""
-    return f"{value(found.low, (*like, found.high))} to {value(found.high, (*like, found.low))}"
+    low, high = interval.low, interval.high
+    return f"{value(low, (*like, high))} to {value(high, (*like, low))}"
 
 
 def limit(rule: str) -> float | None:
@@ -113,8 +114,8 @@ def _same(one: float, other: float) -> bool:
 
 def _scientific(numbers: Sequence[float]) -> bool:
     """Whether figures are of a size that nobody counts digits of."""
-    known = [abs(number) for number in numbers if number]
-    return bool(known) and not _TINY <= max(known) < _HUGE
+    magnitudes = [abs(number) for number in numbers if number]
+    return bool(magnitudes) and not _TINY <= max(magnitudes) < _HUGE
 
 
 def _power(number: float, sign: str = "") -> str:
@@ -127,20 +128,20 @@ def ends(gate: ComparisonGate) -> tuple[float | None, float | None]:
     The two-sided interval is wider, and would cross a margin that the gate has kept. It is drawn
     only where there are no bounds.
     """
-    bound, found = gate.bound, gate.difference
+    bound, difference = gate.bound, gate.difference
     if bound and not (bound.lower is None and bound.upper is None):
         return bound.lower, bound.upper
-    return (found.low, found.high) if found else (None, None)
+    return (difference.low, difference.high) if difference else (None, None)
 
 
 def plot(gate: ComparisonGate) -> Plot | None:
     """Where a difference, its bounds and its margin lie; None where there is no difference."""
-    found = gate.difference
-    if found is None:
+    difference = gate.difference
+    if difference is None:
         return None
     margin = gate.bound.against if gate.bound else None
     low, high = ends(gate)
-    marks = [0.0, found.estimate, *(x for x in (low, high, margin) if x is not None)]
+    marks = [0.0, difference.estimate, *(x for x in (low, high, margin) if x is not None)]
     start, width = min(marks), max(marks) - min(marks)
     if not 0 < (1 + 2 * _PAD) * width < math.inf:  # figures may be of a size that no scale holds
         return None
@@ -152,7 +153,7 @@ def plot(gate: ComparisonGate) -> Plot | None:
     return Plot(
         low=0.0 if low is None else place(low),
         high=1.0 if high is None else place(high),
-        estimate=place(found.estimate),
+        estimate=place(difference.estimate),
         zero=place(0.0),
         margin=None if margin is None else place(margin),
         better=greater_is_better(gate),

@@ -61,10 +61,12 @@ def recompute_fork_verdicts(
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)
     name = loaded.path.name
-    told = verdicts_under(
+    sentences = verdicts_under(
         gathered, loaded.config, f"The pull request was judged by other gates than {name} has here."
     )
-    if not told and gathered.doubted:
+    if not sentences and gathered.doubted:
         why = f": {again.reasons[0]}" if again.reasons else "."
-        told = (f"By the gates that {name} has here, its figures are {again.verdict.value}{why}",)
-    return gathered, (_FOREIGN, *told)
+        sentences = (
+            f"By the gates that {name} has here, its figures are {again.verdict.value}{why}",
+        )
+    return gathered, (_FOREIGN, *sentences)

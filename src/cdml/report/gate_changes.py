@@ -51,19 +51,19 @@ def changed_gates(
         loaded: the configuration of the pull request.
         ports: the platform knows the configuration of its base.
     """
-    found = base_gates(loaded, ports)
-    rows = other_rows(gathered, loaded, ports) if found.known else ()
-    return (*effect_of_base_gates(gathered, loaded, found), *found.said, *rows)
+    base = base_gates(loaded, ports)
+    rows = other_rows(gathered, loaded, ports) if base.known else ()
+    return (*effect_of_base_gates(gathered, loaded, base), *base.said, *rows)
 
 
 def effect_of_base_gates(
-    gathered: EvidenceSet, loaded: LoadedConfig, found: BaseBranchGates
+    gathered: EvidenceSet, loaded: LoadedConfig, base: BaseBranchGates
 ) -> tuple[str, ...]:
     """What the figures are by the base's gates; nothing where those are the same."""
-    if found.config is None:
+    if base.config is None:
         return ()
-    told = f"The pull request changes the gates of {loaded.path.name}."
-    return verdicts_under(gathered, found.config, told)
+    message = f"The pull request changes the gates of {loaded.path.name}."
+    return verdicts_under(gathered, base.config, message)
 
 
 def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
@@ -137,27 +137,29 @@ def _differences(
     for key in sorted(before.keys() | now.keys()):
         one, other = before.get(key), now.get(key)
         if isinstance(one, Mapping) or isinstance(other, Mapping):
-            then, since = (found if isinstance(found, Mapping) else {} for found in (one, other))
+            then, since = (gates if isinstance(gates, Mapping) else {} for gates in (one, other))
             yield from _differences(then, since, (*place, key))
         elif one != other:
             yield (*place, key)
 
 
-def verdicts_under(gathered: EvidenceSet, config: Config, told: str) -> tuple[str, ...]:
+def verdicts_under(gathered: EvidenceSet, config: Config, message: str) -> tuple[str, ...]:
     """What the figures are by other gates; nothing where these are the gates they were judged by.
 
     Args:
         gathered: the evidence.
         config: the other gates.
-        told: the sentence that begins it.
+        message: the sentence that begins it.
     """
     if is_judged_here(gathered, config):
         return ()
     again = rejudged(gathered, config)
     why = f": {again.reasons[0]}" if again.reasons else "."
     stage = gathered.comparison or gathered.evaluation
-    gone = _gone(stage.policy.gates, config) if stage else ""
-    return (f"{told}{gone} By those that were there, its figures are {again.verdict.value}{why}",)
+    missing = _gone(stage.policy.gates, config) if stage else ""
+    return (
+        f"{message}{missing} By those that were there, its figures are {again.verdict.value}{why}",
+    )
 
 
 def is_judged_here(gathered: EvidenceSet, config: Config) -> bool:

@@ -26,31 +26,31 @@ def main_cause(gathered: EvidenceSet) -> str:
     checks = gathered.data.checks if gathered.data else ()
     broken = [check for check in checks if check.verdict is verdict]
     if gates:
-        said = _describe_gate(min(gates, key=lambda gate: gate.slice is not None))
+        sentence = _describe_gate(min(gates, key=lambda gate: gate.slice is not None))
     elif gathered.failures and verdict is Verdict.INCONCLUSIVE:
         return f"{' and '.join(one.command for one in gathered.failures)} stopped"
     elif gathered.missing and verdict is Verdict.INCONCLUSIVE:
         return f"{' and '.join(gathered.missing)} left no evidence"
     elif broken:
-        said = _broken(broken[0])
+        sentence = _broken(broken[0])
     else:
         return _of_a_stage(gathered)
     more = len(gates) + len(broken) - 1
-    return f"{said} (and {more:,} more)" if more else said
+    return f"{sentence} (and {more:,} more)" if more else sentence
 
 
 def _broken(check: Check) -> str:
-    of = f" of {check.column}" if check.column is not None else ""
-    told = {Verdict.FAIL: "failed", Verdict.WARN: "warns"}.get(
+    suffix = f" of {check.column}" if check.column is not None else ""
+    verb = {Verdict.FAIL: "failed", Verdict.WARN: "warns"}.get(
         check.verdict, "could not be decided"
     )
-    return f"the check {check.name}{of} {told}"
+    return f"the check {check.name}{suffix} {verb}"
 
 
 def _of_a_stage(gathered: EvidenceSet) -> str:
     """What a stage says for itself, where none of its parts has decided."""
-    said = (stage.reason for stage in gathered.stages if stage.verdict is gathered.verdict)
-    return next((reasons.inside(reason.strip().rstrip(".")) for reason in said if reason), "")
+    sentences = (stage.reason for stage in gathered.stages if stage.verdict is gathered.verdict)
+    return next((reasons.inside(reason.strip().rstrip(".")) for reason in sentences if reason), "")
 
 
 def _gates(gathered: EvidenceSet) -> Iterator[EvidenceGate]:
@@ -67,8 +67,8 @@ def _describe_gate(gate: EvidenceGate) -> str:
     gain = gate.rule.startswith(RuleKind.SUPERIORITY.value)
     worse = {True: "dropped", False: "risen", None: "got worse"}[greater_is_better(gate)]
     if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
-        told = "may not have improved enough" if gain else f"may have {worse}"
-        return f"{subject} {told}{_settled(gate)}"
+        change = "may not have improved enough" if gain else f"may have {worse}"
+        return f"{subject} {change}{_settled(gate)}"
     if gain:
         return f"{subject} did not improve enough ({_moved(gate)})"
     verb = {"dropped": "dropped", "risen": "rose"}.get(worse, worse)
@@ -123,8 +123,8 @@ def headline(gathered: EvidenceSet, model: str) -> str:
     if not gathered.stages:
         return _unjudged(gathered, model)
     why = _DOUBTED if gathered.doubted else main_cause(gathered)
-    told = f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
-    return f"{told}; {why}" if why else told
+    sentence = f"{_WORDS[verdict]}: {_meaning(gathered, verdict, _challenger(gathered, model))}"
+    return f"{sentence}; {why}" if why else sentence
 
 
 def _unjudged(gathered: EvidenceSet, model: str) -> str:
@@ -132,8 +132,8 @@ def _unjudged(gathered: EvidenceSet, model: str) -> str:
     stopped = [failure.command for failure in gathered.failures]
     if any(command in DELIVERIES for command in stopped):
         return f"Not finished: {' and '.join(stopped)} of {model} ended with an error"
-    told = f"{' and '.join(stopped)} stopped" if stopped else "the gate ended"
-    return f"Not judged: {told} before there was a verdict on the new {model}"
+    cause = f"{' and '.join(stopped)} stopped" if stopped else "the gate ended"
+    return f"Not judged: {cause} before there was a verdict on the new {model}"
 
 
 def _meaning(gathered: EvidenceSet, verdict: Verdict, challenger: str) -> str:
@@ -153,8 +153,8 @@ def _meaning(gathered: EvidenceSet, verdict: Verdict, challenger: str) -> str:
 
 
 def _challenger(gathered: EvidenceSet, model: str) -> str:
-    for found in (gathered.evaluation, gathered.comparison):
-        reference = getattr(found, "model", None) or getattr(found, "challenger", None)
+    for stage in (gathered.evaluation, gathered.comparison):
+        reference = getattr(stage, "model", None) or getattr(stage, "challenger", None)
         if reference is not None and reference.version:
             return f"{model} version {reference.version}"
     return f"the new {model}"
@@ -162,12 +162,12 @@ def _challenger(gathered: EvidenceSet, model: str) -> str:
 
 def _champion(gathered: EvidenceSet) -> str:
     """What passing would mean."""
-    found = gathered.comparison
-    if found is None:
+    comparison = gathered.comparison
+    if comparison is None:
         return "replace the champion"
-    if found.champion is None:
+    if comparison.champion is None:
         return "become the first champion"
-    version = found.champion.version
+    version = comparison.champion.version
     return f"replace the champion{f' (version {version})' if version else ''}"
 
 
@@ -177,17 +177,17 @@ def _only_data_fails(gathered: EvidenceSet) -> bool:
     return not failed and gathered.ours is not Verdict.FAIL
 
 
-def _delivered(told: Deployment) -> str:
-    version = f"{told.model} version {told.to.version}"
-    place = f"in {told.environment}"
-    before = f" (before: version {told.from_.version})" if told.from_ else ""
-    if told.verdict.exit_code != 0:
-        what = "Rollback" if told.operation == "rollback" else "Deployment"
-        return f"{what} failed: {version} {place}"
-    if told.parked_until is not None:
+def _delivered(deployment: Deployment) -> str:
+    version = f"{deployment.model} version {deployment.to.version}"
+    place = f"in {deployment.environment}"
+    before = f" (before: version {deployment.from_.version})" if deployment.from_ else ""
+    if deployment.verdict.exit_code != 0:
+        operation = "Rollback" if deployment.operation == "rollback" else "Deployment"
+        return f"{operation} failed: {version} {place}"
+    if deployment.parked_until is not None:
         return f"Parked: {version} has a share of the traffic {place}{before}"
-    if not told.changed:
+    if not deployment.changed:
         return f"Nothing to do: {version} already serves {place}"
-    if told.operation == "rollback":
+    if deployment.operation == "rollback":
         return f"Rolled back: {version} serves {place} again{before}"
     return f"Deployed: {version} serves {place}{before}"

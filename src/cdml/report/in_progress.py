@@ -62,19 +62,19 @@ def post_not_judged(
     """
     run = host.platform.run_url()
     body = comment.unjudged(headline, lines, run)
-    address, shown = None, body
+    address, body_shown = None, body
     try:
         address = talk.say(host, body, quiet=output is None and talk.mode != "always")
     except ServiceError as refused:
         host.progress.note(f"no comment that there is no verdict: {refused.message}")
         unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
-        shown = comment.unjudged(headline, (*lines, unposted), run)
+        body_shown = comment.unjudged(headline, (*lines, unposted), run)
     if output is not None:
         with suppress(InputError):  # the folder cannot be written, which is told already
             remove_files(output / PAGE, output / GATES_RESULTS)
             write_atomically(output / COMMENT, body.encode())
-            write_atomically(output / REPORT, shown.encode())
-        host.platform.summary(shown)
+            write_atomically(output / REPORT, body_shown.encode())
+        host.platform.summary(body_shown)
     return address
 
 

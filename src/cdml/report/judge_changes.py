@@ -31,15 +31,20 @@ def changed_judges(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
         loaded: the configuration of the pull request.
         host: its platform knows the base.
     """
-    said: list[str] = []
-    for what, look in (("the contract", _contract), ("the metrics", _metrics), ("the rows", _rows)):
+    sentences: list[str] = []
+    for subject, look in (
+        ("the contract", _contract),
+        ("the metrics", _metrics),
+        ("the rows", _rows),
+    ):
         try:
-            said += look(loaded, host)
+            sentences += look(loaded, host)
         except ServiceError as error:
-            said.append(
-                f"Whether the pull request changes {what} could not be looked up: {error.message}"
+            sentences.append(
+                f"Whether the pull request changes {subject} could not be looked up:"
+                f" {error.message}"
             )
-    return tuple(said)
+    return tuple(sentences)
 
 
 def other_rows(gathered: EvidenceSet, loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
@@ -51,8 +56,8 @@ def other_rows(gathered: EvidenceSet, loaded: LoadedConfig, host: ReportPorts) -
     past = next((one for one in comparison.history if one.version == champion.version), None)
     if past is None or past.same_rows or _in_repository(loaded, host):
         return ()
-    said = "The evaluation rows are not those that the champion's own gate had"
-    return (f"{said} (version {champion.version}).",)
+    sentence = "The evaluation rows are not those that the champion's own gate had"
+    return (f"{sentence} (version {champion.version}).",)
 
 
 def _in_repository(loaded: LoadedConfig, host: ReportPorts) -> bool:
@@ -77,13 +82,13 @@ def _contract(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
 
 def _metrics(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
     """The modules of each metric that is a function of the user's, and what they import."""
-    told: set[Path] = set()
+    reported: set[Path] = set()
     for gate in loaded.config.gates:
         module, _, function = gate.metric.partition(":")
         if not function:
             continue
-        needed = [one for one in modules(loaded.folder, module) if one not in told][:_MOST]
-        told |= set(needed)
+        needed = [one for one in modules(loaded.folder, module) if one not in reported][:_MOST]
+        reported |= set(needed)
         changed = [one for one in needed if _changes(one, host)]
         if changed:
             names = [one.relative_to(loaded.folder).as_posix() for one in changed]
@@ -104,10 +109,10 @@ def modules(folder: Path, module: str) -> tuple[Path, ...]:
         folder: where modules of the user's are looked for, before all others.
         module: with dots.
     """
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     waiting = [module, *(name for name in sorted(sys.stdlib_module_names) if _has(folder, name))]
     seen: set[str] = set()
-    while waiting and len(found) < _MOST:
+    while waiting and len(paths) < _MOST:
         name = waiting.pop(0)
         if name in seen:
             continue
@@ -115,10 +120,10 @@ def modules(folder: Path, module: str) -> tuple[Path, ...]:
         parts = name.split(".")
         for depth in range(1, len(parts) + 1):  # a package runs before what is in it
             for path in _files(folder.joinpath(*parts[:depth])):
-                if path not in found:
-                    found[path] = None
+                if path not in paths:
+                    paths[path] = None
                     waiting += _imported(path, folder)
-    return tuple(found)
+    return tuple(paths)
 
 
 def _has(folder: Path, name: str) -> bool:
@@ -167,9 +172,9 @@ def _rows(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
     if data.reference and data.reference != CHAMPION:
         named.append(("the reference", data.reference))
     named += [(f"the rows of the table {name}", uri) for name, uri in data.related.items()]
-    for what, written in named:
+    for subject, written in named:
         if any(_changes(path, host) for path in _on_disk(loaded, written)):
-            yield f"The pull request changes {what}: {written}."
+            yield f"The pull request changes {subject}: {written}."
 
 
 def _on_disk(loaded: LoadedConfig, written: str) -> list[Path]:
@@ -182,5 +187,5 @@ def _on_disk(loaded: LoadedConfig, written: str) -> list[Path]:
     path = Path(reveal(loaded.locate(address)))
     if path.is_file():
         return [path]
-    found = path.rglob("*") if path.is_dir() else map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207 - absolute patterns
-    return sorted(one for one in found if one.is_file())[:_MOST]
+    paths = path.rglob("*") if path.is_dir() else map(Path, glob.iglob(str(path), recursive=True))  # noqa: PTH207 - absolute patterns
+    return sorted(one for one in paths if one.is_file())[:_MOST]

@@ -52,11 +52,11 @@ class MetricGates:
     @property
     def differences(self) -> tuple[GateRow, ...]:
         """The gates whose difference or margin is not already told by one before."""
-        told: dict[tuple[str, str, str], GateRow] = {}
+        by_key: dict[tuple[str, str, str], GateRow] = {}
         for gate in self.gates:
             if gate.difference != NONE:
-                told.setdefault((gate.difference, gate.interval, gate.bar), gate)
-        return tuple(told.values())
+                by_key.setdefault((gate.difference, gate.interval, gate.bar), gate)
+        return tuple(by_key.values())
 
     @property
     def verdict(self) -> Verdict | None:

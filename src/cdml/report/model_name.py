@@ -27,9 +27,9 @@ def model_name(config: Path, host: ReportPorts) -> str | None:
         content = config.read_bytes()[:_MOST]
     except OSError:
         content = b""
-    found = _named(content)
-    if found is not None:
-        return found
+    name = _named(content)
+    if name is not None:
+        return name
     try:
         before = host.platform.base_file(config)
     except ServiceError as error:

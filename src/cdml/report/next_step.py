@@ -39,8 +39,8 @@ def next_step(gathered: EvidenceSet) -> NextStep:
         return NextStep(text=_held(gathered))
     checked = "read the warnings; if they are acceptable, merge."
     merge = checked if gathered.verdict is Verdict.WARN else "merge."
-    told, command = _shipped(gathered)
-    return NextStep(text=f"{merge} {told}", command=command)
+    sentence, command = _shipped(gathered)
+    return NextStep(text=f"{merge} {sentence}", command=command)
 
 
 def _shipped(gathered: EvidenceSet) -> tuple[str, str]:
@@ -138,6 +138,6 @@ def _checks(gathered: EvidenceSet, verdict: Verdict) -> list[Check]:
 
 def _named(checks: Sequence[Check], verb: str = "fails") -> str:
     """The first of some checks, and how many there are beside it."""
-    of = f" of {checks[0].column}" if checks[0].column is not None else ""
+    suffix = f" of {checks[0].column}" if checks[0].column is not None else ""
     more = f" (and {len(checks) - 1:,} more)" if checks[1:] else ""
-    return f"{checks[0].name}{of} {verb}{more}"
+    return f"{checks[0].name}{suffix} {verb}{more}"

@@ -65,13 +65,13 @@ def _data(name: str, data: DataRef) -> Iterator[Fact]:
 
 
 def _delivery(gathered: EvidenceSet) -> Iterator[Fact]:
-    told = gathered.deployment
-    if told is None:
+    deployment = gathered.deployment
+    if deployment is None:
         return
-    yield Fact(name="Environment", value=f"{told.environment}, target {told.target}")
-    yield Fact(name="Serves now", value=f"version {told.to.version}")
-    yield Fact(name="Its digest", value=told.to.digest, code=True)
-    if told.journal:
-        yield Fact(name="Journal", value=told.journal, code=True)
-    if told.overrides:
-        yield Fact(name="Overridden", value=", ".join(told.overrides))
+    yield Fact(name="Environment", value=f"{deployment.environment}, target {deployment.target}")
+    yield Fact(name="Serves now", value=f"version {deployment.to.version}")
+    yield Fact(name="Its digest", value=deployment.to.digest, code=True)
+    if deployment.journal:
+        yield Fact(name="Journal", value=deployment.journal, code=True)
+    if deployment.overrides:
+        yield Fact(name="Overridden", value=", ".join(deployment.overrides))

@@ -67,48 +67,48 @@ def publish_report(
     """
     model = loaded.config.model
     with report_unusable(model, ports, talk, output):
-        said: tuple[str, ...] = ()
+        notes: tuple[str, ...] = ()
         stopped = ports.platform.stopped()
         if stopped is not None:
-            gathered, said = read_evidence_set({}, loaded.config), (unjudged(stopped),)
+            gathered, notes = read_evidence_set({}, loaded.config), (unjudged(stopped),)
         elif artifact is not None:
             gathered = read_evidence_set(
                 fetch_fork_evidence(ports.platform, artifact), loaded.config
             )
-            gathered, said = recompute_fork_verdicts(gathered, loaded, ports.platform)
+            gathered, notes = recompute_fork_verdicts(gathered, loaded, ports.platform)
         else:
             gathered = read_evidence_set(evidence, loaded.config, is_current(ports.platform))
-            said = changed_gates(gathered, loaded, ports)
-        known = talk.known_warnings(ports)
+            notes = changed_gates(gathered, loaded, ports)
+        earlier = talk.known_warnings(ports)
         run = ports.platform.run_url()
-        shown = lay_out(gathered, model, run=run, notes=said, known=known)
-        comment = render.comment(shown)
+        view = lay_out(gathered, model, run=run, notes=notes, earlier=earlier)
+        comment = render.comment(view)
     address, warnings = None, []
     try:
-        warned = {digest: digest in known for digest in shown.warned}
+        warned = {digest: digest in earlier for digest in view.warned}
         address = talk.say(
             ports, comment, quiet=needs_no_comment(gathered, talk.mode), warned=warned
         )
     except ServiceError as error:
         warnings = [missing_comment(ports, error)]
-    told = replace(shown, notes=(*shown.notes, *(one.message for one in warnings)))
-    markdown = render.summary(told)
+    view_with_warnings = replace(view, notes=(*view.notes, *(one.message for one in warnings)))
+    markdown = render.summary(view_with_warnings)
     write_atomically(output / "comment.md", comment.encode())
     results = gates_junit({"": gathered}, ports.clock.now())
     write_atomically(output / GATES_RESULTS, results)
     reported = Reported(
         verdict=gathered.verdict,
-        headline=shown.headline,
-        view=told,
+        headline=view.headline,
+        view=view_with_warnings,
         markdown=write_atomically(output / "report.md", markdown.encode()),
         html=write_atomically(
             output / "report.html",
-            render.page(told, ports.clock.now(), draw_pictures(gathered)).encode(),
+            render.page(view_with_warnings, ports.clock.now(), draw_pictures(gathered)).encode(),
         ),
         comment_url=address,
     )
     ports.platform.summary(markdown)
-    ports.platform.annotate([*warnings, *annotations(told, loaded)])
+    ports.platform.annotate([*warnings, *annotations(view_with_warnings, loaded)])
     return reported
 
 
@@ -138,9 +138,9 @@ def unjudged(stopped: str) -> str:
 
 def missing_comment(ports: ReportPorts, error: ServiceError) -> Annotation:
     """That there is no comment, and why, where everybody may write."""
-    said = f"The comment was not posted: {error.message} {error.hint}".strip()
-    ports.progress.note(said)
-    return Annotation(level="warning", title="cdml: no comment", message=said)
+    message = f"The comment was not posted: {error.message} {error.hint}".strip()
+    ports.progress.note(message)
+    return Annotation(level="warning", title="cdml: no comment", message=message)
 
 
 def needs_no_comment(gathered: EvidenceSet, mode: str) -> bool:

@@ -60,28 +60,28 @@ def publish_combined(
     with report_unusable(shared.model if shared else "models", host, talk, output):
         stopped = host.platform.stopped()
         notes = (*notes, *((unjudged(stopped),) if stopped else ()))
-        found = {
+        evidence_sets = {
             name: read_evidence_set({} if stopped else folder, own(folder) or shared, ours)
             for name, folder in _folders(root, pattern)
         }
-        known = talk.known_warnings(host)
-        parts, said = _parts(found, loaded, host, known)
-        notes = (*notes, *said)
+        earlier = talk.known_warnings(host)
+        parts, messages = _parts(evidence_sets, loaded, host, earlier)
+        notes = (*notes, *messages)
         body = comment.combined_comment(parts, notes)
     address, warnings = None, []
     try:
-        warned = {digest: digest in known for part in parts for digest in part.view.warned}
-        silent = all(needs_no_comment(one, talk.mode) for one in found.values())
+        warned = {digest: digest in earlier for part in parts for digest in part.view.warned}
+        silent = all(needs_no_comment(one, talk.mode) for one in evidence_sets.values())
         address = talk.say(host, body, quiet=silent, warned=warned)
     except ServiceError as error:
         warnings = [missing_comment(host, error)]
     summary = comment.combined_summary(parts, (*notes, *(one.message for one in warnings)))
     write_atomically(output / "comment.md", body.encode())
-    write_atomically(output / GATES_RESULTS, gates_junit(found, host.clock.now()))
+    write_atomically(output / GATES_RESULTS, gates_junit(evidence_sets, host.clock.now()))
     markdown = write_atomically(output / "report.md", summary.encode())
     host.platform.summary(summary)
-    told = [annotations(part.view, loaded)[0] for part in combined.worst_first(parts)]
-    host.platform.annotate([*warnings, *told][:MAX_ANNOTATIONS])
+    lines = [annotations(part.view, loaded)[0] for part in combined.worst_first(parts)]
+    host.platform.annotate([*warnings, *lines][:MAX_ANNOTATIONS])
     return Reported(
         verdict=combined.verdict(parts),
         headline=combined.headline(parts),
@@ -93,37 +93,39 @@ def publish_combined(
 
 
 def _parts(
-    found: Mapping[str, EvidenceSet],
+    evidence_sets: Mapping[str, EvidenceSet],
     loaded: LoadedConfig | None,
     host: ReportPorts,
-    known: frozenset[str],
+    earlier: frozenset[str],
 ) -> tuple[list[CombinedEntry], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
     run, before = host.platform.run_url(), base_gates(loaded, host) if loaded else BaseBranchGates()
     parts = []
-    for name, gathered in found.items():
+    for name, gathered in evidence_sets.items():
         # A monorepo's models have configurations of their own, and this is another's change.
         ours = loaded is not None and is_judged_here(gathered, loaded.config)
-        said = effect_of_base_gates(gathered, loaded, before) if loaded and ours else ()
+        notes = effect_of_base_gates(gathered, loaded, before) if loaded and ours else ()
         parts.append(
-            CombinedEntry(name=name, view=lay_out(gathered, name, run=run, notes=said, known=known))
+            CombinedEntry(
+                name=name, view=lay_out(gathered, name, run=run, notes=notes, earlier=earlier)
+            )
         )
     return parts, before.said
 
 
 def _folders(root: Path, pattern: str) -> list[tuple[str, Path]]:
     try:
-        found = sorted(path for path in root.glob(pattern) if path.is_dir())
+        folders = sorted(path for path in root.glob(pattern) if path.is_dir())
     except (ValueError, NotImplementedError) as error:
         raise InputError(f"{pattern!r} is no pattern of folders: {error}.") from error
-    if not found or len(found) > _MOST:
+    if not folders or len(folders) > _MOST:
         raise InputError(
-            f"{pattern!r} names {len(found):,} folders of evidence.",
+            f"{pattern!r} names {len(folders):,} folders of evidence.",
             f"It is a glob relative to {root}, of at most {_MOST} folders.",
         )
-    names = [path.parent.name if path.name == ".cdml" else path.name for path in found]
+    names = [path.parent.name if path.name == ".cdml" else path.name for path in folders]
     shared = {name for name, many in Counter(names).items() if many > 1}
     return [
         (path.relative_to(root).as_posix() if name in shared else name, path)
-        for name, path in zip(names, found, strict=True)
+        for name, path in zip(names, folders, strict=True)
     ]

@@ -34,7 +34,7 @@ class RowCache:
             arguments: what else the macro takes.
         """
         key = (macro.name, row, arguments)
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = macro(row, *arguments)
-        return found
+        cached = self._found.get(key)
+        if cached is None:
+            cached = self._found[key] = macro(row, *arguments)
+        return cached

@@ -189,11 +189,14 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
 
 
 def _distance(gate: ComparisonGate) -> float:
-    found, better = gate.difference, greater_is_better(gate)
-    if found is None or found.low is None or found.high is None or better is None:
+    difference, better = gate.difference, greater_is_better(gate)
+    if difference is None or difference.low is None or difference.high is None or better is None:
         return math.inf
-    half, against = (found.high - found.low) / 2, gate.bound.against if gate.bound else 0.0
-    away = (found.estimate - against) * (1 if better else -1)
+    half, against = (
+        (difference.high - difference.low) / 2,
+        gate.bound.against if gate.bound else 0.0,
+    )
+    away = (difference.estimate - against) * (1 if better else -1)
     return away / half if half > 0 else math.copysign(math.inf, away)
 
 
@@ -219,8 +222,8 @@ def _check_row(check: Check) -> CheckRow:
 
 def metric_rows(gathered: EvidenceSet) -> tuple[MetricRow, ...]:
     """The challenger's metrics on all rows."""
-    found = gathered.evaluation.metrics if gathered.evaluation else ()
-    return tuple(_metric_row(metric) for metric in found if metric.slice is None)
+    metrics = gathered.evaluation.metrics if gathered.evaluation else ()
+    return tuple(_metric_row(metric) for metric in metrics if metric.slice is None)
 
 
 def _metric_row(metric: MetricValue) -> MetricRow:
@@ -234,14 +237,14 @@ def _metric_row(metric: MetricValue) -> MetricRow:
 
 def change_rows(gathered: EvidenceSet) -> tuple[ChangeRow, ...]:
     """What changed in the model."""
-    found = gathered.comparison.changes if gathered.comparison else ()
+    changes = gathered.comparison.changes if gathered.comparison else ()
     return tuple(
         ChangeRow(
             what=change.what,
             champion=NONE if change.champion is None else change.champion,
             challenger=NONE if change.challenger is None else change.challenger,
         )
-        for change in found
+        for change in changes
     )
 
 

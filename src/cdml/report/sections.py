@@ -69,10 +69,10 @@ def sections(view: View) -> Sections:
     )
 
 
-def _order(found: MetricGates) -> tuple[float, bool, float]:
+def _order(metric: MetricGates) -> tuple[float, bool, float]:
     """The worst first, of equally bad ones those on all rows, then those nearest to a margin."""
-    worst = min(map(verdict_rank, found.gates))
-    return worst[0], bool(found.slice), worst[1]
+    worst = min(map(verdict_rank, metric.gates))
+    return worst[0], bool(metric.slice), worst[1]
 
 
 def _count_passed(rest: tuple[MetricGates, ...]) -> str:

@@ -62,5 +62,5 @@ def _root(loaded: LoadedConfig) -> Path:
 
 
 def _within(path: Path, root: Path) -> str:
-    found = path.resolve()
-    return found.relative_to(root).as_posix() if found.is_relative_to(root) else path.name
+    resolved = path.resolve()
+    return resolved.relative_to(root).as_posix() if resolved.is_relative_to(root) else path.name

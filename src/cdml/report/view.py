@@ -94,7 +94,7 @@ def lay_out(
     *,
     run: str | None,
     notes: Iterable[str] = (),
-    known: Collection[str] = (),
+    earlier: Collection[str] = (),
 ) -> View:
     """Lay out what the evidence says.
 
@@ -103,7 +103,7 @@ def lay_out(
         model: the model's name.
         run: address of the run that reports.
         notes: what the reader must know about the report itself.
-        known: digests of the warnings that the last report had.
+        earlier: digests of the warnings that the last report had.
     """
     rows = gate_rows(gathered)
     gates = tuple(row for row in rows if not row.slice)
@@ -111,10 +111,10 @@ def lay_out(
     checks = check_rows(gathered)
     judged: tuple[GateRow | CheckRow, ...] = (*checks, *sorted(gates, key=verdict_rank), *slices)
     digests = {_digest(model, row): row for row in judged if row.verdict is Verdict.WARN}
-    repeated = {id(row): row for digest, row in digests.items() if digest in known}
+    repeated = {id(row): row for digest, row in digests.items() if digest in earlier}
     fresh = [row for row in judged if id(row) not in repeated]
     begun = gathered.stages or gathered.failures
-    reasons = _reasons(gathered, fresh, told=bool(repeated)) if begun else (_NOTHING,)
+    reasons = _reasons(gathered, fresh, include_reasons=bool(repeated)) if begun else (_NOTHING,)
     return View(
         verdict=gathered.verdict,
         headline=headline(gathered, model),
@@ -141,8 +141,8 @@ def lay_out(
 
 def _unwalled(gathered: EvidenceSet) -> tuple[str, ...]:
     """That a model ran where it could reach whatever the job could."""
-    found = gathered.evaluation
-    if found is None or found.isolation not in NO_WALLS:
+    evaluation = gathered.evaluation
+    if evaluation is None or evaluation.isolation not in NO_WALLS:
         return ()
     return ("The model was not isolated (isolation: none): it could change this evidence.",)
 
@@ -170,12 +170,12 @@ def _summarize_slices(slices: tuple[GateRow, ...]) -> str:
     open_ = sum(row.unproven for row in judged)
     fine, silent = len(judged) - bad - open_, len(slices) - len(judged)
     if not bad and not open_:
-        told = [f"all {fine:,} passed"] if judged else []
+        parts = [f"all {fine:,} passed"] if judged else []
     else:
-        told = [f"{bad:,} of {len(judged):,} did not pass"] if bad else []
-        told += [f"{fine:,} passed" if bad else f"{fine:,} of {len(judged):,} passed"] * bool(fine)
-        told += [f"{UNPROVEN} in {open_:,}"] if open_ else []
-    return ", ".join([*told, *([f"{silent:,} only reported"] if silent else [])])
+        parts = [f"{bad:,} of {len(judged):,} did not pass"] if bad else []
+        parts += [f"{fine:,} passed" if bad else f"{fine:,} of {len(judged):,} passed"] * bool(fine)
+        parts += [f"{UNPROVEN} in {open_:,}"] if open_ else []
+    return ", ".join([*parts, *([f"{silent:,} only reported"] if silent else [])])
 
 
 def _digest(model: str, row: GateRow | CheckRow) -> str:
@@ -190,27 +190,27 @@ def _named(row: GateRow | CheckRow) -> tuple[str, ...]:
 
 def _unproven(gathered: EvidenceSet, slices: Iterable[GateRow]) -> Iterator[str]:
     """That slices passed without proof, where nothing else keeps anybody from merging."""
-    found = [row for row in slices if row.unproven]
-    if not found or gathered.verdict.exit_code != 0:
+    unproven = [row for row in slices if row.unproven]
+    if not unproven or gathered.verdict.exit_code != 0:
         return
-    named = ", ".join(f"{row.metric} for {row.slice}" for row in found[:MAX_POINTS])
-    more = f" and {len(found) - MAX_POINTS:,} more" if found[MAX_POINTS:] else ""
+    named = ", ".join(f"{row.metric} for {row.slice}" for row in unproven[:MAX_POINTS])
+    more = f" and {len(unproven) - MAX_POINTS:,} more" if unproven[MAX_POINTS:] else ""
     yield f"No regression is proven, and none is ruled out: {named}{more}."
 
 
 def _reasons(
-    gathered: EvidenceSet, rows: Iterable[GateRow | CheckRow], *, told: bool
+    gathered: EvidenceSet, rows: Iterable[GateRow | CheckRow], *, include_reasons: bool
 ) -> tuple[str, ...]:
     """Why the verdict is not pass, worst first; a stage speaks for itself if no row does.
 
     Args:
         gathered: the evidence.
         rows: what was judged, without the warnings that are told elsewhere.
-        told: whether there are such warnings.
+        include_reasons: whether there are such warnings.
     """
     delivered = (gathered.deployment.reason,) if gathered.deployment else ()
     bad = sorted((row for row in rows if not_passed(row)), key=severity, reverse=True)
-    if bad or delivered or told:
+    if bad or delivered or include_reasons:
         return (*delivered, *map(_row_reason, bad))
     worse = (stage for stage in gathered.stages if stage.verdict is not Verdict.PASS)
     return tuple(stage.reason for stage in worse if stage.reason)

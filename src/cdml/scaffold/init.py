@@ -83,11 +83,11 @@ class ProjectPlace:
         for before, after in (
             (rf"(?<=config: ){re.escape(CONFIG)}$", config),
             (r"(?<=path: )\.cdml$", json.dumps(f"{self.below}/.cdml", ensure_ascii=False)),
-            (r"^name: (.+)$", lambda found: f"name: {_quoted(f'{found[1]} ({label})')}"),
+            (r"^name: (.+)$", lambda match: f"name: {_quoted(f'{match[1]} ({label})')}"),
             (r"(?<=workflows: \[)Model gate(?=\])", _quoted(f"Model gate ({label})")),
             (
                 r"(?<=    name: )(Begin|Gate|Report)$",
-                lambda found: _quoted(f"{found[1]} ({label})"),
+                lambda match: _quoted(f"{match[1]} ({label})"),
             ),
             (r"(?<=group: cdml-)", f"{self.slug}-"),
             (r"\bmy-model\b", self.model),
@@ -114,7 +114,7 @@ def init(
     data: str | None = None,
     tables: Tables | None = None,
     target: str = "registry",
-    known: DeploySettings | None = None,
+    settings: DeploySettings | None = None,
 ) -> tuple[Path, ...]:
     """Write every file, or none; beside a configuration whose canary is parked, what it lacks.
 
@@ -125,7 +125,7 @@ def init(
         tables: opens them.
         target: where the champion serves, one of `target_types()`. Where that is a machine of the
             user's, its own runner delivers.
-        known: how the configuration that is there already delivers, if there is one.
+        settings: how the configuration that is there already delivers, if there is one.
 
     Returns:
         What was written.
@@ -135,10 +135,10 @@ def init(
         InputError: a folder cannot be written, or the data not read.
     """
     place = ProjectPlace.of(folder)
-    if known is not None and _lacks_resume(place, known) and data is None and not force:
-        resume = _on_runner(place.fill_in(_template(RESUME)), target_types()[known.target.type])
-        if re.fullmatch(r"[\w-]+", known.environment, re.ASCII):  # a name that needs no quotes
-            resume = resume.replace("production", known.environment)
+    if settings is not None and _lacks_resume(place, settings) and data is None and not force:
+        resume = _on_runner(place.fill_in(_template(RESUME)), target_types()[settings.target.type])
+        if re.fullmatch(r"[\w-]+", settings.environment, re.ASCII):  # a name that needs no quotes
+            resume = resume.replace("production", settings.environment)
         return (write_atomically(place.workflow(RESUME), resume.encode()),)
     kind = target_types().named(target)
     section = kind.read_template()
@@ -147,8 +147,8 @@ def init(
             f"the target {target} brings no configuration to begin with.",
             "Leave --target out, and write its settings below deploy.target in cdml.yaml.",
         )
-    wanted = (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS
-    workflows = {place.workflow(name): place.fill_in(_template(name)) for name in wanted}
+    files = (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS
+    workflows = {place.workflow(name): place.fill_in(_template(name)) for name in files}
     config = (_template(CONFIG) + section).replace("my-model", place.model)
     for path in map(place.workflow, DELIVERING):
         if path in workflows:
@@ -168,11 +168,11 @@ def init(
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
         columns = observe_columns(table)
-        shown = DATA if holds_credentials(data) else data
-        written = propose.propose_contract(table_name(data), shown, table.ref.rows, columns)
+        data_shown = DATA if holds_credentials(data) else data
+        written = propose.propose_contract(table_name(data), data_shown, table.ref.rows, columns)
         content[place.folder / contract] = written
         key = propose.likely_key(columns)
-        content[place.folder / CONFIG] = _filled(config, shown, contract, key)
+        content[place.folder / CONFIG] = _filled(config, data_shown, contract, key)
     ignored = _ignored(place)
     if ignored is not None:
         content[place.root / ".gitignore"] = ignored
@@ -188,9 +188,9 @@ def _template(name: str) -> str:
     return (files("cdml.scaffold") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _lacks_resume(place: ProjectPlace, known: DeploySettings) -> bool:
+def _lacks_resume(place: ProjectPlace, settings: DeploySettings) -> bool:
     """Whether a canary is parked here, and nothing goes on with it."""
-    parks = known.canary is not None and bool(known.canary.park)
+    parks = settings.canary is not None and bool(settings.canary.park)
     return parks and not place.workflow(RESUME).exists()
 
 
@@ -206,9 +206,9 @@ def _ignored(place: ProjectPlace) -> str | None:
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
     name = IGNORED.rstrip("/")
-    known = {name, IGNORED, f"**/{name}", f"**/{IGNORED}"}
-    known |= {f"/{one}" for one in (name, IGNORED)} if not place.below else set()
-    if known & {line.strip() for line in text.splitlines()}:
+    ignored = {name, IGNORED, f"**/{name}", f"**/{IGNORED}"}
+    ignored |= {f"/{one}" for one in (name, IGNORED)} if not place.below else set()
+    if ignored & {line.strip() for line in text.splitlines()}:
         return None
     return f"{text}{'' if not text or text.endswith(chr(10)) else chr(10)}{IGNORED}\n"
 
@@ -220,13 +220,13 @@ def _on_runner(workflow: str, kind: TargetType) -> str:
 
 def _filled(text: str, data: str, contract: str, key: str | None) -> str:
     """The configuration with what the data tells; the label is the user's to name."""
-    known = {
+    values = {
         "evaluation: data/evaluation.parquet": f"evaluation: {json.dumps(data)}",
         "# contract: contracts/data.odcs.yaml": f"contract: {json.dumps(contract)}",
         "label: label\n": "label: label # to fill in\n",
     }
     if key is not None:
-        known["key: [id]"] = f"key: [{json.dumps(key, ensure_ascii=False)}]"
-    for before, after in known.items():
+        values["key: [id]"] = f"key: [{json.dumps(key, ensure_ascii=False)}]"
+    for before, after in values.items():
         text = text.replace(before, after, 1)
     return text

@@ -136,8 +136,8 @@ class Resampled:
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The BCa quantile of Δ + share * |champion|, on the same resamples."""
-        found = self._bca(side, share).quantile(1 - confidence)
-        return found if side is Side.LOWER else -found
+        bound = self._bca(side, share).quantile(1 - confidence)
+        return bound if side is Side.LOWER else -bound
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p, from the confidence at which the bound meets the value."""
@@ -188,5 +188,5 @@ def batches(width: int, resamples: int) -> Iterator[int]:
 
 def defined(draws: Floats) -> Floats | None:
     """The draws on which both figures exist; None where more than one in a hundred has none."""
-    kept = draws[np.isfinite(draws).all(axis=1)]
-    return kept if len(kept) >= 0.99 * len(draws) else None
+    finite = draws[np.isfinite(draws).all(axis=1)]
+    return finite if len(finite) >= 0.99 * len(draws) else None

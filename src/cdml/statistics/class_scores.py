@@ -77,12 +77,12 @@ def _matthews(hits: Hits) -> Floats:
     )
 
 
-def _average(hits: Hits, of: str, weighted: bool) -> Floats:
+def _average(hits: Hits, average: str, weighted: bool) -> Floats:
     total = {
         "precision": hits.predicted,
         "recall": hits.labelled,
         "f1": (hits.labelled + hits.predicted) / 2,
-    }[of]
+    }[average]
     scores = _over(hits.right, total, 0.0)
     weights = hits.labelled if weighted else (hits.labelled + hits.predicted > 0).astype(float)
     return _over((scores * weights).sum(axis=-1), weights.sum(axis=-1))
@@ -98,9 +98,9 @@ CONFUSION: Mapping[str, ConfusionMetric] = MappingProxyType(
         "specificity": partial(_recall, code=_NEGATIVE),
         "f1": partial(_f_score, beta=1.0),
         "matthews_corrcoef": _matthews,
-        **{f"{of}_micro": _accuracy for of in ("precision", "recall", "f1")},
+        **{f"{average}_micro": _accuracy for average in ("precision", "recall", "f1")},
         **{
-            f"{of}_{name}": partial(_average, of=of, weighted=weighted)
+            f"{of}_{name}": partial(_average, average=of, weighted=weighted)
             for of in ("precision", "recall", "f1")
             for name, weighted in (("macro", False), ("weighted", True))
         },
@@ -110,7 +110,7 @@ CONFUSION: Mapping[str, ConfusionMetric] = MappingProxyType(
 
 def confusion(metric: str) -> ConfusionMetric:
     """The function of a metric's name; F scores of any beta are found by their number."""
-    known = find_metric(metric)
-    if known is not None and known.beta is not None:
-        return partial(_f_score, beta=known.beta)
+    named = find_metric(metric)
+    if named is not None and named.beta is not None:
+        return partial(_f_score, beta=named.beta)
     return CONFUSION[metric]

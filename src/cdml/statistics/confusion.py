@@ -88,11 +88,11 @@ def _share(metric: str, cells: Cells, confidence: float) -> ConfidenceInterval:
     else:
         among = (cells.challenger == 1) | (cells.label == 1)
     right = _rows(cells, among & (cells.challenger == cells.label))
-    found = wilson(right, _rows(cells, among), confidence)
+    interval = wilson(right, _rows(cells, among), confidence)
     if metric != "f1":
-        return found
-    low, high = (2 * end / (1 + end) for end in (found.low, found.high))
-    return ConfidenceInterval(low=low, high=high, confidence=confidence, method=found.method)
+        return interval
+    low, high = (2 * end / (1 + end) for end in (interval.low, interval.high))
+    return ConfidenceInterval(low=low, high=high, confidence=confidence, method=interval.method)
 
 
 def _below_perfection(
@@ -104,12 +104,12 @@ def _below_perfection(
     distance = bootstrap.difference(metric, cells, cells.label, RESAMPLES)
     if isinstance(distance, Unmeasured):
         return distance
-    found = distance.interval(confidence)
+    interval = distance.interval(confidence)
     return ConfidenceInterval(
-        low=1 + found.low,
-        high=min(1.0, 1 + found.high),
+        low=1 + interval.low,
+        high=min(1.0, 1 + interval.high),
         confidence=confidence,
-        method=found.method,
+        method=interval.method,
     )
 
 
@@ -120,6 +120,6 @@ def _undefined(metric: str, model: str) -> str:
         "specificity": "no row is labelled negative",
         "f1": f"no row is labelled positive, nor predicted so by {model}",
     }
-    known = find_metric(metric)
-    why = named.get("f1" if known and known.beta else metric, "its denominator is 0")
+    described = find_metric(metric)
+    why = named.get("f1" if described and described.beta else metric, "its denominator is 0")
     return f"{metric} has no value: {why}"

@@ -149,12 +149,12 @@ def curves(sample: Sample | ScoreBins, *, champion: bool = False) -> Mapping[str
     """
     if isinstance(sample, ScoreBins):
         return _drawn(*sample.called(), sample.calibration(_BINS))
-    found = _classes(sample, champion=champion)
-    if found is None:
+    classes = _classes(sample, champion=champion)
+    if classes is None:
         return {}
-    positive, other = found
+    positive, other = classes
     thresholds = np.unique(np.concatenate((*positive.some(), *other.some())))
-    right, wrong = (_called(one, thresholds) for one in found)
+    right, wrong = (_called(one, thresholds) for one in classes)
     if not right[-1] + wrong[-1] > 0:
         return {}
     return _drawn(right, wrong, _calibration(positive, other, thresholds))
@@ -174,20 +174,20 @@ def _drawn(right: Floats, wrong: Floats, calibration: Points) -> Mapping[str, Po
 
 def _classes(sample: Sample, *, champion: bool) -> tuple[_Class, _Class] | None:
     """Positives and others; None where there are no scores, or too many to put in order."""
-    weight, of = (sample.weight, sample.of) if isinstance(sample, Weighted) else (None, sample)
+    weight, inner = (sample.weight, sample.of) if isinstance(sample, Weighted) else (None, sample)
     parts: Sequence[Ranked] = ()
-    if isinstance(of, Ranked):
-        parts = (of,)
-    elif isinstance(of, OneVsRest) and of.rows * len(of.classes) <= MOST_SCORES:
-        parts = of.classes
+    if isinstance(inner, Ranked):
+        parts = (inner,)
+    elif isinstance(inner, OneVsRest) and inner.rows * len(inner.classes) <= MOST_SCORES:
+        parts = inner.classes
     sides = [part.champion if champion else part.challenger for part in parts]
-    found = [side for side in sides if side is not None and len(side)]
-    if not found or len(found) < len(parts):
+    lengths = [side for side in sides if side is not None and len(side)]
+    if not lengths or len(lengths) < len(parts):
         return None
     flags = [part.positive for part in parts]
 
     def chosen(*, flag: bool) -> _Class:
-        score = [side[one == flag] for side, one in zip(found, flags, strict=True)]
+        score = [side[one == flag] for side, one in zip(lengths, flags, strict=True)]
         of_rows = None if weight is None else np.concatenate([weight[one == flag] for one in flags])
         return _Class.of(np.concatenate(score) if score[1:] else score[0], of_rows)
 
@@ -281,9 +281,9 @@ def crosstab(
     if many <= CLASSES:
         return cells.classes, counts
     frequent = np.argsort(-(counts.sum(axis=0) + counts.sum(axis=1)), kind="stable")[:CLASSES]
-    kept = np.sort(frequent)
+    retained = np.sort(frequent)
     place = np.full(many, CLASSES)
-    place[kept] = np.arange(CLASSES)
-    told = np.zeros((CLASSES + 1, CLASSES + 1), dtype=np.int64)
-    np.add.at(told, (place[:, None], place[None, :]), counts)
-    return (*(cells.classes[code] for code in kept), OTHER), told
+    place[retained] = np.arange(CLASSES)
+    table = np.zeros((CLASSES + 1, CLASSES + 1), dtype=np.int64)
+    np.add.at(table, (place[:, None], place[None, :]), counts)
+    return (*(cells.classes[code] for code in retained), OTHER), table

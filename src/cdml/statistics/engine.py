@@ -74,36 +74,36 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
         sample: the statistics that the metric's family reads, of both models.
         resamples: how many to draw, where the metric's distribution is found by resampling.
     """
-    found = _compared(metric, sample, resamples)
-    if isinstance(found, Unmeasured):
-        return found
-    return ranged(metric, found)
+    result = _compared(metric, sample, resamples)
+    if isinstance(result, Unmeasured):
+        return result
+    return ranged(metric, result)
 
 
 def _compared(metric: Metric, sample: Sample, resamples: int) -> Paired | Unmeasured:
     if isinstance(sample, Weighted):
         return weighted.compare(metric, sample)
-    found = _method(metric, sample)
-    if isinstance(found, Unmeasured):
-        return found
-    if found.resampled:
-        return found.compare(metric.name, sample, resamples)
-    return found.compare(metric.name, sample)
+    method = _method(metric, sample)
+    if isinstance(method, Unmeasured):
+        return method
+    if method.resampled:
+        return method.compare(metric.name, sample, resamples)
+    return method.compare(metric.name, sample)
 
 
 def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
     """One model's value with its two-sided interval; the sample's challenger is measured."""
-    found = _measured(metric, sample, confidence)
-    return found if isinstance(found, Unmeasured) else level_within(metric, found)
+    result = _measured(metric, sample, confidence)
+    return result if isinstance(result, Unmeasured) else level_within(metric, result)
 
 
 def _measured(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
     if isinstance(sample, Weighted):
         return weighted.measure(metric, sample, confidence)
-    found = _method(metric, sample)
-    if isinstance(found, Unmeasured):
-        return found
-    return found.measure(metric.name, sample, confidence)
+    method = _method(metric, sample)
+    if isinstance(method, Unmeasured):
+        return method
+    return method.measure(metric.name, sample, confidence)
 
 
 def _method(metric: Metric, sample: Sample) -> _Method | Unmeasured:

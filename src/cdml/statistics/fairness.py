@@ -116,9 +116,9 @@ class GapDifference:
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p of Δ + share * gap of the champion against a value."""
-        found = self._each(share, lambda one: one.p_value(side, against))
+        p_values = self._each(share, lambda one: one.p_value(side, against))
         axis = 0 if side is Side.LOWER else 1
-        return float(min(1.0, len(self._others(side)) * found.min(axis=axis).max()))
+        return float(min(1.0, len(self._others(side)) * p_values.min(axis=axis).max()))
 
     def p_value_null(self) -> float:
         """Two-sided p for no difference."""
@@ -128,11 +128,11 @@ class GapDifference:
         """The pairs among which the best may be chosen."""
         return (self.challenger if side is Side.LOWER else self.champion).value
 
-    def _each(self, share: float, of: Callable[[Linear], float]) -> Floats:
+    def _each(self, share: float, statistic: Callable[[Linear], float]) -> Floats:
         """A figure of every pair beside every pair, shape (challenger's, champion's)."""
         pairs = [
             [
-                of(self._pair_difference(mine, other, share))
+                statistic(self._pair_difference(mine, other, share))
                 for other in range(len(self.champion.value))
             ]
             for mine in range(len(self.challenger.value))
@@ -141,13 +141,13 @@ class GapDifference:
 
     def _pair_difference(self, mine: int, other: int, share: float) -> Linear:
         """The difference of two pairs of groups, the champion's a share nearer to nothing."""
-        kept = max(0.0, 1 - share)
-        moves = self.challenger.influence[mine] - kept * self.champion.influence[other]
+        remaining = max(0.0, 1 - share)
+        moves = self.challenger.influence[mine] - remaining * self.champion.influence[other]
         covariance, third = np.zeros((2, 2)), np.zeros((2, 2, 2))
         covariance[0, 0] = self.draws @ moves**2
         third[0, 0, 0] = self.draws @ moves**3
         return Linear(
-            challenger=float(self.challenger.value[mine] - kept * self.champion.value[other]),
+            challenger=float(self.challenger.value[mine] - remaining * self.champion.value[other]),
             champion=0.0,
             covariance=covariance,
             third=third,
@@ -181,18 +181,18 @@ def rates(
     rows = cells.count @ within
     if (rows <= 1).any():
         group = cells.groups[stratum[int(rows.argmin()), 1]]
-        of = "" if labels is None else " of each class that is compared"
-        return Unmeasured(reason=f"{metric} needs at least two rows{of} of the group {group}")
-    said = [p == 1 for p in (cells.challenger, cells.champion) if p is not None]
+        suffix = "" if labels is None else " of each class that is compared"
+        return Unmeasured(reason=f"{metric} needs at least two rows{suffix} of the group {group}")
+    predicted = [p == 1 for p in (cells.challenger, cells.champion) if p is not None]
     counted = cells.count if weight is None else weight
     total = counted @ within
-    value = np.stack([(counted * yes) @ within / total for yes in said])
-    apart = np.stack(said, axis=1)[:, :, None] - value
+    value = np.stack([(counted * yes) @ within / total for yes in predicted])
+    differences = np.stack(predicted, axis=1)[:, :, None] - value
     if weight is None or cluster is None:
-        influence = apart * (within / np.sqrt(rows * (rows - 1.0)))[:, None, :]
+        influence = differences * (within / np.sqrt(rows * (rows - 1.0)))[:, None, :]
         draws = cells.count.astype(float)
     else:
-        moves = apart * (weight[:, None] * within / total)[:, None, :]
+        moves = differences * (weight[:, None] * within / total)[:, None, :]
         influence, rows = _by_cluster(moves, within, weight, cluster)
         draws = np.full(len(influence), len(influence) / max(1, len(influence) - 1))
     return Rates(value=value, influence=influence, draws=draws, rows=rows, label=stratum[:, 0])
@@ -214,13 +214,13 @@ def compare(metric: str, cells: Cells) -> Paired | Unmeasured:
     return compared(metric, rates(metric, cells))
 
 
-def compared(metric: str, found: Rates | Unmeasured) -> Paired | Unmeasured:
+def compared(metric: str, rates: Rates | Unmeasured) -> Paired | Unmeasured:
     """Two models by their rates."""
-    if isinstance(found, Unmeasured):
-        return found
-    if len(found.value) == 1:
+    if isinstance(rates, Unmeasured):
+        return rates
+    if len(rates.value) == 1:
         return Unmeasured(reason="there are no predictions of a champion")
-    return _paired(metric, found, _largest(found, 0), _largest(found, 1))
+    return _paired(metric, rates, _largest(rates, 0), _largest(rates, 1))
 
 
 def measure(metric: str, cells: Cells, confidence: float) -> Level | Unmeasured:
@@ -228,20 +228,20 @@ def measure(metric: str, cells: Cells, confidence: float) -> Level | Unmeasured:
     return level(metric, rates(metric, cells), confidence)
 
 
-def level(metric: str, found: Rates | Unmeasured, confidence: float) -> Level | Unmeasured:
+def level(metric: str, rates: Rates | Unmeasured, confidence: float) -> Level | Unmeasured:
     """One model by its rates."""
-    if isinstance(found, Unmeasured):
-        return found
-    none = _Gaps(value=np.zeros(1), influence=np.zeros((1, len(found.draws))))
-    paired = _paired(metric, found, _largest(found, 0), none)
+    if isinstance(rates, Unmeasured):
+        return rates
+    none = _Gaps(value=np.zeros(1), influence=np.zeros((1, len(rates.draws))))
+    paired = _paired(metric, rates, _largest(rates, 0), none)
     if isinstance(paired, Unmeasured):
         return paired
     interval = paired.difference.interval(confidence)
-    kept = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
-    return Level(value=paired.challenger, interval=kept)
+    clipped = replace(interval, low=max(0.0, interval.low), high=min(1.0, interval.high))
+    return Level(value=paired.challenger, interval=clipped)
 
 
-def _paired(metric: str, found: Rates, mine: _Gaps, other: _Gaps) -> Paired | Unmeasured:
+def _paired(metric: str, rates: Rates, mine: _Gaps, other: _Gaps) -> Paired | Unmeasured:
     if len(mine.value) * len(other.value) > MOST_PAIRS:
         return Unmeasured(
             reason=f"too many groups are too small for {metric}: their gaps cannot be told apart;"
@@ -250,24 +250,24 @@ def _paired(metric: str, found: Rates, mine: _Gaps, other: _Gaps) -> Paired | Un
     difference = GapDifference(
         challenger=mine,
         champion=other,
-        draws=found.draws,
-        rows=int(found.rows.sum()),
-        fewest=max(2.0, float(found.rows.min())),
+        draws=rates.draws,
+        rows=int(rates.rows.sum()),
+        fewest=max(2.0, float(rates.rows.min())),
     )
     return Paired(
         challenger=float(mine.value[0]), champion=float(other.value[0]), difference=difference
     )
 
 
-def _largest(found: Rates, model: int) -> _Gaps:
+def _largest(rates: Rates, model: int) -> _Gaps:
     """The pairs whose gap is the largest, or not far enough from it to be told apart."""
-    alike = found.label[:, None] == found.label
+    alike = rates.label[:, None] == rates.label
     one, other = np.nonzero(alike & ~np.eye(len(alike), dtype=bool))
-    value = found.value[model, one] - found.value[model, other]
-    influence = (found.influence[:, model, one] - found.influence[:, model, other]).T
+    value = rates.value[model, one] - rates.value[model, other]
+    influence = (rates.influence[:, model, one] - rates.influence[:, model, other]).T
     order = np.argsort(-value, kind="stable")
     value, influence = value[order], influence[order]
-    error = np.sqrt((influence - influence[0]) ** 2 @ found.draws)
-    unseen = np.sqrt(PSEUDO_ROWS) / found.rows.min()
+    error = np.sqrt((influence - influence[0]) ** 2 @ rates.draws)
+    unseen = np.sqrt(PSEUDO_ROWS) / rates.rows.min()
     near = value[0] - value <= FAR * np.hypot(error, unseen)
     return _Gaps(value=value[near], influence=influence[near])

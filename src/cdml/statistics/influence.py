@@ -37,13 +37,13 @@ class Influence:
 def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     """A confusion metric; `cells` has one entry for each row."""
     function = confusion(metric)
-    said = [p for p in (cells.challenger, cells.champion) if p is not None]
-    kinds, of_row = np.unique(np.stack((cells.label, *said)), axis=1, return_inverse=True)
+    predicted = [p for p in (cells.challenger, cells.champion) if p is not None]
+    kinds, of_row = np.unique(np.stack((cells.label, *predicted)), axis=1, return_inverse=True)
     of_row = of_row.ravel()
     total = ranks.summed(of_row, weight, kinds.shape[1])
     table = _Table(classes=len(cells.classes), label=kinds[0], said=kinds[1:])
     slopes = table.slopes(function, total)
-    unseen = table.unseen(function, total, float(weight.mean())) if len(said) > 1 else 0.0
+    unseen = table.unseen(function, total, float(weight.mean())) if len(predicted) > 1 else 0.0
     return Influence(
         value=table.values(function, total),
         moves=weight[:, None] * slopes[of_row],
@@ -71,12 +71,12 @@ def influence_of_ranks(metric: str, ranked: Ranked | OneVsRest, weight: Floats) 
     classes = ranked.classes if isinstance(ranked, OneVsRest) else (ranked,)
     scores = [[c.challenger, c.champion] for c in classes]
     models = 1 if scores[0][1] is None else 2
-    found = [
+    influences = [
         [one(c.positive, score, weight) for score in of_class[:models] if score is not None]
         for c, of_class in zip(classes, scores, strict=True)
     ]
-    value = np.mean([[value for value, _ in of_class] for of_class in found], axis=0)
-    moves = np.mean([np.stack([m for _, m in of_class], axis=1) for of_class in found], axis=0)
+    value = np.mean([[value for value, _ in of_class] for of_class in influences], axis=0)
+    moves = np.mean([np.stack([m for _, m in of_class], axis=1) for of_class in influences], axis=0)
     return Influence(value=value, moves=moves)
 
 
@@ -92,7 +92,7 @@ class _Table:
         """The metric of each model for weights of shape (..., kinds), shape (..., models)."""
         codes = np.arange(self.classes)
         labelled = (self.label[:, None] == codes).astype(float)
-        found = []
+        values = []
         for predicted in self.said:
             as_class = (predicted[:, None] == codes).astype(float)
             hits = Hits(
@@ -100,12 +100,12 @@ class _Table:
                 labelled=total @ labelled,
                 predicted=total @ as_class,
             )
-            found.append(function(hits))
-        return np.stack(found, axis=-1)
+            values.append(function(hits))
+        return np.stack(values, axis=-1)
 
     def slopes(self, function: ConfusionMetric, total: Floats) -> Floats:
         """Derivatives by the weight of each kind, shape (kinds, models)."""
-        found = []
+        slopes = []
         for start in range(0, len(total), _KINDS_AT_ONCE):
             chosen = np.arange(start, min(start + _KINDS_AT_ONCE, len(total)))
             step = np.zeros((len(chosen), len(total)))
@@ -114,8 +114,8 @@ class _Table:
                 self.values(function, total + k * step) - self.values(function, total - k * step)
                 for k in (1, 2)
             )
-            found.append((8 * near - far) / (12 * _STEP * total[chosen, None]))
-        return np.concatenate(found)
+            slopes.append((8 * near - far) / (12 * _STEP * total[chosen, None]))
+        return np.concatenate(slopes)
 
     def unseen(self, function: ConfusionMetric, total: Floats, weight: float) -> float:
         """How far one more row moves the models apart that just one of them gets right."""

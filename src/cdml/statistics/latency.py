@@ -68,8 +68,8 @@ class Percentiles:
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The percentile of Δ + share * champion."""
         level = student.normal_cdf(student.quantile(1 - confidence, self.df))
-        found = self._read(side, share).quantile(level)
-        return found if side is Side.LOWER else -found
+        bound = self._read(side, share).quantile(level)
+        return bound if side is Side.LOWER else -bound
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p, from the percentile that the value is."""
@@ -132,10 +132,10 @@ def measure(metric: str, sample: Timings, confidence: float) -> Level | Unmeasur
 
 
 def _share(metric: str) -> float:
-    known = find_metric(metric)
-    if known is None or known.quantile is None:
+    named = find_metric(metric)
+    if named is None or named.quantile is None:
         raise ValueError(f"{metric} is no quantile")
-    return known.quantile
+    return named.quantile
 
 
 def _too_few(requests: int, share: float) -> Unmeasured | None:
@@ -149,8 +149,8 @@ def _too_few(requests: int, share: float) -> Unmeasured | None:
 def _quantile(figures: Floats, share: float) -> Floats:
     """By the nearest rank, along the last axis."""
     rank = min(figures.shape[-1] - 1, int(share * figures.shape[-1]))
-    found: Floats = np.partition(figures, rank, axis=-1)[..., rank]
-    return found
+    quantile: Floats = np.partition(figures, rank, axis=-1)[..., rank]
+    return quantile
 
 
 def _at_most(hits: int, requests: int, share: float) -> float:

@@ -28,10 +28,10 @@ def compare(metric: str, sample: Moments) -> Paired | Unmeasured:
 def measure(metric: str, sample: Moments, confidence: float) -> Level | Unmeasured:
     """One model by the mean of a loss, by RMSE or by R²; a champion in the sample is left out."""
     figures = 4 if metric in _STATISTICS else 2
-    beside = _beside_perfection(sample, models=sample.mean.size - figures + 2)
-    if problem := _problem(metric, beside, figures=figures):
+    near_perfection = _beside_perfection(sample, models=sample.mean.size - figures + 2)
+    if problem := _problem(metric, near_perfection, figures=figures):
         return problem
-    paired = _compared(metric, beside)
+    paired = _compared(metric, near_perfection)
     return paired if isinstance(paired, Unmeasured) else level(paired, confidence)
 
 

@@ -246,8 +246,8 @@ def suggest_metric(task: Task, metric: Metric) -> str:
 
 
 def _advice(name: str) -> str:
-    whole, at, _ = name.partition("@")  # `ndcg@10`, `error@0.5`
-    for word in _readings(plain_name(whole)):
+    base, at, _ = name.partition("@")  # `ndcg@10`, `error@0.5`
+    for word in _readings(plain_name(base)):
         if word.startswith("neg_") and (metric := find_metric(word.removeprefix("neg_"))):
             return f"use {metric.name} ({_SIGN})"
         if not at and (metric := find_metric(word)) is not None:

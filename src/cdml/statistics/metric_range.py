@@ -48,12 +48,12 @@ class Ranged:
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The one-sided bound, within what is possible."""
-        found = self.of.bound(side, confidence, share)
+        bound = self.of.bound(side, confidence, share)
         if share:
             farther = max if share > 0 else min
-            found = farther(found, self.of.bound(side, confidence))
+            bound = farther(bound, self.of.bound(side, confidence))
         low, high = self._ends(share)
-        return min(max(found, low), high)
+        return min(max(bound, low), high)
 
     def p_value(self, side: Side, against: float, share: float = 0.0) -> float:
         """One-sided p; what cannot be otherwise is certain, and what cannot be is not claimed."""
@@ -65,11 +65,11 @@ class Ranged:
             return 0.0
         if value >= high:
             return 1.0
-        found = self.of.p_value(side, against, share)
+        p_value = self.of.p_value(side, against, share)
         if not share:
-            return found
+            return p_value
         either = min if (share > 0) is (side is Side.LOWER) else max
-        return either(found, self.of.p_value(side, against))
+        return either(p_value, self.of.p_value(side, against))
 
     def p_value_null(self) -> float:
         """Two-sided p for no difference at all."""

@@ -399,8 +399,8 @@ def find_metric(name: str) -> Metric | None:
     """
     if name in _BY_ANY_NAME:
         return _BY_ANY_NAME[name]
-    if _WORDS.fullmatch(name) and (found := _BY_ANY_NAME.get(plain_name(name))):
-        return found
+    if _WORDS.fullmatch(name) and (metric := _BY_ANY_NAME.get(plain_name(name))):
+        return metric
     if (named := _F_SCORE.fullmatch(name)) and (beta := float(named["beta"])):
         return replace(METRICS["f1"], name=f"f{beta:g}", beta=beta, aliases=())
     if column := _MEAN.fullmatch(name):

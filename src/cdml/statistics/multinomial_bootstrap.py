@@ -107,24 +107,24 @@ def difference(
         )
     occupied = np.flatnonzero(padded.count)
     left_out = padded.count - np.eye(len(padded.count))[occupied]
-    found = Resampled(
+    resampled = Resampled(
         challenger=float(estimate[0]),
         champion=float(estimate[1]),
         draws=draws + (estimate - centre),
         influence=centre - padded.values(function, left_out),
         weight=padded.count[occupied],
     )
-    return _mirrored(found) if joint.symmetric else found
+    return _mirrored(resampled) if joint.symmetric else resampled
 
 
-def _mirrored(found: Resampled) -> Resampled:
+def _mirrored(resampled: Resampled) -> Resampled:
     """Models that cannot be told apart by their cells: each draw stands for its mirror too."""
-    half = found.draws[: (len(found.draws) + 1) // 2]
+    half = resampled.draws[: (len(resampled.draws) + 1) // 2]
     return replace(
-        found,
+        resampled,
         draws=np.concatenate((half, half[:, ::-1])),
-        influence=np.concatenate((found.influence, found.influence[:, ::-1])),
-        weight=np.concatenate((found.weight, found.weight)) / 2,
+        influence=np.concatenate((resampled.influence, resampled.influence[:, ::-1])),
+        weight=np.concatenate((resampled.weight, resampled.weight)) / 2,
     )
 
 
@@ -166,13 +166,13 @@ def _padded(joint: _Joint, metric: ConfusionMetric) -> _Joint:
     now = wide.values(metric, wide.count)
     moved = wide.values(metric, wide.count + np.eye(len(wide.count))) - now
     discordant = wide.first != wide.second
-    apart = moved[:, 0] - moved[:, 1]
-    effect = np.where(discordant, apart, 0.0)
+    distances = moved[:, 0] - moved[:, 1]
+    effect = np.where(discordant, distances, 0.0)
     largest = float(np.max(effect**2, initial=0.0))
     if not largest > 0:
         return joint
     # Where no row that was seen moves them apart, drawing such rows again tells nothing new.
-    varies = np.any(apart[wide.count > 0])
+    varies = np.any(distances[wide.count > 0])
     if varies and wide.count @ effect**2 >= ENOUGH_DISCORDANT * largest:
         return joint
     count = wide.count.copy()

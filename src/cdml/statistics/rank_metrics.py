@@ -104,18 +104,18 @@ def _difference(
     champion_moves: Floats,
     classes: tuple[Ranked, ...],
 ) -> Linear:
-    apart = moves - champion_moves
+    distances = moves - champion_moves
     covariance, third = joint_moments(moves, champion_moves)
-    largest = float(np.abs(apart).max())
+    largest = float(np.abs(distances).max())
     textbook = metric == "roc_auc" and _fewest(classes) >= FEW_ROWS
     return Linear(
         challenger=challenger,
         champion=champion,
         covariance=covariance,
         third=third,
-        rows=len(apart),
+        rows=len(distances),
         method="delong" if textbook else "delong-t" if metric == "roc_auc" else "jackknife",
-        df=_degrees(apart, classes) if metric == "roc_auc" else _fewest(classes) - 1,
+        df=_degrees(distances, classes) if metric == "roc_auc" else _fewest(classes) - 1,
         extreme=(
             max(largest, LARGE_MOVE / _fewest(classes)) if largest else 0.0,
             float(np.abs(champion_moves).max()),

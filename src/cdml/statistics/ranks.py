@@ -25,9 +25,9 @@ def powers(figures: Floats) -> tuple[float, float]:
 def joint_moments(first: Floats, second: Floats) -> tuple[Floats, Floats]:
     """Sums of the products of two figures and of three, shapes (2, 2) and (2, 2, 2)."""
     (aa, aaa), (bb, bbb) = powers(first), powers(second)
-    apart, minus = powers(first - second)
+    distances, minus = powers(first - second)
     _, plus = powers(first + second)
-    ab = (aa + bb - apart) / 2
+    ab = (aa + bb - distances) / 2
     aab, abb = (plus - minus - 2 * bbb) / 6, (plus + minus - 2 * aaa) / 6
     third = [[[aaa, aab], [aab, abb]], [[aab, abb], [abb, bbb]]]
     return np.array([[aa, ab], [ab, bb]]), np.array(third)
@@ -197,13 +197,15 @@ def auc(positive: Flags, score: Floats, weight: Floats) -> tuple[float, Floats]:
 def average_precision(positive: Flags, score: Floats, weight: Floats) -> tuple[float, Floats]:
     """Average precision as scikit-learn weights it, and each row's share in it."""
     groups = _Groups.of(positive, score, weight)
-    found = groups.positives[::-1]
-    reached = np.cumsum(found + groups.negatives[::-1])
+    positives = groups.positives[::-1]
+    reached = np.cumsum(positives + groups.negatives[::-1])
     # Groups of weight 0 at the top have no precision, and no part in anything.
-    precision = np.divide(np.cumsum(found), reached, out=np.zeros_like(reached), where=reached > 0)
-    share = np.divide(found, reached, out=np.zeros_like(reached), where=reached > 0)
-    total = found.sum()
-    value = float(found @ precision / total)
+    precision = np.divide(
+        np.cumsum(positives), reached, out=np.zeros_like(reached), where=reached > 0
+    )
+    share = np.divide(positives, reached, out=np.zeros_like(reached), where=reached > 0)
+    total = positives.sum()
+    value = float(positives @ precision / total)
     gained = np.cumsum(share[::-1])[::-1]
     lost = np.cumsum((share * precision)[::-1])[::-1]
     of_positive = (precision - value + gained - lost)[::-1][groups.of_row]

@@ -64,25 +64,25 @@ def describe_count(counts: Counts, number: int, *, clustered: bool) -> str:
     return f"{number:,} clusters" + ("" if counts is Counts.ROWS else f" with {counts.value}")
 
 
-def _kinds(metric: Metric, of: Cells | RowFigures | Ranked | OneVsRest) -> Iterator[Flags]:
+def _kinds(metric: Metric, sample: Cells | RowFigures | Ranked | OneVsRest) -> Iterator[Flags]:
     """The kinds of rows that a metric needs; the rarest one limits what it can tell."""
-    match of:
+    match sample:
         case RowFigures():
-            yield np.full(of.rows, fill_value=True)
+            yield np.full(sample.rows, fill_value=True)
         case Ranked():
-            yield of.positive
+            yield sample.positive
             if metric.counts is not Counts.POSITIVES:
-                yield ~of.positive
+                yield ~sample.positive
         case OneVsRest():
-            for one in of.classes:
+            for one in sample.classes:
                 yield one.positive
                 yield ~one.positive
-        case Cells() if of.group is not None:
-            for code in range(len(of.groups)):
-                for of_kind in _of_cells(metric, of):
-                    yield of_kind & (of.group == code)
+        case Cells() if sample.group is not None:
+            for code in range(len(sample.groups)):
+                for of_kind in _of_cells(metric, sample):
+                    yield of_kind & (sample.group == code)
         case Cells():
-            yield from _of_cells(metric, of)
+            yield from _of_cells(metric, sample)
 
 
 def _of_cells(metric: Metric, cells: Cells) -> Iterator[Flags]:

@@ -83,9 +83,9 @@ def compare(metric: str, sample: Replicates) -> Paired | Unmeasured:
     """Two models by a function of the user's."""
     if problem := _no_value(metric, sample):
         return problem
-    apart = abs(float(sample.value[0] - sample.value[1]))
+    distance = abs(float(sample.value[0] - sample.value[1]))
     # Where no row moves either value, two that do not share the difference may still exist.
-    difference = _difference(metric, sample, least=apart / max(1, sample.units))
+    difference = _difference(metric, sample, least=distance / max(1, sample.units))
     if isinstance(difference, Unmeasured):
         return difference
     challenger, champion = (float(value) for value in sample.value)
@@ -116,8 +116,8 @@ def _difference(metric: str, sample: Replicates, least: float = 0.0) -> Outer | 
     if sample.units < FEWEST:
         kind = "clusters" if sample.clustered else "rows"
         return Unmeasured(reason=f"{sample.units:,} {kind} are too few to draw them again")
-    found = [defined(part) for part in (sample.draws, sample.blocks, sample.singles, sample.kinds)]
-    draws, blocks, singles, kinds = found
+    arrays = [defined(part) for part in (sample.draws, sample.blocks, sample.singles, sample.kinds)]
+    draws, blocks, singles, kinds = arrays
     if draws is None or blocks is None or singles is None or kinds is None or not len(singles):
         return Unmeasured(reason=f"{metric} has no value on many resamples of these rows")
     reach = _reach(np.concatenate((singles, kinds))) or least
@@ -180,8 +180,8 @@ def _farthest(blocks: Floats, singles: Floats) -> tuple[float, float]:
 def _few_discordant(sample: Replicates, singles: Floats, reach: float) -> bool:
     """Whether few rows tell the models apart, by what they answer or by what it does."""
     effect = singles[:, 0] - singles[:, 1]
-    apart = abs(float(sample.value[0] - sample.value[1]))
-    same = 1.5 * apart / sample.units + 1e-6 * reach
+    distance = abs(float(sample.value[0] - sample.value[1]))
+    same = 1.5 * distance / sample.units + 1e-6 * reach
     share = float(np.mean(np.abs(effect - np.median(effect)) > same))
     discordant = min(float(sample.discordant), share * sample.units)
     return discordant < min(FEW_DISCORDANT, sample.units / 2)

@@ -38,43 +38,47 @@ _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precis
 
 def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
     """Two models on rows with weights or clusters."""
-    kept = _drop_weightless(sample)
-    if isinstance(kept, Unmeasured):
-        return kept
-    fewest = counted(metric, kept)
-    if kept.cluster is not None and fewest < FEWEST_CLUSTERS:
+    weighted_sample = _drop_weightless(sample)
+    if isinstance(weighted_sample, Unmeasured):
+        return weighted_sample
+    fewest = counted(metric, weighted_sample)
+    if weighted_sample.cluster is not None and fewest < FEWEST_CLUSTERS:
         return Unmeasured(
             reason=f"{describe_count(metric.counts, fewest, clustered=True)} {_TOO_FEW}"
         )
-    if metric.family is Family.FAIRNESS and isinstance(kept.of, Cells):
-        rates = fairness.rates(metric.name, kept.of, kept.weight, _clusters(kept))
+    if metric.family is Family.FAIRNESS and isinstance(weighted_sample.of, Cells):
+        rates = fairness.rates(
+            metric.name, weighted_sample.of, weighted_sample.weight, _clusters(weighted_sample)
+        )
         return fairness.compared(metric.name, rates)
-    found = _influence(metric, kept)
-    if isinstance(found, Unmeasured):
-        return found
-    if len(found.value) == 1:
+    influence = _influence(metric, weighted_sample)
+    if isinstance(influence, Unmeasured):
+        return influence
+    if len(influence.value) == 1:
         return Unmeasured(reason="there are no predictions of a champion")
-    return _paired(metric, kept, found, fewest)
+    return _paired(metric, weighted_sample, influence, fewest)
 
 
 def measure(metric: Metric, sample: Weighted, confidence: float) -> Level | Unmeasured:
     """One model on such rows; the sample's challenger is measured."""
-    kept = _drop_weightless(_alone(sample))
-    if isinstance(kept, Unmeasured):
-        return kept
-    if metric.family is Family.FAIRNESS and isinstance(kept.of, Cells):
-        rates = fairness.rates(metric.name, kept.of, kept.weight, _clusters(kept))
+    weighted_sample = _drop_weightless(_alone(sample))
+    if isinstance(weighted_sample, Unmeasured):
+        return weighted_sample
+    if metric.family is Family.FAIRNESS and isinstance(weighted_sample.of, Cells):
+        rates = fairness.rates(
+            metric.name, weighted_sample.of, weighted_sample.weight, _clusters(weighted_sample)
+        )
         return fairness.level(metric.name, rates, confidence)
-    if metric.family is Family.CALIBRATION and isinstance(kept.of, Ranked):
-        return calibration.level(kept.of, kept.weight)
-    found = _influence(metric, kept)
-    if isinstance(found, Unmeasured):
-        return found
-    sums = _sums(kept, found)
+    if metric.family is Family.CALIBRATION and isinstance(weighted_sample.of, Ranked):
+        return calibration.level(weighted_sample.of, weighted_sample.weight)
+    influence = _influence(metric, weighted_sample)
+    if isinstance(influence, Unmeasured):
+        return influence
+    sums = _sums(weighted_sample, influence)
     if isinstance(sums, Unmeasured):
         return sums
-    interval = _interval(metric, float(found.value[0]), sums, confidence)
-    return Level(value=float(found.value[0]), interval=interval)
+    interval = _interval(metric, float(influence.value[0]), sums, confidence)
+    return Level(value=float(influence.value[0]), interval=interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -110,39 +114,41 @@ def _drop_weightless(sample: Weighted) -> Weighted | Unmeasured:
     return Weighted(weight=sample.weight[counts], cluster=cluster, of=_at(sample.of, counts))
 
 
-def _at(of: Any, rows: Any) -> Any:
-    match of:
+def _at(values: Any, rows: Any) -> Any:
+    match values:
         case RowFigures():
-            return RowFigures(values=of.values[rows])
+            return RowFigures(values=values.values[rows])
         case OneVsRest():
-            return OneVsRest(classes=tuple(_at(one, rows) for one in of.classes))
+            return OneVsRest(classes=tuple(_at(one, rows) for one in values.classes))
         case Ranked():
-            champion = None if of.champion is None else of.champion[rows]
+            champion = None if values.champion is None else values.champion[rows]
             return Ranked(
-                positive=of.positive[rows], challenger=of.challenger[rows], champion=champion
+                positive=values.positive[rows],
+                challenger=values.challenger[rows],
+                champion=champion,
             )
         case _:
             return replace(
-                of,
-                label=of.label[rows],
-                challenger=of.challenger[rows],
-                champion=None if of.champion is None else of.champion[rows],
-                count=of.count[rows],
-                group=None if of.group is None else of.group[rows],
+                values,
+                label=values.label[rows],
+                challenger=values.challenger[rows],
+                champion=None if values.champion is None else values.champion[rows],
+                count=values.count[rows],
+                group=None if values.group is None else values.group[rows],
             )
 
 
 def _alone(sample: Weighted) -> Weighted:
-    of: Any = sample.of
-    match of:
+    inner: Any = sample.of
+    match inner:
         case RowFigures():
-            pair = of.values.shape[1] % 2 == 0
-            of = RowFigures(values=np.delete(of.values, 1, axis=1)) if pair else of
+            pair = inner.values.shape[1] % 2 == 0
+            inner = RowFigures(values=np.delete(inner.values, 1, axis=1)) if pair else inner
         case OneVsRest():
-            of = OneVsRest(classes=tuple(replace(one, champion=None) for one in of.classes))
+            inner = OneVsRest(classes=tuple(replace(one, champion=None) for one in inner.classes))
         case _:
-            of = replace(of, champion=None)
-    return replace(sample, of=of)
+            inner = replace(inner, champion=None)
+    return replace(sample, of=inner)
 
 
 def _clusters(sample: Weighted) -> Codes:
@@ -160,18 +166,18 @@ def _influence(metric: Metric, sample: Weighted) -> Influence | Unmeasured:
         classes = sample.of.classes if isinstance(sample.of, OneVsRest) else (sample.of,)
         if any(not 1 < c.positive.sum() < c.rows - 1 for c in classes):
             return Unmeasured(reason=f"{metric.name} needs at least two rows of each class")
-    found = reader(metric.name, sample.of, sample.weight)
-    if not (np.isfinite(found.value).all() and np.isfinite(found.moves).all()):
+    result = reader(metric.name, sample.of, sample.weight)
+    if not (np.isfinite(result.value).all() and np.isfinite(result.moves).all()):
         return Unmeasured(reason=f"{metric.name} has no value on these rows")
-    return found
+    return result
 
 
-def _sums(sample: Weighted, found: Influence) -> _Sums | Unmeasured:
+def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
     """By cluster; those that cannot move the value are no evidence of how far it moves."""
     cluster = _clusters(sample)
     groups = int(cluster.max()) + 1
-    moves = np.stack([summed(cluster, m, groups) for m in found.moves.T], axis=1)
-    telling = summed(cluster, np.abs(found.moves).sum(axis=1), groups) > 0
+    moves = np.stack([summed(cluster, m, groups) for m in influence.moves.T], axis=1)
+    telling = summed(cluster, np.abs(influence.moves).sum(axis=1), groups) > 0
     weight = summed(cluster, sample.weight, groups)
     if telling.any():
         moves, weight = moves[telling], weight[telling]
@@ -188,13 +194,15 @@ def _sums(sample: Weighted, found: Influence) -> _Sums | Unmeasured:
     )
 
 
-def _paired(metric: Metric, sample: Weighted, found: Influence, fewest: int) -> Paired | Unmeasured:
-    sums = _sums(sample, found)
+def _paired(
+    metric: Metric, sample: Weighted, influence: Influence, fewest: int
+) -> Paired | Unmeasured:
+    sums = _sums(sample, influence)
     if isinstance(sums, Unmeasured):
         return sums
-    challenger, champion = map(float, found.value)
-    apart = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
-    extreme = max(float(apart.max()), found.unseen)
+    challenger, champion = map(float, influence.value)
+    distances = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
+    extreme = max(float(distances.max()), influence.unseen)
     by_moments = metric.family in {Family.MEAN, Family.MOMENTS}
     difference = Linear(
         challenger=challenger,
@@ -205,9 +213,9 @@ def _paired(metric: Metric, sample: Weighted, found: Influence, fewest: int) -> 
         method=sums.method,
         df=sums.df,
         extreme=(0.0, 0.0) if by_moments else (extreme, float(np.abs(sums.moves[:, 1]).max())),
-        extreme_of_harm=found.unseen if sample.cluster is None else 0.0,
+        extreme_of_harm=influence.unseen if sample.cluster is None else 0.0,
         fewest=min(len(sums.moves), max(1, fewest)),
-        published=sums.df if apart.any() else None,
+        published=sums.df if distances.any() else None,
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 

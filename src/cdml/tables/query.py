@@ -256,21 +256,21 @@ def terms(condition: Condition) -> Terms:
     match condition:
         case Either((Missing(name), *rest)) if rest and _fulfilled(name, *rest):
             return (1, Missing(name)), (1, rest[0] if len(rest) == 1 else Either(tuple(rest)))
-        case All((Not(Missing(name)), Not(asked))) if _fulfilled(name, asked):
-            return (1, EVERY_ROW), (-1, Missing(name)), (-1, asked)
+        case All((Not(Missing(name)), Not(inner))) if _fulfilled(name, inner):
+            return (1, EVERY_ROW), (-1, Missing(name)), (-1, inner)
         case _:
             return ((1, condition),)
 
 
-def total(asked: Terms, counted: Mapping[Condition, int | NotRun]) -> int | NotRun:
+def total(terms: Terms, counted: Mapping[Condition, int | NotRun]) -> int | NotRun:
     """The count of a condition by those of its terms; the first that was not run stands."""
-    found = 0
-    for sign, term in asked:
+    total = 0
+    for sign, term in terms:
         count = counted[term]
         if isinstance(count, NotRun):
             return count
-        found += sign * count
-    return found
+        total += sign * count
+    return total
 
 
 def _fulfilled(name: str, *conditions: Condition) -> bool:

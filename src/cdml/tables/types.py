@@ -39,17 +39,17 @@ def binary(column: Field) -> bool:
 
 def coerce(value: Any, kind: LogicalType) -> CellValue | None:
     """A value of a contract as a value of a column's type; None where no row can equal it."""
-    found: CellValue | None = None
+    coerced: CellValue | None = None
     if kind is LogicalType.BOOLEAN:
-        found = value if isinstance(value, bool) else None
+        coerced = value if isinstance(value, bool) else None
     elif kind is LogicalType.STRING:
         plain = isinstance(value, str | int | float) and not isinstance(value, bool)
-        found = str(value) if plain else None
+        coerced = str(value) if plain else None
     elif kind.numeric:
-        found = _number(value) if isinstance(value, str | int | float) else None
+        coerced = _number(value) if isinstance(value, str | int | float) else None
     elif kind.ordered:
-        found = _time(value, kind)
-    return found
+        coerced = _time(value, kind)
+    return coerced
 
 
 def _number(value: str | float) -> int | float | None:

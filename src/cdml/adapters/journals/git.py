@@ -103,11 +103,11 @@ class GitJournal:
             ConfigurationError: there is none.
         """
         around = Git(self._folder, self._variables)
-        found = around("rev-parse", "--absolute-git-dir")
-        if found.code != 0:
+        result = around("rev-parse", "--absolute-git-dir")
+        if result.code != 0:
             raise ConfigurationError(
-                f"{self._folder} is in no git repository that can be used: {found.told}.",
-                found.trust_advice
+                f"{self._folder} is in no git repository that can be used: {result.told}.",
+                result.trust_advice
                 or "The journal is a branch of it: run `git init`, or check the repository out.",
             )
         return around
@@ -120,13 +120,13 @@ class GitJournal:
     @cached_property
     def _remote(self) -> Remote | None:
         """Where the branch lives; None where it lives here."""
-        found = find_remote(self._local, self._configured, self._variables)
-        if found is None:
+        remote = find_remote(self._local, self._configured, self._variables)
+        if remote is None:
             self._note(
                 "The repository has no remote: the journal is in this clone alone, and no other"
                 " clone sees what was deployed or who is deploying."
             )
-        return found
+        return remote
 
     @cached_property
     def _git(self) -> Git:
@@ -148,8 +148,12 @@ class GitJournal:
             bare,
         )
         # The hash of a clone is that of its remote; git before 2.26 knows one only.
-        known = self._local("rev-parse", "--show-object-format")
-        of_remote = f"--object-format={known.output.strip()}" if known.code == 0 else "--bare"
+        object_format = self._local("rev-parse", "--show-object-format")
+        of_remote = (
+            f"--object-format={object_format.output.strip()}"
+            if object_format.code == 0
+            else "--bare"
+        )
         git.ask("init", "--quiet", "--bare", "--template=", of_remote, str(bare))
         return git
 
@@ -166,8 +170,8 @@ class GitJournal:
         raise self._refused(done, "read")
 
     def _local_commit(self) -> str | None:
-        found = self._local("rev-parse", "--verify", "--quiet", f"{self._ref}^{{commit}}")
-        return found.output.strip() or None
+        commit = self._local("rev-parse", "--verify", "--quiet", f"{self._ref}^{{commit}}")
+        return commit.output.strip() or None
 
     def _document(self, commit: str) -> Mapping[str, object]:
         foreign = InputError(
@@ -262,5 +266,5 @@ class GitJournal:
             hint = f"The token needs the permission `contents: {permission}`."
         else:
             hint = "Try again when the remote can be reached."
-        what = "written" if permission == "write" else "read"
-        return ServiceError(f"The journal cannot be {what} {where}: {done.told}.", hint)
+        action = "written" if permission == "write" else "read"
+        return ServiceError(f"The journal cannot be {action} {where}: {done.told}.", hint)

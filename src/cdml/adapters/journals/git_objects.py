@@ -50,15 +50,15 @@ class Done:
     def told(self) -> str:
         """What git said, in one line, without its advice and the credentials of an address."""
         lines = [line.strip() for line in f"{self.errors}\n{self.output}".splitlines()]
-        told = "; ".join(line for line in lines if line and not line.startswith("hint:"))
-        return _USERINFO.sub("", told)[:2000]
+        message = "; ".join(line for line in lines if line and not line.startswith("hint:"))
+        return _USERINFO.sub("", message)[:2000]
 
     @property
     def trust_advice(self) -> str:
         """The command by which git lets us into a repository of another user, if it refused."""
-        found = _ADVICE.search(self.errors)
+        advice = _ADVICE.search(self.errors)
         return (
-            f"It belongs to another user. If you trust it: `{found[0].strip()}`." if found else ""
+            f"It belongs to another user. If you trust it: `{advice[0].strip()}`." if advice else ""
         )
 
 
@@ -130,16 +130,16 @@ class Git:
         return parents[0] if len(parents) == 1 else None
 
     def _environment(self) -> dict[str, str]:
-        known = without_journal_keys(self.variables)  # a remote's hooks would see them
-        kept = {name: value for name, value in known.items() if not _PLACES.fullmatch(name)}
-        earlier = kept.get("GIT_CONFIG_COUNT", "")
+        inherited = without_journal_keys(self.variables)  # a remote's hooks would see them
+        allowed = {name: value for name, value in inherited.items() if not _PLACES.fullmatch(name)}
+        earlier = allowed.get("GIT_CONFIG_COUNT", "")
         first = int(earlier) if earlier.isdigit() else 0
         settings: dict[str, str] = {}
         for index, (key, value) in enumerate((*_SETTINGS, *self.settings), start=first):
             settings |= {f"GIT_CONFIG_KEY_{index}": key, f"GIT_CONFIG_VALUE_{index}": value}
         settings["GIT_CONFIG_COUNT"] = str(first + len(_SETTINGS) + len(self.settings))
         place = {"GIT_DIR": str(self.repository)} if self.repository else {}
-        return {**kept, **_QUIET, **_IDENTITY, **settings, **place}
+        return {**allowed, **_QUIET, **_IDENTITY, **settings, **place}
 
 
 def credentials(url: str, token: str, server: str, local: Git) -> Iterable[tuple[str, str]]:

@@ -19,18 +19,18 @@ def refuse_unknown(
             one class, or a class is none of `data.classes`.
     """
     scored = _scored(file, layout)
-    known = {*labels, *scored}
+    class_values = {*labels, *scored}
     kind = file.fields[layout.label].type
-    told = {class_text(_written(one), kind) for one in layout.classes}
-    if told:
-        for what, found in (("label", labels), ("prediction", predictions), (SCORE, scored)):
-            if strange := sorted(set(found) - told):
+    configured = {class_text(_written(one), kind) for one in layout.classes}
+    if configured:
+        for source, values in (("label", labels), ("prediction", predictions), (SCORE, scored)):
+            if strange := sorted(set(values) - configured):
                 raise InputError(
-                    f"{file.path}: the {what} {list_classes(strange)} is none of data.classes,"
+                    f"{file.path}: the {source} {list_classes(strange)} is none of data.classes,"
                     f" {list_classes(layout.classes)}.",
                     "List every class of the model under data.classes.",
                 )
-    elif labels and predictions and not known & set(predictions):
+    elif labels and predictions and not class_values & set(predictions):
         raise InputError(
             f"{file.path}: no prediction ({list_classes(sorted(predictions))}) is a value of the"
             " label"
@@ -52,13 +52,13 @@ def _scored(file: Predictions, layout: Layout) -> set[str]:
     kind = file.fields[layout.label].type
     prefix = f"{SCORE}_"
     columns = [name for name in file.fields if name.startswith(prefix) and name != prefix]
-    found = [class_text(name.removeprefix(prefix), kind) for name in columns]
-    if twice := [name for name in found if found.count(name) > 1]:
+    classes = [class_text(name.removeprefix(prefix), kind) for name in columns]
+    if twice := [name for name in classes if classes.count(name) > 1]:
         raise InputError(
             f"{file.path}: two columns {SCORE}_<class> are of the class {_first(twice)}.",
             "Keep one of them.",
         )
-    return set(found)
+    return set(classes)
 
 
 def _first(names: Iterable[str]) -> str:

@@ -51,10 +51,10 @@ class DuckSamples:
         for file in files:
             require_columns(file, (*layout.key, layout.label))
         refuse_other_types(files[0], files[1], layout.key, "the data")
-        found = pair_by_key(self._engine, files[0], files[1], layout)
-        row = Row(pair=found, layout=layout)
+        match = pair_by_key(self._engine, files[0], files[1], layout)
+        row = Row(pair=match, layout=layout)
         differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
-        [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {found.relation}", predictions)
+        [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {match.relation}", predictions)
         differing = {f"label ({layout.label})": wrong}
         for name in layout.beside:
             fields = [file.fields[name] for file in files if name in file.fields]
@@ -67,7 +67,7 @@ class DuckSamples:
                 text = list(map(as_class, columns, fields))
                 moved = f"count_if({text[0]} IS DISTINCT FROM {text[1]})"
                 [(differing[name],)] = self._engine.ask(
-                    f"SELECT {moved} FROM {found.relation}", predictions
+                    f"SELECT {moved} FROM {match.relation}", predictions
                 )
         for name, rows_ in differing.items():
             if rows_:
@@ -98,9 +98,9 @@ class DuckSamples:
             require_columns(file, (*layout.key, *slices, *needed))
             _require_numbers(file, figures)
         _require_numbers(files[0], (layout.weight,) if layout.weight else ())
-        found = pair_rows(self._engine, first, second, layout)
+        pair = pair_rows(self._engine, first, second, layout)
         try:
-            return self._reduction(found, layout, metrics, scores).parts()
+            return self._reduction(pair, layout, metrics, scores).parts()
         except RowOrderMismatch:
             if second is None:
                 raise
@@ -116,9 +116,9 @@ class DuckSamples:
         for file in files:
             require_columns(file, (*layout.key, layout.label, PREDICTION))
         require_columns(first, (*layout.slices, *filter(None, (layout.weight, layout.cluster))))
-        found = pair_rows(self._engine, first, second, layout)
+        pair = pair_rows(self._engine, first, second, layout)
         try:
-            return self._writing(found, layout).write(into)
+            return self._writing(pair, layout).write(into)
         except RowOrderMismatch:
             if second is None:
                 raise
@@ -136,40 +136,40 @@ class DuckSamples:
         """See the port."""
         return score_bins(self._engine, predictions, layout, classes)
 
-    def _writing(self, found: Pair, layout: Layout) -> Writing:
+    def _writing(self, pair: Pair, layout: Layout) -> Writing:
         return Writing(
             engine=self._engine,
-            row=Row(pair=found, layout=layout, classes=self._classes(found, layout)),
-            slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
+            row=Row(pair=pair, layout=layout, classes=self._classes(pair, layout)),
+            slices=slicing(self._engine, pair.challenger, layout.slices, layout.max_slices),
         )
 
     def _reduction(
-        self, found: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]
+        self, pair: Pair, layout: Layout, metrics: tuple[Metric, ...], scores: tuple[str, ...]
     ) -> StatisticsQuery:
         sensitive = _grouping(layout, metrics)
-        groups = slicing(self._engine, found.challenger, sensitive, layout.max_slices)
+        groups = slicing(self._engine, pair.challenger, sensitive, layout.max_slices)
         return StatisticsQuery(
             engine=self._engine,
             row=Row(
-                pair=found,
+                pair=pair,
                 layout=layout,
-                classes=self._classes(found, layout),
+                classes=self._classes(pair, layout),
                 outcomes=_outcomes(layout, metrics),
             ),
-            slices=slicing(self._engine, found.challenger, layout.slices, layout.max_slices),
+            slices=slicing(self._engine, pair.challenger, layout.slices, layout.max_slices),
             metrics=metrics,
             scores=scores,
             sensitive=next(iter(groups), None),
         )
 
-    def _classes(self, found: Pair, layout: Layout) -> tuple[str, ...]:
+    def _classes(self, pair: Pair, layout: Layout) -> tuple[str, ...]:
         if layout.task is Task.BINARY:
-            for file in filter(None, (found.challenger, found.champion)):
+            for file in filter(None, (pair.challenger, pair.champion)):
                 self._refuse_more_than_two(file, layout)
         if layout.task is not Task.MULTICLASS:
             return ()
         names: set[str] = set()
-        for file in filter(None, (found.challenger, found.champion)):
+        for file in filter(None, (pair.challenger, pair.champion)):
             labels, predictions = (
                 self._distinct(
                     as_class(quote(column), file.fields[column]), column, file, MOST_CLASSES + 1
@@ -180,7 +180,7 @@ class DuckSamples:
             names |= labels | predictions
         if len(names) > MOST_CLASSES:
             raise InputError(
-                f"{found.challenger.path} holds more than {MOST_CLASSES:,} classes.",
+                f"{pair.challenger.path} holds more than {MOST_CLASSES:,} classes.",
                 "Set data.task to regression if the label is a number.",
             )
         return tuple(sorted(names))
@@ -196,24 +196,24 @@ class DuckSamples:
 
     def _refuse_more_than_two(self, file: Predictions, layout: Layout) -> None:
         """Refuse a label of three values, and predictions that are none of the label's two."""
-        found: set[str] = set()
+        scored: set[str] = set()
         columns = (layout.label, PREDICTION)
         if all(file.fields[column].type is LogicalType.BOOLEAN for column in columns):
             return
         for column in columns:
             text = binary_value(quote(column), file.fields[column])
             names = self._distinct(text, column, file, MOST_CLASSES)
-            if len(names | found) > 2:  # noqa: PLR2004 - binary
-                shown = sorted(names - found)
-                told = ", ".join(shown[:5]) + (", …" if shown[5:] else "")
+            if len(names | scored) > 2:  # noqa: PLR2004 - binary
+                unscored = sorted(names - scored)
+                listing = ", ".join(unscored[:5]) + (", …" if unscored[5:] else "")
                 raise InputError(
                     f"{file.path}: the {'label' if column == layout.label else 'prediction'} of a"
-                    f" binary task has {len(names)} values ({told})"
-                    + (f" beside the label's ({', '.join(sorted(found))})." if found else "."),
+                    f" binary task has {len(names)} values ({listing})"
+                    + (f" beside the label's ({', '.join(sorted(scored))})." if scored else "."),
                     "Predictions are values of the label. Leave data.positive out for a multiclass"
                     " task.",
                 )
-            found |= names
+            scored |= names
 
 
 def _scores(

@@ -92,7 +92,7 @@ class ExactSums:
 
 
 def added(
-    inner: str, kept: Sequence[str], wholes: Sequence[Sequence[str]]
+    inner: str, stored: Sequence[str], wholes: Sequence[Sequence[str]]
 ) -> tuple[str, tuple[str, ...]]:
     """A query that holds what is to be summed, of x0, x1, ... in `inner`, and the expressions.
 
@@ -100,7 +100,7 @@ def added(
     as often. `wholes` make whole numbers of each x (see `ExactSums.wholes`), those together whose
     products are summed as well.
     """
-    flat = list(enumerate(whole for some in wholes for whole in some))
+    flat = list(enumerate(total for some in wholes for total in some))
     ends = list(accumulate(map(len, wholes)))
     numbered = [range(end - len(some), end) for end, some in zip(ends, wholes, strict=True)]
     twice = [pair for at in numbered for pair in combinations_with_replacement(at, 2)]
@@ -108,7 +108,7 @@ def added(
     # A figure is cut to its coarse size, and a product of two to that of one, so that a third
     # factor still fits.
     steps = (
-        [f"TRY_CAST({whole.replace('{x}', f'x{i}')} AS BIGINT) AS f{i}" for i, whole in flat],
+        [f"TRY_CAST({total.replace('{x}', f'x{i}')} AS BIGINT) AS f{i}" for i, total in flat],
         [f"(f{i} + {_LESS // 2}) >> {_FINE_BITS - _COARSE_BITS} AS c{i}" for i, _ in flat],
         [f"c{i} * c{j} AS p{i}_{j}" for i, j in twice],
         [
@@ -116,10 +116,10 @@ def added(
             for i, j in dict.fromkeys((i, j) for i, j, _ in thrice)
         ],
     )
-    known = list(kept)
+    columns = list(stored)
     for step in steps:
-        inner = f"SELECT {', '.join([*known, *step])} FROM ({inner})"
-        known += [column.rpartition(" AS ")[2] for column in step]
+        inner = f"SELECT {', '.join([*columns, *step])} FROM ({inner})"
+        columns += [column.rpartition(" AS ")[2] for column in step]
     sums: list[str] = []
     for at in numbered:
         sums += (f"f{i}" for i in at)

@@ -38,10 +38,10 @@ class Row:
 
     def file(self, side: str) -> Predictions:
         """The file of a side."""
-        found = self.pair.challenger if side == "c" else self.pair.champion
-        if found is None:
+        file = self.pair.challenger if side == "c" else self.pair.champion
+        if file is None:
             raise ValueError("there is no champion")
-        return found
+        return file
 
     def label(self, side: str = "c") -> str:
         """The truth: positive or not, the class as text, the number; of generation, that it is."""
@@ -67,10 +67,8 @@ class Row:
             case Task.REGRESSION:
                 return f"CAST({column} AS DOUBLE)"
             case Task.GENERATION:
-                wanted = self.file("c").fields[self.layout.label]
-                return (
-                    f"({as_class(column, field)} = {as_class(f'c.{quote(wanted.name)}', wanted)})"
-                )
+                label = self.file("c").fields[self.layout.label]
+                return f"({as_class(column, field)} = {as_class(f'c.{quote(label.name)}', label)})"
 
     def averaged(self, metric: Metric, side: str) -> str:
         """What a metric of the family MEAN averages."""
@@ -78,8 +76,8 @@ class Row:
             name = metric.column or self.layout.cost
             return f"({metric.scale!r} * CAST({side}.{quote(str(name))} AS DOUBLE))"
         if metric.loss in {Loss.LOG, Loss.BRIER}:
-            figure, of = self.bounded(metric.loss, side)
-            return of.replace("{x}", f"({figure})")
+            figure, divisor = self.bounded(metric.loss, side)
+            return divisor.replace("{x}", f"({figure})")
         return self.loss(metric.loss or Loss.SQUARED, side)
 
     def bounded(self, loss: Loss, side: str) -> tuple[str, str]:
@@ -158,10 +156,10 @@ class Row:
                         f"isfinite({column}) AND {column} BETWEEN 0 AND 1",
                         f"have no {score} between 0 and 1 by the {model}",
                     )
-            known = [self.score(side, s) for s in scores if s in self.file(side).fields]
-            if self.layout.task is Task.MULTICLASS and known:
+            scores_present = [self.score(side, s) for s in scores if s in self.file(side).fields]
+            if self.layout.task is Task.MULTICLASS and scores_present:
                 yield (
-                    f"abs({' + '.join(known)} - 1) < {CLOSE}",
+                    f"abs({' + '.join(scores_present)} - 1) < {CLOSE}",
                     f"have probabilities that do not add up to 1 by the {model}",
                 )
 
@@ -211,8 +209,8 @@ def _is_positive(column: str, field: Field, positive: bool | int | str | None) -
             "data.positive is missing.", "A binary task needs to know which class is the positive."
         )
     if field.type is LogicalType.BOOLEAN:
-        known = {"true": "", "1": "", "false": "NOT ", "0": "NOT "}
-        negation = known.get(str(positive).lower())
+        prefixes = {"true": "", "1": "", "false": "NOT ", "0": "NOT "}
+        negation = prefixes.get(str(positive).lower())
         if negation is None:
             raise _never(field, positive)
         return f"({negation}{column})"

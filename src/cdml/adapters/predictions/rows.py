@@ -124,9 +124,9 @@ class Writing:
         if self.row.layout.task is not Task.MULTICLASS:
             return (self.row.score(side),)
         kind = self.row.file("c").fields[self.row.layout.label].type
-        known = {class_text(name.partition("_")[2], kind) for name in self._probabilities}
+        scored = {class_text(name.partition("_")[2], kind) for name in self._probabilities}
         classes = sorted(
-            known | set(self.row.classes),
+            scored | set(self.row.classes),
             key=lambda name: (float(name), name) if kind.numeric else (0.0, name),
         )
         return tuple(self.row.score_of(side, name) for name in classes)
@@ -135,10 +135,10 @@ class Writing:
         [(rows,)] = self.engine.ask(f"SELECT count(*) FROM {parquet(into)}", into)
         yield None, rows
         for number in range(len(self.slices)):
-            found = self.engine.ask(
+            counts = self.engine.ask(
                 f"SELECT s{number}, count(*) FROM {parquet(into)} GROUP BY ALL", into
             )
-            yield from (((number, code), count) for code, count in found)
+            yield from (((number, code), count) for code, count in counts)
 
     def _slice(self, place: SlicePosition) -> Mapping[str, PredictionValue] | None:
         if place is None:
@@ -163,10 +163,10 @@ def count_residuals(
         f" FROM ({rows}) WHERE isfinite(p) AND isfinite(e)"
     )
     quantiles = ", ".join(map(str, RESIDUALS.values()))
-    found = engine.ask(
+    counts = engine.ask(
         f"SELECT avg(p), quantile_cont(e, [{quantiles}]) FROM ({placed})"
         f" GROUP BY place * least({RESIDUAL_BINS}, n) // n ORDER BY 1",
         predictions,
     )
-    means = [mean for mean, _ in found]
-    return {name: (means, [at[place] for _, at in found]) for place, name in enumerate(RESIDUALS)}
+    means = [mean for mean, _ in counts]
+    return {name: (means, [at[place] for _, at in counts]) for place, name in enumerate(RESIDUALS)}

@@ -38,13 +38,13 @@ def score_bins(
         f"SELECT {label} AS label, {score} AS score FROM {alone.relation}"
         for label, score in scored
     )
-    found = engine.arrays(
+    bins = engine.arrays(
         "SELECT count_if(label) AS positive, count_if(NOT label) AS other, min(score) AS low,"
         f" max(score) AS high, CAST(sum(CAST({_UNIT} * score AS BIGINT)) AS DOUBLE) AS total"
         f" FROM ({rows}) GROUP BY {_BIN} ORDER BY low",
         predictions,
     )
-    numbers = {name: np.asarray(column, dtype=np.float64) for name, column in found.items()}
+    numbers = {name: np.asarray(column, dtype=np.float64) for name, column in bins.items()}
     return ScoreBins(
         positive=numbers["positive"],
         other=numbers["other"],

@@ -42,12 +42,12 @@ class Slicing:
     def code(self, value: str | None = None) -> str:
         """The SQL of the code of a value; by default the row's."""
         column = value or self.value
-        known = "NULL"
+        code_sql = "NULL"
         if self.texts:
             names = ", ".join(map(literal, self.texts))
-            known = f"enum_code(TRY_CAST(CAST({column} AS VARCHAR) AS ENUM({names})))"
+            code_sql = f"enum_code(TRY_CAST(CAST({column} AS VARCHAR) AS ENUM({names})))"
         missing, rest = len(self.texts), len(self.texts) + 1
-        code = f"CASE WHEN {column} IS NULL THEN {missing} ELSE coalesce({known}, {rest}) END"
+        code = f"CASE WHEN {column} IS NULL THEN {missing} ELSE coalesce({code_sql}, {rest}) END"
         return f"CAST({code} AS USMALLINT)"
 
 
@@ -61,21 +61,21 @@ def slicing(
 def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
     name = quote(column)
     plain = file.fields[column].type in _PLAIN
-    found: list[Any] = engine.ask(
+    values: list[Any] = engine.ask(
         f"SELECT {f'any_value({name})' if plain else 'text'}, CAST({name} AS VARCHAR) AS text,"
         " count(*) AS n"
         f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY text"
         f" ORDER BY n DESC, text LIMIT {most + 1}",
         file.path,
     )
-    kept = found[:most]
-    texts = tuple(text for _, text, _ in kept)
+    most_frequent = values[:most]
+    texts = tuple(text for _, text, _ in most_frequent)
     rest = OTHER if OTHER not in texts else f"{OTHER} values"
     return Slicing(
         column=column,
         texts=texts,
-        values=(*(_plain(value) for value, _, _ in kept), None, rest),
-        plain=len(found) <= most and file.fields[column].type in _EXACT,
+        values=(*(_plain(value) for value, _, _ in most_frequent), None, rest),
+        plain=len(values) <= most and file.fields[column].type in _EXACT,
     )
 
 

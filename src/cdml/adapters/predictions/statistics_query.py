@@ -45,12 +45,12 @@ class StatisticsQuery:
     def sums(self) -> dict[str, ExactSums]:
         """What to add up of losses that have a largest value, by loss."""
         losses = sorted({m.loss for m in self.metrics if m.loss and m.loss.value in BOUNDED})
-        found = {}
+        sums = {}
         for loss in losses:
             figures, shapes = zip(*(self.row.bounded(loss, s) for s in self.row.sides), strict=True)
             largest = (BOUNDED[loss.value],) * len(figures)
-            found[loss.value] = ExactSums(figures=figures, largest=largest, of=shapes[0])
-        return found
+            sums[loss.value] = ExactSums(figures=figures, largest=largest, of=shapes[0])
+        return sums
 
     @cached_property
     def errors(self) -> Errors:
@@ -107,10 +107,10 @@ class StatisticsQuery:
             ["found", *outcome, *keys],
             [one.wholes for one in self.sums.values()],
         )
-        told = [*outcome, "count(*) AS n", *(f"{one} AS t{i}" for i, one in enumerate(sums))]
+        terms = [*outcome, "count(*) AS n", *(f"{one} AS t{i}" for i, one in enumerate(sums))]
         sets = [[*outcome, *keys]] if joint else [[*outcome, key] for key in keys]
         grouped = (
-            f"SELECT {', '.join([*keys, *told])} FROM ({inner})"
+            f"SELECT {', '.join([*keys, *terms])} FROM ({inner})"
             f" GROUP BY GROUPING SETS ({', '.join(map(_tuple, sets))})"
         )
         # The values of a column are grouped as they stand: only the groups need its codes.
@@ -132,8 +132,8 @@ class StatisticsQuery:
         if self.row.layout.task is Task.REGRESSION or not self.row.outcomes:
             return []
         group = [self.sensitive.code()] if self.sensitive else []
-        said = [self.row.prediction(side) for side in self.row.sides]
-        return [*group, self.row.label(), *said]
+        predictions = [self.row.prediction(side) for side in self.row.sides]
+        return [*group, self.row.label(), *predictions]
 
     def _gather(self, rows: Sequence[tuple[Any, ...]], width: int) -> dict[SlicePosition, Group]:
         groups: dict[SlicePosition, Group] = defaultdict(Group)
@@ -227,14 +227,18 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
         f"SELECT CASE {cases} END AS wrong, count(*) FROM {pair.relation} GROUP BY wrong", path
     )
     wrong = dict(counted)
-    found = [(wrong[at], said) for at, (_, said) in enumerate(sound) if at in wrong]
-    if any(said == KEYS_DIFFER for _, said in found):
+    problems = [
+        (wrong[at], description) for at, (_, description) in enumerate(sound) if at in wrong
+    ]
+    if any(description == KEYS_DIFFER for _, description in problems):
         raise RowOrderMismatch
     rows = sum(wrong.values())
-    told = "; ".join(f"{count:,} of {rows:,} rows {said}" for count, said in found)
-    if found:
+    message = "; ".join(
+        f"{count:,} of {rows:,} rows {description}" for count, description in problems
+    )
+    if problems:
         raise InputError(
-            f"{path}: {told}.", "Every row needs a label and a prediction of each model."
+            f"{path}: {message}.", "Every row needs a label and a prediction of each model."
         )
 
 

@@ -61,16 +61,16 @@ class WeightedRows:
         return np.column_stack(columns)
 
     def _cells(self, metric: Metric, at: Any) -> Cells:
-        said = [self._arrays[f"{side} said"][at].astype(np.int64) for side in self.row.sides]
+        predictions = [self._arrays[f"{side} said"][at].astype(np.int64) for side in self.row.sides]
         fair = metric.family is Family.FAIRNESS and self.sensitive is not None
         values = self.sensitive.values if self.sensitive else ()
         names = [values[code] for code in self.present] if fair else []
         return Cells(
             classes=self.row.classes or ("other", "positive"),
             label=self._arrays["label"][at].astype(np.int64),
-            challenger=said[0],
-            champion=said[1] if len(said) > 1 else None,
-            count=np.ones(len(said[0]), dtype=np.int64),
+            challenger=predictions[0],
+            champion=predictions[1] if len(predictions) > 1 else None,
+            count=np.ones(len(predictions[0]), dtype=np.int64),
             groups=tuple("(missing)" if name is None else str(name) for name in names),
             group=np.searchsorted(self.present, self._arrays["group"][at]) if fair else None,
         )
@@ -84,11 +84,11 @@ class WeightedRows:
     def _arrays(self) -> dict[str, Any]:
         """What is read of each row, in an order that depends on the rows alone."""
         columns = ", ".join(f"{sql} AS {quote(name)}" for name, sql in self._columns())
-        found = self.engine.arrays(
+        arrays = self.engine.arrays(
             f"SELECT {columns} FROM {self.row.pair.relation} ORDER BY {self._order}",
             self.row.pair.challenger.path,
         )
-        return {name: np.asarray(values) for name, values in found.items()}
+        return {name: np.asarray(values) for name, values in arrays.items()}
 
     @property
     def _order(self) -> str:

@@ -70,13 +70,13 @@ class FolderRegistry:
             return None
         if isinstance(named, model_uri.VersionUri):
             return self.version(named.name, named.version)
-        found = self.champion(named.name, named.alias)
-        if found is None:
+        resolved = self.champion(named.name, named.alias)
+        if resolved is None:
             raise InputError(
                 f"no version of {named.name} has the alias {named.alias}.",
                 f"Look into the registry at {self._root}.",
             )
-        return found
+        return resolved
 
     def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
         """All versions of a model that carry all these tags, oldest first."""
@@ -105,11 +105,11 @@ class FolderRegistry:
     ) -> ModelVersion:
         """Register a model folder byte for byte; the same digest again gives its version."""
         digest = model_digest(folder)
-        known = self.resolve(source) if source else None
-        if known is None or known.name != name:
-            known = next(iter(self.find(name, {DIGEST: digest})), None)
-        number = known.version if known else self._new(name, folder)
-        old = known.tags if known else {}
+        existing = self.resolve(source) if source else None
+        if existing is None or existing.name != name:
+            existing = next(iter(self.find(name, {DIGEST: digest})), None)
+        number = existing.version if existing else self._new(name, folder)
+        old = existing.tags if existing else {}
         self._write(
             self._place(name, number) / "version.json", {"tags": {**old, **tags, DIGEST: digest}}
         )
@@ -122,9 +122,9 @@ class FolderRegistry:
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a version."""
-        known = self.version(name, version)
+        current = self.version(name, version)
         self._write(
-            self._place(name, known.version) / "version.json", {"tags": {**known.tags, **tags}}
+            self._place(name, current.version) / "version.json", {"tags": {**current.tags, **tags}}
         )
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
@@ -142,24 +142,24 @@ class FolderRegistry:
 
     def log_evidence(self, version: ModelVersion, files: Sequence[Path]) -> None:
         """Keep evidence with a version; the tag that names its digest comes last."""
-        known = self.version(version.name, version.version)
+        current = self.version(version.name, version.version)
         digest = combine_digests({path.name: file_digest(path) for path in files})
-        place = self._place(known.name, known.version)
+        place = self._place(current.name, current.version)
         for path in files:
             write_atomically(place / "evidence" / digest[7:] / path.name, path.read_bytes())
-        self.set_tags(known.name, known.version, {EVIDENCE: digest})
+        self.set_tags(current.name, current.version, {EVIDENCE: digest})
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:
         """Copy the evidence kept with a version; None where there is none."""
-        known = self.version(version.name, version.version)
-        digest = recorded_digest(known.tags, EVIDENCE)
+        current = self.version(version.name, version.version)
+        digest = recorded_digest(current.tags, EVIDENCE)
         if digest is None:
             return None
-        kept = self._place(known.name, known.version) / "evidence" / digest[7:]
-        told = f"version {known.version} of {known.name}"
-        if not kept.is_dir():
-            raise InputError(f"the evidence kept with {told} is gone.")
-        return checked_evidence(clean_copy(kept, into), digest, told)
+        folder = self._place(current.name, current.version) / "evidence" / digest[7:]
+        label = f"version {current.version} of {current.name}"
+        if not folder.is_dir():
+            raise InputError(f"the evidence kept with {label} is gone.")
+        return checked_evidence(clean_copy(folder, into), digest, label)
 
     def _new(self, name: str, folder: Path) -> str:
         """Copy a model to the next number; making its folder is what takes the number."""

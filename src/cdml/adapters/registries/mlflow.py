@@ -77,28 +77,28 @@ class MlflowRegistry:
             return None
         if isinstance(named, model_uri.VersionUri):
             return self.version(named.name, named.version)
-        found = self.champion(named.name, named.alias)
-        if found is None:
+        resolved = self.champion(named.name, named.alias)
+        if resolved is None:
             raise InputError(
                 f"no version of {named.name} has the alias {named.alias}.",
                 f"Look into the registry at {self._at.shown}.",
             )
-        return found
+        return resolved
 
     def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
         """All versions of a model that carry all these tags, oldest first."""
         if "'" in name:
             return ()  # MLflow's filter cannot quote it
-        found: list[ModelVersion] = []
+        versions: list[ModelVersion] = []
         token = None
         with self._at.calls():
             while token is None or token:
                 page = self._client.search_model_versions(
                     f"name = '{name}'", max_results=_PAGE, page_token=token
                 )
-                found += map(_version, page)
+                versions += map(_version, page)
                 token = page.token or ""
-        fitting = (version for version in found if tags.items() <= version.tags.items())
+        fitting = (version for version in versions if tags.items() <= version.tags.items())
         return tuple(sorted(fitting, key=lambda version: int(version.version)))
 
     def fetch(self, uri: str, into: Path) -> Path:
@@ -120,13 +120,13 @@ class MlflowRegistry:
     ) -> ModelVersion:
         """Register a model folder byte for byte; the same digest again gives its version."""
         digest = model_digest(folder)
-        known = self.resolve(source) if source else None
-        if known is None or known.name != name:
-            known = next(iter(self.find(name, {DIGEST: digest})), None)
+        existing = self.resolve(source) if source else None
+        if existing is None or existing.name != name:
+            existing = next(iter(self.find(name, {DIGEST: digest})), None)
         all_tags = {**tags, DIGEST: digest}
-        if known is not None:
-            self.set_tags(name, known.version, all_tags)
-            return self.version(name, known.version)
+        if existing is not None:
+            self.set_tags(name, existing.version, all_tags)
+            return self.version(name, existing.version)
         with self._at.calls(transfers=True):
             run = self._run_named(source) or self._new_run(name)
             place = f"model-{digest[7:23]}"
@@ -153,10 +153,10 @@ class MlflowRegistry:
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
         """Add or replace tags of a version."""
-        known = self.version(name, version)
+        current = self.version(name, version)
         with self._at.calls():
             for tag, value in tags.items():
-                self._client.set_model_version_tag(name, known.version, tag, value)
+                self._client.set_model_version_tag(name, current.version, tag, value)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
         """Make the alias name this version."""
@@ -180,10 +180,10 @@ class MlflowRegistry:
 
     def _log_metrics(self, run: str, metrics: Mapping[str, float]) -> None:
         """Those that the run does not have yet: each stage of a gate tells all it knows."""
-        known, now = self._client.get_run(run).data.metrics, int(time.time() * 1000)
+        logged, now = self._client.get_run(run).data.metrics, int(time.time() * 1000)
         named = {re.sub(r"[^\w\-. :/]", "_", key): value for key, value in metrics.items()}
         rows = [
-            Metric(key, value, now, 0) for key, value in named.items() if known.get(key) != value
+            Metric(key, value, now, 0) for key, value in named.items() if logged.get(key) != value
         ]
         for start in range(0, len(rows), _METRICS_A_CALL):
             self._client.log_batch(run, metrics=rows[start : start + _METRICS_A_CALL])
@@ -208,11 +208,11 @@ class MlflowRegistry:
         digest, run = recorded_digest(version.tags, EVIDENCE), version.tags.get(RUN)
         if digest is None or run is None:
             return None
-        told = f"version {version.version} of {version.name}"
-        gone = f"the evidence kept with {told} is gone."
-        with self._at.calls(gone, transfers=True):
-            folder = self._download(f"runs:/{run}/{_place(digest)}", into, gone)
-        return checked_evidence(folder, digest, told)
+        label = f"version {version.version} of {version.name}"
+        missing = f"the evidence kept with {label} is gone."
+        with self._at.calls(missing, transfers=True):
+            folder = self._download(f"runs:/{run}/{_place(digest)}", into, missing)
+        return checked_evidence(folder, digest, label)
 
     def _place_of(self, address: str) -> str:
         """Where the files lie that MLflow, left alone, would look for in another registry."""
@@ -234,13 +234,13 @@ class MlflowRegistry:
         fresh = tempfile.mkdtemp(dir=into, prefix="fetched-")
         place = self._place_of(address)
         with stored_at(place, absent):
-            found = mlflow.artifacts.download_artifacts(
+            path = mlflow.artifacts.download_artifacts(
                 artifact_uri=place,
                 dst_path=fresh,
                 tracking_uri=self._at.uri,
                 registry_uri=self._at.uri,
             )
-        return Path(found)
+        return Path(path)
 
     def _upload(self, run: str, folder: Path, place: str) -> None:
         with tempfile.TemporaryDirectory(prefix="cdml-") as scratch:
@@ -278,16 +278,16 @@ class MlflowRegistry:
         return str(run)
 
     def _experiment(self, name: str) -> str:
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             place = self._at.artifact_location
             try:
                 return str(self._client.create_experiment(name, artifact_location=place))
             except MlflowException as error:
                 if not exists_already(error):
                     raise
-                found = self._client.get_experiment_by_name(name)
-        return str(found.experiment_id)
+                experiment = self._client.get_experiment_by_name(name)
+        return str(experiment.experiment_id)
 
 
 def _place(digest: str) -> str:

@@ -198,7 +198,7 @@ def public(text: str) -> str:
     What stands before the @ of an Azure, R2 or B2 address is a container or a bucket.
     """
     user = r"(?P<place>\b(?:wasbs?|abfss?|r2|b2):)?//[^/@\s]+@"
-    return re.sub(user, lambda found: found[0] if found["place"] else "//", text)
+    return re.sub(user, lambda match: match[0] if match["place"] else "//", text)
 
 
 def _database(uri: str, folder: Path) -> Path:
@@ -236,8 +236,8 @@ def read_training(run: Run) -> Training:
 
 
 def _context(tags: object) -> str:
-    found = (tag.value for tag in tags or () if tag.key == "mlflow.data.context")  # type: ignore[attr-defined]
-    return str(next(found, ""))
+    contexts = (tag.value for tag in tags or () if tag.key == "mlflow.data.context")  # type: ignore[attr-defined]
+    return str(next(contexts, ""))
 
 
 DIGEST = "cdml.digest"
@@ -252,16 +252,16 @@ def recorded_digest(tags: Mapping[str, str], tag: str = DIGEST) -> str | None:
     return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
 
 
-def checked_evidence(folder: Path, digest: str, of: str) -> Path:
+def checked_evidence(folder: Path, digest: str, owner: str) -> Path:
     """The folder, if it holds the evidence of this digest.
 
     Raises:
         InputError: it holds something else.
     """
-    found = model_digest(folder)
-    if found != digest:
+    actual = model_digest(folder)
+    if actual != digest:
         raise InputError(
-            f"the evidence kept with {of} has the digest {found[:19]}…, its tag says"
+            f"the evidence kept with {owner} has the digest {actual[:19]}…, its tag says"
             f" {digest[:19]}….",
             "Somebody changed it: judge the model again with `cdml gate --register`.",
         )

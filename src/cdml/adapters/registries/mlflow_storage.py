@@ -101,24 +101,24 @@ def stored_at(address: str, absent: str = "") -> Iterator[None]:
         yield
         return
     store = STORES.get(scheme, Store(name=f"{scheme}:// storage", hint=""))
-    shown = public(address)
+    masked = public(address)
     try:
         yield
     except CdmlError:
         raise
     except ImportError as error:
-        raise _not_installed(store, shown, error) from error
+        raise _not_installed(store, masked, error) from error
     except MlflowException as error:
         if "Could not find a registered artifact repository" in str(error):
             raise ConfigurationError(
-                f"the files lie at {shown}, and MLflow knows no such storage here.", _PASSED_ON
+                f"the files lie at {masked}, and MLflow knows no such storage here.", _PASSED_ON
             ) from error
-        raise _failed(store, shown, error, absent) from error
+        raise _failed(store, masked, error, absent) from error
     except Exception as error:  # each of the clients has errors of its own; none is ours
-        raise _failed(store, shown, error, absent) from error
+        raise _failed(store, masked, error, absent) from error
 
 
-def _not_installed(store: Store, shown: str, error: Exception) -> ConfigurationError:
+def _not_installed(store: Store, masked: str, error: Exception) -> ConfigurationError:
     lacks = (
         f"reading them takes the package {store.package}, which is not installed"
         if store.package
@@ -131,25 +131,25 @@ def _not_installed(store: Store, shown: str, error: Exception) -> ConfigurationE
         else f"Give `python:` an interpreter that can. {store.hint}"
     )
     return ConfigurationError(
-        f"the files lie in {store.name} at {shown}; {lacks}.", f"{gets} {_PASSED_ON}"
+        f"the files lie in {store.name} at {masked}; {lacks}.", f"{gets} {_PASSED_ON}"
     )
 
 
-def _failed(store: Store, shown: str, error: Exception, absent: str) -> CdmlError:
+def _failed(store: Store, masked: str, error: Exception, absent: str) -> CdmlError:
     text = str(error)
     reason = _reason(error)
     if absent and _ABSENT.search(reason) and not _NO_PLACE.search(reason):
-        return InputError(absent, f"Look at {shown}.")
+        return InputError(absent, f"Look at {masked}.")
     tls = explain_tls_error(text, "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
     if tls is not None:
-        return ServiceError(f"the server of {store.name} at {shown} {tls.what}.", tls.hint)
+        return ServiceError(f"the server of {store.name} at {masked} {tls.what}.", tls.hint)
     return ServiceError(
-        f"the files at {shown} cannot be read or written: {reason}.", store.hint or _PASSED_ON
+        f"the files at {masked} cannot be read or written: {reason}.", store.hint or _PASSED_ON
     )
 
 
 def _reason(error: Exception) -> str:
     """What an exception says, on one line: MLflow puts headings above that of a single file."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip(" #")]
-    told = lines[-1 if _HEADING in str(error) else 0] if lines else type(error).__name__
-    return public(told)[:300].rstrip(". ")
+    message = lines[-1 if _HEADING in str(error) else 0] if lines else type(error).__name__
+    return public(message)[:300].rstrip(". ")

@@ -68,13 +68,13 @@ def interpreter(
         return Path(sys.executable)
     if environment == "model":
         return _built(model, progress, warm, walls)
-    found = shutil.which(environment)
-    if found is None:
+    executable = shutil.which(environment)
+    if executable is None:
         raise ConfigurationError(
             f"scoring.environment names {environment}, which is no interpreter.",
             "Set it to model, current, or the path of an interpreter.",
         )
-    return Path(found).absolute()
+    return Path(executable).absolute()
 
 
 def cache_folder() -> Path:
@@ -84,31 +84,31 @@ def cache_folder() -> Path:
 
 
 def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Walls]) -> Path:
-    wanted = read_requirements(model)
+    requirements = read_requirements(model)
     python = _python_version(model)
     builds = _builds_allowed(os.environ.get(BUILD, ""))
     variables = uv_environment(os.environ)
-    known = cache_folder() / _key(wanted, python, variables, builds=builds)
-    if (known / "bin" / "python").exists():
-        return known / "bin" / "python"
+    cached = cache_folder() / _key(requirements, python, variables, builds=builds)
+    if (cached / "bin" / "python").exists():
+        return cached / "bin" / "python"
     uv = find_uv()
-    known.parent.mkdir(parents=True, exist_ok=True)
-    sweep(known.parent)
-    shutil.rmtree(known, ignore_errors=True)  # its base interpreter is gone
-    building = Path(tempfile.mkdtemp(dir=known.parent, prefix=scratch_prefix(".building")))
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    sweep(cached.parent)
+    shutil.rmtree(cached, ignore_errors=True)  # its base interpreter is gone
+    building = Path(tempfile.mkdtemp(dir=cached.parent, prefix=scratch_prefix(".building")))
     try:
         with (
-            progress.step(f"building the environment of {len(wanted)} requirements"),
+            progress.step(f"building the environment of {len(requirements)} requirements"),
             private_folder("cdml-build-") as scratch,
         ):
             builder = _Builder(uv, building, scratch, variables)
             builder.make(python, progress)
-            builder.install(copied(wanted, scratch / "files"), walls if builds else None)
+            builder.install(copied(requirements, scratch / "files"), walls if builds else None)
             warm(building / "bin" / "python", builder.packages)
-        _put(building, known)
+        _put(building, cached)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return known / "bin" / "python"
+    return cached / "bin" / "python"
 
 
 def _builds_allowed(setting: str) -> bool:
@@ -117,12 +117,12 @@ def _builds_allowed(setting: str) -> bool:
     return setting == "allow"
 
 
-def _put(building: Path, known: Path) -> None:
+def _put(building: Path, cached: Path) -> None:
     """Rename in one step; whoever was quicker has built the same."""
     try:
-        building.rename(known)
+        building.rename(cached)
     except OSError:
-        if not (known / "bin" / "python").exists():
+        if not (cached / "bin" / "python").exists():
             raise
 
 
@@ -141,8 +141,8 @@ class _Builder:
 
     def make(self, python: str, progress: Progress) -> None:
         """Make it, empty."""
-        wanted = sys.executable if python == _CURRENT else python
-        failed = self._make(wanted)
+        executable = sys.executable if python == _CURRENT else python
+        failed = self._make(executable)
         if failed is not None:
             progress.note(f"there is no Python {python} here; the model runs on {_CURRENT}.")
             failed = self._make(sys.executable)
@@ -160,11 +160,11 @@ class _Builder:
         uv starts the environment's interpreter once, before there is anything in it. Packages go
         to a target folder, so that none can replace the interpreter or its settings.
         """
-        asked = self._scratch / "requirements.txt"
-        asked.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        requirements = self._scratch / "requirements.txt"
+        requirements.write_text("\n".join(lines) + "\n", encoding="utf-8")
         command = [*self._uv, "pip", "install", "--quiet", "--no-compile-bytecode"]
         command += ["--link-mode", "copy", "--python", str(self._folder / "bin" / "python")]
-        command += ["--target", str(self.packages), "--requirement", str(asked)]
+        command += ["--target", str(self.packages), "--requirement", str(requirements)]
         settings = settings_of_uv(self._variables)
         failed = _run([*command, *settings, "--no-build"], self._scratch, self._variables)
         if failed is None:
@@ -238,8 +238,8 @@ def _run(command: list[str], folder: Path, variables: dict[str, str]) -> str | N
     return _words(done.stderr) or f"uv ended with {done.returncode}"
 
 
-def _words(said: str) -> str:
-    bare = re.sub(r"(?<=//)[^/@\s]+@", "", said)
+def _words(output: str) -> str:
+    bare = re.sub(r"(?<=//)[^/@\s]+@", "", output)
     words = re.sub(r"[^\x20-\x7e]+|\s+", " ", bare).replace(" x ", " ").strip()
     return words.removeprefix("error: ")
 
@@ -254,10 +254,12 @@ def _python_version(model: Path) -> str:
     return match[0] if match else _CURRENT
 
 
-def _key(wanted: Sequence[Wanted], python: str, variables: dict[str, str], *, builds: bool) -> str:
+def _key(
+    requirements: Sequence[Wanted], python: str, variables: dict[str, str], *, builds: bool
+) -> str:
     """All that the environment depends on: what is asked for, the files of it, and the indexes."""
     public, _ = public_environment(variables, Path("/"))
     indexes = {name: value for name, value in public.items() if "INDEX" in name or "LINKS" in name}
     base = [_LAYOUT, python, sys.base_prefix, platform.machine(), builds]
-    parts = [base, content(wanted), sorted(indexes.items())]
+    parts = [base, content(requirements), sorted(indexes.items())]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]

@@ -35,7 +35,7 @@ class Unfit(ValueError):
     """A column cannot be given as the signature asks; the text says why."""
 
 
-def convert(column: Any, wanted: str, *, required: bool) -> Any:
+def convert(column: Any, type_name: str, *, required: bool) -> Any:
     """A chunked array as the signature asks for it; None where it is left out because it is empty.
 
     `wanted` is MLflow's name of the type, or of a tensor numpy's; others are left as they are.
@@ -46,19 +46,21 @@ def convert(column: Any, wanted: str, *, required: bool) -> Any:
     column = decode(column)
     missing = _missing(column)
     if missing == len(column):
-        return _nothing(column, wanted, required=required)
-    if wanted in WHOLE and missing:
+        return _nothing(column, type_name, required=required)
+    if type_name in WHOLE and missing:
         raise Unfit(
-            f"{missing:,} of {len(column):,} values are missing, and the signature says {wanted},"
-            " which holds no missing value (double does)"
+            f"{missing:,} of {len(column):,} values are missing, and the signature says"
+            f" {type_name}, which holds no missing value (double does)"
         )
     if _is_list(column.type):
-        return _lists(column, wanted)
+        return _lists(column, type_name)
     for types, of_type in _OF_TYPE:
-        if wanted in types:
-            return of_type(column, wanted)
-    if wanted.startswith("array(") or (wanted in _NESTED and not pa.types.is_nested(column.type)):
-        raise _other(column.type, wanted)
+        if type_name in types:
+            return of_type(column, type_name)
+    if type_name.startswith("array(") or (
+        type_name in _NESTED and not pa.types.is_nested(column.type)
+    ):
+        raise _other(column.type, type_name)
     if pa.types.is_decimal(column.type):  # pandas would hand it on as objects
         return column.cast(pa.float64())
     return column
@@ -77,71 +79,73 @@ def _missing(column: Any) -> int:
     return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
 
 
-def _nothing(column: Any, wanted: str, *, required: bool) -> Any:
+def _nothing(column: Any, type_name: str, *, required: bool) -> Any:
     """A column without any value has no type of its own."""
-    if wanted in WHOLE or wanted.startswith("array("):
+    if type_name in WHOLE or type_name.startswith("array("):
         if required:
-            told = f"no value is there, and the signature says {wanted}, which cannot be empty"
-            raise Unfit(told)
+            message = (
+                f"no value is there, and the signature says {type_name}, which cannot be empty"
+            )
+            raise Unfit(message)
         return None
-    return pa.chunked_array([pa.nulls(len(column), _TARGETS.get(wanted, pa.null()))])
+    return pa.chunked_array([pa.nulls(len(column), _TARGETS.get(type_name, pa.null()))])
 
 
-def _whole(column: Any, wanted: str) -> Any:
-    kind, target = column.type, _TARGETS[wanted]
+def _whole(column: Any, type_name: str) -> Any:
+    kind, target = column.type, _TARGETS[type_name]
     if pa.types.is_boolean(kind):
         return column.cast(target)
     if pa.types.is_decimal(kind):
         try:
             return column.cast(target)
         except pa.ArrowInvalid:
-            raise Unfit(f"values of {kind} are no whole numbers that {wanted} holds") from None
+            raise Unfit(f"values of {kind} are no whole numbers that {type_name} holds") from None
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise _other(kind, wanted)
-    low, high = WHOLE[wanted]
+        raise _other(kind, type_name)
+    low, high = WHOLE[type_name]
     values = column.to_numpy()
     if pa.types.is_floating(kind):
         values = values.astype(np.float64)
         low, high = max(low, -(2**53)), min(high, 2**53)
     fits = (values >= low) & (values <= high) & (np.floor(values) == values)
-    _require(fits, f"are no whole numbers that {wanted} holds, which the signature says")
+    _require(fits, f"are no whole numbers that {type_name} holds, which the signature says")
     return pa.chunked_array([pa.array(values.astype(target.to_pandas_dtype()), target)])
 
 
-def _floating(column: Any, wanted: str) -> Any:
-    kind, target = column.type, _TARGETS[wanted]
+def _floating(column: Any, type_name: str) -> Any:
+    kind, target = column.type, _TARGETS[type_name]
     if pa.types.is_boolean(kind):
         return column.cast(pa.int8()).cast(target)
     if pa.types.is_integer(kind):
-        most = 2 ** FLOATING[wanted]
+        most = 2 ** FLOATING[type_name]
         values = column.drop_null().to_numpy()
-        if wanted not in ROUNDED:
+        if type_name not in ROUNDED:
             fits = (values >= -most) & (values <= most)
-            _require(fits, f"lie beyond {most}, from where {wanted} loses digits")
+            _require(fits, f"lie beyond {most}, from where {type_name} loses digits")
         return column.cast(target, safe=False)
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     elif not pa.types.is_floating(kind):
-        raise _other(kind, wanted)
-    found = column.cast(target, safe=False)
+        raise _other(kind, type_name)
+    converted = column.cast(target, safe=False)
     before = column.cast(pa.float64()).drop_null().to_numpy()
-    after = found.cast(pa.float64()).drop_null().to_numpy()
-    if wanted in ROUNDED:
-        _require(np.isfinite(after) | ~np.isfinite(before), f"lie beyond what {wanted} holds")
+    after = converted.cast(pa.float64()).drop_null().to_numpy()
+    if type_name in ROUNDED:
+        _require(np.isfinite(after) | ~np.isfinite(before), f"lie beyond what {type_name} holds")
     else:
         fits = (after == before) | np.isnan(before)
-        _require(fits, f"of {kind} would lose digits as {wanted}, which the signature says")
-    return found
+        _require(fits, f"of {kind} would lose digits as {type_name}, which the signature says")
+    return converted
 
 
-def _truth(column: Any, wanted: str) -> Any:
+def _truth(column: Any, type_name: str) -> Any:
     kind = column.type
     if pa.types.is_boolean(kind):
         return column
     if pa.types.is_decimal(kind):
         column = column.cast(pa.float64())
     elif not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
-        raise _other(kind, wanted)
+        raise _other(kind, type_name)
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     values = column.drop_null().to_numpy()
@@ -149,7 +153,7 @@ def _truth(column: Any, wanted: str) -> Any:
     return pc.not_equal(column, pa.scalar(0, column.type))
 
 
-def _moment(column: Any, wanted: str) -> Any:
+def _moment(column: Any, type_name: str) -> Any:
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         raise Unfit("its times have a time zone, and MLflow's datetime has none")
@@ -157,12 +161,14 @@ def _moment(column: Any, wanted: str) -> Any:
         try:
             return column.cast(pa.timestamp("ns"))
         except pa.ArrowInvalid:
-            told = "it holds texts that are no ISO dates or times, and the signature says datetime"
-            raise Unfit(told) from None
+            message = (
+                "it holds texts that are no ISO dates or times, and the signature says datetime"
+            )
+            raise Unfit(message) from None
     if pa.types.is_date(kind):
         column = column.cast(pa.timestamp("ms"))
     elif not pa.types.is_timestamp(kind):
-        raise _other(kind, wanted)
+        raise _other(kind, type_name)
     if column.type.unit != "ns":
         there = column.drop_null()
         least, most = (pa.scalar(end, pa.timestamp("us")) for end in (FIRST, LAST))
@@ -172,40 +178,40 @@ def _moment(column: Any, wanted: str) -> Any:
     return column.cast(pa.timestamp("ns"))
 
 
-def _text(column: Any, wanted: str) -> Any:
+def _text(column: Any, type_name: str) -> Any:
     kind = column.type
     if pa.types.is_date(kind):
         return column.cast(pa.date32()).cast(pa.string())
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind)):
-        raise _other(kind, wanted)
+        raise _other(kind, type_name)
     return column
 
 
-def _bytes(column: Any, wanted: str) -> Any:
+def _bytes(column: Any, type_name: str) -> Any:
     kind = column.type
     texts = pa.types.is_string(kind) or pa.types.is_large_string(kind) or _is_view(kind)
     if not (texts or pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-        raise _other(kind, wanted)
+        raise _other(kind, type_name)
     return column
 
 
-def _lists(column: Any, wanted: str) -> Any:
+def _lists(column: Any, type_name: str) -> Any:
     """Lists by the type of their values; what MLflow makes of other lists it says itself."""
-    inner = wanted.removeprefix("array(")[:-1] if wanted.startswith("array(") else wanted
-    tensor = wanted == inner
-    if tensor and wanted in _SCALARS:
-        raise _other(column.type, wanted)
-    target, found = _TARGETS.get(inner), column.type.value_type
-    if target is None or found == target or _is_list(found):
+    inner = type_name.removeprefix("array(")[:-1] if type_name.startswith("array(") else type_name
+    tensor = type_name == inner
+    if tensor and type_name in _SCALARS:
+        raise _other(column.type, type_name)
+    target, item_type = _TARGETS.get(inner), column.type.value_type
+    if target is None or item_type == target or _is_list(item_type):
         return column
-    rounded = tensor and inner in ROUNDED and not pa.types.is_string(found)
-    if not rounded and pa.types.is_floating(found) and target == pa.float32():
+    rounded = tensor and inner in ROUNDED and not pa.types.is_string(item_type)
+    if not rounded and pa.types.is_floating(item_type) and target == pa.float32():
         return column  # which values fit MLflow does not ask: it refuses them all
     size = column.type.list_size if pa.types.is_fixed_size_list(column.type) else -1
     try:
         return column.cast(pa.list_(target, size), safe=not rounded)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise _other(column.type, wanted) from None
+        raise _other(column.type, type_name) from None
 
 
 def _is_list(kind: Any) -> bool:
@@ -218,14 +224,14 @@ def _is_view(kind: Any) -> bool:
     return bool(pa.types.is_string_view(kind))
 
 
-def _require(fits: Any, what: str) -> None:
+def _require(fits: Any, problem: str) -> None:
     bad = len(fits) - int(np.count_nonzero(fits))
     if bad:
-        raise Unfit(f"{bad:,} of {len(fits):,} values {what}")
+        raise Unfit(f"{bad:,} of {len(fits):,} values {problem}")
 
 
-def _other(kind: Any, wanted: str) -> Unfit:
-    return Unfit(f"it holds {kind}, and the signature says {wanted}")
+def _other(kind: Any, type_name: str) -> Unfit:
+    return Unfit(f"it holds {kind}, and the signature says {type_name}")
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[Any, str], Any]]] = (

@@ -237,10 +237,10 @@ def _clone(path: str) -> int:
 
 
 def _set_attributes(tree: int, path: str, attributes: int, *, recursive: bool = True) -> None:
-    wanted = struct.pack("=QQQQ", attributes, 0, 0, 0)
+    payload = struct.pack("=QQQQ", attributes, 0, 0, 0)
     flags = (AT_RECURSIVE if recursive else 0) | (0 if path else AT_EMPTY_PATH)
     result = _libc.syscall(
-        SYS_MOUNT_SETATTR, tree, os.fsencode(path), flags, wanted, ctypes.c_size_t(len(wanted))
+        SYS_MOUNT_SETATTR, tree, os.fsencode(path), flags, payload, ctypes.c_size_t(len(payload))
     )
     _check(result, f"mount_setattr {path}")
 
@@ -294,10 +294,10 @@ def _prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0), f"prctl {option}")
 
 
-def _check(result: int, what: str) -> None:
+def _check(result: int, action: str) -> None:
     if result < 0:
         code = ctypes.get_errno()
-        raise OSError(code, f"{what}: {os.strerror(code)}")
+        raise OSError(code, f"{action}: {os.strerror(code)}")
 
 
 if __name__ == "__main__":

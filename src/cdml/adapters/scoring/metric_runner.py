@@ -98,17 +98,17 @@ class _MetricConversation:
     def hear(self, line: bytes) -> None:
         """Take one line; one that says nothing known is passed over."""
         try:
-            said = json.loads(line)
-            event = said["event"]
+            message = json.loads(line)
+            event = message["event"]
             if event == "plan":
-                self._begin(int(said["resamples"]), int(said["total"]))
+                self._begin(int(message["resamples"]), int(message["total"]))
             elif event == "steps":
-                self._advance(int(said["steps"]))
+                self._advance(int(message["steps"]))
             elif event == "part":
-                place = int(said["metric"]), int(said["part"])
-                self._found[place] = replicates(said, self._job.rows, place[1])
+                place = int(message["metric"]), int(message["part"])
+                self._found[place] = replicates(message, self._job.rows, place[1])
             elif event == "error":
-                self._trouble = self._read_error(said)
+                self._trouble = self._read_error(message)
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError):
             return
         except RecursionError:
@@ -127,27 +127,27 @@ class _MetricConversation:
         if self._step is not None:
             self._step.advance(amount)
 
-    def _read_error(self, said: Mapping[str, Any]) -> CdmlError:
-        metric = self._job.metrics[int(said["metric"])]
+    def _read_error(self, reply: Mapping[str, Any]) -> CdmlError:
+        metric = self._job.metrics[int(reply["metric"])]
         kind, message = (
-            clean_line(str(said["kind"]))[:80],
-            clean_line(str(said["message"])).rstrip("."),
+            clean_line(str(reply["kind"]))[:80],
+            clean_line(str(reply["message"])).rstrip("."),
         )
-        what = ": ".join(filter(None, (kind, message)))
+        text = ": ".join(filter(None, (kind, message)))
         if kind == "Weightless":
             return ConfigurationError(
                 f"data.weight is set, and {metric} takes no weight.",
                 "Give the function a parameter `weight`, or leave data.weight out.",
             )
-        if said["stage"] == "import":
+        if reply["stage"] == "import":
             return InputError(
-                f"{metric} cannot be imported: {what}.",
+                f"{metric} cannot be imported: {text}.",
                 "Its module is looked for beside cdml.yaml, then among the packages of the"
                 " interpreter that scoring.environment names.",
             )
-        if said["stage"] == "read":
-            return InputError(f"the rows for {metric} cannot be read: {what}.")
-        return InputError(f"{metric} cannot be used: {what}.", _CALLED)
+        if reply["stage"] == "read":
+            return InputError(f"the rows for {metric} cannot be read: {text}.")
+        return InputError(f"{metric} cannot be used: {text}.", _CALLED)
 
     def finish(self, ended: ProcessResult) -> Mapping[str, Sequence[Replicates]]:
         """What was measured.
@@ -178,24 +178,24 @@ class _MetricConversation:
             ) from None
 
 
-def replicates(said: Mapping[str, Any], rows: PairedRows, part: int) -> Replicates:
+def replicates(reply: Mapping[str, Any], rows: PairedRows, part: int) -> Replicates:
     """What a process says of one part, if it can be so.
 
     Raises:
         ValueError, TypeError, KeyError, IndexError, OverflowError: it cannot.
     """
     width, count = len(rows.sides), rows.rows[part]
-    units = int(said["units"])
+    units = int(reply["units"])
     if not 0 < units <= count or (not rows.clustered and units != count):
         raise ValueError("so many units cannot be")
-    problem = clean_line(str(said["problem"])) if said["problem"] else ""
+    problem = clean_line(str(reply["problem"])) if reply["problem"] else ""
     unsaid: list[Any] = []
     arrays = {
-        name: _values(unsaid if problem else said[name], width)
+        name: _values(unsaid if problem else reply[name], width)
         for name in ("draws", "blocks", "singles", "kinds")
     }
-    value = [[None] * width] if problem else [said["value"]]
-    discordant = 0 if problem else int(said["discordant"])
+    value = [[None] * width] if problem else [reply["value"]]
+    discordant = 0 if problem else int(reply["discordant"])
     if not 0 <= discordant <= units:
         raise ValueError("more units differ than there are")
     return Replicates(
@@ -209,11 +209,11 @@ def replicates(said: Mapping[str, Any], rows: PairedRows, part: int) -> Replicat
     )
 
 
-def _values(said: Any, width: int) -> Floats:
+def _values(reply: Any, width: int) -> Floats:
     """Values of so many models, shape (n, models); missing ones as NaN."""
-    if not isinstance(said, list) or len(said) > _MOST:
+    if not isinstance(reply, list) or len(reply) > _MOST:
         raise ValueError("these are no values")
-    values = np.array(said, dtype=float).reshape(len(said), -1) if said else np.empty((0, width))
-    if values.shape != (len(said), width) or np.isinf(values).any():
+    values = np.array(reply, dtype=float).reshape(len(reply), -1) if reply else np.empty((0, width))
+    if values.shape != (len(reply), width) or np.isinf(values).any():
         raise ValueError("these are no values")
     return values

@@ -64,12 +64,12 @@ def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
     if rows.num_rows == 0:
         raise InputError(f"{job.data} holds no rows.")
     types = _types(model, columns, rows)
-    found = _converted(rows, types, frozenset(model.required if model.inputs else columns))
+    converted = _converted(rows, types, frozenset(model.required if model.inputs else columns))
     # What pandas noted of its index and its column names is of no use to whoever reads this.
-    pq.write_table(found.replace_schema_metadata(None), path)
-    kept = tuple(name for name in columns if name in found.column_names)
+    pq.write_table(converted.replace_schema_metadata(None), path)
+    columns_written = tuple(name for name in columns if name in converted.column_names)
     named = model.inputs is not None
-    return Given(rows=found.num_rows, columns=kept, others=others, named=named)
+    return Given(rows=converted.num_rows, columns=columns_written, others=others, named=named)
 
 
 def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, str]:
@@ -93,26 +93,26 @@ def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, st
 
 
 def _converted(rows: Any, types: Mapping[str, str], required: frozenset[str]) -> Any:
-    found: dict[str, Any] = {}
+    converted: dict[str, Any] = {}
     problems = []
     for name in rows.column_names:
-        wanted = types.get(name)
-        if wanted is None:  # no signature: as it is, categories too
+        type_name = types.get(name)
+        if type_name is None:  # no signature: as it is, categories too
             decimal = pa.types.is_decimal(rows[name].type)
-            found[name] = rows[name].cast(pa.float64()) if decimal else rows[name]
+            converted[name] = rows[name].cast(pa.float64()) if decimal else rows[name]
             continue
         try:
-            column = convert(rows[name], wanted, required=name in required)
+            column = convert(rows[name], type_name, required=name in required)
         except Unfit as unfit:
             problems.append(f"column {printable(name)}: {unfit}")
             continue
         if column is not None:
-            found[name] = column
+            converted[name] = column
     if problems:
         more = f"; and {len(problems) - _MANY:,} more" if len(problems) > _MANY else ""
-        told = "; ".join(problems[:_MANY])
-        raise InputError(f"the model cannot be given these rows: {told}{more}.", _HINT)
-    return pa.table(found)
+        message = "; ".join(problems[:_MANY])
+        raise InputError(f"the model cannot be given these rows: {message}{more}.", _HINT)
+    return pa.table(converted)
 
 
 def printable(text: str) -> str:

@@ -80,8 +80,8 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
     Raises:
         InputError: cdml.yaml contradicts the model, or leaves out a value of the label.
     """
-    told, own = list(question.classes), list(answer.classes)
-    if not told:
+    configured, own = list(question.classes), list(answer.classes)
+    if not configured:
         if own and not any(find_class(label, own) is not None for label in question.labels):
             raise InputError(
                 f"the model's classes are {list_classes(own)}, and the label {question.label} holds"
@@ -90,29 +90,30 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
                 f" `classes: [{list_classes(question.labels)}]`, in the model's order.",
             )
         return own
-    missing = [label for label in question.labels if find_class(label, told) is None]
+    missing = [label for label in question.labels if find_class(label, configured) is None]
     if missing:
         raise InputError(
-            f"data.classes, {list_classes(told)}, misses {list_classes(missing)}, which the label"
-            f" {question.label} holds.",
+            f"data.classes, {list_classes(configured)}, misses {list_classes(missing)}, which the"
+            f" label {question.label} holds.",
             "List every class of the model, in the order of its probabilities;"
             ' words such as yes and no need quotes: `["no", "yes"]`.',
         )
-    renamed = _is_counted(own) and not any(find_class(one, told) is not None for one in own)
-    agree = len(own) == len(told) and (renamed or all(map(is_same_class, own, told)))
+    renamed = _is_counted(own) and not any(find_class(one, configured) is not None for one in own)
+    agree = len(own) == len(configured) and (renamed or all(map(is_same_class, own, configured)))
     if own and not agree:
         raise InputError(
-            f"data.classes says {list_classes(told)}, and the model itself {list_classes(own)}.",
+            f"data.classes says {list_classes(configured)}, and the model itself"
+            f" {list_classes(own)}.",
             "Leave data.classes out, or write it as the model has it.",
         )
-    return told
+    return configured
 
 
 def _is_counted(classes: Sequence[Class]) -> bool:
     return all(is_same_class(one, at) for at, one in enumerate(classes))
 
 
-def by_number(column: Any, known: Sequence[Class], told: Sequence[Class]) -> Any:
+def by_number(column: Any, class_values: Sequence[Class], configured: Sequence[Class]) -> Any:
     """A column of predictions with the classes themselves, where it holds their numbers.
 
     Numbers are read as that only where no value is a class itself: `LABEL_1` is what transformers
@@ -125,14 +126,14 @@ def by_number(column: Any, known: Sequence[Class], told: Sequence[Class]) -> Any
         return column  # of lists or mappings: refused as no class of anything
     values = encoded.dictionary.to_pylist()
     if len(values) > _MOST_DISTINCT or any(
-        find_class(value, known) is not None for value in values
+        find_class(value, class_values) is not None for value in values
     ):
         return column
-    places = range(len(told)) if told else known
-    found = [find_class(_class_number(value), places) for value in values]
-    if not values or None in found:
+    places = range(len(configured)) if configured else class_values
+    classes = [find_class(_class_number(value), places) for value in values]
+    if not values or None in classes:
         return column
-    named = [told[int(one)] if told else one for one in found if one is not None]
+    named = [configured[int(one)] if configured else one for one in classes if one is not None]
     return pa.chunked_array([pa.array(named).take(encoded.indices)])
 
 
@@ -141,25 +142,25 @@ def _class_number(value: object) -> int | None:
     if isinstance(value, str):
         match = _NUMBERED.fullmatch(value)
         return int(match[1]) if match else None
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    return int(value) if whole and isinstance(value, int | float) else None
+    is_integer = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    return int(value) if is_integer and isinstance(value, int | float) else None
 
 
 def number_column(answer: ModelAnswer, question: Question) -> int:
     """The column with the prediction of a regression."""
-    asked = question.columns
-    if asked is not None and asked.prediction is not None:
-        return find_column(answer, asked.prediction)
+    requested = question.columns
+    if requested is not None and requested.prediction is not None:
+        return find_column(answer, requested.prediction)
     if len(answer.columns) == 1:
         return 0
-    found = find_named(answer.names or (), PREDICTION)
-    if len(found) != 1:
+    index = find_named(answer.names or (), PREDICTION)
+    if len(index) != 1:
         raise InputError(
             f"the model answers {describe_columns(answer)}, and which one is the prediction is not"
             " certain.",
             "Name it under data: `answer: {prediction: COLUMN}`.",
         )
-    return found[0]
+    return index[0]
 
 
 def find_column(answer: ModelAnswer, written: str | int) -> int:
@@ -169,16 +170,16 @@ def find_column(answer: ModelAnswer, written: str | int) -> int:
         InputError: there is no such column, or there are several.
     """
     if answer.names is not None:
-        found = [at for at, name in enumerate(answer.names) if str(name) == str(written)]
+        matches = [at for at, name in enumerate(answer.names) if str(name) == str(written)]
     else:
-        found = [at for at in range(len(answer.columns)) if str(at) == str(written)]
-    if len(found) != 1:
+        matches = [at for at in range(len(answer.columns)) if str(at) == str(written)]
+    if len(matches) != 1:
         raise InputError(
             f"data.answer names the column {written}, and the model answers"
             f" {describe_columns(answer)}.",
             "Name a column of the answer; columns without names are counted from 0.",
         )
-    return found[0]
+    return matches[0]
 
 
 def describe_columns(answer: ModelAnswer) -> str:
@@ -207,7 +208,7 @@ def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -
     return bool(beyond[best].sum() - np.trace(beyond) <= surely)
 
 
-def require_finite(column: Any, what: str) -> None:
+def require_finite(column: Any, subject: str) -> None:
     """Refuse values that are missing or not finite, with their number.
 
     Raises:
@@ -217,7 +218,7 @@ def require_finite(column: Any, what: str) -> None:
     bad = len(column) - (pc.sum(good).as_py() or 0)
     if bad > 0:
         raise InputError(
-            f"{bad:,} of {len(column):,} {what} are missing or not finite.",
+            f"{bad:,} of {len(column):,} {subject} are missing or not finite.",
             "A model must answer every row: handle missing values inside it.",
         )
 
@@ -226,10 +227,10 @@ def is_class(column: Any, one: Class) -> NDArray[np.bool_]:
     """Which values of a column are a class."""
     require_finite(column, "predictions")
     encoded = pc.dictionary_encode(column).combine_chunks()
-    found = np.array(
+    matches = np.array(
         [is_same_class(value, one) for value in encoded.dictionary.to_pylist()], dtype=bool
     )
-    return np.asarray(found[np.asarray(encoded.indices)])
+    return np.asarray(matches[np.asarray(encoded.indices)])
 
 
 def floats(column: Any) -> ScoreArray:

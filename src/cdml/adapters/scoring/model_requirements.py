@@ -59,30 +59,32 @@ def read_requirements(model: Path) -> list[Wanted]:
             f"the model has no {FILE} to build its environment from.",
             "Log it with pip_requirements, or set scoring.environment to current.",
         ) from error
-    wanted = [_parse(model, line, number) for number, line in _lines(text)]
-    names = {each.name for each in wanted}
+    requirements = [_parse(model, line, number) for number, line in _lines(text)]
+    names = {each.name for each in requirements}
     version = read_mlmodel(model).mlflow
     if not names & {"mlflow", "mlflow-skinny"}:
         pinned = f"mlflow-skinny=={version}" if version else "mlflow-skinny"
-        wanted.append(_parse(model, pinned, 0))
+        requirements.append(_parse(model, pinned, 0))
     if "mlflow" not in names:
-        wanted += [_parse(model, name, 0) for name in ("pandas", "pyarrow") if name not in names]
-    return wanted
+        requirements += [
+            _parse(model, name, 0) for name in ("pandas", "pyarrow") if name not in names
+        ]
+    return requirements
 
 
-def content(wanted: Sequence[Wanted]) -> list[str]:
+def content(requirements: Sequence[Wanted]) -> list[str]:
     """What is asked for, in any order, with the digest of each file: equal only if it is equal."""
-    return sorted(f"{each.text} {_digest(each.file) if each.file else ''}" for each in wanted)
+    return sorted(f"{each.text} {_digest(each.file) if each.file else ''}" for each in requirements)
 
 
-def copied(wanted: Sequence[Wanted], folder: Path) -> list[str]:
+def copied(requirements: Sequence[Wanted], folder: Path) -> list[str]:
     """The lines for uv; the model's own files are copied to a folder that nobody else writes.
 
     Raises:
         InputError: a wheel of the model's asks for a package by its address.
     """
     lines = []
-    for number, each in enumerate(wanted):
+    for number, each in enumerate(requirements):
         if each.file is None:
             lines.append(each.text)
             continue
@@ -100,16 +102,16 @@ def copied(wanted: Sequence[Wanted], folder: Path) -> list[str]:
 
 def _lines(text: str) -> list[tuple[int, str]]:
     """The lines that ask for something, with their numbers; continued ones are joined."""
-    found: list[tuple[int, str]] = []
+    lines: list[tuple[int, str]] = []
     begun: tuple[int, str] | None = None
     for number, raw in enumerate(text.splitlines(), 1):
         line = re.sub(r"(^|\s)#.*", "", raw).strip()
         first, before = begun or (number, "")
-        whole = f"{before} {line.removesuffix(chr(92)).strip()}".strip()
-        begun = (first, whole) if line.endswith("\\") else None
-        if begun is None and whole:
-            found.append((first, whole))
-    return [*found, begun] if begun and begun[1] else found
+        joined = f"{before} {line.removesuffix(chr(92)).strip()}".strip()
+        begun = (first, joined) if line.endswith("\\") else None
+        if begun is None and joined:
+            lines.append((first, joined))
+    return [*lines, begun] if begun and begun[1] else lines
 
 
 def _parse(model: Path, line: str, number: int) -> Wanted:
@@ -118,32 +120,32 @@ def _parse(model: Path, line: str, number: int) -> Wanted:
     if "${" in line:
         raise _refused(line, number, "asks for a variable")
     hashes = match[0] if (match := _HASHES.search(line)) else ""
-    asked = line.removesuffix(hashes)
-    if _is_place(asked):
-        return _of_file(model, asked, line, number)
+    requirement_text = line.removesuffix(hashes)
+    if _is_place(requirement_text):
+        return _of_file(model, requirement_text, line, number)
     try:
-        requirement = Requirement(asked)
+        requirement = Requirement(requirement_text)
     except InvalidRequirement as error:
         raise _refused(line, number, "is no requirement") from error
     if requirement.url is not None:
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
         marker = f" ; {requirement.marker}" if requirement.marker else ""
-        of = _of_file(model, f"{requirement.url}{extras}{marker}", line, number)
-        if of.name != canonicalize_name(requirement.name):
+        from_file = _of_file(model, f"{requirement.url}{extras}{marker}", line, number)
+        if from_file.name != canonicalize_name(requirement.name):
             raise _refused(line, number, "names another package than its file does")
-        return of
+        return from_file
     return Wanted(name=canonicalize_name(requirement.name), text=f"{requirement}{hashes}")
 
 
-def _is_place(asked: str) -> bool:
+def _is_place(requirement: str) -> bool:
     """Whether installers take it for a path or an address, and not for a name."""
-    start = re.split(r"[\s;\[@]", asked, maxsplit=1)[0]
-    named = re.match(r"[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*@", asked)
+    start = re.split(r"[\s;\[@]", requirement, maxsplit=1)[0]
+    named = re.match(r"[A-Za-z0-9][\w.-]*\s*(\[[^\]]*\])?\s*@", requirement)
     return not named and ("/" in start or "\\" in start or start.lower().endswith(_ARCHIVES))
 
 
-def _of_file(model: Path, asked: str, line: str, number: int) -> Wanted:
-    match = _PLACE.fullmatch(asked.strip())
+def _of_file(model: Path, requirement: str, line: str, number: int) -> Wanted:
+    match = _PLACE.fullmatch(requirement.strip())
     if match is None:
         raise _refused(line, number, "is no requirement")
     try:

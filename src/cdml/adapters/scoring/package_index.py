@@ -49,9 +49,9 @@ def find_uv() -> list[str]:
     Raises:
         ConfigurationError: there is none.
     """
-    beside = Path(sys.executable).with_name("uv")
-    if beside.is_file():
-        return [str(beside)]
+    sibling = Path(sys.executable).with_name("uv")
+    if sibling.is_file():
+        return [str(sibling)]
     if on_path := shutil.which("uv"):
         return [on_path]
     if find_spec("uv") is not None:
@@ -67,19 +67,19 @@ def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
 
     Whatever is set for uv itself wins over what pip was told.
     """
-    kept = {name: variables[name] for name in _KEPT + _NETWORK if variables.get(name)}
-    kept |= {
+    retained = {name: variables[name] for name in _KEPT + _NETWORK if variables.get(name)}
+    retained |= {
         name: value
         for name, value in variables.items()
         if value and (name.upper() in _PROXIES or (name[:3] == "UV_" and _is_ours(name)))
     }
-    told = _from_pip(_pip_settings(variables))
+    from_pip = _from_pip(_pip_settings(variables))
     if bundle := variables.get("REQUESTS_CA_BUNDLE"):
-        told.setdefault("SSL_CERT_FILE", bundle)
+        from_pip.setdefault("SSL_CERT_FILE", bundle)
     for older, newer in _OLDER.items():
-        if older in kept:
-            told.pop(newer, None)
-    return {**told, **kept, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
+        if older in retained:
+            from_pip.pop(newer, None)
+    return {**from_pip, **retained, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
 
 def settings_of_uv(variables: Mapping[str, str]) -> list[str]:
@@ -100,15 +100,15 @@ def public_environment(
 
     No credential is handed on; `home` is to be home and cache.
     """
-    kept = {name: value for name, value in variables.items() if name.upper() in _PUBLIC}
-    bare = {name: _without_credentials(value) for name, value in kept.items()}
+    retained = {name: value for name, value in variables.items() if name.upper() in _PUBLIC}
+    bare = {name: _without_credentials(value) for name, value in retained.items()}
     for name in bare.keys() & {*_CERTIFICATES}:
         bare[name] = os.path.realpath(bare[name])
     certificates = [bare[name] for name in _CERTIFICATES if name in bare]
     folders = [part for part in bare.get("UV_FIND_LINKS", "").split(",") if "://" not in part]
     named = [Path(name) for name in (*certificates, *folders) if name]
-    found = [path.resolve() for path in named if path.is_absolute() and path.exists()]
-    return {**bare, "HOME": str(home), "UV_CACHE_DIR": str(home / "cache")}, found
+    paths = [path.resolve() for path in named if path.is_absolute() and path.exists()]
+    return {**bare, "HOME": str(home), "UV_CACHE_DIR": str(home / "cache")}, paths
 
 
 def _without_credentials(value: str) -> str:
@@ -121,14 +121,14 @@ def _is_ours(name: str) -> bool:
 
 
 def _from_pip(settings: Mapping[str, str]) -> dict[str, str]:
-    told = {_SINGLE[name]: value for name, value in settings.items() if name in _SINGLE}
+    translated = {_SINGLE[name]: value for name, value in settings.items() if name in _SINGLE}
     for name, (variable, separator) in _LISTS.items():
         if values := settings.get(name, "").split():
-            told[variable] = separator.join(values)
+            translated[variable] = separator.join(values)
     if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
-        told["UV_OFFLINE"] = "1"  # uv reads no variable that forbids the index alone
+        translated["UV_OFFLINE"] = "1"  # uv reads no variable that forbids the index alone
     # pip asks all indexes and takes the best; uv would stop at the first that has the name.
-    return {**told, "UV_INDEX_STRATEGY": "unsafe-best-match"} if told else told
+    return {**translated, "UV_INDEX_STRATEGY": "unsafe-best-match"} if translated else translated
 
 
 def _pip_settings(variables: Mapping[str, str]) -> dict[str, str]:
@@ -151,11 +151,11 @@ def _pip_settings(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parsed(listing: str) -> dict[str, str]:
-    found: dict[str, str] = {}
+    settings_read: dict[str, str] = {}
     for section in ("global", "install", ":env:"):  # the later ones win
         for line in listing.splitlines():
             key, separator, value = line.partition("=")
             place, _, name = key.rpartition(".")
             if separator and place == section:
-                found[name] = str(ast.literal_eval(value))
-    return found
+                settings_read[name] = str(ast.literal_eval(value))
+    return settings_read

@@ -76,13 +76,13 @@ def labels(job: ScoringJob) -> list[Any]:
     column = read_rows(job.data, [job.label])[job.label]
     if job.task == "regression":
         return []
-    found = [value for value in pc.unique(column).to_pylist() if value is not None]
-    if len(found) > _MANY_CLASSES:
+    values = [value for value in pc.unique(column).to_pylist() if value is not None]
+    if len(values) > _MANY_CLASSES:
         raise InputError(
-            f"the label {job.label} has {len(found):,} values.",
+            f"the label {job.label} has {len(values):,} values.",
             "Set data.task to regression if it is a number.",
         )
-    ordered = sorted(found, key=lambda value: (str(type(value)), value))
+    ordered = sorted(values, key=lambda value: (str(type(value)), value))
     if job.task != "binary" or job.positive is None:
         return ordered
     positive = find_class(job.positive, ordered)
@@ -120,7 +120,7 @@ def join(
         InputError: the answers do not fit the rows, are not finite, or are not certain.
     """
     rows = read_rows(job.data, [*job.key, job.label, *job.carried])
-    found = read_answers(answers, rows.num_rows)
+    table = read_answers(answers, rows.num_rows)
     question = Question(
         task=job.task,
         label=job.label,
@@ -129,7 +129,7 @@ def join(
         classes=job.classes,
         columns=job.answer,
     )
-    understood = understand(_answer(found, words, described), question)
+    understood = understand(_answer(table, words, described), question)
     label = rows[job.label]
     joined = rows.append_column("prediction", _prediction(job, label, understood))
     if understood.placed:
@@ -146,32 +146,32 @@ def join(
     return int(joined.num_rows), understood.notes
 
 
-def _answer(found: Any, words: Words, described: MlModel | None) -> ModelAnswer:
+def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
     """The answer as it stands, with what the model's files say of it.
 
     Raises:
         InputError: the scoring process left other columns than it speaks of.
     """
-    columns = [name for name in found.column_names if name.startswith("a")]
-    shares = found.column_names[len(columns) :]
+    columns = [name for name in table.column_names if name.startswith("a")]
+    shares = table.column_names[len(columns) :]
     expected = [f"a{at}" for at in range(len(columns))] + [f"p{at}" for at in range(len(shares))]
     names = words.names
     if (
         not columns
-        or found.column_names != expected
+        or table.column_names != expected
         or (names is not None and len(names) != len(columns))
         or len(shares) not in (0, len(words.classes))
     ):
         raise InputError("the scoring process left columns that nobody asked for.")
     for name in shares:
-        require_finite(found[name], "scores")
+        require_finite(table[name], "scores")
     outputs = described.outputs if described else ()
     if names is None and len(outputs) == len(columns):
         names = outputs
     return ModelAnswer(
-        columns=[found[name] for name in columns],
+        columns=[table[name] for name in columns],
         names=names,
-        probabilities=np.column_stack([found[name] for name in shares]) if shares else None,
+        probabilities=np.column_stack([table[name] for name in shares]) if shares else None,
         classes=words.classes or (described.classes if described else ()),
         counted=words.counted,
     )
@@ -216,35 +216,35 @@ def _in_the_labels_values(
     Raises:
         InputError: a value is certainly no class, or two values are one.
     """
-    known = [*labels(job), *order]
-    found = [find_class(value, known) for value in values]
-    lost = [value for value, one in zip(values, found, strict=True) if one is None]
-    matched = [one for one in found if one is not None]
-    closed = bool(order) or (job.task == "binary" and len(known) > 1)
-    if lost and (closed or not matched or len(lost) + len(known) > _MANY_CLASSES):
-        raise _no_label(job, lost if matched else values, known)
+    class_values = [*labels(job), *order]
+    classes = [find_class(value, class_values) for value in values]
+    lost = [value for value, one in zip(values, classes, strict=True) if one is None]
+    matched = [one for one in classes if one is not None]
+    closed = bool(order) or (job.task == "binary" and len(class_values) > 1)
+    if lost and (closed or not matched or len(lost) + len(class_values) > _MANY_CLASSES):
+        raise _no_label(job, lost if matched else values, class_values)
     if len(set(map(str, matched))) < len(matched):
         raise InputError(
             f"the model answers {list_classes(values)}, and more than one of them is the same value"
             " of"
-            f" the label {job.label}, which holds {list_classes(known)}.",
+            f" the label {job.label}, which holds {list_classes(class_values)}.",
             "Let the model answer the values that stand in the label's column.",
         )
-    return [value if one is None else one for value, one in zip(values, found, strict=True)]
+    return [value if one is None else one for value, one in zip(values, classes, strict=True)]
 
 
-def _no_label(job: ScoringJob, values: Sequence[Any], known: Sequence[Any]) -> InputError:
+def _no_label(job: ScoringJob, values: Sequence[Any], class_values: Sequence[Any]) -> InputError:
     return InputError(
         f"the model answers {list_classes(sorted(values, key=str))}, and the classes of"
-        f" {job.label} are {list_classes(dict.fromkeys(known))}.",
+        f" {job.label} are {list_classes(dict.fromkeys(class_values))}.",
         "Let the model answer the values that stand in the label's column; where it answers class"
         " numbers, name the classes in its order under data: `classes: [CLASS, …]`.",
     )
 
 
 def _text(value: Any) -> str:
-    whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if whole else str(value)
+    is_integer = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if is_integer else str(value)
 
 
 def _refuse_another_order(
@@ -270,8 +270,8 @@ def _scores(job: ScoringJob, understood: Understood) -> dict[str, Any]:
         return {}
     if job.task == "binary":
         return {"score": next(iter(understood.scores.values()))}
-    known = labels(job)
-    named = {one: find_class(one, known) for one in understood.scores}
+    class_values = labels(job)
+    named = {one: find_class(one, class_values) for one in understood.scores}
     return {
         f"score_{one if named[one] is None else named[one]}": column
         for one, column in understood.scores.items()

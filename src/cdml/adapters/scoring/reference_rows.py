@@ -30,25 +30,25 @@ def write_reference_rows(
     what the model was given, of which `inputs`; `answers` has columns `a0`, ... and their names,
     None for an array.
     """
-    kept_out = {name.casefold() for name in job.classified}
-    found = [name for name in inputs if name.casefold() in kept_out]
-    if found:
-        _write(job, {"columns": [], "rows": [], "answers": [], "classified": found})
+    excluded = {name.casefold() for name in job.classified}
+    classified = [name for name in inputs if name.casefold() in excluded]
+    if classified:
+        _write(job, {"columns": [], "rows": [], "answers": [], "classified": classified})
         return
-    rows, said = _first(features, job.known), _first(job.output, job.known)
+    rows, predictions = _first(features, job.known), _first(job.output, job.known)
     if not rows or not all(_has_a_word(row[name]) for row in rows for name in inputs):
         return
     columns = list(inputs)
-    known = {
+    document = {
         "columns": columns,
         "rows": [[_sent(row[name]) for name in columns] for row in rows],
-        "answers": [*_answers(said), *_as_answered(_checked(answers, job), names)],
+        "answers": [*_answers(predictions), *_as_answered(_checked(answers, job), names)],
     }
-    _write(job, known)
+    _write(job, document)
 
 
-def _write(job: ScoringJob, known: dict[str, Any]) -> None:
-    document = {"schema": "cdml.known/1", **known}
+def _write(job: ScoringJob, recorded: dict[str, Any]) -> None:
+    document = {"schema": "cdml.known/1", **recorded}
     content = json.dumps(document, ensure_ascii=False, allow_nan=False)
     write_atomically(job.output.with_suffix(SUFFIX), content.encode())
 
@@ -61,23 +61,23 @@ def _first(path: Path, rows: int) -> list[dict[str, Any]]:
 def _checked(answers: Path, job: ScoringJob) -> list[dict[str, Any]]:
     """The first answers, as a file that the model could write is read."""
     rows = pq.read_metadata(job.output).num_rows
-    found: list[dict[str, Any]] = read_answers(answers, rows).slice(0, job.known).to_pylist()
-    return found
+    records: list[dict[str, Any]] = read_answers(answers, rows).slice(0, job.known).to_pylist()
+    return records
 
 
 def _has_a_word(value: Any) -> bool:
     return isinstance(value, _PLAIN) and not (isinstance(value, float) and math.isinf(value))
 
 
-def _answers(said: list[dict[str, Any]]) -> list[list[Any]]:
+def _answers(records: list[dict[str, Any]]) -> list[list[Any]]:
     """The predictions; the score of the positive class; the probabilities of all classes."""
-    answers = [[row["prediction"] for row in said]]
-    if said and "score" in said[0]:
-        scores = [row["score"] for row in said]
+    answers = [[row["prediction"] for row in records]]
+    if records and "score" in records[0]:
+        scores = [row["score"] for row in records]
         answers += [scores, [[1 - score, score] for score in scores]]
-    classes = [name for name in (said[0] if said else ()) if name.startswith("score_")]
+    classes = [name for name in (records[0] if records else ()) if name.startswith("score_")]
     if classes:
-        answers.append([[row[name] for name in classes] for row in said])
+        answers.append([[row[name] for name in classes] for row in records])
     return answers
 
 

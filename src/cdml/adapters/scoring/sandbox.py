@@ -88,9 +88,9 @@ def inspect(python: Path) -> Interpreter:
             "Set scoring.environment to model, current, or the path of an interpreter.",
         )
     around = {*installations, *([settings.parent] if settings.is_file() else [])}
-    found = {part for folder in around for part in _parts(folder)}
+    parts = {part for folder in around for part in _parts(folder)}
     return Interpreter(
-        python=python, folders=_outermost(found | (_our_places() if ours else set()))
+        python=python, folders=_outermost(parts | (_our_places() if ours else set()))
     )
 
 
@@ -190,13 +190,13 @@ def spec(
 
 def memory() -> int:
     """Bytes that one process may allocate: all of the machine's, or of our own control group."""
-    found = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
+    limits = [os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")]
     for name in _LIMITS_OF_GROUP:
         try:
-            found.append(int(Path(name).read_text(encoding="ascii")))
+            limits.append(int(Path(name).read_text(encoding="ascii")))
         except (OSError, ValueError):  # no such group, or `max`
             continue
-    return min(found)
+    return min(limits)
 
 
 def launch(specification: Mapping[str, object], file: Path) -> list[str]:
@@ -219,14 +219,14 @@ def _layout(
     among what may be: there they are covered.
     """
     private = _private(os.environ, hide)
-    kept = {part: w for path, w in keep for part in _pieces(path.resolve(), w, private)}
+    mounts = {part: w for path, w in keep for part in _pieces(path.resolve(), w, private)}
     links = _links(command)
     trees = dict.fromkeys(_trees_of_system(links), False)
     for path in map(Path("/").joinpath, _OF_NETWORK if network else ()):
         if path.exists():  # often a link into a folder of the running system
             links |= _links(path)
             trees[path.resolve()] = False
-    trees |= kept
+    trees |= mounts
     entries: list[tuple[str, Path, bool | str]]
     entries = [("tree", path, writable) for path, writable in trees.items()]
     entries += [("link", path, target) for path, target in links.items()]
@@ -241,39 +241,39 @@ def _layout(
 
 def _trees_of_system(links: dict[Path, str]) -> list[Path]:
     """The folders and files of the system that any program may read; adds their links."""
-    found = []
+    trees = []
     for pattern in _SYSTEM:
         for path in Path("/").glob(pattern):
             if path.is_symlink():
                 links |= _links(path)
             elif path.exists():
-                found.append(path)
-    return found
+                trees.append(path)
+    return trees
 
 
 def _links(path: Path) -> dict[Path, str]:
     """The symbolic links that the way to a path leads over, and where each leads."""
-    found: dict[Path, str] = {}
+    links: dict[Path, str] = {}
     place, waiting = Path("/"), list(path.absolute().parts[1:])
     while waiting:
         part = waiting.pop(0)
         step = place.parent if part == ".." else place / part
-        if step in found:
+        if step in links:
             break  # in a circle
         if step.is_symlink():
-            target = found[step] = str(step.readlink())
+            target = links[step] = str(step.readlink())
             waiting = [one for one in Path(target).parts if one != "/"] + waiting
             place = Path("/") if target.startswith("/") else place
         else:
             place = step
-    return found
+    return links
 
 
 def _private(variables: Mapping[str, str], folders: Sequence[Path]) -> set[Path]:
     """Folders that may hold what is none of the model's business."""
     named = [Path(variables[name]) for name in _FOLDERS_OF_THE_JOB if variables.get(name)]
-    wanted = [folder.parent if folder.is_file() else folder for folder in folders]
-    here = [Path.cwd(), *(folder.resolve() for folder in wanted), *named]
+    candidates = [folder.parent if folder.is_file() else folder for folder in folders]
+    here = [Path.cwd(), *(folder.resolve() for folder in candidates), *named]
     around = [parent for folder in here for parent in folder.parents if _is_anybodys(parent)]
     real = {path.resolve() for path in [*here, *around] if path.is_absolute() and path.is_dir()}
     return real - {path.resolve() for path in _NEVER_HIDDEN if path.exists()}

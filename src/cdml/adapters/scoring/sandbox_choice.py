@@ -51,27 +51,27 @@ def choose(variables: Mapping[str, str] | None = None) -> Walls:
     """
     given = os.environ if variables is None else variables
     foreign = strangers_code(given)
-    wanted = given.get(ISOLATION) or (REQUIRED if foreign else PREFERRED)
-    if wanted not in (REQUIRED, PREFERRED):
+    requirement = given.get(ISOLATION) or (REQUIRED if foreign else PREFERRED)
+    if requirement not in (REQUIRED, PREFERRED):
         raise ConfigurationError(
-            f"isolation is {wanted!r}.", f"Set it to {REQUIRED} or {PREFERRED}."
+            f"isolation is {requirement!r}.", f"Set it to {REQUIRED} or {PREFERRED}."
         )
     possible = (Walls.NAMESPACES, *([Walls.SUDO] if _may_use_sudo(given) else []))
-    found = next((walls for walls in possible if can_build(walls)), Walls.NONE)
-    if wanted == REQUIRED and found is Walls.NONE:
-        who = (
+    chosen = next((walls for walls in possible if can_build(walls)), Walls.NONE)
+    if requirement == REQUIRED and chosen is Walls.NONE:
+        author = (
             "The workflow requires isolation"
             if given.get(ISOLATION)
             else (f"Isolation is required for {foreign}")
         )
         raise ConfigurationError(
-            f"{who}, and this runner cannot isolate a model; no model was run.",
+            f"{author}, and this runner cannot isolate a model; no model was run.",
             "Use a GitHub-hosted Ubuntu runner or one that allows user namespaces, set"
             " `isolation-sudo: true` where the job may use sudo, or score elsewhere and give"
             f" --predictions. In a job without secrets, `isolation: {PREFERRED}` runs the model"
             " all the same.",
         )
-    return found
+    return chosen
 
 
 def can_build(walls: Walls) -> bool:
@@ -94,11 +94,11 @@ def can_build(walls: Walls) -> bool:
 
 def _may_use_sudo(variables: Mapping[str, str]) -> bool:
     """Whether the job may become root: the machine is thrown away, or the workflow says so."""
-    said = variables.get(ISOLATION_SUDO) or ""
-    if said not in ("", "true", "false"):
-        raise ConfigurationError(f"isolation-sudo is {said!r}.", "Set it to true or false.")
+    setting = variables.get(ISOLATION_SUDO) or ""
+    if setting not in ("", "true", "false"):
+        raise ConfigurationError(f"isolation-sudo is {setting!r}.", "Set it to true or false.")
     hosted = variables.get("RUNNER_ENVIRONMENT") == HOSTED
-    return said == "true" or (hosted and said != "false")
+    return setting == "true" or (hosted and setting != "false")
 
 
 def strangers_code(variables: Mapping[str, str]) -> str:
@@ -116,15 +116,19 @@ def strangers_code(variables: Mapping[str, str]) -> str:
     return _whose(event, _event(variables))
 
 
-def _whose(event: str, told: Mapping[str, Any]) -> str:
-    pull, triggering = told.get("pull_request"), told.get("workflow_run")
+def _whose(event: str, event_payload: Mapping[str, Any]) -> str:
+    pull, triggering = event_payload.get("pull_request"), event_payload.get("workflow_run")
     if isinstance(pull, dict):
         if _at(pull, "user", "login") == _DEPENDABOT:
             return _DEPENDABOTS
         return "" if _is_ours(_at(pull, "head", "repo"), _at(pull, "base", "repo")) else _FORKS
     if isinstance(triggering, dict):
-        return "" if _is_ours(triggering.get("head_repository"), told.get("repository")) else _FORKS
-    comment = isinstance(_at(told, "issue", "pull_request"), dict)
+        return (
+            ""
+            if _is_ours(triggering.get("head_repository"), event_payload.get("repository"))
+            else _FORKS
+        )
+    comment = isinstance(_at(event_payload, "issue", "pull_request"), dict)
     if comment or event.startswith("pull_request") or event == "workflow_run":
         return "pull requests of which the event does not say whose they are"
     return ""
@@ -141,10 +145,10 @@ def _is_ours(head: object, base: object) -> bool:
 
 def _event(variables: Mapping[str, str]) -> dict[str, Any]:
     try:
-        told = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
+        payload = json.loads(Path(variables["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
     except (KeyError, OSError, ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return payload if isinstance(payload, dict) else {}
 
 
 def _at(place: object, *keys: str) -> Any:

@@ -58,8 +58,8 @@ class ProcessScorer:
         """
         mlmodel = read_mlmodel(job.model)
         # Only `scratch` is the model's to write: what it was given is read again afterwards.
-        with private_folder(_PREFIX) as shown, private_folder(_PREFIX) as scratch:
-            features = shown / "rows.parquet"
+        with private_folder(_PREFIX) as visible, private_folder(_PREFIX) as scratch:
+            features = visible / "rows.parquet"
             given = write_inputs(job, mlmodel, features)
             rows = given.rows
             python = interpreter(
@@ -71,7 +71,7 @@ class ProcessScorer:
             )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
                 conversation = _ScoringConversation(step, given, job.classified)
-                ended = self._run(job, shown, scratch, sandbox.inspect(python), conversation)
+                ended = self._run(job, visible, scratch, sandbox.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             answers = scratch / "answers.parquet"
             written, notes = predictions.join(job, answers, conversation.words, mlmodel)
@@ -92,28 +92,28 @@ class ProcessScorer:
     def _run(
         self,
         job: ScoringJob,
-        shown: Path,
+        visible: Path,
         scratch: Path,
         python: sandbox.Interpreter,
         conversation: "_ScoringConversation",
     ) -> ProcessResult:
         model = job.model.resolve()
         if not is_clean(model):  # what the digest does not cover is not run either
-            model = clean_copy(model, shown / "model")
+            model = clean_copy(model, visible / "model")
         order = {
             "model": str(model),
-            "data": str(shown / "rows.parquet"),
+            "data": str(visible / "rows.parquet"),
             "output": str(scratch / "answers.parquet"),
             "task": job.task,
             "others": conversation.given.others,
         }
-        (shown / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
+        (visible / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
         keep = [
             (scratch, True),
-            *((path, False) for path in (shown, model, WORKER, *python.folders)),
+            *((path, False) for path in (visible, model, WORKER, *python.folders)),
         ]
         return run(
-            [str(python.python), "-I", str(WORKER), str(shown / "job.json")],
+            [str(python.python), "-I", str(WORKER), str(visible / "job.json")],
             scratch,
             keep=keep,
             walls=self._walls,
@@ -156,9 +156,9 @@ class _ScoringConversation:
 
     def __init__(self, step: ProgressStep, given: Given, classified: frozenset[str]) -> None:
         self.given = given
-        kept_out = {name.casefold() for name in classified}
+        excluded = {name.casefold() for name in classified}
         there = (*given.columns, *given.others)
-        self._closed = tuple(name for name in there if name.casefold() in kept_out)
+        self._closed = tuple(name for name in there if name.casefold() in excluded)
         self.inputs = given.columns
         self._step = step
         self._left = given.rows
@@ -178,17 +178,17 @@ class _ScoringConversation:
         """Take one line behind its time; one that says nothing known is passed over."""
         try:
             stamp, _, line = line.partition(b" ")
-            said = json.loads(line)
-            event = said["event"]
+            message = json.loads(line)
+            event = message["event"]
             if (time := int(stamp)) != self._time:
                 self._earlier, self._time = self._time, time
             if event == "rows":
-                amount = min(max(int(said["rows"]), 0), self._left)
+                amount = min(max(int(message["rows"]), 0), self._left)
                 self._left -= amount
                 self._step.advance(amount)
             elif event == "inputs":
                 there = (*self.given.columns, *self.given.others)
-                self.inputs = tuple(name for name in said["names"] if name in there)
+                self.inputs = tuple(name for name in message["names"] if name in there)
             elif event == "asked":
                 self._asked = time
             elif event == "answered" and self._asked and len(self._latencies) < _LATENCIES:
@@ -200,11 +200,11 @@ class _ScoringConversation:
                 if since:
                     self._latencies.append((time - since) / 1e6)
             elif event == "done":
-                self.words = _words(said)
+                self.words = _words(message)
                 self._done = True
             elif event == "error":
-                self._trouble = _describe_failure(said, self._closed)
-                self._hint = "" if said["kind"] else _SHAPES
+                self._trouble = _describe_failure(message, self._closed)
+                self._hint = "" if message["kind"] else _SHAPES
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             return
 
@@ -239,23 +239,23 @@ class _ScoringConversation:
         return f"It was given the columns that its signature names: {names}. Run it on such rows."
 
 
-def _words(said: Mapping[str, Any]) -> predictions.Words:
+def _words(message: Mapping[str, Any]) -> predictions.Words:
     """What the worker says of the answers; only plain values are names or classes."""
-    names, classes = said["names"], said["classes"]
+    names, classes = message["names"], message["classes"]
     for value in (*(names or ()), *classes):
         if not isinstance(value, bool | int | float | str):
             raise TypeError(value)
     return predictions.Words(
         names=None if names is None else tuple(names),
         classes=tuple(classes),
-        counted=said["counted"] is True,
+        counted=message["counted"] is True,
     )
 
 
-def _describe_failure(said: Mapping[str, Any], closed: Sequence[str]) -> str:
+def _describe_failure(reply: Mapping[str, Any], closed: Sequence[str]) -> str:
     """What went wrong; what an exception says may quote values, and some are not to be shown."""
-    stage = _STAGES.get(str(said["stage"]), "the model failed")
-    kind, message = clean_line(str(said["kind"]))[:80], clean_line(str(said["message"]))
+    stage = _STAGES.get(str(reply["stage"]), "the model failed")
+    kind, message = clean_line(str(reply["kind"]))[:80], clean_line(str(reply["message"]))
     if not kind:  # what it answered, and not what went wrong in it
         return f"{message.rstrip('.')}."
     if closed:
@@ -265,9 +265,11 @@ def _describe_failure(said: Mapping[str, Any], closed: Sequence[str]) -> str:
             f"{stage}: {kind}{place[0] if place else ''}. What it says is not shown: it may quote"
             f" values of {names}, which the contract classifies."
         )
-    shown = "" if said.get("refused") else kind  # the column is told, in a sentence of its own
-    what = ": ".join(filter(None, (shown, message)))
-    return f"{stage}: {what.rstrip('.')}."
+    error_name = (
+        "" if reply.get("refused") else kind
+    )  # the column is told, in a sentence of its own
+    text = ": ".join(filter(None, (error_name, message)))
+    return f"{stage}: {text.rstrip('.')}."
 
 
 def clean_line(text: str) -> str:

@@ -22,9 +22,9 @@ def main() -> None:
         now = b"%d " % time.monotonic_ns()
         *lines, rest = (rest + piece).split(b"\n")
         rest = rest[-_LONGEST_LINE:]
-        told = memoryview(b"".join(now + line + b"\n" for line in lines))
-        while told:
-            told = told[os.write(1, told) :]
+        stamped = memoryview(b"".join(now + line + b"\n" for line in lines))
+        while stamped:
+            stamped = stamped[os.write(1, stamped) :]
 
 
 if __name__ == "__main__":

@@ -49,12 +49,12 @@ def read_answers(path: Path, rows: int) -> Any:
             ]
             file.seek(0)
             # Texts stay apart from their places until it is known how long they are.
-            found = pq.ParquetFile(file, read_dictionary=texts).read(use_threads=False)
+            table = pq.ParquetFile(file, read_dictionary=texts).read(use_threads=False)
         except (OSError, MemoryError, OverflowError, pa.ArrowException) as error:
             raise InputError(_UNREADABLE) from error
-    if found.num_rows != rows:
-        raise _another_number(found.num_rows, rows)
-    return _in_place(found)
+    if table.num_rows != rows:
+        raise _another_number(table.num_rows, rows)
+    return _in_place(table)
 
 
 @contextmanager
@@ -77,11 +77,11 @@ def open_plain(path: Path, most: int) -> Iterator[BinaryIO]:
         os.close(descriptor)
 
 
-def _refuse_odd(found: os.stat_result, most: int) -> None:
-    if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+def _refuse_odd(status: os.stat_result, most: int) -> None:
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
         raise InputError(_UNREADABLE, "They must be a file of its own, and no link.")
-    if found.st_size > most:
-        raise _too_large(found.st_size, most)
+    if status.st_size > most:
+        raise _too_large(status.st_size, most)
 
 
 def _refuse_impossible(footer: Any, rows: int) -> None:
@@ -115,22 +115,22 @@ def _most_in_memory(rows: int, levels: list[int]) -> int:
     return min(_ALWAYS + rows * values * _BYTES_OF_VALUE, 4 * most_bytes(rows))
 
 
-def _in_place(found: Any) -> Any:
+def _in_place(value: Any) -> Any:
     """Each text in its place, where that is not more than answers can be."""
-    size, most = 0, _most_in_memory(found.num_rows, [0] * found.num_columns)
-    for at, field in enumerate(found.schema):
+    size, most = 0, _most_in_memory(value.num_rows, [0] * value.num_columns)
+    for at, field in enumerate(value.schema):
         if not pa.types.is_dictionary(field.type):
             continue
-        for chunk in found.column(at).chunks:
+        for chunk in value.column(at).chunks:
             longest = pc.max(pc.binary_length(chunk.dictionary)).as_py() or 0
             size += longest * len(chunk)
         if size > most:
             raise _too_large(size, most)
         column = pa.chunked_array(
-            [chunk.dictionary_decode() for chunk in found.column(at).chunks], field.type.value_type
+            [chunk.dictionary_decode() for chunk in value.column(at).chunks], field.type.value_type
         )
-        found = found.set_column(at, field.name, column)
-    return found
+        value = value.set_column(at, field.name, column)
+    return value
 
 
 def _another_number(answered: int, rows: int) -> InputError:

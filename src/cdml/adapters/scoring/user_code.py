@@ -24,15 +24,15 @@ def copy_module(folder: Path, module: str, into: Path) -> bool:
     """
     folder, top = folder.resolve(), module.partition(".")[0]
     package, file = folder / top, folder / f"{top}.py"
-    found = package if _holds_python(package) else file
-    if not found.exists() or not found.resolve().is_relative_to(folder):
+    source = package if _holds_python(package) else file
+    if not source.exists() or not source.resolve().is_relative_to(folder):
         return False
     taken = total = 0
     for path in (*_files(package, folder), *_neighbours(folder)):
         taken, total = taken + 1, total + path.stat().st_size
         if taken > MOST_FILES or total > MOST_BYTES:
             raise InputError(
-                f"{found} and the modules beside it are more than {MOST_FILES:,} files or"
+                f"{source} and the modules beside it are more than {MOST_FILES:,} files or"
                 f" {MOST_BYTES // 2**20} MiB.",
                 "Put the metric into a module or package of its own.",
             )

@@ -62,10 +62,10 @@ def main(job_path: str, status_fd: str) -> None:
         tell("error", stage=stage, kind="MemoryError", message="out of memory")
     except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too
         refused = [] if model is None else model.refused_columns(error)
-        told = "; ".join(refused) or reason(error)
-        found = bounded(told) + ("" if refused else locate_failure(error, job["model"]))
+        message = "; ".join(refused) or reason(error)
+        text = bounded(message) + ("" if refused else locate_failure(error, job["model"]))
         kind = type(error).__name__
-        tell("error", stage=stage, kind=kind, message=found, refused=bool(refused))
+        tell("error", stage=stage, kind=kind, message=text, refused=bool(refused))
 
 
 class Model:
@@ -84,8 +84,8 @@ class Model:
         self.features = listed(getattr(self.raw, "feature_names_in_", None))
         self.classes = class_list(self.raw) or class_list(python_model(self.pyfunc))
         self.counted = not self.classes and type(self.raw).__module__.startswith(BOOSTERS)
-        known = self.classes and self.raw is not None
-        self.proba: Any = getattr(self.raw, "predict_proba", None) if known else None
+        has_classes = self.classes and self.raw is not None
+        self.proba: Any = getattr(self.raw, "predict_proba", None) if has_classes else None
         self.names: list[Any] | None = None
         self.width = 0
 
@@ -120,15 +120,15 @@ class Model:
             specs = [one for one in schema.inputs if one.name in self.asked.columns]
         except Exception:  # noqa: BLE001 - an older MLflow, or no columns with names
             return []
-        found = []
+        refused = []
         for spec in specs:
             try:
                 validate_schema(self.asked[[spec.name]], Schema([spec]))
             except Exception as trouble:  # noqa: BLE001 - each type has a refusal of its own
-                known = f"Incompatible input types for column {spec.name}. "
-                said = str(trouble).replace(known, "")
-                found.append(f"column {spec.name}: {said}")
-        return found[:MOST_REFUSED]
+                prefix = f"Incompatible input types for column {spec.name}. "
+                detail = str(trouble).replace(prefix, "")
+                refused.append(f"column {spec.name}: {detail}")
+        return refused[:MOST_REFUSED]
 
     def answer(self, frame: Any) -> dict[str, Any]:
         """The columns of the answer, and the probabilities beside a single one."""
@@ -138,18 +138,18 @@ class Model:
         if self.width and (names, len(columns)) != (self.names, self.width):
             raise UnusableModel("the model answers other columns for some rows than for others")
         self.names, self.width = names, len(columns)
-        found = {f"a{at}": arrow(values) for at, values in enumerate(columns)}
+        arrays = {f"a{at}": arrow(values) for at, values in enumerate(columns)}
         if len(columns) == 1 and self.task != "regression" and self.proba is not None:
             matrix = self.probabilities(frame)
-            found.update({f"p{at}": arrow(matrix[:, at]) for at in range(matrix.shape[1])})
-        return found
+            arrays.update({f"p{at}": arrow(matrix[:, at]) for at in range(matrix.shape[1])})
+        return arrays
 
     def probabilities(self, frame: Any) -> Any:
         """What predict_proba says, shape (rows, classes)."""
         import numpy as np
 
-        asked = frame[self.features] if self.features else frame
-        matrix: Any = np.asarray(self.proba(asked), dtype=np.float64)
+        inputs = frame[self.features] if self.features else frame
+        matrix: Any = np.asarray(self.proba(inputs), dtype=np.float64)
         if matrix.shape != (len(frame), len(self.classes)):
             raise UnusableModel("predict_proba does not answer one probability for each class")
         return matrix
@@ -220,13 +220,13 @@ def input_names(pyfunc: Any) -> dict[str, Any]:
 
 def locate_failure(error: BaseException, folder: str) -> str:
     """Where in the model's own files an exception came from; nothing where it did not."""
-    found, step = "", error.__traceback__
+    location, step = "", error.__traceback__
     while step is not None:
         path = step.tb_frame.f_code.co_filename
         if path.startswith(folder + os.sep):
-            found = f" ({os.path.relpath(path, folder)}, line {step.tb_lineno})"
+            location = f" ({os.path.relpath(path, folder)}, line {step.tb_lineno})"
         step = step.tb_next
-    return found
+    return location
 
 
 def reason(error: BaseException) -> str:
@@ -259,69 +259,73 @@ def python_model(pyfunc: Any) -> Any:
 def class_list(raw: Any) -> list[Any]:
     """The classes that an estimator says it knows, in its order; empty where it says none."""
     try:
-        found = listed(getattr(raw, "classes_", None))
+        classes = listed(getattr(raw, "classes_", None))
     except Exception:  # noqa: BLE001 - a property of somebody else's
         return []
-    return found if all(isinstance(one, (bool, int, float, str)) for one in found) else []
+    return classes if all(isinstance(one, (bool, int, float, str)) for one in classes) else []
 
 
-def read_answer(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
+def read_answer(answer: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
     """The names of the answered columns, None where they have none, and their values."""
     import pandas as pd
 
     for method in ("to_pandas", "toPandas", "toarray", "detach"):
-        if hasattr(said, method):
-            said = getattr(said, method)()
+        if hasattr(answer, method):
+            answer = getattr(answer, method)()
             break
-    if isinstance(said, (list, tuple)) and said and all(isinstance(row, dict) for row in said):
-        if any(row.keys() != said[0].keys() for row in said):
+    if (
+        isinstance(answer, (list, tuple))
+        and answer
+        and all(isinstance(row, dict) for row in answer)
+    ):
+        if any(row.keys() != answer[0].keys() for row in answer):
             raise UnusableModel(
                 "the model answers mappings with other keys for some rows than others"
             )
-        said = {key: [row[key] for row in said] for key in said[0]}
-    if isinstance(said, dict):
-        return read_mapping(said, frame)
-    if isinstance(said, (pd.DataFrame, pd.Series)):
-        return read_pandas(said, frame)
-    return read_array(said, frame)
+        answer = {key: [row[key] for row in answer] for key in answer[0]}
+    if isinstance(answer, dict):
+        return read_mapping(answer, frame)
+    if isinstance(answer, (pd.DataFrame, pd.Series)):
+        return read_pandas(answer, frame)
+    return read_array(answer, frame)
 
 
-def read_mapping(said: dict[Any, Any], frame: Any) -> tuple[list[Any], list[Any]]:
+def read_mapping(answer: dict[Any, Any], frame: Any) -> tuple[list[Any], list[Any]]:
     """A column for each key."""
     import numpy as np
 
     columns = []
-    for value in said.values():
+    for value in answer.values():
         column = list(value) if isinstance(value, (list, tuple)) or np.ndim(value) else [value]
         require_rows(len(column), frame)
         columns.append(column)
-    return name_list(said), columns
+    return name_list(answer), columns
 
 
-def read_pandas(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
+def read_pandas(answer: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
     """The columns of a frame, or a series; numbers that pandas counts with are no names."""
     import pandas as pd
 
-    require_order(said.index, frame)
-    if isinstance(said, pd.Series):
-        return (None if said.name is None else name_list([said.name])), [said]
-    counted = isinstance(said.columns, pd.RangeIndex)
-    columns = [said.iloc[:, at] for at in range(said.shape[1])]
-    return (None if counted else name_list(said.columns)), columns
+    require_order(answer.index, frame)
+    if isinstance(answer, pd.Series):
+        return (None if answer.name is None else name_list([answer.name])), [answer]
+    counted = isinstance(answer.columns, pd.RangeIndex)
+    columns = [answer.iloc[:, at] for at in range(answer.shape[1])]
+    return (None if counted else name_list(answer.columns)), columns
 
 
-def read_array(said: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
+def read_array(answer: Any, frame: Any) -> tuple[list[Any] | None, list[Any]]:
     """The columns of an array of one or two dimensions, or the fields of its records."""
     import numpy as np
 
     try:
-        array = np.asarray(said)
+        array = np.asarray(answer)
     except ValueError:
         raise UnusableModel("the model answers rows of different lengths") from None
     if array.ndim == 0 and len(frame) == 1:
         array = array.reshape(1)
     if array.ndim not in (1, 2):
-        raise UnusableModel(f"the model answers {type(said).__name__} of shape {array.shape}")
+        raise UnusableModel(f"the model answers {type(answer).__name__} of shape {array.shape}")
     require_rows(len(array), frame)
     if array.dtype.names and array.ndim == 1:
         return name_list(array.dtype.names), [array[name] for name in array.dtype.names]
@@ -345,8 +349,8 @@ def require_order(index: Any, frame: Any) -> None:
 
 def name_list(names: Any) -> list[Any]:
     """Names of columns as JSON has them."""
-    found = [plain(name) for name in names]
-    return [one if isinstance(one, (bool, int, float, str)) else str(one) for one in found]
+    labels = [plain(name) for name in names]
+    return [one if isinstance(one, (bool, int, float, str)) else str(one) for one in labels]
 
 
 def arrow(values: Any) -> Any:
@@ -357,12 +361,12 @@ def arrow(values: Any) -> Any:
     try:
         if getattr(getattr(values, "dtype", None), "kind", "") == "f":
             values = np.asarray(values, dtype=float)
-        found = pa.array(values, from_pandas=True)
+        array = pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
         raise UnusableModel("the model answers values of different types in one column") from None
-    if isinstance(found, pa.ChunkedArray):
-        found = found.combine_chunks()
-    return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
 
 
 def listed(values: Any) -> list[Any]:

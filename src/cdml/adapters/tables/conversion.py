@@ -39,14 +39,14 @@ class Conversion:
         if files.format == "parquet" and len(files.paths) == 1 and not files.folder:
             return Typed(path=files.paths[0], misfits={})
         content = _key(files, digest)
-        asked = f"{content} {sorted(declared.items(), key=lambda item: item[0])}"
+        cache_key = f"{content} {sorted(declared.items(), key=lambda item: item[0])}"
         with self._one:
-            if asked not in self._typed:
+            if cache_key not in self._typed:
                 try:
-                    self._typed[asked] = self._converted(engine, files, content, declared)
+                    self._typed[cache_key] = self._converted(engine, files, content, declared)
                 except duckdb.Error as error:
                     raise unreadable(files.uri, error) from error
-            return self._typed[asked]
+            return self._typed[cache_key]
 
     def _converted(
         self, engine: duckdb.DuckDBPyConnection, files: Files, content: str, declared: Types

@@ -169,9 +169,9 @@ def _with_line_feeds(file: IO[bytes], target: IO[bytes]) -> None:
     """A copy in which every line ends in one way; line breaks inside quotes stay as they are."""
     inside, held = False, b""
     for block in iter(partial(file.read, _BLOCK), b""):
-        whole = held + block
-        held = b"\r" if whole.endswith(b"\r") and not inside else b""
-        parts = (whole[:-1] if held else whole).split(b'"')
+        joined = held + block
+        held = b"\r" if joined.endswith(b"\r") and not inside else b""
+        parts = (joined[:-1] if held else joined).split(b'"')
         for number, part in enumerate(parts):
             if number:
                 target.write(b'"')
@@ -197,21 +197,21 @@ def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
 
 def _header(path: Path) -> tuple[str, list[str]]:
     """The delimiter, and the names of the first record."""
-    found: dict[str, tuple[bool, list[str]]] = {}
+    headers: dict[str, tuple[bool, list[str]]] = {}
     for delimiter in DELIMITERS:
         head = [record for _, record in islice(_records(path, delimiter), _HEAD)]
         if head and len(head[0]) > 1:
-            found[delimiter] = ({len(record) for record in head} == {len(head[0])}, head[0])
-    if not found:
+            headers[delimiter] = ({len(record) for record in head} == {len(head[0])}, head[0])
+    if not headers:
         return ",", next((record for _, record in _records(path, ",")), [])
-    regular = {delimiter: names for delimiter, (even, names) in found.items() if even}
-    candidates = regular or {delimiter: names for delimiter, (_, names) in found.items()}
+    regular = {delimiter: names for delimiter, (even, names) in headers.items() if even}
+    candidates = regular or {delimiter: names for delimiter, (_, names) in headers.items()}
     most = max(map(len, candidates.values()))
     likely = [delimiter for delimiter, names in candidates.items() if len(names) == most]
     if len(likely) > 1:
-        told = " or ".join({"\t": "tab"}.get(one, one) for one in likely)
+        listing = " or ".join({"\t": "tab"}.get(one, one) for one in likely)
         raise InputError(
-            f"the columns of {path.name} may be separated by {told}.",
+            f"the columns of {path.name} may be separated by {listing}.",
             "Put quotes around names and values that hold the other sign.",
         )
     return likely[0], candidates[likely[0]]
@@ -262,9 +262,9 @@ def _refusal(layouts: Sequence[CsvLayout], error: duckdb.Error | None) -> InputE
                 "Fields that hold the delimiter, quotes or line breaks need double quotes around"
                 " them, and quotes inside are doubled.",
             )
-    told = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
+    message = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
     names = ", ".join(layout.named.name for layout in layouts[:3])
-    return InputError(f"{names} cannot be read: {told.rstrip('.')}.", "Is it a CSV file?")
+    return InputError(f"{names} cannot be read: {message.rstrip('.')}.", "Is it a CSV file?")
 
 
 def _trouble(layout: CsvLayout) -> str:
@@ -320,5 +320,5 @@ def _count_records(layout: CsvLayout) -> int:
 
 
 def _place(layout: CsvLayout, row: int) -> str:
-    found = islice(_records(layout.path, layout.delimiter), row + 1, None)
-    return next((f"line {line:,}" for line, _ in found), f"row {row + 1:,}")
+    records = islice(_records(layout.path, layout.delimiter), row + 1, None)
+    return next((f"line {line:,}" for line, _ in records), f"row {row + 1:,}")

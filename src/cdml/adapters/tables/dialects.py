@@ -72,7 +72,10 @@ def _literal(value: Any) -> exp.Expr:
             typed = exp.cast(number, "DOUBLE") if isinstance(value, float) else number
             return exp.Neg(this=typed) if value < 0 else typed
         case _:
-            kind = next((name for of, name in _MOMENTS.items() if isinstance(value, of)), None)
+            kind = next(
+                (name for python_type, name in _MOMENTS.items() if isinstance(value, python_type)),
+                None,
+            )
             text = exp.Literal.string(str(value))
             return exp.cast(text, kind) if kind else text
 
@@ -96,8 +99,8 @@ def _nan_is_equal(node: exp.Expr) -> exp.Expr:
     return node
 
 
-def _seconds(node: exp.Expr, of: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
-    return of(node.this) if isinstance(node, exp.TimeToUnix) else node
+def _seconds(node: exp.Expr, express: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+    return express(node.this) if isinstance(node, exp.TimeToUnix) else node
 
 
 def _is_in_utc(node: exp.Expr) -> exp.Expr | None:
@@ -161,28 +164,28 @@ def query_answers(
     queries: Sequence[Query],
     relation: str,
     columns: Sequence[EngineColumn],
-    ask: Callable[[str], Sequence[Any] | NotRun],
+    execute: Callable[[str], Sequence[Any] | NotRun],
 ) -> tuple[float | NotRun, ...]:
     """The number each query gives; NaN is NULL to it.
 
     `ask` gives the rows of an answer to a question in DuckDB's words.
     """
-    return tuple(_answer(query, relation, columns, ask) for query in queries)
+    return tuple(_answer(query, relation, columns, execute) for query in queries)
 
 
 def _answer(
     query: Query,
     relation: str,
     columns: Sequence[EngineColumn],
-    ask: Callable[[str], Sequence[Any] | NotRun],
+    execute: Callable[[str], Sequence[Any] | NotRun],
 ) -> float | NotRun:
     tree = sqlglot.parse_one(query.sql, dialect="duckdb")
     unknown = sorted({call.name.lower() for call in tree.find_all(exp.Anonymous)})
     if unknown:
         return NotRun(f"{unknown[0]} is a function of files' own engine, and this table is no file")
     one = exp.Subquery(this=_bound(tree, relation, columns), alias=exp.to_identifier("one"))
-    found = ask(exp.select("*").from_(one).limit(2).sql(dialect="duckdb"))
-    return found if isinstance(found, NotRun) else single_number(found)
+    rows = execute(exp.select("*").from_(one).limit(2).sql(dialect="duckdb"))
+    return rows if isinstance(rows, NotRun) else single_number(rows)
 
 
 def _bound(tree: exp.Expr, relation: str, columns: Sequence[EngineColumn]) -> exp.Expr:

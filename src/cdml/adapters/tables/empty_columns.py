@@ -26,16 +26,16 @@ def empty_columns(
         name: (valued, empty)
         for name, valued, empty in engine.execute(_FOOTER.format(file=quote_path(path))).fetchall()
     }
-    found = set()
+    names = set()
     for column in columns:
         # Of nested columns the footer knows the leaves; of NaN and of no type at all, nothing.
         valued, empty = footer.get(column.field.name, (False, False))
         if empty or (not valued and _holds_nothing(engine, path, column)):
-            found.add(column.field.name)
-    return frozenset(found)
+            names.add(column.field.name)
+    return frozenset(names)
 
 
 def _holds_nothing(engine: duckdb.DuckDBPyConnection, path: Path, column: EngineColumn) -> bool:
     """Stops at the first value."""
-    asked = f"SELECT 1 FROM {parquet(path)} WHERE NOT {column.missing} LIMIT 1"
-    return not engine.execute(asked).fetchall()
+    query = f"SELECT 1 FROM {parquet(path)} WHERE NOT {column.missing} LIMIT 1"
+    return not engine.execute(query).fetchall()

@@ -22,12 +22,12 @@ def overlap(
 
 def conflicts(columns: Sequence[EngineColumn], label: EngineColumn, relation: str) -> str:
     """Labelled rows that have an equal, and those of them among which labels differ."""
-    said = label.number if label.field.type.ordered else label.value
+    values = label.number if label.field.type.ordered else label.value
     return (
         "SELECT coalesce(sum(CASE WHEN many > 1 THEN many ELSE 0 END), 0),"
         " coalesce(sum(CASE WHEN low < high THEN many ELSE 0 END), 0)"
         " FROM (SELECT count(*) AS many, min(said) AS low, max(said) AS high FROM"
-        f" (SELECT {said} AS said, {_values(columns)} FROM {relation}"
+        f" (SELECT {values} AS said, {_values(columns)} FROM {relation}"
         f" WHERE NOT {label.missing}) AS labelled GROUP BY {_keys(columns)}) AS equals"
     )
 

@@ -54,11 +54,13 @@ def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> Da
     if not columns:
         raise InputError(f"{uri} has no columns.")
     texts = (f"coalesce(CAST({column.value} AS VARCHAR), '')" for column in columns)
-    known = (f"CASE WHEN {quote(c.engine_name)} IS NULL THEN '0' ELSE '1' END" for c in columns)
-    row = " || '|' || ".join((*texts, *known))
+    null_flags = (
+        f"CASE WHEN {quote(c.engine_name)} IS NULL THEN '0' ELSE '1' END" for c in columns
+    )
+    row = " || '|' || ".join((*texts, *null_flags))
     sums = ", ".join(_sum(part) for part in range(_PARTS))
     try:
-        [(rows, *found)] = place.ask(
+        [(rows, *figures)] = place.ask(
             f"SELECT count(*), {sums} FROM (SELECT md5({row}) AS h FROM {place.relation}) AS hashed"
         )
     except QueryRejected as error:
@@ -66,8 +68,8 @@ def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> Da
     if not rows:
         raise InputError(f"{uri} has columns, but no rows.", "No rows are no evidence.")
     named = [(c.field.name, c.field.physical) for c in columns]
-    told = json.dumps([named, int(rows), [int(one) for one in found]])
-    digest = hashlib.sha256(told.encode()).hexdigest()
+    state = json.dumps([named, int(rows), [int(one) for one in figures]])
+    digest = hashlib.sha256(state.encode()).hexdigest()
     return DataRef(uri=uri, digest=f"sha256:{digest}", rows=int(rows))
 
 

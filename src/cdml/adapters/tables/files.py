@@ -85,9 +85,9 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
     address = reveal(uri)
     scheme = urlsplit(address).scheme if "://" in address else ""
     if scheme in ("http", "https"):
-        shown = uri if isinstance(uri, Address) and uri.values else _without_secrets(address)
-        path = _download(address, shown, into, limits)
-        return Files(uri=shown, paths=(path,), format=_format(path))
+        masked = uri if isinstance(uri, Address) and uri.values else _without_secrets(address)
+        path = _download(address, masked, into, limits)
+        return Files(uri=masked, paths=(path,), format=_format(path))
     if scheme in OBJECT_STORES:
         raise InputError(
             f"data at {scheme}:// addresses cannot be read yet.",
@@ -100,13 +100,13 @@ def find_files(uri: str, into: Path, limits: DownloadLimits) -> Files:
         )
     path = Path(unquote(urlsplit(address).path) if scheme else address)
     if path.is_dir():
-        found = [file for file in path.rglob("*.parquet") if not _hidden(file, path)]
-        return _local(uri, found, f"{uri} is a folder without Parquet files.", folder=path)
+        matches = [file for file in path.rglob("*.parquet") if not _hidden(file, path)]
+        return _local(uri, matches, f"{uri} is a folder without Parquet files.", folder=path)
     if path.exists() or not glob.has_magic(str(path)):
         return _local(uri, [path] if path.exists() else [], f"{uri} does not exist.")
-    found = [Path(name) for name in glob.iglob(str(path), recursive=True)]  # noqa: PTH207 - absolute patterns
-    found = [file for file in found if file.is_file()]
-    return _local(uri, found, f"no file matches {uri}.", folder=_fixed(path))
+    matches = [Path(name) for name in glob.iglob(str(path), recursive=True)]  # noqa: PTH207 - absolute patterns
+    matches = [file for file in matches if file.is_file()]
+    return _local(uri, matches, f"no file matches {uri}.", folder=_fixed(path))
 
 
 def _fixed(pattern: Path) -> Path:
@@ -139,10 +139,10 @@ def _local(uri: str, paths: Sequence[Path], nothing: str, *, folder: Path | None
 
 def _format(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    found = FORMATS.get(suffixes[-1]) if suffixes else None
-    if found is None:
+    format_name = FORMATS.get(suffixes[-1]) if suffixes else None
+    if format_name is None:
         raise InputError(f"{path.name} has no format that can be read.", _KNOWN)
-    return found
+    return format_name
 
 
 def _sha256(path: Path) -> str:
@@ -160,7 +160,7 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
-def _download(url: str, shown: str, into: Path, limits: DownloadLimits) -> Path:
+def _download(url: str, masked: str, into: Path, limits: DownloadLimits) -> Path:
     import urllib.error
     import urllib.request
     from http.client import HTTPException
@@ -173,13 +173,13 @@ def _download(url: str, shown: str, into: Path, limits: DownloadLimits) -> Path:
             urllib.request.urlopen(_request(url), timeout=limits.silence) as answer,  # noqa: S310 - only http(s) comes here
             target.open("wb") as file,
         ):
-            _copy(answer, file, shown, limits)
+            _copy(answer, file, masked, limits)
     except (OSError, HTTPException, ValueError) as error:
         if isinstance(error, urllib.error.HTTPError):
             error.close()
         reason = getattr(error, "reason", None) or error
         raise InputError(
-            f"{shown} cannot be fetched: {mask(str(reason), shown)}.",
+            f"{masked} cannot be fetched: {mask(str(reason), masked)}.",
             "Check the address, or fetch the file in a step before and give its path.",
         ) from error
     return target
@@ -198,18 +198,18 @@ def _request(url: str) -> "urllib.request.Request":
     return request
 
 
-def _copy(source: "HTTPResponse", target: IO[bytes], shown: str, limits: DownloadLimits) -> None:
+def _copy(source: "HTTPResponse", target: IO[bytes], masked: str, limits: DownloadLimits) -> None:
     deadline = time.monotonic() + limits.seconds
     size = 0
     while block := source.read1(_BLOCK):
         size += len(block)
         if size > limits.size:
-            raise InputError(f"{shown} is larger than {limits.size / 2**30:g} GiB.")
+            raise InputError(f"{masked} is larger than {limits.size / 2**30:g} GiB.")
         if time.monotonic() > deadline:
-            raise InputError(f"{shown} took longer than {limits.seconds:g} s.")
+            raise InputError(f"{masked} took longer than {limits.seconds:g} s.")
         target.write(block)
     announced = source.headers.get("Content-Length")
     if announced is not None and int(announced) != size:
-        raise InputError(f"{shown} broke off after {size:,} of {int(announced):,} bytes.")
+        raise InputError(f"{masked} broke off after {size:,} of {int(announced):,} bytes.")
     if size == 0:
-        raise InputError(f"{shown} is empty (0 bytes).")
+        raise InputError(f"{masked} is empty (0 bytes).")

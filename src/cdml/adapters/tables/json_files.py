@@ -77,9 +77,9 @@ class _Records:
         if not any(source.rows for source in sources):
             named = ", ".join(path.name for path in self._files[:3])
             raise InputError(f"{named} has no rows.", "No rows are no evidence.")
-        whole = Texts(path=self._path, names=(), kinds=(), sources=sources)
+        all_texts = Texts(path=self._path, names=(), kinds=(), sources=sources)
         usual = self._usual()
-        alike = self._refuse_others(whole, usual) and all(source.rows for source in sources)
+        alike = self._refuse_others(all_texts, usual) and all(source.rows for source in sources)
         names = usual if alike else self._names()
         refuse_names(names, self._files[0])
         self._write(names)
@@ -114,20 +114,20 @@ class _Records:
 
     def _describe_error(self, error: duckdb.Error) -> str:
         """The engine's complaint in one sentence, with the file's name and without its folders."""
-        told = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
-        blamed = next((path for path in self._files if str(path) in told), self._files[0])
-        told = told.replace(f' in file "{blamed}",', "").replace(str(blamed), blamed.name)
-        told = re.sub(r"\s+", " ", told).rstrip(". ")
-        return f"{blamed.name} cannot be read: {told[:1].lower()}{told[1:]}"
+        message = str(error).splitlines()[0].partition("Error: ")[2] or type(error).__name__
+        blamed = next((path for path in self._files if str(path) in message), self._files[0])
+        message = message.replace(f' in file "{blamed}",', "").replace(str(blamed), blamed.name)
+        message = re.sub(r"\s+", " ", message).rstrip(". ")
+        return f"{blamed.name} cannot be read: {message[:1].lower()}{message[1:]}"
 
     def _select(
         self, columns: str, rest: str = "", path: Path | None = None
     ) -> list[tuple[object, ...]]:
-        found: list[tuple[object, ...]] = self._engine.execute(
+        rows: list[tuple[object, ...]] = self._engine.execute(
             f"SELECT {columns} FROM read_parquet({paths([path or self._path])},"
             f" file_row_number = true) {rest}"
         ).fetchall()
-        return found
+        return rows
 
     def _sources(self) -> tuple[TextSource, ...]:
         counted = {file: rows for file, rows in self._select("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
@@ -157,8 +157,8 @@ class _Records:
         )
         if first is not None:
             row, kind = divmod(int(str(first)), len(_WRONG))
-            told, hint = _WRONG[kind]
-            raise InputError(f"{texts.place(row)} {told}.", hint)
+            problem, hint = _WRONG[kind]
+            raise InputError(f"{texts.place(row)} {problem}.", hint)
         return not others
 
     def _usual(self) -> tuple[str, ...]:
@@ -167,8 +167,8 @@ class _Records:
             "CASE WHEN json_type(j) = 'OBJECT' THEN json_keys(j) END",
             "ORDER BY file_row_number LIMIT 1",
         )
-        found = tuple(map(str, keys)) if isinstance(keys, list) else ()
-        return found if len(set(found)) == len(found) else ()
+        names = tuple(map(str, keys)) if isinstance(keys, list) else ()
+        return names if len(set(names)) == len(names) else ()
 
     def _names(self) -> tuple[str, ...]:
         """All keys, in the order in which they are first met.
@@ -208,22 +208,24 @@ class _Records:
 
     def _kinds(self, texts: Texts) -> tuple[tuple[TextKind, ...], dict[int, str]]:
         """What each column holds, and what is wrong with those that hold several kinds."""
-        asked = [
+        expressions = [
             f"bool_or(t{number} IN ({', '.join(map(literal, types))}))"
             for number in range(len(texts.names))
             for _, types in _KINDS
         ]
         answers: list[object] = []
-        for at in range(0, len(asked), _AT_ONCE):
-            answers += self._select(", ".join(asked[at : at + _AT_ONCE]), path=self._target)[0]
-        found, mixed = [], {}
+        for at in range(0, len(expressions), _AT_ONCE):
+            answers += self._select(", ".join(expressions[at : at + _AT_ONCE]), path=self._target)[
+                0
+            ]
+        kinds, mixed = [], {}
         for number in range(len(texts.names)):
             counted = answers[number * len(_KINDS) : (number + 1) * len(_KINDS)]
             there = [kind for (kind, _), many in zip(_KINDS, counted, strict=True) if many]
             if len(there) > 1:
                 mixed[number] = self._mixed(texts, number, there)
-            found.append(there[0] if len(there) == 1 else TextKind.TEXT if there else TextKind.ANY)
-        return tuple(found), mixed
+            kinds.append(there[0] if len(there) == 1 else TextKind.TEXT if there else TextKind.ANY)
+        return tuple(kinds), mixed
 
     def _mixed(self, texts: Texts, number: int, there: Sequence[TextKind]) -> str:
         places = []

@@ -17,9 +17,9 @@ from cdml.tables.query import Field
 def unreadable(uri: str, error: Exception) -> InputError:
     """The engine's complaint about the data, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
+    message = lines[0].partition("Error: ")[2] or lines[0] if lines else type(error).__name__
     return InputError(
-        f"{uri} cannot be read: {mask(told, uri).rstrip('.')}.",
+        f"{uri} cannot be read: {mask(message, uri).rstrip('.')}.",
         "The file may be cut off, or of another format.",
     )
 
@@ -75,14 +75,14 @@ def _as_empty(column: EngineColumn) -> EngineColumn:
 
 def _top_level(schema: list[tuple[str, int | None, str]]) -> list[tuple[str, str]]:
     """Names and repetition of the top-level columns; the footer lists the tree depth first."""
-    found, skip = [], 0
+    columns, skip = [], 0
     for name, children, repetition in schema[1:]:
         if skip == 0:
-            found.append((name, repetition))
+            columns.append((name, repetition))
             skip = children or 0
         else:
             skip += (children or 0) - 1
-    return found
+    return columns
 
 
 def _refuse_repeated(names: list[str], uri: str) -> None:

@@ -103,8 +103,8 @@ def _of_folders(files: Sequence[_File], name: str, declared: Types) -> str:
     if name in declared and declared[name].type is LogicalType.STRING:
         return "VARCHAR"
     values = {file.folders[name] for file in files} - {"__HIVE_DEFAULT_PARTITION__"}
-    whole = all(_is_whole(value) for value in values)
-    return "BIGINT" if values and whole else "VARCHAR"
+    all_integers = all(_is_whole(value) for value in values)
+    return "BIGINT" if values and all_integers else "VARCHAR"
 
 
 def _is_whole(value: str) -> bool:
@@ -128,18 +128,18 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
         kinds = {
             kind: file for kind, file in kinds.items() if not _empty(engine, files, name, kind)
         } or dict(list(kinds.items())[:1])
-    found = _joined(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
-    if found == "DOUBLE" and not all(
+    common = _joined(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
+    if common == "DOUBLE" and not all(
         _small(engine, files, name, kind) for kind in kinds if kind in {*WHOLE_NUMBERS, "HUGEINT"}
     ):
-        found = None
-    if found is None:
+        common = None
+    if common is None:
         (one, here), (other, there) = list(kinds.items())[:2]
         raise InputError(
             f"the column {name!r} is {one} in {here.path.name} and {other} in {there.path.name}.",
             "No type holds the values of both as they are: write the files in one type.",
         )
-    return found
+    return common
 
 
 def _joined(kinds: Sequence[str]) -> str | None:
@@ -149,8 +149,8 @@ def _joined(kinds: Sequence[str]) -> str | None:
         return "DOUBLE"
     if all(kind.startswith("DECIMAL(") for kind in kinds):
         sizes = [tuple(map(int, kind[8:-1].split(","))) for kind in kinds]
-        scale, whole = max(s for _, s in sizes), max(p - s for p, s in sizes)
-        return f"DECIMAL({whole + scale},{scale})" if whole + scale <= 38 else None  # noqa: PLR2004 - the engine's widest
+        scale, digits = max(s for _, s in sizes), max(p - s for p, s in sizes)
+        return f"DECIMAL({digits + scale},{scale})" if digits + scale <= 38 else None  # noqa: PLR2004 - the engine's widest
     if all(kind in _MOMENTS[:3] for kind in kinds):
         return "TIMESTAMP"
     if all(kind == "VARCHAR" or kind.startswith("ENUM(") for kind in kinds):
@@ -180,6 +180,6 @@ def _empty(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str,
 def _small(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
     """Whether a double holds every whole number of these files."""
     source = f"read_parquet({_paths_holding(files, name, kind)}, hive_partitioning = false)"
-    asked = f"max({quote(name)}), min({quote(name)})"
-    row: tuple[Any, ...] = engine.execute(f"SELECT {asked} FROM {source}").fetchall()[0]
+    extremes = f"max({quote(name)}), min({quote(name)})"
+    row: tuple[Any, ...] = engine.execute(f"SELECT {extremes} FROM {source}").fetchall()[0]
     return all(value is None or abs(value) <= _EXACT_IN_DOUBLE for value in row)

@@ -50,7 +50,7 @@ def _lock(engine: duckdb.DuckDBPyConnection, rows: Path, columns: Sequence[Engin
 def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> float | NotRun:
     try:
         with _limited(engine, seconds):
-            found = engine.execute(query.sql).fetchmany(2)
+            rows = engine.execute(query.sql).fetchmany(2)
     except duckdb.InterruptException:
         return NotRun(f"it took longer than {seconds:g} s")
     except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException) as error:
@@ -58,14 +58,14 @@ def _answer(engine: duckdb.DuckDBPyConnection, query: Query, seconds: float) -> 
     except duckdb.Error as error:
         # What goes wrong at a value quotes the value, which may be personal.
         return NotRun(f"the engine gave up: {str(error).partition(':')[0]}")
-    return single_number(found)
+    return single_number(rows)
 
 
-def single_number(found: Sequence[Any]) -> float | NotRun:
+def single_number(rows: Sequence[Any]) -> float | NotRun:
     """The one number of an answer, of which two rows are looked at."""
-    if len(found) != 1:
-        return NotRun(f"it gives {'no row' if not found else 'more than one row'}, not one number")
-    value = found[0][0]
+    if len(rows) != 1:
+        return NotRun(f"it gives {'no row' if not rows else 'more than one row'}, not one number")
+    value = rows[0][0]
     if value is None:
         return NotRun("it gives no value")
     if not isinstance(value, bool | int | float | Decimal):

@@ -163,11 +163,15 @@ def _session(master: str) -> SparkSession:
 
 
 def _column(name: str, kind: str, *, nullable: bool) -> EngineColumn:
-    told = physical(kind, "spark")
-    told_field = Field(
-        name=name, type=logical_type(told), physical=told, nullable=nullable, empty=told == "VOID"
+    physical_type = physical(kind, "spark")
+    declared = Field(
+        name=name,
+        type=logical_type(physical_type),
+        physical=physical_type,
+        nullable=nullable,
+        empty=physical_type == "VOID",
     )
-    return EngineColumn(field=told_field, engine_name=name)
+    return EngineColumn(field=declared, engine_name=name)
 
 
 def _first_line(error: Exception) -> str:

@@ -89,7 +89,7 @@ def logical_type(physical: str) -> LogicalType:
         return LogicalType.INTEGER
     if name.startswith("TIMESTAMP"):
         return LogicalType.TIMESTAMP
-    known = {
+    types = {
         "BOOLEAN": LogicalType.BOOLEAN,
         "FLOAT": LogicalType.NUMBER,
         "DOUBLE": LogicalType.NUMBER,
@@ -103,7 +103,7 @@ def logical_type(physical: str) -> LogicalType:
         "STRUCT": LogicalType.OBJECT,
         "MAP": LogicalType.OBJECT,
     }
-    return known.get(name, LogicalType.OTHER)
+    return types.get(name, LogicalType.OTHER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +215,8 @@ class Translation:
                 return self._on(name, test, exact)
             case CompareColumns(left=left, operator=operator, right=right):
                 return self._between(self.columns[left], operator, self.columns[right], exact)
-            case MultipleOf(column=name, of=of):
-                return self._on(name, self._multiple(self.columns[name], of), exact)
+            case MultipleOf(column=name, of=divisor):
+                return self._on(name, self._multiple(self.columns[name], divisor), exact)
             case IsWholeNumber(column=name):
                 return self._on(name, f"round({self.columns[name].value}) = {{}}", exact)
             case Length(column=name, operator=operator, value=value):
@@ -239,16 +239,16 @@ class Translation:
         without looking where they suffice, do not count NaN at all.
         """
         column = self.columns[name]
-        asked = test.replace("{}", column.value, 1)
+        condition_sql = test.replace("{}", column.value, 1)
         if column.has_nan:
-            asked = f"(NOT isnan({column.value}) AND {asked})"
-        return f"coalesce({asked}, false)" if exact else f"({asked})"
+            condition_sql = f"(NOT isnan({column.value}) AND {condition_sql})"
+        return f"coalesce({condition_sql}, false)" if exact else f"({condition_sql})"
 
     @staticmethod
-    def _multiple(column: EngineColumn, of: float) -> str:
-        if column.field.type is LogicalType.INTEGER and isinstance(of, int):
-            return f"{{}} % {of} = 0"
-        quotient = f"({column.value} / CAST({float(of)!r} AS DOUBLE))"
+    def _multiple(column: EngineColumn, divisor: float) -> str:
+        if column.field.type is LogicalType.INTEGER and isinstance(divisor, int):
+            return f"{{}} % {divisor} = 0"
+        quotient = f"({column.value} / CAST({float(divisor)!r} AS DOUBLE))"
         return (
             f"{{}} IS NOT NULL AND isfinite({quotient}) AND abs({quotient} - round({quotient}))"
             f" <= 1e-9 * greatest(1, abs({quotient}))"
@@ -257,10 +257,10 @@ class Translation:
     @staticmethod
     def _between(left: EngineColumn, operator: str, right: EngineColumn, exact: bool) -> str:
         """An order of two columns, of which either may be missing."""
-        asked = f"{left.value} {_OPERATORS[operator]} {right.value}"
+        comparison = f"{left.value} {_OPERATORS[operator]} {right.value}"
         there = [f"NOT isnan({side.value})" for side in (left, right) if side.has_nan]
-        asked = " AND ".join([*there, asked])
-        return f"coalesce({asked}, false)" if exact else f"({asked})"
+        comparison = " AND ".join([*there, comparison])
+        return f"coalesce({comparison}, false)" if exact else f"({comparison})"
 
     def _bind(self, value: CellValue) -> str:
         if isinstance(value, datetime) and value.tzinfo is not None:
@@ -293,28 +293,28 @@ _FUNCTIONS = {
 }
 
 
-def aggregate_sql(asked: Aggregate, column: EngineColumn) -> str:
+def aggregate_sql(aggregate: Aggregate, column: EngineColumn) -> str:
     """One aggregate; NULL where no value is there."""
-    whole = column.field.type is LogicalType.INTEGER
-    if whole and asked.function in ("mean", "sum"):
+    is_integer = column.field.type is LogicalType.INTEGER
+    if is_integer and aggregate.function in ("mean", "sum"):
         # Integers add up exactly; as floating-point numbers they would not.
-        return f"CAST({_WHOLE[asked.function]}({quote(column.engine_name)}) AS DOUBLE)"
-    if asked.function == "quantile":
-        return f"quantile_cont({column.number}, {float(asked.q or 0)!r})"
-    return f"{_FUNCTIONS[asked.function]}({column.number})"
+        return f"CAST({_WHOLE[aggregate.function]}({quote(column.engine_name)}) AS DOUBLE)"
+    if aggregate.function == "quantile":
+        return f"quantile_cont({column.number}, {float(aggregate.q or 0)!r})"
+    return f"{_FUNCTIONS[aggregate.function]}({column.number})"
 
 
-def engine_value(asked: Aggregate, value: Any) -> float | NotRun:
+def engine_value(aggregate: Aggregate, value: Any) -> float | NotRun:
     """An answer of the engine as the port promises it."""
     if isinstance(value, NotRun):
         return value
     if value is None:
-        few = " (two are needed)" if asked.function == "standardDeviation" else ""
-        return NotRun(f"{asked.column} has no values{few}")
-    told = float(value)
-    if isnan(told) or not (isfinite(told) or asked.function in _ANY_SIZE):
-        return NotRun(f"{asked.column} holds infinite values, or too large ones")
-    return told
+        few = " (two are needed)" if aggregate.function == "standardDeviation" else ""
+        return NotRun(f"{aggregate.column} has no values{few}")
+    number = float(value)
+    if isnan(number) or not (isfinite(number) or aggregate.function in _ANY_SIZE):
+        return NotRun(f"{aggregate.column} holds infinite values, or too large ones")
+    return number
 
 
 class QueryRejected(Exception):

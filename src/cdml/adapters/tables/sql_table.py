@@ -70,41 +70,43 @@ class SqlTable:
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
         """See the port; when the engine refuses the one scan, each part is asked apart."""
-        asked = {condition: terms(condition) for condition in conditions}
-        distinct = tuple(dict.fromkeys(part for parts in asked.values() for _, part in parts))
+        terms_by_condition = {condition: terms(condition) for condition in conditions}
+        distinct = tuple(
+            dict.fromkeys(part for parts in terms_by_condition.values() for _, part in parts)
+        )
         figures = tuple(dict.fromkeys(aggregates))
         if not distinct and not figures:
             return (), ()
         counted: dict[Condition, int | NotRun] = {}
-        told: dict[Aggregate, Any] = {}
+        answers: dict[Aggregate, Any] = {}
         for at in range(0, max(1, len(distinct)), _AT_ONCE):
             part, also = distinct[at : at + _AT_ONCE], figures if at == 0 else ()
-            found = self._answers(part, also)
-            counted |= zip(part, map(_whole, found), strict=False)
-            told |= zip(also, found[len(part) :], strict=True)
+            part_answers = self._answers(part, also)
+            counted |= zip(part, map(_whole, part_answers), strict=False)
+            answers |= zip(also, part_answers[len(part) :], strict=True)
         return (
-            tuple(total(asked[condition], counted) for condition in conditions),
-            tuple(engine_value(one, told[one]) for one in aggregates),
+            tuple(total(terms_by_condition[condition], counted) for condition in conditions),
+            tuple(engine_value(one, answers[one]) for one in aggregates),
         )
 
     def _answers(
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> Sequence[Any]:
         try:
-            found: Sequence[Any] = self._scan(conditions, aggregates)
+            answers: Sequence[Any] = self._scan(conditions, aggregates)
         except QueryRejected:
             self._read_all()
-            found = [
+            answers = [
                 *(self._alone((condition,), ()) for condition in conditions),
-                *(self._alone((), (asked,)) for asked in aggregates),
+                *(self._alone((), (aggregate,)) for aggregate in aggregates),
             ]
-        return found
+        return answers
 
     def _scan(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         translation = Translation(self.columns)
-        asked = [counts(translation, conditions)] if conditions else []
-        asked += [aggregate_sql(one, self.columns[one.column]) for one in aggregates]
-        sql = f"SELECT {', '.join(asked)} FROM {self.place.relation}"
+        expressions = [counts(translation, conditions)] if conditions else []
+        expressions += [aggregate_sql(one, self.columns[one.column]) for one in aggregates]
+        sql = f"SELECT {', '.join(expressions)} FROM {self.place.relation}"
         return self.place.ask(sql, translation.parameters)[0]
 
     def _alone(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
@@ -129,9 +131,9 @@ class SqlTable:
         """See the port; groups rather than distinct counts, which need twice the memory."""
         if (
             len(columns) == 1
-            and (told := self.place.repeated(self.columns[columns[0]])) is not None
+            and (count := self.place.repeated(self.columns[columns[0]])) is not None
         ):
-            return told
+            return count
         values = ", ".join(self.columns[name].exact for name in columns)
         sql = (
             "SELECT coalesce(sum(n - 1), 0)::BIGINT FROM"
@@ -143,27 +145,29 @@ class SqlTable:
 
     def frequencies(self, column: str, limit: int) -> tuple[tuple[CellValue, int], ...]:
         """See the port."""
-        asked = self.columns[column]
-        found = self._execute(
-            f"SELECT {asked.value} AS v, count(*) AS n FROM {self.place.relation}"
-            f" WHERE NOT {asked.missing} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
+        engine_column = self.columns[column]
+        rows = self._execute(
+            f"SELECT {engine_column.value} AS v, count(*) AS n FROM {self.place.relation}"
+            f" WHERE NOT {engine_column.missing} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}"
         )
-        return tuple((value, n) for raw, n in found if (value := asked.python(raw)) is not None)
+        return tuple(
+            (value, n) for raw, n in rows if (value := engine_column.python(raw)) is not None
+        )
 
     def count_by(
         self, column: str, conditions: Sequence[Condition], limit: int
     ) -> Mapping[CellValue, tuple[int, ...]]:
         """See the port."""
-        asked, translation = self.columns[column], Translation(self.columns)
+        engine_column, translation = self.columns[column], Translation(self.columns)
         also = f", {counts(translation, conditions)}" if conditions else ""
-        found = self._execute(
-            f"SELECT {asked.value} AS v, count(*) AS n{also}"
-            f" FROM {self.place.relation} WHERE NOT {asked.missing}"
+        rows = self._execute(
+            f"SELECT {engine_column.value} AS v, count(*) AS n{also}"
+            f" FROM {self.place.relation} WHERE NOT {engine_column.missing}"
             f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {int(limit)}",
             translation.parameters,
         )
-        told = ((asked.python(raw), counted) for raw, *counted in found)
-        return {value: tuple(map(int, many)) for value, many in told if value is not None}
+        by_value = ((engine_column.python(raw), counted) for raw, *counted in rows)
+        return {value: tuple(map(int, many)) for value, many in by_value if value is not None}
 
     def examples(
         self, condition: Condition, column: str, limit: int
@@ -171,35 +175,35 @@ class SqlTable:
         """See the port."""
         translation = Translation(self.columns)
         where = translation.condition(condition, exact=False)
-        asked = self.columns[column]
-        found = self._execute(
-            f"SELECT {self._row}, {asked.value} FROM {self._numbered}"
+        engine_column = self.columns[column]
+        rows = self._execute(
+            f"SELECT {self._row}, {engine_column.value} FROM {self._numbered}"
             f" WHERE {where} ORDER BY 1 LIMIT {int(limit)}",
             translation.parameters,
         )
-        return tuple((row + 1, asked.python(value)) for row, value in found)
+        return tuple((row + 1, engine_column.python(value)) for row, value in rows)
 
     def sample(
         self, columns: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[float | str | None]]:
         """See the port; rows are chosen by a hash of their number, for some columns at a time."""
-        found: dict[str, Sequence[float | str | None]] = {}
+        sample: dict[str, Sequence[float | str | None]] = {}
         for at in range(0, len(columns), _AT_ONCE):
-            found |= self._sampled(columns[at : at + _AT_ONCE], limit)
-        return found
+            sample |= self._sampled(columns[at : at + _AT_ONCE], limit)
+        return sample
 
     def _sampled(
         self, columns: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[float | str | None]]:
-        asked = [self.columns[name] for name in columns]
-        values = ", ".join(c.number if c.field.type.ordered else c.short for c in asked)
+        engine_columns = [self.columns[name] for name in columns]
+        values = ", ".join(c.number if c.field.type.ordered else c.short for c in engine_columns)
         share = min(1.0, limit / self.ref.rows)
-        found = self._execute(
+        rows = self._execute(
             f"SELECT {values} FROM {self._numbered}"
             f" WHERE ({self._row} * {_SPREAD}) % {_RANGE} < {int(share * _RANGE)}"
             f" ORDER BY {self._row} LIMIT {int(limit)}"
         )
-        return dict(zip(columns, zip(*found, strict=True), strict=True)) if found else {}
+        return dict(zip(columns, zip(*rows, strict=True), strict=True)) if rows else {}
 
     def shared(
         self, other: Table, columns: Sequence[str], their_columns: Sequence[str] | None = None
@@ -234,29 +238,29 @@ class SqlTable:
         """See the port."""
         other = self._reached(other)
         mine, others = ([table.columns[name] for name in columns] for table in (self, other))
-        [found] = self._execute(
+        [row] = self._execute(
             equal_rows.overlap(mine, self.place.relation, others, other.place.relation)
         )
-        shared, here, there = map(int, found)
+        shared, here, there = map(int, row)
         return Overlap(shared=shared, repeated_here=here, repeated_there=there)
 
     def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
         """See the port."""
-        asked = [self.columns[name] for name in columns]
-        [found] = self._execute(
-            equal_rows.conflicts(asked, self.columns[label], self.place.relation)
+        engine_columns = [self.columns[name] for name in columns]
+        [row] = self._execute(
+            equal_rows.conflicts(engine_columns, self.columns[label], self.place.relation)
         )
-        equal, conflicting = map(int, found)
+        equal, conflicting = map(int, row)
         return Conflicts(equal=equal, conflicting=conflicting)
 
     def extent(self, column: str) -> tuple[CellValue, CellValue] | None:
         """See the port."""
-        asked = self.columns[column]
+        engine_column = self.columns[column]
         [(low, high)] = self._execute(
-            f"SELECT min({asked.value}), max({asked.value}) FROM {self.place.relation}"
-            f" WHERE NOT {asked.missing}"
+            f"SELECT min({engine_column.value}), max({engine_column.value})"
+            f" FROM {self.place.relation} WHERE NOT {engine_column.missing}"
         )
-        least, most = asked.python(low), asked.python(high)
+        least, most = engine_column.python(low), engine_column.python(high)
         return None if least is None or most is None else (least, most)
 
     def values(self, columns: Sequence[str]) -> str:

@@ -77,9 +77,9 @@ def refuse_names(names: Sequence[str], path: Path) -> None:
         alike.setdefault(name.casefold(), []).append(name)
     for same in alike.values():
         if len(same) > 1:
-            told = " and ".join(map(repr, dict.fromkeys(same)))
+            listing = " and ".join(map(repr, dict.fromkeys(same)))
             raise InputError(
-                f"{path.name} has {len(same)} columns called {told}.",
+                f"{path.name} has {len(same)} columns called {listing}.",
                 "A check could not tell which one it speaks of: rename one.",
             )
 
@@ -96,10 +96,10 @@ def refuse_differences(first: Sequence[str], path: Path, other: Sequence[str], t
     ):
         lost = [name for name in mine if name not in theirs]
         if lost:
-            told = ", ".join(map(repr, lost[:5])) + (" and others" if len(lost) > 5 else "")  # noqa: PLR2004 - enough to see what is wrong
+            listing = ", ".join(map(repr, lost[:5])) + (" and others" if len(lost) > 5 else "")  # noqa: PLR2004 - enough to see what is wrong
             word = "columns" if len(lost) > 1 else "column"
             raise InputError(
-                f"{their_path.name} lacks the {word} {told} that {here.name} has.",
+                f"{their_path.name} lacks the {word} {listing} that {here.name} has.",
                 "All files of one table need the same columns, in any order.",
             )
 

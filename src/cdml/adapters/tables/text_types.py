@@ -117,20 +117,20 @@ class _Columns:
 
     def _decide_declared(self) -> dict[int, tuple[_Cast, int]]:
         """Casts of columns that fit, and how many values of the others do not."""
-        asked = {
-            number: found
+        candidates = {
+            number: declared_casts
             for number, declared in self._declared.items()
-            if (found := tuple(_declared_casts(f"c{number}", declared)))
+            if (declared_casts := tuple(_declared_casts(f"c{number}", declared)))
             and self._texts.kinds[number] is not TextKind.NESTED
         }
         questions = {
             (number, at): f"count_if(c{number} IS NOT NULL AND {cast.sql} IS NULL)"
-            for number, casts in asked.items()
+            for number, casts in candidates.items()
             for at, cast in enumerate(casts)
         }
         bad = self._scan(questions)
         refused = {}
-        for number, casts in asked.items():
+        for number, casts in candidates.items():
             fits = next((cast for at, cast in enumerate(casts) if not bad[number, at]), None)
             if fits is not None:
                 self.casts[number] = fits
@@ -158,10 +158,10 @@ class _Columns:
 
     def _infer_plain(self, numbers: Sequence[int]) -> None:
         """The plainest type of which every value is; fractions by another scan."""
-        found = self._scan({(n, 0): f"bit_or({_look(f'c{n}')})" for n in numbers})
+        flags = self._scan({(n, 0): f"bit_or({_look(f'c{n}')})" for n in numbers})
         fractions, unsigned = [], []
         for number in numbers:
-            there = found[number, 0]
+            there = flags[number, 0]
             if there in (_NOTHING, _WHOLE):
                 kind = "BIGINT" if there == _WHOLE else "VARCHAR"
                 self.casts[number] = _Cast(f"CAST(c{number} AS {kind})")
@@ -237,9 +237,9 @@ class _Columns:
 
     def _scan(self, questions: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], int]:
         """Aggregates by what they are asked for."""
-        asked, answers = list(questions.items()), dict[tuple[int, int], int]()
-        for at in range(0, len(asked), _AT_ONCE):
-            part = asked[at : at + _AT_ONCE]
+        asked_for, answers = list(questions.items()), dict[tuple[int, int], int]()
+        for at in range(0, len(asked_for), _AT_ONCE):
+            part = asked_for[at : at + _AT_ONCE]
             [row] = self._engine.execute(
                 f"SELECT {', '.join(sql for _, sql in part)}"
                 f" FROM read_parquet({paths([self._texts.path])})"
@@ -323,8 +323,10 @@ def _declared_casts(name: str, declared: Declared) -> Iterator[_Cast]:
         case LogicalType.INTEGER:
             plain = f"ltrim(split_part({text}, '.', 1), '+')"
             fits = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
-            for whole in (declared.physical,) if declared.physical else ("BIGINT", "UBIGINT"):
-                yield _Cast(f"CASE WHEN {fits} THEN TRY_CAST({plain} AS {whole}) END")
+            for integer_type in (
+                (declared.physical,) if declared.physical else ("BIGINT", "UBIGINT")
+            ):
+                yield _Cast(f"CASE WHEN {fits} THEN TRY_CAST({plain} AS {integer_type}) END")
         case LogicalType.NUMBER:
             yield _Cast(_number(name, declared))
         case LogicalType.DATE | LogicalType.TIMESTAMP | LogicalType.TIME:

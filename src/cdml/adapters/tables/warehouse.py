@@ -99,8 +99,8 @@ class DatabaseTable:
                 if self.dialect == "postgres":
                     limit = f"SET LOCAL statement_timeout = {int(dialects.SECONDS * 1000)}"
                     connection.exec_driver_sql(limit)
-                asked = connection.execution_options(no_parameters=True)
-                return asked.exec_driver_sql(translate(sql, self.dialect)).fetchall()
+                prepared = connection.execution_options(no_parameters=True)
+                return prepared.exec_driver_sql(translate(sql, self.dialect)).fetchall()
         except ProgrammingError as error:
             return NotRun(mask(_first_line(error), self.uri))
         except SQLAlchemyError as error:
@@ -140,21 +140,21 @@ class DatabaseTables:
         del declared
         address, _, table = reveal(uri).partition("#")
         engine = self._engine(address)
-        shown = f"{engine.url.render_as_string(hide_password=True)}#{table}"
-        shown = uri if isinstance(uri, Address) and uri.values else shown
+        masked = f"{engine.url.render_as_string(hide_password=True)}#{table}"
+        masked = uri if isinstance(uri, Address) and uri.values else masked
         if not table:
             raise ConfigurationError(
-                f"{shown} names no table.", "Write it behind a #: postgresql://…/db#schema.table."
+                f"{masked} names no table.", "Write it behind a #: postgresql://…/db#schema.table."
             )
         schema, _, name = table.rpartition(".")
         dialect = _NAMES.get(engine.dialect.name, engine.dialect.name)
-        columns = _columns(engine, schema or None, name, dialect, shown)
+        columns = _columns(engine, schema or None, name, dialect, masked)
         named = ".".join(quote(part) for part in (schema, name) if part)
         place = DatabaseTable(
-            name=named, uri=shown, dialect=dialect, columns=columns, engine=engine
+            name=named, uri=masked, dialect=dialect, columns=columns, engine=engine
         )
         return SqlTable(
-            ref=reference(place, columns, shown),
+            ref=reference(place, columns, masked),
             columns={column.field.name: column for column in columns},
             place=place,
         )
@@ -191,33 +191,33 @@ def _connect(address: str) -> sqlalchemy.Engine:
 
 
 def _columns(
-    engine: sqlalchemy.Engine, schema: str | None, name: str, dialect: str, shown: str
+    engine: sqlalchemy.Engine, schema: str | None, name: str, dialect: str, masked: str
 ) -> tuple[EngineColumn, ...]:
     if dialect not in DIALECTS:
         raise ConfigurationError(
             f"cdml does not speak {dialect}.", f"It speaks {', '.join(sorted(DIALECTS))}."
         )
     try:
-        found = sqlalchemy.inspect(engine).get_columns(name, schema=schema)
+        described = sqlalchemy.inspect(engine).get_columns(name, schema=schema)
     except NoSuchTableError as error:
-        raise InputError(f"{shown}: there is no such table.") from error
+        raise InputError(f"{masked}: there is no such table.") from error
     except SQLAlchemyError as error:
-        raise ServiceError(f"{shown} does not answer: {_first_line(error)}") from error
-    return tuple(_column(one, engine, dialect) for one in found)
+        raise ServiceError(f"{masked} does not answer: {_first_line(error)}") from error
+    return tuple(_column(one, engine, dialect) for one in described)
 
 
-def _column(found: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -> EngineColumn:
-    kind = physical(found["type"].compile(dialect=engine.dialect), dialect)
+def _column(described: Mapping[str, Any], engine: sqlalchemy.Engine, dialect: str) -> EngineColumn:
+    kind = physical(described["type"].compile(dialect=engine.dialect), dialect)
     field_ = Field(
-        name=found["name"],
+        name=described["name"],
         type=logical_type(kind),
         physical=kind,
-        nullable=bool(found.get("nullable", True)),
+        nullable=bool(described.get("nullable", True)),
     )
-    return EngineColumn(field=field_, engine_name=found["name"])
+    return EngineColumn(field=field_, engine_name=described["name"])
 
 
 def _first_line(error: SQLAlchemyError) -> str:
     """What the database said, in one line, without the question."""
-    said = str(getattr(error, "orig", None) or error).strip()
-    return (said.splitlines() or [type(error).__name__])[0]
+    message = str(getattr(error, "orig", None) or error).strip()
+    return (message.splitlines() or [type(error).__name__])[0]

@@ -51,9 +51,9 @@ class HAProxyTraffic:
 
     def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port; a window cannot begin before this process listened."""
-        heard = max(since, self._since) if self._since < until else since
+        start = max(since, self._since) if self._since < until else since
         with self._lock:
-            return self._inbox.take(heard, until, slots)
+            return self._inbox.take(start, until, slots)
 
     def close(self) -> None:
         """See the port."""

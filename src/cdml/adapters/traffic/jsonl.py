@@ -69,7 +69,7 @@ class JsonlTraffic:
     def _more(self, file: BinaryIO) -> Iterator[bytes]:
         """Whole lines; what follows the last end of line is still being written."""
         for line in file:
-            whole = self._rest + line
-            self._rest = b"" if whole.endswith(b"\n") else whole
-            if not self._rest and whole.strip():
-                yield whole
+            line_text = self._rest + line
+            self._rest = b"" if line_text.endswith(b"\n") else line_text
+            if not self._rest and line_text.strip():
+                yield line_text

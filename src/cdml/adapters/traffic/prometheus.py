@@ -64,21 +64,21 @@ class PrometheusTraffic:
     def window(self, since: datetime, until: datetime, slots: ServerLabels) -> Window:
         """See the port."""
         settings = self._settings
-        asked = self._counted(settings.requests, since, until)
+        counted = self._counted(settings.requests, since, until)
         failed = self._counted(settings.errors, since, until)
         timed = _Counted(grown={}, unreadable=0)
         if settings.latency is not None:
             timed = self._counted(settings.latency, since, until, label="le")
         named = (slots.champion, slots.challenger)
-        champion, challenger = (_answers(slot, asked, failed, timed) for slot in named)
-        others = {slot for slot, _ in asked.grown} - set(named)
+        champion, challenger = (_answers(slot, counted, failed, timed) for slot in named)
+        others = {slot for slot, _ in counted.grown} - set(named)
         return Window(
             since=since,
             until=until,
             champion=champion,
             challenger=challenger,
-            elsewhere=sum(asked.of(slot) for slot in others),
-            unreadable=asked.unreadable + failed.unreadable + timed.unreadable,
+            elsewhere=sum(counted.of(slot) for slot in others),
+            unreadable=counted.unreadable + failed.unreadable + timed.unreadable,
         )
 
     def close(self) -> None:
@@ -121,9 +121,9 @@ class PrometheusTraffic:
                 "Give it a token that may query.",
             )
         try:
-            found = answer.json()["data"]
-            if answer.ok and found["resultType"] == "matrix" and isinstance(found["result"], list):
-                return found["result"]
+            data = answer.json()["data"]
+            if answer.ok and data["resultType"] == "matrix" and isinstance(data["result"], list):
+                return data["result"]
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise ServiceError(
@@ -159,16 +159,16 @@ def _steps(values: Sequence[float]) -> Iterator[float]:
         yield other - one if other >= one else other
 
 
-def _answers(slot: str, asked: _Counted, failed: _Counted, timed: _Counted) -> Answers:
+def _answers(slot: str, requests: _Counted, failed: _Counted, timed: _Counted) -> Answers:
     below, upper, counts = 0, [], []
-    for end in sorted(end for of, end in timed.grown if of == slot):
+    for end in sorted(end for name, end in timed.grown if name == slot):
         cumulative = max(below, round(timed.grown[slot, end]))
         upper.append(_MILLI * end)
         counts.append(cumulative - below)
         below = cumulative
     errors = failed.of(slot)
     return Answers(
-        requests=max(asked.of(slot), errors, below),
+        requests=max(requests.of(slot), errors, below),
         errors=errors,
         latencies=Latencies(upper_ms=tuple(upper), counts=tuple(counts)),
     )

@@ -44,21 +44,21 @@ def parse_record(line: bytes) -> Record | None:
     if begin < 0 or len(line) > LONGEST:
         return None
     try:
-        found = json.loads(line[begin:])
-        return _record(found)
+        document = json.loads(line[begin:])
+        return _record(document)
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
-def _record(found: dict[str, Any]) -> Record | None:
-    slot, status, ended = found["slot"], found["status"], found.get("ended", "")
-    at_ms, ms = _number(found["at_ms"]), _number(found["ms"])
-    known = isinstance(slot, str) and isinstance(ended, str) and type(status) is int
-    if not (known and status in _STATUSES and at_ms >= 0):
+def _record(document: dict[str, Any]) -> Record | None:
+    slot, status, ended = document["slot"], document["status"], document.get("ended", "")
+    at_ms, ms = _number(document["at_ms"]), _number(document["ms"])
+    is_typed = isinstance(slot, str) and isinstance(ended, str) and type(status) is int
+    if not (is_typed and status in _STATUSES and at_ms >= 0):
         return None
-    valid = _VALID[found.get("valid", True)]
-    whole = status in _ANSWERED and ended[:1] in _FAULTLESS and valid
-    return Record(at_ms=at_ms, slot=slot, failed=not whole, ms=ms if ms >= 0 else None)
+    valid = _VALID[document.get("valid", True)]
+    is_faultless = status in _ANSWERED and ended[:1] in _FAULTLESS and valid
+    return Record(at_ms=at_ms, slot=slot, failed=not is_faultless, ms=ms if ms >= 0 else None)
 
 
 def _number(value: object) -> float:

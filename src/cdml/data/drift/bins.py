@@ -111,8 +111,8 @@ Bins = Edges | Categories | Buckets | Uncounted
 
 def finite(values: Sequence[float | str | None]) -> list[float]:
     """The numbers of an ordered column that are there and finite, in ascending order."""
-    found = np.array(values, dtype=float)
-    return list(map(float, np.sort(found[np.isfinite(found)])))
+    array = np.array(values, dtype=float)
+    return list(map(float, np.sort(array[np.isfinite(array)])))
 
 
 def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
@@ -120,11 +120,11 @@ def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
 
     A value that fills several bins gets one of its own, and a column of few values one for each.
     """
-    found = finite(values)
-    distinct = list(dict.fromkeys(found))
+    values_sorted = finite(values)
+    distinct = list(dict.fromkeys(values_sorted))
     if len(distinct) <= 2 * bins:
         return Edges(at=tuple(distinct), each=True)
-    at = [found[len(found) * i // bins] for i in range(1, bins)]
+    at = [values_sorted[len(values_sorted) * i // bins] for i in range(1, bins)]
     after = {
         distinct[distinct.index(value) + 1]
         for value, following in pairwise(at)
@@ -135,10 +135,10 @@ def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
 
 def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     """Round edges at equal distances, for columns whose own values may not be told."""
-    found = finite(values)
-    if not found:
+    points = finite(values)
+    if not points:
         return Edges()
-    low, high = found[len(found) // 20], found[-1 - len(found) // 20]
+    low, high = points[len(points) // 20], points[-1 - len(points) // 20]
     width = min(max((high - low) / bins or abs(high) / bins or 1.0, _FINEST), _COARSEST)
     size = 10.0 ** math.floor(math.log10(width))
     step = next(size * many for many in _STEPS if size * many >= width or many == _STEPS[-1])
@@ -148,9 +148,9 @@ def grid(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
     return Edges(at=tuple(sorted(filter(math.isfinite, at))))
 
 
-def count_categories(found: Sequence[tuple[CellValue, int]]) -> Categories:
+def count_categories(frequencies: Sequence[tuple[CellValue, int]]) -> Categories:
     """The most frequent values, each with a bin; values of great length have none."""
-    names = dict.fromkeys(str(value) for value, _ in found)
+    names = dict.fromkeys(str(value) for value, _ in frequencies)
     return Categories(names=tuple(name for name in names if len(name) <= LONGEST)[:CATEGORIES])
 
 
@@ -186,12 +186,15 @@ def from_each(counts: Sequence[int], rows: int, bins: Edges | Categories) -> tup
 
 
 def by_value(
-    found: Sequence[tuple[CellValue, int]], missing: int, rows: int, bins: Categories | Buckets
+    frequencies: Sequence[tuple[CellValue, int]],
+    missing: int,
+    rows: int,
+    bins: Categories | Buckets,
 ) -> tuple[int, ...]:
     """Counts per bin, from those of a column's most frequent values."""
     counts = [0] * (bins.size - 2)
     places = {name: at for at, name in enumerate(getattr(bins, "names", ()))}
-    for value, many in found:
+    for value, many in frequencies:
         at = bucket(value, bins.many) if isinstance(bins, Buckets) else places.get(str(value))
         if at is not None:
             counts[at] += many
@@ -212,14 +215,14 @@ def labels(kind: LogicalType, bins: Bins) -> tuple[str, ...]:
         case Buckets(many=many):
             return "(missing)", *(f"bucket {number}" for number in range(many)), OTHER
         case Edges(at=at, each=each) if at:
-            told = [_format_edge(on_line(edge, kind)) for edge in at]
+            texts = [_format_edge(on_line(edge, kind)) for edge in at]
             single = [each and kind is LogicalType.INTEGER and b - a == 1 for a, b in pairwise(at)]
             inner = [
                 low if alone else f"{low} to {high}"
-                for (low, high), alone in zip(pairwise(told), single, strict=True)
+                for (low, high), alone in zip(pairwise(texts), single, strict=True)
             ]
-            last = (told[-1], f"above {told[-1]}") if each else (f"{told[-1]} and above",)
-            return MISSING, f"below {told[0]}", *inner, *last
+            last = (texts[-1], f"above {texts[-1]}") if each else (f"{texts[-1]} and above",)
+            return MISSING, f"below {texts[0]}", *inner, *last
         case _:
             return MISSING, "present"
 

@@ -42,18 +42,18 @@ def plan_drift(
     for now in table.fields:
         if now.name in leave_out:
             continue
-        known = before.get(now.name)
-        if known is None:
+        profile = before.get(now.name)
+        if profile is None:
             why = "not compared: the reference has no such column"
             skipped.append(unjudged_finding("drift", now.name, why))
-        elif why := _incomparable(now, known):
+        elif why := _incomparable(now, profile):
             skipped.append(not_compared("drift", now.name, why, thresholds))
-        elif isinstance(known.bins, Uncounted):
+        elif isinstance(profile.bins, Uncounted):
             skipped.append(
-                unjudged_finding("drift", now.name, f"not compared: {known.bins.reason}")
+                unjudged_finding("drift", now.name, f"not compared: {profile.bins.reason}")
             )
         else:
-            compared.append(known)
+            compared.append(profile)
     return DriftPlan(counting=Counting(columns=tuple(compared)), skipped=tuple(skipped))
 
 
@@ -78,7 +78,7 @@ def judge_drift(
     *,
     label: str,
     thresholds: DriftSettings,
-    shown: Callable[[str], bool],
+    may_disclose: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """Hold every column against its thresholds, by the counts of the plan's conditions on `table`.
 
@@ -90,7 +90,7 @@ def judge_drift(
             column,
             now,
             drift_limits(thresholds),
-            shown=shown(column.name),
+            may_disclose=may_disclose(column.name),
             name="label_drift" if column.name == label else "drift",
         )
 
@@ -105,9 +105,9 @@ def drift_limits(thresholds: DriftSettings) -> DriftLimits:
     )
 
 
-def no_reference(why: str, thresholds: DriftSettings, *, asked: bool) -> Iterator[Finding]:
+def no_reference(why: str, thresholds: DriftSettings, *, requested: bool) -> Iterator[Finding]:
     """Nothing was compared: told only, unless the configuration asks for it."""
-    if asked:
+    if requested:
         yield not_compared("drift", None, why, thresholds)
     elif why:
         yield unjudged_finding("drift", None, f"not compared: {why}")

@@ -66,12 +66,12 @@ class DriftLimits:
 
     def verdict(self, value: float) -> Verdict:
         """What a value says; NaN is never fine."""
-        found = Verdict.PASS
+        verdict = Verdict.PASS
         if self.warn is not None and not value < self.warn:
-            found = Verdict.WARN
+            verdict = Verdict.WARN
         if self.fail is not None and not value < self.fail:
-            found = Verdict.FAIL
-        return found
+            verdict = Verdict.FAIL
+        return verdict
 
     @property
     def unjudged(self) -> Verdict:
@@ -92,30 +92,32 @@ def judge_drift(
     now: CurrentColumn,
     limits: DriftLimits,
     *,
-    shown: bool,
+    may_disclose: bool,
     name: str = "drift",
 ) -> Finding:
     """A column's drift held against its thresholds."""
-    found = distances(column, now.counts)
-    why = _unable(found, min(column.rows, sum(now.counts)), limits)
-    if found is None or why:
+    measured = distances(column, now.counts)
+    why = _unable(measured, min(column.rows, sum(now.counts)), limits)
+    if measured is None or why:
         return Finding(
             name=name, column=column.name, verdict=limits.unjudged, severity=limits.severity,
             expected=limits.expected, observed="not judged", reason=f"not judged: {why}",
         )  # fmt: skip
-    value = found.values[limits.measure]
+    value = measured.values[limits.measure]
     verdict = limits.verdict(value)
     observed = figure(value, limits.thresholds)
     parts = [f"{_WORDS[limits.measure]} {observed}"]
-    if shown and verdict is not Verdict.PASS:
+    if may_disclose and verdict is not Verdict.PASS:
         parts.append(_largest(column, now.counts))
-    if shown:
+    if may_disclose:
         parts += _changes(column, now)
     return Finding(
         name=name, column=column.name, verdict=verdict, severity=limits.severity,
         expected=limits.expected, observed=observed, reason="; ".join(parts),
-        beside=", ".join(_other_measures(found, limits.measure, column, shown=shown)),
-        spread=_spread(column, now.counts) if shown else None,
+        beside=", ".join(
+            _other_measures(measured, limits.measure, column, may_disclose=may_disclose)
+        ),
+        spread=_spread(column, now.counts) if may_disclose else None,
     )  # fmt: skip
 
 
@@ -141,24 +143,24 @@ def judge_slices(
     values: dict[str, float] = {}
     few = 0
     for called, (before, now) in parts.items():
-        found = distances(before, now)
-        if found is None or _unable(found, min(before.rows, sum(now)), limits):
+        measured = distances(before, now)
+        if measured is None or _unable(measured, min(before.rows, sum(now)), limits):
             few += 1
         else:
-            values[called] = found.values[limits.measure]
+            values[called] = measured.values[limits.measure]
     verdict = worst(map(limits.verdict, values.values())) if values else limits.unjudged
     ordered = sorted(values, key=lambda called: -values[called])
     moved = [one for one in ordered if limits.verdict(values[one]) is not Verdict.PASS]
-    told = ", ".join(
+    listing = ", ".join(
         f"{one} ({figure(values[one], limits.thresholds)})" for one in (moved or ordered)[:_NAMED]
     )
     words = _WORDS[limits.measure]
     if not values:
         reason = "not judged: every slice has too few rows"
     elif moved:
-        reason = f"moved in {len(moved)} of {len(values)} slices; {words}: {told}{_more(moved)}"
+        reason = f"moved in {len(moved)} of {len(values)} slices; {words}: {listing}{_more(moved)}"
     else:
-        reason = f"in {len(values)} slices, largest {words}: {told}"
+        reason = f"in {len(values)} slices, largest {words}: {listing}"
     if few and values:
         reason += f"; not judged: {few} with too few rows"
     return Finding(
@@ -168,13 +170,13 @@ def judge_slices(
     )  # fmt: skip
 
 
-def _unable(found: Distances | None, rows: int, limits: DriftLimits) -> str:
+def _unable(measured: Distances | None, rows: int, limits: DriftLimits) -> str:
     """Why a column is not judged."""
-    if found is None:
+    if measured is None:
         return "there are no rows"
     if limits.lowest is None:
         return ""
-    noise = found.noise[limits.measure]
+    noise = measured.noise[limits.measure]
     if not noise < limits.lowest / 2:
         return f"with so few rows chance alone gives a {_WORDS[limits.measure]} of {noise:.2g}"
     if rows < limits.min_rows:
@@ -183,20 +185,22 @@ def _unable(found: Distances | None, rows: int, limits: DriftLimits) -> str:
 
 
 def _other_measures(
-    found: Distances, measure: DistanceName, column: ColumnProfile, *, shown: bool
+    measured: Distances, measure: DistanceName, column: ColumnProfile, *, may_disclose: bool
 ) -> list[str]:
     """The measures that do not decide."""
-    beside = [
-        f"{_WORDS[other]} {found.values[other]:.3g}" for other in ("psi", "js") if other != measure
+    other_texts = [
+        f"{_WORDS[other]} {measured.values[other]:.3g}"
+        for other in ("psi", "js")
+        if other != measure
     ]
     if isinstance(column.bins, Edges):
-        beside.append(f"Kolmogorov-Smirnov {found.values['ks']:.3g}")
-        if shown and found.moved is not None:
-            beside.append(f"Wasserstein {_in_unit(found.moved, column.type)}")
+        other_texts.append(f"Kolmogorov-Smirnov {measured.values['ks']:.3g}")
+        if may_disclose and measured.moved is not None:
+            other_texts.append(f"Wasserstein {_in_unit(measured.moved, column.type)}")
     else:
-        beside.append(f"χ² {found.chi2:,.4g}")
-        beside.append(f"Cramér's V {found.values['cramers_v']:.3g}")
-    return beside
+        other_texts.append(f"χ² {measured.chi2:,.4g}")
+        other_texts.append(f"Cramér's V {measured.values['cramers_v']:.3g}")
+    return other_texts
 
 
 def _in_unit(value: float, kind: LogicalType) -> str:
@@ -221,10 +225,12 @@ def _changes(column: ColumnProfile, now: CurrentColumn) -> list[str]:
     if not isinstance(column.bins, Categories):
         return []
     counts = zip(column.bins.names, column.counts[1:], now.counts[1:], strict=False)
-    gone = [name for name, before, after in counts if before and not after]
+    vanished = [name for name, before, after in counts if before and not after]
     fresh = list(now.fresh) if complete(column.bins, column.counts) else []
-    told = (("new", fresh), ("vanished", gone))
-    return [f"{word}: {', '.join(names[:_NAMED])}{_more(names)}" for word, names in told if names]
+    changes = (("new", fresh), ("vanished", vanished))
+    return [
+        f"{word}: {', '.join(names[:_NAMED])}{_more(names)}" for word, names in changes if names
+    ]
 
 
 def _more(names: Sequence[str]) -> str:
@@ -232,10 +238,10 @@ def _more(names: Sequence[str]) -> str:
 
 
 def observe_column(
-    column: ColumnProfile, found: Sequence[tuple[CellValue, int]], counts: tuple[int, ...]
+    column: ColumnProfile, frequencies: Sequence[tuple[CellValue, int]], counts: tuple[int, ...]
 ) -> CurrentColumn:
     """A column's rows now, where its values were counted."""
-    known = frozenset(column.bins.names if isinstance(column.bins, Categories) else ())
+    names = frozenset(column.bins.names if isinstance(column.bins, Categories) else ())
     hidden = isinstance(column.bins, Buckets)
-    fresh = [] if hidden else [str(value) for value, _ in found if str(value) not in known]
+    fresh = [] if hidden else [str(value) for value, _ in frequencies if str(value) not in names]
     return CurrentColumn(counts=counts, fresh=tuple(fresh))

@@ -41,16 +41,18 @@ class Counting:
         left = iter(counts)
         for column in self.columns:
             many = len(binning.cuts(column.name, column.type, column.bins))
-            found = [_number(next(left)) for _ in range(many)]
+            numbers = [_number(next(left)) for _ in range(many)]
             if isinstance(column.bins, Categories | Buckets):
                 values = table.frequencies(column.name, _MOST_CATEGORIES)
-                counted = binning.by_value(values, found[0], table.ref.rows, column.bins)
+                counted = binning.by_value(values, numbers[0], table.ref.rows, column.bins)
                 yield column, observe_column(column, values, counted)
             else:
-                yield column, CurrentColumn(counts=binning.between(found, table.ref.rows))
+                yield column, CurrentColumn(counts=binning.between(numbers, table.ref.rows))
 
 
-def build_profile(table: Table, leave_out: frozenset[str], shows: Callable[[str], bool]) -> Profile:
+def build_profile(
+    table: Table, leave_out: frozenset[str], may_disclose: Callable[[str], bool]
+) -> Profile:
     """Find the bins of every column on a sample, and count all rows in them.
 
     Of columns whose values may not be told none is kept.
@@ -62,11 +64,15 @@ def build_profile(table: Table, leave_out: frozenset[str], shows: Callable[[str]
     columns = []
     for one in fields:
         if is_ordered(one.type):
-            columns.append(_ordered(one, sample.get(one.name, ()), shown=shows(one.name)))
+            columns.append(
+                _ordered(one, sample.get(one.name, ()), may_disclose=may_disclose(one.name))
+            )
             continue
         if one.type not in _UNCOUNTABLE:
             values[one.name] = table.frequencies(one.name, _MOST_CATEGORIES)
-        columns.append(_empty(one, _bins(one, values.get(one.name, ()), shown=shows(one.name))))
+        columns.append(
+            _empty(one, _bins(one, values.get(one.name, ()), may_disclose=may_disclose(one.name)))
+        )
     conditions = Counting(columns=tuple(columns)).conditions
     left = iter(table.count(conditions))
     return Profile(
@@ -83,23 +89,27 @@ def is_ordered(kind: LogicalType) -> bool:
     return kind.ordered and kind is not LogicalType.BOOLEAN
 
 
-def _ordered(column: Field, sample: Sequence[float | str | None], *, shown: bool) -> ColumnProfile:
+def _ordered(
+    column: Field, sample: Sequence[float | str | None], *, may_disclose: bool
+) -> ColumnProfile:
     values = binning.finite(sample)
-    if not shown:
+    if not may_disclose:
         return _empty(column, binning.grid(values))
-    found = _empty(column, binning.edges(values))
+    profile = _empty(column, binning.edges(values))
     if not values:
-        return found
+        return profile
     mean = fsum(value / len(values) for value in values)
-    return replace(found, low=values[0], high=values[-1], mean=mean)
+    return replace(profile, low=values[0], high=values[-1], mean=mean)
 
 
-def _bins(column: Field, found: Sequence[tuple[CellValue, int]], *, shown: bool) -> Bins:
+def _bins(
+    column: Field, frequencies: Sequence[tuple[CellValue, int]], *, may_disclose: bool
+) -> Bins:
     if column.type in _UNCOUNTABLE:
         return Uncounted(reason=f"it holds {column.physical}")
     # Of a flag its two values are known, whoever may see them.
     flag = column.type is LogicalType.BOOLEAN
-    return binning.count_categories(found) if shown or flag else Buckets()
+    return binning.count_categories(frequencies) if may_disclose or flag else Buckets()
 
 
 def _empty(column: Field, bins: Bins) -> ColumnProfile:
@@ -113,15 +123,15 @@ def _counted(
     values: Sequence[tuple[CellValue, int]],
 ) -> ColumnProfile:
     many = len(binning.cuts(column.name, column.type, column.bins))
-    found = [_number(next(counts)) for _ in range(many)]
+    counted = [_number(next(counts)) for _ in range(many)]
     bins = column.bins
     if not isinstance(bins, Categories | Buckets):
-        return replace(column, counts=binning.between(found, rows))
-    kept = len(bins.names) if isinstance(bins, Categories) else bins.many
-    if 2 * len(values) > rows - found[0] > kept:
+        return replace(column, counts=binning.between(counted, rows))
+    width = len(bins.names) if isinstance(bins, Categories) else bins.many
+    if 2 * len(values) > rows - counted[0] > width:
         alone = Uncounted(reason=OWN_VALUES)
-        return replace(column, bins=alone, counts=(found[0], rows - found[0]))
-    return replace(column, counts=binning.by_value(values, found[0], rows, bins))
+        return replace(column, bins=alone, counts=(counted[0], rows - counted[0]))
+    return replace(column, counts=binning.by_value(values, counted[0], rows, bins))
 
 
 def _number(count: int | NotRun) -> int:

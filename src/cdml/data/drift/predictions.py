@@ -47,16 +47,16 @@ def known_predictions(registry: Registry, champion: str) -> ProfileDocument | No
 
 
 def judge_predictions(
-    ports: DataPorts, known: ProfileDocument, predictions: Path, thresholds: DriftSettings
+    ports: DataPorts, reference: ProfileDocument, predictions: Path, thresholds: DriftSettings
 ) -> Iterator[Finding]:
     """Hold the champion's predictions (a Parquet file) against its own of then."""
     table = ports.tables.open(str(predictions))
-    plan = plan_drift(table, known.profile, _other_columns(table), thresholds)
+    plan = plan_drift(table, reference.profile, _other_columns(table), thresholds)
     counts = table.count(plan.conditions)
-    for found in judge_drift(
-        plan, table, counts, label="", thresholds=thresholds, shown=_may_disclose
+    for finding in judge_drift(
+        plan, table, counts, label="", thresholds=thresholds, may_disclose=_may_disclose
     ):  # fmt: skip
-        yield replace(found, name=NAME)
+        yield replace(finding, name=NAME)
 
 
 def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Finding:

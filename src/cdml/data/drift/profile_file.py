@@ -67,8 +67,8 @@ def parse_profile(content: bytes, name: str) -> ProfileDocument:
     """
     version = _version(content)
     if version not in ("", SCHEMA):
-        what = "a profile of another version" if _is_profile(version) else "no profile"
-        raise InputError(f"{name} is {what}: {version[:100]}, not {SCHEMA}.", _HINT)
+        problem = "a profile of another version" if _is_profile(version) else "no profile"
+        raise InputError(f"{name} is {problem}: {version[:100]}, not {SCHEMA}.", _HINT)
     try:
         return ProfileDocument.model_validate_json(content)
     except ValidationError as error:
@@ -87,10 +87,10 @@ def write_profile(path: Path, document: ProfileDocument) -> Path:
 def _version(content: bytes) -> str:
     """The schema that a document says it has, "" where it says none."""
     try:
-        found = json.loads(content)
+        document = json.loads(content)
     except (ValueError, RecursionError):
         return ""
-    return str(found.get("schema", "")) if isinstance(found, dict) else ""
+    return str(document.get("schema", "")) if isinstance(document, dict) else ""
 
 
 def _is_profile(version: str) -> bool:

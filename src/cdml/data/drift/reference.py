@@ -81,10 +81,10 @@ def find_reference(
         return _by_default(loaded, ports, champion)
     if reveal(written).endswith(FILE):
         place = loaded.locate(written)
-        known = document.read_profile(Path(reveal(place)))
-        if known is None:
+        profile = document.read_profile(Path(reveal(place)))
+        if profile is None:
             raise InputError(f"{place} does not exist.", "It should be a profile of the reference.")
-        return StoredProfile(document=known, source=written)
+        return StoredProfile(document=profile, source=written)
     table = open_rows(written) if open_rows else ports.tables.open(loaded.locate(written))
     named = table.ref if "://" in reveal(written) else table.ref.model_copy(update={"uri": written})
     return ReferenceRows(table=table, ref=named)
@@ -95,10 +95,10 @@ def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) ->
     if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()
     try:
-        found = _of_champion(loaded, ports.registry, champion)
+        profile = _of_champion(loaded, ports.registry, champion)
     except CdmlError as error:
         return NoReference(why=error.message)
-    return replace(found, asked=False) if isinstance(found, NoReference) else found
+    return replace(profile, asked=False) if isinstance(profile, NoReference) else profile
 
 
 def _of_champion(
@@ -116,10 +116,10 @@ def _of_champion(
     if version is None:
         return NoReference(why=f"no profile is kept with {champion}", asked=True)
     called = f"v{version.version} of {version.name}"
-    found = stored_profile(version, registry, FILE)
-    if found is None:
+    profile = stored_profile(version, registry, FILE)
+    if profile is None:
         return NoReference(why=f"no profile is kept with {called}", asked=True)
-    return StoredProfile(document=found, source=called)
+    return StoredProfile(document=profile, source=called)
 
 
 def stored_profile(version: ModelVersion, registry: Registry, name: str) -> ProfileDocument | None:

@@ -73,30 +73,32 @@ def missing_with_label(
     sample: Mapping[str, InputValues], label: str, *, classes: bool
 ) -> Iterator[Finding]:
     """Columns whose missing values coincide with the label's, or tell the label."""
-    said = sample[label]
-    unlabelled = np.array([value is None for value in said])
+    labels = sample[label]
+    unlabelled = np.array([value is None for value in labels])
     for column, values in sample.items():
-        gone = np.array([value is None for value in values])
-        many = int(gone.sum())
-        if column == label or not _MIN_MISSING <= many < len(gone):
+        missing = np.array([value is None for value in values])
+        many = int(missing.sum())
+        if column == label or not _MIN_MISSING <= many < len(missing):
             continue
-        if _MIN_MISSING <= int(unlabelled.sum()) < len(gone):
-            alike = float(np.corrcoef(gone, unlabelled)[0, 1])
+        if _MIN_MISSING <= int(unlabelled.sum()) < len(missing):
+            alike = float(np.corrcoef(missing, unlabelled)[0, 1])
             if not alike < _SAME_ROWS:
                 yield _coincides(column, label, alike)
                 continue
-        if classes and (told := _one_class(said, gone.tolist())):
-            yield _tells(column, label, *told)
+        if classes and (predicted := _one_class(labels, missing.tolist())):
+            yield _tells(column, label, *predicted)
 
 
-def _one_class(said: InputValues, gone: Sequence[bool]) -> tuple[int, float] | None:
+def _one_class(labels: InputValues, missing: Sequence[bool]) -> tuple[int, float] | None:
     """How many labelled rows miss the value, and the share elsewhere of the class of nearly all.
 
     None where they are of several classes, or where the same might well come by chance.
     """
-    known = [(value, lost) for value, lost in zip(said, gone, strict=True) if value is not None]
-    there = [value for value, lost in known if lost]
-    rest = [value for value, lost in known if not lost]
+    labelled = [
+        (value, lost) for value, lost in zip(labels, missing, strict=True) if value is not None
+    ]
+    there = [value for value, lost in labelled if lost]
+    rest = [value for value, lost in labelled if not lost]
     if len(there) < _MIN_MISSING or not rest:
         return None
     most, many = Counter(there).most_common(1)[0]
@@ -124,22 +126,23 @@ def _tells(column: str, label: str, many: int, usual: float) -> Finding:
     )  # fmt: skip
 
 
-def conflicting_labels(found: Conflicts, rows: int) -> Finding:
+def conflicting_labels(conflicts: Conflicts, rows: int) -> Finding:
     """Whether equal inputs have labels that contradict each other.
 
     Where a fifth of all rows have an equal, the inputs are coarse, and different labels are what
     the model cannot know rather than mistakes: that is told, and decides nothing.
     """
     figures = (
-        f"{found.conflicting:,} of {rows:,} rows have the same inputs as a row with another label"
-        f" ({percentage(found.conflicting, rows)}); {found.equal:,} equal another row at all"
+        f"{conflicts.conflicting:,} of {rows:,} rows have the same inputs as a row with another"
+        f" label ({percentage(conflicts.conflicting, rows)}); {conflicts.equal:,} equal another row"
+        " at all"
     )
-    if found.equal > _COARSE * rows:
+    if conflicts.equal > _COARSE * rows:
         return unjudged_finding("conflicting_labels", None, figures)
     return fact(
-        "conflicting_labels", None, fine=found.conflicting < _MANY * rows, severity="warning",
+        "conflicting_labels", None, fine=conflicts.conflicting < _MANY * rows, severity="warning",
         expected=f"less than {100 * _MANY:g} %",
-        observed=f"{100 * found.conflicting / rows:.4g} %", reason=figures,
+        observed=f"{100 * conflicts.conflicting / rows:.4g} %", reason=figures,
     )  # fmt: skip
 
 
@@ -155,7 +158,7 @@ def odd_inputs(
     for column in used:
         values = sample[column]
         if maybe_constant(values):
-            if _is_constant(table, column, whole=len(values) == rows):
+            if _is_constant(table, column, complete=len(values) == rows):
                 yield constant(column, empty=fields[column].empty)
         elif maybe_identifier(fields[column], values, rows) and (
             len(values) == rows or table.repeated([column]) == 0
@@ -163,12 +166,12 @@ def odd_inputs(
             yield identifier(column, rows)
 
 
-def _is_constant(table: Table, column: str, *, whole: bool) -> bool:
+def _is_constant(table: Table, column: str, *, complete: bool) -> bool:
     """Whether all rows hold one value, or all hold none."""
-    if whole:
+    if complete:
         return True
-    found = table.frequencies(column, 2)
-    return sum(many for _, many in found) in (0, table.ref.rows) and len(found) <= 1
+    frequencies = table.frequencies(column, 2)
+    return sum(many for _, many in frequencies) in (0, table.ref.rows) and len(frequencies) <= 1
 
 
 def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Finding]:

@@ -36,12 +36,12 @@ def check_declared_columns(
             yield unjudged_finding("known_after_outcome", None, text)
         return
     for column in sorted(after.intersection(features)):
-        what = "is the label" if column == label else "is known only after the outcome"
+        problem = "is the label" if column == label else "is known only after the outcome"
         yield fact(
             "known_after_outcome", column, fine=False,
             expected="not an input of the model", observed="an input of the model",
-            reason=f"the model uses {column}, which {what}: it cannot be known when a prediction "
-            "is needed",
+            reason=f"the model uses {column}, which {problem}: it cannot be known when a"
+            " prediction is needed",
         )  # fmt: skip
     if not after.intersection(features):
         yield fact(
@@ -57,31 +57,33 @@ def find_label_leaks(
 ) -> Iterator[Finding]:  # fmt: skip
     """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
     fields = {field.name: field for field in table.fields}
-    asked = candidate_inputs(table, settings, contract, features)
-    if not asked:
+    candidates = candidate_inputs(table, settings, contract, features)
+    if not candidates:
         return
-    sample = table.sample([*asked, settings.label], min(SAMPLE, max(1, _CELLS // len(asked))))
+    sample = table.sample(
+        [*candidates, settings.label], min(SAMPLE, max(1, _CELLS // len(candidates)))
+    )
     label = sample[settings.label]
     task = _task(settings, fields[settings.label], label)
     classes = task is not Task.REGRESSION
     yield from inputs.missing_with_label(sample, settings.label, classes=classes)
     if features is not None:
-        yield from odd_inputs(table, sample, asked)
+        yield from odd_inputs(table, sample, candidates)
         if classes:
-            yield from contradictions(table, asked, settings.label)
+            yield from contradictions(table, candidates, settings.label)
     as_sampled = float(positive) if isinstance(positive, bool | int | float) else str(positive)
     goal = labels.label_target(label, task, as_sampled)
     if goal is None:
         yield unjudged_finding("label_leakage", None, "not measured: a class has too few rows")
         return
     ordered = [
-        name for name in asked
+        name for name in candidates
         if fields[name].type.ordered and fields[name].type is not LogicalType.BOOLEAN
     ]  # fmt: skip
-    found = labels.find_leaks({name: sample[name] for name in asked}, ordered, goal)
+    leaks = labels.find_leaks({name: sample[name] for name in candidates}, ordered, goal)
     limits = settings.leakage
     yield from labels.judge_leaks(
-        found, warn=limits.warn, fail=limits.fail, used=features is not None
+        leaks, warn=limits.warn, fail=limits.fail, used=features is not None
     )
 
 
@@ -129,11 +131,13 @@ def shared_rows(
         yield unjudged_finding("rows_shared", None, "not compared: the reference has no such key")
         return
     by_key = table.shared(reference, settings.key)
-    whole = table.shared(reference, complete) if by_key else 0
+    identical = table.shared(reference, complete) if by_key else 0
     rows = table.ref.rows
-    if whole:
-        verdict = Verdict.WARN if whole < _MANY * rows else Verdict.FAIL
-        yield _shared(whole, rows, "rows occur in the reference, the same in every column", verdict)
+    if identical:
+        verdict = Verdict.WARN if identical < _MANY * rows else Verdict.FAIL
+        yield _shared(
+            identical, rows, "rows occur in the reference, the same in every column", verdict
+        )
     elif by_key:
         words = "rows have a key that occurs in the reference, in rows that differ otherwise"
         yield _shared(by_key, rows, words, Verdict.WARN)

@@ -106,9 +106,9 @@ def label_target(
         codes = np.array([value == positive for value in label], dtype=np.int64)
     else:
         labelled = np.array([value is not None for value in label], dtype=np.bool_)
-        known = [value for value in label if value is not None]
-        order = {one: at for at, one in enumerate(sorted(set(known), key=str))}
-        codes = np.array([order[value] for value in known], dtype=np.int64)
+        labels = [value for value in label if value is not None]
+        order = {one: at for at, one in enumerate(sorted(set(labels), key=str))}
+        codes = np.array([order[value] for value in labels], dtype=np.int64)
     rows = np.bincount(codes, minlength=_TWO)
     if not (np.minimum(rows, len(codes) - rows) >= MIN_CLASS).any():
         return None
@@ -124,16 +124,16 @@ def find_leaks(
     """
     on_line = set(ordered)
     prepared = {name: _numbers(v) for name, v in columns.items() if name in on_line}
-    found = []
+    leaks = []
     for name, values in columns.items():
         numbers = prepared.get(name)
-        told = _of_categories(values, goal) if numbers is None else _of_ordered(numbers, goal)
-        found.append(LabelLeak(columns=(name,), strength=told))
+        strength = _of_categories(values, goal) if numbers is None else _of_ordered(numbers, goal)
+        leaks.append(LabelLeak(columns=(name,), strength=strength))
     paired = [(name, prepared[name]) for name in ordered[:MAX_PAIRED] if name in prepared]
     for (one, a), (other, b) in combinations(paired, 2):
         with np.errstate(invalid="ignore", over="ignore"):
-            found.append(LabelLeak(columns=(one, other), strength=_of_ordered(a - b, goal)))
-    return tuple(found)
+            leaks.append(LabelLeak(columns=(one, other), strength=_of_ordered(a - b, goal)))
+    return tuple(leaks)
 
 
 def _numbers(values: ColumnValues) -> NumberArray:
@@ -145,9 +145,9 @@ def _of_ordered(values: NumberArray, goal: LabelTarget) -> float:
         return _of_number(values, goal.values)
     values = values[goal.labelled]
     there = np.isfinite(values)
-    known, codes = values[there], goal.codes[there]
-    order = np.argsort(known, kind="stable")
-    line = _Line(values=known[order], codes=codes[order], missing=goal.codes[~there], goal=goal)
+    present, codes = values[there], goal.codes[there]
+    order = np.argsort(present, kind="stable")
+    line = _Line(values=present[order], codes=codes[order], missing=goal.codes[~there], goal=goal)
     return line.of_two() if goal.two else line.of_many()
 
 
@@ -158,11 +158,11 @@ def _of_categories(values: ColumnValues, goal: LabelTarget) -> float:
         if not goal.two:
             return _of_groups(groups, goal.codes, goal)
         return _of_pairs(np.bincount(groups), np.bincount(groups, weights=goal.codes), goal)
-    known = np.isfinite(goal.values)
-    if known.sum() < MIN_ROWS:
+    finite = np.isfinite(goal.values)
+    if finite.sum() < MIN_ROWS:
         return 0.5
-    ranks = _ranks(goal.values[known])
-    _, groups = np.unique(words[known], return_inverse=True)
+    ranks = _ranks(goal.values[finite])
+    _, groups = np.unique(words[finite], return_inverse=True)
     return _correlated(_means(groups, ranks), ranks)
 
 
@@ -203,10 +203,10 @@ class _Line:
         starts, ends = self._bins()
         bins = np.repeat(np.arange(len(starts)), ends - starts)
         groups = np.r_[bins, np.full(len(self.missing), len(starts))]
-        told = _of_groups(groups, np.r_[self.codes, self.missing], self.goal)
-        return max(told, self._worst_pair(told))
+        strength = _of_groups(groups, np.r_[self.codes, self.missing], self.goal)
+        return max(strength, self._worst_pair(strength))
 
-    def _worst_pair(self, told: float) -> float:
+    def _worst_pair(self, strength: float) -> float:
         """The least area under the curve of two neighbouring classes; 0.5 where below `told`."""
         counts = np.bincount(self.codes, minlength=len(self.goal.rows))
         enough = np.flatnonzero(self.goal.rows >= MIN_CLASS)
@@ -222,7 +222,7 @@ class _Line:
             below, above = (grouped[ends[one] - counts[one] : ends[one]] for one in (low, high))
             area = _careful(_pair_area(below, above), len(below), len(above))
             worst = min(worst, 0.5 + (area - 0.5) * self.presence)
-            if worst <= told:
+            if worst <= strength:
                 return 0.5
         return worst
 
@@ -320,8 +320,8 @@ def _means(codes: CodeArray, values: NumberArray) -> NumberArray:
     _, groups, counts = np.unique(codes, return_inverse=True, return_counts=True)
     means = np.bincount(groups, weights=values) / counts
     means[counts < _RARE] = values.mean()
-    found: NumberArray = means[groups]
-    return found
+    group_means: NumberArray = means[groups]
+    return group_means
 
 
 def _of_number(values: NumberArray, goal: NumberArray) -> float:
@@ -338,20 +338,20 @@ def _correlated(a: NumberArray, b: NumberArray) -> float:
 
 
 def judge_leaks(
-    found: Sequence[LabelLeak], *, warn: float | None, fail: float | None, used: bool
+    leaks: Sequence[LabelLeak], *, warn: float | None, fail: float | None, used: bool
 ) -> tuple[Finding, ...]:
     """Every column or pair that tells too much, and one finding about all.
 
     Where the model is not known to use the columns, the worst is a warning.
     """
-    if not found:
+    if not leaks:
         return ()
     limits = [limit for limit in (warn, fail) if limit is not None]
     least = min(limits, default=2.0)
-    alone = {g.columns[0] for g in found if len(g.columns) == 1 and not g.strength < least}
-    told = [
+    alone = {g.columns[0] for g in leaks if len(g.columns) == 1 and not g.strength < least}
+    listing = [
         g
-        for g in sorted(found, key=lambda g: (-g.strength, g.columns))
+        for g in sorted(leaks, key=lambda g: (-g.strength, g.columns))
         if not g.strength < least and (len(g.columns) == 1 or not alone & set(g.columns))
     ]
     failing = used and fail is not None
@@ -365,18 +365,19 @@ def judge_leaks(
             observed=f"{g.strength:.4f}",
             reason=_reason(g, used=used),
         )
-        for g in told[:_MOST]
+        for g in listing[:_MOST]
     ]
-    best = max(found, key=lambda g: g.strength)
-    pairs = sum(len(g.columns) == 2 for g in found)  # noqa: PLR2004 - a pair
+    best = max(leaks, key=lambda g: g.strength)
+    pairs = sum(len(g.columns) == 2 for g in leaks)  # noqa: PLR2004 - a pair
     summary = Finding(
         name="label_leakage",
         verdict=Verdict.PASS,
         severity="info",
         expected="",
         observed=f"{best.strength:.4f}",
-        reason=f"{len(found) - pairs} columns and {pairs} differences were held against the label;"
-        f" the strongest is {_name_leak(best)} with {best.strength:.3g}; {len(told)} tell too much",
+        reason=f"{len(leaks) - pairs} columns and {pairs} differences were held against the label;"
+        f" the strongest is {_name_leak(best)} with {best.strength:.3g};"
+        f" {len(listing)} tell too much",
     )
     return (*findings, summary)
 
@@ -387,8 +388,8 @@ def _name_leak(giveaway: LabelLeak) -> str:
 
 
 def _reason(giveaway: LabelLeak, *, used: bool) -> str:
-    who = "the model uses it" if used else "a model that used it would be of no use"
+    consequence = "the model uses it" if used else "a model that used it would be of no use"
     return (
         f"{_name_leak(giveaway)} tells the label by itself ({giveaway.strength:.4f} of 1):"
-        f" probably known only after the outcome, and {who}"
+        f" probably known only after the outcome, and {consequence}"
     )

@@ -101,7 +101,7 @@ def check_separation(
     reference: ReferenceSource,
     settings: DataSettings,
     candidates: Sequence[str],
-    shows: Callable[[str], bool],
+    may_disclose: Callable[[str], bool],
 ) -> Iterator[Finding]:
     """Everything that keeps the judged rows apart from the reference."""
     if isinstance(reference, NoReference):
@@ -113,7 +113,7 @@ def check_separation(
     if reference.ref.digest == table.ref.digest:
         return
     if settings.time is not None:
-        yield _time_order(table, reference, settings.time, shown=shows(settings.time))
+        yield _time_order(table, reference, settings.time, may_disclose=may_disclose(settings.time))
     group = settings.group or settings.cluster
     here = {field.name for field in table.fields}
     if group in here and group not in settings.leakage.ignore:
@@ -123,7 +123,7 @@ def check_separation(
 
 
 def _time_order(
-    table: Table, reference: StoredProfile | ReferenceRows, column: str, *, shown: bool
+    table: Table, reference: StoredProfile | ReferenceRows, column: str, *, may_disclose: bool
 ) -> Finding:
     now = _field(table, column)
     end = _end(reference, now) if now.type.ordered else None
@@ -133,17 +133,17 @@ def _time_order(
     [early] = table.count([Compare(column, "<", end)])
     if isinstance(early, NotRun):
         return not_executed(rule, early.reason)
-    told = str(end) if shown else "its last value"
-    return time_order(column, early, table.ref.rows, told)
+    end_text = str(end) if may_disclose else "its last value"
+    return time_order(column, early, table.ref.rows, end_text)
 
 
 def _end(reference: StoredProfile | ReferenceRows, now: Field) -> CellValue | None:
     """The reference's last time; None where it has none of this type."""
     if isinstance(reference, StoredProfile):
-        known = reference.profile.by_name.get(now.name)
-        if known is None or known.type is not now.type or known.high is None:
+        profile = reference.profile.by_name.get(now.name)
+        if profile is None or profile.type is not now.type or profile.high is None:
             return None
-        return on_line(known.high, now.type)
+        return on_line(profile.high, now.type)
     if all((f.name, f.type) != (now.name, now.type) for f in reference.table.fields):
         return None
     extent = reference.table.extent(now.name)

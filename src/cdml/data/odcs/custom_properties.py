@@ -60,18 +60,18 @@ def read_custom(
         return quality, (*wrong, ((), f"a rule of cdml has one of {', '.join(_KINDS)}"))
     [kind] = kinds
     if kind == "check":
-        found = _check(written, quality, wrong)
+        rule = _check(written, quality, wrong)
     elif kind == "compare":
-        found = _compare(written, quality, wrong)
+        rule = _compare(written, quality, wrong)
     else:
-        found = _freshness(written, quality, wrong)
-    named = found.column or column
-    if kind != "compare" and named is None and found.metric not in ("rowCount", "duplicateValues"):
+        rule = _freshness(written, quality, wrong)
+    named = rule.column or column
+    if kind != "compare" and named is None and rule.metric not in ("rowCount", "duplicateValues"):
         wrong.append(((), "the rule needs a column: write it at one, or name it by column"))
     if "unit" in written:
         percent = str(written["unit"]).strip().lower() in PERCENT
-    found = _levels(written, found, percent, wrong)
-    return replace(found, kind="cdml", column=named), tuple(wrong)
+    rule = _levels(written, rule, percent, wrong)
+    return replace(rule, kind="cdml", column=named), tuple(wrong)
 
 
 def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
@@ -101,25 +101,23 @@ def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> 
 
 
 def _compare(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
-    found = _COMPARISON.fullmatch(str(written["compare"]))
+    match = _COMPARISON.fullmatch(str(written["compare"]))
     strange = [key for key in ("q", "arguments", "column") if key in written]
     wrong += [((key,), f"a comparison has no {key}") for key in strange]
-    if found is None:
+    if match is None:
         example = '"a <= b" (a name with signs in it in double quotes)'
         wrong.append((("compare",), f"a comparison of two columns reads {example}"))
         return replace(quality, metric="compare")
-    sign: Any = _SIGNS.get(found["sign"], found["sign"])
-    comparison = CompareColumns(_plain(found["left"]), sign, _plain(found["right"]))
+    sign: Any = _SIGNS.get(match["sign"], match["sign"])
+    comparison = CompareColumns(_plain(match["left"]), sign, _plain(match["right"]))
     return replace(quality, metric="compare", comparison=comparison)
 
 
 def _freshness(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
-    asked = written["freshness"]
-    inner = asked if isinstance(asked, dict) else {"maxAge": asked}
-    known = ("column", "maxAge")
-    wrong += [
-        (("freshness", k), describe_unknown("key", k, known)) for k in inner if k not in known
-    ]
+    arguments = written["freshness"]
+    inner = arguments if isinstance(arguments, dict) else {"maxAge": arguments}
+    keys = ("column", "maxAge")
+    wrong += [(("freshness", k), describe_unknown("key", k, keys)) for k in inner if k not in keys]
     strange = [key for key in ("q", "arguments", *OPERATORS) if key in written]
     wrong += [((key,), f"freshness is told by maxAge: 7d, not by {key}") for key in strange]
     bound = _age(inner["maxAge"], ("freshness", "maxAge"), wrong) if "maxAge" in inner else None
@@ -185,28 +183,28 @@ def _bound(
         wrong.append(((*at, "unit"), f"{quality.metric} is no share of the rows"))
     bound = read_bound(inner, percent=share)
     if bound is not None:
-        wrong += [((*at, bound.operator), what) for what in wrong_bound(bound)]
+        wrong += [((*at, bound.operator), problem) for problem in wrong_bound(bound)]
     return bound
 
 
 def _age(written: Any, at: KeyPath, wrong: list[Wrong]) -> ContractBound | None:
-    found = _AGE.fullmatch(written.strip()) if isinstance(written, str) else None
-    if found is None:
+    match = _AGE.fullmatch(written.strip()) if isinstance(written, str) else None
+    if match is None:
         wrong.append((at, f"an age reads 90s, 10m, 6h or 7d, not {written!r}"))
         return None
-    seconds = float(found["number"]) * SECONDS[found["unit"]]
+    seconds = float(match["number"]) * SECONDS[match["unit"]]
     return ContractBound(operator="mustBeLessOrEqualTo", value=seconds, seconds=True)
 
 
 def wrong_arguments(metric: str, arguments: Mapping[str, Any], at: KeyPath) -> Iterator[Wrong]:
     """What a metric of the standard cannot be given."""
-    known = ARGUMENTS[metric]
+    expected = ARGUMENTS[metric]
     for name, value in arguments.items():
-        wanted, said = (str, "a text") if name == "pattern" else (list, "a list")
-        if name not in known:
-            yield (*at, name), describe_unknown("argument", name, known)
-        elif not isinstance(value, wanted):
-            yield (*at, name), f"{name} needs {said}, not {value!r}"
+        kind, kind_text = (str, "a text") if name == "pattern" else (list, "a list")
+        if name not in expected:
+            yield (*at, name), describe_unknown("argument", name, expected)
+        elif not isinstance(value, kind):
+            yield (*at, name), f"{name} needs {kind_text}, not {value!r}"
     if metric == "invalidValues" and not arguments:
         yield (), "invalidValues needs the argument validValues or pattern"
 

@@ -94,33 +94,33 @@ def propose_contract(name: str, source: str, rows: int, columns: Sequence[Observ
 
 def _sayable(column: ObservedColumn) -> bool:
     """Whether the standard, which wants a name and a type, has words for the column."""
-    told = column.field.type is not LogicalType.OTHER or binary(column.field)
-    return bool(column.field.name) and told
+    is_known = column.field.type is not LogicalType.OTHER or binary(column.field)
+    return bool(column.field.name) and is_known
 
 
 def _property(column: ObservedColumn, rows: int, key: str | None) -> dict[str, Any]:
     name, kind = column.field.name, column.field.type
     personal = looks_personal(name)
     identifies = column.unique and (name == key or named_like_key(name))
-    found: dict[str, Any] = {"name": name}
-    found["logicalType"] = "string" if binary(column.field) else kind.value
+    document: dict[str, Any] = {"name": name}
+    document["logicalType"] = "string" if binary(column.field) else kind.value
     if binary(column.field):
-        found["logicalTypeOptions"] = {"format": "binary"}
+        document["logicalTypeOptions"] = {"format": "binary"}
     if physical_type(column.field.physical) in PHYSICAL_TYPES:
-        found["physicalType"] = column.field.physical
+        document["physicalType"] = column.field.physical
     if column.missing == 0:
-        found["required"] = True
+        document["required"] = True
     if identifies:
-        found["unique"] = True
+        document["unique"] = True
     if name == key:
-        found |= {"primaryKey": True, "primaryKeyPosition": 1}
+        document |= {"primaryKey": True, "primaryKeyPosition": 1}
     if personal:
-        found["classification"] = "personal"
+        document["classification"] = "personal"
     elif not identifies:
-        found |= _values(column)
+        document |= _values(column)
     if 0 < column.missing < rows:
-        found |= _missing(100 * column.missing / rows)
-    return found
+        document |= _missing(100 * column.missing / rows)
+    return document
 
 
 def _values(column: ObservedColumn) -> Mapping[str, Any]:
@@ -128,14 +128,14 @@ def _values(column: ObservedColumn) -> Mapping[str, Any]:
         return {"enum": [{"value": value} for value in column.values]}
     if column.range is None:
         return {}
-    whole = column.field.type is LogicalType.INTEGER
+    is_integer = column.field.type is LogicalType.INTEGER
     least, most = column.range
-    if whole:
+    if is_integer:
         # Beyond 2^53 the range may be the next number that a float can be.
         least, most = _beyond(least, -inf), _beyond(most, inf)
     low, high = widen_range(least, most)
     bounds = {"minimum": low, "maximum": high}
-    if whole:
+    if is_integer:
         bounds = {name: int(value) for name, value in bounds.items() if value is not None}
     options = {name: value for name, value in bounds.items() if value is not None}
     return {"logicalTypeOptions": options} if options else {}
@@ -159,11 +159,11 @@ def widen_range(low: float, high: float) -> tuple[float | None, float | None]:
     It never reaches past zero where the values do not; nothing but zeros has no range.
     """
     ends = [end for end in (low, high) if isfinite(end)]
-    apart = high > low and isfinite(high - low)
-    width = high - low if apart else max(map(abs, ends), default=0)
+    is_range = high > low and isfinite(high - low)
+    width = high - low if is_range else max(map(abs, ends), default=0)
     if width == 0:
         return None, None
-    digits = int(apart) - floor(log10(width))
+    digits = int(is_range) - floor(log10(width))
     return (
         _rounded(low, digits, floor) if isfinite(low) else None,
         _rounded(high, digits, ceil) if isfinite(high) else None,
@@ -174,13 +174,13 @@ def _rounded(value: float, digits: int, how: Any) -> float:
     """A value rounded to so many digits after the point; left alone where that cannot be said."""
     try:
         steps = how(value * 10.0**digits) if digits >= 0 else how(value / 10.0**-digits)
-        found = float(f"{steps}e{-digits}")
+        rounded = float(f"{steps}e{-digits}")
     except OverflowError:
         return value
-    fine = found <= value if how is floor else found >= value
-    if not fine or not isfinite(found):
+    fine = rounded <= value if how is floor else rounded >= value
+    if not fine or not isfinite(rounded):
         return value
-    return int(found) if found.is_integer() and abs(found) < 2**53 else found
+    return int(rounded) if rounded.is_integer() and abs(rounded) < 2**53 else rounded
 
 
 SAMPLE = 10_000
@@ -196,10 +196,10 @@ def observe_columns(table: Table) -> tuple[ObservedColumn, ...]:
         for one in numbers
         for function in ("minimum", "maximum")
     ]
-    missing, found = table.ask([Missing(one.name) for one in fields], ends)
+    missing, extremes = table.ask([Missing(one.name) for one in fields], ends)
     ranges = {
         one.name: (low, high)
-        for one, low, high in zip(numbers, found[::2], found[1::2], strict=True)
+        for one, low, high in zip(numbers, extremes[::2], extremes[1::2], strict=True)
         if not isinstance(low, NotRun) and not isinstance(high, NotRun)
     }
     lost = {one.name: n for one, n in zip(fields, missing, strict=True) if isinstance(n, int)}
@@ -227,8 +227,8 @@ def _unique(table: Table, complete: list[Field]) -> frozenset[str]:
 def _count_values(table: Table, column: Field) -> tuple[str, ...]:
     if column.type is not LogicalType.STRING or looks_personal(column.name):
         return ()
-    found = table.frequencies(column.name, MOST_VALUES + 1)
-    return frequent_values(found, table.ref.rows)
+    frequencies = table.frequencies(column.name, MOST_VALUES + 1)
+    return frequent_values(frequencies, table.ref.rows)
 
 
 def table_name(uri: str) -> str:

@@ -42,16 +42,16 @@ class QualityReader:
         quality = _quality(rule, self.marked.line(place))
         engine = (rule.engine or "").strip().lower()
         if quality.kind == "custom" and engine != ENGINE and get_close_matches(engine, [ENGINE]):
-            what = f"unknown engine {rule.engine!r}; did you mean {ENGINE!r}?"
-            self._wrong((*place, "engine"), what)
+            problem = f"unknown engine {rule.engine!r}; did you mean {ENGINE!r}?"
+            self._wrong((*place, "engine"), problem)
         if quality.kind == "custom" and engine == ENGINE:
             percent = _percent(rule)
-            found, wrong = read_custom(rule.implementation, quality, column, percent=percent)
-            for path, what in wrong:
-                self._wrong((*place, "implementation", *path), what)
-            return found
-        for path, what in _wrong(rule, quality):
-            self._wrong((*place, *path), what)
+            rule_read, wrong = read_custom(rule.implementation, quality, column, percent=percent)
+            for path, problem in wrong:
+                self._wrong((*place, "implementation", *path), problem)
+            return rule_read
+        for path, problem in _wrong(rule, quality):
+            self._wrong((*place, *path), problem)
         if quality.kind == "sql":
             return replace(quality, query=self._query(rule.query or "", place, column))
         return quality
@@ -66,8 +66,8 @@ class QualityReader:
             self._wrong((*place, "query"), str(refused))
             return None
 
-    def _wrong(self, place: KeyPath, what: str) -> None:
-        self.problems.append((self.marked.line(place), f"{written_path(place)}: {what}"))
+    def _wrong(self, place: KeyPath, problem: str) -> None:
+        self.problems.append((self.marked.line(place), f"{written_path(place)}: {problem}"))
 
 
 def _quality(rule: DataQuality, line: int) -> Quality:
@@ -102,7 +102,7 @@ def _wrong(rule: DataQuality, quality: Quality) -> Iterator[Wrong]:
     if quality.kind not in ("library", "sql"):
         return
     if quality.bound is not None:
-        yield from (((quality.bound.operator,), what) for what in wrong_bound(quality.bound))
+        yield from (((quality.bound.operator,), problem) for problem in wrong_bound(quality.bound))
     if quality.kind == "sql":
         return
     if metric is None or metric not in ARGUMENTS:

@@ -70,8 +70,8 @@ def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problem
             for key in _remove_unknown(rule):
                 line, where = marked.line((*here, key)), written_path(here)
                 if near := get_close_matches(key, _JUDGING, n=1):
-                    told = f"{where}: unknown key {key!r}; did you mean {near[0]!r}?"
-                    problems.append((line, told))
+                    problem = f"{where}: unknown key {key!r}; did you mean {near[0]!r}?"
+                    problems.append((line, problem))
                 else:
                     listed.append((line, f"the unknown key {key!r} of {where}"))
             _rename(rule)
@@ -94,8 +94,8 @@ def _inside(part: dict[str, Any], place: KeyPath) -> Iterator[tuple[KeyPath, dic
 
 def _remove_unknown(rule: dict[str, Any]) -> list[str]:
     """The keys that neither v3.0 nor today's standard knows at a rule."""
-    known = known_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
-    unknown = [key for key in rule if key not in known]
+    allowed = known_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
+    unknown = [key for key in rule if key not in allowed]
     for key in unknown:
         del rule[key]
     return unknown
@@ -122,8 +122,8 @@ def _rename(rule: dict[str, Any]) -> None:
     if bounded and name in _METRICS:
         rule["metric"] = _METRICS[name]
         return
-    told = {key: rule.pop(key) for key in (*OPERATORS, "arguments", "query") if key in rule}
-    rule |= {"type": "custom", "engine": ENGINE, "implementation": told}
+    moved = {key: rule.pop(key) for key in (*OPERATORS, "arguments", "query") if key in rule}
+    rule |= {"type": "custom", "engine": ENGINE, "implementation": moved}
     rule.setdefault("name", str(name))
 
 
@@ -139,11 +139,11 @@ def _bound(options: dict[str, Any]) -> None:
     """Whether a bound is exclusive was said apart from the bound."""
     for bound in ("minimum", "maximum"):
         exclusive = f"exclusive{bound.capitalize()}"
-        said = options.get(exclusive)
-        if not isinstance(said, bool):
+        exclusive_value = options.get(exclusive)
+        if not isinstance(exclusive_value, bool):
             continue
         del options[exclusive]
-        if said and bound in options:
+        if exclusive_value and bound in options:
             options[exclusive] = options.pop(bound)
 
 
@@ -186,10 +186,10 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
         listed = modernise(marked, version, problems)
         contract = _read(marked, source, table, problems, listed)
     if contract is None or problems:
-        told = "\n".join(f"  line {line}: {what}" for line, what in sorted(set(problems)))
+        listing = "\n".join(f"  line {line}: {problem}" for line, problem in sorted(set(problems)))
         count = "1 problem" if len(set(problems)) == 1 else f"{len(set(problems))} problems"
         raise ConfigurationError(
-            f"{source} has {count}:\n{told}",
+            f"{source} has {count}:\n{listing}",
             "Contracts follow the Open Data Contract Standard v3; docs/data.md has an example.",
         )
     return contract
@@ -301,22 +301,24 @@ def _options(
             try:
                 options[key] = parse(str(options[key]))
             except ValueError:
-                what = f"{written_path((*place, key))} is not an ISO {logical}: {options[key]!r}"
-                problems.append((marked.line((*place, key)), what))
+                problem = f"{written_path((*place, key))} is not an ISO {logical}: {options[key]!r}"
+                problems.append((marked.line((*place, key)), problem))
                 del options[key]
-    for low, high, apart in _ORDERED:
+    for low, high, is_strict in _ORDERED:
         if low in options and high in options:
-            what = _contradiction(options[low], options[high], apart=apart)
-            if what:
-                told = f"{written_path(place)}: {low} {options[low]} {what} {high} {options[high]}"
-                problems.append((marked.line((*place, low)), told))
+            problem = _contradiction(options[low], options[high], is_strict=is_strict)
+            if problem:
+                problem = (
+                    f"{written_path(place)}: {low} {options[low]} {problem} {high} {options[high]}"
+                )
+                problems.append((marked.line((*place, low)), problem))
     return options
 
 
-def _contradiction(low: Any, high: Any, *, apart: bool) -> str:
+def _contradiction(low: Any, high: Any, *, is_strict: bool) -> str:
     """Why nothing lies between two bounds; nothing where something does."""
     try:
-        fine = low < high if apart else low <= high
+        fine = low < high if is_strict else low <= high
         upside_down = low > high
     except TypeError:
         return "cannot be held against"
@@ -327,8 +329,10 @@ def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None
     first: dict[str, int] = {}
     for prop in properties:
         if prop.name in first:
-            what = f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
-            problems.append((prop.line, what))
+            problem = (
+                f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
+            )
+            problems.append((prop.line, problem))
         first.setdefault(prop.name, prop.line)
 
 
@@ -336,5 +340,5 @@ def _service_levels(
     document: OpenDataContractStandard, marked: YamlDocument
 ) -> Iterator[tuple[int, str]]:
     for number, sla in enumerate(document.slaProperties or []):
-        told = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
-        yield marked.line(("slaProperties", number)), f"service level {sla.property}: {told}"
+        value = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
+        yield marked.line(("slaProperties", number)), f"service level {sla.property}: {value}"

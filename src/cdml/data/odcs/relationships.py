@@ -33,12 +33,12 @@ class References:
 
     def all(self, place: KeyPath) -> tuple[Reference, ...]:
         """Every relationship of the table and of its columns."""
-        found = [*self._of(self.table.relationships, place, None)]
+        references = [*self._of(self.table.relationships, place, None)]
         for number, prop in enumerate(self.table.properties or []):
             column = prop.physicalName or prop.name or ""
             here = (*place, "properties", number)
-            found += self._of(prop.relationships, here, column)
-        return tuple(found)
+            references += self._of(prop.relationships, here, column)
+        return tuple(references)
 
     def _of(
         self, relationships: Sequence[Relationship] | None, place: KeyPath, column: str | None
@@ -49,14 +49,14 @@ class References:
             ours = [(self._name, column)] if column else self._columns(relationship.from_, here)
             theirs = self._columns(relationship.to, here)
             if ours is None or theirs is None or len(ours) != len(theirs):
-                told = f"{relationship.from_ or column} refers to {relationship.to}"
-                self.listed.append((line, f"relationship: {told}"))
+                subject = f"{relationship.from_ or column} refers to {relationship.to}"
+                self.listed.append((line, f"relationship: {subject}"))
                 continue
             tables = {table for table, _ in theirs}
             strange = {table for table, _ in ours} - {self._name}
             if strange or len(tables) != 1:
-                what = f"goes from {self._name} to one other table"
-                self._wrong(here, f"a relationship of {self._name} {what}")
+                problem = f"goes from {self._name} to one other table"
+                self._wrong(here, f"a relationship of {self._name} {problem}")
                 continue
             yield Reference(
                 columns=tuple(name for _, name in ours),
@@ -71,9 +71,9 @@ class References:
 
     def _columns(self, names: str | list[str] | None, place: KeyPath) -> list[_Column] | None:
         many = [names] if isinstance(names, str) else names or []
-        found = [self._column(name, place) for name in many]
-        known = [column for column in found if column is not None]
-        return known if found and len(known) == len(found) else None
+        columns = [self._column(name, place) for name in many]
+        present = [column for column in columns if column is not None]
+        return present if columns and len(present) == len(columns) else None
 
     def _column(self, name: str, place: KeyPath) -> _Column | None:
         """`table.column`, or `schema/table/properties/column` by ids; None if said otherwise."""
@@ -92,11 +92,11 @@ class References:
             names = [one.name for one in described.properties if one.name]
             self._wrong(place, describe_unknown("column", column, names))
         own = described is self.table
-        known_as = self._name if own else described.name or table
-        return (known_as, (prop and (prop.physicalName or prop.name)) or column)
+        table_name = self._name if own else described.name or table
+        return (table_name, (prop and (prop.physicalName or prop.name)) or column)
 
-    def _wrong(self, place: KeyPath, what: str) -> None:
-        self.problems.append((self.marked.line(place), f"{written_path(place)}: {what}"))
+    def _wrong(self, place: KeyPath, problem: str) -> None:
+        self.problems.append((self.marked.line(place), f"{written_path(place)}: {problem}"))
 
 
 def _find(among: Sequence[_Named], name: str) -> _Named | None:

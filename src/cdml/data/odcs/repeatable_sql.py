@@ -82,10 +82,10 @@ def _is_ordered(node: exp.Func) -> bool:
     around: Any = node.parent
     while isinstance(around, exp.IgnoreNulls | exp.RespectNulls | exp.Filter | exp.Paren):
         around = around.parent
-    beside = isinstance(around, exp.Window | exp.WithinGroup) and any(
+    is_ordered = isinstance(around, exp.Window | exp.WithinGroup) and any(
         isinstance(one, exp.Order) for one in around.iter_expressions()
     )
-    return inside or beside
+    return inside or is_ordered
 
 
 def _sorts(node: Any) -> bool:

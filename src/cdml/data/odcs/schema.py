@@ -73,19 +73,19 @@ def check_schema(marked: YamlDocument, version: str) -> Problems:
         later = frozenset(one.key_place for one in wrong if one.key) - unknown_still
     problems = []
     for one in wrong:
-        what = one.what
+        problem = one.what
         if one.key_place in later:
-            what = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
-        problems.append((marked.line(one.key_place), f"{written_path(one.place)}: {what}"))
+            problem = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
+        problems.append((marked.line(one.key_place), f"{written_path(one.place)}: {problem}"))
     return problems
 
 
 def _objections(contract: Any, version: str) -> list[_Wrong]:
     validator = _validator(version)
     errors = list(validator.iter_errors(contract))
-    found = [problem for error in errors for problem in _explain(validator, error)]
+    problems = [problem for error in errors for problem in _explain(validator, error)]
     # A failed condition makes the schema call innocent keys unknown: they explain nothing.
-    return found or [_Wrong(tuple(e.absolute_path), _short(e.message)) for e in errors]
+    return problems or [_Wrong(tuple(e.absolute_path), _short(e.message)) for e in errors]
 
 
 def known_keys(name: str, value: Any) -> frozenset[str]:
@@ -97,25 +97,25 @@ def known_keys(name: str, value: Any) -> frozenset[str]:
 def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
     """What is wrong in one error, key by key."""
     place: KeyPath = tuple(error.absolute_path)
-    kind, wanted, value = error.validator, error.validator_value, error.instance
+    kind, constraint, value = error.validator, error.validator_value, error.instance
     match kind:
         case "additionalProperties" | "unevaluatedProperties":
-            known = _allowed(validator, error.schema, value)
-            for key in value if known else ():
-                if key not in known:
-                    what = _misplaced(value, key) or _unknown(key, sorted(known))
-                    yield _Wrong(place, what, key)
+            allowed = _allowed(validator, error.schema, value)
+            for key in value if allowed else ():
+                if key not in allowed:
+                    problem = _misplaced(value, key) or _unknown(key, sorted(allowed))
+                    yield _Wrong(place, problem, key)
         case "oneOf" | "anyOf":
             yield from _explain_choice(validator, error)
         case "required":
             yield _Wrong(place, f"{_missing(error)} is missing")
         case "type":
-            yield _Wrong(place, f"takes {_types([wanted])}, not {_format_value(value)}")
+            yield _Wrong(place, f"takes {_types([constraint])}, not {_format_value(value)}")
         case "enum":
-            names = ", ".join(map(str, wanted))
+            names = ", ".join(map(str, constraint))
             yield _Wrong(place, f"{_format_value(value)} is not one of {names}{_near(error)}")
-        case "not" if "required" in wanted:
-            yield _Wrong(place, f"takes no key {wanted['required'][0]!r} here")
+        case "not" if "required" in constraint:
+            yield _Wrong(place, f"takes no key {constraint['required'][0]!r} here")
         case "pattern":
             yield _Wrong(place, _form(place, value))
         case _:
@@ -144,8 +144,8 @@ def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
             inner.validator_value
             for errors in branches.values() for inner in errors if _of_type(inner, error)
         ]  # fmt: skip
-        told = f"takes {_types(kinds)}, not {_format_value(value)}"
-        yield _Wrong(place, told if kinds else "can be read in more than one way")
+        problem = f"takes {_types(kinds)}, not {_format_value(value)}"
+        yield _Wrong(place, problem if kinds else "can be read in more than one way")
         return
     for inner in min(fitting, key=len):
         yield from _explain(validator, inner)
@@ -186,9 +186,9 @@ def _misplaced(rule: Any, key: str) -> str:
     return f"{key} does not stand at a rule of type {kind}{where}"
 
 
-def _unknown(key: str, known: Sequence[str]) -> str:
+def _unknown(key: str, allowed: Sequence[str]) -> str:
     """The standard knows some thirty keys at a column: the nearest one says more than the list."""
-    guess, _, every = describe_unknown("key", key, known).partition("? Known: ")
+    guess, _, every = describe_unknown("key", key, allowed).partition("? Known: ")
     return f"{guess}?" if every else guess
 
 

@@ -38,12 +38,12 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
     Raises:
         Refused: it is not one SELECT, or reads or does anything beside the table's rows.
     """
-    text = _PLACEHOLDER.sub(lambda found: _filled(found, column), written)
+    text = _PLACEHOLDER.sub(lambda match: _filled(match, column), written)
     try:
         tokens = sqlglot.tokenize(text, dialect="duckdb")
         if not tokens or tokens[0].text.upper() not in ("SELECT", "WITH", "FROM"):
-            what = tokens[0].text.upper() if tokens else "nothing"
-            raise UnsafeQuery(f"a rule only reads: the query must be a SELECT, not {what}")
+            statement = tokens[0].text.upper() if tokens else "nothing"
+            raise UnsafeQuery(f"a rule only reads: the query must be a SELECT, not {statement}")
         statements = sqlglot.parse(text, dialect="duckdb")
     except errors.SqlglotError as error:
         raise UnsafeQuery(f"the query is no SQL: {_plainly(error)}") from error
@@ -60,13 +60,13 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
     return Query(sql=tree.sql(dialect="duckdb"), reveals=_reveals(tree))
 
 
-def _filled(found: re.Match[str], column: str | None) -> str:
-    name = found["name"].lower()
+def _filled(match: re.Match[str], column: str | None) -> str:
+    name = match["name"].lower()
     if name in _TABLE:
         return ROWS
     if name in _COLUMN:
         if column is None:
-            raise UnsafeQuery(f"{found[0]} stands for a column, but the rule stands at the table")
+            raise UnsafeQuery(f"{match[0]} stands for a column, but the rule stands at the table")
         return '"' + column.replace('"', '""') + '"'
     raise UnsafeQuery(describe_unknown("placeholder", name, _TABLE | _COLUMN))
 
@@ -109,8 +109,8 @@ def _reveals(tree: exp.Select) -> tuple[str, ...]:
     rows = {table.alias.casefold() for table in tree.find_all(exp.Table)}
     names = {column.name for column in tree.find_all(exp.Column)}
     # A star, a pattern of names or the name of the table itself stands for whole rows.
-    whole = any(tree.transform(counted).find_all(exp.Star, exp.Columns))
-    if whole or any(name.casefold() in rows for name in names):
+    counts_whole_rows = any(tree.transform(counted).find_all(exp.Star, exp.Columns))
+    if counts_whole_rows or any(name.casefold() in rows for name in names):
         return (EVERY_COLUMN,)
     return tuple(sorted(names))
 
@@ -121,13 +121,13 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
     steps = {step.alias.casefold() for step in tree.find_all(exp.CTE)}
     if own & steps:
         raise UnsafeQuery(f"a step of the query is called like the table: {min(own & steps)}")
-    found = False
+    reads_own_rows = False
     for table in list(tree.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier):
             raise UnsafeQuery(f"the query may not read from {table.sql(dialect='duckdb')}")
         name = ".".join(part.name for part in table.parts)
         if name.casefold() in own:
-            found = True
+            reads_own_rows = True
             if not table.alias:
                 table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
             for part in ("db", "catalog"):
@@ -137,7 +137,7 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
             raise UnsafeQuery(
                 f"a rule reads its own table only; {describe_unknown('table', name, tables)}"
             )
-    if not found:
+    if not reads_own_rows:
         raise UnsafeQuery(
             f"the query reads no rows; it must select from {min(tables, default=ROWS)}"
         )

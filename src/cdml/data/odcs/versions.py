@@ -81,9 +81,9 @@ def read_version(contract: Mapping[str, Any], source: str, line: int) -> str:
             f"{source} does not say which version of the Open Data Contract Standard it follows:"
             f" apiVersion is missing.", hint,
         )  # fmt: skip
-    found = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?", str(written).strip())
-    near = f"v{found[1]}.{found[2]}." if found else "?"
-    exact = f"{near}{found[3]}" if found and found[3] else None
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?", str(written).strip())
+    near = f"v{match[1]}.{match[2]}." if match else "?"
+    exact = f"{near}{match[3]}" if match and match[3] else None
     # `3.1` is any version that begins so; the newest of them has all of their keys.
     version = next((v for v in VERSIONS if v == exact or (not exact and v.startswith(near))), None)
     if version is None:

@@ -55,26 +55,26 @@ _WRITTEN = {
 """How the contract spells what a check is called."""
 
 
-def from_contract(contract: Contract, known: RuleContext) -> Iterator[RuleOrFinding]:
+def from_contract(contract: Contract, context: RuleContext) -> Iterator[RuleOrFinding]:
     """Every rule of a contract for a table with these columns; none is left out."""
-    fields = known.fields
+    fields = context.fields
     yield from _own_table(contract, fields)
     for prop in contract.properties:
-        for asked in _of_property(prop, known):
-            yield _placed(asked, prop)
+        for rule in _of_property(prop, context):
+            yield _placed(rule, prop)
     if contract.primary_key:
         described = {prop.name: prop for prop in contract.properties}
         first = described[contract.primary_key[0]]
-        for asked in _primary_key(contract.primary_key, fields):
-            yield _placed(asked, described.get(asked.column or "", first))
+        for rule in _primary_key(contract.primary_key, fields):
+            yield _placed(rule, described.get(rule.column or "", first))
     for quality in contract.quality:
-        yield from quality_rules(quality, None, known)
+        yield from quality_rules(quality, None, context)
     for reference in contract.references:
-        yield replace(reference_rule(reference, known), line=reference.line)
+        yield replace(reference_rule(reference, context), line=reference.line)
     for line, text in contract.listed:
-        found = unjudged_finding("not_executed", None, f"{text} is listed, not executed")
-        yield replace(found, line=line)
-    yield from _extra_columns(contract, known)
+        finding = unjudged_finding("not_executed", None, f"{text} is listed, not executed")
+        yield replace(finding, line=line)
+    yield from _extra_columns(contract, context)
 
 
 def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Finding]:
@@ -89,19 +89,19 @@ def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Find
         )  # fmt: skip
 
 
-def _extra_columns(contract: Contract, known: RuleContext) -> Iterator[Finding]:
+def _extra_columns(contract: Contract, context: RuleContext) -> Iterator[Finding]:
     promised = {prop.name for prop in contract.properties}
-    extra = [name for name in known.fields if name not in promised]
+    extra = [name for name in context.fields if name not in promised]
     if promised and extra:
         yield fact(
-            "extra_columns", None, fine=False, severity=known.extra_columns, expected="none",
+            "extra_columns", None, fine=False, severity=context.extra_columns, expected="none",
             observed=str(len(extra)),
             reason=f"the contract does not know: {', '.join(extra)}",
         )  # fmt: skip
 
 
-def _of_property(prop: Property, known: RuleContext) -> Iterator[RuleOrFinding]:
-    fields = known.fields
+def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrFinding]:
+    fields = context.fields
     field = fields.get(prop.name)
     if field is None:
         reason = (
@@ -116,8 +116,8 @@ def _of_property(prop: Property, known: RuleContext) -> Iterator[RuleOrFinding]:
     for rule in (*_simple(prop), *_bounds(prop, field)):
         yield rule if field is not None else _without_column(rule)
     for quality in prop.quality:
-        for asked in quality_rules(quality, prop.name, known):
-            yield asked if field is not None else _without_column(asked)
+        for item in quality_rules(quality, prop.name, context):
+            yield item if field is not None else _without_column(item)
     if prop.nested:
         line = next((prop.lines[key] for key in _NESTED if key in prop.lines), prop.line)
         parts = DataRule(
@@ -126,17 +126,17 @@ def _of_property(prop: Property, known: RuleContext) -> Iterator[RuleOrFinding]:
         yield not_executed(parts, "what the contract says about parts of a value is not checked")
 
 
-def _placed(asked: RuleOrFinding, prop: Property) -> RuleOrFinding:
+def _placed(rule: RuleOrFinding, prop: Property) -> RuleOrFinding:
     """With the line of what asks for it, unless it knows a nearer one."""
-    if asked.line is not None:
-        return asked
-    return replace(asked, line=prop.line_of(_WRITTEN.get(asked.name, asked.name)))
+    if rule.line is not None:
+        return rule
+    return replace(rule, line=prop.line_of(_WRITTEN.get(rule.name, rule.name)))
 
 
-def _without_column(asked: RuleOrFinding) -> Finding:
-    if isinstance(asked, DataRule):
-        return not_executed(asked, "the column is missing")
-    return asked
+def _without_column(rule: RuleOrFinding) -> Finding:
+    if isinstance(rule, DataRule):
+        return not_executed(rule, "the column is missing")
+    return rule
 
 
 def _types(prop: Property, field: Field) -> Iterator[Finding]:
@@ -146,29 +146,29 @@ def _types(prop: Property, field: Field) -> Iterator[Finding]:
     if prop.logical is not None:
         yield _logical_type(prop, prop.logical, field)
     if prop.physical is not None:
-        wanted, found = physical_type(prop.physical), physical_type(field.physical)
-        if wanted not in PHYSICAL_TYPES:
-            text = f"physicalType {prop.physical} is another engine's; the column is {found}"
+        expected, actual = physical_type(prop.physical), physical_type(field.physical)
+        if expected not in PHYSICAL_TYPES:
+            text = f"physicalType {prop.physical} is another engine's; the column is {actual}"
             yield unjudged_finding("physical_type", prop.name, text)
         else:
             yield fact(
-                "physical_type", prop.name, fine=wanted == found,
+                "physical_type", prop.name, fine=expected == actual,
                 expected=prop.physical, observed=field.physical,
                 reason=f"the column is {field.physical}",
             )  # fmt: skip
 
 
-def _logical_type(prop: Property, wanted: LogicalType, field: Field) -> Finding:
-    integers = field.type is LogicalType.INTEGER and wanted is LogicalType.NUMBER
+def _logical_type(prop: Property, expected: LogicalType, field: Field) -> Finding:
+    integers = field.type is LogicalType.INTEGER and expected is LogicalType.NUMBER
     held = prop.options.get("format") in ("binary", "byte") and binary(field)
-    fine = field.type is wanted or integers or held
-    trouble = _not_applied(wanted, str(prop.options.get("format", "")))
+    fine = field.type is expected or integers or held
+    trouble = _not_applied(expected, str(prop.options.get("format", "")))
     if field.type is LogicalType.STRING and not fine and trouble:
-        rule = DataRule(name="logical_type", column=prop.name, what="", expected=wanted)
+        rule = DataRule(name="logical_type", column=prop.name, what="", expected=expected)
         return not_executed(rule, trouble)
-    holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{wanted}"
+    holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{expected}"
     return fact(
-        "logical_type", prop.name, fine=fine, expected=wanted, observed=field.type,
+        "logical_type", prop.name, fine=fine, expected=expected, observed=field.type,
         reason=f"{holds}: {field.misfit}" if field.misfit and not fine else holds,
     )  # fmt: skip
 
@@ -188,11 +188,11 @@ def _not_applied(kind: LogicalType, written: str) -> str:
 
 
 def _types_of_nothing(prop: Property) -> Iterator[Finding]:
-    for name, wanted in (("logical_type", prop.logical), ("physical_type", prop.physical)):
-        if wanted is not None:
+    for name, expected in (("logical_type", prop.logical), ("physical_type", prop.physical)):
+        if expected is not None:
             yield fact(
-                name, prop.name, fine=True, expected=wanted, observed="no value",
-                reason=f"no value is there that could be of another type than {wanted}",
+                name, prop.name, fine=True, expected=expected, observed="no value",
+                reason=f"no value is there that could be of another type than {expected}",
             )  # fmt: skip
 
 
@@ -229,24 +229,24 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrFinding]:
         kind = prop.logical or kind
     for name, option in prop.options.items():
         if name == "format" and prop.logical in DATES:
-            asked = _date_format(prop.name, str(option), kind, prop.logical)
+            rule = _date_format(prop.name, str(option), kind, prop.logical)
         else:
-            asked = _option(prop.name, name, option, kind)
-        yield asked if field is None or not field.empty else _of_nothing(asked)
+            rule = _option(prop.name, name, option, kind)
+        yield rule if field is None or not field.empty else _of_nothing(rule)
     if prop.accepted is not None:
         yield accepted_values("accepted_values", prop.name, prop.accepted, kind)
 
 
-def _of_nothing(asked: RuleOrFinding) -> RuleOrFinding:
+def _of_nothing(rule: RuleOrFinding) -> RuleOrFinding:
     """No value is there that could break what an option asks of each; what is listed stays so."""
-    if asked.severity == "info":
-        return asked
-    expected = asked.asked if isinstance(asked, DataRule) else asked.expected
-    found = fact(
-        asked.name, asked.column, fine=True, expected=expected, observed="0",
+    if rule.severity == "info":
+        return rule
+    expected = rule.asked if isinstance(rule, DataRule) else rule.expected
+    finding = fact(
+        rule.name, rule.column, fine=True, expected=expected, observed="0",
         reason="no value is there that could break it",
     )  # fmt: skip
-    return replace(found, failing_rows=0)
+    return replace(finding, failing_rows=0)
 
 
 def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrFinding:
@@ -293,7 +293,7 @@ def _format(column: str, written: str, kind: LogicalType) -> RuleOrFinding:
 
 
 def _date_format(
-    column: str, written: str, kind: LogicalType, wanted: LogicalType
+    column: str, written: str, kind: LogicalType, expected: LogicalType
 ) -> RuleOrFinding:
     """Texts have the format; stored dates have none, and those that were read by it fit."""
     if kind in DATES:
@@ -303,7 +303,7 @@ def _date_format(
     rule = DataRule(
         name="format", column=column, what="values are of another format", expected=written
     )
-    applied, trouble = read_format(written), _not_applied(wanted, written)
+    applied, trouble = read_format(written), _not_applied(expected, written)
     if applied is None or trouble:
         return not_executed(rule, trouble)
     return _on_text(column, "format", written, kind, Matches(column, f"^(?:{applied.regex})$"))

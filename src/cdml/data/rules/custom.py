@@ -19,30 +19,30 @@ from cdml.data.rules.rule import (
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 
-def custom_rule(quality: Quality, known: RuleContext) -> Iterator[RuleOrFinding]:
+def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrFinding]:
     """What a rule of ours asks, other than the standard's metrics."""
     column = quality.column
     check = quality.metric or ""
     if quality.comparison is not None:
-        yield _comparison(quality, quality.comparison, known.fields)
+        yield _comparison(quality, quality.comparison, context.fields)
         return
     name = NAMES[check]
     rule = data_rule(quality, name, column, what=f"the {name.replace('_', ' ')} of {column}")
-    field = known.fields.get(column or "")
+    field = context.fields.get(column or "")
     if field is None:
         yield not_executed(rule, f"the data has no column {column!r}")
     elif check == "distinctCount":
         yield replace(rule, distinct=column, what=f"the number of different values of {column}")
     elif check == "freshness":
-        yield _freshness(rule, field, known.now)
+        yield _freshness(rule, field, context.now)
     elif not field.type.numeric:
         yield not_executed(rule, f"the column holds {field.type}, not numbers")
     else:
         function: Any = check
         q = quality.arguments.get("q")
-        what = f"the {q:g} quantile of {column}" if q is not None else rule.what
+        subject = f"the {q:g} quantile of {column}" if q is not None else rule.what
         yield replace(
-            rule, aggregate=Aggregate(function=function, column=field.name, q=q), what=what,
+            rule, aggregate=Aggregate(function=function, column=field.name, q=q), what=subject,
             reveals=(field.name,),  # of one row, or of equal ones, a mean is a value too
         )  # fmt: skip
 
@@ -53,27 +53,28 @@ def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrFind
     if now is None:
         return not_executed(rule, "nobody says what time it is")
     newest = Aggregate(function="maximum", column=field.name)
-    what = f"the age of the newest {field.name}"
-    return replace(rule, aggregate=newest, until=now, what=what, reveals=(field.name,))
+    subject = f"the age of the newest {field.name}"
+    return replace(rule, aggregate=newest, until=now, what=subject, reveals=(field.name,))
 
 
 def _comparison(
-    quality: Quality, asked: CompareColumns, fields: Mapping[str, Field]
+    quality: Quality, comparison: CompareColumns, fields: Mapping[str, Field]
 ) -> RuleOrFinding:
-    expected = f"{asked.left} {asked.operator} {asked.right}"
+    expected = f"{comparison.left} {comparison.operator} {comparison.right}"
     if quality.bound is not None:
         expected += f"; broken by {quality.bound}"
-    rule = data_rule(quality, "compare", asked.left, expected=expected,
-                 what=f"rows do not have {asked.left} {asked.operator} {asked.right}")  # fmt: skip
-    sides = [fields.get(name) for name in (asked.left, asked.right)]
-    lost = [name for name in (asked.left, asked.right) if name not in fields]
+    rule = data_rule(quality, "compare", comparison.left, expected=expected,
+                 what=f"rows do not have {comparison.left} {comparison.operator}"
+                 f" {comparison.right}")  # fmt: skip
+    sides = [fields.get(name) for name in (comparison.left, comparison.right)]
+    lost = [name for name in (comparison.left, comparison.right) if name not in fields]
     if lost:
         return not_executed(rule, f"the data has no column {lost[0]!r}")
     left, right = (side.type for side in sides if side is not None)
     if not comparable(left, right):
         return not_executed(rule, f"{left} cannot be held against {right}")
-    complete = (present(asked.left), present(asked.right))
-    return replace(rule, breaking=All((*complete, Not(asked))))
+    complete = (present(comparison.left), present(comparison.right))
+    return replace(rule, breaking=All((*complete, Not(comparison))))
 
 
 def comparable(left: LogicalType, right: LogicalType) -> bool:
@@ -84,27 +85,27 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
     return left is right and left not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
-def reference_rule(reference: Relationship, known: RuleContext) -> RuleOrFinding:
+def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrFinding:
     """Whether values occur in another table; told only, where nobody says where that lies."""
     column = reference.columns[0] if len(reference.columns) == 1 else None
-    if reference.table not in known.related:
+    if reference.table not in context.related:
         return fact(
             "foreign_key", column, fine=True, severity="info", expected="", observed="listed",
             reason=f"{reference} is listed: data.related does not say where {reference.table} lies",
         )  # fmt: skip
-    theirs = known.related[reference.table]
+    theirs = context.related[reference.table]
     rule = DataRule(
         name="foreign_key", column=column, reference=reference, expected=str(reference),
         what=f"rows have no counterpart: {reference}",
     )  # fmt: skip
     for name, their_name in zip(reference.columns, reference.their_columns, strict=True):
-        if name not in known.fields:
+        if name not in context.fields:
             return not_executed(rule, f"the data has no column {name!r}")
         if their_name not in theirs:
             return not_executed(
                 rule, f"{reference.table}: {describe_unknown('column', their_name, theirs)}"
             )
-        ours, other = known.fields[name].type, theirs[their_name].type
+        ours, other = context.fields[name].type, theirs[their_name].type
         if not comparable(ours, other):
             return not_executed(rule, f"{name} holds {ours}, and {their_name} {other}")
     return rule

@@ -12,12 +12,12 @@ from cdml.tables.types import coerce
 
 def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -> list[str]:
     """A sentence for each column that a key of cdml.yaml names and the data does not have."""
-    known = list(fields)
+    columns = list(fields)
     return [
-        f"data.{place}: {describe_unknown('column', name, known)}"
+        f"data.{place}: {describe_unknown('column', name, columns)}"
         for place, names in named.items()
         for name in names
-        if name not in known
+        if name not in columns
     ]
 
 

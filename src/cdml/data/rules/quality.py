@@ -32,31 +32,31 @@ from cdml.tables.types import coerce
 
 
 def quality_rules(
-    quality: Quality, column: str | None, known: RuleContext
+    quality: Quality, column: str | None, context: RuleContext
 ) -> Iterator[RuleOrFinding]:
     """What a quality rule asks; documentation and foreign engines' rules are listed."""
-    for asked in _of_kind(quality, column, known):
-        yield replace(asked, line=quality.line)
+    for rule in _of_kind(quality, column, context):
+        yield replace(rule, line=quality.line)
 
 
-def _of_kind(quality: Quality, column: str | None, known: RuleContext) -> Iterator[RuleOrFinding]:
+def _of_kind(quality: Quality, column: str | None, context: RuleContext) -> Iterator[RuleOrFinding]:
     match quality.kind:
         case "library":
-            yield from _library(quality, column, known.fields)
+            yield from _library(quality, column, context.fields)
         case "cdml":
             if quality.metric in ARGUMENTS:
-                yield from _library(quality, quality.column, known.fields)
+                yield from _library(quality, quality.column, context.fields)
             else:
-                yield from custom_rule(quality, known)
+                yield from custom_rule(quality, context)
         case "sql":
-            what = f"the answer of {quality.name}"
+            subject = f"the answer of {quality.name}"
             query = quality.query
-            reveals = _revealed(query.reveals if query is not None else (), known.fields)
-            yield data_rule(quality, "sql", column, query=query, what=what, reveals=reveals)
+            reveals = _revealed(query.reveals if query is not None else (), context.fields)
+            yield data_rule(quality, "sql", column, query=query, what=subject, reveals=reveals)
         case "text":
             yield unjudged_finding("text", column, f"documentation: {quality.name}")
         case _:
-            yield _foreign(quality, column, known)
+            yield _foreign(quality, column, context)
 
 
 def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
@@ -65,9 +65,9 @@ def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[st
     return tuple(name for name in fields if EVERY_COLUMN in written or name.casefold() in spoken)
 
 
-def _foreign(quality: Quality, column: str | None, known: RuleContext) -> RuleOrFinding:
+def _foreign(quality: Quality, column: str | None, context: RuleContext) -> RuleOrFinding:
     why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
-    if known.hold_foreign:
+    if context.hold_foreign:
         rule = data_rule(quality, "foreign_rule", column, what="", expected=quality.name)
         return not_executed(rule, f"{why}, and data.foreign_rules is hold")
     return unjudged_finding("not_executed", column, why)
@@ -88,8 +88,8 @@ def _library(
         yield not_executed(rule, f"{metric} needs a column: write the rule at one")
         return
     kind = fields[column].type if column in fields else LogicalType.OTHER
-    breaking, what = _breaking(metric, column, quality.arguments, kind)
-    rule = replace(rule, breaking=breaking, what=what)
+    breaking, subject = _breaking(metric, column, quality.arguments, kind)
+    rule = replace(rule, breaking=breaking, what=subject)
     yield rule if column in fields else not_executed(rule, f"the data has no column {column!r}")
 
 
@@ -103,8 +103,8 @@ def _duplicates(
         return not_executed(
             rule, f"the data has no column {lost[0]!r}" if lost else "it names no properties"
         )
-    what = f"rows repeat the {', '.join(columns)} of a row before"
-    return replace(rule, repeated=columns, what=what)
+    subject = f"rows repeat the {', '.join(columns)} of a row before"
+    return replace(rule, repeated=columns, what=subject)
 
 
 def _breaking(
@@ -127,8 +127,8 @@ def _breaking(
 
 def _among(column: str, values: Any, kind: LogicalType) -> In:
     """One of these; what no row of the column's type can equal is left out."""
-    found = (coerce(value, kind) for value in values)
-    return In(column, tuple(value for value in found if value is not None))
+    allowed = (coerce(value, kind) for value in values)
+    return In(column, tuple(value for value in allowed if value is not None))
 
 
 def accepted_values(

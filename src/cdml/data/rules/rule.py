@@ -86,8 +86,10 @@ class DataRule:
     @property
     def asked(self) -> str:
         """What is expected, in words."""
-        told = self.expected or str(self.bound)
-        return f"{told} (warns unless {self.warns})" if self.warns is not None else told
+        expectation = self.expected or str(self.bound)
+        return (
+            f"{expectation} (warns unless {self.warns})" if self.warns is not None else expectation
+        )
 
 
 def judge_count(
@@ -118,7 +120,7 @@ def judge_count(
     )
 
 
-def judge_figure(rule: DataRule, answer: float | NotRun, *, shown: bool = True) -> Finding:
+def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool = True) -> Finding:
     """A figure as a finding."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
@@ -132,8 +134,9 @@ def judge_figure(rule: DataRule, answer: float | NotRun, *, shown: bool = True) 
         verdict=level,
         severity=rule.severity,
         expected=rule.asked,
-        observed=exact if shown else "not shown",
-        reason=f"{rule.what} is {figure if shown else f'{words} (it is not shown)'}{accepted}",
+        observed=exact if may_disclose else "not shown",
+        reason=f"{rule.what} is {figure if may_disclose else f'{words} (it is not shown)'}"
+        f"{accepted}",
         line=rule.line,
     )
 

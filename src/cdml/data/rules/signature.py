@@ -84,31 +84,31 @@ def check_signature(
     signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
 ) -> Iterator[RuleOrFinding]:
     """Everything that may keep a model from answering."""
-    who, types = signature.who, signature.types
+    subject, types = signature.who, signature.types
     if types is not None:
         yield from _named(signature, types, fields)
     elif signature.unnamed is not None:
         given = input_columns(None, purposes, fields)
-        found = _by_place(signature.unnamed, given, fields)
-        yield _counted(who, signature.unnamed, given, fine=found is not None)
-        types = found
+        columns = _by_place(signature.unnamed, given, fields)
+        yield _counted(subject, signature.unnamed, given, fine=columns is not None)
+        types = columns
     else:
         names = ", ".join(purposes.features)
-        told = f"; data.features names {names}" if names else ""
-        yield unjudged_finding(COLUMNS, None, f"not compared: {who} has no signature{told}")
+        hint = f"; data.features names {names}" if names else ""
+        yield unjudged_finding(COLUMNS, None, f"not compared: {subject} has no signature{hint}")
     if types is None:
         return
     judged = [
-        asked
-        for name, wanted in types.items()
+        rule
+        for name, type_name in types.items()
         if name in fields
-        for asked in _typed(signature, wanted, fields[name])
+        for rule in _typed(signature, type_name, fields[name])
     ]
     yield from judged
-    if all(isinstance(asked, Finding) and asked.severity == "info" for asked in judged):
+    if all(isinstance(rule, Finding) and rule.severity == "info" for rule in judged):
         yield fact(
             TYPES, None, fine=True, expected="as in the signature", observed="as in the signature",
-            reason=f"all columns have types that {who} takes",
+            reason=f"all columns have types that {subject} takes",
         )  # fmt: skip
 
 
@@ -123,14 +123,14 @@ def refused_value(signature: Signature, why: str) -> Finding:
 def _named(
     signature: Signature, types: Mapping[str, str], fields: Mapping[str, Field]
 ) -> Iterator[Finding]:
-    who = signature.who
+    subject = signature.who
     lost = [name for name in types if name not in fields]
     for name in lost:
-        yield _lost(who, name, fields, required=name in signature.required)
+        yield _lost(subject, name, fields, required=name in signature.required)
     if not lost:
         yield fact(
             COLUMNS, None, fine=True, expected="present", observed="present",
-            reason=f"all {len(types)} columns that {who} asks for are there",
+            reason=f"all {len(types)} columns that {subject} asks for are there",
         )  # fmt: skip
 
 
@@ -142,127 +142,133 @@ def _by_place(
     return None if types is None else dict(zip(given, types, strict=True))
 
 
-def _counted(who: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) -> Finding:
+def _counted(subject: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) -> Finding:
     names = ", ".join(given) or "none"
-    reason = f"{who} takes {unnamed}, and is given {names}, in this order"
+    reason = f"{subject} takes {unnamed}, and is given {names}, in this order"
     return fact(
         COLUMNS, None, fine=fine, expected=str(unnamed), observed=names,
         reason=reason if fine else f"{reason}: name its inputs as data.features",
     )  # fmt: skip
 
 
-def _lost(who: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Finding:
+def _lost(subject: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Finding:
     if not required:
-        return unjudged_finding(COLUMNS, name, f"{who} can do without it, and it is not there")
+        return unjudged_finding(COLUMNS, name, f"{subject} can do without it, and it is not there")
     return fact(
         COLUMNS, name, fine=False, expected="present", observed="missing",
-        reason=f"{who} asks for it, and the data does not have it; "
+        reason=f"{subject} asks for it, and the data does not have it; "
         f"{describe_unknown('column', name, fields)}",
     )  # fmt: skip
 
 
-def _typed(signature: Signature, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _typed(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     """What is to be said of one column: nothing where it is taken as it is."""
-    who, name = signature.who, field.name
+    subject, name = signature.who, field.name
     if field.empty:
         needed = signature.types is None or name in signature.required
-        if needed and (wanted in WHOLE or wanted.startswith("array(")):
-            yield _complete(who, wanted, name)
+        if needed and (type_name in WHOLE or type_name.startswith("array(")):
+            yield _complete(subject, type_name, name)
         return
-    if wanted.startswith("array("):
-        yield from _lists(signature, wanted, field)
+    if type_name.startswith("array("):
+        yield from _lists(signature, type_name, field)
         return
     for types, of_type in _OF_TYPE:
-        if wanted in types:
-            yield from of_type(who, wanted, field)
+        if type_name in types:
+            yield from of_type(subject, type_name, field)
 
 
-def _whole(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
-    low, high = WHOLE[wanted]
+def _whole(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+    low, high = WHOLE[type_name]
     fits = f"whole numbers from {low} to {high}"
     if field.type is LogicalType.INTEGER:
         least, most = _PHYSICAL_WHOLE.get(field.physical, (low - 1, high + 1))
         if least < low or most > high:
-            yield _breaking(who, wanted, field, f"are no {fits}", _within(field.name, low, high))
+            yield _breaking(
+                subject, type_name, field, f"are no {fits}", _within(field.name, low, high)
+            )
     elif field.type is LogicalType.NUMBER:
         # Beyond 2^53 floating point does not hold every whole number.
         ends = max(low, -(2**53)), min(high, 2**53)
-        whole = All((IsWholeNumber(field.name), _within(field.name, *ends)))
-        yield _breaking(who, wanted, field, f"are no {fits}", whole)
+        integers = All((IsWholeNumber(field.name), _within(field.name, *ends)))
+        yield _breaking(subject, type_name, field, f"are no {fits}", integers)
     elif field.type is not LogicalType.BOOLEAN:
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
         return
     if field.nullable:
-        yield _complete(who, wanted, field.name)
+        yield _complete(subject, type_name, field.name)
 
 
-def _floating(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
-    most = 2 ** FLOATING[wanted]
+def _floating(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+    most = 2 ** FLOATING[type_name]
     if field.type is LogicalType.INTEGER:
         least, largest = _PHYSICAL_WHOLE.get(field.physical, (-most - 1, most + 1))
-        if (least < -most or largest > most) and wanted not in ROUNDED:
-            what = f"lie beyond {most}, from where {wanted} loses digits"
-            yield _breaking(who, wanted, field, what, _within(field.name, -most, most))
+        if (least < -most or largest > most) and type_name not in ROUNDED:
+            problem = f"lie beyond {most}, from where {type_name} loses digits"
+            yield _breaking(subject, type_name, field, problem, _within(field.name, -most, most))
     elif field.type is LogicalType.NUMBER:
-        if wanted == "float" and field.physical != "FLOAT":
+        if type_name == "float" and field.physical != "FLOAT":
             only = "of which MLflow takes only values that lose nothing"
-            yield _type_mismatch(who, wanted, field, only, severity="warning")
+            yield _type_mismatch(subject, type_name, field, only, severity="warning")
     elif field.type is not LogicalType.BOOLEAN:
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
 
 
-def _truth(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _truth(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type in (LogicalType.INTEGER, LogicalType.NUMBER):
-        yield _breaking(who, wanted, field, "are neither 0 nor 1", In(field.name, (0, 1)))
+        yield _breaking(subject, type_name, field, "are neither 0 nor 1", In(field.name, (0, 1)))
     elif field.type is not LogicalType.BOOLEAN:
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
 
 
-def _moment(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     name, zoned = field.name, field.physical == "TIMESTAMP WITH TIME ZONE"
     outside = f"lie outside of {FIRST.year} to {LAST.year}, which it holds"
     if field.type is LogicalType.TIMESTAMP and not zoned:
         if field.physical != "TIMESTAMP_NS":
-            yield _breaking(who, wanted, field, outside, _within(name, FIRST, LAST))
+            yield _breaking(subject, type_name, field, outside, _within(name, FIRST, LAST))
     elif field.type is LogicalType.DATE:
         first, last = date(FIRST.year, 9, 22), LAST.date()
-        yield _breaking(who, wanted, field, outside, _within(name, first, last))
+        yield _breaking(subject, type_name, field, outside, _within(name, first, last))
     elif field.type is LogicalType.STRING:
-        yield _breaking(who, wanted, field, "are no ISO dates or times", Matches(name, _MOMENT))
+        yield _breaking(
+            subject, type_name, field, "are no ISO dates or times", Matches(name, _MOMENT)
+        )
     else:
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
 
 
-def _text(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _text(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is LogicalType.DATE:
-        yield unjudged_finding(TYPES, field.name, f"it holds dates, which {who} is given as text")
+        yield unjudged_finding(
+            TYPES, field.name, f"it holds dates, which {subject} is given as text"
+        )
     elif field.type is not LogicalType.STRING or field.physical == "UUID":
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
 
 
-def _bytes(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _bytes(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is not LogicalType.STRING and not binary(field):
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
 
 
-def _lists(signature: Signature, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     """Lists by what is in them; which of their values fit, no scan tells."""
     if field.type is not LogicalType.ARRAY:
-        yield _refused(signature.who, wanted, field)
+        yield _refused(signature.who, type_name, field)
         return
     inner = Field(
         name=field.name, type=_element(field.physical), physical=field.physical.removesuffix("[]"),
         nullable=False,
     )  # fmt: skip
-    kind = wanted.removeprefix("array(")[:-1]
-    found = list(_typed(signature, kind, inner))
-    if any(isinstance(asked, Finding) and asked.severity == "error" for asked in found):
-        yield _refused(signature.who, wanted, field)
-    elif found:
+    kind = type_name.removeprefix("array(")[:-1]
+    rules = list(_typed(signature, kind, inner))
+    if any(isinstance(rule, Finding) and rule.severity == "error" for rule in rules):
+        yield _refused(signature.who, type_name, field)
+    elif rules:
         only = "of which only the scoring tells whether every value fits"
-        yield _type_mismatch(signature.who, wanted, field, only, severity="warning")
+        yield _type_mismatch(signature.who, type_name, field, only, severity="warning")
     if field.nullable and field.name in signature.required:
-        yield _complete(signature.who, wanted, field.name)
+        yield _complete(signature.who, type_name, field.name)
 
 
 def _element(physical: str) -> LogicalType:
@@ -278,12 +284,12 @@ def _element(physical: str) -> LogicalType:
     }.get(name, LogicalType.OTHER)  # fmt: skip
 
 
-def _nested(who: str, wanted: str, field: Field) -> Iterator[RuleOrFinding]:
+def _nested(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
     if field.type is not LogicalType.OBJECT:
-        yield _refused(who, wanted, field)
+        yield _refused(subject, type_name, field)
         return
     only = "of which only the scoring tells whether it has the parts that are asked for"
-    yield _type_mismatch(who, wanted, field, only, severity="warning")
+    yield _type_mismatch(subject, type_name, field, only, severity="warning")
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[RuleOrFinding]]]] = (
@@ -302,30 +308,33 @@ def _within(column: str, least: int | date, most: int | date) -> Condition:
     return All((Compare(column, ">=", least), Compare(column, "<=", most)))
 
 
-def _breaking(who: str, wanted: str, field: Field, what: str, allowed: Condition) -> DataRule:
+def _breaking(
+    subject: str, type_name: str, field: Field, problem: str, allowed: Condition
+) -> DataRule:
     return DataRule(
-        name=TYPES, column=field.name, breaking=violates(field.name, allowed), expected=wanted,
-        what=f"values {what}, and the signature of {who} says {wanted}",
+        name=TYPES, column=field.name, breaking=violates(field.name, allowed), expected=type_name,
+        what=f"values {problem}, and the signature of {subject} says {type_name}",
     )  # fmt: skip
 
 
-def _complete(who: str, wanted: str, column: str) -> DataRule:
+def _complete(subject: str, type_name: str, column: str) -> DataRule:
     return DataRule(
-        name=TYPES, column=column, breaking=Missing(column), expected=f"{wanted}, complete",
-        what=f"values are missing, and {who} takes this column as {wanted}, which MLflow refuses"
-        " to make of a column with missing values",
+        name=TYPES, column=column, breaking=Missing(column), expected=f"{type_name}, complete",
+        what=f"values are missing, and {subject} takes this column as {type_name}, which MLflow"
+        " refuses to make of a column with missing values",
     )  # fmt: skip
 
 
-def _refused(who: str, wanted: str, field: Field) -> Finding:
-    return _type_mismatch(who, wanted, field, f"which is no {wanted}", severity="error")
+def _refused(subject: str, type_name: str, field: Field) -> Finding:
+    return _type_mismatch(subject, type_name, field, f"which is no {type_name}", severity="error")
 
 
 def _type_mismatch(
-    who: str, wanted: str, field: Field, which: str, *, severity: Severity
+    subject: str, type_name: str, field: Field, which: str, *, severity: Severity
 ) -> Finding:
     return fact(
         TYPES, field.name, fine=False, severity=severity,
-        expected=wanted, observed=field.physical,
-        reason=f"the signature of {who} says {wanted}, the data holds {field.physical}, {which}",
+        expected=type_name, observed=field.physical,
+        reason=f"the signature of {subject} says {type_name}, the data holds"
+        f" {field.physical}, {which}",
     )  # fmt: skip

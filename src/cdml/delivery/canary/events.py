@@ -121,9 +121,9 @@ class Events(CanaryModel):
     ) -> "Events":
         """With one window more: requests and events of each, h, and r."""
         events = champion[1] + challenger[1]
-        asked = champion[0], challenger[0]
-        harmful = log_costs(RISES, events, chance(*asked, harm_ratio))
-        tolerable = log_costs(FALLS, events, chance(*asked, tolerated_ratio))
+        requests = champion[0], challenger[0]
+        harmful = log_costs(RISES, events, chance(*requests, harm_ratio))
+        tolerable = log_costs(FALLS, events, chance(*requests, tolerated_ratio))
         return Events(
             champion=self.champion.add(*champion),
             challenger=self.challenger.add(*challenger),
@@ -133,17 +133,17 @@ class Events(CanaryModel):
 
     def harm(self, tolerated_rate: float) -> float:
         """The logarithm of the evidence of harm."""
-        hits, asked = self.challenger.events, self.challenger.requests
-        return harm(hits, asked, self.harm_costs, tolerated_rate, self.dispersion)
+        hits, requests = self.challenger.events, self.challenger.requests
+        return harm(hits, requests, self.harm_costs, tolerated_rate, self.dispersion)
 
     def safe(self, tolerated_rate: float) -> float:
         """The logarithm of the evidence of non-inferiority."""
-        hits, asked = self.challenger.events, self.challenger.requests
-        return safe(hits, asked, self.safe_costs, tolerated_rate, self.dispersion)
+        hits, requests = self.challenger.events, self.challenger.requests
+        return safe(hits, requests, self.safe_costs, tolerated_rate, self.dispersion)
 
 
 def harm(
-    hits: float, asked: float, costs: Sequence[float], tolerated_rate: float, dispersion: float
+    hits: float, requests: float, costs: Sequence[float], tolerated_rate: float, dispersion: float
 ) -> float:
     """The logarithm of the evidence that rates are above h θ_p and above τ: both must be shown.
 
@@ -151,12 +151,12 @@ def harm(
     `tolerated_rate` is τ; `dispersion` says how many events come together.
     """
     ratio = log_ratios(RISES, hits, costs)
-    rate = log_ratios(RISES, hits, log_costs(RISES, asked, tolerated_rate))
+    rate = log_ratios(RISES, hits, log_costs(RISES, requests, tolerated_rate))
     return min(log_evidence(ratio, dispersion), log_evidence(rate, dispersion))
 
 
 def safe(
-    hits: float, asked: float, costs: Sequence[float], tolerated_rate: float, dispersion: float
+    hits: float, requests: float, costs: Sequence[float], tolerated_rate: float, dispersion: float
 ) -> float:
     """The logarithm of the evidence that rates are at most r θ_p, or at most τ.
 
@@ -164,7 +164,7 @@ def safe(
     those of `harm`, with the costs of `Events.safe_costs`.
     """
     ratio = log_ratios(FALLS, hits, costs)
-    rate = log_ratios(FALLS, hits, log_costs(FALLS, asked, tolerated_rate))
+    rate = log_ratios(FALLS, hits, log_costs(FALLS, requests, tolerated_rate))
     return log_mean((log_evidence(ratio, dispersion), log_evidence(rate, dispersion)))
 
 

@@ -83,18 +83,18 @@ def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     `elapsed_seconds` counts from its first request on, by the clock, so that a canary without
     traffic ends too; NaN is an end.
     """
-    found = canary_findings(canary)
+    findings = canary_findings(canary)
 
     def say(outcome: CanaryDecision, reason: str) -> Judgement:
-        return Judgement(outcome=outcome, reason=reason, findings=found)
+        return Judgement(outcome=outcome, reason=reason, findings=findings)
 
     enough = canary.errors.challenger.windows >= FEWEST_WINDOWS
-    harm = [one for one in found if one.of != SPLIT and one.harmful]
+    harm = [one for one in findings if one.of != SPLIT and one.harmful]
     if enough and harm:
         return say(CanaryDecision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
-    open_ = _open(canary, found)
-    if enough and not open_ and all(one.is_safe for one in found):
-        safe = "; ".join(_describe_finding(one, canary) for one in found if one.of != SPLIT)
+    open_ = _open(canary, findings)
+    if enough and not open_ and all(one.is_safe for one in findings):
+        safe = "; ".join(_describe_finding(one, canary) for one in findings if one.of != SPLIT)
         return say(CanaryDecision.PROMOTE, f"no worse than tolerated: {safe}")
     why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
@@ -116,7 +116,7 @@ def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
     return (
         *(
             CanaryFinding(
-                of=of,
+                of=label,
                 champion=(events.champion.events, events.champion.requests),
                 challenger=(events.challenger.events, events.challenger.requests),
                 harm=events.harm(rate),
@@ -125,7 +125,7 @@ def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
                 safe_needed=rules.promote_threshold,
                 dispersion=events.dispersion,
             )
-            for of, events, rate in kinds
+            for label, events, rate in kinds
         ),
         CanaryFinding(
             of=SPLIT,
@@ -138,20 +138,20 @@ def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
     )
 
 
-def _open(canary: CanaryState, found: tuple[CanaryFinding, ...]) -> list[str]:
+def _open(canary: CanaryState, findings: tuple[CanaryFinding, ...]) -> list[str]:
     """All that keeps the challenger from being promoted."""
     problems = []
     if not canary.unreadable <= UNREADABLE * (canary.requests + canary.unreadable):
         problems.append(
             f"{canary.unreadable:,} records beside {canary.requests:,} requests are unreadable"
         )
-    for one in found:
+    for one in findings:
         if one.is_safe:
             continue
         if one.of == SPLIT:
-            got, of = one.challenger
+            got, requests = one.challenger
             problems.append(
-                f"the split is not as configured: the challenger was given {got:,} of {of:,}"
+                f"the split is not as configured: the challenger was given {got:,} of {requests:,}"
                 f" requests; evidence against chance {_odds(one.harm)}"
             )
         elif not one.challenger[1]:
@@ -190,9 +190,9 @@ def _bursts(one: CanaryFinding) -> str:
 
 
 def _share(counts: tuple[int, int]) -> str:
-    events, of = counts
-    share = f" ({100 * events / of:.2f} %)" if of else ""
-    return f"{events:,} of {of:,}{share}"
+    events, requests = counts
+    share = f" ({100 * events / requests:.2f} %)" if requests else ""
+    return f"{events:,} of {requests:,}{share}"
 
 
 def _odds(log: float) -> str:

@@ -68,23 +68,23 @@ def expectation(
     how many times as many errors are to be rolled back.
     """
     times = rules.tolerated_ratio if times is None else times
-    asked = weight * requests_per_minute
-    others = requests_per_minute - asked
+    requests = weight * requests_per_minute
+    others = requests_per_minute - requests
     worse = min(1.0, times * error_rate)
 
     def is_safe(minutes: float) -> bool:
         events = minutes * error_rate * requests_per_minute
-        costs = log_costs(FALLS, events, chance(others, asked, rules.tolerated_ratio))
-        hits = minutes * asked * error_rate
-        shown = safe(hits, minutes * asked, costs, rules.tolerated_error_rate, 1.0)
-        return shown >= rules.promote_threshold
+        costs = log_costs(FALLS, events, chance(others, requests, rules.tolerated_ratio))
+        hits = minutes * requests * error_rate
+        evidence_of_safety = safe(hits, minutes * requests, costs, rules.tolerated_error_rate, 1.0)
+        return evidence_of_safety >= rules.promote_threshold
 
     def is_harmful(minutes: float) -> bool:
-        hits = minutes * asked * worse
+        hits = minutes * requests * worse
         events = hits + minutes * others * error_rate
-        costs = log_costs(RISES, events, chance(others, asked, rules.harm_ratio))
-        shown = harm(hits, minutes * asked, costs, rules.tolerated_error_rate, 1.0)
-        return shown >= rules.harm_threshold
+        costs = log_costs(RISES, events, chance(others, requests, rules.harm_ratio))
+        evidence_of_harm = harm(hits, minutes * requests, costs, rules.tolerated_error_rate, 1.0)
+        return evidence_of_harm >= rules.harm_threshold
 
     first = FEWEST_WINDOWS * minutes_between_looks
     return Expectation(
@@ -92,14 +92,14 @@ def expectation(
     )
 
 
-def _reached(shown: Callable[[float], bool], first: float) -> float | None:
+def _reached(is_reached: Callable[[float], bool], first: float) -> float | None:
     """The first minute at which it is shown, to 1 %; what is shown once stays so."""
     low, high = 0.0, first
-    while not shown(high):
+    while not is_reached(high):
         if not high < HORIZON:
             return None
         low, high = high, 2 * high
     while high > first and high - low > high / 100:
         middle = (low + high) / 2
-        low, high = (low, middle) if shown(middle) else (middle, high)
+        low, high = (low, middle) if is_reached(middle) else (middle, high)
     return high

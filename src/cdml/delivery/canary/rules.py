@@ -97,10 +97,10 @@ def add(
     steps: tuple[WeightPeriod, ...], weight: float, *, requests: int, challenger: int
 ) -> tuple[WeightPeriod, ...]:
     """With one window more, in all of which `weight` was in force; `requests` are those of both."""
-    known = next((step for step in steps if step.weight == weight), None)
-    step = known or WeightPeriod(weight=weight)
+    existing = next((step for step in steps if step.weight == weight), None)
+    step = existing or WeightPeriod(weight=weight)
     more = replace(step, given=step.given.add(requests, challenger))
-    return tuple(more if one is known else one for one in steps) + (() if known else (more,))
+    return tuple(more if one is existing else one for one in steps) + (() if existing else (more,))
 
 
 def mismatch(steps: tuple[WeightPeriod, ...], tolerance: float) -> float:

@@ -58,9 +58,9 @@ class Latencies:
 
     def quantile(self, share: float) -> float:
         """The smallest time within which this share was answered; infinite where none is known."""
-        wanted = share * self.requests
+        rank = share * self.requests
         reached = zip(self.upper_ms, accumulate(self.counts), strict=True)
-        return next((end for end, count in reached if count and count >= wanted), math.inf)
+        return next((end for end, count in reached if count and count >= rank), math.inf)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

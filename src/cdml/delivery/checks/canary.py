@@ -47,9 +47,9 @@ class CanaryJudge:
         cases, why = self._cases(release)
         because = f": {why}" if why else ""
         if not cases and self.served:
-            told = f"v{release.version} is ready; nothing is known to ask it{because}"
-            self.ports.progress.note(f"{told}.")
-            return told
+            sentence = f"v{release.version} is ready; nothing is known to ask it{because}"
+            self.ports.progress.note(f"{sentence}.")
+            return sentence
         if why:
             raise InputError(
                 f"nothing is known to ask v{release.version}, so that it gets no traffic: {why}.",
@@ -79,8 +79,8 @@ class CanaryJudge:
 
     def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """See `Checks`; by the traffic of the last minutes, or else of the next."""
-        found = forecast_canary(self._settings, ramp, self.ports, since=since)
-        return CheckForecast(told=found.told, state=_state(0, CanaryState(rules=found.rules)))
+        forecast = forecast_canary(self._settings, ramp, self.ports, since=since)
+        return CheckForecast(told=forecast.told, state=_state(0, CanaryState(rules=forecast.rules)))
 
     def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
         """What to ask; and where that is nothing, why, if it is known."""
@@ -97,12 +97,12 @@ class CanaryJudge:
         version = registry.version(self.loaded.config.model, release.version)
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-known")) as scratch:
             folder = registry.evidence(version, Path(scratch) / "evidence")
-            found = reference_rows.read_reference_rows(folder) if folder else None
-        if found is None or not found.rows:
-            return (), found.withheld if found else ""
-        name = f"{len(found.rows)} rows of the evaluation data"
-        answers: Sequence[Sequence[Any]] = found.answers
-        return (case_of_rows(found.by_column, answers, name=name),), ""
+            cases = reference_rows.read_reference_rows(folder) if folder else None
+        if cases is None or not cases.rows:
+            return (), cases.withheld if cases else ""
+        name = f"{len(cases.rows)} rows of the evaluation data"
+        answers: Sequence[Sequence[Any]] = cases.answers
+        return (case_of_rows(cases.by_column, answers, name=name),), ""
 
     @property
     def _settings(self) -> Settings | None:
@@ -136,8 +136,8 @@ class CanaryJudge:
 
 def _slots(operation: Operation, serving: Serving) -> ServerLabels:
     """How the records name the two servers; the challenger may have most of the traffic."""
-    beside = serving.beside.server if serving.beside else None
-    mine, other = beside, serving.server
+    standby = serving.beside.server if serving.beside else None
+    mine, other = standby, serving.server
     if serves(serving, operation.to):
         mine, other = other, mine
     if not mine or not other:

@@ -62,8 +62,8 @@ def forecast_canary(
     """
     factor = settings.latency_factor if settings else None
     try:
-        wanted = None if factor is None else fewest(CanaryTolerances().latency_quantile)
-        seen, trouble = _seen(ports, since, wanted), ""
+        fewest_requests = None if factor is None else fewest(CanaryTolerances().latency_quantile)
+        seen, trouble = _seen(ports, since, fewest_requests), ""
     except ConfigurationError:
         raise  # what can never be read must be known before anything is touched
     except CdmlError as error:
@@ -81,14 +81,14 @@ def forecast_canary(
     return CanaryForecast(rules=rules, told=f"{latencies}; {_time(rules, ramp, seen)}")
 
 
-def _seen(ports: DeliveryPorts, since: datetime, wanted: int | None) -> Window:
+def _seen(ports: DeliveryPorts, since: datetime, fewest_requests: int | None) -> Window:
     """What the champion answered of late; where that is too little, what it answers next."""
     clock, traffic = ports.clock, ports.traffic
     slots = ServerLabels(champion=ports.target.observe().server or "-", challenger="<none>")
     begun = clock.now()
-    back = max(begun - (LATELY if wanted is None else EARLIER), since)
+    back = max(begun - (LATELY if fewest_requests is None else EARLIER), since)
     seen = traffic.window(back, begun, slots) if back < begun else None
-    if seen is not None and _enough(seen, wanted):
+    if seen is not None and _enough(seen, fewest_requests):
         return seen
     with ports.progress.step("listening to the champion's traffic"):
         while True:
@@ -96,14 +96,14 @@ def _seen(ports: DeliveryPorts, since: datetime, wanted: int | None) -> Window:
             clock.sleep(LISTEN)
             more = traffic.window(last, clock.now(), slots)
             seen = _together(seen, more) if seen is not None and seen.champion.requests else more
-            patient = wanted is not None and clock.now() - begun < PATIENCE
-            if _enough(seen, wanted) or not patient:
+            patient = fewest_requests is not None and clock.now() - begun < PATIENCE
+            if _enough(seen, fewest_requests) or not patient:
                 return seen
 
 
-def _enough(seen: Window, wanted: int | None) -> bool:
-    asked, timed = seen.champion.requests, seen.champion.latencies.requests
-    return bool(asked) if wanted is None else timed >= wanted
+def _enough(seen: Window, fewest_requests: int | None) -> bool:
+    requests, timed = seen.champion.requests, seen.champion.latencies.requests
+    return bool(requests) if fewest_requests is None else timed >= fewest_requests
 
 
 def _together(one: Window, next_: Window) -> Window:
@@ -121,49 +121,51 @@ def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, 
     factor = settings.latency_factor if settings else None
     share = CanaryTolerances().latency_quantile
     if factor is None:
-        told = f"{100 * share:g} % of the answers should be within {fixed:g} ms" if fixed else ""
-        return fixed, told or "latencies are not judged"
+        sentence = (
+            f"{100 * share:g} % of the answers should be within {fixed:g} ms" if fixed else ""
+        )
+        return fixed, sentence or "latencies are not judged"
     own = guardrail(champion.latencies, quantile=share, factor=factor)
-    known = champion.latencies.requests
+    requests = champion.latencies.requests
     if own is None:
-        told = f"the champion's latencies tell no limit: {_unknown(known, fewest(share))}"
+        sentence = f"the champion's latencies tell no limit: {_unknown(requests, fewest(share))}"
         if fixed is None:
             raise InputError(
-                f"deploy.canary.latency_factor: {told}.",
+                f"deploy.canary.latency_factor: {sentence}.",
                 "Deploy when there is more traffic, or set deploy.canary.latency_limit_ms.",
             )
     else:
         own = own or LEAST_MS
-        told = f"{factor:g} times the champion's own are {own:g} ms, by {known:,} answers"
+        sentence = f"{factor:g} times the champion's own are {own:g} ms, by {requests:,} answers"
     limit = min(one for one in (own, fixed) if one is not None)
-    return limit, f"{100 * share:g} % of the answers should be within {limit:g} ms ({told})"
+    return limit, f"{100 * share:g} % of the answers should be within {limit:g} ms ({sentence})"
 
 
-def _unknown(known: int, wanted: int) -> str:
-    if known < wanted:
-        return f"{known:,} answers are known, and it takes {wanted:,}"
+def _unknown(requests: int, fewest_requests: int) -> str:
+    if requests < fewest_requests:
+        return f"{requests:,} answers are known, and it takes {fewest_requests:,}"
     return "they lie beyond the last bucket of the histogram"
 
 
 def _time(rules: CanaryTolerances, ramp: Ramp, seen: Window) -> str:
     share = ramp.steps[-2] if len(ramp.steps) > 1 else ALL
     answers, a_minute = seen.champion, seen.champion.requests / (seen.seconds / 60)
-    found = expectation(
+    expected = expectation(
         rules,
         weight=share / ALL,
         requests_per_minute=a_minute,
         error_rate=answers.errors / answers.requests,
         minutes_between_looks=ramp.every / 60,
     )
-    good, bad = _minutes(found.promote), _minutes(found.rollback)
+    good, bad = _minutes(expected.promote), _minutes(expected.rollback)
     return (
         f"at {a_minute:,.0f} requests a minute and {share} % of them, a version as good as the"
-        f" champion is promoted {good}, and one with {found.times:g} times the errors taken back"
+        f" champion is promoted {good}, and one with {expected.times:g} times the errors taken back"
         f" {bad}; the time-out is {ramp.timeout / 60:,.0f} min"
     )
 
 
-def _minutes(found: float | None) -> str:
-    if found is None:
+def _minutes(minutes: float | None) -> str:
+    if minutes is None:
         return "not within a month"
-    return "within a minute" if found < 1 else f"in about {found:,.0f} min"
+    return "within a minute" if minutes < 1 else f"in about {minutes:,.0f} min"

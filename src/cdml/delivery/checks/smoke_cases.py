@@ -112,51 +112,51 @@ def predictions(reply: Reply, rows: int | None = None) -> tuple[Any, ...]:
         NoPredictions: it is none, or holds NaN, an infinity, a null, or another number of rows.
     """
     if reply.status != _OK:
-        said = f": {shorten_reply(reply.body)}" if reply.body.strip() else ""
-        raise NoPredictions(f"{_status(reply)}{said}")
+        excerpt = f": {shorten_reply(reply.body)}" if reply.body.strip() else ""
+        raise NoPredictions(f"{_status(reply)}{excerpt}")
     try:
         document = json.loads(reply.body, parse_constant=_no_number)
-        found = document.get("predictions") if isinstance(document, dict) else None
-        broken = _first_broken(found) if isinstance(found, list) else None
+        predictions_found = document.get("predictions") if isinstance(document, dict) else None
+        broken = _first_broken(predictions_found) if isinstance(predictions_found, list) else None
     except NoPredictions:
         raise
     except (ValueError, RecursionError) as error:
         raise NoPredictions(f"its answer is no JSON: {shorten_reply(reply.body)}") from error
-    if not isinstance(found, list):
+    if not isinstance(predictions_found, list):
         raise NoPredictions(f"its answer holds no list `predictions`: {shorten_reply(reply.body)}")
-    if not found or (rows is not None and len(found) != rows):
-        wanted = "at least 1" if rows is None else str(rows)
-        raise NoPredictions(f"it gave {len(found)} predictions, not {wanted}")
+    if not predictions_found or (rows is not None and len(predictions_found) != rows):
+        expected = "at least 1" if rows is None else str(rows)
+        raise NoPredictions(f"it gave {len(predictions_found)} predictions, not {expected}")
     if broken is not None:
-        value = shorten_reply(json.dumps(found[broken]).encode())
+        value = shorten_reply(json.dumps(predictions_found[broken]).encode())
         raise NoPredictions(f"its prediction {broken + 1} is {value}")
-    return tuple(found)
+    return tuple(predictions_found)
 
 
-def equal_predictions(found: Any, known: Any, limits: SmokeTolerances) -> bool:
+def equal_predictions(actual: Any, recorded: Any, limits: SmokeTolerances) -> bool:
     """Whether two predictions are equal, numbers within the tolerance."""
-    if isinstance(known, int | float) and isinstance(found, int | float):
-        return math.isclose(found, known, rel_tol=limits.relative, abs_tol=limits.absolute)
-    if isinstance(known, list | tuple) and isinstance(found, list):
-        pairs = zip(found, known, strict=False)
-        return len(found) == len(known) and all(
+    if isinstance(recorded, int | float) and isinstance(actual, int | float):
+        return math.isclose(actual, recorded, rel_tol=limits.relative, abs_tol=limits.absolute)
+    if isinstance(recorded, list | tuple) and isinstance(actual, list):
+        pairs = zip(actual, recorded, strict=False)
+        return len(actual) == len(recorded) and all(
             equal_predictions(one, two, limits) for one, two in pairs
         )
-    if isinstance(known, dict) and isinstance(found, dict):
-        return found.keys() == known.keys() and all(
-            equal_predictions(found[name], value, limits) for name, value in known.items()
+    if isinstance(recorded, dict) and isinstance(actual, dict):
+        return actual.keys() == recorded.keys() and all(
+            equal_predictions(actual[name], value, limits) for name, value in recorded.items()
         )
-    return type(found) is type(known) and bool(found == known)
+    return type(actual) is type(recorded) and bool(actual == recorded)
 
 
 def case_of_rows(
-    rows: Sequence[Mapping[str, CaseValue]], known: Sequence[Sequence[CaseValue]], *, name: str
+    rows: Sequence[Mapping[str, CaseValue]], recorded: Sequence[Sequence[CaseValue]], *, name: str
 ) -> Case:
     """A request for rows, by column, with answers that would be right; NaN is sent as null."""
     columns = list(rows[0]) if rows else []
     data = [[_sent(row[column]) for column in columns] for row in rows]
     body = json.dumps({"dataframe_split": {"columns": columns, "data": data}}, allow_nan=False)
-    answers = tuple(tuple(answer) for answer in known)
+    answers = tuple(tuple(answer) for answer in recorded)
     return Case(name=name, body=body.encode(), rows=len(rows), known=answers)
 
 
@@ -186,26 +186,26 @@ def _check_recorded(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances
         if not case.known:
             continue
         try:
-            found = predictions(reply, case.rows)
+            actual = predictions(reply, case.rows)
         except NoPredictions:
             problems.append(f"asked for {case.name}, it gave no valid answer")
             continue
-        compared += len(found)
-        if not any(equal_predictions(list(found), list(answer), limits) for answer in case.known):
-            problems.append(f"asked for {case.name}, {_difference(found, case.known[0], limits)}")
+        compared += len(actual)
+        if not any(equal_predictions(list(actual), list(answer), limits) for answer in case.known):
+            problems.append(f"asked for {case.name}, {_difference(actual, case.known[0], limits)}")
     if not problems and not compared:
         problems = ["no prediction is known that it could have been held against"]
     good = f"{compared} predictions are those that were judged."
     return SmokeCheck(name="known_answers", passed=not problems, sentence=_sentence(problems, good))
 
 
-def _difference(found: Sequence[Any], known: Sequence[Any], limits: SmokeTolerances) -> str:
-    pairs = enumerate(zip(found, known, strict=False), 1)
+def _difference(actual: Sequence[Any], recorded: Sequence[Any], limits: SmokeTolerances) -> str:
+    pairs = enumerate(zip(actual, recorded, strict=False), 1)
     row = next((row for row, (one, two) in pairs if not equal_predictions(one, two, limits)), None)
     if row is None:
-        return f"it gave {len(found)} predictions, and {len(known)} are known"
+        return f"it gave {len(actual)} predictions, and {len(recorded)} are known"
     seen, judged = (
-        shorten_reply(json.dumps(one[row - 1], default=str).encode()) for one in (found, known)
+        shorten_reply(json.dumps(one[row - 1], default=str).encode()) for one in (actual, recorded)
     )
     return f"its prediction {row} is {seen}, and {judged} was judged"
 
@@ -237,12 +237,12 @@ def _status(reply: Reply) -> str:
 
 
 def _sentence(problems: Sequence[str], good: str) -> str:
-    whole = "; ".join(problems)
-    return f"{whole[:1].upper()}{whole[1:]}." if problems else good
+    sentence = "; ".join(problems)
+    return f"{sentence[:1].upper()}{sentence[1:]}." if problems else good
 
 
-def _first_broken(found: Sequence[Any]) -> int | None:
-    return next((row for row, value in enumerate(found) if not _whole(value)), None)
+def _first_broken(values: Sequence[Any]) -> int | None:
+    return next((row for row, value in enumerate(values) if not _whole(value)), None)
 
 
 def _whole(value: Any) -> bool:

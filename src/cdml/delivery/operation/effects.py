@@ -81,8 +81,8 @@ class Effects:
 
     def _publish_all(self, operation: Operation, serving: Serving, fence: int) -> None:
         """Publish; a server that died beside `to` has no share when it is started again."""
-        to, beside = operation.to, operation.from_
-        if operation.ramp is not None and beside is not None and not staged(serving, beside):
+        to, standby = operation.to, operation.from_
+        if operation.ramp is not None and standby is not None and not staged(serving, standby):
             self._splitting.shift(to, ALL, fence=fence)
         self.publish(to)
 
@@ -117,27 +117,32 @@ class Effects:
         """Give traffic, or take it back, until it is seen."""
         fence, to, back = ledger.generation, operation.to, operation.from_
         if operation.ramp is None:
-            wanted = to if move is NextAction.SWITCH or back is None else back
+            target_release = to if move is NextAction.SWITCH or back is None else back
             return self._attempt(
                 operation,
                 serving,
-                partial(self.ports.target.switch, wanted, fence=fence),
-                _always(f"v{wanted.version} serves"),
-                lambda seen: serves(seen, wanted),
-                wanted,
+                partial(self.ports.target.switch, target_release, fence=fence),
+                _always(f"v{target_release.version} serves"),
+                lambda seen: serves(seen, target_release),
+                target_release,
             )
         percent = 0 if move is NextAction.RESTORE else ALL
         if move is NextAction.SWITCH and not operation.committed:
             percent = operation.ramp.percent
-        told = _always(f"v{to.version} has {percent} % of the traffic")
+        describe = _always(f"v{to.version} has {percent} % of the traffic")
         if percent == 0 and back is not None and lost(operation, serving):
             again: Action = partial(self.ports.target.switch, back, fence=fence)
-            return self._attempt(operation, serving, again, told)
+            return self._attempt(operation, serving, again, describe)
         act: Action = partial(self._splitting.shift, to, percent, fence=fence)
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
         return self._attempt(
-            operation, serving, act, told, lambda seen: traffic_percentage(seen, to) == percent, to
+            operation,
+            serving,
+            act,
+            describe,
+            lambda seen: traffic_percentage(seen, to) == percent,
+            to,
         )
 
     def _attempt(
@@ -145,9 +150,9 @@ class Effects:
         operation: Operation,
         serving: Serving,
         act: Action,
-        told: Callable[[object], str] = str,
+        describe: Callable[[object], str] = str,
         reached: HasHappened | None = None,
-        wanted: Release | None = None,
+        expected: Release | None = None,
     ) -> EffectResult:
         """Act until it is seen to have worked; without `reached`, until nobody complains."""
         trouble: CdmlError | None = None
@@ -163,20 +168,20 @@ class Effects:
                 failed = trouble = error
             serving = self.observe(operation, serving)
             if reached(serving) if reached else failed is None:
-                return EffectResult(serving=serving, detail=told(answer))
-            if wanted is not None:
-                trouble = trouble or self._disobeyed(wanted, serving)
+                return EffectResult(serving=serving, detail=describe(answer))
+            if expected is not None:
+                trouble = trouble or self._disobeyed(expected, serving)
             if pause is None or isinstance(trouble, InputError):
                 return EffectResult(serving=serving, detail="", trouble=trouble)
             self.ports.clock.sleep(pause)
         raise AssertionError  # pragma: no cover - the last pause is None
 
-    def _disobeyed(self, wanted: Release, serving: Serving) -> ServiceError:
+    def _disobeyed(self, expected: Release, serving: Serving) -> ServiceError:
         seen = f"v{serving.version}" if serving.version else "nothing"
         if serving.beside is not None:
             seen += f" (beside it v{serving.beside.version} at {serving.beside.percent} %)"
         return ServiceError(
-            f"{self.ports.target.name} was given v{wanted.version} and serves {seen}."
+            f"{self.ports.target.name} was given v{expected.version} and serves {seen}."
         )
 
 

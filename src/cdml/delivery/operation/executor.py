@@ -43,8 +43,8 @@ class Steps:
         self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
     ) -> None:
         """Add one."""
-        shown = detail[:DETAIL]
-        self.taken.append(DeploymentStep(name=name, state=state, at=self.clock.now(), detail=shown))
+        text = detail[:DETAIL]
+        self.taken.append(DeploymentStep(name=name, state=state, at=self.clock.now(), detail=text))
 
 
 POLL = 5.0
@@ -147,11 +147,13 @@ class OperationExecutor:
 
     def _heed(self, operation: Operation) -> None:
         """Make room for a rollback that asked for it, and tell the platform where we are."""
-        asked = self.found.ledger.preempt
+        request = self.found.ledger.preempt
         begun = not operation.committed and operation.phase is not Phase.UNDO
-        if asked is not None and begun and operation.kind is EntryKind.DEPLOY:
-            why = f" ({asked.reason})" if asked.reason else ""
-            self.trouble = DeploymentFailed(f"rollback {asked.operation} asked it to give up{why}.")
+        if request is not None and begun and operation.kind is EntryKind.DEPLOY:
+            why = f" ({request.reason})" if request.reason else ""
+            self.trouble = DeploymentFailed(
+                f"rollback {request.operation} asked it to give up{why}."
+            )
             self.harmful = operation.exposed
             self.judged = Decision.ROLLBACK
         if self.filing is None and operation.kind is not EntryKind.ROLLBACK:

@@ -97,9 +97,16 @@ class LockHolder:
             return False
         now = clock.monotonic()
         if self.watched is None or self.watched.commit != commit:
-            known = _read(self.memory)
-            same = known is not None and (known.commit, known.boot) == (commit, clock.boot)
-            since = known.since if known is not None and same and known.since <= now else now
+            remembered = _read(self.memory)
+            same = remembered is not None and (remembered.commit, remembered.boot) == (
+                commit,
+                clock.boot,
+            )
+            since = (
+                remembered.since
+                if remembered is not None and same and remembered.since <= now
+                else now
+            )
             self.watched = Watched(commit=commit, since=since, boot=clock.boot)
         operation = ledger.operation
         lease = transitions.lease_duration(operation) if operation else transitions.LEASE
@@ -107,12 +114,12 @@ class LockHolder:
 
     def _unheeded(self, ledger: JournalDocument) -> bool:
         """Whether a rollback has asked for room for `GRACE`, as we have seen."""
-        asked, now = ledger.preempt, self.ports.clock.monotonic()
-        if asked is None:
+        request, now = ledger.preempt, self.ports.clock.monotonic()
+        if request is None:
             self.preempted = None
             return False
-        if self.preempted is None or self.preempted[0] != asked.operation:
-            self.preempted = (asked.operation, now)
+        if self.preempted is None or self.preempted[0] != request.operation:
+            self.preempted = (request.operation, now)
         return now - self.preempted[1] >= GRACE.total_seconds()
 
     def _due(self) -> bool:
@@ -130,10 +137,12 @@ class LockHolder:
         try:
             is_over = platform.run_is_over(run)
         except ServiceError as error:
-            said = f"Whether {run} still works is not known: {error.message} {error.hint}".strip()
-            if said != self.told:
-                self.ports.progress.note(said)
-            self.told = said
+            message = (
+                f"Whether {run} still works is not known: {error.message} {error.hint}".strip()
+            )
+            if message != self.told:
+                self.ports.progress.note(message)
+            self.told = message
             return False
         if is_over:
             self.ports.progress.note(f"{run} is over; its operation is taken over now.")

@@ -73,11 +73,11 @@ def describe_serving(seen: Serving | CdmlError, environment: str) -> str:
         return f"What serves {environment} now could not be seen: {seen.message}"
     if seen.version is None:
         return f"Nothing serves {environment} now."
-    beside = seen.beside
-    if beside is not None and beside.percent:
+    standby = seen.beside
+    if standby is not None and standby.percent:
         return (
-            f"v{seen.version} serves {environment} now, and v{beside.version} has"
-            f" {beside.percent} % of its traffic."
+            f"v{seen.version} serves {environment} now, and v{standby.version} has"
+            f" {standby.percent} % of its traffic."
         )
     return f"v{seen.version} serves {environment} now."
 
@@ -89,10 +89,10 @@ def last_shares(seen: Serving) -> str:
     """
     if seen.version is None:
         return "When last seen, nothing had traffic."
-    beside = seen.beside
-    if beside is not None and beside.percent:
+    standby = seen.beside
+    if standby is not None and standby.percent:
         return (
-            f"When last seen, v{seen.version} had {ALL - beside.percent} % of the traffic and"
-            f" v{beside.version} {beside.percent} %; these shares stay until it answers."
+            f"When last seen, v{seen.version} had {ALL - standby.percent} % of the traffic and"
+            f" v{standby.version} {standby.percent} %; these shares stay until it answers."
         )
     return f"When last seen, v{seen.version} had all traffic, and keeps it until it answers."

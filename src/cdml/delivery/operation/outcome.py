@@ -81,13 +81,13 @@ def deployment_evidence(
     )
 
 
-def write_outcome(output: Path, told: Deployment, operator: OperationRunner) -> Deployment:
+def write_outcome(output: Path, deployment: Deployment, operator: OperationRunner) -> Deployment:
     """Write it. A full disk changes nothing of what was done, which the journal tells too."""
     try:
-        store.write_evidence(output, told)
+        store.write_evidence(output, deployment)
     except InputError as error:
         operator.ports.progress.note(f"{error.message} The journal keeps what was done.")
-    return told
+    return deployment
 
 
 def planned_steps(plan: Plan) -> tuple[DeploymentStep, ...]:
@@ -126,7 +126,7 @@ def report_deploy(
             f" serves {plan.environment}.{harm}"
         )
     verdict = Verdict.WARN if ended.parked_until else Verdict.PASS
-    told = OperationReport(
+    report = OperationReport(
         verdict=Verdict.FAIL if trouble else verdict,
         sentence=sentence,
         steps=operator.steps.taken,
@@ -135,12 +135,12 @@ def report_deploy(
         deployment=ended.deployment,
         parked_until=ended.parked_until,
     )
-    made = deployment_evidence(plan, told, operator)
+    made = deployment_evidence(plan, report, operator)
     # A resumed run is one of a schedule: its own commit brought nothing that is shipped here.
     by = made.produced.model_copy(update={"commit": ended.operation.commit})
-    kept = write_outcome(output, made.model_copy(update={"produced": by}), operator)
+    written = write_outcome(output, made.model_copy(update={"produced": by}), operator)
     if trouble is None:
-        return kept
+        return written
     if plan.from_ is None or traffic_percentage(serving, plan.from_) == ALL:
         raise DeploymentFailed(sentence, trouble.hint) from trouble
     raise ServiceError(

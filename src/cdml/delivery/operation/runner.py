@@ -121,31 +121,31 @@ class OperationRunner:
                 clock.sleep(LOOK_EVERY)
 
     def adopt(
-        self, found: Observation, release: Release | None, operation: str, reason: str = ""
+        self, observation: Observation, release: Release | None, operation: str, reason: str = ""
     ) -> Observation:
         """Make what is observed to serve what the journal says.
 
         Raises:
             Moved: the journal is not what was found any more.
         """
-        adopted = self.adoption(found, release, operation, reason)
-        commit = self.book.write(adopted, found.commit)
+        adopted = self.adoption(observation, release, operation, reason)
+        commit = self.book.write(adopted, observation.commit)
         if release is not None:
             self.voucher.approve(release)
         self.steps.did("adopt", adopted.subject)
-        return Observation(ledger=adopted.ledger, commit=commit, serving=found.serving)
+        return Observation(ledger=adopted.ledger, commit=commit, serving=observation.serving)
 
     def adoption(
-        self, found: Observation, release: Release | None, operation: str, reason: str = ""
+        self, observation: Observation, release: Release | None, operation: str, reason: str = ""
     ) -> transitions.Transition:
         """What adopting would make of the journal."""
         now, run = self.ports.clock.now(), self.ports.platform.run_url()
         why = {"reason": reason} if reason else {}
         return transitions.adopt(
-            found.ledger, release, operation=operation, now=now, run=run, **why
+            observation.ledger, release, operation=operation, now=now, run=run, **why
         )
 
-    def carry_out(self, found: Observation, operation: Operation) -> OperationResult:
+    def carry_out(self, observation: Observation, operation: Operation) -> OperationResult:
         """Take the lock and bring the operation to its end, or to where it is parked.
 
         Raises:
@@ -153,10 +153,10 @@ class OperationRunner:
             LockHeld: another operation took over.
             ServiceError: the operation stays open; the next run finishes or undoes it.
         """
-        begun = transitions.begin(found.ledger, operation, self.ports.clock.now())
-        commit = self.book.write(begun, found.commit)
+        begun = transitions.begin(observation.ledger, operation, self.ports.clock.now())
+        commit = self.book.write(begun, observation.commit)
         self.steps.did("lock", f"generation {begun.ledger.generation}")
-        locked = Observation(ledger=begun.ledger, commit=commit, serving=found.serving)
+        locked = Observation(ledger=begun.ledger, commit=commit, serving=observation.serving)
         return self._drive(locked, own=True)
 
     def resume(self, holder: str) -> OperationResult | None:
@@ -188,8 +188,10 @@ class OperationRunner:
             raise LockHeld("Another operation came first; nothing was resumed.") from error
         self.steps.did("resume", taken.subject)
         serving = look(self.ports)
-        found = Observation(ledger=taken.ledger, commit=commit, serving=serving)
-        return self._drive(found, own=True, waited=True, doubt=self._doubt(found, resumes=True))
+        observation = Observation(ledger=taken.ledger, commit=commit, serving=serving)
+        return self._drive(
+            observation, own=True, waited=True, doubt=self._doubt(observation, resumes=True)
+        )
 
     def _mend(
         self,
@@ -214,38 +216,38 @@ class OperationRunner:
             return
         self.ports.progress.note(taken.subject)
         serving = look(self.ports)
-        found = Observation(ledger=taken.ledger, commit=commit, serving=serving)
-        self.mended.append(self._drive(found, own=False, doubt=self._doubt(found)))
+        observation = Observation(ledger=taken.ledger, commit=commit, serving=serving)
+        self.mended.append(self._drive(observation, own=False, doubt=self._doubt(observation)))
         self.steps.did("recover", taken.subject)
 
     def _request_preemption(
         self, ledger: JournalDocument, commit: str | None, rollback: Preempt
     ) -> None:
-        asked = transitions.preempt(ledger, rollback)
+        requested = transitions.preempt(ledger, rollback)
         try:
-            self.book.write(asked, commit)
+            self.book.write(requested, commit)
         except Moved:
             return
-        self.ports.progress.note(asked.subject)
-        self.steps.did("preempt", asked.subject)
+        self.ports.progress.note(requested.subject)
+        self.steps.did("preempt", requested.subject)
 
-    def _doubt(self, found: Observation, *, resumes: bool = False) -> str:
+    def _doubt(self, observation: Observation, *, resumes: bool = False) -> str:
         """Why an operation that was found must not be finished; empty where it may.
 
         Raises:
             InputError: nothing vouches for what it would lead back to, either.
             ServiceError: the registry does not answer.
         """
-        operation = found.ledger.operation
+        operation = observation.ledger.operation
         if operation is None or operation.phase is Phase.UNDO:
             doubt = ""
         else:
             goes_on = resumes or operation.decided or operation.kind is not EntryKind.DEPLOY
-            doubt = self.voucher.doubt(operation.to, found.serving) if goes_on else ""
+            doubt = self.voucher.doubt(operation.to, observation.serving) if goes_on else ""
         back = operation.from_ if operation else None
         if back is None or (doubt == "" and operation is not None and operation.committed):
             return doubt
-        lost = self.voucher.doubt(back, found.serving)
+        lost = self.voucher.doubt(back, observation.serving)
         if lost:
             raise InputError(
                 f"The journal's open operation would restore v{back.version}, and nothing vouches"
@@ -257,14 +259,14 @@ class OperationRunner:
         return doubt
 
     def _drive(
-        self, found: Observation, *, own: bool, waited: bool = False, doubt: str = ""
+        self, observation: Observation, *, own: bool, waited: bool = False, doubt: str = ""
     ) -> OperationResult:
         return OperationExecutor(
             book=self.book,
             ports=self.ports,
             effects=self.effects,
             steps=self.steps,
-            found=found,
+            found=observation,
             own=own,
             waited=waited,
             doubt=doubt,
@@ -292,15 +294,15 @@ def describe_holder(ledger: JournalDocument) -> LockHeld:
     lock = ledger.lock
     if lock is None:
         raise ValueError("nobody holds the lock")
-    who = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
+    holder = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
     until = f"{lock.expires_at:%Y-%m-%d %H:%M:%S} UTC"
     if ledger.parked_until is not None:
         return LockHeld(
-            f"{who} parked a canary until {until}.",
+            f"{holder} parked a canary until {until}.",
             "`cdml deploy --resume` goes on with it, `cdml rollback` takes it back.",
         )
     return LockHeld(
-        f"{who} holds the lock until {until}.",
+        f"{holder} holds the lock until {until}.",
         "Try again when it is done. If its run is dead: run again after the lease, and this machine"
         " has seen that nobody writes; or grant actions: read, and GitHub is asked.",
     )

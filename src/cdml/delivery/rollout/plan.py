@@ -66,8 +66,8 @@ class Plan:
 
     def _shifts(self, ramp: Ramp) -> Iterator[tuple[str, str]]:
         version = f"v{self.to.version}"
-        beside = f" beside v{self.from_.version}" if self.from_ else ""
-        yield "stage", f"start a server for {version}{beside}, without traffic"
+        alongside = f" beside v{self.from_.version}" if self.from_ else ""
+        yield "stage", f"start a server for {version}{alongside}, without traffic"
         yield "validate", "ask that server: health, known answers, a malformed request"
         for number, percent in enumerate(ramp.steps, start=1):
             given = f"give {version} {percent} % of the traffic"

@@ -82,10 +82,10 @@ def serves(serving: Serving, release: Release) -> bool:
 
 def traffic_percentage(serving: Serving, release: Release) -> int:
     """The percentage of the traffic that a release gets."""
-    beside = serving.beside
+    standby = serving.beside
     if serves(serving, release):
-        return ALL - (beside.percent if beside else 0)
-    return beside.percent if beside and _is_standby(serving, release) else 0
+        return ALL - (standby.percent if standby else 0)
+    return standby.percent if standby and _is_standby(serving, release) else 0
 
 
 def staged(serving: Serving, release: Release) -> bool:
@@ -217,8 +217,8 @@ def may_take_over(
 
 
 def _is_standby(serving: Serving, release: Release) -> bool:
-    beside = serving.beside
-    return beside is not None and (beside.version, beside.digest) == (
+    standby = serving.beside
+    return standby is not None and (standby.version, standby.digest) == (
         release.version,
         release.digest,
     )

@@ -121,21 +121,26 @@ def advance(ledger: JournalDocument, judged: Decision | None, now: datetime) -> 
     ramp, version = _ramp(operation), f"v{operation.to.version}"
     match operation.phase:
         case Phase.RECORD:
-            phase, told = Phase.STAGE, f"stage {version} in {ledger.environment}"
+            phase, description = Phase.STAGE, f"stage {version} in {ledger.environment}"
         case Phase.STAGE:
-            phase, told = Phase.VALIDATE, f"check {version} before it gets traffic"
+            phase, description = Phase.VALIDATE, f"check {version} before it gets traffic"
         case Phase.SHIFT if ramp.last:
-            phase, told = Phase.BAKE, f"{version} has all traffic; watch it for {ramp.bake:g} s"
+            phase, description = (
+                Phase.BAKE,
+                f"{version} has all traffic; watch it for {ramp.bake:g} s",
+            )
         case _:
             if operation.phase is Phase.SHIFT:
                 step = len(ramp.steps) - 1 if judged is Decision.PROMOTE else ramp.step + 1
                 ramp = replace(ramp, step=step)
             ramp = replace(ramp, since=ramp.since or now)
             count = f" (step {ramp.step + 1} of {len(ramp.steps)})"
-            phase, told = Phase.SHIFT, f"{version} → {ramp.percent} %{count}"
+            phase, description = Phase.SHIFT, f"{version} → {ramp.percent} %{count}"
     effect = f"shift to {ramp.percent} %" if phase is Phase.SHIFT else str(phase)
     intended = _intend(replace(operation, ramp=ramp), phase, effect, ledger.generation, now)
-    return Transition(ledger=_under_way(ledger, intended, now), subject=f"{operation.kind}: {told}")
+    return Transition(
+        ledger=_under_way(ledger, intended, now), subject=f"{operation.kind}: {description}"
+    )
 
 
 def record_look(
@@ -148,10 +153,10 @@ def record_look(
     """Keep what the judge remembers, and what it said."""
     operation = _open(ledger)
     ramp = replace(_ramp(operation), state=state)
-    told = f"v{operation.to.version} at {ramp.percent} %: {judged}"
+    description = f"v{operation.to.version} at {ramp.percent} %: {judged}"
     return Transition(
         ledger=_under_way(ledger, replace(operation, ramp=ramp), now),
-        subject=f"{operation.kind}: {told}{f', {why}' if why else ''}",
+        subject=f"{operation.kind}: {description}{f', {why}' if why else ''}",
     )
 
 
@@ -256,10 +261,10 @@ def close(ledger: JournalDocument, now: datetime) -> Transition:
         quarantined=_quarantined(ledger, operation, now),
         answered=_answered(ledger, operation, now),
     )
-    what = f"v{operation.to.version} is verified in {ledger.environment}"
+    description = f"v{operation.to.version} is verified in {ledger.environment}"
     if not operation.committed:
-        what = f"v{operation.to.version} was undone"
-    return Transition(ledger=closed, subject=f"{operation.kind}: {what}")
+        description = f"v{operation.to.version} was undone"
+    return Transition(ledger=closed, subject=f"{operation.kind}: {description}")
 
 
 def _quarantined(
@@ -272,9 +277,9 @@ def _quarantined(
         bad = operation.from_ if operation.kind is EntryKind.ROLLBACK else None
         good = operation.to.digest
     touched = {good, bad.digest if bad else None}
-    kept = tuple(one for one in ledger.quarantined if one.digest not in touched)
+    remaining = tuple(one for one in ledger.quarantined if one.digest not in touched)
     if bad is None or bad.digest == good:
-        return kept
+        return remaining
     added = Quarantined(
         digest=bad.digest,
         version=bad.version,
@@ -282,7 +287,7 @@ def _quarantined(
         at=now,
         reason=operation.trouble or operation.reason,
     )
-    return (added, *kept)
+    return (added, *remaining)
 
 
 def _answered(ledger: JournalDocument, operation: Operation, now: datetime) -> tuple[Answered, ...]:

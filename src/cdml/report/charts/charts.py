@@ -119,32 +119,32 @@ def curve_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
 def _charts(models: Models) -> Iterator[Chart]:
     if roc := _having("roc", models):
         yield _roc(roc)
-    if found := _having("precision_recall", models):
-        yield _precision_recall(found)
-    if found := _having("calibration", models):
-        yield _calibration(found)
-    for who, curves in models.items():
+    if present := _having("precision_recall", models):
+        yield _precision_recall(present)
+    if present := _having("calibration", models):
+        yield _calibration(present)
+    for role, curves in models.items():
         if all(f"residuals_{name}" in curves for name in _QUANTILES):
-            yield _residuals(who, {name: curves[f"residuals_{name}"] for name in _QUANTILES})
+            yield _residuals(role, {name: curves[f"residuals_{name}"] for name in _QUANTILES})
 
 
 def _having(name: str, models: Models) -> dict[Who, Curve]:
     return {
-        who: curves[name] for who, curves in models.items() if name in curves and curves[name].x
+        role: curves[name] for role, curves in models.items() if name in curves and curves[name].x
     }
 
 
-def _roc(found: Mapping[Who, Curve]) -> Chart:
+def _roc(curves: Mapping[Who, Curve]) -> Chart:
     areas = {
-        who: sum(
+        role: sum(
             (b - a) * (c + d) / 2 for (a, c), (b, d) in pairwise(zip(one.x, one.y, strict=True))
         )
-        for who, one in found.items()
+        for role, one in curves.items()
     }
     rows = [
         (
             f"at a false positive rate of {rate:g}",
-            *(_rate(_at(one, rate)) for one in found.values()),
+            *(_rate(_at(one, rate)) for one in curves.values()),
         )
         for rate in _RATES
     ]
@@ -157,19 +157,19 @@ def _roc(found: Mapping[Who, Curve]) -> Chart:
             across="False positive rate",
             up="True positive rate",
             diagonal=True,
-            series=_series(found),
+            series=_series(curves),
         ),
-        table=_table("True positive rate", found, rows),
+        table=_table("True positive rate", curves, rows),
     )
 
 
-def _precision_recall(found: Mapping[Who, Curve]) -> Chart:
+def _precision_recall(curves: Mapping[Who, Curve]) -> Chart:
     areas = {
-        who: sum((b - a) * y for a, b, y in zip((0.0, *one.x), one.x, one.y, strict=False))
-        for who, one in found.items()
+        role: sum((b - a) * y for a, b, y in zip((0.0, *one.x), one.x, one.y, strict=False))
+        for role, one in curves.items()
     }
     rows = [
-        (f"at a recall of {recall:g}", *(_rate(_step(one, recall)) for one in found.values()))
+        (f"at a recall of {recall:g}", *(_rate(_step(one, recall)) for one in curves.values()))
         for recall in _RECALLS
     ]
     rows.append(("average precision", *map(_rate, areas.values())))
@@ -177,23 +177,23 @@ def _precision_recall(found: Mapping[Who, Curve]) -> Chart:
         key="precision-recall",
         title="Precision and recall",
         said=f"Precision over recall. Average precision: {_each(areas)}.",
-        drawn=Lines(across="Recall", up="Precision", series=_series(found, step=True)),
-        table=_table("Precision", found, rows),
+        drawn=Lines(across="Recall", up="Precision", series=_series(curves, step=True)),
+        table=_table("Precision", curves, rows),
     )
 
 
-def _calibration(found: Mapping[Who, Curve]) -> Chart:
+def _calibration(curves: Mapping[Who, Curve]) -> Chart:
     furthest = {
-        who: max(abs(x - y) for x, y in zip(one.x, one.y, strict=True))
-        for who, one in found.items()
+        role: max(abs(x - y) for x, y in zip(one.x, one.y, strict=True))
+        for role, one in curves.items()
     }
-    many = max(len(one.x) for one in found.values())
+    many = max(len(one.x) for one in curves.values())
     rows = [
         (
             str(at + 1),
             *(
                 f"{_rate(one.x[at])} / {_rate(one.y[at])}" if at < len(one.x) else figures.NONE
-                for one in found.values()
+                for one in curves.values()
             ),
         )
         for at in range(many)
@@ -207,31 +207,31 @@ def _calibration(found: Mapping[Who, Curve]) -> Chart:
             across="Mean score",
             up="Share of positives",
             diagonal=True,
-            series=_series(found, marked=True),
+            series=_series(curves, marked=True),
         ),
-        table=_table("Mean score / share of positives", found, rows, first="Bin"),
+        table=_table("Mean score / share of positives", curves, rows, first="Bin"),
     )
 
 
-def _residuals(who: Who, found: Mapping[str, Curve]) -> Chart:
-    x, median = found["p50"].x, found["p50"].y
-    shown = sorted({round(at * (len(x) - 1) / (_TOLD - 1)) for at in range(_TOLD)}) if x else []
+def _residuals(role: Who, curves: Mapping[str, Curve]) -> Chart:
+    x, median = curves["p50"].x, curves["p50"].y
+    indices = sorted({round(at * (len(x) - 1) / (_TOLD - 1)) for at in range(_TOLD)}) if x else []
     table = ChartTable(
-        caption=f"Residuals of the {who}: quantiles by prediction",
+        caption=f"Residuals of the {role}: quantiles by prediction",
         columns=("Mean prediction", "5 %", "25 %", "Median", "75 %", "95 %"),
         rows=tuple(
             (
                 figures.value(x[at], like=x),
-                *(figures.value(found[name].y[at], like=median) for name in _QUANTILES),
+                *(figures.value(curves[name].y[at], like=median) for name in _QUANTILES),
             )
-            for at in shown
+            for at in indices
         ),
     )
     bands = (("p05", "p95"), ("p25", "p75"))
     furthest = max(map(abs, median), default=0.0)
     return Chart(
-        key=f"residuals-{who}",
-        title=f"Residuals of the {who}",
+        key=f"residuals-{role}",
+        title=f"Residuals of the {role}",
         said="Prediction - label over the prediction: median, and the middle 50 % and 90 % of the"
         f" rows. The median is at most {figures.value(furthest)} from zero.",
         drawn=Lines(
@@ -241,10 +241,10 @@ def _residuals(who: Who, found: Mapping[str, Curve]) -> Chart:
             level=0.0,
             series=(
                 *(
-                    Series(who="band", x=x, y=found[low].y, upper=found[high].y)
+                    Series(who="band", x=x, y=curves[low].y, upper=curves[high].y)
                     for low, high in bands
                 ),
-                Series(who=who, x=x, y=median),
+                Series(who=role, x=x, y=median),
             ),
         ),
         table=table,
@@ -252,25 +252,25 @@ def _residuals(who: Who, found: Mapping[str, Curve]) -> Chart:
 
 
 def _series(
-    found: Mapping[Who, Curve], *, step: bool = False, marked: bool = False
+    curves: Mapping[Who, Curve], *, step: bool = False, marked: bool = False
 ) -> tuple[Series, ...]:
     """The champion's below the challenger's."""
     return tuple(
         Series(
-            who=who,
+            who=role,
             x=(0.0, *one.x) if step else one.x,
             y=(one.y[0], *one.y) if step else one.y,
             step=step,
             marked=(True,) * len(one.x) if marked else (),
         )
-        for who, one in sorted(found.items(), reverse=True)
+        for role, one in sorted(curves.items(), reverse=True)
     )
 
 
 def _table(
-    caption: str, found: Mapping[Who, Curve], rows: Sequence[tuple[str, ...]], first: str = "Where"
+    caption: str, curves: Mapping[Who, Curve], rows: Sequence[tuple[str, ...]], first: str = "Where"
 ) -> ChartTable:
-    names = (who.capitalize() for who in found)
+    names = (role.capitalize() for role in curves)
     return ChartTable(caption=caption, columns=(first, *names), rows=tuple(rows))
 
 
@@ -290,8 +290,8 @@ def _rate(number: float | None) -> str:
     return figures.NONE if number is None else f"{number:.3f}"
 
 
-def _each(found: Mapping[Who, float]) -> str:
-    return ", ".join(f"{who} {number:.3f}" for who, number in found.items())
+def _each(numbers: Mapping[Who, float]) -> str:
+    return ", ".join(f"{role} {number:.3f}" for role, number in numbers.items())
 
 
 MOST_COLUMNS = 9
@@ -304,27 +304,27 @@ _NOW = "now"
 def drift_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     """The columns that are not as they were first, then those that moved most."""
     checks = gathered.data.checks if gathered.data else ()
-    found = [(check, check.histogram) for check in checks if check.histogram is not None]
-    found.sort(key=lambda one: (-one[0].verdict.severity, -_moved(one[1])))
+    histograms = [(check, check.histogram) for check in checks if check.histogram is not None]
+    histograms.sort(key=lambda one: (-one[0].verdict.severity, -_moved(one[1])))
     return tuple(
         _drift(number, check, histogram)
-        for number, (check, histogram) in enumerate(found[:MOST_COLUMNS], start=1)
+        for number, (check, histogram) in enumerate(histograms[:MOST_COLUMNS], start=1)
     )
 
 
-def _moved(found: Histogram) -> float:
+def _moved(histogram: Histogram) -> float:
     """Share of the rows that lie in another bin: the total variation distance."""
-    return sum(abs(a - b) for a, b in zip(found.reference, found.now, strict=True)) / 2
+    return sum(abs(a - b) for a, b in zip(histogram.reference, histogram.now, strict=True)) / 2
 
 
-def _drift(number: int, check: Check, found: Histogram) -> Chart:
+def _drift(number: int, check: Check, histogram: Histogram) -> Chart:
     column = clean(check.column or "", SHORT)
-    rows = _largest(found)
+    rows = _largest(histogram)
     return Chart(
         key=f"drift-{number}",
         title=column,
         said=f"Shares of the rows of {column} by bin, in the reference and now."
-        f" {_moved(found) * 100:.1f} % of the rows lie in another bin.",
+        f" {_moved(histogram) * 100:.1f} % of the rows lie in another bin.",
         drawn=Bars(
             bins=tuple(name for name, _, _ in rows),
             reference=tuple(before for _, before, _ in rows),
@@ -341,16 +341,16 @@ def _drift(number: int, check: Check, found: Histogram) -> Chart:
     )
 
 
-def _largest(found: Histogram) -> list[tuple[str, float, float]]:
+def _largest(histogram: Histogram) -> list[tuple[str, float, float]]:
     """The bins that hold rows, in their order; beyond the largest they are told together."""
-    every = list(zip(found.bins, found.reference, found.now, strict=True))
+    every = list(zip(histogram.bins, histogram.reference, histogram.now, strict=True))
     held = [row for row in every if row[1] or row[2]]
     if len(held) <= MOST_BINS:
         return held
-    kept = sorted(held, key=lambda row: -max(row[1:]))[: MOST_BINS - 1]
-    rest = [row for row in held if row not in kept]
-    told = f"{len(rest)} more bins", sum(row[1] for row in rest), sum(row[2] for row in rest)
-    return [*(row for row in held if row in kept), told]
+    largest = sorted(held, key=lambda row: -max(row[1:]))[: MOST_BINS - 1]
+    rest = [row for row in held if row not in largest]
+    remainder = f"{len(rest)} more bins", sum(row[1] for row in rest), sum(row[2] for row in rest)
+    return [*(row for row in held if row in largest), remainder]
 
 
 def history_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
@@ -363,9 +363,11 @@ def history_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
         for one in evaluation.metrics
         if one.slice is None and one.value is not None
     }
-    asked = [gate.metric for gate in evaluation.gates if gate.metric in now]
-    asked += [gate.metric for gate in comparison.gates if gate.slice is None and gate.metric in now]
-    names = tuple(dict.fromkeys((*asked, *now)))
+    metrics_judged = [gate.metric for gate in evaluation.gates if gate.metric in now]
+    metrics_judged += [
+        gate.metric for gate in comparison.gates if gate.slice is None and gate.metric in now
+    ]
+    names = tuple(dict.fromkeys((*metrics_judged, *now)))
     charts = (
         _history(number, name, comparison.history, now[name])
         for number, name in enumerate(names, start=1)
@@ -375,24 +377,24 @@ def history_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
 
 
 def _history(number: int, name: str, past: Sequence[PastVersion], now: float) -> Chart:
-    known = [version for version in past if name in version.metrics]
-    values = (*(version.metrics[name] for version in known), now)
-    names = (*(version.version for version in known), _NOW)
-    same = (*(version.same_rows for version in known), True)
+    versions = [version for version in past if name in version.metrics]
+    values = (*(version.metrics[name] for version in versions), now)
+    names = (*(version.version for version in versions), _NOW)
+    same = (*(version.same_rows for version in versions), True)
     metric = metrics.find_metric(name)
     way = ""
     if metric is not None:
         way = ", more is better" if metric.greater_is_better else ", less is better"
     texts = [figures.value(one, like=values) for one in values]
-    shown = clean(name, SHORT)
+    label = clean(name, SHORT)
     return Chart(
         key=f"history-{number}",
-        title=f"{shown}{way}",
-        said=f"{shown} of {len(known)} earlier versions and now:"
+        title=f"{label}{way}",
+        said=f"{label} of {len(versions)} earlier versions and now:"
         f" from {texts[0]} to {texts[-1]}. Hollow marks: measured on other rows.",
         drawn=Lines(
             across="Version",
-            up=shown[:30],
+            up=label[:30],
             square=False,
             ticks=names,
             series=(
@@ -405,7 +407,7 @@ def _history(number: int, name: str, past: Sequence[PastVersion], now: float) ->
             ),
         ),
         table=ChartTable(
-            caption=f"{shown} by version",
+            caption=f"{label} by version",
             columns=("Version", "Value", "Rows", "Judged", "Verdict"),
             rows=(
                 *(
@@ -416,7 +418,7 @@ def _history(number: int, name: str, past: Sequence[PastVersion], now: float) ->
                         f"{version.time:%Y-%m-%d}",
                         version.verdict.value,
                     )
-                    for version, text in zip(known, texts, strict=False)
+                    for version, text in zip(versions, texts, strict=False)
                 ),
                 (_NOW, texts[-1], "the same", "", ""),
             ),

@@ -37,16 +37,18 @@ class Forest:
 
 def comparison_forest(gate: ComparisonGate) -> Forest | None:
     """Challenger - champion beside the margin; None where there is no difference to draw."""
-    found = gate.difference
+    difference = gate.difference
     better = greater_is_better(gate)
-    if found is None or better is None:
+    if difference is None or better is None:
         return None
     text, interval = figures.difference(gate)
     margin = gate.bound.against if gate.bound else None
-    told = f"difference {text}, interval {interval}"
+    description = f"difference {text}, interval {interval}"
     if margin is not None:
-        told += f", margin {margin:+.3g}".replace("-", "−")
-    return _placed(found.estimate, *figures.ends(gate), margin, better=better, said=told)
+        description += f", margin {margin:+.3g}".replace("-", "−")
+    return _placed(
+        difference.estimate, *figures.ends(gate), margin, better=better, title=description
+    )
 
 
 def bound_forest(gate: BoundGate) -> Forest | None:
@@ -59,9 +61,9 @@ def bound_forest(gate: BoundGate) -> Forest | None:
     ends = [None if end is None else end - bound for end in (low, high)]
     better = word == "at_least"
     spread = figures.interval(gate.interval, like=(bound,))
-    told = f"value {figures.value(gate.value, like=(bound,))}"
-    said = f"{told}{f', interval {spread}' if spread else ''}, bound {bound:g}"
-    return _placed(gate.value - bound, ends[0], ends[1], 0.0, better=better, said=said)
+    description = f"value {figures.value(gate.value, like=(bound,))}"
+    title = f"{description}{f', interval {spread}' if spread else ''}, bound {bound:g}"
+    return _placed(gate.value - bound, ends[0], ends[1], 0.0, better=better, title=title)
 
 
 def _placed(
@@ -71,7 +73,7 @@ def _placed(
     margin: float | None,
     *,
     better: bool,
-    said: str,
+    title: str,
 ) -> Forest | None:
     """On the axis; open ends reach its ends. None where figures are of no drawable size."""
     reach = max(abs(x) for x in (estimate, low, high, margin) if x is not None) / _ROOM
@@ -89,5 +91,5 @@ def _placed(
         high=max(ends),
         estimate=place(estimate),
         margin=None if margin is None else place(margin),
-        said=said,
+        said=title,
     )

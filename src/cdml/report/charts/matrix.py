@@ -48,30 +48,30 @@ def confusions(gathered: EvidenceSet) -> tuple[Matrix, ...]:
     """Of both models, where they have one."""
     evaluation, comparison = gathered.evaluation, gathered.comparison
     picture = comparison.champion_picture if comparison else None
-    found = (
+    matrices = (
         ("Challenger", evaluation.confusion if evaluation else None),
         ("Champion", picture.confusion if picture else None),
     )
-    return tuple(_confusion(name, one) for name, one in found if one is not None)
+    return tuple(_confusion(name, one) for name, one in matrices if one is not None)
 
 
-def _confusion(name: str, found: ConfusionCounts) -> Matrix:
+def _confusion(name: str, counts: ConfusionCounts) -> Matrix:
     return Matrix(
         caption=name,
         corner="Label ↓ prediction →",
-        columns=found.classes,
+        columns=counts.classes,
         rows=tuple(
             (label, tuple(_share(count, sum(row)) for count in row))
-            for label, row in zip(found.classes, found.counts, strict=True)
+            for label, row in zip(counts.classes, counts.counts, strict=True)
         ),
     )
 
 
-def _share(count: int, of: int) -> Cell:
-    share = count / of if of else 0.0
+def _share(count: int, total: int) -> Cell:
+    share = count / total if total else 0.0
     depth = min(round(share * _DEPTHS), _DEPTHS)
-    told = f"{share:.1%}".replace("%", " %") if of else figures.NONE
-    return Cell(text=f"{count:,}", said=told, shade=f"share-{depth}" if depth else "")
+    text = f"{share:.1%}".replace("%", " %") if total else figures.NONE
+    return Cell(text=f"{count:,}", said=text, shade=f"share-{depth}" if depth else "")
 
 
 def heat_map(gathered: EvidenceSet) -> Matrix | None:
@@ -87,7 +87,9 @@ def heat_map(gathered: EvidenceSet) -> Matrix | None:
             sliced.setdefault(slice_name(gate.slice), {})[gate.metric, gate.rule] = gate
     if not sliced:
         return None
-    columns = tuple(dict.fromkeys(key for found in sliced.values() for key in found))
+    columns = tuple(
+        dict.fromkeys(key for columns_of_row in sliced.values() for key in columns_of_row)
+    )
     repeated = len({metric for metric, _ in columns}) < len(columns)
     worst_first = sorted(sliced.items(), key=lambda item: min(map(_badness, item[1].values())))
     return Matrix(
@@ -95,8 +97,8 @@ def heat_map(gathered: EvidenceSet) -> Matrix | None:
         corner="Slice",
         columns=tuple(f"{metric} ({rule})" if repeated else metric for metric, rule in columns),
         rows=tuple(
-            (name, tuple(_heat(found.get(key)) for key in columns))
-            for name, found in worst_first[:MOST_SLICES]
+            (name, tuple(_heat(columns_of_row.get(key)) for key in columns))
+            for name, columns_of_row in worst_first[:MOST_SLICES]
         ),
     )
 
@@ -122,11 +124,13 @@ def _words(gate: ComparisonGate) -> Iterator[str]:
 
 
 def _shade(gate: ComparisonGate) -> str:
-    found, better = gate.difference, greater_is_better(gate)
-    if found is None or found.low is None or found.high is None or better is None:
+    difference, better = gate.difference, greater_is_better(gate)
+    if difference is None or difference.low is None or difference.high is None or better is None:
         return ""
-    half = (found.high - found.low) / 2
-    sure = abs(found.estimate) / half if half > 0 else (_SURE[-1] if found.estimate else 0.0)
+    half = (difference.high - difference.low) / 2
+    sure = (
+        abs(difference.estimate) / half if half > 0 else (_SURE[-1] if difference.estimate else 0.0)
+    )
     depth = sum(sure > limit for limit in _SURE)
-    side = "better" if (found.estimate > 0) is better else "worse"
+    side = "better" if (difference.estimate > 0) is better else "worse"
     return f"{side}-{depth}" if depth else ""

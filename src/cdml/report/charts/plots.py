@@ -99,30 +99,30 @@ def svg(chart: Chart) -> Markup:
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    told = chart.drawn
-    height = _HEIGHT if isinstance(told, Lines) else 0.75 + 0.3 * len(told.bins)
+    marks = chart.drawn
+    height = _HEIGHT if isinstance(marks, Lines) else 0.75 + 0.3 * len(marks.bins)
     with rc_context(dict(_SETTINGS)), warnings.catch_warnings():
         # Letters that matplotlib's own font lacks: the browser writes them in another.
         warnings.filterwarnings("ignore", message="Glyph ", category=UserWarning)
         figure = Figure(figsize=(_WIDTH, height))
         canvas = FigureCanvasSVG(figure)
-        axes = figure.add_axes(_place(told, height))
-        if isinstance(told, Lines):
-            _lines(axes, told)
+        axes = figure.add_axes(_place(marks, height))
+        if isinstance(marks, Lines):
+            _lines(axes, marks)
         else:
-            _bars(axes, told)
+            _bars(axes, marks)
         text = StringIO()
         nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         canvas.print_svg(text, metadata=nothing)
     return _inline(text.getvalue(), chart)
 
 
-def _place(told: Lines | Bars, height: float) -> tuple[float, float, float, float]:
+def _place(marks: Lines | Bars, height: float) -> tuple[float, float, float, float]:
     """Left, bottom, width and height of the axes, as shares of the figure.
 
     Fixed, so that no text decides where the figures lie.
     """
-    left, top = _margins(told)
+    left, top = _margins(marks)
     bottom, right = 0.55, 0.2
     return (
         left / _WIDTH,
@@ -132,34 +132,34 @@ def _place(told: Lines | Bars, height: float) -> tuple[float, float, float, floa
     )
 
 
-def _margins(told: Lines | Bars) -> tuple[float, float]:
+def _margins(marks: Lines | Bars) -> tuple[float, float]:
     """Inches to the left and above: for bins, for rates, or for figures of any size."""
-    if isinstance(told, Bars):
+    if isinstance(marks, Bars):
         return 1.8, 0.12
-    return (0.72, 0.12) if told.square else (0.95, 0.3)
+    return (0.72, 0.12) if marks.square else (0.95, 0.3)
 
 
-def _lines(axes: "Axes", told: Lines) -> None:
+def _lines(axes: "Axes", marks: Lines) -> None:
     axes.grid(visible=True)
     axes.set_axisbelow(True)
-    axes.set_xlabel(clean(told.across, _AXIS))
-    left, _ = _margins(told)
-    axes.set_ylabel(clean(told.up, _AXIS))
+    axes.set_xlabel(clean(marks.across, _AXIS))
+    left, _ = _margins(marks)
+    axes.set_ylabel(clean(marks.up, _AXIS))
     axes.yaxis.set_label_coords(-(left - 0.27) / (_WIDTH - left - 0.2), 0.5)
-    if told.diagonal:
+    if marks.diagonal:
         axes.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
-    if told.level is not None:
-        axes.axhline(told.level, color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
-    for series in told.series:
+    if marks.level is not None:
+        axes.axhline(marks.level, color=_SOFT, linewidth=1, linestyle=(0, (2, 3)))
+    for series in marks.series:
         _line(axes, series)
-    if told.square:
+    if marks.square:
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.02)
     else:
         axes.ticklabel_format(axis="y", scilimits=(-3, 4))
-    if told.ticks:
-        shown = range(0, len(told.ticks), 1 + len(told.ticks) // 7)
-        axes.set_xticks(list(shown), [_fitting(told.ticks[at], _TICK) for at in shown])
+    if marks.ticks:
+        visible = range(0, len(marks.ticks), 1 + len(marks.ticks) // 7)
+        axes.set_xticks(list(visible), [_fitting(marks.ticks[at], _TICK) for at in visible])
         axes.margins(x=0.06, y=0.15)
 
 
@@ -190,34 +190,34 @@ def _line(axes: "Axes", series: Series) -> None:
         )
 
 
-def _bars(axes: "Axes", told: Bars) -> None:
-    rows = list(range(len(told.bins)))
+def _bars(axes: "Axes", marks: Bars) -> None:
+    rows = list(range(len(marks.bins)))
     axes.grid(visible=True, axis="x")
     axes.set_axisbelow(True)
-    for at, who in ((0.2, "now"), (-0.2, "reference")):
-        shares = told.now if who == "now" else told.reference
+    for at, series in ((0.2, "now"), (-0.2, "reference")):
+        shares = marks.now if series == "now" else marks.reference
         axes.barh(
             [row + at for row in rows],
             [100 * share for share in shares],
             height=0.36,
-            color=_COLOURS[who],
-            alpha=1.0 if who == "now" else 0.75,
+            color=_COLOURS[series],
+            alpha=1.0 if series == "now" else 0.75,
         )
-    axes.set_yticks(rows, [_fitting(name, _LABEL) for name in told.bins])
+    axes.set_yticks(rows, [_fitting(name, _LABEL) for name in marks.bins])
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlabel("% of the rows")
 
 
 def _fitting(text: str, letters: int) -> str:
     """A name cut to the room it has, by about how wide its letters are."""
-    shown = clean(text, letters)
+    text_shown = clean(text, letters)
     room = float(letters)
-    for at, letter in enumerate(shown):
+    for at, letter in enumerate(text_shown):
         wide = east_asian_width(letter) in "WF"
         room -= 2 if wide else 1.5 if letter in "mwMW@%—…" else 1.2 if letter.isupper() else 1
         if room < 0:
-            return f"{shown[: max(at - 1, 0)].removesuffix('…')}…"
-    return shown
+            return f"{text_shown[: max(at - 1, 0)].removesuffix('…')}…"
+    return text_shown
 
 
 def _short(path: re.Match[str]) -> str:
@@ -250,10 +250,10 @@ def _inline(written: str, chart: Chart) -> Markup:
             names.setdefault(name, f"{chart.key}-{next(numbers)}")
     body = _TAG.sub(lambda tag: _themed(tag[0], names), body)
     body = "\n".join(filter(None, map(str.strip, body.splitlines())))
-    title, said = (escape_html(clean(text)) for text in (chart.title, chart.said))
+    title, description = (escape_html(clean(text)) for text in (chart.title, chart.said))
     label = f"{chart.key}-title {chart.key}-said"
     return Markup(  # noqa: S704 - matplotlib escapes texts, and what stands here is escaped
         f'<svg class="chart" viewBox="{size[1] if size else ""}" role="img"'
         f' aria-labelledby="{label}"><title id="{chart.key}-title">{title}</title>'
-        f'<desc id="{chart.key}-said">{said}</desc>\n{body}\n</svg>'
+        f'<desc id="{chart.key}-said">{description}</desc>\n{body}\n</svg>'
     )

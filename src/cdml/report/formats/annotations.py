@@ -41,12 +41,12 @@ def _unfinished(view: View) -> Iterator[str]:
 def _of_gates(view: View, loaded: LoadedConfig) -> Iterator[Annotation]:
     """One for each gate of cdml.yaml that did not pass everywhere, worst first."""
     bad = [row for row in (*view.gates, *view.slices) if not_passed(row)]
-    told: set[int] = set()
+    reported: set[int] = set()
     for row in sorted(bad, key=severity, reverse=True):
         index = _gate(row, loaded.config)
-        if row.verdict is None or index is None or index in told:
+        if row.verdict is None or index is None or index in reported:
             continue
-        told.add(index)
+        reported.add(index)
         yield Annotation(
             level=_LEVELS[row.verdict],
             title=markdown.clean(f"{row.metric}: {row.rule}", markdown.SHORT),
@@ -63,6 +63,6 @@ def _gate(row: GateRow, config: Config) -> int | None:
     for index, gate in enumerate(config.gates):
         metric = metrics.find_metric(gate.metric)
         if (metric.name if metric else gate.metric) == row.metric:
-            says_so = getattr(gate, word, None) is not None
-            candidates.append((not says_so, index))
+            is_reported = getattr(gate, word, None) is not None
+            candidates.append((not is_reported, index))
     return min(candidates)[1] if candidates else None

@@ -76,20 +76,20 @@ def _shortest_left_out(
     """
     fitting = render(_with(views, order, 0))
     empty = size = measure(fitting)
-    kept, guess = 0, limit // _USUAL_ROW
+    retained, guess = 0, limit // _USUAL_ROW
     for turn in range(_ROUNDS):
-        guess = max(kept + 1, min(guess, too_many - 1))
+        guess = max(retained + 1, min(guess, too_many - 1))
         if guess >= too_many or limit - size < _NEAR * limit:
             break
         tried = render(_with(views, order, guess))
         length = measure(tried)
         if length <= limit:
-            kept, size, fitting = guess, length, tried
+            retained, size, fitting = guess, length, tried
         else:
             too_many = guess
         guess = int(0.99 * guess * (limit - empty) / max(length - empty, 1))
         if turn % 2:
-            guess = (kept + too_many) // 2
+            guess = (retained + too_many) // 2
     return fitting
 
 
@@ -110,22 +110,24 @@ def _by_importance(views: Sequence[View]) -> Iterator[Span]:
 
 
 def _with(views: Sequence[View], order: tuple[Span, ...], keep: int) -> tuple[View, ...]:
-    kept = set(order[:keep])
-    return tuple(_shortened(number, view, kept, order) for number, view in enumerate(views))
+    retained = set(order[:keep])
+    return tuple(_shortened(number, view, retained, order) for number, view in enumerate(views))
 
 
-def _shortened(number: int, view: View, kept: set[Span], order: tuple[Span, ...]) -> View:
+def _shortened(number: int, view: View, retained: set[Span], order: tuple[Span, ...]) -> View:
     every = sum(place[0] == number for place in order)
-    gone = every - sum(place[0] == number for place in kept)
-    if not gone:
+    omitted = every - sum(place[0] == number for place in retained)
+    if not omitted:
         return view
     tables: dict[str, Any] = {
         kind: tuple(
-            row for index, row in enumerate(getattr(view, kind)) if (number, kind, index) in kept
+            row
+            for index, row in enumerate(getattr(view, kind))
+            if (number, kind, index) in retained
         )
         for kind in (*_JUDGED, *_TOLD)
     }
-    return replace(view, **tables, left_out=f"{gone:,} of {every:,} rows are left out here")
+    return replace(view, **tables, left_out=f"{omitted:,} of {every:,} rows are left out here")
 
 
 MAX_COMMENT = 65_536 - 4_000
@@ -181,7 +183,7 @@ def _combined(
     def laid_out(
         lines: Sequence[CombinedEntry], unfolded: Sequence[CombinedEntry], views: Sequence[View]
     ) -> str:
-        shown = template.render(
+        rendered = template.render(
             headline=combined.headline(parts),
             verdict=combined.verdict(parts),
             notes=notes,
@@ -192,11 +194,13 @@ def _combined(
             folded=folded,
             cached=cached,
         )
-        return _tidied(shown)
+        return _tidied(rendered)
 
     def fitted(lines: Sequence[CombinedEntry], unfolded: Sequence[CombinedEntry], room: int) -> str:
         views = [part.view for part in unfolded]
-        return fit_to_limit(views, lambda kept: laid_out(lines, unfolded, kept), room, measure)
+        return fit_to_limit(
+            views, lambda retained: laid_out(lines, unfolded, retained), room, measure
+        )
 
     text = fitted(parts, parts, limit)
     if measure(text) <= limit:
@@ -225,8 +229,8 @@ def in_progress(model: str, commit: str | None, run: str | None, notes: Sequence
         notes: what the pull request changes of where its judges are.
     """
     template = _environment(markdown.markdown).get_template("begun.md.j2")
-    said = template.render(model=model, commit=commit, run=run, notes=tuple(notes))
-    return said.rstrip() + "\n"
+    body = template.render(model=model, commit=commit, run=run, notes=tuple(notes))
+    return body.rstrip() + "\n"
 
 
 def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
@@ -238,13 +242,13 @@ def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
         run: address of the run that should have told the verdict.
     """
     template = _environment(markdown.markdown).get_template("unjudged.md.j2")
-    said = template.render(
+    body = template.render(
         icon=ICONS[Verdict.INCONCLUSIVE],
         headline=headline,
         lines=shortened(tuple(lines)),
         run=run,
     )
-    return said.rstrip() + "\n"
+    return body.rstrip() + "\n"
 
 
 def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str:
@@ -269,8 +273,8 @@ def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str
     time = f"{written:%Y-%m-%d %H:%M} UTC"
     cached = RowCache()
 
-    def rendered(shown: Sequence[View]) -> str:
-        return template.render(view=shown[0], drawn=drawn, written=time, cached=cached)
+    def rendered(views: Sequence[View]) -> str:
+        return template.render(view=views[0], drawn=drawn, written=time, cached=cached)
 
     return fit_to_limit([view], rendered, MAX_PAGE, _bytes)
 
@@ -288,8 +292,8 @@ def _fitted(view: View, limit: int, measure: Callable[[str], int], *, folded: bo
     template = _environment(markdown.markdown).get_template("report.md.j2")
     cached = RowCache()
 
-    def rendered(shown: Sequence[View]) -> str:
-        return _tidied(template.render(view=shown[0], icons=ICONS, folded=folded, cached=cached))
+    def rendered(views: Sequence[View]) -> str:
+        return _tidied(template.render(view=views[0], icons=ICONS, folded=folded, cached=cached))
 
     return fit_to_limit([view], rendered, limit, measure)
 

@@ -29,16 +29,16 @@ def console_lines(view: View, paint: Paint) -> Iterator[str]:
     """
     title, _, rest = terminal(view.headline).partition(":")
     yield paint(title, view.verdict) + (f":{rest}" if rest else "")
-    told = sections(view)
-    yield from _metrics(told.decided, paint)
+    layout = sections(view)
+    yield from _metrics(layout.decided, paint)
     yield from _points(view)
-    if told.overall:
+    if layout.overall:
         yield ""
-        yield from _metrics(told.overall, paint)
+        yield from _metrics(layout.overall, paint)
     if view.slices:
         yield ""
         yield f"slices: {view.slices_said}"
-        bad = [found for found in told.slices if found.verdict not in {None, Verdict.PASS}]
+        bad = [row for row in layout.slices if row.verdict not in {None, Verdict.PASS}]
         yield from _metrics(bad[:_SLICES], paint)
         if bad[_SLICES:]:
             yield f"  … and {len(bad) - _SLICES:,} more, in the report"
@@ -67,31 +67,31 @@ def _points(view: View) -> Iterator[str]:
         yield f"  ! {terminal(note)}"
 
 
-def _metrics(found: Sequence[MetricGates], paint: Paint) -> Iterator[str]:
+def _metrics(metrics: Sequence[MetricGates], paint: Paint) -> Iterator[str]:
     """A line for each gate; what gates of one metric share stands in the first of them."""
-    if not found:
+    if not metrics:
         return
-    rows = [row for one in found for row in one.gates]
-    cells = [_GATES, *(line for one in found for line in _lines(one))]
+    rows = [row for one in metrics for row in one.gates]
+    cells = [_GATES, *(line for one in metrics for line in _lines(one))]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     for line, row in zip(cells, [None, *rows], strict=True):
         padded = "  ".join(_padded(cell, width) for cell, width in zip(line, widths, strict=True))
         yield f"  {padded}  {_verdict(row, paint)}".rstrip()
 
 
-def _lines(found: MetricGates) -> Iterator[tuple[str, ...]]:
-    metric = f"{found.metric}, {found.slice}" if found.slice else found.metric
-    spread = f" ({found.spread})" if found.spread else ""
-    shared = (metric, found.champion, found.challenger + spread)
-    for index, row in enumerate(found.gates):
-        moved = found.differences[index] if index < len(found.differences) else None
+def _lines(group: MetricGates) -> Iterator[tuple[str, ...]]:
+    metric = f"{group.metric}, {group.slice}" if group.slice else group.metric
+    spread = f" ({group.spread})" if group.spread else ""
+    shared = (metric, group.champion, group.challenger + spread)
+    for index, row in enumerate(group.gates):
+        moved = group.differences[index] if index < len(group.differences) else None
         if moved is None:
             difference, bar = "" if index else NONE, ""
         else:
             interval = f" ({moved.interval})" if moved.interval else ""
             difference, bar = moved.difference + interval, moved.bar
-        told = (*(("", "", "") if index else shared), difference, bar, row.rule)
-        yield tuple(terminal(cell, SHORT) for cell in told)
+        cells = (*(("", "", "") if index else shared), difference, bar, row.rule)
+        yield tuple(terminal(cell, SHORT) for cell in cells)
 
 
 def _verdict(row: GateRow | None, paint: Paint) -> str:

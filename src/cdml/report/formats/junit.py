@@ -162,7 +162,7 @@ def _suite(
     cases: Sequence[_Case],
     time: datetime,
     about: Mapping[str, str],
-    said: str,
+    text: str,
 ) -> None:
     many = Counter(case.element for case in cases)
     suite = SubElement(
@@ -184,11 +184,11 @@ def _suite(
         SubElement(properties, "property", name=key, value=clean(value, _MOST))
     names = Counter[str]()
     for case in cases:
-        shown = clean(case.name, _MOST)
-        names[shown] += 1
-        again = f" ({names[shown]})" if names[shown] > 1 else ""
-        _case(suite, case, f"{shown}{again}")
-    SubElement(suite, "system-out").text = clean(said, _MOST)
+        label = clean(case.name, _MOST)
+        names[label] += 1
+        again = f" ({names[label]})" if names[label] > 1 else ""
+        _case(suite, case, f"{label}{again}")
+    SubElement(suite, "system-out").text = clean(text, _MOST)
     SubElement(suite, "system-err")
 
 
@@ -207,5 +207,7 @@ def _case(suite: Element, case: _Case, name: str) -> None:
         why = _why_skipped(case)
         SubElement(written, case.element, message=f"{why}: {reason}")
         return
-    told = SubElement(written, case.element, message=reason, type=case.verdict.value)
-    told.text = f"expected: {clean(case.expected, _MOST)}\nobserved: {clean(case.observed, _MOST)}"
+    element = SubElement(written, case.element, message=reason, type=case.verdict.value)
+    element.text = (
+        f"expected: {clean(case.expected, _MOST)}\nobserved: {clean(case.observed, _MOST)}"
+    )

@@ -76,10 +76,10 @@ def sarif(evidence: DataEvidence, place: Callable[[Check], Location]) -> bytes:
 
 
 def _rule(name: str) -> Mapping[str, Any]:
-    shown = clean(name, SHORT)
+    label = clean(name, SHORT)
     return {
-        "id": shown,
-        "shortDescription": {"text": told(f"The data breaks the check {shown}")},
+        "id": label,
+        "shortDescription": {"text": told(f"The data breaks the check {label}")},
         "properties": {"tags": ["data"]},
     }
 
@@ -113,5 +113,5 @@ def _result(check: Check, rule: int, location: Location) -> Mapping[str, Any]:
 
 def _fingerprint(check: Check) -> str:
     """The same alert wherever its line moves; another for another column of the same line."""
-    told = json.dumps([check.name, check.column, check.expected])
-    return f"{hashlib.sha256(told.encode()).hexdigest()[:16]}:1"
+    identity = json.dumps([check.name, check.column, check.expected])
+    return f"{hashlib.sha256(identity.encode()).hexdigest()[:16]}:1"

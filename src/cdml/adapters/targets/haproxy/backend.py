@@ -91,8 +91,8 @@ class Backend:
         self._set(weights, [name for name in weights if name not in growing])
         seen = {name: server.weight for name, server in self.servers().items()}
         if seen != dict(weights):
-            told = ", ".join(f"{name} {weight}" for name, weight in seen.items())
-            raise ServiceError(f"HAProxy was given other weights than it has: {told}.")
+            listing = ", ".join(f"{name} {weight}" for name, weight in seen.items())
+            raise ServiceError(f"HAProxy was given other weights than it has: {listing}.")
 
     def state(self) -> str:
         """What HAProxy's `server-state-file` holds to go on as it is now."""
@@ -118,5 +118,5 @@ class Backend:
 def shares(servers: Mapping[str, Server]) -> Mapping[str, int]:
     """Percent of the traffic that each gets, rounded; a server that is down gets none."""
     weights = {name: server.weight if server.up else 0 for name, server in servers.items()}
-    whole = sum(weights.values()) or 1
-    return {name: round(ALL * weight / whole) for name, weight in weights.items()}
+    total = sum(weights.values()) or 1
+    return {name: round(ALL * weight / total) for name, weight in weights.items()}

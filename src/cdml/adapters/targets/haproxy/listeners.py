@@ -34,11 +34,11 @@ _ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 def listener(host: str, port: int) -> str | None:
     """Identity of the one socket that listens there, or None where none does, or several."""
-    found = {inode for address, _, inode in _listening(port) if address in (host, *_ANY)}
-    if len(found) != 1:
+    inodes = {inode for address, _, inode in _listening(port) if address in (host, *_ANY)}
+    if len(inodes) != 1:
         return None
     boot = (_PROC / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}:{found.pop()}"
+    return f"{boot}:{inodes.pop()}"
 
 
 def is_port_taken(host: str, port: int) -> bool:
@@ -48,13 +48,13 @@ def is_port_taken(host: str, port: int) -> bool:
 
 def account(host: str, port: int) -> str | None:
     """The user whose socket listens there, by name where it has one; None where none listens."""
-    found = next((user for at, user, _ in _listening(port) if at in (host, *_ANY)), None)
-    if found is None:
+    owner = next((user for at, user, _ in _listening(port) if at in (host, *_ANY)), None)
+    if owner is None:
         return None
     try:
-        return pwd.getpwuid(found).pw_name
+        return pwd.getpwuid(owner).pw_name
     except KeyError:
-        return str(found)
+        return str(owner)
 
 
 def processes_with_variable(name: str, value: str | None = None) -> Mapping[int, Mapping[str, str]]:
@@ -63,7 +63,7 @@ def processes_with_variable(name: str, value: str | None = None) -> Mapping[int,
     Children have it too, unless somebody took it away; a process that is not ours to look at is
     passed by. Without a `value` any will do.
     """
-    found = {}
+    processes = {}
     for folder in _PROC.iterdir():
         if not folder.name.isdigit():
             continue
@@ -75,16 +75,16 @@ def processes_with_variable(name: str, value: str | None = None) -> Mapping[int,
             os.fsdecode(one).split("=", 1) for one in written.split(b"\0") if b"=" in one
         )
         if name in variables and value in (None, variables[name]):
-            found[int(folder.name)] = variables
-    return found
+            processes[int(folder.name)] = variables
+    return processes
 
 
 def holds_socket(process: int, identity: str) -> bool:
     """Whether a process has the listening socket of this identity open."""
-    wanted = f"socket:[{identity.rpartition(':')[2]}]"
+    link = f"socket:[{identity.rpartition(':')[2]}]"
     try:
         return any(
-            str(entry.readlink()) == wanted for entry in (_PROC / str(process) / "fd").iterdir()
+            str(entry.readlink()) == link for entry in (_PROC / str(process) / "fd").iterdir()
         )
     except OSError:
         return False
@@ -101,12 +101,12 @@ def _listening(port: int) -> Iterator[tuple[str, int, str]]:
 
 def _request_listeners(family: int, port: int) -> Iterator[tuple[str, int, str]]:
     """What the kernel answers when it is asked for this port."""
-    wanted = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
-    header = _HEADER.pack(_HEADER.size + len(wanted), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
+    request = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
+    header = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     with socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG) as kernel:
         kernel.settimeout(_SECONDS)
-        kernel.send(header + wanted)
+        kernel.send(header + request)
         while True:
             answer = kernel.recv(1 << 16)
             while answer:

@@ -47,21 +47,21 @@ class ModelCache:
             ) from error
         return place
 
-    def prune(self, kept: Collection[str]) -> None:
+    def prune(self, retained: Collection[str]) -> None:
         """Take away all models but those of these digests."""
-        stay = {self.place(digest) for digest in kept}
-        for found in self._folder.glob("*"):
-            if found not in stay:
-                shutil.rmtree(found, ignore_errors=True)
+        stay = {self.place(digest) for digest in retained}
+        for entry in self._folder.glob("*"):
+            if entry not in stay:
+                shutil.rmtree(entry, ignore_errors=True)
 
     def _download(self, release: Release, scratch: Path) -> Path:
         uri = f"models:/{self._name}/{release.version}"
         fetched = self._registry.fetch(uri, scratch / "fetched")
         clean = clean_copy(fetched, scratch / "clean")
-        found = model_digest(clean)
-        if found != release.digest:
+        digest = model_digest(clean)
+        if digest != release.digest:
             raise InputError(
-                f"v{release.version} has the digest {found[:19]}… in the registry, and"
+                f"v{release.version} has the digest {digest[:19]}… in the registry, and"
                 f" {release.digest[:19]}… was judged.",
                 "Somebody changed it: judge it again.",
             )

@@ -56,10 +56,10 @@ class ModelServers:
         that was started for this digest in this slot (a unit was restarted), if the folder it
         runs from still has that digest.
         """
-        found = self.listener(server)
-        if found is None or found == held.listener:
-            return found is not None
-        if not self._started_for(held.digest, found, self._processes(server.name)):
+        listener = self.listener(server)
+        if listener is None or listener == held.listener:
+            return listener is not None
+        if not self._started_for(held.digest, listener, self._processes(server.name)):
             return False
         try:
             return model_digest(self._models(held.digest)) == held.digest
@@ -169,14 +169,14 @@ class ModelServers:
                     f" {process.returncode}: {_last_words(log)}",
                     f"{log} holds all it said.",
                 )
-            found = self.listener(server)
-            if found is not None and self.answers(server):
+            listener = self.listener(server)
+            if listener is not None and self.answers(server):
                 marked = self._processes(server.name)
-                if self._started_for(release.digest, found, marked):
-                    return found
+                if self._started_for(release.digest, listener, marked):
+                    return listener
                 if not marked:
                     self._can_be_stopped()
-                    return found
+                    return listener
                 # A server of an operation that was replaced was quicker; ours ends by itself.
             time.sleep(_PAUSE)
         raise InputError(
@@ -219,8 +219,8 @@ class ModelServers:
         except (OSError, subprocess.TimeoutExpired) as error:
             problem = error
         else:
-            said = done.stderr.decode(errors="replace")[-_TOLD:].strip()
-            problem = f"exit code {done.returncode}: {said}" if done.returncode else ""
+            output = done.stderr.decode(errors="replace")[-_TOLD:].strip()
+            problem = f"exit code {done.returncode}: {output}" if done.returncode else ""
         if problem:
             raise ServiceError(f"deploy.target.stop failed for slot {server.name}: {problem}")
 

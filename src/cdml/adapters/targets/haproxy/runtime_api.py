@@ -55,14 +55,14 @@ class Runtime:
             ConfigurationError: HAProxy has no such backend.
             ServiceError: HAProxy does not answer.
         """
-        found = servers(self._read(_SERVERS), backend)
-        if not found:
-            known = [name for name in self._read("show backend").split("\n")[1:] if name]
-            if backend not in known:
+        states = servers(self._read(_SERVERS), backend)
+        if not states:
+            backends = [name for name in self._read("show backend").split("\n")[1:] if name]
+            if backend not in backends:
                 raise ConfigurationError(
-                    "deploy.target.backend: " + describe_unknown("backend", backend, known)
+                    "deploy.target.backend: " + describe_unknown("backend", backend, backends)
                 )
-        return found
+        return states
 
     def order(self, backend: str, *orders: tuple[str, str]) -> None:
         """Give orders to servers, all in one request; a pair is a name and, say, `weight 5`.
@@ -73,14 +73,16 @@ class Runtime:
             ConfigurationError: HAProxy does not take orders from this socket.
             ServiceError: HAProxy does not answer, or refuses one of them.
         """
-        said = self._send(";".join(f"set server {backend}/{name} {what}" for name, what in orders))
-        if _FORBIDDEN in said:
+        reply = self._send(
+            ";".join(f"set server {backend}/{name} {command}" for name, command in orders)
+        )
+        if _FORBIDDEN in reply:
             raise ConfigurationError(
-                f"HAProxy takes no orders from {self._endpoint}: {said.strip()}.",
+                f"HAProxy takes no orders from {self._endpoint}: {reply.strip()}.",
                 "Its line in haproxy.cfg ends with `level admin`: `stats socket … level admin`.",
             )
-        if said.strip():
-            raise ServiceError(f"HAProxy refused an order to {backend}: {' '.join(said.split())}")
+        if reply.strip():
+            raise ServiceError(f"HAProxy refused an order to {backend}: {' '.join(reply.split())}")
 
     def state(self, backend: str) -> str:
         """What HAProxy reads at its start from `server-state-file`, to go on as it is now."""

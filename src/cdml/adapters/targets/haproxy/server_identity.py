@@ -22,7 +22,9 @@ from cdml.config.targets import HaproxySettings
 from cdml.errors import CdmlError, ConfigurationError, ServiceError
 
 
-def state_folder(settings: HaproxySettings, beside: Path, servers: Mapping[str, Server]) -> Path:
+def state_folder(
+    settings: HaproxySettings, configuration: Path, servers: Mapping[str, Server]
+) -> Path:
     """The folder that stores what the slots serve.
 
     `settings.state` names it; without it, the servers that run do, and where none does it is
@@ -32,13 +34,13 @@ def state_folder(settings: HaproxySettings, beside: Path, servers: Mapping[str, 
         ConfigurationError: the servers that run are kept in another folder than `state` names.
     """
     if settings.state is not None:
-        usual = (beside / Path(settings.state).expanduser()).resolve()
+        usual = (configuration / Path(settings.state).expanduser()).resolve()
     else:
         base = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         usual = Path(base) / "cdml" / settings.backend
     for server in servers.values():
-        found = _variables(server).get(MARK)
-        folder = Path(found).parent if found else usual
+        mark = _variables(server).get(MARK)
+        folder = Path(mark).parent if mark else usual
         if folder.resolve() == usual.resolve():
             continue
         if settings.state is not None:

@@ -131,12 +131,12 @@ class HaproxyTarget:
             self._backend.open(slot)
         self._remember()
 
-    def ask(self, of: Release, body: bytes, *, timeout: float) -> ServerAnswer:
+    def ask(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
         """Send a request to the slot's own port."""
         servers = self._backend.servers()
-        server = self._server_of(of, self._held(servers), servers)
+        server = self._server_of(release, self._held(servers), servers)
         if server is None:
-            raise ServiceError(f"no server of v{of.version} runs here.")
+            raise ServiceError(f"no server of v{release.version} runs here.")
         return self._running.ask(server, "POST", "/invocations", body, timeout)
 
     def shift(self, to: Release, percent: int, *, fence: int) -> None:

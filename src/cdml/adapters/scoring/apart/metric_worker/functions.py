@@ -24,14 +24,14 @@ class Function:
 
     def __init__(self, module: str, name: str, *, weighted: bool) -> None:
         try:
-            found = importlib.import_module(module)
+            target = importlib.import_module(module)
         except ModuleNotFoundError as error:
             if error.name and (module + ".").startswith(error.name + "."):
                 raise Unusable("there is no module " + error.name) from None
             raise
-        if not hasattr(found, name):
+        if not hasattr(target, name):
             raise Unusable("module " + module + " has no " + name)
-        self.call: Any = getattr(found, name)
+        self.call: Any = getattr(target, name)
         if not callable(self.call):
             raise Unusable("it is no function but a " + type(self.call).__name__)
         self.positional, self.named = arguments(self.call)
@@ -41,15 +41,15 @@ class Function:
 
     def __call__(self, given: Callable[[str], Any]) -> float:
         """What it says to the arguments that `given` knows by name."""
-        said = self.call(
+        result = self.call(
             *(given(name) for name in self.positional),
             **{parameter: given(name) for parameter, name in self.named.items()},
         )
-        number = np.asarray(said)
+        number = np.asarray(result)
         if number.ndim or number.dtype.kind not in "iuf":
-            shape = " of shape " + str(number.shape) if isinstance(said, np.ndarray) else ""
-            raise Unusable("it answers " + type(said).__name__ + shape + ", and not one number")
-        return float(said)
+            shape = " of shape " + str(number.shape) if isinstance(result, np.ndarray) else ""
+            raise Unusable("it answers " + type(result).__name__ + shape + ", and not one number")
+        return float(result)
 
 
 def arguments(call: Any) -> tuple[list[str], dict[str, str]]:
@@ -67,15 +67,15 @@ def arguments(call: Any) -> tuple[list[str], dict[str, str]]:
             continue
         free = parameter.default is parameter.empty
         by_place = ARGUMENTS[place] if place < len(ARGUMENTS) and free else None
-        wanted = NAMES.get(parameter.name) or by_place
+        name = NAMES.get(parameter.name) or by_place
         if parameter.kind is parameter.KEYWORD_ONLY:
-            wanted = NAMES.get(parameter.name)
-        if wanted is None and free:
+            name = NAMES.get(parameter.name)
+        if name is None and free:
             raise Unusable("it asks for " + parameter.name + ", which nobody gives it")
-        if wanted is None:
+        if name is None:
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY:
-            positional.append(wanted)
+            positional.append(name)
         else:
-            named[parameter.name] = wanted
+            named[parameter.name] = name
     return positional, named

@@ -52,7 +52,7 @@ def work(job: dict[str, Any], tell: Callable[..., None], here: dict[str, Any]) -
     for here["metric"], function in enumerate(functions):
         for number, place in enumerate(job["parts"]):
             one = Measured(function, rows, rows.part(place), (here["metric"], number))
-            one.begin(whole=number == 0)
+            one.begin(overall=number == 0)
             measured.append(one)
     pace = Pace(tell, measured, job["seconds"])
     for one in measured:

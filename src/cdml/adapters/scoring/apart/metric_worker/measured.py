@@ -49,14 +49,14 @@ class Measured:
         _, starts, lengths = np.unique(cluster[order], return_index=True, return_counts=True)
         return starts, lengths
 
-    def begin(self, *, whole: bool) -> None:
+    def begin(self, *, overall: bool) -> None:
         """The value, and how long it takes; on all rows, trouble is the function's own."""
         random.seed(0)
         np.random.seed(0)  # noqa: NPY002 - what a user's function may draw from
         try:
             self.value = self.values(self.index)
         except Exception as error:
-            if whole:
+            if overall:
                 raise
             self.problem = describe_failure(error)
         if not self.problem and not np.isfinite(self.value).all():
@@ -69,8 +69,8 @@ class Measured:
     def values(self, index: Any) -> Any:
         """The value of each model."""
         sides = self.rows.sides[:1] if self.alike else self.rows.sides
-        found = [self.function(self.rows.given(side, index)) for side in sides]
-        return np.array(found * (len(self.rows.sides) // len(found)), float)
+        values = [self.function(self.rows.given(side, index)) for side in sides]
+        return np.array(values * (len(self.rows.sides) // len(values)), float)
 
     def tried(self, times: Any) -> Any:
         """The values where each unit counts so many times; NaN where there are none."""
@@ -79,10 +79,10 @@ class Measured:
         else:
             index = np.repeat(self.index, np.repeat(times, self.lengths))
         try:
-            found = self.values(index)
+            values = self.values(index)
         except Exception:  # noqa: BLE001 - it may raise anything
             return np.full(len(self.rows.sides), np.nan)
-        return np.where(np.isfinite(found), found, np.nan)
+        return np.where(np.isfinite(values), values, np.nan)
 
     def steps(self, resamples: int) -> int:
         """How many evaluations `replicates` takes."""
@@ -93,9 +93,9 @@ class Measured:
     def replicates(self, pace: "Pace") -> dict[str, Any]:
         """The values on rows drawn again, and on rows left out."""
         units = len(self.starts)
-        said: dict[str, Any] = {"units": units, "problem": self.problem}
+        replicates: dict[str, Any] = {"units": units, "problem": self.problem}
         if self.problem:
-            return said
+            return replicates
         draws = []
         for _ in range(pace.resamples // 2 if self.mirrored else pace.resamples):
             drawn = self.random.integers(0, units, units)
@@ -113,9 +113,9 @@ class Measured:
         )
         kinds = [] if everyone else [self.without(slice(i, i + 1), pace) for i in self.kinds()]
         arrays = {"draws": draws, "singles": singles, "blocks": blocks, "kinds": kinds}
-        said["discordant"] = int(np.add.reduceat(self.differ, self.starts).astype(bool).sum())
-        said["value"] = self.value.tolist()
-        return {**said, **{name: plain(found) for name, found in arrays.items()}}
+        replicates["discordant"] = int(np.add.reduceat(self.differ, self.starts).astype(bool).sum())
+        replicates["value"] = self.value.tolist()
+        return {**replicates, **{name: plain(array) for name, array in arrays.items()}}
 
     def without(self, units: slice, pace: "Pace") -> Any:
         """The value less that without some units."""
@@ -131,8 +131,8 @@ class Measured:
         kind = np.zeros(len(self.index), np.uint64)
         for name in ("y_true", *(side + "_pred" for side in self.rows.sides)):
             kind = mix(kind ^ words(self.rows.columns[name][self.index]))
-        found, first = np.unique(kind, return_index=True)
-        return sorted(first.tolist()) if len(found) <= KINDS else []
+        kinds, first = np.unique(kind, return_index=True)
+        return sorted(first.tolist()) if len(kinds) <= KINDS else []
 
 
 class Pace:
@@ -158,12 +158,12 @@ class Pace:
 
 def describe_failure(error: Exception) -> str:
     """A failure on some of the rows, in words that follow the metric's name."""
-    said = str(error)[:300]
+    message = str(error)[:300]
     if isinstance(error, Unusable):
-        return "cannot be used on these rows: " + said
-    return "fails on these rows: " + type(error).__name__ + (": " + said if said else "")
+        return "cannot be used on these rows: " + message
+    return "fails on these rows: " + type(error).__name__ + (": " + message if message else "")
 
 
-def plain(found: list[Any]) -> list[list[Any]]:
+def plain(values: list[Any]) -> list[list[Any]]:
     """Rows of values as JSON can hold them."""
-    return [[None if value != value else value for value in row.tolist()] for row in found]  # noqa: PLR0124 - NaN differs from itself
+    return [[None if value != value else value for value in row.tolist()] for row in values]  # noqa: PLR0124 - NaN differs from itself

@@ -13,15 +13,15 @@ class Rows:
 
     def __init__(self, job: dict[str, Any]) -> None:
         table = pq.read_table(job["rows"])
-        found = {name: table[name].to_numpy() for name in table.column_names}
-        self.columns: dict[str, Any] = found
+        columns = {name: table[name].to_numpy() for name in table.column_names}
+        self.columns: dict[str, Any] = columns
         self.sides: str = job["sides"]
         self.weighted: bool = job["weighted"]
         self.matrix: bool = job["matrix"]
         self.scores = sorted(
-            (name[2:] for name in found if name.startswith("c_score")), key=lambda n: int(n[5:])
+            (name[2:] for name in columns if name.startswith("c_score")), key=lambda n: int(n[5:])
         )
-        self.cluster = words(found["cluster"]) if "cluster" in found else None
+        self.cluster = words(columns["cluster"]) if "cluster" in columns else None
         self.hashes = [
             self.hashed(order) for order in dict.fromkeys((job["sides"], job["sides"][::-1]))
         ]
