@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test test-all check demo bench lock schema clean
+.PHONY: help test test-all check demo bench lock generate schema clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -38,8 +38,10 @@ bench: $(VENV)/.stamp           ## measure; ratios in one run
 lock: $(VENV)/.stamp           ## write the locked requirements
 	$(BIN)/python requirements/lock.py $(BIN)/uv
 
-schema: $(VENV)/.stamp          ## write the JSON Schema of cdml.yaml
-	$(BIN)/python -m cdml schema > cdml.schema.json
+generate: $(VENV)/.stamp        ## write what the code declares: schema, action.yml, tables of docs
+	$(BIN)/python docs/generate.py
+
+schema: generate                ## the same
 
 clean:           ## take away what the other targets made
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

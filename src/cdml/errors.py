@@ -1,32 +1,32 @@
 """Everything that keeps cdml from answering, and the exit code each one ends with.
 
-CdmlError                         (never raised itself)
-├── ConfigurationError      2     cdml.yaml, an option, a name that is not known
-├── InputError              4     data, model, predictions; stale or foreign evidence
-│   └── Refused             4     evidence that does not allow this deployment
-├── ServiceError            5     registry, target or platform did not answer as it should
-│   └── Overtaken           5     another operation took the lock; says what serves
-├── DeploymentFailed        6     the previous version serves again
-├── RollbackFailed          7     says what serves what
-└── LockHeld                9     another operation holds the lock
-
-A gate that says no is a result, never one of these (exit codes 0, 1 and 3 are in
-`cdml.common.verdict`). Whatever is not a CdmlError is a bug in cdml: exit 70.
+A gate that says no is a result, never one of these. Whatever is not a CdmlError is a bug in cdml.
 """
 
 from typing import ClassVar
 
 BUG = 70
 INTERRUPTED = 130
+EXIT_CODES = {
+    0: "passed, warned, deployed, rolled back, or nothing to do",
+    1: "rejected",
+    2: "usage or configuration: every problem at once, with its line",
+    3: "held: the rows cannot tell",
+    4: "input: data, model, predictions, stale or foreign evidence",
+    5: "a service failed: registry, target, platform",
+    6: "the deployment failed and the previous version serves again",
+    7: "the rollback failed; the message says what serves what",
+    9: "another operation holds the lock",
+    BUG: "a bug in cdml",
+    INTERRUPTED: "interrupted",
+}
+"""Every way a command can end (0, 1 and 3 are `cdml.common.verdict`'s)."""
 
 
 class CdmlError(Exception):
-    """What happened, and what to do next.
+    """What happened, with the figures, and what to do next: a sentence each.
 
-    Args:
-        message: one sentence for a person: what happened, with the figures.
-        hint: one sentence: what to do next; empty where the message says it all.
-        at: the file and the line that are wrong, where it is known.
+    The hint is empty where the message says it all; `at` is the file and the line that are wrong.
     """
 
     exit_code: ClassVar[int]
@@ -51,13 +51,7 @@ class InputError(CdmlError):
 
 
 class DeploymentRefused(InputError):
-    """A deployment that its evidence does not allow.
-
-    Args:
-        message: one sentence: what is wrong with the evidence.
-        hint: what to do next.
-        reason: the name of the refusal, as `--override` takes it.
-    """
+    """Its evidence does not allow a deployment; `reason` is what `--override` calls the refusal."""
 
     def __init__(self, message: str, hint: str = "", *, reason: str) -> None:
         super().__init__(message, hint)
@@ -73,10 +67,7 @@ class ServiceError(CdmlError):
 class Overtaken(ServiceError):
     """Another operation took the lock of this one, which stopped.
 
-    Args:
-        message: what happened.
-        hint: what to do next.
-        versions: what this operation may have given traffic or the alias to.
+    `versions` are what this operation may have given traffic or the alias to.
     """
 
     def __init__(self, message: str, hint: str = "", *, versions: tuple[str, ...] = ()) -> None:

@@ -1,4 +1,4 @@
-"""What an action.yml promises holds: its inputs are options, and the README lists them."""
+"""What an action.yml promises holds: its inputs are options, and the documents list them."""
 
 import re
 import subprocess
@@ -60,18 +60,19 @@ def options(command: str) -> set[str]:
 
 
 def listed(heading: str) -> dict[str, set[str]]:
-    """The README's table of inputs or outputs: name, and the actions that have it."""
+    """A table of inputs or outputs: name, and the actions that have it."""
     rows = re.findall(r"^\| `([\w-]+)` \| ([^|]+) \|", heading, flags=re.MULTILINE)
-    return {
-        name: set(FILES) if of.strip() == "all" else {part.strip() for part in of.split(",")}
-        for name, of in rows
-    }
+    found: dict[str, set[str]] = {}
+    for name, of in rows:
+        parts = FILES if of.strip() == "all" else (part.strip() for part in of.split(","))
+        found.setdefault(name, set()).update(parts)
+    return found
 
 
-def readme(first: str) -> dict[str, set[str]]:
-    text = (ROOT / "README.md").read_text()
+def documented(first: str) -> dict[str, set[str]]:
+    text = (ROOT / "docs/actions.md").read_text()
     table = re.search(rf"^\| {first} \| of \|.*?(?=\n\n)", text, flags=re.MULTILINE | re.DOTALL)
-    assert table, f"the README has a table of {first}s"
+    assert table, f"docs/actions.md has a table of {first}s"
     return listed(table[0])
 
 
@@ -127,7 +128,7 @@ def test_the_clients_of_the_storage_are_installed_with_the_rest(name: str) -> No
 
 def test_every_storage_that_can_be_named_has_a_lock_and_is_told_of() -> None:
     extras = {store.extra for store in STORES.values()} - {""}
-    told = (ROOT / "README.md").read_text()
+    told = (ROOT / "docs/actions.md").read_text()
 
     for name in extras:
         assert (ROOT / f"requirements/{name}.txt").is_file()
@@ -188,7 +189,7 @@ def test_the_root_action_says_that_the_gate_has_begun_before_it_begins() -> None
     assert [
         "install", "fallback", "isolation", "begin", "gate", "unwalled", "report",
     ] == list(steps("root"))  # fmt: skip
-    assert {"CDML_REPORT_BEGIN", *report} - {"CDML_REPORT_OUTPUT_DIR"} == begin.keys()
+    assert {"CDML_REPORT_BEGIN", *report} == begin.keys()
     assert "true" == begin["CDML_REPORT_BEGIN"]
     assert all(value == begin.get(name, value) for name, value in report.items())
 
@@ -238,12 +239,12 @@ def test_defaults_are_those_of_the_command(name: str) -> None:
                 assert str(parameter.default) == stated["default"]
 
 
-def test_the_readme_lists_every_input_and_no_other() -> None:
-    assert readme("input") == used("inputs")
+def test_the_documents_list_every_input_and_no_other() -> None:
+    assert documented("input") == used("inputs")
 
 
-def test_the_readme_lists_every_output_and_no_other() -> None:
-    assert readme("output") == used("outputs")
+def test_the_documents_list_every_output_and_no_other() -> None:
+    assert documented("output") == used("outputs")
 
 
 def workflows() -> list[Path]:

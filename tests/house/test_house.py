@@ -24,7 +24,21 @@ def test_words_alone_import_nothing_heavy(arguments):
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
 
 
-@pytest.mark.parametrize("part", ["cdml.cli.report", "cdml.cli.deliveries", "cdml.delivery.deploy"])
+@pytest.mark.parametrize(
+    "part",
+    [
+        "cdml.cli.output",
+        "cdml.cli.main",
+        "cdml.report.in_progress",
+        "cdml.report.publish",
+        "cdml.report.publish_combined",
+        "cdml.wiring",
+        "cdml.delivery.deploy",
+        "cdml.delivery.resume",
+        "cdml.delivery.rollback",
+        "cdml.journal.history",
+    ],
+)
 def test_what_is_installed_with_the_core_alone_is_enough_to_report_and_deploy(part):
     lock = (ROOT / "requirements/core.txt").read_text(encoding="utf-8")
     absent = [

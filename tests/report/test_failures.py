@@ -118,12 +118,10 @@ def test_a_failed_delivery_is_told_and_one_that_told_itself_is_not_told_twice(st
     [(KeyboardInterrupt(), 130), (ZeroDivisionError("x"), 70), (RecursionError(), 4)],
 )
 def test_every_way_to_end_is_recorded(tmp_path, monkeypatch, error, code):
-    from cdml.cli import runs
-
     def fails(*_, **__):
         raise error
 
-    monkeypatch.setattr(runs, "gate", fails)
+    monkeypatch.setattr(main.cli.commands["gate"], "callback", fails)
     assert code == run(["gate", "--config", str(tmp_path / "cdml.yaml")])
 
     found = json.loads((tmp_path / ".cdml" / "gate.error.json").read_text())
@@ -131,11 +129,9 @@ def test_every_way_to_end_is_recorded(tmp_path, monkeypatch, error, code):
 
 
 def test_a_command_that_ends_with_a_verdict_leaves_no_error(tmp_path, monkeypatch):
-    from cdml.cli import runs
-
     for command in COMMANDS:
         write_failure(tmp_path / ".cdml", failed(command))
-    monkeypatch.setattr(runs, "gate", lambda *_, **__: 1)
+    monkeypatch.setattr(main.cli.commands["gate"], "callback", lambda *_, **__: 1)
 
     assert 1 == run(["gate", "--config", str(tmp_path / "cdml.yaml")])
     assert {"deploy.error.json", "rollback.error.json"} == {
@@ -146,8 +142,8 @@ def test_a_command_that_ends_with_a_verdict_leaves_no_error(tmp_path, monkeypatc
 
 def test_a_command_that_is_killed_leaves_that_it_was(tmp_path):
     program = (
-        "import os, signal; from cdml.cli import run, runs\n"
-        "runs.gate = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "import os, signal; from cdml.cli import cli, run\n"
+        "cli.commands['gate'].callback = lambda **_: os.kill(os.getpid(), signal.SIGKILL)\n"
         "run(['gate'])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=False)

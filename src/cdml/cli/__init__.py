@@ -1,4 +1,4 @@
-"""The words of the command line."""
+"""The command line."""
 
 from cdml.cli.exit_codes import run
 from cdml.cli.main import cli

@@ -1,49 +1,61 @@
-"""What the commands that deliver do: as `cdml.cli.runs`, and everybody is told how it ended."""
+"""The commands that deliver, after which everybody hears how it ended; and the journal."""
 
-from collections.abc import Callable
+import json
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from cdml.cli import output as tell
+import click
+
+from cdml.cli.command import command
 from cdml.cli.progress import ConsoleProgress
 from cdml.errors import ConfigurationError
-from cdml.wiring import Wiring
 
 if TYPE_CHECKING:  # evidence brings libraries that words alone do not need
+    from collections.abc import Callable
+
     from cdml.delivery.operation.outcome import Nothing
     from cdml.evidence.schema import Deployment
+    from cdml.wiring import Wiring
 
 
+@command("deploy", records=True)
 def deploy(
     config: Path,
-    output: Path,
-    *,
+    output_dir: Path,
     model: str | None,
     evidence: str | None,
     environment: str | None,
-    reason: str | None,
     dry_run: bool,
     override: tuple[str, ...],
     resume: bool,
     adopt: bool,
     repair: bool,
+    reason: str | None,
 ) -> int:
-    """Deploy and give 0; everything else is an error with its own code."""
+    """Ship exactly the model that was judged. Writes deployment.json and the journal."""
     from cdml.delivery.branch_protection import warn_unprotected
-    from cdml.delivery.deploy import deploy as flow
+    from cdml.delivery.deploy import deploy as ship
     from cdml.delivery.divergence import chosen_cure
+    from cdml.delivery.resume import resume as go_on
+    from cdml.wiring import Wiring
 
-    if resume:
-        beside = (model, evidence, override, dry_run, adopt, repair)
-        return _resume(config, output, environment=environment, alone=not any(beside))
-    cure = chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
+    if resume and any((model, evidence, override, dry_run, adopt, repair)):
+        raise ConfigurationError(
+            "--resume goes on with what the journal says is open.",
+            "Leave the other options out, except --environment.",
+        )
+    cure = None if resume else chosen_cure(adopt=adopt, repair=repair, reason=reason or "")
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
+    if resume:
+        operate = partial(go_on, wiring.loaded, wiring, output=output_dir, environment=environment)
+        return _deliver(operate, wiring, output_dir)
     warn_unprotected(wiring.loaded, wiring, environment)
-    return _deliver(
-        flow,
+    operate = partial(
+        ship,
+        wiring.loaded,
         wiring,
-        output,
-        quietly=dry_run,
+        output=output_dir,
         model=model,
         evidence=config.parent / evidence if evidence else None,
         environment=environment,
@@ -52,71 +64,87 @@ def deploy(
         reason=reason or "",
         cure=cure,
     )
+    return _deliver(operate, wiring, output_dir, quietly=dry_run)
 
 
-def _resume(config: Path, output: Path, *, environment: str | None, alone: bool) -> int:
-    """Go on with what is open and give 0."""
-    from cdml.delivery.resume import resume as flow
-
-    if not alone:
-        raise ConfigurationError(
-            "--resume goes on with what the journal says is open.",
-            "Leave the other options out, except --environment.",
-        )
-    wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    return _deliver(flow, wiring, output, environment=environment)
-
-
+@command("rollback", records=True)
 def rollback(
     config: Path,
-    output: Path,
-    *,
+    output_dir: Path,
     to: str | None,
     environment: str | None,
     reason: str | None,
     request_id: str | None,
 ) -> int:
-    """Roll back and give 0; everything else is an error with its own code."""
-    from cdml.delivery.rollback import rollback as flow
+    """Take the serving model back. Writes deployment.json and the journal."""
+    from cdml.delivery.rollback import rollback as take_back
+    from cdml.wiring import Wiring
 
     wiring = Wiring.read(config, ConsoleProgress(), delivery=environment)
-    return _deliver(
-        flow,
+    operate = partial(
+        take_back,
+        wiring.loaded,
         wiring,
-        output,
-        served=True,
+        output=output_dir,
         to=to,
         environment=environment,
         reason=reason or "",
         request_id=request_id or None,
     )
+    return _deliver(operate, wiring, output_dir, served=True)
+
+
+@command("history")
+def history(
+    config: Path,
+    output_dir: Path,
+    environment: str | None,
+    format: str,  # noqa: A002 - the option's name
+    sign: bool,
+) -> int:
+    """Print who served when, from the journal."""
+    from cdml.journal.history import history_table, read_history, sign_journal
+    from cdml.journal.signature import Keys
+    from cdml.wiring import Wiring
+
+    del output_dir
+    wiring = Wiring.read(config, ConsoleProgress(), needs_registry=False, delivery=environment)
+    journal = wiring.unverified_journal if sign else wiring.journal
+    entries = read_history(wiring.loaded, journal=journal, environment=environment)
+    click.echo(json.dumps(entries, indent=1) if format == "json" else history_table(entries))
+    if sign:
+        keys = Keys.of(wiring.environment)
+        commit = sign_journal(wiring.loaded, journal=journal, keys=keys, environment=environment)
+        click.echo(f"The journal is signed, as printed, by {commit}.", err=True)
+    return 0
 
 
 def _deliver(
-    flow: Callable[..., "Deployment | Nothing"],
-    wiring: Wiring,
+    operate: "Callable[..., Deployment | Nothing]",
+    wiring: "Wiring",
     output: Path,
     *,
     quietly: bool = False,
     served: bool = False,
-    **words: Any,
 ) -> int:
-    """Deploy or roll back, and tell everybody how it ended."""
+    """Run an operation, with its canary where the target splits traffic, and report its end."""
+    from cdml.cli.output import failed_delivery, nothing_delivered, print_deployment
     from cdml.delivery.notify import notify
     from cdml.delivery.operation.outcome import Nothing
 
     if wiring.target.splits_traffic:
         from cdml.delivery.checks.canary import CanaryJudge
 
-        words["checks"] = CanaryJudge(loaded=wiring.loaded, ports=wiring, served=served)
+        checks = CanaryJudge(loaded=wiring.loaded, ports=wiring, served=served)
+        operate = partial(operate, checks=checks)
 
-    def told(found: "Deployment") -> None:
+    def inform(deployment: "Deployment") -> None:
         if not quietly:
-            notify(wiring.loaded, wiring, found)
+            notify(wiring.loaded, wiring, deployment)
 
-    with tell.failed_delivery(wiring.platform, output, told):
-        found = flow(wiring.loaded, wiring, output=output, **words)
-    if isinstance(found, Nothing):
-        return tell.nothing_delivered(wiring.platform, output, found.sentence)
-    told(found)
-    return tell.print_deployment(wiring.platform, output, found)
+    with failed_delivery(wiring.platform, output, inform):
+        outcome = operate()
+    if isinstance(outcome, Nothing):
+        return nothing_delivered(wiring.platform, output, outcome.sentence)
+    inform(outcome)
+    return print_deployment(wiring.platform, output, outcome)

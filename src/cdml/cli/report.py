@@ -1,34 +1,29 @@
-"""What `publish_report` does: tell the verdict; where none can be formed, tell that and why."""
+"""The command `report`: where no verdict can be formed, it says that and why."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from cdml.cli import output as tell
+from cdml.cli.command import command
 from cdml.cli.error_evidence import too_deep
 from cdml.cli.progress import ConsoleProgress
 from cdml.common.redaction import redact
 from cdml.errors import CdmlError, ConfigurationError
-from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, CommentPolicy
-from cdml.report.in_progress import post_in_progress as begin_flow
-from cdml.report.in_progress import post_not_judged
-from cdml.report.model_name import model_name
-from cdml.report.publish import publish_report as report_flow
-from cdml.report.publish_combined import publish_combined as combine_flow
-from cdml.wiring import RunHost, Wiring
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what reports bring, words alone do not need
     from cdml.ci.code_host import Behaviour
-    from cdml.config import Config, LoadedConfig
+    from cdml.config import Config
+    from cdml.report.comment_policy import CommentPolicy
+    from cdml.wiring import Wiring
 
 _DEFAULT = Path("cdml.yaml")
 
 
+@command("report")
 def report(
     config: Path,
-    output: Path,
-    *,
+    output_dir: Path,
     evidence: str | None,
     artifact: str | None,
     combine: str | None,
@@ -38,12 +33,14 @@ def report(
     pull_request: str | None,
     begin: bool,
 ) -> int:
-    """Report and give the verdict's exit code; at the gate's beginning, say that it has begun.
+    """Tell the verdict: pull-request comment, job summary, HTML page, outputs."""
+    from cdml.cli import output as tell
+    from cdml.report.in_progress import post_in_progress, post_not_judged
+    from cdml.report.model_name import model_name
+    from cdml.report.publish import publish_report
+    from cdml.report.publish_combined import publish_combined
+    from cdml.wiring import RunHost
 
-    Raises:
-        ConfigurationError: the configuration or an option cannot be used; that is told where the
-            verdict would be.
-    """
     host = RunHost(config.parent, ConsoleProgress())
     wiring, broken = _wiring(config, optional=bool(combine))
     loaded = wiring.loaded if wiring else None
@@ -60,40 +57,42 @@ def report(
     if problems:
         about = f" of {name}" if name else ""
         what = "the options of the report" if problems == [wrong] else f"the configuration{about}"
-        files = None if begin or not config.parent.is_dir() else output
+        files = None if begin or not config.parent.is_dir() else output_dir
         lines = [line for error in problems for line in _sentences(error)]
         address = post_not_judged(host, talk, files, f"{what} cannot be used", lines)
-        tell.unjudged(host.platform, output, address)
+        tell.unjudged(host.platform, output_dir, address)
         raise problems[0]
     if begin:
         return tell.print_in_progress(
-            host.platform, begin_flow(name or "models", host, talk, loaded)
+            host.platform, post_in_progress(name or "models", host, talk, loaded)
         )
     if combine or wiring is None:
-        found = combine_flow(
+        found = publish_combined(
             config.parent,
             host,
             loaded=loaded,
             own=lambda folder: _neighbour_config(folder, config.name),
             pattern=combine or "",
-            output=output,
+            output=output_dir,
             talk=talk,
             notes=_sentences(broken) if broken else (),
         )
     else:
-        found = report_flow(
+        found = publish_report(
             wiring.loaded,
             wiring,
-            evidence=config.parent / evidence if evidence else output,
-            output=output,
+            evidence=config.parent / evidence if evidence else output_dir,
+            output=output_dir,
             talk=talk,
             artifact=artifact or None,
         )
-    return tell.print_report(host.platform, output, found)
+    return tell.print_report(host.platform, output_dir, found)
 
 
-def _wiring(config: Path, *, optional: bool) -> tuple[Wiring | None, CdmlError | None]:
+def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError | None]":
     """What a configuration asks for, or what is wrong with it; neither where none is needed."""
+    from cdml.wiring import Wiring
+
     if optional and config == _DEFAULT and not config.exists():
         return None, None
     try:
@@ -107,11 +106,8 @@ def _wiring(config: Path, *, optional: bool) -> tuple[Wiring | None, CdmlError |
 def _neighbour_config(folder: Path, name: str) -> "Config | None":
     """The configuration that a folder of evidence lies beside, if it can be used."""
     path = folder.parent / name
-    found: LoadedConfig | None = None
-    if path.is_file():
-        wiring, _ = _wiring(path, optional=True)
-        found = wiring.loaded if wiring else None
-    return found.config if found else None
+    wiring, _ = _wiring(path, optional=True) if path.is_file() else (None, None)
+    return wiring.loaded.config if wiring else None
 
 
 def _talk(
@@ -122,8 +118,10 @@ def _talk(
     *,
     name: str,
     config: Path | None,
-) -> tuple[CommentPolicy, ConfigurationError | None]:
+) -> "tuple[CommentPolicy, ConfigurationError | None]":
     """How to comment; where an option is wrong, how to comment on that."""
+    from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, CommentPolicy
+
     source = None if report_id else config
     try:
         return CommentPolicy(

@@ -1,0 +1,97 @@
+"""Commands that take their options from `PARAMETERS`, and leave an error as evidence."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from cdml.cli.error_evidence import record_errors
+from cdml.cli.parameters import Parameter, options_of
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from cdml.evidence.failure import CommandName
+
+
+class TargetName(click.ParamType[str]):
+    """The name of a deploy target; which there are is found out only when it is asked for."""
+
+    name = "target"
+
+    @property
+    def choice(self) -> click.Choice[str]:
+        """All of them, those of installed packages too."""
+        from cdml.config.targets import target_types
+
+        return click.Choice(tuple(target_types()))
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """The names, for `--help`."""
+        return self.choice.get_metavar(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it was written, if there is such a target."""
+        return self.choice.convert(value, param, ctx)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> "list[CompletionItem]":
+        """The names that begin so."""
+        return self.choice.shell_complete(ctx, param, incomplete)
+
+
+def option(parameter: Parameter) -> click.Option:
+    """A parameter as an option of the command line."""
+    choices = f"[{'|'.join(parameter.choices)}]" if parameter.choices else None
+    types: dict[str, type[str] | click.ParamType[Any]] = {
+        "file": click.Path(path_type=Path, dir_okay=False),
+        "folder": click.Path(path_type=Path, file_okay=False),
+        "choice": click.Choice(parameter.choices),
+        "target": TargetName(),
+    }
+    return click.Option(
+        [f"--{parameter.name}"],
+        type=None if parameter.kind == "flag" else types.get(parameter.kind, str),
+        is_flag=parameter.kind == "flag",
+        multiple=parameter.kind == "list",
+        metavar="NUMBER" if parameter.kind == "number" else choices,
+        default=parameter.default or None,
+        show_default=bool(parameter.default),
+        help=parameter.sentence.replace("`", ""),
+    )
+
+
+class Command(click.Command):
+    """A command whose function gets `output_dir` below the folder of the configuration."""
+
+    def __init__(self, name: str, *, records: bool = False, **attributes: Any) -> None:
+        super().__init__(name, **attributes)
+        self.records = records
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the function; where it fails, leave its error as evidence."""
+        name, values = cast("CommandName", self.name), ctx.params
+        if "output_dir" in values:
+            values["output_dir"] = values["config"].parent / values["output_dir"]
+        recorded = self.records and not values.get("dry_run")
+        with (
+            record_errors(name, values["config"], values["output_dir"])
+            if recorded
+            else nullcontext()
+        ):
+            return super().invoke(ctx)
+
+
+def command(name: str, *, records: bool = False) -> Callable[[Callable[..., int]], Command]:
+    """Make a command of a function that gives its exit code and has an argument for each option.
+
+    Args:
+        name: of the command.
+        records: whether it leaves evidence, and so its error, too.
+    """
+    return click.command(
+        name, Command, records=records, params=[option(one) for one in options_of(name)]
+    )

@@ -1,0 +1,64 @@
+"""What a project begins with, and what there is to know before a run."""
+
+from pathlib import Path
+
+import click
+
+from cdml.cli.command import command
+from cdml.cli.progress import ConsoleProgress
+from cdml.errors import CdmlError
+
+
+@command("init")
+def init(force: bool, data: str | None, target: str) -> int:
+    """Write a commented cdml.yaml, ready workflows, and a contract of given data."""
+    from cdml.scaffold.init import DATA, holds_credentials
+    from cdml.scaffold.init import init as write_files
+    from cdml.wiring import TablesByScheme, Wiring
+
+    folder = Path.cwd()
+    try:
+        present = Wiring.read(folder / "cdml.yaml", ConsoleProgress(), needs_registry=False)
+        delivery = present.loaded.config.deploy
+    except CdmlError:
+        delivery = None
+    written = write_files(
+        folder,
+        force=force,
+        data=data,
+        tables=TablesByScheme() if data is not None else None,
+        target=target,
+        settings=delivery,
+    )
+    for path in written:
+        click.echo(f"wrote {path}")
+    if data is not None and holds_credentials(data):
+        click.echo(
+            f"The address of the data holds credentials, so cdml.yaml says {DATA} in its place: set"
+            " that variable, and allow it in CI with `env-allow: DATA_URL`."
+        )
+    return 0
+
+
+@command("isolation")
+def isolation() -> int:
+    """Print what isolates models on this machine: namespaces, sudo or none."""
+    from cdml.wiring import RunHost, walls_here
+
+    host = RunHost(Path.cwd(), ConsoleProgress())
+    walls = "none"
+    try:
+        walls = walls_here()
+    finally:  # later steps have to know also where that is too little
+        host.platform.outputs({"isolation": walls})
+    click.echo(f"isolation: {walls}")
+    return 0
+
+
+@command("schema")
+def schema() -> int:
+    """Print the JSON Schema of cdml.yaml."""
+    from cdml.config.json_schema import json_schema
+
+    click.echo(json_schema(), nl=False)
+    return 0

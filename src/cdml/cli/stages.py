@@ -1,0 +1,125 @@
+"""The stages of a gate, one by one and together."""
+
+from pathlib import Path
+
+from cdml.cli.command import command
+from cdml.cli.progress import ConsoleProgress
+from cdml.errors import ConfigurationError
+
+
+def _need(value: str | None, option: str) -> str:
+    if not value:
+        raise ConfigurationError(f"{option} is missing.", f"Name it: {option} ….")
+    return value
+
+
+@command("validate-data", records=True)
+def validate_data(
+    config: Path,
+    output_dir: Path,
+    data: str | None,
+    reference: str | None,
+    contract: str | None,
+    model: str | None,
+) -> int:
+    """Check the evaluation data: contract, drift, leakage. Writes data.json."""
+    from cdml.cli.output import print_stage
+    from cdml.data.model_inputs import require_agreement
+    from cdml.data.validate import validate_data as validate
+    from cdml.evaluation.score_model import identify
+    from cdml.wiring import Wiring
+
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress, needs_registry=bool(model))
+        judged = None
+        if model:
+            judged = identify(model, wiring.loaded, wiring).signature("the model")
+            require_agreement(wiring.loaded, judged, model)
+        evidence = validate(
+            wiring.loaded,
+            wiring,
+            output=output_dir,
+            data=data,
+            reference=reference,
+            contract=contract,
+            judged=judged,
+            signatures=[judged] if judged else [],
+        )
+    return print_stage(wiring.platform, output_dir, evidence)
+
+
+@command("evaluate-model", records=True)
+def evaluate_model(
+    config: Path, output_dir: Path, model: str | None, predictions: str | None, data: str | None
+) -> int:
+    """Score the model and measure it. Writes evaluation.json and predictions.parquet."""
+    from cdml.cli.output import print_stage
+    from cdml.evaluation.evaluate import evaluate_model as evaluate
+    from cdml.wiring import Wiring
+
+    if not model and not predictions:
+        raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress, needs_registry=bool(model))
+        evidence = evaluate(
+            wiring.loaded,
+            wiring,
+            output=output_dir,
+            model=model,
+            predictions=predictions,
+            data=data,
+        )
+    return print_stage(wiring.platform, output_dir, evidence)
+
+
+@command("compare-to-champion", records=True)
+def compare_to_champion(
+    config: Path, output_dir: Path, challenger: str | None, champion: str | None
+) -> int:
+    """Compare two models on the same rows. Writes comparison.json."""
+    from cdml.cli.output import print_stage
+    from cdml.evaluation.compare import compare_to_champion as compare
+    from cdml.evidence.store import PREDICTIONS_FILES
+    from cdml.wiring import Wiring
+
+    scored = all(one and one.endswith(PREDICTIONS_FILES) for one in (challenger, champion))
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress, needs_registry=not scored)
+        evidence = compare(
+            wiring.loaded,
+            wiring,
+            output=output_dir,
+            challenger=_need(challenger, "--challenger"),
+            champion=champion,
+        )
+    return print_stage(wiring.platform, output_dir, evidence)
+
+
+@command("gate", records=True)
+def gate(
+    config: Path,
+    output_dir: Path,
+    model: str | None,
+    predictions: str | None,
+    data: str | None,
+    champion: str | None,
+    register: str | None,
+) -> int:
+    """Validate, evaluate and compare in one; the verdict is the exit code."""
+    from cdml.cli.output import print_gate
+    from cdml.pipeline import run_gate
+    from cdml.wiring import Wiring
+
+    with ConsoleProgress() as progress:
+        wiring = Wiring.read(config, progress)
+        done = run_gate(
+            wiring.loaded,
+            wiring,
+            output=output_dir,
+            model=_need(model, "--model"),
+            predictions=predictions,
+            data=data,
+            champion=champion,
+            register=register,
+        )
+    return print_gate(wiring.platform, output_dir, done)

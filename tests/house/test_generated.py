@@ -1,0 +1,127 @@
+"""What `make generate` writes is up to date, and a parameter is declared in one place."""
+
+import importlib.util
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from cdml import errors
+from cdml.cli import cli, command, exit_codes, run
+from cdml.cli.parameters import PARAMETERS, Parameter, inputs_of, options_of
+from cdml.common.verdict import Verdict
+from cdml.report.comment_policy import BEHAVIOURS, MODES
+
+CONFIG = """\
+version: 1
+model: flights
+registry: {uri: "folder:registry"}
+data: {evaluation: rows.parquet, key: [id], label: late, positive: true}
+gates: [{metric: roc_auc, at_least: 0.8}]
+"""
+ROOT = Path(__file__).parents[2]
+MADE_UP = Parameter(
+    "patience",
+    "How long to wait, unless `--begin` is given",
+    ("report",),
+    unset="a minute",
+)
+
+
+@pytest.fixture(scope="module")
+def generate():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_everything_generated_is_up_to_date(generate):
+    outdated = [
+        path.relative_to(ROOT).as_posix()
+        for path, text in generate.files().items()
+        if not path.is_file() or path.read_text("utf-8") != text
+    ]
+
+    assert [] == outdated, "run make generate"
+
+
+class TestAMadeUpParameter:
+    @pytest.fixture
+    def files(self, generate):
+        written = generate.files((*PARAMETERS, MADE_UP)).items()
+        return {path.relative_to(ROOT).as_posix(): text for path, text in written}
+
+    def test_is_an_option_with_its_variable(self, monkeypatch):
+        made = click.Command("report", params=[command.option(MADE_UP)], callback=lambda **_: None)
+        monkeypatch.setenv("CDML_REPORT_PATIENCE", "9")
+        with made.make_context("report", [], auto_envvar_prefix="CDML_REPORT") as context:
+            assert {"patience": "9"} == context.params
+            assert "How long to wait, unless --begin is given; by default a minute." in " ".join(
+                made.get_help(context).split()
+            )
+
+    @pytest.mark.parametrize("action", ["action.yml", "actions/report/action.yml"])
+    def test_is_an_input_that_reaches_its_command(self, files, action):
+        written = yaml.safe_load(files[action])
+        steps = {step["id"]: step.get("env", {}) for step in written["runs"]["steps"]}
+
+        assert {
+            "description": "How long to wait, unless `begin` is given; by default a minute."
+        } == written["inputs"]["patience"]
+        assert "${{ inputs.patience }}" == steps["report"]["CDML_REPORT_PATIENCE"]
+        assert "CDML_REPORT_PATIENCE" not in steps["fallback"]
+
+    def test_is_no_input_of_other_actions(self, files):
+        assert "patience" not in files["actions/deploy/action.yml"]
+
+    def test_is_in_the_reference(self, files):
+        meaning = "How long to wait, unless `{}begin` is given. | a minute |"
+
+        assert f"| `patience` | root, report | {meaning.format('')}" in files["docs/actions.md"]
+        assert f"| `--patience` | {meaning.format('--')}" in files["docs/cli.md"]
+
+
+@pytest.mark.parametrize(
+    ("command_name", "option"),
+    [(name, one.name) for one in PARAMETERS for name in one.required],
+)
+def test_what_is_required_is_asked_for(tmp_path, capsys, command_name, option):
+    (tmp_path / "cdml.yaml").write_text(CONFIG, encoding="utf-8")
+
+    assert 2 == run([command_name, "--config", str(tmp_path / "cdml.yaml")])
+    assert f"--{option} is missing." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", cli.commands)
+def test_a_command_has_the_options_that_are_declared_and_no_other(name):
+    declared = [one.name.replace("-", "_") for one in options_of(name)]
+
+    assert declared == [one.name for one in cli.commands[name].params]
+
+
+def test_a_name_means_one_thing_in_each_command_and_action():
+    for names, members in ((cli.commands, options_of), (ROOT_AND_OTHERS, inputs_of)):
+        for name in names:
+            listed = [one.name for one in members(name)]
+            assert sorted(set(listed)) == sorted(listed), name
+
+
+ROOT_AND_OTHERS = ["root", *(path.parent.name for path in ROOT.glob("actions/*/action.yml"))]
+
+
+def test_the_choices_of_a_comment_are_those_that_the_report_has():
+    choices = {one.name: one.choices for one in PARAMETERS if one.choices}
+
+    assert (MODES, BEHAVIOURS) == (choices["comment-mode"], choices["comment-behaviour"])
+
+
+def test_every_exit_code_is_in_the_table_and_no_other():
+    kinds = [errors.CdmlError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    codes = {kind.exit_code for kind in kinds if hasattr(kind, "exit_code")}
+    codes |= {verdict.exit_code for verdict in Verdict}
+
+    assert codes | {exit_codes.USAGE, errors.BUG, errors.INTERRUPTED} == set(errors.EXIT_CODES)
