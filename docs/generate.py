@@ -1,5 +1,5 @@
 # noqa: INP001 - a script, no package
-"""Write what the code declares wherever users read it: python docs/generate.py (`make generate`).
+"""Write what the code declares wherever users read it: python docs/generate.py [FILE…].
 
 `tests/house/test_generated.py` fails where a file is out of date.
 """
@@ -226,11 +226,12 @@ def _variable(name: str) -> str:
 
 
 def main() -> int:
-    """Write every file that is out of date."""
+    """Write every file that is out of date, or of these only those that are named."""
     for path, text in files().items():
-        if path.read_text("utf-8") != text:
+        name = path.relative_to(ROOT).as_posix()
+        if name in (sys.argv[1:] or [name]) and path.read_text("utf-8") != text:
             path.write_text(text, "utf-8")
-            print(f"wrote {path.relative_to(ROOT)}")  # noqa: T201 - a script prints
+            print(f"wrote {name}")  # noqa: T201 - a script prints
     return 0
 
 
