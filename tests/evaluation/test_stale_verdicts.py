@@ -1,12 +1,11 @@
 """No older verdict stays on a pull request whose newest push could not be judged."""
 
-import os
-
 import pytest
 
 from cdml.cli import run
 from fakes.github_runner import TOKEN
 from fakes.github_server import GitHubServer
+from support.evidence_builders import BY, SITE
 from support.scenarios import CONFIG, SCENARIOS, written
 from support.step_builders import HEAD, Step
 
@@ -106,6 +105,7 @@ def test_a_model_that_is_renamed_takes_its_comment_along(step, pushed):
 
     assert 0 == step.run("--begin")
     assert "In progress" in body(step)
+    step.setenv("GITHUB_RUN_ID", "100")
     assert 0 == step.run()
     assert "id=fares of=cdml.yaml" in body(step)
 
@@ -169,15 +169,34 @@ class TestEvidenceOfAnother:
         assert body(step).startswith("### ⏸️ Not judged")
         assert "Another run or commit left data.json" in body(step)
 
-    def test_run_of_the_same_commit_is_not_reported(self, step):
-        by = SCENARIOS["pass"]()[0].produced
-        site = os.environ["GITHUB_SERVER_URL"] + "/" + os.environ["GITHUB_REPOSITORY"]
-        for run_id, verdict in ((99, 3), (100, 0)):
-            mine = by.model_copy(update={"run": f"{site}/actions/runs/{run_id}/attempts/1"})
-            evidence = [one.model_copy(update={"produced": mine}) for one in SCENARIOS["pass"]()]
-            written(step.folder / ".cdml", *evidence)
+    @pytest.mark.parametrize(
+        ("by", "code"),
+        [
+            ("{site}/octo-org/flights/actions/runs/100/attempts/1", 0),
+            ("{site}/octo-org/flights/actions/runs/100/attempts/2", 0),
+            ("{site}/octo-org/flights/actions/runs/99/attempts/1", 3),
+            ("{site}/else/flights/actions/runs/100/attempts/1", 3),
+            ("https://else.test/octo-org/flights/actions/runs/100/attempts/1", 3),
+            ("a run", 3),
+            (None, 3),
+        ],
+    )
+    @pytest.mark.parametrize("how", ["own", "triggering", "combined"])
+    def test_run_of_the_same_commit_is_not_reported(self, step, by, code, how):
+        by = by and by.format(site=SITE)
+        stamp = BY.model_copy(update={"run": by})
+        evidence = [one.model_copy(update={"produced": stamp}) for one in SCENARIOS["pass"]()]
+        written(step.folder / ".cdml", *evidence)
+        if how == "triggering":
+            step.setenv("GITHUB_RUN_ID", "700")
+            step.event("workflow_run", workflow_run={"id": 100, "run_attempt": 2, "head_sha": HEAD})
 
-            assert verdict == step.run()
+        assert code == step.run(*(["--combine", ".cdml"] if how == "combined" else []))
+
+    def test_run_is_reported_where_runs_have_no_address(self, step, monkeypatch):
+        monkeypatch.delenv("GITHUB_RUN_ID")
+
+        assert 0 == step.report("pass")
 
     @pytest.mark.parametrize("names_run", [True, False])
     def test_checkout_that_names_no_commit_is_not_reported(self, step, monkeypatch, names_run):

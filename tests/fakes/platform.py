@@ -15,6 +15,7 @@ from cdml.ci.code_host import (
 )
 from cdml.ci.run import Annotation
 from cdml.errors import InputError, ServiceError
+from support.evidence_builders import RUN
 
 
 @dataclass
@@ -55,13 +56,15 @@ class FakeDeployment:
 class FakePlatform:
     """Remembers what it was told; `refuses` makes it refuse to comment, to deploy and to tell.
 
-    `over` are the addresses of runs that have ended, `asked` those that were asked about. A push
-    `brought` these commits; `signs` of gates are by pull request or commit, None for nobody knows.
+    `judged_in` is the run that triggered this one. `over` are the addresses of runs that have
+    ended, `asked` those that were asked about. A push `brought` these commits; `signs` of gates are
+    by pull request or commit, None for nobody knows.
     """
 
     name: str = "fake"
     head: str | None = "c" * 40
     run: str | None = "https://platform.test/runs/1"
+    judged_in: str = RUN
     pull: PullRequest | None = None
     merged: dict[str, tuple[PullRequest, ...]] = field(default_factory=dict)
     brought: tuple[str, ...] = ()
@@ -82,7 +85,6 @@ class FakePlatform:
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
     ended: str | None = None
-    others_runs: set[str] = field(default_factory=set)
     over: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
 
@@ -92,8 +94,8 @@ class FakePlatform:
     def run_url(self) -> str | None:
         return self.run
 
-    def is_another_run(self, url: str) -> bool:
-        return url in self.others_runs
+    def is_another_run(self, url: str | None) -> bool:
+        return self.run is not None and url not in {self.run, self.judged_in}
 
     def stopped(self) -> str | None:
         return self.ended

@@ -195,7 +195,9 @@ def reported(folder):
     """Report the evidence, with a pull request's comment in a file."""
     publish_report(
         load(folder / "cdml.yaml", targets=["registry"], environment={}),
-        FakePorts(platform=FakePlatform(head=None), clock=FakeClock(), progress=FakeProgress()),
+        FakePorts(
+            platform=FakePlatform(head=None, run=None), clock=FakeClock(), progress=FakeProgress()
+        ),
         evidence=folder / "out",
         output=folder / "told",
         talk=CommentPolicy(mode="off", report_id="flights"),

@@ -29,7 +29,9 @@ TIME = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 CHALLENGER = "sha256:" + "3" * 64
 CHAMPION = "sha256:" + "2" * 64
 ROWS = "sha256:" + "d" * 64
-BY = Producer(tool="0.1.0", commit="c" * 40, time=TIME, run="https://github.test/runs/1")
+SITE = "https://github.test"
+RUN = f"{SITE}/octo-org/flights/actions/runs/100/attempts/1"
+BY = Producer(tool="0.1.0", commit="c" * 40, time=TIME, run=RUN)
 POLICY = PolicyRef(
     question="sha256:" + "8" * 64,
     digest="sha256:" + "f" * 64,

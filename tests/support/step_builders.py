@@ -6,7 +6,7 @@ import re
 
 from cdml.cli import run
 from fakes.github_runner import TOKEN
-from support.evidence_builders import BY
+from support.evidence_builders import BY, SITE
 from support.scenarios import CONFIG, SCENARIOS, written
 
 HEAD = BY.commit
@@ -27,6 +27,7 @@ class Step:
                 monkeypatch.delenv(name)
         for name, value in {
             **server.environment,
+            "GITHUB_SERVER_URL": SITE,
             "GITHUB_ACTIONS": "true",
             "GITHUB_EVENT_PATH": str(folder / "event.json"),
             "GITHUB_STEP_SUMMARY": str(self.summary),

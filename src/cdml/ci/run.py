@@ -48,10 +48,11 @@ class Platform(Protocol):
         """Address of this run; of its present attempt, where it was started more than once."""
         ...
 
-    def is_another_run(self, url: str) -> bool:
-        """Whether the run at this address is known to be none whose verdict is reported here.
+    def is_another_run(self, url: str | None) -> bool:
+        """Whether evidence of the run at this address is not of the run that is reported here.
 
-        That is this run, or the one that triggered it; earlier attempts of it are the same run.
+        That is this run, or the one that triggered it, in any attempt. None, of evidence that
+        names no run, is another run wherever runs have an address.
         """
         ...
 

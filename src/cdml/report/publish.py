@@ -7,7 +7,6 @@ from cdml.ci.run import Annotation, Platform
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.errors import ServiceError
-from cdml.evidence.schema import Producer
 from cdml.evidence.store import GATES_RESULTS, write_atomically
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.evidence_set import Current, EvidenceSet, read_evidence_set
@@ -117,18 +116,13 @@ def is_current(platform: Platform) -> Current:
 
     What lies in a folder of the checkout may have been committed there, or be left of an older run
     on a runner of one's own. In CI, evidence has to name the very commit that is judged, which no
-    file of that commit can, and no other run; in a terminal, whatever lies there is believed.
+    file of that commit can, and the run, where runs have an address; in a terminal, whatever lies
+    there is believed.
     """
     if platform.name == "terminal":
         return lambda _: True
-    judged, run = platform.commit(), platform.run_url()
-
-    def of_this_run(by: Producer) -> bool:
-        if run is not None and by.run is not None and platform.is_another_run(by.run):
-            return False
-        return judged is None or by.commit == judged
-
-    return of_this_run
+    judged = platform.commit()
+    return lambda by: judged in {None, by.commit} and not platform.is_another_run(by.run)
 
 
 def unjudged(stopped: str) -> str:

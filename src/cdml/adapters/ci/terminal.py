@@ -52,7 +52,7 @@ class TerminalPlatform:
         """A terminal has no address."""
         return None
 
-    def is_another_run(self, url: str) -> bool:
+    def is_another_run(self, url: str | None) -> bool:
         """A terminal is no run, and knows of none."""
         del url
         return False

@@ -66,12 +66,14 @@ class GitHubPlatform:
 
         return run_address(self._environment)
 
-    def is_another_run(self, url: str) -> bool:
-        """Whether an address is that of another run of this repository."""
+    def is_another_run(self, url: str | None) -> bool:
+        """Whether this is not the run that is reported; a runner without addresses cannot tell."""
         from cdml.adapters.ci.github.runs import Run
 
-        run, (judged, _) = Run.at(url, self._environment), self._judged_in
-        return run is not None and judged not in {0, run.number}
+        if self.run_url() is None:
+            return False
+        run, (judged, _) = Run.at(url or "", self._environment), self._judged_in
+        return run is None or judged != run.number
 
     def stopped(self) -> str | None:
         """How the run that triggered this one was stopped; None where it was not."""
