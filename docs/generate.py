@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from schema_tables import field_tables, key_tables, table
+
 from cdml.cli import cli
 from cdml.cli.parameters import (
     ACTIONS,
@@ -21,11 +23,14 @@ from cdml.cli.parameters import (
     inputs_of,
     options_of,
 )
-from cdml.config.json_schema import json_schema
+from cdml.config.json_schema import describe_fields, json_schema
 from cdml.errors import EXIT_CODES
+from cdml.evidence import charts, failure, schema
+from cdml.evidence.store import FILES
 
 ROOT = Path(__file__).parent.parent
 WIDTH = 100
+PAGES = ("actions", "cli", "configuration", "evidence")
 NOTE = "# Inputs and outputs are written by `make generate`, from src/cdml/cli/parameters.py."
 
 
@@ -42,8 +47,27 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
         "commands": command_tables(declared),
         "exit-codes": table(("code", "meaning"), ((str(n), m) for n, m in EXIT_CODES.items())),
         "variables": variable_table(declared),
+        "keys": key_tables(
+            json.loads(json_schema()),
+            (ROOT / "docs/configuration.yaml").read_text("utf-8"),
+            {one.key: one.name for one in declared if one.key},
+        ),
+        "evidence": "",
     }
-    for path in (ROOT / "docs/actions.md", ROOT / "docs/cli.md"):
+    describe_fields((charts, schema, failure))
+    for kind, name in {**FILES, failure.Failure: "<command>.error.json"}.items():
+        described = kind.model_json_schema(by_alias=True)
+        format_ = described["properties"]["schema"]["const"]
+        path = ROOT / f"docs/schemas/{format_.replace('/', '-')}.json"
+        described = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **described,
+            "title": format_,
+        }
+        written[path] = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+        link = f"Format `{format_}`: [JSON Schema](schemas/{path.name})."
+        tables["evidence"] += f"## `{name}`\n\n{link}\n\n{field_tables(described)}\n"
+    for path in (ROOT / f"docs/{page}.md" for page in PAGES):
         written[path] = fill_in(path.read_text("utf-8"), tables)
     return written
 
@@ -129,15 +153,6 @@ def _scalar(key: str, text: str) -> list[str]:
 def as_input(text: str) -> str:
     """A sentence about options, as it is said of inputs."""
     return re.sub(r"`--([\w-]+)`", r"`\1`", text)
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A table of Markdown."""
-    head = tuple(head)
-    lines = [head, ("---",) * len(head), *rows]
-    return "".join(
-        f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |\n" for line in lines
-    )
 
 
 def input_table(parameters: Iterable[Parameter]) -> str:
@@ -229,7 +244,10 @@ def main() -> int:
     """Write every file that is out of date, or of these only those that are named."""
     for path, text in files().items():
         name = path.relative_to(ROOT).as_posix()
-        if name in (sys.argv[1:] or [name]) and path.read_text("utf-8") != text:
+        if name in (sys.argv[1:] or [name]) and not (
+            path.is_file() and path.read_text("utf-8") == text
+        ):
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, "utf-8")
             print(f"wrote {name}")  # noqa: T201 - a script prints
     return 0

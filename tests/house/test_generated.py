@@ -1,9 +1,13 @@
 """What `make generate` writes is up to date, and a parameter is declared in one place."""
 
 import importlib.util
+import json
+import re
+import sys
 from pathlib import Path
 
 import click
+import jsonschema
 import pytest
 import yaml
 
@@ -11,6 +15,10 @@ from cdml import errors
 from cdml.cli import cli, command, exit_codes, run
 from cdml.cli.parameters import PARAMETERS, Parameter, inputs_of, options_of
 from cdml.common.verdict import Verdict
+from cdml.config import load
+from cdml.config.targets import target_types
+from cdml.evidence.failure import Failure
+from cdml.evidence.store import FILES
 from cdml.report.comment_policy import BEHAVIOURS, MODES
 
 CONFIG = """\
@@ -31,10 +39,12 @@ MADE_UP = Parameter(
 
 @pytest.fixture(scope="module")
 def generate():
+    sys.path.insert(0, str(ROOT / "docs"))
     spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module
+    yield module
+    sys.path.remove(str(ROOT / "docs"))
 
 
 def test_everything_generated_is_up_to_date(generate):
@@ -81,6 +91,43 @@ class TestAMadeUpParameter:
 
         assert f"| `patience` | root, report | {meaning.format('')}" in files["docs/actions.md"]
         assert f"| `--patience` | {meaning.format('--')}" in files["docs/cli.md"]
+
+
+def rows_of(page):
+    text = (ROOT / "docs" / page).read_text("utf-8")
+    return [line[2:-2].split(" | ") for line in re.findall(r"^\| `.*", text, re.MULTILINE)]
+
+
+def test_every_key_of_the_configuration_has_a_meaning_and_an_example():
+    rows = rows_of("configuration.md")
+
+    assert 80 < len(rows)
+    assert [] == [row[0] for row in rows if not row[1] or (not row[4] and "[keys]" not in row[2])]
+
+
+@pytest.mark.parametrize("number", range(3))
+def test_the_examples_of_the_keys_are_a_configuration(tmp_path, number):
+    examples = (ROOT / "docs/configuration.yaml").read_text("utf-8").split("\n---\n")
+    environment = {
+        "MLFLOW_TRACKING_URI": "https://registry.test",
+        "WEBHOOK_SECRET": "as long as a secret is",
+        "CDML_ENV_ALLOW": "WEBHOOK_SECRET",
+        "CDML_ALLOW_HOSTS": "hooks.example.org,prometheus.example.org",
+    }
+    (tmp_path / "cdml.yaml").write_text(examples[number], encoding="utf-8")
+
+    loaded = load(tmp_path / "cdml.yaml", targets=target_types(), environment=environment)
+    assert ("flight-delays", 3) == (loaded.config.model, len(examples))
+
+
+@pytest.mark.parametrize("kind", [*FILES, Failure])
+def test_evidence_has_a_schema_of_its_format(kind):
+    format_ = kind.model_fields["schema_"].default
+    file = ROOT / f"docs/schemas/{format_.replace('/', '-')}.json"
+    schema = json.loads(file.read_text("utf-8"))
+
+    assert format_ == schema["title"]
+    jsonschema.validators.validator_for(schema).check_schema(schema)
 
 
 @pytest.mark.parametrize(

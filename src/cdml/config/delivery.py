@@ -130,6 +130,7 @@ class DeploySettings(SettingsModel):
     """Where and how a judged model is shipped."""
 
     environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
+    """Name of the deployment environment, as the platform and the journal show it."""
     target: TargetSettings = TargetSettings()
     known_rows: Annotated[int, Field(ge=0, le=100)] = 5
     """Rows of the evaluation data that are kept with a version and what it said to them, to ask

@@ -3,7 +3,7 @@
 import ast
 import inspect
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
@@ -20,10 +20,7 @@ from cdml.statistics.metrics import METRICS
 
 def json_schema() -> str:
     """The schema as indented JSON, each key described, the known metrics offered by name."""
-    for kind, texts in _described():
-        for name, text in texts.items():
-            kind.model_fields[name].description = text
-        kind.model_rebuild(force=True)
+    describe_fields((delivery, model, *_modules_of_settings()))
     schema = model.Config.model_json_schema(mode="validation")
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "cdml.yaml"
@@ -55,19 +52,21 @@ def _add_kinds(typed: dict[str, Any], kinds: Kinds[Any]) -> None:
         )
 
 
-def _described() -> Iterator[tuple[type[BaseModel], dict[str, str]]]:
-    """Every model, inner ones first, and the text below each of its fields.
+def describe_fields(modules: Iterable[ModuleType]) -> None:
+    """Give every field of the models of these modules, inner ones first, the text below it.
 
     Pydantic can read these texts itself (`use_attribute_docstrings`), but does so whenever the
     module is imported, which takes longer than all the rest of reading cdml.yaml.
     """
-    for module in (delivery, model, *_modules_of_settings()):
+    for module in modules:
         for node in ast.parse(inspect.getsource(module)).body:
             kind = getattr(module, node.name) if isinstance(node, ast.ClassDef) else None
             if not (isinstance(kind, type) and issubclass(kind, BaseModel)):
                 continue
             if isinstance(node, ast.ClassDef):
-                yield kind, dict(_texts(node))
+                for name, text in _texts(node):
+                    kind.model_fields[name].description = text
+                kind.model_rebuild(force=True)
 
 
 def _modules_of_settings() -> Iterator[ModuleType]:

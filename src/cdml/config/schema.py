@@ -270,6 +270,7 @@ class SliceRule(SettingsModel):
     """What a gate asks of every slice; what is not said is taken from the gate."""
 
     max_regression: MarginField | None = None
+    """As that of the gate, for each slice; by default the gate's."""
     mode: Literal["detect", "require"] = "detect"
     """detect: fail on a proven drop beyond the margin; require: hold until non-inferiority
     is proven in every slice."""
@@ -279,6 +280,7 @@ class GateSettings(SettingsModel):
     """One metric and what it has to fulfil."""
 
     metric: MetricName
+    """A metric by its name, `mean(column)`, or `module:function` for one of your own."""
     at_least: BoundValue | None = None
     """The value must not be lower."""
     at_most: BoundValue | None = None
@@ -334,6 +336,7 @@ class Config(SettingsModel):
     """cdml.yaml."""
 
     version: Literal[1]
+    """Of the format of this file."""
     model: str = Field(min_length=1, max_length=200)
     """The model's name in the registry."""
     registry: RegistrySettings = RegistrySettings()

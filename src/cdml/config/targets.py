@@ -96,7 +96,7 @@ class HaproxySettings(BaseModel):
     """How long a server may take to answer its open requests before it is stopped."""
     state: str | None = None
     """Folder of what each slot serves; by default that of the servers that run, else
-    ~/.local/state/cdml/<backend>."""
+    `~/.local/state/cdml/<backend>`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
