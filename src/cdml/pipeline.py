@@ -28,9 +28,10 @@ from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.store import FILES, GATES_RESULTS, REPORTS, remove_files
+from cdml.evidence.store import FILES, remove_files
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
+from cdml.report.report_formats import report_formats
 from cdml.report.test_results import RESULTS
 from cdml.tables.query import Field
 
@@ -81,7 +82,7 @@ def run_gate(
     Raises:
         CdmlError: a stage could not ask its question.
     """
-    left = (*FILES.values(), *REPORTS, *RESULTS, GATES_RESULTS, PREDICTIONS_FILE)
+    left = (*FILES.values(), *report_formats(), *RESULTS, PREDICTIONS_FILE)
     remove_files(*(output / name for name in left))
     if data is not None and data != loaded.config.data.evaluation:
         ports.progress.note(

@@ -13,6 +13,7 @@ from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError
+from cdml.report.report_formats import FORMATS, report_formats
 from cdml.wiring import Wiring
 from fakes.progress import FakeProgress
 from support import packages
@@ -154,10 +155,46 @@ class TestARegistry:
         assert load(path, targets=["registry"], environment=secret)
 
 
+class TestAFormatOfTheReport:
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("A format of the report")
+
+    def test_is_written_with_the_others_and_told(self, project, capsys, monkeypatch):
+        for name in ("CI", "GITHUB_ACTIONS"):
+            monkeypatch.delenv(name, raising=False)
+        folder = project().parent
+
+        assert 3 == run(["report"])
+        written = {path.name for path in (folder / ".cdml").iterdir()}
+        assert {*FORMATS, "verdict.txt"} == written
+        assert (folder / ".cdml/verdict.txt").read_text().startswith("inconclusive 'Not judged: ")
+        assert "verdict.txt: .cdml/verdict.txt" in capsys.readouterr().out
+
+    def test_goes_where_an_older_verdict_goes(self, project):
+        path = project()
+        left = path.parent / ".cdml/verdict.txt"
+        left.parent.mkdir()
+        left.touch()
+        path.write_text("version: 2\n")
+
+        assert 2 == run(["report"])
+        assert not left.exists()
+
+    def test_is_listed_by_the_command_line(self, capsys):
+        assert 0 == run(["report", "--help"])
+
+        assert "the verdicts, a line each" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("kinds", "page"),
-    [(traffic_types(), "docs/rollouts.md"), (registry_types(), "docs/delivery.md")],
-    ids=["traffic", "registries"],
+    [
+        (traffic_types(), "docs/rollouts.md"),
+        (registry_types(), "docs/delivery.md"),
+        (report_formats(), "docs/report.md"),
+    ],
+    ids=["traffic", "registries", "report-formats"],
 )
 def test_each_of_ours_is_in_the_documentation(request, kinds, page):
     written = (request.config.rootpath / page).read_text(encoding="utf-8").splitlines()
@@ -166,6 +203,6 @@ def test_each_of_ours_is_in_the_documentation(request, kinds, page):
     assert [] == [line for line in kinds.describe() if line not in written]
 
 
-@pytest.mark.parametrize("group", ["targets", "traffic", "registries", "tables"])
+@pytest.mark.parametrize("group", ["targets", "traffic", "registries", "report_formats", "tables"])
 def test_each_group_of_entry_points_is_in_the_documentation(group):
     assert f"`cdml.{group}`" in packages.EXTENDING.read_text(encoding="utf-8")

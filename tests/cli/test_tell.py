@@ -47,8 +47,7 @@ def reported(output, verdict=PASS, address="https://github.test/7#issuecomment-1
         verdict=verdict,
         headline="Passed",
         view=None,
-        markdown=output / "report.md",
-        html=output / "report.html",
+        files={name: output / name for name in ("report.md", "report.html")},
         comment_url=address,
     )
 

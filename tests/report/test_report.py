@@ -9,9 +9,9 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.errors import ConfigurationError, InputError
 from cdml.evidence.schema import DataRef, ModelRef
-from cdml.evidence.store import GATES_RESULTS, REPORTS
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
+from cdml.report.report_formats import report_formats
 from fakes.clock import FakeClock
 from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
@@ -212,7 +212,7 @@ class TestComment:
         assert reported.comment_url is None
         assert "The comment was not posted" in refusing.summaries[0]
         assert "cdml: no comment" in [one.title for one in refusing.annotations]
-        assert "The comment was not posted" in reported.html.read_text()
+        assert "The comment was not posted" in reported.files["report.html"].read_text()
 
     @pytest.mark.parametrize(
         "options", [{"mode": "sometimes"}, {"behaviour": "shout"}, {"report_id": "x" * 201}]
@@ -246,13 +246,13 @@ class TestAnnotations:
 def test_files_are_written_whole(told, tmp_path):
     reported = told(*SCENARIOS["pass"]())
 
-    assert {*REPORTS, GATES_RESULTS} == {path.name for path in (tmp_path / "out").iterdir()}
-    assert reported.markdown.read_text().endswith("\n")
-    assert reported.html.read_text().endswith("</html>")
+    assert set(report_formats()) == {path.name for path in (tmp_path / "out").iterdir()}
+    assert reported.files["report.md"].read_text().endswith("\n")
+    assert reported.files["report.html"].read_text().endswith("</html>")
 
 
 def test_the_page_asks_for_nothing_and_runs_nothing(told):
-    page = told(*SCENARIOS["hostile"]()).html.read_text()
+    page = told(*SCENARIOS["hostile"]()).files["report.html"].read_text()
 
     assert "default-src 'none'" in page
     assert "<script" not in page

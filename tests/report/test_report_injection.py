@@ -97,7 +97,10 @@ def test_no_payload_survives(text, plain, tmp_path):
 
     platform, reported = told(tmp_path, text)
 
-    assert Shape(reported_plain.html.read_text()).tags == Shape(reported.html.read_text()).tags
+    assert (
+        Shape(reported_plain.files["report.html"].read_text()).tags
+        == Shape(reported.files["report.html"].read_text()).tags
+    )
     for before, after in (
         (ordinary.comments[0].body, platform.comments[0].body),
         (ordinary.summaries[0], platform.summaries[0]),

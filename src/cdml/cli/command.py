@@ -1,6 +1,6 @@
 """Commands that take their options from `PARAMETERS`, and leave an error as evidence."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
     from cdml.evidence.failure import CommandName
+
+
+Files = Callable[[], Iterable[tuple[str, str]]]
 
 
 class TargetName(click.ParamType[str]):
@@ -67,9 +70,18 @@ def option(parameter: Parameter) -> click.Option:
 class Command(click.Command):
     """A command whose function gets `output_dir` below the folder of the configuration."""
 
-    def __init__(self, name: str, *, records: bool = False, **attributes: Any) -> None:
+    def __init__(
+        self, name: str, *, records: bool = False, files: Files | None = None, **attributes: Any
+    ) -> None:
         super().__init__(name, **attributes)
-        self.records = records
+        self.records, self.files = records, files
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The files that it writes."""
+        super().format_epilog(ctx, formatter)
+        if self.files is not None:
+            with formatter.section("Files in --output-dir"):
+                formatter.write_dl(list(self.files()))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the function; where it fails, leave its error as evidence."""
@@ -85,13 +97,20 @@ class Command(click.Command):
             return super().invoke(ctx)
 
 
-def command(name: str, *, records: bool = False) -> Callable[[Callable[..., int]], Command]:
+def command(
+    name: str, *, records: bool = False, files: Files | None = None
+) -> Callable[[Callable[..., int]], Command]:
     """Make a command of a function that gives its exit code and has an argument for each option.
 
     Args:
         name: of the command.
         records: whether it leaves evidence, and so its error, too.
+        files: what it writes besides, each with its summary, for its help.
     """
     return click.command(
-        name, Command, records=records, params=[option(one) for one in options_of(name)]
+        name,
+        Command,
+        records=records,
+        files=files,
+        params=[option(one) for one in options_of(name)],
     )

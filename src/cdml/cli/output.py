@@ -17,6 +17,7 @@ from cdml.evidence.store import FILES, read_evidence
 from cdml.gates import reasons
 from cdml.gates.proof import unproven
 from cdml.report.formats import console
+from cdml.report.report_formats import FORMATS, MARKDOWN, PAGE
 from cdml.report.rows import UNPROVEN
 
 if TYPE_CHECKING:  # the flows bring libraries that telling does not need
@@ -97,9 +98,10 @@ def print_report(platform: Platform, output: Path, found: "Reported") -> int:
         click.echo()
     else:
         click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")
-    click.echo(f"report: {found.markdown}")
-    if found.html:
-        click.echo(f"page: {found.html}")
+    labels = {**dict.fromkeys(FORMATS, ""), MARKDOWN: "report", PAGE: "page"}
+    for name, path in found.files.items():
+        if label := labels.get(name, name):
+            click.echo(f"{label}: {path}")
     if found.comment_url:
         click.echo(f"comment: {terminal(found.comment_url)}")
     platform.outputs(

@@ -1,7 +1,7 @@
 """The command `report`: where no verdict can be formed, it says that and why."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,7 +20,13 @@ if TYPE_CHECKING:  # what reports bring, words alone do not need
 _DEFAULT = Path("cdml.yaml")
 
 
-@command("report")
+def _files() -> Iterator[tuple[str, str]]:
+    from cdml.report.report_formats import report_formats
+
+    return ((name, kind.summary) for name, kind in report_formats().items())
+
+
+@command("report", files=_files)
 def report(
     config: Path,
     output_dir: Path,

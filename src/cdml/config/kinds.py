@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -41,7 +42,7 @@ class Kinds(Mapping[str, K]):
     own: Mapping[str, K]
     kind: type[K]
 
-    @property
+    @cached_property
     def _names(self) -> AdapterTable:
         return AdapterTable(self.group, {name: kind.adapter for name, kind in self.own.items()})
 

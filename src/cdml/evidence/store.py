@@ -30,10 +30,6 @@ FILES: dict[type[BaseModel], str] = {
     Comparison: "comparison.json",
     Deployment: "deployment.json",
 }
-REPORTS = ("comment.md", "report.md", "report.html")
-"""What is told of the evidence: as the comment, as the job summary, as a page."""
-GATES_RESULTS = "gates.junit.xml"
-"""The gates as other tools read them; written with the report."""
 MAX_BYTES = 32 * 1024 * 1024
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 from cdml.config import LoadedConfig
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.evidence.failure import BUG_IN_CDML
-from cdml.evidence.store import GATES_RESULTS, remove_files, write_atomically
+from cdml.evidence.store import remove_files, write_atomically
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.formats import comment
 from cdml.report.gate_changes import changed_addresses
 from cdml.report.ports import ReportPorts
+from cdml.report.report_formats import COMMENT, MARKDOWN, report_formats
 
 
 def post_in_progress(
@@ -37,9 +38,6 @@ def post_in_progress(
     except ServiceError as error:
         host.progress.note(f"no comment that the gate has begun: {error.message}")
         return None
-
-
-COMMENT, REPORT, PAGE = "comment.md", "report.md", "report.html"
 
 
 def post_not_judged(
@@ -71,9 +69,9 @@ def post_not_judged(
         body_shown = comment.unjudged(headline, (*lines, unposted), run)
     if output is not None:
         with suppress(InputError):  # the folder cannot be written, which is told already
-            remove_files(output / PAGE, output / GATES_RESULTS)
+            remove_files(*(output / name for name in report_formats()))
             write_atomically(output / COMMENT, body.encode())
-            write_atomically(output / REPORT, body_shown.encode())
+            write_atomically(output / MARKDOWN, body_shown.encode())
         host.platform.summary(body_shown)
     return address
 

@@ -1,23 +1,24 @@
 """Tell the verdict: comment, job summary, annotations, files. It never changes the verdict."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.ci.run import Annotation, Platform
-from cdml.common.verdict import Verdict
+from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.errors import ServiceError
-from cdml.evidence.store import GATES_RESULTS, write_atomically
+from cdml.evidence.store import write_atomically
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.evidence_set import Current, EvidenceSet, read_evidence_set
 from cdml.report.fork_evidence import fetch_fork_evidence, recompute_fork_verdicts
-from cdml.report.formats import comment as render
-from cdml.report.formats.annotations import annotations
-from cdml.report.formats.junit import gates_junit
-from cdml.report.formats.page import draw_pictures
+from cdml.report.formats.annotations import MAX_ANNOTATIONS, report_annotations
+from cdml.report.formats.combined import CombinedEntry, headline
+from cdml.report.formats.comment import render_comment
 from cdml.report.gate_changes import changed_gates
 from cdml.report.in_progress import report_unusable
 from cdml.report.ports import ReportPorts
+from cdml.report.report_formats import COMMENT, MARKDOWN, ReportContent, report_formats
 from cdml.report.view import View, lay_out
 
 
@@ -25,19 +26,14 @@ from cdml.report.view import View, lay_out
 class Reported:
     """What was told where.
 
-    Attributes:
-        verdict: the evidence's.
-        headline: the verdict in words; names in it are not escaped.
-        view: all that was told; None for several reports in one.
-        markdown, html: the report's files; no page for several reports in one.
-        comment_url: address of the comment, or None.
+    Names in the headline are not escaped. There is no view of several reports in one, and no
+    comment where none was due or none could be posted. `files` are by their names.
     """
 
     verdict: Verdict
     headline: str
     view: View | None
-    markdown: Path
-    html: Path | None
+    files: Mapping[str, Path]
     comment_url: str | None
 
 
@@ -56,8 +52,8 @@ def publish_report(
         loaded: the configuration.
         ports: the world.
         evidence: folder of the evidence.
-        output: folder for `comment.md`, `publish_report.md`, `publish_report.html` and
-        `gates.junit.xml`. talk: where and how to comment.
+        output: folder for the files of the report.
+        talk: where and how to comment.
         artifact: what the run that triggered this one, and was given no trust, has called its
             evidence; it takes the folder's place.
 
@@ -81,34 +77,57 @@ def publish_report(
         earlier = talk.known_warnings(ports)
         run = ports.platform.run_url()
         view = lay_out(gathered, model, run=run, notes=notes, earlier=earlier)
-        comment = render.comment(view)
+        content = ReportContent(
+            entries=(CombinedEntry(name="", view=view),),
+            evidence={"": gathered},
+            now=ports.clock.now(),
+            loaded=loaded,
+        )
+        comment = render_comment(content)
+    return post_report(content, comment, ports, output=output, talk=talk, earlier=earlier)
+
+
+def post_report(
+    content: ReportContent,
+    comment: bytes,
+    host: ReportPorts,
+    *,
+    output: Path,
+    talk: CommentPolicy,
+    earlier: frozenset[str],
+) -> Reported:
+    """Post the comment, write the files, and show summary and annotations.
+
+    Of the warnings, `earlier` are those that the last report had too.
+    """
     address, warnings = None, []
+    evidence = content.evidence.values()
     try:
-        warned = {digest: digest in earlier for digest in view.warned}
+        every = [digest for entry in content.entries for digest in entry.view.warned]
         address = talk.say(
-            ports, comment, quiet=needs_no_comment(gathered, talk.mode), warned=warned
+            host,
+            comment.decode(),
+            quiet=all(needs_no_comment(one, talk.mode) for one in evidence),
+            warned={digest: digest in earlier for digest in every},
         )
     except ServiceError as error:
-        warnings = [missing_comment(ports, error)]
-    view_with_warnings = replace(view, notes=(*view.notes, *(one.message for one in warnings)))
-    markdown = render.summary(view_with_warnings)
-    write_atomically(output / "comment.md", comment.encode())
-    results = gates_junit({"": gathered}, ports.clock.now())
-    write_atomically(output / GATES_RESULTS, results)
-    reported = Reported(
-        verdict=gathered.verdict,
-        headline=view.headline,
-        view=view_with_warnings,
-        markdown=write_atomically(output / "report.md", markdown.encode()),
-        html=write_atomically(
-            output / "report.html",
-            render.page(view_with_warnings, ports.clock.now(), draw_pictures(gathered)).encode(),
-        ),
+        warnings = [missing_comment(host, error)]
+    content = content.with_notes([one.message for one in warnings])
+    formats, files = report_formats(), {}
+    for name in formats:
+        text = comment if name == COMMENT else formats.adapter(name)(content)
+        if text is not None:
+            files[name] = write_atomically(output / name, text)
+        if name == MARKDOWN:
+            host.platform.summary(text.decode())
+    host.platform.annotate([*warnings, *report_annotations(content)][:MAX_ANNOTATIONS])
+    return Reported(
+        verdict=worst(one.verdict for one in evidence),
+        headline=content.only.headline if content.only else headline(content.entries),
+        view=content.only,
+        files=files,
         comment_url=address,
     )
-    ports.platform.summary(markdown)
-    ports.platform.annotate([*warnings, *annotations(view_with_warnings, loaded)])
-    return reported
 
 
 def is_current(platform: Platform) -> Current:

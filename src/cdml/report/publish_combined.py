@@ -5,14 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from cdml.config import Config, LoadedConfig
-from cdml.errors import InputError, ServiceError
-from cdml.evidence.store import GATES_RESULTS, write_atomically
+from cdml.errors import InputError
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.evidence_set import EvidenceSet, read_evidence_set
-from cdml.report.formats import combined, comment
-from cdml.report.formats.annotations import MAX_ANNOTATIONS, annotations
 from cdml.report.formats.combined import CombinedEntry
-from cdml.report.formats.junit import gates_junit
+from cdml.report.formats.comment import render_comment
 from cdml.report.gate_changes import (
     BaseBranchGates,
     base_gates,
@@ -21,7 +18,8 @@ from cdml.report.gate_changes import (
 )
 from cdml.report.in_progress import report_unusable
 from cdml.report.ports import ReportPorts
-from cdml.report.publish import Reported, is_current, missing_comment, needs_no_comment, unjudged
+from cdml.report.publish import Reported, is_current, post_report, unjudged
+from cdml.report.report_formats import ReportContent
 from cdml.report.view import lay_out
 
 _MOST = 200
@@ -49,7 +47,7 @@ def publish_combined(
             one, as in a monorepo.
         own: the configuration beside a folder of evidence, which comes first.
         pattern: glob of the folders.
-        output: folder for `comment.md`, `report.md` and `gates.junit.xml`.
+        output: folder for the files of the report.
         talk: where and how to comment.
         notes: what the reader must know of all of them.
 
@@ -66,30 +64,16 @@ def publish_combined(
         }
         earlier = talk.known_warnings(host)
         parts, messages = _parts(evidence_sets, loaded, host, earlier)
-        notes = (*notes, *messages)
-        body = comment.combined_comment(parts, notes)
-    address, warnings = None, []
-    try:
-        warned = {digest: digest in earlier for part in parts for digest in part.view.warned}
-        silent = all(needs_no_comment(one, talk.mode) for one in evidence_sets.values())
-        address = talk.say(host, body, quiet=silent, warned=warned)
-    except ServiceError as error:
-        warnings = [missing_comment(host, error)]
-    summary = comment.combined_summary(parts, (*notes, *(one.message for one in warnings)))
-    write_atomically(output / "comment.md", body.encode())
-    write_atomically(output / GATES_RESULTS, gates_junit(evidence_sets, host.clock.now()))
-    markdown = write_atomically(output / "report.md", summary.encode())
-    host.platform.summary(summary)
-    lines = [annotations(part.view, loaded)[0] for part in combined.worst_first(parts)]
-    host.platform.annotate([*warnings, *lines][:MAX_ANNOTATIONS])
-    return Reported(
-        verdict=combined.verdict(parts),
-        headline=combined.headline(parts),
-        view=None,
-        markdown=markdown,
-        html=None,
-        comment_url=address,
-    )
+        content = ReportContent(
+            entries=parts,
+            evidence=evidence_sets,
+            now=host.clock.now(),
+            loaded=loaded,
+            combined=True,
+            notes=(*notes, *messages),
+        )
+        comment = render_comment(content)
+    return post_report(content, comment, host, output=output, talk=talk, earlier=earlier)
 
 
 def _parts(

@@ -7,6 +7,8 @@ from cdml.ci.run import Annotation
 from cdml.common import markdown
 from cdml.common.verdict import Verdict
 from cdml.config import Config, LoadedConfig
+from cdml.report.formats.combined import worst_first
+from cdml.report.report_formats import ReportContent
 from cdml.report.rows import GateRow, not_passed, severity
 from cdml.report.view import View
 from cdml.statistics import metrics
@@ -19,6 +21,13 @@ _LEVELS: dict[Verdict, Literal["error", "warning", "notice"]] = {
     Verdict.INCONCLUSIVE: "warning",
     Verdict.FAIL: "error",
 }
+
+
+def report_annotations(content: ReportContent) -> list[Annotation]:
+    """Those of one model; of several the first of each, worst first."""
+    if content.only is not None:
+        return list(annotations(content.only, content.loaded))
+    return [annotations(one.view, content.loaded)[0] for one in worst_first(content.entries)]
 
 
 def annotations(view: View, loaded: LoadedConfig | None) -> tuple[Annotation, ...]:

@@ -20,8 +20,9 @@ from cdml.common.verdict import Verdict
 from cdml.report.failures import shortened
 from cdml.report.formats import combined
 from cdml.report.formats.combined import CombinedEntry
-from cdml.report.formats.page import NO_PICTURES, Pictures
+from cdml.report.formats.page import NO_PICTURES, Pictures, draw_pictures
 from cdml.report.headline import ICONS
+from cdml.report.report_formats import ReportContent
 from cdml.report.row_cache import RowCache
 from cdml.report.sections import sections
 from cdml.report.view import View
@@ -146,8 +147,30 @@ def comment(view: View) -> str:
 
 
 def summary(view: View) -> str:
-    """The job summary, which is also `report.md`: everything, up to the runner's limit."""
+    """The job summary: everything, up to the runner's limit."""
     return _fitted(view, MAX_SUMMARY, _bytes, folded=False)
+
+
+def render_comment(content: ReportContent) -> bytes:
+    """`comment.md`, of one model or of several."""
+    view = content.only
+    text = comment(view) if view else combined_comment(content.entries, content.notes)
+    return text.encode()
+
+
+def render_summary(content: ReportContent) -> bytes:
+    """`report.md`, of one model or of several."""
+    view = content.only
+    text = summary(view) if view else combined_summary(content.entries, content.notes)
+    return text.encode()
+
+
+def render_page(content: ReportContent) -> bytes | None:
+    """`report.html`, of one model."""
+    if content.only is None:
+        return None
+    [evidence] = content.evidence.values()
+    return page(content.only, content.now, draw_pictures(evidence)).encode()
 
 
 def combined_comment(parts: Sequence[CombinedEntry], notes: Sequence[str] = ()) -> str:

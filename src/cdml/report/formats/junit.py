@@ -17,6 +17,7 @@ from cdml.gates.proof import unproven
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import sentences
 from cdml.report.figures import slice_name
+from cdml.report.report_formats import ReportContent
 from cdml.report.rows import UNPROVEN
 
 _ELEMENTS = {
@@ -73,6 +74,11 @@ def junit(evidence: DataEvidence) -> bytes:
         f"{evidence.verdict}: {evidence.reason}",
     )
     return _written(root)
+
+
+def render_gates(content: ReportContent) -> bytes:
+    """`gates.junit.xml`."""
+    return gates_junit(content.evidence, content.now)
 
 
 def gates_junit(reports: Mapping[str, EvidenceSet], now: datetime) -> bytes:
