@@ -1,11 +1,14 @@
+from datetime import UTC, datetime
+
 import pytest
 
-from cdml.delivery.rollout.plan import Plan, entry_of_version, rollback_target
-from cdml.journal.records import EntryKind, Serving
+from cdml.delivery.rollout.plan import entry_of_version, planned_steps, rollback_target
+from cdml.journal.records import EntryKind, Operation, Phase, Serving
 from fakes.journals import ledger_of, release
 
 A, B, C, D = (release(number) for number in range(1, 5))
 A_AGAIN = release(9, digest=1)
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 NOTHING = Serving(version=None, digest=None)
 
 
@@ -62,6 +65,8 @@ def test_a_version_is_named_by_its_newest_entry():
 
 
 def test_a_plan_names_its_steps_in_order():
-    plan = Plan(kind=EntryKind.DEPLOY, environment="production", target="registry", from_=A, to=B)
+    operation = Operation(
+        id="1", kind=EntryKind.DEPLOY, from_=A, to=B, phase=Phase.RECORD, started_at=NOW
+    )
 
-    assert ["lock", "record", "commit", "switch", "close"] == list(plan.steps)
+    assert ["lock", "record", "commit", "switch", "close"] == list(planned_steps(operation))

@@ -1,23 +1,19 @@
 """Resume a paused or interrupted canary, and end standby servers whose time is over."""
 
-import secrets
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.delivery.checks.release_checks import Checks
-from cdml.delivery.lost_lock import after_loss
-from cdml.delivery.operation import outcome
-from cdml.delivery.operation.outcome import Nothing, OperationReport
+from cdml.delivery.lost_lock import repeat_until_locked
+from cdml.delivery.operation.outcome import Nothing, make_evidence, report_deploy, write_outcome
 from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.plan import Plan
 from cdml.delivery.rollout.state_machine import outlived
 from cdml.delivery.rollout.transitions import Transition
-from cdml.errors import CdmlError, Overtaken
+from cdml.errors import CdmlError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment
 from cdml.journal.port import Moved
@@ -44,19 +40,19 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     warm = outlived(observation.ledger, observation.serving, window, now)
     if warm is None:
         return ""
-    transition = Transition(
+    ending = Transition(
         ledger=replace(observation.ledger, generation=observation.ledger.generation + 1),
         subject=f"deploy: end v{warm.version}, kept warm in {observation.ledger.environment}",
     )
     try:
-        operator.book.write(transition, observation.commit)
-        cast("SplittingTarget", ports.target).retire(fence=transition.ledger.generation)
+        operator.book.write(ending, observation.commit)
+        cast("SplittingTarget", ports.target).retire(fence=ending.ledger.generation)
     except Moved:
         return ""
     except CdmlError as error:
         ports.progress.note(f"v{warm.version} stays warm: {error.message}")
         return ""
-    operator.steps.did("end", transition.subject)
+    operator.steps.did("end", ending.subject)
     return f" v{warm.version}, kept warm without traffic, was ended."
 
 
@@ -81,38 +77,19 @@ def resume(
     """
     operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
     store.remove_evidence(output, Deployment)
-    try:
-        ended = operator.resume(secrets.token_hex(8))
-    except Overtaken as error:
-        raise after_loss(operator, error) from error
-    if ended is None:
-        window = loaded.config.deploy.rollback_window
-        after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
-        return _nothing(operator, output, after)
-    plan = Plan.of(ended.operation, environment=operator.book.environment, target=ports.target.name)
-    return outcome.report_deploy(plan, ended, operator, output)
-
-
-def _nothing(operator: OperationRunner, output: Path, after: str) -> Deployment | Nothing:
-    where = operator.book.environment
+    ended = repeat_until_locked(operator, operator.resume)
+    if ended is not None:
+        return write_outcome(operator, report_deploy(operator, ended))
+    window = loaded.config.deploy.rollback_window
+    after = end_warm(operator, timedelta(seconds=window)) if window is not None else ""
     ledger, commit = operator.book.read()
     if ledger.current is None:
         return Nothing("Nothing to resume: nothing ever served.")
     serving = ledger.current.release
-    plan = Plan(
-        kind=EntryKind.DEPLOY,
-        environment=where,
-        target=operator.ports.target.name,
-        from_=serving,
-        to=serving,
-    )
-    report = OperationReport(
-        verdict=Verdict.PASS,
-        sentence=f"Nothing to resume: v{serving.version} serves {where}.{after}",
-        steps=operator.steps.taken,
+    evidence = make_evidence(
+        operator,
+        operator.plan(EntryKind.DEPLOY, serving, serving),
+        f"Nothing to resume: v{serving.version} serves {ledger.environment}.{after}",
         journal=commit,
-        changed=False,
     )
-    return outcome.write_outcome(
-        output, outcome.deployment_evidence(plan, report, operator), operator
-    )
+    return write_outcome(operator, evidence)

@@ -1,8 +1,8 @@
 """Take back what serves; the journal knows what served before."""
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from cdml.common.verdict import Verdict
@@ -10,47 +10,29 @@ from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL
 from cdml.delivery.candidate import serving_release
 from cdml.delivery.checks.release_checks import Checks
-from cdml.delivery.lost_lock import after_loss
-from cdml.delivery.operation import outcome
-from cdml.delivery.operation.observation import (
-    Observation,
-    OperationResult,
-    describe_serving,
-    look_again,
-)
-from cdml.delivery.operation.outcome import OperationReport, version_name
-from cdml.delivery.operation.runner import OperationRunner, given_reason
-from cdml.delivery.operation.traffic_steps import AT_ONCE
+from cdml.delivery.lost_lock import repeat_until_locked
+from cdml.delivery.operation.observation import Observation, describe_serving, look_again
+from cdml.delivery.operation.outcome import make_evidence, version_name, write_outcome
+from cdml.delivery.operation.runner import OperationRunner
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollback_request import LONGEST, Request, request_for
-from cdml.delivery.rollout.plan import Plan, entry_of_version, rollback_target
+from cdml.delivery.rollout.plan import entry_of_version, rollback_target
 from cdml.delivery.rollout.state_machine import traffic_percentage
 from cdml.delivery.rollout.transitions import LEASE
-from cdml.errors import (
-    ConfigurationError,
-    InputError,
-    LockHeld,
-    Overtaken,
-    RollbackFailed,
-    ServiceError,
-)
+from cdml.errors import ConfigurationError, InputError, Overtaken, RollbackFailed, ServiceError
 from cdml.evidence import store
 from cdml.evidence.schema import Deployment, Times
-from cdml.journal.port import Moved
 from cdml.journal.records import (
-    Answered,
     Entry,
     EntryKind,
     JournalDocument,
     Operation,
-    Phase,
     Preempt,
+    Release,
     Serving,
 )
 from cdml.models import uri
 
-ATTEMPTS = 5
-"""How often to begin again when the journal moves before we hold the lock."""
 PATIENCE = LEASE + timedelta(seconds=10)
 """How long to wait for a deploy that is under way: after its lease it is taken over."""
 
@@ -88,7 +70,7 @@ def rollback(
         raise ConfigurationError(
             f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
         )
-    operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
+    operator = OperationRunner.of(loaded, ports, environment, checks, output=output, reason=reason)
     request = request_for(
         given=request_id,
         run=ports.platform.run_url(),
@@ -97,39 +79,20 @@ def rollback(
         model=operator.book.model,
         output=output,
     )
-    run = _Rollback(
-        ports=ports,
-        operator=operator,
-        output=output,
-        id=secrets.token_hex(8),
-        request=request,
-        reason=given_reason(reason),
-        requested=ports.clock.now(),
-    )
+    run = _Rollback(ports=ports, operator=operator, request=request, requested=ports.clock.now())
     store.remove_evidence(output, Deployment)
-    for _ in range(ATTEMPTS):
-        try:
-            done = run.perform(to)
-        except Moved:
-            ports.progress.note("The journal moved; looking again.")
-        except Overtaken as error:
-            raise after_loss(operator, error) from error
-        else:
-            request.forget()
-            return done
-    raise LockHeld(f"The journal moved {ATTEMPTS} times before the lock could be taken.")
+    done = write_outcome(operator, repeat_until_locked(operator, partial(run.perform, to)))
+    request.forget()
+    return done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rollback:
-    """One rollback."""
+    """One rollback, and when it was requested."""
 
     ports: DeliveryPorts
     operator: OperationRunner
-    output: Path
-    id: str
     request: Request
-    reason: str
     requested: datetime
 
     def perform(self, to: str | None) -> Deployment:
@@ -138,131 +101,92 @@ class _Rollback:
         Raises:
             Moved: the journal moved before anything was done.
         """
+        operator, where = self.operator, self.operator.book.environment
         preempt = Preempt(
-            operation=self.id,
+            operation=operator.id,
             at=self.requested,
             run=self.ports.platform.run_url(),
-            reason=self.reason,
+            reason=operator.reason,
             request=self.request.id if to is None else None,  # a version is more than an end
         )
         self.request.remember()
-        observation = self.operator.settle(self.id, patience=PATIENCE, rollback=preempt)
-        canary = self._aborted(observation) if to is None else None
-        if canary is not None:
-            return canary
-        answered = self.request.answer(observation.ledger)
-        current = observation.ledger.current
+        observation = operator.settle(patience=PATIENCE, rollback=preempt)
+        aborted = self._aborted(observation) if to is None else None
+        if aborted is not None:
+            return aborted
+        answered, current = self.request.answer(observation.ledger), observation.ledger.current
         # Where somebody moved what serves since then, there is something to take back again.
         if answered and current and traffic_percentage(observation.serving, current.release) == ALL:
-            return self._repeat(observation, answered, current)
-        entry = self._named(observation.ledger, to) if to else self._answered(observation)
-        plan = Plan(
-            kind=EntryKind.ROLLBACK,
-            environment=self.operator.book.environment,
-            target=self.ports.target.name,
-            from_=serving_release(observation, self.operator.book.model, self.ports),
-            to=(entry or self._way_back(observation)).release,
-            reason=self.reason,
-        )
-        if (
-            current
-            and current.release == plan.to
-            and traffic_percentage(observation.serving, plan.to) == ALL
-        ):
-            report = OperationReport(
-                verdict=Verdict.PASS,
-                sentence=f"Nothing to do: v{plan.to.version} serves {plan.environment} already.",
-                steps=self.operator.steps.taken,
+            return make_evidence(
+                operator,
+                self._plan(current.from_, current.release),
+                f"Nothing to do: this rollback was carried out at {answered.at:%Y-%m-%d %H:%M:%S}"
+                f" UTC (operation {answered.operation}), and {version_name(current.release)} serves"
+                f" {where}. For another one, start a new run or give another --request-id.",
                 journal=observation.commit,
-                changed=False,
             )
-            return self._write_evidence(plan, report)
-        self._identify(plan, observation)
-        return self._carry_out(observation, plan)
+        entry = self._named(observation.ledger, to) if to else self._restored_since(observation)
+        operation = self._plan(
+            serving_release(observation, operator.book.model, self.ports),
+            (entry or self._way_back(observation)).release,
+        )
+        serves = traffic_percentage(observation.serving, operation.to) == ALL
+        if current and current.release == operation.to and serves:
+            sentence = f"Nothing to do: v{operation.to.version} serves {where} already."
+            return make_evidence(operator, operation, sentence, journal=observation.commit)
+        self._identify(operation, observation)
+        return self._carry_out(observation, operation)
 
-    def _repeat(self, observation: Observation, answered: Answered, current: Entry) -> Deployment:
-        """The answer to a request that was carried out already."""
-        plan = Plan(
-            kind=EntryKind.ROLLBACK,
-            environment=self.operator.book.environment,
-            target=self.ports.target.name,
-            from_=current.from_,
-            to=current.release,
-            reason=self.reason,
-        )
-        sentence = (
-            f"Nothing to do: this rollback was carried out at {answered.at:%Y-%m-%d %H:%M:%S} UTC"
-            f" (operation {answered.operation}), and {version_name(current.release)} serves"
-            f" {plan.environment}. For another one, start a new run or give another --request-id."
-        )
-        report = OperationReport(
-            verdict=Verdict.PASS,
-            sentence=sentence,
-            steps=self.operator.steps.taken,
-            journal=observation.commit,
-            changed=False,
-        )
-        return self._write_evidence(plan, report)
+    def _plan(self, from_: Release | None, to: Release) -> Operation:
+        return self.operator.plan(EntryKind.ROLLBACK, from_, to, request=self.request.id)
 
-    def _carry_out(self, observation: Observation, plan: Plan) -> Deployment:
-        platform, clock = self.ports.platform, self.ports.clock
-        operation = Operation(
-            id=self.id,
-            kind=EntryKind.ROLLBACK,
-            from_=plan.from_,
-            to=plan.to,
-            phase=Phase.RECORD,
-            started_at=clock.now(),
-            commit=platform.commit(),
-            run=platform.run_url(),
-            reason=self.reason,
-            request=self.request.id,
-            ramp=AT_ONCE if self.ports.target.splits_traffic else None,
-        )
+    def _carry_out(self, observation: Observation, operation: Operation) -> Deployment:
+        where = self.operator.book.environment
         try:
             ended = self.operator.carry_out(observation, operation)
         except Overtaken:
             raise
         except ServiceError as error:
-            raise self._failed(plan, error) from error
-        sentence = f"v{plan.to.version} serves {plan.environment} again"
-        sentence += f"; v{plan.from_.version} is quarantined." if plan.from_ else "."
-        if ended.trouble is not None:
-            now = describe_serving(look_again(self.ports), plan.environment)
-            sentence = f"v{plan.to.version} was not restored: {ended.trouble.message} {now}"
-        written = self._write_evidence(plan, self._outcome(ended, sentence))
-        if ended.trouble is not None:
-            raise RollbackFailed(sentence, ended.trouble.hint) from ended.trouble
-        return written
+            raise self._failed(operation, error) from error
+        trouble, from_ = ended.trouble, operation.from_
+        sentence = f"v{operation.to.version} serves {where} again"
+        sentence += f"; v{from_.version} is quarantined." if from_ else "."
+        if trouble is not None:
+            now = describe_serving(look_again(self.ports), where)
+            sentence = f"v{operation.to.version} was not restored: {trouble.message} {now}"
+        evidence = make_evidence(
+            self.operator,
+            operation,
+            sentence,
+            journal=ended.observation.commit,
+            verdict=Verdict.FAIL if trouble else Verdict.PASS,
+            changed=trouble is None,
+            deployment=ended.deployment,
+            times=self._times(ended.restored_at, verified=trouble is None),
+        )
+        if trouble is not None:
+            write_outcome(self.operator, evidence)
+            raise RollbackFailed(sentence, trouble.hint) from trouble
+        return evidence
 
-    def _failed(self, plan: Plan, error: ServiceError) -> RollbackFailed:
-        """What came of a rollback that broke off; the evidence of it is kept."""
+    def _failed(self, operation: Operation, error: ServiceError) -> RollbackFailed:
+        """What came of a rollback that broke off; its evidence is written."""
         seen = look_again(self.ports)
-        restored = isinstance(seen, Serving) and traffic_percentage(seen, plan.to) == ALL
+        restored = isinstance(seen, Serving) and traffic_percentage(seen, operation.to) == ALL
         begun = "was restored, but the rollback did not end" if restored else "was not restored"
-        now = describe_serving(seen, plan.environment)
-        sentence = f"v{plan.to.version} {begun}: {error.message} {now}"
-        report = OperationReport(
-            verdict=Verdict.FAIL,
-            sentence=sentence,
-            steps=self.operator.steps.taken,
+        now = describe_serving(seen, self.operator.book.environment)
+        sentence = f"v{operation.to.version} {begun}: {error.message} {now}"
+        evidence = make_evidence(
+            self.operator,
+            operation,
+            sentence,
             journal=None,
+            verdict=Verdict.FAIL,
             changed=restored,
             times=self._times(self.ports.clock.now() if restored else None, verified=False),
         )
-        self._write_evidence(plan, report)
+        write_outcome(self.operator, evidence)
         return RollbackFailed(sentence, error.hint)
-
-    def _outcome(self, ended: OperationResult, sentence: str) -> OperationReport:
-        return OperationReport(
-            verdict=Verdict.FAIL if ended.trouble else Verdict.PASS,
-            sentence=sentence,
-            steps=self.operator.steps.taken,
-            journal=ended.found.commit,
-            changed=ended.trouble is None,
-            deployment=ended.deployment,
-            times=self._times(ended.restored_at, verified=ended.trouble is None),
-        )
 
     def _times(self, restored: datetime | None, *, verified: bool) -> Times:
         now = self.ports.clock.now()
@@ -272,44 +196,35 @@ class _Rollback:
 
     def _aborted(self, observation: Observation) -> Deployment | None:
         """The answer where a canary was under way when we were asked: taking it back is all."""
-        request, ledger = self.operator.book.asked, observation.ledger
-        operation, current = request.operation if request else None, ledger.current
+        before, ledger = self.operator.book.asked, observation.ledger
+        operation, current = before.operation if before else None, ledger.current
         if operation is None or current is None or operation.kind is not EntryKind.DEPLOY:
             return None
         taken_back = any(bad.operation == operation.id for bad in ledger.quarantined)
         if not taken_back or traffic_percentage(observation.serving, current.release) != ALL:
             return None
-        plan = Plan(
-            kind=EntryKind.ROLLBACK,
-            environment=ledger.environment,
-            target=self.ports.target.name,
-            from_=operation.to,
-            to=current.release,
-            reason=self.reason,
-        )
         bad = version_name(operation.to)
-        report = OperationReport(
-            verdict=Verdict.PASS,
-            sentence=f"The canary of {bad} was taken back: {version_name(current.release)} serves"
+        return make_evidence(
+            self.operator,
+            self._plan(operation.to, current.release),
+            f"The canary of {bad} was taken back: {version_name(current.release)} serves"
             f" {ledger.environment} again; {bad} is quarantined.",
-            steps=self.operator.steps.taken,
             journal=observation.commit,
             changed=True,
             times=self._times(self.ports.clock.now(), verified=True),
         )
-        return self._write_evidence(plan, report)
 
-    def _answered(self, observation: Observation) -> Entry | None:
+    def _restored_since(self, observation: Observation) -> Entry | None:
         """What a rollback restored that was under way when we were asked, or came before ours.
 
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
         """
-        request, current = self.operator.book.asked, observation.ledger.current
-        if request is None or current is None or current.kind is not EntryKind.ROLLBACK:
+        before, current = self.operator.book.asked, observation.ledger.current
+        if before is None or current is None or current.kind is not EntryKind.ROLLBACK:
             return None
-        is_known = request.current is not None and request.current.operation == current.operation
-        open_then = request.operation is not None and request.operation.id == current.operation
-        return None if is_known and not open_then else current
+        served = before.current is not None and before.current.operation == current.operation
+        open_then = before.operation is not None and before.operation.id == current.operation
+        return None if served and not open_then else current
 
     def _way_back(self, observation: Observation) -> Entry:
         refused: dict[str, str] = {}
@@ -345,24 +260,19 @@ class _Rollback:
             "`cdml deploy` ships a version for the first time.",
         )
 
-    def _identify(self, plan: Plan, observation: Observation) -> None:
+    def _identify(self, operation: Operation, observation: Observation) -> None:
         """Make sure that the release is still what it was, without a download.
 
         Raises:
             RollbackFailed: it is gone, or another one by now; nothing was touched.
         """
-        problem = self.operator.voucher.doubt(plan.to, observation.serving)
+        problem = self.operator.voucher.doubt(operation.to, observation.serving)
         if problem:
+            served = f"{version_name(operation.from_)} serves {self.operator.book.environment}."
             raise RollbackFailed(
-                f"v{plan.to.version} cannot be restored: {problem} {version_name(plan.from_)}"
-                " serves"
-                f" {plan.environment}.",
+                f"v{operation.to.version} cannot be restored: {problem} {served}",
                 "`cdml history` tells what else served; --to names it.",
             )
-
-    def _write_evidence(self, plan: Plan, report: OperationReport) -> Deployment:
-        evidence = outcome.deployment_evidence(plan, report, self.operator)
-        return outcome.write_outcome(self.output, evidence, self.operator)
 
 
 def _seen(observation: Observation) -> str:

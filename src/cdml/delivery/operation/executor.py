@@ -69,7 +69,7 @@ class OperationExecutor:
     ports: DeliveryPorts
     effects: Effects
     steps: Steps
-    found: Observation
+    observation: Observation
     own: bool
     voucher: Voucher
     waited: bool = False
@@ -85,7 +85,7 @@ class OperationExecutor:
     tenure: HeldLock = field(init=False)
 
     def __post_init__(self) -> None:
-        ledger = self.found.ledger
+        ledger = self.observation.ledger
         self.tenure = HeldLock(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
         self.tenure.follow(ledger)
 
@@ -117,10 +117,10 @@ class OperationExecutor:
                 " find out who pushed.",
             )
             self._write(NextAction.UNDO, last)
-        while (operation := self.found.ledger.operation) is not None and not self.parked:
+        while (operation := self.observation.ledger.operation) is not None and not self.parked:
             last = operation
             self._heed(operation)
-            move = next_move(operation, self.found.serving, self.judged, own=self.own)
+            move = next_move(operation, self.observation.serving, self.judged, own=self.own)
             match move:
                 case NextAction.ADVANCE | NextAction.COMMIT | NextAction.UNDO | NextAction.CLOSE:
                     self._write(move, operation)
@@ -131,7 +131,7 @@ class OperationExecutor:
                 case _:
                     self._act(move, operation)
         return OperationResult(
-            found=self.found,
+            observation=self.observation,
             operation=last,
             trouble=self.trouble,
             deployment=self.filing.deployment if self.filing else None,
@@ -140,14 +140,14 @@ class OperationExecutor:
 
     @property
     def _operation(self) -> Operation:
-        operation = self.found.ledger.operation
+        operation = self.observation.ledger.operation
         if operation is None:
             raise ValueError("no operation is open")
         return operation
 
     def _heed(self, operation: Operation) -> None:
         """Make room for a rollback that asked for it, and tell the platform where we are."""
-        request = self.found.ledger.preempt
+        request = self.observation.ledger.preempt
         begun = not operation.committed and operation.phase is not Phase.UNDO
         if request is not None and begun and operation.kind is EntryKind.DEPLOY:
             why = f" ({request.reason})" if request.reason else ""
@@ -161,7 +161,7 @@ class OperationExecutor:
 
     def _file(self) -> None:
         """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
-        ports, ledger = self.ports, self.found.ledger
+        ports, ledger = self.ports, self.observation.ledger
         self.filing = CiDeployment.of(ports.platform, ports.progress, ledger, self.url)
         self.steps.did(
             "record", self.filing.detail, "done" if self.filing.deployment else "skipped"
@@ -170,7 +170,7 @@ class OperationExecutor:
     def _act(self, move: NextAction, operation: Operation) -> None:
         self.acted = True
         with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
-            did = self.effects.perform(move, self.found.ledger, self.found.serving)
+            did = self.effects.perform(move, self.observation.ledger, self.observation.serving)
         self._saw(did.serving, operation)
         if did.trouble is None:
             self.steps.did(move, did.detail)
@@ -215,7 +215,7 @@ class OperationExecutor:
                 self.filing.under_way(transition.subject)
 
     def _transition(self, move: NextAction) -> Transition:
-        ledger, now = self.found.ledger, self.ports.clock.now()
+        ledger, now = self.observation.ledger, self.ports.clock.now()
         match move:
             case NextAction.ADVANCE:
                 return transitions.advance(ledger, self.judged, now)
@@ -234,7 +234,7 @@ class OperationExecutor:
             Overtaken: it is not.
         """
         try:
-            commit = self.book.insist(transition, self.found.commit)
+            commit = self.book.insist(transition, self.observation.commit)
         except Moved:
             self._refresh()
             return False
@@ -262,31 +262,35 @@ class OperationExecutor:
         """Let go of the lock of what stays open, so that the next run need not wait for it."""
         with suppress(Moved, CdmlError):
             self._refresh()
-            if self.found.ledger.parked_until is None:
-                self.book.write(transitions.give_back(self.found.ledger), self.found.commit)
+            if self.observation.ledger.parked_until is None:
+                self.book.write(
+                    transitions.give_back(self.observation.ledger), self.observation.commit
+                )
 
     def _refresh(self) -> None:
         """Read the journal anew; a rollback may have asked for room."""
         self.tenure.renewed = False
         ledger, commit = self.book.read()
-        if ledger.generation != self.found.ledger.generation or ledger.operation is None:
+        if ledger.generation != self.observation.ledger.generation or ledger.operation is None:
             raise overtaken()
         self._set(ledger, commit)
 
     def _set(self, ledger: JournalDocument, commit: str | None) -> None:
-        self.found = Observation(ledger=ledger, commit=commit, serving=self.found.serving)
+        self.observation = Observation(
+            ledger=ledger, commit=commit, serving=self.observation.serving
+        )
         self.tenure.follow(ledger)
 
     def _saw(self, serving: Serving, operation: Operation) -> None:
-        self.found = Observation(
-            ledger=self.found.ledger, commit=self.found.commit, serving=serving
+        self.observation = Observation(
+            ledger=self.observation.ledger, commit=self.observation.commit, serving=serving
         )
         if self.restored_at is None and traffic_percentage(serving, operation.to) == ALL:
             self.restored_at = self.ports.clock.now()
 
     def _conclude(self, operation: Operation) -> None:
         """What stands between the last effect and the end: the alias, and the platform."""
-        ledger = self.found.ledger
+        ledger = self.observation.ledger
         was_published = any(effect.name == "publish" for effect in operation.effects)
         if operation.phase is Phase.UNDO and was_published and ledger.current is not None:
             self.acted = True
@@ -309,7 +313,7 @@ class OperationExecutor:
         if ramp is None:
             raise ValueError("there is no canary to look at")
         if not self.waited and ramp.park is not None:
-            parked = transitions.park(self.found.ledger, self.ports.clock.now())
+            parked = transitions.park(self.observation.ledger, self.ports.clock.now())
             self.parked = self._write_journal(parked)
             if self.parked:
                 self.steps.did("park", parked.subject)
@@ -317,21 +321,21 @@ class OperationExecutor:
         if not self.waited and not self._wait(ramp.every):
             return
         self.waited = False
-        self._saw(self.effects.observe(operation, self.found.serving), operation)
-        if traffic_percentage(self.found.serving, operation.to) == ramp.percent:
+        self._saw(self.effects.observe(operation, self.observation.serving), operation)
+        if traffic_percentage(self.observation.serving, operation.to) == ramp.percent:
             self._judge(operation, ramp)  # otherwise somebody moved it, and its share comes first
 
     def _judge(self, operation: Operation, ramp: Ramp) -> None:
         now = self.ports.clock.now()
         try:
-            look = self.effects.checks.look(operation, self.found.serving, now)
+            look = self.effects.checks.look(operation, self.observation.serving, now)
         except CdmlError as error:  # who cannot be asked has not said yes
             look = CheckResult(judged=Decision.HOLD, why=error.message, state=ramp.state)
         judged, why = look.judged, look.why
         if judged is Decision.HOLD and ramp.overdue(now):
             judged, why = Decision.ROLLBACK, f"no verdict within {ramp.timeout:g} s: {why}"
         if self._write_journal(
-            transitions.record_look(self.found.ledger, judged, look.state, why, now)
+            transitions.record_look(self.observation.ledger, judged, look.state, why, now)
         ):
             self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
             self.judged = judged
@@ -342,7 +346,7 @@ class OperationExecutor:
     def _bake(self, operation: Operation) -> None:
         ramp = operation.ramp
         if ramp is not None and self._wait(ramp.bake):
-            self._saw(self.effects.observe(operation, self.found.serving), operation)
+            self._saw(self.effects.observe(operation, self.observation.serving), operation)
             self.judged = Decision.PROMOTE
 
     def _wait(self, seconds: float) -> bool:
@@ -361,6 +365,6 @@ class OperationExecutor:
                 raise
             except ServiceError as error:  # the lease is for longer than we wait
                 self.ports.progress.note(error.message)
-            if self.found.ledger.preempt is not None:
+            if self.observation.ledger.preempt is not None:
                 return False
         return True

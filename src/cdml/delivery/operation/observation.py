@@ -28,7 +28,7 @@ class OperationResult:
     `restored_at` is when `to` was first seen to have all traffic.
     """
 
-    found: Observation
+    observation: Observation
     operation: Operation
     trouble: CdmlError | None
     deployment: str | None
@@ -37,7 +37,7 @@ class OperationResult:
     @property
     def parked_until(self) -> datetime | None:
         """Until when it waits to be resumed; None where it is over."""
-        return self.found.ledger.parked_until
+        return self.observation.ledger.parked_until
 
 
 AGAIN = 1.0

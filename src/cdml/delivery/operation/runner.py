@@ -1,10 +1,13 @@
 """Operations of one model in one environment: begun, resumed, and those of dead runs mended."""
 
+import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 from cdml.config import LoadedConfig
+from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.alias import Alias
 from cdml.delivery.approval import Voucher
 from cdml.delivery.checks.release_checks import Checks, NoChecks
@@ -24,14 +27,16 @@ REASON = 1000
 """Characters of a reason that the journal keeps."""
 LOOK_EVERY = 2.0
 """Seconds between looks at a lock that another operation holds."""
+AT_ONCE = Ramp(steps=(ALL,))
+"""The ramp where nothing is judged: what served before is checked only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationRunner:
     """Carries operations on one model in one environment through.
 
-    `mended` are operations of other runs that this one brought to an end, oldest first; `memory` is
-    where this machine remembers since when it has seen somebody's lock.
+    `id` is that of the operation which it begins, and of the lock; `reason` is why, in the words of
+    whoever asked; `output` is the folder of the evidence, where this machine also remembers locks.
     """
 
     book: JournalClient
@@ -39,9 +44,10 @@ class OperationRunner:
     effects: Effects
     steps: Steps
     voucher: Voucher
+    output: Path
+    reason: str = ""
     url: str | None = None
-    memory: Path | None = None
-    mended: list[OperationResult] = field(default_factory=list)
+    id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod
     def of(
@@ -52,13 +58,19 @@ class OperationRunner:
         checks: Checks | None = None,
         *,
         output: Path,
+        reason: str = "",
     ) -> "OperationRunner":
         """For the configured model, in this environment or the configured one.
 
         Raises:
-            ConfigurationError: the target serves another environment, or the environment cannot
-                be part of the registry's alias.
+            ConfigurationError: the target serves another environment, the environment cannot be
+                part of the registry's alias, or the reason is longer than the journal keeps.
         """
+        if len(reason) > REASON:
+            raise ConfigurationError(
+                f"--reason has {len(reason):,} characters; the journal keeps {REASON:,}.",
+                "Put the long story where others can read it, and its address into --reason.",
+            )
         deploy = loaded.config.deploy
         where = environment or deploy.environment
         splits = ports.target.splits_traffic
@@ -77,8 +89,42 @@ class OperationRunner:
             ),
             steps=Steps(clock=ports.clock),
             voucher=Voucher(loaded=loaded, ports=ports, environment=where),
+            output=output,
+            reason=reason.encode(errors="replace").decode(),
             url=deploy.url,
-            memory=output / f"{short_digest(where, loaded.config.model)}.{WATCHED}",
+        )
+
+    @property
+    def memory(self) -> Path:
+        """Where this machine remembers since when it has seen somebody's lock."""
+        name = short_digest(self.book.environment, self.book.model)
+        return self.output / f"{name}.{WATCHED}"
+
+    def plan(
+        self,
+        kind: EntryKind,
+        from_: Release | None,
+        to: Release,
+        *,
+        ramp: Ramp | None = None,
+        overrides: tuple[str, ...] = (),
+        request: str | None = None,
+    ) -> Operation:
+        """An operation that is not begun; traffic that is split is by default shifted at once."""
+        platform = self.ports.platform
+        return Operation(
+            id=self.id,
+            kind=kind,
+            from_=from_,
+            to=to,
+            phase=Phase.RECORD,
+            started_at=self.ports.clock.now(),
+            commit=platform.commit(),
+            run=platform.run_url(),
+            reason=self.reason,
+            overrides=overrides,
+            ramp=ramp or (AT_ONCE if self.ports.target.splits_traffic else None),
+            request=request,
         )
 
     def look(self) -> Observation:
@@ -86,13 +132,11 @@ class OperationRunner:
         ledger, commit = self.book.read()
         return Observation(ledger=ledger, commit=commit, serving=look(self.ports))
 
-    def settle(
-        self, holder: str, *, patience: timedelta, rollback: Preempt | None = None
-    ) -> Observation:
+    def settle(self, *, patience: timedelta, rollback: Preempt | None = None) -> Observation:
         """The journal and the target once nothing is under way; a held lock is waited for.
 
-        An operation that another run left behind is finished or undone first, by `holder`; a deploy
-        that is under way has to make room for `rollback`.
+        An operation that another run left behind is finished or undone first; a deploy that is
+        under way has to make room for `rollback`.
 
         Raises:
             LockHeld: another operation is under way.
@@ -108,9 +152,14 @@ class OperationRunner:
             if free and ledger.operation is None:
                 return Observation(ledger=ledger, commit=commit, serving=look(self.ports))
             if free:
-                self._mend(ledger, commit, holder, rollback, is_over=theirs.is_over)
+                with suppress(Moved):
+                    self._take_over(ledger, commit, theirs, preempt=rollback)
             elif rollback is not None and _can_be_preempted(ledger):
-                self._request_preemption(ledger, commit, rollback)
+                with suppress(Moved):
+                    preempted = transitions.preempt(ledger, rollback)
+                    self.book.write(preempted, commit)
+                    self.ports.progress.note(preempted.subject)
+                    self.steps.did("preempt", preempted.subject)
             elif clock.monotonic() >= deadline:
                 theirs.remember()
                 raise describe_holder(ledger)
@@ -121,14 +170,14 @@ class OperationRunner:
                 clock.sleep(LOOK_EVERY)
 
     def adopt(
-        self, observation: Observation, release: Release | None, operation: str, reason: str = ""
+        self, observation: Observation, release: Release | None, reason: str = ""
     ) -> Observation:
         """Make what is observed to serve what the journal says.
 
         Raises:
             Moved: the journal is not what was found any more.
         """
-        adopted = self.adoption(observation, release, operation, reason)
+        adopted = self.adoption(observation, release, reason)
         commit = self.book.write(adopted, observation.commit)
         if release is not None:
             self.voucher.approve(release)
@@ -136,13 +185,13 @@ class OperationRunner:
         return Observation(ledger=adopted.ledger, commit=commit, serving=observation.serving)
 
     def adoption(
-        self, observation: Observation, release: Release | None, operation: str, reason: str = ""
+        self, observation: Observation, release: Release | None, reason: str = ""
     ) -> transitions.Transition:
         """What adopting would make of the journal."""
         now, run = self.ports.clock.now(), self.ports.platform.run_url()
         why = {"reason": reason} if reason else {}
         return transitions.adopt(
-            observation.ledger, release, operation=operation, now=now, run=run, **why
+            observation.ledger, release, operation=self.id, now=now, run=run, **why
         )
 
     def carry_out(self, observation: Observation, operation: Operation) -> OperationResult:
@@ -157,9 +206,9 @@ class OperationRunner:
         commit = self.book.write(begun, observation.commit)
         self.steps.did("lock", f"generation {begun.ledger.generation}")
         locked = Observation(ledger=begun.ledger, commit=commit, serving=observation.serving)
-        return self._drive(locked, own=True)
+        return self._execute(locked, own=True)
 
-    def resume(self, holder: str) -> OperationResult | None:
+    def resume(self) -> OperationResult | None:
         """Go on with a deploy that was paused, or whose run stopped; None where there is none.
 
         Raises:
@@ -167,69 +216,51 @@ class OperationRunner:
             ServiceError: it stays open.
         """
         ledger, commit = self.book.read()
-        operation = ledger.operation
-        if operation is None:
+        if ledger.operation is None:
             return None
         theirs = LockHolder(ports=self.ports, memory=self.memory)
         if not theirs.yields(ledger, commit, resumes=True):
             theirs.remember()
             raise describe_holder(ledger)
-        taken = transitions.take_over(
-            ledger,
-            holder=holder,
-            run=self.ports.platform.run_url(),
-            now=self.ports.clock.now(),
-            resumes=True,
-            is_over=theirs.is_over,
-        )
         try:
-            commit = self.book.write(taken, commit)
+            return self._take_over(ledger, commit, theirs, resumes=True)
         except Moved as error:
             raise LockHeld("Another operation came first; nothing was resumed.") from error
-        self.steps.did("resume", taken.subject)
-        serving = look(self.ports)
-        observation = Observation(ledger=taken.ledger, commit=commit, serving=serving)
-        return self._drive(
-            observation, own=True, waited=True, doubt=self._doubt(observation, resumes=True)
-        )
 
-    def _mend(
+    def _take_over(
         self,
         ledger: JournalDocument,
         commit: str | None,
-        holder: str,
-        rollback: Preempt | None,
+        theirs: LockHolder,
         *,
-        is_over: bool,
-    ) -> None:
+        resumes: bool = False,
+        preempt: Preempt | None = None,
+    ) -> OperationResult:
+        """Bring what is open to its end: resumed where it was left, or finished or undone.
+
+        Raises:
+            Moved: somebody else wrote first; nothing was done.
+        """
         taken = transitions.take_over(
             ledger,
-            holder=holder,
+            holder=self.id,
             run=self.ports.platform.run_url(),
             now=self.ports.clock.now(),
-            is_over=is_over,
-            preempt=rollback,
+            resumes=resumes,
+            is_over=theirs.is_over,
+            preempt=preempt,
         )
-        try:
-            commit = self.book.write(taken, commit)
-        except Moved:
-            return
-        self.ports.progress.note(taken.subject)
-        serving = look(self.ports)
-        observation = Observation(ledger=taken.ledger, commit=commit, serving=serving)
-        self.mended.append(self._drive(observation, own=False, doubt=self._doubt(observation)))
-        self.steps.did("recover", taken.subject)
-
-    def _request_preemption(
-        self, ledger: JournalDocument, commit: str | None, rollback: Preempt
-    ) -> None:
-        requested = transitions.preempt(ledger, rollback)
-        try:
-            self.book.write(requested, commit)
-        except Moved:
-            return
-        self.ports.progress.note(requested.subject)
-        self.steps.did("preempt", requested.subject)
+        commit = self.book.write(taken, commit)
+        if resumes:
+            self.steps.did("resume", taken.subject)
+        else:
+            self.ports.progress.note(taken.subject)
+        observation = Observation(ledger=taken.ledger, commit=commit, serving=look(self.ports))
+        doubt = self._doubt(observation, resumes=resumes)
+        ended = self._execute(observation, own=resumes, waited=resumes, doubt=doubt)
+        if not resumes:
+            self.steps.did("recover", taken.subject)
+        return ended
 
     def _doubt(self, observation: Observation, *, resumes: bool = False) -> str:
         """Why an operation that was found must not be finished; empty where it may.
@@ -258,7 +289,7 @@ class OperationRunner:
             )
         return doubt
 
-    def _drive(
+    def _execute(
         self, observation: Observation, *, own: bool, waited: bool = False, doubt: str = ""
     ) -> OperationResult:
         return OperationExecutor(
@@ -266,27 +297,13 @@ class OperationRunner:
             ports=self.ports,
             effects=self.effects,
             steps=self.steps,
-            found=observation,
+            observation=observation,
             own=own,
             waited=waited,
             doubt=doubt,
             url=self.url,
             voucher=self.voucher,
         ).run()
-
-
-def given_reason(reason: str) -> str:
-    """The reason as the journal can keep it.
-
-    Raises:
-        ConfigurationError: it is longer than the journal keeps.
-    """
-    if len(reason) > REASON:
-        raise ConfigurationError(
-            f"--reason has {len(reason):,} characters; the journal keeps {REASON:,}.",
-            "Put the long story where others can read it, and its address into --reason.",
-        )
-    return reason.encode(errors="replace").decode()
 
 
 def describe_holder(ledger: JournalDocument) -> LockHeld:

@@ -6,13 +6,12 @@ Each reason has the name that `--override` takes.
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from types import MappingProxyType
 
 from cdml.common.suggest import describe_unknown
 from cdml.config.traffic_steps import Ramp
 from cdml.delivery.rollout.state_machine import serves
 from cdml.errors import ConfigurationError, DeploymentRefused
-from cdml.journal.records import Entry, EntryKind, JournalDocument, Operation, Release, Serving
+from cdml.journal.records import Entry, JournalDocument, Operation, Serving
 
 _BEFORE = {
     "lock": "take the lock in the journal and say what is going to happen",
@@ -25,67 +24,40 @@ _ONE_WRITE = {
 _AFTER = {"close": "let go of the lock and report success"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What an operation is going to do, and where; `ramp` is None where the switch is one write.
+def planned_steps(
+    operation: Operation, gates: Sequence[str] = (), forecast: str = ""
+) -> Mapping[str, str]:
+    """Each step of an operation and what it does, for people.
 
-    `gates` and `forecast` (how long the judge is expected to take) are sentences.
+    `gates` is what was asked of the version, and `forecast` how long its judge is expected to take.
     """
+    checks = {"gates": "; ".join(gates)} if gates else {}
+    ramp = operation.ramp
+    way = _ONE_WRITE if ramp is None else dict(_shifts(operation, ramp, forecast))
+    return {**checks, **_BEFORE, **way, **_AFTER}
 
-    kind: EntryKind
-    environment: str
-    target: str
-    from_: Release | None
-    to: Release
-    reason: str = ""
-    overrides: tuple[str, ...] = ()
-    ramp: Ramp | None = None
-    gates: tuple[str, ...] = ()
-    forecast: str = ""
 
-    @classmethod
-    def of(cls, operation: Operation, *, environment: str, target: str) -> "Plan":
-        """The plan of an operation that is open already."""
-        return cls(
-            kind=operation.kind,
-            environment=environment,
-            target=target,
-            from_=operation.from_,
-            to=operation.to,
-            reason=operation.reason,
-            overrides=operation.overrides,
-            ramp=operation.ramp,
-        )
-
-    @property
-    def steps(self) -> Mapping[str, str]:
-        """Each step and what it does, for people."""
-        gates = {"gates": "; ".join(self.gates)} if self.gates else {}
-        way = dict(self._shifts(self.ramp)) if self.ramp else _ONE_WRITE
-        return MappingProxyType({**gates, **_BEFORE, **way, **_AFTER})
-
-    def _shifts(self, ramp: Ramp) -> Iterator[tuple[str, str]]:
-        version = f"v{self.to.version}"
-        alongside = f" beside v{self.from_.version}" if self.from_ else ""
-        yield "stage", f"start a server for {version}{alongside}, without traffic"
-        yield "validate", "ask that server: health, known answers, a malformed request"
-        for number, percent in enumerate(ramp.steps, start=1):
-            given = f"give {version} {percent} % of the traffic"
-            last = number == len(ramp.steps)
-            look = f", and judge it after {ramp.every:g} s"
-            if last:
-                look = " once the judge promotes it" if number > 1 else ""
-            yield f"shift {number} of {len(ramp.steps)}", given + look
-        if self.forecast:
-            yield "decision", self.forecast
-        if len(ramp.steps) > 1:
-            yield "time-out", f"without a verdict after {ramp.timeout:g} s it is taken back"
-        if ramp.park is not None and len(ramp.steps) > 1:
-            yield "park", f"after each look the canary waits {ramp.park:g} s for deploy --resume"
-        if ramp.bake:
-            yield "bake", f"watch it with all traffic for {ramp.bake:g} s"
-        yield "commit", "write in the journal that the version serves"
-        yield "publish", "let the registry's alias name it, and read it back"
+def _shifts(operation: Operation, ramp: Ramp, forecast: str) -> Iterator[tuple[str, str]]:
+    version, before = f"v{operation.to.version}", operation.from_
+    standby = f" beside v{before.version}" if before else ""
+    yield "stage", f"start a server for {version}{standby}, without traffic"
+    yield "validate", "ask that server: health, known answers, a malformed request"
+    for number, percent in enumerate(ramp.steps, start=1):
+        given = f"give {version} {percent} % of the traffic"
+        look = f", and judge it after {ramp.every:g} s"
+        if number == len(ramp.steps):
+            look = " once the judge promotes it" if number > 1 else ""
+        yield f"shift {number} of {len(ramp.steps)}", given + look
+    if forecast:
+        yield "decision", forecast
+    if len(ramp.steps) > 1:
+        yield "time-out", f"without a verdict after {ramp.timeout:g} s it is taken back"
+    if ramp.park is not None and len(ramp.steps) > 1:
+        yield "park", f"after each look the canary waits {ramp.park:g} s for deploy --resume"
+    if ramp.bake:
+        yield "bake", f"watch it with all traffic for {ramp.bake:g} s"
+    yield "commit", "write in the journal that the version serves"
+    yield "publish", "let the registry's alias name it, and read it back"
 
 
 def rollback_target(
