@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.config import load
 from cdml.config.gate_limits import bound_problem, margin_problem
-from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.errors import ConfigurationError
 from cdml.statistics.metrics import METRICS
 

@@ -9,6 +9,7 @@ from cdml.config import load
 from cdml.delivery.candidate import DeploymentCandidate, GateEvidence, find_objections
 from cdml.delivery.rollout.plan import Refusal
 from cdml.errors import InputError
+from cdml.evidence.criterion import criterion_of
 from cdml.evidence.schema import Comparison, DataEvidence, Evaluation
 from cdml.evidence.store import parse_evidence
 from cdml.gates.rules import policy_ref
@@ -73,7 +74,7 @@ def compared(metric, where, challenger, champion, rule, margin, wide=0.004, verd
     }
 
 
-def evidence(config, *, auc=0.85, worst_slice=0.85, champion=0.85):
+def evidence(config, *, version=2, auc=0.85, worst_slice=0.85, champion=0.85):
     """The documents of a gate, with the verdicts that a forger would write."""
     policy = policy_ref(config).model_dump(mode="json")
     data = {"uri": "rows.parquet", "digest": "sha256:" + "d" * 64, "rows": 1000}
@@ -97,6 +98,8 @@ def evidence(config, *, auc=0.85, worst_slice=0.85, champion=0.85):
         for where, value in values
     ]
     gates += [compared("log_loss", where, 0.3, 0.3, "max_regression 5%", 0.015) for where in SLICES]
+    if version == 2:
+        gates = [gate | {"criterion": criterion_of(gate)} for gate in gates]
     bound = {
         "metric": "roc_auc",
         "rows": 1000,
@@ -118,7 +121,7 @@ def evidence(config, *, auc=0.85, worst_slice=0.85, champion=0.85):
             "policy": policy,
         },
         "comparison": {
-            "schema": "cdml.comparison/1",
+            "schema": f"cdml.comparison/{version}",
             **stage,
             "challenger": {"uri": "models:/flights/2", "version": "2", "digest": CHALLENGER},
             "champion": {"uri": "models:/flights/1", "version": "1", "digest": CHAMPION},
@@ -129,13 +132,17 @@ def evidence(config, *, auc=0.85, worst_slice=0.85, champion=0.85):
     }
 
 
-def refusals(documents, config):
-    """Why it is not shipped; None: it is shipped."""
+def parsed(documents):
+    return {
+        name: parse_evidence(json.dumps(document).encode(), KINDS[name], name)
+        for name, document in documents.items()
+    }
+
+
+def refusals(documents, config, others=None):
+    """Why it is not shipped, with the parts that are read already; None: it is shipped."""
     try:
-        parts = {
-            name: parse_evidence(json.dumps(document).encode(), KINDS[name], name)
-            for name, document in documents.items()
-        }
+        parts = {**(others or {}), **parsed(documents)}
     except InputError:
         return {Refusal.NO_EVIDENCE}
     release = Release(version="2", digest=CHALLENGER, source="somewhere")
@@ -166,8 +173,9 @@ def places(document, path=()):
 OTHERS = (None, 0, 1, -1, 7, 0.0, 0.9, 1e9, "pass", "x", True, [], {}, CHAMPION, CHALLENGER)
 
 
-def test_evidence_that_nobody_changed_ships(config):
-    assert refusals(evidence(config), config) is None
+@pytest.mark.parametrize("version", [1, 2])
+def test_evidence_that_nobody_changed_ships(config, version):
+    assert refusals(evidence(config, version=version), config) is None
 
 
 LIES = {
@@ -177,20 +185,21 @@ LIES = {
 }
 
 
+@pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
-def test_no_field_that_is_changed_makes_a_bad_model_ship(config, lie):
-    documents = evidence(config, **lie)
+def test_no_field_that_is_changed_makes_a_bad_model_ship(config, lie, version):
+    documents = evidence(config, version=version, **lie)
     assert refusals(documents, config)
-    shipped = []
+    shipped, parts = [], parsed(documents)
     for name, document in documents.items():
         for path in places(document):
             for other in OTHERS:
-                changed = copy.deepcopy(documents)
-                holder = changed[name]
+                changed = copy.deepcopy(document)
+                holder = changed
                 for key in path[:-1]:
                     holder = holder[key]
                 holder[path[-1]] = other
-                if refusals(changed, config) is None:
+                if refusals({name: changed}, config, parts) is None:
                     shipped.append((name, path, other))
     assert [] == shipped
 
@@ -236,6 +245,15 @@ def put(documents, place, value):
         (("comparison", "gates", 0, "bound", "upper"), -0.1),
         (("comparison", "gates", 0, "bound", "p_regression"), -1),
         (("comparison", "gates", 1, "slice"), {"origin": "LGA"}),
+        (("comparison", "gates", 0, "rule"), "max_regression 0.9"),
+        (("comparison", "gates", 0, "criterion", "margin"), 0.9),
+        (("comparison", "gates", 0, "criterion", "kind"), "min_improvement"),
+        (("comparison", "gates", 0, "criterion", "relative"), True),
+        (("comparison", "gates", 0, "criterion", "metric"), "log_loss"),
+        (("comparison", "gates", 1, "criterion", "slice"), {"origin": "LGA"}),
+        (("comparison", "gates", 0, "criterion", "tier"), "advisory"),
+        (("comparison", "gates", 0, "criterion"), None),
+        (("comparison", "schema"), "cdml.comparison/1"),
         (("evaluation", "schema"), "cdml.evaluation/2"),
         (("comparison", "schema"), "cdml.comparison/9"),
         (("data", "verdict"), "fail"),

@@ -1,15 +1,15 @@
 """What a gate says of figures, and what it must never say."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import BoundEdge, RuleKind
-from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften, within
+from cdml.evidence.criterion import Criterion
+from cdml.gates.decide import ObservedDifference, decide, detect, soften, within
 from cdml.statistics.interval import holm
 
 PASS, WARN, INCONCLUSIVE, FAIL = Verdict
@@ -161,7 +161,7 @@ def test_a_slice_fails_on_a_proven_regression_only(p, verdict):
     assert verdict == detect(p, 0.95)
 
 
-RULE = GateRule(
+RULE = Criterion(
     metric="log_loss",
     greater_is_better=False,
     kind=RuleKind.NON_INFERIORITY,
@@ -172,7 +172,9 @@ RULE = GateRule(
 
 def test_a_relative_margin_is_a_share_of_the_size_of_the_champion():
     assert -0.005 == pytest.approx(RULE.threshold(-0.5))
-    assert 0.005 == pytest.approx(replace(RULE, kind=RuleKind.SUPERIORITY).threshold(0.5))
+    assert 0.005 == pytest.approx(
+        RULE.model_copy(update={"kind": RuleKind.SUPERIORITY}).threshold(0.5)
+    )
 
 
 def test_a_relative_margin_of_a_champion_at_zero_allows_nothing():
@@ -189,7 +191,9 @@ def test_a_relative_margin_of_a_champion_at_zero_allows_nothing():
     ],
 )
 def test_the_share_of_the_champion_goes_with_direction_and_rule(greater, kind, share):
-    assert share == replace(RULE, greater_is_better=greater, kind=kind).share
+    rule = RULE.model_copy(update={"greater_is_better": greater, "kind": kind})
+
+    assert share == rule.share
 
 
 def test_holm_steps_down_by_rank_whatever_the_order():

@@ -2,15 +2,16 @@
 
 import pytest
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import BoundEdge, RuleKind
+from cdml.evidence.criterion import Criterion
 from cdml.gates import reasons
-from cdml.gates.decide import GateRule, ObservedDifference, decide
+from cdml.gates.decide import ObservedDifference, decide
 
-RECALL = GateRule(
+RECALL = Criterion(
     metric="recall", greater_is_better=True, kind=RuleKind.NON_INFERIORITY, margin=0.05
 )
-LOSS = GateRule(
+LOSS = Criterion(
     metric="log_loss", greater_is_better=False, kind=RuleKind.NON_INFERIORITY, margin=0.05
 )
 
@@ -29,7 +30,8 @@ def figures(rule, challenger, champion, low, high):
 
 
 def told(rule, known, part=None):
-    return reasons.comparison(rule, part, known, decide(rule.kind, known), 0.95)
+    rule = rule.model_copy(update={"slice": part})
+    return reasons.comparison(rule, known, decide(rule.kind, known), 0.95)
 
 
 def test_a_proven_drop_says_how_large_it_is_at_least():

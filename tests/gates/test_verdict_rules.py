@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict, worst
-from cdml.config.rule_kinds import RuleKind
 from cdml.config.schema import PolicySettings
+from cdml.evidence.criterion import Criterion
 from cdml.gates import score
 from cdml.gates.comparisons import MeasuredRule, judge_comparisons
-from cdml.gates.decide import GateRule
 from cdml.gates.score import exact_difference
 from cdml.statistics import engine
 from cdml.statistics.difference import Paired, Side
@@ -27,7 +27,7 @@ NAN = math.nan
 
 
 def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
-    return GateRule(
+    return Criterion(
         metric=metric,
         greater_is_better=find_metric(metric).greater_is_better,
         kind=kind,
@@ -39,11 +39,10 @@ def rule(metric="accuracy", kind=RuleKind.NON_INFERIORITY, margin=0.05, **said):
 def candidate(asked, found, part=None, rows=1000, counted=None):
     return MeasuredRule(
         metric=find_metric(asked.metric),
-        rule=asked,
-        part=part,
+        rule=asked.model_copy(update={"slice": part}),
         rows=rows,
         counted=rows if counted is None else counted,
-        found=found,
+        measured=found,
     )
 
 
@@ -101,7 +100,7 @@ def test_an_unknown_bound_holds_whatever_is_asked_and_is_not_forgiven(
 def test_an_unknown_bound_of_advice_warns(asked):
     part = {"carrier": "AA"} if asked["detect"] else None
 
-    assert WARN == verdict(rule(advisory=True, **asked), UNKNOWN, part)
+    assert WARN == verdict(rule(tier="advisory", **asked), UNKNOWN, part)
 
 
 def test_an_unknown_slice_does_not_hide_behind_the_others():

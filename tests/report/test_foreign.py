@@ -215,7 +215,7 @@ def test_what_is_not_of_the_schema_is_an_input_error(told, text):
 
 def test_numbers_that_nobody_can_write_are_not_written(told):
     document = json.loads(dump_evidence(comparison()))
-    document["gates"][0]["slice"] = {"a": 0}
+    document["gates"][0]["slice"] = document["gates"][0]["criterion"]["slice"] = {"a": 0}
     text = json.dumps(document).replace('{"a": 0}', f'{{"a": {"9" * 4000}, "b": NaN}}')
 
     assert "b = nan" in told(packed(*SCENARIOS["pass"]()[:2], comparison=text))

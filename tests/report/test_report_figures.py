@@ -12,7 +12,7 @@ from cdml.report import figures
 from cdml.report.evidence_set import read_evidence_set
 from cdml.report.figures import bar, plot, value
 from cdml.report.view import lay_out
-from support.evidence_builders import FAIL, comparison, difference, log_loss
+from support.evidence_builders import FAIL, comparison, criterion, difference, log_loss
 from support.scenarios import configured, written
 
 HUGE = 1.7e308
@@ -85,7 +85,8 @@ def test_only_an_open_end_reaches_the_end_of_the_bar(low, high, first, last):
 def test_better_lies_where_the_metric_or_its_margin_says(metric, rule, against, better):
     gate = log_loss()
     bound = gate.bound.model_copy(update={"against": against})
-    found = plot(gate.model_copy(update={"metric": metric, "rule": rule, "bound": bound}))
+    asked = criterion(metric, rule)
+    found = plot(gate.model_copy(update={"metric": metric, "criterion": asked, "bound": bound}))
 
     assert better is found.better
 

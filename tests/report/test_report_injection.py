@@ -28,6 +28,7 @@ FIXED = {
     "operation",
     "time",
     "at",
+    "kind",
     "on_inconclusive",
     "first_model",
 }
@@ -35,10 +36,17 @@ LONGEST = 9_000
 
 
 def filled(value, text, key=""):
-    """A document whose every free string, and every name of a slice, is the same text."""
+    """A document whose every free string, and every name of a slice, is the same text.
+
+    The rule of a comparison is not free: it says what its criterion says.
+    """
     if isinstance(value, dict):
         names = {name: f"{name}{text}" if key == "slice" else name for name in value}
-        return {names[name]: filled(inner, text, name) for name, inner in value.items()}
+        fixed = {"rule"} if "criterion" in value else set()
+        return {
+            names[name]: inner if name in fixed else filled(inner, text, name)
+            for name, inner in value.items()
+        }
     if isinstance(value, list):
         return [filled(inner, text, key) for inner in value]
     return text if isinstance(value, str) and key not in FIXED else value

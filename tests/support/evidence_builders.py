@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from cdml.common.verdict import Verdict
+from cdml.evidence.criterion import Criterion, criterion_of
 from cdml.evidence.schema import (
     BoundGate,
     Check,
@@ -83,7 +84,13 @@ def compared(**said) -> ComparisonGate:
         "verdict": PASS,
         "reason": "ROC AUC rose from 0.893 to 0.910 (+0.0169); allowed: −0.005.",
     }
-    return ComparisonGate(**{**plain, **said})
+    gate = {**plain, **said}
+    return ComparisonGate(**gate, criterion=criterion_of(gate))
+
+
+def criterion(metric, rule) -> Criterion:
+    """What the text of a rule asks, as evidence of /1 is read."""
+    return Criterion(**criterion_of({"metric": metric, "rule": rule}))
 
 
 def difference(estimate, low, high, method="delong") -> Difference:

@@ -6,7 +6,7 @@ What a metric's values can be, and which way it improves, decides; both stand in
 
 import math
 
-from cdml.config.rule_kinds import BoundEdge, RuleKind
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.statistics.metrics import Metric, Range, Task
 
 _ALL = 1.0

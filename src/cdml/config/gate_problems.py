@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.yaml_lines import KeyPath
 from cdml.config.gate_limits import bound_problem, margin_problem
-from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.config.schema import read_margin
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import suggest_metric

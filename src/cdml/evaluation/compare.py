@@ -30,10 +30,10 @@ from cdml.evaluation.scored_model import ScoredModel
 from cdml.evaluation.task import layout
 from cdml.evidence import store
 from cdml.evidence.charts import Picture
+from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import Change, Comparison, ComparisonGate, DataRef, Deployment, ModelRef
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.comparisons import MeasuredRule, judge_comparisons, not_compared
-from cdml.gates.decide import GateRule
 from cdml.gates.proof import unproven
 from cdml.gates.rules import GateSpec, bound_rules, comparison_rules, policy_ref
 from cdml.gates.score import exact_difference
@@ -193,7 +193,9 @@ class _Contest:
         return data.label in load_contract(self.loaded, data.contract).classified
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
-        return tuple(not_compared(rule, rows, why) for rule in comparison_rules(self.loaded.config))
+        return tuple(
+            not_compared(spec.overall, rows, why) for spec in comparison_rules(self.loaded.config)
+        )
 
     def _held(self, reason: str) -> _Outcome:
         rows = self._all_rows(()).rows
@@ -270,26 +272,25 @@ class _Contest:
                     rule = one.overall if part.slice is None else one.slices
                     if rule is None:
                         continue
+                    if part.slice is not None:
+                        rule = rule.model_copy(update={"slice": dict(part.slice)})
                     yield self._candidate(one.metric, rule, champion, part)
                     step.advance()
 
     def _candidate(
-        self, metric: Metric, rule: GateRule, champion: ScoredModel, part: PredictionSlice
+        self, metric: Metric, rule: Criterion, champion: ScoredModel, part: PredictionSlice
     ) -> MeasuredRule:
         if not metric.of_rows:
-            rows, operations = _of_process(metric, self.challenger, champion, part.rows)
-            return MeasuredRule(
-                metric=metric, rule=rule, part=part.slice, rows=rows, counted=rows, found=operations
-            )
+            rows, found = _of_process(metric, self.challenger, champion, part.rows)
+            return MeasuredRule(metric=metric, rule=rule, rows=rows, counted=rows, measured=found)
         sample = part.sample(metric)
         return MeasuredRule(
             metric=metric,
             rule=rule,
-            part=part.slice,
             rows=part.rows,
             counted=sample_size.counted(metric, sample),
             clusters=sample_size.clusters(sample),
-            found=engine.compare(metric, sample),
+            measured=engine.compare(metric, sample),
         )
 
 

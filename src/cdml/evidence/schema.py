@@ -1,7 +1,7 @@
 """What the stages hand on: validated by whoever reads it, never trusted."""
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -18,6 +18,7 @@ from cdml.evidence.base import (
     Text,
 )
 from cdml.evidence.charts import ConfusionCounts, Curves, Histogram, PastVersion, Picture
+from cdml.evidence.criterion import Criterion, Tier
 
 
 class Producer(EvidenceModel):
@@ -133,7 +134,7 @@ class BoundGate(EvidenceModel):
     value: Number | None
     interval: Interval | None = None
     rule: Text
-    tier: Literal["critical", "advisory"] = "critical"
+    tier: Tier = "critical"
     verdict: Verdict
     reason: Text
 
@@ -154,14 +155,38 @@ class ComparisonGate(EvidenceModel):
     p_value: Number | None
     """Two-sided, for no difference."""
     rule: Text
+    """The criterion in words."""
+    criterion: Criterion
     bound: DecidingBound | None
-    tier: Literal["critical", "advisory"] = "critical"
+    tier: Tier = "critical"
     judged: bool = True
     """False: too few rows, or nothing to compare; reported only."""
     verdict: Verdict
     reason: Text
     rows_needed: Count | None = None
     """Rows (or clusters) in all that would tell."""
+
+    @classmethod
+    def of(cls, criterion: Criterion, **figures: Any) -> Self:
+        """The gate of a criterion, with what was measured for it; no figure is none measured."""
+        unmeasured = dict.fromkeys(("challenger", "champion", "difference", "p_value", "bound"))
+        return cls(
+            metric=criterion.metric,
+            slice=criterion.slice,
+            rule=criterion.text,
+            criterion=criterion,
+            tier=criterion.tier,
+            **{**unmeasured, **figures},
+        )
+
+    @model_validator(mode="after")
+    def _of_one_rule(self) -> Self:
+        """Neither of two rules that contradict is believed."""
+        asked = self.criterion
+        same = (self.rule, self.metric, self.tier) == (asked.text, asked.metric, asked.tier)
+        if not same or repr(self.slice) != repr(asked.slice):  # 1 is not True, NaN is itself
+            raise ValueError("a gate and its criterion contradict")
+        return self
 
 
 class PolicyRef(EvidenceModel):
@@ -243,7 +268,7 @@ class Change(EvidenceModel):
 class Comparison(_Stage):
     """comparison.json: challenger against champion on the same rows."""
 
-    schema_: Literal["cdml.comparison/1"] = Field("cdml.comparison/1", alias="schema")
+    schema_: Literal["cdml.comparison/2"] = Field("cdml.comparison/2", alias="schema")
     challenger: ModelRef
     champion: ModelRef | None
     data: DataRef

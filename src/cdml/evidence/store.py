@@ -13,6 +13,7 @@ from typing import BinaryIO, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cdml.errors import InputError
+from cdml.evidence.criterion import from_version_1
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
 PREDICTIONS = "predictions.parquet"
@@ -67,7 +68,7 @@ def parse_evidence(content: bytes, kind: type[M], name: str) -> M:
         InputError: the bytes are not evidence of this kind.
     """
     try:
-        return kind.model_validate_json(content)
+        return kind.model_validate_json(from_version_1(content))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"

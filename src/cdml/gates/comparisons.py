@@ -1,17 +1,17 @@
 """Measured differences held against the gates."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
 from cdml.config.gate_limits import out_of_range
-from cdml.config.rule_kinds import RuleKind
 from cdml.config.schema import PolicySettings
+from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import ComparisonGate, DecidingBound, Difference
 from cdml.gates import reasons, score
-from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften
-from cdml.gates.rules import GateSpec
+from cdml.gates.decide import ObservedDifference, decide, detect, soften
 from cdml.statistics.difference import Paired
 from cdml.statistics.interval import Unmeasured, finite, holm
 from cdml.statistics.metrics import Metric
@@ -31,22 +31,23 @@ class MeasuredRule:
     """A rule and what was measured for it.
 
     Attributes:
-        metric: what is compared.
-        rule: what is asked.
-        part: the slice, or None for all rows.
-        rows: how many rows it has.
+        rows: how many rows the slice has.
         counted: how many of them, or of their clusters, inform the metric.
-        clusters: how many clusters they are of; None: each row stands for itself.
-        found: the two values, or why there are none.
+        measured: the two values, or why there are none.
+        clusters: how many clusters the rows are of; None: each row stands for itself.
     """
 
     metric: Metric
-    rule: GateRule
-    part: Mapping[str, bool | int | float | str | None] | None
+    rule: Criterion
     rows: int
     counted: int
-    found: Paired | Unmeasured
+    measured: Paired | Unmeasured
     clusters: int | None = None
+
+    def enough(self, policy: PolicySettings) -> bool:
+        """Whether there are rows enough to judge by; all rows together always are."""
+        fewest = policy.fewest(clustered=self.clusters is not None)
+        return self.rule.slice is None or self.counted >= fewest
 
 
 def judge_comparisons(
@@ -54,95 +55,104 @@ def judge_comparisons(
 ) -> tuple[ComparisonGate, ...]:
     """Every candidate's verdict; slices that are to detect a regression are judged together."""
     candidates = [_in_range(candidate) for candidate in candidates]
-    detecting = [c for c in candidates if c.rule.detect and _enough(c, policy)]
-    p_values = [
-        score.p_value(c.rule, c.found, regression=True)
-        for c in detecting
-        if isinstance(c.found, Paired)
-    ]
-    measured = [id(c) for c in detecting if isinstance(c.found, Paired)]
-    adjusted = dict(zip(measured, holm(p_values), strict=True))
-    return tuple(_gate(c, policy, adjusted.get(id(c)), len(measured)) for c in candidates)
+    p_values = [_p_detected(candidate, policy) for candidate in candidates]
+    detected = [p for p in p_values if p is not None]
+    adjusted = iter(holm(detected))
+    return tuple(
+        _gate(candidate, policy, None if p is None else next(adjusted), len(detected))
+        for candidate, p in zip(candidates, p_values, strict=True)
+    )
 
 
-def not_compared(spec: GateSpec, rows: int, why: str) -> ComparisonGate:
+def not_compared(rule: Criterion, rows: int, why: str) -> ComparisonGate:
     """A gate that has nothing to compare, in words that follow the metric's name."""
-    return ComparisonGate(
-        metric=spec.metric.name,
+    return ComparisonGate.of(
+        rule,
         rows=rows,
-        challenger=None,
-        champion=None,
-        difference=None,
-        p_value=None,
-        rule=spec.overall.text,
-        bound=None,
-        tier="advisory" if spec.overall.advisory else "critical",
         judged=False,
         verdict=Verdict.PASS,
-        reason=f"{reasons.title(spec.metric.name)} {why}",
+        reason=f"{reasons.title(rule.metric)} {why}",
     )
 
 
 def _in_range(candidate: MeasuredRule) -> MeasuredRule:
     """The candidate, unmeasured where a value lies outside the range that its gate declares."""
-    paired = candidate.found
-    if isinstance(paired, Unmeasured):
+    values = candidate.measured
+    if isinstance(values, Unmeasured):
         return candidate
-    outside = out_of_range(candidate.metric, paired.challenger, paired.champion)
-    return replace(candidate, found=Unmeasured(reason=outside)) if outside else candidate
+    outside = out_of_range(candidate.metric, values.challenger, values.champion)
+    return replace(candidate, measured=Unmeasured(reason=outside)) if outside else candidate
 
 
-def _enough(candidate: MeasuredRule, policy: PolicySettings) -> bool:
-    fewest = policy.fewest(clustered=candidate.clusters is not None)
-    return candidate.part is None or candidate.counted >= fewest
+def _p_detected(candidate: MeasuredRule, policy: PolicySettings) -> float | None:
+    """One-sided p of a regression, where this is a slice that is to detect one."""
+    rule, values = candidate.rule, candidate.measured
+    if not rule.detect or isinstance(values, Unmeasured) or not candidate.enough(policy):
+        return None
+    return score.p_value(rule, values, regression=True)
 
 
 def _gate(
     candidate: MeasuredRule, policy: PolicySettings, adjusted: float | None, among: int
 ) -> ComparisonGate:
-    measured, rule = candidate.found, candidate.rule
-    if isinstance(measured, Unmeasured):
-        return _unmeasured(candidate, measured, policy)
-    figures = score.observed_difference(rule, measured, policy.confidence)
+    values, rule, judged = candidate.measured, candidate.rule, candidate.enough(policy)
+    if isinstance(values, Unmeasured):
+        # Nothing measured: a slice too small to judge is only reported, all else holds.
+        subject = reasons.subject(rule.metric, rule.slice)
+        return ComparisonGate.of(
+            rule,
+            rows=candidate.rows,
+            counted=candidate.counted,
+            clusters=candidate.clusters,
+            judged=judged,
+            verdict=_softened(
+                Verdict.INCONCLUSIVE if judged else Verdict.PASS, rule, policy, measured=False
+            ),
+            reason=f"{subject} could not be compared: {values.reason.rstrip('.')}.",
+        )
+    figures = score.observed_difference(rule, values, policy.confidence)
     verdict = decide(rule.kind, figures)
-    regression = score.p_value(rule, measured, regression=True)
+    regression = score.p_value(rule, values, regression=True)
     if adjusted is not None:
-        is_finite = math.isfinite(regression)
-        verdict = detect(adjusted if is_finite else regression, policy.confidence)
-    reason = reasons.comparison(rule, candidate.part, figures, verdict, policy.confidence)
+        verdict = detect(adjusted if math.isfinite(regression) else regression, policy.confidence)
+    reason = reasons.comparison(rule, figures, verdict, policy.confidence)
     needed = None
-    judged = _enough(candidate, policy)
     if not judged:
         reason += f"; {_few(candidate, policy)}."
         verdict = Verdict.PASS
     elif adjusted is not None:
         reason += _detected(verdict, adjusted, among, figures)
     elif verdict is Verdict.INCONCLUSIVE:
-        needed, advice = _settle(candidate, figures, policy)
-        reason += f": {advice}"
+        needed, settled = _settle(candidate, figures, policy)
+        reason += f": {settled}"
     else:
         reason += "."
-    ends = (rule.sign * figures.lower, rule.sign * figures.upper)
     by_upper = reasons.decided_below(rule, figures, verdict)
-    return _written(candidate, measured).model_copy(
-        update={
-            "bound": DecidingBound(
-                value=finite(rule.sign * (figures.upper if by_upper else figures.lower)),
-                against=rule.sign * figures.threshold + 0.0,
-                confidence=policy.confidence,
-                p_value=finite(score.p_value(rule, measured, regression=by_upper)),
-                lower=finite(min(ends)),
-                upper=finite(max(ends)),
-                p_regression=finite(regression),
-            ),
-            "difference": _difference(measured, policy.confidence),
-            "judged": judged,
-            "verdict": _softened(
-                verdict, rule, policy, measured=not math.isnan(figures.lower + regression)
-            ),
-            "reason": reason,
-            "rows_needed": needed,
-        }
+    ends = (rule.sign * figures.lower, rule.sign * figures.upper)
+    return ComparisonGate.of(
+        rule,
+        rows=candidate.rows,
+        counted=candidate.counted,
+        clusters=candidate.clusters,
+        challenger=values.challenger,
+        champion=values.champion,
+        difference=_difference(values, policy.confidence),
+        p_value=finite(values.difference.p_value_null()),
+        bound=DecidingBound(
+            value=finite(ends[by_upper]),
+            against=rule.sign * figures.threshold + 0.0,
+            confidence=policy.confidence,
+            p_value=finite(score.p_value(rule, values, regression=by_upper)),
+            lower=finite(min(ends)),
+            upper=finite(max(ends)),
+            p_regression=finite(regression),
+        ),
+        judged=judged,
+        verdict=_softened(
+            verdict, rule, policy, measured=not math.isnan(figures.lower + regression)
+        ),
+        reason=reason,
+        rows_needed=needed,
     )
 
 
@@ -153,56 +163,21 @@ def _few(candidate: MeasuredRule, policy: PolicySettings) -> str:
     return f"{few} are too few to judge (policy.min_rows {fewest:,})"
 
 
-def _written(candidate: MeasuredRule, paired: Paired | None) -> ComparisonGate:
-    return ComparisonGate(
-        metric=candidate.metric.name,
-        slice=dict(candidate.part) if candidate.part is not None else None,
-        rows=candidate.rows,
-        counted=candidate.counted,
-        clusters=candidate.clusters,
-        challenger=paired.challenger if paired else None,
-        champion=paired.champion if paired else None,
-        difference=None,
-        p_value=finite(paired.difference.p_value_null()) if paired else None,
-        rule=candidate.rule.text,
-        bound=None,
-        tier="advisory" if candidate.rule.advisory else "critical",
-        verdict=Verdict.INCONCLUSIVE,
-        reason="",
-    )
-
-
-def _unmeasured(
-    candidate: MeasuredRule, unmeasured: Unmeasured, policy: PolicySettings
-) -> ComparisonGate:
-    """Nothing measured: a slice too small to judge is only reported, all else holds."""
-    judged = _enough(candidate, policy)
-    verdict = Verdict.INCONCLUSIVE if judged else Verdict.PASS
-    subject = reasons.subject(candidate.metric.name, candidate.part)
-    return _written(candidate, None).model_copy(
-        update={
-            "judged": judged,
-            "verdict": _softened(verdict, candidate.rule, policy, measured=False),
-            "reason": f"{subject} could not be compared: {unmeasured.reason.rstrip('.')}.",
-        }
-    )
-
-
 def _softened(
-    verdict: Verdict, rule: GateRule, policy: PolicySettings, *, measured: bool
+    verdict: Verdict, rule: Criterion, policy: PolicySettings, *, measured: bool
 ) -> Verdict:
     return soften(
         verdict,
-        advisory=rule.advisory,
+        advisory=rule.tier == "advisory",
         warn_inconclusive=policy.on_inconclusive == "warn",
         measured=measured,
     )
 
 
-def _difference(paired: Paired, confidence: float) -> Difference:
-    interval = paired.difference.interval(confidence)
+def _difference(values: Paired, confidence: float) -> Difference:
+    interval = values.difference.interval(confidence)
     return Difference(
-        estimate=paired.difference.estimate,
+        estimate=values.difference.estimate,
         low=finite(interval.low),
         high=finite(interval.high),
         confidence=interval.confidence,

@@ -6,57 +6,11 @@ Inside this module better is always +, whatever the metric's direction; see docs
 import math
 from dataclasses import dataclass
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import BoundEdge, RuleKind
 
 TOLERANCE = 1e-12
 """Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateRule:
-    """One comparison that a gate asks for.
-
-    Attributes:
-        metric: its name.
-        greater_is_better: its direction.
-        kind: non-inferiority or superiority.
-        margin: at least 0; a share of |champion| where `relative`.
-        relative: whether the margin is a share.
-        detect: fail only on a proven regression, else pass; for slices.
-        advisory: what would fail or hold only warns.
-    """
-
-    metric: str
-    greater_is_better: bool
-    kind: RuleKind
-    margin: float
-    relative: bool = False
-    detect: bool = False
-    advisory: bool = False
-
-    @property
-    def sign(self) -> int:
-        """+1 where greater is better, else -1: natural differences times this are better as +."""
-        return 1 if self.greater_is_better else -1
-
-    @property
-    def text(self) -> str:
-        """As it is written in cdml.yaml."""
-        margin = f"{self.margin * 100:g}%" if self.relative else f"{self.margin:g}"
-        return f"{self.kind.value} {margin}"
-
-    @property
-    def share(self) -> float:
-        """What `Difference.bound` takes to make the margin relative; 0 for an absolute one."""
-        if not self.relative:
-            return 0.0
-        return self.margin * self.sign * (1 if self.kind is RuleKind.NON_INFERIORITY else -1)
-
-    def threshold(self, champion: float) -> float:
-        """What the difference is held against: -m or +δ, better is +."""
-        margin = self.margin * (abs(champion) if self.relative else 1.0)
-        return 0.0 - margin if self.kind is RuleKind.NON_INFERIORITY else margin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

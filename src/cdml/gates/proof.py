@@ -1,7 +1,7 @@
 """What the figures of a comparison prove, whatever its verdict counts for."""
 
+from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import RuleKind
 from cdml.evidence.schema import ComparisonGate
 from cdml.gates.decide import TOLERANCE
 from cdml.statistics import metrics
@@ -11,13 +11,15 @@ _LIKELY = 0.5
 
 
 def greater_is_better(gate: ComparisonGate) -> bool | None:
-    """Whether greater is better: known of our metrics, else told by the side of the margin."""
+    """The direction of our metrics, else that of the criterion, else by the margin's side."""
     if gate.metric in metrics.METRICS:
         return metrics.METRICS[gate.metric].greater_is_better
+    if gate.criterion.greater_is_better is not None:
+        return gate.criterion.greater_is_better
     against = gate.bound.against if gate.bound else 0.0
     if against == 0 or metrics.find_metric(gate.metric) is None:
         return None
-    return (against < 0) is gate.rule.startswith(RuleKind.NON_INFERIORITY.value)
+    return (against < 0) is (gate.criterion.kind is RuleKind.NON_INFERIORITY)
 
 
 def unproven(gate: ComparisonGate) -> bool:
@@ -37,19 +39,10 @@ def _margin(gate: ComparisonGate) -> float | None:
     """What the difference is held against, in the metric's own sign; None where nobody knows."""
     if gate.bound is not None:
         return gate.bound.against
-    word, _, written = gate.rule.partition(" ")
-    greater = greater_is_better(gate)
-    try:
-        margin = float(written.removesuffix("%"))
-    except ValueError:
+    greater, asked = greater_is_better(gate), gate.criterion
+    if greater is None or (asked.relative and gate.champion is None):
         return None
-    if written.endswith("%"):
-        if gate.champion is None:
-            return None
-        margin *= abs(gate.champion) / 100
-    if greater is None:
-        return None
-    return margin if (word == RuleKind.NON_INFERIORITY.value) is not greater else -margin
+    return (1 if greater else -1) * asked.threshold(gate.champion or 0.0)
 
 
 def _within_margin(gate: ComparisonGate, margin: float) -> bool:

@@ -7,9 +7,10 @@ differ never read the same.
 import math
 from collections.abc import Mapping, Sequence
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import BoundEdge, RuleKind
-from cdml.gates.decide import TOLERANCE, GateRule, ObservedDifference
+from cdml.evidence.criterion import Criterion
+from cdml.gates.decide import TOLERANCE, ObservedDifference
 
 _UPPER = {"roc": "ROC", "auc": "AUC", "ovr": "one-vs-rest", "f1": "F1", "r2": "R²", "ms": "(ms)"}
 _MOST_DECIMALS = 9
@@ -99,11 +100,7 @@ def percent(share: float) -> str:
 
 
 def comparison(
-    rule: GateRule,
-    part: Mapping[str, object] | None,
-    figures: ObservedDifference,
-    verdict: Verdict,
-    confidence: float,
+    rule: Criterion, figures: ObservedDifference, verdict: Verdict, confidence: float
 ) -> str:
     """How the metric moved, what is proven of it, and what was asked."""
     # What passes because nothing is proven tells how bad it may be.
@@ -121,13 +118,13 @@ def comparison(
     )
     bound_text = _bound(bound, worse=lower, rule=rule, digits=digits)
     return (
-        f"{subject(rule.metric, part)} {_moved(figures)}"
+        f"{subject(rule.metric, rule.slice)} {_moved(figures)}"
         f" ({signed(sign * figures.estimate, digits)};"
         f" {bound_text} with {percent(confidence)} confidence); {requirement}"
     )
 
 
-def decided_below(rule: GateRule, figures: ObservedDifference, verdict: Verdict) -> bool:
+def decided_below(rule: Criterion, figures: ObservedDifference, verdict: Verdict) -> bool:
     """Whether the upper bound decided."""
     if rule.detect:
         return not figures.lower > figures.threshold
@@ -144,7 +141,7 @@ def _moved(figures: ObservedDifference) -> str:
     return f"{verb} from {before} to {after}"
 
 
-def _bound(bound: float, *, worse: bool, rule: GateRule, digits: int) -> str:
+def _bound(bound: float, *, worse: bool, rule: Criterion, digits: int) -> str:
     figure = signed(rule.sign * bound, digits)
     if worse:
         return f"no {'lower' if rule.greater_is_better else 'higher'} than {figure}"

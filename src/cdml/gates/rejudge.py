@@ -12,10 +12,11 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import Config
 from cdml.config.gate_limits import out_of_range
 from cdml.config.schema import PolicySettings
+from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import Comparison, ComparisonGate, Evaluation
 from cdml.gates import reasons
 from cdml.gates.bounds import judge_bounds
-from cdml.gates.decide import GateRule, ObservedDifference, decide, detect, soften
+from cdml.gates.decide import ObservedDifference, decide, detect, soften
 from cdml.gates.rules import GateSpec, comparison_rules, policy_ref
 from cdml.statistics.interval import holm
 
@@ -109,7 +110,7 @@ def _overall(spec: GateSpec, comparison: Comparison, policy: PolicySettings) -> 
     return _answer(rule, gate, policy)
 
 
-def _answer(rule: GateRule, gate: ComparisonGate, policy: PolicySettings) -> VerdictReason:
+def _answer(rule: Criterion, gate: ComparisonGate, policy: PolicySettings) -> VerdictReason:
     """One gate's verdict by its bounds."""
     figures = _figures(rule, gate, policy)
     if figures is None:
@@ -125,7 +126,7 @@ def _sliced(
 ) -> list[VerdictReason]:
     """Slices, those that are to detect a regression judged together."""
     answers: list[VerdictReason] = []
-    detecting: list[tuple[GateRule, ComparisonGate, float]] = []
+    detecting: list[tuple[Criterion, ComparisonGate, float]] = []
     for rule in (one.slices for one in specs if one.slices):
         gates = list(_measured(rule, comparison, overall=False))
         for column in set(config.data.slices) - {c for gate in gates for c in gate.slice or ()}:
@@ -151,34 +152,34 @@ def _sliced(
     return answers
 
 
-def _measured(rule: GateRule, comparison: Comparison, *, overall: bool) -> Iterator[ComparisonGate]:
+def _measured(
+    rule: Criterion, comparison: Comparison, *, overall: bool
+) -> Iterator[ComparisonGate]:
     """The gates of this metric and kind, one for each slice; those of the same margin first."""
-    kind = rule.kind.value
-    measured = [
+    gates = [
         gate
         for gate in comparison.gates
-        if gate.metric == rule.metric
-        and gate.rule.partition(" ")[0] == kind
+        if (gate.metric, gate.criterion.kind) == (rule.metric, rule.kind)
         and (gate.slice is None) is overall
     ]
     seen: list[object] = []
-    for gate in sorted(measured, key=lambda gate: gate.rule != rule.text):
+    for gate in sorted(gates, key=lambda gate: gate.criterion.text != rule.text):
         if gate.slice not in seen:
             seen.append(gate.slice)
             yield gate
 
 
 def _figures(
-    rule: GateRule, gate: ComparisonGate, policy: PolicySettings
+    rule: Criterion, gate: ComparisonGate, policy: PolicySettings
 ) -> ObservedDifference | None:
     """What the evidence lets us know of the bounds; NaN where it does not."""
     difference, bound = gate.difference, gate.bound
     if gate.challenger is None or gate.champion is None or difference is None or bound is None:
         return None
     # The bounds of a relative margin are of another sum for every margin.
-    relative = rule.relative or gate.rule.endswith("%")
+    relative = rule.relative or gate.criterion.relative
     lower, upper = _OPEN, _OPEN
-    if bound.confidence >= policy.confidence and (gate.rule == rule.text or not relative):
+    if bound.confidence >= policy.confidence and (gate.criterion.text == rule.text or not relative):
         ends = (
             -math.inf if bound.lower is None else bound.lower,
             math.inf if bound.upper is None else bound.upper,
@@ -194,12 +195,12 @@ def _figures(
     )
 
 
-def _regression(rule: GateRule, gate: ComparisonGate, policy: PolicySettings) -> float:
+def _regression(rule: Criterion, gate: ComparisonGate, policy: PolicySettings) -> float:
     """One-sided p of the claim that a slice broke its margin; NaN where the figures do not tell."""
     figures = _figures(rule, gate, policy)
     if figures is None or gate.bound is None:
         return _OPEN
-    if gate.rule == rule.text and gate.bound.p_regression is not None:
+    if gate.criterion.text == rule.text and gate.bound.p_regression is not None:
         return gate.bound.p_regression
     return 1.0 if figures.upper >= figures.threshold else _OPEN
 
@@ -208,11 +209,11 @@ def _counted(gate: ComparisonGate) -> int:
     return gate.rows if gate.counted is None else gate.counted
 
 
-def _missing(rule: GateRule) -> str:
+def _missing(rule: Criterion) -> str:
     return f"{rule.metric}: {rule.text} was not measured."
 
 
-def _other(rule: GateRule, gate: ComparisonGate) -> str:
+def _other(rule: Criterion, gate: ComparisonGate) -> str:
     return (
         f"{rule.metric}: the evidence was judged by {gate.rule}, cdml.yaml asks for {rule.text},"
         " and its figures do not allow an answer."
@@ -220,11 +221,11 @@ def _other(rule: GateRule, gate: ComparisonGate) -> str:
 
 
 def _soft(
-    rule: GateRule, policy: PolicySettings, verdict: Verdict, reason: str, *, measured: bool
+    rule: Criterion, policy: PolicySettings, verdict: Verdict, reason: str, *, measured: bool
 ) -> VerdictReason:
     softened = soften(
         verdict,
-        advisory=rule.advisory,
+        advisory=rule.tier == "advisory",
         warn_inconclusive=policy.on_inconclusive == "warn",
         measured=measured,
     )

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.config import Config, GateSettings, Margin, SliceRule
-from cdml.config.rule_kinds import BoundEdge, RuleKind
+from cdml.evidence.criterion import Criterion
 from cdml.evidence.schema import PolicyRef
 from cdml.evidence.store import text_digest
-from cdml.gates.decide import GateRule
 from cdml.statistics import metrics
 from cdml.statistics.metrics import Metric, Range
 
@@ -24,8 +24,8 @@ class GateSpec:
     """
 
     metric: Metric
-    overall: GateRule
-    slices: GateRule | None
+    overall: Criterion
+    slices: Criterion | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,18 +93,18 @@ def _comparisons(gate: GateSettings, config: Config) -> Iterator[GateSpec]:
             yield GateSpec(metric=metric, overall=overall, slices=slices)
 
 
-def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) -> GateRule:
-    return GateRule(
+def _rule(metric: Metric, kind: RuleKind, margin: Margin, gate: GateSettings) -> Criterion:
+    return Criterion(
         metric=metric.name,
         greater_is_better=metric.greater_is_better,
         kind=kind,
         margin=margin.value,
         relative=margin.relative,
-        advisory=gate.tier == "advisory",
+        tier=gate.tier,
     )
 
 
-def _of_slices(gate: GateSettings, overall: GateRule) -> GateRule | None:
+def _of_slices(gate: GateSettings, overall: Criterion) -> Criterion | None:
     """The rule of slices.
 
     Where only an improvement is asked of all rows, no slice may get worse; where both are asked,
@@ -116,12 +116,13 @@ def _of_slices(gate: GateSettings, overall: GateRule) -> GateRule | None:
     if overall.kind is RuleKind.SUPERIORITY and gate.max_regression is not None:
         return None
     margin = settings.max_regression or gate.max_regression or Margin(value=0.0)
-    return replace(
-        overall,
-        kind=RuleKind.NON_INFERIORITY,
-        margin=margin.value,
-        relative=margin.relative,
-        detect=settings.mode == "detect",
+    return overall.model_copy(
+        update={
+            "kind": RuleKind.NON_INFERIORITY,
+            "margin": margin.value,
+            "relative": margin.relative,
+            "detect": settings.mode == "detect",
+        }
     )
 
 

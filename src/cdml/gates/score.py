@@ -3,12 +3,13 @@
 import math
 from dataclasses import dataclass
 
-from cdml.gates.decide import GateRule, ObservedDifference
+from cdml.evidence.criterion import Criterion
+from cdml.gates.decide import ObservedDifference
 from cdml.statistics.difference import DifferenceDistribution, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval
 
 
-def observed_difference(rule: GateRule, paired: Paired, confidence: float) -> ObservedDifference:
+def observed_difference(rule: Criterion, paired: Paired, confidence: float) -> ObservedDifference:
     """The difference and its one-sided bounds, turned so that better is +."""
     difference, threshold = paired.difference, rule.threshold(paired.champion)
     # A relative margin is in the bound already: Δ + share * |champion| is held against 0.
@@ -24,7 +25,7 @@ def observed_difference(rule: GateRule, paired: Paired, confidence: float) -> Ob
     )
 
 
-def p_value(rule: GateRule, paired: Paired, *, regression: bool) -> float:
+def p_value(rule: Criterion, paired: Paired, *, regression: bool) -> float:
     """One-sided p of the claim that the margin is kept, or (regression) that it is broken."""
     worse, better = _sides(rule)
     threshold = 0.0 if rule.relative else rule.sign * rule.threshold(paired.champion)
@@ -32,7 +33,7 @@ def p_value(rule: GateRule, paired: Paired, *, regression: bool) -> float:
     return paired.difference.p_value(side, threshold, rule.share)
 
 
-def _sides(rule: GateRule) -> tuple[Side, Side]:
+def _sides(rule: Criterion) -> tuple[Side, Side]:
     """The natural sides of the bound towards worse and of the one towards better."""
     return (Side.LOWER, Side.UPPER) if rule.greater_is_better else (Side.UPPER, Side.LOWER)
 

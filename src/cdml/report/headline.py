@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.config.rule_kinds import BoundEdge, RuleKind
 from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, Deployment
 from cdml.gates import reasons
@@ -64,7 +64,7 @@ def _describe_gate(gate: EvidenceGate) -> str:
         return _bound(gate, subject)
     if gate.difference is None or gate.bound is None:
         return f"{subject} could not be compared"
-    gain = gate.rule.startswith(RuleKind.SUPERIORITY.value)
+    gain = gate.criterion.kind is RuleKind.SUPERIORITY
     worse = {True: "dropped", False: "risen", None: "got worse"}[greater_is_better(gate)]
     if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
         change = "may not have improved enough" if gain else f"may have {worse}"

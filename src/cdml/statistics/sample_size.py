@@ -26,6 +26,7 @@ from cdml.statistics.samples import (
 
 _WHOLE = 1e-9
 """What a sum of weights may miss of a whole number of rows."""
+_MOST_ROWS = 2**63
 
 
 def counted(metric: Metric, sample: Sample) -> int:
@@ -132,13 +133,13 @@ def rows_needed(rows: int, standard_error: float, distance: float, confidence: f
         confidence: one-sided.
 
     Returns:
-        Rows in all, or None where no number of rows would (no distance, nothing known).
+        Rows in all, or None where no number of rows that a table holds would.
     """
     if not (distance > 0 and standard_error > 0 and rows > 0):
         return None
     factor = _quantiles(confidence) * standard_error / distance
     needed = rows * factor * factor
-    return math.ceil(needed) if math.isfinite(needed) else None
+    return math.ceil(needed) if needed < _MOST_ROWS else None
 
 
 def error_from_reach(reach: float, confidence: float) -> float:
