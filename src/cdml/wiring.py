@@ -201,8 +201,9 @@ class Wiring:
     def registry(self) -> Registry:
         """The registry that the address's scheme names."""
         uri = self.loaded.config.registry.uri
-        if has_no_registry(uri, self.environment):
-            raise ConfigurationError(f"{self.loaded.path}: registry.uri {NO_REGISTRY}.")
+        if self.loaded.no_registry or has_no_registry(uri, self.environment):
+            problem = self.loaded.no_registry or NO_REGISTRY
+            raise ConfigurationError(f"{self.loaded.path}: registry.uri: {problem}.")
         scheme = scheme_of(reveal(uri))
         known = uri if scheme in REGISTRIES else reveal(uri)  # what is not ours knows plain texts
         with unrevealed(uri):

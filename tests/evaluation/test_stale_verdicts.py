@@ -3,8 +3,11 @@
 import pytest
 
 from cdml.cli import run
+from cdml.errors import ConfigurationError
+from cdml.wiring import Wiring
 from fakes.github_runner import TOKEN
 from fakes.github_server import GitHubServer
+from fakes.progress import FakeProgress
 from support.evidence_builders import BY, SITE
 from support.scenarios import CONFIG, SCENARIOS, written
 from support.step_builders import HEAD, Step
@@ -157,6 +160,20 @@ def test_a_credential_in_an_error_is_not_shown(step, pushed):
     assert 2 == step.run()
 
     assert "hunter2" not in body(step) + step.summary.read_text()
+
+
+def test_what_only_the_gate_asks_is_told_by_the_gate(step, pushed, monkeypatch):
+    """The registry's address names a variable that the workflow does not list."""
+    pushed(CONFIG.replace("http://registry.test", "${NOT_SET}"))
+    monkeypatch.setenv("CI", "true")
+
+    assert 2 == run(["gate", "--config", str(step.folder / "cdml.yaml"), "--model", "m"])
+    assert 3 == step.run()
+
+    assert body(step).startswith("### ⏸️ Not judged: gate stopped")
+    assert "env-allow: NOT_SET" in plain(body(step))
+    with pytest.raises(ConfigurationError, match="env-allow: NOT_SET"):
+        Wiring.read(step.folder / "cdml.yaml", FakeProgress(), needs_registry=False).registry  # noqa: B018
 
 
 class TestEvidenceOfAnother:

@@ -12,7 +12,7 @@ from cdml.common.addresses import Address, reveal
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
 from cdml.config.allowed_hosts import host_complaints
-from cdml.config.cross_checks import find_contradictions
+from cdml.config.cross_checks import REGISTRY_PLACE, find_contradictions
 from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.config.schema import Config
 from cdml.config.variables import substitute_variables
@@ -34,11 +34,15 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedConfig:
-    """A configuration and where it came from; `lines` by key path, e.g. `("gates", 0)`."""
+    """A configuration and where it came from; `lines` by key path, e.g. `("gates", 0)`.
+
+    `no_registry` says why the registry's address cannot be used; empty where it can.
+    """
 
     config: Config
     path: Path
     lines: Mapping[KeyPath, int]
+    no_registry: str = ""
 
     @property
     def folder(self) -> Path:
@@ -72,7 +76,7 @@ def load(
     """Read and check a configuration, `${NAME}` put in from the process's variables by default.
 
     Targets and registry schemes are those that there are; unless it `needs_registry`, the address
-    of a registry may be of none.
+    of a registry may be of none, and name a variable that it may not: `no_registry` says so.
 
     Raises:
         ConfigurationError: the file is missing or anything in it is wrong; all of it is told.
@@ -85,6 +89,10 @@ def load(
         for place in marked.repeated
     ]
     refused = dict(substitute_variables(document, variables))
+    no_registry = "" if needs_registry else refused.pop(REGISTRY_PLACE, "")
+    if no_registry:
+        uri = document["registry"]["uri"]
+        document["registry"]["uri"] = Address(uri).placed(DEFAULT_REGISTRY)
     problems += [
         Problem(place=_written(place), line=_line(place, lines), message=message)
         for place, message in refused.items()
@@ -124,7 +132,7 @@ def load(
             "`cdml schema` prints what each key may hold.",
             at=(str(path), _line_number(lines_of_problems[0])),
         )
-    return LoadedConfig(config=config, path=path, lines=lines)
+    return LoadedConfig(config=config, path=path, lines=lines, no_registry=no_registry)
 
 
 def _line_number(problem: str) -> int:
