@@ -5,6 +5,8 @@ import pytest
 
 from cdml import errors
 from cdml.cli import exit_codes, main
+from cdml.cli.error_evidence import record_errors
+from cdml.common.addresses import Address, reveal
 
 
 def kinds(kind=errors.CdmlError):
@@ -73,6 +75,22 @@ def test_every_option_is_set_by_its_own_name_in_the_environment(name, monkeypatc
 )
 def test_interruptions_and_bugs_have_codes_too(error, code, monkeypatch):
     assert code == raising(monkeypatch, error)
+
+
+def test_a_bug_shows_no_value_of_a_variable_and_no_password(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("SOME_TOKEN", "hidden-value")
+
+    def fail():
+        address = Address("https://me:pass-word@${HOST}/x", {"HOST": "hidden.test"})
+        with record_errors("gate", tmp_path / "cdml.yaml", tmp_path):
+            raise RuntimeError(f"{reveal(address)} with pass-word and hidden-value")
+
+    monkeypatch.setattr(main.cli.commands["schema"], "callback", fail)
+
+    assert 70 == exit_codes.run(["schema"])
+    recorded = (tmp_path / "gate.error.json").read_text()
+    for shown in (capsys.readouterr().err, recorded):
+        assert "https://***@${HOST}/x with *** and ***" in shown
 
 
 def test_what_nests_too_deeply_is_a_sentence_about_the_input(monkeypatch, capsys):

@@ -8,7 +8,9 @@ import click
 
 from cdml.cli.error_evidence import too_deep
 from cdml.cli.main import cli
+from cdml.common.addresses import remembered_addresses
 from cdml.common.markdown import terminal
+from cdml.common.redaction import redact
 from cdml.errors import BUG, INTERRUPTED, CdmlError
 
 USAGE = 2
@@ -16,6 +18,7 @@ LONGEST_LINE = 4000
 """Characters of a line that are shown."""
 
 
+@remembered_addresses()
 def run(arguments: list[str]) -> int:
     """Run one command; every way it can end is an exit code (see `cdml.errors`)."""
     try:
@@ -34,7 +37,7 @@ def run(arguments: list[str]) -> int:
         click.echo("cdml: interrupted.", err=True)
         return INTERRUPTED
     except Exception:  # noqa: BLE001 - the boundary: whatever else is raised is a bug in cdml
-        click.echo(neutral_lines(traceback.format_exc()), err=True)
+        click.echo(neutral_lines(redact(traceback.format_exc(), os.environ)), err=True)
         click.echo("cdml: this is a bug in cdml; please report it with the lines above.", err=True)
         return BUG
     return outcome if isinstance(outcome, int) else 0

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Self
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -28,6 +30,8 @@ class Address(str):
         made = super().__new__(cls, without_password(text))
         made.revealed = text if variables is None else VARIABLE.sub(_value(values), text)
         made.values = {name: values.get(name, "") for name in VARIABLE.findall(text) if variables}
+        if made.revealed != made and (hiding := _HIDING.get()) is not None:
+            hiding[made.revealed] = made
         return made
 
     def placed(self, path: str) -> "Address":
@@ -35,6 +39,27 @@ class Address(str):
         placed = Address(str(self))
         placed.revealed, placed.values = path, self.values
         return placed
+
+
+_HIDING: ContextVar[dict[str, Address] | None] = ContextVar("_HIDING", default=None)
+"""The addresses of the present command that hide something, by what they stand for."""
+
+
+@contextmanager
+def remembered_addresses() -> Iterator[None]:
+    """Remember the addresses that are made, so that `mask_all` masks them."""
+    before = _HIDING.set({})
+    try:
+        yield
+    finally:
+        _HIDING.reset(before)
+
+
+def mask_all(text: str) -> str:
+    """A text that may quote any address of the present command, without what they hide."""
+    for address in (_HIDING.get() or {}).values():
+        text = mask(text, address)
+    return text
 
 
 def _value(values: Mapping[str, str]) -> Any:

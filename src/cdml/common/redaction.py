@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from cdml.common.addresses import mask_all
+
 JOURNAL_KEY = "CDML_JOURNAL_KEY"
 """The variable that holds what journal entries are signed with."""
 JOURNAL_KEY_PREVIOUS = "CDML_JOURNAL_KEY_PREVIOUS"
@@ -35,8 +37,10 @@ def redact(text: str, environment: Mapping[str, str]) -> str:
     """A text without the credentials that may stand in it.
 
     Taken out are the values of variables that are named like credentials, users and passwords of
-    addresses, signatures in their queries, and `Authorization` headers.
+    addresses, signatures in their queries, `Authorization` headers, and what the addresses of
+    cdml.yaml that were read stand for.
     """
+    text = mask_all(text)
     secrets = {
         line.strip()
         for name, value in environment.items()
