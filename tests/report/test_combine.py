@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from cdml.ci.code_host import PullRequest
+from cdml.config import load
 from cdml.errors import InputError
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
@@ -105,6 +106,63 @@ def test_changed_gates_are_told_of_the_legs_that_they_judged(told, tmp_path):
     body = platform.comments[0].body
     assert 1 == body.count("The pull request changes the gates of cdml.yaml. Gone: ")
     assert 1 == body.count("> The pull request changes cdml.yaml: data.evaluation (")
+
+
+@pytest.fixture
+def monorepo(tmp_path):
+    """A combined report of two models, each with a configuration beside its evidence."""
+
+    def tells(platform, **configs):
+        for name, text in configs.items():
+            folder = tmp_path / name
+            folder.mkdir()
+            written(folder / ".cdml", *SCENARIOS["pass"]())
+            if text is not None:
+                policy = policy_ref(configured(folder, text).config)
+                judged = evaluation(policy=policy), comparison(policy=policy)
+                written(folder / ".cdml", *judged)
+                (folder / "data.parquet").write_bytes(b"rows")
+        ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
+        publish_combined(
+            tmp_path,
+            ports,
+            own=lambda folder: (
+                load(path, targets=("registry",), environment={})
+                if (path := folder.parent / "cdml.yaml").is_file()
+                else None
+            ),
+            pattern="*/.cdml",
+            output=tmp_path / "out",
+            talk=CommentPolicy(mode="always", report_id="models"),
+        )
+        return platform.comments[0].body
+
+    return tells
+
+
+def test_what_judges_and_changes_is_told_of_each_configuration(monorepo):
+    strict = CONFIG.replace("at_least: 0.85", "at_least: 0.95")
+    others = {"data.parquet": b"other rows"}
+    changed = FakePlatform(pull=PULL, base=strict.encode(), others=others)
+
+    body = monorepo(changed, eu=CONFIG, us=strict)
+
+    eu, us = (
+        body.partition(f"<summary>✅ {name}")[2].partition("</details>")[0] for name in ("eu", "us")
+    )
+    assert (
+        "The pull request changes the gates of cdml.yaml. Gone: roc&#95;auc: at&#95;least 0.95"
+        in eu
+    )
+    assert "The pull request changes the evaluation rows: data.parquet." in eu
+    assert "changes the gates" not in us
+    assert "The pull request changes the evaluation rows: data.parquet." in us
+
+
+def test_evidence_without_a_configuration_says_that_nobody_knows(monorepo):
+    told = "No configuration lies beside this evidence"
+
+    assert 1 == monorepo(FakePlatform(pull=PULL), eu=CONFIG, us=None).count(told)
 
 
 def test_the_mode_of_changes_opens_no_comment_where_all_are_the_champion_itself(told):

@@ -13,7 +13,7 @@ from cdml.errors import CdmlError, ConfigurationError
 
 if TYPE_CHECKING:  # what reports bring, words alone do not need
     from cdml.ci.code_host import Behaviour
-    from cdml.config import Config
+    from cdml.config import LoadedConfig
     from cdml.report.comment_policy import CommentPolicy
     from cdml.wiring import Wiring
 
@@ -109,11 +109,11 @@ def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError 
         return None, too_deep()
 
 
-def _neighbour_config(folder: Path, name: str) -> "Config | None":
+def _neighbour_config(folder: Path, name: str) -> "LoadedConfig | None":
     """The configuration that a folder of evidence lies beside, if it can be used."""
     path = folder.parent / name
     wiring, _ = _wiring(path, optional=True) if path.is_file() else (None, None)
-    return wiring.loaded.config if wiring else None
+    return wiring.loaded if wiring else None
 
 
 def _talk(

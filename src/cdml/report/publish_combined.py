@@ -4,25 +4,25 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from cdml.config import Config, LoadedConfig
+from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.evidence_set import EvidenceSet, read_evidence_set
 from cdml.report.formats.combined import CombinedEntry
 from cdml.report.formats.comment import render_comment
-from cdml.report.gate_changes import (
-    BaseBranchGates,
-    base_gates,
-    effect_of_base_gates,
-    is_judged_here,
-)
+from cdml.report.gate_changes import base_gates, effect_of_base_gates, is_judged_here
 from cdml.report.in_progress import report_unusable
+from cdml.report.judge_changes import other_rows
 from cdml.report.ports import ReportPorts
 from cdml.report.publish import Reported, is_current, post_report, unjudged
 from cdml.report.report_formats import ReportContent
 from cdml.report.view import lay_out
 
 _MOST = 200
+_UNKNOWN = (
+    "No configuration lies beside this evidence: whether the pull request changes what judges it"
+    " is not known here."
+)
 
 
 def publish_combined(
@@ -30,7 +30,7 @@ def publish_combined(
     host: ReportPorts,
     *,
     loaded: LoadedConfig | None = None,
-    own: Callable[[Path], Config | None] = lambda _: None,
+    own: Callable[[Path], LoadedConfig | None] = lambda _: None,
     pattern: str,
     output: Path,
     talk: CommentPolicy,
@@ -54,16 +54,21 @@ def publish_combined(
     Raises:
         InputError: no folder fits, or evidence cannot be used.
     """
-    shared, ours = loaded.config if loaded else None, is_current(host.platform)
-    with report_unusable(shared.model if shared else "models", host, talk, output):
+    with report_unusable(loaded.config.model if loaded else "models", host, talk, output):
         stopped = host.platform.stopped()
         notes = (*notes, *((unjudged(stopped),) if stopped else ()))
+        folders = dict(_folders(root, pattern))
+        configs = {name: own(folder) or loaded for name, folder in folders.items()}
         evidence_sets = {
-            name: read_evidence_set({} if stopped else folder, own(folder) or shared, ours)
-            for name, folder in _folders(root, pattern)
+            name: read_evidence_set(
+                {} if stopped else folder,
+                config.config if (config := configs[name]) else None,
+                is_current(host.platform),
+            )
+            for name, folder in folders.items()
         }
         earlier = talk.known_warnings(host)
-        parts, messages = _parts(evidence_sets, loaded, host, earlier)
+        parts, messages = _parts(evidence_sets, configs, loaded, host, earlier)
         content = ReportContent(
             entries=parts,
             evidence=evidence_sets,
@@ -78,23 +83,30 @@ def publish_combined(
 
 def _parts(
     evidence_sets: Mapping[str, EvidenceSet],
-    loaded: LoadedConfig | None,
+    configs: Mapping[str, LoadedConfig | None],
+    shared: LoadedConfig | None,
     host: ReportPorts,
     earlier: frozenset[str],
 ) -> tuple[list[CombinedEntry], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
-    run, before = host.platform.run_url(), base_gates(loaded, host) if loaded else BaseBranchGates()
+    run = host.platform.run_url()
+    files = {config.path: config for config in (shared, *configs.values()) if config}
+    bases = {path: base_gates(config, host) for path, config in files.items()}
     parts = []
     for name, gathered in evidence_sets.items():
-        # A monorepo's models have configurations of their own, and this is another's change.
-        ours = loaded is not None and is_judged_here(gathered, loaded.config)
-        notes = effect_of_base_gates(gathered, loaded, before) if loaded and ours else ()
-        parts.append(
-            CombinedEntry(
-                name=name, view=lay_out(gathered, name, run=run, notes=notes, earlier=earlier)
-            )
-        )
-    return parts, before.said
+        config, notes = configs[name], list[str]()
+        if config is None and host.platform.pull_request() is not None:
+            notes.append(_UNKNOWN)
+        elif config is not None:
+            base = bases[config.path]
+            # A monorepo's models have configurations of their own, and this is another's change.
+            if is_judged_here(gathered, config.config):
+                notes += effect_of_base_gates(gathered, config, base)
+            notes += base.said if config is not shared else ()
+            notes += other_rows(gathered, config, host) if base.known else ()
+        view = lay_out(gathered, name, run=run, notes=notes, earlier=earlier)
+        parts.append(CombinedEntry(name=name, view=view))
+    return parts, bases[shared.path].said if shared else ()
 
 
 def _folders(root: Path, pattern: str) -> list[tuple[str, Path]]:
