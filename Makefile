@@ -39,10 +39,10 @@ lock: $(VENV)/.stamp           ## write the locked requirements
 	$(BIN)/python requirements/lock.py $(BIN)/uv
 
 generate: $(VENV)/.stamp        ## write what the code declares: schema, action.yml, tables of docs
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m generate
 
 schema: $(VENV)/.stamp          ## of these the JSON Schema of cdml.yaml alone
-	$(BIN)/python docs/generate.py cdml.schema.json
+	$(BIN)/python -m generate cdml.schema.json
 
 clean:           ## take away what the other targets made
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

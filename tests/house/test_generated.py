@@ -1,6 +1,6 @@
 """What `make generate` writes is up to date, and a parameter is declared in one place."""
 
-import importlib.util
+import importlib
 import json
 import re
 import sys
@@ -13,7 +13,7 @@ import yaml
 
 from cdml import errors
 from cdml.cli import cli, command, exit_codes, run
-from cdml.cli.parameters import PARAMETERS, Parameter, inputs_of, options_of
+from cdml.cli.parameters import PARAMETERS, Parameter, options_of
 from cdml.common.verdict import Verdict
 from cdml.config import load
 from cdml.config.targets import target_types
@@ -39,12 +39,9 @@ MADE_UP = Parameter(
 
 @pytest.fixture(scope="module")
 def generate():
-    sys.path.insert(0, str(ROOT / "docs"))
-    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    yield module
-    sys.path.remove(str(ROOT / "docs"))
+    sys.path.insert(0, str(ROOT))
+    yield importlib.import_module("generate.__main__")
+    sys.path.remove(str(ROOT))
 
 
 def test_everything_generated_is_up_to_date(generate):
@@ -107,7 +104,7 @@ def test_every_key_of_the_configuration_has_a_meaning_and_an_example():
 
 @pytest.mark.parametrize("number", range(3))
 def test_the_examples_of_the_keys_are_a_configuration(tmp_path, number):
-    examples = (ROOT / "docs/configuration.yaml").read_text("utf-8").split("\n---\n")
+    examples = (ROOT / "generate/configuration.yaml").read_text("utf-8").split("\n---\n")
     environment = {
         "MLFLOW_TRACKING_URI": "https://registry.test",
         "WEBHOOK_SECRET": "as long as a secret is",
@@ -148,14 +145,13 @@ def test_a_command_has_the_options_that_are_declared_and_no_other(name):
     assert declared == [one.name for one in cli.commands[name].params]
 
 
-def test_a_name_means_one_thing_in_each_command_and_action():
-    for names, members in ((cli.commands, options_of), (ROOT_AND_OTHERS, inputs_of)):
-        for name in names:
-            listed = [one.name for one in members(name)]
-            assert sorted(set(listed)) == sorted(listed), name
+def test_a_name_means_one_thing_in_each_command_and_action(generate):
+    parameters = (*PARAMETERS, *generate.INPUTS)
+    actions_of = sys.modules["generate.actions"].actions_of
+    named = [(command, one.name) for one in parameters for command in one.commands]
+    named += [(f"{action} action", one.name) for one in parameters for action in actions_of(one)]
 
-
-ROOT_AND_OTHERS = ["root", *(path.parent.name for path in ROOT.glob("actions/*/action.yml"))]
+    assert sorted(set(named)) == sorted(named)
 
 
 def test_the_choices_of_a_comment_are_those_that_the_report_has():

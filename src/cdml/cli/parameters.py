@@ -1,52 +1,34 @@
-"""Every parameter of a run, declared once: `make generate` writes it wherever users look for it.
+"""Every option of the commands, declared once: `make generate` writes it wherever users look.
 
-The commands take their options from here (`cli/command.py`), action.yml and actions/*/action.yml
-their inputs and outputs, docs/cli.md and docs/actions.md the rows of their tables. Beside its entry
-an option needs only an argument of the function that runs the command.
+The commands take their options from here (`cli/command.py`), and `generate/` makes them inputs of
+the actions and rows of the references. Beside its entry an option needs only an argument of the
+function that runs the command.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-ACTIONS = {
-    "root": ("gate", "report"),
-    "validate-data": ("validate-data",),
-    "evaluate-model": ("evaluate-model",),
-    "compare-to-champion": ("compare-to-champion",),
-    "report": ("report",),
-    "deploy": ("deploy",),
-    "rollback": ("rollback",),
-}
-"""The actions, and the commands that each runs, in order."""
-
-_SCORE = ("gate", "evaluate-model", "compare-to-champion")
-_EVERY = ("validate-data", *_SCORE, "report", "deploy", "rollback")
-_REPORT_ACTION = ("report",)
-"""Of the report alone: the root action's reports on what its gate has just left."""
-_SCORE_ACTIONS = ("root", "evaluate-model", "compare-to-champion")
+_EVERY = (
+    "validate-data", "evaluate-model", "compare-to-champion", "gate", "report", "deploy",
+    "rollback", "history",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """What a user may set: an option of commands, an input of actions, or both.
+    """What a user may set: an option of these commands, and an input of their actions.
 
-    Attributes:
-        help: what it means, without the full stop; other parameters stand in it as `--name`.
-        commands: whose option it is; empty for what only an action takes.
-        kind: `flag` takes no value on the command line, `list` any number of them; `choice` is
-            one of the choices, `target` the name of a deploy target.
-        choices: the values there are; but for a `choice` the command itself refuses others.
-        unset: what holds without a value and without a default, as it follows "by default".
-        key: the key of cdml.yaml that it stands in for.
-        required: the commands that do not run without it.
-        inputs_of: whose input it is; None for the actions that run one of the commands.
-        variable: where an action hands it to cdml, if it is no option.
+    `help` has no full stop, and names other parameters as `--name`. Values other than the `choices`
+    are refused by the command itself, but for the kind `choice`. `unset` is what holds without
+    value and default, as it follows "by default". The value takes the place of the one of `key` in
+    cdml.yaml. The `required` commands do not run without it. `inputs_of` are the actions that have
+    it as an input; None: those that run one of the commands.
     """
 
     name: str
     help: str
-    commands: tuple[str, ...] = ()
+    commands: tuple[str, ...]
     kind: Literal["text", "number", "flag", "list", "file", "folder", "choice", "target"] = "text"
     default: str = ""
     choices: tuple[str, ...] = ()
@@ -54,14 +36,6 @@ class Parameter:
     key: str = ""
     required: tuple[str, ...] = ()
     inputs_of: tuple[str, ...] | None = None
-    variable: str = ""
-
-    @property
-    def actions(self) -> tuple[str, ...]:
-        """The actions that have it as an input."""
-        if self.inputs_of is not None:
-            return self.inputs_of
-        return tuple(name for name, runs in ACTIONS.items() if set(runs) & set(self.commands))
 
     @property
     def sentence(self) -> str:
@@ -75,14 +49,14 @@ PARAMETERS = (
     Parameter(
         "config",
         "The configuration; all paths in it are relative to its folder",
-        (*_EVERY, "history"),
+        _EVERY,
         kind="file",
         default="cdml.yaml",
     ),
     Parameter(
         "output-dir",
         "Folder of the evidence, relative to the configuration's folder",
-        (*_EVERY, "history"),
+        _EVERY,
         kind="folder",
         default=".cdml",
     ),
@@ -136,21 +110,21 @@ PARAMETERS = (
         "Folder of the evidence",
         ("report",),
         unset="`--output-dir`",
-        inputs_of=_REPORT_ACTION,
+        inputs_of=("report",),
     ),
     Parameter(
         "artifact",
         "Name of the artifact in which the run that triggered this one (`on: workflow_run`)"
         " uploaded its evidence; it is read in memory, and its author is not trusted",
         ("report",),
-        inputs_of=_REPORT_ACTION,
+        inputs_of=("report",),
     ),
     Parameter(
         "combine",
         "Glob of evidence folders, relative to the configuration's; one report of them all, for a"
         " matrix or a monorepo. Needs no `cdml.yaml` at the root",
         ("report",),
-        inputs_of=_REPORT_ACTION,
+        inputs_of=("report",),
     ),
     Parameter(
         "comment-mode",
@@ -180,7 +154,7 @@ PARAMETERS = (
         "Only say that the gate has begun; the report at its end takes its place",
         ("report",),
         kind="flag",
-        inputs_of=_REPORT_ACTION,
+        inputs_of=("report",),
     ),
     Parameter(
         "model",
@@ -196,10 +170,7 @@ PARAMETERS = (
         unset="what is kept with the version in the registry",
     ),
     Parameter(
-        "to",
-        "Version to go back to",
-        ("rollback",),
-        unset="the last good one of the journal",
+        "to", "Version to go back to", ("rollback",), unset="the last good one of the journal"
     ),
     Parameter(
         "environment",
@@ -264,153 +235,10 @@ PARAMETERS = (
         kind="target",
         default="registry",
     ),
-    Parameter(
-        "github-token",
-        "Token to comment with (`pull-requests: write`); the step that runs the model never gets"
-        " it",
-        inputs_of=("root",),
-        default="${{ github.token }}",
-        variable="CDML_GITHUB_TOKEN",
-    ),
-    Parameter(
-        "github-token",
-        "Token to comment with (`pull-requests: write`)",
-        inputs_of=("report",),
-        default="${{ github.token }}",
-        variable="CDML_GITHUB_TOKEN",
-    ),
-    Parameter(
-        "github-token",
-        "Token for the journal (`contents: write`), deployments (`deployments: write`), the merged"
-        " pull request (`pull-requests: read`), whether a gate ran on it (`checks: read`) and"
-        " whether a run that holds the lock is over (`actions: read`)",
-        inputs_of=("deploy",),
-        default="${{ github.token }}",
-        variable="CDML_GITHUB_TOKEN",
-    ),
-    Parameter(
-        "github-token",
-        "Token for the journal (`contents: write`), deployments (`deployments: write`) and whether"
-        " a run that holds the lock is over (`actions: read`)",
-        inputs_of=("rollback",),
-        default="${{ github.token }}",
-        variable="CDML_GITHUB_TOKEN",
-    ),
-    Parameter(
-        "github-token",
-        "Taken so that all actions have the same inputs, and handed to nobody: this action needs"
-        " no token, and a model never sees one",
-        inputs_of=("validate-data", "evaluate-model", "compare-to-champion"),
-        default="${{ github.token }}",
-    ),
-    Parameter(
-        "env-allow",
-        "Variables that the configuration may use as `${NAME}`, beside MLFLOW_TRACKING_URI, with"
-        " commas",
-        inputs_of=tuple(ACTIONS),
-        variable="CDML_ENV_ALLOW",
-    ),
-    Parameter(
-        "allow-hosts",
-        "Hosts, beside that of MLFLOW_TRACKING_URI, that the configuration may send credentials and"
-        " values of variables to, with commas; each may have a port",
-        inputs_of=tuple(ACTIONS),
-        variable="CDML_ALLOW_HOSTS",
-    ),
-    Parameter(
-        "storage",
-        "Where the registry's files lie, if its server does not pass them on: `s3`, `gs` or"
-        " `abfss`",
-        inputs_of=tuple(ACTIONS),
-    ),
-    Parameter(
-        "isolation",
-        "`required`: where a model cannot be isolated, none is run (exit code 2); `preferred`: it"
-        " runs all the same, and the evidence and the report say so",
-        inputs_of=_SCORE_ACTIONS,
-        unset="`required` for pull requests from forks and from Dependabot and for merge groups,"
-        " else `preferred`",
-        variable="CDML_ISOLATION",
-    ),
-    Parameter(
-        "isolation-sudo",
-        "`true`: models may be isolated with the runner's password-less `sudo`, where it allows no"
-        " user namespaces; `false`: never",
-        inputs_of=_SCORE_ACTIONS,
-        unset="`true` on GitHub-hosted runners only",
-        variable="CDML_ISOLATION_SUDO",
-    ),
-    Parameter(
-        "build",
-        "`allow` or `deny`: whether packages of a model that exist only as source are built, behind"
-        " walls",
-        inputs_of=_SCORE_ACTIONS,
-        default="deny",
-        variable="CDML_BUILD",
-    ),
-    Parameter(
-        "python",
-        "An interpreter that has cdml's packages, used as it is; nothing is installed",
-        inputs_of=tuple(ACTIONS),
-    ),
 )
 """In the order that users read them in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What an action hands to later steps.
-
-    Attributes:
-        help: what it means.
-        steps: the steps of an action that find it, the one that counts first.
-    """
-
-    name: str
-    help: str
-    steps: tuple[str, ...]
-
-
-OUTPUTS = (
-    Output(
-        "isolation", "What isolates models here: `namespaces`, `sudo` or `none`.", ("isolation",)
-    ),
-    Output("verdict", "`pass`, `warn`, `inconclusive` or `fail`.", _EVERY),
-    Output("evidence", "Folder of the evidence.", (*_EVERY, "fallback")),
-    Output(
-        "report",
-        "Path of the report in Markdown, where there is one.",
-        tuple(step for step in _EVERY if step != "gate"),  # its file would be an older run's
-    ),
-    Output("comment-url", "Address of the comment on the pull request.", ("report",)),
-    Output("version", "Version in the registry.", ("gate", "deploy", "rollback")),
-    Output("digest", "SHA-256 of the model's files.", ("gate", "deploy", "rollback")),
-    Output("deployment-id", "GitHub's number of the deployment.", ("deploy", "rollback")),
-    Output(
-        "parked-until",
-        "Until when a canary waits for `resume`; empty where the operation is over.",
-        ("deploy",),
-    ),
-    Output("changed", "`false` where there was nothing to do.", ("deploy", "rollback")),
-)
-
-VARIABLES = {
-    "CDML_JOURNAL_KEY": "Key that the journal is signed with; never in the step that runs a model",
-    "CDML_JOURNAL_KEY_PREVIOUS": "The key before it, which signatures may still be of",
-    "CDML_PLATFORM": "The CI system, by name; by default GitHub on its runners, else the terminal",
-    "CDML_UNWALLED": "`true`: a model ran in this job without isolation, so that no token is used",
-    "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
-    "NO_COLOR": "Print without colours",
-    "PROMETHEUS_TOKEN": "Token for Prometheus, where the traffic of a canary is read",
-}
-"""What is set by a variable alone, as the other variables of a run that are not options."""
 
 
 def options_of(command: str, parameters: Iterable[Parameter] = PARAMETERS) -> list[Parameter]:
     """The options of a command, in order."""
     return [one for one in parameters if command in one.commands]
-
-
-def inputs_of(action: str, parameters: Iterable[Parameter] = PARAMETERS) -> list[Parameter]:
-    """The inputs of an action, in order."""
-    return [one for one in parameters if action in one.actions]

@@ -1,4 +1,3 @@
-# noqa: INP001 - a module of docs/generate.py
 """Tables of what a JSON Schema says: the keys of cdml.yaml, the fields of evidence."""
 
 import json
@@ -77,7 +76,7 @@ def _inner(schema: Schema, value: Schema) -> Iterator[tuple[str, Schema]]:
 def type_name(schema: Schema, value: Schema) -> str:
     """The type of a value in words; null is left out, as the default shows it."""
     words = {"string": "text", "integer": "whole number", "boolean": "`true` or `false`"}
-    kind = value.get("type", "any")
+    kind: str = value.get("type", "any")
     name = words.get(kind, kind)
     if "$ref" in value:
         target = schema["$defs"][value["$ref"].rpartition("/")[2]]

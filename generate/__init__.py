@@ -1,0 +1,1 @@
+"""What is written for users from what the code declares: `make generate`."""

@@ -1,0 +1,146 @@
+"""Write what the code declares wherever users read it: python -m generate [FILE…].
+
+`tests/house/test_generated.py` fails where a file is out of date.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from cdml.cli import cli
+from cdml.cli.parameters import PARAMETERS, Parameter, options_of
+from cdml.config.json_schema import describe_fields, json_schema
+from cdml.errors import EXIT_CODES
+from cdml.evidence import charts, failure, schema
+from cdml.evidence.store import FILES
+from generate.actions import (
+    ACTIONS,
+    INPUTS,
+    Input,
+    action_file,
+    as_input,
+    default_of,
+    input_table,
+    name_actions,
+    output_table,
+)
+from generate.tables import field_tables, key_tables, table
+
+ROOT = Path(__file__).parent.parent
+PAGES = ("actions", "cli", "configuration", "evidence")
+VARIABLES = {
+    "CDML_JOURNAL_KEY": "Key that the journal is signed with; never in the step that runs a model",
+    "CDML_JOURNAL_KEY_PREVIOUS": "The key before it, which signatures may still be of",
+    "CDML_PLATFORM": "The CI system, by name; by default GitHub on its runners, else the terminal",
+    "CDML_UNWALLED": "`true`: a model ran in this job without isolation, so that no token is used",
+    "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
+    "NO_COLOR": "Print without colours",
+    "PROMETHEUS_TOKEN": "Token for Prometheus, where the traffic of a canary is read",
+}
+"""What is set by a variable alone, as the other variables of a run that are not options."""
+
+
+def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
+    """Every file that holds something generated, as it has to be."""
+    declared = (*parameters, *INPUTS)
+    written = {ROOT / "cdml.schema.json": json_schema()}
+    for name in ACTIONS:
+        path = ROOT / ("action.yml" if name == "root" else f"actions/{name}/action.yml")
+        written[path] = action_file(name, path.read_text("utf-8"), declared)
+    tables = {
+        "inputs": input_table(declared),
+        "outputs": output_table(),
+        "commands": command_tables(declared),
+        "exit-codes": table(("code", "meaning"), ((str(n), m) for n, m in EXIT_CODES.items())),
+        "variables": variable_table(),
+        "keys": key_tables(
+            json.loads(json_schema()),
+            (ROOT / "generate/configuration.yaml").read_text("utf-8"),
+            {one.key: one.name for one in declared if one.key},
+        ),
+        "evidence": "",
+    }
+    describe_fields((charts, schema, failure))
+    formats = dict(FILES)
+    formats[failure.Failure] = "<command>.error.json"
+    for kind, name in formats.items():
+        described = kind.model_json_schema(by_alias=True)
+        format_ = described["properties"]["schema"]["const"]
+        path = ROOT / f"docs/schemas/{format_.replace('/', '-')}.json"
+        described = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            **described,
+            "title": format_,
+        }
+        written[path] = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+        link = f"Format `{format_}`: [JSON Schema](schemas/{path.name})."
+        tables["evidence"] += f"## `{name}`\n\n{link}\n\n{field_tables(described)}\n"
+    for path in (ROOT / f"docs/{page}.md" for page in PAGES):
+        written[path] = fill_in(path.read_text("utf-8"), tables)
+    return written
+
+
+def fill_in(page: str, parts: dict[str, str]) -> str:
+    """A page with the generated parts between their markers."""
+    return re.sub(
+        r"(<!-- generated: ([\w-]+) -->\n).*?(?=<!-- end -->)",
+        lambda found: f"{found[1]}\n{parts[found[2]]}\n",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+def command_tables(parameters: Iterable[Parameter]) -> str:
+    """Every command with its options."""
+    declared = tuple(parameters)
+    parts = []
+    for name, command in cli.commands.items():
+        rows = [
+            (f"`--{one.name}`", f"{one.help}.{_key(one)}", default_of(one, {name: [name]}))
+            for one in options_of(name, declared)
+        ]
+        options = [table(("option", "meaning", "default"), rows)] if rows else []
+        parts.append("\n".join([f"### cdml {name}\n", f"{command.help}\n", *options]))
+    return "\n".join(parts)
+
+
+def variable_table() -> str:
+    """The variables that are no options."""
+    texts: dict[str, list[Input]] = {}
+    for one in INPUTS:
+        if one.variable:
+            texts.setdefault(one.variable, []).append(one)
+    rows = [(f"`{name}`", _meanings(ones), f"`{ones[0].name}`") for name, ones in texts.items()]
+    rows += [(f"`{name}`", f"{text}.", "") for name, text in VARIABLES.items()]
+    return table(("variable", "meaning", "input"), rows)
+
+
+def _meanings(ones: list[Input]) -> str:
+    if len(ones) == 1:
+        return as_input(ones[0].sentence)
+    return "<br>".join(
+        f"{name_actions(one.inputs_of or ())}: {as_input(one.sentence)}" for one in ones
+    )
+
+
+def _key(one: Parameter) -> str:
+    return f" In place of `{one.key}` of cdml.yaml." if one.key else ""
+
+
+def main() -> int:
+    """Write every file that is out of date, or of these only those that are named."""
+    for path, text in files().items():
+        name = path.relative_to(ROOT).as_posix()
+        if name in (sys.argv[1:] or [name]) and not (
+            path.is_file() and path.read_text("utf-8") == text
+        ):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+            print(f"wrote {name}")  # noqa: T201 - a script prints
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
