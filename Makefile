@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test test-all check demo bench lock generate schema clean
+.PHONY: help test test-all check demo bench lock generate schema site clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -44,5 +44,8 @@ generate: $(VENV)/.stamp        ## write what the code declares: schema, action.
 schema: $(VENV)/.stamp          ## of these the JSON Schema of cdml.yaml alone
 	$(BIN)/python -m generate cdml.schema.json
 
+site: $(VENV)/.stamp            ## the documents as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/uv run --no-project --with-requirements requirements/docs.txt mkdocs build
+
 clean:           ## take away what the other targets made
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo site .pytest_cache .mypy_cache .ruff_cache .hypothesis
