@@ -44,7 +44,7 @@ _MOVED = {
     "Traffic": "cdml.delivery.traffic:Traffic",
     "Training": "cdml.models.registry:Training",
     "Warned": "cdml.ci.code_host:Warned",
-    "Webhook": "cdml.delivery.hooks:Webhook",
+    "Webhook": "cdml.delivery.ports:Webhook",
 }
 """Where each name is now."""
 

@@ -23,7 +23,7 @@ from cdml.config.delivery import LONGEST_ENVIRONMENT
 from cdml.config.registries import REGISTRIES, registry_types, scheme_of
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
-from cdml.delivery.hooks import Webhook
+from cdml.delivery.ports import Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
 from cdml.errors import CdmlError, ConfigurationError

@@ -143,8 +143,8 @@ def test_a_listener_is_known_for_as_long_as_it_listens(family, bound, asked, ans
 
 def test_slots_are_written_whole_and_read_by_others(tmp_path):
     slots = SlotFolder(tmp_path / "state", "production/flights")
-    with slots.claim(3) as claim:
-        claim.held["blue"] = HELD
+    with slots.claim(3) as held:
+        held["blue"] = HELD
 
     assert {"blue": HELD} == SlotFolder(tmp_path / "state", "production/flights").read()
 
@@ -153,8 +153,8 @@ def test_older_orders_are_refused_though_the_newer_one_failed(tmp_path):
     slots = SlotFolder(tmp_path, "production/flights")
 
     def fail():
-        with slots.claim(5) as claim:
-            claim.held["blue"] = HELD
+        with slots.claim(5) as held:
+            held["blue"] = HELD
             raise ServiceError("HAProxy does not answer.")
 
     with pytest.raises(ServiceError, match="does not answer"):

@@ -6,7 +6,6 @@ import pytest
 
 from cdml.delivery.canary import (
     Answers,
-    CanaryDecision,
     CanaryState,
     CanaryTolerances,
     Latencies,
@@ -17,6 +16,7 @@ from cdml.delivery.canary import (
     judge_canary,
     observe_window,
 )
+from cdml.delivery.rollout.state_machine import Decision
 from support.canary_scenarios import BEGIN, MINUTE, answers, watched, window
 
 TIMED = CanaryTolerances(latency_limit_ms=50.0)
@@ -30,16 +30,16 @@ def outcome(canary, elapsed=60.0):
 @pytest.mark.parametrize(
     ("minutes", "expected"),
     [
-        ([], CanaryDecision.HOLD),
-        ([((0, 0), (0, 0))] * 60, CanaryDecision.HOLD),
-        ([((900, 9), (0, 0))] * 60, CanaryDecision.HOLD),
-        ([((90, 0), (10, 0))] * 5, CanaryDecision.HOLD),
-        ([GOOD] * 5, CanaryDecision.PROMOTE),
-        ([((9_000, 0), (1_000, 0))] * 5, CanaryDecision.PROMOTE),
-        ([((9_000, 90), (1_000, 40))] * 5, CanaryDecision.ROLLBACK),
-        ([((900, 0), (100, 100))] * 3, CanaryDecision.HOLD),
-        ([((900, 0), (100, 100))] * 4, CanaryDecision.ROLLBACK),
-        ([((9_000, 900), (1_000, 100))] * 5, CanaryDecision.PROMOTE),
+        ([], Decision.HOLD),
+        ([((0, 0), (0, 0))] * 60, Decision.HOLD),
+        ([((900, 9), (0, 0))] * 60, Decision.HOLD),
+        ([((90, 0), (10, 0))] * 5, Decision.HOLD),
+        ([GOOD] * 5, Decision.PROMOTE),
+        ([((9_000, 0), (1_000, 0))] * 5, Decision.PROMOTE),
+        ([((9_000, 90), (1_000, 40))] * 5, Decision.ROLLBACK),
+        ([((900, 0), (100, 100))] * 3, Decision.HOLD),
+        ([((900, 0), (100, 100))] * 4, Decision.ROLLBACK),
+        ([((9_000, 900), (1_000, 100))] * 5, Decision.PROMOTE),
     ],
     ids=[
         "no window",
@@ -61,10 +61,10 @@ def test_what_is_done_about_errors(minutes, expected):
 @pytest.mark.parametrize(
     ("minutes", "expected"),
     [
-        ([((9_000, 90, 300), (1_000, 10, 33))] * 5, CanaryDecision.PROMOTE),
-        ([((9_000, 90, 300), (1_000, 10, 500))] * 5, CanaryDecision.ROLLBACK),
-        ([((9_000, 90, 4_500), (1_000, 10, 500))] * 5, CanaryDecision.PROMOTE),
-        ([((9_000, 90, 0), (1_000, 10, 40))] * 5, CanaryDecision.HOLD),
+        ([((9_000, 90, 300), (1_000, 10, 33))] * 5, Decision.PROMOTE),
+        ([((9_000, 90, 300), (1_000, 10, 500))] * 5, Decision.ROLLBACK),
+        ([((9_000, 90, 4_500), (1_000, 10, 500))] * 5, Decision.PROMOTE),
+        ([((9_000, 90, 0), (1_000, 10, 40))] * 5, Decision.HOLD),
     ],
     ids=["as fast", "slower", "both slower than the limit", "slower, but hardly tells"],
 )
@@ -84,22 +84,20 @@ def test_where_no_latency_was_measured_nothing_is_promoted():
 
     judged = judge_canary(canary, elapsed_seconds=0)
 
-    assert CanaryDecision.HOLD == judged.outcome
+    assert Decision.HOLD == judged.outcome
     assert "nothing is known of the challenger's latency" in judged.reason
 
 
 def test_a_wrong_split_is_not_promoted_but_may_still_be_harmful():
-    assert CanaryDecision.HOLD == outcome(watched([GOOD] * 5, weight=0.5))
-    assert CanaryDecision.ROLLBACK == outcome(
-        watched([((9_000, 90), (1_000, 400))] * 5, weight=0.5)
-    )
+    assert Decision.HOLD == outcome(watched([GOOD] * 5, weight=0.5))
+    assert Decision.ROLLBACK == outcome(watched([((9_000, 90), (1_000, 400))] * 5, weight=0.5))
 
 
 def test_a_window_in_which_the_weight_changed_says_nothing_of_the_split():
     changed = watched([((5_000, 50), (5_000, 50))], weight=0.1, settled=False)
 
     assert () == changed.steps
-    assert CanaryDecision.PROMOTE == outcome(watched([GOOD] * 5, canary=changed))
+    assert Decision.PROMOTE == outcome(watched([GOOD] * 5, canary=changed))
 
 
 def test_each_weight_is_held_against_its_own_share():
@@ -107,7 +105,7 @@ def test_each_weight_is_held_against_its_own_share():
     canary = watched([((5_000, 50), (5_000, 50))] * 2, canary=canary, weight=0.5)
 
     assert [0.1, 0.5] == [step.weight for step in canary.steps]
-    assert CanaryDecision.PROMOTE == outcome(canary)
+    assert Decision.PROMOTE == outcome(canary)
 
 
 def test_with_all_traffic_at_the_challenger_its_ratio_is_no_evidence():
@@ -124,34 +122,32 @@ def test_with_all_traffic_at_the_challenger_its_ratio_is_no_evidence():
 def test_a_timeout_rolls_back_and_so_does_a_clock_that_tells_nothing():
     undecided = watched([((90, 0), (10, 0))] * 5)
 
-    assert CanaryDecision.HOLD == outcome(undecided, 3_599)
-    assert CanaryDecision.ROLLBACK == outcome(undecided, 3_600)
-    assert CanaryDecision.ROLLBACK == outcome(undecided, math.nan)
-    assert CanaryDecision.PROMOTE == outcome(watched([GOOD] * 5), 3_600)
+    assert Decision.HOLD == outcome(undecided, 3_599)
+    assert Decision.ROLLBACK == outcome(undecided, 3_600)
+    assert Decision.ROLLBACK == outcome(undecided, math.nan)
+    assert Decision.PROMOTE == outcome(watched([GOOD] * 5), 3_600)
 
 
 def test_one_burst_does_not_decide_and_many_are_counted_as_bursts():
     quiet = [((900, 2), (100, 0))] * 10
     burst = [((900, 2), (100, 40))]
 
-    assert CanaryDecision.HOLD == outcome(watched(burst))
-    assert CanaryDecision.HOLD == outcome(watched([*burst, *quiet]))
-    assert CanaryDecision.HOLD == outcome(watched([*quiet, *burst]))
-    assert CanaryDecision.ROLLBACK == outcome(watched([((900, 9), (100, 40))] * 10))
+    assert Decision.HOLD == outcome(watched(burst))
+    assert Decision.HOLD == outcome(watched([*burst, *quiet]))
+    assert Decision.HOLD == outcome(watched([*quiet, *burst]))
+    assert Decision.ROLLBACK == outcome(watched([((900, 9), (100, 40))] * 10))
 
 
 def test_a_failure_of_both_servers_is_no_harm():
-    assert CanaryDecision.HOLD == outcome(
-        watched([((900, 9), (100, 1)), ((900, 900), (100, 100))] * 5)
-    )
+    assert Decision.HOLD == outcome(watched([((900, 9), (100, 1)), ((900, 900), (100, 100))] * 5))
 
 
 def test_records_that_nobody_can_read_keep_from_promoting():
     canary = watched([GOOD] * 5)
     judged = judge_canary(replace(canary, unreadable=canary.requests), elapsed_seconds=0)
 
-    assert CanaryDecision.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
-    assert CanaryDecision.HOLD == judged.outcome
+    assert Decision.PROMOTE == outcome(replace(canary, unreadable=canary.requests // 200))
+    assert Decision.HOLD == judged.outcome
     assert "50,000 records beside 50,000 requests are unreadable" in judged.reason
 
 
@@ -203,8 +199,8 @@ def test_the_expected_time_is_that_of_expected_counts():
     )
     minutes = math.ceil(expected.promote)
 
-    assert CanaryDecision.HOLD == outcome(watched([GOOD] * (minutes - 1)))
-    assert CanaryDecision.PROMOTE == outcome(watched([GOOD] * minutes))
+    assert Decision.HOLD == outcome(watched([GOOD] * (minutes - 1)))
+    assert Decision.PROMOTE == outcome(watched([GOOD] * minutes))
 
 
 def test_the_expected_time_of_harm_is_that_of_so_many_times_the_errors():
@@ -215,15 +211,15 @@ def test_the_expected_time_of_harm_is_that_of_so_many_times_the_errors():
     minutes = math.ceil(expected.rollback)
 
     assert minutes > 4
-    assert CanaryDecision.HOLD == outcome(watched([worse] * (minutes - 1)))
-    assert CanaryDecision.ROLLBACK == outcome(watched([worse] * minutes))
+    assert Decision.HOLD == outcome(watched([worse] * (minutes - 1)))
+    assert Decision.ROLLBACK == outcome(watched([worse] * minutes))
 
 
 def test_what_is_no_harm_yet_is_configured():
     twice = [((9_000, 90), (1_000, 20))] * 10
 
-    assert CanaryDecision.ROLLBACK == outcome(watched(twice))
-    assert CanaryDecision.HOLD == outcome(watched(twice, rules=CanaryTolerances(harm_ratio=2.0)))
+    assert Decision.ROLLBACK == outcome(watched(twice))
+    assert Decision.HOLD == outcome(watched(twice, rules=CanaryTolerances(harm_ratio=2.0)))
 
 
 def test_without_traffic_or_errors_no_decision_is_expected():

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from cdml.delivery.canary import (
-    CanaryDecision,
     CanaryState,
     CanaryTolerances,
     canary_findings,
@@ -19,6 +18,7 @@ from cdml.delivery.canary import (
 )
 from cdml.delivery.canary.events import chance, safe
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
+from cdml.delivery.rollout.state_machine import Decision
 from support.canary_scenarios import watched
 
 STATE = TypeAdapter(CanaryState)
@@ -73,7 +73,7 @@ def test_without_an_answer_of_the_challenger_nothing_is_promoted(rules, minutes,
     unasked = [(champion, (0, 0, 0)) for champion, _ in minutes]
 
     assert (
-        CanaryDecision.HOLD
+        Decision.HOLD
         == judge_canary(
             watched(unasked, rules=replace(rules, latency_limit_ms=None), weight=weight),
             elapsed_seconds=0,
@@ -87,7 +87,7 @@ def test_it_always_answers_and_never_holds_for_ever(rules, minutes, weight, elap
     judged = judge_canary(watched(minutes, rules=rules, weight=weight), elapsed_seconds=elapsed)
 
     assert judged.reason
-    assert CanaryDecision.HOLD != judged.outcome or elapsed < rules.timeout_seconds
+    assert Decision.HOLD != judged.outcome or elapsed < rules.timeout_seconds
 
 
 @settings(max_examples=50)
@@ -180,7 +180,7 @@ def _binomial(hits, trials, rate):
 
 @pytest.mark.parametrize(
     ("times", "wrong", "most"),
-    [(1.0, CanaryDecision.ROLLBACK, 0.01), (2.0, CanaryDecision.PROMOTE, 0.05)],
+    [(1.0, Decision.ROLLBACK, 0.01), (2.0, Decision.PROMOTE, 0.05)],
 )
 def test_looking_every_minute_of_an_hour_keeps_the_promise(times, wrong, most):
     """60 canaries, seeded; benchmarks/canary.py tells of many more."""
@@ -191,7 +191,7 @@ def test_looking_every_minute_of_an_hour_keeps_the_promise(times, wrong, most):
         for champion, challenger in errors:
             canary = watched([((180, champion), (20, challenger))], canary=canary)
             judged = judge_canary(canary, elapsed_seconds=0).outcome
-            if judged != CanaryDecision.HOLD:
+            if judged != Decision.HOLD:
                 failed += judged == wrong
                 break
 

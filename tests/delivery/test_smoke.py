@@ -11,7 +11,6 @@ from cdml.delivery.checks.smoke_cases import (
     Case,
     NoPredictions,
     Replies,
-    Reply,
     SmokeTolerances,
     all_passed,
     case_of_rows,
@@ -20,6 +19,7 @@ from cdml.delivery.checks.smoke_cases import (
     predictions,
     shorten_reply,
 )
+from cdml.delivery.target import ServerAnswer
 
 ROWS = [{"x": 1.0, "origin": "JFK"}, {"x": math.nan, "origin": None}]
 LIMITS = SmokeTolerances(latency_ms=50)
@@ -30,13 +30,15 @@ def case(*known):
 
 
 def reply(*values, status=200):
-    return Reply(status=status, body=json.dumps({"predictions": values}).encode(), seconds=0.01)
+    return ServerAnswer(
+        status=status, body=json.dumps({"predictions": values}).encode(), seconds=0.01
+    )
 
 
 def checks(answer, *known, malformed=400, latencies=(0.01,) * 3, limits=LIMITS):
     replies = Replies(
         cases=[(case(*known), answer)],
-        malformed=Reply(status=malformed, body=b"", seconds=0.01),
+        malformed=ServerAnswer(status=malformed, body=b"", seconds=0.01),
         latencies=latencies,
     )
     return {check.name: check for check in judge_replies(replies, limits)}
@@ -77,14 +79,16 @@ def test_rows_are_asked_as_the_server_takes_them_and_missing_values_as_null():
 )
 def test_an_answer_without_valid_predictions_fails(body, why):
     with pytest.raises(NoPredictions, match=why):
-        predictions(Reply(status=200, body=body, seconds=0.01), 2)
-    found = checks(Reply(status=200, body=body, seconds=0.01), (0.5, 0.5))
+        predictions(ServerAnswer(status=200, body=body, seconds=0.01), 2)
+    found = checks(ServerAnswer(status=200, body=body, seconds=0.01), (0.5, 0.5))
     assert not found["answers"].passed
     assert not found["known_answers"].passed
 
 
 def test_a_model_that_throws_is_told_with_what_it_said():
-    found = checks(Reply(status=400, body=b"Traceback\n\x1b[31m::error::x", seconds=0.01), (1, 2))
+    found = checks(
+        ServerAnswer(status=400, body=b"Traceback\n\x1b[31m::error::x", seconds=0.01), (1, 2)
+    )
 
     sentence = found["answers"].sentence
     assert "Asked for 2 rows, it answered 400: Traceback [31m::error::x." == sentence
@@ -110,7 +114,8 @@ def test_predictions_or_scores_may_be_what_a_server_gives_but_never_a_mixture():
 
 def test_nothing_known_and_nothing_asked_do_not_pass():
     nothing = judge_replies(
-        Replies(cases=[], malformed=Reply(status=400, body=b"", seconds=0.1)), SmokeTolerances()
+        Replies(cases=[], malformed=ServerAnswer(status=400, body=b"", seconds=0.1)),
+        SmokeTolerances(),
     )
 
     assert not checks(reply(1, 2))["known_answers"].passed
@@ -163,7 +168,7 @@ def test_numbers_are_equal_within_the_tolerance_and_nothing_else_is(found, known
 
 @given(st.binary(max_size=200))
 def test_whatever_a_server_says_is_judged_and_told_on_one_printable_line(body):
-    answer = Reply(status=200, body=body, seconds=0.01)
+    answer = ServerAnswer(status=200, body=body, seconds=0.01)
     replies = Replies(cases=[(Case(name="x", body=b""), answer)], malformed=answer)
 
     assert all(check.sentence.isprintable() for check in judge_replies(replies, SmokeTolerances()))

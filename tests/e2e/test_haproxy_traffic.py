@@ -18,12 +18,12 @@ import requests
 
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
 from cdml.delivery.canary import (
-    CanaryDecision,
     CanaryState,
     CanaryTolerances,
     judge_canary,
     observe_window,
 )
+from cdml.delivery.rollout.state_machine import Decision
 from cdml.delivery.traffic import ServerLabels
 from support.servers import free_port
 from support.traffic_sources import records
@@ -214,4 +214,4 @@ def test_a_model_that_raises_is_rolled_back_by_what_haproxy_tells(balanced):
     judged = judge_canary(canary, elapsed_seconds=4)
 
     assert 80 == canary.requests
-    assert CanaryDecision.ROLLBACK == judged.outcome
+    assert Decision.ROLLBACK == judged.outcome

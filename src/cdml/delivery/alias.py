@@ -13,26 +13,6 @@ PREVIOUS = "previous_{}"
 """The alias of what served before."""
 
 
-def champion_alias(champion: str, *, environment: str, configured: str) -> str:
-    """The alias of the version that serves an environment.
-
-    Two environments never share one: `registry.champion` is that of `deploy.environment`, and
-    any other has `<champion>-<environment>`.
-
-    Raises:
-        ConfigurationError: the environment cannot be part of an alias.
-    """
-    if environment == configured:
-        return champion
-    if not re.fullmatch(r"[\w-]+", environment, re.ASCII):
-        raise ConfigurationError(
-            f"the environment {environment!r} cannot be part of an alias, and another environment"
-            f" than {configured} needs one of its own.",
-            "Use letters, digits, - and _.",
-        )
-    return f"{champion}-{environment}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
     """The alias of one model in one environment."""
@@ -43,15 +23,24 @@ class Alias:
 
     @classmethod
     def of(cls, loaded: LoadedConfig, registry: Registry, environment: str) -> "Alias":
-        """The alias that the configuration asks for.
+        """The alias of the version that serves an environment.
+
+        Two environments never share one: `registry.champion` is that of `deploy.environment`, and
+        any other has `<champion>-<environment>`.
 
         Raises:
             ConfigurationError: the environment cannot be part of an alias.
         """
         config = loaded.config
-        name = champion_alias(
-            config.registry.champion, environment=environment, configured=config.deploy.environment
-        )
+        name, configured = config.registry.champion, config.deploy.environment
+        if environment != configured:
+            if not re.fullmatch(r"[\w-]+", environment, re.ASCII):
+                raise ConfigurationError(
+                    f"the environment {environment!r} cannot be part of an alias, and another"
+                    f" environment than {configured} needs one of its own.",
+                    "Use letters, digits, - and _.",
+                )
+            name = f"{name}-{environment}"
         return cls(registry=registry, model=config.model, name=name)
 
     def names(self) -> str | None:
@@ -63,21 +52,32 @@ class Alias:
         champion = self.registry.champion(self.model, self.name)
         return champion.version if champion else None
 
-    def publish(self, release: Release) -> None:
-        """Make it name a release, keep the one before it, and read it back.
+    def point(self, release: Release) -> bool:
+        """Make it name a release, and another alias the one before; False where it does already.
 
         Raises:
             InputError: the registry has no such version (any more).
-            ServiceError: the registry does not answer, or names another version afterwards.
+            ServiceError: the registry does not answer.
         """
         before = self.names()
         if before == release.version:
-            return
+            return False
         if before is not None:
             lease.confirm()
             self.registry.set_alias(self.model, PREVIOUS.format(self.name), before)
         lease.confirm()
         self.registry.set_alias(self.model, self.name, release.version)
+        return True
+
+    def publish(self, release: Release) -> None:
+        """Make it name a release, and read it back.
+
+        Raises:
+            InputError: the registry has no such version (any more).
+            ServiceError: the registry does not answer, or names another version afterwards.
+        """
+        if not self.point(release):
+            return
         after = self.names()
         if after != release.version:
             raise ServiceError(

@@ -76,26 +76,24 @@ def find_objections(
     label = f"v{candidate.release.version}"
     if candidate.version.digest not in (None, digest):
         yield RefusalReason(
-            refusal=Refusal.DIGEST,
-            message=f"the files of {label} have the digest {digest}, the registry recorded"
+            Refusal.DIGEST,
+            f"the files of {label} have the digest {digest}, the registry recorded"
             f" {candidate.version.digest}.",
-            hint="Somebody changed them: register the model anew.",
+            "Somebody changed them: register the model anew.",
         )
     if candidate.judged is None:
         yield RefusalReason(
-            refusal=Refusal.NO_EVIDENCE,
-            message=candidate.trouble or f"nothing says that {label} passed.",
-            hint=_GATE,
+            Refusal.NO_EVIDENCE, candidate.trouble or f"nothing says that {label} passed.", _GATE
         )
     else:
         yield from _against(candidate.judged, label, digest, ledger, config)
     bad = ledger.quarantine(digest)
     if bad is not None:
         yield RefusalReason(
-            refusal=Refusal.QUARANTINED,
-            message=f"{label} was rolled back at {bad.at:%Y-%m-%d %H:%M} UTC"
+            Refusal.QUARANTINED,
+            f"{label} was rolled back at {bad.at:%Y-%m-%d %H:%M} UTC"
             f"{f' ({bad.reason})' if bad.reason else ''}.",
-            hint="Ship another model.",
+            "Ship another model.",
         )
 
 
@@ -109,49 +107,48 @@ def _against(
     ):
         if spoken != digest:
             yield RefusalReason(
-                refusal=Refusal.DIGEST,
-                message=f"{label} has the digest {digest}, the {subject} is of {spoken}.",
-                hint=_GATE,
+                Refusal.DIGEST,
+                f"{label} has the digest {digest}, the {subject} is of {spoken}.",
+                _GATE,
             )
     rows = {judged.evaluation.data.digest, judged.comparison.data.digest}
     rows |= {judged.data.data.digest} if judged.data else set()
     if len(rows) > 1:
         yield RefusalReason(
-            refusal=Refusal.DIGEST,
-            message=f"the evidence of {label} speaks of {len(rows)} different data sets.",
-            hint=_GATE,
+            Refusal.DIGEST,
+            f"the evidence of {label} speaks of {len(rows)} different data sets.",
+            _GATE,
         )
     if judged.data is None and config.data.checked:
         yield RefusalReason(
-            refusal=Refusal.NO_EVIDENCE,
-            message=f"nothing says that the data {label} was judged on was validated.",
-            hint=_GATE,
+            Refusal.NO_EVIDENCE,
+            f"nothing says that the data {label} was judged on was validated.",
+            _GATE,
         )
     current = ledger.current.release if ledger.current else None
     champion = judged.comparison.champion
     if (champion.digest if champion else None) != (current.digest if current else None):
         yield RefusalReason(
-            refusal=Refusal.CHAMPION_MOVED,
-            message=f"{label} was compared with {_named(champion)}, and"
-            f" {_named(current)} serves now.",
-            hint="Compare it again with what serves.",
+            Refusal.CHAMPION_MOVED,
+            f"{label} was compared with {_named(champion)}, and {_named(current)} serves now.",
+            "Compare it again with what serves.",
         )
     impossible = list(contradictions(judged.data, judged.evaluation, judged.comparison, config))
     if impossible:
         more = f" There are {len(impossible) - 1:,} more such findings." if impossible[1:] else ""
         yield RefusalReason(
-            refusal=Refusal.VERDICT,
-            message=f"the evidence of {label} does not bear its verdict out: {impossible[0]}{more}",
-            hint=_GATE,
+            Refusal.VERDICT,
+            f"the evidence of {label} does not bear its verdict out: {impossible[0]}{more}",
+            _GATE,
         )
     again = recompute(judged.evaluation, judged.comparison, config)
     verdict = worst((again.verdict, judged.data.verdict if judged.data else again.verdict))
     if verdict not in (Verdict.PASS, Verdict.WARN):
         why = again.reasons[0] if again.reasons else "the data did not pass"
         yield RefusalReason(
-            refusal=Refusal.VERDICT,
-            message=f"under the deployed cdml.yaml the verdict on {label} is {verdict}: {why}",
-            hint="The report names the gates that say no.",
+            Refusal.VERDICT,
+            f"under the deployed cdml.yaml the verdict on {label} is {verdict}: {why}",
+            "The report names the gates that say no.",
         )
 
 

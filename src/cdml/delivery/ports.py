@@ -1,12 +1,25 @@
+from collections.abc import Mapping
 from typing import Protocol
 
-from cdml.delivery.hooks import Webhook
 from cdml.delivery.target import Target
 from cdml.delivery.traffic import Traffic
 from cdml.journal.port import Journal
 from cdml.models.registry import Registry
 from cdml.report.ports import ReportPorts
 from cdml.tables.table import Tables
+
+
+class Webhook(Protocol):
+    """Telling a machine elsewhere what happened."""
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """Send it once; redirects are not followed.
+
+        Raises:
+            ServiceError: nobody answered, or not with a success; the address is not told, since
+                it may hold a secret.
+        """
+        ...
 
 
 class DeliveryPorts(ReportPorts, Protocol):

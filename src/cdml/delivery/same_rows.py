@@ -37,17 +37,15 @@ def other_rows(
     }
     for uri in sorted(others):
         yield RefusalReason(
-            refusal=Refusal.DATA,
-            message=f"it was judged on {uri}, and cdml.yaml names {written}.",
-            hint=_HINT,
+            Refusal.DATA, f"it was judged on {uri}, and cdml.yaml names {written}.", _HINT
         )
     here = None if others else _digest_here(written, judged.evaluation.data, loaded, ports)
     if here is not None and here != judged.evaluation.data.digest:
         yield RefusalReason(
-            refusal=Refusal.DATA,
-            message=f"{written} has the digest {here[:19]}… in this checkout, and it was judged on"
+            Refusal.DATA,
+            f"{written} has the digest {here[:19]}… in this checkout, and it was judged on"
             f" rows of the digest {judged.evaluation.data.digest[:19]}…",
-            hint=_HINT,
+            _HINT,
         )
 
 

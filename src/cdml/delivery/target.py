@@ -1,5 +1,6 @@
 """Where models serve."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,17 +11,11 @@ __all__ = ["ServerAnswer", "Serving", "SplittingTarget", "Target", "TrafficShare
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerAnswer:
-    """What a server said to one request.
+    """What a server said to one request; without a status, why it said nothing."""
 
-    Attributes:
-        status: HTTP status.
-        body: what it said.
-        seconds: how long it took.
-    """
-
-    status: int
+    status: int | None
     body: bytes
-    seconds: float
+    seconds: float = math.inf
 
 
 class Target(Protocol):

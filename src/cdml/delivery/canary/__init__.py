@@ -8,7 +8,6 @@
 """
 
 from cdml.delivery.canary.judge import (
-    CanaryDecision,
     CanaryFinding,
     Judgement,
     canary_findings,
@@ -21,7 +20,6 @@ from cdml.delivery.canary.traffic import Answers, Latencies, Window
 
 __all__ = [
     "Answers",
-    "CanaryDecision",
     "CanaryFinding",
     "CanaryState",
     "CanaryTolerances",

@@ -13,10 +13,10 @@ challenger beyond what is tolerated is ever promoted is at most `promote_alpha`.
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 from cdml.delivery.canary import rules as split
 from cdml.delivery.canary.state import CanaryState
+from cdml.delivery.rollout.state_machine import Decision
 
 FEWEST_WINDOWS = 4
 """Windows with answers of the challenger before anything is decided: from fewer nobody can tell
@@ -27,14 +27,6 @@ ERRORS, LATENCY, SPLIT = "errors", "latency", "split"
 _MOST = 1_000_000
 """Odds beyond this are not told to the digit."""
 _FEW = 10
-
-
-class CanaryDecision(StrEnum):
-    """What to do with the challenger."""
-
-    PROMOTE = "promote"
-    HOLD = "hold"
-    ROLLBACK = "rollback"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +64,7 @@ class CanaryFinding:
 class Judgement:
     """What to do, and why: one sentence with the figures that decided, without its full stop."""
 
-    outcome: CanaryDecision
+    outcome: Decision
     reason: str
     findings: tuple[CanaryFinding, ...]
 
@@ -85,24 +77,22 @@ def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
     """
     findings = canary_findings(canary)
 
-    def say(outcome: CanaryDecision, reason: str) -> Judgement:
+    def say(outcome: Decision, reason: str) -> Judgement:
         return Judgement(outcome=outcome, reason=reason, findings=findings)
 
     enough = canary.errors.challenger.windows >= FEWEST_WINDOWS
     harm = [one for one in findings if one.of != SPLIT and one.harmful]
     if enough and harm:
-        return say(CanaryDecision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
+        return say(Decision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
     open_ = _open(canary, findings)
     if enough and not open_ and all(one.is_safe for one in findings):
         safe = "; ".join(_describe_finding(one, canary) for one in findings if one.of != SPLIT)
-        return say(CanaryDecision.PROMOTE, f"no worse than tolerated: {safe}")
+        return say(Decision.PROMOTE, f"no worse than tolerated: {safe}")
     why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
     if not elapsed_seconds < limit:
-        return say(
-            CanaryDecision.ROLLBACK, f"not shown to be safe within {limit / 60:,.0f} min: {why}"
-        )
-    return say(CanaryDecision.HOLD, f"not decided yet: {why}")
+        return say(Decision.ROLLBACK, f"not shown to be safe within {limit / 60:,.0f} min: {why}")
+    return say(Decision.HOLD, f"not decided yet: {why}")
 
 
 def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:

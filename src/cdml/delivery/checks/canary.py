@@ -13,13 +13,13 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.delivery.canary import CanaryDecision, CanaryState, judge_canary, observe_window
+from cdml.delivery.canary import CanaryState, judge_canary, observe_window
 from cdml.delivery.checks.canary_forecast import canary_tolerances, forecast_canary
 from cdml.delivery.checks.release_checks import CheckForecast, CheckResult
 from cdml.delivery.checks.smoke import run_smoke_test, smoke_tolerances
 from cdml.delivery.checks.smoke_cases import Case, all_passed, case_of_rows
 from cdml.delivery.ports import DeliveryPorts
-from cdml.delivery.rollout.state_machine import Decision, serves
+from cdml.delivery.rollout.state_machine import serves
 from cdml.delivery.target import SplittingTarget
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import InputError, ServiceError
@@ -27,11 +27,6 @@ from cdml.evidence import reference_rows
 from cdml.journal.records import Operation, Release, Serving
 
 _CANARY = TypeAdapter(CanaryState)
-_JUDGED = {
-    CanaryDecision.PROMOTE: Decision.PROMOTE,
-    CanaryDecision.HOLD: Decision.HOLD,
-    CanaryDecision.ROLLBACK: Decision.ROLLBACK,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +70,12 @@ class CanaryJudge:
         # How long it may take is decided by the ramp, whose time-out is no evidence of harm.
         judgement = judge_canary(seen, elapsed_seconds=0.0)
         state = _state(ramp.percent, seen)
-        return CheckResult(judged=_JUDGED[judgement.outcome], why=judgement.reason, state=state)
+        return CheckResult(judged=judgement.outcome, why=judgement.reason, state=state)
 
     def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """See `Checks`; by the traffic of the last minutes, or else of the next."""
-        forecast = forecast_canary(self._settings, ramp, self.ports, since=since)
-        return CheckForecast(told=forecast.told, state=_state(0, CanaryState(rules=forecast.rules)))
+        rules, sentence = forecast_canary(self._settings, ramp, self.ports, since=since)
+        return CheckForecast(told=sentence, state=_state(0, CanaryState(rules=rules)))
 
     def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
         """What to ask; and where that is nothing, why, if it is known."""

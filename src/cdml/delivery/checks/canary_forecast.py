@@ -1,6 +1,6 @@
 """Before a canary begins: what limit its latencies have, and how long it will take."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cdml.config.delivery import CanarySettings as Settings
@@ -22,19 +22,6 @@ LEAST_MS = 1.0
 """The limit where the champion's own is 0: HAProxy's log knows whole milliseconds."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanaryForecast:
-    """What is known before a canary begins.
-
-    Attributes:
-        rules: of its judge; fixed before the version gets any traffic.
-        told: the limit of latencies and when a decision is to be expected, in one line.
-    """
-
-    rules: CanaryTolerances
-    told: str
-
-
 def canary_tolerances(
     settings: Settings | None, ramp: Ramp, limit_ms: float | None
 ) -> CanaryTolerances:
@@ -52,8 +39,10 @@ def canary_tolerances(
 
 def forecast_canary(
     settings: Settings | None, ramp: Ramp, ports: DeliveryPorts, *, since: datetime
-) -> CanaryForecast:
-    """Look at the champion's traffic, once; before `since` its server's answers were another's.
+) -> tuple[CanaryTolerances, str]:
+    """What the judge of a canary tolerates; its limit and likely duration in a line.
+
+    The champion's traffic is looked at once; before `since` its server's answers were another's.
 
     Raises:
         ConfigurationError: the traffic can never be read as it is configured.
@@ -75,10 +64,8 @@ def forecast_canary(
     rules = canary_tolerances(settings, ramp, limit)
     if seen is None or answers.requests == 0:
         time = f"is not known: {trouble or 'no traffic was seen'}"
-        return CanaryForecast(
-            rules=rules, told=f"{latencies}; when a decision is to be expected {time}"
-        )
-    return CanaryForecast(rules=rules, told=f"{latencies}; {_time(rules, ramp, seen)}")
+        return rules, f"{latencies}; when a decision is to be expected {time}"
+    return rules, f"{latencies}; {_time(rules, ramp, seen)}"
 
 
 def _seen(ports: DeliveryPorts, since: datetime, fewest_requests: int | None) -> Window:

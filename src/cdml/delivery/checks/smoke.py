@@ -9,11 +9,10 @@ from cdml.delivery.checks.smoke_cases import (
     Case,
     NoPredictions,
     Replies,
-    Reply,
     SmokeCheck,
     SmokeTolerances,
 )
-from cdml.delivery.target import SplittingTarget
+from cdml.delivery.target import ServerAnswer, SplittingTarget
 from cdml.errors import ServiceError
 from cdml.journal.records import Release
 from cdml.statistics import metrics
@@ -64,9 +63,8 @@ def _seconds(
 
 def _send_case(
     target: SplittingTarget, release: Release, body: bytes, limits: SmokeTolerances
-) -> Reply:
+) -> ServerAnswer:
     try:
-        answer = target.ask(release, body, timeout=limits.timeout)
+        return target.ask(release, body, timeout=limits.timeout)
     except ServiceError as error:
-        return Reply(status=None, body=error.message.encode())
-    return Reply(status=answer.status, body=answer.body, seconds=answer.seconds)
+        return ServerAnswer(status=None, body=error.message.encode())

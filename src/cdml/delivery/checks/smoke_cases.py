@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from cdml.delivery.target import ServerAnswer
+
 CaseValue = bool | int | float | str | None
 
 MALFORMED = b'{"cdml_smoke_check": ["no model is asked this way"]}'
@@ -61,26 +63,11 @@ class SmokeCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What a server said, or why it said nothing.
-
-    Attributes:
-        status: HTTP status; None where there was no answer.
-        body: what it said, or the reason.
-        seconds: how long it took.
-    """
-
-    status: int | None
-    body: bytes
-    seconds: float = math.inf
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Replies:
     """All that a server was asked and said; a latency is infinite where no good answer came."""
 
-    cases: Sequence[tuple[Case, Reply]]
-    malformed: Reply
+    cases: Sequence[tuple[Case, ServerAnswer]]
+    malformed: ServerAnswer
     latencies: Sequence[float] = field(default_factory=tuple)
 
 
@@ -105,7 +92,7 @@ def all_passed(checks: Sequence[SmokeCheck]) -> bool:
     return bool(checks) and all(check.passed for check in checks)
 
 
-def predictions(reply: Reply, rows: int | None = None) -> tuple[Any, ...]:
+def predictions(reply: ServerAnswer, rows: int | None = None) -> tuple[Any, ...]:
     """The predictions of an answer.
 
     Raises:
@@ -167,7 +154,7 @@ def shorten_reply(body: bytes) -> str:
     return f"{words[:_TOLD]}…" if len(words) > _TOLD else words or "nothing"
 
 
-def _answers(cases: Sequence[tuple[Case, Reply]]) -> SmokeCheck:
+def _answers(cases: Sequence[tuple[Case, ServerAnswer]]) -> SmokeCheck:
     if not cases:
         return SmokeCheck(name="answers", passed=False, sentence="Nothing was there to ask it.")
     problems, count = [], 0
@@ -180,7 +167,9 @@ def _answers(cases: Sequence[tuple[Case, Reply]]) -> SmokeCheck:
     return SmokeCheck(name="answers", passed=not problems, sentence=_sentence(problems, good))
 
 
-def _check_recorded(cases: Sequence[tuple[Case, Reply]], limits: SmokeTolerances) -> SmokeCheck:
+def _check_recorded(
+    cases: Sequence[tuple[Case, ServerAnswer]], limits: SmokeTolerances
+) -> SmokeCheck:
     problems, compared = [], 0
     for case, reply in cases:
         if not case.known:
@@ -210,7 +199,7 @@ def _difference(actual: Sequence[Any], recorded: Sequence[Any], limits: SmokeTol
     return f"its prediction {row} is {seen}, and {judged} was judged"
 
 
-def _refuses(reply: Reply) -> SmokeCheck:
+def _refuses(reply: ServerAnswer) -> SmokeCheck:
     if reply.status in _CLIENT_ERRORS:
         sentence = f"A malformed request was refused with {reply.status}."
         return SmokeCheck(name="refuses_malformed", passed=True, sentence=sentence)
@@ -230,7 +219,7 @@ def _latency(seconds: Sequence[float], limit: float) -> SmokeCheck:
     return SmokeCheck(name="latency", passed=median <= limit, sentence=sentence)
 
 
-def _status(reply: Reply) -> str:
+def _status(reply: ServerAnswer) -> str:
     if reply.status is None:
         return f"it did not answer ({shorten_reply(reply.body)})"
     return f"it answered {reply.status}"

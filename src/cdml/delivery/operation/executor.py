@@ -4,7 +4,7 @@ Each step is recorded for the evidence.
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -276,15 +276,11 @@ class OperationExecutor:
         self._set(ledger, commit)
 
     def _set(self, ledger: JournalDocument, commit: str | None) -> None:
-        self.observation = Observation(
-            ledger=ledger, commit=commit, serving=self.observation.serving
-        )
+        self.observation = replace(self.observation, ledger=ledger, commit=commit)
         self.tenure.follow(ledger)
 
     def _saw(self, serving: Serving, operation: Operation) -> None:
-        self.observation = Observation(
-            ledger=self.observation.ledger, commit=self.observation.commit, serving=serving
-        )
+        self.observation = replace(self.observation, serving=serving)
         if self.restored_at is None and traffic_percentage(serving, operation.to) == ALL:
             self.restored_at = self.ports.clock.now()
 

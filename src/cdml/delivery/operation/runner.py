@@ -2,7 +2,7 @@
 
 import secrets
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -182,7 +182,7 @@ class OperationRunner:
         if release is not None:
             self.voucher.approve(release)
         self.steps.did("adopt", adopted.subject)
-        return Observation(ledger=adopted.ledger, commit=commit, serving=observation.serving)
+        return replace(observation, ledger=adopted.ledger, commit=commit)
 
     def adoption(
         self, observation: Observation, release: Release | None, reason: str = ""
@@ -205,8 +205,7 @@ class OperationRunner:
         begun = transitions.begin(observation.ledger, operation, self.ports.clock.now())
         commit = self.book.write(begun, observation.commit)
         self.steps.did("lock", f"generation {begun.ledger.generation}")
-        locked = Observation(ledger=begun.ledger, commit=commit, serving=observation.serving)
-        return self._execute(locked, own=True)
+        return self._execute(replace(observation, ledger=begun.ledger, commit=commit), own=True)
 
     def resume(self) -> OperationResult | None:
         """Go on with a deploy that was paused, or whose run stopped; None where there is none.

@@ -101,7 +101,7 @@ class Refusal(StrEnum):
     QUARANTINED = "quarantined"  # it was rolled back
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class RefusalReason:
     """Something that speaks against a deployment, and what to do next."""
 

@@ -2,21 +2,21 @@
 
 import fcntl
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from cdml.errors import ConfigurationError, ServiceError
+from cdml.errors import ConfigurationError, InputError, ServiceError
+from cdml.evidence.store import write_atomically
 from cdml.journal.records import Release
 
 _PATIENCE = 30.0
 _PAUSE = 0.05
+_HINT = "deploy.target.state names a folder of this machine that cdml may write."
 
 
 class Held(BaseModel):
@@ -47,13 +47,6 @@ class _Document(BaseModel):
     slots: dict[str, Held] = Field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Claim:
-    """The slots while nobody else writes them; what is put here is kept."""
-
-    held: dict[str, Held] = field(default_factory=dict)
-
-
 class SlotFolder:
     """The state folder of a target, which belongs to one model in one environment."""
 
@@ -72,7 +65,7 @@ class SlotFolder:
         return self._read().slots
 
     @contextmanager
-    def claim(self, fence: int) -> Iterator[Claim]:
+    def claim(self, fence: int) -> Iterator[dict[str, Held]]:
         """Change the slots under a fencing number; written when the block ends without an error.
 
         Raises:
@@ -89,10 +82,10 @@ class SlotFolder:
             if fence > document.fence:  # whatever comes of this order, older ones are refused
                 document = document.model_copy(update={"fence": fence})
                 self.write(self._path.name, document.model_dump_json(by_alias=True, indent=1))
-            claim = Claim(dict(document.slots))
-            yield claim
-            if claim.held != document.slots:
-                changed = document.model_copy(update={"slots": claim.held})
+            held = dict(document.slots)
+            yield held
+            if held != document.slots:
+                changed = document.model_copy(update={"slots": held})
                 self.write(self._path.name, changed.model_dump_json(by_alias=True, indent=1))
 
     def write(self, name: str, content: str) -> Path:
@@ -101,22 +94,10 @@ class SlotFolder:
         Raises:
             ServiceError: it cannot be written.
         """
-        path = self.folder / name
-        try:
-            handle, temporary = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.")
-            try:
-                with os.fdopen(handle, "w", encoding="utf-8") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fsync(file.fileno())
-                Path(temporary).chmod(0o644)  # HAProxy reads its state, a unit its variables
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-        except OSError as error:
-            raise _unwritable(path, error) from error
-        return path
+        try:  # others read it: HAProxy its state, a unit its variables
+            return write_atomically(self.folder / name, content.encode())
+        except InputError as error:
+            raise ServiceError(error.message, _HINT) from error
 
     def check_owner(self, owner: str) -> None:
         """Refuse what belongs to somebody else.
@@ -155,7 +136,8 @@ class SlotFolder:
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise _unwritable(self.folder, error) from error
+            message = f"{self.folder} cannot be written: {error.strerror or error}."
+            raise ServiceError(message, _HINT) from error
         try:
             _wait_for(handle, self.folder)
             yield
@@ -177,10 +159,3 @@ def _wait_for(handle: int, folder: Path) -> None:
             time.sleep(_PAUSE)
         else:
             return
-
-
-def _unwritable(path: Path, error: OSError) -> ServiceError:
-    return ServiceError(
-        f"{path} cannot be written: {error.strerror or error}.",
-        "deploy.target.state names a folder of this machine that cdml may write.",
-    )

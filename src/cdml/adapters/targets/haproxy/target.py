@@ -105,20 +105,20 @@ class HaproxyTarget:
     def stage(self, to: Release, *, fence: int) -> None:
         """Start a server in the slot that matters less; nothing where it runs already."""
         self._held(self._backend.servers())  # refused before anything is written
-        with self._slots.claim(fence) as claim:
+        with self._slots.claim(fence) as held:
             servers = self._backend.servers()
-            recover(claim.held, servers, self._slots)
-            slot = self._slot_for(to, claim.held, servers)
-            if slot not in claim.held and self._running.is_foreign(servers[slot]):
+            recover(held, servers, self._slots)
+            slot = self._slot_for(to, held, servers)
+            if slot not in held and self._running.is_foreign(servers[slot]):
                 raise taken(servers[slot])
-            if self._runs(servers[slot], claim.held.get(slot), to):
+            if self._runs(servers[slot], held.get(slot), to):
                 listener = self._running.listener(servers[slot])
-                claim.held[slot] = claim.held[slot].model_copy(update={"listener": listener})
+                held[slot] = held[slot].model_copy(update={"listener": listener})
                 return
         self._models.fetch(to)
         self._vacate(slot, fence)
-        with self._slots.claim(fence) as claim:
-            claim.held[slot] = _held(to, fence)
+        with self._slots.claim(fence) as held:
+            held[slot] = _held(to, fence)
             self._backend.shut(slot)
         try:
             listener = self._running.start(servers[slot], to)
@@ -126,8 +126,8 @@ class HaproxyTarget:
             with suppress(CdmlError):  # the slot gets no traffic; why it failed is what matters
                 self._vacate(slot, fence)
             raise
-        with self._slots.claim(fence) as claim:
-            claim.held[slot] = _held(to, fence, listener)
+        with self._slots.claim(fence) as held:
+            held[slot] = _held(to, fence, listener)
             self._backend.open(slot)
         self._remember()
 
@@ -141,37 +141,37 @@ class HaproxyTarget:
 
     def shift(self, to: Release, percent: int, *, fence: int) -> None:
         """Set both weights, and read them back."""
-        with self._slots.claim(fence) as claim:
+        with self._slots.claim(fence) as held:
             servers = self._backend.servers()
-            recover(claim.held, servers, self._slots)
-            server = self._server_of(to, claim.held, servers)
+            recover(held, servers, self._slots)
+            server = self._server_of(to, held, servers)
             if server is None:
                 raise InputError(
                     f"v{to.version} is not staged: no server of it runs.", "Deploy it again."
                 )
             other = servers[self._other_slot(server.name)]
             if percent != ALL:
-                self._can_serve(other, claim.held, to, percent)
-            rest = ALL - percent if other.name in claim.held else 0
+                self._can_serve(other, held, to, percent)
+            rest = ALL - percent if other.name in held else 0
             weights = {server.name: percent, other.name: rest}
             self._backend.give(weights)
-            for name in claim.held:
-                claim.held[name] = claim.held[name].model_copy(update={"percent": weights[name]})
+            for name in held:
+                held[name] = held[name].model_copy(update={"percent": weights[name]})
         self._remember()
 
     def retire(self, *, fence: int) -> None:
         """Drain and stop what was given no traffic and gets none, and forget its files."""
-        with self._slots.claim(fence) as claim:
+        with self._slots.claim(fence) as held:
             share = shares(self._backend.servers())
             idle = [
                 slot
                 for slot in self._settings.slots
-                if not share[slot] and not (slot in claim.held and claim.held[slot].percent)
+                if not share[slot] and not (slot in held and held[slot].percent)
             ]
         for slot in idle:
             self._vacate(slot, fence)
-        with self._slots.claim(fence) as claim:
-            self._models.prune({held.digest for held in claim.held.values()})
+        with self._slots.claim(fence) as held:
+            self._models.prune({one.digest for one in held.values()})
         self._remember()
 
     def _held(self, servers: Mapping[str, Server]) -> Mapping[str, Held]:
@@ -260,10 +260,10 @@ class HaproxyTarget:
         with self._slots.claim(fence):
             self._backend.drain(slot)
         self._backend.wait_until_idle(slot, self._settings.drain)
-        with self._slots.claim(fence) as claim:
+        with self._slots.claim(fence) as held:
             self._backend.shut(slot)
             self._running.stop(self._backend.servers()[slot])
-            claim.held.pop(slot, None)
+            held.pop(slot, None)
 
     def _remember(self) -> None:
         """Let HAProxy find its weights again when it is restarted."""
