@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import jsonschema
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cdml.cli import run
@@ -14,6 +16,7 @@ from cdml.config.traffic import traffic_types
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError
 from cdml.report.report_formats import FORMATS, report_formats
+from cdml.statistics.metrics import find_metric
 from cdml.wiring import Wiring
 from fakes.progress import FakeProgress
 from support import packages
@@ -187,6 +190,83 @@ class TestAFormatOfTheReport:
         assert "the verdicts, a line each" in capsys.readouterr().out
 
 
+class TestAMetricWithItsFamily:
+    GATE = ("roc_auc, at_least: 0.8", "rarest_class_recall, at_least: 0.5, max_regression: 0.05")
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("A metric, and a family of metrics")
+        find_metric.cache_clear()
+        yield
+        find_metric.cache_clear()
+
+    def predictions(self, path, wrong):
+        """100 rows, of which the first 40 are late; of those, some are predicted wrong."""
+        rows = [
+            {"id": row, "late": row < 40, "prediction": (row < 40) != (row in wrong)}
+            for row in range(100)
+        ]
+        pq.write_table(pa.Table.from_pylist(rows), path)
+
+    def test_is_a_gate_that_is_measured_compared_and_shown(self, project, capsys):
+        folder = project(gate=self.GATE).parent
+        self.predictions(folder / "rows.parquet", range(2))
+        self.predictions(folder / "champion.parquet", range(1, 8))
+
+        assert 0 == run(["evaluate-model", "--predictions", "rows.parquet"])
+        files = ["--challenger", "rows.parquet", "--champion", "champion.parquet"]
+        assert 0 == run(["compare-to-champion", *files])
+        run(["report"])
+
+        evaluation, comparison = (
+            json.loads((folder / ".cdml" / name).read_text())
+            for name in ("evaluation.json", "comparison.json")
+        )
+        [value] = [m for m in evaluation["metrics"] if m["metric"] == "rarest_class_recall"]
+        assert (38 / 40, "wilson") == (value["value"], value["interval"]["method"])
+        [gate] = comparison["gates"]
+        assert ("tango", "pass") == (gate["difference"]["method"], gate["verdict"])
+        assert 5 / 40 == pytest.approx(gate["difference"]["estimate"])
+        assert "rarest" in (folder / ".cdml/comment.md").read_text()
+        assert "rarest_class_recall" in capsys.readouterr().out
+
+    def test_that_is_worse_is_rejected(self, project):
+        folder = project(gate=self.GATE).parent
+        self.predictions(folder / "rows.parquet", range(18))
+        self.predictions(folder / "champion.parquet", ())
+
+        files = ["--challenger", "rows.parquet", "--champion", "champion.parquet"]
+        assert 1 == run(["compare-to-champion", *files])
+
+    def test_has_its_range_and_its_tasks_checked(self, project):
+        message = problems(project(gate=(self.GATE[0], "rarest_class_recall, at_least: 1.5")))
+        assert "gates[0].at_least" in message
+
+        of_numbers = ("positive: true", "task: regression")
+        message = problems(project(gate=self.GATE, task=of_numbers))
+        assert "rarest_class_recall is a metric of binary and multiclass models" in message
+
+    def test_of_weighted_rows_says_that_it_has_no_value(self, project):
+        folder = project(gate=self.GATE, weight=("label: late", "label: late, weight: id")).parent
+        self.predictions(folder / "rows.parquet", range(2))
+
+        assert 3 == run(["evaluate-model", "--predictions", "rows.parquet"])
+        evaluation = (folder / ".cdml/evaluation.json").read_text()
+        assert "rarest_class_recall cannot be measured from weighted cells" in evaluation
+
+    def test_is_among_those_that_a_wrong_name_is_answered_with(self, project):
+        message = problems(project(gate=(self.GATE[0], "rarest_class_recal, at_least: 0.5")))
+
+        assert "unknown metric 'rarest_class_recal'; did you mean 'rarest_class_recall'?" in message
+        assert ", rarest_class_recall, recall," in message
+
+    def test_is_in_the_schema_that_the_command_line_prints(self, capsys):
+        assert 0 == run(["schema"])
+
+        gate = json.loads(capsys.readouterr().out)["$defs"]["GateSettings"]["properties"]
+        assert "rarest_class_recall" in gate["metric"]["examples"]
+
+
 @pytest.mark.parametrize(
     ("kinds", "page"),
     [
@@ -203,6 +283,8 @@ def test_each_of_ours_is_in_the_documentation(request, kinds, page):
     assert [] == [line for line in kinds.describe() if line not in written]
 
 
-@pytest.mark.parametrize("group", ["targets", "traffic", "registries", "report_formats", "tables"])
+@pytest.mark.parametrize(
+    "group", ["targets", "traffic", "registries", "report_formats", "metrics", "tables"]
+)
 def test_each_group_of_entry_points_is_in_the_documentation(group):
     assert f"`cdml.{group}`" in packages.EXTENDING.read_text(encoding="utf-8")

@@ -15,13 +15,13 @@ from cdml.config.gate_limits import bound_problem, margin_problem
 from cdml.config.schema import read_margin
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import suggest_metric
-from cdml.statistics.metrics import Family, Loss, Metric, Range, Task
+from cdml.statistics.metrics import Loss, Metric, Range, Statistic, Task
 
 Complaint = tuple[KeyPath, str]
 
 _NEEDS: Mapping[str, Callable[[Metric], bool]] = {
     "cost": lambda metric: metric.loss is Loss.COLUMN and metric.column is None,
-    "sensitive": lambda metric: metric.family is Family.FAIRNESS,
+    "sensitive": lambda metric: metric.family.reads is Statistic.GROUPS,
 }
 """Keys of `data` that some metrics cannot do without."""
 _DRIFT_UP_TO = {"psi": math.inf, "wasserstein": math.inf, "js": 1.0, "ks": 1.0, "cramers_v": 1.0}
@@ -103,19 +103,15 @@ def _of_metric(
         yield f"{metric.name} is a metric of {tasks} models, and the gates above it are not"
 
 
-def _in_table(metric: Metric) -> bool:
-    return metric.name in metrics.METRICS or metric.beta is not None
-
-
 def _of_direction_and_range(metric: Metric, gate: Mapping[str, Any]) -> Iterator[Complaint]:
     """What a gate may declare of `mean(column)` and `module:function`, and of nothing else."""
-    if gate.get("greater_is_better") is not None and _in_table(metric):
+    if gate.get("greater_is_better") is not None and metric.described:
         direction = "greater" if metric.greater_is_better else "smaller"
         problem = f"of {metric.name} {direction} is better; leave greater_is_better out"
         yield ("greater_is_better",), problem
     if gate.get("range") is None:
         return
-    if _in_table(metric):
+    if metric.described:
         yield ("range",), f"the range of {metric.name} is known ({metric.range}); leave range out"
     elif (ends := _ends(gate["range"])) is not None and not ends[0] < ends[1]:
         yield ("range",), f"write [lowest, highest]: {ends[0]:g} is not below {ends[1]:g}"
@@ -123,7 +119,7 @@ def _of_direction_and_range(metric: Metric, gate: Mapping[str, Any]) -> Iterator
 
 def _declared(metric: Metric, gate: Mapping[str, Any]) -> Metric:
     """The metric in the direction and range that the gate gives it."""
-    if _in_table(metric):
+    if metric.described:
         return metric
     if isinstance(greater := gate.get("greater_is_better"), bool):
         metric = replace(metric, greater_is_better=greater)
@@ -156,13 +152,12 @@ def _rules(
             yield (edge.value,), problem
     margins: list[tuple[KeyPath, RuleKind]] = [((kind.value,), kind) for kind in RuleKind]
     margins.append((("slices", RuleKind.NON_INFERIORITY.value), RuleKind.NON_INFERIORITY))
-    reported = metric.family is Family.CALIBRATION
     for place, kind in margins:
         margin = _margin(at(gate, *place))
         if margin is None:
             continue
         value, relative = margin
-        if reported:
+        if metric.family.reported:
             problem = (
                 f"{metric.name} is a reported figure, which grows by chance alone: bound it with"
                 " at_most, and compare by brier_score_loss or log_loss"

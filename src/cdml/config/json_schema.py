@@ -15,7 +15,7 @@ from cdml.config.kinds import Kinds
 from cdml.config.registries import registry_types
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
-from cdml.statistics.metrics import METRICS
+from cdml.statistics.metrics import metric_names
 
 
 def json_schema() -> str:
@@ -29,7 +29,7 @@ def json_schema() -> str:
     uri = schema["$defs"]["RegistrySettings"]["properties"]["uri"]
     uri["description"] = "\n".join((uri["description"], *registry_types().describe()))
     metric = schema["$defs"]["GateSettings"]["properties"]["metric"]
-    metric["examples"] = sorted(METRICS)
+    metric["examples"] = list(metric_names())
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 

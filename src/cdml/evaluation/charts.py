@@ -7,7 +7,7 @@ from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import Layout, PredictionSlice
 from cdml.evidence.charts import ConfusionCounts, Curve, Picture
 from cdml.statistics.curves import FEW_ROWS, MOST_SCORES, Points, ScoreBins, crosstab, curves
-from cdml.statistics.metrics import METRICS, Family, Metric, Task
+from cdml.statistics.metrics import METRICS, Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Weighted
 
 _OUTCOMES = METRICS["accuracy"]
@@ -78,7 +78,7 @@ def _bins(
     ports: EvaluationPorts,
 ) -> ScoreBins | None:
     """Scores by bin, where that saves memory and draws the same curves."""
-    in_memory = any(metric.family in {Family.RANKS, Family.CALIBRATION} for metric in metrics)
+    in_memory = any(metric.family.reads is Statistic.SCORES for metric in metrics)
     if layout.weight or layout.cluster or part.rows <= FEW_ROWS:
         return None
     if in_memory and _few_enough(part, layout):

@@ -19,7 +19,7 @@ from cdml.evidence.schema import MetricValue
 from cdml.statistics import engine
 from cdml.statistics.difference import Level
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured, finite
-from cdml.statistics.metrics import METRICS, Family, Metric
+from cdml.statistics.metrics import METRICS, Metric, Statistic
 from cdml.statistics.samples import Timings
 
 if TYPE_CHECKING:  # numpy is not there where nothing is measured
@@ -31,7 +31,9 @@ NO_OPERATION = "it is measured when a model is scored, and only its predictions 
 
 def sampled_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those whose statistics the predictions are reduced to, each once."""
-    return tuple(metric for metric in row_metrics(metrics) if metric.family is not Family.CUSTOM)
+    return tuple(
+        metric for metric in row_metrics(metrics) if metric.family.reads is not Statistic.REPLICATES
+    )
 
 
 def row_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
@@ -44,7 +46,7 @@ def describe_memory(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> 
     """What holds rows in memory, for whoever waits; empty where nothing does."""
     if weighted:
         return f"; weights and clusters hold {rows:,} rows in memory"
-    ordered = sorted({m.name for m in metrics if m.family in {Family.RANKS, Family.CALIBRATION}})
+    ordered = sorted({m.name for m in metrics if m.family.reads is Statistic.SCORES})
     if not ordered:
         return ""
     verb = "holds" if len(ordered) == 1 else "hold"
@@ -141,7 +143,7 @@ def _interval(interval: ConfidenceInterval) -> IntervalEvidence:
 
 def operation(metric: Metric, contender: ScoredModel) -> float | Timings | None:
     """What is known of a model's process; None where only its predictions are given."""
-    if metric.family is Family.LATENCY:
+    if metric.family.reads is Statistic.TIMINGS:
         return Timings.of(contender.latency_ms) if contender.latency_ms else None
     return contender.operations.get(metric.name)
 
@@ -190,7 +192,9 @@ def add_user_metrics(
         InputError: a function cannot be had, or fails on all rows.
         ConfigurationError: rows have weights, and a function takes none.
     """
-    names = tuple(dict.fromkeys(one.name for one in metrics if one.family is Family.CUSTOM))
+    names = tuple(
+        dict.fromkeys(one.name for one in metrics if one.family.reads is Statistic.REPLICATES)
+    )
     if not names:
         return parts
     with tempfile.TemporaryDirectory(

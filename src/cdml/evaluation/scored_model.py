@@ -10,7 +10,7 @@ from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
-from cdml.statistics.metrics import Family, Task, find_metric
+from cdml.statistics.metrics import Statistic, Task, find_metric
 from cdml.tables.table import Table
 
 if TYPE_CHECKING:  # imported where a model is scored
@@ -91,7 +91,7 @@ def _operations(evaluation: Evaluation) -> dict[str, float]:
     figures = {}
     for value in evaluation.metrics:
         metric = find_metric(value.metric)
-        if metric and metric.family is Family.OPERATION and value.value is not None:
+        if metric and metric.family.reads is Statistic.FIGURE and value.value is not None:
             figures[metric.name] = value.value
     return figures
 

@@ -10,7 +10,7 @@ from cdml.evidence.schema import BoundGate, MetricValue
 from cdml.gates import reasons
 from cdml.gates.decide import soften, within
 from cdml.gates.rules import Limit, bound_rules
-from cdml.statistics.metrics import Family
+from cdml.statistics.metrics import Statistic
 
 BoundResult = tuple[Verdict, str]
 
@@ -52,7 +52,7 @@ def _gate(limit: Limit, value: MetricValue | None, config: Config) -> BoundGate:
 def _judge(limit: Limit, measured: MetricValue, value: float, config: Config) -> BoundResult:
     """By the point, or by the two-sided interval where the policy says so and there is one."""
     ends = None
-    if config.policy.bounds == "interval" and limit.metric.family is not Family.OPERATION:
+    if config.policy.bounds == "interval" and limit.metric.family.reads is not Statistic.FIGURE:
         if measured.interval is None or measured.interval.confidence != config.policy.confidence:
             held = f"at {reasons.percent(config.policy.confidence)} confidence"
             name = reasons.title(limit.metric.name)

@@ -22,7 +22,7 @@ from cdml.evidence.schema import (
 from cdml.gates import reasons
 from cdml.gates.rules import metric_of_gate, policy_ref
 from cdml.statistics import metrics
-from cdml.statistics.metrics import Family, Metric
+from cdml.statistics.metrics import Metric
 
 SLACK = 1e-9
 """What sums of floating-point numbers may differ by, relative to the larger of 1 and the figure."""
@@ -92,7 +92,7 @@ def _value(value: MetricValue, ranges: dict[str, Metric], rows: int) -> Iterator
     if value.interval is not None:
         yield from _interval(subject, value.interval)
         # A figure of calibration is biased, and its interval is corrected for that.
-        if metric is not None and metric.of_rows and metric.family is not Family.CALIBRATION:
+        if metric is not None and metric.of_rows and not metric.family.reported:
             yield from _within(subject, value.value, value.interval.low, value.interval.high)
 
 

@@ -12,12 +12,13 @@ _LIKELY = 0.5
 
 def greater_is_better(gate: ComparisonGate) -> bool | None:
     """The direction of our metrics, else that of the criterion, else by the margin's side."""
-    if gate.metric in metrics.METRICS:
-        return metrics.METRICS[gate.metric].greater_is_better
+    metric = metrics.find_metric(gate.metric)
+    if metric is not None and metric.described:
+        return metric.greater_is_better
     if gate.criterion.greater_is_better is not None:
         return gate.criterion.greater_is_better
     against = gate.bound.against if gate.bound else 0.0
-    if against == 0 or metrics.find_metric(gate.metric) is None:
+    if against == 0 or metric is None:
         return None
     return (against < 0) is (gate.criterion.kind is RuleKind.NON_INFERIORITY)
 

@@ -1,9 +1,12 @@
 """One question for every metric: what is its value, and how sure is the difference."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Any
 
+from cdml.errors import ConfigurationError
 from cdml.statistics import (
     calibration,
     confusion,
@@ -18,7 +21,7 @@ from cdml.statistics.bca import RESAMPLES
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metric_range import level_within, ranged
-from cdml.statistics.metrics import Family, Metric
+from cdml.statistics.metrics import Metric
 from cdml.statistics.samples import (
     Cells,
     Moments,
@@ -32,38 +35,50 @@ from cdml.statistics.samples import (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Method:
-    """How a family's metrics are measured, and from which statistics."""
+class Estimator:
+    """How a family's metrics are measured, from statistics of the classes `reads`.
+
+    `compare` and `measure` get the metric's name and the statistics; where it is `resampled`,
+    `compare` also the number of resamples; `measure` the confidence. `rows` is how rows with
+    weights or in clusters are measured; without it they cannot be.
+    """
 
     reads: tuple[type, ...]
     compare: Callable[..., Paired | Unmeasured]
     measure: Callable[[str, Any, float], Level | Unmeasured]
     resampled: bool = False
+    rows: weighted.RowEstimator = weighted.NOTHING
 
 
-_OF_CELLS = _Method(
-    reads=(Cells,), compare=confusion.compare, measure=confusion.measure, resampled=True
+CELLS = PROPORTION = Estimator(
+    reads=(Cells,),
+    compare=confusion.compare,
+    measure=confusion.measure,
+    resampled=True,
+    rows=weighted.BY_CELLS,
 )
-_OF_MOMENTS = _Method(reads=(Moments,), compare=means.compare, measure=means.measure)
-_METHODS: Mapping[Family, _Method] = {
-    Family.PROPORTION: _OF_CELLS,
-    Family.CELLS: _OF_CELLS,
-    Family.MEAN: _OF_MOMENTS,
-    Family.MOMENTS: _OF_MOMENTS,
-    Family.RANKS: _Method(
-        reads=(Ranked, OneVsRest), compare=rank_metrics.compare, measure=rank_metrics.measure
-    ),
-    Family.CALIBRATION: _Method(
-        reads=(Ranked,), compare=calibration.compare, measure=calibration.measure
-    ),
-    Family.LATENCY: _Method(
-        reads=(Timings,), compare=latency.compare, measure=latency.measure, resampled=True
-    ),
-    Family.CUSTOM: _Method(
-        reads=(Replicates,), compare=user_metrics.compare, measure=user_metrics.measure
-    ),
-    Family.FAIRNESS: _Method(reads=(Cells,), compare=fairness.compare, measure=fairness.measure),
-}
+MEAN = MOMENTS = Estimator(
+    reads=(Moments,), compare=means.compare, measure=means.measure, rows=weighted.BY_FIGURES
+)
+RANKS = Estimator(
+    reads=(Ranked, OneVsRest),
+    compare=rank_metrics.compare,
+    measure=rank_metrics.measure,
+    rows=weighted.BY_RANKS,
+)
+CALIBRATION = Estimator(
+    reads=(Ranked,),
+    compare=calibration.compare,
+    measure=calibration.measure,
+    rows=weighted.BY_BINS,
+)
+FAIRNESS = Estimator(
+    reads=(Cells,), compare=fairness.compare, measure=fairness.measure, rows=weighted.BY_GROUPS
+)
+CUSTOM = Estimator(reads=(Replicates,), compare=user_metrics.compare, measure=user_metrics.measure)
+LATENCY = Estimator(
+    reads=(Timings,), compare=latency.compare, measure=latency.measure, resampled=True
+)
 
 
 def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Paired | Unmeasured:
@@ -81,14 +96,14 @@ def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Pa
 
 
 def _compared(metric: Metric, sample: Sample, resamples: int) -> Paired | Unmeasured:
+    estimator = _estimator(metric, sample)
+    if isinstance(estimator, Unmeasured):
+        return estimator
     if isinstance(sample, Weighted):
-        return weighted.compare(metric, sample)
-    method = _method(metric, sample)
-    if isinstance(method, Unmeasured):
-        return method
-    if method.resampled:
-        return method.compare(metric.name, sample, resamples)
-    return method.compare(metric.name, sample)
+        return weighted.compare(metric, sample, estimator.rows)
+    if estimator.resampled:
+        return estimator.compare(metric.name, sample, resamples)
+    return estimator.compare(metric.name, sample)
 
 
 def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
@@ -98,19 +113,29 @@ def measure(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeas
 
 
 def _measured(metric: Metric, sample: Sample, confidence: float) -> Level | Unmeasured:
+    estimator = _estimator(metric, sample)
+    if isinstance(estimator, Unmeasured):
+        return estimator
     if isinstance(sample, Weighted):
-        return weighted.measure(metric, sample, confidence)
-    method = _method(metric, sample)
-    if isinstance(method, Unmeasured):
-        return method
-    return method.measure(metric.name, sample, confidence)
+        return weighted.measure(metric, sample, confidence, estimator.rows)
+    return estimator.measure(metric.name, sample, confidence)
 
 
-def _method(metric: Metric, sample: Sample) -> _Method | Unmeasured:
+def _estimator(metric: Metric, sample: Sample) -> Estimator | Unmeasured:
+    """That of the metric's family; rows with weights are looked at by itself."""
     if sample.rows == 0:
         return Unmeasured(reason="there are no rows")
-    method = _METHODS.get(metric.family)
-    if method is None or not isinstance(sample, method.reads):
+    estimator = _load(metric.family.estimator) if metric.family.estimator else None
+    if estimator is None or not isinstance(sample, (*estimator.reads, Weighted)):
         kind = type(sample).__name__.lower()
         return Unmeasured(reason=f"{metric.name} cannot be measured from {kind}")
-    return method
+    return estimator
+
+
+@cache
+def _load(place: str) -> Estimator:
+    module, _, attribute = place.partition(":")
+    estimator = getattr(import_module(module), attribute, None)
+    if isinstance(estimator, Estimator):
+        return estimator
+    raise ConfigurationError(f"{place} is no estimator of a family of metrics.")

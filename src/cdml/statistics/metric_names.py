@@ -2,7 +2,15 @@
 
 from collections.abc import Iterator, Mapping
 
-from cdml.statistics.metrics import METRICS, PATTERNS, Metric, Task, find_metric, plain_name
+from cdml.statistics.metrics import (
+    METRICS,
+    PATTERNS,
+    Metric,
+    Task,
+    find_metric,
+    metric_names,
+    plain_name,
+)
 
 UNKNOWN = "unknown metric"
 """How every sentence about an unknown metric begins."""
@@ -237,7 +245,7 @@ def unknown_metric(name: str) -> str:
 
 def known_metrics() -> str:
     """All names, for the end of a list of problems."""
-    return f"Known metrics: {', '.join((*sorted(METRICS), *PATTERNS))}."
+    return f"Known metrics: {', '.join((*metric_names(), *PATTERNS))}."
 
 
 def suggest_metric(task: Task, metric: Metric) -> str:
@@ -278,5 +286,6 @@ def _by_letters(name: str) -> str:
     if len(name) < _FEWEST:
         return ""
     names = {alias: m.name for m in METRICS.values() for alias in (m.name, *m.aliases)}
+    names |= {name: name for name in metric_names()}
     near = get_close_matches(name.lower(), names, n=1)
     return f"did you mean {names[near[0]]!r}?" if near else ""

@@ -5,8 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
+
+from cdml.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 FEWEST_ROWS = 100
 """Rows that a slice needs to be judged, unless cdml.yaml says otherwise."""
@@ -23,19 +29,59 @@ class Task(StrEnum):
     GENERATION = "generation"  # text or anything else, judged case by case
 
 
-class Family(StrEnum):
-    """How a metric's sampling distribution is found, and from which statistics of `samples`."""
+class Statistic(StrEnum):
+    """Which statistics of the rows a family reads; `samples` has them."""
 
-    PROPORTION = "proportion"  # share of rows that are right; from Cells
-    CELLS = "cells"  # a function of the joint confusion counts; from Cells
-    MEAN = "mean"  # mean of a loss per row; from Moments of that loss
-    MOMENTS = "moments"  # a function of squared errors and labels; from Moments of those
-    RANKS = "ranks"  # needs the order of the scores; from Ranked or OneVsRest
-    CALIBRATION = "calibration"  # a reported figure of the scores; from Ranked
-    FAIRNESS = "fairness"  # gap between groups of rows; from Cells with groups
-    CUSTOM = "custom"  # a function of the user's; from Replicates
-    LATENCY = "latency"  # a quantile of what single requests took; from Timings
-    OPERATION = "operation"  # measured of the model, not of rows
+    CELLS = "cells"  # Cells
+    GROUPS = "groups"  # Cells with the groups of data.sensitive
+    LOSSES = "losses"  # Moments of a loss per row
+    SQUARES = "squares"  # Moments of squared errors and labels
+    SCORES = "scores"  # Ranked or OneVsRest; held in memory
+    REPLICATES = "replicates"  # Replicates, by a function of the user's
+    TIMINGS = "timings"  # Timings, of the model's process
+    FIGURE = "figure"  # one figure of the model, without an error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """Metrics whose sampling distribution is found in one way.
+
+    `estimator` is the `module:attribute` of its `Estimator` (`statistics/engine.py`), imported when
+    something is measured. A metric that is `reported` has values, and no comparison of them.
+    """
+
+    PROPORTION: ClassVar["Family"]  # share of rows that are right
+    CELLS: ClassVar["Family"]  # a function of the joint confusion counts
+    MEAN: ClassVar["Family"]  # mean of a loss per row
+    MOMENTS: ClassVar["Family"]  # a function of squared errors and labels
+    RANKS: ClassVar["Family"]  # needs the order of the scores
+    CALIBRATION: ClassVar["Family"]  # a reported figure of the scores
+    FAIRNESS: ClassVar["Family"]  # gap between groups of rows
+    CUSTOM: ClassVar["Family"]  # a function of the user's
+    LATENCY: ClassVar["Family"]  # a quantile of what single requests took
+    OPERATION: ClassVar["Family"]  # measured of the model, not of rows
+
+    name: str
+    reads: Statistic
+    estimator: str = ""
+    reported: bool = False
+
+
+def _family(name: str, reads: Statistic, *, reported: bool = False) -> Family:
+    estimator = f"cdml.statistics.engine:{name.upper()}"
+    return Family(name=name, reads=reads, estimator=estimator, reported=reported)
+
+
+Family.PROPORTION = _family("proportion", Statistic.CELLS)
+Family.CELLS = _family("cells", Statistic.CELLS)
+Family.MEAN = _family("mean", Statistic.LOSSES)
+Family.MOMENTS = _family("moments", Statistic.SQUARES)
+Family.RANKS = _family("ranks", Statistic.SCORES)
+Family.CALIBRATION = _family("calibration", Statistic.SCORES, reported=True)
+Family.FAIRNESS = _family("fairness", Statistic.GROUPS)
+Family.CUSTOM = _family("custom", Statistic.REPLICATES)
+Family.LATENCY = _family("latency", Statistic.TIMINGS)
+Family.OPERATION = Family(name="operation", reads=Statistic.FIGURE)
 
 
 class Loss(StrEnum):
@@ -139,7 +185,12 @@ class Metric:
     @property
     def of_rows(self) -> bool:
         """Whether it is measured of rows, and thus of slices too."""
-        return self.family not in {Family.OPERATION, Family.LATENCY}
+        return self.family.reads not in {Statistic.FIGURE, Statistic.TIMINGS}
+
+    @property
+    def described(self) -> bool:
+        """Whether direction and range are known, and not for a gate to give."""
+        return self.range is not None
 
     @property
     def of_outcomes(self) -> bool:
@@ -162,122 +213,68 @@ _UNIT = Range(low=0.0, high=1.0)
 _POSITIVE = Range(low=0.0, high=math.inf)
 
 
-def _confusion(
-    name: str,
-    *aliases: str,
-    tasks: frozenset[Task] = _BINARY,
-    family: Family = Family.CELLS,
-    counts: Counts = Counts.ROWS,
-    values: Range = _UNIT,
-    uninformed: Mapping[Task, float] | None = None,
-) -> Metric:
-    return Metric(
-        name=name,
-        greater_is_better=True,
-        tasks=tasks,
-        family=family,
-        range=values,
-        uninformed=uninformed or {},
-        counts=counts,
-        aliases=aliases,
-    )
-
-
-def _ranking(
-    name: str,
-    *aliases: str,
-    tasks: frozenset[Task] = _BINARY,
-    counts: Counts,
-    uninformed: Mapping[Task, float] | None = None,
-) -> Metric:
-    return Metric(
-        name=name,
-        greater_is_better=True,
-        tasks=tasks,
-        family=Family.RANKS,
-        range=_UNIT,
-        uninformed=uninformed or {},
-        counts=counts,
-        needs_score=True,
-        aliases=aliases,
-    )
-
-
-def _mean(
-    name: str,
-    loss: Loss,
-    *aliases: str,
-    tasks: frozenset[Task] = _REGRESSION,
-    values: Range = _POSITIVE,
-    uninformed: Mapping[Task, float] | None = None,
-    fraction: bool = False,
-) -> Metric:
-    return Metric(
-        name=name,
-        greater_is_better=False,
-        tasks=tasks,
-        family=Family.MEAN,
-        range=values,
-        uninformed=uninformed or {},
-        fraction=fraction,
-        loss=loss,
-        needs_score=loss in {Loss.LOG, Loss.BRIER},
-        aliases=aliases,
-    )
-
-
-def _operation(name: str, family: Family, quantile: float | None = None) -> Metric:
-    return Metric(
-        name=name,
-        greater_is_better=False,
-        tasks=frozenset(),
-        family=family,
-        range=_POSITIVE,
-        quantile=quantile,
-    )
-
-
-def _fairness(name: str, counts: Counts, *aliases: str) -> Metric:
-    return Metric(
-        name=name,
-        greater_is_better=False,
-        tasks=_BINARY,
-        family=Family.FAIRNESS,
-        range=_UNIT,
-        counts=counts,
-        aliases=aliases,
-    )
-
+_confusion = partial(
+    Metric, greater_is_better=True, tasks=_BINARY, family=Family.CELLS, range=_UNIT
+)
+_ranking = partial(
+    Metric,
+    greater_is_better=True,
+    tasks=_BINARY,
+    family=Family.RANKS,
+    range=_UNIT,
+    needs_score=True,
+)
+_mean = partial(
+    Metric, greater_is_better=False, tasks=_REGRESSION, family=Family.MEAN, range=_POSITIVE
+)
+_fairness = partial(
+    Metric, greater_is_better=False, tasks=_BINARY, family=Family.FAIRNESS, range=_UNIT
+)
+_latency = partial(
+    Metric, greater_is_better=False, tasks=frozenset(), family=Family.LATENCY, range=_POSITIVE
+)
 
 _ALL = (
     _confusion(
-        "accuracy", "acc", "accuracy_score", tasks=_CLASSES, family=Family.PROPORTION
+        name="accuracy", aliases=("acc", "accuracy_score"), tasks=_CLASSES, family=Family.PROPORTION
     ),
     _confusion(
-        "balanced_accuracy", "balanced_accuracy_score", "bacc",
-        tasks=_CLASSES, counts=Counts.SMALLER_CLASS, uninformed={Task.BINARY: 0.5},
+        name="balanced_accuracy",
+        aliases=("balanced_accuracy_score", "bacc"),
+        tasks=_CLASSES,
+        counts=Counts.SMALLER_CLASS,
+        uninformed={Task.BINARY: 0.5},
     ),
     _confusion(
-        "precision", "precision_score", "ppv", "positive_predictive_value",
+        name="precision",
+        aliases=("precision_score", "ppv", "positive_predictive_value"),
         counts=Counts.PREDICTED,
     ),
     _confusion(
-        "recall", "recall_score", "sensitivity", "tpr", "true_positive_rate",
+        name="recall",
+        aliases=("recall_score", "sensitivity", "tpr", "true_positive_rate"),
         counts=Counts.POSITIVES,
     ),
     _confusion(
-        "specificity", "specificity_score", "tnr", "true_negative_rate",
+        name="specificity",
+        aliases=("specificity_score", "tnr", "true_negative_rate"),
         counts=Counts.NEGATIVES,
     ),
-    _confusion("f1", "f1_score", "f_score", "fscore", "f_measure", counts=Counts.POSITIVES),
     _confusion(
-        "matthews_corrcoef", "mcc", "matthews_corr_coef", "matthews_correlation_coefficient",
-        tasks=_CLASSES, counts=Counts.SMALLER_CLASS, values=Range(low=-1.0, high=1.0),
+        name="f1", aliases=("f1_score", "f_score", "fscore", "f_measure"), counts=Counts.POSITIVES
+    ),
+    _confusion(
+        name="matthews_corrcoef",
+        aliases=("mcc", "matthews_corr_coef", "matthews_correlation_coefficient"),
+        tasks=_CLASSES,
+        counts=Counts.SMALLER_CLASS,
+        range=Range(low=-1.0, high=1.0),
         uninformed={Task.BINARY: 0.0, Task.MULTICLASS: 0.0},
     ),
     *(
         _confusion(
-            f"{name}_{average}", f"{name}_score_{average}", f"{average}_{name}",
+            name=f"{name}_{average}",
+            aliases=(f"{name}_score_{average}", f"{average}_{name}"),
             tasks=_MULTICLASS,
             family=Family.PROPORTION if average == "micro" else Family.CELLS,
         )
@@ -285,32 +282,67 @@ _ALL = (
         for average in ("micro", "macro", "weighted")
     ),
     _ranking(
-        "roc_auc", "auc", "auc_roc", "rocauc", "roc_auc_score", "area_under_roc",
-        counts=Counts.SMALLER_CLASS, uninformed={Task.BINARY: 0.5},
+        name="roc_auc",
+        aliases=("auc", "auc_roc", "rocauc", "roc_auc_score", "area_under_roc"),
+        counts=Counts.SMALLER_CLASS,
+        uninformed={Task.BINARY: 0.5},
     ),
     _ranking(
-        "roc_auc_ovr", "auc_ovr", "roc_auc_score_ovr",
-        tasks=_MULTICLASS, counts=Counts.SMALLER_CLASS, uninformed={Task.MULTICLASS: 0.5},
+        name="roc_auc_ovr",
+        aliases=("auc_ovr", "roc_auc_score_ovr"),
+        tasks=_MULTICLASS,
+        counts=Counts.SMALLER_CLASS,
+        uninformed={Task.MULTICLASS: 0.5},
     ),
     _ranking(
-        "average_precision", "average_precision_score", "ap", "pr_auc", "prauc", "auc_pr", "aucpr",
-        "auprc", "precision_recall_auc", "area_under_pr",
+        name="average_precision",
+        aliases=(
+            "average_precision_score",
+            "ap",
+            "pr_auc",
+            "prauc",
+            "auc_pr",
+            "aucpr",
+            "auprc",
+            "precision_recall_auc",
+            "area_under_pr",
+        ),
         counts=Counts.POSITIVES,
     ),
     _mean(
-        "log_loss", Loss.LOG, "logloss", "mlogloss", "multi_logloss", "cross_entropy",
-        "crossentropy", "cross_entropy_loss", "categorical_crossentropy", "nll",
-        tasks=_CLASSES, uninformed={Task.BINARY: math.log(2)},
+        name="log_loss",
+        aliases=(
+            "logloss",
+            "mlogloss",
+            "multi_logloss",
+            "cross_entropy",
+            "crossentropy",
+            "cross_entropy_loss",
+            "categorical_crossentropy",
+            "nll",
+        ),
+        loss=Loss.LOG,
+        needs_score=True,
+        tasks=_CLASSES,
+        uninformed={Task.BINARY: math.log(2)},
     ),
     _mean(
-        "brier_score_loss", Loss.BRIER, "brier", "brier_score", "brier_loss",
-        tasks=_BINARY, values=_UNIT, uninformed={Task.BINARY: 0.25},
+        name="brier_score_loss",
+        aliases=("brier", "brier_score", "brier_loss"),
+        loss=Loss.BRIER,
+        needs_score=True,
+        tasks=_BINARY,
+        range=_UNIT,
+        uninformed={Task.BINARY: 0.25},
     ),
-    _mean("mean_absolute_error", Loss.ABSOLUTE, "mae", "l1", "mean_abs_error"),
-    _mean("mean_squared_error", Loss.SQUARED, "mse", "l2"),
+    _mean(name="mean_absolute_error", aliases=("mae", "l1", "mean_abs_error"), loss=Loss.ABSOLUTE),
+    _mean(name="mean_squared_error", aliases=("mse", "l2"), loss=Loss.SQUARED),
     _mean(
-        "mean_absolute_percentage_error", Loss.ABSOLUTE_PERCENTAGE, "mape",
-        uninformed={Task.REGRESSION: 1.0}, fraction=True,
+        name="mean_absolute_percentage_error",
+        aliases=("mape",),
+        loss=Loss.ABSOLUTE_PERCENTAGE,
+        uninformed={Task.REGRESSION: 1.0},
+        fraction=True,
     ),
     Metric(
         name="root_mean_squared_error",
@@ -329,18 +361,21 @@ _ALL = (
         uninformed={Task.REGRESSION: 0.0},
         aliases=("r2_score", "r_squared", "r_2", "coefficient_of_determination"),
     ),
-    _confusion("exact_match", tasks=frozenset({Task.GENERATION}), family=Family.PROPORTION),
+    _confusion(name="exact_match", tasks=frozenset({Task.GENERATION}), family=Family.PROPORTION),
     _fairness(
-        "demographic_parity_difference", Counts.ROWS,
-        "demographic_parity", "statistical_parity", "statistical_parity_difference",
+        name="demographic_parity_difference",
+        aliases=("demographic_parity", "statistical_parity", "statistical_parity_difference"),
+        counts=Counts.ROWS,
     ),
     _fairness(
-        "equal_opportunity_difference", Counts.POSITIVES,
-        "equal_opportunity", "true_positive_rate_difference",
+        name="equal_opportunity_difference",
+        aliases=("equal_opportunity", "true_positive_rate_difference"),
+        counts=Counts.POSITIVES,
     ),
     _fairness(
-        "equalized_odds_difference", Counts.SMALLER_CLASS, "equalized_odds", "equalised_odds",
-        "equalised_odds_difference",
+        name="equalized_odds_difference",
+        aliases=("equalized_odds", "equalised_odds", "equalised_odds_difference"),
+        counts=Counts.SMALLER_CLASS,
     ),
     Metric(
         name="expected_calibration_error",
@@ -360,11 +395,11 @@ _ALL = (
         loss=Loss.COLUMN,
         scale=1000.0,
     ),
-    _operation("latency_p50_ms", Family.LATENCY, 0.50),
-    _operation("latency_p95_ms", Family.LATENCY, 0.95),
-    _operation("latency_p99_ms", Family.LATENCY, 0.99),
-    _operation("model_size_mb", Family.OPERATION),
-)  # fmt: skip
+    _latency(name="latency_p50_ms", quantile=0.50),
+    _latency(name="latency_p95_ms", quantile=0.95),
+    _latency(name="latency_p99_ms", quantile=0.99),
+    _latency(name="model_size_mb", family=Family.OPERATION),
+)
 
 METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
 _BY_ANY_NAME = {name: m for m in _ALL for name in (m.name, *m.aliases)}
@@ -393,9 +428,9 @@ def find_metric(name: str) -> Metric | None:
     """The metric of this name or alias, or None.
 
     Names are understood however they are written: `F1Score`, `ROC AUC`, `roc-auc`.
-    Beside those of `METRICS`: `f2`, `f0.5` and other F scores, `mean(column)` of a column of the
-    predictions file, and `module:function`. Of the last two a greater value is taken for better,
-    as scikit-learn's `make_scorer` does.
+    Beside those of `METRICS` and of installed packages: `f2`, `f0.5` and other F scores,
+    `mean(column)` of a column of the predictions file, and `module:function`. Of the last two a
+    greater value is taken for better, as scikit-learn's `make_scorer` does.
     """
     if name in _BY_ANY_NAME:
         return _BY_ANY_NAME[name]
@@ -414,4 +449,29 @@ def find_metric(name: str) -> Metric | None:
         )
     if _FUNCTION.fullmatch(name):
         return Metric(name=name, greater_is_better=True, tasks=frozenset(), family=Family.CUSTOM)
-    return None
+    return _find_added(name)
+
+
+def metric_names() -> tuple[str, ...]:
+    """The names of all metrics that have one, those of installed packages too."""
+    return tuple(sorted({*METRICS, *_added()}))
+
+
+def _added() -> Mapping[str, "EntryPoint"]:
+    from importlib.metadata import entry_points  # takes long, and most names are ours
+
+    return {point.name: point for point in entry_points(group="cdml.metrics")}
+
+
+def _find_added(name: str) -> Metric | None:
+    """A metric that an installed package brings, with its family."""
+    point = _added().get(name)
+    if point is None:
+        return None
+    try:
+        metric = point.load()
+    except (ImportError, AttributeError) as error:
+        raise ConfigurationError(f"the metric {name!r} cannot be imported: {error}.") from error
+    if isinstance(metric, Metric) and metric.name == name:
+        return metric
+    raise ConfigurationError(f"{point.value} is no metric of the name {name!r}.")

@@ -6,7 +6,7 @@ Cameron & Miller 2015), and its bounds are t, corrected for skewness as everywhe
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from cdml.statistics import calibration, fairness, influence, student
 from cdml.statistics.difference import Level, Paired
 from cdml.statistics.influence import Influence
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.metrics import FEWEST_CLUSTERS, Family, Metric
+from cdml.statistics.metrics import FEWEST_CLUSTERS, Metric
 from cdml.statistics.proportions import wilson
 from cdml.statistics.ranks import summed
 from cdml.statistics.sample_size import counted, describe_count, effective_rows
@@ -25,18 +25,41 @@ from cdml.statistics.skewed_means import Linear
 
 _TOO_FEW = "are too few to know how far others lie"
 
-_Reader = Callable[[str, Any, Floats], Influence]
-_READERS: Mapping[Family, tuple[tuple[type, ...], _Reader]] = {
-    Family.PROPORTION: ((Cells,), influence.influence_of_cells),
-    Family.CELLS: ((Cells,), influence.influence_of_cells),
-    Family.MEAN: ((RowFigures,), influence.influence_of_means),
-    Family.MOMENTS: ((RowFigures,), influence.influence_of_means),
-    Family.RANKS: ((Ranked, OneVsRest), influence.influence_of_ranks),
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowEstimator:
+    """How a family's metrics are measured of rows with weights or in clusters.
+
+    From `Weighted.of` of the classes `reads`, by the `influence` of each row (of the metric's name,
+    the rows and their weights), or by functions that get the clusters, too, and the confidence.
+    """
+
+    reads: tuple[type, ...] = ()
+    influence: Callable[[str, Any, Floats], Influence] | None = None
+    compare: Callable[[str, Any, Floats, Codes], Paired | Unmeasured] | None = None
+    measure: Callable[[str, Any, Floats, Codes, float], Level | Unmeasured] | None = None
+
+
+NOTHING = RowEstimator()
+BY_CELLS = RowEstimator(reads=(Cells,), influence=influence.influence_of_cells)
+BY_FIGURES = RowEstimator(reads=(RowFigures,), influence=influence.influence_of_means)
+BY_RANKS = RowEstimator(reads=(Ranked, OneVsRest), influence=influence.influence_of_ranks)
+BY_BINS = RowEstimator(
+    reads=(Ranked,),
+    compare=lambda *_: Unmeasured(reason=calibration.NO_ERROR),
+    measure=lambda _, scores, weight, *__: calibration.level(scores, weight),
+)
+BY_GROUPS = RowEstimator(
+    reads=(Cells,),
+    compare=lambda name, *rows: fairness.compared(name, fairness.rates(name, *rows)),
+    measure=lambda name, cells, weight, clusters, confidence: fairness.level(
+        name, fairness.rates(name, cells, weight, clusters), confidence
+    ),
+)
 _SHARES = frozenset({"accuracy", "exact_match", "recall", "specificity", "precision"})
 
 
-def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
+def compare(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Paired | Unmeasured:
     """Two models on rows with weights or clusters."""
     weighted_sample = _drop_weightless(sample)
     if isinstance(weighted_sample, Unmeasured):
@@ -46,32 +69,30 @@ def compare(metric: Metric, sample: Weighted) -> Paired | Unmeasured:
         return Unmeasured(
             reason=f"{describe_count(metric.counts, fewest, clustered=True)} {_TOO_FEW}"
         )
-    if metric.family is Family.FAIRNESS and isinstance(weighted_sample.of, Cells):
-        rates = fairness.rates(
-            metric.name, weighted_sample.of, weighted_sample.weight, _clusters(weighted_sample)
-        )
-        return fairness.compared(metric.name, rates)
-    influence = _influence(metric, weighted_sample)
+    if problem := _problem(metric, weighted_sample, estimator):
+        return problem
+    of, weight = weighted_sample.of, weighted_sample.weight
+    if estimator.compare is not None:
+        return estimator.compare(metric.name, of, weight, _clusters(weighted_sample))
+    influence = _influence(metric, weighted_sample, estimator)
     if isinstance(influence, Unmeasured):
         return influence
-    if len(influence.value) == 1:
-        return Unmeasured(reason="there are no predictions of a champion")
-    return _paired(metric, weighted_sample, influence, fewest)
+    return _paired(weighted_sample, influence, fewest)
 
 
-def measure(metric: Metric, sample: Weighted, confidence: float) -> Level | Unmeasured:
+def measure(
+    metric: Metric, sample: Weighted, confidence: float, estimator: RowEstimator
+) -> Level | Unmeasured:
     """One model on such rows; the sample's challenger is measured."""
     weighted_sample = _drop_weightless(_alone(sample))
     if isinstance(weighted_sample, Unmeasured):
         return weighted_sample
-    if metric.family is Family.FAIRNESS and isinstance(weighted_sample.of, Cells):
-        rates = fairness.rates(
-            metric.name, weighted_sample.of, weighted_sample.weight, _clusters(weighted_sample)
-        )
-        return fairness.level(metric.name, rates, confidence)
-    if metric.family is Family.CALIBRATION and isinstance(weighted_sample.of, Ranked):
-        return calibration.level(weighted_sample.of, weighted_sample.weight)
-    influence = _influence(metric, weighted_sample)
+    if problem := _problem(metric, weighted_sample, estimator):
+        return problem
+    of, weight = weighted_sample.of, weighted_sample.weight
+    if estimator.measure is not None:
+        return estimator.measure(metric.name, of, weight, _clusters(weighted_sample), confidence)
+    influence = _influence(metric, weighted_sample, estimator)
     if isinstance(influence, Unmeasured):
         return influence
     sums = _sums(weighted_sample, influence)
@@ -155,18 +176,21 @@ def _clusters(sample: Weighted) -> Codes:
     return np.arange(sample.rows) if sample.cluster is None else sample.cluster
 
 
-def _influence(metric: Metric, sample: Weighted) -> Influence | Unmeasured:
-    if metric.family is Family.CALIBRATION:
-        return Unmeasured(reason=calibration.NO_ERROR)
-    reads, reader = _READERS.get(metric.family, ((), influence.influence_of_means))
-    if not isinstance(sample.of, reads):
-        kind = type(sample.of).__name__.lower()
-        return Unmeasured(reason=f"{metric.name} cannot be measured from weighted {kind}")
+def _problem(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Unmeasured | None:
+    if isinstance(sample.of, estimator.reads):
+        return None
+    kind = type(sample.of).__name__.lower()
+    return Unmeasured(reason=f"{metric.name} cannot be measured from weighted {kind}")
+
+
+def _influence(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Influence | Unmeasured:
     if isinstance(sample.of, Ranked | OneVsRest):
         classes = sample.of.classes if isinstance(sample.of, OneVsRest) else (sample.of,)
         if any(not 1 < c.positive.sum() < c.rows - 1 for c in classes):
             return Unmeasured(reason=f"{metric.name} needs at least two rows of each class")
-    result = reader(metric.name, sample.of, sample.weight)
+    if estimator.influence is None:
+        return Unmeasured(reason=f"{metric.name} cannot be measured of weighted rows")
+    result = estimator.influence(metric.name, sample.of, sample.weight)
     if not (np.isfinite(result.value).all() and np.isfinite(result.moves).all()):
         return Unmeasured(reason=f"{metric.name} has no value on these rows")
     return result
@@ -194,16 +218,16 @@ def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
     )
 
 
-def _paired(
-    metric: Metric, sample: Weighted, influence: Influence, fewest: int
-) -> Paired | Unmeasured:
+def _paired(sample: Weighted, influence: Influence, fewest: int) -> Paired | Unmeasured:
+    if len(influence.value) == 1:
+        return Unmeasured(reason="there are no predictions of a champion")
     sums = _sums(sample, influence)
     if isinstance(sums, Unmeasured):
         return sums
     challenger, champion = map(float, influence.value)
     distances = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
     extreme = max(float(distances.max()), influence.unseen)
-    by_moments = metric.family in {Family.MEAN, Family.MOMENTS}
+    by_moments = isinstance(sample.of, RowFigures)
     difference = Linear(
         challenger=challenger,
         champion=champion,
@@ -223,7 +247,7 @@ def _paired(
 def _interval(
     metric: Metric, value: float, sums: _Sums, confidence: float
 ) -> ConfidenceInterval | Unmeasured:
-    """Wilson's for shares, on as many rows as have this variance; t, kept in range, for others."""
+    """Wilson's for shares, on as many rows as have this variance; t for others."""
     variance = sums.scale * float((sums.moves[:, 0] ** 2).sum())
     if metric.name in _SHARES:
         rows = value * (1 - value) / variance if variance > 0 else sums.effective
@@ -231,19 +255,9 @@ def _interval(
     if not variance > 0:
         return Unmeasured(reason=f"{metric.name} is {value:g} on these rows, without any spread")
     reach = student.quantile((1 + confidence) / 2, sums.df) * math.sqrt(variance)
-    low, high = _range(metric)
     return ConfidenceInterval(
-        low=max(low, value - reach),
-        high=min(high, value + reach),
+        low=value - reach,
+        high=value + reach,
         confidence=confidence,
         method=sums.method,
     )
-
-
-def _range(metric: Metric) -> tuple[float, float]:
-    """The least and the most that a metric can be."""
-    if metric.family in {Family.MEAN, Family.MOMENTS}:
-        if metric.column or metric.name == "r2":
-            return -math.inf, math.inf
-        return 0.0, math.inf
-    return (-1.0 if metric.name == "matthews_corrcoef" else 0.0), 1.0

@@ -27,7 +27,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout, PairedRows, PredictionSlice
 from cdml.statistics.curves import ScoreBins
-from cdml.statistics.metrics import Family, Loss, Metric, Task
+from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.tables.query import Field, LogicalType
 
 MOST_CLASSES = 1_000
@@ -231,7 +231,7 @@ def _scores(
 
 def _grouping(layout: Layout, metrics: Sequence[Metric]) -> tuple[str, ...]:
     """The sensitive column, where a metric compares its groups."""
-    fair = any(metric.family is Family.FAIRNESS for metric in metrics)
+    fair = any(metric.family.reads is Statistic.GROUPS for metric in metrics)
     return (layout.sensitive,) if fair and layout.sensitive else ()
 
 

@@ -11,7 +11,7 @@ from cdml.adapters.predictions.exact_sums import LARGEST, ExactSums, added, by_c
 from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
-from cdml.statistics.metrics import Family, Loss, Metric
+from cdml.statistics.metrics import Loss, Metric, Statistic
 from cdml.statistics.samples import Moments
 
 SQUARES = "squares"
@@ -31,12 +31,12 @@ class Errors:
     @property
     def names(self) -> tuple[str, ...]:
         """What has to be added up."""
-        squares = any(metric.family is Family.MOMENTS for metric in self.metrics)
+        squares = any(metric.family.reads is Statistic.SQUARES for metric in self.metrics)
         return (*sorted(self._by_name), *((SQUARES,) if squares else ()))
 
     @property
     def _by_name(self) -> dict[str, Metric]:
-        means = {m.averaged: m for m in self.metrics if m.family is Family.MEAN}
+        means = {m.averaged: m for m in self.metrics if m.family.reads is Statistic.LOSSES}
         return {name: metric for name, metric in means.items() if name not in BOUNDED}
 
     def problems(self) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,7 @@ from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal
-from cdml.statistics.metrics import Family, Metric, Task
+from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, Sample
 
 ReductionRow = tuple[Any, ...]
@@ -102,16 +102,16 @@ class Reader:
 
     def sample(self, metric: Metric) -> Sample:
         """Those that a metric reads."""
-        match metric.family:
-            case Family.PROPORTION | Family.CELLS:
+        match metric.family.reads:
+            case Statistic.CELLS:
                 return self._cells()
-            case Family.FAIRNESS:
+            case Statistic.GROUPS:
                 return self._by_group()
-            case Family.RANKS | Family.CALIBRATION:
+            case Statistic.SCORES:
                 return self.scores.sample(self.place)
-            case Family.MEAN:
+            case Statistic.LOSSES:
                 return self._moments(metric.averaged)
-            case Family.MOMENTS:
+            case Statistic.SQUARES:
                 return self._moments(SQUARES)
             case _:
                 raise ValueError(f"{metric.name} is not measured of rows")

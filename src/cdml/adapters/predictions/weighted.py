@@ -12,7 +12,7 @@ from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote
-from cdml.statistics.metrics import Family, Loss, Metric, Task
+from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Floats, RowFigures, Weighted
 
 _ERRORS = "squares"
@@ -40,10 +40,10 @@ class WeightedRows:
         )
 
     def _of(self, metric: Metric, place: SlicePosition, at: Any) -> Any:
-        match metric.family:
-            case Family.RANKS | Family.CALIBRATION:
+        match metric.family.reads:
+            case Statistic.SCORES:
                 return self._scores.sample(place)
-            case Family.MEAN | Family.MOMENTS:
+            case Statistic.LOSSES | Statistic.SQUARES:
                 return RowFigures(values=self._figures(metric, at))
             case _:
                 return self._cells(metric, at)
@@ -52,9 +52,9 @@ class WeightedRows:
         return slice(None) if place is None else self._arrays[f"s{place[0]}"] == place[1]
 
     def _figures(self, metric: Metric, at: Any) -> Floats:
-        name = _ERRORS if metric.family is Family.MOMENTS else metric.averaged
+        name = _ERRORS if metric.family.reads is Statistic.SQUARES else metric.averaged
         columns = [self._arrays[f"{side} {name}"][at] for side in self.row.sides]
-        if metric.family is Family.MOMENTS:
+        if metric.family.reads is Statistic.SQUARES:
             label = self._arrays["label"][at]
             centred = label - label.mean()
             columns += [centred, centred**2]
@@ -62,7 +62,7 @@ class WeightedRows:
 
     def _cells(self, metric: Metric, at: Any) -> Cells:
         predictions = [self._arrays[f"{side} said"][at].astype(np.int64) for side in self.row.sides]
-        fair = metric.family is Family.FAIRNESS and self.sensitive is not None
+        fair = metric.family.reads is Statistic.GROUPS and self.sensitive is not None
         values = self.sensitive.values if self.sensitive else ()
         names = [values[code] for code in self.present] if fair else []
         return Cells(
@@ -106,10 +106,12 @@ class WeightedRows:
             yield "group", self.sensitive.code()
         if self.row.outcomes:
             yield from self._outcomes()
-        for metric in {m.averaged: m for m in self.metrics if m.family is Family.MEAN}.values():
+        for metric in {
+            m.averaged: m for m in self.metrics if m.family.reads is Statistic.LOSSES
+        }.values():
             for side in self.row.sides:
                 yield f"{side} {metric.averaged}", self.row.averaged(metric, side)
-        if any(metric.family is Family.MOMENTS for metric in self.metrics):
+        if any(metric.family.reads is Statistic.SQUARES for metric in self.metrics):
             for side in self.row.sides:
                 yield f"{side} {_ERRORS}", self.row.loss(Loss.SQUARED, side)
 

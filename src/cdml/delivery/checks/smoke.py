@@ -16,7 +16,7 @@ from cdml.delivery.target import ServerAnswer, SplittingTarget
 from cdml.errors import ServiceError
 from cdml.journal.records import Release
 from cdml.statistics import metrics
-from cdml.statistics.metrics import Family
+from cdml.statistics.metrics import Statistic
 
 
 def run_smoke_test(
@@ -45,7 +45,7 @@ def smoke_tolerances(config: Config) -> SmokeTolerances:
         for gate in config.gates
         if gate.at_most is not None
         and (metric := metrics.find_metric(gate.metric)) is not None
-        and metric.family is Family.LATENCY
+        and metric.family.reads is Statistic.TIMINGS
     )
     return SmokeTolerances(latency_ms=min(latencies, default=None))
 
