@@ -31,12 +31,8 @@ def too_deep() -> InputError:
 def record_errors(command: "CommandName", config: Path, output: Path) -> Iterator[None]:
     """Take away what an earlier run of a command left; if it fails, leave its error instead.
 
-    The record is there from the start on, so that a process that is killed leaves it behind.
-
-    Args:
-        command: which.
-        config: the configuration, which need not be there.
-        output: folder of the evidence.
+    The record is there from the start on, so that a process that is killed leaves it behind. The
+    configuration need not be there.
     """
     from cdml.cli.progress import ConsoleProgress
     from cdml.evidence import failure, store
@@ -73,10 +69,20 @@ def _replaced(command: "CommandName") -> tuple[type, ...]:
 
 
 def _record(command: "CommandName", error: BaseException | None, host: "RunHost") -> "Failure":
+    """How a command ended; with None it has not yet."""
     from cdml.ci.provenance import producer
     from cdml.evidence.failure import Failure
 
-    code, message, hint, at = _describe_error(error)
+    code: int | None = None
+    message, hint, at = "", "", None
+    if isinstance(error, RecursionError):
+        error = too_deep()
+    if isinstance(error, CdmlError):
+        code, message, hint, at = error.exit_code, error.message, error.hint, error.at
+    elif isinstance(error, KeyboardInterrupt | click.Abort):
+        code = INTERRUPTED
+    elif error is not None:
+        code, message = BUG, f"{type(error).__name__}: {error}"
     return Failure(
         command=command,
         exit_code=code,
@@ -86,18 +92,3 @@ def _record(command: "CommandName", error: BaseException | None, host: "RunHost"
         line=at[1] if at else None,
         produced=producer(host.platform, host.clock),
     )
-
-
-def _describe_error(
-    error: BaseException | None,
-) -> tuple[int | None, str, str, tuple[str, int] | None]:
-    """Exit code, what happened, what to do next, and where."""
-    if isinstance(error, RecursionError):
-        error = too_deep()
-    if error is None:
-        return None, "", "", None
-    if isinstance(error, CdmlError):
-        return error.exit_code, error.message, error.hint, error.at
-    if isinstance(error, KeyboardInterrupt | click.Abort):
-        return INTERRUPTED, "", "", None
-    return BUG, f"{type(error).__name__}: {error}", "", None

@@ -24,14 +24,9 @@ class _Quiet:
 
 @dataclass(slots=True)
 class _Bar:
-    """A step whose bar is drawn once it takes long enough to be looked at.
+    """A step whose bar is drawn from `draw_at` on, by the monotonic clock; `drawn` ends it.
 
-    Attributes:
-        label, total: what is done, and how much of it there is.
-        draw_at: when to begin, by the monotonic clock.
-        drawn: ends the bar.
-        bar: the bar, once it is drawn.
-        done: how much has been done before it was.
+    `done` counts what had been done before.
     """
 
     label: str

@@ -51,13 +51,12 @@ def report(
     wiring, broken = _wiring(config, optional=bool(combine))
     loaded = wiring.loaded if wiring else None
     name = loaded.config.model if loaded else model_name(config, host)
-    talk, wrong = _talk(
+    policy, wrong = _policy(
         comment_mode,
         comment_behaviour,
-        report_id or None,
-        pull_request or None,
-        name=name or combine or config.as_posix(),
-        config=None if combine and not (loaded or broken) else config,
+        report_id or name or combine or config.as_posix(),
+        pull_request or "",
+        None if report_id or (combine and not (loaded or broken)) else config,
     )
     problems = [error for error in (None if combine else broken, wrong) if error is not None]
     if problems:
@@ -65,34 +64,34 @@ def report(
         what = "the options of the report" if problems == [wrong] else f"the configuration{about}"
         files = None if begin or not config.parent.is_dir() else output_dir
         lines = [line for error in problems for line in _sentences(error)]
-        address = post_not_judged(host, talk, files, f"{what} cannot be used", lines)
+        address = post_not_judged(host, policy, files, f"{what} cannot be used", lines)
         tell.unjudged(host.platform, output_dir, address)
         raise problems[0]
     if begin:
         return tell.print_in_progress(
-            host.platform, post_in_progress(name or "models", host, talk, loaded)
+            host.platform, post_in_progress(name or "models", host, policy, loaded)
         )
     if combine or wiring is None:
-        found = publish_combined(
+        published = publish_combined(
             config.parent,
             host,
             loaded=loaded,
             own=lambda folder: _neighbour_config(folder, config.name),
             pattern=combine or "",
             output=output_dir,
-            talk=talk,
+            talk=policy,
             notes=_sentences(broken) if broken else (),
         )
     else:
-        found = publish_report(
+        published = publish_report(
             wiring.loaded,
             wiring,
             evidence=config.parent / evidence if evidence else output_dir,
             output=output_dir,
-            talk=talk,
+            talk=policy,
             artifact=artifact or None,
         )
-    return tell.print_report(host.platform, output_dir, found)
+    return tell.print_report(host.platform, output_dir, published)
 
 
 def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError | None]":
@@ -116,49 +115,38 @@ def _neighbour_config(folder: Path, name: str) -> "LoadedConfig | None":
     return wiring.loaded if wiring else None
 
 
-def _talk(
-    mode: str,
-    behaviour: str,
-    report_id: str | None,
-    pull_request: str | None,
-    *,
-    name: str,
-    config: Path | None,
+def _policy(
+    mode: str, behaviour: str, report_id: str, pull_request: str, config: Path | None
 ) -> "tuple[CommentPolicy, ConfigurationError | None]":
     """How to comment; where an option is wrong, how to comment on that."""
     from cdml.report.comment_policy import BEHAVIOURS, MAX_ID, MODES, CommentPolicy
 
-    source = None if report_id else config
+    wrong, number = None, None
+    if pull_request.isascii() and pull_request.isdecimal():
+        number = int(pull_request)
+    elif pull_request:
+        wrong = ConfigurationError(
+            f"--pull-request {pull_request!r} is not a number.", "Leave it out, or name one: 12."
+        )
     try:
         return CommentPolicy(
             mode=mode,
             behaviour=cast("Behaviour", behaviour),
-            report_id=report_id or name,
-            pull_request=_number(pull_request),
-            config=source,
-        ), None
+            report_id=report_id,
+            pull_request=number,
+            config=config,
+        ), wrong
     except ConfigurationError as error:
-        numbered = pull_request is not None and pull_request.isdecimal()
         return CommentPolicy(
             mode=mode if mode in MODES else "always",
             behaviour=next((one for one in BEHAVIOURS if one == behaviour), "update"),
-            report_id=(report_id or name)[:MAX_ID],
-            pull_request=int(pull_request) if pull_request and numbered else None,
-            config=source,
-        ), error
-
-
-def _number(written: str | None) -> int | None:
-    if written is None:
-        return None
-    if not (written.isascii() and written.isdecimal()):
-        raise ConfigurationError(
-            f"--pull-request {written!r} is not a number.", "Leave it out, or name one: 12."
-        )
-    return int(written)
+            report_id=report_id[:MAX_ID],
+            pull_request=number,
+            config=config,
+        ), wrong or error
 
 
 def _sentences(error: CdmlError) -> Sequence[str]:
     """What happened, line by line, then what to do next; without credentials."""
-    told = redact(f"{error.message}\n{error.hint}", os.environ)
-    return [line.strip() for line in told.splitlines() if line.strip()]
+    text = redact(f"{error.message}\n{error.hint}", os.environ)
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -34,18 +34,16 @@ _HOSTED = "runs-on: ubuntu-latest"
 class ProjectPlace:
     """Where a model's files go in a repository, which may hold other models.
 
-    Attributes:
-        folder: of the configuration.
-        root: of the repository, where the platform looks for workflows; the folder itself where
-            there is no repository.
+    `folder` is that of the configuration, `root` the repository's, where the platform looks for
+    workflows; the folder itself where there is no repository.
     """
 
     folder: Path
     root: Path
 
     @classmethod
-    def of(cls, folder: Path) -> "ProjectPlace":
-        """The place of a folder.
+    def locate(cls, folder: Path) -> "ProjectPlace":
+        """Find the repository of a folder.
 
         Raises:
             ConfigurationError: its name cannot stand in a workflow.
@@ -79,21 +77,20 @@ class ProjectPlace:
         """A workflow of this model: its configuration, names and groups of its own."""
         if not self.below:
             return template
-        config, label = json.dumps(f"{self.below}/{CONFIG}", ensure_ascii=False), self.below
         for before, after in (
-            (rf"(?<=config: ){re.escape(CONFIG)}$", config),
-            (r"(?<=path: )\.cdml$", json.dumps(f"{self.below}/.cdml", ensure_ascii=False)),
-            (r"^name: (.+)$", lambda match: f"name: {_quoted(f'{match[1]} ({label})')}"),
-            (r"(?<=workflows: \[)Model gate(?=\])", _quoted(f"Model gate ({label})")),
-            (
-                r"(?<=    name: )(Begin|Gate|Report)$",
-                lambda match: _quoted(f"{match[1]} ({label})"),
-            ),
+            (rf"(?<=config: ){re.escape(CONFIG)}$", _quoted(f"{self.below}/{CONFIG}")),
+            (r"(?<=path: )\.cdml$", _quoted(f"{self.below}/.cdml")),
+            (r"(?<=^name: ).+$", self._label),
+            (r"(?<=workflows: \[)Model gate(?=\])", self._label),
+            (r"(?<=    name: )(Begin|Gate|Report)$", self._label),
             (r"(?<=group: cdml-)", f"{self.slug}-"),
             (r"\bmy-model\b", self.model),
         ):
             template = re.sub(before, after, template, flags=re.MULTILINE)
         return template
+
+    def _label(self, name: re.Match[str]) -> str:
+        return _quoted(f"{name[0]} ({self.below})")
 
     @property
     def model(self) -> str:
@@ -118,14 +115,9 @@ def init(
 ) -> tuple[Path, ...]:
     """Write every file, or none; beside a configuration whose canary is parked, what it lacks.
 
-    Args:
-        folder: of the model's configuration: a repository, or a folder of one.
-        force: whether files that are there may be overwritten.
-        data: rows that are known to be good, of which a contract is proposed.
-        tables: opens them.
-        target: where the champion serves, one of `target_types()`. Where that is a machine of the
-            user's, its own runner delivers.
-        settings: how the configuration that is there already delivers, if there is one.
+    A contract is proposed of `data`, rows that are known to be good, which `tables` opens. Where
+    `target`, one of `target_types()`, is a machine of the user's, its own runner delivers.
+    `settings` are those of the configuration that is there already, if one is.
 
     Returns:
         What was written.
@@ -134,7 +126,7 @@ def init(
         ConfigurationError: a file is there already, or there is no template of the target.
         InputError: a folder cannot be written, or the data not read.
     """
-    place = ProjectPlace.of(folder)
+    place = ProjectPlace.locate(folder)
     if settings is not None and _lacks_resume(place, settings) and data is None and not force:
         resume = _on_runner(place.fill_in(_template(RESUME)), target_types()[settings.target.type])
         if re.fullmatch(r"[\w-]+", settings.environment, re.ASCII):  # a name that needs no quotes
@@ -147,34 +139,33 @@ def init(
             f"the target {target} brings no configuration to begin with.",
             "Leave --target out, and write its settings below deploy.target in cdml.yaml.",
         )
-    files = (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS
-    workflows = {place.workflow(name): place.fill_in(_template(name)) for name in files}
+    workflows = {}
+    for name in (*WORKFLOWS, RESUME) if kind.splits_traffic else WORKFLOWS:
+        workflow = place.fill_in(_template(name))
+        delivers = name in DELIVERING
+        workflows[place.workflow(name)] = _on_runner(workflow, kind) if delivers else workflow
     config = (_template(CONFIG) + section).replace("my-model", place.model)
-    for path in map(place.workflow, DELIVERING):
-        if path in workflows:
-            workflows[path] = _on_runner(workflows[path], kind)
     contract = f"contracts/{table_name(data)}.odcs.yaml" if data is not None else None
     # Only a place that is free is worth a look at the data.
     proposed = (place.folder / contract,) if contract else ()
-    there = [path for path in (place.folder / CONFIG, *workflows, *proposed) if path.exists()]
-    if there and not force:
-        verb = "exists" if len(there) == 1 else "exist"
-        names = ", ".join(path.relative_to(place.root).as_posix() for path in there)
+    taken = [path for path in (place.folder / CONFIG, *workflows, *proposed) if path.exists()]
+    if taken and not force:
+        verb = "exists" if len(taken) == 1 else "exist"
+        names = ", ".join(path.relative_to(place.root).as_posix() for path in taken)
         raise ConfigurationError(
-            f"{names} {verb} already; nothing was written.",
-            "--force overwrites.",
+            f"{names} {verb} already; nothing was written.", "--force overwrites."
         )
     content = {place.folder / CONFIG: config, **workflows}
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
         columns = observe_columns(table)
         data_shown = DATA if holds_credentials(data) else data
-        written = propose.propose_contract(table_name(data), data_shown, table.ref.rows, columns)
-        content[place.folder / contract] = written
+        content[place.folder / contract] = propose.propose_contract(
+            table_name(data), data_shown, table.ref.rows, columns
+        )
         key = propose.likely_key(columns)
         content[place.folder / CONFIG] = _filled(config, data_shown, contract, key)
-    ignored = _ignored(place)
-    if ignored is not None:
+    if (ignored := _ignored(place)) is not None:
         content[place.root / ".gitignore"] = ignored
     return tuple(write_atomically(path, text.encode()) for path, text in content.items())
 
@@ -226,7 +217,7 @@ def _filled(text: str, data: str, contract: str, key: str | None) -> str:
         "label: label\n": "label: label # to fill in\n",
     }
     if key is not None:
-        values["key: [id]"] = f"key: [{json.dumps(key, ensure_ascii=False)}]"
+        values["key: [id]"] = f"key: [{_quoted(key)}]"
     for before, after in values.items():
         text = text.replace(before, after, 1)
     return text
