@@ -13,7 +13,7 @@ EXIT_CODES = {
     2: "usage or configuration: every problem at once, with its line",
     3: "held: the rows cannot tell",
     4: "input: data, model, predictions, stale or foreign evidence",
-    5: "a service failed: registry, target, platform",
+    5: "a service failed: registry, target, CI system, code host",
     6: "the deployment failed and the previous version serves again",
     7: "the rollback failed; the message says what serves what",
     9: "another operation holds the lock",
@@ -59,7 +59,7 @@ class DeploymentRefused(InputError):
 
 
 class ServiceError(CdmlError):
-    """A registry, a target or a platform failed."""
+    """A registry, a target, a CI system or a code host failed."""
 
     exit_code = 5
 

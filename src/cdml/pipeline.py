@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cdml.ci.run import Platform
+from cdml.ci.run import CiRun
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
@@ -140,7 +140,7 @@ def run_gate(
         )
     with ports.progress.step(f"registering as {register}"):
         version = ports.registry.register(
-            register, identity.folder, tags=_tags(run, ports.platform), source=model
+            register, identity.folder, tags=_tags(run, ports.ci_run), source=model
         )
         address = f"models:/{version.name}/{version.version}"
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
@@ -172,14 +172,14 @@ def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> t
     return tuple(judge_predictions(ports, profile, predictions, thresholds))
 
 
-def _tags(run: GateRun, platform: Platform) -> dict[str, str]:
+def _tags(run: GateRun, ci_run: CiRun) -> dict[str, str]:
     """What a deployment finds the version by."""
     tags = {
         "cdml.digest": run.evaluation.model.digest or "",
         "cdml.verdict": run.verdict.value,
-        "cdml.commit": platform.commit() or "",
+        "cdml.commit": ci_run.commit() or "",
     }
-    request = platform.pull_request()
+    request = ci_run.trigger().pull_request
     if request is not None:
         tags["cdml.pull_request"] = str(request.number)
     return {name: value for name, value in tags.items() if value}

@@ -22,7 +22,7 @@ _MOVED = {
     "Moved": "cdml.journal.port:Moved",
     "PairedRows": "cdml.evaluation.prediction_store:PairedRows",
     "Part": "cdml.evaluation.prediction_store:PredictionSlice",
-    "Platform": "cdml.ci.run:Platform",
+    "Platform": "cdml.ci.run:CiRun",
     "Progress": "cdml.common.progress:Progress",
     "PullRequest": "cdml.ci.code_host:PullRequest",
     "PushedCommit": "cdml.ci.code_host:PushedCommit",

@@ -2,15 +2,18 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS, detect_system
 from cdml.adapters.local import SystemClock
-from cdml.ci.run import Platform
+from cdml.ci.code_host import CodeHost
+from cdml.ci.run import CiRun
 from cdml.common.adapter_table import AdapterTable, Names, find_adapter
 from cdml.common.addresses import mask, reveal
 from cdml.common.clock import Clock
@@ -58,10 +61,8 @@ TABLES: Names = {
 }
 SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
-PLATFORMS: Names = {
-    "github": "cdml.adapters.ci.github.platform:GitHubPlatform",
-    "terminal": "cdml.adapters.ci.terminal:TerminalPlatform",
-}
+CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
+_OLD_PLATFORM = "CDML_PLATFORM"
 
 
 def engines() -> Names:
@@ -124,15 +125,57 @@ class RunHost:
         return SystemClock()
 
     @cached_property
-    def platform(self) -> Platform:
-        """The one CDML_PLATFORM names; else GitHub where its runner says so, or the terminal."""
-        here = "github" if self.environment.get("GITHUB_ACTIONS") == "true" else "terminal"
-        name = self.environment.get("CDML_PLATFORM") or here
-        made: Platform = find_adapter("platform", name, AdapterTable("cdml.platforms", PLATFORMS))(
-            environment=self.environment, folder=self.folder
+    def ci_run(self) -> CiRun:
+        """The run that CDML_CI names; else the one whose machine this is seen to be."""
+        made = find_ci_run(self.environment, self.folder)
+        draw_from(made, self.budget)
+        return made
+
+    @cached_property
+    def code_host(self) -> CodeHost | None:
+        """The one that CDML_CODE_HOST names, which may be `none`; else the one of the run."""
+        run = self.ci_run
+        if self.environment.get(_OLD_PLATFORM):
+            from cdml.adapters.ci.old_platform import PlatformRun
+
+            if isinstance(run, PlatformRun):
+                return cast("CodeHost", run.platform)
+        name = self.environment.get("CDML_CODE_HOST") or run.code_host
+        if name in (None, "none"):
+            return None
+        known = AdapterTable("cdml.code_hosts", CODE_HOSTS)
+        made: CodeHost = find_adapter("code host", name, known)(
+            environment=self.environment, folder=self.folder, run=run
         )
         draw_from(made, self.budget)
         return made
+
+
+def find_ci_run(environment: Mapping[str, str], folder: Path) -> CiRun:
+    """The CI run around a command.
+
+    Raises:
+        ConfigurationError: the variable that names it names none that there is.
+    """
+    old = environment.get(_OLD_PLATFORM)
+    name = environment.get("CDML_CI") or old or detect_system(environment)
+    known = AdapterTable("cdml.ci_runs", CI_RUNS)
+    given = {"environment": environment, "folder": folder}
+    if old and name == old:
+        warnings.warn(
+            f"{_OLD_PLATFORM} and the entry points cdml.platforms will be removed in the next"
+            " release: use CDML_CI, CDML_CODE_HOST, cdml.ci_runs and cdml.code_hosts.",
+            FutureWarning,
+            stacklevel=2,
+        )
+        platforms = AdapterTable("cdml.platforms", {})
+        if name not in known and name in platforms:
+            from cdml.adapters.ci.old_platform import PlatformRun
+
+            platform = find_adapter("platform", name, platforms)(**given)
+            return cast("CiRun", PlatformRun(platform, environment=environment, folder=folder))
+    made: CiRun = find_adapter("CI system", name, known)(**given)
+    return made
 
 
 def walls_here() -> str:
@@ -174,9 +217,14 @@ class Wiring:
         return self._host.clock
 
     @property
-    def platform(self) -> Platform:
-        """The CI system, or the terminal."""
-        return self._host.platform
+    def ci_run(self) -> CiRun:
+        """The run of a CI system, or the terminal."""
+        return self._host.ci_run
+
+    @property
+    def code_host(self) -> CodeHost | None:
+        """Where the code is reviewed; None at a terminal."""
+        return self._host.code_host
 
     @classmethod
     def read(

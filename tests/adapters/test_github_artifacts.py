@@ -11,7 +11,7 @@ MOST = 1000
 
 
 def taken(server, tmp_path, name="evidence", told=TRIGGERED):
-    return on_github(server, tmp_path, told=told).artifact(name, MOST)
+    return on_github(server, tmp_path, told=told).run.artifact(name, MOST)
 
 
 def test_the_newest_of_that_name_and_run_is_taken(server, tmp_path):
@@ -44,7 +44,7 @@ def test_what_an_earlier_attempt_left_is_none_of_the_newest(server, tmp_path):
 def test_a_run_that_did_not_end_by_itself_is_told_as_that(server, tmp_path, conclusion, stopped):
     run = {**TRIGGERED["workflow_run"], "conclusion": conclusion}
 
-    assert stopped == on_github(server, tmp_path, told={"workflow_run": run}).stopped()
+    assert stopped == on_github(server, tmp_path, told={"workflow_run": run}).run.trigger().stopped
 
 
 @pytest.mark.parametrize("size", [None, 10])

@@ -166,7 +166,7 @@ class TestGitHubRunner:
     def test_values_cannot_add_outputs(self, server, tmp_path):
         github = on_github(server, tmp_path)
 
-        github.outputs({"a": "x\nEOF\nb=1\n", "c": "d"})
+        github.run.set_outputs({"a": "x\nEOF\nb=1\n", "c": "d"})
 
         lines = (tmp_path / "output").read_text().splitlines()
         delimiter = lines[0].removeprefix("a<<")
@@ -182,7 +182,7 @@ class TestGitHubRunner:
             line=3,
         )
 
-        on_github(server, tmp_path).annotate([annotation])
+        on_github(server, tmp_path).run.annotate([annotation])
 
         expected = (
             "::error title=a%3A%3Ab%2Cc=d%25,file=f%3A%2Cg,line=3::x%0A::set-output name=a::b\n"
@@ -193,14 +193,14 @@ class TestGitHubRunner:
         github = on_github(server, tmp_path, GITHUB_WORKSPACE=str(tmp_path))
         path = str(tmp_path / "models" / "cdml.yaml")
 
-        github.annotate([Annotation(level="error", title="t", message="m", file=path, line=1)])
+        github.run.annotate([Annotation(level="error", title="t", message="m", file=path, line=1)])
 
         assert "file=models/cdml.yaml,line=1" in capsys.readouterr().out
 
     def test_a_summary_that_is_too_long_is_cut_not_lost(self, server, tmp_path):
         github = on_github(server, tmp_path)
 
-        github.summary("line\n" * 300_000)
+        github.run.add_summary("line\n" * 300_000)
 
         content = (tmp_path / "summary.md").read_bytes()
         assert 1_000_000 < len(content) <= 1024 * 1024
@@ -209,18 +209,18 @@ class TestGitHubRunner:
     def test_summaries_of_a_step_add_up(self, server, tmp_path):
         github = on_github(server, tmp_path)
 
-        github.summary("one\n")
-        github.summary("two\n")
+        github.run.add_summary("one\n")
+        github.run.add_summary("two\n")
 
         assert "one\ntwo\n" == (tmp_path / "summary.md").read_text()
 
     def test_an_event_without_pull_request_has_none(self, server, tmp_path):
         github = on_github(server, tmp_path, number=None)
 
-        assert github.pull_request() is None
-        assert "c" * 40 == github.commit()
+        assert github.run.trigger().pull_request is None
+        assert "c" * 40 == github.run.commit()
 
     def test_the_runs_address_is_on_the_own_server(self, server, tmp_path):
         expected = f"{server.site}/octo-org/flights/actions/runs/100/attempts/1"
 
-        assert expected == on_github(server, tmp_path).run_url()
+        assert expected == on_github(server, tmp_path).run.url()

@@ -24,7 +24,7 @@ def asked(server):
 
 
 def test_the_address_of_a_run_names_the_attempt(github, runs):
-    assert f"{runs}/100/attempts/2" == github.run_url()
+    assert f"{runs}/100/attempts/2" == github.run.url()
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_the_address_of_a_run_names_the_attempt(github, runs):
 def test_every_other_status_is_that_of_a_run_that_goes_on(server, github, runs, status):
     server.add_run(200, status)
 
-    assert not github.run_is_over(f"{runs}/200")
+    assert not github.run.is_over(f"{runs}/200")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_run_is_judged_by_the_attempt_that_is_meant(
 ):
     server.add_run(200, status, attempt=newest)
 
-    assert over is github.run_is_over(f"{runs}/200{held}")
+    assert over is github.run.is_over(f"{runs}/200{held}")
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_run_is_judged_by_the_attempt_that_is_meant(
 def test_an_earlier_attempt_of_this_run_is_over_and_nobody_is_asked(server, github, runs, of, over):
     server.add_run(100, "completed", attempt=2)
 
-    assert over is github.run_is_over(f"{runs}/100{of}")
+    assert over is github.run.is_over(f"{runs}/100{of}")
     assert [] == asked(server)
 
 
@@ -86,7 +86,7 @@ def test_an_earlier_attempt_of_this_run_is_over_and_nobody_is_asked(server, gith
 def test_what_is_no_run_of_this_repository_is_not_asked_about(server, github, told):
     server.add_run(200, "completed")
 
-    assert not github.run_is_over(told.format(site=server.site))
+    assert not github.run.is_over(told.format(site=server.site))
     assert [] == asked(server)
 
 
@@ -106,7 +106,7 @@ def test_who_cannot_be_asked_says_so_at_once(server, github, runs, failure, said
     server.fail(path="/actions/runs/", times=9, **failure)
 
     with pytest.raises(ServiceError, match=said):
-        github.run_is_over(f"{runs}/200")
+        github.run.is_over(f"{runs}/200")
     assert 1 == len(asked(server))
 
 
@@ -115,18 +115,18 @@ def test_an_answer_about_another_run_is_none(server, github, runs, number):
     body = f'{{"id": {number}, "status": "completed", "run_attempt": 1}}'
     server.fail(path="/actions/runs/", status=200, body=body)
 
-    assert not github.run_is_over(f"{runs}/200")
+    assert not github.run.is_over(f"{runs}/200")
 
 
 def test_a_token_that_may_not_look_is_told_which_permission_it_needs(server, github, runs):
     del server.permissions["actions"]
 
     with pytest.raises(ServiceError) as caught:
-        github.run_is_over(f"{runs}/200")
+        github.run.is_over(f"{runs}/200")
 
     assert "actions: read" in caught.value.hint
 
 
 def test_without_a_token_nobody_is_asked(server, tmp_path, runs):
     with pytest.raises(ServiceError, match="no GitHub token"):
-        on_github(server, tmp_path, GITHUB_TOKEN="").run_is_over(f"{runs}/200")
+        on_github(server, tmp_path, GITHUB_TOKEN="").run.is_over(f"{runs}/200")

@@ -190,5 +190,5 @@ class TestRunThatTriggersAnother:
 
         github.comment(7, "flights", "x")
 
-        assert HEAD == github.commit()
+        assert HEAD == github.run.commit()
         assert "run=90.2 " in server.comments(7)[0].body

@@ -13,8 +13,8 @@ from cdml.config import load
 from cdml.data.rules.signature import Signature
 from cdml.data.validate import validate_data
 from cdml.errors import CdmlError
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.tables import FakeTables
@@ -69,9 +69,7 @@ REFERENCES = st.none() | st.builds(
 
 def judged(tables, folder, options):
     config = load(folder / "cdml.yaml", targets=["registry"], environment={})
-    ports = FakePorts(
-        tables=tables, platform=FakePlatform(), clock=FakeClock(), progress=FakeProgress()
-    )
+    ports = FakePorts(tables=tables, ci_run=FakeCiRun(), clock=FakeClock(), progress=FakeProgress())
     try:
         found = validate_data(config, ports, output=folder / "out", **options)
     except CdmlError as error:

@@ -15,7 +15,7 @@ from cdml.evidence.schema import DecidingBound, ModelRef
 from cdml.models.registry import ModelVersion
 from cdml.pipeline import GateRun
 from cdml.report.publish import Reported
-from fakes.platform import FakePlatform
+from fakes.ci_run import FakeCiRun
 from support.evidence_builders import (
     CHALLENGER,
     FAIL,
@@ -63,9 +63,9 @@ def told(output):
     """What a command hands on, its exit code kept aside."""
 
     def tells(how, found):
-        platform = FakePlatform()
-        tells.code = how(platform, output, found)
-        return platform.told
+        ci_run = FakeCiRun()
+        tells.code = how(ci_run, output, found)
+        return ci_run.told
 
     return tells
 
@@ -157,7 +157,7 @@ def test_the_version_that_was_registered_is_printed_with_what_ships_it(
 ):
     version = ModelRef(uri="models:/flight-delays/5", version="5", digest=CHALLENGER)
 
-    tell.print_gate(FakePlatform(pull=pull), output, gated(registered=version))
+    tell.print_gate(FakeCiRun(pull=pull), output, gated(registered=version))
 
     assert f"registered: models:/flight-delays/5\n{expected}" in capsys.readouterr().out
 
@@ -166,7 +166,7 @@ def test_slices_that_passed_without_proof_are_named(output, capsys):
     crossing = DecidingBound(value=1, against=0.0031, confidence=0.95, lower=-1, upper=1)
     gates = [log_loss(slice={"carrier": name}, bound=crossing) for name in "ABCD"]
 
-    tell.print_stage(FakePlatform(), output, comparison(*gates))
+    tell.print_stage(FakeCiRun(), output, comparison(*gates))
 
     said = "no regression proven: Log loss for carrier A, Log loss for carrier B"
     assert f"{said}, Log loss for carrier C and 1 more\n" in capsys.readouterr().out
@@ -202,21 +202,21 @@ def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
         store.write_evidence(output, deployment(verdict=FAIL))
         raise DeploymentFailed("undone")
 
-    platform, notified = FakePlatform(), []
-    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output, notified.append):
+    ci_run, notified = FakeCiRun(), []
+    with pytest.raises(DeploymentFailed), tell.failed_delivery(ci_run, output, notified.append):
         undone()
 
     assert ["fail"] == [found.verdict for found in notified]
-    assert "fail" == platform.told["verdict"]
-    assert {"version", "digest", "changed", "deployment-id", "evidence"} <= set(platform.told)
+    assert "fail" == ci_run.told["verdict"]
+    assert {"version", "digest", "changed", "deployment-id", "evidence"} <= set(ci_run.told)
 
 
 @pytest.mark.parametrize("earlier", [True, False])
 def test_a_delivery_that_left_nothing_hands_on_nothing_of_an_earlier_one(output, earlier):
-    platform, notified = FakePlatform(), []
+    ci_run, notified = FakeCiRun(), []
     if earlier:
         store.write_evidence(output, deployment(verdict=PASS))
-    with pytest.raises(DeploymentFailed), tell.failed_delivery(platform, output, notified.append):
+    with pytest.raises(DeploymentFailed), tell.failed_delivery(ci_run, output, notified.append):
         raise DeploymentFailed("not begun")
 
-    assert ({}, []) == (platform.told, notified)
+    assert ({}, []) == (ci_run.told, notified)

@@ -6,8 +6,10 @@ import sys
 import pytest
 
 from cdml import wiring
-from cdml.adapters.ci.github.platform import GitHubPlatform
-from cdml.adapters.ci.terminal import TerminalPlatform
+from cdml.adapters.ci import CODE_HOSTS
+from cdml.adapters.ci.github.actions_run import GitHubActionsRun
+from cdml.adapters.ci.github.host import GitHubHost
+from cdml.adapters.ci.terminal import TerminalRun
 from cdml.adapters.registries.folder import FolderRegistry
 from cdml.adapters.targets.registry import RegistryTarget
 from cdml.config import load
@@ -16,7 +18,7 @@ from cdml.config.targets import TARGETS
 from cdml.config.traffic import TRAFFIC
 from cdml.errors import ConfigurationError
 from cdml.tables.declared_types import UNDECLARED
-from cdml.wiring import PLATFORMS, TABLES, TablesByScheme, Wiring
+from cdml.wiring import CI_RUNS, TABLES, TablesByScheme, Wiring
 from fakes.progress import FakeProgress
 
 CONFIG = """\
@@ -30,7 +32,8 @@ GROUPS = {
     "targets": {name: kind.adapter for name, kind in TARGETS.items()},
     "traffic": {name: kind.adapter for name, kind in TRAFFIC.items()},
     "registries": {name: kind.adapter for name, kind in REGISTRIES.items()},
-    "platforms": PLATFORMS,
+    "ci_runs": CI_RUNS,
+    "code_hosts": CODE_HOSTS,
     "tables": TABLES,
 }
 HEAVY = ("mlflow", "duckdb", "pandas", "sklearn", "numpy", "scipy", "pyarrow", "github")
@@ -132,26 +135,45 @@ class TestInstalledPackages:
     def test_leave_a_run_without_them_as_it_was(self, read):
         here, runner = read(), read(GITHUB_ACTIONS="true")
 
-        assert [FolderRegistry, RegistryTarget, TerminalPlatform, GitHubPlatform] == [
-            type(made) for made in (here.registry, here.target, here.platform, runner.platform)
+        assert [FolderRegistry, RegistryTarget, TerminalRun, GitHubActionsRun] == [
+            type(made) for made in (here.registry, here.target, here.ci_run, runner.ci_run)
         ]
 
 
-class TestPlatform:
+class TestCiSystem:
     @pytest.mark.parametrize(
         ("environment", "expected"),
         [
-            ({"GITHUB_ACTIONS": "true"}, GitHubPlatform),
-            ({"GITHUB_ACTIONS": "false"}, TerminalPlatform),
-            ({"GITHUB_ACTIONS": ""}, TerminalPlatform),
-            ({"CI": "true", "GITHUB_TOKEN": "made-up"}, TerminalPlatform),
-            ({}, TerminalPlatform),
-            ({"CDML_PLATFORM": "terminal", "GITHUB_ACTIONS": "true"}, TerminalPlatform),
-            ({"CDML_PLATFORM": "github"}, GitHubPlatform),
+            ({"GITHUB_ACTIONS": "true"}, GitHubActionsRun),
+            ({"GITHUB_ACTIONS": "false"}, TerminalRun),
+            ({"GITHUB_ACTIONS": ""}, TerminalRun),
+            ({"CI": "true", "GITHUB_TOKEN": "made-up"}, TerminalRun),
+            ({}, TerminalRun),
+            ({"CDML_CI": "terminal", "GITHUB_ACTIONS": "true"}, TerminalRun),
+            ({"CDML_CI": "github"}, GitHubActionsRun),
         ],
     )
     def test_is_github_only_where_its_runner_says_so(self, read, environment, expected):
-        assert expected is type(read(**environment).platform)
+        wired = read(**environment)
+
+        assert expected is type(wired.ci_run)
+        assert (None if expected is TerminalRun else wired.ci_run) is getattr(
+            wired.code_host, "run", None
+        )
+
+    def test_and_code_host_are_chosen_apart(self, read):
+        with_host = read(CDML_CODE_HOST="github")
+        without = read(GITHUB_ACTIONS="true", CDML_CODE_HOST="none")
+
+        assert (TerminalRun, GitHubHost) == (type(with_host.ci_run), type(with_host.code_host))
+        assert (GitHubActionsRun, None) == (type(without.ci_run), without.code_host)
+
+    @pytest.mark.parametrize(
+        ("name", "expected"), [("terminal", TerminalRun), ("github", GitHubActionsRun)]
+    )
+    def test_is_named_as_before_for_a_release(self, read, name, expected):
+        with pytest.warns(FutureWarning, match="use CDML_CI"):
+            assert expected is type(read(CDML_PLATFORM=name, GITHUB_ACTIONS="true").ci_run)
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101])
@@ -160,9 +182,11 @@ def test_an_environment_that_no_branch_can_be_named_for_is_a_configuration_error
         read(delivery=name)
 
 
-def test_a_platform_that_is_named_and_unknown_is_not_another_one(read):
-    with pytest.raises(ConfigurationError, match="unknown platform 'gitlub'"):
-        _ = read(CDML_PLATFORM="gitlub").platform
+def test_a_ci_system_or_code_host_that_is_named_and_unknown_is_not_another_one(read):
+    with pytest.raises(ConfigurationError, match="unknown CI system 'gitlub'"):
+        _ = read(CDML_CI="gitlub").ci_run
+    with pytest.raises(ConfigurationError, match="unknown code host 'gitlub'"):
+        _ = read(CDML_CODE_HOST="gitlub").code_host
 
 
 def test_each_adapter_is_made_once_and_an_environment_has_its_own(read):
@@ -184,7 +208,7 @@ def test_wiring_a_configuration_imports_nothing_heavy(read, uri):
         "import sys, pathlib\n"
         "from cdml.wiring import Wiring\n"
         f"wired = Wiring.read(pathlib.Path({str(path)!r}), None)\n"
-        "wired.clock, wired.platform, wired.journal\n"
+        "wired.clock, wired.ci_run, wired.code_host, wired.journal\n"
         f"print(sorted(set({HEAVY!r}) & sys.modules.keys()))"
     )
     ran = subprocess.run(

@@ -6,8 +6,8 @@ from cdml.common.verdict import Verdict
 from cdml.config import load
 from cdml.data.validate import validate_data
 from cdml.errors import ConfigurationError, InputError
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.tables import FakeTables
@@ -47,9 +47,7 @@ def run(tmp_path):
         (tmp_path / "orders.odcs.yaml").write_text(CONTRACT + contract, encoding="utf-8")
         evidence = validate_data(
             load(tmp_path / "cdml.yaml", targets=["registry"], environment={}),
-            FakePorts(
-                tables=fake, platform=FakePlatform(), clock=FakeClock(), progress=FakeProgress()
-            ),
+            FakePorts(tables=fake, ci_run=FakeCiRun(), clock=FakeClock(), progress=FakeProgress()),
             output=tmp_path / "out",
             contract=table,
         )

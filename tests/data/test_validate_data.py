@@ -15,8 +15,8 @@ from cdml.errors import ConfigurationError, InputError
 from cdml.evidence import store
 from cdml.evidence.schema import DataEvidence
 from cdml.tables.query import Missing, Not
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.tables import FakeTable, FakeTables
@@ -90,7 +90,7 @@ class House:
             load(path, targets=["registry"], environment={}),
             FakePorts(
                 tables=self.tables,
-                platform=FakePlatform(),
+                ci_run=FakeCiRun(),
                 clock=FakeClock(),
                 progress=FakeProgress(),
             ),

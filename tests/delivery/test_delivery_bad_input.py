@@ -91,7 +91,7 @@ def test_a_push_that_a_rule_refuses_is_told_before_anything_is_touched(world):
         world.deploy("2")
 
     assert "cdml/**" in caught.value.hint
-    assert ("1", 1) == (world.serving, len(world.platform.deployments))
+    assert ("1", 1) == (world.serving, len(world.code_host.deployments))
 
 
 def test_a_rule_that_comes_in_between_leaves_the_operation_open_and_says_so(world):

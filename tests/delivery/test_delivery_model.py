@@ -187,14 +187,14 @@ class Delivery(RuleBasedStateMachine):
 
     def _run(self, run, faults):
         # Each command is a run of its own: within one, two rollbacks would be the same.
-        around, self.runs = self.world.platform.run, self.runs + 1
-        self.world.platform.run = f"https://platform.test/runs/{self.runs}"
+        around, self.runs = self.world.ci_run.address, self.runs + 1
+        self.world.ci_run.address = f"https://platform.test/runs/{self.runs}"
         try:
             run(faults=faults)
         except (CdmlError, Killed):
             return
         finally:
-            self.world.platform.run = around
+            self.world.ci_run.address = around
 
 
 class SplitDelivery(Delivery):

@@ -37,11 +37,11 @@ def world(tmp_path):
 
 
 def told_as_failed(world):
-    """The evidence, where neither it nor the platform speaks of a success."""
+    """The evidence, where neither it nor the code host speaks of a success."""
     evidence = store.read_evidence(world.output, Deployment)
     assert (Verdict.FAIL, False) == (evidence.verdict, evidence.changed)
     assert [] == [step for step in evidence.steps if (step.name, step.state) == ("switch", "done")]
-    assert ["in_progress", "failure"] == world.platform.deployments[-1].states
+    assert ["in_progress", "failure"] == world.code_host.deployments[-1].states
     return evidence
 
 

@@ -1,4 +1,4 @@
-"""A lock whose holder's run is over, by the word of the platform."""
+"""A lock whose holder's run is over, by the word of the CI system."""
 
 from datetime import timedelta
 
@@ -18,10 +18,10 @@ ELSEWHERE = "https://elsewhere.test/runs/7"
 
 def killed(world, version, at, *, by=THEIRS):
     """A run at this address is killed after so many writes of a deploy."""
-    world.platform.run = by
+    world.ci_run.address = by
     with pytest.raises(Killed):
         world.deploy(version, faults=Faults(at))
-    world.platform.run = OURS
+    world.ci_run.address = OURS
 
 
 def one_write(folder, *, by=THEIRS, at=1):
@@ -62,7 +62,7 @@ def settled(world):
 
 def test_a_deploy_takes_over_from_a_run_that_is_over(begin, tmp_path):
     world = begin(tmp_path)
-    world.platform.over = {THEIRS}
+    world.ci_run.over = {THEIRS}
     world.register("D", against="2")
     if world.checks is not None:
         world.checks.verdicts.clear()
@@ -82,7 +82,7 @@ def test_a_deploy_takes_over_from_a_run_that_is_over(begin, tmp_path):
 def test_what_was_committed_is_finished_and_not_undone(tmp_path):
     world = one_write(tmp_path, at=5)
     assert world.ledger.operation.committed
-    world.platform.over = {THEIRS}
+    world.ci_run.over = {THEIRS}
 
     assert not world.deploy("3").changed
     assert "3" == settled(world)
@@ -90,7 +90,7 @@ def test_what_was_committed_is_finished_and_not_undone(tmp_path):
 
 def test_a_rollback_takes_over_without_waiting(begin, tmp_path):
     world = begin(tmp_path)
-    world.platform.over = {THEIRS}
+    world.ci_run.over = {THEIRS}
     before = world.clock.now()
 
     told = world.rollback(reason="alarms")
@@ -102,7 +102,7 @@ def test_a_rollback_takes_over_without_waiting(begin, tmp_path):
 
 def test_a_canary_is_resumed_from_a_run_that_is_over(tmp_path):
     world = canary(tmp_path)
-    world.platform.over = {THEIRS}
+    world.ci_run.over = {THEIRS}
     world.checks.verdicts.clear()
 
     world.resume()
@@ -120,23 +120,23 @@ def test_a_canary_is_resumed_from_a_run_that_is_over(tmp_path):
         ((ELSEWHERE,), False, ELSEWHERE),
         ((), False, None),
     ],
-    ids=["it goes on", "the platform refuses", "it is this run", "it is elsewhere", "a terminal"],
+    ids=["it goes on", "the CI system refuses", "it is this run", "it is elsewhere", "a terminal"],
 )
 def test_a_lock_is_kept_where_nobody_says_that_its_run_is_over(begin, tmp_path, over, refuses, by):
     world = begin(tmp_path, by=by)
-    world.platform.over, world.platform.refuses = set(over), refuses
+    world.ci_run.over, world.ci_run.refuses = set(over), refuses
     before = world.ledger
 
     with pytest.raises(LockHeld, match="holds the lock until"):
         world.deploy("3")
 
     assert before == world.ledger
-    assert ([THEIRS] if by == THEIRS else []) == world.platform.asked
+    assert ([THEIRS] if by == THEIRS else []) == world.ci_run.asked
 
 
 def test_this_run_is_not_asked_about_even_where_the_platform_would_say_yes(begin, tmp_path):
     world = begin(tmp_path, by=OURS)
-    world.platform.run_is_over = lambda url: url == OURS
+    world.ci_run.is_over = lambda url: url == OURS
 
     with pytest.raises(LockHeld):
         world.deploy("3")
@@ -144,7 +144,7 @@ def test_this_run_is_not_asked_about_even_where_the_platform_would_say_yes(begin
 
 def test_a_platform_that_refuses_says_once_what_it_needs(tmp_path):
     world = one_write(tmp_path)
-    world.platform.refuses = True
+    world.ci_run.refuses = True
 
     world.rollback()
 
@@ -157,14 +157,14 @@ def test_a_parked_canary_is_no_run_that_died(tmp_path):
     world = SplitWorld(tmp_path, "{steps: [5, 25, 100], timeout: 2h, park: 20m}")
     world.ship("A")
     world.register("B", against="1")
-    world.platform.run, world.platform.over = THEIRS, {THEIRS}
+    world.ci_run.address, world.ci_run.over = THEIRS, {THEIRS}
     world.deploy("2")
-    world.platform.run = OURS
+    world.ci_run.address = OURS
 
     with pytest.raises(LockHeld, match="parked a canary until"):
         world.deploy("2")
 
-    assert [] == world.platform.asked
+    assert [] == world.ci_run.asked
 
 
 def test_a_rollback_asks_now_and_then_while_it_waits(tmp_path):
@@ -172,19 +172,19 @@ def test_a_rollback_asks_now_and_then_while_it_waits(tmp_path):
     begun = world.clock.now()
     every = timedelta(seconds=ASK_EVERY)
     ends = begun + 2 * every + timedelta(seconds=1)
-    known = world.platform.run_is_over
-    world.platform.run_is_over = lambda url: known(url) or world.clock.now() >= ends
+    known = world.ci_run.is_over
+    world.ci_run.is_over = lambda url: known(url) or world.clock.now() >= ends
 
     world.rollback()
 
     waited = world.clock.now() - begun
     assert ends - begun <= waited < ends - begun + every + timedelta(seconds=2)
-    assert 3 == len(world.platform.asked)
+    assert 3 == len(world.ci_run.asked)
 
 
 def test_a_rollback_is_no_slower_for_a_platform_that_cannot_say(tmp_path):
     world = canary(tmp_path)
-    world.platform.refuses = True
+    world.ci_run.refuses = True
     begun = world.clock.now()
 
     world.rollback()
@@ -193,36 +193,36 @@ def test_a_rollback_is_no_slower_for_a_platform_that_cannot_say(tmp_path):
 
 
 def test_what_a_run_wrote_before_it_ended_is_seen(tmp_path):
-    """Between our look at the journal and the platform's word, it committed and ended."""
+    """Between our look at the journal and the CI system's word, it committed and ended."""
     world = one_write(tmp_path)
 
     def ends(url):
-        world.platform.run_is_over = lambda _: False
+        world.ci_run.is_over = lambda _: False
         world.wait_out_the_lease()
         world.deploy("3")
         assert "3" == world.serving
         return url == THEIRS
 
-    world.platform.run_is_over = ends
+    world.ci_run.is_over = ends
 
     assert not world.deploy("3").changed
     assert "3" == settled(world)
 
 
 def test_a_run_that_was_given_up_too_soon_touches_nothing_more(tmp_path):
-    """A runner that lost its way to the platform may go on: its orders are not taken."""
+    """A runner that lost its way to the CI system may go on: its orders are not taken."""
     world = SplitWorld(tmp_path)
     world.ship("A", "B")
     world.register("C", against="2")
     world.checks.verdicts = [HOLD] * 9
-    world.platform.run, world.platform.over = THEIRS, {THEIRS}
+    world.ci_run.address, world.ci_run.over = THEIRS, {THEIRS}
     slept = world.clock.sleep
 
     def overtaken(seconds):
         world.clock.sleep = slept
-        world.platform.run = OURS
+        world.ci_run.address = OURS
         world.rollback(to="1")
-        world.platform.run = THEIRS
+        world.ci_run.address = THEIRS
         slept(seconds)
 
     world.clock.sleep = overtaken

@@ -70,14 +70,14 @@ def test_the_platform_keeps_a_deployment_that_succeeds(world):
     world.register("A")
     told = world.deploy("1")
 
-    (filed,) = world.platform.deployments
+    (filed,) = world.code_host.deployments
     assert (["in_progress", "success"], "cdml:deploy") == (filed.states, filed.task)
     assert (filed.id, MERGED) == (told.deployment_id, filed.ref)
     assert {"model": "flights", "version": "1"}.items() <= filed.payload.items()
 
 
 def test_a_platform_that_refuses_stops_nothing(world):
-    world.platform.refuses = True
+    world.code_host.refuses = True
     world.register("A")
 
     told = world.deploy("1")
@@ -200,7 +200,7 @@ def test_an_alias_that_is_refused_for_good_undoes_the_deploy(world):
     assert world.ledger.operation is None
     told = store.read_evidence(world.output, Deployment)
     assert ("fail", False) == (told.verdict, told.changed)
-    assert ["in_progress", "failure"] == world.platform.deployments[-1].states
+    assert ["in_progress", "failure"] == world.code_host.deployments[-1].states
 
 
 class RefusedAliases(Faults):

@@ -16,8 +16,8 @@ HEADS = {11: "d" * 40, 12: "e" * 40, 13: "f" * 40}
 def world(tmp_path):
     """A push brought three pull requests, the last one first in no order but that of commits."""
     world = World(tmp_path)
-    world.platform.brought = (FIRST, SECOND, THIRD)
-    world.platform.merged = {
+    world.code_host.brought = (FIRST, SECOND, THIRD)
+    world.code_host.merged = {
         FIRST: (PullRequest(number=12, head=HEADS[12]),),
         SECOND: (PullRequest(number=11, head=HEADS[11]),),
         THIRD: (PullRequest(number=13, head=HEADS[13]),),
@@ -91,7 +91,7 @@ def test_the_comment_goes_to_the_pull_request_that_brought_the_version(world):
 
     notify(world.loaded, world._ports(None), told)
 
-    assert [11] == [comment.number for comment in world.platform.comments]
+    assert [11] == [comment.number for comment in world.code_host.comments]
 
 
 @pytest.mark.parametrize("dry_run", [False, True])
@@ -104,36 +104,36 @@ def test_without_a_gate_there_is_nothing_to_deploy(world, dry_run):
 
 
 def test_a_push_without_a_pull_request_and_without_a_gate_has_nothing_to_deploy(world):
-    world.platform.merged = {}
+    world.code_host.merged = {}
 
     assert THIRD[:12] in world.deploy().sentence
 
 
 @pytest.mark.parametrize("check", ["Gate: failure", "Gate: success", "Gate: in_progress"])
 def test_a_gate_that_registered_nothing_is_an_input_error(world, check):
-    world.platform.signs[11] = GateSigns(checks=(check,))
+    world.code_host.signs[11] = GateSigns(checks=(check,))
 
     with pytest.raises(InputError, match=f"pull request #11, but a gate ran .{check}."):
         world.deploy()
 
 
 def test_a_report_without_a_version_is_an_input_error(world):
-    world.platform.signs[13] = GateSigns(reports=("flights",))
+    world.code_host.signs[13] = GateSigns(reports=("flights",))
 
     with pytest.raises(InputError, match="pull request #13, but its gate ran"):
         world.deploy()
 
 
 def test_a_gate_on_the_pushed_commit_that_registered_nothing_is_an_input_error(world):
-    world.platform.merged = {}
-    world.platform.signs[THIRD] = GateSigns(checks=("Gate: failure",))
+    world.code_host.merged = {}
+    world.code_host.signs[THIRD] = GateSigns(checks=("Gate: failure",))
 
     with pytest.raises(InputError, match="commit c"):
         world.deploy()
 
 
 def test_a_report_of_nobody_we_know_may_be_this_models(world):
-    world.platform.signs[13] = GateSigns(reports=("europe",))
+    world.code_host.signs[13] = GateSigns(reports=("europe",))
 
     with pytest.raises(InputError, match="the report europe"):
         world.deploy()
@@ -144,7 +144,7 @@ def test_the_gate_of_another_model_of_the_repository_is_not_this_ones(world, tmp
     (tmp_path / "other/MLmodel").write_text("other\n")
     world.registry.register("delays", tmp_path / "other", tags={})
     reports = ("delays", "delays in production", "flights in production")
-    world.platform.signs[13] = GateSigns(reports=reports, checks=("Gate (delays): failure",))
+    world.code_host.signs[13] = GateSigns(reports=reports, checks=("Gate (delays): failure",))
 
     assert isinstance(world.deploy(), Nothing)
 
@@ -157,15 +157,15 @@ def test_what_was_judged_before_the_last_change_is_not_shipped(world):
 
 
 def test_a_platform_that_does_not_answer_is_no_platform_that_says_no(world):
-    world.platform.refuses = True
+    world.code_host.refuses = True
 
     with pytest.raises(ServiceError):
         world.deploy()
 
 
 def test_where_nobody_can_say_whether_a_gate_ran_a_version_is_missing(world):
-    world.platform.merged = {}
-    world.platform.signs[THIRD] = None
+    world.code_host.merged = {}
+    world.code_host.signs[THIRD] = None
 
     with pytest.raises(InputError, match="nobody here can say") as told:
         world.deploy()

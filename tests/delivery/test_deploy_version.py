@@ -37,7 +37,7 @@ def test_a_model_that_is_no_version_of_this_one_is_an_input_error(world, model, 
 
 def test_by_default_the_version_of_the_merged_pull_request_is_deployed(world):
     head = "a" * 40
-    world.platform.merged[MERGED] = (PullRequest(number=5, head=head),)
+    world.code_host.merged[MERGED] = (PullRequest(number=5, head=head),)
     world.register("A", tags={"cdml.pull_request": "5", "cdml.commit": "b" * 40})
     world.register("B", tags={"cdml.pull_request": "5", "cdml.commit": head})
     world.register("C", tags={"cdml.pull_request": "6", "cdml.commit": "d" * 40})
@@ -53,7 +53,7 @@ def test_without_a_pull_request_the_version_of_the_commit_is_deployed(world):
 
 
 def test_without_a_commit_a_version_must_be_named(world):
-    world.platform.head = None
+    world.ci_run.head = None
 
     with pytest.raises(InputError, match="no commit") as caught:
         world.deploy()

@@ -34,7 +34,8 @@ class Machine(World):
         folder = world.folder.parent / name
         folder.mkdir()
         super().__init__(folder)
-        self.registry, self.journal, self.platform = world.registry, world.journal, world.platform
+        self.registry, self.journal = world.registry, world.journal
+        self.ci_run, self.code_host = world.ci_run, world.code_host
         self.clock = FakeClock(world.clock.time + skew)
         self.clock.boot = name
         self.progress = FakeProgress()
@@ -172,7 +173,7 @@ def test_who_was_paused_over_its_write_says_the_truth_and_takes_it_back(world, n
 def test_who_was_paused_before_its_write_writes_nothing(world):
     other = Machine(world, "other")
     pause = During("journal.write", paused(world, other.rollback), 3)
-    pause.name = "platform.deployment_status"
+    pause.name = "code_host.deployment_status"
     pause.number = 1
 
     with pytest.raises(Overtaken):
@@ -216,7 +217,7 @@ def test_what_stays_open_gives_its_lock_back(world):
 def test_a_journal_that_does_not_answer_lets_no_write_through(world):
     class Silent(Faults):
         def call(self, name, write, arguments, words):
-            if name == "platform.deployment_status":
+            if name == "code_host.deployment_status":
                 world.journal.read = lambda: (_ for _ in ()).throw(unanswered(name))
             return super().call(name, write, arguments, words)
 
@@ -302,7 +303,7 @@ class Leases(RuleBasedStateMachine):
 
     def _run(self, world, what, version, faults):
         self.runs += 1
-        world.platform.run = f"https://platform.test/runs/{self.runs}"
+        world.ci_run.address = f"https://platform.test/runs/{self.runs}"
         words = {"override": ("champion-moved", "quarantined"), "reason": "a test"}
         try:
             if what == "deploy":

@@ -40,7 +40,8 @@ def only_the_journal(world):
     """Ports of which neither registry, nor target, nor traffic can be asked anything."""
     return FakePorts(
         journal=world.journal,
-        platform=world.platform,
+        ci_run=world.ci_run,
+        code_host=world.code_host,
         clock=world.clock,
         progress=world.progress,
         registry=FakePorts(),
@@ -86,16 +87,16 @@ def test_a_deploy_that_is_under_way_is_named(tmp_path, earlier):
 def test_who_is_told_of_a_resumed_canary_is_whose_commit_began_it(world):
     deployed, scheduled = "d" * 40, "e" * 40
     mine, other = (PullRequest(number=n, head="f" * 40) for n in (7, 8))
-    world.platform.merged = {deployed: (mine,), scheduled: (other,)}
+    world.code_host.merged = {deployed: (mine,), scheduled: (other,)}
     world.register("B", against="1")
-    world.platform.head = deployed
+    world.ci_run.head = deployed
     world.deploy("2")
-    world.platform.head = scheduled
+    world.ci_run.head = scheduled
     world.checks.verdicts = [Decision.PROMOTE]
 
     notify(world.loaded, world._ports(None), world.resume())
 
-    assert [7] == [comment.number for comment in world.platform.comments]
+    assert [7] == [comment.number for comment in world.code_host.comments]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def world(tmp_path):
     """A serves; the commit merged pull request 7."""
     world = World(tmp_path)
     world.configure(CONFIG + HOOK)
-    world.platform.merged = {COMMIT: (PullRequest(number=7, head="d" * 40),)}
+    world.code_host.merged = {COMMIT: (PullRequest(number=7, head="d" * 40),)}
     world.ship("A")
     return world
 
@@ -33,11 +33,11 @@ def test_a_rollback_is_told_to_everybody(world):
     world.deploy("2")
     told(world, world.rollback(reason="@all it *is* bad"))
 
-    (comment,) = world.platform.comments
+    (comment,) = world.code_host.comments
     assert (7, "flights in production") == (comment.number, comment.report_id)
     assert "Rolled back" in comment.body
     assert "@all" not in comment.body
-    assert "Rolled back" in world.platform.summaries[-1]
+    assert "Rolled back" in world.ci_run.summaries[-1]
 
 
 def test_the_webhook_is_signed_over_the_very_body(world):
@@ -68,18 +68,18 @@ def test_without_a_secret_nothing_is_signed(world):
 def test_nobody_is_told_that_nothing_was_done(world):
     told(world, world.deploy("1"))
 
-    assert ([], [], []) == (world.webhook.sent, world.platform.comments, world.platform.summaries)
+    assert ([], [], []) == (world.webhook.sent, world.code_host.comments, world.ci_run.summaries)
 
 
 def test_trouble_with_telling_stops_nobody_from_being_told(world):
-    world.platform.refuses = True
+    world.code_host.refuses = True
     world.register("B", against="1")
     world.webhook.down = True
 
     def broken(markdown):
         raise ServiceError(f"no page for {len(markdown)} characters.")
 
-    world.platform.summary = broken
+    world.ci_run.add_summary = broken
     told(world, world.deploy("2"))
 
     for what in ("The job summary failed", "The comment failed", "The webhook failed"):
@@ -101,4 +101,4 @@ def test_the_environments_address_stands_with_its_deployments(world):
     world.register("B", against="1")
     world.deploy("2")
 
-    assert "https://models.example.org" == world.platform.deployments[-1].url
+    assert "https://models.example.org" == world.code_host.deployments[-1].url

@@ -146,11 +146,11 @@ def test_without_a_canary_there_is_nothing_to_resume(tmp_path):
 
 
 def test_the_platform_sees_how_far_the_canary_is(world):
-    filed = world.platform.deployments[-1]
+    filed = world.code_host.deployments[-1]
     assert {"in_progress"} == set(filed.states)
     assert "deploy: v2 → 5 % (step 1 of 3)" in filed.told
     world.resume()
 
-    assert filed is world.platform.deployments[-1]
+    assert filed is world.code_host.deployments[-1]
     assert "success" == filed.states[-1]
-    assert "inactive" == world.platform.deployments[0].states[-1]
+    assert "inactive" == world.code_host.deployments[0].states[-1]

@@ -286,12 +286,12 @@ def test_the_platform_files_a_rollback_as_a_deployment_of_its_own(world):
     world.ship("A", "B")
     world.rollback()
 
-    filed = world.platform.deployments[-1]
+    filed = world.code_host.deployments[-1]
     assert ("cdml:rollback", ["in_progress", "success"]) == (filed.task, filed.states)
 
 
 def test_no_change_at_the_platform_keeps_a_rollback_from_working(world):
     world.ship("A", "B")
-    world.platform.refuses = True
+    world.code_host.refuses = True
 
     assert "1" == world.rollback().to.version

@@ -23,7 +23,7 @@ def world(tmp_path):
 
 
 def in_a_terminal(world):
-    world.platform.run = None
+    world.ci_run.address = None
 
 
 def settled(world):
@@ -39,12 +39,12 @@ def settled(world):
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("write", range(WRITES))
 def test_killed_at_any_write_and_run_again_it_is_one_step_back(world, write, when, terminal):
-    world.platform.run = None if terminal else RUN.format(1)
+    world.ci_run.address = None if terminal else RUN.format(1)
     try:
         world.rollback(faults=Faults(write, when=when))
     except Killed:
         world.wait_out_the_lease()
-        world.platform.run = None if terminal else RUN.format(2)
+        world.ci_run.address = None if terminal else RUN.format(2)
         world.rollback()
 
     assert ("2", ["3"]) == settled(world)
@@ -63,9 +63,9 @@ def test_an_answer_that_is_lost_and_asked_for_again_is_one_step_back(world, writ
 
 
 def test_what_was_done_already_is_told_with_when_and_by_whom(world):
-    world.platform.run = RUN.format(1)
+    world.ci_run.address = RUN.format(1)
     world.rollback()
-    world.platform.run = RUN.format(2)
+    world.ci_run.address = RUN.format(2)
 
     told = world.rollback()
 
@@ -75,11 +75,11 @@ def test_what_was_done_already_is_told_with_when_and_by_whom(world):
 
 
 def test_a_job_that_is_run_again_weeks_later_takes_nothing_back(world):
-    world.platform.run = RUN.format(1)
+    world.ci_run.address = RUN.format(1)
     world.rollback()
-    world.platform.run = "https://platform.test/runs/8/attempts/1"
+    world.ci_run.address = "https://platform.test/runs/8/attempts/1"
     world.ship("D")
-    world.platform.run = RUN.format(2)
+    world.ci_run.address = RUN.format(2)
 
     assert not world.rollback().changed
     assert "4" == world.serving
@@ -92,23 +92,23 @@ def test_two_rollbacks_in_a_terminal_are_two(world):
 
 
 def test_two_runs_are_two_rollbacks(world):
-    world.platform.run = RUN.format(1)
+    world.ci_run.address = RUN.format(1)
     world.rollback()
-    world.platform.run = "https://platform.test/runs/8/attempts/1"
+    world.ci_run.address = "https://platform.test/runs/8/attempts/1"
 
     assert "1" == world.rollback().to.version
 
 
 def test_two_versions_named_in_one_run_are_two_rollbacks(world):
-    world.platform.run = RUN.format(1)
+    world.ci_run.address = RUN.format(1)
 
     assert ["2", "1"] == [world.rollback(to=version).to.version for version in ("2", "1")]
 
 
 def test_equal_request_ids_are_one_rollback_whatever_the_run(world):
-    world.platform.run = RUN.format(1)
+    world.ci_run.address = RUN.format(1)
     world.rollback(request_id="incident-42")
-    world.platform.run = None
+    world.ci_run.address = None
 
     assert not world.rollback(request_id="incident-42").changed
     assert "2" == world.serving
@@ -163,10 +163,10 @@ def test_trouble_after_the_switch_names_what_serves_and_not_what_served(world):
 
 
 def test_a_request_that_was_answered_takes_back_what_somebody_moved_since(world):
-    world.platform.run = RUN.format(1)
+    world.ci_run.address = RUN.format(1)
     world.rollback()
     world.move_alias("1")
-    world.platform.run = RUN.format(2)
+    world.ci_run.address = RUN.format(2)
 
     assert "2" == world.rollback().to.version
     assert "2" == world.serving

@@ -25,7 +25,7 @@ TELLING = "{evaluation: rows.parquet, leakage: {warn: 0.7, fail: 0.75}, "
 def world(tmp_path):
     """A registry whose champion is good, in the run of a pull request."""
     world = World(tmp_path)
-    world.platform.pull = PullRequest(number=7, head=HEAD)
+    world.ci_run.pull = PullRequest(number=7, head=HEAD)
     world.champion("good")
     return world
 
@@ -128,7 +128,7 @@ def test_a_version_is_found_by_digest_commit_and_pull_request(world):
 
 
 def test_without_a_pull_request_no_tag_names_one(world):
-    world.platform.pull = world.platform.head = None
+    world.ci_run.pull = world.ci_run.head = None
 
     gate(world)
 

@@ -1,4 +1,4 @@
-"""A world to deploy in: a registry with judged versions, a journal, a target, a platform."""
+"""A world to deploy in: a registry with judged versions, a journal, a target, a CI run."""
 
 from contextlib import suppress
 
@@ -26,10 +26,11 @@ from cdml.gates.rules import policy_ref
 from cdml.journal import file as document
 from cdml.journal.history import read_history
 from cdml.models.digest import model_digest
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
+from fakes.code_host import FakeCodeHost
 from fakes.faults import Faults
 from fakes.journal import FakeJournal
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
@@ -64,7 +65,8 @@ class World:
         self.loaded = load(folder / "cdml.yaml", targets=["registry"], environment={})
         self.registry = FakeRegistry()
         self.journal = FakeJournal()
-        self.platform = FakePlatform()
+        self.ci_run = FakeCiRun()
+        self.code_host = FakeCodeHost(self.ci_run)
         self.clock = FakeClock()
         self.progress = FakeProgress()
         self.output = folder / ".cdml"
@@ -189,7 +191,8 @@ class World:
             registry=registry,
             journal=faults.around("journal", self.journal),
             target=self._target(faults, registry),
-            platform=faults.around("platform", self.platform),
+            ci_run=self.ci_run,
+            code_host=faults.around("code_host", self.code_host),
             clock=self.clock,
             progress=self.progress,
             webhook=self.webhook,

@@ -7,7 +7,7 @@ from cdml.errors import ServiceError
 WRITES = {
     "journal": {"write"},
     "registry": {"set_alias", "set_tags"},
-    "platform": {"open_deployment", "deployment_status"},
+    "code_host": {"open_deployment", "deployment_status"},
     "target": {"stage", "shift", "switch", "retire"},
 }
 

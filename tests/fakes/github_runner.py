@@ -2,7 +2,8 @@
 
 import json
 
-from cdml.adapters.ci.github.platform import GitHubPlatform
+from cdml.adapters.ci.github.actions_run import GitHubActionsRun
+from cdml.adapters.ci.github.host import GitHubHost
 from fakes.github_server import GitHubServer
 
 HEAD = "a" * 40
@@ -10,10 +11,10 @@ MERGED = "b" * 40
 TOKEN = "made-up-token"
 
 
-def on_github(
-    server: GitHubServer, tmp_path, *, number=7, told=None, **variables
-) -> GitHubPlatform:
-    """The platform of a step; `variables` are what the runner sets otherwise than usual.
+def on_github(server: GitHubServer, tmp_path, *, number=7, told=None, **variables) -> GitHubHost:
+    """The code host of a step, which is its `run`.
+
+    `variables` are what the runner sets otherwise than usual.
 
     Args:
         server: the API.
@@ -35,11 +36,12 @@ def on_github(
         "GITHUB_RUN_ATTEMPT": "1",
         **variables,
     }
-    return GitHubPlatform(environment=environment, folder=tmp_path, pace=0.001)
+    given = {"environment": environment, "folder": tmp_path, "pace": 0.001}
+    return GitHubHost(run=GitHubActionsRun(**given), **given)
 
 
-def deployment(platform, operation="op-1", *, model="flights", ref=HEAD):
+def deployment(host, operation="op-1", *, model="flights", ref=HEAD):
     """File a deployment."""
-    return platform.open_deployment(
+    return host.open_deployment(
         operation, ref, "production", "cdml:deploy", "flights 3", {"model": model}
     )

@@ -10,10 +10,10 @@ from cdml.config import load
 from cdml.evaluation.compare import compare_to_champion
 from cdml.evaluation.evaluate import evaluate_model
 from cdml.pipeline import run_gate
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
 from fakes.journal import FakeJournal
 from fakes.measurer import FakeMeasurer
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
@@ -68,7 +68,7 @@ class World:
         self.output = folder / ".cdml"
         self.gates, self.policy, self.config = BY_DEFAULT, "", CONFIG
         self.registry, self.journal, self.scorer = FakeRegistry(), FakeJournal(), FakeScorer()
-        self.samples, self.platform = FakeSamples(), FakePlatform()
+        self.samples, self.ci_run = FakeSamples(), FakeCiRun()
         self.tables, self.progress = FakeTables(folder), FakeProgress()
         self.measurer = FakeMeasurer()
         self.data = rows()
@@ -110,7 +110,7 @@ class World:
             samples=self.samples,
             measurer=self.measurer,
             tables=self.tables,
-            platform=self.platform,
+            ci_run=self.ci_run,
             clock=FakeClock(),
             progress=self.progress,
         )

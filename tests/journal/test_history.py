@@ -40,7 +40,7 @@ def test_the_history_tells_who_served_when_and_why_newest_first(world):
         for one in found["entries"]
     ]
     newest = found["entries"][0]
-    assert ("too slow", world.platform.run) == (newest["reason"], newest["run"])
+    assert ("too slow", world.ci_run.address) == (newest["reason"], newest["run"])
     assert "2026-05-01T12:00:00+00:00" == newest["at"]
     assert [False, True, False] == [one["quarantined"] for one in found["entries"]]
     assert found == json.loads(json.dumps(found))

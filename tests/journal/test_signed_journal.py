@@ -226,11 +226,11 @@ def test_keys_that_keep_no_secret_are_refused_and_never_shown():
 @pytest.mark.parametrize("protected", [True, False, None])
 def test_a_deploy_says_where_others_can_push_to_the_journal(tmp_path, protected):
     world = World(tmp_path)
-    world.platform.protected = protected
+    world.code_host.protected = protected
 
     warn_unprotected(world.loaded, world._ports(None), "50% off")
 
-    assert ["cdml/50%25%20off/flights"] == world.platform.branches
-    told = [(one.level, "cdml/**" in one.message) for one in world.platform.annotations]
+    assert ["cdml/50%25%20off/flights"] == world.code_host.branches
+    told = [(one.level, "cdml/**" in one.message) for one in world.ci_run.annotations]
     assert ([("warning", True)] if protected is False else []) == told
     assert len(world.progress.notes) == len(told)

@@ -12,8 +12,8 @@ from cdml.evidence import store
 from cdml.evidence.schema import Comparison
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 
@@ -196,7 +196,10 @@ def reported(folder):
     publish_report(
         load(folder / "cdml.yaml", targets=["registry"], environment={}),
         FakePorts(
-            platform=FakePlatform(head=None, run=None), clock=FakeClock(), progress=FakeProgress()
+            ci_run=FakeCiRun(head=None, address=None),
+            code_host=None,
+            clock=FakeClock(),
+            progress=FakeProgress(),
         ),
         evidence=folder / "out",
         output=folder / "told",

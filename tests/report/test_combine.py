@@ -11,8 +11,9 @@ from cdml.errors import InputError
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish_combined import publish_combined
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import (
@@ -31,29 +32,29 @@ PULL = PullRequest(number=7, head="c" * 40)
 
 @pytest.fixture
 def told(tmp_path):
-    """Combine named scenarios, and give the platform and what was reported."""
+    """Combine named scenarios, and give the code host and what was reported."""
 
-    def tells(pattern="evidence/*/", mode="always", platform=None, **folders):
+    def tells(pattern="evidence/*/", mode="always", host=None, **folders):
         for name, evidence in folders.items():
             written(tmp_path / "evidence" / name, *evidence)
-        platform = platform or FakePlatform(pull=PULL)
+        host = host or FakeCodeHost(FakeCiRun(pull=PULL))
         found = publish_combined(
             tmp_path,
-            FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
             loaded=configured(tmp_path),
             pattern=pattern,
             output=tmp_path / "out",
             talk=CommentPolicy(mode=mode, report_id="flights"),
         )
-        return platform, found
+        return host, found
 
     return tells
 
 
 def test_there_is_one_comment_with_a_row_for_each_and_the_worst_first_line(told):
-    platform, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"](), asia=SCENARIOS["held"]())
+    host, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"](), asia=SCENARIOS["held"]())
 
-    (comment,) = platform.comments
+    (comment,) = host.comments
     assert FAIL == found.verdict
     assert comment.body.startswith("### ❌ Rejected: 2 of 3 models did not pass: us, asia\n")
     rows = re.findall(r"^\| (\w+) \| \S+ (\w+) \|", comment.body, re.MULTILINE)
@@ -65,13 +66,13 @@ def test_there_is_one_comment_with_a_row_for_each_and_the_worst_first_line(told)
 
 
 def test_all_that_pass_are_one_line(told):
-    platform, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["warn"]())
+    host, found = told(eu=SCENARIOS["pass"](), us=SCENARIOS["warn"]())
 
-    assert platform.comments[0].body.startswith(
+    assert host.comments[0].body.startswith(
         "### ⚠️ Passed, 1 with warnings: all 2 models may go ahead"
     )
     assert 0 == found.verdict.exit_code
-    assert 2 == len(platform.annotations)
+    assert 2 == len(host.run.annotations)
 
 
 def test_it_is_written_for_other_tools_too(told, tmp_path):
@@ -88,9 +89,9 @@ def test_folders_of_one_name_are_known_by_their_paths(told, tmp_path):
     for place in ("a/model", "b/model", "b/other"):
         written(tmp_path / "legs" / place, *SCENARIOS["pass"]())
 
-    platform, _ = told("legs/*/*")
+    host, _ = told("legs/*/*")
 
-    names = re.findall(r"^\| (\S+) \| ✅", platform.comments[0].body, re.MULTILINE)
+    names = re.findall(r"^\| (\S+) \| ✅", host.comments[0].body, re.MULTILINE)
     assert ["legs/a/model", "legs/b/model", "other"] == names
 
 
@@ -99,11 +100,11 @@ def test_changed_gates_are_told_of_the_legs_that_they_judged(told, tmp_path):
     base = CONFIG.replace("at_least: 0.85", "at_least: 0.95").replace("data.parquet", "all.parquet")
     mine = data(), evaluation(policy=policy), comparison(policy=policy)
 
-    platform, _ = told(
-        eu=mine, us=SCENARIOS["pass"](), platform=FakePlatform(pull=PULL, base=base.encode())
+    host, _ = told(
+        eu=mine, us=SCENARIOS["pass"](), host=FakeCodeHost(FakeCiRun(pull=PULL), base=base.encode())
     )
 
-    body = platform.comments[0].body
+    body = host.comments[0].body
     assert 1 == body.count("The pull request changes the gates of cdml.yaml. Gone: ")
     assert 1 == body.count("> The pull request changes cdml.yaml: data.evaluation (")
 
@@ -112,7 +113,7 @@ def test_changed_gates_are_told_of_the_legs_that_they_judged(told, tmp_path):
 def monorepo(tmp_path):
     """A combined report of two models, each with a configuration beside its evidence."""
 
-    def tells(platform, **configs):
+    def tells(host, **configs):
         for name, text in configs.items():
             folder = tmp_path / name
             folder.mkdir()
@@ -122,7 +123,8 @@ def monorepo(tmp_path):
                 judged = evaluation(policy=policy), comparison(policy=policy)
                 written(folder / ".cdml", *judged)
                 (folder / "data.parquet").write_bytes(b"rows")
-        ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
+        world = {"clock": FakeClock(), "progress": FakeProgress()}
+        ports = FakePorts(ci_run=host.run, code_host=host, **world)
         publish_combined(
             tmp_path,
             ports,
@@ -135,7 +137,7 @@ def monorepo(tmp_path):
             output=tmp_path / "out",
             talk=CommentPolicy(mode="always", report_id="models"),
         )
-        return platform.comments[0].body
+        return host.comments[0].body
 
     return tells
 
@@ -143,7 +145,7 @@ def monorepo(tmp_path):
 def test_what_judges_and_changes_is_told_of_each_configuration(monorepo):
     strict = CONFIG.replace("at_least: 0.85", "at_least: 0.95")
     others = {"data.parquet": b"other rows"}
-    changed = FakePlatform(pull=PULL, base=strict.encode(), others=others)
+    changed = FakeCodeHost(FakeCiRun(pull=PULL), base=strict.encode(), others=others)
 
     body = monorepo(changed, eu=CONFIG, us=strict)
 
@@ -162,7 +164,7 @@ def test_what_judges_and_changes_is_told_of_each_configuration(monorepo):
 def test_evidence_without_a_configuration_says_that_nobody_knows(monorepo):
     told = "No configuration lies beside this evidence"
 
-    assert 1 == monorepo(FakePlatform(pull=PULL), eu=CONFIG, us=None).count(told)
+    assert 1 == monorepo(FakeCodeHost(FakeCiRun(pull=PULL)), eu=CONFIG, us=None).count(told)
 
 
 def test_the_mode_of_changes_opens_no_comment_where_all_are_the_champion_itself(told):
@@ -175,30 +177,30 @@ def test_the_mode_of_changes_opens_no_comment_where_all_are_the_champion_itself(
 def test_a_leg_that_died_holds_the_whole(told, tmp_path):
     (tmp_path / "evidence" / "us").mkdir(parents=True)
 
-    platform, found = told(eu=SCENARIOS["pass"]())
+    host, found = told(eu=SCENARIOS["pass"]())
 
     assert INCONCLUSIVE == found.verdict
-    assert "| us | ⏸️ inconclusive | Not judged: " in platform.comments[0].body
+    assert "| us | ⏸️ inconclusive | Not judged: " in host.comments[0].body
 
 
 def test_a_leg_that_cannot_be_read_is_told_in_the_comments_place(told, tmp_path):
     (tmp_path / "evidence" / "us").mkdir(parents=True)
     (tmp_path / "evidence" / "us" / "data.json").write_text("<html>")
-    platform = FakePlatform(pull=PULL)
+    host = FakeCodeHost(FakeCiRun(pull=PULL))
 
     with pytest.raises(InputError, match="not evidence of this stage"):
-        told(eu=SCENARIOS["pass"](), platform=platform)
+        told(eu=SCENARIOS["pass"](), host=host)
 
-    assert platform.comments[0].body.startswith("### ⏸️ Not judged: the evidence ")
+    assert host.comments[0].body.startswith("### ⏸️ Not judged: the evidence ")
 
 
 def test_a_folder_named_cdml_is_known_by_its_parent(told, tmp_path):
     for name in ("eu", "us"):
         written(tmp_path / "models" / name / ".cdml", *SCENARIOS["pass"]())
 
-    platform, _ = told("models/*/.cdml")
+    host, _ = told("models/*/.cdml")
 
-    assert "| eu | ✅ pass |" in platform.comments[0].body
+    assert "| eu | ✅ pass |" in host.comments[0].body
 
 
 @pytest.mark.parametrize("pattern", ["nothing/*/", "**x", "/absolute/*"])
@@ -208,16 +210,18 @@ def test_a_pattern_that_names_no_folder_is_an_input_error(told, pattern):
 
 
 def test_the_mode_of_failures_opens_no_comment_for_what_passed(told):
-    platform, _ = told(mode="failures", eu=SCENARIOS["pass"]())
+    host, _ = told(mode="failures", eu=SCENARIOS["pass"]())
 
-    assert [] == platform.comments
+    assert [] == host.comments
 
 
 def test_a_comment_that_is_refused_is_a_warning(told):
-    platform, found = told(eu=SCENARIOS["pass"](), platform=FakePlatform(pull=PULL, refuses=True))
+    host, found = told(
+        eu=SCENARIOS["pass"](), host=FakeCodeHost(FakeCiRun(pull=PULL), refuses=True)
+    )
 
     assert (PASS, None) == (found.verdict, found.comment_url)
-    assert "cdml: no comment" in [one.title for one in platform.annotations]
+    assert "cdml: no comment" in [one.title for one in host.run.annotations]
 
 
 def test_what_does_not_fit_is_the_least_important_of_all(told):
@@ -227,9 +231,9 @@ def test_what_does_not_fit_is_the_least_important_of_all(told):
         f"leg{i}": (data(), evaluation(), comparison(*slices, bad, verdict=FAIL)) for i in range(5)
     }
 
-    platform, _ = told(**legs)
+    host, _ = told(**legs)
 
-    body = platform.comments[0].body
+    body = host.comments[0].body
     assert 50_000 < len(body) <= 65_536 - 2_500
     assert 5 == body.count("| carrier = the last, ")
     assert re.search(r"[\d,]+ of 40\d rows are left out here", body)
@@ -252,6 +256,6 @@ class Tags(HTMLParser):
 
 
 def test_folds_close_in_order(told):
-    platform, _ = told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"]())
+    host, _ = told(eu=SCENARIOS["pass"](), us=SCENARIOS["fail"]())
 
-    assert [] == Tags(platform.comments[0].body).open
+    assert [] == Tags(host.comments[0].body).open

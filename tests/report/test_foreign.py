@@ -14,8 +14,9 @@ from cdml.evidence.store import FILES, dump_evidence
 from cdml.gates.rules import policy_ref
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import BY, POLICY, compared, comparison, data, deployment, evaluation
@@ -41,19 +42,19 @@ def packed(*evidence, **files):
 def told(tmp_path):
     """Report an artifact, and give the comment."""
 
-    def tells(content, head=COMMIT, platform=None, config=CONFIG):
-        platform = platform or FakePlatform()
-        platform.head, platform.on = head, 8
-        platform.artifacts = {} if content is None else {"e": content}
+    def tells(content, head=COMMIT, host=None, config=CONFIG):
+        host = host or FakeCodeHost()
+        host.run.head, host.on = head, 8
+        host.run.artifacts = {} if content is None else {"e": content}
         publish_report(
             configured(tmp_path, config),
-            FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
             evidence=tmp_path / "nowhere",
             output=tmp_path / "out",
             talk=CommentPolicy(mode="always", report_id="flights"),
             artifact="e",
         )
-        return platform.comments[0].body
+        return host.comments[0].body
 
     return tells
 
@@ -71,9 +72,9 @@ def test_a_run_that_left_nothing_judged_nothing(told):
 
 
 def test_a_run_that_was_stopped_judged_nothing_whatever_is_there(told):
-    platform = FakePlatform(ended="was cancelled")
+    host = FakeCodeHost(FakeCiRun(ended="was cancelled"))
 
-    body = told(packed(*SCENARIOS["pass"]()), platform=platform)
+    body = told(packed(*SCENARIOS["pass"]()), host=host)
 
     assert body.startswith("### ⏸️ Not judged")
     assert "The run that was to judge it was cancelled" in body
@@ -177,17 +178,17 @@ def test_a_metric_of_our_own_is_judged_again_by_its_figures(told):
 
 
 def test_a_verdict_does_not_outlive_the_commit_whose_evidence_cannot_be_used(told):
-    platform = FakePlatform()
-    told(packed(*kept()), platform=platform, config=ONE_GATE)
-    assert platform.comments[0].body.startswith("### ✅ Passed")
+    host = FakeCodeHost()
+    told(packed(*kept()), host=host, config=ONE_GATE)
+    assert host.comments[0].body.startswith("### ✅ Passed")
 
     with pytest.raises(InputError):
-        told(packed(evaluation="[]"), platform=platform)
+        told(packed(evaluation="[]"), host=host)
 
-    [comment] = platform.comments
+    [comment] = host.comments
     assert comment.body.startswith("### ⏸️ Not judged: the evidence of the new flight-delays ")
     assert "is not evidence of this stage" in comment.body
-    assert comment.body.rstrip("\n") == platform.summaries[-1].rstrip("\n")
+    assert comment.body.rstrip("\n") == host.run.summaries[-1].rstrip("\n")
 
 
 NUMBER = json.loads(dump_evidence(evaluation()))

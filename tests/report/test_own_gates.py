@@ -13,9 +13,10 @@ from cdml.report.comment_policy import CommentPolicy
 from cdml.report.evidence_set import read_evidence_set
 from cdml.report.gate_changes import changed_gates
 from cdml.report.in_progress import post_in_progress
+from fakes.ci_run import FakeCiRun
+from fakes.code_host import FakeCodeHost
 from fakes.github_runner import HEAD, TOKEN, on_github
 from fakes.github_server import GitHubServer
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import comparison, data, evaluation
@@ -33,9 +34,8 @@ def said(tmp_path):
         policy = policy_ref(loaded.config)
         judged = (data(), evaluation(policy=policy), comparison(policy=policy))
         folder = written(tmp_path / "evidence", *(judged if evidence else ()))
-        ports = FakePorts(
-            platform=FakePlatform(base=base, others=others or {}), progress=FakeProgress()
-        )
+        host = FakeCodeHost(base=base, others=others or {})
+        ports = FakePorts(ci_run=host.run, code_host=host, progress=FakeProgress())
         return changed_gates(read_evidence_set(folder, loaded.config), loaded, ports)
 
     return says
@@ -212,8 +212,8 @@ def test_rows_outside_of_the_repository_are_held_against_the_champions(tmp_path,
     compared = comparison(history=(past,))
     folder = written(tmp_path / "evidence", data(), evaluation(), compared)
     untracked = frozenset() if tracked else frozenset({"data.parquet"})
-    platform = FakePlatform(base=CONFIG.encode(), untracked=untracked)
-    ports = FakePorts(platform=platform, progress=FakeProgress())
+    host = FakeCodeHost(base=CONFIG.encode(), untracked=untracked)
+    ports = FakePorts(ci_run=host.run, code_host=host, progress=FakeProgress())
 
     told = changed_gates(read_evidence_set(folder, loaded.config), loaded, ports)
 
@@ -222,14 +222,14 @@ def test_rows_outside_of_the_repository_are_held_against_the_champions(tmp_path,
 
 def test_addresses_that_change_are_told_when_the_gate_begins(tmp_path):
     base = CONFIG.replace("registry.test", "registry.other")
-    platform = FakePlatform(base=base.encode(), pull=PullRequest(number=7, head="c" * 40))
-    host = FakePorts(platform=platform, progress=FakeProgress())
+    host = FakeCodeHost(FakeCiRun(pull=PullRequest(number=7, head="c" * 40)), base=base.encode())
+    ports = FakePorts(ci_run=host.run, code_host=host, progress=FakeProgress())
 
     post_in_progress(
-        "flights", host, CommentPolicy(mode="always", report_id="flights"), configured(tmp_path)
+        "flights", ports, CommentPolicy(mode="always", report_id="flights"), configured(tmp_path)
     )
 
-    assert "registry.other" in platform.comments[0].body
+    assert "registry.other" in host.comments[0].body
 
 
 class TestGitHub:

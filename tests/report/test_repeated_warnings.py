@@ -6,8 +6,9 @@ from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.in_progress import post_in_progress
 from cdml.report.publish import publish_report
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import (
@@ -25,17 +26,19 @@ FOLD = "<summary>Warnings that the last report had too: "
 
 
 @pytest.fixture
-def platform():
-    return FakePlatform(pull=PullRequest(number=7, head="c" * 40))
+def host():
+    return FakeCodeHost(FakeCiRun(pull=PullRequest(number=7, head="c" * 40)))
 
 
 @pytest.fixture
-def told(tmp_path, platform):
+def told(tmp_path, host):
     """One run's report of drift in some columns; the comment is the answer."""
 
     def tell(run, *columns, verdict=WARN, begins=False, **psi):
-        platform.run = f"https://platform.test/runs/{run}"
-        ports = FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress())
+        host.run.address = f"https://platform.test/runs/{run}"
+        ports = FakePorts(
+            ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()
+        )
         loaded, talk = configured(tmp_path), CommentPolicy(mode="always", report_id="flight-delays")
         if begins:
             post_in_progress(loaded, ports, talk)
@@ -57,7 +60,7 @@ def told(tmp_path, platform):
             output=tmp_path / "out",
             talk=talk,
         )
-        return platform.comments[0].body
+        return host.comments[0].body
 
     return tell
 
@@ -115,13 +118,13 @@ def test_the_headline_still_says_that_there_are_warnings(told):
     assert told(2, "temp").startswith("### ⚠️ Passed with warnings: ")
 
 
-def test_gates_that_only_warn_are_known_again_too(tmp_path, platform):
+def test_gates_that_only_warn_are_known_again_too(tmp_path, host):
     slow = log_loss(verdict=WARN, tier="advisory", reason="Log loss rose.")
     for run in (1, 2):
-        platform.run = f"https://platform.test/runs/{run}"
+        host.run.address = f"https://platform.test/runs/{run}"
         publish_report(
             configured(tmp_path),
-            FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(
                 tmp_path / "evidence", data(), evaluation(), comparison(slow, verdict=WARN)
             ),
@@ -129,4 +132,4 @@ def test_gates_that_only_warn_are_known_again_too(tmp_path, platform):
             talk=CommentPolicy(mode="always", report_id="flight-delays"),
         )
 
-    assert f"{FOLD}1</summary>\n\n- Log loss rose.\n" in platform.comments[0].body
+    assert f"{FOLD}1</summary>\n\n- Log loss rose.\n" in host.comments[0].body

@@ -12,8 +12,9 @@ from cdml.evidence.schema import DataRef, ModelRef
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
 from cdml.report.report_formats import report_formats
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import (
@@ -36,18 +37,18 @@ PULL = PullRequest(number=7, head="c" * 40)
 
 
 @pytest.fixture
-def platform():
-    return FakePlatform(pull=PULL)
+def host():
+    return FakeCodeHost(FakeCiRun(pull=PULL))
 
 
 @pytest.fixture
-def told(tmp_path, platform):
-    """Report some evidence on the platform."""
+def told(tmp_path, host):
+    """Report some evidence on the code host."""
 
-    def tell(*evidence, mode="always", config=CONFIG, on=platform, **options):
+    def tell(*evidence, mode="always", config=CONFIG, on=host, **options):
         return publish_report(
             configured(tmp_path, config),
-            FakePorts(platform=on, clock=FakeClock(), progress=FakeProgress()),
+            FakePorts(ci_run=on.run, code_host=on, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
             talk=CommentPolicy(mode=mode, **{"report_id": "flight-delays", **options}),
@@ -72,10 +73,10 @@ class TestVerdict:
     def test_is_the_worst_of_the_stages(self, told, name, expected):
         assert expected == told(*SCENARIOS[name]()).verdict
 
-    def test_without_any_evidence_is_inconclusive(self, told, platform):
+    def test_without_any_evidence_is_inconclusive(self, told, host):
         assert INCONCLUSIVE == told().verdict
-        assert "No stage left evidence" in platform.comments[0].body
-        assert platform.comments[0].body.startswith("### ⏸️ Not judged: the gate ended before")
+        assert "No stage left evidence" in host.comments[0].body
+        assert host.comments[0].body.startswith("### ⏸️ Not judged: the gate ended before")
 
     def test_without_data_evidence_is_held_where_data_should_have_been_checked(self, told):
         assert INCONCLUSIVE == told(evaluation(), comparison()).verdict
@@ -90,7 +91,7 @@ class TestVerdict:
 
     @pytest.mark.parametrize("mode", ["always", "changes", "failures", "off"])
     def test_does_not_depend_on_the_comment(self, told, mode):
-        refusing = FakePlatform(pull=PULL, refuses=True)
+        refusing = FakeCodeHost(FakeCiRun(pull=PULL), refuses=True)
 
         assert FAIL == told(*SCENARIOS["fail"](), mode=mode, on=refusing).verdict
 
@@ -143,35 +144,35 @@ class TestHeadline:
 
 
 class TestComment:
-    def test_names_the_column_of_a_check_that_does_not(self, told, platform):
+    def test_names_the_column_of_a_check_that_does_not(self, told, host):
         moved = passed_check(verdict=WARN, column="temp", reason="PSI is 0.48")
 
         told(data(moved, verdict=WARN), evaluation(), comparison())
 
-        assert "- temp: PSI is 0.48" in platform.comments[0].body
+        assert "- temp: PSI is 0.48" in host.comments[0].body
 
-    def test_is_one_and_brought_up_to_date(self, told, platform):
+    def test_is_one_and_brought_up_to_date(self, told, host):
         told(*SCENARIOS["pass"]())
         told(*SCENARIOS["fail"]())
 
-        assert ["flight-delays"] == [comment.report_id for comment in platform.comments]
-        assert platform.comments[0].body.startswith("### ❌ Rejected: flight-delays version 3")
+        assert ["flight-delays"] == [comment.report_id for comment in host.comments]
+        assert host.comments[0].body.startswith("### ❌ Rejected: flight-delays version 3")
 
-    def test_carries_the_given_id(self, told, platform):
+    def test_carries_the_given_id(self, told, host):
         told(*SCENARIOS["pass"](), report_id="flights/eu")
 
-        assert "flights/eu" == platform.comments[0].report_id
+        assert "flights/eu" == host.comments[0].report_id
 
-    def test_goes_to_the_given_pull_request(self, told, platform):
+    def test_goes_to_the_given_pull_request(self, told, host):
         told(*SCENARIOS["pass"](), pull_request=12)
 
-        assert 12 == platform.comments[0].number
+        assert 12 == host.comments[0].number
 
     def test_is_left_out_where_there_is_no_pull_request(self, told):
-        platform = FakePlatform()
+        host = FakeCodeHost()
 
-        assert told(*SCENARIOS["pass"](), on=platform).comment_url is None
-        assert 1 == len(platform.summaries)
+        assert told(*SCENARIOS["pass"](), on=host).comment_url is None
+        assert 1 == len(host.run.summaries)
 
     @pytest.mark.parametrize(
         ("mode", "name", "posted"),
@@ -186,32 +187,32 @@ class TestComment:
             ("changes", "first", True),
         ],
     )
-    def test_is_posted_as_the_mode_says(self, told, platform, mode, name, posted):
+    def test_is_posted_as_the_mode_says(self, told, host, mode, name, posted):
         told(*SCENARIOS[name](), mode=mode)
 
-        assert posted is bool(platform.comments)
+        assert posted is bool(host.comments)
 
-    def test_of_changes_is_not_posted_for_the_champion_itself(self, told, platform):
+    def test_of_changes_is_not_posted_for_the_champion_itself(self, told, host):
         same = ModelRef(uri="models:/flight-delays/2", version="2", digest=CHALLENGER)
 
         told(data(), evaluation(), comparison(champion=same), mode="changes")
 
-        assert [] == platform.comments
+        assert [] == host.comments
 
-    def test_that_is_there_does_not_outlive_the_failure_it_told_of(self, told, platform):
+    def test_that_is_there_does_not_outlive_the_failure_it_told_of(self, told, host):
         told(*SCENARIOS["fail"](), mode="failures")
         told(*SCENARIOS["pass"](), mode="failures")
 
-        assert platform.comments[0].body.startswith("### ✅ Passed")
+        assert host.comments[0].body.startswith("### ✅ Passed")
 
     def test_that_is_refused_is_told_in_summary_and_annotation(self, told):
-        refusing = FakePlatform(pull=PULL, refuses=True)
+        refusing = FakeCodeHost(FakeCiRun(pull=PULL), refuses=True)
 
         reported = told(*SCENARIOS["pass"](), on=refusing)
 
         assert reported.comment_url is None
-        assert "The comment was not posted" in refusing.summaries[0]
-        assert "cdml: no comment" in [one.title for one in refusing.annotations]
+        assert "The comment was not posted" in refusing.run.summaries[0]
+        assert "cdml: no comment" in [one.title for one in refusing.run.annotations]
         assert "The comment was not posted" in reported.files["report.html"].read_text()
 
     @pytest.mark.parametrize(
@@ -223,24 +224,24 @@ class TestComment:
 
 
 class TestAnnotations:
-    def test_tell_the_verdict_and_the_line_of_the_failed_gate(self, told, platform, tmp_path):
+    def test_tell_the_verdict_and_the_line_of_the_failed_gate(self, told, host, tmp_path):
         told(*SCENARIOS["fail"]())
 
-        first, gate = platform.annotations
+        first, gate = host.run.annotations
         assert ("error", "cdml: Rejected") == (first.level, first.title)
         assert ("error", str(tmp_path / "cdml.yaml"), 12) == (gate.level, gate.file, gate.line)
 
-    def test_name_each_gate_once_however_many_slices_fail(self, told, platform):
+    def test_name_each_gate_once_however_many_slices_fail(self, told, host):
         slices = [log_loss(slice={"c": str(i)}, verdict=FAIL, reason="worse") for i in range(30)]
 
         told(data(), evaluation(), comparison(*slices, verdict=FAIL))
 
-        assert 2 == len(platform.annotations)
+        assert 2 == len(host.run.annotations)
 
-    def test_are_a_notice_when_all_is_well(self, told, platform):
+    def test_are_a_notice_when_all_is_well(self, told, host):
         told(*SCENARIOS["pass"]())
 
-        assert ["notice"] == [one.level for one in platform.annotations]
+        assert ["notice"] == [one.level for one in host.run.annotations]
 
 
 def test_files_are_written_whole(told, tmp_path):
@@ -259,11 +260,11 @@ def test_the_page_asks_for_nothing_and_runs_nothing(told):
     assert not re.search(r"<[^>]*\ssrc=", page)
 
 
-def test_an_unchanged_report_has_the_same_bytes(told, platform):
+def test_an_unchanged_report_has_the_same_bytes(told, host):
     told(*SCENARIOS["held"]())
     told(*SCENARIOS["held"]())
 
-    assert 0 == platform.comments[0].edits
+    assert 0 == host.comments[0].edits
 
 
 def test_reporting_imports_nothing_heavy(tmp_path):

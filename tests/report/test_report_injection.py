@@ -10,8 +10,9 @@ from cdml.adapters.ci.github.workflow_commands import annotation_command
 from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.payloads import PAYLOADS
@@ -62,15 +63,15 @@ def told(folder, text):
     ]
     loaded = configured(folder)
     named = loaded.config.model_copy(update={"model": text[:LONGEST]})
-    platform = FakePlatform(pull=PullRequest(number=7, head="c" * 40), run=text)
+    host = FakeCodeHost(FakeCiRun(pull=PullRequest(number=7, head="c" * 40), address=text))
     reported = publish_report(
         type(loaded)(config=named, path=loaded.path, lines=loaded.lines),
-        FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+        FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder / "evidence", *evidence),
         output=folder / "out",
         talk=CommentPolicy(mode="always", report_id="flights"),
     )
-    return platform, reported
+    return host, reported
 
 
 class Shape(HTMLParser):
@@ -103,15 +104,15 @@ def plain(tmp_path_factory):
 def test_no_payload_survives(text, plain, tmp_path):
     ordinary, reported_plain = plain
 
-    platform, reported = told(tmp_path, text)
+    host, reported = told(tmp_path, text)
 
     assert (
         Shape(reported_plain.files["report.html"].read_text()).tags
         == Shape(reported.files["report.html"].read_text()).tags
     )
     for before, after in (
-        (ordinary.comments[0].body, platform.comments[0].body),
-        (ordinary.summaries[0], platform.summaries[0]),
+        (ordinary.comments[0].body, host.comments[0].body),
+        (ordinary.run.summaries[0], host.run.summaries[0]),
     ):
         assert skeleton(before) == skeleton(after)
         seen = html.unescape(re.sub(r"<[^>]*>", "", after))
@@ -121,9 +122,9 @@ def test_no_payload_survives(text, plain, tmp_path):
 
 @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
 def test_no_payload_becomes_a_command_to_the_runner(text, tmp_path):
-    platform, _ = told(tmp_path, text)
+    host, _ = told(tmp_path, text)
 
-    for annotation in platform.annotations:
+    for annotation in host.run.annotations:
         command = annotation_command(annotation, "")
         assert re.match(r"::(error|warning|notice) title=[^:\n]*::", command)
         assert 1 == len(command.splitlines())

@@ -7,8 +7,9 @@ import pytest
 from cdml.ci.code_host import PullRequest
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import FAIL, comparison, data, evaluation, log_loss
@@ -22,15 +23,15 @@ def full(tmp_path_factory):
     """More slices than fit into a comment or a summary, the last one failing."""
     slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(5000)]
     failing = log_loss(slice={"carrier": "the last"}, verdict=FAIL, reason="worse")
-    folder, platform = tmp_path_factory.mktemp("full"), FakePlatform(pull=PULL)
+    folder, host = tmp_path_factory.mktemp("full"), FakeCodeHost(FakeCiRun(pull=PULL))
     reported = publish_report(
         configured(folder),
-        FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+        FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
         output=folder,
         talk=CommentPolicy(mode="always", report_id="flights"),
     )
-    return platform, reported
+    return host, reported
 
 
 class TestSize:
@@ -48,7 +49,7 @@ class TestSize:
         assert 5004 == int(found[1].replace(",", "")) + body.count("| carrier = ") + 1
 
     def test_of_a_summary_is_what_the_runner_takes(self, full):
-        assert 900_000 < len(full[0].summaries[0].encode()) <= 1024 * 1024
+        assert 900_000 < len(full[0].run.summaries[0].encode()) <= 1024 * 1024
 
     def test_of_a_page_is_a_megabyte_and_the_worst_stays(self, full):
         text = full[1].files["report.html"].read_text()

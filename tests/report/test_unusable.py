@@ -7,8 +7,9 @@ from cdml.errors import InputError
 from cdml.evidence.schema import ModelRef
 from cdml.report.comment_policy import CommentPolicy
 from cdml.report.publish import publish_report
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
+from fakes.code_host import FakeCodeHost
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from support.evidence_builders import comparison, evaluation
@@ -20,12 +21,12 @@ OTHER = comparison(challenger=ModelRef(uri="m", digest="sha256:" + "0" * 64))
 
 @pytest.fixture
 def told(tmp_path):
-    """Report some evidence, and give the platform whether or not it could be used."""
+    """Report some evidence, and give the code host whether or not it could be used."""
 
-    def tell(*evidence, platform, mode="always"):
+    def tell(*evidence, host, mode="always"):
         publish_report(
             configured(tmp_path),
-            FakePorts(platform=platform, clock=FakeClock(), progress=FakeProgress()),
+            FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
             talk=CommentPolicy(mode=mode, report_id="flights"),
@@ -38,27 +39,27 @@ def told(tmp_path):
     ("mode", "comments"), [("always", 1), ("changes", 1), ("failures", 1), ("off", 0)]
 )
 def test_it_is_told_where_the_verdict_would_be(told, mode, comments):
-    platform = FakePlatform(pull=PULL)
+    host = FakeCodeHost(FakeCiRun(pull=PULL))
 
     with pytest.raises(InputError):
-        told(evaluation(), OTHER, platform=platform, mode=mode)
+        told(evaluation(), OTHER, host=host, mode=mode)
 
-    assert comments == len(platform.comments)
-    assert "evidence of another model" in platform.summaries[0]
+    assert comments == len(host.comments)
+    assert "evidence of another model" in host.run.summaries[0]
 
 
 def test_it_takes_the_place_of_an_older_verdict(told):
-    platform = FakePlatform(pull=PULL)
-    told(*SCENARIOS["pass"](), platform=platform)
+    host = FakeCodeHost(FakeCiRun(pull=PULL))
+    told(*SCENARIOS["pass"](), host=host)
 
     with pytest.raises(InputError):
-        told(OTHER, platform=platform)
+        told(OTHER, host=host)
 
-    [comment] = platform.comments
+    [comment] = host.comments
     assert comment.body.startswith("### ⏸️ Not judged: the evidence of the new flight-delays ")
     assert "- Run all stages on the same model and data" in comment.body
 
 
 def test_the_exit_code_stays_where_nobody_may_comment(told):
     with pytest.raises(InputError, match="evidence of another model"):
-        told(evaluation(), OTHER, platform=FakePlatform(pull=PULL, refuses=True))
+        told(evaluation(), OTHER, host=FakeCodeHost(FakeCiRun(pull=PULL), refuses=True))

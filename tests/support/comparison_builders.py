@@ -6,8 +6,8 @@ import shutil
 from cdml.config import load
 from cdml.data.drift import profile_file as profiles
 from cdml.data.validate import validate_data
+from fakes.ci_run import FakeCiRun
 from fakes.clock import FakeClock
-from fakes.platform import FakePlatform
 from fakes.ports import FakePorts
 from fakes.progress import FakeProgress
 from fakes.registry import FakeRegistry
@@ -59,7 +59,7 @@ class House:
         path = self.folder / "cdml.yaml"
         path.write_text(self.config, encoding="utf-8")
         ports = FakePorts(
-            tables=self.tables, registry=self.registry, platform=FakePlatform(),
+            tables=self.tables, registry=self.registry, ci_run=FakeCiRun(),
             clock=FakeClock(), progress=FakeProgress(),
         )  # fmt: skip
         loaded = load(path, targets=["registry"], environment={})

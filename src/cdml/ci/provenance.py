@@ -2,7 +2,7 @@
 
 from importlib.metadata import PackageNotFoundError, version
 
-from cdml.ci.run import Platform
+from cdml.ci.run import CiRun
 from cdml.common.clock import Clock
 from cdml.evidence.schema import Producer
 
@@ -15,11 +15,11 @@ def tool_version() -> str:
         return "0.1.0+checkout"
 
 
-def producer(platform: Platform, clock: Clock) -> Producer:
+def producer(ci_run: CiRun, clock: Clock) -> Producer:
     """The stamp of this run."""
     return Producer(
         tool=tool_version(),
-        commit=platform.commit(),
+        commit=ci_run.commit(),
         time=clock.now(),
-        run=platform.run_url(),
+        run=ci_run.url(),
     )

@@ -1,32 +1,15 @@
-"""The place the commands run in: a CI system, or a terminal."""
+"""The CI run that a command is part of; at a terminal there is the least there can be of one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
-from cdml.ci.code_host import (
-    Behaviour,
-    Commit,
-    GateSigns,
-    PullRequest,
-    PushedCommit,
-    Thread,
-    Warned,
-)
+from cdml.ci.code_host import PullRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A line beside the code.
-
-    Attributes:
-        level: how loud.
-        title: one line.
-        message: the text.
-        file: path in the repository, or None.
-        line: line in the file, or None.
-    """
+    """A line beside the code; beside a line of a file of the repository, where it names one."""
 
     level: Literal["error", "warning", "notice"]
     title: str
@@ -35,17 +18,85 @@ class Annotation:
     line: int | None = None
 
 
-class Platform(Protocol):
-    """The place the commands run in: a CI system, or a terminal."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """What a push moved a branch from and to, and the commits of it that the event lists."""
+
+    before: str
+    after: str
+    commits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TriggeringRun:
+    """The run at whose end this one was started.
+
+    It judged `commit` of `branch` in the `repository` (`owner/name`) of `owner`, which may be a
+    fork; None where it is gone.
+    `pull_requests` are those of our own repository that it names, with the branch each is to be
+    merged into. `stopped` tells how it ended, where it did not end by itself: words after "the
+    run", such as `was cancelled`.
+    """
+
+    commit: str
+    branch: str
+    owner: str
+    repository: str | None
+    pull_requests: Mapping[int, str | None]
+    stopped: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """What started a run, as far as the CI system says; the code host may know more.
+
+    `pull_request` is the one that is judged, to be merged into the commit `base`; `thread` the
+    number of another one that the event is about. `branch` is None where a tag is built. Nobody
+    waits for a comment on a run that is `about_no_change`, such as one on a schedule.
+    """
+
+    pull_request: PullRequest | None = None
+    base: str = ""
+    thread: int | None = None
+    branch: str | None = None
+    push: Push | None = None
+    about_no_change: bool = False
+    run: TriggeringRun | None = None
+
+    @property
+    def stopped(self) -> str | None:
+        """How the run that triggered this one was stopped; None where it was not."""
+        return self.run.stopped if self.run else None
+
+
+class CiRun(Protocol):
+    """A run of a CI system. It knows what its machine tells, and what that system's API does."""
 
     name: str
+    code_host: str | None
+    """The name of the code host that it works for; None where it has none."""
 
     def commit(self) -> str | None:
         """The commit that is judged: a pull request's head, else the checked-out commit."""
         ...
 
-    def run_url(self) -> str | None:
+    def url(self) -> str | None:
         """Address of this run; of its present attempt, where it was started more than once."""
+        ...
+
+    def trigger(self) -> Trigger:
+        """What started it.
+
+        Raises:
+            InputError: the event cannot be read.
+        """
+        ...
+
+    def judged_in(self) -> tuple[int, int]:
+        """Number and attempt of the run whose verdict is reported here; newer ones are larger.
+
+        That is this run, or the one that triggered it; zeros where nobody counts.
+        """
         ...
 
     def is_another_run(self, url: str | None) -> bool:
@@ -56,201 +107,37 @@ class Platform(Protocol):
         """
         ...
 
-    def stopped(self) -> str | None:
-        """How the run that triggered this one ended, where it did not end by itself.
-
-        Returns:
-            The words after "the run", such as `was cancelled`; None where it ended by itself, or
-            none triggered this one.
-        """
-        ...
-
-    def run_is_over(self, url: str) -> bool:
-        """Whether the platform says that nothing of the run at this address goes on any more.
+    def is_over(self, url: str) -> bool:
+        """Whether the CI system says that nothing of the run at this address goes on any more.
 
         Only a plain yes is one. It is never said of this run itself, nor of an address that is
-        not of this platform, host and repository, which is not even asked about.
+        not of this CI system, host and repository, which is not even asked about.
 
         Raises:
-            ServiceError: the platform could not be asked; the message says which permission is
+            ServiceError: the system could not be asked; the message says which permission is
                 missing. Whoever asks has to take the run for alive.
-        """
-        ...
-
-    def is_protected(self, branch: str) -> bool | None:
-        """Whether rules keep all but chosen identities from creating, moving and deleting a branch.
-
-        Returns:
-            None where the platform knows no such rules, or does not tell.
-        """
-        ...
-
-    def outputs(self, values: Mapping[str, str]) -> None:
-        """Hand values to later steps."""
-        ...
-
-    def summary(self, markdown: str) -> None:
-        """Show Markdown on the run's page."""
-        ...
-
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        """Show lines beside the code."""
-        ...
-
-    def pull_request(self) -> PullRequest | None:
-        """The pull request of this run's event, or None."""
-        ...
-
-    def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
-        """The merged pull requests that this commit brought in."""
-        ...
-
-    def pushed(self) -> tuple[PushedCommit, ...]:
-        """All commits that this run's push brought, oldest first; else the run's one commit.
-
-        Raises:
-            ServiceError: the platform refused or did not answer.
-            InputError: they are too many to look through.
-        """
-        ...
-
-    def gate_signs(self, on: PullRequest | Commit) -> GateSigns | None:
-        """What a gate left on a pull request or a commit; None where nobody can say.
-
-        Raises:
-            ServiceError: the platform refused or did not answer.
-        """
-        ...
-
-    def thread(self) -> Thread | None:
-        """Where the report of this run is looked for; None where only its own page is.
-
-        The platform is asked where the event does not say.
-
-        Raises:
-            ServiceError: the platform refused or did not answer.
-        """
-        ...
-
-    def base_file(self, path: Path) -> bytes | None:
-        """A file as it is where the event's pull request is to be merged.
-
-        Args:
-            path: of the file in this checkout.
-
-        Returns:
-            Its bytes; None without a pull request, or where the file is not there.
-
-        Raises:
-            ServiceError: the platform refused or did not answer.
-        """
-        ...
-
-    def unchanged(self, path: Path) -> bool | None:
-        """Whether a file of this checkout is what it is where its pull request is to be merged.
-
-        Args:
-            path: of the file; it exists.
-
-        Returns:
-            False also where it is new; None without a pull request, or for what neither end of it
-            holds.
-
-        Raises:
-            ServiceError: the platform refused or did not answer.
         """
         ...
 
     def artifact(self, name: str, most: int) -> bytes | None:
         """What the run that triggered this one left under this name, as a zip archive.
 
-        Args:
-            name: of the artifact.
-            most: bytes that it may have.
-
-        Returns:
-            The archive, not yet looked at; None where that run left none.
+        It is not yet looked at, and has at most `most` bytes; None where that run left none.
 
         Raises:
             InputError: it is larger, or no run triggered this one.
-            ServiceError: the platform refused or did not answer.
+            ServiceError: the CI system refused or did not answer.
         """
         ...
 
-    def comment(
-        self,
-        on: Thread,
-        report_id: str,
-        body: str,
-        *,
-        only_update: bool = False,
-        begun: bool = False,
-        behaviour: Behaviour = "update",
-        config: Path | None = None,
-        warned: Warned | None = None,
-    ) -> str | None:
-        """Post or update the one comment of this report, and give its address.
-
-        An unchanged comment is not edited, nor is one that a newer run wrote.
-
-        Args:
-            on: where.
-            report_id: whose comment it is.
-            body: Markdown.
-            only_update: post nothing where there is no comment yet; the answer is then None.
-            begun: the run has only begun; its verdict will take this comment's place.
-            behaviour: what becomes of an earlier run's comment.
-            config: the configuration that gave the id; a comment of the same one is this report's
-                too, under whichever id it was posted. None where the workflow gave the id.
-            warned: the report's warnings, for the next report to know them; None for a comment
-                that tells none, and leaves what is known of the last report.
-
-        Raises:
-            ServiceError: the platform refused; the message says which permission is missing.
-        """
+    def set_outputs(self, values: Mapping[str, str]) -> None:
+        """Hand values to later steps."""
         ...
 
-    def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
-        """Digests of the warnings that the last report of another run had.
-
-        Args:
-            on: where its comment is looked for.
-            report_id: whose comment it is.
-            config: the configuration that gave the id, as for `comment`.
-
-        Raises:
-            ServiceError: the platform refused or did not answer.
-        """
+    def add_summary(self, markdown: str) -> None:
+        """Show Markdown on the run's page."""
         ...
 
-    def open_deployment(
-        self,
-        operation: str,
-        ref: str,
-        environment: str,
-        task: str,
-        description: str,
-        payload: Mapping[str, str],
-    ) -> str | None:
-        """File a deployment, or find the one this operation filed; None where there are none."""
-        ...
-
-    def deployment_status(
-        self,
-        deployment: str,
-        state: str,
-        description: str,
-        environment: str,
-        *,
-        url: str | None = None,
-    ) -> None:
-        """Tell how a deployment goes; a success makes older ones of the environment inactive.
-
-        Args:
-            deployment: the platform's id of it.
-            state: `in_progress`, `success`, `failure`.
-            description: one line; cut where the platform takes less.
-            environment: of the deployment.
-            url: where the environment is seen, or None.
-        """
+    def annotate(self, annotations: Sequence[Annotation]) -> None:
+        """Show lines beside the code."""
         ...

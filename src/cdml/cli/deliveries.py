@@ -142,9 +142,9 @@ def _deliver(
         if not quietly:
             notify(wiring.loaded, wiring, deployment)
 
-    with failed_delivery(wiring.platform, output, inform):
+    with failed_delivery(wiring.ci_run, output, inform):
         outcome = operate()
     if isinstance(outcome, Nothing):
-        return nothing_delivered(wiring.platform, output, outcome.sentence)
+        return nothing_delivered(wiring.ci_run, output, outcome.sentence)
     inform(outcome)
-    return print_deployment(wiring.platform, output, outcome)
+    return print_deployment(wiring.ci_run, output, outcome)

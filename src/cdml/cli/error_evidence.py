@@ -50,7 +50,7 @@ def record_errors(command: "CommandName", config: Path, output: Path) -> Iterato
         with suppress(CdmlError):
             if config.parent.is_dir():
                 failure.write_failure(output, _record(command, error, host))
-                host.platform.outputs({"evidence": str(output)})
+                host.ci_run.set_outputs({"evidence": str(output)})
         raise
     with suppress(CdmlError):
         failure.remove_failures(output, [command])
@@ -90,5 +90,5 @@ def _record(command: "CommandName", error: BaseException | None, host: "RunHost"
         hint=redact(hint, os.environ)[:_LONGEST],
         file=at[0] if at else None,
         line=at[1] if at else None,
-        produced=producer(host.platform, host.clock),
+        produced=producer(host.ci_run, host.clock),
     )

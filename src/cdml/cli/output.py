@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cdml.ci.run import Platform
+from cdml.ci.run import CiRun
 from cdml.common.markdown import terminal
 from cdml.common.verdict import Verdict
 from cdml.errors import CdmlError
@@ -34,23 +34,21 @@ _SHOWN = 20
 _NAMED = 3
 
 
-def print_stage(
-    platform: Platform, output: Path, found: DataEvidence | Evaluation | Comparison
-) -> int:
+def print_stage(ci_run: CiRun, output: Path, found: DataEvidence | Evaluation | Comparison) -> int:
     """One stage: what did not pass, then the verdict."""
     _findings(found)
     _verdict(found.verdict, found.reason)
-    platform.outputs(_common(found.verdict, output))
+    ci_run.set_outputs(_common(found.verdict, output))
     return found.verdict.exit_code
 
 
-def print_gate(platform: Platform, output: Path, found: "GateRun") -> int:
+def print_gate(ci_run: CiRun, output: Path, found: "GateRun") -> int:
     """The three stages of a gate and what they add up to."""
     for part in (found.data, found.evaluation, found.comparison):
         _findings(part)
     _verdict(found.verdict, "")
-    _registered(found.comparison, platform)
-    platform.outputs(
+    _registered(found.comparison, ci_run)
+    ci_run.set_outputs(
         {
             **_common(found.verdict, output),
             "digest": found.evaluation.model.digest or "",
@@ -60,13 +58,13 @@ def print_gate(platform: Platform, output: Path, found: "GateRun") -> int:
     return found.verdict.exit_code
 
 
-def _registered(found: Comparison, platform: Platform) -> None:
+def _registered(found: Comparison, ci_run: CiRun) -> None:
     """The version that a deployment needs, and how it gets it."""
     if found.registered is None:
         return
     click.echo(f"registered: {terminal(found.registered.uri)}")
     by_hand = f"cdml deploy --model {terminal(found.registered.uri)}"
-    request = platform.pull_request()
+    request = ci_run.trigger().pull_request
     if request is None:
         click.echo(f"next: {by_hand}")
     else:
@@ -74,23 +72,23 @@ def _registered(found: Comparison, platform: Platform) -> None:
         click.echo(f"      by hand: {by_hand}")
 
 
-def print_in_progress(platform: Platform, address: str | None) -> int:
+def print_in_progress(ci_run: CiRun, address: str | None) -> int:
     """Where it was said that the gate has begun, if anywhere."""
     if address:
         click.echo(f"comment: {terminal(address)}")
-    platform.outputs({"comment-url": address or ""})
+    ci_run.set_outputs({"comment-url": address or ""})
     return 0
 
 
-def unjudged(platform: Platform, output: Path, address: str | None) -> None:
+def unjudged(ci_run: CiRun, output: Path, address: str | None) -> None:
     """That there is no verdict, and where it is told; the error itself comes last."""
     if address:
         click.echo(f"comment: {terminal(address)}")
     told = _common(Verdict.INCONCLUSIVE, output)
-    platform.outputs({**told, "comment-url": address or ""})
+    ci_run.set_outputs({**told, "comment-url": address or ""})
 
 
-def print_report(platform: Platform, output: Path, found: "Reported") -> int:
+def print_report(ci_run: CiRun, output: Path, found: "Reported") -> int:
     """The report, and where its files are."""
     if found.view:
         for line in console.console_lines(found.view, _painted):
@@ -104,7 +102,7 @@ def print_report(platform: Platform, output: Path, found: "Reported") -> int:
             click.echo(f"{label}: {path}")
     if found.comment_url:
         click.echo(f"comment: {terminal(found.comment_url)}")
-    platform.outputs(
+    ci_run.set_outputs(
         {
             **_common(found.verdict, output),
             "comment-url": found.comment_url or "",
@@ -113,29 +111,29 @@ def print_report(platform: Platform, output: Path, found: "Reported") -> int:
     return found.verdict.exit_code
 
 
-def print_deployment(platform: Platform, output: Path, found: Deployment) -> int:
+def print_deployment(ci_run: CiRun, output: Path, found: Deployment) -> int:
     """What serves now."""
     for step in found.steps:
         click.echo(f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip())
     click.echo(f"{found.operation}: {terminal(found.reason)}")
     if found.times is not None:
         click.echo(f"times: {_times(found.times)}")
-    _delivery_outputs(platform, output, found)
+    _delivery_outputs(ci_run, output, found)
     return found.verdict.exit_code
 
 
-def nothing_delivered(platform: Platform, output: Path, sentence: str) -> int:
+def nothing_delivered(ci_run: CiRun, output: Path, sentence: str) -> int:
     """That there was nothing to deploy, or nothing parked to go on with."""
     click.echo(f"deploy: {terminal(sentence)}")
     names = ("version", "digest", "deployment-id", "parked-until")
     told = {**_common(Verdict.PASS, output), "changed": "false", **dict.fromkeys(names, "")}
-    platform.outputs(told)
+    ci_run.set_outputs(told)
     return Verdict.PASS.exit_code
 
 
 @contextmanager
 def failed_delivery(
-    platform: Platform, output: Path, notify: Callable[[Deployment], None]
+    ci_run: CiRun, output: Path, notify: Callable[[Deployment], None]
 ) -> Iterator[None]:
     """Hand on what is known of an operation that ended with an error, and tell others.
 
@@ -149,15 +147,15 @@ def failed_delivery(
         if path.is_file() and path.read_bytes() != before:
             found = read_evidence(output, Deployment)
             if found is not None:
-                _delivery_outputs(platform, output, found)
+                _delivery_outputs(ci_run, output, found)
                 notify(found)
         raise
 
 
-def _delivery_outputs(platform: Platform, output: Path, found: Deployment) -> None:
+def _delivery_outputs(ci_run: CiRun, output: Path, found: Deployment) -> None:
     until = found.parked_until.isoformat() if found.parked_until else ""
     parked = {"parked-until": until} if found.operation == "deploy" else {}
-    platform.outputs(
+    ci_run.set_outputs(
         {
             **_common(found.verdict, output),
             "version": found.to.version,

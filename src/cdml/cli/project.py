@@ -50,7 +50,7 @@ def isolation() -> int:
     try:
         walls = walls_here()
     finally:  # later steps have to know also where that is too little
-        host.platform.outputs({"isolation": walls})
+        host.ci_run.set_outputs({"isolation": walls})
     click.echo(f"isolation: {walls}")
     return 0
 

@@ -65,11 +65,11 @@ def report(
         files = None if begin or not config.parent.is_dir() else output_dir
         lines = [line for error in problems for line in _sentences(error)]
         address = post_not_judged(host, policy, files, f"{what} cannot be used", lines)
-        tell.unjudged(host.platform, output_dir, address)
+        tell.unjudged(host.ci_run, output_dir, address)
         raise problems[0]
     if begin:
         return tell.print_in_progress(
-            host.platform, post_in_progress(name or "models", host, policy, loaded)
+            host.ci_run, post_in_progress(name or "models", host, policy, loaded)
         )
     if combine or wiring is None:
         published = publish_combined(
@@ -91,7 +91,7 @@ def report(
             talk=policy,
             artifact=artifact or None,
         )
-    return tell.print_report(host.platform, output_dir, published)
+    return tell.print_report(host.ci_run, output_dir, published)
 
 
 def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError | None]":

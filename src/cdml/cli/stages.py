@@ -45,7 +45,7 @@ def validate_data(
             judged=judged,
             signatures=[judged] if judged else [],
         )
-    return print_stage(wiring.platform, output_dir, evidence)
+    return print_stage(wiring.ci_run, output_dir, evidence)
 
 
 @command("evaluate-model", records=True)
@@ -69,7 +69,7 @@ def evaluate_model(
             predictions=predictions,
             data=data,
         )
-    return print_stage(wiring.platform, output_dir, evidence)
+    return print_stage(wiring.ci_run, output_dir, evidence)
 
 
 @command("compare-to-champion", records=True)
@@ -92,7 +92,7 @@ def compare_to_champion(
             challenger=_need(challenger, "--challenger"),
             champion=champion,
         )
-    return print_stage(wiring.platform, output_dir, evidence)
+    return print_stage(wiring.ci_run, output_dir, evidence)
 
 
 @command("gate", records=True)
@@ -122,4 +122,4 @@ def gate(
             champion=champion,
             register=register,
         )
-    return print_gate(wiring.platform, output_dir, done)
+    return print_gate(wiring.ci_run, output_dir, done)

@@ -1,7 +1,7 @@
 """How long a command may wait for services in all.
 
 Each service alone may answer late; together they must not keep a job, or a lock, for longer than
-is stated. So a command has one budget, and everything that waits for the platform, the registry or
+is stated. So a command has one budget, and everything that waits for the code host, the registry or
 the target draws from it. Only waiting counts: the hours of a canary, scoring and the transfer of
 a model's files do not.
 """

@@ -130,7 +130,7 @@ class DeploySettings(SettingsModel):
     """Where and how a judged model is shipped."""
 
     environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
-    """Name of the deployment environment, as the platform and the journal show it."""
+    """Name of the deployment environment, as the code host and the journal show it."""
     target: TargetSettings = TargetSettings()
     known_rows: Annotated[int, Field(ge=0, le=100)] = 5
     """Rows of the evaluation data that are kept with a version and what it said to them, to ask
@@ -142,7 +142,7 @@ class DeploySettings(SettingsModel):
     canary: CanarySettings | None = None
     """How traffic is shifted; without it a checked version gets all traffic at once."""
     url: str | None = None
-    """Where the environment is seen; shown with the platform's deployments."""
+    """Where the environment is seen; shown with the code host's deployments."""
     notify: NotifySettings = NotifySettings()
     journal: JournalSettings = JournalSettings()
 

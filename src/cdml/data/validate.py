@@ -105,7 +105,7 @@ def validate_data(
     evidence = DataEvidence(
         verdict=verdict,
         reason=_summary(findings),
-        produced=producer(ports.platform, ports.clock),
+        produced=producer(ports.ci_run, ports.clock),
         data=ref,
         reference=None if isinstance(reference_source, NoReference) else reference_source.ref,
         profile=reference_source.source if isinstance(reference_source, StoredProfile) else None,

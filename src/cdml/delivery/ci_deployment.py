@@ -1,8 +1,8 @@
-"""The deployment that the platform keeps of an operation; its trouble never stops us."""
+"""The deployment that the code host has of an operation; its trouble never stops us."""
 
 from dataclasses import dataclass
 
-from cdml.ci.run import Platform
+from cdml.ci.code_host import CodeHost, DeploymentState
 from cdml.common.progress import Progress
 from cdml.errors import CdmlError
 from cdml.journal.records import JournalDocument, Operation
@@ -10,9 +10,9 @@ from cdml.journal.records import JournalDocument, Operation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CiDeployment:
-    """A deployment of an operation on the platform, or why there is none."""
+    """A deployment of an operation at the code host, or why there is none."""
 
-    platform: Platform
+    code_host: CodeHost | None
     progress: Progress
     model: str
     environment: str
@@ -22,14 +22,18 @@ class CiDeployment:
 
     @classmethod
     def of(
-        cls, platform: Platform, progress: Progress, ledger: JournalDocument, url: str | None = None
+        cls,
+        code_host: CodeHost | None,
+        progress: Progress,
+        ledger: JournalDocument,
+        url: str | None = None,
     ) -> "CiDeployment":
         """File the open operation, or find what was filed of it."""
         operation = ledger.operation
-        deployment, detail = None, "the platform keeps no deployments"
+        deployment, detail = None, "no code host keeps deployments"
         try:
-            if operation is not None and operation.commit is not None:
-                deployment = platform.open_deployment(
+            if code_host and operation is not None and operation.commit is not None:
+                deployment = code_host.open_deployment(
                     operation.id,
                     operation.commit,
                     ledger.environment,
@@ -46,7 +50,7 @@ class CiDeployment:
             detail = error.message
             progress.note(f"No deployment was filed: {error.message}")
         filing = cls(
-            platform=platform,
+            code_host=code_host,
             progress=progress,
             model=ledger.model,
             environment=ledger.environment,
@@ -65,14 +69,14 @@ class CiDeployment:
     def tell(self, operation: Operation) -> None:
         """Say how it ended."""
         trouble = f": {operation.trouble}" if operation.trouble else ""
-        state = "success" if operation.committed else "failure"
+        state: DeploymentState = "success" if operation.committed else "failure"
         self._set(state, f"{_summarize(operation, self.model)}{trouble}")
 
-    def _set(self, state: str, description: str) -> None:
-        if self.deployment is None:
+    def _set(self, state: DeploymentState, description: str) -> None:
+        if self.code_host is None or self.deployment is None:
             return
         try:
-            self.platform.deployment_status(
+            self.code_host.deployment_status(
                 self.deployment, state, description, self.environment, url=self.url
             )
         except CdmlError as error:

@@ -1,7 +1,6 @@
 """Which version a deploy ships: the one that is named, or the one that this push brought."""
 
-from cdml.ci.code_host import Commit, PullRequest
-from cdml.ci.run import Platform
+from cdml.ci.code_host import CodeHost, Commit, PullRequest, PushedCommit
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.delivery.operation.outcome import Nothing
@@ -20,11 +19,11 @@ def find_version(
     """The version that is named, or the one that this push's pull requests registered.
 
     Of several it is the last one, in the order of the commits, that passed; `Nothing` where the
-    platform says that no gate ran.
+    code host says that no gate ran.
 
     Raises:
         InputError: there is none though a gate ran or may have run, or it is of another model.
-        ServiceError: the registry or the platform does not answer.
+        ServiceError: the registry or the code host does not answer.
     """
     name = loaded.config.model
     if model is None:
@@ -42,7 +41,9 @@ def find_version(
 
 
 def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
-    pushed = ports.platform.pushed()
+    sha = ports.ci_run.commit()
+    checked_out = (PushedCommit(sha=sha),) if sha else ()
+    pushed = ports.code_host.pushed() if ports.code_host else checked_out
     if not pushed:
         raise InputError("There is no commit to find the version of.", _NAME_ONE)
     versions = ports.registry.find(name, {})
@@ -104,7 +105,7 @@ def _none(
     origins: list[str] = []
     for on in requests or (commit,):
         origin = _origin(on)
-        sign = _sign(name, on, ports.platform, ports.registry)
+        sign = _sign(name, on, ports.code_host, ports.registry)
         if sign:
             raise InputError(
                 f"No version of {name} was registered from {origin}{sign}.",
@@ -119,10 +120,10 @@ def _origin(on: PullRequest | Commit) -> str:
 
 
 def _sign(
-    name: str, on: PullRequest | Commit, platform: Platform, registry: Registry
+    name: str, on: PullRequest | Commit, code_host: CodeHost | None, registry: Registry
 ) -> str | None:
     """What shows that a gate of this model ran, or may have run; None where none did."""
-    signs = platform.gate_signs(on)
+    signs = code_host.gate_signs(on) if code_host else None
     if signs is None:
         return ", and nobody here can say whether a gate ran"
     reports = [one for one in signs.reports if not one.startswith(f"{name} in ")]

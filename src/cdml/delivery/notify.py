@@ -5,7 +5,7 @@ import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cdml.ci.code_host import PullRequest
+from cdml.ci.code_host import CodeHost, PullRequest
 from cdml.common.verdict import Verdict
 from cdml.config import LoadedConfig
 from cdml.delivery.ports import DeliveryPorts
@@ -31,7 +31,7 @@ def notify(loaded: LoadedConfig, ports: DeliveryPorts, deployment: Deployment) -
     gathered = EvidenceSet(
         data=None, evaluation=None, comparison=None, deployment=deployment, missing=()
     )
-    view = lay_out(gathered, loaded.config.model, run=ports.platform.run_url())
+    view = lay_out(gathered, loaded.config.model, run=ports.ci_run.url())
     teller = _Teller(loaded=loaded, ports=ports, told=deployment, shown=view)
     for name, tell in (
         ("The job summary", teller.summarise),
@@ -59,28 +59,27 @@ class _Teller:
 
     def summarise(self) -> None:
         """On the run's page."""
-        self.ports.platform.summary(render.summary(self.shown))
+        self.ports.ci_run.add_summary(render.summary(self.shown))
 
     def comment(self) -> None:
         """On the merged pull request; one comment for each environment."""
-        platform = self.ports.platform
-        commit = self.told.produced.commit
-        if not self.loaded.config.deploy.notify.comment or commit is None:
+        code_host, commit = self.ports.code_host, self.told.produced.commit
+        if not self.loaded.config.deploy.notify.comment or code_host is None or commit is None:
             return
-        for request in self._requests(commit):
+        for request in self._requests(commit, code_host):
             identity = f"{self.told.model} in {self.told.environment}"
-            platform.comment(request.number, identity, render.comment(self.shown))
+            code_host.comment(request.number, identity, render.comment(self.shown))
 
-    def _requests(self, commit: str) -> tuple[PullRequest, ...]:
+    def _requests(self, commit: str, code_host: CodeHost) -> tuple[PullRequest, ...]:
         """Those that the commit merged; of a whole push the one that brought the version."""
-        platform, to = self.ports.platform, self.told.to.version
-        if commit == platform.commit():
+        to = self.told.to.version
+        if commit == self.ports.ci_run.commit():
             tags = self.ports.registry.version(self.told.model, to).tags
-            brought = [request for one in platform.pushed() for request in one.merged]
+            brought = [request for one in code_host.pushed() for request in one.merged]
             for request in brought:
                 if str(request.number) == tags.get("cdml.pull_request"):
                     return (request,)
-        return platform.merged_pull_requests(commit)
+        return code_host.merged_pull_requests(commit)
 
     def post(self) -> None:
         """The evidence itself, signed."""

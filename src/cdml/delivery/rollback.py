@@ -73,7 +73,7 @@ def rollback(
     operator = OperationRunner.of(loaded, ports, environment, checks, output=output, reason=reason)
     request = request_for(
         given=request_id,
-        run=ports.platform.run_url(),
+        run=ports.ci_run.url(),
         to=to,
         environment=operator.book.environment,
         model=operator.book.model,
@@ -105,7 +105,7 @@ class _Rollback:
         preempt = Preempt(
             operation=operator.id,
             at=self.requested,
-            run=self.ports.platform.run_url(),
+            run=self.ports.ci_run.url(),
             reason=operator.reason,
             request=self.request.id if to is None else None,  # a version is more than an end
         )

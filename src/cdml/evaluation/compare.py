@@ -110,7 +110,7 @@ def compare_to_champion(
         comparison = Comparison(
             verdict=outcome.verdict,
             reason=outcome.reason,
-            produced=producer(ports.platform, ports.clock),
+            produced=producer(ports.ci_run, ports.clock),
             challenger=model.model,
             champion=other,
             data=rows,

@@ -107,7 +107,7 @@ def evaluate_model(
         evaluation = Evaluation(
             verdict=verdict,
             reason=reason,
-            produced=producer(ports.platform, ports.clock),
+            produced=producer(ports.ci_run, ports.clock),
             model=contender.model,
             data=table.ref,
             predictions=FileRef(path=PREDICTIONS, digest=store.file_digest(target)),

@@ -333,4 +333,4 @@ class Deployment(_Stage):
     """Until when a canary waits for `deploy --resume`; null where the operation is over."""
     times: Times | None = None
     deployment_id: Text | None = None
-    """The platform's own deployment, where it keeps one."""
+    """The code host's own deployment, where it keeps one."""

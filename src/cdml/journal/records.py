@@ -122,7 +122,7 @@ class Quarantined(TrafficPart):
 class Lock(TrafficPart):
     """Who may write: the random id of an operation, and the address of its CI run.
 
-    By `run` the platform may say that it is over; it does not tell holders apart, as the jobs of
+    By `run` the CI system may say that it is over; it does not tell holders apart, as the jobs of
     one run share it. `expires_at` is the end of the lease by the holder's own clock, or of a paused
     canary's wait. Whether a holder is dead is not told by it: no two machines' clocks are compared.
     """
@@ -179,7 +179,7 @@ class Answered(TrafficPart):
 class Operation(TrafficPart):
     """A deploy or a rollback under way.
 
-    Its random `id` also finds the deployment that the platform has of it; `commit` is that of the
+    Its random `id` also finds the deployment that the code host has of it; `commit` is that of the
     user's repository; `effects` are all that was intended so far, oldest first; `ramp` is None
     where the switch is one write; `to` goes into quarantine when it is taken back as `harmful`.
     """

@@ -22,7 +22,7 @@ class CommentPolicy:
             that is there is always brought up to date.
         report_id: whose comment it is.
         behaviour: what becomes of an earlier run's comment.
-        pull_request: number; where the platform says by default.
+        pull_request: number; where the code host says by default.
         config: the configuration that the id is from; None where somebody gave the id.
 
     Raises:
@@ -51,13 +51,14 @@ class CommentPolicy:
         Args:
             host: where this runs.
         """
-        if self.mode == "off":
+        code_host = host.code_host
+        if self.mode == "off" or code_host is None:
             return frozenset()
         try:
-            on = self.pull_request or host.platform.thread()
+            on = self.pull_request or code_host.thread()
             if on is None:
                 return frozenset()
-            return host.platform.warned(on, self.report_id, config=self.config)
+            return code_host.warned(on, self.report_id, config=self.config)
         except ServiceError:  # whoever comments then meets the same, and tells it
             return frozenset()
 
@@ -80,16 +81,23 @@ class CommentPolicy:
             warned: the report's warnings; None where it tells none.
 
         Raises:
-            ServiceError: the platform refused to comment on a pull request, or to look for one.
+            ServiceError: the code host refused to comment on a pull request, or to look for one;
+                or there is none, and a pull request was named.
         """
         if self.mode == "off":
             return None
-        on = self.pull_request or host.platform.thread()
-        if on is None or (begun and isinstance(on, Commit)):
+        code_host = host.code_host
+        if code_host is None and self.pull_request:
+            raise ServiceError(
+                f"there is no code host to comment on pull request {self.pull_request}.",
+                "Comments are posted in GitHub Actions; the report files are written everywhere.",
+            )
+        on = self.pull_request or (code_host.thread() if code_host else None)
+        if code_host is None or on is None or (begun and isinstance(on, Commit)):
             host.progress.note("this run has no pull request to comment on")
             return None
         try:
-            return host.platform.comment(
+            return code_host.comment(
                 on,
                 self.report_id,
                 body,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cdml.ci.run import Platform
+from cdml.ci.run import CiRun
 from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
@@ -16,35 +16,28 @@ _FOREIGN = (
 )
 
 
-def fetch_fork_evidence(platform: Platform, name: str) -> Mapping[str, bytes]:
+def fetch_fork_evidence(ci_run: CiRun, name: str) -> Mapping[str, bytes]:
     """The evidence that the run which triggered this one left; empty where it left none.
-
-    Args:
-        platform: where that run was.
-        name: of the artifact.
 
     Raises:
         InputError: what it left is not evidence.
-        ServiceError: the platform refused or did not answer.
+        ServiceError: the CI system refused or did not answer.
     """
-    content = platform.artifact(name, MAX_ARCHIVE)
+    content = ci_run.artifact(name, MAX_ARCHIVE)
     return {} if content is None else members(content)
 
 
 def recompute_fork_verdicts(
-    gathered: EvidenceSet, loaded: LoadedConfig, platform: Platform
+    gathered: EvidenceSet, loaded: LoadedConfig, ci_run: CiRun
 ) -> tuple[EvidenceSet, tuple[str, ...]]:
     """Foreign evidence with the verdict that our own gates allow, and what a reader must know.
 
-    Args:
-        gathered: the evidence.
-        loaded: the configuration of this repository's own branch.
-        platform: knows which commit was judged.
+    `loaded` is the configuration of this repository's own branch.
 
     Raises:
         InputError: it is evidence of another commit.
     """
-    judged = platform.commit()
+    judged = ci_run.commit()
     for stage in (*gathered.stages, *gathered.failures):
         if stage.produced.commit != judged:
             raise InputError(

@@ -44,13 +44,7 @@ class BaseBranchGates:
 def changed_gates(
     gathered: EvidenceSet, loaded: LoadedConfig, ports: ReportPorts
 ) -> tuple[str, ...]:
-    """What is said of gates that the pull request changes; nothing where it changes none.
-
-    Args:
-        gathered: the evidence.
-        loaded: the configuration of the pull request.
-        ports: the platform knows the configuration of its base.
-    """
+    """What is said of gates that the pull request changes; nothing where it changes none."""
     base = base_gates(loaded, ports)
     rows = other_rows(gathered, loaded, ports) if base.known else ()
     return (*effect_of_base_gates(gathered, loaded, base), *base.said, *rows)
@@ -67,15 +61,10 @@ def effect_of_base_gates(
 
 
 def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
-    """Ask for the configuration of the pull request's base, and for its contract.
-
-    Args:
-        loaded: the configuration of the pull request.
-        ports: the platform knows the base.
-    """
+    """Ask for the configuration of the pull request's base, and for its contract."""
     name = loaded.path.name
     try:
-        before = ports.platform.base_file(loaded.path)
+        before = _base_file(loaded, ports)
         judges = changed_judges(loaded, ports) if before is not None else ()
     except ServiceError as error:
         ports.progress.note(
@@ -98,6 +87,10 @@ def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
     return BaseBranchGates(config=config, said=(*((listed,) if keys else ()), *judges), known=True)
 
 
+def _base_file(loaded: LoadedConfig, host: ReportPorts) -> bytes | None:
+    return host.code_host.base_file(loaded.path) if host.code_host else None
+
+
 def _named(key: tuple[str, ...], then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """A key that changes; of an address also where it led and leads."""
     name = ".".join(key)
@@ -108,14 +101,9 @@ def _named(key: tuple[str, ...], then: Mapping[str, Any], now: Mapping[str, Any]
 
 
 def changed_addresses(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
-    """The addresses of a configuration that the pull request changes, in one sentence.
-
-    Args:
-        loaded: the configuration of the pull request.
-        host: its platform knows the base.
-    """
+    """The addresses of a configuration that the pull request changes, in one sentence."""
     try:
-        before = host.platform.base_file(loaded.path)
+        before = _base_file(loaded, host)
         config = _read(before, loaded) if before is not None else loaded.config
     except CdmlError as error:
         host.progress.note(f"whether addresses are changed could not be looked up: {error.message}")

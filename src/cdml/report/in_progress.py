@@ -21,7 +21,7 @@ def post_in_progress(
     """Post the comment that the verdict will replace, and give its address.
 
     In the modes that comment on some verdicts only, nothing is posted before there is one: a
-    comment that is there already is brought up to date. A platform that refuses is only noted,
+    comment that is there already is brought up to date. A code host that refuses is only noted,
     for the report that follows tells it.
 
     Args:
@@ -30,9 +30,8 @@ def post_in_progress(
         talk: where and how to comment.
         loaded: the configuration; an address in it that the pull request changes is pointed out.
     """
-    platform = host.platform
     notes = changed_addresses(loaded, host) if loaded is not None else ()
-    body = comment.in_progress(model, platform.commit(), platform.run_url(), notes)
+    body = comment.in_progress(model, host.ci_run.commit(), host.ci_run.url(), notes)
     try:
         return talk.say(host, body, quiet=talk.mode != "always", begun=True)
     except ServiceError as error:
@@ -58,7 +57,7 @@ def post_not_judged(
         headline: what cannot be used.
         lines: why, and what to do next.
     """
-    run = host.platform.run_url()
+    run = host.ci_run.url()
     body = comment.unjudged(headline, lines, run)
     address, body_shown = None, body
     try:
@@ -72,7 +71,7 @@ def post_not_judged(
             remove_files(*(output / name for name in report_formats()))
             write_atomically(output / COMMENT, body.encode())
             write_atomically(output / MARKDOWN, body_shown.encode())
-        host.platform.summary(body_shown)
+        host.ci_run.add_summary(body_shown)
     return address
 
 

@@ -19,18 +19,13 @@ from cdml.report.evidence_set import EvidenceSet
 from cdml.report.ports import ReportPorts
 
 _MOST = 100
-"""Files that are asked about for one thing: each is a request to the platform."""
+"""Files that are asked about for one thing: each is a request to the code host."""
 _NAMED = 3
 _CODE = (".py", ".so", ".pyd", ".pyc")
 
 
 def changed_judges(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
-    """A sentence for each thing that judges and that the pull request changes.
-
-    Args:
-        loaded: the configuration of the pull request.
-        host: its platform knows the base.
-    """
+    """A sentence for each thing that judges and that the pull request changes."""
     sentences: list[str] = []
     for subject, look in (
         ("the contract", _contract),
@@ -64,13 +59,17 @@ def _in_repository(loaded: LoadedConfig, host: ReportPorts) -> bool:
     """Whether the evaluation rows are files of the repository, so that a change is seen there."""
     files = _on_disk(loaded, loaded.config.data.evaluation)
     try:
-        return bool(files) and host.platform.unchanged(files[0]) is not None
+        return bool(files) and _unchanged(files[0], host) is not None
     except ServiceError:
         return False
 
 
+def _unchanged(path: Path, host: ReportPorts) -> bool | None:
+    return host.code_host.unchanged(path) if host.code_host else None
+
+
 def _changes(path: Path, host: ReportPorts) -> bool:
-    return host.platform.unchanged(path) is False
+    return _unchanged(path, host) is False
 
 
 def _contract(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
@@ -166,7 +165,6 @@ def _imported(path: Path, folder: Path) -> Iterator[str]:
 
 
 def _rows(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
-
     data = loaded.config.data
     named = [("the evaluation rows", data.evaluation)]
     if data.reference and data.reference != CHAMPION:

@@ -17,12 +17,7 @@ _ENCODINGS = ("utf-8-sig", "utf-16", "latin-1")
 
 
 def model_name(config: Path, host: ReportPorts) -> str | None:
-    """The model's name by the `model:` line of the file, else of the file at the base.
-
-    Args:
-        config: the configuration, whatever is wrong with it.
-        host: its platform knows the base of a pull request.
-    """
+    """The model's name by the `model:` line of the file, else of the file at the base."""
     try:
         content = config.read_bytes()[:_MOST]
     except OSError:
@@ -31,7 +26,7 @@ def model_name(config: Path, host: ReportPorts) -> str | None:
     if name is not None:
         return name
     try:
-        before = host.platform.base_file(config)
+        before = host.code_host.base_file(config) if host.code_host else None
     except ServiceError as error:
         host.progress.note(f"the base's {config.name} could not be read: {error.message}")
         return None

@@ -1,6 +1,7 @@
 from typing import Protocol
 
-from cdml.ci.run import Platform
+from cdml.ci.code_host import CodeHost
+from cdml.ci.run import CiRun
 from cdml.common.clock import Clock
 from cdml.common.progress import Progress
 
@@ -9,8 +10,13 @@ class ReportPorts(Protocol):
     """What a report may touch, whether or not there is a configuration; every run has it."""
 
     @property
-    def platform(self) -> Platform:
-        """The CI system around this run."""
+    def ci_run(self) -> CiRun:
+        """The run of a CI system that this is part of."""
+        ...
+
+    @property
+    def code_host(self) -> CodeHost | None:
+        """Where the code is reviewed; None where nobody is to be talked to."""
         ...
 
     @property

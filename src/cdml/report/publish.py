@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from cdml.ci.run import Annotation, Platform
+from cdml.ci.run import Annotation, CiRun
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.errors import ServiceError
@@ -63,19 +63,18 @@ def publish_report(
     model = loaded.config.model
     with report_unusable(model, ports, talk, output):
         notes: tuple[str, ...] = ()
-        stopped = ports.platform.stopped()
+        stopped = ports.ci_run.trigger().stopped
         if stopped is not None:
             gathered, notes = read_evidence_set({}, loaded.config), (unjudged(stopped),)
         elif artifact is not None:
-            gathered = read_evidence_set(
-                fetch_fork_evidence(ports.platform, artifact), loaded.config
-            )
-            gathered, notes = recompute_fork_verdicts(gathered, loaded, ports.platform)
+            left = fetch_fork_evidence(ports.ci_run, artifact)
+            gathered = read_evidence_set(left, loaded.config)
+            gathered, notes = recompute_fork_verdicts(gathered, loaded, ports.ci_run)
         else:
-            gathered = read_evidence_set(evidence, loaded.config, is_current(ports.platform))
+            gathered = read_evidence_set(evidence, loaded.config, is_current(ports.ci_run))
             notes = changed_gates(gathered, loaded, ports)
         earlier = talk.known_warnings(ports)
-        run = ports.platform.run_url()
+        run = ports.ci_run.url()
         view = lay_out(gathered, model, run=run, notes=notes, earlier=earlier)
         content = ReportContent(
             entries=(CombinedEntry(name="", view=view),),
@@ -119,8 +118,8 @@ def post_report(
         if text is not None:
             files[name] = write_atomically(output / name, text)
         if name == MARKDOWN:
-            host.platform.summary(text.decode())
-    host.platform.annotate([*warnings, *report_annotations(content)][:MAX_ANNOTATIONS])
+            host.ci_run.add_summary(text.decode())
+    host.ci_run.annotate([*warnings, *report_annotations(content)][:MAX_ANNOTATIONS])
     return Reported(
         verdict=worst(one.verdict for one in evidence),
         headline=content.only.headline if content.only else headline(content.entries),
@@ -130,7 +129,7 @@ def post_report(
     )
 
 
-def is_current(platform: Platform) -> Current:
+def is_current(ci_run: CiRun) -> Current:
     """Whether evidence is of the run and the commit that are reported.
 
     What lies in a folder of the checkout may have been committed there, or be left of an older run
@@ -138,10 +137,10 @@ def is_current(platform: Platform) -> Current:
     file of that commit can, and the run, where runs have an address; in a terminal, whatever lies
     there is believed.
     """
-    if platform.name == "terminal":
+    if ci_run.name == "terminal":
         return lambda _: True
-    judged = platform.commit()
-    return lambda by: judged in {None, by.commit} and not platform.is_another_run(by.run)
+    judged = ci_run.commit()
+    return lambda by: judged in {None, by.commit} and not ci_run.is_another_run(by.run)
 
 
 def unjudged(stopped: str) -> str:

@@ -55,7 +55,7 @@ def publish_combined(
         InputError: no folder fits, or evidence cannot be used.
     """
     with report_unusable(loaded.config.model if loaded else "models", host, talk, output):
-        stopped = host.platform.stopped()
+        stopped = host.ci_run.trigger().stopped
         notes = (*notes, *((unjudged(stopped),) if stopped else ()))
         folders = dict(_folders(root, pattern))
         configs = {name: own(folder) or loaded for name, folder in folders.items()}
@@ -63,7 +63,7 @@ def publish_combined(
             name: read_evidence_set(
                 {} if stopped else folder,
                 config.config if (config := configs[name]) else None,
-                is_current(host.platform),
+                is_current(host.ci_run),
             )
             for name, folder in folders.items()
         }
@@ -89,13 +89,13 @@ def _parts(
     earlier: frozenset[str],
 ) -> tuple[list[CombinedEntry], tuple[str, ...]]:
     """Every report with its notes, and the notes that are of all of them."""
-    run = host.platform.run_url()
+    run = host.ci_run.url()
     files = {config.path: config for config in (shared, *configs.values()) if config}
     bases = {path: base_gates(config, host) for path, config in files.items()}
     parts = []
     for name, gathered in evidence_sets.items():
         config, notes = configs[name], list[str]()
-        if config is None and host.platform.pull_request() is not None:
+        if config is None and host.ci_run.trigger().pull_request is not None:
             notes.append(_UNKNOWN)
         elif config is not None:
             base = bases[config.path]

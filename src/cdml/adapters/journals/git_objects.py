@@ -145,7 +145,7 @@ class Git:
 def credentials(url: str, token: str, server: str, local: Git) -> Iterable[tuple[str, str]]:
     """Settings that authenticate at a remote.
 
-    The token goes only to the platform's own server, where it replaces whatever else the
+    The token goes only to the code host's own server, where it replaces whatever else the
     machine's configuration would send. Without one, a header that a checkout left in the
     repository still lets us read.
     """

@@ -146,7 +146,7 @@ class OperationExecutor:
         return operation
 
     def _heed(self, operation: Operation) -> None:
-        """Make room for a rollback that asked for it, and tell the platform where we are."""
+        """Make room for a rollback that asked for it, and tell the code host where we are."""
         request = self.observation.ledger.preempt
         begun = not operation.committed and operation.phase is not Phase.UNDO
         if request is not None and begun and operation.kind is EntryKind.DEPLOY:
@@ -162,7 +162,7 @@ class OperationExecutor:
     def _file(self) -> None:
         """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
         ports, ledger = self.ports, self.observation.ledger
-        self.filing = CiDeployment.of(ports.platform, ports.progress, ledger, self.url)
+        self.filing = CiDeployment.of(ports.code_host, ports.progress, ledger, self.url)
         self.steps.did(
             "record", self.filing.detail, "done" if self.filing.deployment else "skipped"
         )
@@ -285,7 +285,7 @@ class OperationExecutor:
             self.restored_at = self.ports.clock.now()
 
     def _conclude(self, operation: Operation) -> None:
-        """What stands between the last effect and the end: the alias, and the platform."""
+        """What stands between the last effect and the end: the alias, and the code host."""
         ledger = self.observation.ledger
         was_published = any(effect.name == "publish" for effect in operation.effects)
         if operation.phase is Phase.UNDO and was_published and ledger.current is not None:

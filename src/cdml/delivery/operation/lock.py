@@ -1,8 +1,8 @@
 """Whether the lock of an operation that is open may be taken.
 
-No two machines' clocks are compared. A holder is dead by the platform's word, or when the journal
-has stood still for a whole lease before our own eyes: each holder writes at every third of it.
-What one command saw, the next one on the same machine knows.
+No two machines' clocks are compared. A holder is dead by its CI system's word, or when the
+journal has stood still for a whole lease before our own eyes: each holder writes at every third of
+it. What one command saw, the next one on the same machine knows.
 """
 
 import json
@@ -18,7 +18,7 @@ from cdml.evidence.store import write_atomically
 from cdml.journal.records import JournalDocument
 
 ASK_EVERY = 15.0
-"""Seconds between two questions to the platform about the run that holds the lock."""
+"""Seconds between two questions to the CI system about the run that holds the lock."""
 WATCHED = "journal-watched.json"
 """Ends the name of the file in which a machine remembers since when it has seen a lock."""
 
@@ -36,9 +36,9 @@ class Watched:
 
 @dataclass(slots=True, kw_only=True)
 class LockHolder:
-    """Who holds the lock, as far as we have seen and the platform knows.
+    """Who holds the lock, as far as we have seen and the CI system knows.
 
-    The journal is read before the platform is asked, and taking over is a compare-and-swap with
+    The journal is read before the CI system is asked, and taking over is a compare-and-swap with
     what was read: whatever a run wrote before it ended is seen. `memory` is a file that outlives a
     command.
     """
@@ -131,11 +131,11 @@ class LockHolder:
 
     def _is_run_over(self, run: str | None) -> bool:
         """Whether the run is over; who cannot say has not said so, and the lease decides."""
-        platform = self.ports.platform
-        if run is None or run == platform.run_url():
+        ci_run = self.ports.ci_run
+        if run is None or run == ci_run.url():
             return False
         try:
-            is_over = platform.run_is_over(run)
+            is_over = ci_run.is_over(run)
         except ServiceError as error:
             message = (
                 f"Whether {run} still works is not known: {error.message} {error.hint}".strip()

@@ -39,7 +39,7 @@ def make_evidence(
 ) -> Deployment:
     """The evidence of an operation; its steps are by default what the operator did."""
     reason = f" Reason: {operation.reason}" if operation.reason else ""
-    made = producer(operator.ports.platform, operator.ports.clock)
+    made = producer(operator.ports.ci_run, operator.ports.clock)
     return Deployment(
         verdict=verdict,
         reason=sentence[:DETAIL] + reason,

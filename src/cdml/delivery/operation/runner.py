@@ -111,7 +111,7 @@ class OperationRunner:
         request: str | None = None,
     ) -> Operation:
         """An operation that is not begun; traffic that is split is by default shifted at once."""
-        platform = self.ports.platform
+        ci_run = self.ports.ci_run
         return Operation(
             id=self.id,
             kind=kind,
@@ -119,8 +119,8 @@ class OperationRunner:
             to=to,
             phase=Phase.RECORD,
             started_at=self.ports.clock.now(),
-            commit=platform.commit(),
-            run=platform.run_url(),
+            commit=ci_run.commit(),
+            run=ci_run.url(),
             reason=self.reason,
             overrides=overrides,
             ramp=ramp or (AT_ONCE if self.ports.target.splits_traffic else None),
@@ -188,7 +188,7 @@ class OperationRunner:
         self, observation: Observation, release: Release | None, reason: str = ""
     ) -> transitions.Transition:
         """What adopting would make of the journal."""
-        now, run = self.ports.clock.now(), self.ports.platform.run_url()
+        now, run = self.ports.clock.now(), self.ports.ci_run.url()
         why = {"reason": reason} if reason else {}
         return transitions.adopt(
             observation.ledger, release, operation=self.id, now=now, run=run, **why
@@ -243,7 +243,7 @@ class OperationRunner:
         taken = transitions.take_over(
             ledger,
             holder=self.id,
-            run=self.ports.platform.run_url(),
+            run=self.ports.ci_run.url(),
             now=self.ports.clock.now(),
             resumes=resumes,
             is_over=theirs.is_over,

@@ -15,7 +15,7 @@ from cdml.journal.records import Entry, JournalDocument, Operation, Serving
 
 _BEFORE = {
     "lock": "take the lock in the journal and say what is going to happen",
-    "record": "file the deployment on the platform",
+    "record": "file the deployment at the code host",
 }
 _ONE_WRITE = {
     "commit": "write in the journal that the version serves",

@@ -100,7 +100,7 @@ def take_over(
     is_over: bool = False,
     preempt: Preempt | None = None,
 ) -> Transition:
-    """Take the lock of a run that stopped, or is over by the platform's word; all stays open."""
+    """Take the lock of a run that stopped, or is over by its CI system's word; all stays open."""
     operation = _open(ledger)
     taken = replace(
         ledger,

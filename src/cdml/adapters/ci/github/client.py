@@ -18,6 +18,7 @@ from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://api.github.com"
+_TOKENS = ("CDML_GITHUB_TOKEN", "GITHUB_TOKEN")
 _READ_ONLY = "A pull request from a fork or from Dependabot has a read-only token."
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
 _TRIES = 3
@@ -131,12 +132,13 @@ class Client:
             retry=None if hasty else _patient(pace, self.budget),
         )
         self._graphql = environment.get("GITHUB_GRAPHQL_URL") or self._github.requester.graphql_url
-        self._repository = environment.get("GITHUB_REPOSITORY", "")
+        self.name = environment.get("GITHUB_REPOSITORY", "")
+        """Owner and name of the repository."""
 
     @property
     def repository(self) -> Repository:
         """The repository; nothing is asked before something of it is."""
-        return self._github.get_repo(self._repository)
+        return self._github.get_repo(self.name)
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -145,7 +147,7 @@ class Client:
 
     def place_of(self, path: str) -> str:
         """The API's address of something in the repository."""
-        return f"{self._api}/repos/{self._repository}{path}"
+        return f"{self._api}/repos/{self.name}{path}"
 
     def get(self, path: str, **parameters: str) -> Any:
         """What the API says of something in the repository."""
@@ -214,6 +216,28 @@ class Client:
         if not isinstance(answer, list):
             raise TypeError("the rules of a branch are a list")
         return frozenset(str(rule["type"]) for rule in answer)
+
+
+def connect(
+    environment: Mapping[str, str], *, pace: float, budget: Budget, hasty: bool = False
+) -> Client:
+    """The way to the API for the token that the environment has; the rest is as for `Client`.
+
+    Raises:
+        ServiceError: there is no token, or a model has run unwalled in its job.
+    """
+    if environment.get("CDML_UNWALLED") == "true":
+        raise ServiceError(
+            "this step gets no GitHub token, as a model ran in its job with isolation: none.",
+            "Report from a second job, as the workflow of cdml init does.",
+        )
+    token = next(filter(None, map(environment.get, _TOKENS)), None)
+    if token is None:
+        raise ServiceError(
+            "there is no GitHub token.",
+            "Leave `github-token` to its default, or set GITHUB_TOKEN.",
+        )
+    return Client(environment, token, pace=pace, hasty=hasty, budget=budget)
 
 
 def _patient(pace: float, budget: Budget) -> _Retry:

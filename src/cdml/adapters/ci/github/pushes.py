@@ -8,6 +8,7 @@ from urllib.parse import unquote
 from cdml.adapters.ci.github.client import Client, NotFoundError, translate_errors
 from cdml.adapters.ci.github.comments import Marker
 from cdml.ci.code_host import GateSigns
+from cdml.ci.run import Push
 from cdml.errors import InputError
 
 _SHA = re.compile(r"[0-9a-f]{40,64}")
@@ -19,15 +20,11 @@ _ACTIONS = "github-actions"
 _TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
 
 
-def commits(client: Client, event: Mapping[str, Any]) -> tuple[tuple[str, bool], ...]:
-    """The commits between the `before` and the `after` of a push, oldest first.
+def commits(client: Client, push: Push) -> tuple[tuple[str, bool], ...]:
+    """The commits of a push, oldest first.
 
     The event itself lists only some of them. What was pushed to a new branch, or over a commit
     that is gone since, can be compared with nothing: there the event's list has to do.
-
-    Args:
-        client: the repository.
-        event: of the push, as GitHub wrote it.
 
     Returns:
         Each commit, and whether it lies on the branch's own line: the other ones are those that
@@ -37,16 +34,16 @@ def commits(client: Client, event: Mapping[str, Any]) -> tuple[tuple[str, bool],
         ServiceError: GitHub refused or did not answer.
         InputError: there are more than `MOST` on the branch's own line.
     """
-    before, after = (str(event.get(end) or "") for end in ("before", "after"))
+    before, after = push.before, push.after
     if not _is_commit(after):
         return ()
     if not _is_commit(before):
-        return _listed(event, after)
+        return _listed(push)
     try:
         with translate_errors("compare the push's commits", "contents: read"):
             found = tuple(client.pages(f"/compare/{before}...{after}", "commits"))
     except NotFoundError:
-        return _listed(event, after)
+        return _listed(push)
     line = _line(found, after)
     if len(line) > MOST:
         raise InputError(
@@ -73,12 +70,11 @@ def _line(found: Sequence[Mapping[str, Any]], after: str) -> frozenset[str]:
     return frozenset(line)
 
 
-def _listed(event: Mapping[str, Any], after: str) -> tuple[tuple[str, bool], ...]:
+def _listed(push: Push) -> tuple[tuple[str, bool], ...]:
     """What the event lists; of very many the newest."""
-    named = [one.get("id") for one in event.get("commits") or () if isinstance(one, dict)]
-    found = dict.fromkeys(sha for sha in named if isinstance(sha, str) and _is_commit(sha))
-    found.pop(after, None)
-    return tuple((sha, True) for sha in [*found, after][-MOST:])
+    found = dict.fromkeys(filter(_is_commit, push.commits))
+    found.pop(push.after, None)
+    return tuple((sha, True) for sha in [*found, push.after][-MOST:])
 
 
 def signs(client: Client, head: str, number: int | None) -> GateSigns:

@@ -1,6 +1,6 @@
-"""A platform in memory."""
+"""A code host in memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +13,8 @@ from cdml.ci.code_host import (
     Thread,
     Warned,
 )
-from cdml.ci.run import Annotation
-from cdml.errors import InputError, ServiceError
-from support.evidence_builders import RUN
+from cdml.errors import ServiceError
+from fakes.ci_run import FakeCiRun
 
 
 @dataclass
@@ -53,81 +52,39 @@ class FakeDeployment:
 
 
 @dataclass
-class FakePlatform:
+class FakeCodeHost:
     """Remembers what it was told; `refuses` makes it refuse to comment, to deploy and to tell.
 
-    `judged_in` is the run that triggered this one. `over` are the addresses of runs that have
-    ended, `asked` those that were asked about. A push `brought` these commits; `signs` of gates are
-    by pull request or commit, None for nobody knows.
+    A push `brought` these commits; `signs` of gates are by pull request or commit, None for nobody
+    knows.
     """
 
+    run: FakeCiRun = field(default_factory=FakeCiRun)
     name: str = "fake"
-    head: str | None = "c" * 40
-    run: str | None = "https://platform.test/runs/1"
-    judged_in: str = RUN
-    pull: PullRequest | None = None
     merged: dict[str, tuple[PullRequest, ...]] = field(default_factory=dict)
     brought: tuple[str, ...] = ()
     signs: dict[int | str, GateSigns | None] = field(default_factory=dict)
-    on: Commit | None = None
+    on: Thread | None = None
     refuses: bool = False
     lost: bool = False
     base: bytes | ServiceError | None = None
     others: Mapping[str, bytes | ServiceError] = field(default_factory=dict)
     untracked: frozenset[str] = frozenset()
-    artifacts: dict[str, bytes] | None = None
     protected: bool | None = None
     branches: list[str] = field(default_factory=list)
     behaviours: list[str] = field(default_factory=list)
-    told: dict[str, str] = field(default_factory=dict)
-    summaries: list[str] = field(default_factory=list)
-    annotations: list[Annotation] = field(default_factory=list)
     comments: list[FakeComment] = field(default_factory=list)
     deployments: list[FakeDeployment] = field(default_factory=list)
-    ended: str | None = None
-    over: set[str] = field(default_factory=set)
-    asked: list[str] = field(default_factory=list)
-
-    def commit(self) -> str | None:
-        return self.pull.head if self.pull else self.head
-
-    def run_url(self) -> str | None:
-        return self.run
-
-    def is_another_run(self, url: str | None) -> bool:
-        return self.run is not None and url not in {self.run, self.judged_in}
-
-    def stopped(self) -> str | None:
-        return self.ended
-
-    def run_is_over(self, url: str) -> bool:
-        if url == self.run or not url.startswith("https://platform.test/runs/"):
-            return False
-        self.asked.append(url)
-        self._may("look at a run")
-        return url in self.over
 
     def is_protected(self, branch: str) -> bool | None:
         self.branches.append(branch)
         return self.protected
 
-    def outputs(self, values: Mapping[str, str]) -> None:
-        self.told.update(values)
-
-    def summary(self, markdown: str) -> None:
-        self.summaries.append(markdown)
-
-    def annotate(self, annotations: Sequence[Annotation]) -> None:
-        self.annotations += annotations
-
-    def pull_request(self) -> PullRequest | None:
-        return self.pull
-
     def merged_pull_requests(self, commit: str) -> tuple[PullRequest, ...]:
         return self.merged.get(commit, ())
 
     def pushed(self) -> tuple[PushedCommit, ...]:
-        commit = self.commit()
+        commit = self.run.commit()
         brought = self.brought or ((commit,) if commit else ())
         return tuple(PushedCommit(sha=sha, merged=self.merged.get(sha, ())) for sha in brought)
 
@@ -137,8 +94,8 @@ class FakePlatform:
 
     def thread(self) -> Thread | None:
         if self.lost:
-            raise ServiceError("the platform does not answer.")
-        return self.pull.number if self.pull else self.on
+            raise ServiceError("the code host does not answer.")
+        return self.run.pull.number if self.run.pull else self.on
 
     def base_file(self, path: Path) -> bytes | None:
         base = self.base if path.name == "cdml.yaml" else self.others.get(path.name)
@@ -153,14 +110,6 @@ class FakePlatform:
         if self.base is None or path.name in self.untracked:
             return None
         return before is None or before == path.read_bytes()
-
-    def artifact(self, name: str, most: int) -> bytes | None:
-        if self.artifacts is None:
-            raise InputError("no run triggered this one.")
-        found = self.artifacts.get(name)
-        if found is not None and len(found) > most:
-            raise InputError("it is too large.")
-        return found
 
     def comment(
         self,
@@ -185,7 +134,7 @@ class FakePlatform:
             found = FakeComment(on, report_id, body)
             self.comments.append(found)
         found.edits += found.body != body
-        found.body, found.begun, found.run, found.warned = body, begun, self.run, warned
+        found.body, found.begun, found.run, found.warned = body, begun, self.run.address, warned
         found.report_id, found.config = report_id, config
         return found.url
 
@@ -193,7 +142,7 @@ class FakePlatform:
         self._may("read comments")
         found = next(self._own(on, report_id, config), None)
         known = found.warned.items() if found else ()
-        return frozenset(one for one, old in known if old or found.run != self.run)
+        return frozenset(one for one, old in known if old or found.run != self.run.address)
 
     def _own(self, on: Thread, report_id: str, config: Path | None) -> Iterator[FakeComment]:
         for one in self.comments:
@@ -242,4 +191,4 @@ class FakePlatform:
 
     def _may(self, what: str) -> None:
         if self.refuses:
-            raise ServiceError(f"the platform does not let this token {what}.", "Grant it.")
+            raise ServiceError(f"the code host does not let this token {what}.", "Grant it.")
