@@ -17,7 +17,6 @@ from cdml.data.drift.predictions import (
 )
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.model_inputs import require_agreement
-from cdml.data.rules.rule import Finding
 from cdml.data.validate import add_checks, validate_data
 from cdml.errors import CdmlError, InputError
 from cdml.evaluation.champion import ModelResolver
@@ -27,7 +26,7 @@ from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
-from cdml.evidence.schema import Comparison, DataEvidence, Evaluation, ModelRef
+from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, remove_files
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
@@ -159,7 +158,7 @@ def _columns(
     return ports.samples.columns(path) if path and path.is_file() else ()
 
 
-def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Finding, ...]:
+def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Check, ...]:
     """Whether the champion answers these rows as it did those it was judged on."""
     ports, thresholds = contenders.ports, contenders.loaded.config.data.drift
     try:

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from cdml.adapters.tables.duckdb_tables import DuckTables
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, RuleContext
+from cdml.data.rules.rule import RuleContext
 from cdml.data.scan import scan_table
 from cdml.errors import ConfigurationError
+from cdml.evidence.schema import Check
 from fakes.tables import FakeTable, FakeTables
 
 NOW = datetime(2020, 1, 10, tzinfo=UTC)
@@ -129,7 +130,7 @@ CONTRACTS = st.lists(PROPERTIES, min_size=1, max_size=4, unique_by=lambda prop: 
 _DUCK = DuckTables()
 
 
-def judged(table, text: str) -> tuple[Finding, ...]:
+def judged(table, text: str) -> tuple[Check, ...]:
     contract = read_contract(text, "rows.odcs.yaml")
     known = RuleContext(fields={field.name: field for field in table.fields}, now=NOW)
     return scan_table(table, tuple(from_contract(contract, known)), (), contract.shows)[0]

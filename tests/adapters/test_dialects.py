@@ -32,6 +32,7 @@ class Heard:
     """A place that keeps the questions, and answers with ones."""
 
     relation = "rows"
+    columns = tuple(COLUMNS.values())
 
     def __init__(self, dialect):
         self.dialect, self.asked = dialect, []
@@ -49,7 +50,7 @@ class Heard:
 def test_every_question_is_the_engines_own_sql(dialect):
     place = Heard(dialect)
     ref = DataRef(uri="x", digest=f"sha256:{0:064}", rows=9)
-    table = SqlTable(ref=ref, columns=COLUMNS, place=place)
+    table = SqlTable(ref=ref, place=place)
     conditions = (
         *map(Missing, COLUMNS),
         Compare("share", ">", -1.5),

@@ -21,13 +21,13 @@ COLUMNS = tuple(
 def asked(query):
     """The question of an engine, or why there is none."""
     questions = []
-    answer = dialects.query_answers(
-        [read_query(query, ["flights"], None)],
+    answer = dialects.answer_query(
+        read_query(query, ["flights"], None),
         '"main"."flights"',
         COLUMNS,
         lambda sql: questions.append(sql) or [(1,)],
     )
-    return questions[0] if questions else answer[0]
+    return questions[0] if questions else answer
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

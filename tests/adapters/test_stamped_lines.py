@@ -2,7 +2,7 @@
 
 import pytest
 
-from cdml.adapters.scoring.sandbox import Walls
+from cdml.adapters.scoring.sandbox import SandboxedCommand, Walls
 from cdml.adapters.scoring.sandbox_choice import can_build
 from cdml.adapters.scoring.subprocesses import private_folder, run
 
@@ -14,15 +14,14 @@ def test_every_line_is_heard_in_every_wall(walls, stamped):
         pytest.skip(f"this machine lets nobody build the walls {walls}")
     heard = []
     with private_folder("cdml-test-") as scratch:
-        ended = run(
-            ["/bin/bash", "-c", "sleep 0.2; echo one >&$1; echo two three >&$1", "bash"],
-            scratch,
+        command = SandboxedCommand(
+            command=["/bin/bash", "-c", "sleep 0.2; echo one >&$1; echo two three >&$1", "bash"],
+            scratch=scratch,
             keep=[(scratch, True)],
             walls=walls,
             seconds=120,
-            hear=heard.append,
-            stamped=stamped,
         )
+        ended = run(command, heard.append, stamped=stamped)
 
     assert (0, False) == (ended.code, ended.timed_out)
     if stamped:

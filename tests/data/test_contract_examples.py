@@ -9,8 +9,9 @@ from cdml.common.verdict import Verdict
 from cdml.common.yaml_lines import KeyPath, YamlDocument, read_yaml
 from cdml.data.odcs.reader import read_contract
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, RuleContext
+from cdml.data.rules.rule import RuleContext
 from cdml.data.scan import scan_table
+from cdml.evidence.schema import Check
 from fakes.tables import table
 
 FOLDER = Path(__file__).parents[1] / "odcs"
@@ -30,7 +31,7 @@ ORDERS = {
 }
 
 
-def findings(name: str) -> tuple[Finding, ...]:
+def findings(name: str) -> tuple[Check, ...]:
     text = (FOLDER / name).read_text(encoding="utf-8")
     contract = read_contract(text, name, "orders_v2")
     orders = table("orders", ORDERS)

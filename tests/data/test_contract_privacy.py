@@ -2,12 +2,13 @@ import pytest
 
 from cdml.data.contract import Contract, Property, is_personal, looks_personal
 from cdml.data.rules.contract import from_contract
-from cdml.data.rules.rule import Finding, RuleContext
+from cdml.data.rules.rule import RuleContext
 from cdml.data.scan import scan_table
+from cdml.evidence.schema import Check
 from fakes.tables import table
 
 
-def broken(prop: Property) -> Finding:
+def broken(prop: Property) -> Check:
     """The finding about a minimum of 0 in a column that holds -5."""
     data = table("rows", {prop.name: [-5]})
     contract = Contract(table="rows", properties=(prop,))
@@ -22,7 +23,7 @@ def column(name: str, classification: str | None = None, *tags: str) -> Property
 
 @pytest.mark.parametrize("written", [None, "public", "Public", "none", "open"])
 def test_values_of_open_columns_are_shown(written):
-    assert ((1, -5),) == broken(column("x", written)).sample
+    assert [(1, -5)] == [(s.row, s.value) for s in broken(column("x", written)).sample]
 
 
 @pytest.mark.parametrize(

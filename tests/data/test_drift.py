@@ -3,9 +3,10 @@ import math
 import pytest
 
 from cdml.common.verdict import Verdict
+from cdml.config.schema import DriftSettings
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Buckets, Categories, Edges
-from cdml.data.drift.judge import CurrentColumn, DriftLimits
+from cdml.data.drift.judge import CurrentColumn
 from cdml.data.drift.profile import ColumnProfile
 from cdml.tables.query import LogicalType
 
@@ -20,7 +21,7 @@ def ports(*counts, names=("EWR", "JFK"), bins=None):
 
 def judged(now, *, shown=True, before=EVENLY, fresh=(), **limits):
     seen = CurrentColumn(counts=now, fresh=fresh)
-    return judge.judge_drift(ports(*before), seen, DriftLimits(**limits), may_disclose=shown)
+    return judge.judge_drift(ports(*before), seen, DriftSettings(**limits), may_disclose=shown)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,7 @@ def judged(now, *, shown=True, before=EVENLY, fresh=(), **limits):
     ],
 )
 def test_thresholds_decide_and_nan_never_passes(value, expected):
-    assert expected is DriftLimits(warn=0.2, fail=0.5).verdict(value)
+    assert expected is judge.judge_value(value, DriftSettings(warn=0.2, fail=0.5))
 
 
 @pytest.mark.parametrize("measure", ["psi", "js", "ks", "wasserstein", "cramers_v"])
@@ -95,7 +96,7 @@ def test_a_value_is_new_only_where_the_reference_kept_all_it_had():
 def test_values_that_may_not_be_told_are_neither_new_nor_gone():
     column = ports(0, 100, 0, 0, bins=Buckets(many=2))
     found = judge.judge_drift(
-        column, CurrentColumn(counts=(0, 0, 100, 0)), DriftLimits(), may_disclose=True
+        column, CurrentColumn(counts=(0, 0, 100, 0)), DriftSettings(), may_disclose=True
     )
 
     assert not {"new:", "vanished:"} & set(found.reason.split())
@@ -113,8 +114,8 @@ def test_how_far_values_moved_is_told_in_the_columns_unit(kind, expected):
     bins = Edges(at=(0.0, 43_200.0, 86_400.0))
     column = ColumnProfile(name="x", type=kind, bins=bins, counts=(0, 0, 5000, 5000, 0))
     now = CurrentColumn(counts=(0, 0, 0, 10_000, 0))
-    found = judge.judge_drift(column, now, DriftLimits(), may_disclose=True)
-    closed = judge.judge_drift(column, now, DriftLimits(), may_disclose=False)
+    found = judge.judge_drift(column, now, DriftSettings(), may_disclose=True)
+    closed = judge.judge_drift(column, now, DriftSettings(), may_disclose=False)
 
     assert found.beside.endswith(expected)
     assert "Wasserstein" not in closed.reason + closed.beside
@@ -126,7 +127,7 @@ def slices(*now, before=EVENLY):
 
 def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
     found = judge.judge_slices(
-        ports(*EVENLY), slices(EVENLY, (0, 1000, 9000, 0), (0, 1, 1, 0)), DriftLimits(fail=0.5)
+        ports(*EVENLY), slices(EVENLY, (0, 1000, 9000, 0), (0, 1, 1, 0)), DriftSettings(fail=0.5)
     )
 
     assert (Verdict.FAIL, "origin", "slice_drift") == (found.verdict, found.column, found.name)
@@ -135,7 +136,7 @@ def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
 
 
 def test_slices_that_did_not_move_pass_and_slices_without_rows_are_not_judged():
-    still = judge.judge_slices(ports(*EVENLY), slices(EVENLY, EVENLY), DriftLimits(fail=0.5))
-    few = judge.judge_slices(ports(*EVENLY), slices((0, 1, 1, 0)), DriftLimits(fail=0.5))
+    still = judge.judge_slices(ports(*EVENLY), slices(EVENLY, EVENLY), DriftSettings(fail=0.5))
+    few = judge.judge_slices(ports(*EVENLY), slices((0, 1, 1, 0)), DriftSettings(fail=0.5))
 
     assert (Verdict.PASS, Verdict.INCONCLUSIVE) == (still.verdict, few.verdict)

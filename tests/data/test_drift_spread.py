@@ -2,8 +2,9 @@
 
 import pytest
 
+from cdml.config.schema import DriftSettings
 from cdml.data.drift.bins import Categories, Edges
-from cdml.data.drift.judge import CurrentColumn, DriftLimits, judge_drift
+from cdml.data.drift.judge import CurrentColumn, judge_drift
 from cdml.data.drift.profile import ColumnProfile
 from cdml.tables.query import LogicalType
 
@@ -23,8 +24,8 @@ DELAY = ColumnProfile(
 
 def found(column, counts, *, shown=True):
     return judge_drift(
-        column, CurrentColumn(counts=counts), DriftLimits(), may_disclose=shown
-    ).spread
+        column, CurrentColumn(counts=counts), DriftSettings(), may_disclose=shown
+    ).histogram
 
 
 def test_shares_are_told_by_bin():

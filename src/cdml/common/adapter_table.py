@@ -15,10 +15,7 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True)
 class AdapterTable(Mapping[str, str]):
-    """Our adapters and those that installed packages bring under `group`; ours come first.
-
-    Which those are takes long to find out, and is asked only where a name is none of ours.
-    """
+    """Our adapters, then those that installed packages bring under `group`, slow to find."""
 
     group: str
     own: Names

@@ -15,10 +15,7 @@ _USER = re.compile(r"(?<=://)(?P<user>[^/?#@\s:]*)(?::[^/?#@\s]*)?@")
 
 
 class Address(str):
-    """An address of cdml.yaml. As a text it is what was written, without a password.
-
-    `revealed` is what it stands for, for whoever connects; `reveal` gives it.
-    """
+    """An address of cdml.yaml: as text what was written; `revealed` is for whoever connects."""
 
     __slots__ = ("revealed", "values")
     revealed: str

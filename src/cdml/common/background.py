@@ -8,11 +8,7 @@ T = TypeVar("T")
 
 
 class BackgroundTask(Generic[T]):
-    """Begins at once; whoever asks for the result waits for it.
-
-    The thread does not keep an interrupted process alive. The work must not share with the main
-    thread what only one may use.
-    """
+    """Begins at once; shares nothing that one thread alone may use, and keeps no process alive."""
 
     def __init__(self, work: Callable[[], T]) -> None:
         self._work = work

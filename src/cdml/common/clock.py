@@ -31,8 +31,5 @@ class Clock(Protocol):
         ...
 
     def every(self, seconds: float, act: Callable[[], None]) -> AbstractContextManager[None]:
-        """Call `act` in the background, again and again, for as long as the block lasts.
-
-        Leaving the block waits for a call that is under way.
-        """
+        """Call `act` again and again in the background; leaving waits for a call under way."""
         ...

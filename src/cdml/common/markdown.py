@@ -53,10 +53,7 @@ _BREAKS = frozenset({"&#95;", "/", ".", ":", "-", ","})
 
 
 def clean(text: str, limit: int = LONG) -> str:
-    """One line without control and direction characters, cut to a length.
-
-    Line breaks become spaces; other characters nobody can see become U+FFFD, so that they are.
-    """
+    """One line, cut to a length; characters nobody can see become U+FFFD, so that they are."""
     read = text[: 4 * limit]  # nobody waits for megabytes that are not shown
     line = " ".join("".join(map(_visible, read)).split())
     return line if len(line) <= limit and read == text else f"{line[: limit - 1]}…"
@@ -90,15 +87,11 @@ def markdown(text: str, limit: int = LONG) -> Markup:
 
 
 def breakable(marked: Markup) -> Markup:
-    """Text made harmless that a narrow column can break: after marks in it, or anywhere if need be.
-
-    A table that cannot be made as narrow as its place is cut, and only shown by scrolling.
-    """
+    """Text made harmless that a narrow column can break, after marks or anywhere if need be."""
     return Markup(_LONG_WORD.sub(_broken, marked))  # noqa: S704 - what is put in is a constant
 
 
 def _broken(word: re.Match[str]) -> str:
-    """A long word with places to break."""
     pieces, since = [], 0
     for letter in _LETTER.findall(word[0]):
         pieces.append(letter)
@@ -127,10 +120,7 @@ def terminal(text: str, limit: int = LONG) -> str:
 
 
 def sarif(text: str, limit: int = LONG) -> str:
-    """Text of a SARIF message: no embedded link, and nothing that a code host makes one of.
-
-    SARIF 2.1.0, 3.11.6: `[text](target)` in a plain text message is a link.
-    """
+    """Text of a SARIF message, without `[text](target)`, which is a link (SARIF 2.1.0, 3.11.6)."""
     line = clean(text, limit)
     for pattern, split in _AUTOLINKS:
         line = pattern.sub(split, line)

@@ -37,9 +37,7 @@ class Budget:
 
     @contextmanager
     def spending(self, service: str) -> Iterator[None]:
-        """Count the time within; a block within another one counts once.
-
-        Sentences begin with the `service` that is waited for.
+        """Count the time within, once if nested, of a `service` as a sentence begins with it.
 
         Raises:
             ServiceError: nothing is left; the service is not asked.
@@ -62,9 +60,6 @@ class Budget:
 
 
 def draw_from(adapter: object, budget: Budget) -> None:
-    """Let an adapter that waits for a service draw from a command's budget.
-
-    An adapter without an attribute `budget` knows no waiting, or limits its own.
-    """
+    """Let an adapter with an attribute `budget` draw from a command's where it waits."""
     if isinstance(getattr(adapter, "budget", None), Budget):
         adapter.budget = budget  # type: ignore[attr-defined]  # as just seen

@@ -64,10 +64,7 @@ class Trouble:
 
 
 def explain_tls_error(text: str, bundle: str) -> Trouble | None:
-    """What an exception's text says of a certificate; None where it is about something else.
-
-    `bundle` names the variables that name a file of trusted certificates.
-    """
+    """What a text says of a certificate, or None; `bundle` names variables of trusted ones."""
     for pattern, problem, hint in _KINDS:
         if match := re.search(pattern, text):
             offered = (match["found"] or "no common version").strip(" .,").replace("_", " ")

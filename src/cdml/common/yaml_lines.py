@@ -14,10 +14,7 @@ MAX_PLACES = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YamlDocument:
-    """A document; the line (from 1) of each place, e.g. `("schema", 0, "name")`; keys given twice.
-
-    Dates stay the text they were written as.
-    """
+    """A document (dates stay text), the line from 1 of each key path, and keys given twice."""
 
     value: Any
     lines: Mapping[KeyPath, int]
@@ -25,9 +22,7 @@ class YamlDocument:
 
     def line(self, place: KeyPath) -> int:
         """The line of a place, or of the nearest thing around it that was written."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return self.lines.get(place, 1)
+        return nearest_line(place, self.lines)
 
     def inside(self, place: KeyPath) -> dict[str, int]:
         """The lines of the keys of the mapping at a place."""
@@ -39,6 +34,19 @@ class YamlDocument:
         return {key: self.line((*place, key)) for key in value} if isinstance(value, dict) else {}
 
 
+def nearest_line(place: KeyPath, lines: Mapping[KeyPath, int]) -> int:
+    """The line of a place, or of the nearest thing around it that was written."""
+    while place and place not in lines:
+        place = place[:-1]
+    return lines.get(place, 1)
+
+
+def written_path(place: KeyPath, document: str) -> str:
+    """`schema[0].name`; of the whole, what the document is called."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
+    return text.removeprefix(".") or document
+
+
 class NotYaml(ValueError):
     """The text is no YAML document; `line` says from where on."""
 
@@ -48,11 +56,7 @@ class NotYaml(ValueError):
 
 
 def read_yaml(text: str) -> YamlDocument:
-    """Read one document.
-
-    Raises:
-        NotYaml: it cannot be read.
-    """
+    """Read one document, or raise `NotYaml`."""
     lines: dict[KeyPath, int] = {}
     repeated: list[KeyPath] = []
     loader = yaml.SafeLoader("")
@@ -69,12 +73,9 @@ def read_yaml(text: str) -> YamlDocument:
 
 
 def _value(
-    node: yaml.Node,
-    place: KeyPath,
-    lines: dict[KeyPath, int],
-    repeated: list[KeyPath],
+    node: yaml.Node, place: KeyPath, lines: dict[KeyPath, int], repeated: list[KeyPath],
     loader: yaml.SafeLoader,
-) -> Any:
+) -> Any:  # fmt: skip
     lines[place] = node.start_mark.line + 1
     if len(place) > MAX_DEPTH or len(lines) > MAX_PLACES:
         raise yaml.YAMLError(

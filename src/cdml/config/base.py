@@ -1,6 +1,7 @@
 """What every part of cdml.yaml is made of."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import (
@@ -14,8 +15,9 @@ from pydantic import (
 
 from cdml.common.addresses import Address
 
-_DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DURATION = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
+SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""The units that a duration or an age is written in."""
 
 CHAMPION = "champion"
 """`data.reference` that stands for the profile kept with the champion."""
@@ -27,10 +29,19 @@ class SettingsModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
+def validation_message(detail: Mapping[str, Any]) -> str:
+    """What pydantic says of a value, in a sentence about its place."""
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "missing":
+        return "is missing"
+    own = detail["type"] == "value_error" or isinstance(detail["input"], dict | list)
+    return message if own else f"{message}, not {detail['input']!r}"
+
+
 def _seconds(written: object) -> object:
     """Read `90`, `90s`, `10m`, `1h`, `7d` as seconds."""
-    if isinstance(written, str) and (match := _DURATION.fullmatch(written.strip())):
-        return float(match["number"]) * _SECONDS[match["unit"]]
+    if isinstance(written, str) and (match := DURATION.fullmatch(written.strip())):
+        return float(match["number"]) * SECONDS[match["unit"]]
     if isinstance(written, bool) or not isinstance(written, int | float):
         raise ValueError(f"write a duration such as 90s, 10m or 1h, not {written!r}")
     return written

@@ -31,12 +31,9 @@ def find_class(value: object, among: Iterable[Class]) -> Class | None:
 
 def list_classes(values: Iterable[object]) -> str:
     """Classes for a sentence, as YAML would write them, at most 20 of them."""
-    texts = [_clipped(yaml_scalar(value)) for value in values]
-    return ", ".join(texts[:_LISTED]) + (", …" if texts[_LISTED:] else "")
-
-
-def _clipped(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    texts = [yaml_scalar(value) for value in values]
+    short = [t if len(t) <= _LONGEST else f"{t[: _LONGEST - 1]}…" for t in texts[:_LISTED]]
+    return ", ".join(short) + (", …" if texts[_LISTED:] else "")
 
 
 def yaml_scalar(value: object) -> str:
@@ -46,8 +43,7 @@ def yaml_scalar(value: object) -> str:
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
-    plain = _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS
-    if plain:
+    if _PLAIN.fullmatch(text) and text.lower() not in _YAML_WORDS:
         return text
     quoted = json.dumps(text, ensure_ascii=False)
     return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)

@@ -15,10 +15,7 @@ _BETTER = {True: "higher", False: "lower"}
 
 
 def bound_problem(metric: Metric, edge: BoundEdge, value: float, *, sanity: bool) -> str:
-    """Why a bound cannot judge, and what was probably meant; empty where it can.
-
-    A gate with `sanity` bounds the better side on purpose.
-    """
+    """Why a bound cannot judge, and what was meant; with `sanity` it bounds the better side."""
     possible = metric.range
     if possible is None:
         return ""
@@ -55,10 +52,7 @@ def _meant(possible: Range, edge: BoundEdge, value: float) -> str:
 def margin_problem(
     metric: Metric, kind: RuleKind, margin: float, *, relative: bool, task: Task | None
 ) -> str:
-    """Why a margin cannot judge, and what was probably meant; empty where it can.
-
-    A relative margin is a share of the champion's value.
-    """
+    """Why a margin (perhaps a share of the champion's value) cannot judge, and what was meant."""
     if metric.range is None:
         return ""
     if relative:
@@ -104,10 +98,7 @@ def _uninformed(metric: Metric, task: Task | None) -> float:
 
 
 def out_of_range(metric: Metric, *values: float | None) -> str:
-    """What is said of a measured value that lies outside the metric's range; empty where none does.
-
-    It is for a range that the gate declares: those of the table hold by definition.
-    """
+    """What is wrong with a measured value outside the range that the gate declares; or empty."""
     if metric.range is None:
         return ""
     for value in values:

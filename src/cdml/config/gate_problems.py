@@ -84,7 +84,6 @@ def _about_task(document: Mapping[str, Any], task: Task | None) -> Iterator[Comp
 def _of_metric(
     metric: Metric, document: Mapping[str, Any], task: Task | None, *, clashes: bool
 ) -> Iterator[str]:
-    """What the metric needs and the configuration does not give."""
     for key, needs in _NEEDS.items():
         if needs(metric) and at(document, "data", key) is None:
             yield f"{metric.name} needs data.{key}"
@@ -130,7 +129,6 @@ def _declared(metric: Metric, gate: Mapping[str, Any]) -> Metric:
 
 
 def _ends(written: object) -> tuple[float, float] | None:
-    """The two ends of a range, or None where they are not two numbers."""
     numbers = [_number(value) for value in written] if isinstance(written, list) else []
     match numbers:
         case [float(low), float(high)]:
@@ -142,7 +140,6 @@ def _ends(written: object) -> tuple[float, float] | None:
 def _rules(
     metric: Metric, gate: Mapping[str, Any], task: Task | None
 ) -> Iterator[tuple[KeyPath, str]]:
-    """Bounds and margins that cannot judge."""
     sanity = gate.get("sanity") is True
     for edge in BoundEdge:
         value = _number(gate.get(edge.value))
@@ -169,7 +166,6 @@ def _rules(
 
 
 def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
-    """What no metric is needed to see."""
     words = [*(edge.value for edge in BoundEdge), *(kind.value for kind in RuleKind)]
     if all(gate.get(word) is None for word in words):
         problem = "a gate needs at_least, at_most, max_regression or min_improvement;"
@@ -208,7 +204,6 @@ def _number(written: object) -> float | None:
 
 
 def _margin(written: object) -> tuple[float, bool] | None:
-    """A margin's amount and whether it is a share, or None."""
     try:
         margin = read_margin(written)
     except ValueError:

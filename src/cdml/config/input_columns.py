@@ -26,10 +26,7 @@ NO_PURPOSES = Purposes()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unnamed:
-    """Inputs that a signature counts and does not name: types in order, or a tensor's one.
-
-    The `shape` of a tensor has `ANY` for the rows.
-    """
+    """Inputs that a signature counts and does not name: types in order, or a tensor's one."""
 
     types: tuple[str, ...]
     shape: tuple[int, ...] | None = None
@@ -67,10 +64,7 @@ def input_columns(
 def contradiction(
     features: Sequence[str], types: Mapping[str, str] | None, required: Collection[str]
 ) -> str:
-    """Why `data.features` and a signature that names its inputs cannot both be right.
-
-    No features, and no `types`, contradict nothing; `required` columns must be there.
-    """
+    """Why `data.features` and a signature that names its inputs (if it does) contradict."""
     if not features or types is None:
         return ""
     strange = [name for name in features if name not in types]

@@ -10,14 +10,24 @@ from pydantic import BaseModel, ValidationError
 
 from cdml.common.addresses import Address, reveal
 from cdml.common.suggest import describe_unknown
-from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
+from cdml.common.yaml_lines import (
+    KeyPath,
+    NotYaml,
+    YamlDocument,
+    nearest_line,
+    read_yaml,
+    written_path,
+)
 from cdml.config.allowed_hosts import host_complaints
+from cdml.config.base import validation_message
 from cdml.config.cross_checks import REGISTRY_PLACE, find_contradictions
 from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.config.schema import Config
 from cdml.config.variables import substitute_variables
 from cdml.errors import ConfigurationError
 from cdml.statistics.metric_names import UNKNOWN, known_metrics
+
+_WHOLE = "the file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +61,10 @@ class LoadedConfig:
 
     def line(self, place: KeyPath) -> int:
         """The line of a place, or of the nearest thing around it that was written."""
-        return _line(place, self.lines)
+        return nearest_line(place, self.lines)
 
     def locate(self, written: str) -> str:
-        """A path of the configuration as the process can open it; URLs stay as they are.
-
-        What holds a variable still shows it; `reveal` gives what it stands for.
-        """
+        """A path as the process can open it, variables still shown; URLs stay as they are."""
         address = reveal(written)
         if "://" in address:
             return written if isinstance(written, Address) else Address(written)
@@ -75,8 +82,8 @@ def load(
 ) -> LoadedConfig:
     """Read and check a configuration, `${NAME}` put in from the process's variables by default.
 
-    Targets and registry schemes are those that there are; unless it `needs_registry`, the address
-    of a registry may be of none, and name a variable that it may not: `no_registry` says so.
+    Unless it `needs_registry`, the address of one may be of none, and name a variable that it may
+    not: `no_registry` says so.
 
     Raises:
         ConfigurationError: the file is missing or anything in it is wrong; all of it is told.
@@ -84,19 +91,13 @@ def load(
     variables = os.environ if environment is None else environment
     marked = _document(path, _text(path))
     document, lines = marked.value, marked.lines
-    problems = [
-        Problem(place=_written(place), line=marked.line(place), message="is given twice")
-        for place in marked.repeated
-    ]
+    problems = [_problem(place, "is given twice", lines) for place in marked.repeated]
     refused = dict(substitute_variables(document, variables))
     no_registry = "" if needs_registry else refused.pop(REGISTRY_PLACE, "")
     if no_registry:
         uri = document["registry"]["uri"]
         document["registry"]["uri"] = Address(uri).placed(DEFAULT_REGISTRY)
-    problems += [
-        Problem(place=_written(place), line=_line(place, lines), message=message)
-        for place, message in refused.items()
-    ]
+    problems += [_problem(place, message, lines) for place, message in refused.items()]
     registry = document.get("registry")
     written = registry.get("uri") if isinstance(registry, dict) else None
     if isinstance(registry, dict) and isinstance(written, str) and not reveal(written):
@@ -105,21 +106,17 @@ def load(
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        reported_places = set(map(_written, refused))  # one sentence about a place, and no second
-        schema_problems = _problems(error, document, lines)
-        problems += [one for one in schema_problems if one.place not in reported_places]
-    contradictions = [
-        *find_contradictions(
-            document,
-            targets=targets,
-            variables=variables,
-            needs_registry=needs_registry,
-        ),
-        *host_complaints(document, variables),
-    ]
+        places = {written_path(place, _WHOLE) for place in refused}
+        invalid = _problems(error, document, lines)
+        # One sentence about a place, and no second.
+        problems += [problem for problem in invalid if problem.place not in places]
+    contradictions = find_contradictions(
+        document, targets=targets, variables=variables,
+        needs_registry=needs_registry,
+    )  # fmt: skip
     problems += [
-        Problem(place=_written(place), line=_line(place, lines), message=message)
-        for place, message in contradictions
+        _problem(place, message, lines)
+        for place, message in (*contradictions, *host_complaints(document, variables))
         if place not in refused  # one sentence about an address whose variable is refused
     ]
     if config is None or problems:
@@ -133,6 +130,11 @@ def load(
             at=(str(path), _line_number(lines_of_problems[0])),
         )
     return LoadedConfig(config=config, path=path, lines=lines, no_registry=no_registry)
+
+
+def _problem(place: KeyPath, message: str, lines: Mapping[KeyPath, int]) -> Problem:
+    line = nearest_line(place, lines)
+    return Problem(place=written_path(place, _WHOLE), line=line, message=message)
 
 
 def _line_number(problem: str) -> int:
@@ -172,20 +174,14 @@ def _problems(
     # `false or a mapping`: who wrote a mapping need not hear that it is not false.
     for place, detail in zip(places, details, strict=True):
         inner = (other for other in places if other != place)
-        if _is_literal(detail) and any(other[: len(place)] == place for other in inner):
+        literal = detail["type"] == "literal_error"
+        if literal and any(other[: len(place)] == place for other in inner):
             continue
-        message = detail["msg"].removeprefix("Value error, ")
         if detail["type"] == "extra_forbidden":
             message = describe_unknown("key", str(place[-1]), _keys(place[:-1]))
-        elif detail["type"] == "missing":
-            message = "is missing"
-        elif detail["type"] != "value_error" and not isinstance(detail["input"], dict | list):
-            message = f"{message}, not {detail['input']!r}"
-        yield Problem(place=_written(place), line=_line(place, lines), message=message)
-
-
-def _is_literal(detail: Mapping[str, Any]) -> bool:
-    return bool(detail["type"] == "literal_error")
+        else:
+            message = validation_message(detail)
+        yield _problem(place, message, lines)
 
 
 def _place(location: KeyPath, document: Any, kind: str) -> KeyPath:
@@ -202,7 +198,6 @@ def _place(location: KeyPath, document: Any, kind: str) -> KeyPath:
 
 
 def _keys(place: KeyPath) -> Collection[str]:
-    """The known keys at a place of the configuration."""
     model: type[BaseModel] = Config
     for part in place:
         if isinstance(part, int):
@@ -218,16 +213,3 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [model for inner in getattr(annotation, "__args__", ()) for model in _models(inner)]
-
-
-def _written(place: KeyPath) -> str:
-    """`gates[0].metric`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.removeprefix(".") or "the file"
-
-
-def _line(place: KeyPath, lines: Mapping[KeyPath, int]) -> int:
-    """The line of a place, or of the nearest thing around it that was written."""
-    while place and place not in lines:
-        place = place[:-1]
-    return lines.get(place, 1)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from cdml.common.suggest import describe_unknown
 from cdml.config.kinds import Kind, Kinds
@@ -53,27 +52,23 @@ _SERVED = (
     " address (https://…)"
 )
 _A_SERVER = "Set registry.uri to the address of an MLflow server (https://…), or to a SQLite file"
-_ELSEWHERE: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "databricks": ("the workspace registry of Databricks is not read", _FOLDERS),
-        "databricks-uc": ("Unity Catalog of Databricks is not read", _FOLDERS),
-        "uc": ("Unity Catalog is not read", _FOLDERS),
-        "azureml": ("the registry of Azure Machine Learning is not read", _FOLDERS),
-        "sagemaker": ("the registry of SageMaker is not read", _FOLDERS),
-        "arn": ("the registry of SageMaker is not read", _FOLDERS),
-        "vertexai": ("the registry of Vertex AI is not read", _FOLDERS),
-        "wandb": ("the registry of Weights & Biases is not read", _FOLDERS),
-        "postgresql": ("a PostgreSQL database is read through MLflow's server alone", _SERVED),
-        "postgres": ("a PostgreSQL database is read through MLflow's server alone", _SERVED),
-        "mysql": ("a MySQL database is read through MLflow's server alone", _SERVED),
-        "mssql": ("a SQL Server database is read through MLflow's server alone", _SERVED),
-        "file": ("a folder of runs is not read", f"{_A_SERVER} (sqlite:///mlflow.db)"),
-        "s3": ("an object store holds files, and no versions", _A_SERVER),
-        "gs": ("an object store holds files, and no versions", _A_SERVER),
-        "abfss": ("an object store holds files, and no versions", _A_SERVER),
-        "wasbs": ("an object store holds files, and no versions", _A_SERVER),
-    }
-)
+_OBJECTS = ("an object store holds files, and no versions", _A_SERVER)
+_ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    "databricks": ("the workspace registry of Databricks is not read", _FOLDERS),
+    "databricks-uc": ("Unity Catalog of Databricks is not read", _FOLDERS),
+    "uc": ("Unity Catalog is not read", _FOLDERS),
+    "azureml": ("the registry of Azure Machine Learning is not read", _FOLDERS),
+    "sagemaker": ("the registry of SageMaker is not read", _FOLDERS),
+    "arn": ("the registry of SageMaker is not read", _FOLDERS),
+    "vertexai": ("the registry of Vertex AI is not read", _FOLDERS),
+    "wandb": ("the registry of Weights & Biases is not read", _FOLDERS),
+    "postgresql": ("a PostgreSQL database is read through MLflow's server alone", _SERVED),
+    "postgres": ("a PostgreSQL database is read through MLflow's server alone", _SERVED),
+    "mysql": ("a MySQL database is read through MLflow's server alone", _SERVED),
+    "mssql": ("a SQL Server database is read through MLflow's server alone", _SERVED),
+    "file": ("a folder of runs is not read", f"{_A_SERVER} (sqlite:///mlflow.db)"),
+    **dict.fromkeys(("s3", "gs", "abfss", "wasbs"), _OBJECTS),
+}
 """What is told of a registry, and what works, by the scheme of its address."""
 
 

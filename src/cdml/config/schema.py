@@ -44,11 +44,7 @@ def _number(written: object) -> object:
 
 
 def read_margin(written: object) -> Margin:
-    """Read `0.005` and `1%`.
-
-    Raises:
-        ValueError: it is neither.
-    """
+    """Read `0.005` and `1%`, or raise a ValueError."""
     if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
         return Margin(value=float(match["number"]) / 100, relative=True)
     if isinstance(written, bool) or not isinstance(written, int | float):

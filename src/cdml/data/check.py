@@ -8,8 +8,9 @@ from cdml.config import LoadedConfig
 from cdml.data.contract import Contract, Severity
 from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.keys import positive_class
-from cdml.data.rules.rule import Finding, RuleContext, RuleOrFinding
+from cdml.data.rules.rule import RuleContext, RuleOrCheck
 from cdml.data.rules.signature import Signature
+from cdml.evidence.schema import Check
 from cdml.tables.query import CellValue, Condition, Field, NotRun
 from cdml.tables.table import Table
 
@@ -71,14 +72,6 @@ def shows(loaded: LoadedConfig, contract: Contract, column: str) -> bool:
     return column not in loaded.config.data.key and contract.shows(column)
 
 
-def _asks_nothing(_: CheckContext) -> tuple[()]:
-    return ()
-
-
-def _judges_nothing(_: CheckContext, __: Sequence[int | NotRun]) -> tuple[()]:
-    return ()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataCheck:
     """One check; an entry of `CHECKS` in `data/validate.py`.
@@ -90,9 +83,9 @@ class DataCheck:
     """
 
     step: str = ""
-    rules: Callable[[CheckContext], Iterable[RuleOrFinding]] = _asks_nothing
-    questions: Callable[[CheckContext], Sequence[Condition]] = _asks_nothing
-    judge: Callable[[CheckContext, Sequence[int | NotRun]], Iterable[Finding]] = _judges_nothing
+    rules: Callable[[CheckContext], Iterable[RuleOrCheck]] = lambda _: ()
+    questions: Callable[[CheckContext], Sequence[Condition]] = lambda _: ()
+    judge: Callable[[CheckContext, Sequence[int | NotRun]], Iterable[Check]] = lambda _, __: ()
     keys: Mapping[str, str] = field(default_factory=dict)
 
 

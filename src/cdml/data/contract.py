@@ -10,40 +10,26 @@ from dataclasses import field as field_
 from math import isfinite
 from typing import Any, Literal
 
+from cdml.config.base import SECONDS
 from cdml.tables.query import CompareColumns, LogicalType, Query
 
-_ACCEPTS: Mapping[str, Callable[[float, Any], bool]] = {
-    "mustBe": lambda x, value: x == value,
-    "mustNotBe": lambda x, value: x < value or x > value,
-    "mustBeGreaterThan": lambda x, value: x > value,
-    "mustBeGreaterOrEqualTo": lambda x, value: x >= value,
-    "mustBeLessThan": lambda x, value: x < value,
-    "mustBeLessOrEqualTo": lambda x, value: x <= value,
-    "mustBeBetween": lambda x, ends: ends[0] <= x <= ends[1],
-    "mustNotBeBetween": lambda x, ends: x < ends[0] or x > ends[1],
+_BOUNDS: Mapping[str, tuple[str, Callable[[float, Any], bool]]] = {
+    "mustBe": ("{}", lambda x, value: x == value),
+    "mustNotBe": ("not {}", lambda x, value: x < value or x > value),
+    "mustBeGreaterThan": ("more than {}", lambda x, value: x > value),
+    "mustBeGreaterOrEqualTo": ("at least {}", lambda x, value: x >= value),
+    "mustBeLessThan": ("less than {}", lambda x, value: x < value),
+    "mustBeLessOrEqualTo": ("at most {}", lambda x, value: x <= value),
+    "mustBeBetween": ("{} to {}", lambda x, ends: ends[0] <= x <= ends[1]),
+    "mustNotBeBetween": ("outside {} to {}", lambda x, ends: x < ends[0] or x > ends[1]),
 }
-_BOUND_WORDS = {
-    "mustBe": "{}",
-    "mustNotBe": "not {}",
-    "mustBeGreaterThan": "more than {}",
-    "mustBeGreaterOrEqualTo": "at least {}",
-    "mustBeLessThan": "less than {}",
-    "mustBeLessOrEqualTo": "at most {}",
-    "mustBeBetween": "{} to {}",
-    "mustNotBeBetween": "outside {} to {}",
-}
-OPERATORS = tuple(_ACCEPTS)
+OPERATORS = tuple(_BOUNDS)
 PERCENT = ("percent", "%")
-SECONDS: Mapping[str, int] = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-"""The units an age is written in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractBound:
-    """How much is accepted: of rows, of percent of all rows (0 to 100), or of an age in seconds.
-
-    The between operators have two values; both ends belong to them.
-    """
+    """How much is accepted: rows, percent of all rows (0 to 100), or an age in seconds."""
 
     operator: str
     value: Any
@@ -56,13 +42,14 @@ class ContractBound:
 
     def holds(self, x: float) -> bool:
         """Whether a figure is accepted; said so that NaN is not."""
-        return bool(_ACCEPTS[self.operator](x, self.value))
+        _, accepts = _BOUNDS[self.operator]
+        return bool(accepts(x, self.value))
 
     def __str__(self) -> str:
         """`at most 5 %`."""
         values = self.value if isinstance(self.value, list | tuple) else (self.value,)
         figures = [age(value) if self.seconds else f"{value:,}" for value in values]
-        text = _BOUND_WORDS[self.operator].format(*figures)
+        text = _BOUNDS[self.operator][0].format(*figures)
         return f"{text} %" if self.percent else text
 
 
@@ -78,11 +65,10 @@ NONE = ContractBound(operator="mustBe", value=0)
 
 def read_bound(written: Mapping[str, Any], *, percent: bool = False) -> ContractBound | None:
     """The bound among the keys of a rule; None where it has none."""
-    given = ((name, written.get(name)) for name in OPERATORS)
-    operator, value = next(((name, v) for name, v in given if v is not None), (None, None))
-    return (
-        None if operator is None else ContractBound(operator=operator, value=value, percent=percent)
-    )
+    for name in OPERATORS:
+        if written.get(name) is not None:
+            return ContractBound(operator=name, value=written[name], percent=percent)
+    return None
 
 
 def wrong_bound(bound: ContractBound) -> Iterator[str]:

@@ -11,11 +11,7 @@ from cdml.tables.query import Field
 
 
 def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) -> None:
-    """Refuse `data.features` that the data does not have, each with its line.
-
-    Raises:
-        InputError: a column is not there.
-    """
+    """Refuse (InputError) `data.features` that the data does not have, each with its line."""
     there = [field.name for field in fields]
     lost = [
         f"line {loaded.line(('data', 'features', number))}:"
@@ -32,11 +28,7 @@ def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) ->
 
 
 def require_agreement(loaded: LoadedConfig, signature: Signature, uri: str) -> None:
-    """Refuse `data.features` that are not those of a signature, which names its own.
-
-    Raises:
-        ConfigurationError: they contradict one another.
-    """
+    """Refuse (ConfigurationError) `data.features` that contradict a signature's own names."""
     features = loaded.config.data.purposes.features
     problem = contradiction(features, signature.types, signature.required)
     if problem:

@@ -49,12 +49,10 @@ def open_rows(
     declared = declared_types(loaded, promised, signature)
     if not is_text(uri):
         return tables.open(uri, declared)
-    source = reference or settings.reference
     weak = types_of_fields(alike)
-    if source and source != CHAMPION and not reveal(source).endswith(FILE):
-        weak = types_of_fields(tables.open(loaded.locate(source), declared).fields) | weak
-    firm = {name: one for name, one in declared.items() if one.firm}
-    return tables.open(uri, {**declared, **weak, **firm})
+    if rows := _rows_of(reference or settings.reference):
+        weak = types_of_fields(tables.open(loaded.locate(rows), declared).fields) | weak
+    return tables.open(uri, {**declared, **weak, **_firm(declared)})
 
 
 def _require_open_slices(loaded: LoadedConfig, contract: Contract) -> None:
@@ -87,15 +85,22 @@ def open_reference(
 ) -> Table:
     """The reference's rows, in the types of the evaluation rows where it stores none."""
     declared = declared_types(loaded, contract, signature)
-    firm = {name: one for name, one in declared.items() if one.firm}
-    return tables.open(loaded.locate(written), {**types_of_fields(table.fields), **firm})
+    types = {**types_of_fields(table.fields), **_firm(declared)}
+    return tables.open(loaded.locate(written), types)
+
+
+def _firm(declared: Types) -> Types:
+    return {name: one for name, one in declared.items() if one.firm}
+
+
+def _rows_of(reference: str | None) -> str | None:
+    """A reference that is rows, and no profile."""
+    profile = reference is None or reference == CHAMPION or reveal(reference).endswith(FILE)
+    return None if profile else reference
 
 
 def declared_types(loaded: LoadedConfig, contract: Contract, signature: Signature | None) -> Types:
-    """Types by which the data is judged: the contract's before those of the model's signature.
-
-    `data.time` names a column of times, which may say so in ISO 8601.
-    """
+    """Types by which the data is judged: the contract's before those of the model's signature."""
     time = loaded.config.data.time
     moments = {time: Declared(type=LogicalType.TIMESTAMP)} if time else {}
     return {**moments, **types_of_signature(signature, contract), **types_of_contract(contract)}
@@ -109,27 +114,16 @@ def types_for(
     A model that has none is given dates and times as the text that they are in the file, which is
     how it met them in training, unless its reference stores them in a type.
     """
-    time = loaded.config.data.time
     promised = types_of_contract(contract)
-    if signature.types is None and not _stores_types(loaded):
-        dates = [name for name, declared in promised.items() if declared.type in DATES]
-    else:
-        dates = []
+    rows = _rows_of(loaded.config.data.reference)
+    stored = rows is not None and not is_text(loaded.locate(rows))
+    read_as_text = signature.types is None and not stored
+    dates = [name for name, one in promised.items() if read_as_text and one.type in DATES]
+    time = loaded.config.data.time
     texts = {name: Declared(type=LogicalType.STRING) for name in (*dates, time) if name}
-    retained = {name: one for name, one in promised.items() if name not in dates}
-    return {
-        **types_of_fields(table.fields),
-        **texts,
-        **retained,
-        **types_of_signature(signature, contract),
-    }
-
-
-def _stores_types(loaded: LoadedConfig) -> bool:
-    """Whether the rows that a model was trained on tell how it met them."""
-    reference = loaded.config.data.reference
-    rows = reference is not None and reference != CHAMPION and not reveal(reference).endswith(FILE)
-    return rows and not is_text(loaded.locate(reference or ""))
+    rest = {name: one for name, one in promised.items() if name not in dates}
+    own = types_of_signature(signature, contract)
+    return {**types_of_fields(table.fields), **texts, **rest, **own}
 
 
 def is_text(uri: str) -> bool:

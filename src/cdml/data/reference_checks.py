@@ -10,17 +10,14 @@ from cdml.data.drift.profile import Profile
 from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
 from cdml.data.drift.slices import count_slices, judge_slice_drift
 from cdml.data.leakage import label_checks
-from cdml.data.rules.rule import Finding
+from cdml.evidence.schema import Check
 from cdml.tables.query import Condition, Missing, NotRun, in_common
 from cdml.tables.table import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceChecks:
-    """A comparison that is about to be made: of the columns of the plan, and of shared rows.
-
-    Shared rows are looked for in the `common` columns.
-    """
+    """A comparison that is about to be made, of the plan's columns and of rows in `common` ones."""
 
     table: Table
     reference: ReferenceSource
@@ -32,12 +29,9 @@ class ReferenceChecks:
 
     @classmethod
     def of(
-        cls,
-        table: Table,
-        reference: ReferenceSource,
-        data: DataSettings,
+        cls, table: Table, reference: ReferenceSource, data: DataSettings,
         may_disclose: Callable[[str], bool],
-    ) -> "ReferenceChecks":
+    ) -> "ReferenceChecks":  # fmt: skip
         """Profile the reference, where that has not been done, and choose the columns."""
         profile, plan = _profile(reference, data, may_disclose), DriftPlan()
         if profile is not None:
@@ -46,21 +40,16 @@ class ReferenceChecks:
             plan = plan_drift(table, profile, ignored, data.drift)
         before = reference.table.fields if isinstance(reference, ReferenceRows) else ()
         return cls(
-            table=table,
-            reference=reference,
-            profile=profile,
-            plan=plan,
-            common=in_common(table.fields, before),
-            data=data,
-            shows=may_disclose,
-        )
+            table=table, reference=reference, profile=profile, plan=plan,
+            common=in_common(table.fields, before), data=data, shows=may_disclose,
+        )  # fmt: skip
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
         """What is counted of the rows now, for the one scan."""
         return (*self.plan.conditions, *map(Missing, self.common))
 
-    def findings(self, counts: Sequence[int | NotRun]) -> Iterator[Finding]:
+    def findings(self, counts: Sequence[int | NotRun]) -> Iterator[Check]:
         """Everything about drift and shared rows, by the counts of `conditions`."""
         here, data = len(self.plan.conditions), self.data
         yield from judge_drift(
@@ -68,7 +57,7 @@ class ReferenceChecks:
             label=data.label, thresholds=data.drift, may_disclose=self.shows,
         )  # fmt: skip
         if self.profile is not None and data.drift.slices:
-            columns = self.plan.counting.columns
+            columns = self.plan.columns
             yield from judge_slice_drift(self.table, self.profile, columns, data, self.shows)
         match self.reference:
             case ReferenceRows(table=reference):

@@ -1,10 +1,11 @@
 """All rules of a table in one scan, then each on its answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
-from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, judge_count, judge_figure
+from cdml.data.rules.rule import DataRule, RuleOrCheck, judge_count, judge_figure
+from cdml.evidence.schema import Check
 from cdml.tables.query import All, Condition, NotRun, present
 from cdml.tables.table import Table
 
@@ -15,40 +16,34 @@ _NO_TABLES: Mapping[str, Table] = {}
 
 def scan_table(
     table: Table,
-    requested: Sequence[RuleOrFinding],
+    requested: Sequence[RuleOrCheck],
     also: Sequence[Condition],
     may_disclose: Callable[[str], bool],
     related: Mapping[str, Table] = _NO_TABLES,
-) -> tuple[tuple[Finding, ...], tuple[int | NotRun, ...]]:
+) -> tuple[tuple[Check, ...], tuple[int | NotRun, ...]]:
     """Judge every rule; uniqueness, joins, queries and examples of broken rules take one more each.
 
     Findings among `asked` come back in their place; conditions of `also` are counted for somebody
     else; `related` tables go by the name under which rules refer to them.
     """
     rules = [rule for rule in requested if isinstance(rule, DataRule)]
-    conditions = {
-        id(rule): condition for rule in rules if (condition := _condition(rule)) is not None
-    }
-    figures = {id(rule): rule.aggregate for rule in rules if rule.aggregate is not None}
-    counts, values = table.ask([*conditions.values(), *also], tuple(figures.values()))
-    queries = {id(rule): rule.query for rule in rules if rule.query is not None}
-    answers = table.answer(tuple(queries.values())) if queries else ()
+    conditions = [condition for rule in rules if (condition := _condition(rule)) is not None]
+    aggregates = tuple(rule.aggregate for rule in rules if rule.aggregate is not None)
+    queries = tuple(rule.query for rule in rules if rule.query is not None)
+    counts, values = table.ask([*conditions, *also], aggregates)
     scan = _Scan(
         table=table,
-        counts=dict(zip(conditions, counts, strict=False)),
-        figures={
-            **dict(zip(figures, values, strict=True)),
-            **dict(zip(queries, answers, strict=True)),
-        },
+        counts=iter(counts),
+        values=iter(values),
+        answers=iter(table.answer(queries) if queries else ()),
         related=related,
         shown=may_disclose,
     )
-    findings = (rule if isinstance(rule, Finding) else scan.judge(rule) for rule in requested)
+    findings = (rule if isinstance(rule, Check) else scan.judge(rule) for rule in requested)
     return tuple(findings), counts[len(conditions) :]
 
 
 def _condition(rule: DataRule) -> Condition | None:
-    """What is counted of a rule in the one scan."""
     if rule.breaking is not None:
         return rule.breaking
     if rule.distinct is not None:
@@ -60,48 +55,49 @@ def _condition(rule: DataRule) -> Condition | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scan:
-    """The answers of one scan, by rule; what takes a second query is asked here."""
+    """The answers of one scan, in the order of its rules; what takes a second query is asked here.
+
+    So every rule is judged once, in that order.
+    """
 
     table: Table
-    counts: Mapping[int, int | NotRun]
-    figures: Mapping[int, float | NotRun]
+    counts: Iterator[int | NotRun]
+    values: Iterator[float | NotRun]
+    answers: Iterator[float | NotRun]
     related: Mapping[str, Table]
     shown: Callable[[str], bool]
     repeated: dict[tuple[str, ...], int] = field(default_factory=dict)
 
-    def judge(self, rule: DataRule) -> Finding:
+    def judge(self, rule: DataRule) -> Check:
+        count = self.table.ref.rows if _condition(rule) is None else next(self.counts)
         if rule.aggregate is not None or rule.query is not None or rule.distinct is not None:
             may_disclose = all(map(self.shown, rule.reveals))
-            return judge_figure(rule, self._figure(rule), may_disclose=may_disclose)
-        rows = self.table.ref.rows
-        answer = self._count(rule)
-        finding = judge_count(rule, answer, rows)
+            return judge_figure(rule, self._figure(rule, count), may_disclose=may_disclose)
+        answer = self._count(rule, count)
+        finding = judge_count(rule, answer, self.table.ref.rows)
         broken = finding.verdict in (Verdict.WARN, Verdict.FAIL)
         if not broken or rule.breaking is None or rule.column is None:
             return finding
         if not self.shown(rule.column):
             return finding
-        return judge_count(
-            rule, answer, rows, self.table.examples(rule.breaking, rule.column, EXAMPLES)
-        )
+        examples = self.table.examples(rule.breaking, rule.column, EXAMPLES)
+        return judge_count(rule, answer, self.table.ref.rows, examples)
 
-    def _count(self, rule: DataRule) -> int | NotRun:
+    def _count(self, rule: DataRule, count: int | NotRun) -> int | NotRun:
         if rule.repeated:
             return self._repeated(rule.repeated)
-        answer = self.counts.get(id(rule), self.table.ref.rows)
-        if rule.reference is None or isinstance(answer, NotRun):
-            return answer
+        if rule.reference is None or isinstance(count, NotRun):
+            return count
         refers = rule.reference
         other = self.related[refers.table]
-        return answer - self.table.shared(other, refers.columns, refers.their_columns)
+        return count - self.table.shared(other, refers.columns, refers.their_columns)
 
-    def _figure(self, rule: DataRule) -> float | NotRun:
+    def _figure(self, rule: DataRule, count: int | NotRun) -> float | NotRun:
         if rule.distinct is not None:
-            there = self.counts[id(rule)]
             # A GROUP BY spills to disk where it must; a distinct count in the scan does not.
             repeated = self._repeated((rule.distinct,))
-            return there if isinstance(there, NotRun) else there - repeated
-        figure = self.figures[id(rule)]
+            return count if isinstance(count, NotRun) else count - repeated
+        figure = next(self.values if rule.aggregate is not None else self.answers)
         if rule.until is None or isinstance(figure, NotRun):
             return figure
         age = rule.until.timestamp() - figure

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict
 from functools import partial
 from itertools import chain, groupby, islice
 from pathlib import Path
@@ -23,13 +22,12 @@ from cdml.data.ports import DataPorts
 from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import from_contract
 from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
-from cdml.data.rules.rule import Finding, RuleOrFinding
+from cdml.data.rules.rule import RuleOrCheck
 from cdml.data.rules.signature import Signature, check_signature, refused_value
 from cdml.data.scan import scan_table
 from cdml.errors import InputError
 from cdml.evidence import store
-from cdml.evidence.charts import Histogram
-from cdml.evidence.schema import Check, DataEvidence, DataRef, Deployment, RowSample
+from cdml.evidence.schema import Check, DataEvidence, Deployment
 from cdml.models.uri import CHAMPION
 from cdml.report.test_results import RESULTS, write_results
 from cdml.statistics.metrics import Task
@@ -37,8 +35,6 @@ from cdml.tables.query import Field, NotRun
 from cdml.tables.table import Table
 
 Counts = Sequence[int | NotRun]
-
-_LONG = 1000
 
 
 def validate_data(
@@ -76,7 +72,8 @@ def validate_data(
             loaded, ports.tables, data=data, contract=promised, signature=scored, alike=alike,
             reference=reference,
         )  # fmt: skip
-        ref = _named(table, data or settings.evaluation)
+        uri = data or settings.evaluation
+        ref = table.ref if "://" in uri else table.ref.model_copy(update={"uri": uri})
         _require_columns(loaded, table)
         reference_source = find_reference(
             loaded, ports, reference or settings.reference, champion,
@@ -91,45 +88,32 @@ def validate_data(
             table, reference_source, settings, partial(shows, loaded, promised)
         )
     context = CheckContext(
-        loaded=loaded,
-        table=table,
-        contract=promised,
-        against=against,
-        judged=judged,
-        now=ports.clock.now(),
-        related=related,
-        signatures=signatures,
-    )
+        loaded=loaded, table=table, contract=promised, against=against, judged=judged,
+        now=ports.clock.now(), related=related, signatures=signatures,
+    )  # fmt: skip
     findings = tuple(_findings(context, ports.progress))
-    verdict = worst(finding.verdict for finding in findings)
     evidence = DataEvidence(
-        verdict=verdict,
+        verdict=worst(finding.verdict for finding in findings),
         reason=_summary(findings),
         produced=producer(ports.ci_run, ports.clock),
         data=ref,
         reference=None if isinstance(reference_source, NoReference) else reference_source.ref,
         profile=reference_source.source if isinstance(reference_source, StoredProfile) else None,
-        checks=tuple(map(_check, findings)),
+        checks=findings,
     )
     _keep_profile(against, output, evidence)
     return _written(loaded, evidence, output, written)
 
 
 def add_checks(
-    loaded: LoadedConfig, evidence: DataEvidence, findings: Sequence[Finding], output: Path
+    loaded: LoadedConfig, evidence: DataEvidence, findings: Sequence[Check], output: Path
 ) -> DataEvidence:
     """Write the evidence anew, with what was found about the rows since."""
-    checks = (*evidence.checks, *map(_check, findings))
-    extended = DataEvidence(
-        verdict=worst(check.verdict for check in checks),
-        reason=_summary(checks),
-        produced=evidence.produced,
-        data=evidence.data,
-        reference=evidence.reference,
-        profile=evidence.profile,
-        checks=checks,
-    )
-    return _written(loaded, extended, output, loaded.config.data.contract)
+    checks = (*evidence.checks, *findings)
+    verdict = worst(check.verdict for check in checks)
+    judged = {"verdict": verdict, "reason": _summary(checks), "checks": checks}
+    evidence = evidence.model_copy(update=judged)
+    return _written(loaded, evidence, output, loaded.config.data.contract)
 
 
 def _written(
@@ -152,23 +136,30 @@ def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence
         profiles.write_profile(output / profiles.FILE, made)
 
 
-def _identity(context: CheckContext) -> Iterator[RuleOrFinding]:
+def _identity(context: CheckContext) -> Iterator[RuleOrCheck]:
     data = context.loaded.config.data
     yield from identity_rules(data.key, context.fields[data.label], context.positive)
 
 
-def _signatures(context: CheckContext) -> Iterator[RuleOrFinding]:
+def _signatures(context: CheckContext) -> Iterator[RuleOrCheck]:
     for signature in context.signatures:
-        yield from _taken(context, signature)
+        types = types_for(context.loaded, context.table, context.contract, signature)
+        try:
+            given = context.table.read_as(types)
+        except InputError as error:
+            yield refused_value(signature, error.message)
+            continue
+        fields = {field.name: field for field in given.fields}
+        yield from check_signature(signature, fields, context.loaded.config.data.purposes)
 
 
-def _separation(context: CheckContext, _: Counts) -> Iterator[Finding]:
+def _separation(context: CheckContext, _: Counts) -> Iterator[Check]:
     data, reference = context.loaded.config.data, context.against.reference
     seen = label_checks.candidate_inputs(context.table, data, context.contract, context.features)
     yield from check_separation(context.table, reference, data, seen, context.shows)
 
 
-def _label_leaks(context: CheckContext, _: Counts) -> Iterator[Finding]:
+def _label_leaks(context: CheckContext, _: Counts) -> Iterator[Check]:
     data, features = context.loaded.config.data, context.features
     yield from label_checks.check_declared_columns(context.contract, features, data.label)
     yield from label_checks.find_label_leaks(
@@ -210,7 +201,7 @@ CHECKS = (
 """Every check of the data, in the order of their findings; those of one step stand together."""
 
 
-def _findings(context: CheckContext, progress: Progress) -> Iterator[Finding]:
+def _findings(context: CheckContext, progress: Progress) -> Iterator[Check]:
     questions = [tuple(check.questions(context)) for check in CHECKS]
     with progress.step("checking the contract"):
         rules = [rule for check in CHECKS for rule in check.rules(context)]
@@ -224,23 +215,6 @@ def _findings(context: CheckContext, progress: Progress) -> Iterator[Finding]:
         with progress.step(step) if step else nullcontext():
             for check, its in checks:
                 yield from check.judge(context, its)
-
-
-def _taken(context: CheckContext, signature: Signature) -> Iterator[RuleOrFinding]:
-    """Whether a model takes the rows as they are given to it."""
-    types = types_for(context.loaded, context.table, context.contract, signature)
-    try:
-        given = context.table.read_as(types)
-    except InputError as error:
-        yield refused_value(signature, error.message)
-        return
-    fields = {field.name: field for field in given.fields}
-    yield from check_signature(signature, fields, context.loaded.config.data.purposes)
-
-
-def _named(table: Table, written: str) -> DataRef:
-    """A table's evidence under the name it was given."""
-    return table.ref if "://" in written else table.ref.model_copy(update={"uri": written})
 
 
 def _require_columns(loaded: LoadedConfig, table: Table) -> None:
@@ -275,29 +249,7 @@ def _require_columns(loaded: LoadedConfig, table: Table) -> None:
         )
 
 
-def _check(finding: Finding) -> Check:
-    return Check(
-        name=finding.name,
-        column=finding.column,
-        verdict=finding.verdict,
-        severity=finding.severity,
-        expected=_cut(finding.expected),
-        observed=_cut(finding.observed),
-        failing_rows=finding.failing_rows,
-        sample=tuple(RowSample(row=row, value=value) for row, value in finding.sample),
-        reason=_cut(finding.reason),
-        beside=_cut(finding.beside),
-        line=finding.line,
-        histogram=None if finding.spread is None else Histogram(**asdict(finding.spread)),
-    )
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
-
-
-def _summary(findings: Sequence[Finding | Check]) -> str:
-    """How many checks there were, and the first of the worst."""
+def _summary(findings: Sequence[Check]) -> str:
     judged = [finding for finding in findings if finding.severity != "info"]
     counts = {v: sum(finding.verdict is v for finding in judged) for v in Verdict}
     words = {Verdict.FAIL: "failed", Verdict.INCONCLUSIVE: "undecided", Verdict.WARN: "warned"}
@@ -307,4 +259,4 @@ def _summary(findings: Sequence[Finding | Check]) -> str:
     if first.verdict is Verdict.PASS:
         return text
     where = f"{first.name} of {first.column}" if first.column else first.name
-    return f"{text}; {where}: {_cut(first.reason)}"
+    return f"{text}; {where}: {first.reason}"

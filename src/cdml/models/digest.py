@@ -58,11 +58,7 @@ def model_files(folder: Path) -> tuple[str, ...]:
 
 
 def model_digest(folder: Path) -> str:
-    """The digest of a model's files, as `sha256:<hex>`.
-
-    Raises:
-        InputError: the folder cannot be read, or a file in it leads elsewhere.
-    """
+    """The digest of a model's files, as `sha256:<hex>`; raises as `model_files`."""
     try:
         return combine_digests({path: file_digest(folder / path) for path in model_files(folder)})
     except OSError as error:

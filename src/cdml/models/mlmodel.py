@@ -65,11 +65,7 @@ def local_model(uri: str) -> Path | None:
 
 
 def whole_model(folder: Path) -> Path:
-    """The folder itself, if it holds a model.
-
-    Raises:
-        InputError: it does not.
-    """
+    """The folder itself, if it holds a model, or an InputError."""
     if not (folder / "MLmodel").is_file():
         raise InputError(f"{folder} holds no MLmodel file.", "It is no model as MLflow saves them.")
     return folder
@@ -87,7 +83,7 @@ def read_mlmodel(folder: Path) -> MlModel:
             raise InputError(f"{path} is larger than {_MAX_BYTES // 2**20} MiB.")
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         flavour = document["flavors"]["python_function"]
-        inputs = _inputs(document.get("signature"))
+        inputs = _listed(document.get("signature"), "inputs")
         columns = _columns(inputs)
         return MlModel(
             inputs=None if columns is None else tuple(columns),
@@ -109,9 +105,8 @@ def read_mlmodel(folder: Path) -> MlModel:
         ) from error
 
 
-def _inputs(signature: Any) -> list[dict[str, Any]]:
-    inputs = json.loads(signature["inputs"]) if signature and signature.get("inputs") else []
-    return list(inputs)
+def _listed(signature: Any, side: str) -> list[Any]:
+    return list(json.loads(signature[side])) if signature and signature.get(side) else []
 
 
 def _columns(inputs: list[dict[str, Any]]) -> dict[str, tuple[bool, str]] | None:
@@ -125,15 +120,13 @@ def _columns(inputs: list[dict[str, Any]]) -> dict[str, tuple[bool, str]] | None
 
 
 def _output_names(signature: Any) -> tuple[str, ...]:
-    """The names of the answered columns, if each has one; numbers are not names."""
-    outputs = json.loads(signature["outputs"]) if signature and signature.get("outputs") else []
+    outputs = _listed(signature, "outputs")
     names = [column.get("name") for column in outputs if isinstance(column, dict)]
     strings = tuple(name for name in names if isinstance(name, str))
     return strings if len(strings) == len(outputs) else ()
 
 
 def _classes(metadata: Any) -> tuple[Class, ...]:
-    """The classes that the metadata lists; a list of anything else is none."""
     for key in CLASS_KEYS if isinstance(metadata, dict) else ():
         classes = metadata.get(key)
         if isinstance(classes, list) and all(
@@ -144,7 +137,6 @@ def _classes(metadata: Any) -> tuple[Class, ...]:
 
 
 def _unnamed(inputs: list[dict[str, Any]]) -> Unnamed | None:
-    """Columns without names, or one tensor."""
     if not inputs:
         return None
     types = tuple(map(_type, inputs))

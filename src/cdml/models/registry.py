@@ -8,10 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
-    """A version in the registry; `source` is where the registry keeps the files.
-
-    `digest` is the SHA-256 of the model's files, None where nobody has recorded it yet.
-    """
+    """A version in the registry, its files there, and their SHA-256 where somebody recorded it."""
 
     name: str
     version: str
@@ -23,10 +20,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Training:
-    """How a model was trained; empty where nobody recorded it.
-
-    `data` are the data sets it learned from, each as `name digest`.
-    """
+    """How a model was trained, where that was recorded; each data set is `name digest`."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     data: tuple[str, ...] = ()

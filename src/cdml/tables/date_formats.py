@@ -11,15 +11,10 @@ from functools import lru_cache
 
 from cdml.tables.query import LogicalType
 
-_DATE, _TIME = "date", "time"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DateFormat:
-    """A format that can be applied: its whole texts match `regex`; `strptime` is C's.
-
-    A year of two digits means 2000 to 2099; `zoned` texts say their offset from UTC.
-    """
+    """A format that can be applied; `strptime` is C's, `zoned` texts say their offset from UTC."""
 
     written: str
     regex: str
@@ -42,49 +37,38 @@ class DateFormat:
                 return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One letter, repeated: the regular expression, strptime's word, and what it is part of."""
-
-    regex: str
-    word: str
-    of: str = ""
-
-
-_PARTS: Mapping[str, _Part] = {
-    "yyyy": _Part(r"\d{4}", "%Y", "year"),
-    "uuuu": _Part(r"\d{4}", "%Y", "year"),
-    "yy": _Part(r"\d{2}", "%y", "year"),
-    "uu": _Part(r"\d{2}", "%y", "year"),
-    "M": _Part(r"(0?[1-9]|1[0-2])", "%m", "month"),
-    "MM": _Part(r"(0[1-9]|1[0-2])", "%m", "month"),
-    "MMM": _Part(r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", "%b", "month"),
-    "MMMM": _Part(
-        r"(January|February|March|April|May|June|July|August|September|October|November|December)",
-        "%B",
-        "month",
-    ),
-    "d": _Part(r"(0?[1-9]|[12]\d|3[01])", "%d", "day"),
-    "dd": _Part(r"(0[1-9]|[12]\d|3[01])", "%d", "day"),
-    "H": _Part(r"([01]?\d|2[0-3])", "%H", "hour"),
-    "HH": _Part(r"([01]\d|2[0-3])", "%H", "hour"),
-    "h": _Part(r"(0?[1-9]|1[0-2])", "%I", "half"),
-    "hh": _Part(r"(0[1-9]|1[0-2])", "%I", "half"),
-    "a": _Part(r"(AM|PM)", "%p", "noon"),
-    "m": _Part(r"[0-5]?\d", "%M", "minute"),
-    "mm": _Part(r"[0-5]\d", "%M", "minute"),
-    "s": _Part(r"[0-5]?\d", "%S", "second"),
-    "ss": _Part(r"[0-5]\d", "%S", "second"),
-    **{"S" * n: _Part(rf"\d{{{n}}}", "%f", "fraction") for n in range(1, 7)},
-    "X": _Part(r"(Z|[+-]\d{2}(\d{2})?)", "%z", "zone"),
-    "XX": _Part(r"(Z|[+-]\d{4})", "%z", "zone"),
-    "XXX": _Part(r"(Z|[+-]\d{2}:\d{2})", "%z", "zone"),
-    "x": _Part(r"[+-]\d{2}(\d{2})?", "%z", "zone"),
-    "xx": _Part(r"[+-]\d{4}", "%z", "zone"),
-    "xxx": _Part(r"[+-]\d{2}:\d{2}", "%z", "zone"),
+_MONTHS = r"(January|February|March|April|May|June|July|August|September|October|November|December)"
+_PARTS: Mapping[str, tuple[str, str, str]] = {
+    "yyyy": (r"\d{4}", "%Y", "year"),
+    "uuuu": (r"\d{4}", "%Y", "year"),
+    "yy": (r"\d{2}", "%y", "year"),
+    "uu": (r"\d{2}", "%y", "year"),
+    "M": (r"(0?[1-9]|1[0-2])", "%m", "month"),
+    "MM": (r"(0[1-9]|1[0-2])", "%m", "month"),
+    "MMM": (r"(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)", "%b", "month"),
+    "MMMM": (_MONTHS, "%B", "month"),
+    "d": (r"(0?[1-9]|[12]\d|3[01])", "%d", "day"),
+    "dd": (r"(0[1-9]|[12]\d|3[01])", "%d", "day"),
+    "H": (r"([01]?\d|2[0-3])", "%H", "hour"),
+    "HH": (r"([01]\d|2[0-3])", "%H", "hour"),
+    "h": (r"(0?[1-9]|1[0-2])", "%I", "half"),
+    "hh": (r"(0[1-9]|1[0-2])", "%I", "half"),
+    "a": (r"(AM|PM)", "%p", "noon"),
+    "m": (r"[0-5]?\d", "%M", "minute"),
+    "mm": (r"[0-5]\d", "%M", "minute"),
+    "s": (r"[0-5]?\d", "%S", "second"),
+    "ss": (r"[0-5]\d", "%S", "second"),
+    **{"S" * n: (rf"\d{{{n}}}", "%f", "fraction") for n in range(1, 7)},
+    "X": (r"(Z|[+-]\d{2}(\d{2})?)", "%z", "zone"),
+    "XX": (r"(Z|[+-]\d{4})", "%z", "zone"),
+    "XXX": (r"(Z|[+-]\d{2}:\d{2})", "%z", "zone"),
+    "x": (r"[+-]\d{2}(\d{2})?", "%z", "zone"),
+    "xx": (r"[+-]\d{4}", "%z", "zone"),
+    "xxx": (r"[+-]\d{2}:\d{2}", "%z", "zone"),
     # The standard's own examples end in Z, and mean what ISO 8601 means by it.
-    "Z": _Part(r"(Z|[+-]\d{2}:?\d{2})", "%z", "zone"),
-}
+    "Z": (r"(Z|[+-]\d{2}:?\d{2})", "%z", "zone"),
+}  # fmt: skip
+"""Letters, repeated: the regular expression, strptime's word, and what it is part of."""
 _TOKEN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|[^A-Za-z']")
 _DAY = {"year", "month", "day"}
 _CLOCK = {"hour", "half", "noon", "minute", "second", "fraction"}
@@ -104,11 +88,11 @@ def read_format(written: str) -> DateFormat | None:
             return None
         at, text = token.end(), token[0]
         if token[1] and text != "T":
-            part = _PARTS.get(text)
-            if part is None:
+            if text not in _PARTS:
                 return None
-            seen.append(part.of)
-            regex, strptime = regex + part.regex, strptime + part.word
+            pattern, word, part = _PARTS[text]
+            seen.append(part)
+            regex, strptime = regex + pattern, strptime + word
             continue
         if text in "[]{}#" and not token[1]:
             return None
@@ -120,14 +104,9 @@ def read_format(written: str) -> DateFormat | None:
     if len(parts) != len(seen) or not _whole(parts):
         return None
     return DateFormat(
-        written=written,
-        regex=regex,
-        strptime=strptime,
-        two_digit_year="%y" in strptime.replace("%%", ""),
-        zoned="zone" in parts,
-        dated=dated,
-        timed=timed,
-    )
+        written=written, regex=regex, strptime=strptime, zoned="zone" in parts, dated=dated,
+        timed=timed, two_digit_year="%y" in strptime.replace("%%", ""),
+    )  # fmt: skip
 
 
 def _whole(parts: set[str]) -> bool:

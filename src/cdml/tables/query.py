@@ -250,8 +250,7 @@ Terms = tuple[tuple[int, Condition], ...]
 def terms(condition: Condition) -> Terms:
     """What to count in place of a condition; itself where nothing is gained.
 
-    A missing value fulfils nothing but `Missing`, so that what is missing or fulfils is both
-    counts together, and what is there and does not fulfil is what remains of all rows.
+    A missing value fulfils only `Missing`: what is missing or fulfils is both counts together.
     """
     match condition:
         case Either((Missing(name), *rest)) if rest and _fulfilled(name, *rest):

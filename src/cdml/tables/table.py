@@ -113,24 +113,15 @@ class Table(Protocol):
     def shared(
         self, other: "Table", columns: Sequence[str], their_columns: Sequence[str] | None = None
     ) -> int:
-        """Rows whose values in these columns, none missing, occur in the other table too.
-
-        `their_columns` are the other table's, where they are called otherwise there.
-        """
+        """Rows whose values, none missing, occur in the other's columns of these or other names."""
         ...
 
     def overlap(self, other: "Table", columns: Sequence[str]) -> Overlap:
-        """Rows that equal one of the other table, or of their own, in these columns.
-
-        Missing values equal one another.
-        """
+        """Rows that equal one of the other table, or of their own, in these columns."""
         ...
 
     def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
-        """Rows that equal another in these columns, and those among which labels differ.
-
-        Missing values equal one another; rows without a label are left out.
-        """
+        """Rows that equal another in these columns, and those among which labels differ."""
         ...
 
     def extent(self, column: str) -> tuple[CellValue, CellValue] | None:

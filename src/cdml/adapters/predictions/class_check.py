@@ -48,7 +48,6 @@ def refuse_unknown(
 
 
 def _scored(file: Predictions, layout: Layout) -> set[str]:
-    """The classes that have a column of probabilities."""
     kind = file.fields[layout.label].type
     prefix = f"{SCORE}_"
     columns = [name for name in file.fields if name.startswith(prefix) and name != prefix]

@@ -42,11 +42,9 @@ class DuckSamples:
         self._engine = Engine(connect(self._folder))
 
     def columns(self, predictions: Path) -> tuple[Field, ...]:
-        """See the port."""
         return tuple(describe_file(self._engine, predictions).fields.values())
 
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
-        """See the port."""
         files = [describe_file(self._engine, path) for path in (predictions, rows)]
         for file in files:
             require_columns(file, (*layout.key, layout.label))
@@ -84,7 +82,6 @@ class DuckSamples:
         layout: Layout,
         metrics: tuple[Metric, ...],
     ) -> tuple[PredictionSlice, ...]:
-        """See the port."""
         files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         scores = _scores(files, layout, metrics)
         first, second = files[0], files[1] if len(files) > 1 else None
@@ -110,7 +107,6 @@ class DuckSamples:
     def rows(
         self, challenger: Path, champion: Path | None, layout: Layout, into: Path
     ) -> PairedRows:
-        """See the port."""
         files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
@@ -129,11 +125,9 @@ class DuckSamples:
     def residuals(
         self, predictions: Path, layout: Layout
     ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
-        """See the port."""
         return count_residuals(self._engine, predictions, layout)
 
     def score_bins(self, predictions: Path, layout: Layout, classes: tuple[str, ...]) -> ScoreBins:
-        """See the port."""
         return score_bins(self._engine, predictions, layout, classes)
 
     def _writing(self, pair: Pair, layout: Layout) -> Writing:
@@ -219,7 +213,6 @@ class DuckSamples:
 def _scores(
     files: Sequence[Predictions], layout: Layout, metrics: Sequence[Metric]
 ) -> tuple[str, ...]:
-    """The columns of probabilities that will be read."""
     if not any(metric.needs_score for metric in metrics):
         return ()
     if layout.task is Task.BINARY:
@@ -230,7 +223,6 @@ def _scores(
 
 
 def _grouping(layout: Layout, metrics: Sequence[Metric]) -> tuple[str, ...]:
-    """The sensitive column, where a metric compares its groups."""
     fair = any(metric.family.reads is Statistic.GROUPS for metric in metrics)
     return (layout.sensitive,) if fair and layout.sensitive else ()
 
@@ -241,7 +233,6 @@ def _outcomes(layout: Layout, metrics: Sequence[Metric]) -> bool:
 
 
 def _column(metric: Metric, layout: Layout) -> str | None:
-    """The column of figures that a metric averages."""
     return (metric.column or layout.cost) if metric.loss is Loss.COLUMN else None
 
 

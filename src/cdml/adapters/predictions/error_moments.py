@@ -30,7 +30,6 @@ class Errors:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What has to be added up."""
         squares = any(metric.family.reads is Statistic.SQUARES for metric in self.metrics)
         return (*sorted(self._by_name), *((SQUARES,) if squares else ()))
 
@@ -51,7 +50,6 @@ class Errors:
                 yield within, f"have labels or errors beyond {LARGEST:g}"
 
     def moments(self) -> Mapping[tuple[str, SlicePosition], Moments]:
-        """By name and part."""
         return {
             (name, place): moments
             for name in self.names
@@ -99,7 +97,6 @@ class Errors:
         return [centred, f"pow({centred}, 2)"]
 
     def _group_rows(self, code: str, figures: Sequence[str]) -> list[Any]:
-        """One row for each group."""
         relation = self.row.pair.relation
         return self.engine.ask(
             f"SELECT {code} AS code, {', '.join(figures)} FROM {relation} GROUP BY 1",

@@ -25,10 +25,7 @@ _LESS = 1 << (_FINE_BITS - _COARSE_BITS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExactSums:
-    """The sums of a few figures (SQL) per row, whose absolute values are at most the `largest`.
-
-    `of` says what is summed, by the figure {x}.
-    """
+    """The sums of figures (SQL) per row, each at most its `largest`; `of` says what, by {x}."""
 
     figures: tuple[str, ...]
     largest: tuple[float, ...]
@@ -41,7 +38,6 @@ class ExactSums:
 
     @property
     def width(self) -> int:
-        """How many sums there are."""
         count = len(self.figures)
         return 2 * count + len(_tuples(count, 2)) + len(_tuples(count, 3))
 
@@ -157,5 +153,4 @@ def by_code(values: Mapping[int, float], code: str) -> str:
 
 
 def _tuples(count: int, size: int) -> list[tuple[int, ...]]:
-    """Which of so many figures are multiplied."""
     return list(combinations_with_replacement(range(count), size))

@@ -32,7 +32,6 @@ class Predictions:
 
     @property
     def relation(self) -> str:
-        """For FROM."""
         return parquet(self.path)
 
     def span(self, start: int, end: int) -> str:
@@ -46,11 +45,7 @@ class Predictions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """The rows of one model or of two; columns are `c.` the challenger's, `p.` the champion's.
-
-    Where `positional`, the champion's row is the one at the same place: each row's keys have to be
-    checked.
-    """
+    """Rows of one model (`c.`) or of two (`p.`, the champion); `positional` keys need a check."""
 
     challenger: Predictions
     champion: Predictions | None
@@ -59,10 +54,7 @@ class Pair:
 
     @property
     def spans(self) -> tuple[str, ...]:
-        """For FROM, one after the other: the same rows, in as many spans as can be read at once.
-
-        Rows side by side are read by one processor, whoever joins them; spans are not.
-        """
+        """For FROM, the same rows in spans read at once: side by side, one processor joins."""
         first, second = self.challenger, self.champion
         count = min(os.cpu_count() or 1, first.rows // SPAN)
         if not self.positional or second is None or count <= 1:
@@ -78,11 +70,7 @@ class Pair:
 
 
 def describe_file(engine: Engine, path: Path) -> Predictions:
-    """Look into a file's footer.
-
-    Raises:
-        InputError: it does not exist, is not Parquet, or has no rows.
-    """
+    """A file by its footer; an InputError if it is no Parquet file, or has no rows."""
     if not path.is_file():
         raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
     columns, rows = read_columns(engine.connection, path, str(path))
@@ -130,11 +118,7 @@ def pair_rows(
 def pair_by_key(
     engine: Engine, challenger: Predictions, champion: Predictions, layout: Layout
 ) -> Pair:
-    """Pair by a join.
-
-    Raises:
-        InputError: keys are missing or repeated, or rows stand in one file only.
-    """
+    """Pair by a join; raises as `pair_rows`."""
     refuse_other_types(challenger, champion, layout.key)
     for file in (challenger, champion):
         _refuse_repeated(engine, file, layout.key)

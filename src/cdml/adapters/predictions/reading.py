@@ -29,7 +29,6 @@ class Group:
     sums: list[int] = field(default_factory=list)
 
     def add(self, outcome: ReductionRow, rows: int, sums: Sequence[int]) -> None:
-        """Count rows of one outcome, with the sums of their figures."""
         self.rows += rows
         self.cells[outcome] += rows
         self.sums = (
@@ -48,7 +47,6 @@ class ScoreReader:
 
     @cached_property
     def arrays(self) -> dict[str, Any]:
-        """Slice codes, the label and every score."""
         row = self.row
         columns = [f"{one.code()} AS s{index}" for index, one in enumerate(self.slices)]
         if row.layout.task is Task.BINARY:
@@ -69,7 +67,6 @@ class ScoreReader:
         )
 
     def sample(self, place: SlicePosition) -> Ranked | OneVsRest:
-        """The scores of one part."""
         arrays = self.arrays
         at = slice(None) if place is None else arrays[f"s{place[0]}"] == place[1]
         label = np.asarray(arrays["label"])[at]
@@ -101,7 +98,6 @@ class Reader:
     present: tuple[int, ...] = ()
 
     def sample(self, metric: Metric) -> Sample:
-        """Those that a metric reads."""
         match metric.family.reads:
             case Statistic.CELLS:
                 return self._cells()
@@ -117,7 +113,6 @@ class Reader:
                 raise ValueError(f"{metric.name} is not measured of rows")
 
     def _cells(self) -> Cells:
-        """Of all groups together."""
         counts: Counter[ReductionRow] = Counter()
         first = 1 if self.sensitive else 0
         for outcome, count in self.group.cells.items():
@@ -143,7 +138,6 @@ class Reader:
 
     @property
     def classes(self) -> Mapping[Any, int]:
-        """The code of each outcome."""
         names = self.scores.row.classes
         return {name: code for code, name in enumerate(names)} or {False: 0, True: 1}
 

@@ -21,10 +21,7 @@ _SIDES = {"c": "challenger", "p": "champion"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """The expressions of a row; `classes` are those of a multiclass task, sorted.
-
-    Without `outcomes`, labels and predictions are not read.
-    """
+    """The expressions of a row; without `outcomes`, labels and predictions are not read."""
 
     pair: Pair
     layout: Layout
@@ -37,7 +34,6 @@ class Row:
         return ("c",) if self.pair.champion is None else ("c", "p")
 
     def file(self, side: str) -> Predictions:
-        """The file of a side."""
         file = self.pair.challenger if side == "c" else self.pair.champion
         if file is None:
             raise ValueError("there is no champion")
@@ -54,7 +50,6 @@ class Row:
         return self._outcome(side, PREDICTION)
 
     def score(self, side: str, name: str = SCORE) -> str:
-        """A probability."""
         return f"CAST({side}.{quote(name)} AS DOUBLE)"
 
     def _outcome(self, side: str, name: str) -> str:
@@ -71,7 +66,6 @@ class Row:
                 return f"({as_class(column, field)} = {as_class(f'c.{quote(label.name)}', label)})"
 
     def averaged(self, metric: Metric, side: str) -> str:
-        """What a metric of the family MEAN averages."""
         if metric.loss is Loss.COLUMN:
             name = metric.column or self.layout.cost
             return f"({metric.scale!r} * CAST({side}.{quote(str(name))} AS DOUBLE))"
@@ -92,7 +86,6 @@ class Row:
         return f"{self.score(side)} - CAST({self.label()} AS DOUBLE)", "{x} * {x}"
 
     def loss(self, loss: Loss, side: str) -> str:
-        """The loss of a row by its label and its prediction."""
         error = f"({self.prediction(side)} - {self.label()})"
         match loss:
             case Loss.ABSOLUTE:

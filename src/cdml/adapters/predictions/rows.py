@@ -91,7 +91,6 @@ class Writing:
             yield f"s{number}", one.code()
 
     def _own(self, side: str, name: str, label: Field) -> str:
-        """A label or a prediction in the label's own values."""
         kind = _STORED.get(label.type, "VARCHAR")
         if self.row.layout.task is Task.REGRESSION:
             kind = "DOUBLE"
@@ -111,7 +110,6 @@ class Writing:
 
     @property
     def _probabilities(self) -> tuple[str, ...]:
-        """The columns that must hold probabilities."""
         if not self._has_scores or self.row.layout.task not in {Task.BINARY, Task.MULTICLASS}:
             return ()
         if self.row.layout.task is Task.BINARY:
@@ -150,7 +148,7 @@ class Writing:
 def count_residuals(
     engine: Engine, predictions: Path, layout: Layout
 ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
-    """See the port."""
+    """See `PredictionStore`."""
     file = describe_file(engine, predictions)
     require_columns(file, (PREDICTION, layout.label))
     for name in (PREDICTION, layout.label):

@@ -24,7 +24,7 @@ _UNIT = 2**30
 def score_bins(
     engine: Engine, predictions: Path, layout: Layout, classes: tuple[str, ...]
 ) -> ScoreBins:
-    """See the port."""
+    """See `PredictionStore`."""
     file = describe_file(engine, predictions)
     require_columns(file, (layout.label,))
     alone = Pair(challenger=file, champion=None, relation=f"{file.relation} c", positional=False)

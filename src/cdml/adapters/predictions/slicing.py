@@ -36,7 +36,6 @@ class Slicing:
 
     @property
     def value(self) -> str:
-        """The SQL of a row's value."""
         return f"c.{quote(self.column)}"
 
     def code(self, value: str | None = None) -> str:
@@ -80,7 +79,6 @@ def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicin
 
 
 def _plain(value: Any) -> PredictionValue:
-    """A value as evidence can hold it."""
     if isinstance(value, bool | int | str):
         return value
     return value if isinstance(value, float) and math.isfinite(value) else str(value)

@@ -34,11 +34,9 @@ class StatisticsQuery:
 
     @property
     def path(self) -> Path:
-        """The file that errors speak of."""
         return self.row.pair.challenger.path
 
     def ask(self, columns: Iterable[str]) -> str:
-        """A query of the paired rows."""
         return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
 
     @cached_property
@@ -58,11 +56,7 @@ class StatisticsQuery:
         return Errors(engine=self.engine, row=self.row, slices=self.slices, metrics=self.metrics)
 
     def groups(self) -> dict[SlicePosition, Group]:
-        """The one scan.
-
-        Raises:
-            InputError: rows that cannot be used, told with how many they are.
-        """
+        """The one scan; an InputError if rows cannot be used, with how many they are."""
         query, width = self._query()
         groups = self._gather(self.engine.ask(query, self.path), width)
         if groups[None].rows != self.row.pair.challenger.rows:
@@ -72,11 +66,7 @@ class StatisticsQuery:
         return groups
 
     def _refuse_no_positive(self, group: Group) -> None:
-        """Refuse rows of which all would count as the other class, and each answer as right.
-
-        Raises:
-            InputError: the positive class stands nowhere; it may be misspelt.
-        """
+        """Refuse rows without the positive class: each answer would count as right."""
         first = 1 if self.sensitive else 0
         if any(True in outcome[first:] for outcome in group.cells):
             return
@@ -172,7 +162,6 @@ class StatisticsQuery:
     def _read(
         self, groups: Mapping[SlicePosition, Group], present: tuple[int, ...]
     ) -> Callable[..., Sample]:
-        """What has been added up, by metric and place."""
         moments = self.errors.moments()
         rows = ScoreReader(row=self.row, slices=self.slices, engine=self.engine)
 

@@ -30,7 +30,6 @@ class WeightedRows:
     present: Sequence[int]
 
     def sample(self, metric: Metric, place: SlicePosition) -> Weighted:
-        """The statistics of one part that a metric reads."""
         at = self._rows(place)
         cluster = None
         if self.row.layout.cluster is not None:
@@ -77,7 +76,6 @@ class WeightedRows:
 
     @cached_property
     def _scores(self) -> ScoreReader:
-        """In the same order of rows."""
         return ScoreReader(row=self.row, slices=self.slices, engine=self.engine, order=self._order)
 
     @cached_property

@@ -18,6 +18,8 @@ from cdml.adapters.registries.mlflow_client import (
     EVIDENCE,
     checked_evidence,
     recorded_digest,
+    resolve_uri,
+    same_version,
 )
 from cdml.common.addresses import reveal
 from cdml.errors import InputError, ServiceError
@@ -39,12 +41,10 @@ class FolderRegistry:
             raise ServiceError(f"the registry at {self._root} cannot be used: {error}.") from error
 
     def champion(self, name: str, alias: str) -> ModelVersion | None:
-        """Who the alias names; None if it names nobody."""
         number = self._aliases(name).get(alias)
         return self.version(name, str(number)) if number else None
 
     def version(self, name: str, version: str) -> ModelVersion:
-        """One version."""
         absent = InputError(
             f"the registry has no version {version} of {name}.",
             f"Look into the registry at {self._root}.",
@@ -64,30 +64,15 @@ class FolderRegistry:
         )
 
     def resolve(self, uri: str) -> ModelVersion | None:
-        """The version a `models:/` URI names; None for any other URI."""
-        named = model_uri.parse_model_uri(uri)
-        if named is None:
-            return None
-        if isinstance(named, model_uri.VersionUri):
-            return self.version(named.name, named.version)
-        resolved = self.champion(named.name, named.alias)
-        if resolved is None:
-            raise InputError(
-                f"no version of {named.name} has the alias {named.alias}.",
-                f"Look into the registry at {self._root}.",
-            )
-        return resolved
+        return resolve_uri(self, uri, str(self._root))
 
     def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
-        """All versions of a model that carry all these tags, oldest first."""
-        numbers = sorted(
-            int(path.parent.name) for path in self._model(name).glob("versions/*/version.json")
-        )
+        stored = self._model(name).glob("versions/*/version.json")
+        numbers = sorted(int(path.parent.name) for path in stored)
         versions = (self.version(name, str(number)) for number in numbers)
         return tuple(version for version in versions if tags.items() <= version.tags.items())
 
     def fetch(self, uri: str, into: Path) -> Path:
-        """Copy a model's files; a local folder is given as it is."""
         folder = local_model(uri)
         if folder is not None:
             return folder
@@ -103,16 +88,12 @@ class FolderRegistry:
     def register(
         self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None
     ) -> ModelVersion:
-        """Register a model folder byte for byte; the same digest again gives its version."""
         digest = model_digest(folder)
-        existing = self.resolve(source) if source else None
-        if existing is None or existing.name != name:
-            existing = next(iter(self.find(name, {DIGEST: digest})), None)
+        existing = same_version(self, name, digest, source)
         number = existing.version if existing else self._new(name, folder)
         old = existing.tags if existing else {}
-        self._write(
-            self._place(name, number) / "version.json", {"tags": {**old, **tags, DIGEST: digest}}
-        )
+        document = {"tags": {**old, **tags, DIGEST: digest}}
+        self._write(self._place(name, number) / "version.json", document)
         return self.version(name, number)
 
     def training(self, run: str) -> Training:
@@ -121,19 +102,15 @@ class FolderRegistry:
         return Training()
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
-        """Add or replace tags of a version."""
         current = self.version(name, version)
-        self._write(
-            self._place(name, current.version) / "version.json", {"tags": {**current.tags, **tags}}
-        )
+        document = {"tags": {**current.tags, **tags}}
+        self._write(self._place(name, current.version) / "version.json", document)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Make the alias name this version."""
         number = self.version(name, version).version
         self._write(self._model(name) / "aliases.json", {**self._aliases(name), alias: number})
 
     def log_result(self, uri: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Write metrics and tags to a version; there are no runs."""
         version = self.resolve(uri)
         if version is not None:
             place = self._place(version.name, version.version)
@@ -150,7 +127,6 @@ class FolderRegistry:
         self.set_tags(current.name, current.version, {EVIDENCE: digest})
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:
-        """Copy the evidence kept with a version; None where there is none."""
         current = self.version(version.name, version.version)
         digest = recorded_digest(current.tags, EVIDENCE)
         if digest is None:

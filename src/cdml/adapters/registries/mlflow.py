@@ -20,6 +20,8 @@ from cdml.adapters.registries.mlflow_client import (
     is_absent,
     read_training,
     recorded_digest,
+    resolve_uri,
+    same_version,
 )
 from cdml.adapters.registries.mlflow_storage import stored_at
 from cdml.common.time_budget import Budget
@@ -55,7 +57,6 @@ class MlflowRegistry:
         self._at.budget = budget
 
     def champion(self, name: str, alias: str) -> ModelVersion | None:
-        """Who the alias names; None if the registry says that there is nobody."""
         with self._at.calls():
             try:
                 return _version(self._client.get_model_version_by_alias(name, alias))
@@ -65,28 +66,14 @@ class MlflowRegistry:
                 raise
 
     def version(self, name: str, version: str) -> ModelVersion:
-        """One version."""
         absent = _absent(name, version)
         with self._at.calls(absent):
             return _version(self._client.get_model_version(name, str(int(version))))
 
     def resolve(self, uri: str) -> ModelVersion | None:
-        """The version a `models:/` URI names; None for any other URI."""
-        named = model_uri.parse_model_uri(uri)
-        if named is None:
-            return None
-        if isinstance(named, model_uri.VersionUri):
-            return self.version(named.name, named.version)
-        resolved = self.champion(named.name, named.alias)
-        if resolved is None:
-            raise InputError(
-                f"no version of {named.name} has the alias {named.alias}.",
-                f"Look into the registry at {self._at.shown}.",
-            )
-        return resolved
+        return resolve_uri(self, uri, self._at.shown)
 
     def find(self, name: str, tags: Mapping[str, str]) -> tuple[ModelVersion, ...]:
-        """All versions of a model that carry all these tags, oldest first."""
         if "'" in name:
             return ()  # MLflow's filter cannot quote it
         versions: list[ModelVersion] = []
@@ -102,7 +89,6 @@ class MlflowRegistry:
         return tuple(sorted(fitting, key=lambda version: int(version.version)))
 
     def fetch(self, uri: str, into: Path) -> Path:
-        """Copy a model's files; a local folder is given as it is."""
         folder = local_model(uri)
         if folder is not None:
             return folder
@@ -118,11 +104,8 @@ class MlflowRegistry:
     def register(
         self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None
     ) -> ModelVersion:
-        """Register a model folder byte for byte; the same digest again gives its version."""
         digest = model_digest(folder)
-        existing = self.resolve(source) if source else None
-        if existing is None or existing.name != name:
-            existing = next(iter(self.find(name, {DIGEST: digest})), None)
+        existing = same_version(self, name, digest, source)
         all_tags = {**tags, DIGEST: digest}
         if existing is not None:
             self.set_tags(name, existing.version, all_tags)
@@ -131,13 +114,16 @@ class MlflowRegistry:
             run = self._run_named(source) or self._new_run(name)
             place = f"model-{digest[7:23]}"
             self._upload(run, folder, place)
-            self._ensure_model(name)
+            try:
+                self._client.create_registered_model(name)
+            except MlflowException as error:
+                if not exists_already(error):
+                    raise
             location = self._client.get_run(run).info.artifact_uri.rstrip("/")
-            made = _version(
-                self._client.create_model_version(
-                    name, f"{location}/{place}", run_id=run, tags=all_tags
-                )
+            stored = self._client.create_model_version(
+                name, f"{location}/{place}", run_id=run, tags=all_tags
             )
+            made = _version(stored)
         # Where the answer was lost, the client asked again, and the registry made two versions
         # of the same bytes. The first one counts, for whoever looks.
         first = next(iter(self.find(name, {DIGEST: digest})), made)
@@ -147,25 +133,21 @@ class MlflowRegistry:
         return made
 
     def training(self, run: str) -> Training:
-        """How the model of a run was trained: the run's parameters and the data it names."""
         with self._at.calls(f"the registry has no run {run}."):
             return read_training(self._client.get_run(run))
 
     def set_tags(self, name: str, version: str, tags: Mapping[str, str]) -> None:
-        """Add or replace tags of a version."""
         current = self.version(name, version)
         with self._at.calls():
             for tag, value in tags.items():
                 self._client.set_model_version_tag(name, current.version, tag, value)
 
     def set_alias(self, name: str, alias: str, version: str) -> None:
-        """Make the alias name this version."""
         absent = _absent(name, version)
         with self._at.calls(absent):
             self._client.set_registered_model_alias(name, alias, str(int(version)))
 
     def log_result(self, uri: str, metrics: Mapping[str, float], tags: Mapping[str, str]) -> None:
-        """Write metrics and tags to a version and its run, or to the run of a `runs:/` URI."""
         version, run = self.resolve(uri), self._run_named(uri)
         with self._at.calls(f"the registry has no run {run}."):
             if version is not None:
@@ -189,10 +171,7 @@ class MlflowRegistry:
             self._client.log_batch(run, metrics=rows[start : start + _METRICS_A_CALL])
 
     def log_evidence(self, version: ModelVersion, files: Sequence[Path]) -> None:
-        """Keep evidence with a version: under its run, in a folder named by its digest.
-
-        The tag that names the digest comes last, so that a crash leaves the older evidence whole.
-        """
+        """Keep evidence under the version's run; the tag of its digest comes last."""
         version = self.version(version.name, version.version)
         digest = combine_digests({path.name: file_digest(path) for path in files})
         with self._at.calls(transfers=True):
@@ -203,7 +182,6 @@ class MlflowRegistry:
         self.set_tags(version.name, version.version, {EVIDENCE: digest, RUN: run})
 
     def evidence(self, version: ModelVersion, into: Path) -> Path | None:
-        """Copy the evidence kept with a version; None where there is none."""
         version = self.version(version.name, version.version)
         digest, run = recorded_digest(version.tags, EVIDENCE), version.tags.get(RUN)
         if digest is None or run is None:
@@ -235,11 +213,9 @@ class MlflowRegistry:
         place = self._place_of(address)
         with stored_at(place, absent):
             path = mlflow.artifacts.download_artifacts(
-                artifact_uri=place,
-                dst_path=fresh,
-                tracking_uri=self._at.uri,
+                artifact_uri=place, dst_path=fresh, tracking_uri=self._at.uri,
                 registry_uri=self._at.uri,
-            )
+            )  # fmt: skip
         return Path(path)
 
     def _upload(self, run: str, folder: Path, place: str) -> None:
@@ -248,15 +224,7 @@ class MlflowRegistry:
             with stored_at(self._client.get_run(run).info.artifact_uri):
                 self._client.log_artifacts(run, str(clean), place)
 
-    def _ensure_model(self, name: str) -> None:
-        try:
-            self._client.create_registered_model(name)
-        except MlflowException as error:
-            if not exists_already(error):
-                raise
-
     def _run_named(self, source: str | None) -> str | None:
-        """The run of a `runs:/` URI."""
         match = _OF_RUN.fullmatch(source or "")
         return match["run"] if match else None
 
@@ -307,11 +275,7 @@ def _version(stored: Stored) -> ModelVersion:
 
 
 def _absent(name: str, version: str) -> str:
-    """What is told where there is no such version.
-
-    Raises:
-        InputError: there cannot be one.
-    """
+    """What is told where there is no such version, if there can be one."""
     absent = f"the registry has no version {version} of {name}."
     if not model_uri.is_version(version):
         raise InputError(absent, "Versions are numbers.")

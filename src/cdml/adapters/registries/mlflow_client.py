@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from mlflow import MlflowClient, environment_variables
 from mlflow.entities import Run
@@ -19,8 +20,9 @@ from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.lease import seconds_left
+from cdml.models import uri as model_uri
 from cdml.models.digest import model_digest
-from cdml.models.registry import Training
+from cdml.models.registry import ModelVersion, Registry, Training
 
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
@@ -150,11 +152,7 @@ def _bounded(budget: float) -> Iterator[None]:
 
 
 def _check_settings() -> None:
-    """Refuse settings of MLflow that it could not read later on, in the middle of something.
-
-    Raises:
-        ConfigurationError: there are some.
-    """
+    """Refuse settings of MLflow that it could not read later on, in the middle of something."""
     odd = []
     for setting in vars(environment_variables).values():
         if isinstance(getattr(setting, "name", None), str) and setting.name in os.environ:
@@ -170,10 +168,7 @@ def _check_settings() -> None:
 
 
 def is_absent(error: MlflowException) -> bool:
-    """Whether the registry itself said that something does not exist.
-
-    A web server that is no registry answers 404 too, but not in MLflow's words.
-    """
+    """Whether the registry itself says so in MLflow's words: other web servers answer 404, too."""
     if error.error_code == "RESOURCE_DOES_NOT_EXIST":
         return True
     alias = re.search(r"alias .* not found", str(error), re.IGNORECASE)
@@ -193,10 +188,7 @@ def first_line(error: Exception) -> str:
 
 
 def public(text: str) -> str:
-    """A text without the credentials its addresses may hold.
-
-    What stands before the @ of an Azure, R2 or B2 address is a container or a bucket.
-    """
+    """A text without its addresses' credentials; before an Azure, R2 or B2 @ stands a bucket."""
     user = r"(?P<place>\b(?:wasbs?|abfss?|r2|b2):)?//[^/@\s]+@"
     return re.sub(user, lambda match: match[0] if match["place"] else "//", text)
 
@@ -230,14 +222,13 @@ def read_training(run: Run) -> Training:
         data=tuple(
             f"{one.dataset.name} {one.dataset.digest}"
             for one in named
-            if _context(one.tags) in ("", "train", "training")
+            if _context(one.tags or ()) in ("", "train", "training")
         ),
     )
 
 
-def _context(tags: object) -> str:
-    contexts = (tag.value for tag in tags or () if tag.key == "mlflow.data.context")  # type: ignore[attr-defined]
-    return str(next(contexts, ""))
+def _context(tags: Any) -> str:
+    return next((str(tag.value) for tag in tags if tag.key == "mlflow.data.context"), "")
 
 
 DIGEST = "cdml.digest"
@@ -252,12 +243,34 @@ def recorded_digest(tags: Mapping[str, str], tag: str = DIGEST) -> str | None:
     return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
 
 
-def checked_evidence(folder: Path, digest: str, owner: str) -> Path:
-    """The folder, if it holds the evidence of this digest.
+def resolve_uri(registry: Registry, uri: str, shown: str) -> ModelVersion | None:
+    """The version a `models:/` URI names in a registry, which people know as `shown`."""
+    named = model_uri.parse_model_uri(uri)
+    if named is None:
+        return None
+    if isinstance(named, model_uri.VersionUri):
+        return registry.version(named.name, named.version)
+    champion = registry.champion(named.name, named.alias)
+    if champion is None:
+        raise InputError(
+            f"no version of {named.name} has the alias {named.alias}.",
+            f"Look into the registry at {shown}.",
+        )
+    return champion
 
-    Raises:
-        InputError: it holds something else.
-    """
+
+def same_version(
+    registry: Registry, name: str, digest: str, source: str | None
+) -> ModelVersion | None:
+    """The version of a model that has these files already, or that was fetched as them."""
+    known = registry.resolve(source) if source else None
+    if known is None or known.name != name:
+        known = next(iter(registry.find(name, {DIGEST: digest})), None)
+    return known
+
+
+def checked_evidence(folder: Path, digest: str, owner: str) -> Path:
+    """The folder, if it holds the evidence of this digest, or an InputError."""
     actual = model_digest(folder)
     if actual != digest:
         raise InputError(

@@ -5,7 +5,6 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from mlflow.exceptions import MlflowException
 
@@ -43,40 +42,32 @@ _BLOBS = Store(
     " identity, that may read and write there.",
 )
 _HDFS = Store(name="HDFS", hint="It takes pyarrow, Java and Hadoop's libhdfs on this machine.")
-_DATABRICKS = Store(
-    name="Databricks",
-    hint="It takes DATABRICKS_HOST and DATABRICKS_TOKEN; cdml is not tested there.",
-)
 _PASSED_ON = (
     "The registry's server can also pass the files on: start it with `--serve-artifacts"
     " --artifacts-destination …`."
 )
-STORES: Mapping[str, Store] = MappingProxyType(
-    {
-        "s3": _S3,
-        "r2": _S3,
-        "b2": _S3,
-        "gs": Store(
-            name="Google Cloud Storage",
-            package="google-cloud-storage",
-            extra="gs",
-            hint="It takes GOOGLE_APPLICATION_CREDENTIALS, or a signed-in identity, that may read"
-            " and write there.",
-        ),
-        "abfss": _BLOBS,
-        "wasbs": _BLOBS,
-        "wasb": _BLOBS,
-        "hdfs": _HDFS,
-        "viewfs": _HDFS,
-        "dbfs": _DATABRICKS,
-        "ftp": Store(name="an FTP server", hint="Check its address, the account and the network."),
-        "sftp": Store(
-            name="an SFTP server",
-            package="pysftp",
-            hint="Check its address, the key and the network.",
-        ),
-    }
-)
+STORES: Mapping[str, Store] = {
+    **dict.fromkeys(("s3", "r2", "b2"), _S3),
+    "gs": Store(
+        name="Google Cloud Storage",
+        package="google-cloud-storage",
+        extra="gs",
+        hint="It takes GOOGLE_APPLICATION_CREDENTIALS, or a signed-in identity, that may read and"
+        " write there.",
+    ),
+    **dict.fromkeys(("abfss", "wasbs", "wasb"), _BLOBS),
+    **dict.fromkeys(("hdfs", "viewfs"), _HDFS),
+    "dbfs": Store(
+        name="Databricks",
+        hint="It takes DATABRICKS_HOST and DATABRICKS_TOKEN; cdml is not tested there.",
+    ),
+    "ftp": Store(name="an FTP server", hint="Check its address, the account and the network."),
+    "sftp": Store(
+        name="an SFTP server",
+        package="pysftp",
+        hint="Check its address, the key and the network.",
+    ),
+}
 """Storage by the scheme of its addresses."""
 _OURS = ("", "file", "http", "https", "mlflow-artifacts")
 """Schemes of files that lie beside the registry, or that its server passes on."""
@@ -136,11 +127,10 @@ def _not_installed(store: Store, masked: str, error: Exception) -> Configuration
 
 
 def _failed(store: Store, masked: str, error: Exception, absent: str) -> CdmlError:
-    text = str(error)
     reason = _reason(error)
     if absent and _ABSENT.search(reason) and not _NO_PLACE.search(reason):
         return InputError(absent, f"Look at {masked}.")
-    tls = explain_tls_error(text, "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
+    tls = explain_tls_error(str(error), "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
     if tls is not None:
         return ServiceError(f"the server of {store.name} at {masked} {tls.what}.", tls.hint)
     return ServiceError(

@@ -26,7 +26,7 @@ from cdml.adapters.scoring.package_index import (
     settings_of_uv,
     uv_environment,
 )
-from cdml.adapters.scoring.sandbox import Walls, inspect
+from cdml.adapters.scoring.sandbox import SandboxedCommand, Walls, inspect
 from cdml.adapters.scoring.subprocesses import private_folder, run
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
@@ -86,7 +86,10 @@ def cache_folder() -> Path:
 def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Walls]) -> Path:
     requirements = read_requirements(model)
     python = _python_version(model)
-    builds = _builds_allowed(os.environ.get(BUILD, ""))
+    setting = os.environ.get(BUILD, "")
+    if setting not in {"", "allow", "deny"}:
+        raise ConfigurationError(f"{BUILD} is {setting!r}.", "Set it to allow or deny.")
+    builds = setting == "allow"
     variables = uv_environment(os.environ)
     cached = cache_folder() / _key(requirements, python, variables, builds=builds)
     if (cached / "bin" / "python").exists():
@@ -105,25 +108,14 @@ def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Wall
             builder.make(python, progress)
             builder.install(copied(requirements, scratch / "files"), walls if builds else None)
             warm(building / "bin" / "python", builder.packages)
-        _put(building, cached)
+        try:
+            building.rename(cached)
+        except OSError:  # whoever was quicker has built the same
+            if not (cached / "bin" / "python").exists():
+                raise
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return cached / "bin" / "python"
-
-
-def _builds_allowed(setting: str) -> bool:
-    if setting not in {"", "allow", "deny"}:
-        raise ConfigurationError(f"{BUILD} is {setting!r}.", "Set it to allow or deny.")
-    return setting == "allow"
-
-
-def _put(building: Path, cached: Path) -> None:
-    """Rename in one step; whoever was quicker has built the same."""
-    try:
-        building.rename(cached)
-    except OSError:
-        if not (cached / "bin" / "python").exists():
-            raise
 
 
 class _Builder:
@@ -136,11 +128,9 @@ class _Builder:
 
     @property
     def packages(self) -> Path:
-        """Where its packages are put."""
         return next(self._folder.glob("lib/python3.*")) / "site-packages"
 
     def make(self, python: str, progress: Progress) -> None:
-        """Make it, empty."""
         executable = sys.executable if python == _CURRENT else python
         failed = self._make(executable)
         if failed is not None:
@@ -196,15 +186,12 @@ class _Builder:
         if self._uv == command[:1]:  # no link to it is there
             command = [os.path.realpath(command[0]), *command[1:]]
         read = [*python.folders, *ours.folders, Path(command[0]), *files]
-        ended = run(
-            ["/bin/sh", "-c", f"exec {shlex.join([*command, '--no-config'])}"],
-            scratch,
+        build = SandboxedCommand(
+            command=["/bin/sh", "-c", f"exec {shlex.join([*command, '--no-config'])}"],
+            scratch=scratch, walls=walls, seconds=_BUILD_SECONDS, network=variables,
             keep=[*((path, False) for path in read), (scratch, True), (self.packages, True)],
-            walls=walls,
-            seconds=_BUILD_SECONDS,
-            hear=lambda _: None,
-            network=variables,
-        )
+        )  # fmt: skip
+        ended = run(build, lambda _: None)
         if ended.timed_out:
             raise _impossible(f"uv was not done after {_BUILD_SECONDS // 60} minutes")
         if ended.code:

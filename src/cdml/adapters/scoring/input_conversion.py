@@ -36,12 +36,9 @@ class Unfit(ValueError):
 
 
 def convert(column: Any, type_name: str, *, required: bool) -> Any:
-    """A chunked array as the signature asks for it; None where it is left out because it is empty.
+    """A chunked array as the signature asks, or `Unfit`; None where an empty one is left out.
 
     `wanted` is MLflow's name of the type, or of a tensor numpy's; others are left as they are.
-
-    Raises:
-        Unfit: it cannot be given so.
     """
     column = decode(column)
     missing = _missing(column)

@@ -12,9 +12,15 @@ from cdml.adapters.scoring import sandbox
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import clean_line
-from cdml.adapters.scoring.subprocesses import ProcessResult, private_folder, run
+from cdml.adapters.scoring.subprocesses import (
+    Conversation,
+    ProcessResult,
+    Steps,
+    private_folder,
+    run,
+)
 from cdml.adapters.scoring.user_code import copy_module
-from cdml.common.progress import Progress, ProgressStep
+from cdml.common.progress import Progress
 from cdml.errors import CdmlError, ConfigurationError, InputError
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows
@@ -42,7 +48,6 @@ class ProcessMeasurer:
         self._enclosure = enclosure or Enclosure()
 
     def measure(self, job: MetricJob, progress: Progress) -> Mapping[str, Sequence[Replicates]]:
-        """See the port."""
         own = job.environment in {"model", "current"}
         python = interpreter(
             "current" if own else job.environment, job.folder, progress, lambda *_: None
@@ -53,12 +58,9 @@ class ProcessMeasurer:
         return conversation.finish(ended)
 
     def _run(
-        self,
-        job: MetricJob,
-        scratch: Path,
-        python: sandbox.Interpreter,
+        self, job: MetricJob, scratch: Path, python: sandbox.Interpreter,
         conversation: "_MetricConversation",
-    ) -> ProcessResult:
+    ) -> ProcessResult:  # fmt: skip
         modules = dict.fromkeys(metric.partition(":")[0] for metric in job.metrics)
         copied = [copy_module(job.folder, module, scratch / "code") for module in modules]
         rows = job.rows.path.resolve()
@@ -74,58 +76,41 @@ class ProcessMeasurer:
         }
         (scratch / "job.json").write_text(json.dumps(order), encoding="utf-8")
         keep = [(scratch, True), *((path, False) for path in (rows, APART, *python.folders))]
-        return run(
-            [str(python.python), "-I", "-c", _START, str(APART), str(scratch / "job.json")],
-            scratch,
-            keep=keep,
-            walls=self._enclosure.walls,
-            seconds=job.timeout,
-            hear=conversation.hear,
+        order_file = str(scratch / "job.json")
+        command = sandbox.SandboxedCommand(
+            command=[str(python.python), "-I", "-c", _START, str(APART), order_file],
+            scratch=scratch, keep=keep, walls=self._enclosure.walls, seconds=job.timeout,
             hide=(job.folder, rows.parent),
-        )
+        )  # fmt: skip
+        return run(command, conversation.hear)
 
 
-class _MetricConversation:
-    """What the process has said, taken as foreign words."""
-
+class _MetricConversation(Conversation):
     def __init__(self, job: MetricJob, progress: Progress, stack: ExitStack) -> None:
         self._job, self._progress, self._stack = job, progress, stack
-        self._step: ProgressStep | None = None
-        self._left = 0
+        self._steps: Steps | None = None
         self._trouble: CdmlError | None = None
         self._found: dict[tuple[int, int], Replicates] = {}
 
-    def hear(self, line: bytes) -> None:
-        """Take one line; one that says nothing known is passed over."""
-        try:
-            message = json.loads(line)
-            event = message["event"]
-            if event == "plan":
-                self._begin(int(message["resamples"]), int(message["total"]))
-            elif event == "steps":
-                self._advance(int(message["steps"]))
-            elif event == "part":
-                place = int(message["metric"]), int(message["part"])
-                self._found[place] = replicates(message, self._job.rows, place[1])
-            elif event == "error":
-                self._trouble = self._read_error(message)
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError):
-            return
-        except RecursionError:
-            return
+    def take(self, line: bytes) -> None:
+        message = json.loads(line)
+        event = message["event"]
+        if event == "plan":
+            self._begin(int(message["resamples"]), int(message["total"]))
+        elif event == "steps" and self._steps is not None:
+            self._steps.advance(int(message["steps"]))
+        elif event == "part":
+            place = int(message["metric"]), int(message["part"])
+            self._found[place] = replicates(message, self._job.rows, place[1])
+        elif event == "error":
+            self._trouble = self._read_error(message)
 
     def _begin(self, resamples: int, total: int) -> None:
-        if self._step is None and 0 <= total <= _MOST**2:
+        if self._steps is None and 0 <= total <= _MOST**2:
             names = ", ".join(self._job.metrics)
             label = f"measuring {names} on {resamples:,} resamples of {self._job.parts} parts"
-            self._step = self._stack.enter_context(self._progress.step(label, total))
-            self._left = total
-
-    def _advance(self, steps: int) -> None:
-        amount = min(max(steps, 0), self._left)
-        self._left -= amount
-        if self._step is not None:
-            self._step.advance(amount)
+            step = self._stack.enter_context(self._progress.step(label, total))
+            self._steps = Steps(step, total)
 
     def _read_error(self, reply: Mapping[str, Any]) -> CdmlError:
         metric = self._job.metrics[int(reply["metric"])]
@@ -150,11 +135,7 @@ class _MetricConversation:
         return InputError(f"{metric} cannot be used: {text}.", _CALLED)
 
     def finish(self, ended: ProcessResult) -> Mapping[str, Sequence[Replicates]]:
-        """What was measured.
-
-        Raises:
-            CdmlError: the process told of trouble, was not done in time, or just ended.
-        """
+        """What was measured, or the error: it told of trouble, was late, or just ended."""
         names = ", ".join(self._job.metrics)
         if ended.timed_out:
             raise InputError(
@@ -179,11 +160,7 @@ class _MetricConversation:
 
 
 def replicates(reply: Mapping[str, Any], rows: PairedRows, part: int) -> Replicates:
-    """What a process says of one part, if it can be so.
-
-    Raises:
-        ValueError, TypeError, KeyError, IndexError, OverflowError: it cannot.
-    """
+    """What a process says of one part; a ValueError or the like if it cannot be so."""
     width, count = len(rows.sides), rows.rows[part]
     units = int(reply["units"])
     if not 0 < units <= count or (not rows.clustered and units != count):
@@ -199,14 +176,9 @@ def replicates(reply: Mapping[str, Any], rows: PairedRows, part: int) -> Replica
     if not 0 <= discordant <= units:
         raise ValueError("more units differ than there are")
     return Replicates(
-        rows=count,
-        units=units,
-        clustered=rows.clustered,
-        discordant=discordant,
-        value=_values(value, width)[0],
-        problem=problem,
-        **arrays,
-    )
+        rows=count, units=units, clustered=rows.clustered, discordant=discordant,
+        value=_values(value, width)[0], problem=problem, **arrays,
+    )  # fmt: skip
 
 
 def _values(reply: Any, width: int) -> Floats:

@@ -24,10 +24,7 @@ _HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """The rows as they were written for the model; `others` stand beside its inputs.
-
-    An estimator may name the others itself; `named`: the model's signature names the inputs.
-    """
+    """The rows as written; `others` stand beside the inputs for an estimator that names them."""
 
     rows: int
     columns: tuple[str, ...]
@@ -73,11 +70,7 @@ def write_inputs(job: ScoringJob, model: MlModel, path: Path) -> Given:
 
 
 def _types(model: MlModel, columns: Sequence[str], rows: Any) -> Mapping[str, str]:
-    """The type of each column by the signature; none where there is no signature.
-
-    Raises:
-        InputError: the signature asks for another number of columns.
-    """
+    """The type of each column by the signature, which must ask for as many; none without one."""
     if model.inputs is not None:
         return dict(zip(model.inputs, model.types, strict=True))
     if model.unnamed is None:

@@ -164,11 +164,7 @@ def number_column(answer: ModelAnswer, question: Question) -> int:
 
 
 def find_column(answer: ModelAnswer, written: str | int) -> int:
-    """The column that cdml.yaml names, or counts from 0.
-
-    Raises:
-        InputError: there is no such column, or there are several.
-    """
+    """The one column that cdml.yaml names, or counts from 0, or an InputError."""
     if answer.names is not None:
         matches = [at for at, name in enumerate(answer.names) if str(name) == str(written)]
     else:
@@ -209,11 +205,7 @@ def fitting_order(predicted: Sequence[int], labels: Sequence[int], width: int) -
 
 
 def require_finite(column: Any, subject: str) -> None:
-    """Refuse values that are missing or not finite, with their number.
-
-    Raises:
-        InputError: there are some.
-    """
+    """Refuse (InputError) values that are missing or not finite, with their number."""
     good = pc.is_finite(column) if pa.types.is_floating(column.type) else column.is_valid()
     bad = len(column) - (pc.sum(good).as_py() or 0)
     if bad > 0:

@@ -32,10 +32,7 @@ _METADATA_BYTES = 10 * 2**20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """One requirement: the package's normalized name, and what uv is told.
-
-    `file` is the model's own file that is to be installed, where it is not from the index.
-    """
+    """A package's normalized name, what uv is told, and the model's own file of it, if any."""
 
     name: str
     text: str
@@ -175,11 +172,7 @@ def _of_file(model: Path, requirement: str, line: str, number: int) -> Wanted:
 
 
 def _refuse_addresses(wheel: Path) -> None:
-    """A wheel from the index cannot name an address, by uv's rules; a file of the model's could.
-
-    Raises:
-        InputError: it does, or is no wheel.
-    """
+    """Refuse a wheel of the model's that names an address; uv refuses it of the index's."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             members = [

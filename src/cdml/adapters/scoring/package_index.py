@@ -44,11 +44,7 @@ _IN_ADDRESS = re.compile(r"//[^/\s,]*@|(?<![^\s,])[^/\s,]*@|[?#][^\s,]*")
 
 
 def find_uv() -> list[str]:
-    """The command that is uv.
-
-    Raises:
-        ConfigurationError: there is none.
-    """
+    """The command that is uv, or a ConfigurationError."""
     sibling = Path(sys.executable).with_name("uv")
     if sibling.is_file():
         return [str(sibling)]
@@ -63,10 +59,7 @@ def find_uv() -> list[str]:
 
 
 def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """An environment for uv: package index, proxy and certificates, and no tokens.
-
-    Whatever is set for uv itself wins over what pip was told.
-    """
+    """Index, proxy and certificates for uv, whose own settings win over pip's; no tokens."""
     retained = {name: variables[name] for name in _KEPT + _NETWORK if variables.get(name)}
     retained |= {
         name: value
@@ -96,10 +89,7 @@ def settings_of_uv(variables: Mapping[str, str]) -> list[str]:
 def public_environment(
     variables: Mapping[str, str], home: Path
 ) -> tuple[dict[str, str], list[Path]]:
-    """What a build of foreign code may know of `variables`, and the files it needs for that.
-
-    No credential is handed on; `home` is to be home and cache.
-    """
+    """What a build of foreign code may know, with a home and no credentials; and its files."""
     retained = {name: value for name, value in variables.items() if name.upper() in _PUBLIC}
     bare = {name: _without_credentials(value) for name, value in retained.items()}
     for name in bare.keys() & {*_CERTIFICATES}:

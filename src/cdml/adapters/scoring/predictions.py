@@ -42,11 +42,7 @@ def read_columns(job: ScoringJob) -> list[str]:
 
 
 def require_columns(columns: Sequence[str], there: Sequence[str]) -> None:
-    """Refuse data that lacks a column.
-
-    Raises:
-        InputError: it does.
-    """
+    """Refuse (InputError) data that lacks a column."""
     missing = [name for name in dict.fromkeys(columns) if name not in there]
     if missing:
         raise InputError(
@@ -56,11 +52,7 @@ def require_columns(columns: Sequence[str], there: Sequence[str]) -> None:
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> Any:
-    """Columns of the rows in a Parquet file.
-
-    Raises:
-        InputError: it cannot be read.
-    """
+    """Columns of the rows in a Parquet file; an InputError if it cannot be read."""
     try:
         return pq.read_table(path, columns=list(dict.fromkeys(columns)))
     except (OSError, pa.ArrowException) as error:
@@ -147,11 +139,7 @@ def join(
 
 
 def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
-    """The answer as it stands, with what the model's files say of it.
-
-    Raises:
-        InputError: the scoring process left other columns than it speaks of.
-    """
+    """The answer as it stands, with what the model's files say of it."""
     columns = [name for name in table.column_names if name.startswith("a")]
     shares = table.column_names[len(columns) :]
     expected = [f"a{at}" for at in range(len(columns))] + [f"p{at}" for at in range(len(shares))]
@@ -178,7 +166,6 @@ def _answer(table: Any, words: Words, described: MlModel | None) -> ModelAnswer:
 
 
 def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
-    """The predictions in the label's own values and type."""
     column = understood.prediction
     require_finite(column, "predictions")
     if job.task == "regression":
@@ -211,11 +198,7 @@ def _prediction(job: ScoringJob, label: Any, understood: Understood) -> Any:
 def _in_the_labels_values(
     job: ScoringJob, values: Sequence[Any], order: Sequence[Class]
 ) -> list[Any]:
-    """Each answered value as the label writes it; a class that no row has as it is.
-
-    Raises:
-        InputError: a value is certainly no class, or two values are one.
-    """
+    """Each value as the label writes it; refuses what is certainly no class, and two of one."""
     class_values = [*labels(job), *order]
     classes = [find_class(value, class_values) for value in values]
     lost = [value for value, one in zip(values, classes, strict=True) if one is None]
@@ -265,7 +248,6 @@ def _refuse_another_order(
 
 
 def _scores(job: ScoringJob, understood: Understood) -> dict[str, Any]:
-    """`score` of the positive class, or `score_<class>` of each."""
     if job.task == "regression" or not understood.scores:
         return {}
     if job.task == "binary":

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from cdml.errors import ConfigurationError
 
@@ -145,47 +146,58 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def spec(
-    command: Sequence[str],
-    *,
-    keep: Sequence[tuple[Path, bool]],
-    walls: Walls,
-    seconds: float,
-    variables: Mapping[str, str],
-    hide: Sequence[Path] = (),
-    most_bytes: int = DEFAULT_FILE_BYTES,
-    network: bool = False,
-) -> dict[str, object]:
-    """What the launcher is told.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxedCommand:
+    """A command with its working folder, and what it may see and take.
 
     `keep` are paths it may see beside the system's, and whether it may write there; `hide` are
     folders and files of the job, wherever it runs: they are hidden with the repositories around
-    them, also where they lie among what is kept. `seconds` are of processor time, after which the
-    kernel ends it; the clock is the caller's. `variables` is its whole environment; with `network`
-    it may use the machine's, behind walls as well.
+    them, also where they lie among what is kept. After so many `seconds` it is ended with all it
+    started. `network` are variables for one that may use the machine's network, behind walls as
+    well; None: it may not.
     """
-    behind = walls is not Walls.NONE
-    return {
-        "command": list(command),
-        "environment": dict(variables),
-        "walls": walls,
-        "network": network,
-        "layout": _layout(Path(command[0]), keep, hide, network=network) if behind else [],
-        "written": [str(path.resolve()) for path, writable in keep if writable],
-        "owner": [os.getuid(), os.getgid()],
-        "limits": {
-            "RLIMIT_CORE": 0,
-            "RLIMIT_FSIZE": most_bytes,
-            "RLIMIT_CPU": int(seconds * (os.cpu_count() or 1)) + 60,
-            "RLIMIT_NOFILE": _MOST_FILES,
-            # What a process allocates. RLIMIT_AS would also count what is only set aside: each
-            # thread's stack, the arenas of allocators, files that are mapped.
-            "RLIMIT_DATA": memory(),
-            # The kernel counts them for each user of each user namespace. Without one of its own
-            # the model would be refused for what all others of its user run.
-            **({"RLIMIT_NPROC": _MOST_PROCESSES} if behind else {}),
-        },
-    }
+
+    command: Sequence[str]
+    scratch: Path
+    keep: Sequence[tuple[Path, bool]]
+    walls: Walls
+    seconds: float
+    hide: Sequence[Path] = ()
+    most_bytes: int = DEFAULT_FILE_BYTES
+    network: Mapping[str, str] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """All variables that it has."""
+        return {**environment(self.scratch), **(self.network or {})}
+
+    def specification(self) -> dict[str, Any]:
+        """What the launcher is told."""
+        behind, network = self.walls is not Walls.NONE, self.network is not None
+        return {
+            "command": list(self.command),
+            "environment": self.environment,
+            "walls": self.walls,
+            "network": network,
+            "layout": _layout(Path(self.command[0]), self.keep, self.hide, network=network)
+            if behind
+            else [],
+            "written": [str(path.resolve()) for path, writable in self.keep if writable],
+            "owner": [os.getuid(), os.getgid()],
+            "limits": {
+                "RLIMIT_CORE": 0,
+                "RLIMIT_FSIZE": self.most_bytes,
+                # Of processor time; the clock is the caller's.
+                "RLIMIT_CPU": int(self.seconds * (os.cpu_count() or 1)) + 60,
+                "RLIMIT_NOFILE": _MOST_FILES,
+                # What a process allocates. RLIMIT_AS would also count what is only set aside: each
+                # thread's stack, the arenas of allocators, files that are mapped.
+                "RLIMIT_DATA": memory(),
+                # The kernel counts them for each user of each user namespace. Without one of its
+                # own the model would be refused for what all others of its user run.
+                **({"RLIMIT_NPROC": _MOST_PROCESSES} if behind else {}),
+            },
+        }
 
 
 def memory() -> int:
@@ -207,11 +219,7 @@ def launch(specification: Mapping[str, object], file: Path) -> list[str]:
 
 
 def _layout(
-    command: Path,
-    keep: Sequence[tuple[Path, bool]],
-    hide: Sequence[Path],
-    *,
-    network: bool = False,
+    command: Path, keep: Sequence[tuple[Path, bool]], hide: Sequence[Path], *, network: bool = False
 ) -> list[list[object]]:
     """The file system inside the walls, from its top: kind, path and a word more of each entry.
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cdml.adapters.scoring.sandbox import SUDO_COMMAND, Walls
+from cdml.adapters.scoring.sandbox import SUDO_COMMAND, SandboxedCommand, Walls
 from cdml.adapters.scoring.subprocesses import private_folder, run
 from cdml.errors import ConfigurationError
 
@@ -32,11 +32,7 @@ class Enclosure:
 
     @cached_property
     def walls(self) -> Walls:
-        """The walls to build.
-
-        Raises:
-            ConfigurationError: walls are required and cannot be built.
-        """
+        """The walls to build; a ConfigurationError if they are required and cannot be built."""
         return choose() if self._asked is None else self._asked
 
 
@@ -81,14 +77,11 @@ def can_build(walls: Walls) -> bool:
     if sys.platform != "linux" or (walls is Walls.SUDO and not os.access(SUDO_COMMAND, os.X_OK)):
         return False
     with private_folder("cdml-probe-") as scratch:
-        ended = run(
-            ["/bin/true"],
-            scratch,
-            keep=[(scratch, True)],
-            walls=walls,
+        probe = SandboxedCommand(
+            command=["/bin/true"], scratch=scratch, keep=[(scratch, True)], walls=walls,
             seconds=_PROBE_SECONDS,
-            hear=lambda _: None,
-        )
+        )  # fmt: skip
+        ended = run(probe, lambda _: None)
     return ended.code == 0 and not ended.timed_out
 
 
@@ -102,10 +95,7 @@ def _may_use_sudo(variables: Mapping[str, str]) -> bool:
 
 
 def strangers_code(variables: Mapping[str, str]) -> str:
-    """Whose code a workflow run may hold, where that is not the repository's own; else empty.
-
-    What cannot be told from the event counts as a stranger's.
-    """
+    """Whose code a run may hold, where it is another's; an unclear event means a stranger's."""
     if variables.get("GITHUB_ACTIONS") != "true":
         return ""
     if _DEPENDABOT in (variables.get("GITHUB_ACTOR"), variables.get("GITHUB_TRIGGERING_ACTOR")):
@@ -152,7 +142,6 @@ def _event(variables: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _at(place: object, *keys: str) -> Any:
-    """What stands there in a foreign document, or None."""
     for key in keys:
         place = place.get(key) if isinstance(place, dict) else None
     return place

@@ -12,7 +12,13 @@ from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.model_input import Given, printable, write_inputs
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure
-from cdml.adapters.scoring.subprocesses import ProcessResult, private_folder, run
+from cdml.adapters.scoring.subprocesses import (
+    Conversation,
+    ProcessResult,
+    Steps,
+    private_folder,
+    run,
+)
 from cdml.adapters.scoring.untrusted_files import most_bytes
 from cdml.common.progress import Progress, ProgressStep
 from cdml.errors import InputError
@@ -62,12 +68,9 @@ class ProcessScorer:
             features = visible / "rows.parquet"
             given = write_inputs(job, mlmodel, features)
             rows = given.rows
+            warm = self._warmer(mlmodel)
             python = interpreter(
-                job.environment,
-                job.model,
-                progress,
-                self._warmer(mlmodel),
-                walls=lambda: self._walls,
+                job.environment, job.model, progress, warm, walls=lambda: self._walls
             )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
                 conversation = _ScoringConversation(step, given, job.classified)
@@ -78,25 +81,22 @@ class ProcessScorer:
             for note in notes:
                 progress.note(note)
             if job.known:
+                names = conversation.words.names
                 reference_rows.write_reference_rows(
-                    job, features, conversation.inputs, answers,
-                    conversation.words.names,
-                )  # fmt: skip
+                    job, features, conversation.inputs, answers, names
+                )
         return Scored(
             predictions=job.output,
             rows=written,
-            latency_ms=conversation.latencies,
+            latency_ms=tuple(conversation.latencies),
             isolation=self._walls.value,
         )
 
     def _run(
-        self,
-        job: ScoringJob,
-        visible: Path,
-        scratch: Path,
-        python: sandbox.Interpreter,
+        self, job: ScoringJob,
+        visible: Path, scratch: Path, python: sandbox.Interpreter,
         conversation: "_ScoringConversation",
-    ) -> ProcessResult:
+    ) -> ProcessResult:  # fmt: skip
         model = job.model.resolve()
         if not is_clean(model):  # what the digest does not cover is not run either
             model = clean_copy(model, visible / "model")
@@ -108,24 +108,20 @@ class ProcessScorer:
             "others": conversation.given.others,
         }
         (visible / "job.json").write_text(json.dumps(order, default=str), encoding="utf-8")
-        keep = [
-            (scratch, True),
-            *((path, False) for path in (visible, model, WORKER, *python.folders)),
-        ]
-        return run(
-            [str(python.python), "-I", str(WORKER), str(visible / "job.json")],
-            scratch,
-            keep=keep,
+        read = (visible, model, WORKER, *python.folders)
+        command = sandbox.SandboxedCommand(
+            command=[str(python.python), "-I", str(WORKER), str(visible / "job.json")],
+            scratch=scratch,
+            keep=[(scratch, True), *((path, False) for path in read)],
             walls=self._walls,
             seconds=job.timeout,
             most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
-            hear=conversation.hear,
-            stamped=True,
             hide=(
                 *(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
                 *job.hidden,
             ),
         )
+        return run(command, conversation.hear, stamped=True)
 
     def _warmer(self, mlmodel: MlModel) -> Any:
         """Import what every run imports once: an environment is read-only afterwards."""
@@ -139,81 +135,61 @@ class ProcessScorer:
             with private_folder(_PREFIX) as scratch:
                 inside = sandbox.inspect(python)
                 seen = [(path, False) for path in inside.folders]
-                run(
-                    [str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
-                    scratch,
+                imports = sandbox.SandboxedCommand(
+                    command=[str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
+                    scratch=scratch, walls=self._walls, seconds=_WARM_SECONDS,
                     keep=[(scratch, True), *seen, (packages.resolve(), True)],
-                    walls=self._walls,
-                    seconds=_WARM_SECONDS,
-                    hear=lambda _: None,
-                )
+                )  # fmt: skip
+                run(imports, lambda _: None)
 
         return warm
 
 
-class _ScoringConversation:
-    """What the worker has said, taken as foreign words."""
-
+class _ScoringConversation(Conversation):
     def __init__(self, step: ProgressStep, given: Given, classified: frozenset[str]) -> None:
         self.given = given
         excluded = {name.casefold() for name in classified}
         there = (*given.columns, *given.others)
         self._closed = tuple(name for name in there if name.casefold() in excluded)
         self.inputs = given.columns
-        self._step = step
-        self._left = given.rows
+        self._steps = Steps(step, given.rows)
         self._done = False
         self._trouble = ""
         self._hint = ""
         self._asked = self._time = self._earlier = 0
-        self._latencies: list[float] = []
+        self.latencies: list[float] = []
         self.words = predictions.Words()
 
-    @property
-    def latencies(self) -> tuple[float, ...]:
-        """Milliseconds of single requests, in the order in which they were asked."""
-        return tuple(self._latencies)
-
-    def hear(self, line: bytes) -> None:
-        """Take one line behind its time; one that says nothing known is passed over."""
-        try:
-            stamp, _, line = line.partition(b" ")
-            message = json.loads(line)
-            event = message["event"]
-            if (time := int(stamp)) != self._time:
-                self._earlier, self._time = self._time, time
-            if event == "rows":
-                amount = min(max(int(message["rows"]), 0), self._left)
-                self._left -= amount
-                self._step.advance(amount)
-            elif event == "inputs":
-                there = (*self.given.columns, *self.given.others)
-                self.inputs = tuple(name for name in message["names"] if name in there)
-            elif event == "asked":
-                self._asked = time
-            elif event == "answered" and self._asked and len(self._latencies) < _LATENCIES:
-                # By our clock: what the model says of the time it took is not believed.
-                # Lines that were read at once have one time: it took at most as long as since the
-                # lines read before, and without any it is not known.
-                since = self._asked if self._asked < time else self._earlier
-                self._asked = 0
-                if since:
-                    self._latencies.append((time - since) / 1e6)
-            elif event == "done":
-                self.words = _words(message)
-                self._done = True
-            elif event == "error":
-                self._trouble = _describe_failure(message, self._closed)
-                self._hint = "" if message["kind"] else _SHAPES
-        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-            return
+    def take(self, line: bytes) -> None:
+        stamp, _, line = line.partition(b" ")
+        message = json.loads(line)
+        event = message["event"]
+        if (time := int(stamp)) != self._time:
+            self._earlier, self._time = self._time, time
+        if event == "rows":
+            self._steps.advance(int(message["rows"]))
+        elif event == "inputs":
+            there = (*self.given.columns, *self.given.others)
+            self.inputs = tuple(name for name in message["names"] if name in there)
+        elif event == "asked":
+            self._asked = time
+        elif event == "answered" and self._asked and len(self.latencies) < _LATENCIES:
+            # By our clock: what the model says of the time it took is not believed.
+            # Lines that were read at once have one time: it took at most as long as since the
+            # lines read before, and without any it is not known.
+            since = self._asked if self._asked < time else self._earlier
+            self._asked = 0
+            if since:
+                self.latencies.append((time - since) / 1e6)
+        elif event == "done":
+            self.words = _words(message)
+            self._done = True
+        elif event == "error":
+            self._trouble = _describe_failure(message, self._closed)
+            self._hint = "" if message["kind"] else _SHAPES
 
     def finish(self, ended: ProcessResult, timeout: float) -> None:
-        """Say what went wrong, if anything did.
-
-        Raises:
-            InputError: the worker reported trouble, was not done in time, or just ended.
-        """
+        """Raise what went wrong: the worker reported trouble, was late, or just ended."""
         if ended.timed_out:
             raise InputError(
                 f"the model was not done after {timeout:g} seconds.",

@@ -8,20 +8,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cdml.adapters.scoring.sandbox import (
-    DEFAULT_FILE_BYTES,
     SUDO_COMMAND,
+    SandboxedCommand,
     Walls,
     environment,
     launch,
-    spec,
 )
+from cdml.common.progress import ProgressStep
 from cdml.common.scratch_folders import prefix as scratch_prefix
 
 _STAMPING = Path(__file__).with_name("stamping.py")
@@ -45,48 +45,25 @@ class ProcessResult:
 
 
 def run(
-    command: Sequence[str],
-    scratch: Path,
-    *,
-    keep: Sequence[tuple[Path, bool]],
-    walls: Walls,
-    seconds: float,
-    hear: Callable[[bytes], None],
-    hide: Sequence[Path] = (),
-    most_bytes: int = DEFAULT_FILE_BYTES,
-    network: Mapping[str, str] | None = None,
-    stamped: bool = False,
+    asked: SandboxedCommand, hear: Callable[[bytes], None], *, stamped: bool = False
 ) -> ProcessResult:
     """Run a command to its end.
 
     The number of the descriptor it can speak on is added to the command; `hear` is told every line.
-    `keep`, `hide` and `most_bytes` are as in `sandbox.spec`; after so many seconds it is ended with
-    all it started. `network` are variables for one that may use the machine's network; None: it may
-    not. `stamped` lines come behind the time at which they were said, in nanoseconds of a monotonic
+    `stamped` lines come behind the time at which they were said, in nanoseconds of a monotonic
     clock, and a space.
     """
-    variables = {**environment(scratch), **(network or {})}
-    order = spec(
-        command,
-        keep=keep,
-        walls=walls,
-        seconds=seconds,
-        variables=variables,
-        hide=hide,
-        most_bytes=most_bytes,
-        network=network is not None,
-    )
-    if walls is Walls.SUDO:
-        _open_what_is_private(path for path, writable in keep if not writable)
-        process, reading = _start_as_root(order, scratch)
+    if asked.walls is Walls.SUDO:
+        _open_what_is_private(path for path, writable in asked.keep if not writable)
+        process, reading = _start_as_root(asked)
     else:
-        process, reading = _start(order, scratch, variables)
+        process, reading = _start(asked)
     stamper = None
     try:
         if stamped:
             stamper, reading = _stamp(reading)
         listener = _Listener(process, reading, hear, stamper)
-        timed_out = listener.listen(time.monotonic() + seconds)
+        timed_out = listener.listen(time.monotonic() + asked.seconds)
     finally:
         _end(process)
         os.close(reading)
@@ -118,17 +95,15 @@ def private_folder(prefix: str) -> Iterator[Path]:
         yield folder
 
 
-def _start(
-    order: dict[str, Any], scratch: Path, variables: Mapping[str, str]
-) -> tuple[subprocess.Popen[bytes], int]:
-    """The launcher, and where to read what the command says."""
+def _start(asked: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
+    order = asked.specification()
     reading, writing = os.pipe()
     order["command"].append(str(writing))
     try:
         process = subprocess.Popen(
-            launch(order, scratch / "order.json"),
-            cwd=scratch,
-            env=variables,
+            launch(order, asked.scratch / "order.json"),
+            cwd=asked.scratch,
+            env=asked.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -143,20 +118,20 @@ def _start(
     return process, reading
 
 
-def _start_as_root(order: dict[str, Any], scratch: Path) -> tuple[subprocess.Popen[bytes], int]:
+def _start_as_root(asked: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
     """The same with sudo, which hands on no descriptors: the command speaks through a pipe's name.
 
     Without a terminal (its session has none) sudo gives root our own standard input, whose end
     tells the launcher to end.
     """
-    pipe = scratch / "status"
+    pipe = asked.scratch / "status"
     os.mkfifo(pipe, 0o600)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         process = subprocess.Popen(
-            launch({**order, "status": str(pipe)}, scratch / "order.json"),
-            cwd=scratch,
-            env=environment(scratch),
+            launch({**asked.specification(), "status": str(pipe)}, asked.scratch / "order.json"),
+            cwd=asked.scratch,
+            env=environment(asked.scratch),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -169,7 +144,6 @@ def _start_as_root(order: dict[str, Any], scratch: Path) -> tuple[subprocess.Pop
 
 
 def _stamp(reading: int) -> tuple[subprocess.Popen[bytes], int]:
-    """Who writes the time before each line, and where to read that."""
     stamped, writing = os.pipe()
     try:
         os.set_blocking(reading, True)
@@ -208,6 +182,35 @@ def _readable(path: Path) -> int:
     mode = stat.S_IMODE(path.stat().st_mode)
     runs = 0o055 if path.is_dir() or mode & stat.S_IXUSR else 0o044
     return mode | runs
+
+
+class Conversation(ABC):
+    """What a process says, taken as foreign words."""
+
+    @abstractmethod
+    def take(self, line: bytes) -> None:
+        """Take one line, or raise where it says nothing known."""
+
+    def hear(self, line: bytes) -> None:
+        """Take one line; one that says nothing known is passed over."""
+        with suppress(
+            ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError,
+            RecursionError,
+        ):  # fmt: skip
+            self.take(line)
+
+
+class Steps:
+    """So many steps of progress, whoever says more."""
+
+    def __init__(self, step: ProgressStep, total: int) -> None:
+        self._step, self._left = step, total
+
+    def advance(self, amount: int) -> None:
+        """Some more are done."""
+        amount = min(max(amount, 0), self._left)
+        self._left -= amount
+        self._step.advance(amount)
 
 
 class _Listener:
@@ -255,13 +258,11 @@ class _Listener:
         return self._stamper.poll() is not None or now > self._over_since + _GRACE_SECONDS
 
     def last_words(self) -> str:
-        """The last line that was printed, short and printable."""
         lines = self._printed.decode("utf-8", "replace").strip().splitlines()
         words = "".join(char for char in (lines or [""])[-1] if char.isprintable())
         return words[:200].rstrip(". ")
 
     def _take(self, descriptor: int) -> bool:
-        """Read what is there; False if nothing was."""
         try:
             piece = os.read(descriptor, 1 << 16)
         except BlockingIOError:

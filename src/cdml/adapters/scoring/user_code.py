@@ -11,16 +11,9 @@ MOST_BYTES = 64 * 2**20
 
 
 def copy_module(folder: Path, module: str, into: Path) -> bool:
-    """Copy the first part of a dotted name, and the modules beside it, which it may import.
+    """Copy a dotted name's first part and the modules beside it; gives whether it is there.
 
-    Nothing outside of the configuration's folder is copied, wherever links lead; `into` is made if
-    need be.
-
-    Returns:
-        Whether it is there.
-
-    Raises:
-        InputError: there is too much to copy.
+    Nothing outside of the configuration's folder is copied, wherever links lead.
     """
     folder, top = folder.resolve(), module.partition(".")[0]
     package, file = folder / top, folder / f"{top}.py"

@@ -27,11 +27,7 @@ class Unpacking:
 
 
 def check_unpacked_size(path: Path, limits: Unpacking) -> None:
-    """Unpack a file into nowhere.
-
-    Raises:
-        InputError: it is cut off or damaged, or holds too much.
-    """
+    """Unpack a file into nowhere; an InputError if it is cut off or damaged, or holds too much."""
     taken = made = 0
     unpacker = zlib.decompressobj(_GZIP)
     try:

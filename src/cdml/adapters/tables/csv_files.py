@@ -66,14 +66,9 @@ def read_csv(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Pat
     for other in layouts[1:]:
         refuse_differences(first.names, first.named, other.names, other.named)
     target = into / "texts.parquet"
-    rows = _copy(engine, layouts, target)
-    sources = _sources(layouts, rows)
-    return Texts(
-        path=target,
-        names=first.names,
-        kinds=(TextKind.ANY,) * len(first.names),
-        sources=sources,
-    )
+    sources = _sources(layouts, _copy(engine, layouts, target))
+    kinds = (TextKind.ANY,) * len(first.names)
+    return Texts(path=target, names=first.names, kinds=kinds, sources=sources)
 
 
 def _layout(path: Path, copy: Path) -> CsvLayout:
@@ -83,11 +78,9 @@ def _layout(path: Path, copy: Path) -> CsvLayout:
     if look.mixed:
         with _opened(path) as file, copy.open("wb") as target:
             _with_line_feeds(file, target)
-        path_read = copy
-    else:
-        path_read = path
+    read = copy if look.mixed else path
     return CsvLayout(
-        path=path_read, named=path, delimiter=delimiter, names=tuple(names), lines=look.lines
+        path=read, named=path, delimiter=delimiter, names=tuple(names), lines=look.lines
     )
 
 
@@ -97,12 +90,12 @@ def _opened(path: Path) -> IO[bytes]:
     return path.open("rb")
 
 
-class _Look:
-    """One look at every byte: is it UTF-8, how do lines end, and how many do.
+def _text(path: Path) -> io.TextIOWrapper:
+    return io.TextIOWrapper(_opened(path), encoding="utf-8-sig", newline="")
 
-    Raises:
-        InputError: it is not UTF-8, holds a NUL, or cannot be unpacked.
-    """
+
+class _Look:
+    """One look at every byte: is it plain UTF-8, how do lines end, and how many do."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -157,7 +150,6 @@ class _Look:
 
     @property
     def mixed(self) -> bool:
-        """Whether lines end in several ways."""
         return sum(many > 0 for many in (self._crlf, self._lf, self._cr)) > 1
 
 
@@ -176,8 +168,7 @@ def _with_line_feeds(file: IO[bytes], target: IO[bytes]) -> None:
             if number:
                 target.write(b'"')
                 inside = not inside
-            plain = part if inside else part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-            target.write(plain)
+            target.write(part if inside else part.replace(b"\r\n", b"\n").replace(b"\r", b"\n"))
         if held and inside:
             target.write(held)
             held = b""
@@ -186,7 +177,7 @@ def _with_line_feeds(file: IO[bytes], target: IO[bytes]) -> None:
 
 def _records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Line on which each record begins, from 1, and its fields; empty lines left out."""
-    with io.TextIOWrapper(_opened(path), encoding="utf-8-sig", newline="") as file:
+    with _text(path) as file:
         reader = csv.reader(file, delimiter=delimiter)
         before = 0
         for record in reader:
@@ -232,9 +223,8 @@ def _copy(engine: duckdb.DuckDBPyConnection, layouts: Sequence[CsvLayout], targe
             if _LINE_TOO_LONG not in str(error):
                 break
         else:
-            [[rows]] = engine.execute(
-                f"SELECT count(*) FROM read_parquet({paths([target])})"
-            ).fetchall()
+            count = f"SELECT count(*) FROM read_parquet({paths([target])})"
+            [[rows]] = engine.execute(count).fetchall()
             return int(rows)
     raise _refusal(layouts, last)
 
@@ -268,7 +258,6 @@ def _refusal(layouts: Sequence[CsvLayout], error: duckdb.Error | None) -> InputE
 
 
 def _trouble(layout: CsvLayout) -> str:
-    """The first record that does not fit, in words; "" where all do."""
     width = len(layout.names)
     for line, record in _records(layout.path, layout.delimiter):
         if len(record) != width:
@@ -279,7 +268,7 @@ def _trouble(layout: CsvLayout) -> str:
 
 def _open_quote(layout: CsvLayout) -> str:
     """A quoted field that does not end where its field does."""
-    with io.TextIOWrapper(_opened(layout.path), encoding="utf-8-sig", newline="") as file:
+    with _text(layout.path) as file:
         reader = csv.reader(file, delimiter=layout.delimiter, strict=True)
         line = 1
         try:
@@ -291,11 +280,7 @@ def _open_quote(layout: CsvLayout) -> str:
 
 
 def _sources(layouts: Sequence[CsvLayout], rows: int) -> tuple[TextSource, ...]:
-    """The files with their rows, as many as there are records in them.
-
-    Raises:
-        InputError: more or fewer rows were read than a file holds records.
-    """
+    """The files with their rows; refuses more or fewer than there are records."""
     counted = [layout.lines - 1 for layout in layouts]
     if sum(counted) != rows:  # empty lines, or quotes inside fields
         counted = [_count_records(layout) for layout in layouts]
@@ -315,7 +300,7 @@ def _count_records(layout: CsvLayout) -> int:
     width = len(layout.names)
     if width > 1:
         return sum(1 for _ in _records(layout.path, layout.delimiter)) - 1
-    with io.TextIOWrapper(_opened(layout.path), encoding="utf-8-sig", newline="") as file:
+    with _text(layout.path) as file:
         return sum(1 for _ in csv.reader(file, delimiter=layout.delimiter)) - 1
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from cdml.adapters.tables.queries import SECONDS, single_number
+from cdml.adapters.tables.queries import single_number
 from cdml.adapters.tables.sql_engine import EngineColumn, logical_type, quote
 from cdml.tables.query import ROWS, LogicalType, NotRun, Query
 
@@ -26,22 +26,20 @@ _MOMENTS = {datetime: "TIMESTAMP", date: "DATE", time: "TIME"}
 
 Rewrite = Callable[[exp.Expr], exp.Expr]
 
-_SAME_TYPES = {
-    "TEXT": "VARCHAR",
-    "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE",
-    "REAL": "FLOAT",
-    "INT": "INTEGER",
-}
+_SAME_TYPES = {"TEXT": "VARCHAR", "TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE", "REAL": "FLOAT",
+               "INT": "INTEGER"}  # fmt: skip
 
 
 def translate(sql: str, dialect: str, parameters: Sequence[Any] = ()) -> str:
     """A query in DuckDB's words for another engine, its bound values (`?`) put in as literals."""
     values = iter(parameters)
+    own = _REWRITES.get(dialect)
 
     def rewrite(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Placeholder):
             node = _literal(next(values))
-        return _REWRITES.get(dialect, _as_it_is)(_plain_sums(node))
+        node = _plain_sums(node)
+        return own(node) if own else node
 
     tree = sqlglot.parse_one(sql, dialect="duckdb")
     return str(tree.transform(rewrite).sql(dialect=dialect))
@@ -78,10 +76,6 @@ def _literal(value: Any) -> exp.Expr:
             )
             text = exp.Literal.string(str(value))
             return exp.cast(text, kind) if kind else text
-
-
-def _as_it_is(node: exp.Expr) -> exp.Expr:
-    return node
 
 
 def _plain_sums(node: exp.Expr) -> exp.Expr:
@@ -157,28 +151,11 @@ DIALECTS = tuple(_REWRITES)
 """The engines that the checks are translated for."""
 
 
-__all__ = ["SECONDS", "query_answers"]
-
-
-def query_answers(
-    queries: Sequence[Query],
-    relation: str,
-    columns: Sequence[EngineColumn],
+def answer_query(
+    query: Query, relation: str, columns: Sequence[EngineColumn],
     execute: Callable[[str], Sequence[Any] | NotRun],
-) -> tuple[float | NotRun, ...]:
-    """The number each query gives; NaN is NULL to it.
-
-    `ask` gives the rows of an answer to a question in DuckDB's words.
-    """
-    return tuple(_answer(query, relation, columns, execute) for query in queries)
-
-
-def _answer(
-    query: Query,
-    relation: str,
-    columns: Sequence[EngineColumn],
-    execute: Callable[[str], Sequence[Any] | NotRun],
-) -> float | NotRun:
+) -> float | NotRun:  # fmt: skip
+    """The number that a query gives, NaN as NULL; `ask` answers a question in DuckDB's words."""
     tree = sqlglot.parse_one(query.sql, dialect="duckdb")
     unknown = sorted({call.name.lower() for call in tree.find_all(exp.Anonymous)})
     if unknown:
@@ -202,11 +179,9 @@ def _bound(tree: exp.Expr, relation: str, columns: Sequence[EngineColumn]) -> ex
 
 
 def _rows(relation: str, columns: Sequence[EngineColumn]) -> str:
+    names = ((quote(column.engine_name), column.has_nan) for column in columns)
     plain = (
-        f"CASE WHEN NOT isnan({quote(c.engine_name)}) THEN {quote(c.engine_name)} END"
-        f" AS {quote(c.engine_name)}"
-        if c.has_nan
-        else quote(c.engine_name)
-        for c in columns
+        f"CASE WHEN NOT isnan({name}) THEN {name} END AS {name}" if has_nan else name
+        for name, has_nan in names
     )
     return f"SELECT {', '.join(plain)} FROM {relation}"

@@ -44,19 +44,13 @@ class Engine:
     connection: duckdb.DuckDBPyConnection
 
     def ask(self, sql: str, about: Path) -> list[Any]:
-        """All rows of an answer."""
         return self.run(sql, about).fetchall()
 
     def arrays(self, sql: str, about: Path) -> dict[str, Any]:
-        """The columns of an answer as numpy arrays."""
         return dict(self.run(sql, about).fetchnumpy())
 
     def run(self, sql: str, about: Path) -> duckdb.DuckDBPyConnection:
-        """Run a statement.
-
-        Raises:
-            InputError: the file cannot be read.
-        """
+        """Run a statement; an InputError if the file cannot be read."""
         try:
             return self.connection.execute(sql)
         except duckdb.Error as error:

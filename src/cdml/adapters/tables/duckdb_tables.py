@@ -52,17 +52,14 @@ class ParquetFile:
 
     @property
     def relation(self) -> str:
-        """See `SqlEngine`."""
         return parquet(self.path)
 
     def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
-        """See `SqlEngine`."""
         taken = {column.engine_name.casefold() for column in columns}
         number = "row_number() OVER () - 1" if "file_row_number" in taken else "file_row_number"
         return f"(SELECT *, {number} AS {row} FROM {self.relation})"
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """See `SqlEngine`."""
         try:
             return self._answer(sql, parameters)
         except (duckdb.Error, OverflowError) as error:
@@ -99,15 +96,12 @@ class ParquetFile:
         return self.engine.execute(f"EXECUTE asked({values})").fetchall()
 
     def reaches(self, other: SqlEngine) -> bool:
-        """See `SqlEngine`."""
         return isinstance(other, ParquetFile) and other.engine is self.engine
 
     def parquet(self) -> Path:
-        """See `SqlEngine`."""
         return self.path
 
     def read_as(self, declared: Types) -> "ParquetFile":
-        """See `SqlEngine`."""
         return self.again(declared)
 
 
@@ -122,7 +116,6 @@ class DuckTables:
         self._conversion = Conversion(folder=self._folder)
 
     def open(self, uri: str, declared: Types = UNDECLARED) -> SqlTable:
-        """See the port."""
         into = Path(tempfile.mkdtemp(dir=self._folder))
         try:
             files = find_files(uri, into, self._limits)
@@ -133,27 +126,19 @@ class DuckTables:
         except (OSError, ValueError) as error:
             raise InputError(f"{uri!r} cannot be read: {error}.") from error
         place = self._place(files, digest, self._engine, typed, columns)
-        return SqlTable(
-            ref=DataRef(uri=files.uri, digest=digest, rows=rows),
-            columns={column.field.name: column for column in place.columns},
-            place=place,
-        )
+        return SqlTable(ref=DataRef(uri=files.uri, digest=digest, rows=rows), place=place)
 
     def _place(
-        self,
-        files: Files,
-        digest: str,
-        engine: duckdb.DuckDBPyConnection,
-        typed: Typed,
+        self, files: Files, digest: str, engine: duckdb.DuckDBPyConnection, typed: Typed,
         columns: Sequence[EngineColumn],
-    ) -> ParquetFile:
+    ) -> ParquetFile:  # fmt: skip
+        misfits = {name: str(misfit) for name, misfit in typed.misfits.items()}
+        fields = (replace(c.field, misfit=misfits.get(c.field.name, "")) for c in columns)
+        described = (replace(c, field=f) for c, f in zip(columns, fields, strict=True))
         return ParquetFile(
-            path=typed.path,
-            uri=files.uri,
-            columns=tuple(_with_misfit(column, typed) for column in columns),
-            engine=engine,
+            path=typed.path, uri=files.uri, columns=tuple(described), engine=engine,
             again=partial(self._again, files, digest),
-        )
+        )  # fmt: skip
 
     def _again(self, files: Files, digest: str, declared: Types) -> ParquetFile:
         """The rows in other types; may be asked by another thread."""
@@ -164,10 +149,3 @@ class DuckTables:
                 raise misfit.error()
         columns, _ = read_columns(engine, typed.path, files.uri)
         return self._place(files, digest, engine, typed, columns)
-
-
-def _with_misfit(column: EngineColumn, typed: Typed) -> EngineColumn:
-    misfit = typed.misfits.get(column.field.name)
-    if misfit is None:
-        return column
-    return replace(column, field=replace(column.field, misfit=str(misfit)))

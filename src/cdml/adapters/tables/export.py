@@ -5,19 +5,24 @@ import hashlib
 import json
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from cdml.adapters.tables.dialects import answer_query
 from cdml.adapters.tables.sql_engine import EngineColumn, QueryRejected, SqlEngine, quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import InputError, ServiceError
 from cdml.evidence.schema import DataRef
-from cdml.tables.query import LogicalType
+from cdml.tables.declared_types import Types
+from cdml.tables.query import LogicalType, NotRun, Query
 
 CHUNK = 50_000
 """Rows held at once."""
@@ -33,6 +38,51 @@ _TYPES = {
     LogicalType.TIMESTAMP: pa.timestamp("us"),
     LogicalType.TIME: pa.time64("us"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RemoteTable(ABC):
+    """Rows that have types of their own and no order: that of their columns counts."""
+
+    name: str
+    columns: tuple[EngineColumn, ...]
+
+    @property
+    @abstractmethod
+    def relation(self) -> str:
+        """See `SqlEngine`."""
+
+    @abstractmethod
+    def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
+        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+
+    @abstractmethod
+    def all_rows(self, sql: str) -> Iterator[Any]:
+        """The rows of an answer to a question in DuckDB's words."""
+
+    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
+        number = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
+        return f"(SELECT *, {number} AS {row} FROM {self.relation}) AS n"
+
+    def repeated(self, column: EngineColumn) -> None:
+        del column  # only grouping tells
+
+    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
+        ask = partial(
+            answer_query, relation=self.relation, columns=self.columns, execute=self.first_rows
+        )
+        return tuple(map(ask, queries))
+
+    def read_as(self, declared: Types) -> Self:
+        del declared
+        return self
+
+    def parquet(self) -> Path:
+        """For the scoring process, which reads files."""
+        values = ", ".join(column.value for column in self.columns)
+        order = in_order(self.columns)
+        rows = self.all_rows(f"SELECT {values} FROM {self.relation} ORDER BY {order}")
+        return export(rows, self.columns)
 
 
 def in_order(columns: Sequence[EngineColumn]) -> str:

@@ -48,10 +48,7 @@ class DownloadLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """The files of one table, all of one format (parquet, csv or json), sorted.
-
-    From `folder` the names of folders, such as `year=2013`, begin to hold columns.
-    """
+    """The files of one table, sorted; below `folder`, names such as `year=2013` hold columns."""
 
     uri: str
     paths: tuple[Path, ...]
@@ -59,11 +56,7 @@ class Files:
     folder: Path | None = None
 
     def look_through(self, limits: Unpacking) -> None:
-        """Refuse packed files that are cut off, or hold too much.
-
-        Raises:
-            InputError: one is.
-        """
+        """Refuse (InputError) packed files that are cut off, or hold too much."""
         for path in self.paths:
             if path.suffix.lower() == ".gz":
                 check_unpacked_size(path, limits)

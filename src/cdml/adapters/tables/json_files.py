@@ -3,6 +3,7 @@
 import gzip
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -61,8 +62,6 @@ def read_json(engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Pa
 
 
 class _Records:
-    """The objects of all files, one a row."""
-
     def __init__(
         self, engine: duckdb.DuckDBPyConnection, files: Sequence[Path], into: Path
     ) -> None:
@@ -83,21 +82,11 @@ class _Records:
         names = usual if alike else self._names()
         refuse_names(names, self._files[0])
         self._write(names)
-        texts = Texts(path=self._target, names=names, kinds=(), sources=sources)
+        texts = replace(all_texts, path=self._target, names=names)
         kinds, mixed = self._kinds(texts)
-        structures = {
-            number: self._structure(texts, number)
-            for number, kind in enumerate(kinds)
-            if kind is TextKind.NESTED
-        }
-        return Texts(
-            path=self._target,
-            names=names,
-            kinds=kinds,
-            structures=structures,
-            mixed=mixed,
-            sources=sources,
-        )
+        nested = (number for number, kind in enumerate(kinds) if kind is TextKind.NESTED)
+        structures = {number: self._structure(texts, number) for number in nested}
+        return replace(texts, kinds=kinds, structures=structures, mixed=mixed)
 
     def _copy(self) -> None:
         source = (
@@ -131,22 +120,18 @@ class _Records:
 
     def _sources(self) -> tuple[TextSource, ...]:
         counted = {file: rows for file, rows in self._select("f, count(*)", "GROUP BY f")}  # noqa: C416 - mypy
+        rows = {path: int(str(counted.get(str(path), 0))) for path in self._files}
         return tuple(
-            TextSource(
-                path=path, rows=int(str(counted.get(str(path), 0))), place=partial(_place, path)
-            )
-            for path in self._files
+            TextSource(path=path, rows=n, place=partial(_place, path)) for path, n in rows.items()
         )
 
     def _refuse_others(self, texts: Texts, usual: Sequence[str]) -> bool:
         """Refuse what is no object, names a key twice, or holds digits that would be lost.
 
-        A CASE asks each question only of the rows that are left.
-
-        Returns:
-            Whether all objects have those keys, in that order.
+        A CASE asks each question only of the rows that are left. Gives whether all have those keys,
+        in order.
         """
-        keys = f"json_keys(j) = {_list(usual)}"
+        keys = f"json_keys(j) = CAST([{', '.join(map(literal, usual))}] AS VARCHAR[])"
         wrong = (
             f"CASE WHEN json_type(j) <> 'OBJECT' THEN 0 WHEN {keys} THEN {_inexact(2)}"
             " WHEN len(json_keys(j)) <> len(list_distinct(json_keys(j))) THEN 1"
@@ -171,11 +156,7 @@ class _Records:
         return names if len(set(names)) == len(names) else ()
 
     def _names(self) -> tuple[str, ...]:
-        """All keys, in the order in which they are first met.
-
-        Raises:
-            InputError: a file lacks a key that another has.
-        """
+        """All keys, in the order in which they are first met; files must not differ."""
         rows = self._engine.execute(
             "SELECT k, f, min(n), min(p) FROM (SELECT f, file_row_number AS n,"
             " unnest(json_keys(j)) AS k, generate_subscripts(json_keys(j), 1) AS p"
@@ -186,17 +167,14 @@ class _Records:
         by_file: dict[str, list[str]] = {str(path): [] for path in self._files}
         for key, file, *_ in rows:
             by_file[str(file)].append(str(key))
+        fullest = max(self._files, key=lambda path: len(set(names) & set(by_file[str(path)])))
         for path in self._files:
-            refuse_differences(names, self._file_with(names, by_file), by_file[str(path)], path)
+            refuse_differences(names, fullest, by_file[str(path)], path)
         return names
 
-    def _file_with(self, names: Sequence[str], by_file: dict[str, list[str]]) -> Path:
-        """The file that has the most of these columns."""
-        return max(self._files, key=lambda path: len(set(names) & set(by_file[str(path)])))
-
     def _write(self, names: Sequence[str]) -> None:
-        """Each key's values as text, and what JSON says they are."""
-        pointers = "[" + ", ".join(map(literal, map(_pointer, names))) + "]"
+        escaped = (name.replace("~", "~0").replace("/", "~1") for name in names)
+        pointers = "[" + ", ".join(literal(f"/{name}") for name in escaped) + "]"
         columns = ", ".join(
             f"x[{at + 1}] AS c{at}, y[{at + 1}] AS t{at}" for at in range(len(names))
         )
@@ -242,11 +220,7 @@ class _Records:
         )
 
     def _structure(self, texts: Texts, number: int) -> str:
-        """The types of what is nested in a column.
-
-        Raises:
-            InputError: whole numbers in it have more than 64 bits.
-        """
+        """The types of what is nested in a column; whole numbers have at most 64 bits."""
         [(structure, row)] = self._select(
             f"json_group_structure(c{number}::JSON), min(file_row_number) FILTER (regexp_matches("
             f"regexp_replace(c{number}, {literal(_TEXTS)}, '', 'g'), {literal(_LONG_WHOLE)}))",
@@ -279,15 +253,6 @@ def _inexact(number: int) -> str:
         f"CASE WHEN NOT regexp_matches(j, {literal(_LONG)}) THEN NULL WHEN {again} THEN NULL"
         f" WHEN len({inexact}) > 0 THEN {number} END"
     )
-
-
-def _list(texts: Sequence[str]) -> str:
-    return f"CAST([{', '.join(map(literal, texts))}] AS VARCHAR[])"
-
-
-def _pointer(name: str) -> str:
-    """A key as a JSON pointer."""
-    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _place(path: Path, row: int) -> str:

@@ -32,17 +32,13 @@ def read_columns(
     Raises:
         InputError: it cannot be read, has no rows or columns, or names a column twice.
     """
-    file = quote_path(parquet)
+    relation = sql_engine.parquet(parquet)
     try:
-        described = engine.execute(
-            f"DESCRIBE SELECT * FROM {sql_engine.parquet(parquet)}"
-        ).fetchall()
+        described = engine.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
         schema = engine.execute(
-            f"SELECT name, num_children, repetition_type FROM parquet_schema({file})"
+            f"SELECT name, num_children, repetition_type FROM parquet_schema({quote_path(parquet)})"
         ).fetchall()
-        rows = engine.execute(f"SELECT count(*) FROM {sql_engine.parquet(parquet)}").fetchall()[0][
-            0
-        ]
+        [[rows]] = engine.execute(f"SELECT count(*) FROM {relation}").fetchall()
     except duckdb.Error as error:
         raise unreadable(uri, error) from error
     top = _top_level(schema)
@@ -65,12 +61,9 @@ def read_columns(
     except duckdb.Error as error:
         raise unreadable(uri, error) from error
     return tuple(
-        _as_empty(column) if column.field.name in empty else column for column in columns
+        replace(column, field=replace(column.field, empty=column.field.name in empty))
+        for column in columns
     ), rows
-
-
-def _as_empty(column: EngineColumn) -> EngineColumn:
-    return replace(column, field=replace(column.field, empty=True))
 
 
 def _top_level(schema: list[tuple[str, int | None, str]]) -> list[tuple[str, str]]:

@@ -115,24 +115,21 @@ def _is_whole(value: str) -> bool:
 
 
 def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str) -> str:
-    """The one type that holds the values of all files as they are.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The one type that holds the values of all files as they are, or an InputError."""
     first: dict[str, _File] = {}
     for file in files:
         first.setdefault(file.types[name], file)
     kinds = dict(first)
     if len(kinds) > 1:  # pandas writes a column without values in a type of its own
-        kinds = {
-            kind: file for kind, file in kinds.items() if not _empty(engine, files, name, kind)
-        } or dict(list(kinds.items())[:1])
+        filled = {
+            kind: kinds[kind] for kind in kinds if _ask(engine, files, name, kind, "count")[0]
+        }
+        kinds = filled or dict(list(kinds.items())[:1])
     common = _joined(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
-    if common == "DOUBLE" and not all(
-        _small(engine, files, name, kind) for kind in kinds if kind in {*WHOLE_NUMBERS, "HUGEINT"}
-    ):
-        common = None
+    if common == "DOUBLE":
+        whole = (kind for kind in kinds if kind in {*WHOLE_NUMBERS, "HUGEINT"})
+        ends = (end for kind in whole for end in _ask(engine, files, name, kind, "max", "min"))
+        common = None if any(abs(end or 0) > _EXACT_IN_DOUBLE for end in ends) else common
     if common is None:
         (one, here), (other, there) = list(kinds.items())[:2]
         raise InputError(
@@ -167,19 +164,16 @@ def _widest(kinds: Sequence[str]) -> str | None:
     return next((kind for kind, size in _SIZES.items() if size == needed), None)
 
 
-def _paths_holding(files: Sequence[_File], name: str, kind: str) -> str:
-    return paths([file.path for file in files if file.types[name] == kind])
-
-
-def _empty(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
-    source = f"read_parquet({_paths_holding(files, name, kind)}, hive_partitioning = false)"
-    [[count]] = engine.execute(f"SELECT count({quote(name)}) FROM {source}").fetchall()
-    return not count
-
-
-def _small(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str, kind: str) -> bool:
-    """Whether a double holds every whole number of these files."""
-    source = f"read_parquet({_paths_holding(files, name, kind)}, hive_partitioning = false)"
-    extremes = f"max({quote(name)}), min({quote(name)})"
-    row: tuple[Any, ...] = engine.execute(f"SELECT {extremes} FROM {source}").fetchall()[0]
-    return all(value is None or abs(value) <= _EXACT_IN_DOUBLE for value in row)
+def _ask(
+    engine: duckdb.DuckDBPyConnection,
+    files: Sequence[_File],
+    name: str,
+    kind: str,
+    *functions: str,
+) -> tuple[Any, ...]:
+    """Aggregates of the files in which a column has this type."""
+    held = paths([file.path for file in files if file.types[name] == kind])
+    asked = ", ".join(f"{function}({quote(name)})" for function in functions)
+    sql = f"SELECT {asked} FROM read_parquet({held}, hive_partitioning = false)"
+    row: tuple[Any, ...] = engine.execute(sql).fetchall()[0]
+    return row

@@ -22,10 +22,7 @@ SECONDS = 300.0
 def query_answers(
     queries: Sequence[Query], rows: Path, columns: Sequence[EngineColumn], seconds: float = SECONDS
 ) -> tuple[float | NotRun, ...]:
-    """The number each query gives; NaN is NULL to it, as it is missing to every other rule.
-
-    Only this one Parquet file may be read; a query is given up after so many seconds.
-    """
+    """Each query's number, NaN as NULL, in so many seconds; it can read only this file."""
     if not queries:
         return ()
     with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-query")) as folder:

@@ -8,17 +8,16 @@ Spark is the user's to install: the extra `spark` brings it, Java is needed too.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from threading import Timer
-from typing import Any, Self
+from typing import Any
 
 from py4j.protocol import Py4JError
 from pyspark.errors import AnalysisException, ParseException, PySparkException
 from pyspark.sql import SparkSession
 
-from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import physical, translate
-from cdml.adapters.tables.export import export, in_order, reference
+from cdml.adapters.tables.export import RemoteTable, reference
+from cdml.adapters.tables.queries import SECONDS
 from cdml.adapters.tables.sql_engine import (
     EngineColumn,
     QueryRejected,
@@ -30,49 +29,32 @@ from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import reveal
 from cdml.errors import ConfigurationError, InputError
 from cdml.tables.declared_types import UNDECLARED, Types
-from cdml.tables.query import Field, NotRun, Query
+from cdml.tables.query import Field, NotRun
 
 _ERRORS = (PySparkException, Py4JError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class SparkView:
+class SparkView(RemoteTable):
     """A table or file under a name of the session's."""
 
-    name: str
-    columns: tuple[EngineColumn, ...]
     session: SparkSession = field(repr=False)
 
     @property
     def relation(self) -> str:
-        """See `SqlEngine`."""
         return quote(self.name)
 
-    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
-        """See `SqlEngine`; distributed rows have no order of their own: that of columns counts."""
-        number = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
-        return f"(SELECT *, {number} AS {row} FROM {self.relation}) AS n"
-
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """See `SqlEngine`."""
         try:
             answer = self.session.sql(translate(sql, "spark", parameters)).collect()
         except _ERRORS as error:
             raise QueryRejected(_first_line(error)) from error
         return [tuple(row) for row in answer]
 
-    def repeated(self, column: EngineColumn) -> None:
-        """See `SqlEngine`."""
-
-    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See `SqlEngine`."""
-        return dialects.query_answers(queries, self.relation, self.columns, self._first_rows)
-
-    def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
-        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+    def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         context = self.session.sparkContext
         context.setJobGroup(self.name, "a contract's query", interruptOnCancel=True)
-        timer = Timer(dialects.SECONDS, context.cancelJobGroup, [self.name])
+        timer = Timer(SECONDS, context.cancelJobGroup, [self.name])
         timer.daemon = True
         timer.start()
         try:
@@ -85,21 +67,9 @@ class SparkView:
             timer.cancel()
 
     def reaches(self, other: SqlEngine) -> bool:
-        """See `SqlEngine`."""
         return isinstance(other, SparkView)
 
-    def read_as(self, declared: Types) -> Self:
-        """See `SqlEngine`; its columns have types."""
-        del declared
-        return self
-
-    def parquet(self) -> Path:
-        """See `SqlEngine`; for the scoring process, which reads files."""
-        return export(self._rows(), self.columns)
-
-    def _rows(self) -> Iterator[Any]:
-        values = ", ".join(column.value for column in self.columns)
-        sql = f"SELECT {values} FROM {self.relation} ORDER BY {in_order(self.columns)}"
+    def all_rows(self, sql: str) -> Iterator[Any]:
         try:
             yield from self.session.sql(translate(sql, "spark")).toLocalIterator()
         except _ERRORS as error:
@@ -137,11 +107,7 @@ class SparkTables:
             for one in rows.schema.fields
         )
         place = SparkView(name=view, columns=columns, session=session)
-        return SqlTable(
-            ref=reference(place, columns, uri),
-            columns={column.field.name: column for column in columns},
-            place=place,
-        )
+        return SqlTable(ref=reference(place, columns, uri), place=place)
 
 
 def _session(master: str) -> SparkSession:

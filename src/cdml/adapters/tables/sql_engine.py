@@ -270,10 +270,7 @@ class Translation:
 
 
 def counts(translation: Translation, conditions: Iterable[Condition]) -> str:
-    """One aggregate per condition.
-
-    `count_if` takes a third of the time of a FILTER, and is NULL where all it meets is NULL.
-    """
+    """One aggregate per condition; `count_if` takes a third of a FILTER's time, and may be NULL."""
     return ", ".join(
         f"coalesce(count_if({translation.condition(condition, exact=False)}), 0)"
         for condition in conditions
@@ -339,18 +336,11 @@ class SqlEngine(Protocol):
         ...
 
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """All rows of an answer to SQL in DuckDB's words.
-
-        Raises:
-            Refused: the engine cannot answer.
-        """
+        """All rows of an answer to SQL in DuckDB's words, or `QueryRejected`."""
         ...
 
     def repeated(self, column: EngineColumn) -> int | None:
-        """Rows whose value an earlier row has too, where that is told without grouping.
-
-        None where it is not.
-        """
+        """Rows whose value an earlier row has too; None where only grouping would tell."""
         ...
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:

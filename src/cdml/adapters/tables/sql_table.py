@@ -1,7 +1,7 @@
 """Tables asked by SQL, wherever they lie."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,27 +43,25 @@ class SqlTable:
     """Rows that an engine is asked about by SQL, which is DuckDB's whatever the engine."""
 
     ref: DataRef
-    columns: Mapping[str, EngineColumn]
     place: SqlEngine
+    columns: Mapping[str, EngineColumn] = field(init=False)
+
+    def __post_init__(self) -> None:
+        by_name = {column.field.name: column for column in self.place.columns}
+        object.__setattr__(self, "columns", by_name)
 
     @property
     def parquet(self) -> Path:
-        """See the port."""
         return self.place.parquet()
 
     def read_as(self, declared: Types) -> "SqlTable":
-        """See the port."""
-        place = self.place.read_as(declared)
-        columns = {column.field.name: column for column in place.columns}
-        return SqlTable(ref=self.ref, columns=columns, place=place)
+        return SqlTable(ref=self.ref, place=self.place.read_as(declared))
 
     @property
     def fields(self) -> tuple[Field, ...]:
-        """The columns, in the file's order."""
         return tuple(column.field for column in self.columns.values())
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
-        """See the port."""
         return self.ask(conditions, ())[0]
 
     def ask(
@@ -116,7 +114,6 @@ class SqlTable:
             return NotRun(error.reason)
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See the port."""
         return self.place.answer(queries)
 
     def _read_all(self) -> None:
@@ -144,7 +141,6 @@ class SqlTable:
         return repeated
 
     def frequencies(self, column: str, limit: int) -> tuple[tuple[CellValue, int], ...]:
-        """See the port."""
         engine_column = self.columns[column]
         rows = self._execute(
             f"SELECT {engine_column.value} AS v, count(*) AS n FROM {self.place.relation}"
@@ -157,7 +153,6 @@ class SqlTable:
     def count_by(
         self, column: str, conditions: Sequence[Condition], limit: int
     ) -> Mapping[CellValue, tuple[int, ...]]:
-        """See the port."""
         engine_column, translation = self.columns[column], Translation(self.columns)
         also = f", {counts(translation, conditions)}" if conditions else ""
         rows = self._execute(
@@ -172,7 +167,6 @@ class SqlTable:
     def examples(
         self, condition: Condition, column: str, limit: int
     ) -> tuple[tuple[int, CellValue | None], ...]:
-        """See the port."""
         translation = Translation(self.columns)
         where = translation.condition(condition, exact=False)
         engine_column = self.columns[column]
@@ -208,7 +202,6 @@ class SqlTable:
     def shared(
         self, other: Table, columns: Sequence[str], their_columns: Sequence[str] | None = None
     ) -> int:
-        """See the port."""
         other = self._reached(other)
         there = columns if their_columns is None else their_columns
         pairs = zip(columns, there, strict=True)
@@ -235,7 +228,6 @@ class SqlTable:
         )
 
     def overlap(self, other: Table, columns: Sequence[str]) -> Overlap:
-        """See the port."""
         other = self._reached(other)
         mine, others = ([table.columns[name] for name in columns] for table in (self, other))
         [row] = self._execute(
@@ -245,7 +237,6 @@ class SqlTable:
         return Overlap(shared=shared, repeated_here=here, repeated_there=there)
 
     def conflicts(self, columns: Sequence[str], label: str) -> Conflicts:
-        """See the port."""
         engine_columns = [self.columns[name] for name in columns]
         [row] = self._execute(
             equal_rows.conflicts(engine_columns, self.columns[label], self.place.relation)
@@ -254,7 +245,6 @@ class SqlTable:
         return Conflicts(equal=equal, conflicting=conflicting)
 
     def extent(self, column: str) -> tuple[CellValue, CellValue] | None:
-        """See the port."""
         engine_column = self.columns[column]
         [(low, high)] = self._execute(
             f"SELECT min({engine_column.value}), max({engine_column.value})"
@@ -284,7 +274,6 @@ class SqlTable:
 
     @property
     def _numbered(self) -> str:
-        """The rows with their number from 0."""
         return self.place.numbered(self._row, tuple(self.columns.values()))
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:

@@ -47,7 +47,6 @@ class Texts:
 
     @property
     def rows(self) -> int:
-        """How many there are."""
         return sum(source.rows for source in self.sources)
 
     def place(self, row: int) -> str:
@@ -60,11 +59,7 @@ class Texts:
 
 
 def refuse_names(names: Sequence[str], path: Path) -> None:
-    """Refuse columns that could not be told apart, or have no name.
-
-    Raises:
-        InputError: names are empty, or the same but for capital letters.
-    """
+    """Refuse (InputError) columns that could not be told apart, or have no name."""
     for number, name in enumerate(names, 1):
         if not name.strip():
             raise InputError(
@@ -85,11 +80,7 @@ def refuse_names(names: Sequence[str], path: Path) -> None:
 
 
 def refuse_differences(first: Sequence[str], path: Path, other: Sequence[str], there: Path) -> None:
-    """Refuse files of one table that do not have the same columns.
-
-    Raises:
-        InputError: one file lacks a column that the other has.
-    """
+    """Refuse (InputError) files of one table that do not have the same columns."""
     for mine, here, theirs, their_path in (
         (first, path, other, there),
         (other, there, first, path),

@@ -32,13 +32,6 @@ _ZONE = r"(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 _TRUE, _FALSE = "('true', 'True', 'TRUE')", "('false', 'False', 'FALSE')"
 
 
-@dataclass(frozen=True, slots=True)
-class _Cast:
-    """A value of a type made of a text: NULL where the text is none."""
-
-    sql: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Misfit:
     """Values that are not of the type a column is declared to have, and the first one's place."""
@@ -55,7 +48,6 @@ class Misfit:
         return f"{self.count:,} {are} no {self.declared}, {first}"
 
     def error(self) -> InputError:
-        """For those who cannot do without the type."""
         return InputError(
             f"{self.where}: the value of {self.column!r} is no {self.declared}, which"
             f" {self.declared.by} says it is ({self.count:,} such values).",
@@ -82,7 +74,7 @@ def write_typed(
     columns = _Columns(engine, texts, declared)
     columns.decide()
     named = ", ".join(
-        f"{columns.casts[number].sql} AS {quote(name)}" for number, name in enumerate(texts.names)
+        f"{columns.casts[number]} AS {quote(name)}" for number, name in enumerate(texts.names)
     )
     source = f"SELECT {named} FROM read_parquet({paths([texts.path])})"
     engine.execute(f"COPY ({source}) TO {literal(str(path))} (FORMAT parquet)")
@@ -98,7 +90,7 @@ class _Columns:
         self._declared = {
             number: declared[name] for number, name in enumerate(texts.names) if name in declared
         }
-        self.casts: dict[int, _Cast] = {}
+        self.casts: dict[int, str] = {}
         self.misfits: dict[str, Misfit] = {}
 
     def decide(self) -> None:
@@ -107,15 +99,12 @@ class _Columns:
         refused = self._decide_declared()
         self._infer([number for number in everything if number not in self.casts])
         for number, (cast, count) in refused.items():
-            name = self._texts.names[number]
+            name, where = self._texts.names[number], self._texts.place(self._first(number, cast))
             self.misfits[name] = Misfit(
-                column=name,
-                declared=self._declared[number],
-                count=count,
-                where=self._texts.place(self._first(number, cast)),
+                column=name, declared=self._declared[number], count=count, where=where
             )
 
-    def _decide_declared(self) -> dict[int, tuple[_Cast, int]]:
+    def _decide_declared(self) -> dict[int, tuple[str, int]]:
         """Casts of columns that fit, and how many values of the others do not."""
         candidates = {
             number: declared_casts
@@ -124,7 +113,7 @@ class _Columns:
             and self._texts.kinds[number] is not TextKind.NESTED
         }
         questions = {
-            (number, at): f"count_if(c{number} IS NOT NULL AND {cast.sql} IS NULL)"
+            (number, at): f"count_if(c{number} IS NOT NULL AND {cast} IS NULL)"
             for number, casts in candidates.items()
             for at, cast in enumerate(casts)
         }
@@ -149,11 +138,11 @@ class _Columns:
                 )
             if kinds[number] is TextKind.NESTED:
                 structure = literal(self._texts.structures[number])
-                self.casts[number] = _Cast(f"from_json(c{number}::JSON, {structure})")
+                self.casts[number] = f"from_json(c{number}::JSON, {structure})"
             elif kinds[number] is TextKind.BOOLEAN:
-                self.casts[number] = _Cast(f"(c{number} = 'true')")
+                self.casts[number] = f"(c{number} = 'true')"
             elif kinds[number] is TextKind.TEXT:
-                self.casts[number] = _Cast(f"c{number}")
+                self.casts[number] = f"c{number}"
         self._infer_plain([n for n in numbers if kinds[n] in (TextKind.ANY, TextKind.NUMBER)])
 
     def _infer_plain(self, numbers: Sequence[int]) -> None:
@@ -164,9 +153,9 @@ class _Columns:
             there = flags[number, 0]
             if there in (_NOTHING, _WHOLE):
                 kind = "BIGINT" if there == _WHOLE else "VARCHAR"
-                self.casts[number] = _Cast(f"CAST(c{number} AS {kind})")
+                self.casts[number] = f"CAST(c{number} AS {kind})"
             elif there == _FLAG:
-                self.casts[number] = _Cast(f"(c{number} IN {_TRUE})")
+                self.casts[number] = f"(c{number} IN {_TRUE})"
             elif there in (_UNSIGNED, _UNSIGNED | _WHOLE):
                 unsigned.append(number)
             elif there < _FLAG or self._texts.kinds[number] is TextKind.NUMBER:
@@ -178,7 +167,7 @@ class _Columns:
             if signs[number, 0]:
                 self._text(number)
             else:
-                self.casts[number] = _Cast(f"CAST(c{number} AS UBIGINT)")
+                self.casts[number] = f"CAST(c{number} AS UBIGINT)"
         self._infer_fractions(fractions)
 
     def _infer_fractions(self, numbers: Sequence[int]) -> None:
@@ -186,13 +175,9 @@ class _Columns:
         json = {n for n in numbers if self._texts.kinds[n] is TextKind.NUMBER}
         again = "count_if(CAST(TRY_CAST({0} AS DOUBLE) AS VARCHAR) IS DISTINCT FROM {0})"
         other = self._scan({(n, 0): again.format(f"c{n}") for n in numbers})
-        worst = self._scan(
-            {
-                (n, 0): f"max({_look_closely(f'c{n}', json=n in json)})"
-                for n in numbers
-                if other[n, 0]
-            }
-        )
+        strange = [n for n in numbers if other[n, 0]]
+        looks = {(n, 0): _look_closely(f"c{n}", json=n in json) for n in strange}
+        worst = self._scan({place: f"max({look})" for place, look in looks.items()})
         worst = {(n, 0): worst.get((n, 0), _SAME) for n in numbers}
         padded = [n for n in numbers if worst[n, 0] == _PADDED]
         questions = {}
@@ -209,34 +194,28 @@ class _Columns:
             if worst[number, 0] == _CHANGED or uneven:
                 self._text(number)
             else:
-                self.casts[number] = _Cast(f"CAST(c{number} AS DOUBLE)")
+                self.casts[number] = f"CAST(c{number} AS DOUBLE)"
 
     def _text(self, number: int) -> None:
-        """A column that stays text.
-
-        Raises:
-            InputError: JSON says that it holds numbers.
-        """
+        """A column that stays text; refused where JSON says that it holds numbers."""
         if self._texts.kinds[number] is TextKind.NUMBER:
             look = _look_closely(f"c{number}", json=True)
-            wrong = _Cast(f"CASE WHEN {look} = {_SAME} THEN 1 END")
+            wrong = f"CASE WHEN {look} = {_SAME} THEN 1 END"
             place = self._texts.place(self._first(number, wrong))
             raise InputError(
                 f"{place}: the number in {self._texts.names[number]!r} cannot be read exactly.",
                 "Write it as text (in quotes): it has more digits than a 64-bit number holds.",
             )
-        self.casts[number] = _Cast(f"c{number}")
+        self.casts[number] = f"c{number}"
 
-    def _first(self, number: int, cast: _Cast) -> int:
-        """The first row whose text is none of the type."""
+    def _first(self, number: int, cast: str) -> int:
         [[row]] = self._engine.execute(
             f"SELECT min(file_row_number) FROM read_parquet({paths([self._texts.path])},"
-            f" file_row_number = true) WHERE c{number} IS NOT NULL AND {cast.sql} IS NULL"
+            f" file_row_number = true) WHERE c{number} IS NOT NULL AND {cast} IS NULL"
         ).fetchall()
         return int(row or 0)
 
     def _scan(self, questions: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], int]:
-        """Aggregates by what they are asked for."""
         asked_for, answers = list(questions.items()), dict[tuple[int, int], int]()
         for at in range(0, len(asked_for), _AT_ONCE):
             part = asked_for[at : at + _AT_ONCE]
@@ -249,10 +228,7 @@ class _Columns:
 
 
 def _look(name: str) -> str:
-    """What a value is, as one bit.
-
-    A CASE asks each question only of the values that are left.
-    """
+    """What a value is, as one bit; a CASE asks each question only of the values that are left."""
     number = f"CASE WHEN isfinite(TRY_CAST({name} AS DOUBLE)) THEN {_NUMERIC} ELSE {_TEXT} END"
     return (
         f"CASE WHEN {name} IS NULL THEN NULL"
@@ -309,7 +285,7 @@ def _digits(text: str) -> str:
     return f"ltrim(regexp_replace({mantissa}, '[^0-9]', '', 'g'), '0')"
 
 
-def _declared_casts(name: str, declared: Declared) -> Iterator[_Cast]:
+def _declared_casts(name: str, declared: Declared) -> Iterator[str]:
     """Ways to read a column as its declared type, the plainest first."""
     if not declared.firm:
         yield from _unchanged_casts(name, declared)
@@ -317,33 +293,33 @@ def _declared_casts(name: str, declared: Declared) -> Iterator[_Cast]:
     text = f"trim({name})"
     match declared.type:
         case LogicalType.STRING:
-            yield _Cast(name)
+            yield name
         case LogicalType.BOOLEAN:
-            yield _Cast(f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END")
+            yield f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END"
         case LogicalType.INTEGER:
             plain = f"ltrim(split_part({text}, '.', 1), '+')"
             fits = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
             for integer_type in (
                 (declared.physical,) if declared.physical else ("BIGINT", "UBIGINT")
             ):
-                yield _Cast(f"CASE WHEN {fits} THEN TRY_CAST({plain} AS {integer_type}) END")
+                yield f"CASE WHEN {fits} THEN TRY_CAST({plain} AS {integer_type}) END"
         case LogicalType.NUMBER:
-            yield _Cast(_number(name, declared))
+            yield _number(name, declared)
         case LogicalType.DATE | LogicalType.TIMESTAMP | LogicalType.TIME:
             yield from _times(name, declared)
         case _:  # what is nested no text field holds
             return
 
 
-def _unchanged_casts(name: str, declared: Declared) -> Iterator[_Cast]:
+def _unchanged_casts(name: str, declared: Declared) -> Iterator[str]:
     """Types that another table has: only what changes no value."""
     match declared.type:
         case LogicalType.STRING:
-            yield _Cast(name)
+            yield name
         case LogicalType.NUMBER:
             plain = f"regexp_full_match({name}, '{_CANONICAL}') AND {exact(name)}"
             nothing = f"lower({name}) = 'nan'"
-            yield _Cast(f"CASE WHEN {plain} OR {nothing} THEN TRY_CAST({name} AS DOUBLE) END")
+            yield f"CASE WHEN {plain} OR {nothing} THEN TRY_CAST({name} AS DOUBLE) END"
         case LogicalType.DATE | LogicalType.TIMESTAMP | LogicalType.TIME:
             yield from _times(name, declared)
         case _:
@@ -359,19 +335,17 @@ def _number(name: str, declared: Declared) -> str:
         return f"CASE WHEN {fits} THEN TRY_CAST({text} AS {declared.physical}) END"
     kind = "FLOAT" if declared.physical == "FLOAT" else "DOUBLE"
     fits = f"regexp_full_match({text}, '{_NUMBER}')"
-    fits += f" AND isfinite(TRY_CAST({text} AS DOUBLE))" if declared.rounds else (
-        f" AND {exact(text)}"
-    )  # fmt: skip
+    fits += f" AND {f'isfinite(TRY_CAST({text} AS DOUBLE))' if declared.rounds else exact(text)}"
     words = f"regexp_full_match(lower({text}), 'nan|[+-]?inf(inity)?')"
     word = f"TRY_CAST(ltrim(lower({text}), '+') AS {kind})"
     return f"CASE WHEN {fits} THEN TRY_CAST({text} AS {kind}) WHEN {words} THEN {word} END"
 
 
-def _times(name: str, declared: Declared) -> Iterator[_Cast]:
+def _times(name: str, declared: Declared) -> Iterator[str]:
     """Dates and times, in the declared format or in ISO 8601."""
     kind = declared.type
     if declared.format is not None:
-        yield _Cast(_by_format(name, declared))
+        yield _by_format(name, declared)
         return
     if kind is LogicalType.DATE:
         yield _iso(name, _DAY, "DATE")
@@ -383,9 +357,9 @@ def _times(name: str, declared: Declared) -> Iterator[_Cast]:
             yield _iso(name, f"{_DAY}[T ]{_CLOCK}{_ZONE}", "TIMESTAMP WITH TIME ZONE")
 
 
-def _iso(name: str, pattern: str, kind: str) -> _Cast:
+def _iso(name: str, pattern: str, kind: str) -> str:
     fits = f"regexp_full_match({name}, {literal(pattern)})"
-    return _Cast(f"CASE WHEN {fits} THEN TRY_CAST({name} AS {kind}) END")
+    return f"CASE WHEN {fits} THEN TRY_CAST({name} AS {kind}) END"
 
 
 def _by_format(name: str, declared: Declared) -> str:

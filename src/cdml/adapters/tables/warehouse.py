@@ -8,8 +8,7 @@ The driver is the user's to install; Postgres's comes with the extra `postgres`.
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy
 from sqlalchemy.exc import (
@@ -20,9 +19,9 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 
-from cdml.adapters.tables import dialects
 from cdml.adapters.tables.dialects import DIALECTS, physical, translate
-from cdml.adapters.tables.export import CHUNK, export, in_order, reference
+from cdml.adapters.tables.export import CHUNK, RemoteTable, reference
+from cdml.adapters.tables.queries import SECONDS
 from cdml.adapters.tables.sql_engine import (
     EngineColumn,
     QueryRejected,
@@ -34,7 +33,7 @@ from cdml.adapters.tables.sql_table import SqlTable
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.tables.declared_types import UNDECLARED, Types
-from cdml.tables.query import Field, LogicalType, NotRun, Query
+from cdml.tables.query import Field, LogicalType, NotRun
 
 _DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 _NAMES = {"postgresql": "postgres"}
@@ -44,18 +43,15 @@ _BINARY_TEXT = frozenset({"postgres", "redshift"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class DatabaseTable:
+class DatabaseTable(RemoteTable):
     """One table of a database."""
 
-    name: str
     uri: str
     dialect: str
-    columns: tuple[EngineColumn, ...]
     engine: sqlalchemy.Engine = field(repr=False)
 
     @property
     def relation(self) -> str:
-        """See `SqlEngine`."""
         if self.dialect not in _BINARY_TEXT:
             return self.name
         values = ", ".join(self._plain(column) for column in self.columns)
@@ -67,37 +63,24 @@ class DatabaseTable:
         text = column.field.type is LogicalType.STRING and column.field.physical == "VARCHAR"
         return f'{name} COLLATE "C" AS {name}' if text else name
 
-    def numbered(self, row: str, columns: Sequence[EngineColumn]) -> str:
-        """See `SqlEngine`; a table has no order of its own, so that of its columns counts."""
-        numbered = f"row_number() OVER (ORDER BY {in_order(columns)}) - 1"
-        return f"(SELECT *, {numbered} AS {row} FROM {self.relation}) AS n"
-
     def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
-        """See `SqlEngine`."""
-        return [tuple(row) for row in self._rows(translate(sql, self.dialect, parameters))]
+        return [tuple(row) for row in self.all_rows(sql, parameters)]
 
-    def _rows(self, sql: str) -> Iterator[Any]:
+    def all_rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        translated = translate(sql, self.dialect, parameters)
         try:
             with self.engine.connect() as connection:
                 yield from connection.execution_options(
                     yield_per=CHUNK, no_parameters=True
-                ).exec_driver_sql(sql)
+                ).exec_driver_sql(translated)
         except SQLAlchemyError as error:
             raise QueryRejected(mask(_first_line(error), self.uri)) from error
 
-    def repeated(self, column: EngineColumn) -> None:
-        """See `SqlEngine`."""
-
-    def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        """See `SqlEngine`."""
-        return dialects.query_answers(queries, self.relation, self.columns, self._first_rows)
-
-    def _first_rows(self, sql: str) -> Sequence[Any] | NotRun:
-        """An answer; what goes wrong at a value quotes it, so that it is not told."""
+    def first_rows(self, sql: str) -> Sequence[Any] | NotRun:
         try:
             with self.engine.connect() as connection:
                 if self.dialect == "postgres":
-                    limit = f"SET LOCAL statement_timeout = {int(dialects.SECONDS * 1000)}"
+                    limit = f"SET LOCAL statement_timeout = {int(SECONDS * 1000)}"
                     connection.exec_driver_sql(limit)
                 prepared = connection.execution_options(no_parameters=True)
                 return prepared.exec_driver_sql(translate(sql, self.dialect)).fetchall()
@@ -108,19 +91,7 @@ class DatabaseTable:
             return NotRun(f"the database gave up: {type(cause).__name__}")
 
     def reaches(self, other: SqlEngine) -> bool:
-        """See `SqlEngine`."""
         return isinstance(other, DatabaseTable) and other.engine.url == self.engine.url
-
-    def read_as(self, declared: Types) -> Self:
-        """See `SqlEngine`; its columns have types."""
-        del declared
-        return self
-
-    def parquet(self) -> Path:
-        """See `SqlEngine`; for the scoring process, which reads files."""
-        values = ", ".join(column.value for column in self.columns)
-        sql = f"SELECT {values} FROM {self.relation} ORDER BY {in_order(self.columns)}"
-        return export(self._rows(translate(sql, self.dialect)), self.columns)
 
 
 class DatabaseTables:
@@ -153,11 +124,7 @@ class DatabaseTables:
         place = DatabaseTable(
             name=named, uri=masked, dialect=dialect, columns=columns, engine=engine
         )
-        return SqlTable(
-            ref=reference(place, columns, masked),
-            columns={column.field.name: column for column in columns},
-            place=place,
-        )
+        return SqlTable(ref=reference(place, columns, masked), place=place)
 
     def _engine(self, address: str) -> sqlalchemy.Engine:
         if address not in self._engines:

@@ -116,10 +116,7 @@ def finite(values: Sequence[float | str | None]) -> list[float]:
 
 
 def edges(values: Sequence[float | str | None], bins: int = BINS) -> Edges:
-    """Quantiles as edges, found on a sample of the reference.
-
-    A value that fills several bins gets one of its own, and a column of few values one for each.
-    """
+    """Quantiles of a sample as edges; a value that fills several bins gets one of its own."""
     values_sorted = finite(values)
     distinct = list(dict.fromkeys(values_sorted))
     if len(distinct) <= 2 * bins:

@@ -46,11 +46,7 @@ class Distances:
 
 
 def distances(column: ColumnProfile, now: Sequence[int]) -> Distances | None:
-    """Every measure of a column's counts against those of the reference.
-
-    Returns:
-        None where a side has no rows.
-    """
+    """Every measure of a column's counts against the reference's; None where a side has no rows."""
     before = column.counts
     n, m = sum(before), sum(now)
     if n == 0 or m == 0:
@@ -79,7 +75,7 @@ def distances(column: ColumnProfile, now: Sequence[int]) -> Distances | None:
             "wasserstein": shift_noise,
             "cramers_v": math.sqrt(noise) / 2,
         },
-        chi2=_chi2(before, now),
+        chi2=math.fsum((a * m - b * n) ** 2 / (n * m * (a + b)) for a, b in filled),
         moved=moved,
     )
 
@@ -94,15 +90,6 @@ def _smoothed(filled: Sequence[tuple[int, int]]) -> tuple[float, float]:
         (p * math.log2(2 * p / (p + q)) + q * math.log2(2 * q / (p + q))) / 2 for p, q in shares
     )
     return psi, math.sqrt(max(divergence, 0.0))
-
-
-def _chi2(before: Sequence[int], now: Sequence[int]) -> float:
-    n, m = sum(before), sum(now)
-    return math.fsum(
-        (a * m - b * n) ** 2 / (n * m * (a + b))
-        for a, b in zip(before, now, strict=True)
-        if a + b > 0
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

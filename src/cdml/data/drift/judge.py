@@ -6,13 +6,17 @@ what equal distributions would show with so few rows is known, and half a thresh
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cdml.common.verdict import Verdict, worst
+from cdml.config.schema import DriftSettings
 from cdml.data.contract import Severity
 from cdml.data.drift.bins import Buckets, Categories, Edges, labels
 from cdml.data.drift.distances import DistanceName, Distances, distances
 from cdml.data.drift.profile import ColumnProfile, complete
-from cdml.data.rules.rule import Finding, ValueHistogram
+from cdml.data.rules.rule import make_check
+from cdml.evidence.charts import Histogram
+from cdml.evidence.schema import Check
 from cdml.gates.reasons import figure
 from cdml.tables.query import CellValue, LogicalType
 
@@ -32,51 +36,32 @@ _NAMED = 3
 """How many values or slices a sentence names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftLimits:
-    """When a column has moved too far."""
+def judge_value(value: float, limits: DriftSettings) -> Verdict:
+    """What a value of the measure says; NaN is never fine."""
+    if limits.fail is not None and not value < limits.fail:
+        return Verdict.FAIL
+    return Verdict.WARN if limits.warn is not None and not value < limits.warn else Verdict.PASS
 
-    measure: DistanceName = "psi"
-    warn: float | None = 0.2
-    fail: float | None = None
-    min_rows: int = 100
 
-    @property
-    def thresholds(self) -> tuple[float, ...]:
-        """Those there are."""
-        return tuple(limit for limit in (self.warn, self.fail) if limit is not None)
+def _thresholds(limits: DriftSettings) -> tuple[float, ...]:
+    """Those there are, the one that is met first in front."""
+    return tuple(sorted(limit for limit in (limits.warn, limits.fail) if limit is not None))
 
-    @property
-    def lowest(self) -> float | None:
-        """The threshold that is met first."""
-        return min(self.thresholds, default=None)
 
-    @property
-    def severity(self) -> Severity:
-        """What a column that moved can do to the verdict."""
-        if self.fail is not None:
-            return "error"
-        return "info" if self.warn is None else "warning"
-
-    @property
-    def expected(self) -> str:
-        """In words."""
-        words = _WORDS[self.measure]
-        return "told only" if self.lowest is None else f"a {words} below {self.lowest:g}"
-
-    def verdict(self, value: float) -> Verdict:
-        """What a value says; NaN is never fine."""
-        verdict = Verdict.PASS
-        if self.warn is not None and not value < self.warn:
-            verdict = Verdict.WARN
-        if self.fail is not None and not value < self.fail:
-            verdict = Verdict.FAIL
-        return verdict
-
-    @property
-    def unjudged(self) -> Verdict:
-        """What a column that cannot be judged says."""
-        return _UNJUDGED[self.severity]
+def _check(
+    name: str, column: str, limits: DriftSettings, verdict: Verdict | None, **more: Any
+) -> Check:
+    """A check with what a moved column can do to the verdict; without one it is not judged."""
+    severity: Severity = "info" if limits.warn is None else "warning"
+    if limits.fail is not None:
+        severity = "error"
+    lowest = next(iter(_thresholds(limits)), None)
+    words = _WORDS[limits.measure]
+    return make_check(
+        name=name, column=column, severity=severity,
+        verdict=_UNJUDGED[severity] if verdict is None else verdict,
+        expected="told only" if lowest is None else f"a {words} below {lowest:g}", **more,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,41 +75,37 @@ class CurrentColumn:
 def judge_drift(
     column: ColumnProfile,
     now: CurrentColumn,
-    limits: DriftLimits,
+    limits: DriftSettings,
     *,
     may_disclose: bool,
     name: str = "drift",
-) -> Finding:
+) -> Check:
     """A column's drift held against its thresholds."""
     measured = distances(column, now.counts)
     why = _unable(measured, min(column.rows, sum(now.counts)), limits)
     if measured is None or why:
-        return Finding(
-            name=name, column=column.name, verdict=limits.unjudged, severity=limits.severity,
-            expected=limits.expected, observed="not judged", reason=f"not judged: {why}",
-        )  # fmt: skip
+        return _check(
+            name, column.name, limits, None, observed="not judged", reason=f"not judged: {why}"
+        )
     value = measured.values[limits.measure]
-    verdict = limits.verdict(value)
-    observed = figure(value, limits.thresholds)
+    verdict = judge_value(value, limits)
+    observed = figure(value, _thresholds(limits))
     parts = [f"{_WORDS[limits.measure]} {observed}"]
     if may_disclose and verdict is not Verdict.PASS:
         parts.append(_largest(column, now.counts))
     if may_disclose:
         parts += _changes(column, now)
-    return Finding(
-        name=name, column=column.name, verdict=verdict, severity=limits.severity,
-        expected=limits.expected, observed=observed, reason="; ".join(parts),
-        beside=", ".join(
-            _other_measures(measured, limits.measure, column, may_disclose=may_disclose)
-        ),
-        spread=_spread(column, now.counts) if may_disclose else None,
+    others = _other_measures(measured, limits.measure, column, may_disclose=may_disclose)
+    return _check(
+        name, column.name, limits, verdict, observed=observed, reason="; ".join(parts),
+        beside=", ".join(others),
+        histogram=_histogram(column, now.counts) if may_disclose else None,
     )  # fmt: skip
 
 
-def _spread(column: ColumnProfile, now: Sequence[int]) -> ValueHistogram:
-    """Shares of the rows, to four digits."""
+def _histogram(column: ColumnProfile, now: Sequence[int]) -> Histogram:
     before, after = column.rows or 1, sum(now) or 1
-    return ValueHistogram(
+    return Histogram(
         bins=labels(column.type, column.bins),
         reference=tuple(round(count / before, 4) for count in column.counts),
         now=tuple(round(count / after, 4) for count in now),
@@ -134,12 +115,9 @@ def _spread(column: ColumnProfile, now: Sequence[int]) -> ValueHistogram:
 def judge_slices(
     column: ColumnProfile,
     parts: Mapping[str, tuple[ColumnProfile, Sequence[int]]],
-    limits: DriftLimits,
-) -> Finding:
-    """A column's drift within each slice: one finding, which names the slices that moved.
-
-    `parts` has, by the slice's name, the column with the reference's counts, and the counts now.
-    """
+    limits: DriftSettings,
+) -> Check:
+    """One finding, which names slices that moved; by name, the reference's column and counts."""
     values: dict[str, float] = {}
     few = 0
     for called, (before, now) in parts.items():
@@ -148,11 +126,12 @@ def judge_slices(
             few += 1
         else:
             values[called] = measured.values[limits.measure]
-    verdict = worst(map(limits.verdict, values.values())) if values else limits.unjudged
+    thresholds = _thresholds(limits)
+    verdicts = {called: judge_value(value, limits) for called, value in values.items()}
     ordered = sorted(values, key=lambda called: -values[called])
-    moved = [one for one in ordered if limits.verdict(values[one]) is not Verdict.PASS]
+    moved = [one for one in ordered if verdicts[one] is not Verdict.PASS]
     listing = ", ".join(
-        f"{one} ({figure(values[one], limits.thresholds)})" for one in (moved or ordered)[:_NAMED]
+        f"{one} ({figure(values[one], thresholds)})" for one in (moved or ordered)[:_NAMED]
     )
     words = _WORDS[limits.measure]
     if not values:
@@ -163,21 +142,21 @@ def judge_slices(
         reason = f"in {len(values)} slices, largest {words}: {listing}"
     if few and values:
         reason += f"; not judged: {few} with too few rows"
-    return Finding(
-        name="slice_drift", column=column.name, verdict=verdict, severity=limits.severity,
-        expected=limits.expected, reason=reason,
-        observed=figure(max(values.values()), limits.thresholds) if values else "not judged",
+    return _check(
+        "slice_drift", column.name, limits, worst(verdicts.values()) if verdicts else None,
+        observed=figure(max(values.values()), thresholds) if values else "not judged",
+        reason=reason,
     )  # fmt: skip
 
 
-def _unable(measured: Distances | None, rows: int, limits: DriftLimits) -> str:
-    """Why a column is not judged."""
+def _unable(measured: Distances | None, rows: int, limits: DriftSettings) -> str:
     if measured is None:
         return "there are no rows"
-    if limits.lowest is None:
+    thresholds = _thresholds(limits)
+    if not thresholds:
         return ""
     noise = measured.noise[limits.measure]
-    if not noise < limits.lowest / 2:
+    if not noise < thresholds[0] / 2:
         return f"with so few rows chance alone gives a {_WORDS[limits.measure]} of {noise:.2g}"
     if rows < limits.min_rows:
         return f"a side has {rows:,} rows, and {limits.min_rows:,} are asked for"
@@ -187,7 +166,6 @@ def _unable(measured: Distances | None, rows: int, limits: DriftLimits) -> str:
 def _other_measures(
     measured: Distances, measure: DistanceName, column: ColumnProfile, *, may_disclose: bool
 ) -> list[str]:
-    """The measures that do not decide."""
     other_texts = [
         f"{_WORDS[other]} {measured.values[other]:.3g}"
         for other in ("psi", "js")
@@ -210,7 +188,6 @@ def _in_unit(value: float, kind: LogicalType) -> str:
 
 
 def _largest(column: ColumnProfile, now: Sequence[int]) -> str:
-    """The bin whose share moved most."""
     n, m = column.rows, sum(now)
     names = labels(column.type, column.bins)
     shares = [(b / n, a / m) for b, a in zip(column.counts, now, strict=True)]

@@ -53,10 +53,7 @@ class Counting:
 def build_profile(
     table: Table, leave_out: frozenset[str], may_disclose: Callable[[str], bool]
 ) -> Profile:
-    """Find the bins of every column on a sample, and count all rows in them.
-
-    Of columns whose values may not be told none is kept.
-    """
+    """Find bins on a sample and count all rows in them; no value that may not be told is kept."""
     fields = [one for one in table.fields if one.name not in leave_out]
     ordered = [one.name for one in fields if is_ordered(one.type)]
     sample = table.sample(ordered, min(SAMPLE, max(1, _CELLS // max(1, len(ordered)))))
@@ -70,9 +67,12 @@ def build_profile(
             continue
         if one.type not in _UNCOUNTABLE:
             values[one.name] = table.frequencies(one.name, _MOST_CATEGORIES)
-        columns.append(
-            _empty(one, _bins(one, values.get(one.name, ()), may_disclose=may_disclose(one.name)))
-        )
+        # Of a flag its two values are known, whoever may see them.
+        disclosed = may_disclose(one.name) or one.type is LogicalType.BOOLEAN
+        bins: Bins = Uncounted(reason=f"it holds {one.physical}")
+        if one.name in values:
+            bins = binning.count_categories(values[one.name]) if disclosed else Buckets()
+        columns.append(_empty(one, bins))
     conditions = Counting(columns=tuple(columns)).conditions
     left = iter(table.count(conditions))
     return Profile(
@@ -100,16 +100,6 @@ def _ordered(
         return profile
     mean = fsum(value / len(values) for value in values)
     return replace(profile, low=values[0], high=values[-1], mean=mean)
-
-
-def _bins(
-    column: Field, frequencies: Sequence[tuple[CellValue, int]], *, may_disclose: bool
-) -> Bins:
-    if column.type in _UNCOUNTABLE:
-        return Uncounted(reason=f"it holds {column.physical}")
-    # Of a flag its two values are known, whoever may see them.
-    flag = column.type is LogicalType.BOOLEAN
-    return binning.count_categories(frequencies) if may_disclose or flag else Buckets()
 
 
 def _empty(column: Field, bins: Bins) -> ColumnProfile:

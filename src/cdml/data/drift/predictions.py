@@ -4,7 +4,6 @@ What it said then is kept with it as a profile; what it says now is found for th
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from cdml.config.schema import DriftSettings
@@ -14,9 +13,8 @@ from cdml.data.drift.profile_file import PREDICTIONS_FILE, ProfileDocument, writ
 from cdml.data.drift.reference import stored_profile
 from cdml.data.ports import DataPorts
 from cdml.data.rules.quality import unjudged_finding
-from cdml.data.rules.rule import Finding
 from cdml.errors import CdmlError
-from cdml.evidence.schema import Producer
+from cdml.evidence.schema import Check, Producer
 from cdml.evidence.store import PREDICTIONS
 from cdml.models.registry import Registry
 from cdml.tables.table import Table
@@ -48,7 +46,7 @@ def known_predictions(registry: Registry, champion: str) -> ProfileDocument | No
 
 def judge_predictions(
     ports: DataPorts, reference: ProfileDocument, predictions: Path, thresholds: DriftSettings
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     """Hold the champion's predictions (a Parquet file) against its own of then."""
     table = ports.tables.open(str(predictions))
     plan = plan_drift(table, reference.profile, _other_columns(table), thresholds)
@@ -56,10 +54,10 @@ def judge_predictions(
     for finding in judge_drift(
         plan, table, counts, label="", thresholds=thresholds, may_disclose=_may_disclose
     ):  # fmt: skip
-        yield replace(finding, name=NAME)
+        yield finding.model_copy(update={"name": NAME})
 
 
-def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Finding:
+def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Check:
     """What was kept could not be had: told, and inconclusive where drift can fail."""
     if thresholds.fail is not None:
         return not_compared(NAME, None, error.message, thresholds)
@@ -67,7 +65,6 @@ def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Finding:
 
 
 def _other_columns(table: Table) -> frozenset[str]:
-    """Columns of a predictions file that are not the model's words."""
     return frozenset(field.name for field in table.fields if field.name not in _SAID)
 
 

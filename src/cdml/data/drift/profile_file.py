@@ -60,14 +60,11 @@ def read_profile(path: Path) -> ProfileDocument | None:
 
 
 def parse_profile(content: bytes, name: str) -> ProfileDocument:
-    """A profile from bytes, whoever wrote them.
-
-    Raises:
-        InputError: as `read_profile`.
-    """
+    """A profile from bytes, whoever wrote them; raises as `read_profile`."""
     version = _version(content)
     if version not in ("", SCHEMA):
-        problem = "a profile of another version" if _is_profile(version) else "no profile"
+        other = version.startswith("cdml.profile/")
+        problem = "a profile of another version" if other else "no profile"
         raise InputError(f"{name} is {problem}: {version[:100]}, not {SCHEMA}.", _HINT)
     try:
         return ProfileDocument.model_validate_json(content)
@@ -91,7 +88,3 @@ def _version(content: bytes) -> str:
     except (ValueError, RecursionError):
         return ""
     return str(document.get("schema", "")) if isinstance(document, dict) else ""
-
-
-def _is_profile(version: str) -> bool:
-    return version.startswith("cdml.profile/")

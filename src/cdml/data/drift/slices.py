@@ -7,9 +7,9 @@ from cdml.config.schema import DataSettings
 from cdml.data.drift import bins as binning
 from cdml.data.drift import judge
 from cdml.data.drift.bins import Categories, Edges
-from cdml.data.drift.checks import drift_limits, not_compared
+from cdml.data.drift.checks import not_compared
 from cdml.data.drift.profile import SLICES, ColumnProfile, Profile, SliceProfile
-from cdml.data.rules.rule import Finding
+from cdml.evidence.schema import Check
 from cdml.tables.table import Table
 
 _COUNTS = 200_000
@@ -22,10 +22,7 @@ def count_slices(
     data: DataSettings,
     may_disclose: Callable[[str], bool],
 ) -> tuple[SliceProfile, ...]:
-    """Every column's counts within the largest slices; one scan for each slice column.
-
-    Columns whose values may not be told are neither counted nor make slices.
-    """
+    """Counts within the largest slices, one scan a slice column; only what may be told."""
     names = {field.name for field in table.fields}
     profiles: list[SliceProfile] = []
     for name in data.slices:
@@ -39,27 +36,17 @@ def count_slices(
         kinds = {column.name: column.type for column in columns}
         conditions = {one: binning.each(one, kinds[one], bins) for one, bins in questions.items()}
         flat = [condition for many in conditions.values() for condition in many]
-        largest = min(data.max_slices, _room(len(flat), len(data.slices)))
+        room = max(min(SLICES, _COUNTS // max(len(flat), 1)) // len(data.slices), 1)
+        largest = min(data.max_slices, room)
         for value, (rows, *counts) in table.count_by(name, flat, largest).items():
             left = iter(counts)
             taken = {one: [next(left) for _ in many] for one, many in conditions.items()}
-            profiles.append(
-                SliceProfile(
-                    column=name,
-                    value=str(value)[: binning.LONGEST],
-                    rows=rows,
-                    counts={
-                        one: binning.from_each(many, rows, questions[one])
-                        for one, many in taken.items()
-                    },
-                )
-            )
+            binned = {
+                one: binning.from_each(many, rows, questions[one]) for one, many in taken.items()
+            }
+            text = str(value)[: binning.LONGEST]
+            profiles.append(SliceProfile(column=name, value=text, rows=rows, counts=binned))
     return tuple(profiles)
-
-
-def _room(counts: int, columns: int) -> int:
-    """How many slices of one column fit into a profile."""
-    return max(min(SLICES, _COUNTS // max(counts, 1)) // columns, 1)
 
 
 def judge_slice_drift(
@@ -68,7 +55,7 @@ def judge_slice_drift(
     columns: Sequence[ColumnProfile],
     data: DataSettings,
     may_disclose: Callable[[str], bool],
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     """Hold each column against its thresholds within the slices that both sides have."""
     before = {(part.column, part.value): part for part in reference.slices}
     if not before:
@@ -90,4 +77,4 @@ def judge_slice_drift(
             and column.name in now[name, value].counts
         }
         if parts:
-            yield judge.judge_slices(column, parts, drift_limits(data.drift))
+            yield judge.judge_slices(column, parts, data.drift)

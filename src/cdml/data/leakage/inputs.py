@@ -12,7 +12,8 @@ import numpy as np
 
 from cdml.data.leakage.separation import MOST
 from cdml.data.rules.quality import unjudged_finding
-from cdml.data.rules.rule import Finding, fact, percentage
+from cdml.data.rules.rule import fact, percentage
+from cdml.evidence.schema import Check
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Conflicts, Table
 
@@ -48,30 +49,35 @@ def maybe_identifier(field: Field, values: InputValues, rows: int) -> bool:
     return False
 
 
-def constant(column: str, *, empty: bool = False) -> Finding:
+def _warning(name: str, column: str, expected: str, observed: str, reason: str) -> Check:
+    return fact(
+        name, column, fine=False, severity="warning", expected=expected, observed=observed,
+        reason=reason,
+    )  # fmt: skip
+
+
+def constant(column: str, *, empty: bool = False) -> Check:
     """A column of one value, or of none."""
     same = "no row holds a value" if empty else "every row holds the same"
-    return fact(
-        "constant_input", column, fine=False, severity="warning",
-        expected="more than one value", observed="0" if empty else "1",
-        reason=f"{same}: a model that uses it learns nothing from it here, and"
+    return _warning(
+        "constant_input", column, "more than one value", "0" if empty else "1",
+        f"{same}: a model that uses it learns nothing from it here, and"
         " what it does when it changes nobody has seen",
     )  # fmt: skip
 
 
-def identifier(column: str, rows: int) -> Finding:
+def identifier(column: str, rows: int) -> Check:
     """A column of as many values as rows."""
-    return fact(
-        "identifier_input", column, fine=False, severity="warning",
-        expected="no identifier", observed=f"{rows} values",
-        reason=f"all {rows:,} rows hold a value of their own: it looks like an identifier, which a"
+    return _warning(
+        "identifier_input", column, "no identifier", f"{rows} values",
+        f"all {rows:,} rows hold a value of their own: it looks like an identifier, which a"
         " model can only learn by heart",
     )  # fmt: skip
 
 
 def missing_with_label(
     sample: Mapping[str, InputValues], label: str, *, classes: bool
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     """Columns whose missing values coincide with the label's, or tell the label."""
     labels = sample[label]
     unlabelled = np.array([value is None for value in labels])
@@ -83,10 +89,20 @@ def missing_with_label(
         if _MIN_MISSING <= int(unlabelled.sum()) < len(missing):
             alike = float(np.corrcoef(missing, unlabelled)[0, 1])
             if not alike < _SAME_ROWS:
-                yield _coincides(column, label, alike)
+                yield _warning(
+                    "missing_with_label", column, f"a correlation below {_SAME_ROWS:g}",
+                    f"{alike:.4f}",
+                    f"values are missing in the rows in which {label} is (correlation {alike:.3g}):"
+                    " probably known only together with the outcome",
+                )  # fmt: skip
                 continue
-        if classes and (predicted := _one_class(labels, missing.tolist())):
-            yield _tells(column, label, *predicted)
+        if classes and (one := _one_class(labels, missing.tolist())):
+            yield _warning(
+                "missing_tells_label", column, "classes as elsewhere", "one class",
+                f"the rows without a value ({one[0]:,} of those sampled) are nearly all of one"
+                f" class of {label}, which elsewhere has {100 * one[1]:.3g} % of the rows: whether"
+                " there is a value is probably known only after the outcome",
+            )  # fmt: skip
 
 
 def _one_class(labels: InputValues, missing: Sequence[bool]) -> tuple[int, float] | None:
@@ -107,26 +123,7 @@ def _one_class(labels: InputValues, missing: Sequence[bool]) -> tuple[int, float
     return (len(there), usual) if sure and not many < _ALL * len(there) else None
 
 
-def _coincides(column: str, label: str, alike: float) -> Finding:
-    return fact(
-        "missing_with_label", column, fine=False, severity="warning",
-        expected=f"a correlation below {_SAME_ROWS:g}", observed=f"{alike:.4f}",
-        reason=f"values are missing in the rows in which {label} is (correlation {alike:.3g}):"
-        " probably known only together with the outcome",
-    )  # fmt: skip
-
-
-def _tells(column: str, label: str, many: int, usual: float) -> Finding:
-    return fact(
-        "missing_tells_label", column, fine=False, severity="warning",
-        expected="classes as elsewhere", observed="one class",
-        reason=f"the rows without a value ({many:,} of those sampled) are nearly all of one class"
-        f" of {label}, which elsewhere has {100 * usual:.3g} % of the rows: whether there is a"
-        " value is probably known only after the outcome",
-    )  # fmt: skip
-
-
-def conflicting_labels(conflicts: Conflicts, rows: int) -> Finding:
+def conflicting_labels(conflicts: Conflicts, rows: int) -> Check:
     """Whether equal inputs have labels that contradict each other.
 
     Where a fifth of all rows have an equal, the inputs are coarse, and different labels are what
@@ -148,17 +145,16 @@ def conflicting_labels(conflicts: Conflicts, rows: int) -> Finding:
 
 def odd_inputs(
     table: Table, sample: Mapping[str, InputValues], used: Sequence[str]
-) -> Iterator[Finding]:
-    """Constant and identifier-like columns among the inputs.
-
-    What a sample suggests is asked of all rows before it is said.
-    """
+) -> Iterator[Check]:
+    """Constant and identifier-like inputs: what a sample suggests is asked of all rows."""
     rows = table.ref.rows
     fields = {field.name: field for field in table.fields}
     for column in used:
         values = sample[column]
         if maybe_constant(values):
-            if _is_constant(table, column, complete=len(values) == rows):
+            two = [] if len(values) == rows else table.frequencies(column, 2)
+            # All rows hold one value, or all hold none.
+            if len(two) <= 1 and sum(many for _, many in two) in (0, rows):
                 yield constant(column, empty=fields[column].empty)
         elif maybe_identifier(fields[column], values, rows) and (
             len(values) == rows or table.repeated([column]) == 0
@@ -166,19 +162,8 @@ def odd_inputs(
             yield identifier(column, rows)
 
 
-def _is_constant(table: Table, column: str, *, complete: bool) -> bool:
-    """Whether all rows hold one value, or all hold none."""
-    if complete:
-        return True
-    frequencies = table.frequencies(column, 2)
-    return sum(many for _, many in frequencies) in (0, table.ref.rows) and len(frequencies) <= 1
-
-
-def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Finding]:
-    """Rows of equal inputs and different labels; one input alone repeats by its nature.
-
-    Of classes only: numbers always differ.
-    """
+def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Check]:
+    """Rows of equal inputs and different labels; of classes only, and of several inputs."""
     fields = {field.name: field for field in table.fields}
     columns = [name for name in used if fields[name].type.plain]
     if len(columns) > MOST:

@@ -8,8 +8,8 @@ from cdml.data.contract import Contract
 from cdml.data.leakage import inputs, labels
 from cdml.data.leakage.inputs import contradictions, odd_inputs
 from cdml.data.rules.quality import unjudged_finding
-from cdml.data.rules.rule import Finding, fact, percentage
-from cdml.evidence.schema import DataRef
+from cdml.data.rules.rule import count_check, fact
+from cdml.evidence.schema import Check, DataRef
 from cdml.statistics.metrics import Task
 from cdml.tables.query import CellValue, Field, LogicalType
 from cdml.tables.table import Table
@@ -23,11 +23,8 @@ _SAME_FILES = "rows are those of the reference: the files are the same"
 
 def check_declared_columns(
     contract: Contract, features: Sequence[str] | None, label: str
-) -> Iterator[Finding]:
-    """Columns that are known only after the outcome, as the label is, and the model's use of them.
-
-    `features` is None where no model is there.
-    """
+) -> Iterator[Check]:
+    """Columns that are known only after the outcome, and a model's use of them."""
     after = contract.after_outcome | {label}
     if features is None:
         if contract.after_outcome:
@@ -40,8 +37,8 @@ def check_declared_columns(
         yield fact(
             "known_after_outcome", column, fine=False,
             expected="not an input of the model", observed="an input of the model",
-            reason=f"the model uses {column}, which {problem}: it cannot be known when a"
-            " prediction is needed",
+            reason=f"the model uses {column}, which {problem}: it cannot be known when a "
+            "prediction is needed",
         )  # fmt: skip
     if not after.intersection(features):
         yield fact(
@@ -54,7 +51,7 @@ def check_declared_columns(
 def find_label_leaks(
     table: Table, settings: DataSettings, contract: Contract, features: Sequence[str] | None,
     positive: CellValue | None,
-) -> Iterator[Finding]:  # fmt: skip
+) -> Iterator[Check]:  # fmt: skip
     """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
     fields = {field.name: field for field in table.fields}
     candidates = candidate_inputs(table, settings, contract, features)
@@ -117,7 +114,7 @@ def _task(settings: DataSettings, label: Field, values: Sequence[float | str | N
 
 def shared_rows(
     table: Table, reference: Table, settings: DataSettings, complete: Sequence[str]
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     """Rows of the reference among those the model is judged on.
 
     A key that occurs on both sides may be a counter that starts anew, or a customer who came back;
@@ -145,7 +142,7 @@ def shared_rows(
         yield _shared(0, rows, "rows have a key that occurs in the reference", Verdict.PASS)
 
 
-def shared_with_profile(table: Table, reference: DataRef, source: str) -> Finding:
+def shared_with_profile(table: Table, reference: DataRef, source: str) -> Check:
     """What a profile tells of shared rows: that the files are the same, and nothing else."""
     if table.ref.digest == reference.digest:
         rows = table.ref.rows
@@ -155,13 +152,5 @@ def shared_with_profile(table: Table, reference: DataRef, source: str) -> Findin
     )
 
 
-def _shared(count: int, rows: int, words: str, verdict: Verdict) -> Finding:
-    return Finding(
-        name="rows_shared",
-        verdict=verdict,
-        severity="error",
-        expected="0",
-        observed=str(count),
-        failing_rows=count,
-        reason=f"{count:,} of {rows:,} {words} ({percentage(count, rows)})",
-    )
+def _shared(count: int, rows: int, words: str, verdict: Verdict) -> Check:
+    return count_check("rows_shared", None, count, rows, words, verdict)

@@ -31,7 +31,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cdml.common.verdict import Verdict
-from cdml.data.rules.rule import Finding
+from cdml.data.rules.rule import make_check
+from cdml.evidence.schema import Check
 from cdml.statistics.metrics import Task
 
 NumberArray = NDArray[np.float64]
@@ -82,25 +83,16 @@ class Classes:
         return max(_TWO, min(_RARE, usual, smallest))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
-    """A label that is a number; NaN where it is missing."""
-
-    values: NumberArray
-
-
-LabelTarget = Classes | Numbers
+LabelTarget = Classes | NumberArray
+"""A label of classes, or of numbers, which are NaN where they are missing."""
 
 
 def label_target(
     label: ColumnValues, task: Task, positive: float | str | None
 ) -> LabelTarget | None:
-    """What a column may give away, or None where no class, or no other row, has enough of them.
-
-    `positive` is the class of binary tasks, as a sample would hold it.
-    """
+    """What may be given away, or None: too few rows. `positive` is as a sample would hold it."""
     if task is Task.REGRESSION:
-        return Numbers(values=_numbers(label))
+        return _numbers(label)
     if task is Task.BINARY:
         labelled = np.ones(len(label), dtype=np.bool_)
         codes = np.array([value == positive for value in label], dtype=np.int64)
@@ -118,10 +110,7 @@ def label_target(
 def find_leaks(
     columns: Mapping[str, ColumnValues], ordered: Sequence[str], goal: LabelTarget
 ) -> tuple[LabelLeak, ...]:
-    """The strength of every column, and of every difference of two ordered ones.
-
-    The first `MAX_PAIRED` ordered columns are paired.
-    """
+    """The strength of every column, and of differences of the first `MAX_PAIRED` ordered ones."""
     on_line = set(ordered)
     prepared = {name: _numbers(v) for name, v in columns.items() if name in on_line}
     leaks = []
@@ -141,8 +130,11 @@ def _numbers(values: ColumnValues) -> NumberArray:
 
 
 def _of_ordered(values: NumberArray, goal: LabelTarget) -> float:
-    if isinstance(goal, Numbers):
-        return _of_number(values, goal.values)
+    if not isinstance(goal, Classes):
+        there = np.isfinite(values) & np.isfinite(goal)
+        if there.sum() < MIN_ROWS:
+            return 0.5
+        return _correlated(_ranks(values[there]), _ranks(goal[there]))
     values = values[goal.labelled]
     there = np.isfinite(values)
     present, codes = values[there], goal.codes[there]
@@ -158,10 +150,10 @@ def _of_categories(values: ColumnValues, goal: LabelTarget) -> float:
         if not goal.two:
             return _of_groups(groups, goal.codes, goal)
         return _of_pairs(np.bincount(groups), np.bincount(groups, weights=goal.codes), goal)
-    finite = np.isfinite(goal.values)
+    finite = np.isfinite(goal)
     if finite.sum() < MIN_ROWS:
         return 0.5
-    ranks = _ranks(goal.values[finite])
+    ranks = _ranks(goal[finite])
     _, groups = np.unique(words[finite], return_inverse=True)
     return _correlated(_means(groups, ranks), ranks)
 
@@ -227,7 +219,6 @@ class _Line:
         return worst
 
     def _bins(self) -> tuple[CodeArray, CodeArray]:
-        """Where each bin of the values begins and ends."""
         edges = np.searchsorted(self.values, self._cuts(), side="left")
         return np.r_[0, edges], np.r_[edges, len(self.values)]
 
@@ -276,10 +267,7 @@ def _careful(area: float, n: int, m: int) -> float:
 
 
 def _of_pairs(sizes: CodeArray, positives: NumberArray | CodeArray, goal: Classes) -> float:
-    """What groups tell of two classes: the area under the curve of their rates, or information.
-
-    Groups of few rows count as one group, like all rows.
-    """
+    """The area under the curve of the rates, or information; small groups count as all rows."""
     used = sizes > 0
     sizes, positives = sizes[used], positives[used]
     overall = goal.rows[1] / goal.rows.sum()
@@ -294,10 +282,7 @@ def _of_pairs(sizes: CodeArray, positives: NumberArray | CodeArray, goal: Classe
 
 
 def _of_groups(groups: CodeArray, codes: CodeArray, goal: Classes) -> float:
-    """What groups tell of many classes, from the cells that hold rows: there may be many of both.
-
-    Groups of few rows count as one group, like all rows.
-    """
+    """What groups tell, from the cells that hold rows; small groups count as all rows."""
     cells, counts = np.unique(groups * len(goal.rows) + codes, return_counts=True)
     of_group = cells // len(goal.rows)
     sizes = np.bincount(of_group, weights=counts)
@@ -324,13 +309,6 @@ def _means(codes: CodeArray, values: NumberArray) -> NumberArray:
     return group_means
 
 
-def _of_number(values: NumberArray, goal: NumberArray) -> float:
-    there = np.isfinite(values) & np.isfinite(goal)
-    if there.sum() < MIN_ROWS:
-        return 0.5
-    return _correlated(_ranks(values[there]), _ranks(goal[there]))
-
-
 def _correlated(a: NumberArray, b: NumberArray) -> float:
     if a.min() == a.max() or b.min() == b.max():
         return 0.5
@@ -339,11 +317,8 @@ def _correlated(a: NumberArray, b: NumberArray) -> float:
 
 def judge_leaks(
     leaks: Sequence[LabelLeak], *, warn: float | None, fail: float | None, used: bool
-) -> tuple[Finding, ...]:
-    """Every column or pair that tells too much, and one finding about all.
-
-    Where the model is not known to use the columns, the worst is a warning.
-    """
+) -> tuple[Check, ...]:
+    """Columns and pairs that tell too much, at worst a warning unless `used`; and one about all."""
     if not leaks:
         return ()
     limits = [limit for limit in (warn, fail) if limit is not None]
@@ -355,21 +330,23 @@ def judge_leaks(
         if not g.strength < least and (len(g.columns) == 1 or not alone & set(g.columns))
     ]
     failing = used and fail is not None
+    use = "the model uses it" if used else "a model that used it would be of no use"
     findings = [
-        Finding(
+        make_check(
             name="label_given_away",
             column=g.columns[0] if len(g.columns) == 1 else None,
             verdict=Verdict.FAIL if failing and not g.strength < (fail or 0) else Verdict.WARN,
             severity="error" if failing else "warning",
             expected=f"a strength below {least:g}",
             observed=f"{g.strength:.4f}",
-            reason=_reason(g, used=used),
+            reason=f"{_name_leak(g)} tells the label by itself ({g.strength:.4f} of 1):"
+            f" probably known only after the outcome, and {use}",
         )
         for g in listing[:_MOST]
     ]
     best = max(leaks, key=lambda g: g.strength)
     pairs = sum(len(g.columns) == 2 for g in leaks)  # noqa: PLR2004 - a pair
-    summary = Finding(
+    summary = make_check(
         name="label_leakage",
         verdict=Verdict.PASS,
         severity="info",
@@ -385,11 +362,3 @@ def judge_leaks(
 def _name_leak(giveaway: LabelLeak) -> str:
     names = giveaway.columns
     return names[0] if len(names) == 1 else f"the difference of {names[0]} and {names[1]}"
-
-
-def _reason(giveaway: LabelLeak, *, used: bool) -> str:
-    consequence = "the model uses it" if used else "a model that used it would be of no use"
-    return (
-        f"{_name_leak(giveaway)} tells the label by itself ({giveaway.strength:.4f} of 1):"
-        f" probably known only after the outcome, and {consequence}"
-    )

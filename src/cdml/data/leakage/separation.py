@@ -8,7 +8,8 @@ from cdml.config.schema import DataSettings
 from cdml.data.drift.bins import on_line
 from cdml.data.drift.reference import NoReference, ReferenceRows, ReferenceSource, StoredProfile
 from cdml.data.rules.quality import unjudged_finding
-from cdml.data.rules.rule import DataRule, Finding, not_executed, percentage
+from cdml.data.rules.rule import DataRule, count_check, make_check, not_executed, percentage
+from cdml.evidence.schema import Check
 from cdml.tables.query import CellValue, Compare, Field, NotRun, in_common
 from cdml.tables.table import Overlap, Table
 
@@ -25,7 +26,7 @@ def inputs_shared(
     *,
     warn: float | None,
     fail: float | None,
-) -> Finding:
+) -> Check:
     """Whether more rows equal one of the reference than chance explains.
 
     Columns of few values repeat by chance. How often a new row of the same kind would equal an old
@@ -44,7 +45,7 @@ def inputs_shared(
     if fail is not None and not beyond < fail:
         verdict = Verdict.FAIL if chance < _COARSE else Verdict.WARN
     limits = [limit for limit in (warn, fail) if limit is not None]
-    return Finding(
+    return make_check(
         name="inputs_shared",
         verdict=verdict,
         severity="warning" if fail is None else "error",
@@ -57,39 +58,26 @@ def inputs_shared(
     )
 
 
-def time_order(column: str, early: int, rows: int, end: str) -> Finding:
+def time_order(column: str, early: int, rows: int, end: str) -> Check:
     """Whether the judged rows come after the reference: `early` lie before its end."""
     verdict = Verdict.PASS
     if early:
         verdict = Verdict.WARN if early < _MANY * rows else Verdict.FAIL
-    return Finding(
-        name="time_order",
-        column=column,
-        verdict=verdict,
-        severity="error",
-        expected=f"not before {end}",
-        observed=str(early),
-        failing_rows=early,
-        reason=f"{early:,} of {rows:,} rows lie before the end of the reference, {end}"
-        f" ({percentage(early, rows)})"
-        + (": the model may have learnt from what came after them" if early else ""),
-    )
+    note = ": the model may have learnt from what came after them" if early else ""
+    return count_check(
+        "time_order", column, early, rows, f"rows lie before the end of the reference, {end}",
+        verdict, expected=f"not before {end}", note=note,
+    )  # fmt: skip
 
 
-def groups_shared(column: str, shared: int, rows: int) -> Finding:
+def groups_shared(column: str, shared: int, rows: int) -> Check:
     """Whether a user, a device, a conversation lies on both sides."""
-    return Finding(
-        name="groups_shared",
-        column=column,
-        verdict=Verdict.WARN if shared else Verdict.PASS,
-        severity="warning",
-        expected="0",
-        observed=str(shared),
-        failing_rows=shared,
-        reason=f"{shared:,} of {rows:,} rows are of a {column} that occurs in the reference"
-        f" ({percentage(shared, rows)})"
-        + (": what the model knows of it by heart is taken for skill" if shared else ""),
-    )
+    note = ": what the model knows of it by heart is taken for skill" if shared else ""
+    return count_check(
+        "groups_shared", column, shared, rows,
+        f"rows are of a {column} that occurs in the reference",
+        Verdict.WARN if shared else Verdict.PASS, severity="warning", note=note,
+    )  # fmt: skip
 
 
 MOST = 64
@@ -102,7 +90,7 @@ def check_separation(
     settings: DataSettings,
     candidates: Sequence[str],
     may_disclose: Callable[[str], bool],
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     """Everything that keeps the judged rows apart from the reference."""
     if isinstance(reference, NoReference):
         if settings.time is not None:
@@ -124,8 +112,8 @@ def check_separation(
 
 def _time_order(
     table: Table, reference: StoredProfile | ReferenceRows, column: str, *, may_disclose: bool
-) -> Finding:
-    now = _field(table, column)
+) -> Check:
+    now = next(field for field in table.fields if field.name == column)
     end = _end(reference, now) if now.type.ordered else None
     rule = DataRule(name="time_order", column=column, what="", expected="after the reference")
     if end is None:
@@ -150,7 +138,7 @@ def _end(reference: StoredProfile | ReferenceRows, now: Field) -> CellValue | No
     return extent[1] if extent else None
 
 
-def _groups(table: Table, reference: StoredProfile | ReferenceRows, group: str) -> Finding:
+def _groups(table: Table, reference: StoredProfile | ReferenceRows, group: str) -> Check:
     if isinstance(reference, StoredProfile):
         text = f"not compared: of {reference.source} there is a profile, and no rows"
         return unjudged_finding("groups_shared", group, text)
@@ -164,7 +152,7 @@ def _groups(table: Table, reference: StoredProfile | ReferenceRows, group: str) 
 
 def _inputs(
     table: Table, reference: Table, settings: DataSettings, candidates: Sequence[str]
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     common = in_common(table.fields, reference.fields)
     left_out = {*settings.key, settings.time}
     columns = [name for name in candidates if name in common and name not in left_out][:MOST]
@@ -175,7 +163,3 @@ def _inputs(
         table.overlap(reference, columns), table.ref.rows, reference.ref.rows, columns,
         warn=limits.shared_warn, fail=limits.shared_fail,
     )  # fmt: skip
-
-
-def _field(table: Table, column: str) -> Field:
-    return next(field for field in table.fields if field.name == column)

@@ -7,10 +7,10 @@ from typing import Any
 
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
+from cdml.config.base import DURATION, SECONDS
 from cdml.data.contract import (
     OPERATORS,
     PERCENT,
-    SECONDS,
     ContractBound,
     Quality,
     read_bound,
@@ -41,7 +41,6 @@ _COMPARISON = re.compile(
     rf"\s*(?P<left>{_NAME})\s*(?P<sign><=|>=|==|!=|<>|=|<|>)\s*(?P<right>{_NAME})\s*"
 )
 _SIGNS = {"=": "==", "<>": "!="}
-_AGE = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<unit>s|m|h|d)")
 
 
 def read_custom(
@@ -136,7 +135,6 @@ def _column(written: Mapping[str, Any], wrong: list[Wrong], at: KeyPath = ()) ->
 def _levels(
     written: Mapping[str, Any], quality: Quality, percent: bool, wrong: list[Wrong]
 ) -> Quality:
-    """The rule with what it accepts, and what already warns."""
     own = quality.bound or _bound(written, (), quality, percent, wrong)
     fails = _level(written, "fail", quality, percent, wrong)
     warns = _level(written, "warn", quality, percent, wrong)
@@ -188,7 +186,7 @@ def _bound(
 
 
 def _age(written: Any, at: KeyPath, wrong: list[Wrong]) -> ContractBound | None:
-    match = _AGE.fullmatch(written.strip()) if isinstance(written, str) else None
+    match = DURATION.fullmatch(written.strip()) if isinstance(written, str) else None
     if match is None:
         wrong.append((at, f"an age reads 90s, 10m, 6h or 7d, not {written!r}"))
         return None

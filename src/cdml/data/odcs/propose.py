@@ -32,10 +32,7 @@ _HEAD = """\
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObservedColumn:
-    """What a column looks like in the data: `missing` rows, `range` of numbers.
-
-    `values` are its different values, where they are few and repeat themselves.
-    """
+    """What a column looks like; `values` are its different ones, where they are few and repeat."""
 
     field: Field
     missing: int
@@ -72,6 +69,9 @@ def frequent_values(counts: Sequence[tuple[Any, int]], rows: int) -> tuple[str, 
 def propose_contract(name: str, source: str, rows: int, columns: Sequence[ObservedColumn]) -> str:
     """A contract of the Open Data Contract Standard v3.2, as YAML."""
     key = likely_key(columns)
+    # The standard wants a name and a type, and has no words for some types.
+    typed = (one for one in columns if one.field.type is not LogicalType.OTHER or binary(one.field))
+    sayable = [one for one in typed if one.field.name]
     document = {
         "apiVersion": "v3.2.0",
         "kind": "DataContract",
@@ -83,19 +83,13 @@ def propose_contract(name: str, source: str, rows: int, columns: Sequence[Observ
             {
                 "name": name,
                 "logicalType": "object",
-                "properties": [_property(one, rows, key) for one in columns if _sayable(one)],
+                "properties": [_property(one, rows, key) for one in sayable],
             }
         ],
     }
     head = _HEAD.format(source=" ".join(source.split()), rows=rows)
     body: str = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100)
     return head + body
-
-
-def _sayable(column: ObservedColumn) -> bool:
-    """Whether the standard, which wants a name and a type, has words for the column."""
-    is_known = column.field.type is not LogicalType.OTHER or binary(column.field)
-    return bool(column.field.name) and is_known
 
 
 def _property(column: ObservedColumn, rows: int, key: str | None) -> dict[str, Any]:
@@ -118,8 +112,11 @@ def _property(column: ObservedColumn, rows: int, key: str | None) -> dict[str, A
         document["classification"] = "personal"
     elif not identifies:
         document |= _values(column)
-    if 0 < column.missing < rows:
-        document |= _missing(100 * column.missing / rows)
+    percent = 100 * column.missing / max(rows, 1)
+    share = next((share for share in _SHARES if percent <= share), None)
+    if 0 < column.missing < rows and share is not None:
+        rule = {"metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": share}
+        document["quality"] = [rule]
     return document
 
 
@@ -145,19 +142,8 @@ def _beyond(end: float, towards: float) -> float:
     return nextafter(end, towards) if abs(end) >= 2**53 else end
 
 
-def _missing(percent: float) -> Mapping[str, Any]:
-    share = next((share for share in _SHARES if percent <= share), None)
-    if share is None:
-        return {}
-    rule = {"metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": share}
-    return {"quality": [rule]}
-
-
 def widen_range(low: float, high: float) -> tuple[float | None, float | None]:
-    """A range around a range, at the second digit of its width; None where an end is infinite.
-
-    It never reaches past zero where the values do not; nothing but zeros has no range.
-    """
+    """A range around a range, at the second digit of its width, on the same side of zero."""
     ends = [end for end in (low, high) if isfinite(end)]
     is_range = high > low and isfinite(high - low)
     width = high - low if is_range else max(map(abs, ends), default=0)

@@ -7,10 +7,10 @@ from difflib import get_close_matches
 from open_data_contract_standard.model import DataQuality
 
 from cdml.common.suggest import describe_unknown
-from cdml.common.yaml_lines import KeyPath, YamlDocument
+from cdml.common.yaml_lines import KeyPath
 from cdml.data.contract import PERCENT, Quality, read_bound, wrong_bound
 from cdml.data.odcs.custom_properties import ARGUMENTS, Wrong, read_custom, wrong_arguments
-from cdml.data.odcs.schema import Problems, written_path
+from cdml.data.odcs.schema import Problems
 from cdml.tables.query import Query
 
 ENGINE = "cdml"
@@ -25,7 +25,6 @@ _NOTES = frozenset({"info", "information", "informational", "notice"})
 class QualityReader:
     """Reads rules of a table, which may have several names; the problems collect, by line."""
 
-    marked: YamlDocument
     tables: Sequence[str]
     problems: Problems
 
@@ -39,19 +38,19 @@ class QualityReader:
         )
 
     def _rule(self, rule: DataQuality, place: KeyPath, column: str | None) -> Quality:
-        quality = _quality(rule, self.marked.line(place))
+        quality = _quality(rule, self.problems.marked.line(place))
         engine = (rule.engine or "").strip().lower()
         if quality.kind == "custom" and engine != ENGINE and get_close_matches(engine, [ENGINE]):
             problem = f"unknown engine {rule.engine!r}; did you mean {ENGINE!r}?"
-            self._wrong((*place, "engine"), problem)
+            self.problems.add((*place, "engine"), problem)
         if quality.kind == "custom" and engine == ENGINE:
             percent = _percent(rule)
             rule_read, wrong = read_custom(rule.implementation, quality, column, percent=percent)
             for path, problem in wrong:
-                self._wrong((*place, "implementation", *path), problem)
+                self.problems.add((*place, "implementation", *path), problem)
             return rule_read
         for path, problem in _wrong(rule, quality):
-            self._wrong((*place, *path), problem)
+            self.problems.add((*place, *path), problem)
         if quality.kind == "sql":
             return replace(quality, query=self._query(rule.query or "", place, column))
         return quality
@@ -63,20 +62,20 @@ class QualityReader:
         try:
             return read_query(query, self.tables, column)
         except UnsafeQuery as refused:
-            self._wrong((*place, "query"), str(refused))
+            self.problems.add((*place, "query"), str(refused))
             return None
-
-    def _wrong(self, place: KeyPath, problem: str) -> None:
-        self.problems.append((self.marked.line(place), f"{written_path(place)}: {problem}"))
 
 
 def _quality(rule: DataQuality, line: int) -> Quality:
     metric = rule.metric or rule.rule
     kind = rule.type or ("library" if metric else "text")
     severity = (rule.severity or "error").strip().lower()
+    text = " ".join((rule.description or rule.query or kind).split())
     return Quality(
         kind=kind,
-        name=rule.name or metric or _short_name(rule.description or rule.query or kind),
+        name=rule.name
+        or metric
+        or (text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"),
         metric=metric,
         bound=read_bound(rule.model_dump(), percent=_percent(rule)),
         severity="warning" if severity in _WARNINGS else "info" if severity in _NOTES else "error",
@@ -84,12 +83,6 @@ def _quality(rule: DataQuality, line: int) -> Quality:
         engine=rule.engine,
         line=line,
     )
-
-
-def _short_name(text: str) -> str:
-    """A rule that has no name is called by what it says."""
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 1]}…"
 
 
 def _percent(rule: DataQuality) -> bool:

@@ -18,7 +18,7 @@ from open_data_contract_standard.model import (
 from pydantic import ValidationError
 
 from cdml.common.suggest import describe_unknown
-from cdml.common.yaml_lines import KeyPath, NotYaml, YamlDocument, read_yaml
+from cdml.common.yaml_lines import KeyPath, NotYaml, read_yaml
 from cdml.data.contract import (
     AFTER_OUTCOME,
     AVAILABILITY,
@@ -29,7 +29,7 @@ from cdml.data.contract import (
 )
 from cdml.data.odcs.quality import QualityReader
 from cdml.data.odcs.relationships import References
-from cdml.data.odcs.schema import Problems, check_schema, known_keys, written_path
+from cdml.data.odcs.schema import Problems, check_schema, contract_path, known_keys
 from cdml.data.odcs.versions import OLDER, read_version
 from cdml.errors import ConfigurationError
 from cdml.tables.query import LogicalType
@@ -50,15 +50,13 @@ _JUDGING = (*OPERATORS, "rule", "query", "type", "engine", "severity", "validVal
 """Keys of a rule that decide something."""
 
 
-def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problems:
-    """Put a valid contract of v3.0 into today's words, in place; any other is left as it is.
+def modernise(version: str, problems: Problems) -> list[tuple[int, str]]:
+    """Put a v3.0 contract into today's words, in place; gives what is there and not followed.
 
     Keys that look like a slip are added to the problems.
-
-    Returns:
-        Lines, and what stands there that is not followed.
     """
-    listed: Problems = []
+    listed: list[tuple[int, str]] = []
+    marked = problems.marked
     if not version.startswith(OLDER):
         return listed
     for place, part in _parts(marked.value.get("schema"), ("schema",)):
@@ -67,20 +65,26 @@ def modernise(marked: YamlDocument, version: str, problems: Problems) -> Problem
             _bound(options)
         for number, rule in enumerate(rules):
             here = (*place, "quality", number)
-            for key in _remove_unknown(rule):
-                line, where = marked.line((*here, key)), written_path(here)
+            # The keys that neither v3.0 nor today's standard knows at a rule.
+            known = known_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
+            for key in [key for key in rule if key not in known]:
+                line, where = marked.line((*here, key)), contract_path(here)
+                del rule[key]
                 if near := get_close_matches(key, _JUDGING, n=1):
                     problem = f"{where}: unknown key {key!r}; did you mean {near[0]!r}?"
-                    problems.append((line, problem))
+                    problems.found.append((line, problem))
                 else:
                     listed.append((line, f"the unknown key {key!r} of {where}"))
             _rename(rule)
-        rules += [one for rule in rules for one in _split_operators(rule)]
+        for rule in list(rules):  # one rule for each operator
+            further = [operator for operator in OPERATORS if operator in rule][1:]
+            values = {operator: rule.pop(operator) for operator in further}
+            shared = {key: value for key, value in rule.items() if key not in OPERATORS}
+            rules += [shared | {operator: value} for operator, value in values.items()]
     return listed
 
 
 def _parts(parts: Any, place: KeyPath) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
-    """Every table and column, nested ones too."""
     for number, part in enumerate(parts or ()):
         yield from _inside(part, (*place, number))
 
@@ -90,15 +94,6 @@ def _inside(part: dict[str, Any], place: KeyPath) -> Iterator[tuple[KeyPath, dic
     yield from _parts(part.get("properties"), (*place, "properties"))
     if isinstance(part.get("items"), dict):
         yield from _inside(part["items"], (*place, "items"))
-
-
-def _remove_unknown(rule: dict[str, Any]) -> list[str]:
-    """The keys that neither v3.0 nor today's standard knows at a rule."""
-    allowed = known_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
-    unknown = [key for key in rule if key not in allowed]
-    for key in unknown:
-        del rule[key]
-    return unknown
 
 
 def _rename(rule: dict[str, Any]) -> None:
@@ -125,14 +120,6 @@ def _rename(rule: dict[str, Any]) -> None:
     moved = {key: rule.pop(key) for key in (*OPERATORS, "arguments", "query") if key in rule}
     rule |= {"type": "custom", "engine": ENGINE, "implementation": moved}
     rule.setdefault("name", str(name))
-
-
-def _split_operators(rule: dict[str, Any]) -> list[dict[str, Any]]:
-    """Rules for all operators of a rule but the first, which it keeps."""
-    further = [operator for operator in OPERATORS if operator in rule][1:]
-    values = {operator: rule.pop(operator) for operator in further}
-    shared = {key: value for key, value in rule.items() if key not in OPERATORS}
-    return [shared | {operator: value} for operator, value in values.items()]
 
 
 def _bound(options: dict[str, Any]) -> None:
@@ -174,20 +161,20 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
         marked = read_yaml(text)
     except NotYaml as error:
         raise ConfigurationError(f"{source}, line {error.line}, is not YAML: {error}.") from error
-    problems: Problems = [
-        (marked.line(place), f"{written_path(place)} is given twice") for place in marked.repeated
-    ]
+    problems = Problems(marked)
+    for place in marked.repeated:
+        problems.found.append((marked.line(place), f"{contract_path(place)} is given twice"))
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{source} holds no contract.")
     version = read_version(marked.value, source, marked.line(("apiVersion",)))
-    problems += check_schema(marked, version)
+    check_schema(problems, version)
     contract = None
-    if not problems:
-        listed = modernise(marked, version, problems)
-        contract = _read(marked, source, table, problems, listed)
-    if contract is None or problems:
-        listing = "\n".join(f"  line {line}: {problem}" for line, problem in sorted(set(problems)))
-        count = "1 problem" if len(set(problems)) == 1 else f"{len(set(problems))} problems"
+    if not problems.found:
+        contract = _read(source, table, problems, modernise(version, problems))
+    wrong = sorted(set(problems.found))
+    if contract is None or wrong:
+        listing = "\n".join(f"  line {line}: {problem}" for line, problem in wrong)
+        count = "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
         raise ConfigurationError(
             f"{source} has {count}:\n{listing}",
             "Contracts follow the Open Data Contract Standard v3; docs/data.md has an example.",
@@ -196,32 +183,38 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
 
 
 def _read(
-    marked: YamlDocument, source: str, table: str | None, problems: Problems,
-    listed: list[tuple[int, str]],
-) -> Contract | None:  # fmt: skip
+    source: str, table: str | None, problems: Problems, listed: list[tuple[int, str]]
+) -> Contract | None:
+    marked = problems.marked
     rows = {key: value for key, value in marked.value.items() if key in _ABOUT_ROWS}
     try:
         document = OpenDataContractStandard.model_validate(rows)
     except ValidationError as error:
-        problems += [
-            (marked.line(detail["loc"]), f"{written_path(detail['loc'])}: {detail['msg']}")
-            for detail in error.errors(include_url=False)
-        ]
+        for detail in error.errors(include_url=False):
+            problems.add(detail["loc"], detail["msg"])
         return None
     index = _choose(document.schema_ or [], source, table)
     chosen = (document.schema_ or [])[index]
     place: KeyPath = ("schema", index)
     names = tuple(name for name in (chosen.name, chosen.physicalName) if name)
-    rules = QualityReader(marked=marked, tables=names, problems=problems)
+    rules = QualityReader(tables=names, problems=problems)
     properties = tuple(
         _property(prop, (*place, "properties", number), rules)
         for number, prop in enumerate(chosen.properties or [])
     )
-    _refuse_repeated(properties, problems)
-    listed += _service_levels(document, marked)
-    references = References(
-        document=document, table=chosen, marked=marked, problems=problems, listed=listed
-    ).all(place)
+    first: dict[str, int] = {}
+    for prop in properties:
+        if prop.name in first:
+            what = f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
+            problems.found.append((prop.line, what))
+        first.setdefault(prop.name, prop.line)
+    for number, sla in enumerate(document.slaProperties or []):
+        told = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
+        line = marked.line(("slaProperties", number))
+        listed.append((line, f"service level {sla.property}: {told}"))
+    references = References(document=document, table=chosen, problems=problems, listed=listed).all(
+        place
+    )
     return Contract(
         table=chosen.physicalName or chosen.name or "",
         properties=properties,
@@ -250,24 +243,25 @@ def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> i
 
 
 def _property(prop: SchemaProperty, place: KeyPath, rules: QualityReader) -> Property:
-    marked, problems = rules.marked, rules.problems
+    marked, problems = rules.problems.marked, rules.problems
     logical = prop.logicalType
     options = dict(prop.logicalTypeOptions or {})
     tags = tuple(prop.tags or ())
-    custom = {(c.property, c.value) for c in prop.customProperties or [] if _plain(c.value)}
+    plain = (c for c in prop.customProperties or [] if isinstance(c.value, str | int | float))
+    custom = {(c.property, c.value) for c in plain}
     name = prop.physicalName or prop.name or ""
     if not name:
-        problems.append((marked.line(place), f"{written_path(place)}: name is missing"))
+        problems.add(place, "name is missing")
     return Property(
         name=name,
         logical=_TYPES.get(logical) or LogicalType(logical) if logical else None,
         physical=prop.physicalType,
         required=bool(prop.required),
         unique=bool(prop.unique),
-        primary_key=_position(prop),
+        primary_key=max(prop.primaryKeyPosition or 0, 0) if prop.primaryKey else None,
         personal=is_personal(prop.classification, tags),
         after_outcome=AFTER_OUTCOME in tags or AVAILABILITY in custom,
-        options=_options(logical, options, (*place, "logicalTypeOptions"), marked, problems),
+        options=_options(logical, options, (*place, "logicalTypeOptions"), problems),
         accepted=tuple(entry.value for entry in prop.enum) if prop.enum else None,
         quality=rules.read(prop.quality, place, name),
         nested=bool(prop.properties or prop.items or prop.map),
@@ -276,69 +270,35 @@ def _property(prop: SchemaProperty, place: KeyPath, rules: QualityReader) -> Pro
     )
 
 
-def _plain(value: object) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _position(prop: SchemaProperty) -> int | None:
-    if not prop.primaryKey:
-        return None
-    written = prop.primaryKeyPosition
-    return written if written is not None and written > 0 else 0
-
-
 def _options(
-    logical: str | None,
-    options: dict[str, Any],
-    place: KeyPath,
-    marked: YamlDocument,
-    problems: Problems,
+    logical: str | None, options: dict[str, Any], place: KeyPath, problems: Problems
 ) -> dict[str, Any]:
-    """The options with times parsed and contradictions told."""
     parse = _PARSERS.get(logical or "")
     for key in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"):
         if key in options and parse is not None:
             try:
                 options[key] = parse(str(options[key]))
             except ValueError:
-                problem = f"{written_path((*place, key))} is not an ISO {logical}: {options[key]!r}"
-                problems.append((marked.line((*place, key)), problem))
+                problem = (
+                    f"{contract_path((*place, key))} is not an ISO {logical}: {options[key]!r}"
+                )
+                problems.found.append((problems.marked.line((*place, key)), problem))
                 del options[key]
     for low, high, is_strict in _ORDERED:
         if low in options and high in options:
             problem = _contradiction(options[low], options[high], is_strict=is_strict)
             if problem:
                 problem = (
-                    f"{written_path(place)}: {low} {options[low]} {problem} {high} {options[high]}"
+                    f"{contract_path(place)}: {low} {options[low]} {problem} {high} {options[high]}"
                 )
-                problems.append((marked.line((*place, low)), problem))
+                problems.found.append((problems.marked.line((*place, low)), problem))
     return options
 
 
 def _contradiction(low: Any, high: Any, *, is_strict: bool) -> str:
-    """Why nothing lies between two bounds; nothing where something does."""
     try:
         fine = low < high if is_strict else low <= high
         upside_down = low > high
     except TypeError:
         return "cannot be held against"
     return "" if fine else "lies above" if upside_down else "leaves nothing below"
-
-
-def _refuse_repeated(properties: Sequence[Property], problems: Problems) -> None:
-    first: dict[str, int] = {}
-    for prop in properties:
-        if prop.name in first:
-            problem = (
-                f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
-            )
-            problems.append((prop.line, problem))
-        first.setdefault(prop.name, prop.line)
-
-
-def _service_levels(
-    document: OpenDataContractStandard, marked: YamlDocument
-) -> Iterator[tuple[int, str]]:
-    for number, sla in enumerate(document.slaProperties or []):
-        value = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
-        yield marked.line(("slaProperties", number)), f"service level {sla.property}: {value}"

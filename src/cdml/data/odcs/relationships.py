@@ -12,9 +12,9 @@ from open_data_contract_standard.model import (
 )
 
 from cdml.common.suggest import describe_unknown
-from cdml.common.yaml_lines import KeyPath, YamlDocument
+from cdml.common.yaml_lines import KeyPath
 from cdml.data.contract import Relationship as Reference
-from cdml.data.odcs.schema import Problems, written_path
+from cdml.data.odcs.schema import Problems
 
 _Named = TypeVar("_Named", SchemaObject, SchemaProperty)
 _Column = tuple[str, str]
@@ -27,7 +27,6 @@ class References:
 
     document: OpenDataContractStandard
     table: SchemaObject
-    marked: YamlDocument
     problems: Problems
     listed: list[tuple[int, str]]
 
@@ -45,7 +44,7 @@ class References:
     ) -> Iterator[Reference]:
         for number, relationship in enumerate(relationships or []):
             here = (*place, "relationships", number)
-            line = self.marked.line(here)
+            line = self.problems.marked.line(here)
             ours = [(self._name, column)] if column else self._columns(relationship.from_, here)
             theirs = self._columns(relationship.to, here)
             if ours is None or theirs is None or len(ours) != len(theirs):
@@ -56,7 +55,7 @@ class References:
             strange = {table for table, _ in ours} - {self._name}
             if strange or len(tables) != 1:
                 problem = f"goes from {self._name} to one other table"
-                self._wrong(here, f"a relationship of {self._name} {problem}")
+                self.problems.add(here, f"a relationship of {self._name} {problem}")
                 continue
             yield Reference(
                 columns=tuple(name for _, name in ours),
@@ -90,13 +89,10 @@ class References:
         prop = _find(described.properties or [], column)
         if prop is None and described.properties:
             names = [one.name for one in described.properties if one.name]
-            self._wrong(place, describe_unknown("column", column, names))
+            self.problems.add(place, describe_unknown("column", column, names))
         own = described is self.table
         table_name = self._name if own else described.name or table
         return (table_name, (prop and (prop.physicalName or prop.name)) or column)
-
-    def _wrong(self, place: KeyPath, problem: str) -> None:
-        self.problems.append((self.marked.line(place), f"{written_path(place)}: {problem}"))
 
 
 def _find(among: Sequence[_Named], name: str) -> _Named | None:

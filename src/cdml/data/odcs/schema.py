@@ -2,18 +2,28 @@
 
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
 from cdml.common.suggest import describe_unknown
-from cdml.common.yaml_lines import KeyPath, YamlDocument
+from cdml.common.yaml_lines import KeyPath, YamlDocument, written_path
 from cdml.data.contract import OPERATORS
 from cdml.data.odcs.versions import VERSIONS, standard_schema
 
-Problems = list[tuple[int, str]]
-"""Lines, and what is wrong there."""
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """What is wrong in a contract, by line."""
+
+    marked: YamlDocument
+    found: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, place: KeyPath, what: str) -> None:
+        """Something is wrong at a place."""
+        self.found.append((self.marked.line(place), f"{contract_path(place)}: {what}"))
+
 
 _LONGEST = 200
 _TYPES = {
@@ -59,25 +69,23 @@ class _Wrong:
 
     @property
     def key_place(self) -> KeyPath:
-        """Where the unknown key stands; of other problems, where they are."""
         return self.place if self.key is None else (*self.place, self.key)
 
 
-def check_schema(marked: YamlDocument, version: str) -> Problems:
-    """What the standard's own JSON Schema of a version objects to."""
-    newest = VERSIONS[0]
+def check_schema(problems: Problems, version: str) -> None:
+    """Add what the standard's own JSON Schema of a version objects to."""
+    newest, marked = VERSIONS[0], problems.marked
     wrong = _objections(marked.value, version)
     later: frozenset[KeyPath] = frozenset()
     if version != newest:
         unknown_still = frozenset(one.key_place for one in _objections(marked.value, newest))
         later = frozenset(one.key_place for one in wrong if one.key) - unknown_still
-    problems = []
     for one in wrong:
         problem = one.what
         if one.key_place in later:
             problem = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
-        problems.append((marked.line(one.key_place), f"{written_path(one.place)}: {problem}"))
-    return problems
+        line = marked.line(one.key_place)
+        problems.found.append((line, f"{contract_path(one.place)}: {problem}"))
 
 
 def _objections(contract: Any, version: str) -> list[_Wrong]:
@@ -95,7 +103,6 @@ def known_keys(name: str, value: Any) -> frozenset[str]:
 
 
 def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
-    """What is wrong in one error, key by key."""
     place: KeyPath = tuple(error.absolute_path)
     kind, constraint, value = error.validator, error.validator_value, error.instance
     match kind:
@@ -108,22 +115,31 @@ def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
         case "oneOf" | "anyOf":
             yield from _explain_choice(validator, error)
         case "required":
-            yield _Wrong(place, f"{_missing(error)} is missing")
+            # There is an error for each missing key.
+            keys = (key for key in constraint if error.message.startswith(repr(key)))
+            yield _Wrong(place, f"{next(keys, 'a key')} is missing")
         case "type":
             yield _Wrong(place, f"takes {_types([constraint])}, not {_format_value(value)}")
         case "enum":
-            names = ", ".join(map(str, constraint))
-            yield _Wrong(place, f"{_format_value(value)} is not one of {names}{_near(error)}")
+            names = list(map(str, constraint))
+            near = get_close_matches(str(value), names, n=1)
+            guess = f"; did you mean {near[0]!r}?" if near else ""
+            told = f"{_format_value(value)} is not one of {', '.join(names)}{guess}"
+            yield _Wrong(place, told)
         case "not" if "required" in constraint:
             yield _Wrong(place, f"takes no key {constraint['required'][0]!r} here")
         case "pattern":
-            yield _Wrong(place, _form(place, value))
+            told = (
+                "is no reference to a column: write table.column"
+                if "relationships" in place
+                else "holds a character that may not stand here"
+            )
+            yield _Wrong(place, f"{_format_value(value)} {told}")
         case _:
             yield _Wrong(place, _short(error.message))
 
 
 def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
-    """Of several forms, what is wrong by the one that was probably meant."""
     place: KeyPath = tuple(error.absolute_path)
     value = error.instance
     branches: dict[int, list[Any]] = {}
@@ -151,15 +167,7 @@ def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
         yield from _explain(validator, inner)
 
 
-def _missing(error: Any) -> str:
-    """The one missing key that this error is about: there is an error for each."""
-    return next(
-        (key for key in error.validator_value if error.message.startswith(repr(key))), "a key"
-    )
-
-
 def _of_type(inner: Any, outer: Any) -> bool:
-    """Whether a form is not even of the value's type."""
     return bool(inner.validator == "type") and inner.absolute_path == outer.absolute_path
 
 
@@ -192,35 +200,21 @@ def _unknown(key: str, allowed: Sequence[str]) -> str:
     return f"{guess}?" if every else guess
 
 
-def _near(error: Any) -> str:
-    """The value that was meant, perhaps."""
-    near = get_close_matches(str(error.instance), list(map(str, error.validator_value)), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
 def _types(kinds: Sequence[Any]) -> str:
     names = [name for kind in kinds for name in ([kind] if isinstance(kind, str) else kind)]
     return " or ".join(dict.fromkeys(_TYPES[name] for name in names))
 
 
 def _format_value(value: Any) -> str:
-    """A scalar as it was written; of the rest, what it is."""
     if isinstance(value, dict | list):
         return _TYPES["object" if isinstance(value, dict) else "array"]
     return "nothing" if value is None else _short(repr(value))
-
-
-def _form(place: KeyPath, value: Any) -> str:
-    if "relationships" in place:
-        return f"{_format_value(value)} is no reference to a column: write table.column"
-    return f"{_format_value(value)} holds a character that may not stand here"
 
 
 def _short(message: str) -> str:
     return message if len(message) <= _LONGEST else f"{message[:120]} … {message[-70:]}"
 
 
-def written_path(place: KeyPath) -> str:
+def contract_path(place: KeyPath) -> str:
     """`schema[0].name`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)
-    return text.removeprefix(".") or "the contract"
+    return written_path(place, "the contract")

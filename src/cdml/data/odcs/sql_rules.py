@@ -36,7 +36,7 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
     `${table}` or `{object}` stands for the table, `${column}` or `{property}` for the column.
 
     Raises:
-        Refused: it is not one SELECT, or reads or does anything beside the table's rows.
+        UnsafeQuery: it is not one SELECT, or reads or does anything beside the table's rows.
     """
     text = _PLACEHOLDER.sub(lambda match: _filled(match, column), written)
     try:
@@ -46,7 +46,11 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
             raise UnsafeQuery(f"a rule only reads: the query must be a SELECT, not {statement}")
         statements = sqlglot.parse(text, dialect="duckdb")
     except errors.SqlglotError as error:
-        raise UnsafeQuery(f"the query is no SQL: {_plainly(error)}") from error
+        told = str(error).splitlines()[0]
+        if details := getattr(error, "errors", None):
+            [first, *_] = details
+            told = f"{first['description'].rstrip('.')} (line {first['line']} of it)"
+        raise UnsafeQuery(f"the query is no SQL: {told}") from error
     except RecursionError as error:
         raise UnsafeQuery("the query nests too deeply") from error
     [tree, *others] = statements
@@ -71,15 +75,7 @@ def _filled(match: re.Match[str], column: str | None) -> str:
     raise UnsafeQuery(describe_unknown("placeholder", name, _TABLE | _COLUMN))
 
 
-def _plainly(error: Exception) -> str:
-    details = getattr(error, "errors", None)
-    if details:
-        return f"{details[0]['description'].rstrip('.')} (line {details[0]['line']} of it)"
-    return str(error).splitlines()[0]
-
-
 def _refuse(tree: exp.Expression) -> None:
-    """Refuse everything but reading."""
     writes = (
         exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Copy,
         exp.Command, exp.Into, exp.Lock, exp.Set, exp.Pragma, exp.Attach, exp.Detach, exp.Use,

@@ -203,7 +203,6 @@ def _remove_servers(defs: _Schema, kinds: frozenset[str]) -> None:
 
 
 def _keep_conditions(part: _Schema, keep: Callable[[str], bool]) -> None:
-    """Those of `allOf` whose condition, as JSON, is to stay."""
     part["allOf"] = [one for one in part["allOf"] if keep(json.dumps(one.get("if", {})))]
 
 

@@ -7,10 +7,20 @@ from math import inf
 from typing import Any
 
 from cdml.common.suggest import describe_unknown
+from cdml.common.verdict import Verdict
 from cdml.data.contract import Contract, Property
 from cdml.data.rules.custom import reference_rule
 from cdml.data.rules.quality import accepted_values, quality_rules, unjudged_finding
-from cdml.data.rules.rule import DataRule, Finding, RuleContext, RuleOrFinding, fact, not_executed
+from cdml.data.rules.rule import (
+    DataRule,
+    RuleContext,
+    RuleOrCheck,
+    fact,
+    make_check,
+    not_executed,
+    with_line,
+)
+from cdml.evidence.schema import Check
 from cdml.tables.date_formats import read_format
 from cdml.tables.declared_types import DATES
 from cdml.tables.query import (
@@ -55,7 +65,7 @@ _WRITTEN = {
 """How the contract spells what a check is called."""
 
 
-def from_contract(contract: Contract, context: RuleContext) -> Iterator[RuleOrFinding]:
+def from_contract(contract: Contract, context: RuleContext) -> Iterator[RuleOrCheck]:
     """Every rule of a contract for a table with these columns; none is left out."""
     fields = context.fields
     yield from _own_table(contract, fields)
@@ -70,15 +80,15 @@ def from_contract(contract: Contract, context: RuleContext) -> Iterator[RuleOrFi
     for quality in contract.quality:
         yield from quality_rules(quality, None, context)
     for reference in contract.references:
-        yield replace(reference_rule(reference, context), line=reference.line)
+        yield with_line(reference_rule(reference, context), reference.line)
     for line, text in contract.listed:
-        finding = unjudged_finding("not_executed", None, f"{text} is listed, not executed")
-        yield replace(finding, line=line)
+        yield with_line(
+            unjudged_finding("not_executed", None, f"{text} is listed, not executed"), line
+        )
     yield from _extra_columns(contract, context)
 
 
-def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Finding]:
-    """Whether the contract is one of this table at all."""
+def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Check]:
     many = len(contract.properties)
     if many > 1 and not any(prop.name in fields for prop in contract.properties):
         yield fact(
@@ -89,7 +99,7 @@ def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Find
         )  # fmt: skip
 
 
-def _extra_columns(contract: Contract, context: RuleContext) -> Iterator[Finding]:
+def _extra_columns(contract: Contract, context: RuleContext) -> Iterator[Check]:
     promised = {prop.name for prop in contract.properties}
     extra = [name for name in context.fields if name not in promised]
     if promised and extra:
@@ -100,7 +110,7 @@ def _extra_columns(contract: Contract, context: RuleContext) -> Iterator[Finding
         )  # fmt: skip
 
 
-def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrFinding]:
+def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrCheck]:
     fields = context.fields
     field = fields.get(prop.name)
     if field is None:
@@ -126,20 +136,20 @@ def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrFinding
         yield not_executed(parts, "what the contract says about parts of a value is not checked")
 
 
-def _placed(rule: RuleOrFinding, prop: Property) -> RuleOrFinding:
+def _placed(rule: RuleOrCheck, prop: Property) -> RuleOrCheck:
     """With the line of what asks for it, unless it knows a nearer one."""
     if rule.line is not None:
         return rule
-    return replace(rule, line=prop.line_of(_WRITTEN.get(rule.name, rule.name)))
+    return with_line(rule, prop.line_of(_WRITTEN.get(rule.name, rule.name)))
 
 
-def _without_column(rule: RuleOrFinding) -> Finding:
+def _without_column(rule: RuleOrCheck) -> Check:
     if isinstance(rule, DataRule):
         return not_executed(rule, "the column is missing")
     return rule
 
 
-def _types(prop: Property, field: Field) -> Iterator[Finding]:
+def _types(prop: Property, field: Field) -> Iterator[Check]:
     if field.empty:
         yield from _types_of_nothing(prop)
         return
@@ -158,7 +168,7 @@ def _types(prop: Property, field: Field) -> Iterator[Finding]:
             )  # fmt: skip
 
 
-def _logical_type(prop: Property, expected: LogicalType, field: Field) -> Finding:
+def _logical_type(prop: Property, expected: LogicalType, field: Field) -> Check:
     integers = field.type is LogicalType.INTEGER and expected is LogicalType.NUMBER
     held = prop.options.get("format") in ("binary", "byte") and binary(field)
     fine = field.type is expected or integers or held
@@ -187,7 +197,7 @@ def _not_applied(kind: LogicalType, written: str) -> str:
     return "" if applied.gives(kind) else f"the format {written!r} does not give a {kind}"
 
 
-def _types_of_nothing(prop: Property) -> Iterator[Finding]:
+def _types_of_nothing(prop: Property) -> Iterator[Check]:
     for name, expected in (("logical_type", prop.logical), ("physical_type", prop.physical)):
         if expected is not None:
             yield fact(
@@ -216,14 +226,13 @@ def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> Da
     )  # fmt: skip
 
 
-def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[RuleOrFinding]:
+def _primary_key(key: tuple[str, ...], fields: Mapping[str, Field]) -> Iterator[RuleOrCheck]:
     rules = [*(not_null(name, "primary_key") for name in key), unique("primary_key", key)]
     lost = any(name not in fields for name in key)
     yield from (_without_column(rule) if lost else rule for rule in rules)
 
 
-def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrFinding]:
-    """What `logicalTypeOptions` and `enum` ask of every value that is there."""
+def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrCheck]:
     kind = field.type if field is not None else prop.logical or LogicalType.OTHER
     if field is not None and field.empty:
         kind = prop.logical or kind
@@ -237,19 +246,19 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrFinding]:
         yield accepted_values("accepted_values", prop.name, prop.accepted, kind)
 
 
-def _of_nothing(rule: RuleOrFinding) -> RuleOrFinding:
+def _of_nothing(rule: RuleOrCheck) -> RuleOrCheck:
     """No value is there that could break what an option asks of each; what is listed stays so."""
     if rule.severity == "info":
         return rule
     expected = rule.asked if isinstance(rule, DataRule) else rule.expected
-    finding = fact(
-        rule.name, rule.column, fine=True, expected=expected, observed="0",
+    return make_check(
+        name=rule.name, column=rule.column, verdict=Verdict.PASS, severity="error",
+        expected=expected, observed="0", failing_rows=0,
         reason="no value is there that could break it",
     )  # fmt: skip
-    return replace(finding, failing_rows=0)
 
 
-def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrFinding:
+def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrCheck:
     if name in _RANGES:
         operator, words = _RANGES[name]
         return _typed(column, name, option, kind, f"{words} {option}",
@@ -267,7 +276,7 @@ def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrFin
     return unjudged_finding(name, column, f"{name} {option} is listed, not executed")
 
 
-def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrFinding:
+def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrCheck:
     expected = f"a multiple of {option}"
     rule = DataRule(
         name="multipleOf", column=column, what=f"values are not {expected}", expected=expected
@@ -279,7 +288,7 @@ def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrFinding:
     return replace(rule, breaking=violates(column, MultipleOf(column, option)))
 
 
-def _format(column: str, written: str, kind: LogicalType) -> RuleOrFinding:
+def _format(column: str, written: str, kind: LogicalType) -> RuleOrCheck:
     if kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
         return unjudged_finding(
             "format", column, f"format {written} is listed; the column holds {kind}"
@@ -294,7 +303,7 @@ def _format(column: str, written: str, kind: LogicalType) -> RuleOrFinding:
 
 def _date_format(
     column: str, written: str, kind: LogicalType, expected: LogicalType
-) -> RuleOrFinding:
+) -> RuleOrCheck:
     """Texts have the format; stored dates have none, and those that were read by it fit."""
     if kind in DATES:
         return unjudged_finding(
@@ -311,7 +320,7 @@ def _date_format(
 
 def _on_text(
     column: str, name: str, expected: str, kind: LogicalType, allowed: Condition
-) -> RuleOrFinding:
+) -> RuleOrCheck:
     rule = DataRule(
         name=name, column=column, breaking=violates(column, allowed),
         what=f"values break {name} ({expected})", expected=expected,
@@ -328,7 +337,7 @@ def _format_bound(bound: object) -> str:
 def _typed(
     column: str, name: str, bound: Any, kind: LogicalType, expected: str,
     allowed: Callable[[CellValue], Condition],
-) -> RuleOrFinding:  # fmt: skip
+) -> RuleOrCheck:  # fmt: skip
     value = coerce(bound, kind)
     rule = DataRule(name=name, column=column, what=f"values are not {expected}", expected=expected)
     if value is None or not kind.ordered:

@@ -11,7 +11,7 @@ from cdml.data.rules.rule import (
     NAMES,
     DataRule,
     RuleContext,
-    RuleOrFinding,
+    RuleOrCheck,
     data_rule,
     fact,
     not_executed,
@@ -19,7 +19,7 @@ from cdml.data.rules.rule import (
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 
-def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrFinding]:
+def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrCheck]:
     """What a rule of ours asks, other than the standard's metrics."""
     column = quality.column
     check = quality.metric or ""
@@ -47,7 +47,7 @@ def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrFindin
         )  # fmt: skip
 
 
-def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrFinding:
+def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrCheck:
     if field.type not in (LogicalType.DATE, LogicalType.TIMESTAMP):
         return not_executed(rule, f"the column holds {field.type}, not times")
     if now is None:
@@ -59,7 +59,7 @@ def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrFind
 
 def _comparison(
     quality: Quality, comparison: CompareColumns, fields: Mapping[str, Field]
-) -> RuleOrFinding:
+) -> RuleOrCheck:
     expected = f"{comparison.left} {comparison.operator} {comparison.right}"
     if quality.bound is not None:
         expected += f"; broken by {quality.bound}"
@@ -85,7 +85,7 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
     return left is right and left not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 
 
-def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrFinding:
+def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrCheck:
     """Whether values occur in another table; told only, where nobody says where that lies."""
     column = reference.columns[0] if len(reference.columns) == 1 else None
     if reference.table not in context.related:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from cdml.common.suggest import describe_unknown
 from cdml.data.contract import ContractBound
 from cdml.data.rules.contract import not_null, unique
-from cdml.data.rules.rule import DataRule, RuleOrFinding
+from cdml.data.rules.rule import DataRule, RuleOrCheck
 from cdml.tables.query import CellValue, Compare, Field
 from cdml.tables.types import coerce
 
@@ -23,11 +23,8 @@ def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -
 
 def identity_rules(
     key: tuple[str, ...], label: Field, positive: CellValue | None
-) -> Iterator[RuleOrFinding]:
-    """The rules that hold with and without a contract.
-
-    `positive` is the positive class, of the label's type.
-    """
+) -> Iterator[RuleOrCheck]:
+    """The rules that hold with and without a contract."""
     for name in key:
         yield not_null(name, "key_not_null")
     yield unique("key_unique", key)
@@ -41,10 +38,7 @@ def identity_rules(
 
 
 def positive_class(written: bool | int | str | None, label: Field) -> CellValue | None:
-    """The positive class as a value of the label's type; None where no row can have it.
-
-    A label of 0 and 1 may be called true and false.
-    """
+    """The positive class in the label's type (true may be 1); None where no row can have it."""
     if isinstance(written, bool) and label.type.numeric:
         return written if label.type == "boolean" else int(written)
     return coerce(written, label.type)

@@ -10,13 +10,14 @@ from cdml.data.rules.custom import custom_rule
 from cdml.data.rules.rule import (
     NAMES,
     DataRule,
-    Finding,
     RuleContext,
-    RuleOrFinding,
+    RuleOrCheck,
     data_rule,
     fact,
     not_executed,
+    with_line,
 )
+from cdml.evidence.schema import Check
 from cdml.tables.query import (
     EVERY_COLUMN,
     Condition,
@@ -33,13 +34,13 @@ from cdml.tables.types import coerce
 
 def quality_rules(
     quality: Quality, column: str | None, context: RuleContext
-) -> Iterator[RuleOrFinding]:
+) -> Iterator[RuleOrCheck]:
     """What a quality rule asks; documentation and foreign engines' rules are listed."""
     for rule in _of_kind(quality, column, context):
-        yield replace(rule, line=quality.line)
+        yield with_line(rule, quality.line)
 
 
-def _of_kind(quality: Quality, column: str | None, context: RuleContext) -> Iterator[RuleOrFinding]:
+def _of_kind(quality: Quality, column: str | None, context: RuleContext) -> Iterator[RuleOrCheck]:
     match quality.kind:
         case "library":
             yield from _library(quality, column, context.fields)
@@ -60,12 +61,11 @@ def _of_kind(quality: Quality, column: str | None, context: RuleContext) -> Iter
 
 
 def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[str, ...]:
-    """The columns a query speaks of, as they are called."""
     spoken = {name.casefold() for name in written}
     return tuple(name for name in fields if EVERY_COLUMN in written or name.casefold() in spoken)
 
 
-def _foreign(quality: Quality, column: str | None, context: RuleContext) -> RuleOrFinding:
+def _foreign(quality: Quality, column: str | None, context: RuleContext) -> RuleOrCheck:
     why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
     if context.hold_foreign:
         rule = data_rule(quality, "foreign_rule", column, what="", expected=quality.name)
@@ -75,7 +75,7 @@ def _foreign(quality: Quality, column: str | None, context: RuleContext) -> Rule
 
 def _library(
     quality: Quality, column: str | None, fields: Mapping[str, Field]
-) -> Iterator[RuleOrFinding]:
+) -> Iterator[RuleOrCheck]:
     metric = quality.metric or ""
     rule = data_rule(quality, NAMES[metric], column, what="rows")
     if metric == "rowCount":
@@ -95,7 +95,7 @@ def _library(
 
 def _duplicates(
     rule: DataRule, arguments: Mapping[str, Any], fields: Mapping[str, Field]
-) -> RuleOrFinding:
+) -> RuleOrCheck:
     named = arguments.get("properties") or ([rule.column] if rule.column else [])
     columns = tuple(map(str, named))
     lost = [name for name in columns if name not in fields]
@@ -143,7 +143,7 @@ def accepted_values(
     )  # fmt: skip
 
 
-def unjudged_finding(name: str, column: str | None, text: str) -> Finding:
+def unjudged_finding(name: str, column: str | None, text: str) -> Check:
     """What is told, but decides nothing."""
     return fact(
         name, column, fine=True, severity="info", expected="", observed="listed", reason=text

@@ -1,4 +1,4 @@
-"""Rules as questions to a table, and the answers as findings.
+"""Rules as questions to a table, and the answers as checks.
 
 A rule says which rows break it (or which columns must not repeat) and how many such rows are too
 many. The questions of all rules are put together, then each rule is judged by its answer. Also
@@ -6,48 +6,19 @@ here: the context in which rules are made, and how they are named.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as field_
 from datetime import datetime
 from typing import Any
 
 from cdml.common.verdict import Verdict
 from cdml.data.contract import NONE, ContractBound, Quality, Relationship, Severity, age
+from cdml.evidence.base import Scalar
+from cdml.evidence.schema import Check, RowSample
 from cdml.tables.query import Aggregate, Condition, Field, NotRun, Query
 
-Shown = bool | int | float | str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValueHistogram:
-    """How the rows of a column spread over bins, as shares of all rows."""
-
-    bins: tuple[str, ...]
-    reference: tuple[float, ...]
-    now: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One check of the data; the attributes are those of the evidence's `Check`.
-
-    `sample` holds row numbers, from 1, and values; `line` is of the contract that asks for it;
-    `beside` tells what else was measured and does not decide; `spread` is there where a column is
-    compared with the reference and its values may be told.
-    """
-
-    name: str
-    column: str | None = None
-    verdict: Verdict
-    severity: Severity
-    expected: str
-    observed: str
-    failing_rows: int | None = None
-    sample: tuple[tuple[int, Shown], ...] = ()
-    reason: str
-    beside: str = ""
-    line: int | None = None
-    spread: ValueHistogram | None = None
+_LONG = 1000
+"""Characters of a text in a check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,10 +57,28 @@ class DataRule:
     @property
     def asked(self) -> str:
         """What is expected, in words."""
-        expectation = self.expected or str(self.bound)
-        return (
-            f"{expectation} (warns unless {self.warns})" if self.warns is not None else expectation
-        )
+        text = self.expected or str(self.bound)
+        return f"{text} (warns unless {self.warns})" if self.warns is not None else text
+
+    def check(self, verdict: Verdict, observed: str, reason: str, **more: Any) -> Check:
+        """What the rule says of the rows."""
+        return make_check(
+            name=self.name, column=self.column, verdict=verdict, severity=self.severity,
+            expected=self.asked, observed=observed, reason=reason, line=self.line, **more,
+        )  # fmt: skip
+
+
+RuleOrCheck = DataRule | Check
+"""A rule to ask, or what is known without asking."""
+
+
+def make_check(
+    *, expected: str, observed: str, reason: str, beside: str = "", **more: Any
+) -> Check:
+    """A check of the data, its texts cut to what a report can hold."""
+    texts = {"expected": expected, "observed": observed, "reason": reason, "beside": beside}
+    cut = {k: text if len(text) <= _LONG else f"{text[: _LONG - 1]}…" for k, text in texts.items()}
+    return Check(**cut, **more)
 
 
 def judge_count(
@@ -97,7 +86,7 @@ def judge_count(
     answer: int | NotRun,
     rows: int,
     examples: Sequence[tuple[int, Any]] = (),
-) -> Finding:
+) -> Check:
     """A count as a finding; the row numbers and values of `examples` may be shown."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
@@ -106,21 +95,14 @@ def judge_count(
         figures = f"there are {answer:,} {rule.what}"
     shares = rule.bound.percent or (rule.warns is not None and rule.warns.percent)
     level, accepted = _level(rule, lambda bound: bound.accepts(answer, rows))
-    return Finding(
-        name=rule.name,
-        column=rule.column,
-        verdict=level,
-        severity=rule.severity,
-        expected=rule.asked,
-        observed=f"{100 * answer / rows:.4g} %" if shares else str(answer),
+    return rule.check(
+        level, f"{100 * answer / rows:.4g} %" if shares else str(answer), figures + accepted,
         failing_rows=answer if rule.counts else None,
-        sample=tuple((row, evidence_value(value)) for row, value in examples),
-        reason=figures + accepted,
-        line=rule.line,
-    )
+        sample=tuple(RowSample(row=row, value=evidence_value(v)) for row, v in examples),
+    )  # fmt: skip
 
 
-def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool = True) -> Finding:
+def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool = True) -> Check:
     """A figure as a finding."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
@@ -128,16 +110,9 @@ def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool =
     figure = age(answer) if rule.bound.seconds else f"{answer:,.6g}"
     exact = figure if rule.bound.seconds else f"{answer:.12g}"
     words = "accepted" if level is Verdict.PASS else "not accepted"
-    return Finding(
-        name=rule.name,
-        column=rule.column,
-        verdict=level,
-        severity=rule.severity,
-        expected=rule.asked,
-        observed=exact if may_disclose else "not shown",
-        reason=f"{rule.what} is {figure if may_disclose else f'{words} (it is not shown)'}"
-        f"{accepted}",
-        line=rule.line,
+    told = figure if may_disclose else f"{words} (it is not shown)"
+    return rule.check(
+        level, exact if may_disclose else "not shown", f"{rule.what} is {told}{accepted}"
     )
 
 
@@ -152,34 +127,41 @@ def _level(rule: DataRule, accepts: Callable[[ContractBound], bool]) -> tuple[Ve
     return Verdict.PASS, ""
 
 
-def not_executed(rule: DataRule, why: str) -> Finding:
+def not_executed(rule: DataRule, why: str) -> Check:
     """A rule of ours that could not be asked: never passed over, never passed."""
-    return Finding(
-        name=rule.name,
-        column=rule.column,
-        verdict=Verdict.PASS if rule.severity == "info" else Verdict.INCONCLUSIVE,
-        severity=rule.severity,
-        expected=rule.asked,
-        observed="not executed",
-        reason=f"not executed: {why}",
-        line=rule.line,
-    )
+    level = Verdict.PASS if rule.severity == "info" else Verdict.INCONCLUSIVE
+    return rule.check(level, "not executed", f"not executed: {why}")
 
 
 def fact(
     name: str, column: str | None, *, fine: bool, expected: str, observed: str, reason: str,
     severity: Severity = "error",
-) -> Finding:  # fmt: skip
+) -> Check:  # fmt: skip
     """A finding that needed no question."""
-    return Finding(
-        name=name,
-        column=column,
-        verdict=Verdict.PASS if fine else verdict(severity),
-        severity=severity,
-        expected=expected,
-        observed=observed,
-        reason=reason,
-    )
+    level = Verdict.PASS if fine else verdict(severity)
+    return make_check(
+        name=name, column=column, verdict=level, severity=severity, expected=expected,
+        observed=observed, reason=reason,
+    )  # fmt: skip
+
+
+def with_line(asked: RuleOrCheck, line: int) -> RuleOrCheck:
+    """The same, with the line of the contract that asks for it."""
+    if isinstance(asked, Check):
+        return asked.model_copy(update={"line": line})
+    return replace(asked, line=line)
+
+
+def count_check(
+    name: str, column: str | None, count: int, rows: int, what: str, verdict: Verdict, *,
+    expected: str = "0", severity: Severity = "error", note: str = "",
+) -> Check:  # fmt: skip
+    """So many of all rows."""
+    return make_check(
+        name=name, column=column, verdict=verdict, severity=severity, expected=expected,
+        observed=str(count), failing_rows=count,
+        reason=f"{count:,} of {rows:,} {what} ({percentage(count, rows)}){note}",
+    )  # fmt: skip
 
 
 def verdict(severity: Severity) -> Verdict:
@@ -197,7 +179,7 @@ def percentage(count: int, rows: int) -> str:
     return f"{percent:.3g} %"
 
 
-def evidence_value(value: object) -> Shown:
+def evidence_value(value: object) -> Scalar:
     """A value as evidence can hold it; NaN and infinity as text, long text cut."""
     if isinstance(value, float) and not -1e308 <= value <= 1e308:  # noqa: PLR2004 - the largest float
         return str(value)
@@ -206,9 +188,6 @@ def evidence_value(value: object) -> Shown:
     text = str(value)
     return text if len(text) <= 100 else f"{text[:99]}…"  # noqa: PLR2004 - enough to recognise it
 
-
-RuleOrFinding = DataRule | Finding
-"""A rule to ask, or what is known without asking."""
 
 NAMES = {
     "rowCount": "row_count",

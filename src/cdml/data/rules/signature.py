@@ -14,7 +14,8 @@ from cdml.common.suggest import describe_unknown
 from cdml.config.input_columns import NO_PURPOSES, Purposes, Unnamed, input_columns
 from cdml.data.contract import Severity
 from cdml.data.rules.quality import unjudged_finding
-from cdml.data.rules.rule import DataRule, Finding, RuleOrFinding, fact
+from cdml.data.rules.rule import DataRule, RuleOrCheck, fact
+from cdml.evidence.schema import Check
 from cdml.tables.query import (
     All,
     Compare,
@@ -82,7 +83,7 @@ class Signature:
 
 def check_signature(
     signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
-) -> Iterator[RuleOrFinding]:
+) -> Iterator[RuleOrCheck]:
     """Everything that may keep a model from answering."""
     subject, types = signature.who, signature.types
     if types is not None:
@@ -105,14 +106,14 @@ def check_signature(
         for rule in _typed(signature, type_name, fields[name])
     ]
     yield from judged
-    if all(isinstance(rule, Finding) and rule.severity == "info" for rule in judged):
+    if all(isinstance(rule, Check) and rule.severity == "info" for rule in judged):
         yield fact(
             TYPES, None, fine=True, expected="as in the signature", observed="as in the signature",
             reason=f"all columns have types that {subject} takes",
         )  # fmt: skip
 
 
-def refused_value(signature: Signature, why: str) -> Finding:
+def refused_value(signature: Signature, why: str) -> Check:
     """A value of a text file is not of the type that a model asks for; `why` is a sentence."""
     return fact(
         TYPES, None, fine=False, expected="as in the signature", observed="another value",
@@ -122,7 +123,7 @@ def refused_value(signature: Signature, why: str) -> Finding:
 
 def _named(
     signature: Signature, types: Mapping[str, str], fields: Mapping[str, Field]
-) -> Iterator[Finding]:
+) -> Iterator[Check]:
     subject = signature.who
     lost = [name for name in types if name not in fields]
     for name in lost:
@@ -142,7 +143,7 @@ def _by_place(
     return None if types is None else dict(zip(given, types, strict=True))
 
 
-def _counted(subject: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) -> Finding:
+def _counted(subject: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) -> Check:
     names = ", ".join(given) or "none"
     reason = f"{subject} takes {unnamed}, and is given {names}, in this order"
     return fact(
@@ -151,7 +152,7 @@ def _counted(subject: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool
     )  # fmt: skip
 
 
-def _lost(subject: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Finding:
+def _lost(subject: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Check:
     if not required:
         return unjudged_finding(COLUMNS, name, f"{subject} can do without it, and it is not there")
     return fact(
@@ -161,7 +162,7 @@ def _lost(subject: str, name: str, fields: Mapping[str, Field], *, required: boo
     )  # fmt: skip
 
 
-def _typed(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _typed(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     """What is to be said of one column: nothing where it is taken as it is."""
     subject, name = signature.who, field.name
     if field.empty:
@@ -177,7 +178,7 @@ def _typed(signature: Signature, type_name: str, field: Field) -> Iterator[RuleO
             yield from of_type(subject, type_name, field)
 
 
-def _whole(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _whole(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     low, high = WHOLE[type_name]
     fits = f"whole numbers from {low} to {high}"
     if field.type is LogicalType.INTEGER:
@@ -198,7 +199,7 @@ def _whole(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding
         yield _complete(subject, type_name, field.name)
 
 
-def _floating(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _floating(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     most = 2 ** FLOATING[type_name]
     if field.type is LogicalType.INTEGER:
         least, largest = _PHYSICAL_WHOLE.get(field.physical, (-most - 1, most + 1))
@@ -213,14 +214,14 @@ def _floating(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFind
         yield _refused(subject, type_name, field)
 
 
-def _truth(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _truth(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     if field.type in (LogicalType.INTEGER, LogicalType.NUMBER):
         yield _breaking(subject, type_name, field, "are neither 0 nor 1", In(field.name, (0, 1)))
     elif field.type is not LogicalType.BOOLEAN:
         yield _refused(subject, type_name, field)
 
 
-def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     name, zoned = field.name, field.physical == "TIMESTAMP WITH TIME ZONE"
     outside = f"lie outside of {FIRST.year} to {LAST.year}, which it holds"
     if field.type is LogicalType.TIMESTAMP and not zoned:
@@ -237,7 +238,7 @@ def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFindin
         yield _refused(subject, type_name, field)
 
 
-def _text(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _text(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     if field.type is LogicalType.DATE:
         yield unjudged_finding(
             TYPES, field.name, f"it holds dates, which {subject} is given as text"
@@ -246,12 +247,12 @@ def _text(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]
         yield _refused(subject, type_name, field)
 
 
-def _bytes(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _bytes(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     if field.type is not LogicalType.STRING and not binary(field):
         yield _refused(subject, type_name, field)
 
 
-def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     """Lists by what is in them; which of their values fit, no scan tells."""
     if field.type is not LogicalType.ARRAY:
         yield _refused(signature.who, type_name, field)
@@ -262,7 +263,7 @@ def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleO
     )  # fmt: skip
     kind = type_name.removeprefix("array(")[:-1]
     rules = list(_typed(signature, kind, inner))
-    if any(isinstance(rule, Finding) and rule.severity == "error" for rule in rules):
+    if any(isinstance(rule, Check) and rule.severity == "error" for rule in rules):
         yield _refused(signature.who, type_name, field)
     elif rules:
         only = "of which only the scoring tells whether every value fits"
@@ -272,7 +273,6 @@ def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleO
 
 
 def _element(physical: str) -> LogicalType:
-    """What a list of this type holds, as far as a signature asks."""
     name = physical.removesuffix("[]")
     if name in _PHYSICAL_WHOLE:
         return LogicalType.INTEGER
@@ -284,7 +284,7 @@ def _element(physical: str) -> LogicalType:
     }.get(name, LogicalType.OTHER)  # fmt: skip
 
 
-def _nested(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFinding]:
+def _nested(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     if field.type is not LogicalType.OBJECT:
         yield _refused(subject, type_name, field)
         return
@@ -292,7 +292,7 @@ def _nested(subject: str, type_name: str, field: Field) -> Iterator[RuleOrFindin
     yield _type_mismatch(subject, type_name, field, only, severity="warning")
 
 
-_OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[RuleOrFinding]]]] = (
+_OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[RuleOrCheck]]]] = (
     (WHOLE, _whole),
     (FLOATING, _floating),
     (TRUTH, _truth),
@@ -325,13 +325,13 @@ def _complete(subject: str, type_name: str, column: str) -> DataRule:
     )  # fmt: skip
 
 
-def _refused(subject: str, type_name: str, field: Field) -> Finding:
+def _refused(subject: str, type_name: str, field: Field) -> Check:
     return _type_mismatch(subject, type_name, field, f"which is no {type_name}", severity="error")
 
 
 def _type_mismatch(
     subject: str, type_name: str, field: Field, which: str, *, severity: Severity
-) -> Finding:
+) -> Check:
     return fact(
         TYPES, field.name, fine=False, severity=severity,
         expected=type_name, observed=field.physical,

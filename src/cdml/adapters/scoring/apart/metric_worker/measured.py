@@ -67,7 +67,6 @@ class Measured:
             self.seconds = time.perf_counter() - begun
 
     def values(self, index: Any) -> Any:
-        """The value of each model."""
         sides = self.rows.sides[:1] if self.alike else self.rows.sides
         values = [self.function(self.rows.given(side, index)) for side in sides]
         return np.array(values * (len(self.rows.sides) // len(values)), float)
@@ -85,7 +84,6 @@ class Measured:
         return np.where(np.isfinite(values), values, np.nan)
 
     def steps(self, resamples: int) -> int:
-        """How many evaluations `replicates` takes."""
         units = len(self.starts)
         left_out = units if units <= ALL_SINGLES else BLOCKS + SINGLES + KINDS
         return 0 if self.problem else resamples + left_out
@@ -149,7 +147,6 @@ class Pace:
         self.steps, self.told = 0, time.monotonic()
 
     def step(self) -> None:
-        """One more evaluation is done."""
         self.steps += 1
         if time.monotonic() - self.told >= TELL_SECONDS:
             self.tell("steps", steps=self.steps)
