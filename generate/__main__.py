@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cdml.cli import cli
+from cdml.cli.command import Command
 from cdml.cli.parameters import PARAMETERS, Parameter, options_of
 from cdml.config.json_schema import describe_fields, json_schema
 from cdml.errors import EXIT_CODES
@@ -86,7 +87,7 @@ def fill_in(page: str, parts: dict[str, str]) -> str:
     """A page with the generated parts between their markers."""
     return re.sub(
         r"(<!-- generated: ([\w-]+) -->\n).*?(?=<!-- end -->)",
-        lambda found: f"{found[1]}\n{parts[found[2]]}\n",
+        lambda match: f"{match[1]}\n{parts[match[2]]}\n",
         page,
         flags=re.DOTALL,
     )
@@ -102,6 +103,9 @@ def command_tables(parameters: Iterable[Parameter]) -> str:
             for one in options_of(name, declared)
         ]
         options = [table(("option", "meaning", "default"), rows)] if rows else []
+        if isinstance(command, Command) and command.files:
+            written = ((f"`{file}`", meaning) for file, meaning in command.files())
+            options.append(table(("file in `--output-dir`", "meaning"), written))
         parts.append("\n".join([f"### cdml {name}\n", f"{command.help}\n", *options]))
     return "\n".join(parts)
 

@@ -103,8 +103,8 @@ def _limits(value: Schema) -> str:
         "exclusiveMaximum": "below",
         "maximum": "at most",
     }
-    said = {word: value[key] for key, word in words.items() if abs(value.get(key, HUGE)) < HUGE}
-    return "".join(f", {word} {limit:,}" for word, limit in said.items())
+    limits = {word: value[key] for key, word in words.items() if abs(value.get(key, HUGE)) < HUGE}
+    return "".join(f", {word} {limit:,}" for word, limit in limits.items())
 
 
 def key_tables(schema: Schema, examples: str, options: dict[str, str]) -> str:
@@ -141,17 +141,17 @@ def key_tables(schema: Schema, examples: str, options: dict[str, str]) -> str:
 
 def _values(documents: Iterable[Any], section: Section, name: str) -> Iterator[Any]:
     """The values that documents have for a key, first come first."""
-    places = list(documents)
+    nodes = list(documents)
     for part in filter(None, section.path.split(".")):
-        found = [place[part.removesuffix("[]")] for place in places if _has(place, part)]
-        places = [one for each in found for one in each] if part.endswith("[]") else found
-    for place in places:
-        if isinstance(place, dict) and name in place and section.kind in ("", place.get("type")):
-            yield place[name]
+        inner = [node[part.removesuffix("[]")] for node in nodes if _has(node, part)]
+        nodes = [one for each in inner for one in each] if part.endswith("[]") else inner
+    for node in nodes:
+        if isinstance(node, dict) and name in node and section.kind in ("", node.get("type")):
+            yield node[name]
 
 
-def _has(place: Any, part: str) -> bool:
-    return isinstance(place, dict) and part.removesuffix("[]") in place
+def _has(node: Any, part: str) -> bool:
+    return isinstance(node, dict) and part.removesuffix("[]") in node
 
 
 def _default(section: Section, name: str) -> str:
@@ -183,7 +183,7 @@ def field_tables(schema: Schema) -> str:
             rows.append((f"`{name}`", meaning, type_name(schema, value)))
         about = section.schema["description"]
         if not section.path:  # it begins with the name of the file, as the heading does
-            about = re.sub(r"^\w+\.json: (\w)", lambda found: found[1].upper(), about)
+            about = re.sub(r"^\w+\.json: (\w)", lambda match: match[1].upper(), about)
         head = f"\n**`{section.path}`**: {about}" if section.path else about
         parts.append(f"{head}\n\n{table(('field', 'meaning', 'type'), rows)}")
     return "".join(parts)
