@@ -28,6 +28,7 @@ from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
 from cdml.evidence.store import FILES, remove_files
+from cdml.models.digest import model_digest
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.report.report_formats import report_formats
@@ -37,12 +38,7 @@ from cdml.tables.query import Field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRun:
-    """What the three stages found.
-
-    Attributes:
-        data, evaluation, comparison: their evidence.
-        version: the version that was registered, or None.
-    """
+    """What the three stages found."""
 
     data: DataEvidence
     evaluation: Evaluation
@@ -68,15 +64,8 @@ def run_gate(
 ) -> GateRun:
     """Run all stages, whatever the earlier ones say, so that one report tells everything.
 
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence.
-        model: URI or folder of the challenger.
-        predictions: the challenger's predictions, where it was scored elsewhere.
-        data: evaluation rows other than the configured ones.
-        champion: URI, alias, predictions file or `none`; the registry's alias by default.
-        register: name to register the model under if it passes.
+    `model` and `champion` are addresses as users write them; `predictions` are the challenger's
+    where it was scored elsewhere; `register` names what to register it as if it passes.
 
     Raises:
         CdmlError: a stage could not ask its question.
@@ -99,7 +88,7 @@ def run_gate(
         contenders = ModelResolver(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )
-        contenders.seen[model] = identity
+        contenders.identities[model] = identity
         if predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
         opponent = contenders.named(champion)
@@ -117,7 +106,7 @@ def run_gate(
             alike=_columns(loaded, ports, predictions),
         )
         evaluation = evaluate_model(
-            loaded, ports, output=output, model=model, predictions=predictions, data=data
+            loaded, ports, output=output, model=identity, predictions=predictions, data=data
         )
         keep_predictions(ports, output, evaluation.produced)
         drifted = _predictions(contenders, model, opponent)
@@ -132,10 +121,10 @@ def run_gate(
         )  # fmt: skip
     if register is None or run.verdict.exit_code != 0:
         return run
-    if run.evaluation.model.digest != identity.model.digest:
+    if model_digest(identity.folder) != identity.model.digest:
         raise InputError(
             "the model changed while it was judged, so it is not registered.",
-            "Run the gate again once nothing writes to its folder.",
+            "It writes to its own folder: let it write elsewhere, and run the gate again.",
         )
     with ports.progress.step(f"registering as {register}"):
         version = ports.registry.register(

@@ -227,6 +227,30 @@ class Meanwhile(FakeScorer):
         return super().score(job, progress)
 
 
+class RewritingScorer(FakeScorer):
+    """Runs models that write to their own folder."""
+
+    def score(self, job, progress):
+        scored = super().score(job, progress)
+        (job.model / "MLmodel").write_text("flavors: {other: {}}")
+        return scored
+
+
+def test_a_model_that_changes_itself_while_it_is_judged_is_not_registered(world):
+    world.scorer = RewritingScorer()
+
+    with pytest.raises(InputError, match="changed while it was judged"):
+        gate(world)
+    assert {("late", "1")} == set(world.registry.versions)
+
+
+def test_a_model_is_fetched_once_for_all_stages(world):
+    version = world.registry.register("late", Path(world.model("better")), tags={})
+    world.gate(f"models:/late/{version.version}")
+
+    assert ["models:/late/1", "models:/late/2"] == sorted(world.registry.fetched)
+
+
 def test_a_model_that_cannot_be_scored_registers_nothing(world):
     broken = pretend(world.folder / "models" / "broken", inputs=["weak"], fault="throws")
 

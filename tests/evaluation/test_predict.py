@@ -113,12 +113,11 @@ def test_the_model_is_scored_as_the_configuration_says(loaded, model, registry, 
     scorer = FakeScorer(latency_ms=(1.0, 5.0))
 
     found = predict(
-        "model",
+        identify("model", loaded, FakePorts()),
         loaded,
         Rows(data),
         FakePorts(registry=registry, scorer=scorer, progress=FakeProgress()),
         into=tmp_path / "out" / "predictions.parquet",
-        task="binary",
     )
 
     (job,) = scorer.jobs

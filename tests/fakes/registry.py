@@ -22,6 +22,7 @@ class FakeRegistry:
         self.metrics = {}
         self.runs = {}
         self.trainings = {}
+        self.fetched = []
         self.down = False
 
     def champion(self, name, alias):
@@ -57,6 +58,7 @@ class FakeRegistry:
         )
 
     def fetch(self, uri, into):
+        self.fetched.append(uri)
         self._answer()
         folder = local_model(uri)
         if folder:

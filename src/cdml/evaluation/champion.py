@@ -14,9 +14,7 @@ from cdml.evaluation.scored_model import (
     from_file,
     predictions_file,
     reuse_evaluation,
-    score_model,
 )
-from cdml.evaluation.task import infer
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.models.uri import CHALLENGER, CHAMPION
@@ -29,25 +27,13 @@ if TYPE_CHECKING:  # predictions that are already there need no contracts, profi
 from cdml.models.uri import NONE
 
 
-@dataclass(frozen=True, slots=True)
-class NoChampion:
-    """Nobody to compare with: the first model, or as the user says."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ModelResolver:
     """The ports that models come through, and the folders of one comparison.
 
-    Attributes:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence, where an evaluation may already be.
-        work: folder for the predictions made here.
-        data: evaluation rows other than the configured ones.
-        begun: champions that are being scored meanwhile.
-        seen: models whose identity is known.
-        done: champions that have been scored.
-        challengers: who is compared: an address, or a predictions file.
+    `work` is a folder for predictions made here; `begun` champions are being scored meanwhile;
+    `opponents` are addresses by what names the champion, None for nobody to compare with, and
+    `challengers` addresses or predictions files.
     """
 
     loaded: LoadedConfig
@@ -56,7 +42,8 @@ class ModelResolver:
     work: Path
     data: str | None
     begun: dict[str, BackgroundTask[ScoredModel]] = field(default_factory=dict)
-    seen: dict[str, "Identity"] = field(default_factory=dict)
+    identities: dict[str, "Identity"] = field(default_factory=dict)
+    opponents: dict[str | None, str | None] = field(default_factory=dict)
     done: dict[str, ScoredModel] = field(default_factory=dict)
     challengers: list[str] = field(default_factory=list)
 
@@ -73,22 +60,27 @@ class ModelResolver:
             if path is not None:
                 alike = self.ports.samples.columns(path)
             else:
-                signature = self._seen(written).signature(CHALLENGER)
+                signature = self.identify(written).signature(CHALLENGER)
         return open_rows(
             self.loaded, self.ports.tables, data=self.data, signature=signature, alike=alike
         )
 
-    def opponent(self, champion: str | None) -> str | NoChampion:
-        """The champion's URI or predictions file.
+    def opponent(self, champion: str | None) -> str | None:
+        """The champion's URI or predictions file, the same whenever it is asked for.
+
+        None is nobody to compare with: the first model, or as the user says.
 
         Raises:
             InputError: an alias that was asked for names nobody.
             ServiceError: the registry knows no champion, but the journal says that one serves.
         """
-        if champion == NONE:
-            return NoChampion()
-        if champion and _is_place(champion):
-            return champion
+        if champion not in self.opponents:
+            self.opponents[champion] = self._opponent(champion)
+        return self.opponents[champion]
+
+    def _opponent(self, champion: str | None) -> str | None:
+        if champion == NONE or (champion and _is_place(champion)):
+            return None if champion == NONE else champion
         config = self.loaded.config
         alias = champion or config.registry.champion
         serving = self.ports.registry.champion(config.model, alias)
@@ -105,15 +97,14 @@ class ModelResolver:
                 " serves.",
                 "Set the alias again, or name the champion: --champion models:/name/3.",
             )
-        return NoChampion()
+        return None
 
     def named(self, champion: str | None) -> str:
         """The champion's address, or `none`; what cannot be found the comparison complains of."""
         try:
-            opponent = self.opponent(champion)
+            return self.opponent(champion) or NONE
         except CdmlError:
             return NONE
-        return NONE if isinstance(opponent, NoChampion) else opponent
 
     def _served_before(self) -> bool:
         """Whether the journal knows a version that serves."""
@@ -140,33 +131,26 @@ class ModelResolver:
         evaluation = reuse_evaluation(self.output)
         if evaluation is not None and evaluation.data is not None:
             same_rows = evaluation.data.digest == self.table.ref.digest
-            if same_rows and evaluation.model.digest == self._identity(written).digest:
+            if same_rows and evaluation.model.digest == self.identify(written).model.digest:
                 return evaluation
-        return self._scored(written, self.work / "challenger.parquet", CHALLENGER)
+        return self._scored(written, CHALLENGER)
 
     def begin(self, champion: str | None, challenger: ModelRef) -> str | None:
         """Begin to score the champion, and give its address, under which it is then asked for.
 
         What cannot be begun is left to the comparison, which says why.
-
-        Args:
-            champion: as `opponent` takes it.
-            challenger: who is going to be compared with it.
         """
         try:
             opponent = self.opponent(champion)
-            if isinstance(opponent, NoChampion) or predictions_file(opponent, self.loaded):
+            if opponent is None or predictions_file(opponent, self.loaded):
                 return champion
             self.challengers.append(challenger.uri)
-            if self._identity(opponent).digest != challenger.digest:
+            if self.identify(opponent).model.digest != challenger.digest:
                 _ = self.table  # opened here: the engine belongs to the main thread
-                self.begun[opponent] = BackgroundTask(lambda: self._scored_champion(opponent))
+                self.begun[opponent] = BackgroundTask(lambda: self._scored(opponent, CHAMPION))
         except CdmlError:
             return champion
         return opponent
-
-    def _scored_champion(self, written: str) -> ScoredModel:
-        return self._scored(written, self.work / "champion.parquet", CHAMPION)
 
     def champion(self, written: str) -> ScoredModel:
         """The champion with its predictions."""
@@ -176,7 +160,7 @@ class ModelResolver:
         if path is not None:
             return from_file(written, path, path.parent)
         if written not in self.done:
-            self.done[written] = self._scored_champion(written)
+            self.done[written] = self._scored(written, CHAMPION)
         return self.done[written]
 
     def answers(self, champion: str, challenger: ScoredModel) -> ScoredModel:
@@ -188,48 +172,32 @@ class ModelResolver:
         """The champion, where it is the challenger byte for byte."""
         if challenger.model.digest is None or predictions_file(champion, self.loaded) is not None:
             return None
-        identity = self._identity(champion)
+        identity = self.identify(champion).model
         return identity if identity.digest == challenger.model.digest else None
 
     def asks_for(self, champion: str) -> "Signature | None":
-        """The champion's signature; None where there is none, or the comparison will complain.
-
-        Args:
-            champion: its address, or `none`.
-        """
+        """The champion's signature; None where there is none, or the comparison will complain."""
         if champion == NONE or predictions_file(champion, self.loaded) is not None:
             return None
         try:
-            return self._seen(champion).signature(CHAMPION)
+            return self.identify(champion).signature(CHAMPION)
         except CdmlError:
             return None
 
-    def known(self, written: str) -> "Identity | None":
-        """Who a model is, where that was found out already; None for predictions alone."""
-        return self.seen.get(written)
-
-    def _identity(self, written: str) -> ModelRef:
-        return self._seen(written).model
-
-    def _seen(self, written: str) -> "Identity":
+    def identify(self, written: str) -> "Identity":
         """Who it is; a model is fetched once for it."""
         from cdml.evaluation.score_model import identify
 
-        if written not in self.seen:
-            self.seen[written] = identify(written, self.loaded, self.ports)
-        return self.seen[written]
+        if written not in self.identities:
+            self.identities[written] = identify(written, self.loaded, self.ports)
+        return self.identities[written]
 
-    def _scored(self, written: str, into: Path, role: str) -> ScoredModel:
-        contender, _ = score_model(
-            written,
-            self.loaded,
-            self.table,
-            self.ports,
-            into=into,
-            task=infer(self.loaded.config, self.table.fields),
-            role=role,
-        )
-        return contender
+    def _scored(self, written: str, role: str) -> ScoredModel:
+        from cdml.evaluation.score_model import predict
+
+        into = self.work / f"{role.rpartition(' ')[2]}.parquet"
+        identity = self.identify(written)
+        return predict(identity, self.loaded, self.table, self.ports, into=into, role=role)
 
 
 def _is_place(written: str) -> bool:

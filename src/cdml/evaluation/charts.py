@@ -27,13 +27,7 @@ def of_classifier(
 ) -> Picture:
     """A classifier on all rows.
 
-    Args:
-        part: all rows.
-        metrics: what the rows were reduced for; scores are read where one of them reads them.
-        layout: the columns.
-        predictions: the model's.
-        ports: the world.
-        champion: whether the champion of two models is drawn.
+    Scores are read where one of the metrics, which the rows were reduced for, reads them.
     """
     if layout.task not in _SCORES:
         return Picture()
@@ -59,10 +53,6 @@ def without_values(picture: Picture, *, closed: bool) -> Picture:
     """A picture of which nothing tells a value of the label, where those may not be shown.
 
     Classes are values, and so is a residual beside its prediction. Curves of scores are none.
-
-    Args:
-        picture: of any task.
-        closed: whether the contract classifies the label.
     """
     if not closed:
         return picture
@@ -118,13 +108,6 @@ def champion_charts(
     """The champion of two models, of what their comparison has read.
 
     Scores that no gate reads are not read for a picture.
-
-    Args:
-        part: all rows of both models.
-        metrics: what the rows were reduced for.
-        layout: the columns.
-        predictions: the champion's.
-        ports: the world.
     """
     if layout.task is Task.REGRESSION:
         return residual_charts(predictions, layout, ports)

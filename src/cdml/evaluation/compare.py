@@ -11,7 +11,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
-from cdml.evaluation.champion import ModelResolver, NoChampion
+from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import champion_charts, without_values
 from cdml.evaluation.measure import (
     NO_OPERATION,
@@ -70,16 +70,9 @@ def compare_to_champion(
 ) -> Comparison:
     """Compare, judge, and write comparison.json.
 
-    Two predictions files need none of registry, journal, scorer and tables.
-
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence; an evaluation of this challenger on these rows is used.
-        challenger: URI, folder, or predictions file.
-        champion: URI, alias, predictions file, or `none`; the registry's alias by default.
-        data: evaluation rows other than the configured ones.
-        contenders: who has begun to score them already.
+    Two predictions files need none of registry, journal, scorer and tables. An evaluation of this
+    challenger on these rows is used, where `output` has one. `champion` is an address, alias,
+    predictions file or `none`; the registry's alias by default.
 
     Raises:
         CdmlError: the models cannot be had, or their rows do not match.
@@ -94,7 +87,7 @@ def compare_to_champion(
         contest = _Contest(loaded=loaded, ports=ports, challenger=model)
         other: ModelRef | None = None
         differences: tuple[Change, ...] = ()
-        if isinstance(opponent, NoChampion):
+        if opponent is None:
             outcome = contest.first()
         elif same := contenders.is_same(model, opponent):
             other, outcome = same, contest.unchanged()
@@ -103,8 +96,8 @@ def compare_to_champion(
             other, outcome = rival.model, contest.against(rival)
             differences = describe_changes(
                 ports,
-                (contenders.known(opponent), rival),
-                (contenders.known(challenger), model),
+                (contenders.identities.get(opponent), rival),
+                (contenders.identities.get(challenger), model),
             )
         rows = model.data or _by_file(model, outcome.rows)
         comparison = Comparison(

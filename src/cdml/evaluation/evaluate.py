@@ -15,9 +15,9 @@ from cdml.evaluation.charts import of_classifier, residual_charts, without_value
 from cdml.evaluation.measure import add_user_metrics, measure, sampled_metrics
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_if_possible
-from cdml.evaluation.score_model import identify
-from cdml.evaluation.scored_model import ScoredModel, score_model
-from cdml.evaluation.task import defaults, infer, layout
+from cdml.evaluation.score_model import Identity, identify, predict
+from cdml.evaluation.scored_model import ScoredModel
+from cdml.evaluation.task import defaults, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
 from cdml.evidence.reference_rows import read_reference_rows as read_known
@@ -35,19 +35,13 @@ def evaluate_model(
     ports: EvaluationPorts,
     *,
     output: Path,
-    model: str | None = None,
+    model: str | Identity | None = None,
     predictions: str | None = None,
     data: str | None = None,
 ) -> Evaluation:
     """Score, measure, judge the bounds, and write evaluation.json and predictions.parquet.
 
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        output: folder of the evidence.
-        model: URI or folder; identity only where `predictions` are given.
-        predictions: Parquet file, where the model was scored elsewhere.
-        data: evaluation rows other than the configured ones.
+    With `predictions`, which were scored elsewhere, `model` only says whose they are.
 
     Raises:
         CdmlError: the model cannot be had or scored, or its predictions cannot be used.
@@ -55,23 +49,15 @@ def evaluate_model(
     config = loaded.config
     store.remove_evidence(output, Evaluation, Comparison, Deployment)
     store.remove_files(output / PREDICTIONS_FILE, output / KNOWN_FILE)
-    table = _rows(loaded, ports, model, predictions, data)
+    identity = identify(model, loaded, ports) if isinstance(model, str) else model
+    table = _rows(loaded, ports, identity, predictions, data)
     target = output / PREDICTIONS
     layout(config, table.fields)
     with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
         if predictions is not None:
-            contender, isolation = _given(loaded, ports, table, model, predictions), "elsewhere"
-        elif model is not None:
-            contender, scored = score_model(
-                model,
-                loaded,
-                table,
-                ports,
-                into=target,
-                task=infer(config, table.fields),
-                role=CHALLENGER,
-            )
-            isolation = scored.isolation
+            contender = _given(loaded, table, identity, predictions)
+        elif identity is not None:
+            contender = predict(identity, loaded, table, ports, into=target)
         else:
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
         fields = ports.samples.columns(contender.predictions)
@@ -115,7 +101,7 @@ def evaluate_model(
             gates=bounds,
             curves=picture.curves,
             confusion=picture.confusion,
-            isolation=isolation,
+            isolation=contender.isolation,
             latency_ms=contender.latency_ms,
             policy=policy_ref(config),
         )
@@ -128,7 +114,7 @@ def evaluate_model(
 def _rows(
     loaded: LoadedConfig,
     ports: EvaluationPorts,
-    model: str | None,
+    identity: Identity | None,
     predictions: str | None,
     data: str | None,
 ) -> Table:
@@ -138,8 +124,8 @@ def _rows(
         alike = ports.samples.columns(path) if path.is_file() else ()
         return open_rows(loaded, ports.tables, data=data, alike=alike)
     signature = None
-    if model is not None and is_text(loaded.locate(data or loaded.config.data.evaluation)):
-        signature = identify(model, loaded, ports).signature(CHALLENGER)
+    if identity is not None and is_text(loaded.locate(data or loaded.config.data.evaluation)):
+        signature = identity.signature(CHALLENGER)
     return open_rows(loaded, ports.tables, data=data, signature=signature)
 
 
@@ -154,22 +140,18 @@ def _tell_withheld(output: Path, ports: EvaluationPorts) -> None:
 
 
 def _given(
-    loaded: LoadedConfig,
-    ports: EvaluationPorts,
-    table: Table,
-    model: str | None,
-    predictions: str,
+    loaded: LoadedConfig, table: Table, identity: Identity | None, predictions: str
 ) -> ScoredModel:
     """Predictions scored elsewhere."""
     source = Path(loaded.locate(predictions))
     if not source.is_file():
         raise InputError(f"{source} does not exist.", "It should be a Parquet file of predictions.")
-    operations = {}
-    identity = ModelRef(uri=predictions)
-    if model is not None:
-        challenger = identify(model, loaded, ports)
-        identity, operations = challenger.model, {"model_size_mb": challenger.size_mb}
-    return ScoredModel(model=identity, predictions=source, operations=operations, data=table.ref)
+    return ScoredModel(
+        model=identity.model if identity else ModelRef(uri=predictions),
+        predictions=source,
+        operations={"model_size_mb": identity.size_mb} if identity else {},
+        data=table.ref,
+    )
 
 
 @contextmanager

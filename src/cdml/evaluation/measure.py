@@ -56,9 +56,7 @@ def describe_memory(metrics: Sequence[Metric], rows: int, *, weighted: bool) -> 
 def describe_grouping(parts: Sequence[PredictionSlice], most: int) -> tuple[str, ...]:
     """Which slice columns have more values than stand alone, in sentences.
 
-    Args:
-        parts: all rows, then the slices.
-        most: values of a column that stand alone.
+    Of a column, `most` values stand alone.
     """
     named = [
         column
@@ -85,13 +83,7 @@ def measure(
 ) -> tuple[MetricValue, ...]:
     """Every metric on every part; what has no value says why.
 
-    Args:
-        parts: all rows, then the slices.
-        metrics: what to measure.
-        contender: whose they are; its size and latencies are figures of all rows.
-        confidence: of the two-sided intervals.
-        progress: told part by part.
-        weighted: whether rows carry weights or belong to clusters.
+    Size and latencies of the contender are figures of all rows, which are the first part.
     """
     values: list[MetricValue] = []
     of_rows = row_metrics(metrics)
@@ -180,13 +172,7 @@ def add_user_metrics(
 ) -> tuple[PredictionSlice, ...]:
     """The same parts, that also answer for the user's own metrics among these.
 
-    Args:
-        parts: as the predictions were reduced to; of the first one alone, no slice is measured.
-        metrics: what will be asked for.
-        layout: what the predictions were reduced by.
-        challenger, champion: the predictions; None for one model alone.
-        loaded: the configuration.
-        ports: the world.
+    Of the first part alone, no slice is measured.
 
     Raises:
         InputError: a function cannot be had, or fails on all rows.

@@ -17,13 +17,9 @@ if TYPE_CHECKING:  # numpy is not there where nothing is measured
 class MetricJob:
     """What to measure and how.
 
-    Attributes:
-        folder: of the configuration, where the user's modules are looked for first.
-        metrics: `module:function`, each once.
-        rows: the rows, as `Samples.rows` wrote them.
-        parts: which of their parts to measure.
-        environment: `model` and `current` are cdml's own interpreter, else an interpreter's path.
-        timeout: seconds.
+    `metrics` are `module:function`, looked for in the configuration's `folder` first; `parts` says
+    how many of the rows' parts to measure. `environment` is an interpreter's path; `model` and
+    `current` are cdml's own.
     """
 
     folder: Path

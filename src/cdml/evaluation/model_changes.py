@@ -25,13 +25,8 @@ MOST = 100
 class Traits:
     """What is known of a model; what nobody knows is empty or None.
 
-    Attributes:
-        features: the columns it asks for, each with its type; None without a signature.
-        parameters: what it was trained with, by name.
-        data: what it was trained on: digests or names of data sets.
-        loader: the module that loads it.
-        size_mb: megabytes of its files.
-        latency_ms: milliseconds that single requests took.
+    `features` have their types, None without a signature; `data` are digests or names of what it
+    was trained on; `loader` is the module that loads it.
     """
 
     features: Mapping[str, str] | None = None
@@ -122,10 +117,8 @@ def describe_changes(
 ) -> tuple[Change, ...]:
     """What sets the challenger apart from the champion, for evidence.
 
-    Args:
-        ports: the world; its registry is asked only about models that name their run.
-        champion: who it is, where it is a model, and what its scoring cost.
-        challenger: likewise.
+    Of each: who it is, where it is a model, and what its scoring cost. The registry is asked only
+    about models that name their run.
     """
     return tuple(
         Change(

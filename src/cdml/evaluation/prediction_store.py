@@ -30,18 +30,8 @@ RESIDUAL_BINS = 40
 class Layout:
     """What the columns of a predictions file mean.
 
-    Attributes:
-        key: columns that identify a row.
-        label: column of the truth.
-        slices: columns whose every value is a slice.
-        task: binary, multiclass or regression.
-        positive: the positive class of a binary task.
-        max_slices: values of a slice column that stand alone, largest first.
-        weight: column of how much a row counts, or None: all count the same.
-        cluster: column of what rows belong to, or None: rows are independent.
-        sensitive: column of the groups that fairness metrics compare, or None.
-        cost: column of what a row cost, or None.
-        classes: all classes of the task, where the configuration lists them.
+    Every value of `slices` is a slice, of which `max_slices` stand alone, largest first. Without
+    `weight` all rows count the same, without `cluster` they are independent.
     """
 
     key: tuple[str, ...]
@@ -66,11 +56,8 @@ class Layout:
 class PredictionSlice:
     """All rows, or those of one slice.
 
-    Attributes:
-        slice: column and value; None for all rows. A missing value is None, and `OTHER` stands
-            for all values beyond the largest.
-        rows: how many rows.
-        sample: the statistics that a metric reads.
+    `slice` is None for all rows. A missing value is None, and `OTHER` stands for all values beyond
+    the largest.
     """
 
     slice: Mapping[str, PredictionValue] | None
@@ -82,18 +69,11 @@ class PredictionSlice:
 class PairedRows:
     """The rows of one model or of two, side by side, for functions that read rows.
 
-    Attributes:
-        path: Parquet file with the columns `y_true`; `c_pred` of the challenger and `p_pred` of
-            the champion, in the label's own values; `c_score0`, `p_score0` where the files hold
-            scores, of a multiclass task one for each class in the label's order; `weight` and
-            `cluster` where the layout names them; `s0`, `s1`, … the code of the value of each
-            slice column.
-        sides: `c`, or `cp` where two models are compared.
-        matrix: whether scores are one column for each class.
-        weighted, clustered: whether there are such columns.
-        parts: as `Samples.reduce` orders them: all rows, then the slices.
-        places: of each part the slice column and the code that its rows have; None for all rows.
-        rows: how many rows each part has.
+    The Parquet file has the columns `y_true`; `c_pred` of the challenger and `p_pred` of the
+    champion, in the label's own values; `c_score0`, `p_score0` where there are scores, of a
+    multiclass task (`matrix`) one for each class in the label's order; `weight` and `cluster` where
+    the layout names them; `s0`, `s1`, … the code of the value of each slice column. `parts` are in
+    the order of `Samples.reduce`, `places` of each its slice column and code.
     """
 
     path: Path
@@ -134,11 +114,7 @@ class Samples(Protocol):
     ) -> tuple[PredictionSlice, ...]:
         """All rows first, then slice by slice: columns as configured, largest value first.
 
-        Args:
-            challenger: the predictions to measure.
-            champion: those to compare with, on the same rows; None for one model alone.
-            layout: the columns.
-            metrics: what the parts will be asked for; only metrics `of_rows`.
+        The parts will be asked for `metrics`, which are `of_rows`.
 
         Raises:
             InputError: columns are missing, there are no rows, keys are missing or repeated,
@@ -178,12 +154,7 @@ class Samples(Protocol):
         """The scores of one model counted by bin, for pictures: no memory for each row.
 
         Weights of rows do not count. Of a multiclass model all classes together, each against the
-        rest.
-
-        Args:
-            predictions: whose labels and scores have been found to be sound.
-            layout: the columns.
-            classes: of a multiclass task, as text.
+        rest. Labels and scores have been found to be sound.
 
         Raises:
             InputError: a column is missing.

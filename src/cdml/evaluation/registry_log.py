@@ -30,12 +30,8 @@ def log_if_possible(model: ModelRef, output: Path, ports: EvaluationPorts) -> No
 def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     """Log the metrics, the verdict and the stages so far with a version, or with a run.
 
-    The evidence of a whole gate is not replaced by that of an evaluation alone.
-
-    Args:
-        model: who was judged; nothing is kept of a model that lies in a folder.
-        output: folder of the evidence.
-        ports: the world.
+    The evidence of a whole gate is not replaced by that of an evaluation alone. Nothing is kept of
+    a model that lies in a folder.
 
     Raises:
         CdmlError: the registry refuses or does not answer.
@@ -107,14 +103,9 @@ def past_versions(
 ) -> tuple[PastVersion, ...]:
     """Earlier versions with their metrics, oldest first; told on the page, deciding nothing.
 
-    A registry that does not tell does no harm, nor does evidence that somebody changed. Models
-    that are no registry's have no past, and no registry is asked.
-
-    Args:
-        config: names the model.
-        rows: digest of the rows that are judged now.
-        compared: the challenger, who has no past in itself, and the champion.
-        ports: the world.
+    A registry that does not tell does no harm, nor does evidence that somebody changed. Models that
+    are no registry's have no past, and no registry is asked. `rows` is the digest of those that are
+    judged now.
     """
     challenger = compared[0]
     if not any(one.uri.startswith("models:/") for one in compared if one):

@@ -16,7 +16,9 @@ from cdml.data.open_rows import types_for
 from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts
+from cdml.evaluation.scored_model import ScoredModel
 from cdml.evaluation.scorer import ScoringJob
+from cdml.evaluation.task import infer
 from cdml.evidence.schema import ModelRef
 from cdml.models.digest import clean_copy, model_digest, model_size
 from cdml.models.mlmodel import MlModel, local_model, read_mlmodel
@@ -31,13 +33,8 @@ _MB = 1_000_000
 class Identity:
     """A model, identified.
 
-    Attributes:
-        model: its address, version and digest, as evidence names it.
-        version: the registry's version, or None where the address names none.
-        folder: its files, a private copy that lasts as long as the process: the digest is that
-            of the copy, and the copy is what is scored and registered.
-        described: what it says of itself.
-        size_mb: megabytes (10^6 bytes) of its files.
+    `folder` is a private copy that lasts as long as the process: the digest is that of the copy,
+    and the copy is what is scored and registered.
     """
 
     model: ModelRef
@@ -53,37 +50,11 @@ class Identity:
         return Signature(who=role, types=types, required=model.required, unnamed=model.unnamed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoringResult:
-    """What a model says to the rows.
-
-    Attributes:
-        model: its address, version and digest, as evidence names it.
-        predictions: Parquet file; see `Scored`.
-        latency_ms: milliseconds per row asked alone.
-        size_mb: megabytes (10^6 bytes) of its files.
-        isolation: see `Scored`.
-        version: the registry's version, or None.
-        folder: its files, to read only.
-    """
-
-    model: ModelRef
-    predictions: Path
-    latency_ms: tuple[float, ...]
-    size_mb: float
-    isolation: str
-    version: ModelVersion | None
-    folder: Path
-
-
 def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity:
     """Fetch a model and take its digest, without loading it.
 
-    Args:
-        uri: `models:/name/3`, `models:/name@alias`, `runs:/…`, or a folder, which is relative
-            to the configuration's.
-        loaded: the configuration.
-        ports: the world; a folder asks nothing of it.
+    An address is `models:/name/3`, `models:/name@alias`, `runs:/…`, or a folder, relative to the
+    configuration's, for which no registry is asked.
 
     Raises:
         InputError: there is no such model, or its files are not those that were registered.
@@ -117,34 +88,22 @@ def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity
 
 
 def predict(
-    uri: str,
+    identity: Identity,
     loaded: LoadedConfig,
     table: Table,
     ports: EvaluationPorts,
     *,
     into: Path,
-    task: str,
     role: str = CHALLENGER,
-) -> ScoringResult:
-    """Fetch a model, identify it, and score the rows with it.
-
-    Args:
-        uri: as `identify` takes it.
-        loaded: the configuration.
-        table: the evaluation rows.
-        ports: the world.
-        into: the predictions file to write.
-        task: binary, multiclass or regression.
-        role: what the model is called in sentences.
+) -> ScoredModel:
+    """Score the rows with a model, which sentences call by its role, into a predictions file.
 
     Raises:
-        InputError: the model cannot be found or loaded, throws, or answers badly.
+        InputError: the model cannot be loaded, throws, or answers badly.
         ConfigurationError: rows are to be kept, and the contract does not tell of which columns.
-        ServiceError: the registry does not answer.
     """
-    identity = identify(uri, loaded, ports)
     if role == CHALLENGER:
-        require_agreement(loaded, identity.signature(role), uri)
+        require_agreement(loaded, identity.signature(role), identity.model.uri)
     require_features(loaded, table.fields, table.ref.uri)
     config = loaded.config
     rows_recorded = config.deploy.rows_known
@@ -159,7 +118,7 @@ def predict(
             key=config.data.key,
             label=config.data.label,
             carried=config.data.carried,
-            task=task,
+            task=infer(config, table.fields),
             positive=config.data.positive,
             environment=interpreter(loaded),
             timeout=config.scoring.timeout,
@@ -173,14 +132,13 @@ def predict(
         ),
         ports.progress,
     )
-    return ScoringResult(
+    return ScoredModel(
         model=identity.model,
         predictions=scored.predictions,
+        operations={"model_size_mb": identity.size_mb},
         latency_ms=scored.latency_ms,
-        size_mb=identity.size_mb,
+        data=table.ref,
         isolation=scored.isolation,
-        version=identity.version,
-        folder=identity.folder,
     )
 
 

@@ -3,31 +3,22 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from cdml.config import LoadedConfig
 from cdml.errors import InputError
-from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
-from cdml.statistics.metrics import Statistic, Task, find_metric
-from cdml.tables.table import Table
-
-if TYPE_CHECKING:  # imported where a model is scored
-    from cdml.evaluation.score_model import ScoringResult
 from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
+from cdml.statistics.metrics import Statistic, find_metric
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredModel:
     """A model with its predictions.
 
-    Attributes:
-        model: its identity.
-        predictions: Parquet file.
-        operations: its size, by metric; empty for predictions scored elsewhere.
-        latency_ms: of single requests, in the order of the rows that were asked for; likewise.
-        data: the rows it was scored on; None where only the predictions are known.
+    `operations` (its size) and `latency_ms` (of single requests, in the order of the rows they
+    asked for) are empty for predictions scored elsewhere; `data` is None where only these are
+    known.
     """
 
     model: ModelRef
@@ -35,6 +26,7 @@ class ScoredModel:
     operations: Mapping[str, float] = field(default_factory=dict)
     latency_ms: tuple[float, ...] = ()
     data: DataRef | None = None
+    isolation: str = "elsewhere"
 
 
 def predictions_file(written: str, loaded: LoadedConfig) -> Path | None:
@@ -45,11 +37,6 @@ def predictions_file(written: str, loaded: LoadedConfig) -> Path | None:
 
 def from_file(written: str, path: Path, output: Path) -> ScoredModel:
     """Predictions as they are; an evaluation of just these bytes tells whose they are.
-
-    Args:
-        written: how the user names them.
-        path: the file.
-        output: folder of the evidence, where they may have been evaluated.
 
     Raises:
         InputError: there is no such file.
@@ -94,35 +81,3 @@ def _operations(evaluation: Evaluation) -> dict[str, float]:
         if metric and metric.family.reads is Statistic.FIGURE and value.value is not None:
             figures[metric.name] = value.value
     return figures
-
-
-def score_model(
-    uri: str,
-    loaded: LoadedConfig,
-    table: Table,
-    ports: EvaluationPorts,
-    *,
-    into: Path,
-    task: Task,
-    role: str,
-) -> "tuple[ScoredModel, ScoringResult]":
-    """Score a model, which sentences call so, on all rows."""
-    from cdml.evaluation.score_model import predict
-
-    predicted = predict(
-        uri,
-        loaded,
-        table,
-        ports,
-        into=into,
-        task=task,
-        role=role,
-    )
-    contender = ScoredModel(
-        model=predicted.model,
-        predictions=predicted.predictions,
-        operations={"model_size_mb": predicted.size_mb},
-        latency_ms=predicted.latency_ms,
-        data=table.ref,
-    )
-    return contender, predicted

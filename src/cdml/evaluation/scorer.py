@@ -14,12 +14,9 @@ from cdml.config.output_columns import AnswerColumns
 class Scored:
     """What a scoring process left behind.
 
-    Attributes:
-        predictions: Parquet file: key, label, what is carried beside them, `prediction`, and
-            `score` or `score_<class>`.
-        rows: how many rows were scored.
-        latency_ms: per-request latencies, milliseconds per row asked alone.
-        isolation: the walls around the process: `namespaces`, `sudo`, or `none`.
+    The file has key, label, what is carried beside them, `prediction`, and `score` or
+    `score_<class>`. Latencies are of rows asked alone; `isolation` is `namespaces`, `sudo` or
+    `none`.
     """
 
     predictions: Path
@@ -32,28 +29,12 @@ class Scored:
 class ScoringJob:
     """What to score and how.
 
-    Attributes:
-        folder: of the configuration; a model sees neither it nor what lies around it.
-        model: folder with MLmodel.
-        data: Parquet file of the evaluation rows.
-        key, label, carried: columns copied beside the predictions.
-        task: binary, multiclass or regression.
-        positive: the positive class of a binary task.
-        environment: `model`, `current` or an interpreter's path.
-        timeout: seconds.
-        output: where the predictions go.
-        known: how many rows are kept beside them with what the model said, as
-            `cdml.evidence.reference_rows` reads them; 0 for none.
-        classified: columns whose values must be neither kept nor shown. Where the model was given
-            one of them no rows are kept, for without it they would not be what it answered to; and
-            what an exception of the model's says is not told, for it may quote them.
-        classes: the classes in the order of the model's probabilities; empty where only the model
-            can say.
-        answer: which columns of the model's answer count; None where their names have to say.
-        inputs: Parquet file of the same rows in the types that the model is given; `data` where
-            they are the same.
-        purposes: what cdml.yaml names columns for, which decides what a model is given that names
-            no inputs.
+    A model sees neither `folder`, the configuration's, nor what lies around it. So many rows as
+    `known` are kept with what it said, as `cdml.evidence.reference_rows` reads them; where it was
+    given a `classified` column none are, for without that they would not be what it answered to,
+    and what its exceptions say is not told, for they may quote it. `inputs` has the rows of `data`
+    in the types that the model is given, and `purposes` decides what a model is given that names no
+    inputs.
     """
 
     folder: Path

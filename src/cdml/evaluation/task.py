@@ -14,9 +14,7 @@ from cdml.tables.query import Field, LogicalType
 def layout(config: Config, fields: Sequence[Field]) -> Layout:
     """The columns of a predictions file, by the configuration.
 
-    Args:
-        config: the configuration.
-        fields: the columns of the data or the predictions; the label's type may tell the task.
+    The label's type in `fields` may tell the task.
 
     Raises:
         ConfigurationError: a gate's metric is not defined for the task.
