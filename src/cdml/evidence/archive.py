@@ -45,9 +45,6 @@ _BROKEN = (
 def members(content: bytes) -> Mapping[str, bytes]:
     """The stages' files of a zip archive, by name; everything else in it is never unpacked.
 
-    Args:
-        content: the archive.
-
     Raises:
         InputError: it is no archive, or breaks a limit.
     """

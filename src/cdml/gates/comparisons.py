@@ -30,11 +30,8 @@ LEAST_SHOWN = 1e-4
 class MeasuredRule:
     """A rule and what was measured for it.
 
-    Attributes:
-        rows: how many rows the slice has.
-        counted: how many of them, or of their clusters, inform the metric.
-        measured: the two values, or why there are none.
-        clusters: how many clusters the rows are of; None: each row stands for itself.
+    `counted` are the rows (or clusters) that inform the metric. Without clusters each row stands
+    for itself.
     """
 
     metric: Metric

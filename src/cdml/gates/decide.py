@@ -17,12 +17,8 @@ TOLERANCE = 1e-12
 class ObservedDifference:
     """What is known of one difference; better is +.
 
-    Attributes:
-        challenger, champion: the values, in the metric's own sign.
-        estimate: of the difference.
-        lower, upper: its one-sided bounds, NaN where not known. For a relative margin they are
-            bounds of Δ + share * |champion|, moved so that they are held against `threshold`.
-        threshold: -m or +δ.
+    The bounds are one-sided, NaN where not known. For a relative margin they are of Δ + share *
+    |champion|, moved so that they are held against `threshold`, which is -m or +δ.
     """
 
     challenger: float
@@ -66,11 +62,8 @@ def detect(adjusted_p: float, confidence: float) -> Verdict:
 def within(edge: BoundEdge, limit: float, value: float, *, low: float, high: float) -> Verdict:
     """Whether a value keeps a bound.
 
-    Args:
-        edge: at_least or at_most.
-        limit: the bound.
-        value: the point; NaN where nothing was measured.
-        low, high: ends of the value's interval, or the value twice to judge the point.
+    `low` and `high` are the ends of its interval, or the value twice to judge the point. NaN was
+    not measured.
     """
     slack = TOLERANCE * max(abs(limit), abs(value))
     sign = 1 if edge is BoundEdge.AT_LEAST else -1

@@ -33,9 +33,7 @@ def contradictions(
 ) -> Iterator[str]:
     """What cannot be in the evidence of one gate, a sentence each; the most telling first.
 
-    Args:
-        data, evaluation, comparison: the stages.
-        config: the configuration that is deployed; its gates name the ranges of own metrics.
+    The gates of `config`, which is deployed, name the ranges of own metrics.
     """
     stages = {"data": data, "evaluation": evaluation, "comparison": comparison}
     for name, stage in stages.items():

@@ -58,10 +58,8 @@ def decimals(
 ) -> int:
     """Digits after the point: three significant ones of the largest figure, or more.
 
-    Args:
-        values: each shows a digit that is not 0, unless it is 0.
-        distances: pairs that do not read the same.
-        scale: other figures that are written with as many.
+    Each of `values` shows a digit that is not 0, unless it is 0, and pairs of `distances` do not
+    read the same; figures of `scale` are written with as many.
     """
     sizes = [abs(value) for value in values if value and math.isfinite(value)]
     start = _start(max((*sizes, *(abs(x) for x in scale if math.isfinite(x))), default=0.0))
@@ -155,12 +153,9 @@ def what_would_settle(
 ) -> str:
     """What would settle an open question.
 
-    Args:
-        rows: how many there are, or how many clusters.
-        needed: rows (or clusters) in all for 80 % power, or None where no number helps.
-        detectable: the smallest distance from the margin that these rows show.
-        assumed: whether `needed` takes the models for equally good, or the difference as seen.
-        unit: what is counted, `rows` or `clusters`.
+    `needed` rows (or clusters) in all give 80 % power, None where no number helps; they are for
+    models that are equally good if `assumed`, else for the difference as seen. `detectable` is the
+    smallest distance from the margin that these rows show.
     """
     can = f"{rows:,} {unit} cannot tell"
     if math.isfinite(detectable):
@@ -183,13 +178,7 @@ def bound(
 ) -> str:
     """Whether a value keeps a bound.
 
-    Args:
-        metric: its name.
-        edge: at_least or at_most.
-        limit: the bound.
-        value: what was measured.
-        ends: of the interval that was judged; None where the point was.
-        verdict: the answer.
+    `ends` are of the interval that was judged; None where the point was.
     """
     numbers = (value, *(end for end in ends or () if math.isfinite(end)))
     distances = [

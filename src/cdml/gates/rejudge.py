@@ -31,9 +31,7 @@ _ANOTHER_QUESTION = (
 class RecomputedVerdict:
     """What the figures say now.
 
-    Attributes:
-        verdict: of all gates together.
-        reasons: a sentence for each gate that is not a pass, the worst first.
+    There is a reason for each gate that is not a pass, the worst first.
     """
 
     verdict: Verdict
@@ -46,13 +44,7 @@ VerdictReason = tuple[Verdict, str]
 def recompute(
     evaluation: Evaluation | None, comparison: Comparison | None, config: Config
 ) -> RecomputedVerdict:
-    """Judge the figures of earlier evidence by the gates of `config`.
-
-    Args:
-        evaluation: the bounds' values; None where there is no such evidence.
-        comparison: the differences and bounds; None where there is no such evidence.
-        config: the configuration that counts.
-    """
+    """Judge the figures of earlier evidence by the gates of `config`."""
     metrics = evaluation.metrics if evaluation else ()
     bounds = [(gate.verdict, gate.reason) for gate in judge_bounds(config, metrics)]
     answers = [*bounds, *_compared(comparison, config, bounds)]

@@ -17,10 +17,7 @@ from cdml.statistics.metrics import Metric, Range
 class GateSpec:
     """One comparison of one gate.
 
-    Attributes:
-        metric: what is measured.
-        overall: the rule for all rows.
-        slices: the rule for every slice, or None where slices are not asked about.
+    `slices` is None where slices are not asked about.
     """
 
     metric: Metric
@@ -30,13 +27,7 @@ class GateSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limit:
-    """One bound of one gate.
-
-    Attributes:
-        metric: what is measured.
-        edge, value: at_least or at_most, and the figure.
-        advisory: what would fail or hold only warns.
-    """
+    """One bound of one gate."""
 
     metric: Metric
     edge: BoundEdge

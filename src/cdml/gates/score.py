@@ -40,11 +40,7 @@ def _sides(rule: Criterion) -> tuple[Side, Side]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExactDifference:
-    """challenger - champion of figures that are no sample: a size, a measured latency.
-
-    Attributes:
-        challenger, champion: the values.
-    """
+    """challenger - champion of figures that are no sample: a size, a measured latency."""
 
     challenger: float
     champion: float

@@ -16,14 +16,9 @@ MAX_ID = 200
 class CommentPolicy:
     """What was asked for.
 
-    Attributes:
-        mode: when to comment. always; failures: when the verdict is not pass or warn; changes:
-            unless the model is the champion itself and passed; off. Except for off, a comment
-            that is there is always brought up to date.
-        report_id: whose comment it is.
-        behaviour: what becomes of an earlier run's comment.
-        pull_request: number; where the code host says by default.
-        config: the configuration that the id is from; None where somebody gave the id.
+    `mode` says when: always; failures, when the verdict is not pass or warn; changes, unless the
+    model is the champion itself and passed; off. Except for off, a comment that is there is always
+    brought up to date.
 
     Raises:
         ConfigurationError: mode, behaviour or id cannot be used.
@@ -46,11 +41,7 @@ class CommentPolicy:
             )
 
     def known_warnings(self, host: ReportPorts) -> frozenset[str]:
-        """Digests of the warnings that the last report had; none where nobody can tell.
-
-        Args:
-            host: where this runs.
-        """
+        """Digests of the warnings that the last report had; none where nobody can tell."""
         code_host = host.code_host
         if self.mode == "off" or code_host is None:
             return frozenset()
@@ -73,12 +64,7 @@ class CommentPolicy:
     ) -> str | None:
         """Comment where this run belongs, and give the comment's address; None without one.
 
-        Args:
-            host: where to tell it.
-            body: Markdown.
-            quiet: only bring up to date what is there.
-            begun: there is no verdict yet.
-            warned: the report's warnings; None where it tells none.
+        When `quiet`, it only brings up to date what is there; `begun`: there is no verdict yet.
 
         Raises:
             ServiceError: the code host refused to comment on a pull request, or to look for one;

@@ -19,12 +19,8 @@ _RERUN = "Run all stages on the same model and data into one --output-dir."
 class EvidenceSet:
     """What the stages left behind; None where a stage left nothing.
 
-    Attributes:
-        data, evaluation, comparison, deployment: the stages' evidence.
-        missing: commands that should have left evidence and did not, and no error explains why.
-        failures: commands that ended with an error instead.
-        outdated: files that another run or another commit left here; they are not reported.
-        ours: what our own gates make of a stranger's figures; None where nobody asked them.
+    `missing` commands left neither evidence nor an error; `outdated` files are of another run or
+    commit and not reported; `ours` is what our own gates make of a stranger's figures.
     """
 
     data: DataEvidence | None
@@ -89,14 +85,9 @@ def read_evidence_set(
 ) -> EvidenceSet:
     """Read the evidence of a run.
 
-    Evaluation and comparison are always expected; data checks where the configuration has
-    something to check them against; nothing is where a deployment is told of, which has
-    judged its evidence itself, and nothing that comes after a command which ended with an error.
-
-    Args:
-        source: where the stages wrote, or what they did.
-        config: what the stages were to do; None where nobody knows.
-        current: tells what an earlier run left behind, which is as if it were not there.
+    Evaluation and comparison are always expected; data checks where the configuration has something
+    to check them against; nothing is where a deployment is told of, which has judged its evidence
+    itself, and nothing that comes after a command which ended with an error.
 
     Raises:
         InputError: a file is not evidence, or the files speak of different models or data.

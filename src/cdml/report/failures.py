@@ -13,9 +13,7 @@ _LINES = 12
 class FailureRow:
     """A command that ended with an error.
 
-    Attributes:
-        command: as it was called.
-        lines: what happened, then what to do next.
+    Its lines say what happened, then what to do next.
     """
 
     command: str

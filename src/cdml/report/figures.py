@@ -33,12 +33,8 @@ _TINY, _HUGE = 1e-6, 1e12
 class Plot:
     """A difference on an axis from 0 (left) to 1 (right) that is wide enough for all of it.
 
-    Attributes:
-        low, high: what decides, see `ends`.
-        estimate: the difference.
-        zero: no difference.
-        margin: what it was held against; None where there is none.
-        better: whether better lies to the right; None where nobody knows.
+    `low` and `high` are `ends`; `better`: whether better lies to the right, None where nobody
+    knows.
     """
 
     low: float
@@ -89,9 +85,7 @@ def _difference(
 def interval(interval: Interval | None, like: Sequence[float] = ()) -> str:
     """The interval of a value as text; empty where there is none.
 
-    Args:
-        interval: the interval.
-        like: figures that its ends must not read like, such as a bound.
+    Its ends do not read like the figures of `like`, such as a bound.
     """
     if interval is None or interval.low is None or interval.high is None:
         return ""

@@ -30,10 +30,8 @@ _DECIDING = ("gates", "policy")
 class BaseBranchGates:
     """What a pull request changes of the gate.
 
-    Attributes:
-        config: the configuration of its base; None where it is the same, or not to be had.
-        said: the changes that no verdict can be told of.
-        known: whether there is a base that has a configuration.
+    `config` is that of its base, None where it is the same or not to be had; `said` are changes
+    that no verdict can be told of; `known`: the base has a configuration.
     """
 
     config: Config | None = None
@@ -132,13 +130,7 @@ def _differences(
 
 
 def verdicts_under(gathered: EvidenceSet, config: Config, message: str) -> tuple[str, ...]:
-    """What the figures are by other gates; nothing where these are the gates they were judged by.
-
-    Args:
-        gathered: the evidence.
-        config: the other gates.
-        message: the sentence that begins it.
-    """
+    """What the figures are by other gates than they were judged by; nothing for the same."""
     if is_judged_here(gathered, config):
         return ()
     again = rejudged(gathered, config)
@@ -157,12 +149,7 @@ def is_judged_here(gathered: EvidenceSet, config: Config) -> bool:
 
 
 def rejudged(gathered: EvidenceSet, config: Config) -> "RecomputedVerdict":
-    """What a configuration's gates make of the figures.
-
-    Args:
-        gathered: the evidence.
-        config: the gates.
-    """
+    """What a configuration's gates make of the figures."""
     from cdml.gates.rejudge import recompute
 
     return recompute(gathered.evaluation, gathered.comparison, config)

@@ -21,14 +21,9 @@ def post_in_progress(
     """Post the comment that the verdict will replace, and give its address.
 
     In the modes that comment on some verdicts only, nothing is posted before there is one: a
-    comment that is there already is brought up to date. A code host that refuses is only noted,
-    for the report that follows tells it.
-
-    Args:
-        model: the model's name.
-        host: where to tell it.
-        talk: where and how to comment.
-        loaded: the configuration; an address in it that the pull request changes is pointed out.
+    comment that is there already is brought up to date. A code host that refuses is only noted, for
+    the report that follows tells it. An address of the configuration that the pull request changes
+    is pointed out.
     """
     notes = changed_addresses(loaded, host) if loaded is not None else ()
     body = comment.in_progress(model, host.ci_run.commit(), host.ci_run.url(), notes)
@@ -48,14 +43,8 @@ def post_not_judged(
 ) -> str | None:
     """Put *Not judged* in the place of a verdict, and give the comment's address.
 
-    Args:
-        host: where to tell it.
-        talk: how to comment.
-        output: folder of the report's files, which an older run may have left; None where the
-            gate only begins: then the comment that is there is brought up to date, and only the
-            mode `always` opens one.
-        headline: what cannot be used.
-        lines: why, and what to do next.
+    Without `output` the gate only begins: the comment that is there is brought up to date, and only
+    the mode `always` opens one.
     """
     run = host.ci_run.url()
     body = comment.unjudged(headline, lines, run)
@@ -83,12 +72,6 @@ def report_unusable(
 
     Otherwise an older verdict, or that the gate has begun, would stand there for good. The error
     goes on, and so does its exit code.
-
-    Args:
-        model: the model's name.
-        host: where to tell it.
-        talk: how to comment.
-        output: folder of the report's files.
     """
     try:
         yield

@@ -103,10 +103,6 @@ def modules(folder: Path, module: str) -> tuple[Path, ...]:
 
     Imports are followed wherever they stand in a file. A file that is called like a module of
     Python's own counts too: it takes that one's place for whatever is imported.
-
-    Args:
-        folder: where modules of the user's are looked for, before all others.
-        module: with dots.
     """
     paths: dict[Path, None] = {}
     waiting = [module, *(name for name in sorted(sys.stdlib_module_names) if _has(folder, name))]

@@ -13,8 +13,7 @@ from cdml.report.rows import GateRow
 class MetricGates:
     """The gates of one metric on all rows, or on one slice.
 
-    Attributes:
-        gates: at least one; all of the same value.
+    There is at least one, and all are of the same value.
     """
 
     gates: tuple[GateRow, ...]

@@ -20,9 +20,7 @@ _VERSION = re.compile(r"models:/[\w.-]+/\d+", re.ASCII)
 class NextStep:
     """What to do next; names in it are not yet escaped.
 
-    Attributes:
-        text: sentences for whoever opened the pull request; empty after a deployment.
-        command: what ships the model by hand; empty where there is nothing to ship.
+    `command` ships the model by hand; empty where there is nothing to ship.
     """
 
     text: str = ""

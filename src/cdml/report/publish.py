@@ -48,14 +48,8 @@ def publish_report(
 ) -> Reported:
     """Report what the stages found.
 
-    Args:
-        loaded: the configuration.
-        ports: the world.
-        evidence: folder of the evidence.
-        output: folder for the files of the report.
-        talk: where and how to comment.
-        artifact: what the run that triggered this one, and was given no trust, has called its
-            evidence; it takes the folder's place.
+    `artifact` names what the run that triggered this one, and was given no trust, has left; it
+    takes the place of the folder `evidence`.
 
     Raises:
         InputError: the evidence cannot be used.

@@ -38,18 +38,8 @@ def publish_combined(
 ) -> Reported:
     """Report what all folders hold, in one comment and one summary.
 
-    Every folder is known by its name, or its parent's where that is `.cdml`.
-
-    Args:
-        root: the folder that the pattern is relative to.
-        host: where to tell it.
-        loaded: the configuration that says for all of them what was to be checked; None without
-            one, as in a monorepo.
-        own: the configuration beside a folder of evidence, which comes first.
-        pattern: glob of the folders.
-        output: folder for the files of the report.
-        talk: where and how to comment.
-        notes: what the reader must know of all of them.
+    Every folder is known by its name, or its parent's where that is `.cdml`. `own` gives the
+    configuration beside a folder of evidence, which comes before `loaded`.
 
     Raises:
         InputError: no folder fits, or evidence cannot be used.

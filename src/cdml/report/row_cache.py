@@ -28,10 +28,7 @@ class RowCache:
     def __call__(self, macro: Macro, row: Hashable, *arguments: Hashable) -> Markup:
         """The row as the macro lays it out.
 
-        Args:
-            macro: of the template; its rendering depends on nothing but its arguments.
-            row: a frozen value.
-            arguments: what else the macro takes.
+        The macro's rendering depends on nothing but its arguments.
         """
         key = (macro.name, row, arguments)
         cached = self._found.get(key)

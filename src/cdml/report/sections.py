@@ -23,14 +23,8 @@ _DECISIVE: Mapping[Verdict, frozenset[Verdict]] = {
 class Sections:
     """The lines of a report in the order in which they are read.
 
-    Attributes:
-        decided: the metrics that the verdict comes from, worst first.
-        broken: the checks that it comes from.
-        overall: the other metrics on all rows, in the order of cdml.yaml.
-        overall_said: how they did, in words.
-        slices: the other metrics on slices, worst first.
-        checks: the other checks that did not pass.
-        metrics: of the challenger, that no gate is about.
+    The verdict comes from `decided` and `broken`; no gate is about `metrics`. Slices are worst
+    first.
     """
 
     decided: tuple[MetricGates, ...]

@@ -25,12 +25,7 @@ def write_results(
 ) -> None:
     """Write the checks in every form of `RESULTS`.
 
-    Args:
-        loaded: the configuration.
-        evidence: the checks.
-        output: folder of the evidence.
-        contract: the contract's file as cdml.yaml names it; None where there is none.
-        keys: the word of `data` in cdml.yaml that asks for a check, by the check's name.
+    `keys` has the word of `data` in cdml.yaml that asks for a check, by the check's name.
     """
     root = _root(loaded)
     config = _within(loaded.path, root)

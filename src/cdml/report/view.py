@@ -41,28 +41,8 @@ MAX_NOTES = 5
 class View:
     """A whole report.
 
-    Attributes:
-        verdict: of the whole.
-        headline: the verdict in words.
-        points: the worst reasons.
-        unsaid: how many more reasons there are.
-        missing: commands that left no evidence.
-        failures: commands that ended with an error, and their sentences.
-        notes: what the reader must know about the report itself.
-        gates: on all rows, in the order of cdml.yaml.
-        slices: worst first.
-        checks: checks of the data that did not pass, worst first.
-        data: how many checks there were, in words; empty without data evidence.
-        metrics: the challenger's metrics.
-        changes: what else differs between challenger and champion.
-        steps: of a deployment.
-        facts: where all this comes from.
-        run: address of the run that reports, or None.
-        repeated: warnings that the last report had too.
-        warned: all warnings, each by a short digest, for the next report to know them.
-        next: what to do next.
-        left_out: rows that did not fit, in words; empty where all are there.
-        slices_said: how the slices did, in words; empty without slices.
+    `unsaid` counts the reasons beyond `points`; `repeated` warnings were in the last report too;
+    `warned` has all of them, each by a short digest; `left_out` says which rows did not fit.
     """
 
     verdict: Verdict
@@ -98,12 +78,7 @@ def lay_out(
 ) -> View:
     """Lay out what the evidence says.
 
-    Args:
-        gathered: the evidence.
-        model: the model's name.
-        run: address of the run that reports.
-        notes: what the reader must know about the report itself.
-        earlier: digests of the warnings that the last report had.
+    `earlier` are digests of the warnings that the last report had.
     """
     rows = gate_rows(gathered)
     gates = tuple(row for row in rows if not row.slice)
@@ -201,13 +176,7 @@ def _unproven(gathered: EvidenceSet, slices: Iterable[GateRow]) -> Iterator[str]
 def _reasons(
     gathered: EvidenceSet, rows: Iterable[GateRow | CheckRow], *, include_reasons: bool
 ) -> tuple[str, ...]:
-    """Why the verdict is not pass, worst first; a stage speaks for itself if no row does.
-
-    Args:
-        gathered: the evidence.
-        rows: what was judged, without the warnings that are told elsewhere.
-        include_reasons: whether there are such warnings.
-    """
+    """Why the verdict is not pass, worst first; a stage speaks for itself if no row does."""
     delivered = (gathered.deployment.reason,) if gathered.deployment else ()
     bad = sorted((row for row in rows if not_passed(row)), key=severity, reverse=True)
     if bad or delivered or include_reasons:

@@ -31,12 +31,7 @@ class ChartTable:
 class Series:
     """A line, or with `upper` the band between two.
 
-    Attributes:
-        who: whose it is; decides the colour.
-        x, y: its points.
-        upper: the upper edge of a band, at the same x; empty for a line.
-        step: whether it is a step that ends at each point.
-        marked: points that get a mark; hollow where False; empty for a line without.
+    Points that are `marked` get a mark, hollow where False.
     """
 
     who: Who
@@ -51,12 +46,7 @@ class Series:
 class Lines:
     """Lines over a common axis.
 
-    Attributes:
-        across, up: names of the axes.
-        series: the lines.
-        square: whether both axes go from 0 to 1.
-        diagonal: whether a reference line runs from (0, 0) to (1, 1); level: one at this height.
-        ticks: names of x = 0, 1, …; empty for numbers.
+    `square` axes go from 0 to 1; `diagonal` and `level` draw a reference; `ticks` name x = 0, 1, ….
     """
 
     across: str
@@ -81,13 +71,7 @@ class Bars:
 class Chart:
     """One picture.
 
-    Attributes:
-        key: names it within the page; letters, digits and hyphens.
-        title: a few words.
-        said: what the picture shows, in a sentence, for whoever cannot see it.
-        drawn: what to draw.
-        table: the same figures.
-        svg: the picture, where somebody drew it.
+    `said` is for whoever cannot see it; `table` has the same figures.
     """
 
     key: str

@@ -21,11 +21,7 @@ _ROOM = 0.94
 class Forest:
     """Where a difference lies, from 0 (worse) to `WIDTH` (better).
 
-    Attributes:
-        low, high: what decides, see `figures.ends`; they meet where there is none.
-        estimate: the difference.
-        margin: what it was held against; None where there is none.
-        said: the same in words.
+    `low` and `high` meet where there is no interval; see `figures.ends`.
     """
 
     low: float

@@ -23,10 +23,7 @@ _SURE = (1.0, 2.0, 4.0)
 class Cell:
     """One cell.
 
-    Attributes:
-        text: its figure.
-        said: what else it says, in words; empty for nothing.
-        shade: a class of the style sheet; empty for none.
+    `shade` is a class of the style sheet.
     """
 
     text: str

@@ -12,12 +12,7 @@ _NAMED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CombinedEntry:
-    """One of the reports.
-
-    Attributes:
-        name: what the reader knows it by.
-        view: the report.
-    """
+    """One of the reports."""
 
     name: str
     view: View

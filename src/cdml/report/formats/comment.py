@@ -47,11 +47,7 @@ def fit_to_limit(
 ) -> str:
     """A full rendering, or one with as many rows as do not exceed the limit.
 
-    Args:
-        views: whole reports that share the room.
-        render: lays them out.
-        limit: the greatest length.
-        measure: length of a text, in characters or bytes.
+    The views share the room; `measure` gives a text's length, in characters or bytes.
     """
     order = tuple(_by_importance(views))
     too_many = min(len(order), limit // _ROW) + 1
@@ -174,12 +170,7 @@ def render_page(content: ReportContent) -> bytes | None:
 
 
 def combined_comment(parts: Sequence[CombinedEntry], notes: Sequence[str] = ()) -> str:
-    """The comment of several reports, within GitHub's limit.
-
-    Args:
-        parts: the reports.
-        notes: what the reader must know of all of them.
-    """
+    """The comment of several reports, within GitHub's limit."""
     return _combined(parts, notes, MAX_COMMENT, _units, folded=True)
 
 
@@ -243,27 +234,14 @@ def _most(every: int, fits: Callable[[int], bool]) -> int:
 
 
 def in_progress(model: str, commit: str | None, run: str | None, notes: Sequence[str] = ()) -> str:
-    """The comment that stands until there is a verdict.
-
-    Args:
-        model: the model's name.
-        commit: the commit that is judged, where it is known.
-        run: address of the run that judges it.
-        notes: what the pull request changes of where its judges are.
-    """
+    """The comment that stands until there is a verdict."""
     template = _environment(markdown.markdown).get_template("begun.md.j2")
     body = template.render(model=model, commit=commit, run=run, notes=tuple(notes))
     return body.rstrip() + "\n"
 
 
 def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
-    """The comment of a run that formed no verdict.
-
-    Args:
-        headline: what cannot be used.
-        lines: what is wrong, and what to do about it.
-        run: address of the run that should have told the verdict.
-    """
+    """The comment of a run that formed no verdict."""
     template = _environment(markdown.markdown).get_template("unjudged.md.j2")
     body = template.render(
         icon=ICONS[Verdict.INCONCLUSIVE],
@@ -275,13 +253,7 @@ def unjudged(headline: str, lines: Sequence[str], run: str | None) -> str:
 
 
 def page(view: View, written: datetime, pictures: Pictures = NO_PICTURES) -> str:
-    """The HTML page: one file without script or network, light and dark, within its limit.
-
-    Args:
-        view: what to show.
-        written: when, in UTC.
-        pictures: what is drawn beside it.
-    """
+    """The HTML page: one file without script or network, light and dark, within its limit."""
     environment = _environment(markdown.html)
     template = environment.get_template("page.html.j2")
     # Pictures are never left out, so that they are laid out once, however often the rest is.

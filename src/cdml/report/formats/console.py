@@ -21,12 +21,7 @@ _WIDE = frozenset("WF")
 
 
 def console_lines(view: View, paint: Paint) -> Iterator[str]:
-    """The report, line by line; nothing in it moves a cursor or speaks to a runner.
-
-    Args:
-        view: what to tell.
-        paint: colours verdicts; gives the text as it is where there are no colours.
-    """
+    """The report, line by line; nothing in it moves a cursor or speaks to a runner."""
     title, _, rest = terminal(view.headline).partition(":")
     yield paint(title, view.verdict) + (f":{rest}" if rest else "")
     layout = sections(view)

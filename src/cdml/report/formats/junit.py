@@ -30,17 +30,7 @@ _MOST = 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Case:
-    """One line of the table.
-
-    Attributes:
-        group: what it is listed under.
-        name: its own name.
-        verdict: how it went.
-        judged: false where it decides nothing.
-        unproven: whether it passed although nothing is proven.
-        reason: a sentence.
-        expected, observed: what was asked and what was found.
-    """
+    """One line of the table."""
 
     group: str
     name: str
@@ -84,9 +74,7 @@ def render_gates(content: ReportContent) -> bytes:
 def gates_junit(reports: Mapping[str, EvidenceSet], now: datetime) -> bytes:
     """The gates, likewise: a suite for each report; a stage that left nothing is an error.
 
-    Args:
-        reports: evidence by what the reader knows it by; empty for the only one.
-        now: the time that is told where there is no evidence.
+    The reports are by what the reader knows them by, which is empty for the only one.
     """
     root = Element("testsuites")
     for name, gathered in reports.items():

@@ -10,15 +10,7 @@ from cdml.report.evidence_set import EvidenceSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """The pictures of a page.
-
-    Attributes:
-        curves: ROC, precision-recall, calibration, or residuals.
-        confusions: of both models.
-        heat: the slices by the gates; None without slices.
-        drift: columns beside the reference.
-        history: metrics over past versions.
-    """
+    """The pictures of a page."""
 
     curves: tuple[Chart, ...] = ()
     confusions: tuple[Matrix, ...] = ()

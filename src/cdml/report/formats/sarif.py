@@ -28,9 +28,7 @@ _RESULTS = 5000  # a code host shows no more of one run
 class Location:
     """A line of a file.
 
-    Attributes:
-        file: path from the root of the repository, with `/`.
-        line: from 1.
+    The path is from the root of the repository, with `/`.
     """
 
     file: str
@@ -38,12 +36,7 @@ class Location:
 
 
 def sarif(evidence: DataEvidence, place: Callable[[Check], Location]) -> bytes:
-    """One rule for each name of a check, one result for each check that did not pass.
-
-    Args:
-        evidence: the checks.
-        place: which line asks for a check.
-    """
+    """One rule for each name of a check, one result for each check that did not pass."""
     names = list(dict.fromkeys(check.name for check in evidence.checks))
     bad = [check for check in evidence.checks if check.verdict in _LEVELS]
     worst_first = sorted(bad, key=lambda check: -check.verdict.severity)[:_RESULTS]
