@@ -37,16 +37,15 @@ class Traits:
     latency_ms: tuple[float, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraitChange:
-    """One thing that differs; None on the side that does not have it."""
-
-    what: str
-    champion: str | None
-    challenger: str | None
+_LONGEST = 1000
 
 
-def compare_traits(champion: Traits, challenger: Traits) -> tuple[TraitChange, ...]:
+def _change(subject: str, champion: str | None, challenger: str | None) -> Change:
+    champion, challenger = (one and one[:_LONGEST] for one in (champion, challenger))
+    return Change(what=subject[:_LONGEST], champion=champion, challenger=challenger)
+
+
+def compare_traits(champion: Traits, challenger: Traits) -> tuple[Change, ...]:
     """Everything known of both that differs.
 
     Size and latency are told whenever both are known: how much is too much is for the gates.
@@ -61,53 +60,42 @@ def compare_traits(champion: Traits, challenger: Traits) -> tuple[TraitChange, .
     )
 
 
-def _by_name(
-    kind: str, before: Mapping[str, str], after: Mapping[str, str]
-) -> Iterator[TraitChange]:
+def _by_name(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
     """Nothing where one side is unknown: that nobody recorded it is no change."""
     for name in dict.fromkeys((*before, *after)) if before and after else ():
         if before.get(name) != after.get(name):
-            yield TraitChange(
-                what=f"{kind} {name}", champion=before.get(name), challenger=after.get(name)
-            )
+            yield _change(f"{kind} {name}", before.get(name), after.get(name))
 
 
-def _features(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
+def _features(champion: Traits, challenger: Traits) -> Iterator[Change]:
     return _by_name("feature", champion.features or {}, challenger.features or {})
 
 
-def _capped(changes: Iterator[TraitChange], kind: str) -> Iterator[TraitChange]:
+def _capped(changes: Iterator[Change], kind: str) -> Iterator[Change]:
     every = tuple(changes)
     yield from every[:MOST]
     if every[MOST:]:
-        yield TraitChange(
-            what=f"{len(every) - MOST:,} more {kind}", champion=None, challenger="differ too"
-        )
+        yield _change(f"{len(every) - MOST:,} more {kind}", None, "differ too")
 
 
-def _data(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
+def _data(champion: Traits, challenger: Traits) -> Iterator[Change]:
     before, after = sorted(champion.data), sorted(challenger.data)
     if before and after and before != after:
-        yield TraitChange(
-            what="training data", champion=", ".join(before), challenger=", ".join(after)
-        )
+        yield _change("training data", ", ".join(before), ", ".join(after))
 
 
-def _loader(champion: Traits, challenger: Traits) -> Iterator[TraitChange]:
+def _loader(champion: Traits, challenger: Traits) -> Iterator[Change]:
     if champion.loader and challenger.loader and champion.loader != challenger.loader:
-        yield TraitChange(what="loaded by", champion=champion.loader, challenger=challenger.loader)
+        yield _change("loaded by", champion.loader, challenger.loader)
 
 
-def _figure(subject: str, before: float | None, after: float | None) -> Iterator[TraitChange]:
+def _figure(subject: str, before: float | None, after: float | None) -> Iterator[Change]:
     if before is not None and after is not None:
-        yield TraitChange(what=subject, champion=f"{before:,.3g}", challenger=f"{after:,.3g}")
+        yield _change(subject, f"{before:,.3g}", f"{after:,.3g}")
 
 
 def _median(traits: Traits) -> float | None:
     return median(traits.latency_ms) if traits.latency_ms else None
-
-
-_LONGEST = 1000
 
 
 def describe_changes(
@@ -120,16 +108,7 @@ def describe_changes(
     Of each: who it is, where it is a model, and what its scoring cost. The registry is asked only
     about models that name their run.
     """
-    return tuple(
-        Change(
-            what=one.what[:_LONGEST], champion=_cut(one.champion), challenger=_cut(one.challenger)
-        )
-        for one in compare_traits(_traits(ports, *champion), _traits(ports, *challenger))
-    )
-
-
-def _cut(text: str | None) -> str | None:
-    return None if text is None else text[:_LONGEST]
+    return compare_traits(_traits(ports, *champion), _traits(ports, *challenger))
 
 
 def _traits(ports: EvaluationPorts, identity: "Identity | None", contender: ScoredModel) -> Traits:

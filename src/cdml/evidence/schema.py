@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from cdml.common.rule_kinds import BoundEdge
 from cdml.common.verdict import Verdict
 from cdml.evidence.base import (
     Count,
@@ -56,6 +57,10 @@ class FileRef(EvidenceModel):
     digest: Digest
 
 
+LISTED = "listed"
+"""What is observed of a check that decides nothing."""
+
+
 class RowSample(EvidenceModel):
     """One row that failed a check."""
 
@@ -81,6 +86,11 @@ class Check(EvidenceModel):
     """Of the contract, where the check is one of its promises."""
     histogram: Histogram | None = None
     """Of a column that is compared with the reference, where its values may be told."""
+
+    @property
+    def judged(self) -> bool:
+        """False where it is listed and decides nothing."""
+        return self.observed != LISTED
 
 
 class Interval(EvidenceModel):
@@ -137,6 +147,19 @@ class BoundGate(EvidenceModel):
     tier: Tier = "critical"
     verdict: Verdict
     reason: Text
+
+    @property
+    def at_least(self) -> bool:
+        """Whether the rule bounds the value from below; else it does from above."""
+        return self.rule.startswith(BoundEdge.AT_LEAST.value)
+
+    @property
+    def limit(self) -> float | None:
+        """The figure of the rule; None where it is no number."""
+        try:
+            return float(self.rule.partition(" ")[2])
+        except ValueError:
+            return None
 
 
 class ComparisonGate(EvidenceModel):

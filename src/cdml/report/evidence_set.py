@@ -9,7 +9,16 @@ from cdml.config import Config
 from cdml.errors import InputError
 from cdml.evidence import store
 from cdml.evidence.failure import DELIVERIES, FAILURES, STAGES, Failure
-from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation, Producer
+from cdml.evidence.schema import (
+    BoundGate,
+    Check,
+    Comparison,
+    ComparisonGate,
+    DataEvidence,
+    Deployment,
+    Evaluation,
+    Producer,
+)
 from cdml.evidence.store import E
 
 _RERUN = "Run all stages on the same model and data into one --output-dir."
@@ -37,6 +46,17 @@ class EvidenceSet:
         """The evidence there is, in the order of the stages."""
         every = (self.data, self.evaluation, self.comparison, self.deployment)
         return tuple(stage for stage in every if stage is not None)
+
+    @property
+    def gates(self) -> tuple[ComparisonGate | BoundGate, ...]:
+        """The comparisons, then the bounds, each in the order of cdml.yaml."""
+        compared = self.comparison.gates if self.comparison else ()
+        return (*compared, *(self.evaluation.gates if self.evaluation else ()))
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """The checks of the data."""
+        return self.data.checks if self.data else ()
 
     @property
     def verdict(self) -> Verdict:

@@ -93,14 +93,6 @@ def interval(interval: Interval | None, like: Sequence[float] = ()) -> str:
     return f"{value(low, (*like, high))} to {value(high, (*like, low))}"
 
 
-def limit(rule: str) -> float | None:
-    """The bound in the words of `at_least` or `at_most`; None where it is no number."""
-    try:
-        return float(rule.partition(" ")[2])
-    except ValueError:
-        return None
-
-
 def _same(one: float, other: float) -> bool:
     """Whether two figures differ by float error only."""
     return math.isclose(one, other, rel_tol=TOLERANCE, abs_tol=0.0)

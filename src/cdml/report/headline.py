@@ -1,8 +1,6 @@
 """The verdict in words: which model, what it means for the reader, and why it is not a pass."""
 
-from collections.abc import Iterator
-
-from cdml.common.rule_kinds import BoundEdge, RuleKind
+from cdml.common.rule_kinds import RuleKind
 from cdml.common.verdict import Verdict
 from cdml.evidence.failure import DELIVERIES
 from cdml.evidence.schema import BoundGate, Check, ComparisonGate, Deployment
@@ -22,9 +20,8 @@ def main_cause(gathered: EvidenceSet) -> str:
     verdict = gathered.verdict
     if verdict is Verdict.PASS:
         return ""
-    gates = [gate for gate in _gates(gathered) if gate.verdict is verdict]
-    checks = gathered.data.checks if gathered.data else ()
-    broken = [check for check in checks if check.verdict is verdict]
+    gates = [gate for gate in gathered.gates if gate.verdict is verdict]
+    broken = [check for check in gathered.checks if check.verdict is verdict]
     if gates:
         sentence = _describe_gate(min(gates, key=lambda gate: gate.slice is not None))
     elif gathered.failures and verdict is Verdict.INCONCLUSIVE:
@@ -51,11 +48,6 @@ def _of_a_stage(gathered: EvidenceSet) -> str:
     """What a stage says for itself, where none of its parts has decided."""
     sentences = (stage.reason for stage in gathered.stages if stage.verdict is gathered.verdict)
     return next((reasons.inside(reason.strip().rstrip(".")) for reason in sentences if reason), "")
-
-
-def _gates(gathered: EvidenceSet) -> Iterator[EvidenceGate]:
-    yield from gathered.comparison.gates if gathered.comparison else ()
-    yield from gathered.evaluation.gates if gathered.evaluation else ()
 
 
 def _describe_gate(gate: EvidenceGate) -> str:
@@ -91,11 +83,11 @@ def _settled(gate: ComparisonGate) -> str:
 def _bound(gate: BoundGate, subject: str) -> str:
     if gate.value is None:
         return f"{subject} could not be measured"
-    least = gate.rule.startswith(BoundEdge.AT_LEAST.value)
+    least = gate.at_least
     side, limit = "below" if least else "above", gate.rule.partition(" ")[2]
     if gate.verdict is Verdict.INCONCLUSIVE:
         return f"{subject} may be {side} {limit}"
-    return f"{subject} is {figures.value(gate.value, (figures.limit(gate.rule),))}, {side} {limit}"
+    return f"{subject} is {figures.value(gate.value, (gate.limit,))}, {side} {limit}"
 
 
 ICONS = {

@@ -1,7 +1,7 @@
 """What to do next, in one line at the end of a report."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
@@ -62,10 +62,10 @@ def deploy_command(model: ModelRef) -> str:
 
 
 def _rejected(gathered: EvidenceSet) -> str:
-    gates = _gates_with(gathered, Verdict.FAIL)
+    gates = [gate for gate in gathered.gates if gate.verdict is Verdict.FAIL]
     if gates:
         return f"{_look_at(gates)}, then push a better model."
-    broken = _checks(gathered, Verdict.FAIL)
+    broken = [check for check in gathered.checks if check.verdict is Verdict.FAIL]
     if broken:
         return f"fix the data where {_named(broken)}, or the contract where it is wrong."
     return "see why the figures do not pass by the gates of this branch."
@@ -88,10 +88,10 @@ def _held(gathered: EvidenceSet) -> str:
     if gathered.missing:
         names = " and ".join(gathered.missing)
         return f"read in the log of the run why {names} left no evidence, fix it and run it again."
-    gates = _gates_with(gathered, Verdict.INCONCLUSIVE)
+    gates = [gate for gate in gathered.gates if gate.verdict is Verdict.INCONCLUSIVE]
     if gates:
         return _settle(min(gates, key=lambda gate: gate.slice is not None))
-    undecided = _checks(gathered, Verdict.INCONCLUSIVE)
+    undecided = [check for check in gathered.checks if check.verdict is Verdict.INCONCLUSIVE]
     if undecided:
         return f"make the data such that {_named(undecided, 'can be decided')}, and run it again."
     compared = gathered.comparison
@@ -118,20 +118,6 @@ def _settle(gate: AnyGate) -> str:
         where = f" of {slice_name(gate.slice)}" if gate.slice else ""
         return f"add about {more:,} rows{where} to data.evaluation, which would decide {rule}."
     return f"no number of rows is known to decide {rule}: improve the model, or change that gate."
-
-
-def _gates_with(gathered: EvidenceSet, verdict: Verdict) -> list[AnyGate]:
-    return [gate for gate in _gates(gathered) if gate.verdict is verdict]
-
-
-def _gates(gathered: EvidenceSet) -> Iterator[AnyGate]:
-    yield from gathered.comparison.gates if gathered.comparison else ()
-    yield from gathered.evaluation.gates if gathered.evaluation else ()
-
-
-def _checks(gathered: EvidenceSet, verdict: Verdict) -> list[Check]:
-    checks = gathered.data.checks if gathered.data else ()
-    return [check for check in checks if check.verdict is verdict]
 
 
 def _named(checks: Sequence[Check], verb: str = "fails") -> str:

@@ -4,8 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
-from cdml.evidence.schema import BoundGate, Check, ComparisonGate, MetricValue
+from cdml.evidence.schema import BoundGate, Check, ComparisonGate, RowSample
 from cdml.gates.proof import greater_is_better, unproven
 from cdml.report import figures
 from cdml.report.charts.forest import Forest, bound_forest, comparison_forest
@@ -19,23 +20,12 @@ NOT_JUDGED = "not judged"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateRow:
-    """A gate on all rows or on one slice.
+    """A gate on all rows or on one slice, whose name is empty for all of them.
 
-    Attributes:
-        metric, slice: what was measured where; the slice is empty for all rows.
-        value: the challenger's, as a number; None where there is none.
-        rows: how many rows it was measured on.
-        champion, challenger: the values.
-        spread: the interval of the challenger's value, for a bound; else empty.
-        difference, interval: challenger - champion.
-        plot: where they lie; None for a bound.
-        forest: the same for the page, where better always lies to the right.
-        rule: as in cdml.yaml.
-        verdict: of this gate; None where it was only reported.
-        unproven: whether it passed although its figures do not prove that the margin is kept.
-        reason: a sentence.
-        distance: of the difference from its margin, in half its interval; small is worse, and
-            endless where nobody knows.
+    `value` is the challenger's as a number. A bound has a `spread`, the interval of that value, a
+    comparison the `difference` to the champion with its interval; in `forest` better always lies to
+    the right. The verdict is None where it was only reported. `distance` is that from the margin,
+    in half an interval: small is worse, and endless where nobody knows.
     """
 
     metric: str
@@ -44,14 +34,15 @@ class GateRow:
     rows: str
     champion: str
     challenger: str
-    spread: str
-    difference: str
-    interval: str
-    plot: Plot | None
     forest: Forest | None
+    kind: RuleKind | BoundEdge
     rule: str
     verdict: Verdict | None
     reason: str
+    spread: str = ""
+    difference: str = NONE
+    interval: str = ""
+    plot: Plot | None = None
     unproven: bool = False
     distance: float = math.inf
 
@@ -73,50 +64,7 @@ class GateRow:
         return figures.bar(self.plot)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRow:
-    """A check of the data that did not pass."""
-
-    name: str
-    column: str
-    verdict: Verdict
-    expected: str
-    observed: str
-    reason: str
-    beside: str
-    samples: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MetricRow:
-    """A metric of the challenger on all rows."""
-
-    metric: str
-    value: str
-    interval: str
-    method: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeRow:
-    """What differs between the models besides their figures."""
-
-    what: str
-    champion: str
-    challenger: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepRow:
-    """A step of a deployment."""
-
-    name: str
-    state: str
-    at: str
-    detail: str
-
-
-def not_passed(row: GateRow | CheckRow) -> bool:
+def not_passed(row: GateRow | Check) -> bool:
     """Whether a row was judged and is not good."""
     return row.verdict not in {None, Verdict.PASS}
 
@@ -130,15 +78,15 @@ def verdict_rank(row: GateRow) -> tuple[float, float]:
     return rank - row.unproven / 2, row.distance
 
 
-def severity(row: GateRow | CheckRow) -> int:
+def severity(row: GateRow | Check) -> int:
     """How bad a row is; what was only reported is not."""
     return row.verdict.severity if row.verdict else 0
 
 
 def gate_rows(gathered: EvidenceSet) -> tuple[GateRow, ...]:
     """The bounds, then the comparisons, each in the order of cdml.yaml."""
-    bounds = gathered.evaluation.gates if gathered.evaluation else ()
-    compared = gathered.comparison.gates if gathered.comparison else ()
+    bounds = [gate for gate in gathered.gates if isinstance(gate, BoundGate)]
+    compared = [gate for gate in gathered.gates if isinstance(gate, ComparisonGate)]
     champions = {gate.metric: gate.champion for gate in compared if gate.slice is None}
     rows = [_bound_row(gate, champions) for gate in bounds]
     return (*rows, *(_comparison_row(gate) for gate in compared))
@@ -146,8 +94,7 @@ def gate_rows(gathered: EvidenceSet) -> tuple[GateRow, ...]:
 
 def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRow:
     champion = None if gate.slice else champions.get(gate.metric)
-    limit = figures.limit(gate.rule)
-    like = () if limit is None else (limit,)
+    like = () if gate.limit is None else (gate.limit,)
     return GateRow(
         metric=gate.metric,
         slice=slice_name(gate.slice),
@@ -156,10 +103,8 @@ def _bound_row(gate: BoundGate, champions: Mapping[str, float | None]) -> GateRo
         champion=figures.value(champion, like=(gate.value,)),
         challenger=figures.value(gate.value, like=(champion, *like)),
         spread=figures.interval(gate.interval, like=like),
-        difference=NONE,
-        interval="",
-        plot=None,
         forest=bound_forest(gate),
+        kind=BoundEdge.AT_LEAST if gate.at_least else BoundEdge.AT_MOST,
         rule=gate.rule,
         verdict=gate.verdict,
         reason=gate.reason,
@@ -175,11 +120,11 @@ def _comparison_row(gate: ComparisonGate) -> GateRow:
         rows=f"{gate.rows:,}",
         champion=figures.value(gate.champion, like=(gate.challenger,)),
         challenger=figures.value(gate.challenger, like=(gate.champion,)),
-        spread="",
         difference=difference,
         interval=interval,
         plot=figures.plot(gate),
         forest=comparison_forest(gate),
+        kind=gate.criterion.kind,
         rule=gate.rule,
         verdict=gate.verdict if gate.judged or gate.verdict is not Verdict.PASS else None,
         reason=gate.reason,
@@ -200,63 +145,11 @@ def _distance(gate: ComparisonGate) -> float:
     return away / half if half > 0 else math.copysign(math.inf, away)
 
 
-def check_rows(gathered: EvidenceSet) -> tuple[CheckRow, ...]:
+def check_rows(gathered: EvidenceSet) -> tuple[Check, ...]:
     """The checks that did not pass, worst first."""
-    checks = gathered.data.checks if gathered.data else ()
-    bad = [_check_row(check) for check in checks if check.verdict is not Verdict.PASS]
-    return tuple(sorted(bad, key=severity, reverse=True))
+    return tuple(sorted(filter(not_passed, gathered.checks), key=severity, reverse=True))
 
 
-def _check_row(check: Check) -> CheckRow:
-    return CheckRow(
-        name=check.name,
-        column=check.column or "",
-        verdict=check.verdict,
-        expected=check.expected,
-        observed=check.observed,
-        reason=check.reason,
-        beside=check.beside,
-        samples=tuple(f"row {one.row:,}: {_scalar(one.value)}" for one in check.sample),
-    )
-
-
-def metric_rows(gathered: EvidenceSet) -> tuple[MetricRow, ...]:
-    """The challenger's metrics on all rows."""
-    metrics = gathered.evaluation.metrics if gathered.evaluation else ()
-    return tuple(_metric_row(metric) for metric in metrics if metric.slice is None)
-
-
-def _metric_row(metric: MetricValue) -> MetricRow:
-    return MetricRow(
-        metric=metric.metric,
-        value=figures.value(metric.value),
-        interval=figures.interval(metric.interval),
-        method=metric.interval.method if metric.interval else metric.reason or "",
-    )
-
-
-def change_rows(gathered: EvidenceSet) -> tuple[ChangeRow, ...]:
-    """What changed in the model."""
-    changes = gathered.comparison.changes if gathered.comparison else ()
-    return tuple(
-        ChangeRow(
-            what=change.what,
-            champion=NONE if change.champion is None else change.champion,
-            challenger=NONE if change.challenger is None else change.challenger,
-        )
-        for change in changes
-    )
-
-
-def step_rows(gathered: EvidenceSet) -> tuple[StepRow, ...]:
-    """What a deployment did."""
-    steps = gathered.deployment.steps if gathered.deployment else ()
-    return tuple(
-        StepRow(
-            name=step.name,
-            state=step.state,
-            at=f"{step.at:%Y-%m-%d %H:%M} UTC" if step.at else "",
-            detail=step.detail,
-        )
-        for step in steps
-    )
+def sample_text(sample: RowSample) -> str:
+    """A row that failed a check."""
+    return f"row {sample.row:,}: {_scalar(sample.value)}"

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cdml.common.verdict import Verdict
+from cdml.evidence.schema import Check, MetricValue
 from cdml.report.metric_gates import MetricGates, by_metric
-from cdml.report.rows import CheckRow, MetricRow, verdict_rank
+from cdml.report.rows import verdict_rank
 from cdml.report.view import View
 
 MOST_OPEN = 10
@@ -28,12 +29,12 @@ class Sections:
     """
 
     decided: tuple[MetricGates, ...]
-    broken: tuple[CheckRow, ...]
+    broken: tuple[Check, ...]
     overall: tuple[MetricGates, ...]
     overall_said: str
     slices: tuple[MetricGates, ...]
-    checks: tuple[CheckRow, ...]
-    metrics: tuple[MetricRow, ...]
+    checks: tuple[Check, ...]
+    metrics: tuple[MetricValue, ...]
 
     @property
     def refused(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from cdml.common.verdict import Verdict
-from cdml.evidence.schema import NO_WALLS
+from cdml.evidence.schema import NO_WALLS, Change, Check, DeploymentStep, MetricValue
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.failures import FailureRow, failure_rows
 from cdml.report.headline import headline
@@ -14,18 +14,11 @@ from cdml.report.next_step import NextStep, next_step
 from cdml.report.provenance import Fact, facts
 from cdml.report.rows import (
     UNPROVEN,
-    ChangeRow,
-    CheckRow,
     GateRow,
-    MetricRow,
-    StepRow,
-    change_rows,
     check_rows,
     gate_rows,
-    metric_rows,
     not_passed,
     severity,
-    step_rows,
     verdict_rank,
 )
 
@@ -54,11 +47,11 @@ class View:
     notes: tuple[str, ...] = ()
     gates: tuple[GateRow, ...]
     slices: tuple[GateRow, ...]
-    checks: tuple[CheckRow, ...]
+    checks: tuple[Check, ...]
     data: str
-    metrics: tuple[MetricRow, ...]
-    changes: tuple[ChangeRow, ...] = ()
-    steps: tuple[StepRow, ...]
+    metrics: tuple[MetricValue, ...]
+    changes: tuple[Change, ...] = ()
+    steps: tuple[DeploymentStep, ...]
     facts: tuple[Fact, ...]
     run: str | None
     slices_said: str
@@ -81,13 +74,14 @@ def lay_out(
     `earlier` are digests of the warnings that the last report had.
     """
     rows = gate_rows(gathered)
+    metrics = gathered.evaluation.metrics if gathered.evaluation else ()
     gates = tuple(row for row in rows if not row.slice)
     slices = tuple(sorted((row for row in rows if row.slice), key=verdict_rank))
     checks = check_rows(gathered)
-    judged: tuple[GateRow | CheckRow, ...] = (*checks, *sorted(gates, key=verdict_rank), *slices)
-    digests = {_digest(model, row): row for row in judged if row.verdict is Verdict.WARN}
-    repeated = {id(row): row for digest, row in digests.items() if digest in earlier}
-    fresh = [row for row in judged if id(row) not in repeated]
+    judged: tuple[GateRow | Check, ...] = (*checks, *sorted(gates, key=verdict_rank), *slices)
+    digests = [_digest(model, row) if row.verdict is Verdict.WARN else "" for row in judged]
+    repeated = [row for row, digest in zip(judged, digests, strict=True) if digest in earlier]
+    fresh = [row for row, digest in zip(judged, digests, strict=True) if digest not in earlier]
     begun = gathered.stages or gathered.failures
     reasons = _reasons(gathered, fresh, include_reasons=bool(repeated)) if begun else (_NOTHING,)
     return View(
@@ -102,14 +96,14 @@ def lay_out(
         slices=slices,
         checks=checks,
         data=_data(gathered),
-        metrics=metric_rows(gathered),
-        changes=change_rows(gathered),
-        steps=step_rows(gathered),
+        metrics=tuple(one for one in metrics if one.slice is None),
+        changes=gathered.comparison.changes if gathered.comparison else (),
+        steps=gathered.deployment.steps if gathered.deployment else (),
         facts=facts(gathered),
         run=run,
         slices_said=_summarize_slices(slices),
-        repeated=tuple(map(_row_reason, repeated.values())),
-        warned=tuple(digests),
+        repeated=tuple(dict.fromkeys(map(_row_reason, repeated))),
+        warned=tuple(dict.fromkeys(filter(None, digests))),
         next=next_step(gathered),
     )
 
@@ -153,14 +147,14 @@ def _summarize_slices(slices: tuple[GateRow, ...]) -> str:
     return ", ".join([*parts, *([f"{silent:,} only reported"] if silent else [])])
 
 
-def _digest(model: str, row: GateRow | CheckRow) -> str:
+def _digest(model: str, row: GateRow | Check) -> str:
     """What the next report knows a warning by: another sentence is another warning."""
     words = [model, *_named(row), row.reason]
     return hashlib.sha256(json.dumps(words).encode()).hexdigest()[:DIGEST]
 
 
-def _named(row: GateRow | CheckRow) -> tuple[str, ...]:
-    return (row.name, row.column) if isinstance(row, CheckRow) else (row.metric, row.slice)
+def _named(row: GateRow | Check) -> tuple[str, ...]:
+    return (row.name, row.column or "") if isinstance(row, Check) else (row.metric, row.slice)
 
 
 def _unproven(gathered: EvidenceSet, slices: Iterable[GateRow]) -> Iterator[str]:
@@ -174,7 +168,7 @@ def _unproven(gathered: EvidenceSet, slices: Iterable[GateRow]) -> Iterator[str]
 
 
 def _reasons(
-    gathered: EvidenceSet, rows: Iterable[GateRow | CheckRow], *, include_reasons: bool
+    gathered: EvidenceSet, rows: Iterable[GateRow | Check], *, include_reasons: bool
 ) -> tuple[str, ...]:
     """Why the verdict is not pass, worst first; a stage speaks for itself if no row does."""
     delivered = (gathered.deployment.reason,) if gathered.deployment else ()
@@ -185,9 +179,9 @@ def _reasons(
     return tuple(stage.reason for stage in worse if stage.reason)
 
 
-def _row_reason(row: GateRow | CheckRow) -> str:
+def _row_reason(row: GateRow | Check) -> str:
     """A row's reason; a check that does not name its column gets it put before."""
-    if isinstance(row, CheckRow) and row.column not in row.reason:
+    if isinstance(row, Check) and (row.column or "") not in row.reason:
         return f"{row.column}: {row.reason}"
     return row.reason
 

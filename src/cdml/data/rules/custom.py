@@ -16,6 +16,7 @@ from cdml.data.rules.rule import (
     fact,
     not_executed,
 )
+from cdml.evidence.schema import LISTED
 from cdml.tables.query import Aggregate, All, CompareColumns, Field, LogicalType, Not, present
 
 
@@ -90,7 +91,7 @@ def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrCheck
     column = reference.columns[0] if len(reference.columns) == 1 else None
     if reference.table not in context.related:
         return fact(
-            "foreign_key", column, fine=True, severity="info", expected="", observed="listed",
+            "foreign_key", column, fine=True, severity="info", expected="", observed=LISTED,
             reason=f"{reference} is listed: data.related does not say where {reference.table} lies",
         )  # fmt: skip
     theirs = context.related[reference.table]

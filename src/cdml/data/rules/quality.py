@@ -17,7 +17,7 @@ from cdml.data.rules.rule import (
     not_executed,
     with_line,
 )
-from cdml.evidence.schema import Check
+from cdml.evidence.schema import LISTED, Check
 from cdml.tables.query import (
     EVERY_COLUMN,
     Condition,
@@ -145,6 +145,4 @@ def accepted_values(
 
 def unjudged_finding(name: str, column: str | None, text: str) -> Check:
     """What is told, but decides nothing."""
-    return fact(
-        name, column, fine=True, severity="info", expected="", observed="listed", reason=text
-    )
+    return fact(name, column, fine=True, severity="info", expected="", observed=LISTED, reason=text)

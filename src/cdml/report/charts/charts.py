@@ -287,8 +287,9 @@ _NOW = "now"
 
 def drift_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     """The columns that are not as they were first, then those that moved most."""
-    checks = gathered.data.checks if gathered.data else ()
-    histograms = [(check, check.histogram) for check in checks if check.histogram is not None]
+    histograms = [
+        (check, check.histogram) for check in gathered.checks if check.histogram is not None
+    ]
     histograms.sort(key=lambda one: (-one[0].verdict.severity, -_moved(one[1])))
     return tuple(
         _drift(number, check, histogram)

@@ -49,17 +49,16 @@ def comparison_forest(gate: ComparisonGate) -> Forest | None:
 
 def bound_forest(gate: BoundGate) -> Forest | None:
     """A value beside the bound it was held against, which is zero here."""
-    word, bound = gate.rule.partition(" ")[0], figures.limit(gate.rule)
+    bound = gate.limit
     metric = metrics.find_metric(gate.metric)
     if gate.value is None or metric is None or bound is None:
         return None
     low, high = (gate.interval.low, gate.interval.high) if gate.interval else (gate.value,) * 2
     ends = [None if end is None else end - bound for end in (low, high)]
-    better = word == "at_least"
     spread = figures.interval(gate.interval, like=(bound,))
     description = f"value {figures.value(gate.value, like=(bound,))}"
     title = f"{description}{f', interval {spread}' if spread else ''}, bound {bound:g}"
-    return _placed(gate.value - bound, ends[0], ends[1], 0.0, better=better, title=title)
+    return _placed(gate.value - bound, ends[0], ends[1], 0.0, better=gate.at_least, title=title)
 
 
 def _placed(

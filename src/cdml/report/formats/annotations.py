@@ -67,11 +67,10 @@ def _of_gates(view: View, loaded: LoadedConfig) -> Iterator[Annotation]:
 
 def _gate(row: GateRow, config: Config) -> int | None:
     """Which gate of the configuration a row belongs to; None where it is not from there."""
-    word = row.rule.partition(" ")[0]
     candidates = []
     for index, gate in enumerate(config.gates):
         metric = metrics.find_metric(gate.metric)
         if (metric.name if metric else gate.metric) == row.metric:
-            is_reported = getattr(gate, word, None) is not None
+            is_reported = getattr(gate, row.kind.value) is not None
             candidates.append((not is_reported, index))
     return min(candidates)[1] if candidates else None

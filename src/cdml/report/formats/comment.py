@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from cdml.common import markdown
 from cdml.common.verdict import Verdict
+from cdml.report import figures
 from cdml.report.failures import shortened
 from cdml.report.formats import combined
 from cdml.report.formats.combined import CombinedEntry
@@ -24,6 +25,7 @@ from cdml.report.formats.page import NO_PICTURES, Pictures, draw_pictures
 from cdml.report.headline import ICONS
 from cdml.report.report_formats import ReportContent
 from cdml.report.row_cache import RowCache
+from cdml.report.rows import sample_text
 from cdml.report.sections import sections
 from cdml.report.view import View
 
@@ -319,6 +321,13 @@ def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
     environment.filters["cell"] = lambda text: markdown.breakable(
         escaped(str(text), markdown.SHORT)
     )
+    environment.filters |= {
+        "figure": figures.value,
+        "interval": figures.interval,
+        "present": lambda text: figures.NONE if text is None else text,
+        "sample": sample_text,
+        "time": lambda at: f"{at:%Y-%m-%d %H:%M} UTC" if at else "",
+    }
     environment.filters["sections"] = sections
     environment.filters["address"] = markdown.address
     environment.filters["percent"] = lambda share: f"{share * 100:.2f}"

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from cdml.common.markdown import SHORT, terminal
 from cdml.common.verdict import Verdict
+from cdml.evidence.schema import Check
 from cdml.report.figures import NONE
 from cdml.report.metric_gates import MetricGates
-from cdml.report.rows import CheckRow, GateRow
+from cdml.report.rows import GateRow, sample_text
 from cdml.report.sections import sections
 from cdml.report.view import View
 
@@ -101,11 +102,11 @@ def _checks(view: View, paint: Paint) -> Iterator[str]:
         yield f"data: {view.data}"
     for row in view.checks:
         yield f"  {paint(row.verdict.value, row.verdict)} {_check(row)}"
-        yield from (f"    {terminal(sample, SHORT)}" for sample in row.samples[:_SAMPLES])
+        yield from (f"    {terminal(sample_text(one), SHORT)}" for one in row.sample[:_SAMPLES])
 
 
-def _check(row: CheckRow) -> str:
-    where = f"{row.name} {row.column}".rstrip()
+def _check(row: Check) -> str:
+    where = f"{row.name} {row.column or ''}".rstrip()
     return terminal(f"{where}: {row.reason}")
 
 

@@ -100,7 +100,7 @@ def _of_check(check: Check) -> _Case:
         group=f"cdml.data.{clean(check.name)}",
         name=f"{check.name} of {check.column}" if check.column is not None else check.name,
         verdict=check.verdict,
-        judged=check.observed != "listed",
+        judged=check.judged,
         reason=check.reason,
         expected=check.expected,
         observed=check.observed,
