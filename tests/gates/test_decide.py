@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
+from cdml.config.schema import PolicySettings
 from cdml.evidence.criterion import Criterion
 from cdml.gates.decide import ObservedDifference, decide, detect, soften, within
 from cdml.statistics.interval import holm
@@ -152,8 +153,9 @@ def test_only_known_figures_keep_a_bound(edge, limit, value, low, high):
 def test_advice_only_warns_and_missing_figures_are_never_forgiven(
     verdict, advisory, warn, measured, expected
 ):
-    softened = soften(verdict, advisory=advisory, warn_inconclusive=warn, measured=measured)
-    assert expected == softened
+    tier = "advisory" if advisory else "critical"
+    policy = PolicySettings(on_inconclusive="warn" if warn else "hold")
+    assert expected == soften(verdict, tier, policy, measured=measured)
 
 
 @pytest.mark.parametrize(("p", "verdict"), [(0.2, PASS), (0.01, FAIL), (NAN, INCONCLUSIVE)])

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +14,10 @@ from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
 from cdml.evaluation.scored_model import ScoredModel
-from cdml.evidence.schema import Interval as IntervalEvidence
-from cdml.evidence.schema import MetricValue
+from cdml.evidence.schema import Interval, MetricValue
 from cdml.statistics import engine
 from cdml.statistics.difference import Level
-from cdml.statistics.interval import ConfidenceInterval, Unmeasured, finite
+from cdml.statistics.interval import ConfidenceInterval, Unmeasured
 from cdml.statistics.metrics import METRICS, Metric, Statistic
 from cdml.statistics.samples import Timings
 
@@ -91,45 +90,29 @@ def measure(
     label += describe_memory(of_rows, parts[0].rows, weighted=weighted)
     with progress.step(label, len(parts)) as step:
         for part in parts:
-            values += (_value(metric, part, confidence) for metric in of_rows)
+            for metric in of_rows:
+                level = engine.measure(metric, part.sample(metric), confidence)
+                values.append(_value(metric, level, part.rows, part.slice))
             step.advance()
     return (*values, *_operations(metrics, contender, parts[0].rows, confidence))
 
 
-def _value(metric: Metric, part: PredictionSlice, confidence: float) -> MetricValue:
-    level = engine.measure(metric, part.sample(metric), confidence)
-    place = dict(part.slice) if part.slice is not None else None
-    return _of_level(metric, level, part.rows, place)
-
-
-def _of_level(
+def _value(
     metric: Metric,
     level: Level | Unmeasured,
     rows: int,
-    place: dict[str, PredictionValue] | None = None,
+    part: Mapping[str, PredictionValue] | None = None,
 ) -> MetricValue:
+    name, column = metric.name, None if part is None else dict(part)
     if isinstance(level, Unmeasured):
-        return MetricValue(
-            metric=metric.name, slice=place, rows=rows, value=None, reason=level.reason
-        )
+        return MetricValue(metric=name, slice=column, rows=rows, value=None, reason=level.reason)
+    interval, reason = None, None
+    if isinstance(level.interval, ConfidenceInterval):
+        interval = Interval.of(level.interval)
+    else:
+        reason = level.interval.reason
     return MetricValue(
-        metric=metric.name,
-        slice=place,
-        rows=rows,
-        value=level.value,
-        interval=_interval(level.interval)
-        if isinstance(level.interval, ConfidenceInterval)
-        else None,
-        reason=None if isinstance(level.interval, ConfidenceInterval) else level.interval.reason,
-    )
-
-
-def _interval(interval: ConfidenceInterval) -> IntervalEvidence:
-    return IntervalEvidence(
-        low=finite(interval.low),
-        high=finite(interval.high),
-        confidence=interval.confidence,
-        method=interval.method,
+        metric=name, slice=column, rows=rows, value=level.value, interval=interval, reason=reason
     )
 
 
@@ -152,7 +135,7 @@ def _operations(
         if measured is None:
             yield MetricValue(metric=metric.name, rows=rows, value=None, reason=NO_OPERATION)
         elif isinstance(measured, Timings):
-            yield _of_level(metric, engine.measure(metric, measured, confidence), measured.rows)
+            yield _value(metric, engine.measure(metric, measured, confidence), measured.rows)
         else:
             yield MetricValue(metric=metric.name, rows=rows, value=measured)
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cdml.common.validation import first_problem
 from cdml.errors import InputError
 
 SUFFIX = ".known.json"
@@ -73,7 +74,6 @@ def read_reference_rows(folder: Path) -> KnownAnswers | None:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error}.") from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
         raise InputError(
-            f"{path} holds no known answers: {first['msg']}.", "Evaluate the model again."
+            f"{path} holds no known answers: {first_problem(error)}.", "Evaluate the model again."
         ) from error

@@ -20,6 +20,7 @@ from cdml.evidence.base import (
 )
 from cdml.evidence.charts import ConfusionCounts, Curves, Histogram, PastVersion, Picture
 from cdml.evidence.criterion import Criterion, Tier
+from cdml.statistics.interval import ConfidenceInterval, finite
 
 
 class Producer(EvidenceModel):
@@ -100,6 +101,13 @@ class Interval(EvidenceModel):
     high: Number | None
     confidence: Number
     method: Text
+
+    @classmethod
+    def of(cls, interval: ConfidenceInterval, **more: float) -> Self:
+        """A computed interval, and what else is written of it."""
+        low, high = finite(interval.low), finite(interval.high)
+        found = {"low": low, "high": high, "confidence": interval.confidence}
+        return cls(**found, method=interval.method, **more)
 
 
 class Difference(Interval):
@@ -188,6 +196,11 @@ class ComparisonGate(EvidenceModel):
     reason: Text
     rows_needed: Count | None = None
     """Rows (or clusters) in all that would tell."""
+
+    @property
+    def informative(self) -> int:
+        """Rows, or clusters, that inform the metric."""
+        return self.rows if self.counted is None else self.counted
 
     @classmethod
     def of(cls, criterion: Criterion, **figures: Any) -> Self:

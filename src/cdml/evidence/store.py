@@ -12,6 +12,7 @@ from typing import BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from cdml.common.validation import first_problem
 from cdml.errors import InputError
 from cdml.evidence.criterion import from_version_1
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
@@ -70,10 +71,8 @@ def parse_evidence(content: bytes, kind: type[M], name: str) -> M:
     try:
         return kind.model_validate_json(from_version_1(content))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
         raise InputError(
-            f"{name} is not evidence of this stage: {place}: {first['msg']}.",
+            f"{name} is not evidence of this stage: {first_problem(error)}.",
             "Run the stage again with this version of cdml.",
         ) from error
 

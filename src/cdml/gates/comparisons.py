@@ -96,15 +96,14 @@ def _gate(
     if isinstance(values, Unmeasured):
         # Nothing measured: a slice too small to judge is only reported, all else holds.
         subject = reasons.subject(rule.metric, rule.slice)
+        unmeasured = Verdict.INCONCLUSIVE if judged else Verdict.PASS
         return ComparisonGate.of(
             rule,
             rows=candidate.rows,
             counted=candidate.counted,
             clusters=candidate.clusters,
             judged=judged,
-            verdict=_softened(
-                Verdict.INCONCLUSIVE if judged else Verdict.PASS, rule, policy, measured=False
-            ),
+            verdict=soften(unmeasured, rule.tier, policy, measured=False),
             reason=f"{subject} could not be compared: {values.reason.rstrip('.')}.",
         )
     figures = score.observed_difference(rule, values, policy.confidence)
@@ -115,7 +114,10 @@ def _gate(
     reason = reasons.comparison(rule, figures, verdict, policy.confidence)
     needed = None
     if not judged:
-        reason += f"; {_few(candidate, policy)}."
+        clustered = candidate.clusters is not None
+        few = describe_count(candidate.metric.counts, candidate.counted, clustered=clustered)
+        fewest = policy.fewest(clustered=clustered)
+        reason += f"; {few} are too few to judge (policy.min_rows {fewest:,})."
         verdict = Verdict.PASS
     elif adjusted is not None:
         reason += _detected(verdict, adjusted, among, figures)
@@ -133,7 +135,9 @@ def _gate(
         clusters=candidate.clusters,
         challenger=values.challenger,
         champion=values.champion,
-        difference=_difference(values, policy.confidence),
+        difference=Difference.of(
+            values.difference.interval(policy.confidence), estimate=values.difference.estimate
+        ),
         p_value=finite(values.difference.p_value_null()),
         bound=DecidingBound(
             value=finite(ends[by_upper]),
@@ -145,40 +149,11 @@ def _gate(
             p_regression=finite(regression),
         ),
         judged=judged,
-        verdict=_softened(
-            verdict, rule, policy, measured=not math.isnan(figures.lower + regression)
+        verdict=soften(
+            verdict, rule.tier, policy, measured=not math.isnan(figures.lower + regression)
         ),
         reason=reason,
         rows_needed=needed,
-    )
-
-
-def _few(candidate: MeasuredRule, policy: PolicySettings) -> str:
-    clustered = candidate.clusters is not None
-    few = describe_count(candidate.metric.counts, candidate.counted, clustered=clustered)
-    fewest = policy.fewest(clustered=clustered)
-    return f"{few} are too few to judge (policy.min_rows {fewest:,})"
-
-
-def _softened(
-    verdict: Verdict, rule: Criterion, policy: PolicySettings, *, measured: bool
-) -> Verdict:
-    return soften(
-        verdict,
-        advisory=rule.tier == "advisory",
-        warn_inconclusive=policy.on_inconclusive == "warn",
-        measured=measured,
-    )
-
-
-def _difference(values: Paired, confidence: float) -> Difference:
-    interval = values.difference.interval(confidence)
-    return Difference(
-        estimate=values.difference.estimate,
-        low=finite(interval.low),
-        high=finite(interval.high),
-        confidence=interval.confidence,
-        method=interval.method,
     )
 
 

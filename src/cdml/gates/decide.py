@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.common.verdict import Verdict
+from cdml.config.schema import PolicySettings
+from cdml.evidence.criterion import Tier
 
 TOLERANCE = 1e-12
 """Share of the values compared up to which two figures count as equal: 0.85 - 0.80 is 0.05."""
@@ -77,13 +79,13 @@ def within(edge: BoundEdge, limit: float, value: float, *, low: float, high: flo
     return Verdict.INCONCLUSIVE
 
 
-def soften(verdict: Verdict, *, advisory: bool, warn_inconclusive: bool, measured: bool) -> Verdict:
+def soften(verdict: Verdict, tier: Tier, policy: PolicySettings, *, measured: bool) -> Verdict:
     """What a verdict counts for.
 
     `on_inconclusive: warn` forgives figures that cannot tell, never figures that are missing.
     """
-    if advisory and verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}:
+    if tier == "advisory" and verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}:
         return Verdict.WARN
-    if verdict is Verdict.INCONCLUSIVE and warn_inconclusive and measured:
+    if verdict is Verdict.INCONCLUSIVE and policy.on_inconclusive == "warn" and measured:
         return Verdict.WARN
     return verdict

@@ -17,7 +17,6 @@ from cdml.evidence.schema import (
     Evaluation,
     Interval,
     MetricValue,
-    PolicyRef,
 )
 from cdml.gates import reasons
 from cdml.gates.rules import metric_of_gate, policy_ref
@@ -43,8 +42,8 @@ def contradictions(
             yield f"the {name} is of no rows."
     if len({stage.data.rows for stage in stages.values() if stage is not None}) > 1:
         yield "its stages speak of different numbers of rows."
-    for policy in (evaluation.policy, comparison.policy):
-        yield from _policy(policy)
+    levels = (evaluation.policy.confidence, comparison.policy.confidence)
+    yield from (f"it was judged at a confidence of {one:g}." for one in levels if not 0 < one < 1)
     ranges = {gate.metric: metric_of_gate(gate) for gate in config.gates}
     rows = evaluation.data.rows
     for value in evaluation.metrics:
@@ -64,16 +63,10 @@ def contradictions(
 def _too_few(comparison: Comparison, config: Config) -> Iterator[str]:
     """A slice of too few rows is not judged, and one of enough is."""
     for gate in comparison.gates:
-        counted = gate.rows if gate.counted is None else gate.counted
-        enough = counted >= config.policy.fewest(clustered=gate.clusters is not None)
+        enough = gate.informative >= config.policy.fewest(clustered=gate.clusters is not None)
         if gate.slice is not None and gate.judged and not enough:
             subject = reasons.subject(gate.metric, gate.slice)
-            yield f"{subject} was judged by {counted:,} rows, which are too few."
-
-
-def _policy(policy: PolicyRef) -> Iterator[str]:
-    if not 0 < policy.confidence < 1:
-        yield f"it was judged at a confidence of {policy.confidence:g}."
+            yield f"{subject} was judged by {gate.informative:,} rows, which are too few."
 
 
 def _value(value: MetricValue, ranges: dict[str, Metric], rows: int) -> Iterator[str]:

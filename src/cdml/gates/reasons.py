@@ -190,8 +190,8 @@ def bound(
         f"{'at least' if edge is BoundEdge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
     )
     text = f"{title(metric)} is {number(value, digits)}{between}; asked: {limit_text}"
-    return f"{text}; the interval holds both answers." if _open(verdict) else f"{text}."
-
-
-def _open(verdict: Verdict) -> bool:
-    return verdict is Verdict.INCONCLUSIVE
+    return (
+        f"{text}; the interval holds both answers."
+        if verdict is Verdict.INCONCLUSIVE
+        else f"{text}."
+    )

@@ -76,9 +76,11 @@ def _compared(
     if same and comparison.challenger.digest == comparison.champion.digest:
         return [(Verdict.PASS, "The challenger is the champion, byte for byte.")]
     comparison = _in_range(specs, comparison)
-    return [_overall(one, comparison, config.policy) for one in specs] + _sliced(
-        specs, comparison, config
+    overall = (
+        _answer(one.overall, next(_measured(one.overall, comparison, overall=True), None), config)
+        for one in specs
     )
+    return [*overall, *_sliced(specs, comparison, config)]
 
 
 def _in_range(specs: Sequence[GateSpec], comparison: Comparison) -> Comparison:
@@ -94,19 +96,13 @@ def _in_range(specs: Sequence[GateSpec], comparison: Comparison) -> Comparison:
     return comparison.model_copy(update={"gates": tuple(gates)})
 
 
-def _overall(spec: GateSpec, comparison: Comparison, policy: PolicySettings) -> VerdictReason:
-    rule = spec.overall
-    gate = next(_measured(rule, comparison, overall=True), None)
-    if gate is None:
-        return _soft(rule, policy, Verdict.INCONCLUSIVE, _missing(rule), measured=False)
-    return _answer(rule, gate, policy)
-
-
-def _answer(rule: Criterion, gate: ComparisonGate, policy: PolicySettings) -> VerdictReason:
+def _answer(rule: Criterion, gate: ComparisonGate | None, config: Config) -> VerdictReason:
     """One gate's verdict by its bounds."""
-    figures = _figures(rule, gate, policy)
-    if figures is None:
-        return _soft(rule, policy, Verdict.INCONCLUSIVE, gate.reason, measured=False)
+    policy = config.policy
+    figures = _figures(rule, gate, policy) if gate else None
+    if gate is None or figures is None:
+        reason = gate.reason if gate else f"{_missing(rule)}."
+        return _soft(rule, policy, Verdict.INCONCLUSIVE, reason, measured=False)
     verdict = decide(rule.kind, figures)
     is_known = not math.isnan(figures.lower) or verdict is not Verdict.INCONCLUSIVE
     reason = gate.reason if is_known else _other(rule, gate)
@@ -122,18 +118,18 @@ def _sliced(
     for rule in (one.slices for one in specs if one.slices):
         gates = list(_measured(rule, comparison, overall=False))
         for column in set(config.data.slices) - {c for gate in gates for c in gate.slice or ()}:
-            missing = f"{_missing(rule)[:-1]} for the slices of {column}."
+            missing = f"{_missing(rule)} for the slices of {column}."
             answers.append(
                 _soft(rule, config.policy, Verdict.INCONCLUSIVE, missing, measured=False)
             )
         for gate in gates:
             fewest = config.policy.fewest(clustered=gate.clusters is not None)
-            if not _counted(gate) >= fewest:
+            if not gate.informative >= fewest:
                 continue
             if rule.detect:
                 detecting.append((rule, gate, _regression(rule, gate, config.policy)))
             else:
-                answers.append(_answer(rule, gate, config.policy))
+                answers.append(_answer(rule, gate, config))
     # An unknown p has been told apart by then: it is inconclusive whatever the others say.
     adjusted = holm([p for _, _, p in detecting])
     for (rule, gate, p), p_adjusted in zip(detecting, adjusted, strict=True):
@@ -197,12 +193,8 @@ def _regression(rule: Criterion, gate: ComparisonGate, policy: PolicySettings) -
     return 1.0 if figures.upper >= figures.threshold else _OPEN
 
 
-def _counted(gate: ComparisonGate) -> int:
-    return gate.rows if gate.counted is None else gate.counted
-
-
 def _missing(rule: Criterion) -> str:
-    return f"{rule.metric}: {rule.text} was not measured."
+    return f"{rule.metric}: {rule.text} was not measured"
 
 
 def _other(rule: Criterion, gate: ComparisonGate) -> str:
@@ -215,10 +207,4 @@ def _other(rule: Criterion, gate: ComparisonGate) -> str:
 def _soft(
     rule: Criterion, policy: PolicySettings, verdict: Verdict, reason: str, *, measured: bool
 ) -> VerdictReason:
-    softened = soften(
-        verdict,
-        advisory=rule.tier == "advisory",
-        warn_inconclusive=policy.on_inconclusive == "warn",
-        measured=measured,
-    )
-    return softened, reason
+    return soften(verdict, rule.tier, policy, measured=measured), reason

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cdml.common.rule_kinds import BoundEdge, RuleKind
 from cdml.config import Config, GateSettings, Margin, SliceRule
-from cdml.evidence.criterion import Criterion
+from cdml.evidence.criterion import Criterion, Tier
 from cdml.evidence.schema import PolicyRef
 from cdml.evidence.store import text_digest
 from cdml.statistics import metrics
@@ -32,7 +32,7 @@ class Limit:
     metric: Metric
     edge: BoundEdge
     value: float
-    advisory: bool
+    tier: Tier
 
     @property
     def text(self) -> str:
@@ -60,7 +60,7 @@ def metric_of_gate(gate: GateSettings) -> Metric:
 def bound_rules(config: Config) -> tuple[Limit, ...]:
     """All bounds, in the order of the gates."""
     return tuple(
-        Limit(metric=metric_of_gate(gate), edge=edge, value=value, advisory=gate.tier == "advisory")
+        Limit(metric=metric_of_gate(gate), edge=edge, value=value, tier=gate.tier)
         for gate in config.gates
         for edge, value in ((BoundEdge.AT_LEAST, gate.at_least), (BoundEdge.AT_MOST, gate.at_most))
         if value is not None

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from cdml.common.validation import first_problem
 from cdml.errors import InputError
 from cdml.journal.port import Snapshot
 from cdml.journal.records import JournalDocument
@@ -33,10 +34,8 @@ def parse_journal(snapshot: Snapshot, *, model: str, environment: str) -> Journa
     try:
         ledger = _LEDGER.validate_python(snapshot.document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the document"
         raise InputError(
-            f"{where} is not one that this cdml writes: {place}: {first['msg']}.",
+            f"{where} is not one that this cdml writes: {first_problem(error)}.",
             "Update cdml, or move the branch away if it is not a journal.",
         ) from error
     if (ledger.model, ledger.environment) != (model, environment):

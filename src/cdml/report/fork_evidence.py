@@ -7,8 +7,9 @@ from cdml.ci.run import CiRun
 from cdml.config import LoadedConfig
 from cdml.errors import InputError
 from cdml.evidence.archive import MAX_ARCHIVE, members
+from cdml.gates.rejudge import recompute
 from cdml.report.evidence_set import EvidenceSet
-from cdml.report.gate_changes import rejudged, verdicts_under
+from cdml.report.gate_changes import verdicts_under
 
 _FOREIGN = (
     "These figures come from a run of the pull request's own code, without access to anything: who"
@@ -50,7 +51,7 @@ def recompute_fork_verdicts(
     if gathered.comparison is not None:  # a stranger's run may not register anything
         plain = gathered.comparison.model_copy(update={"registered": None})
         gathered = replace(gathered, comparison=plain)
-    again = rejudged(gathered, loaded.config)
+    again = recompute(gathered.evaluation, gathered.comparison, loaded.config)
     if None not in (gathered.evaluation, gathered.comparison):
         gathered = replace(gathered, ours=again.verdict)
     name = loaded.path.name

@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import Config, LoadedConfig, load
@@ -12,12 +12,11 @@ from cdml.config.gate_problems import at
 from cdml.config.targets import target_types
 from cdml.config.variables import PLACES, SECRET, fits
 from cdml.errors import CdmlError, ServiceError
+from cdml.gates.rejudge import recompute
+from cdml.gates.rules import policy_ref
 from cdml.report.evidence_set import EvidenceSet
 from cdml.report.judge_changes import changed_judges, other_rows
 from cdml.report.ports import ReportPorts
-
-if TYPE_CHECKING:  # only needed where there is something to judge again
-    from cdml.gates.rejudge import RecomputedVerdict
 
 _SHOWN = 3
 _NAMED = 8
@@ -133,40 +132,20 @@ def verdicts_under(gathered: EvidenceSet, config: Config, message: str) -> tuple
     """What the figures are by other gates than they were judged by; nothing for the same."""
     if is_judged_here(gathered, config):
         return ()
-    again = rejudged(gathered, config)
+    again = recompute(gathered.evaluation, gathered.comparison, config)
     why = f": {again.reasons[0]}" if again.reasons else "."
     stage = gathered.comparison or gathered.evaluation
-    missing = _gone(stage.policy.gates, config) if stage else ""
-    return (
-        f"{message}{missing} By those that were there, its figures are {again.verdict.value}{why}",
-    )
+    before = policy_ref(config).gates if stage else ()
+    gone = [gate for gate in before if stage and gate not in stage.policy.gates]
+    missing = f" Gone: {'; '.join(gone[:_SHOWN])}." if gone else ""
+    verdict = again.verdict.value
+    return (f"{message}{missing} By those that were there, its figures are {verdict}{why}",)
 
 
 def is_judged_here(gathered: EvidenceSet, config: Config) -> bool:
     """Whether these are the gates that the evidence was judged by."""
     stages = [stage for stage in (gathered.evaluation, gathered.comparison) if stage is not None]
-    return all(stage.policy.digest == _digest(config) for stage in stages)
-
-
-def rejudged(gathered: EvidenceSet, config: Config) -> "RecomputedVerdict":
-    """What a configuration's gates make of the figures."""
-    from cdml.gates.rejudge import recompute
-
-    return recompute(gathered.evaluation, gathered.comparison, config)
-
-
-def _digest(config: Config) -> str:
-    from cdml.gates.rules import policy_ref
-
-    return policy_ref(config).digest
-
-
-def _gone(now: tuple[str, ...], config: Config) -> str:
-    """Which gates there were that are no more."""
-    from cdml.gates.rules import policy_ref
-
-    missing = [gate for gate in policy_ref(config).gates if gate not in now]
-    return f" Gone: {'; '.join(missing[:_SHOWN])}." if missing else ""
+    return all(stage.policy.digest == policy_ref(config).digest for stage in stages)
 
 
 def _read(content: bytes, loaded: LoadedConfig) -> Config:

@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from cdml.common.validation import first_problem
 from cdml.data.drift.profile import COLUMNS, SLICES, Profile
 from cdml.errors import InputError
 from cdml.evidence import store
@@ -69,9 +70,7 @@ def parse_profile(content: bytes, name: str) -> ProfileDocument:
     try:
         return ProfileDocument.model_validate_json(content)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise InputError(f"{name} is no profile: {place}: {first['msg']}.", _HINT) from error
+        raise InputError(f"{name} is no profile: {first_problem(error)}.", _HINT) from error
 
 
 def write_profile(path: Path, document: ProfileDocument) -> Path:

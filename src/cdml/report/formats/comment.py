@@ -47,7 +47,7 @@ def fit_to_limit(
     limit: int,
     measure: LengthOf = len,
 ) -> str:
-    """A full rendering, or one with as many rows as do not exceed the limit.
+    """A full rendering, or one with nearly as many rows as do not exceed the limit.
 
     The views share the room; `measure` gives a text's length, in characters or bytes.
     """
@@ -57,22 +57,8 @@ def fit_to_limit(
         text = render(views)
         if measure(text) <= limit:
             return text
-    return _shortest_left_out(views, order, render, limit, measure, too_many)
-
-
-def _shortest_left_out(
-    views: Sequence[View],
-    order: tuple[Span, ...],
-    render: Callable[[Sequence[View]], str],
-    limit: int,
-    measure: LengthOf,
-    too_many: int,
-) -> str:
-    """As many rows as fit, nearly.
-
-    A guess takes rows to be as long as those of the last; every other one halves what is left,
-    for rows may be of very different length.
-    """
+    # A guess takes rows to be as long as those of the last; every other one halves what is left,
+    # for rows may be of very different length.
     fitting = render(_with(views, order, 0))
     empty = size = measure(fitting)
     retained, guess = 0, limit // _USUAL_ROW
@@ -110,23 +96,19 @@ def _by_importance(views: Sequence[View]) -> Iterator[Span]:
 
 def _with(views: Sequence[View], order: tuple[Span, ...], keep: int) -> tuple[View, ...]:
     retained = set(order[:keep])
-    return tuple(_shortened(number, view, retained, order) for number, view in enumerate(views))
 
+    def shortened(number: int, view: View) -> View:
+        every = sum(place[0] == number for place in order)
+        omitted = every - sum(place[0] == number for place in retained)
+        if not omitted:
+            return view
+        tables: dict[str, Any] = {}
+        for kind in (*_JUDGED, *_TOLD):
+            rows = enumerate(getattr(view, kind))
+            tables[kind] = tuple(row for index, row in rows if (number, kind, index) in retained)
+        return replace(view, **tables, left_out=f"{omitted:,} of {every:,} rows are left out here")
 
-def _shortened(number: int, view: View, retained: set[Span], order: tuple[Span, ...]) -> View:
-    every = sum(place[0] == number for place in order)
-    omitted = every - sum(place[0] == number for place in retained)
-    if not omitted:
-        return view
-    tables: dict[str, Any] = {
-        kind: tuple(
-            row
-            for index, row in enumerate(getattr(view, kind))
-            if (number, kind, index) in retained
-        )
-        for kind in (*_JUDGED, *_TOLD)
-    }
-    return replace(view, **tables, left_out=f"{omitted:,} of {every:,} rows are left out here")
+    return tuple(shortened(number, view) for number, view in enumerate(views))
 
 
 MAX_COMMENT = 65_536 - 4_000

@@ -10,6 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from cdml.common.validation import first_problem
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.journal.records import Release
@@ -121,9 +122,8 @@ class SlotFolder:
         try:
             document = _Document.model_validate_json(content)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
             raise ServiceError(
-                f"{self._path} is damaged: {first['msg']}.",
+                f"{self._path} is damaged: {first_problem(error)}.",
                 "Move it away: servers that cdml started tell what they serve, and `cdml rollback`"
                 " starts what the journal names.",
             ) from error
