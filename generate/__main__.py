@@ -34,7 +34,9 @@ PAGES = ("actions", "cli", "configuration", "evidence")
 VARIABLES = {
     "CDML_JOURNAL_KEY": "Key that the journal is signed with; never in the step that runs a model",
     "CDML_JOURNAL_KEY_PREVIOUS": "The key before it, which signatures may still be of",
-    "CDML_PLATFORM": "The CI system, by name; by default GitHub on its runners, else the terminal",
+    "CDML_CI": "The CI run, by name; by default the one whose machine this is, else the terminal",
+    "CDML_CODE_HOST": "The code host, by name, or `none`; by default that of the CI run",
+    "CDML_PLATFORM": "Both in one, until the next release; use the two above",
     "CDML_UNWALLED": "`true`: a model ran in this job without isolation, so that no token is used",
     "MLFLOW_TRACKING_URI": "The registry; the configuration may always use it as `${…}`",
     "NO_COLOR": "Print without colours",

@@ -203,7 +203,7 @@ def test_a_delivery_that_failed_hands_on_what_is_known_of_it(output):
         raise DeploymentFailed("undone")
 
     ci_run, notified = FakeCiRun(), []
-    with pytest.raises(DeploymentFailed), tell.failed_delivery(ci_run, output, notified.append):
+    with pytest.raises(DeploymentFailed), tell.hand_on_failure(ci_run, output, notified.append):
         undone()
 
     assert ["fail"] == [found.verdict for found in notified]
@@ -216,7 +216,7 @@ def test_a_delivery_that_left_nothing_hands_on_nothing_of_an_earlier_one(output,
     ci_run, notified = FakeCiRun(), []
     if earlier:
         store.write_evidence(output, deployment(verdict=PASS))
-    with pytest.raises(DeploymentFailed), tell.failed_delivery(ci_run, output, notified.append):
+    with pytest.raises(DeploymentFailed), tell.hand_on_failure(ci_run, output, notified.append):
         raise DeploymentFailed("not begun")
 
     assert ({}, []) == (ci_run.told, notified)

@@ -90,6 +90,17 @@ class TestAMadeUpParameter:
         assert f"| `--patience` | {meaning.format('--')}" in files["docs/cli.md"]
 
 
+def test_every_variable_that_is_read_is_in_the_reference():
+    """But for those that HAProxy's target gives the commands that start servers."""
+    files = [file for file in (ROOT / "src").rglob("*.py") if "haproxy" not in file.parts]
+    read = {
+        name for file in files for name in re.findall(r'"(CDML_[A-Z_]+)"', file.read_text("utf-8"))
+    }
+
+    assert {"CDML_BUILD", "CDML_GITHUB_TOKEN"} <= read
+    assert read <= {row[0].strip("`") for row in rows_of("cli.md")}
+
+
 def rows_of(page):
     text = (ROOT / "docs" / page).read_text("utf-8")
     return [line[2:-2].split(" | ") for line in re.findall(r"^\| `.*", text, re.MULTILINE)]

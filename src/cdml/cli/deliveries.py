@@ -128,7 +128,7 @@ def _deliver(
     served: bool = False,
 ) -> int:
     """Run an operation, with its canary where the target splits traffic, and report its end."""
-    from cdml.cli.output import failed_delivery, nothing_delivered, print_deployment
+    from cdml.cli.output import hand_on_failure, print_deployment, print_nothing_delivered
     from cdml.delivery.notify import notify
     from cdml.delivery.operation.outcome import Nothing
 
@@ -142,9 +142,9 @@ def _deliver(
         if not quietly:
             notify(wiring.loaded, wiring, deployment)
 
-    with failed_delivery(wiring.ci_run, output, inform):
+    with hand_on_failure(wiring.ci_run, output, inform):
         outcome = operate()
     if isinstance(outcome, Nothing):
-        return nothing_delivered(wiring.ci_run, output, outcome.sentence)
+        return print_nothing_delivered(wiring.ci_run, output, outcome.sentence)
     inform(outcome)
     return print_deployment(wiring.ci_run, output, outcome)

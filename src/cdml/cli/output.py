@@ -1,7 +1,7 @@
-"""The last lines of a command: what was found, for people; outputs, for later steps."""
+"""The last lines of a command: the result for people, and outputs for later steps."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,36 +34,31 @@ _SHOWN = 20
 _NAMED = 3
 
 
-def print_stage(ci_run: CiRun, output: Path, found: DataEvidence | Evaluation | Comparison) -> int:
+def print_stage(
+    ci_run: CiRun, output: Path, evidence: DataEvidence | Evaluation | Comparison
+) -> int:
     """One stage: what did not pass, then the verdict."""
-    _findings(found)
-    _verdict(found.verdict, found.reason)
-    ci_run.set_outputs(_common(found.verdict, output))
-    return found.verdict.exit_code
+    _print_findings(evidence)
+    _print_verdict(evidence.verdict, evidence.reason)
+    return _hand_on(ci_run, output, evidence.verdict)
 
 
-def print_gate(ci_run: CiRun, output: Path, found: "GateRun") -> int:
+def print_gate(ci_run: CiRun, output: Path, run: "GateRun") -> int:
     """The three stages of a gate and what they add up to."""
-    for part in (found.data, found.evaluation, found.comparison):
-        _findings(part)
-    _verdict(found.verdict, "")
-    _registered(found.comparison, ci_run)
-    ci_run.set_outputs(
-        {
-            **_common(found.verdict, output),
-            "digest": found.evaluation.model.digest or "",
-            "version": found.version.version if found.version else "",
-        }
-    )
-    return found.verdict.exit_code
+    for part in (run.data, run.evaluation, run.comparison):
+        _print_findings(part)
+    _print_verdict(run.verdict, "")
+    if (version := run.comparison.registered) is not None:
+        _print_registered(terminal(version.uri), ci_run)
+    digest, registered = run.evaluation.model.digest, run.version
+    outputs = {"digest": digest or "", "version": registered.version if registered else ""}
+    return _hand_on(ci_run, output, run.verdict, outputs)
 
 
-def _registered(found: Comparison, ci_run: CiRun) -> None:
+def _print_registered(uri: str, ci_run: CiRun) -> None:
     """The version that a deployment needs, and how it gets it."""
-    if found.registered is None:
-        return
-    click.echo(f"registered: {terminal(found.registered.uri)}")
-    by_hand = f"cdml deploy --model {terminal(found.registered.uri)}"
+    click.echo(f"registered: {uri}")
+    by_hand = f"cdml deploy --model {uri}"
     request = ci_run.trigger().pull_request
     if request is None:
         click.echo(f"next: {by_hand}")
@@ -74,68 +69,55 @@ def _registered(found: Comparison, ci_run: CiRun) -> None:
 
 def print_in_progress(ci_run: CiRun, address: str | None) -> int:
     """Where it was said that the gate has begun, if anywhere."""
-    if address:
-        click.echo(f"comment: {terminal(address)}")
+    _print_comment(address)
     ci_run.set_outputs({"comment-url": address or ""})
     return 0
 
 
-def unjudged(ci_run: CiRun, output: Path, address: str | None) -> None:
-    """That there is no verdict, and where it is told; the error itself comes last."""
-    if address:
-        click.echo(f"comment: {terminal(address)}")
-    told = _common(Verdict.INCONCLUSIVE, output)
-    ci_run.set_outputs({**told, "comment-url": address or ""})
+def print_unjudged(ci_run: CiRun, output: Path, address: str | None) -> None:
+    """That there is no verdict, and where that is said; the error itself comes last."""
+    _print_comment(address)
+    _hand_on(ci_run, output, Verdict.INCONCLUSIVE, {"comment-url": address or ""})
 
 
-def print_report(ci_run: CiRun, output: Path, found: "Reported") -> int:
+def print_report(ci_run: CiRun, output: Path, report: "Reported") -> int:
     """The report, and where its files are."""
-    if found.view:
-        for line in console.console_lines(found.view, _painted):
+    if report.view:
+        for line in console.console_lines(report.view, _paint):
             click.echo(line)
         click.echo()
     else:
-        click.echo(f"{_coloured(found.verdict)} {terminal(found.headline)}")
+        click.echo(f"{_paint_verdict(report.verdict)} {terminal(report.headline)}")
     labels = {**dict.fromkeys(FORMATS, ""), MARKDOWN: "report", PAGE: "page"}
-    for name, path in found.files.items():
+    for name, path in report.files.items():
         if label := labels.get(name, name):
             click.echo(f"{label}: {path}")
-    if found.comment_url:
-        click.echo(f"comment: {terminal(found.comment_url)}")
-    ci_run.set_outputs(
-        {
-            **_common(found.verdict, output),
-            "comment-url": found.comment_url or "",
-        }
-    )
-    return found.verdict.exit_code
+    _print_comment(report.comment_url)
+    return _hand_on(ci_run, output, report.verdict, {"comment-url": report.comment_url or ""})
 
 
-def print_deployment(ci_run: CiRun, output: Path, found: Deployment) -> int:
+def print_deployment(ci_run: CiRun, output: Path, deployment: Deployment) -> int:
     """What serves now."""
-    for step in found.steps:
+    for step in deployment.steps:
         click.echo(f"  {step.state:8} {terminal(step.name)} {terminal(step.detail)}".rstrip())
-    click.echo(f"{found.operation}: {terminal(found.reason)}")
-    if found.times is not None:
-        click.echo(f"times: {_times(found.times)}")
-    _delivery_outputs(ci_run, output, found)
-    return found.verdict.exit_code
+    click.echo(f"{deployment.operation}: {terminal(deployment.reason)}")
+    if deployment.times is not None:
+        click.echo(f"times: {_describe_times(deployment.times)}")
+    return _hand_on(ci_run, output, deployment.verdict, _delivery_outputs(deployment))
 
 
-def nothing_delivered(ci_run: CiRun, output: Path, sentence: str) -> int:
+def print_nothing_delivered(ci_run: CiRun, output: Path, sentence: str) -> int:
     """That there was nothing to deploy, or nothing parked to go on with."""
     click.echo(f"deploy: {terminal(sentence)}")
-    names = ("version", "digest", "deployment-id", "parked-until")
-    told = {**_common(Verdict.PASS, output), "changed": "false", **dict.fromkeys(names, "")}
-    ci_run.set_outputs(told)
-    return Verdict.PASS.exit_code
+    empty = dict.fromkeys(("version", "digest", "deployment-id", "parked-until"), "")
+    return _hand_on(ci_run, output, Verdict.PASS, {"changed": "false", **empty})
 
 
 @contextmanager
-def failed_delivery(
+def hand_on_failure(
     ci_run: CiRun, output: Path, notify: Callable[[Deployment], None]
 ) -> Iterator[None]:
-    """Hand on what is known of an operation that ended with an error, and tell others.
+    """Hand on what there is of an operation that ended with an error, and notify others.
 
     An error before it began leaves the evidence of an earlier one, which is not this one's.
     """
@@ -145,55 +127,61 @@ def failed_delivery(
         yield
     except CdmlError:
         if path.is_file() and path.read_bytes() != before:
-            found = read_evidence(output, Deployment)
-            if found is not None:
-                _delivery_outputs(ci_run, output, found)
-                notify(found)
+            deployment = read_evidence(output, Deployment)
+            if deployment is not None:
+                _hand_on(ci_run, output, deployment.verdict, _delivery_outputs(deployment))
+                notify(deployment)
         raise
 
 
-def _delivery_outputs(ci_run: CiRun, output: Path, found: Deployment) -> None:
-    until = found.parked_until.isoformat() if found.parked_until else ""
-    parked = {"parked-until": until} if found.operation == "deploy" else {}
-    ci_run.set_outputs(
-        {
-            **_common(found.verdict, output),
-            "version": found.to.version,
-            "digest": found.to.digest,
-            "changed": str(found.changed).lower(),
-            "deployment-id": found.deployment_id or "",
-            **parked,
-        }
-    )
+def _delivery_outputs(deployment: Deployment) -> dict[str, str]:
+    until = deployment.parked_until.isoformat() if deployment.parked_until else ""
+    parked = {"parked-until": until} if deployment.operation == "deploy" else {}
+    return {
+        "version": deployment.to.version,
+        "digest": deployment.to.digest,
+        "changed": str(deployment.changed).lower(),
+        "deployment-id": deployment.deployment_id or "",
+        **parked,
+    }
 
 
-def _times(times: Times) -> str:
-    """When it was asked for, and how much later traffic was back, and all was verified."""
-    told = [f"requested {times.requested:%Y-%m-%d %H:%M:%S} UTC"]
+def _describe_times(times: Times) -> str:
+    """When it was requested, and how much later traffic was back, and all was verified."""
+    parts = [f"requested {times.requested:%Y-%m-%d %H:%M:%S} UTC"]
     for name, at in (("traffic restored", times.restored), ("verified", times.verified)):
         if at is not None:
-            told.append(f"{name} after {(at - times.requested).total_seconds():.1f} s")
-    return ", ".join(told)
+            parts.append(f"{name} after {(at - times.requested).total_seconds():.1f} s")
+    return ", ".join(parts)
 
 
-def _common(verdict: Verdict, output: Path) -> dict[str, str]:
-    """What every command hands on."""
+def _hand_on(
+    ci_run: CiRun, output: Path, verdict: Verdict, outputs: Mapping[str, str] | None = None
+) -> int:
+    """Hand on what every command does, and more; the exit code of the verdict."""
     report = output / "report.md"
-    return {
+    every = {
         "verdict": verdict.value,
         "evidence": str(output),
         "report": str(report) if report.is_file() else "",
     }
+    ci_run.set_outputs({**every, **(outputs or {})})
+    return verdict.exit_code
 
 
-def _findings(found: DataEvidence | Evaluation | Comparison) -> None:
-    parts = found.checks if isinstance(found, DataEvidence) else found.gates
+def _print_comment(address: str | None) -> None:
+    if address:
+        click.echo(f"comment: {terminal(address)}")
+
+
+def _print_findings(evidence: DataEvidence | Evaluation | Comparison) -> None:
+    parts = evidence.checks if isinstance(evidence, DataEvidence) else evidence.gates
     bad = sorted(
         (part for part in parts if part.verdict is not Verdict.PASS),
         key=lambda part: -part.verdict.severity,
     )
-    if isinstance(found, Comparison) and (
-        open_ := [gate for gate in found.gates if unproven(gate)]
+    if isinstance(evidence, Comparison) and (
+        open_ := [gate for gate in evidence.gates if unproven(gate)]
     ):
         names = ", ".join(reasons.subject(gate.metric, gate.slice) for gate in open_[:_NAMED])
         more = f" and {len(open_) - _NAMED:,} more" if open_[_NAMED:] else ""
@@ -202,20 +190,20 @@ def _findings(found: DataEvidence | Evaluation | Comparison) -> None:
         about = (
             f"{part.name} {part.column or ''}".rstrip() + ": " if isinstance(part, Check) else ""
         )
-        click.echo(f"  {_coloured(part.verdict)} {terminal(about + part.reason)}")
+        click.echo(f"  {_paint_verdict(part.verdict)} {terminal(about + part.reason)}")
     if len(bad) > _SHOWN:
         click.echo(f"  … and {len(bad) - _SHOWN} more, in the evidence")
 
 
-def _verdict(verdict: Verdict, reason: str) -> None:
-    click.echo(f"verdict: {_coloured(verdict)} {terminal(reason)}".rstrip())
+def _print_verdict(verdict: Verdict, reason: str) -> None:
+    click.echo(f"verdict: {_paint_verdict(verdict)} {terminal(reason)}".rstrip())
 
 
-def _coloured(verdict: Verdict) -> str:
-    return _painted(verdict.value, verdict)
+def _paint_verdict(verdict: Verdict) -> str:
+    return _paint(verdict.value, verdict)
 
 
-def _painted(text: str, verdict: Verdict | None) -> str:
+def _paint(text: str, verdict: Verdict | None) -> str:
     """Coloured for a terminal; `click.echo` takes colours away from what is none."""
     if verdict is None or os.environ.get("NO_COLOR"):
         return text

@@ -40,7 +40,7 @@ def report(
     begin: bool,
 ) -> int:
     """Tell the verdict: pull-request comment, job summary, HTML page, outputs."""
-    from cdml.cli import output as tell
+    from cdml.cli import output
     from cdml.report.in_progress import post_in_progress, post_not_judged
     from cdml.report.model_name import model_name
     from cdml.report.publish import publish_report
@@ -65,10 +65,10 @@ def report(
         files = None if begin or not config.parent.is_dir() else output_dir
         lines = [line for error in problems for line in _sentences(error)]
         address = post_not_judged(host, policy, files, f"{what} cannot be used", lines)
-        tell.unjudged(host.ci_run, output_dir, address)
+        output.print_unjudged(host.ci_run, output_dir, address)
         raise problems[0]
     if begin:
-        return tell.print_in_progress(
+        return output.print_in_progress(
             host.ci_run, post_in_progress(name or "models", host, policy, loaded)
         )
     if combine or wiring is None:
@@ -91,7 +91,7 @@ def report(
             talk=policy,
             artifact=artifact or None,
         )
-    return tell.print_report(host.ci_run, output_dir, published)
+    return output.print_report(host.ci_run, output_dir, published)
 
 
 def _wiring(config: Path, *, optional: bool) -> "tuple[Wiring | None, CdmlError | None]":
