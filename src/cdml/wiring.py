@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS, detect_system
 from cdml.adapters.local import SystemClock
@@ -306,11 +306,10 @@ class Wiring:
                 "deploy.canary.traffic is missing.", "It says where records of requests are."
             )
         kinds = traffic_types()
-        settings: Any = said.settings
-        if (model := kinds.named(said.type).settings) is not None:
-            settings = model.model_validate(settings)
         made: Traffic = kinds.adapter(said.type)(
-            settings, locate=self.loaded.locate, variables=self.environment
+            kinds.read_settings(said.type, said.settings),
+            locate=self.loaded.locate,
+            variables=self.environment,
         )
         return made
 

@@ -16,48 +16,8 @@ from cdml.config.targets import TARGETS, target_types
 from cdml.errors import ConfigurationError
 from cdml.wiring import Wiring
 from fakes.progress import FakeProgress
+from support import packages
 
-ENTRY = """\
-from pydantic import BaseModel, ConfigDict
-
-from cdml.config.targets import TargetType
-
-
-class FileSettings(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    file: str
-    \"\"\"Where the name of the served version is written.\"\"\"
-
-
-TARGET = TargetType(
-    adapter="shelf_adapter:FileTarget",
-    summary="a file names the version",
-    settings=FileSettings,
-    splits_traffic=False,
-    template="shelf:deploy.yaml",
-    runner="[self-hosted, shelf]",
-)
-"""
-ADAPTER = """\
-from cdml.delivery.target import Serving
-
-
-class FileTarget:
-    name, splits_traffic = "shelf", False
-
-    def __init__(self, *, loaded, registry, environment=None):
-        del registry, environment
-        self._file = loaded.folder / loaded.config.deploy.target.settings["file"]
-
-    def observe(self):
-        there = self._file.exists()
-        return Serving(version=self._file.read_text() if there else None, digest=None)
-
-    def switch(self, to, *, fence):
-        del fence
-        self._file.write_text(to.version)
-"""
-TEMPLATE = "deploy:\n  environment: production\n  target: {type: shelf, file: served.txt}\n"
 CONFIG = """\
 version: 1
 model: flights
@@ -69,25 +29,16 @@ gates: [{metric: roc_auc, at_least: 0.8}]
 
 @pytest.fixture
 def site(tmp_path):
-    """A folder of installed packages, with one that brings the target `shelf`."""
-    site = tmp_path / "site"
-    package, about = site / "shelf", site / "shelf-1.0.dist-info"
-    package.mkdir(parents=True)
-    about.mkdir()
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text("[cdml.targets]\nshelf = shelf:TARGET\n")
-    (package / "__init__.py").write_text(ENTRY)
-    (package / "deploy.yaml").write_text(TEMPLATE)
-    (site / "shelf_adapter.py").write_text(ADAPTER)
-    return site
+    """A folder of installed packages, with the target of docs/extending.md."""
+    packages.install(tmp_path / "site", *packages.example("A deploy target"))
+    return tmp_path / "site"
 
 
 @pytest.fixture
 def installed(site, monkeypatch):
     monkeypatch.syspath_prepend(str(site))
     yield
-    sys.modules.pop("shelf", None)
-    sys.modules.pop("shelf_adapter", None)
+    packages.forget(("shelf", "shelf_adapter"))
 
 
 @pytest.fixture

@@ -267,6 +267,75 @@ class TestAMetricWithItsFamily:
         assert "rarest_class_recall" in gate["metric"]["examples"]
 
 
+class TestAnEngineOfTables:
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("An engine of tables")
+
+    def rows(self, folder):
+        rows = [{"id": row, "late": row % 3 == 0, "delay": float(row)} for row in range(30)]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
+
+    def test_opens_the_rows_of_its_scheme(self, project):
+        folder = project(uri=("rows.parquet", "shelf://rows")).parent
+        self.rows(folder)
+
+        assert 0 == run(["validate-data"])
+        data = json.loads((folder / ".cdml/data.json").read_text())["data"]
+        assert ("rows.parquet", 30) == (data["uri"], data["rows"])
+
+    def test_is_among_those_that_a_wrong_scheme_is_answered_with(self, project, capsys):
+        project(uri=("rows.parquet", "shelv://rows"))
+
+        assert 2 == run(["validate-data"])
+        assert "unknown engine 'shelv'; did you mean 'shelf'?" in capsys.readouterr().err
+
+
+class TestACheckOfTheData:
+    CHECKED = ("label: late", "label: late, checks: {early: {column: delay}}")
+
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("A check of the data")
+
+    @pytest.mark.parametrize(("first", "code", "verdict"), [(-2, 1, "fail"), (0, 0, "pass")])
+    def test_judges_what_it_asked_of_the_rows(self, project, first, code, verdict):
+        folder = project(data=self.CHECKED).parent
+        rows = [{"id": row, "late": row % 3 == 0, "delay": float(row + first)} for row in range(9)]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "rows.parquet")
+
+        assert code == run(["validate-data"])
+        checks = json.loads((folder / ".cdml/data.json").read_text())["checks"]
+        [early] = [check for check in checks if check["name"] == "early"]
+        assert ("delay", verdict) == (early["column"], early["verdict"])
+        assert "early" in (folder / ".cdml/data.junit.xml").read_text()
+
+    def test_is_not_made_unless_it_is_asked_for(self, project):
+        folder = project().parent
+        pq.write_table(pa.Table.from_pylist([{"id": 1, "late": True}]), folder / "rows.parquet")
+
+        assert 0 == run(["validate-data"])
+        assert '"early"' not in (folder / ".cdml/data.json").read_text()
+
+    def test_has_its_settings_and_its_name_checked_with_all_else(self, project):
+        wrong = ("label: late", "label: late, checks: {early: {colum: delay}, erly: {}}")
+        message = problems(project(data=wrong))
+
+        assert "data.checks.early.column: is missing" in message
+        assert "unknown setting of the data check early 'colum'" in message
+        assert "data.checks.erly: unknown data check 'erly'; did you mean 'early'?" in message
+
+    def test_is_in_the_schema_that_the_command_line_prints(self, capsys):
+        assert 0 == run(["schema"])
+
+        data = json.loads(capsys.readouterr().out)["$defs"]["DataSettings"]
+        checks = data["properties"]["checks"]
+        jsonschema.validate({"early": {"column": "delay"}}, checks)
+        with pytest.raises(jsonschema.ValidationError, match="'column' is a required property"):
+            jsonschema.validate({"early": {}}, checks)
+        assert "- `early`: no flight left early." in checks["description"]
+
+
 @pytest.mark.parametrize(
     ("kinds", "page"),
     [
@@ -283,8 +352,9 @@ def test_each_of_ours_is_in_the_documentation(request, kinds, page):
     assert [] == [line for line in kinds.describe() if line not in written]
 
 
-@pytest.mark.parametrize(
-    "group", ["targets", "traffic", "registries", "report_formats", "metrics", "tables"]
-)
+GROUPS = ("targets", "traffic", "registries", "tables", "report_formats", "metrics", "data_checks")
+
+
+@pytest.mark.parametrize("group", GROUPS)
 def test_each_group_of_entry_points_is_in_the_documentation(group):
     assert f"`cdml.{group}`" in packages.EXTENDING.read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import re
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 EXTENDING = Path(__file__).parents[2] / "docs/extending.md"
@@ -26,7 +26,7 @@ def install(site: Path, groups: Mapping[str, Mapping[str, str]], files: Mapping[
         (site / name).write_text(text)
 
 
-def forget(files: Mapping[str, str]) -> None:
+def forget(files: Iterable[str]) -> None:
     """Let the next test import its own modules of these names."""
     for name in files:
         sys.modules.pop(Path(name).parts[0].removesuffix(".py"), None)
@@ -46,6 +46,6 @@ def example(heading: str) -> tuple[Mapping[str, Mapping[str, str]], Mapping[str,
     for language, text in _BLOCK.findall(section):
         if language == "toml":
             groups |= tomllib.loads(text)["project"]["entry-points"]
-        elif name := re.match(r"# (\w+\.(?:py|yaml))\n", text):
+        elif name := re.match(r"# ([\w/]+\.(?:py|yaml))\n", text):
             files[name[1]] = text
     return groups, files

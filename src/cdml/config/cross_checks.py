@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from cdml.common.addresses import Address, mask, reveal
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
+from cdml.config.data_checks import data_check_types
 from cdml.config.gate_problems import Complaint, at, gate_complaints, threshold_complaints
 from cdml.config.kinds import Kinds
 from cdml.config.registries import DEFAULT_REGISTRY, registry_problem
@@ -41,6 +42,7 @@ def find_contradictions(
         yield from _about_kind(document, TRAFFIC, traffic_types(), traffic_types())
     if at(document, "deploy", "canary") is not None:
         yield from _about_splitting(document)
+    yield from _about_data_checks(document)
     uri = at(document, *REGISTRY_PLACE)
     address = uri if isinstance(uri, Address) else Address(str(uri or DEFAULT_REGISTRY))
     if needs_registry and has_no_registry(address, variables):
@@ -80,6 +82,16 @@ def _about_kind(
         yield (*place, "type"), describe_unknown(kinds.word, name, names)
     for inner, message in kinds.problems(name, settings):
         yield (*place, *inner), message
+
+
+def _about_data_checks(document: Mapping[str, Any]) -> Iterator[Complaint]:
+    kinds, checks = data_check_types(), at(document, "data", "checks")
+    for name, settings in checks.items() if isinstance(checks, dict) else ():
+        place: KeyPath = ("data", "checks", name)
+        if name not in kinds:
+            yield place, describe_unknown(kinds.word, str(name), kinds)
+        for inner, message in kinds.problems(name, settings if isinstance(settings, dict) else {}):
+            yield (*place, *inner), message
 
 
 def _about_splitting(document: Mapping[str, Any]) -> Iterator[Complaint]:

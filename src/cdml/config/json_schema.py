@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from cdml.config import delivery
 from cdml.config import schema as model
+from cdml.config.data_checks import data_check_types
 from cdml.config.kinds import Kinds
 from cdml.config.registries import registry_types
 from cdml.config.targets import target_types
@@ -28,6 +29,11 @@ def json_schema() -> str:
     _add_kinds(schema["$defs"]["TrafficSettings"], traffic_types())
     uri = schema["$defs"]["RegistrySettings"]["properties"]["uri"]
     uri["description"] = "\n".join((uri["description"], *registry_types().describe()))
+    checks = schema["$defs"]["DataSettings"]["properties"]["checks"]
+    kinds = data_check_types()
+    checks["description"] = "\n".join((checks["description"], *kinds.describe()))
+    models = {name: kind.settings for name, kind in kinds.items() if kind.settings}
+    checks["properties"] = {name: model.model_json_schema() for name, model in models.items()}
     metric = schema["$defs"]["GateSettings"]["properties"]["metric"]
     metric["examples"] = list(metric_names())
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -89,6 +89,11 @@ class Kinds(Mapping[str, K]):
         """
         return find_adapter(self.word, name, {name: self.named(name).adapter})
 
+    def read_settings(self, name: str, written: Mapping[str, Any]) -> Any:
+        """What stands beside `type`, as a model of the kind's settings, or as it is without one."""
+        model = self.named(name).settings
+        return written if model is None else model.model_validate(written)
+
     def describe(self) -> Iterator[str]:
         """A line for each, as Markdown."""
         for name, kind in self.items():

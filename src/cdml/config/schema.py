@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.functional_validators import AfterValidator
@@ -206,6 +206,8 @@ class DataSettings(SettingsModel):
     """Rules of other engines in the contract. list: told; hold: inconclusive."""
     extra_columns: Literal["tell", "warn", "fail"] = "tell"
     """What columns do that the contract does not know."""
+    checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+    """Checks that installed packages bring, by name, each with its settings."""
     drift: DriftSettings = DriftSettings()
     leakage: LeakageSettings = LeakageSettings()
 

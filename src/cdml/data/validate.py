@@ -10,6 +10,7 @@ from cdml.ci.provenance import producer
 from cdml.common.progress import Progress
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
+from cdml.config.data_checks import data_check_types
 from cdml.data.check import CheckContext, DataCheck, keys_of, shows
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
@@ -120,7 +121,7 @@ def _written(
     loaded: LoadedConfig, evidence: DataEvidence, output: Path, contract: str | None
 ) -> DataEvidence:
     promises = contract.partition("#")[0] if contract else None
-    write_results(loaded, evidence, output, promises, keys_of(CHECKS))
+    write_results(loaded, evidence, output, promises, keys_of(_checks(loaded)))
     store.write_evidence(output, evidence)
     return evidence
 
@@ -201,17 +202,26 @@ CHECKS = (
 """Every check of the data, in the order of their findings; those of one step stand together."""
 
 
+def _checks(loaded: LoadedConfig) -> tuple[DataCheck, ...]:
+    """Ours, and those of installed packages that cdml.yaml asks for."""
+    kinds = data_check_types()
+    written = loaded.config.data.checks.items()
+    added = (kinds.adapter(name)(kinds.read_settings(name, given)) for name, given in written)
+    return (*CHECKS, *added)
+
+
 def _findings(context: CheckContext, progress: Progress) -> Iterator[Check]:
-    questions = [tuple(check.questions(context)) for check in CHECKS]
+    every = _checks(context.loaded)
+    questions = [tuple(check.questions(context)) for check in every]
     with progress.step("checking the contract"):
-        rules = [rule for check in CHECKS for rule in check.rules(context)]
+        rules = [rule for check in every for rule in check.rules(context)]
         findings, counts = scan_table(
             context.table, rules, [*chain(*questions)], context.shows, context.related
         )
     yield from findings
     rest = iter(counts)
     answers = [tuple(islice(rest, len(group))) for group in questions]
-    for step, checks in groupby(zip(CHECKS, answers, strict=True), key=lambda pair: pair[0].step):
+    for step, checks in groupby(zip(every, answers, strict=True), key=lambda pair: pair[0].step):
         with progress.step(step) if step else nullcontext():
             for check, its in checks:
                 yield from check.judge(context, its)
