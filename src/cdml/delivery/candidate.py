@@ -34,15 +34,12 @@ class GateEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentCandidate:
-    """A version that may be deployed, with the digest of the bytes that lie there now.
-
-    `trouble` says why evidence that was stored cannot be had.
-    """
+    """A version that may be deployed, with the digest of the bytes that lie there now."""
 
     version: ModelVersion
     release: Release
     judged: GateEvidence | None
-    trouble: str = ""
+    trouble: str = ""  # why evidence that was stored cannot be had
 
 
 def read_candidate(

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from cdml.ci.code_host import CodeHost, PullRequest
 from cdml.common.verdict import Verdict
@@ -32,66 +31,53 @@ def notify(loaded: LoadedConfig, ports: DeliveryPorts, deployment: Deployment) -
         data=None, evaluation=None, comparison=None, deployment=deployment, missing=()
     )
     view = lay_out(gathered, loaded.config.model, run=ports.ci_run.url())
-    teller = _Teller(loaded=loaded, ports=ports, told=deployment, shown=view)
-    for name, tell in (
-        ("The job summary", teller.summarise),
-        ("The comment", teller.comment),
-        ("The webhook", teller.post),
-    ):
-        teller.attempt(name, tell)
+    _attempt(ports, "The job summary", lambda: ports.ci_run.add_summary(render.summary(view)))
+    _attempt(ports, "The comment", lambda: _comment(loaded, ports, deployment, view))
+    _attempt(ports, "The webhook", lambda: _post(loaded, ports, deployment))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Teller:
-    """One piece of evidence and whom it is told to."""
+def _attempt(ports: DeliveryPorts, name: str, tell: Callable[[], None]) -> None:
+    try:
+        tell()
+    except CdmlError as error:
+        ports.progress.note(f"{name} failed: {error.message} {error.hint}".strip())
 
-    loaded: LoadedConfig
-    ports: DeliveryPorts
-    told: Deployment
-    shown: View
 
-    def attempt(self, name: str, tell: Callable[[], None]) -> None:
-        """Tell; say so where that fails."""
-        try:
-            tell()
-        except CdmlError as error:
-            self.ports.progress.note(f"{name} failed: {error.message} {error.hint}".strip())
+def _comment(
+    loaded: LoadedConfig, ports: DeliveryPorts, deployment: Deployment, view: View
+) -> None:
+    """On the merged pull request; one comment for each environment."""
+    code_host, commit = ports.code_host, deployment.produced.commit
+    if not loaded.config.deploy.notify.comment or code_host is None or commit is None:
+        return
+    identity = f"{deployment.model} in {deployment.environment}"
+    for request in _requests(ports, deployment, commit, code_host):
+        code_host.comment(request.number, identity, render.comment(view))
 
-    def summarise(self) -> None:
-        """On the run's page."""
-        self.ports.ci_run.add_summary(render.summary(self.shown))
 
-    def comment(self) -> None:
-        """On the merged pull request; one comment for each environment."""
-        code_host, commit = self.ports.code_host, self.told.produced.commit
-        if not self.loaded.config.deploy.notify.comment or code_host is None or commit is None:
-            return
-        for request in self._requests(commit, code_host):
-            identity = f"{self.told.model} in {self.told.environment}"
-            code_host.comment(request.number, identity, render.comment(self.shown))
+def _requests(
+    ports: DeliveryPorts, deployment: Deployment, commit: str, code_host: CodeHost
+) -> tuple[PullRequest, ...]:
+    """Those that the commit merged; of a whole push the one that brought the version."""
+    if commit == ports.ci_run.commit():
+        tags = ports.registry.version(deployment.model, deployment.to.version).tags
+        for request in (request for one in code_host.pushed() for request in one.merged):
+            if str(request.number) == tags.get("cdml.pull_request"):
+                return (request,)
+    return code_host.merged_pull_requests(commit)
 
-    def _requests(self, commit: str, code_host: CodeHost) -> tuple[PullRequest, ...]:
-        """Those that the commit merged; of a whole push the one that brought the version."""
-        to = self.told.to.version
-        if commit == self.ports.ci_run.commit():
-            tags = self.ports.registry.version(self.told.model, to).tags
-            brought = [request for one in code_host.pushed() for request in one.merged]
-            for request in brought:
-                if str(request.number) == tags.get("cdml.pull_request"):
-                    return (request,)
-        return code_host.merged_pull_requests(commit)
 
-    def post(self) -> None:
-        """The evidence itself, signed."""
-        settings = self.loaded.config.deploy.notify
-        if settings.webhook is None:
-            return
-        body = self.told.model_dump_json(by_alias=True).encode()
-        headers: dict[str, str] = {EVENT: self.told.operation}
-        secret = settings.secret.get_secret_value() if settings.secret else ""
-        if secret:
-            headers[SIGNATURE] = signature(secret, body)
-        self.ports.webhook.post(settings.webhook, body, headers)
+def _post(loaded: LoadedConfig, ports: DeliveryPorts, deployment: Deployment) -> None:
+    """The evidence itself, signed."""
+    settings = loaded.config.deploy.notify
+    if settings.webhook is None:
+        return
+    body = deployment.model_dump_json(by_alias=True).encode()
+    headers: dict[str, str] = {EVENT: deployment.operation}
+    secret = settings.secret.get_secret_value() if settings.secret else ""
+    if secret:
+        headers[SIGNATURE] = signature(secret, body)
+    ports.webhook.post(settings.webhook, body, headers)
 
 
 def signature(secret: str, body: bytes) -> str:

@@ -71,14 +71,8 @@ def rollback(
             f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
         )
     operator = OperationRunner.of(loaded, ports, environment, checks, output=output, reason=reason)
-    request = request_for(
-        given=request_id,
-        run=ports.ci_run.url(),
-        to=to,
-        environment=operator.book.environment,
-        model=operator.book.model,
-        output=output,
-    )
+    about = (operator.book.environment, operator.book.model, to or "")
+    request = request_for(*about, given=request_id, run=ports.ci_run.url(), output=output)
     run = _Rollback(ports=ports, operator=operator, request=request, requested=ports.clock.now())
     store.remove_evidence(output, Deployment)
     done = write_outcome(operator, repeat_until_locked(operator, partial(run.perform, to)))

@@ -62,21 +62,12 @@ class Request:
         return self.pending is None or answered.generation == ledger.generation
 
 
-def request_for(
-    *,
-    given: str | None,
-    run: str | None,
-    to: str | None,
-    environment: str,
-    model: str,
-    output: Path,
-) -> Request:
+def request_for(*about: str, given: str | None, run: str | None, output: Path) -> Request:
     """The request that a command stands for: that of `given`, of the CI run, or of this machine.
 
-    The attempts of one `run` are one request; another version is another request. The folder
-    `output` survives between two commands in a terminal.
+    The attempts of one `run` are one request; another environment, model or version is another
+    one. The folder `output` survives between two commands in a terminal.
     """
-    about = (environment, model, to or "")
     if given:
         return Request(id=_digest("id", given, *about))
     if run:

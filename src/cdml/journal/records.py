@@ -63,29 +63,21 @@ class Release(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrafficShare:
-    """A release beside the one that serves, as the target knows it.
-
-    `percent` is 0 to 99, and 0 where it only stays warm; `server` is its name in records of
-    requests.
-    """
+    """A release beside the one that serves, as the target knows it."""
 
     version: str
     digest: str
-    percent: int
-    server: str
+    percent: int  # 0 to 99, and 0 where it only stays warm
+    server: str  # its name in records of requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """What a target serves now, observed.
+    """What a target serves now, observed."""
 
-    `version` gets the traffic, or most of it; None where nothing serves. `digest` is None where the
-    target cannot tell it, `server` (its name in records of requests) where it keeps none.
-    """
-
-    version: str | None
-    digest: str | None
-    server: str | None = None
+    version: str | None  # gets most of the traffic; None where nothing serves
+    digest: str | None  # None where the target cannot tell it
+    server: str | None = None  # its name in records of requests, if there are any
     beside: TrafficShare | None = None
 
 
@@ -164,12 +156,9 @@ class Preempt(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered(TrafficPart):
-    """A rollback that was carried out: whoever asks for it again gets this answer.
+    """A rollback that was carried out: whoever asks for it again gets this answer."""
 
-    `request` is what its requester is known by, 32 hexadecimal digits.
-    """
-
-    request: str
+    request: str  # what its requester is known by, 32 hexadecimal digits
     operation: str
     at: datetime
     generation: int
@@ -177,27 +166,22 @@ class Answered(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation(TrafficPart):
-    """A deploy or a rollback under way.
+    """A deploy or a rollback under way."""
 
-    Its random `id` also finds the deployment that the code host has of it; `commit` is that of the
-    user's repository; `effects` are all that was intended so far, oldest first; `ramp` is None
-    where the switch is one write; `to` goes into quarantine when it is taken back as `harmful`.
-    """
-
-    id: str
+    id: str  # random; also finds the deployment that the code host has
     kind: EntryKind
     from_: Release | None
     to: Release
     phase: Phase
     started_at: datetime
-    commit: str | None = None
+    commit: str | None = None  # of the user's repository
     run: str | None = None
     reason: str = ""
     overrides: tuple[str, ...] = ()
-    effects: tuple[Effect, ...] = ()
-    ramp: Ramp | None = None
+    effects: tuple[Effect, ...] = ()  # all that was intended, oldest first
+    ramp: Ramp | None = None  # None where the switch is one write
     trouble: str = ""
-    harmful: bool = False
+    harmful: bool = False  # whether `to` goes into quarantine when it is taken back
     request: str | None = None
 
     @property
@@ -225,23 +209,19 @@ class Operation(TrafficPart):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalDocument(TrafficPart):
-    """The whole document of one environment and model; lists begin with the newest.
-
-    `generation` is the fencing number, which grows each time the lock changes hands. No operation
-    is under way without a lock, and the operation has to make room for `preempt`.
-    """
+    """The whole document of one environment and model; lists begin with the newest."""
 
     schema_: Literal["cdml.journal/1"] = SCHEMA
     model: str
     environment: str
-    generation: int = 0
+    generation: int = 0  # the fencing number: grows each time the lock changes hands
     lock: Lock | None = None
-    operation: Operation | None = None
+    operation: Operation | None = None  # never without a lock
     parked_until: datetime | None = None
     current: Entry | None = None
     previous: tuple[Entry, ...] = ()
     quarantined: tuple[Quarantined, ...] = ()
-    preempt: Preempt | None = None
+    preempt: Preempt | None = None  # what the operation has to make room for
     answered: tuple[Answered, ...] = ()
 
     def __post_init__(self) -> None:

@@ -40,15 +40,12 @@ class CanaryModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals(CanaryModel):
-    """Events at one server, and how they were spread over the windows that had requests.
+    """Events at one server, and how they were spread over windows."""
 
-    `requests` and `events` are n and k, summed over windows; `squares` is the sum of k² / n.
-    """
-
-    windows: int = 0
-    requests: int = 0
-    events: int = 0
-    squares: float = 0.0
+    windows: int = 0  # those that had requests
+    requests: int = 0  # n, summed over windows
+    events: int = 0  # k, likewise
+    squares: float = 0.0  # k² / n, likewise
 
     def __post_init__(self) -> None:
         if not (self.windows >= 0 and 0 <= self.events <= self.requests):
@@ -89,17 +86,12 @@ class Totals(CanaryModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Events(CanaryModel):
-    """All that the tests of one kind of event need to know.
-
-    `harm_costs` has for each of `RISES` the logarithm of the denominator of (1) against the ratio
-    that is harm, summed over windows; `safe_costs` the same for each of `FALLS` against the
-    tolerated ratio. Both have the shape (POINTS,).
-    """
+    """All that the tests of one kind of event need; costs are of (1), summed over windows."""
 
     champion: Totals = field(default_factory=Totals)
     challenger: Totals = field(default_factory=Totals)
-    harm_costs: tuple[float, ...] = _NOTHING
-    safe_costs: tuple[float, ...] = _NOTHING
+    harm_costs: tuple[float, ...] = _NOTHING  # of each of `RISES`, by the ratio that is harm
+    safe_costs: tuple[float, ...] = _NOTHING  # of each of `FALLS`, by the tolerated one
 
     def __post_init__(self) -> None:
         for costs in (self.harm_costs, self.safe_costs):

@@ -31,21 +31,16 @@ _FEW = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryFinding:
-    """One thing that was judged: `errors`, `latency` or `split`.
+    """One thing that was judged, in logarithms of evidence; the split has none of safety."""
 
-    `champion` and `challenger` are events and requests of each; of the split, the requests that
-    each was given and those of both. `harm` and `safe` are logarithms of evidence: of harm, and of
-    non-inferiority, which the split has none of. `dispersion` says how many events come together.
-    """
-
-    of: str
-    champion: tuple[int, int]
-    challenger: tuple[int, int]
+    of: str  # `errors`, `latency` or `split`
+    champion: tuple[int, int]  # events and requests; of the split, requests given and all
+    challenger: tuple[int, int]  # likewise
     harm: float
     harm_needed: float
     safe: float | None = None
     safe_needed: float | None = None
-    dispersion: float = 1.0
+    dispersion: float = 1.0  # how many events come together
 
     @property
     def harmful(self) -> bool:

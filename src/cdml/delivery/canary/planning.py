@@ -18,14 +18,10 @@ HORIZON = 60 * 24 * 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """When a decision is to be expected, in minutes from the first request on.
+    """Minutes from the first request on until a decision; None: not within `HORIZON`."""
 
-    `promote` is that on a challenger as good as the champion, `rollback` on one with `times` its
-    rate of errors; None: not within `HORIZON`.
-    """
-
-    promote: float | None
-    rollback: float | None
+    promote: float | None  # of a challenger as good as the champion
+    rollback: float | None  # of one with `times` its rate of errors
     times: float
 
 

@@ -17,31 +17,16 @@ from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryTolerances(CanaryModel):
-    """What is tolerated, and how sure the judge has to be. Fixed before the first look.
+    """What is tolerated, and how sure the judge has to be. Fixed before the first look."""
 
-    Attributes:
-        tolerated_ratio: how many times the champion's rate of errors, or of slow answers, is
-            tolerable; at least 1. What is worse is promoted with a chance of `promote_alpha`.
-        tolerated_error_rate: errors a request that are tolerable whatever the champion does; 0
-            for none, and then models that make no errors never get promoted.
-        harm_ratio: how many times the champion's rate is no harm yet, from 1 to the tolerated.
-        latency_quantile: the share of answers that should be within the limit, in (0, 1).
-        latency_limit_ms: the limit in milliseconds, such as `guardrail` finds; None: latencies
-            are not judged.
-        split_tolerance: how far the split may be from its weight, relative to it, in [0, 1).
-        harm_alpha: chance of a false alarm, over all looks.
-        promote_alpha: chance of a false promotion, over all looks.
-        timeout_seconds: when to give up.
-    """
-
-    tolerated_ratio: float = 2.0
-    tolerated_error_rate: float = 0.001
-    harm_ratio: float = 1.0
-    latency_quantile: float = 0.95
-    latency_limit_ms: float | None = None
-    split_tolerance: float = 0.1
-    harm_alpha: float = 0.01
-    promote_alpha: float = 0.05
+    tolerated_ratio: float = 2.0  # of the champion's rate of errors or slow answers, at least 1
+    tolerated_error_rate: float = 0.001  # whatever the champion does; at 0 no errors never promote
+    harm_ratio: float = 1.0  # what is no harm yet, from 1 to the tolerated
+    latency_quantile: float = 0.95  # answers that should be within the limit, in (0, 1)
+    latency_limit_ms: float | None = None  # such as `guardrail` finds; None: not judged
+    split_tolerance: float = 0.1  # relative to the weight, in [0, 1)
+    harm_alpha: float = 0.01  # chance of a false alarm, over all looks
+    promote_alpha: float = 0.05  # chance of a false promotion, over all looks
     timeout_seconds: float = 3600.0
 
     def __post_init__(self) -> None:
@@ -80,13 +65,10 @@ class CanaryTolerances(CanaryModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WeightPeriod(CanaryModel):
-    """The requests of both servers while one weight, the challenger's share, was in force.
+    """The requests of both servers while one weight was in force."""
 
-    The events of `given` are those that the challenger was given.
-    """
-
-    weight: float
-    given: Totals = field(default_factory=Totals)
+    weight: float  # the challenger's share of requests
+    given: Totals = field(default_factory=Totals)  # its events: those of the challenger
 
     def __post_init__(self) -> None:
         if not 0 <= self.weight <= 1:

@@ -11,17 +11,14 @@ from cdml.delivery.canary.traffic import Answers, Window
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryState(CanaryModel):
-    """All that the judge knows, in few figures: what a resumed run goes on from.
-
-    The next window begins `until` then; `slow` are answers beyond the limit that were no errors.
-    """
+    """All that the judge knows, in few figures: what a resumed run goes on from."""
 
     rules: CanaryTolerances
-    until: datetime | None = None
+    until: datetime | None = None  # where the next window begins
     requests: int = 0
     unreadable: int = 0
     errors: Events = field(default_factory=Events)
-    slow: Events = field(default_factory=Events)
+    slow: Events = field(default_factory=Events)  # beyond the limit, of answers that were no errors
     steps: tuple[split.WeightPeriod, ...] = ()
 
     def __post_init__(self) -> None:

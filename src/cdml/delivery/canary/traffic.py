@@ -11,14 +11,10 @@ from itertools import accumulate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latencies:
-    """A distribution of response times.
+    """Response times, of single requests or in the buckets of a histogram."""
 
-    `upper_ms` ascends: of single requests their milliseconds, of a histogram the upper end of each
-    bucket, whose last may be infinite. Both have the shape (values,).
-    """
-
-    upper_ms: tuple[float, ...] = ()
-    counts: tuple[int, ...] = ()
+    upper_ms: tuple[float, ...] = ()  # ascending; the upper end of each bucket, the last may be inf
+    counts: tuple[int, ...] = ()  # shape (values,), as above
 
     def __post_init__(self) -> None:
         pairs = zip(self.upper_ms, self.upper_ms[1:], strict=False)
@@ -92,17 +88,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What both servers answered from one moment (included) to another (excluded).
-
-    `elsewhere` counts requests that neither was given, `unreadable` records that nobody can assign.
-    """
+    """What both servers answered from one moment (included) to another (excluded)."""
 
     since: datetime
     until: datetime
     champion: Answers = field(default_factory=Answers)
     challenger: Answers = field(default_factory=Answers)
-    elsewhere: int = 0
-    unreadable: int = 0
+    elsewhere: int = 0  # requests that neither was given
+    unreadable: int = 0  # records that nobody can assign
 
     def __post_init__(self) -> None:
         if self.since.tzinfo is None or self.until.tzinfo is None:

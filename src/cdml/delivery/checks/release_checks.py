@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from cdml.config.traffic_steps import Ramp
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.delivery.target import SplittingTarget
-from cdml.errors import ConfigurationError
 from cdml.journal.records import Operation, Release, Serving
 
 
@@ -64,30 +63,3 @@ class Checks(Protocol):
             ServiceError: nobody tells it.
         """
         ...
-
-
-class NoChecks:
-    """For targets whose switch is one write: there is nothing to ask."""
-
-    def smoke(self, target: SplittingTarget, release: Release) -> str:
-        """Nobody can be asked.
-
-        Raises:
-            ConfigurationError: always.
-        """
-        del release
-        raise ConfigurationError(f"nothing checks what {target.name} serves.")
-
-    def look(self, operation: Operation, serving: Serving, now: datetime) -> CheckResult:
-        """Nobody judges.
-
-        Raises:
-            ConfigurationError: always.
-        """
-        del operation, serving, now
-        raise ConfigurationError("nothing judges a canary here.")
-
-    def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
-        """Nothing is waited for."""
-        del ramp, since
-        return CheckForecast()

@@ -25,31 +25,22 @@ _TOLD = 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A request as JSON for `/invocations`, and what is known of its answer.
-
-    `rows` is how many predictions it must hold, or None; `known` holds answers that would be right
-    (the predictions, the scores that were judged), each with a value a row.
-    """
+    """A request as JSON for `/invocations`, and what is known of its answer."""
 
     name: str
     body: bytes
-    rows: int | None = None
-    known: tuple[tuple[Any, ...], ...] = ()
+    rows: int | None = None  # how many predictions it must hold
+    known: tuple[tuple[Any, ...], ...] = ()  # answers that would be right, each with a value a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmokeTolerances:
-    """How far an answer may be off, and how long it may take.
+    """How far an answer may be off, and how long it may take."""
 
-    Numbers within `relative` or `absolute` of the known one are equal to it: other machines add in
-    another order. `latency_ms` is for the median of `requests` single requests; None: not judged.
-    `timeout` is in seconds.
-    """
-
-    relative: float = 1e-4
+    relative: float = 1e-4  # or `absolute`: other machines add in another order
     absolute: float = 1e-6
-    latency_ms: float | None = None
-    timeout: float = 30.0
+    latency_ms: float | None = None  # of the median of `requests` single ones; None: not judged
+    timeout: float = 30.0  # seconds
     requests: int = 11
 
 

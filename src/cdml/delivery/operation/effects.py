@@ -32,14 +32,11 @@ class EffectResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effects:
-    """Does what an action says, again where nobody answers, and looks at what came of it.
-
-    `alias` is None where the registry's alias is the switch itself.
-    """
+    """Does what an action says, again where nobody answers, and looks at what came of it."""
 
     ports: DeliveryPorts
-    checks: Checks
-    alias: Alias | None
+    given_checks: Checks | None
+    alias: Alias | None  # None where the registry's alias is the switch itself
 
     def perform(self, move: NextAction, ledger: JournalDocument, serving: Serving) -> EffectResult:
         """Do it.
@@ -68,6 +65,17 @@ class Effects:
                 return self._attempt(operation, serving, act, done)
             case _:
                 return self._switch(move, ledger, operation, serving)
+
+    @property
+    def checks(self) -> Checks:
+        """What is asked of a release that is staged.
+
+        Raises:
+            ConfigurationError: nothing is, as on targets whose switch is one write.
+        """
+        if self.given_checks is None:
+            raise ConfigurationError(f"nothing checks what {self.ports.target.name} serves.")
+        return self.given_checks
 
     def publish(self, release: Release) -> None:
         """Make the registry's alias follow the journal, where it is not the switch.

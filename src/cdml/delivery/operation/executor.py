@@ -59,27 +59,23 @@ class Unpublished(ServiceError):
 
 @dataclass(slots=True, kw_only=True)
 class OperationExecutor:
-    """Carries the open operation on until it is over, or paused.
-
-    `own` says whether this run may go on where nothing is decided yet, `waited` whether the next
-    look of the judge needs no waiting, `doubt` why what was found is taken back and not finished.
-    """
+    """Carries the open operation on until it is over, or paused."""
 
     book: JournalClient
     ports: DeliveryPorts
     effects: Effects
     steps: Steps
     observation: Observation
-    own: bool
+    own: bool  # whether this run may go on where nothing is decided yet
     voucher: Voucher
-    waited: bool = False
+    waited: bool = False  # whether the next look of the judge needs no waiting
     judged: Decision | None = None
     trouble: CdmlError | None = None
     harmful: bool = False
     filing: CiDeployment | None = None
     restored_at: datetime | None = None
     url: str | None = None
-    doubt: str = ""
+    doubt: str = ""  # why what was found is taken back and not finished
     parked: bool = field(default=False, init=False)
     acted: bool = field(default=False, init=False)
     tenure: HeldLock = field(init=False)

@@ -19,18 +19,15 @@ PAUSES = (1.0, 3.0)
 class JournalClient:
     """The journal of one model in one environment, and what it said when this run first read it.
 
-    A lease lasts from `wrote_at` on, when the last write that succeeded was begun, by the monotonic
-    clock: nobody can have seen the write earlier. `tried` is what was last tried to be written, and
-    when that was begun first. Who holds `alone` reads and writes; the lease is renewed by another
-    thread.
+    A lease lasts from when the last write that succeeded was begun: nobody saw it earlier.
     """
 
     model: str
     environment: str
     ports: DeliveryPorts
     asked: JournalDocument | None = None
-    wrote_at: float | None = None
-    tried: tuple[Mapping[str, object], float] | None = None
+    wrote_at: float | None = None  # by the monotonic clock
+    tried: tuple[Mapping[str, object], float] | None = None  # what, and when it was first begun
     alone: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def read(self) -> tuple[JournalDocument, str | None]:

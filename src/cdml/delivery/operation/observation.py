@@ -23,16 +23,13 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationResult:
-    """How far an operation was carried, and why it was undone, if it was.
-
-    `restored_at` is when `to` was first seen to have all traffic.
-    """
+    """How far an operation was carried, and why it was undone, if it was."""
 
     observation: Observation
     operation: Operation
     trouble: CdmlError | None
     deployment: str | None
-    restored_at: datetime | None
+    restored_at: datetime | None  # when `to` was first seen to have all traffic
 
     @property
     def parked_until(self) -> datetime | None:

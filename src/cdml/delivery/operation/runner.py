@@ -10,7 +10,7 @@ from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.alias import Alias
 from cdml.delivery.approval import Voucher
-from cdml.delivery.checks.release_checks import Checks, NoChecks
+from cdml.delivery.checks.release_checks import Checks
 from cdml.delivery.operation.effects import Effects
 from cdml.delivery.operation.executor import OperationExecutor, Steps
 from cdml.delivery.operation.journal_client import JournalClient
@@ -33,19 +33,15 @@ AT_ONCE = Ramp(steps=(ALL,))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationRunner:
-    """Carries operations on one model in one environment through.
-
-    `id` is that of the operation which it begins, and of the lock; `reason` is why, in the words of
-    whoever asked; `output` is the folder of the evidence, where this machine also remembers locks.
-    """
+    """Carries operations on one model in one environment through."""
 
     book: JournalClient
     ports: DeliveryPorts
     effects: Effects
     steps: Steps
     voucher: Voucher
-    output: Path
-    reason: str = ""
+    output: Path  # of the evidence; this machine also remembers locks there
+    reason: str = ""  # in the words of whoever asked
     url: str | None = None
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
@@ -84,7 +80,7 @@ class OperationRunner:
             ports=ports,
             effects=Effects(
                 ports=ports,
-                checks=checks or NoChecks(),
+                given_checks=checks,
                 alias=Alias.of(loaded, ports.registry, where) if splits else None,
             ),
             steps=Steps(clock=ports.clock),

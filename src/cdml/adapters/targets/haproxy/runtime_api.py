@@ -21,19 +21,15 @@ _FORBIDDEN = "Permission denied"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """A server as HAProxy sees it now.
-
-    Traffic is split in proportion to `weight` among those that are `up`; `requests` are not
-    answered yet; a `backup` only serves when no other does.
-    """
+    """A server as HAProxy sees it now."""
 
     name: str
     host: str
     port: int
-    weight: int
+    weight: int  # traffic is split in proportion, among those that are up
     up: bool
-    requests: int
-    backup: bool = False
+    requests: int  # not answered yet
+    backup: bool = False  # whether it only serves when no other does
 
 
 class Runtime:

@@ -21,19 +21,15 @@ _HINT = "deploy.target.state names a folder of this machine that cdml may write.
 
 
 class Held(BaseModel):
-    """A slot with a server of a release.
-
-    `percent` is the traffic it was last given, `listener` the identity of the socket it listened on
-    when it was ready, `fence` the number of the operation that put it there.
-    """
+    """A slot with a server of a release."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
     version: str
     digest: str = Field(pattern="^sha256:[0-9a-f]{64}$")
     source: str
-    percent: int = Field(default=0, ge=0, le=100)
-    listener: str | None = None
-    fence: int
+    percent: int = Field(default=0, ge=0, le=100)  # what it was last given
+    listener: str | None = None  # identity of its socket when it was ready
+    fence: int  # of the operation that put it there
 
     def is_(self, release: Release) -> bool:
         """Whether it holds this release."""
