@@ -4,18 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.delivery.canary import (
-    Answers,
-    CanaryState,
-    CanaryTolerances,
-    Latencies,
-    Window,
-    expectation,
-    fewest,
-    guardrail,
-    judge_canary,
-    observe_window,
-)
+from cdml.delivery.canary.judge import judge_canary
+from cdml.delivery.canary.planning import expectation, fewest, guardrail
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.state import CanaryState, observe_window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.delivery.rollout.state_machine import Decision
 from support.canary_scenarios import BEGIN, MINUTE, answers, watched, window
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cdml.config.traffic_steps import Ramp
-from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.delivery.checks.canary import CanaryJudge
 from cdml.delivery.checks.canary_forecast import LISTEN, PATIENCE
 from cdml.delivery.rollout.state_machine import Decision

@@ -10,14 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from cdml.delivery.canary import (
-    CanaryState,
-    CanaryTolerances,
-    canary_findings,
-    judge_canary,
-)
 from cdml.delivery.canary.events import chance, safe
+from cdml.delivery.canary.judge import canary_findings, judge_canary
 from cdml.delivery.canary.mixture import FALLS, RISES, log_costs, log_evidence, log_mean, log_ratios
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.state import CanaryState
 from cdml.delivery.rollout.state_machine import Decision
 from support.canary_scenarios import watched
 

@@ -17,12 +17,9 @@ import pytest
 import requests
 
 from cdml.adapters.traffic.haproxy_log import HAProxyTraffic
-from cdml.delivery.canary import (
-    CanaryState,
-    CanaryTolerances,
-    judge_canary,
-    observe_window,
-)
+from cdml.delivery.canary.judge import judge_canary
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.state import CanaryState, observe_window
 from cdml.delivery.rollout.state_machine import Decision
 from cdml.delivery.traffic import ServerLabels
 from support.servers import free_port

@@ -1,6 +1,6 @@
 """Requests that were never made."""
 
-from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.errors import InputError, ServiceError
 
 

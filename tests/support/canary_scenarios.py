@@ -2,14 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from cdml.delivery.canary import (
-    Answers,
-    CanaryState,
-    CanaryTolerances,
-    Latencies,
-    Window,
-    observe_window,
-)
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.state import CanaryState, observe_window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
 
 BEGIN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from cdml.ci.code_host import CodeHost, DeploymentState
-from cdml.common.progress import Progress
+from cdml.ci.code_host import DeploymentState
+from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError
 from cdml.journal.records import JournalDocument, Operation
 
@@ -12,24 +12,18 @@ from cdml.journal.records import JournalDocument, Operation
 class CiDeployment:
     """A deployment of an operation at the code host, or why there is none."""
 
-    code_host: CodeHost | None
-    progress: Progress
-    model: str
-    environment: str
+    ports: DeliveryPorts
+    ledger: JournalDocument
     deployment: str | None
     detail: str
     url: str | None = None
 
     @classmethod
     def of(
-        cls,
-        code_host: CodeHost | None,
-        progress: Progress,
-        ledger: JournalDocument,
-        url: str | None = None,
+        cls, ports: DeliveryPorts, ledger: JournalDocument, url: str | None = None
     ) -> "CiDeployment":
         """File the open operation, or find what was filed of it."""
-        operation = ledger.operation
+        operation, code_host = ledger.operation, ports.code_host
         deployment, detail = None, "no code host keeps deployments"
         try:
             if code_host and operation is not None and operation.commit is not None:
@@ -46,20 +40,13 @@ class CiDeployment:
                         "digest": operation.to.digest,
                     },
                 )
+                detail = f"deployment {deployment}" if deployment else detail
         except CdmlError as error:
             detail = error.message
-            progress.note(f"No deployment was filed: {error.message}")
-        filing = cls(
-            code_host=code_host,
-            progress=progress,
-            model=ledger.model,
-            environment=ledger.environment,
-            deployment=deployment,
-            detail=f"deployment {deployment}" if deployment else detail,
-            url=url,
-        )
+            ports.progress.note(f"No deployment was filed: {error.message}")
+        filing = cls(ports=ports, ledger=ledger, deployment=deployment, detail=detail, url=url)
         if operation is not None:
-            filing._set("in_progress", _summarize(operation, ledger.model))
+            filing.under_way(_summarize(operation, ledger.model))
         return filing
 
     def under_way(self, description: str) -> None:
@@ -70,17 +57,18 @@ class CiDeployment:
         """Say how it ended."""
         trouble = f": {operation.trouble}" if operation.trouble else ""
         state: DeploymentState = "success" if operation.committed else "failure"
-        self._set(state, f"{_summarize(operation, self.model)}{trouble}")
+        self._set(state, f"{_summarize(operation, self.ledger.model)}{trouble}")
 
     def _set(self, state: DeploymentState, description: str) -> None:
-        if self.code_host is None or self.deployment is None:
+        code_host = self.ports.code_host
+        if code_host is None or self.deployment is None:
             return
         try:
-            self.code_host.deployment_status(
-                self.deployment, state, description, self.environment, url=self.url
+            code_host.deployment_status(
+                self.deployment, state, description, self.ledger.environment, url=self.url
             )
         except CdmlError as error:
-            self.progress.note(f"The deployment's status is not {state}: {error.message}")
+            self.ports.progress.note(f"The deployment's status is not {state}: {error.message}")
 
 
 def _summarize(operation: Operation, model: str) -> str:

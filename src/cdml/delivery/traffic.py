@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:  # the judge of canaries is not there where none is judged
-    from cdml.delivery.canary import Window
+    from cdml.delivery.canary.traffic import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cdml.adapters.traffic.records import LONGEST, RecordBuffer
 from cdml.config.traffic import RecordSettings
-from cdml.delivery.canary import Window
+from cdml.delivery.canary.traffic import Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError
 

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from cdml.adapters.traffic.records import RecordBuffer
 from cdml.config.traffic import RecordSettings
-from cdml.delivery.canary import Window
+from cdml.delivery.canary.traffic import Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import InputError, ServiceError
 

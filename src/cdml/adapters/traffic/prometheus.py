@@ -17,7 +17,7 @@ import requests
 
 from cdml.common.addresses import reveal
 from cdml.config.traffic import PrometheusSettings
-from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import ConfigurationError, ServiceError
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cdml.delivery.canary import Answers, Latencies, Window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
 from cdml.delivery.traffic import ServerLabels
 
 LONGEST = 65_536

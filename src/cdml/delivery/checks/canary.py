@@ -13,7 +13,8 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.delivery.canary import CanaryState, judge_canary, observe_window
+from cdml.delivery.canary.judge import judge_canary
+from cdml.delivery.canary.state import CanaryState, observe_window
 from cdml.delivery.checks.canary_forecast import canary_tolerances, forecast_canary
 from cdml.delivery.checks.release_checks import CheckForecast, CheckResult
 from cdml.delivery.checks.smoke import run_smoke_test, smoke_tolerances

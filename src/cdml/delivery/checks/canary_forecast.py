@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from cdml.config.delivery import CanarySettings as Settings
 from cdml.config.traffic_steps import ALL, Ramp
-from cdml.delivery.canary import Answers, CanaryTolerances, Window, expectation, fewest, guardrail
+from cdml.delivery.canary.planning import expectation, fewest, guardrail
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.traffic import Answers, Window
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.traffic import ServerLabels
 from cdml.errors import CdmlError, ConfigurationError, InputError

@@ -157,8 +157,7 @@ class OperationExecutor:
 
     def _file(self) -> None:
         """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
-        ports, ledger = self.ports, self.observation.ledger
-        self.filing = CiDeployment.of(ports.code_host, ports.progress, ledger, self.url)
+        self.filing = CiDeployment.of(self.ports, self.observation.ledger, self.url)
         self.steps.did(
             "record", self.filing.detail, "done" if self.filing.deployment else "skipped"
         )

@@ -7,6 +7,7 @@ outdated. So every message about trouble is built from a look after it.
 from dataclasses import dataclass
 from datetime import datetime
 
+from cdml.config.traffic_steps import ALL
 from cdml.delivery.ports import DeliveryPorts
 from cdml.errors import CdmlError, ServiceError
 from cdml.journal.records import JournalDocument, Operation, Serving
@@ -39,7 +40,6 @@ class OperationResult:
 
 AGAIN = 1.0
 """Seconds after which a target that gave no answer is asked once more."""
-ALL = 100
 
 
 def look(ports: DeliveryPorts) -> Serving:

@@ -7,10 +7,8 @@ from pathlib import Path
 
 from cdml.adapters.targets.haproxy.runtime_api import Runtime, Server
 from cdml.config.targets import HaproxySettings
+from cdml.config.traffic_steps import ALL
 from cdml.errors import ConfigurationError, ServiceError
-
-ALL = 100
-"""What the weights of the two add up to."""
 
 _UP_SECONDS = 10.0
 _PAUSE = 0.05

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import cached_property
 
-from cdml.adapters.targets.haproxy.backend import ALL, Backend, shares
+from cdml.adapters.targets.haproxy.backend import Backend, shares
 from cdml.adapters.targets.haproxy.model_cache import ModelCache
 from cdml.adapters.targets.haproxy.model_servers import ModelServers, taken
 from cdml.adapters.targets.haproxy.runtime_api import Server
@@ -18,6 +18,7 @@ from cdml.adapters.targets.haproxy.slots import Held, SlotFolder
 from cdml.common.time_budget import Budget
 from cdml.config import LoadedConfig
 from cdml.config.targets import HaproxySettings
+from cdml.config.traffic_steps import ALL
 from cdml.delivery.target import ServerAnswer
 from cdml.errors import CdmlError, InputError, ServiceError
 from cdml.journal.records import Release, Serving, TrafficShare
