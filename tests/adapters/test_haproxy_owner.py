@@ -44,7 +44,7 @@ def test_another_home_sees_what_serves_and_may_take_it_back(elsewhere, tmp_path)
     admin = elsewhere.again()
     seen = admin.observe()
     assert serves(seen, second)
-    assert first.version == seen.beside.version
+    assert first.version == seen.standby.version
     admin.switch(first, fence=3)
     assert serves(elsewhere.target.observe(), first)
     assert not (tmp_path / "other").exists()
@@ -59,7 +59,7 @@ def test_a_lost_state_folder_is_written_anew_from_what_runs(place):
     place.again().switch(third, fence=3)
     seen = place.again().observe()
     assert serves(seen, third)
-    assert second.version == seen.beside.version
+    assert second.version == seen.standby.version
 
 
 def test_another_state_folder_is_refused_before_anything_is_changed(place, tmp_path):

@@ -62,7 +62,7 @@ def test_haproxy_that_reads_the_kept_state_keeps_the_weights_over_a_restart(tmp_
 
         assert {"blue": 75, "green": 25} == weights(place)
         assert serves(place.target.observe(), first)
-        assert 25 == place.target.observe().beside.percent
+        assert 25 == place.target.observe().standby.percent
 
 
 def test_a_server_that_somebody_started_again_with_another_model_is_noticed(place):
@@ -127,7 +127,7 @@ def test_other_bytes_in_the_registry_are_never_served(place):
     with pytest.raises(InputError, match=r"in the registry, and .* was judged"):
         place.target.stage(fourth, fence=3)
 
-    assert place.releases[1].version == place.target.observe().beside.version
+    assert place.releases[1].version == place.target.observe().standby.version
 
 
 def test_a_server_whose_run_was_killed_is_found_and_replaced(place):
@@ -137,11 +137,11 @@ def test_a_server_whose_run_was_killed_is_found_and_replaced(place):
     server = place.target._backend.servers()["green"]
     place.target._models.fetch(second)
     place.target._running.start(server, second)
-    assert place.target.observe().beside is None
+    assert place.target.observe().standby is None
 
     again = place.again()
     again.stage(second, fence=3)
-    assert second.version == again.observe().beside.version
+    assert second.version == again.observe().standby.version
     assert 1 == len(place.haproxy.processes("green"))
 
 
@@ -259,12 +259,12 @@ def test_what_a_unit_runs_is_known_by_its_socket_and_stopped_by_its_command(by_u
     target.switch(second, fence=2)
 
     assert serves(by_unit.again().observe(), second)
-    assert first.version == target.observe().beside.version
+    assert first.version == target.observe().standby.version
     assert [] == by_unit.haproxy.processes("blue")
     target.retire(fence=2)
     assert not (tmp_path / "pid-blue").exists()
     assert not (by_unit.haproxy.state / "blue.env").exists()
-    assert target.observe().beside is None
+    assert target.observe().standby is None
 
 
 def test_a_stop_that_fails_is_a_service_error_with_what_it_said(by_unit):

@@ -20,9 +20,9 @@ def place(request):
 def shares(target):
     """Who has how much of the traffic, by version."""
     serving = target.observe()
-    beside = serving.beside
-    found = {serving.version: 100 - (beside.percent if beside else 0)}
-    return {**found, **({beside.version: beside.percent} if beside else {})}
+    standby = serving.standby
+    found = {serving.version: 100 - (standby.percent if standby else 0)}
+    return {**found, **({standby.version: standby.percent} if standby else {})}
 
 
 def test_what_is_staged_gets_no_traffic_and_answers(place):
@@ -32,11 +32,11 @@ def test_what_is_staged_gets_no_traffic_and_answers(place):
 
     assert serves(serving, first)
     assert (second.version, second.digest, 0) == (
-        serving.beside.version,
-        serving.beside.digest,
-        serving.beside.percent,
+        serving.standby.version,
+        serving.standby.digest,
+        serving.standby.percent,
     )
-    assert serving.server != serving.beside.server
+    assert serving.server != serving.standby.server
     assert 200 == target.ask(second, BODY, timeout=60).status
 
 
@@ -86,7 +86,7 @@ def test_what_served_is_kept_warm_until_it_is_retired(place):
 
     assert 200 == target.ask(first, BODY, timeout=60).status
     target.retire(fence=2)
-    assert target.observe().beside is None
+    assert target.observe().standby is None
     assert serves(target.observe(), second)
     with pytest.raises(ServiceError):
         target.ask(first, BODY, timeout=60)
@@ -134,7 +134,7 @@ def test_a_first_release_has_all_traffic_or_none(place):
     place.target.shift(first, 0, fence=1)
 
     assert place.target.observe().version is None
-    assert place.target.observe().beside.version == first.version
+    assert place.target.observe().standby.version == first.version
 
 
 def test_a_server_that_does_not_start_is_an_input_error_and_changes_nothing(place):
@@ -204,7 +204,7 @@ def test_nothing_is_shifted_to_a_server_that_died(place):
         target.shift(second, 50, fence=2)
 
     assert serves(target.observe(), first)
-    assert target.observe().beside is None
+    assert target.observe().standby is None
     target.stage(second, fence=2)
     assert {first.version: 100, second.version: 0} == shares(target)
 

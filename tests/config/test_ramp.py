@@ -30,11 +30,11 @@ HOLD, PROMOTE, HARM = Decision.HOLD, Decision.PROMOTE, Decision.ROLLBACK
 def at(percent):
     """A serves, B has this share."""
     if percent > 50:
-        return Serving(version="2", digest=B.digest, server="b", beside=beside(A, 100 - percent))
-    return Serving(version="1", digest=A.digest, server="a", beside=beside(B, percent))
+        return Serving(version="2", digest=B.digest, server="b", standby=standby(A, 100 - percent))
+    return Serving(version="1", digest=A.digest, server="a", standby=standby(B, percent))
 
 
-def beside(of, percent):
+def standby(of, percent):
     return TrafficShare(version=of.version, digest=of.digest, percent=percent, server="x")
 
 

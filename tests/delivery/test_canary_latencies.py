@@ -75,8 +75,8 @@ def test_the_smaller_limit_counts_and_is_told(world, more, expected, told):
     found = forecast(world, more)
 
     assert (expected, 0) == (limit(found), found.state["percent"])
-    assert told in found.told
-    assert "promoted" in found.told
+    assert told in found.sentence
+    assert "promoted" in found.sentence
 
 
 def test_without_enough_answers_it_is_listened_and_then_nothing_is_begun(world):
@@ -103,7 +103,7 @@ def test_answers_are_counted_over_all_that_was_heard(world):
     found = forecast(world, "latency_factor: 2")
 
     assert timedelta(seconds=3 * LISTEN) == world.clock.now() - begun
-    assert "by 210 answers" in found.told
+    assert "by 210 answers" in found.sentence
 
 
 def test_with_a_limit_of_its_own_the_champion_need_not_tell_one(world):
@@ -111,7 +111,7 @@ def test_with_a_limit_of_its_own_the_champion_need_not_tell_one(world):
     found = forecast(world, "latency_factor: 2, latency_limit_ms: 300")
 
     assert 300.0 == limit(found)
-    assert "3 answers are known, and it takes 200" in found.told
+    assert "3 answers are known, and it takes 200" in found.sentence
 
 
 @pytest.mark.parametrize("how", ["down", "lost"])

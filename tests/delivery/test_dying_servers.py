@@ -49,7 +49,7 @@ def test_a_canary_whose_server_died_leaves_no_share_behind(world):
         world.deploy("2", faults=dies(world, "2", after="target.shift"))
 
     whole(world, "1")
-    assert world.balancer.observe().beside is None
+    assert world.balancer.observe().standby is None
 
 
 def test_what_served_is_started_again_when_it_dies_beside_a_canary(world):

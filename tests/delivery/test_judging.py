@@ -142,7 +142,7 @@ def look(world, ramp, minutes, errors):
 
 
 def forecast(world, ramp):
-    return judging(world).forecast(ramp, world.clock.now() - timedelta(hours=1)).told
+    return judging(world).forecast(ramp, world.clock.now() - timedelta(hours=1)).sentence
 
 
 @pytest.fixture

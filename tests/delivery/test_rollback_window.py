@@ -26,8 +26,8 @@ def configure(world, window):
 
 
 def warm(world):
-    beside = world.balancer.observe().beside
-    return beside.version if beside else None
+    standby = world.balancer.observe().standby
+    return standby.version if standby else None
 
 
 def test_what_served_before_is_ended_when_its_time_is_over(world):

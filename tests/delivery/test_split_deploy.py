@@ -79,7 +79,7 @@ def test_the_journal_reads_as_an_audit_trail(world):
 def test_what_served_is_kept_warm(world):
     world.deploy("2")
 
-    assert "1" == world.balancer.observe().beside.version
+    assert "1" == world.balancer.observe().standby.version
 
 
 def test_a_harmful_canary_is_taken_back_and_quarantined(world):
@@ -90,7 +90,7 @@ def test_a_harmful_canary_is_taken_back_and_quarantined(world):
 
     assert "1" == agreed(world)
     assert ["stage", "shift 5", "shift 25", "shift 0"] == shifts(world)
-    assert world.balancer.observe().beside is None
+    assert world.balancer.observe().standby is None
     bad = world.registry.version("flights", "2")
     assert "2 looks." == world.ledger.quarantine(bad.digest).reason
     assert "fail" == store.read_evidence(world.output, Deployment).verdict
@@ -122,7 +122,7 @@ def test_a_version_that_does_not_answer_never_gets_traffic(world):
         world.deploy("2")
 
     assert ("1", ["stage"]) == (agreed(world), shifts(world))
-    assert world.balancer.observe().beside is None
+    assert world.balancer.observe().standby is None
 
 
 def test_a_server_that_does_not_start_changes_nothing(world):

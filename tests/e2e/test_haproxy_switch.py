@@ -78,4 +78,4 @@ def test_no_request_is_lost_while_traffic_moves_forward_and_back(place, tmp_path
     assert {200} == set(load.answers)
     assert [5, 25, 50, 100, 0, 100] == [one["green"] for one in seen]
     assert all(100 == sum(one.values()) for one in seen)
-    assert target.observe().beside is None
+    assert target.observe().standby is None

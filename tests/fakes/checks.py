@@ -28,7 +28,7 @@ class FakeChecks:
     def look(self, operation, serving, now):
         del now
         seen = (operation.ramp.state or {}).get("looks", 0) + 1
-        self.looks.append((operation.ramp.percent, serving.beside.server))
+        self.looks.append((operation.ramp.percent, serving.standby.server))
         judged = self.verdicts.pop(0) if self.verdicts else Decision.PROMOTE
         if isinstance(judged, Exception):
             raise judged
@@ -36,5 +36,5 @@ class FakeChecks:
 
     def forecast(self, ramp, since):
         self.since = since
-        told = f"a decision is expected at {ramp.steps[-2]} % within 12 min"
-        return CheckForecast(told=told, state={"looks": 0})
+        sentence = f"a decision is expected at {ramp.steps[-2]} % within 12 min"
+        return CheckForecast(sentence=sentence, state={"looks": 0})

@@ -40,7 +40,7 @@ class SplitWorld(World):
     def serving(self):
         """The version that has all traffic, or None."""
         serving = self.balancer.observe()
-        shared = serving.beside is not None and serving.beside.percent > 0
+        shared = serving.standby is not None and serving.standby.percent > 0
         return None if shared else serving.version
 
     @property

@@ -73,14 +73,14 @@ class FakeSplittingTarget:
         first, second = order
         if not share[first]:
             warm = next((slot for slot in (second, first) if self._lives(slot)), None)
-            beside = self._share(warm, 0) if warm else None
-            return Serving(version=None, digest=None, beside=beside)
+            standby = self._share(warm, 0) if warm else None
+            return Serving(version=None, digest=None, standby=standby)
         serving = self.held[first]
         return Serving(
             version=serving.version,
             digest=serving.digest,
             server=first,
-            beside=self._share(second, share[second]) if self._lives(second) else None,
+            standby=self._share(second, share[second]) if self._lives(second) else None,
         )
 
     def stage(self, to, *, fence):

@@ -30,7 +30,7 @@ class Voucher:
     loaded: LoadedConfig
     ports: DeliveryPorts
     environment: str
-    known: dict[str, ModelVersion | ServiceError] = field(default_factory=dict)
+    versions: dict[str, ModelVersion | ServiceError] = field(default_factory=dict)
 
     @property
     def tag(self) -> str:
@@ -92,13 +92,13 @@ class Voucher:
 
     def _version(self, release: Release) -> ModelVersion:
         """The registry's version, asked for once in a run."""
-        if release.version not in self.known:
+        if release.version not in self.versions:
             name = self.loaded.config.model
             try:
-                self.known[release.version] = self.ports.registry.version(name, release.version)
+                self.versions[release.version] = self.ports.registry.version(name, release.version)
             except ServiceError as error:
-                self.known[release.version] = error
-        version = self.known[release.version]
+                self.versions[release.version] = error
+        version = self.versions[release.version]
         if isinstance(version, ServiceError):
             raise version
         return version

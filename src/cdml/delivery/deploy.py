@@ -195,7 +195,7 @@ class _Deploy:
         overrides = plan.needed_overrides(objections, self.overrides)
         if ramp is not None and current is not None and not ramp.last:
             expected = self.operator.effects.checks.forecast(ramp, current.at)
-            ramp, forecast = replace(ramp, state=expected.state), expected.told
+            ramp, forecast = replace(ramp, state=expected.state), expected.sentence
         release = current.release if current else None
         operation = self.operator.plan(
             EntryKind.DEPLOY, release, candidate.release, ramp=ramp, overrides=overrides

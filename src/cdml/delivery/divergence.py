@@ -88,7 +88,7 @@ def _cause(operator: OperationRunner, current: Release | None) -> str:
 
 
 def _adoptable(operator: OperationRunner, observation: Observation) -> Release | None:
-    standby = observation.serving.beside
+    standby = observation.serving.standby
     if standby is not None and standby.percent > 0:
         raise InputError(
             f"{_describe(observation)} share the traffic of {operator.book.environment}: which one"
@@ -144,6 +144,6 @@ def chosen_cure(*, adopt: bool, repair: bool, reason: str) -> Remedy | None:
 def _describe(observation: Observation) -> str:
     serving = observation.serving
     main = f"v{serving.version}" if serving.version else "nothing"
-    if serving.beside is None or serving.beside.percent == 0:
+    if serving.standby is None or serving.standby.percent == 0:
         return main
-    return f"{main} ({ALL - serving.beside.percent} %) beside v{serving.beside.version}"
+    return f"{main} ({ALL - serving.standby.percent} %) beside v{serving.standby.version}"

@@ -47,22 +47,22 @@ def _of_this_push(name: str, ports: DeliveryPorts) -> ModelVersion | Nothing:
     if not pushed:
         raise InputError("There is no commit to find the version of.", _NAME_ONE)
     versions = ports.registry.find(name, {})
-    places: dict[str, int] = {}
-    for place, commit in enumerate(pushed):
+    positions: dict[str, int] = {}
+    for position, commit in enumerate(pushed):
         heads = {(str(one.number), one.head) for one in commit.merged}
         for version in versions:
             tags = version.tags
             came = (tags.get("cdml.pull_request", ""), tags.get("cdml.commit", "")) in heads
             if came or tags.get("cdml.commit") == commit.sha:
-                places[version.version] = place
-    matching = [version for version in versions if version.version in places]
+                positions[version.version] = position
+    matching = [version for version in versions if version.version in positions]
     if not matching:
         requests = tuple({one.number: one for commit in pushed for one in commit.merged}.values())
         return _none(name, versions, requests, Commit(sha=pushed[-1].sha), ports)
     passed = [one for one in matching if one.tags.get("cdml.verdict") in _PASSED]
     last = max(
         passed or matching,
-        key=lambda one: (places[one.version], "cdml.evidence" in one.tags, int(one.version)),
+        key=lambda one: (positions[one.version], "cdml.evidence" in one.tags, int(one.version)),
     )
     others = [_labelled(one) for one in matching if one is not last]
     if others:

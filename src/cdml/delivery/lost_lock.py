@@ -60,7 +60,7 @@ def _mend(operator: OperationRunner, versions: tuple[str, ...]) -> str:
 
 def _served_versions(operator: OperationRunner, observation: Observation) -> set[str | None]:
     """What has traffic, and what the alias names."""
-    standby, alias = observation.serving.beside, operator.effects.alias
+    standby, alias = observation.serving.standby, operator.effects.alias
     return {
         observation.serving.version,
         standby.version if standby and standby.percent else None,

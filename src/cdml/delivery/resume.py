@@ -52,7 +52,7 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     except CdmlError as error:
         ports.progress.note(f"v{warm.version} stays warm: {error.message}")
         return ""
-    operator.steps.did("end", ending.subject)
+    operator.steps.add("end", ending.subject)
     return f" v{warm.version}, kept warm without traffic, was ended."
 
 

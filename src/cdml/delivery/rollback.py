@@ -190,7 +190,7 @@ class _Rollback:
 
     def _aborted(self, observation: Observation) -> Deployment | None:
         """The answer where a canary was under way when we were asked: taking it back is all."""
-        before, ledger = self.operator.book.asked, observation.ledger
+        before, ledger = self.operator.book.first_read, observation.ledger
         operation, current = before.operation if before else None, ledger.current
         if operation is None or current is None or operation.kind is not EntryKind.DEPLOY:
             return None
@@ -213,7 +213,7 @@ class _Rollback:
 
         Whoever asks twice, or again after a run was killed, wants one step back, not two.
         """
-        before, current = self.operator.book.asked, observation.ledger.current
+        before, current = self.operator.book.first_read, observation.ledger.current
         if before is None or current is None or current.kind is not EntryKind.ROLLBACK:
             return None
         served = before.current is not None and before.current.operation == current.operation

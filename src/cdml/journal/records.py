@@ -78,7 +78,7 @@ class Serving:
     version: str | None  # gets most of the traffic; None where nothing serves
     digest: str | None  # None where the target cannot tell it
     server: str | None = None  # its name in records of requests, if there are any
-    beside: TrafficShare | None = None
+    standby: TrafficShare | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

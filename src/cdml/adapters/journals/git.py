@@ -106,7 +106,7 @@ class GitJournal:
         result = around("rev-parse", "--absolute-git-dir")
         if result.code != 0:
             raise ConfigurationError(
-                f"{self._folder} is in no git repository that can be used: {result.told}.",
+                f"{self._folder} is in no git repository that can be used: {result.message}.",
                 result.trust_advice
                 or "The journal is a branch of it: run `git init`, or check the repository out.",
             )
@@ -115,7 +115,7 @@ class GitJournal:
     @cached_property
     def _common(self) -> Path:
         """What all work trees of the user's repository share."""
-        return self._folder / self._local.ask("rev-parse", "--git-common-dir")
+        return self._folder / self._local.run("rev-parse", "--git-common-dir")
 
     @cached_property
     def _remote(self) -> Remote | None:
@@ -154,7 +154,7 @@ class GitJournal:
             if object_format.code == 0
             else "--bare"
         )
-        git.ask("init", "--quiet", "--bare", "--template=", of_remote, str(bare))
+        git.run("init", "--quiet", "--bare", "--template=", of_remote, str(bare))
         return git
 
     def _fetched(self) -> str | None:
@@ -164,7 +164,7 @@ class GitJournal:
         options = ("--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules")
         done = self._git("fetch", *options, "origin", f"+{self._ref}:{_HERE}")
         if done.code == 0:
-            return self._git.ask("rev-parse", _HERE)
+            return self._git.run("rev-parse", _HERE)
         if "couldn't find remote ref" in done.errors:
             return None
         raise self._refused(done, "read")
@@ -182,7 +182,7 @@ class GitJournal:
         if size.code != 0 or not int(size.output) <= MAX_BYTES:
             raise foreign
         try:
-            document = json.loads(self._git.ask("cat-file", "blob", f"{commit}:journal.json"))
+            document = json.loads(self._git.run("cat-file", "blob", f"{commit}:journal.json"))
         except ValueError as error:
             raise foreign from error
         if not isinstance(document, dict):
@@ -195,7 +195,7 @@ class GitJournal:
             done = self._git("push", *options, "origin", f"{commit}:{self._ref}")
             if done.code == 0:
                 return
-            if not _RACED.search(done.told) or _PROTECTED.search(done.told):
+            if not _RACED.search(done.message) or _PROTECTED.search(done.message):
                 raise self._refused(done, "write")
             newest = self._fetched()
             if newest == commit:
@@ -214,8 +214,8 @@ class GitJournal:
                 done = self._local(*arguments)
         if done.code == 0:
             return
-        if not _RACED.search(done.told):
-            raise ServiceError(f"The journal cannot be written: {done.told}.")
+        if not _RACED.search(done.message):
+            raise ServiceError(f"The journal cannot be written: {done.message}.")
         if self._local_commit() == expected:
             raise self._blocked(done)
         raise Moved
@@ -238,7 +238,7 @@ class GitJournal:
 
     def _swept(self) -> bool:
         """Take away a lock file that a killed `git update-ref` left, and say if there was one."""
-        path = self._folder / self._local.ask("rev-parse", "--git-path", f"{self._ref}.lock")
+        path = self._folder / self._local.run("rev-parse", "--git-path", f"{self._ref}.lock")
         try:
             left = time.time() - path.stat().st_mtime > STALE
         except (FileNotFoundError, NotADirectoryError):
@@ -250,7 +250,7 @@ class GitJournal:
     def _blocked(self, done: Done) -> ServiceError:
         """The branch did not move, and yet git refused to move it."""
         return ServiceError(
-            f"The journal's branch {self._branch} cannot be written: {done.told}.",
+            f"The journal's branch {self._branch} cannot be written: {done.message}.",
             "A branch named like a part of it, such as `cdml`, may stand in its way: rename it.",
         )
 
@@ -258,13 +258,13 @@ class GitJournal:
         where = f"at {self._remote.name}" if self._remote else "here"
         if done.trust_advice:
             hint = done.trust_advice
-        elif _FULL.search(done.told):
+        elif _FULL.search(done.message):
             hint = "Free space on that disk, and run again."
-        elif _PROTECTED.search(done.told):
+        elif _PROTECTED.search(done.message):
             hint = f"A rule protects the branch {self._branch}: let cdml push to `cdml/**`."
-        elif _DENIED.search(done.told):
+        elif _DENIED.search(done.message):
             hint = f"The token needs the permission `contents: {permission}`."
         else:
             hint = "Try again when the remote can be reached."
         action = "written" if permission == "write" else "read"
-        return ServiceError(f"The journal cannot be {action} {where}: {done.told}.", hint)
+        return ServiceError(f"The journal cannot be {action} {where}: {done.message}.", hint)

@@ -16,9 +16,9 @@ TIMEOUT = 90
 """Seconds after which a git command is given up."""
 
 _IDENTITY = {
-    f"GIT_{who}_{what}": value
-    for who in ("AUTHOR", "COMMITTER")
-    for what, value in (("NAME", "cdml"), ("EMAIL", "noreply@cdml.invalid"))
+    f"GIT_{role}_{attribute}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for attribute, value in (("NAME", "cdml"), ("EMAIL", "noreply@cdml.invalid"))
 }
 _QUIET = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0"}
 _SETTINGS = (
@@ -47,7 +47,7 @@ class Done:
     errors: str
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """What git said, in one line, without its advice and the credentials of an address."""
         lines = [line.strip() for line in f"{self.errors}\n{self.output}".splitlines()]
         message = "; ".join(line for line in lines if line and not line.startswith("hint:"))
@@ -100,7 +100,7 @@ class Git:
         output, errors = (part.decode(errors="replace") for part in (done.stdout, done.stderr))
         return Done(done.returncode, output, errors)
 
-    def ask(self, *arguments: str, text: str = "") -> str:
+    def run(self, *arguments: str, text: str = "") -> str:
         """The output of a command that must succeed, without the newline at its end.
 
         Raises:
@@ -108,16 +108,16 @@ class Git:
         """
         done = self(*arguments, text=text)
         if done.code != 0:
-            raise ServiceError(f"git {arguments[0]} failed: {done.told}.")
+            raise ServiceError(f"git {arguments[0]} failed: {done.message}.")
         return done.output.removesuffix("\n")
 
     def commit(self, content: str, subject: str, trailer: str, parent: str | None) -> str:
         """Write a commit that holds one file, `journal.json`."""
-        blob = self.ask("hash-object", "-w", "--stdin", text=content)
-        tree = self.ask("mktree", text=f"100644 blob {blob}\tjournal.json\n")
+        blob = self.run("hash-object", "-w", "--stdin", text=content)
+        tree = self.run("mktree", text=f"100644 blob {blob}\tjournal.json\n")
         parents = ("-p", parent) if parent else ()
         message = f"{' '.join(subject.split())}\n\n{trailer}\n"
-        return self.ask("commit-tree", tree, *parents, text=message)
+        return self.run("commit-tree", tree, *parents, text=message)
 
     def parent(self, commit: str) -> str | None:
         """The commit before this one, by its own word, whether it was fetched or not.
@@ -125,7 +125,7 @@ class Git:
         Raises:
             ServiceError: there is no such commit.
         """
-        header = self.ask("cat-file", "commit", commit).partition("\n\n")[0]
+        header = self.run("cat-file", "commit", commit).partition("\n\n")[0]
         parents = [line.split()[1] for line in header.splitlines() if line.startswith("parent ")]
         return parents[0] if len(parents) == 1 else None
 

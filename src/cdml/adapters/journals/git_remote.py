@@ -31,7 +31,7 @@ def find_remote(local: Git, configured: str | None, variables: Mapping[str, str]
         ConfigurationError: the configured remote does not exist, several could be meant, or CI
             has none.
     """
-    names = local.ask("remote").splitlines()
+    names = local.run("remote").splitlines()
     if configured is not None:
         if configured not in names:
             raise ConfigurationError(
@@ -74,10 +74,10 @@ def _address(local: Git, name: str) -> str:
         ConfigurationError: it is written at several places, and none of them is the one it is
             read from.
     """
-    written = local.ask("remote", "get-url", "--push", "--all", name).splitlines()
+    written = local.run("remote", "get-url", "--push", "--all", name).splitlines()
     if len(written) == 1:
         return written[0]
-    read = local.ask("remote", "get-url", name)
+    read = local.run("remote", "get-url", name)
     if read in written:
         return read
     raise ConfigurationError(

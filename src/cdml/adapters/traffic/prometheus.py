@@ -38,7 +38,7 @@ class _Counted:
     grown: Mapping[SeriesPoint, float]
     unreadable: int
 
-    def of(self, slot: str) -> int:
+    def total(self, slot: str) -> int:
         return round(self.grown.get((slot, math.inf), 0.0))
 
 
@@ -77,7 +77,7 @@ class PrometheusTraffic:
             until=until,
             champion=champion,
             challenger=challenger,
-            elsewhere=sum(counted.of(slot) for slot in others),
+            elsewhere=sum(counted.total(slot) for slot in others),
             unreadable=counted.unreadable + failed.unreadable + timed.unreadable,
         )
 
@@ -166,9 +166,9 @@ def _answers(slot: str, requests: _Counted, failed: _Counted, timed: _Counted) -
         upper.append(_MILLI * end)
         counts.append(cumulative - below)
         below = cumulative
-    errors = failed.of(slot)
+    errors = failed.total(slot)
     return Answers(
-        requests=max(requests.of(slot), errors, below),
+        requests=max(requests.total(slot), errors, below),
         errors=errors,
         latencies=Latencies(upper_ms=tuple(upper), counts=tuple(counts)),
     )

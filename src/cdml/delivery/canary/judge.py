@@ -33,7 +33,7 @@ _FEW = 10
 class CanaryFinding:
     """One thing that was judged, in logarithms of evidence; the split has none of safety."""
 
-    of: str  # `errors`, `latency` or `split`
+    part: str  # `errors`, `latency` or `split`
     champion: tuple[int, int]  # events and requests; of the split, requests given and all
     challenger: tuple[int, int]  # likewise
     harm: float
@@ -76,12 +76,12 @@ def judge_canary(canary: CanaryState, *, elapsed_seconds: float) -> Judgement:
         return Judgement(outcome=outcome, reason=reason, findings=findings)
 
     enough = canary.errors.challenger.windows >= FEWEST_WINDOWS
-    harm = [one for one in findings if one.of != SPLIT and one.harmful]
+    harm = [one for one in findings if one.part != SPLIT and one.harmful]
     if enough and harm:
         return say(Decision.ROLLBACK, "; ".join(_harm(one, canary) for one in harm))
     open_ = _open(canary, findings)
     if enough and not open_ and all(one.is_safe for one in findings):
-        safe = "; ".join(_describe_finding(one, canary) for one in findings if one.of != SPLIT)
+        safe = "; ".join(_describe_finding(one, canary) for one in findings if one.part != SPLIT)
         return say(Decision.PROMOTE, f"no worse than tolerated: {safe}")
     why = "; ".join(open_) or "fewer windows than it takes to see whether errors come in bursts"
     limit = canary.rules.timeout_seconds
@@ -101,7 +101,7 @@ def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
     return (
         *(
             CanaryFinding(
-                of=label,
+                part=label,
                 champion=(events.champion.events, events.champion.requests),
                 challenger=(events.challenger.events, events.challenger.requests),
                 harm=events.harm(rate),
@@ -113,7 +113,7 @@ def canary_findings(canary: CanaryState) -> tuple[CanaryFinding, ...]:
             for label, events, rate in kinds
         ),
         CanaryFinding(
-            of=SPLIT,
+            part=SPLIT,
             champion=(both - challenger, both),
             challenger=(challenger, both),
             harm=split.mismatch(canary.steps, rules.split_tolerance),
@@ -133,14 +133,14 @@ def _open(canary: CanaryState, findings: tuple[CanaryFinding, ...]) -> list[str]
     for one in findings:
         if one.is_safe:
             continue
-        if one.of == SPLIT:
+        if one.part == SPLIT:
             got, requests = one.challenger
             problems.append(
                 f"the split is not as configured: the challenger was given {got:,} of {requests:,}"
                 f" requests; evidence against chance {_odds(one.harm)}"
             )
         elif not one.challenger[1]:
-            problems.append(f"nothing is known of the challenger's {one.of}")
+            problems.append(f"nothing is known of the challenger's {one.part}")
         else:
             problems.append(_describe_finding(one, canary))
     return problems
@@ -163,9 +163,9 @@ def _describe_finding(one: CanaryFinding, canary: CanaryState) -> str:
 
 
 def _rates(one: CanaryFinding, canary: CanaryState) -> str:
-    slow = f" beyond {canary.rules.latency_limit_ms:g} ms" if one.of == LATENCY else ""
+    slow = f" beyond {canary.rules.latency_limit_ms:g} ms" if one.part == LATENCY else ""
     return (
-        f"{one.of}{slow}: {_share(one.challenger)} of the challenger's, {_share(one.champion)}"
+        f"{one.part}{slow}: {_share(one.challenger)} of the challenger's, {_share(one.champion)}"
         " of the champion's"
     )
 

@@ -76,7 +76,7 @@ class CanaryJudge:
     def forecast(self, ramp: Ramp, since: datetime) -> CheckForecast:
         """See `Checks`; by the traffic of the last minutes, or else of the next."""
         rules, sentence = forecast_canary(self._settings, ramp, self.ports, since=since)
-        return CheckForecast(told=sentence, state=_state(0, CanaryState(rules=rules)))
+        return CheckForecast(sentence=sentence, state=_state(0, CanaryState(rules=rules)))
 
     def _cases(self, release: Release) -> tuple[Sequence[Case], str]:
         """What to ask; and where that is nothing, why, if it is known."""
@@ -132,7 +132,7 @@ class CanaryJudge:
 
 def _slots(operation: Operation, serving: Serving) -> ServerLabels:
     """How the records name the two servers; the challenger may have most of the traffic."""
-    standby = serving.beside.server if serving.beside else None
+    standby = serving.standby.server if serving.standby else None
     mine, other = standby, serving.server
     if serves(serving, operation.to):
         mine, other = other, mine

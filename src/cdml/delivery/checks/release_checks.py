@@ -30,7 +30,7 @@ class CheckForecast:
         state: what the judge has to remember of it; plain JSON values.
     """
 
-    told: str = ""
+    sentence: str = ""
     state: Mapping[str, Any] | None = None
 
 

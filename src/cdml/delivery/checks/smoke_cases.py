@@ -30,7 +30,7 @@ class Case:
     name: str
     body: bytes
     rows: int | None = None  # how many predictions it must hold
-    known: tuple[tuple[Any, ...], ...] = ()  # answers that would be right, each with a value a row
+    expected: tuple[tuple[Any, ...], ...] = ()  # right answers, each with a value a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def case_of_rows(
     data = [[_sent(row[column]) for column in columns] for row in rows]
     body = json.dumps({"dataframe_split": {"columns": columns, "data": data}}, allow_nan=False)
     answers = tuple(tuple(answer) for answer in recorded)
-    return Case(name=name, body=body.encode(), rows=len(rows), known=answers)
+    return Case(name=name, body=body.encode(), rows=len(rows), expected=answers)
 
 
 def shorten_reply(body: bytes) -> str:
@@ -163,7 +163,7 @@ def _check_recorded(
 ) -> SmokeCheck:
     problems, compared = [], 0
     for case, reply in cases:
-        if not case.known:
+        if not case.expected:
             continue
         try:
             actual = predictions(reply, case.rows)
@@ -171,8 +171,9 @@ def _check_recorded(
             problems.append(f"asked for {case.name}, it gave no valid answer")
             continue
         compared += len(actual)
-        if not any(equal_predictions(list(actual), list(answer), limits) for answer in case.known):
-            problems.append(f"asked for {case.name}, {_difference(actual, case.known[0], limits)}")
+        if not any(equal_predictions(list(actual), list(one), limits) for one in case.expected):
+            difference = _difference(actual, case.expected[0], limits)
+            problems.append(f"asked for {case.name}, {difference}")
     if not problems and not compared:
         problems = ["no prediction is known that it could have been held against"]
     good = f"{compared} predictions are those that were judged."

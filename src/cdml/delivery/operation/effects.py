@@ -35,7 +35,7 @@ class Effects:
     """Does what an action says, again where nobody answers, and looks at what came of it."""
 
     ports: DeliveryPorts
-    given_checks: Checks | None
+    optional_checks: Checks | None
     alias: Alias | None  # None where the registry's alias is the switch itself
 
     def perform(self, move: NextAction, ledger: JournalDocument, serving: Serving) -> EffectResult:
@@ -73,9 +73,9 @@ class Effects:
         Raises:
             ConfigurationError: nothing is, as on targets whose switch is one write.
         """
-        if self.given_checks is None:
+        if self.optional_checks is None:
             raise ConfigurationError(f"nothing checks what {self.ports.target.name} serves.")
-        return self.given_checks
+        return self.optional_checks
 
     def publish(self, release: Release) -> None:
         """Make the registry's alias follow the journal, where it is not the switch.
@@ -186,8 +186,8 @@ class Effects:
 
     def _disobeyed(self, expected: Release, serving: Serving) -> ServiceError:
         seen = f"v{serving.version}" if serving.version else "nothing"
-        if serving.beside is not None:
-            seen += f" (beside it v{serving.beside.version} at {serving.beside.percent} %)"
+        if serving.standby is not None:
+            seen += f" (beside it v{serving.standby.version} at {serving.standby.percent} %)"
         return ServiceError(
             f"{self.ports.target.name} was given v{expected.version} and serves {seen}."
         )

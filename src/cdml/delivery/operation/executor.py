@@ -39,7 +39,7 @@ class Steps:
     clock: Clock
     taken: list[DeploymentStep] = field(default_factory=list)
 
-    def did(
+    def add(
         self, name: str, detail: str, state: Literal["done", "failed", "skipped"] = "done"
     ) -> None:
         """Add one."""
@@ -49,7 +49,7 @@ class Steps:
 
 POLL = 5.0
 """Seconds between looks at the journal while a canary is waited for."""
-_ASKS = (NextAction.STAGE, NextAction.VALIDATE, NextAction.PUBLISH, NextAction.RETIRE)
+_UNOBSERVED = (NextAction.STAGE, NextAction.VALIDATE, NextAction.PUBLISH, NextAction.RETIRE)
 """Effects whose success is not told by what the target serves."""
 
 
@@ -72,18 +72,18 @@ class OperationExecutor:
     judged: Decision | None = None
     trouble: CdmlError | None = None
     harmful: bool = False
-    filing: CiDeployment | None = None
+    ci_deployment: CiDeployment | None = None
     restored_at: datetime | None = None
     url: str | None = None
     doubt: str = ""  # why what was found is taken back and not finished
-    parked: bool = field(default=False, init=False)
+    paused: bool = field(default=False, init=False)
     acted: bool = field(default=False, init=False)
-    tenure: HeldLock = field(init=False)
+    lock: HeldLock = field(init=False)
 
     def __post_init__(self) -> None:
         ledger = self.observation.ledger
-        self.tenure = HeldLock(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
-        self.tenure.follow(ledger)
+        self.lock = HeldLock(book=self.book, ports=self.ports, fence=ledger.generation, lease=0.0)
+        self.lock.follow(ledger)
 
     def run(self) -> OperationResult:
         """Carry it on.
@@ -94,7 +94,7 @@ class OperationExecutor:
                 undoes it.
         """
         last = self._operation
-        with self.tenure.kept():
+        with self.lock.renewing():
             try:
                 return self._carry_on()
             except Overtaken as error:
@@ -113,9 +113,9 @@ class OperationExecutor:
                 " find out who pushed.",
             )
             self._write(NextAction.UNDO, last)
-        while (operation := self.observation.ledger.operation) is not None and not self.parked:
+        while (operation := self.observation.ledger.operation) is not None and not self.paused:
             last = operation
-            self._heed(operation)
+            self._yield_to_rollback(operation)
             move = next_move(operation, self.observation.serving, self.judged, own=self.own)
             match move:
                 case NextAction.ADVANCE | NextAction.COMMIT | NextAction.UNDO | NextAction.CLOSE:
@@ -130,7 +130,7 @@ class OperationExecutor:
             observation=self.observation,
             operation=last,
             trouble=self.trouble,
-            deployment=self.filing.deployment if self.filing else None,
+            deployment=self.ci_deployment.deployment if self.ci_deployment else None,
             restored_at=self.restored_at,
         )
 
@@ -141,7 +141,7 @@ class OperationExecutor:
             raise ValueError("no operation is open")
         return operation
 
-    def _heed(self, operation: Operation) -> None:
+    def _yield_to_rollback(self, operation: Operation) -> None:
         """Make room for a rollback that asked for it, and tell the code host where we are."""
         request = self.observation.ledger.preempt
         begun = not operation.committed and operation.phase is not Phase.UNDO
@@ -152,42 +152,44 @@ class OperationExecutor:
             )
             self.harmful = operation.exposed
             self.judged = Decision.ROLLBACK
-        if self.filing is None and operation.kind is not EntryKind.ROLLBACK:
+        if self.ci_deployment is None and operation.kind is not EntryKind.ROLLBACK:
             self._file()
 
     def _file(self) -> None:
         """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
-        self.filing = CiDeployment.of(self.ports, self.observation.ledger, self.url)
-        self.steps.did(
-            "record", self.filing.detail, "done" if self.filing.deployment else "skipped"
+        self.ci_deployment = CiDeployment.of(self.ports, self.observation.ledger, self.url)
+        self.steps.add(
+            "record",
+            self.ci_deployment.detail,
+            "done" if self.ci_deployment.deployment else "skipped",
         )
 
     def _act(self, move: NextAction, operation: Operation) -> None:
         self.acted = True
         with self.ports.progress.step(f"{move}: {self.ports.target.name}"):
-            did = self.effects.perform(move, self.observation.ledger, self.observation.serving)
-        self._saw(did.serving, operation)
-        if did.trouble is None:
-            self.steps.did(move, did.detail)
-            if move in _ASKS:
+            result = self.effects.perform(move, self.observation.ledger, self.observation.serving)
+        self._set_serving(result.serving, operation)
+        if result.trouble is None:
+            self.steps.add(move, result.detail)
+            if move in _UNOBSERVED:
                 self.judged = Decision.PROMOTE
             elif move is NextAction.RESTORE:
                 self.judged = self.judged or Decision.HOLD
             return
-        self.steps.did(move, did.trouble.message, "failed")
+        self.steps.add(move, result.trouble.message, "failed")
         if move is NextAction.RETIRE:  # without traffic it harms nobody; the next stage replaces it
             self.judged = Decision.PROMOTE
         elif move is NextAction.RESTORE:
-            self.trouble = self.trouble or did.trouble
+            self.trouble = self.trouble or result.trouble
             self._write(NextAction.CLOSE, operation)
-        elif move is NextAction.PUBLISH and not isinstance(did.trouble, InputError):
+        elif move is NextAction.PUBLISH and not isinstance(result.trouble, InputError):
             raise Unpublished(
                 f"v{operation.to.version} serves {self.book.environment}, and the journal says so;"
-                f" the registry does not yet: {did.trouble.message}",
+                f" the registry does not yet: {result.trouble.message}",
                 "Run deploy or rollback again when the registry answers: they finish it first.",
-            ) from did.trouble
+            ) from result.trouble
         else:
-            self.trouble = self.trouble or did.trouble
+            self.trouble = self.trouble or result.trouble
             self._write(NextAction.UNDO, operation)
 
     def _write(self, move: NextAction, operation: Operation) -> None:
@@ -205,9 +207,9 @@ class OperationExecutor:
         if self._write_journal(transition):
             self.judged = None
             if move is not NextAction.ADVANCE:
-                self.steps.did(move, transition.subject)
-            elif self.filing is not None:
-                self.filing.under_way(transition.subject)
+                self.steps.add(move, transition.subject)
+            elif self.ci_deployment is not None:
+                self.ci_deployment.under_way(transition.subject)
 
     def _transition(self, move: NextAction) -> Transition:
         ledger, now = self.observation.ledger, self.ports.clock.now()
@@ -240,12 +242,12 @@ class OperationExecutor:
                 f"{error.hint} Then run deploy or rollback again: they finish or undo it"
                 " first.".strip(),
             ) from error
-        self._set(transition.ledger, commit)
+        self._set_journal(transition.ledger, commit)
         return True
 
     def _catch_up(self) -> None:
         """Read the journal anew where our lock was renewed meanwhile; who cannot finds out soon."""
-        if self.tenure.renewed:
+        if self.lock.renewed:
             try:
                 self._refresh()
             except Overtaken:
@@ -264,17 +266,17 @@ class OperationExecutor:
 
     def _refresh(self) -> None:
         """Read the journal anew; a rollback may have asked for room."""
-        self.tenure.renewed = False
+        self.lock.renewed = False
         ledger, commit = self.book.read()
         if ledger.generation != self.observation.ledger.generation or ledger.operation is None:
             raise overtaken()
-        self._set(ledger, commit)
+        self._set_journal(ledger, commit)
 
-    def _set(self, ledger: JournalDocument, commit: str | None) -> None:
+    def _set_journal(self, ledger: JournalDocument, commit: str | None) -> None:
         self.observation = replace(self.observation, ledger=ledger, commit=commit)
-        self.tenure.follow(ledger)
+        self.lock.follow(ledger)
 
-    def _saw(self, serving: Serving, operation: Operation) -> None:
+    def _set_serving(self, serving: Serving, operation: Operation) -> None:
         self.observation = replace(self.observation, serving=serving)
         if self.restored_at is None and traffic_percentage(serving, operation.to) == ALL:
             self.restored_at = self.ports.clock.now()
@@ -286,10 +288,10 @@ class OperationExecutor:
         if operation.phase is Phase.UNDO and was_published and ledger.current is not None:
             self.acted = True
             self.effects.publish(ledger.current.release)
-        if self.filing is None:
+        if self.ci_deployment is None:
             self._file()
-        if self.filing is not None:
-            self.filing.tell(operation)
+        if self.ci_deployment is not None:
+            self.ci_deployment.tell(operation)
 
     def _name_digest(self, operation: Operation) -> None:
         """What is shipped knowingly is from now on known by what it is."""
@@ -304,15 +306,15 @@ class OperationExecutor:
         if ramp is None:
             raise ValueError("there is no canary to look at")
         if not self.waited and ramp.park is not None:
-            parked = transitions.park(self.observation.ledger, self.ports.clock.now())
-            self.parked = self._write_journal(parked)
-            if self.parked:
-                self.steps.did("park", parked.subject)
+            paused = transitions.park(self.observation.ledger, self.ports.clock.now())
+            self.paused = self._write_journal(paused)
+            if self.paused:
+                self.steps.add("park", paused.subject)
             return
         if not self.waited and not self._wait(ramp.every):
             return
         self.waited = False
-        self._saw(self.effects.observe(operation, self.observation.serving), operation)
+        self._set_serving(self.effects.observe(operation, self.observation.serving), operation)
         if traffic_percentage(self.observation.serving, operation.to) == ramp.percent:
             self._judge(operation, ramp)  # otherwise somebody moved it, and its share comes first
 
@@ -328,7 +330,7 @@ class OperationExecutor:
         if self._write_journal(
             transitions.record_look(self.observation.ledger, judged, look.state, why, now)
         ):
-            self.steps.did("look", f"at {ramp.percent} %: {judged}, {why}")
+            self.steps.add("look", f"at {ramp.percent} %: {judged}, {why}")
             self.judged = judged
             if judged is Decision.ROLLBACK:
                 self.trouble = DeploymentFailed(f"{why.rstrip('.')}.")
@@ -337,7 +339,7 @@ class OperationExecutor:
     def _bake(self, operation: Operation) -> None:
         ramp = operation.ramp
         if ramp is not None and self._wait(ramp.bake):
-            self._saw(self.effects.observe(operation, self.observation.serving), operation)
+            self._set_serving(self.effects.observe(operation, self.observation.serving), operation)
             self.judged = Decision.PROMOTE
 
     def _wait(self, seconds: float) -> bool:

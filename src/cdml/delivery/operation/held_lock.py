@@ -32,7 +32,7 @@ class HeldLock:
     lost: bool = field(default=False, init=False)
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
+    def renewing(self) -> Iterator[None]:
         """Renew the lock in the background for as long as the block lasts, and work under it."""
         often = transitions.LEASE.total_seconds() / PARTS
         with self.ports.clock.every(often, self._beat), holding(self):
@@ -91,7 +91,7 @@ class HeldLock:
         Raises:
             ServiceError: the journal does not answer.
         """
-        with self.book.alone:
+        with self.book.mutex:
             while True:
                 ledger, commit = self.book.read()
                 self.lost = not self._is_ours(ledger)

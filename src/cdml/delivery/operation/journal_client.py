@@ -25,10 +25,12 @@ class JournalClient:
     model: str
     environment: str
     ports: DeliveryPorts
-    asked: JournalDocument | None = None
+    first_read: JournalDocument | None = None
     wrote_at: float | None = None  # by the monotonic clock
-    tried: tuple[Mapping[str, object], float] | None = None  # what, and when it was first begun
-    alone: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    last_attempt: tuple[Mapping[str, object], float] | None = (
+        None  # what, and when it was first begun
+    )
+    mutex: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def read(self) -> tuple[JournalDocument, str | None]:
         """The journal, and what the next write is based on.
@@ -37,10 +39,10 @@ class JournalClient:
             InputError: it is not a journal of this model and environment.
             ServiceError: it cannot be read.
         """
-        with self.alone:
+        with self.mutex:
             snapshot = self.ports.journal.read()
         ledger = document.parse_journal(snapshot, model=self.model, environment=self.environment)
-        self.asked = self.asked or ledger
+        self.first_read = self.first_read or ledger
         return ledger, snapshot.commit
 
     def write(self, transition: Transition, expected: str | None) -> str:
@@ -51,11 +53,13 @@ class JournalClient:
             ServiceError: it cannot be written.
         """
         content = document.dump_journal(transition.ledger)
-        with self.alone:
+        with self.mutex:
             begun = self.ports.clock.monotonic()
-            if self.tried is not None and self.tried[0] == content:
-                begun = self.tried[1]  # an attempt that nobody answered may have been seen since
-            self.tried = content, begun
+            if self.last_attempt is not None and self.last_attempt[0] == content:
+                begun = self.last_attempt[
+                    1
+                ]  # an attempt that nobody answered may have been seen since
+            self.last_attempt = content, begun
             try:
                 commit = self.ports.journal.write(content, transition.subject, expected)
             except (Moved, ServiceError):

@@ -46,8 +46,8 @@ class LockHolder:
     ports: DeliveryPorts
     memory: Path | None = None
     is_over: bool = False
-    asked_at: float | None = None
-    told: str = ""
+    queried_at: float | None = None
+    noted: str = ""
     watched: Watched | None = None
     preempted: tuple[str, float] | None = field(default=None)
 
@@ -124,9 +124,9 @@ class LockHolder:
 
     def _due(self) -> bool:
         now = self.ports.clock.monotonic()
-        if self.asked_at is not None and now - self.asked_at < ASK_EVERY:
+        if self.queried_at is not None and now - self.queried_at < ASK_EVERY:
             return False
-        self.asked_at = now
+        self.queried_at = now
         return True
 
     def _is_run_over(self, run: str | None) -> bool:
@@ -140,9 +140,9 @@ class LockHolder:
             message = (
                 f"Whether {run} still works is not known: {error.message} {error.hint}".strip()
             )
-            if message != self.told:
+            if message != self.noted:
                 self.ports.progress.note(message)
-            self.told = message
+            self.noted = message
             return False
         if is_over:
             self.ports.progress.note(f"{run} is over; its operation is taken over now.")

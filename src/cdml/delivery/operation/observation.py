@@ -70,7 +70,7 @@ def describe_serving(seen: Serving | CdmlError, environment: str) -> str:
         return f"What serves {environment} now could not be seen: {seen.message}"
     if seen.version is None:
         return f"Nothing serves {environment} now."
-    standby = seen.beside
+    standby = seen.standby
     if standby is not None and standby.percent:
         return (
             f"v{seen.version} serves {environment} now, and v{standby.version} has"
@@ -86,7 +86,7 @@ def last_shares(seen: Serving) -> str:
     """
     if seen.version is None:
         return "When last seen, nothing had traffic."
-    standby = seen.beside
+    standby = seen.standby
     if standby is not None and standby.percent:
         return (
             f"When last seen, v{seen.version} had {ALL - standby.percent} % of the traffic and"

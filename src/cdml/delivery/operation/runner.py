@@ -80,7 +80,7 @@ class OperationRunner:
             ports=ports,
             effects=Effects(
                 ports=ports,
-                given_checks=checks,
+                optional_checks=checks,
                 alias=Alias.of(loaded, ports.registry, where) if splits else None,
             ),
             steps=Steps(clock=ports.clock),
@@ -155,7 +155,7 @@ class OperationRunner:
                     preempted = transitions.preempt(ledger, rollback)
                     self.book.write(preempted, commit)
                     self.ports.progress.note(preempted.subject)
-                    self.steps.did("preempt", preempted.subject)
+                    self.steps.add("preempt", preempted.subject)
             elif clock.monotonic() >= deadline:
                 theirs.remember()
                 raise describe_holder(ledger)
@@ -177,7 +177,7 @@ class OperationRunner:
         commit = self.book.write(adopted, observation.commit)
         if release is not None:
             self.voucher.approve(release)
-        self.steps.did("adopt", adopted.subject)
+        self.steps.add("adopt", adopted.subject)
         return replace(observation, ledger=adopted.ledger, commit=commit)
 
     def adoption(
@@ -200,7 +200,7 @@ class OperationRunner:
         """
         begun = transitions.begin(observation.ledger, operation, self.ports.clock.now())
         commit = self.book.write(begun, observation.commit)
-        self.steps.did("lock", f"generation {begun.ledger.generation}")
+        self.steps.add("lock", f"generation {begun.ledger.generation}")
         return self._execute(replace(observation, ledger=begun.ledger, commit=commit), own=True)
 
     def resume(self) -> OperationResult | None:
@@ -247,14 +247,14 @@ class OperationRunner:
         )
         commit = self.book.write(taken, commit)
         if resumes:
-            self.steps.did("resume", taken.subject)
+            self.steps.add("resume", taken.subject)
         else:
             self.ports.progress.note(taken.subject)
         observation = Observation(ledger=taken.ledger, commit=commit, serving=look(self.ports))
         doubt = self._doubt(observation, resumes=resumes)
         ended = self._execute(observation, own=resumes, waited=resumes, doubt=doubt)
         if not resumes:
-            self.steps.did("recover", taken.subject)
+            self.steps.add("recover", taken.subject)
         return ended
 
     def _doubt(self, observation: Observation, *, resumes: bool = False) -> str:

@@ -82,7 +82,7 @@ def serves(serving: Serving, release: Release) -> bool:
 
 def traffic_percentage(serving: Serving, release: Release) -> int:
     """The percentage of the traffic that a release gets."""
-    standby = serving.beside
+    standby = serving.standby
     if serves(serving, release):
         return ALL - (standby.percent if standby else 0)
     return standby.percent if standby and _is_standby(serving, release) else 0
@@ -102,7 +102,7 @@ def outlived(
     ledger: JournalDocument, serving: Serving, window: timedelta, now: datetime
 ) -> TrafficShare | None:
     """What is warm without traffic for longer than the window of a rollback; None: nothing."""
-    warm, current = serving.beside, ledger.current
+    warm, current = serving.standby, ledger.current
     if current is None or standing(ledger, serving) is not Situation.AGREED:
         return None
     return warm if warm is not None and now - current.at >= window else None
@@ -145,8 +145,8 @@ def _go_on(
             move = NextAction.ADVANCE if rises(ramp, judged) else NextAction.LOOK
         case Phase.BAKE:
             move = NextAction.BAKE if judged is None else NextAction.COMMIT
-        case _ if judged is None and operation.phase in _ASKS:
-            move = _ASKS[operation.phase]
+        case _ if judged is None and operation.phase in _EFFECTS:
+            move = _EFFECTS[operation.phase]
         case _:
             move = NextAction.ADVANCE
     return move
@@ -162,7 +162,7 @@ def rises(ramp: Ramp, judged: Decision | None) -> bool:
     return judged is Decision.PROMOTE or (judged is Decision.HOLD and not next_is_all)
 
 
-_ASKS = {Phase.STAGE: NextAction.STAGE, Phase.VALIDATE: NextAction.VALIDATE}
+_EFFECTS = {Phase.STAGE: NextAction.STAGE, Phase.VALIDATE: NextAction.VALIDATE}
 
 
 def _finish(operation: Operation, serving: Serving, judged: Decision | None) -> NextAction:
@@ -217,7 +217,7 @@ def may_take_over(
 
 
 def _is_standby(serving: Serving, release: Release) -> bool:
-    standby = serving.beside
+    standby = serving.standby
     return standby is not None and (standby.version, standby.digest) == (
         release.version,
         release.digest,

@@ -89,13 +89,13 @@ class HaproxyTarget:
             warm = (
                 self._standby_share(servers[slot], held.get(slot), 0) for slot in (second, first)
             )
-            return Serving(version=None, digest=None, beside=next(filter(None, warm), None))
+            return Serving(version=None, digest=None, standby=next(filter(None, warm), None))
         serving = held.get(first)
         return Serving(
             version=serving.version if serving else None,
             digest=self._digest(servers[first], serving) if serving else None,
             server=first,
-            beside=self._standby_share(servers[second], held.get(second), share[second]),
+            standby=self._standby_share(servers[second], held.get(second), share[second]),
         )
 
     def switch(self, to: Release, *, fence: int) -> None:
