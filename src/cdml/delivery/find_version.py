@@ -104,7 +104,7 @@ def _none(
                 )
     origins: list[str] = []
     for on in requests or (commit,):
-        origin = _origin(on)
+        origin = f"commit {on.sha[:12]}" if isinstance(on, Commit) else f"pull request #{on.number}"
         sign = _sign(name, on, ports.code_host, ports.registry)
         if sign:
             raise InputError(
@@ -113,10 +113,6 @@ def _none(
             )
         origins.append(origin)
     return Nothing(f"Nothing to deploy: no gate of {name} ran on {' and '.join(origins)}.")
-
-
-def _origin(on: PullRequest | Commit) -> str:
-    return f"commit {on.sha[:12]}" if isinstance(on, Commit) else f"pull request #{on.number}"
 
 
 def _sign(
@@ -129,15 +125,11 @@ def _sign(
     reports = [one for one in signs.reports if not one.startswith(f"{name} in ")]
     if name in reports:
         return ", but its gate ran: its report is there"
-    unknown = [one for one in reports if not _is_of_a_model(one, registry)]
+    # A report's id is by default the name of a model.
+    unknown = [one for one in reports if not registry.find(one.partition(" in ")[0], {})]
     if unknown:
         return f", but a gate ran: the report {unknown[0]} is there"
     # In a monorepo the checks may be those of other models, whose reports then are there.
     if signs.checks and not reports:
         return f", but a gate ran ({'; '.join(signs.checks)})"
     return None
-
-
-def _is_of_a_model(report: str, registry: Registry) -> bool:
-    """Whether a report is that of a model here: its id is by default the model's name."""
-    return bool(registry.find(report.partition(" in ")[0], {}))

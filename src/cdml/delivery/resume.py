@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 from cdml.config import LoadedConfig
 from cdml.delivery.checks.release_checks import Checks
@@ -18,9 +17,6 @@ from cdml.evidence import store
 from cdml.evidence.schema import Deployment
 from cdml.journal.port import Moved
 from cdml.journal.records import EntryKind
-
-if TYPE_CHECKING:
-    from cdml.delivery.target import SplittingTarget
 
 
 def end_warm(operator: OperationRunner, window: timedelta) -> str:
@@ -41,12 +37,12 @@ def end_warm(operator: OperationRunner, window: timedelta) -> str:
     if warm is None:
         return ""
     ending = Transition(
-        ledger=replace(observation.ledger, generation=observation.ledger.generation + 1),
-        subject=f"deploy: end v{warm.version}, kept warm in {observation.ledger.environment}",
+        replace(observation.ledger, generation=observation.ledger.generation + 1),
+        f"deploy: end v{warm.version}, kept warm in {observation.ledger.environment}",
     )
     try:
         operator.book.write(ending, observation.commit)
-        cast("SplittingTarget", ports.target).retire(fence=ending.ledger.generation)
+        operator.effects.splitting.retire(fence=ending.ledger.generation)
     except Moved:
         return ""
     except CdmlError as error:

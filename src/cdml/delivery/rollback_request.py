@@ -55,11 +55,9 @@ class Request:
         """
         for answered in ledger.answered:
             if answered.request == self.id:
-                return answered if self._still_counts(answered, ledger) else None
+                counts = self.pending is None or answered.generation == ledger.generation
+                return answered if counts else None
         return None
-
-    def _still_counts(self, answered: Answered, ledger: JournalDocument) -> bool:
-        return self.pending is None or answered.generation == ledger.generation
 
 
 def request_for(*about: str, given: str | None, run: str | None, output: Path) -> Request:

@@ -68,14 +68,9 @@ def _named(uri: str, written: str, loaded: LoadedConfig) -> bool:
         return False
     if not theirs.is_absolute():
         return PurePath(ours).parts[-len(theirs.parts) :] == theirs.parts
-    root = _checkout(loaded.folder)
+    start = loaded.folder.absolute()  # the root is that of the checkout it belongs to
+    root = next((one for one in (start, *start.parents) if (one / ".git").exists()), None)
     return not theirs.is_relative_to(root) if root else True
-
-
-def _checkout(folder: Path) -> Path | None:
-    """The root of the checkout that a folder belongs to."""
-    start = folder.absolute()
-    return next((one for one in (start, *start.parents) if (one / ".git").exists()), None)
 
 
 def _plain(address: str) -> str:

@@ -8,7 +8,7 @@ one of the first error, which would be missed otherwise.
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -151,12 +151,8 @@ def _increase(samples: Sequence[SeriesSample], since: float, until: float) -> fl
     """By how much a counter grew after `since` and up to `until`, over resets."""
     before = [value for at, value in samples if at <= since]
     inside = [value for at, value in samples if since < at <= until]
-    return sum(_steps([*(before[-1:] or [0.0]), *inside]))
-
-
-def _steps(values: Sequence[float]) -> Iterator[float]:
-    for one, other in pairwise(values):
-        yield other - one if other >= one else other
+    steps = pairwise([*(before[-1:] or [0.0]), *inside])
+    return sum(later - one if later >= one else later for one, later in steps)
 
 
 def _answers(slot: str, requests: _Counted, failed: _Counted, timed: _Counted) -> Answers:

@@ -84,7 +84,11 @@ def _seen(ports: DeliveryPorts, since: datetime, fewest_requests: int | None) ->
             last = clock.now()
             clock.sleep(LISTEN)
             more = traffic.window(last, clock.now(), slots)
-            seen = _together(seen, more) if seen is not None and seen.champion.requests else more
+            if seen is not None and seen.champion.requests:
+                more = replace(
+                    more, since=seen.since, champion=seen.champion.together(more.champion)
+                )
+            seen = more
             patient = fewest_requests is not None and clock.now() - begun < PATIENCE
             if _enough(seen, fewest_requests) or not patient:
                 return seen
@@ -93,11 +97,6 @@ def _seen(ports: DeliveryPorts, since: datetime, fewest_requests: int | None) ->
 def _enough(seen: Window, fewest_requests: int | None) -> bool:
     requests, timed = seen.champion.requests, seen.champion.latencies.requests
     return bool(requests) if fewest_requests is None else timed >= fewest_requests
-
-
-def _together(one: Window, next_: Window) -> Window:
-    champion = one.champion.together(next_.champion)
-    return Window(since=one.since, until=next_.until, champion=champion)
 
 
 def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, str]:
@@ -117,7 +116,10 @@ def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, 
     own = guardrail(champion.latencies, quantile=share, factor=factor)
     requests = champion.latencies.requests
     if own is None:
-        sentence = f"the champion's latencies tell no limit: {_unknown(requests, fewest(share))}"
+        why = "they lie beyond the last bucket of the histogram"
+        if requests < fewest(share):
+            why = f"{requests:,} answers are known, and it takes {fewest(share):,}"
+        sentence = f"the champion's latencies tell no limit: {why}"
         if fixed is None:
             raise InputError(
                 f"deploy.canary.latency_factor: {sentence}.",
@@ -128,12 +130,6 @@ def _limit(settings: Settings | None, champion: Answers) -> tuple[float | None, 
         sentence = f"{factor:g} times the champion's own are {own:g} ms, by {requests:,} answers"
     limit = min(one for one in (own, fixed) if one is not None)
     return limit, f"{100 * share:g} % of the answers should be within {limit:g} ms ({sentence})"
-
-
-def _unknown(requests: int, fewest_requests: int) -> str:
-    if requests < fewest_requests:
-        return f"{requests:,} answers are known, and it takes {fewest_requests:,}"
-    return "they lie beyond the last bucket of the histogram"
 
 
 def _time(rules: CanaryTolerances, ramp: Ramp, seen: Window) -> str:

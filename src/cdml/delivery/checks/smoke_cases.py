@@ -94,21 +94,22 @@ def predictions(reply: ServerAnswer, rows: int | None = None) -> tuple[Any, ...]
         raise NoPredictions(f"{_status(reply)}{excerpt}")
     try:
         document = json.loads(reply.body, parse_constant=_no_number)
-        predictions_found = document.get("predictions") if isinstance(document, dict) else None
-        broken = _first_broken(predictions_found) if isinstance(predictions_found, list) else None
+        values = document.get("predictions") if isinstance(document, dict) else None
+        listed = enumerate(values) if isinstance(values, list) else ()
+        broken = next((row for row, value in listed if not _is_finite(value)), None)
     except NoPredictions:
         raise
     except (ValueError, RecursionError) as error:
         raise NoPredictions(f"its answer is no JSON: {shorten_reply(reply.body)}") from error
-    if not isinstance(predictions_found, list):
+    if not isinstance(values, list):
         raise NoPredictions(f"its answer holds no list `predictions`: {shorten_reply(reply.body)}")
-    if not predictions_found or (rows is not None and len(predictions_found) != rows):
+    if not values or (rows is not None and len(values) != rows):
         expected = "at least 1" if rows is None else str(rows)
-        raise NoPredictions(f"it gave {len(predictions_found)} predictions, not {expected}")
+        raise NoPredictions(f"it gave {len(values)} predictions, not {expected}")
     if broken is not None:
-        value = shorten_reply(json.dumps(predictions_found[broken]).encode())
+        value = shorten_reply(json.dumps(values[broken]).encode())
         raise NoPredictions(f"its prediction {broken + 1} is {value}")
-    return tuple(predictions_found)
+    return tuple(values)
 
 
 def equal_predictions(actual: Any, recorded: Any, limits: SmokeTolerances) -> bool:
@@ -192,11 +193,10 @@ def _difference(actual: Sequence[Any], recorded: Sequence[Any], limits: SmokeTol
 
 
 def _refuses(reply: ServerAnswer) -> SmokeCheck:
-    if reply.status in _CLIENT_ERRORS:
-        sentence = f"A malformed request was refused with {reply.status}."
-        return SmokeCheck(name="refuses_malformed", passed=True, sentence=sentence)
-    sentence = f"A malformed request was not refused: {_status(reply)}."
-    return SmokeCheck(name="refuses_malformed", passed=False, sentence=sentence)
+    refused = reply.status in _CLIENT_ERRORS
+    result = f"refused with {reply.status}" if refused else f"not refused: {_status(reply)}"
+    sentence = f"A malformed request was {result}."
+    return SmokeCheck(name="refuses_malformed", passed=refused, sentence=sentence)
 
 
 def _latency(seconds: Sequence[float], limit: float) -> SmokeCheck:
@@ -222,16 +222,12 @@ def _sentence(problems: Sequence[str], good: str) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}." if problems else good
 
 
-def _first_broken(values: Sequence[Any]) -> int | None:
-    return next((row for row, value in enumerate(values) if not _whole(value)), None)
-
-
-def _whole(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     """Whether a prediction holds something, and no infinity: JSON can write one as 1e999."""
     if isinstance(value, list):
-        return bool(value) and all(map(_whole, value))
+        return bool(value) and all(map(_is_finite, value))
     if isinstance(value, dict):
-        return bool(value) and all(map(_whole, value.values()))
+        return bool(value) and all(map(_is_finite, value.values()))
     try:
         return value is not None and (isinstance(value, str) or math.isfinite(value))
     except OverflowError:  # an integer that is larger than any float

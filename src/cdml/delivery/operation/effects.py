@@ -51,13 +51,13 @@ class Effects:
         fence, to = ledger.generation, operation.to
         match move:
             case NextAction.STAGE:
-                act: Action = partial(self._splitting.stage, to, fence=fence)
+                act: Action = partial(self.splitting.stage, to, fence=fence)
                 return self._attempt(operation, serving, act, _always(f"v{to.version} is staged"))
             case NextAction.VALIDATE:
-                act = partial(self.checks.smoke, self._splitting, to)
+                act = partial(self.checks.smoke, self.splitting, to)
                 return self._attempt(operation, serving, act)
             case NextAction.RETIRE:
-                act = partial(self._splitting.retire, fence=fence)
+                act = partial(self.splitting.retire, fence=fence)
                 return self._attempt(operation, serving, act, _always(f"v{to.version} is ended"))
             case NextAction.PUBLISH:
                 act = partial(self._publish_all, operation, serving, fence)
@@ -91,7 +91,7 @@ class Effects:
         """Publish; a server that died beside `to` has no share when it is started again."""
         to, standby = operation.to, operation.from_
         if operation.ramp is not None and standby is not None and not staged(serving, standby):
-            self._splitting.shift(to, ALL, fence=fence)
+            self.splitting.shift(to, ALL, fence=fence)
         self.publish(to)
 
     def observe(self, operation: Operation, before: Serving) -> Serving:
@@ -110,7 +110,12 @@ class Effects:
             ) from error
 
     @property
-    def _splitting(self) -> SplittingTarget:
+    def splitting(self) -> SplittingTarget:
+        """The target, which can split traffic.
+
+        Raises:
+            ConfigurationError: it cannot.
+        """
         target = self.ports.target
         if not target.splits_traffic:
             raise ConfigurationError(
@@ -141,7 +146,7 @@ class Effects:
         if percent == 0 and back is not None and lost(operation, serving):
             again: Action = partial(self.ports.target.switch, back, fence=fence)
             return self._attempt(operation, serving, again, describe)
-        act: Action = partial(self._splitting.shift, to, percent, fence=fence)
+        act: Action = partial(self.splitting.shift, to, percent, fence=fence)
         if percent == 0 and back is not None and not staged(serving, back):
             act = partial(self.ports.target.switch, back, fence=fence)
         return self._attempt(

@@ -144,13 +144,15 @@ class OperationRunner:
         rolls_back = rollback is not None and self.ports.target.splits_traffic
         while True:
             ledger, commit = self.book.read()
+            operation = ledger.operation
+            deploys = operation is not None and operation.kind is EntryKind.DEPLOY
             free = ledger.lock is None or theirs.yields(ledger, commit, rolls_back=rolls_back)
-            if free and ledger.operation is None:
+            if free and operation is None:
                 return Observation(ledger=ledger, commit=commit, serving=look(self.ports))
             if free:
                 with suppress(Moved):
                     self._take_over(ledger, commit, theirs, preempt=rollback)
-            elif rollback is not None and _can_be_preempted(ledger):
+            elif rollback is not None and deploys and ledger.preempt is None:
                 with suppress(Moved):
                     preempted = transitions.preempt(ledger, rollback)
                     self.book.write(preempted, commit)
@@ -318,9 +320,3 @@ def describe_holder(ledger: JournalDocument) -> LockHeld:
         "Try again when it is done. If its run is dead: run again after the lease, and this machine"
         " has seen that nobody writes; or grant actions: read, and GitHub is asked.",
     )
-
-
-def _can_be_preempted(ledger: JournalDocument) -> bool:
-    """Whether a deploy is under way that no rollback has asked for room yet."""
-    operation = ledger.operation
-    return operation is not None and operation.kind is EntryKind.DEPLOY and ledger.preempt is None

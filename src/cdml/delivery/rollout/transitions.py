@@ -36,7 +36,7 @@ LONGEST_TROUBLE = 500
 _SLOW = (Phase.STAGE, Phase.VALIDATE, Phase.UNDO)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Transition:
     """A change of the journal: the document after it, and its subject for people."""
 
@@ -56,7 +56,7 @@ def adopt(
     """Take what is observed to serve for what the journal says; None where nothing serves."""
     if release is None:
         empty = replace(ledger, current=None, previous=ledger.entries[:KEPT])
-        return Transition(ledger=empty, subject=f"adopt: nothing serves {ledger.environment}")
+        return Transition(empty, f"adopt: nothing serves {ledger.environment}")
     entry = Entry(
         version=release.version,
         digest=release.digest,
@@ -68,10 +68,8 @@ def adopt(
         run=run,
         reason=reason,
     )
-    return Transition(
-        ledger=replace(ledger, current=entry, previous=ledger.entries[:KEPT]),
-        subject=f"adopt: v{release.version} serves {ledger.environment}",
-    )
+    subject = f"adopt: v{release.version} serves {ledger.environment}"
+    return Transition(replace(ledger, current=entry, previous=ledger.entries[:KEPT]), subject)
 
 
 def begin(ledger: JournalDocument, operation: Operation, now: datetime) -> Transition:
@@ -79,14 +77,14 @@ def begin(ledger: JournalDocument, operation: Operation, now: datetime) -> Trans
     fence = ledger.generation + 1
     recorded = _intend(operation, Phase.RECORD, "record", fence, now)
     return Transition(
-        ledger=replace(
+        replace(
             ledger,
             generation=fence,
             lock=Lock(operation=operation.id, run=operation.run, expires_at=now + LEASE),
             operation=recorded,
             preempt=None,
         ),
-        subject=f"{operation.kind}: begin {operation.way} in {ledger.environment}",
+        f"{operation.kind}: begin {operation.way} in {ledger.environment}",
     )
 
 
@@ -110,9 +108,8 @@ def take_over(
         preempt=preempt or ledger.preempt,
     )
     verb, ended = "resume" if resumes else "take over", "is over" if is_over else "stopped"
-    return Transition(
-        ledger=taken, subject=f"{operation.kind}: {verb} {operation.way} from a run that {ended}"
-    )
+    subject = f"{operation.kind}: {verb} {operation.way} from a run that {ended}"
+    return Transition(taken, subject)
 
 
 def advance(ledger: JournalDocument, judged: Decision | None, now: datetime) -> Transition:
@@ -138,9 +135,8 @@ def advance(ledger: JournalDocument, judged: Decision | None, now: datetime) -> 
             phase, description = Phase.SHIFT, f"{version} → {ramp.percent} %{count}"
     effect = f"shift to {ramp.percent} %" if phase is Phase.SHIFT else str(phase)
     intended = _intend(replace(operation, ramp=ramp), phase, effect, ledger.generation, now)
-    return Transition(
-        ledger=_under_way(ledger, intended, now), subject=f"{operation.kind}: {description}"
-    )
+    subject = f"{operation.kind}: {description}"
+    return Transition(_under_way(ledger, intended, now), subject)
 
 
 def record_look(
@@ -154,10 +150,8 @@ def record_look(
     operation = _open(ledger)
     ramp = replace(_ramp(operation), state=state)
     description = f"v{operation.to.version} at {ramp.percent} %: {judged}"
-    return Transition(
-        ledger=_under_way(ledger, replace(operation, ramp=ramp), now),
-        subject=f"{operation.kind}: {description}{f', {why}' if why else ''}",
-    )
+    subject = f"{operation.kind}: {description}{f', {why}' if why else ''}"
+    return Transition(_under_way(ledger, replace(operation, ramp=ramp), now), subject)
 
 
 def park(ledger: JournalDocument, now: datetime) -> Transition:
@@ -167,8 +161,8 @@ def park(ledger: JournalDocument, now: datetime) -> Transition:
     until = now + timedelta(seconds=ramp.park or 0.0)
     lock = replace(ledger.lock, expires_at=until) if ledger.lock else None
     return Transition(
-        ledger=replace(ledger, lock=lock, parked_until=until),
-        subject=f"{operation.kind}: v{operation.to.version} at {ramp.percent} % is parked until"
+        replace(ledger, lock=lock, parked_until=until),
+        f"{operation.kind}: v{operation.to.version} at {ramp.percent} % is parked until"
         f" {until:%Y-%m-%d %H:%M:%S} UTC",
     )
 
@@ -176,29 +170,23 @@ def park(ledger: JournalDocument, now: datetime) -> Transition:
 def preempt(ledger: JournalDocument, request: Preempt) -> Transition:
     """Ask the deploy under way to make room for a rollback."""
     operation = _open(ledger)
-    return Transition(
-        ledger=replace(ledger, preempt=request),
-        subject=f"rollback: ask the {operation.kind} of v{operation.to.version} to give up",
-    )
+    subject = f"rollback: ask the {operation.kind} of v{operation.to.version} to give up"
+    return Transition(replace(ledger, preempt=request), subject)
 
 
 def renew(ledger: JournalDocument, now: datetime) -> Transition:
     """Say that the holder of the lock is still at it."""
     operation = _open(ledger)
-    return Transition(
-        ledger=_under_way(ledger, operation, now),
-        subject=f"{operation.kind}: still at {operation.way} ({operation.phase})",
-    )
+    subject = f"{operation.kind}: still at {operation.way} ({operation.phase})"
+    return Transition(_under_way(ledger, operation, now), subject)
 
 
 def give_back(ledger: JournalDocument) -> Transition:
     """Let go of the lock of an operation that stays open: nobody works on it any more."""
     operation = _open(ledger)
     lock = replace(ledger.lock, expires_at=GIVEN_BACK) if ledger.lock else None
-    return Transition(
-        ledger=replace(ledger, lock=lock),
-        subject=f"{operation.kind}: leave {operation.way} open ({operation.phase})",
-    )
+    subject = f"{operation.kind}: leave {operation.way} open ({operation.phase})"
+    return Transition(replace(ledger, lock=lock), subject)
 
 
 def commit(ledger: JournalDocument, now: datetime) -> Transition:
@@ -219,10 +207,8 @@ def commit(ledger: JournalDocument, now: datetime) -> Transition:
     effect = "switch" if operation.ramp is None else "publish"
     published = _intend(operation, Phase.PUBLISH, effect, ledger.generation, now)
     return Transition(
-        ledger=replace(
-            _under_way(ledger, published, now), current=entry, previous=ledger.entries[:KEPT]
-        ),
-        subject=f"{operation.kind}: v{operation.to.version} serves {ledger.environment}",
+        replace(_under_way(ledger, published, now), current=entry, previous=ledger.entries[:KEPT]),
+        f"{operation.kind}: v{operation.to.version} serves {ledger.environment}",
     )
 
 
@@ -239,12 +225,12 @@ def undo(
         entries = entries[1:]
     given_up = _intend(operation, Phase.UNDO, "restore", ledger.generation, now)
     return Transition(
-        ledger=replace(
+        replace(
             _under_way(ledger, given_up, now),
             current=entries[0] if entries else None,
             previous=entries[1:],
         ),
-        subject=f"{operation.kind}: undo {operation.way} in {ledger.environment}"
+        f"{operation.kind}: undo {operation.way} in {ledger.environment}"
         f"{f': {operation.trouble}' if why else ''}",
     )
 
@@ -264,7 +250,7 @@ def close(ledger: JournalDocument, now: datetime) -> Transition:
     description = f"v{operation.to.version} is verified in {ledger.environment}"
     if not operation.committed:
         description = f"v{operation.to.version} was undone"
-    return Transition(ledger=closed, subject=f"{operation.kind}: {description}")
+    return Transition(closed, f"{operation.kind}: {description}")
 
 
 def _quarantined(

@@ -174,8 +174,12 @@ class ModelServers:
                 marked = self._processes(server.name)
                 if self._started_for(release.digest, listener, marked):
                     return listener
+                if not marked and self._settings.stop is None:
+                    raise ConfigurationError(
+                        "deploy.target.start gives the server to somebody else to run (a unit?),"
+                        " and deploy.target.stop does not say how it is stopped."
+                    )
                 if not marked:
-                    self._can_be_stopped()
                     return listener
                 # A server of an operation that was replaced was quicker; ours ends by itself.
             time.sleep(_PAUSE)
@@ -184,13 +188,6 @@ class ModelServers:
             f" within {self._settings.ready:g} s: {_last_words(log)}",
             f"{log} holds all it said; deploy.target.ready gives it more time.",
         )
-
-    def _can_be_stopped(self) -> None:
-        if self._settings.stop is None:
-            raise ConfigurationError(
-                "deploy.target.start gives the server to somebody else to run (a unit?), and"
-                " deploy.target.stop does not say how it is stopped."
-            )
 
     def _started_for(
         self, digest: str, listener: str, processes: Mapping[int, Mapping[str, str]]

@@ -150,7 +150,7 @@ class HaproxyTarget:
                 raise InputError(
                     f"v{to.version} is not staged: no server of it runs.", "Deploy it again."
                 )
-            other = servers[self._other_slot(server.name)]
+            other = next(one for one in servers.values() if one.name != server.name)
             if percent != ALL:
                 self._can_serve(other, held, to, percent)
             rest = ALL - percent if other.name in held else 0
@@ -269,9 +269,6 @@ class HaproxyTarget:
     def _remember(self) -> None:
         """Let HAProxy find its weights again when it is restarted."""
         self._slots.write(STATE, self._backend.state())
-
-    def _other_slot(self, slot: str) -> str:
-        return next(name for name in self._settings.slots if name != slot)
 
 
 def _held(release: Release, fence: int, listener: str | None = None) -> Held:
