@@ -16,7 +16,7 @@ from cdml.data.drift.predictions import (
     unknown_predictions,
 )
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
-from cdml.data.model_inputs import require_agreement
+from cdml.data.open_rows import require_agreement
 from cdml.data.validate import add_checks, validate_data
 from cdml.errors import CdmlError, InputError
 from cdml.evaluation.champion import ModelResolver

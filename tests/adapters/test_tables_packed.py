@@ -7,9 +7,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cdml.adapters.tables.archives import Unpacking, check_unpacked_size
 from cdml.adapters.tables.duckdb_tables import DuckTables
-from cdml.adapters.tables.files import DownloadLimits
+from cdml.adapters.tables.files import DownloadLimits, Unpacking, check_unpacked_size
 from cdml.errors import InputError
 from cdml.tables.query import Compare, In
 

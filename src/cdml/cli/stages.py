@@ -24,7 +24,7 @@ def validate_data(
 ) -> int:
     """Check the evaluation data: contract, drift, leakage. Writes data.json."""
     from cdml.cli.output import print_stage
-    from cdml.data.model_inputs import require_agreement
+    from cdml.data.open_rows import require_agreement
     from cdml.data.validate import validate_data as validate
     from cdml.evaluation.score_model import identify
     from cdml.wiring import Wiring

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Self
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -25,7 +25,11 @@ class Address(str):
         """Put variables in: unset ones are empty; without a mapping there are none."""
         values = variables or {}
         made = super().__new__(cls, without_password(text))
-        made.revealed = text if variables is None else VARIABLE.sub(_value(values), text)
+        made.revealed = (
+            text
+            if variables is None
+            else VARIABLE.sub(lambda match: values.get(match[1], ""), text)
+        )
         made.values = {name: values.get(name, "") for name in VARIABLE.findall(text) if variables}
         if made.revealed != made and (hiding := _HIDING.get()) is not None:
             hiding[made.revealed] = made
@@ -57,10 +61,6 @@ def mask_all(text: str) -> str:
     for address in (_HIDING.get() or {}).values():
         text = mask(text, address)
     return text
-
-
-def _value(values: Mapping[str, str]) -> Any:
-    return lambda match: values.get(match[1], "")
 
 
 def reveal(address: str) -> str:

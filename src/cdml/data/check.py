@@ -7,7 +7,7 @@ from datetime import datetime
 from cdml.config import LoadedConfig
 from cdml.data.contract import Contract, Severity
 from cdml.data.reference_checks import ReferenceChecks
-from cdml.data.rules.keys import positive_class
+from cdml.data.rules.contract import positive_class
 from cdml.data.rules.rule import RuleContext, RuleOrCheck
 from cdml.data.rules.signature import Signature
 from cdml.evidence.schema import Check

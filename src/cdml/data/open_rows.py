@@ -4,17 +4,19 @@ Every step of a run opens the same rows by the same rules, so that a value that 
 checks of the data is the same text in the slices and in the key.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cdml.common.addresses import reveal
+from cdml.common.suggest import describe_unknown
 from cdml.config import LoadedConfig
 from cdml.config.base import CHAMPION
+from cdml.config.input_columns import contradiction
 from cdml.data.column_types import types_of_contract, types_of_signature
 from cdml.data.contract import Contract
 from cdml.data.drift.profile_file import FILE
 from cdml.data.odcs.load import load_contract
 from cdml.data.rules.signature import Signature
-from cdml.errors import ConfigurationError
+from cdml.errors import ConfigurationError, InputError
 from cdml.tables.declared_types import DATES, Declared, Types, types_of_fields
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table, Tables
@@ -130,3 +132,32 @@ def is_text(uri: str) -> bool:
     """Whether an address names files that store no types."""
     name = reveal(uri).partition("?")[0].lower().removesuffix(".gz")
     return name.endswith(_OF_TEXT)
+
+
+def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) -> None:
+    """Refuse (InputError) `data.features` that the data does not have, each with its line."""
+    there = [field.name for field in fields]
+    lost = [
+        f"line {loaded.line(('data', 'features', number))}:"
+        f" {describe_unknown('column', name, there)}"
+        for number, name in enumerate(loaded.config.data.purposes.features)
+        if name not in there
+    ]
+    if lost:
+        raise InputError(
+            f"{loaded.path.name} names data.features that {uri} does not have:\n  "
+            + "\n  ".join(lost),
+            "Change the name there, or bring the column with the data.",
+        )
+
+
+def require_agreement(loaded: LoadedConfig, signature: Signature, uri: str) -> None:
+    """Refuse (ConfigurationError) `data.features` that contradict a signature's own names."""
+    features = loaded.config.data.purposes.features
+    problem = contradiction(features, signature.types, signature.required)
+    if problem:
+        raise ConfigurationError(
+            f"{loaded.path}, line {loaded.line(('data', 'features'))}: data.features and the"
+            f" signature of {uri} contradict one another: the list {problem}.",
+            "A signature that names its inputs decides: leave data.features out.",
+        )

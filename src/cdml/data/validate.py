@@ -16,13 +16,11 @@ from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
 from cdml.data.leakage import label_checks
 from cdml.data.leakage.separation import check_separation
-from cdml.data.model_inputs import require_features
 from cdml.data.odcs.load import load_contract, open_related
-from cdml.data.open_rows import open_reference, open_rows, types_for
+from cdml.data.open_rows import open_reference, open_rows, require_features, types_for
 from cdml.data.ports import DataPorts
 from cdml.data.reference_checks import ReferenceChecks
-from cdml.data.rules.contract import from_contract
-from cdml.data.rules.keys import identity_rules, missing_columns, positive_class
+from cdml.data.rules.contract import from_contract, identity_rules, missing_columns, positive_class
 from cdml.data.rules.rule import RuleOrCheck
 from cdml.data.rules.signature import Signature, check_signature, refused_value
 from cdml.data.scan import scan_table

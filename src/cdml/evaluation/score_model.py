@@ -10,9 +10,8 @@ from urllib.parse import unquote, urlsplit
 from cdml.common.addresses import reveal
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
-from cdml.data.model_inputs import require_agreement, require_features
 from cdml.data.odcs.load import load_contract
-from cdml.data.open_rows import types_for
+from cdml.data.open_rows import require_agreement, require_features, types_for
 from cdml.data.rules.signature import Signature
 from cdml.errors import InputError
 from cdml.evaluation.ports import EvaluationPorts

@@ -1,6 +1,6 @@
 """Whether the classes in a predictions file are those of the task; see docs/answers.md."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from cdml.adapters.predictions.pairing import Predictions
 from cdml.adapters.predictions.row_sql import SCORE, class_text
@@ -21,7 +21,10 @@ def refuse_unknown(
     scored = _scored(file, layout)
     class_values = {*labels, *scored}
     kind = file.fields[layout.label].type
-    configured = {class_text(_written(one), kind) for one in layout.classes}
+    configured = {
+        class_text(str(one).lower() if isinstance(one, bool) else str(one), kind)
+        for one in layout.classes
+    }
     if configured:
         for source, values in (("label", labels), ("prediction", predictions), (SCORE, scored)):
             if strange := sorted(set(values) - configured):
@@ -54,15 +57,7 @@ def _scored(file: Predictions, layout: Layout) -> set[str]:
     classes = [class_text(name.removeprefix(prefix), kind) for name in columns]
     if twice := [name for name in classes if classes.count(name) > 1]:
         raise InputError(
-            f"{file.path}: two columns {SCORE}_<class> are of the class {_first(twice)}.",
+            f"{file.path}: two columns {SCORE}_<class> are of the class {list_classes(twice[:1])}.",
             "Keep one of them.",
         )
     return set(classes)
-
-
-def _first(names: Iterable[str]) -> str:
-    return list_classes(list(names)[:1])
-
-
-def _written(one: object) -> str:
-    return str(one).lower() if isinstance(one, bool) else str(one)

@@ -3,8 +3,9 @@
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from cdml.adapters.predictions.class_check import refuse_unknown
 from cdml.adapters.predictions.pairing import (
@@ -31,6 +32,7 @@ from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.tables.query import Field, LogicalType
 
 MOST_CLASSES = 1_000
+T = TypeVar("T")
 
 
 class DuckSamples:
@@ -84,10 +86,19 @@ class DuckSamples:
     ) -> tuple[PredictionSlice, ...]:
         files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         scores = _scores(files, layout, metrics)
-        first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
-            slices = (*layout.beside, *_grouping(layout, metrics)) if file is first else ()
-            figures = tuple(dict.fromkeys(filter(None, (_column(m, layout) for m in metrics))))
+            slices = (*layout.beside, *_grouping(layout, metrics)) if file is files[0] else ()
+            figures = tuple(
+                dict.fromkeys(
+                    filter(
+                        None,
+                        (
+                            ((m.column or layout.cost) if m.loss is Loss.COLUMN else None)
+                            for m in metrics
+                        ),
+                    )
+                )
+            )
             needed = figures
             _require_scores(file, scores, metrics)
             if _outcomes(layout, metrics):
@@ -95,32 +106,29 @@ class DuckSamples:
             require_columns(file, (*layout.key, *slices, *needed))
             _require_numbers(file, figures)
         _require_numbers(files[0], (layout.weight,) if layout.weight else ())
-        pair = pair_rows(self._engine, first, second, layout)
+        return self._on_pair(
+            files, layout, lambda pair: self._reduction(pair, layout, metrics, scores).parts()
+        )
+
+    def _on_pair(self, files: Sequence[Predictions], layout: Layout, use: Callable[[Pair], T]) -> T:
+        """By position, or where rows turn out to stand elsewhere by key."""
+        first, second = files[0], files[1] if len(files) > 1 else None
         try:
-            return self._reduction(pair, layout, metrics, scores).parts()
+            return use(pair_rows(self._engine, first, second, layout))
         except RowOrderMismatch:
             if second is None:
                 raise
-            joined = pair_by_key(self._engine, first, second, layout)
-            return self._reduction(joined, layout, metrics, scores).parts()
+            return use(pair_by_key(self._engine, first, second, layout))
 
     def rows(
         self, challenger: Path, champion: Path | None, layout: Layout, into: Path
     ) -> PairedRows:
         files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
-        first, second = files[0], files[1] if len(files) > 1 else None
         for file in files:
             require_columns(file, (*layout.key, layout.label, PREDICTION))
-        require_columns(first, (*layout.slices, *filter(None, (layout.weight, layout.cluster))))
-        pair = pair_rows(self._engine, first, second, layout)
-        try:
-            return self._writing(pair, layout).write(into)
-        except RowOrderMismatch:
-            if second is None:
-                raise
-            return self._writing(pair_by_key(self._engine, first, second, layout), layout).write(
-                into
-            )
+        carried = (*layout.slices, *filter(None, (layout.weight, layout.cluster)))
+        require_columns(files[0], carried)
+        return self._on_pair(files, layout, lambda pair: self._writing(pair, layout).write(into))
 
     def residuals(
         self, predictions: Path, layout: Layout
@@ -230,10 +238,6 @@ def _grouping(layout: Layout, metrics: Sequence[Metric]) -> tuple[str, ...]:
 def _outcomes(layout: Layout, metrics: Sequence[Metric]) -> bool:
     """Whether labels and predictions are read: figures of generated text may be all there is."""
     return layout.task is not Task.GENERATION or any(metric.of_outcomes for metric in metrics)
-
-
-def _column(metric: Metric, layout: Layout) -> str | None:
-    return (metric.column or layout.cost) if metric.loss is Loss.COLUMN else None
 
 
 def _require_numbers(file: Predictions, columns: Sequence[str]) -> None:

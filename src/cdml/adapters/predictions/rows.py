@@ -7,7 +7,12 @@ from pathlib import Path
 
 from cdml.adapters.predictions.pairing import describe_file, require_columns
 from cdml.adapters.predictions.row_sql import PREDICTION, SCORE, Row, class_text
-from cdml.adapters.predictions.slicing import SlicePosition, Slicing
+from cdml.adapters.predictions.slicing import (
+    SlicePosition,
+    Slicing,
+    describe_position,
+    order_positions,
+)
 from cdml.adapters.predictions.statistics_query import refuse
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, parquet, quote
@@ -17,7 +22,6 @@ from cdml.evaluation.prediction_store import (
     RESIDUALS,
     Layout,
     PairedRows,
-    PredictionValue,
 )
 from cdml.statistics.metrics import Task
 from cdml.tables.query import Field, LogicalType
@@ -56,18 +60,14 @@ class Writing:
             self._file,
         )
         counts = dict(self._counts(into))
-        order = sorted(
-            (place for place in counts if place is not None),
-            key=lambda place: (place[0], -counts[place], place[1]),
-        )
-        places: tuple[SlicePosition, ...] = (None, *order)
+        places = order_positions(counts)
         return PairedRows(
             path=into,
             sides="".join(self.row.sides),
             matrix=self.row.layout.task is Task.MULTICLASS,
             weighted=self.row.layout.weight is not None,
             clustered=self.row.layout.cluster is not None,
-            parts=tuple(map(self._slice, places)),
+            parts=tuple(describe_position(self.slices, place) for place in places),
             places=places,
             rows=tuple(counts[place] for place in places),
         )
@@ -137,12 +137,6 @@ class Writing:
                 f"SELECT s{number}, count(*) FROM {parquet(into)} GROUP BY ALL", into
             )
             yield from (((number, code), count) for code, count in counts)
-
-    def _slice(self, place: SlicePosition) -> Mapping[str, PredictionValue] | None:
-        if place is None:
-            return None
-        one = self.slices[place[0]]
-        return {one.column: one.values[place[1]]}
 
 
 def count_residuals(

@@ -1,7 +1,7 @@
 """The values of the slice columns as small numbers, the largest values apart."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,22 @@ def _plain(value: Any) -> PredictionValue:
     if isinstance(value, bool | int | str):
         return value
     return value if isinstance(value, float) and math.isfinite(value) else str(value)
+
+
+def order_positions(rows: Mapping[SlicePosition, int]) -> tuple[SlicePosition, ...]:
+    """All rows first, then slice by slice, the largest first."""
+    places = (place for place in rows if place is not None)
+    return (None, *sorted(places, key=lambda place: (place[0], -rows[place], place[1])))
+
+
+def describe_position(
+    slices: Sequence[Slicing], place: SlicePosition
+) -> Mapping[str, PredictionValue] | None:
+    """The value of the slice column; None for all rows."""
+    if place is None:
+        return None
+    one = slices[place[0]]
+    return {one.column: one.values[place[1]]}
 
 
 def groups_stay_small(slices: Sequence[Slicing]) -> bool:

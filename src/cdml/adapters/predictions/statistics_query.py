@@ -12,11 +12,17 @@ from cdml.adapters.predictions.exact_sums import ExactSums, added
 from cdml.adapters.predictions.pairing import Pair
 from cdml.adapters.predictions.reading import Group, Reader, ScoreReader
 from cdml.adapters.predictions.row_sql import KEYS_DIFFER, Row
-from cdml.adapters.predictions.slicing import SlicePosition, Slicing, groups_stay_small
+from cdml.adapters.predictions.slicing import (
+    SlicePosition,
+    Slicing,
+    describe_position,
+    groups_stay_small,
+    order_positions,
+)
 from cdml.adapters.predictions.weighted import WeightedRows
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.errors import InputError
-from cdml.evaluation.prediction_store import PredictionSlice, PredictionValue
+from cdml.evaluation.prediction_store import PredictionSlice
 from cdml.statistics.metrics import Metric, Task
 from cdml.statistics.samples import Sample
 
@@ -99,9 +105,10 @@ class StatisticsQuery:
         )
         terms = [*outcome, "count(*) AS n", *(f"{one} AS t{i}" for i, one in enumerate(sums))]
         sets = [[*outcome, *keys]] if joint else [[*outcome, key] for key in keys]
+        grouping = ", ".join(f"({', '.join(names)})" for names in sets)
         grouped = (
             f"SELECT {', '.join([*keys, *terms])} FROM ({inner})"
-            f" GROUP BY GROUPING SETS ({', '.join(map(_tuple, sets))})"
+            f" GROUP BY GROUPING SETS ({grouping})"
         )
         # The values of a column are grouped as they stand: only the groups need its codes.
         codes = [
@@ -146,17 +153,14 @@ class StatisticsQuery:
         outcomes = groups[None].cells if self.sensitive else ()
         present = tuple(sorted({outcome[0] for outcome in outcomes}))
         read = self._weighted(present) or self._read(groups, present)
-        order = sorted(
-            (place for place in groups if place is not None),
-            key=lambda place: (place[0], -groups[place].rows, place[1]),
-        )
+        places = order_positions({place: group.rows for place, group in groups.items()})
         return tuple(
             PredictionSlice(
-                slice=self._slice(place),
+                slice=describe_position(self.slices, place),
                 rows=groups[place].rows,
                 sample=partial(read, place=place),
             )
-            for place in (None, *order)
+            for place in places
         )
 
     def _read(
@@ -191,16 +195,6 @@ class StatisticsQuery:
             sensitive=self.sensitive,
             present=present,
         ).sample
-
-    def _slice(self, place: SlicePosition) -> Mapping[str, PredictionValue] | None:
-        if place is None:
-            return None
-        one = self.slices[place[0]]
-        return {one.column: one.values[place[1]]}
-
-
-def _tuple(names: Sequence[str]) -> str:
-    return f"({', '.join(names)})"
 
 
 def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None:

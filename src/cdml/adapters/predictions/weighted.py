@@ -30,7 +30,7 @@ class WeightedRows:
     present: Sequence[int]
 
     def sample(self, metric: Metric, place: SlicePosition) -> Weighted:
-        at = self._rows(place)
+        at = slice(None) if place is None else self._arrays[f"s{place[0]}"] == place[1]
         cluster = None
         if self.row.layout.cluster is not None:
             _, cluster = np.unique(self._arrays["cluster"][at], return_inverse=True)
@@ -46,9 +46,6 @@ class WeightedRows:
                 return RowFigures(values=self._figures(metric, at))
             case _:
                 return self._cells(metric, at)
-
-    def _rows(self, place: SlicePosition) -> Any:
-        return slice(None) if place is None else self._arrays[f"s{place[0]}"] == place[1]
 
     def _figures(self, metric: Metric, at: Any) -> Floats:
         name = _ERRORS if metric.family.reads is Statistic.SQUARES else metric.averaged

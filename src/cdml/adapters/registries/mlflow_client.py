@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from mlflow import MlflowClient, environment_variables
 from mlflow.entities import Run
@@ -222,13 +221,12 @@ def read_training(run: Run) -> Training:
         data=tuple(
             f"{one.dataset.name} {one.dataset.digest}"
             for one in named
-            if _context(one.tags or ()) in ("", "train", "training")
+            if next(
+                (str(tag.value) for tag in (one.tags or ()) if tag.key == "mlflow.data.context"), ""
+            )
+            in ("", "train", "training")
         ),
     )
-
-
-def _context(tags: Any) -> str:
-    return next((str(tag.value) for tag in tags if tag.key == "mlflow.data.context"), "")
 
 
 DIGEST = "cdml.digest"

@@ -41,7 +41,7 @@ def convert(column: Any, type_name: str, *, required: bool) -> Any:
     `wanted` is MLflow's name of the type, or of a tensor numpy's; others are left as they are.
     """
     column = decode(column)
-    missing = _missing(column)
+    missing = int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
     if missing == len(column):
         return _nothing(column, type_name, required=required)
     if type_name in WHOLE and missing:
@@ -70,10 +70,6 @@ def decode(column: Any) -> Any:
     while pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     return column
-
-
-def _missing(column: Any) -> int:
-    return int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
 
 
 def _nothing(column: Any, type_name: str, *, required: bool) -> Any:

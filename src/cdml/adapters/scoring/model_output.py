@@ -98,7 +98,9 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
             "List every class of the model, in the order of its probabilities;"
             ' words such as yes and no need quotes: `["no", "yes"]`.',
         )
-    renamed = _is_counted(own) and not any(find_class(one, configured) is not None for one in own)
+    renamed = all(is_same_class(one, at) for at, one in enumerate(own)) and not any(
+        find_class(one, configured) is not None for one in own
+    )
     agree = len(own) == len(configured) and (renamed or all(map(is_same_class, own, configured)))
     if own and not agree:
         raise InputError(
@@ -107,10 +109,6 @@ def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
             "Leave data.classes out, or write it as the model has it.",
         )
     return configured
-
-
-def _is_counted(classes: Sequence[Class]) -> bool:
-    return all(is_same_class(one, at) for at, one in enumerate(classes))
 
 
 def by_number(column: Any, class_values: Sequence[Class], configured: Sequence[Class]) -> Any:

@@ -64,7 +64,8 @@ def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
     retained |= {
         name: value
         for name, value in variables.items()
-        if value and (name.upper() in _PROXIES or (name[:3] == "UV_" and _is_ours(name)))
+        if value
+        and (name.upper() in _PROXIES or (name[:3] == "UV_" and (not name.startswith(_NOT_OURS))))
     }
     from_pip = _from_pip(_pip_settings(variables))
     if bundle := variables.get("REQUESTS_CA_BUNDLE"):
@@ -104,10 +105,6 @@ def public_environment(
 def _without_credentials(value: str) -> str:
     """Addresses without user, password and query; a proxy may be written without `//`."""
     return _IN_ADDRESS.sub(lambda match: "//" if match[0].startswith("//") else "", value)
-
-
-def _is_ours(name: str) -> bool:
-    return not name.startswith(_NOT_OURS)
 
 
 def _from_pip(settings: Mapping[str, str]) -> dict[str, str]:

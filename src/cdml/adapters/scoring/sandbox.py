@@ -82,7 +82,7 @@ def inspect(python: Path) -> Interpreter:
     if not settings.is_file():
         python = python.resolve()
     bases = {python.resolve().parent.parent, *_home(settings)}
-    installations = {base for base in bases if _is_installation(base)}
+    installations = {base for base in bases if any(base.glob("lib*/python3.*/os.py"))}
     if not installations or not os.access(python, os.X_OK):
         raise ConfigurationError(
             f"{python} is not the interpreter of a Python installation.",
@@ -104,11 +104,6 @@ def _home(settings: Path) -> list[Path]:
     pairs = [line.partition("=") for line in lines]
     homes = [Path(value.strip()) for name, _, value in pairs if name.strip().lower() == "home"]
     return [home.resolve().parent for home in homes if home.is_absolute()]
-
-
-def _is_installation(folder: Path) -> bool:
-    """Whether Python's standard library lies in it."""
-    return any(folder.glob("lib*/python3.*/os.py"))
 
 
 def _parts(folder: Path) -> set[Path]:

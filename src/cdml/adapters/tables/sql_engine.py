@@ -91,17 +91,11 @@ def logical_type(physical: str) -> LogicalType:
         return LogicalType.TIMESTAMP
     types = {
         "BOOLEAN": LogicalType.BOOLEAN,
-        "FLOAT": LogicalType.NUMBER,
-        "DOUBLE": LogicalType.NUMBER,
-        "DECIMAL": LogicalType.NUMBER,
-        "VARCHAR": LogicalType.STRING,
-        "JSON": LogicalType.STRING,
-        "UUID": LogicalType.STRING,
-        "ENUM": LogicalType.STRING,
+        **dict.fromkeys(("FLOAT", "DOUBLE", "DECIMAL"), LogicalType.NUMBER),
+        **dict.fromkeys(("VARCHAR", "JSON", "UUID", "ENUM"), LogicalType.STRING),
         "DATE": LogicalType.DATE,
         "TIME": LogicalType.TIME,
-        "STRUCT": LogicalType.OBJECT,
-        "MAP": LogicalType.OBJECT,
+        **dict.fromkeys(("STRUCT", "MAP"), LogicalType.OBJECT),
     }
     return types.get(name, LogicalType.OTHER)
 

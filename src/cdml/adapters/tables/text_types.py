@@ -286,43 +286,30 @@ def _digits(text: str) -> str:
 
 
 def _declared_casts(name: str, declared: Declared) -> Iterator[str]:
-    """Ways to read a column as its declared type, the plainest first."""
-    if not declared.firm:
-        yield from _unchanged_casts(name, declared)
-        return
+    """Ways to read a column as its declared type, the plainest first.
+
+    Of types that another table has, only what changes no value.
+    """
     text = f"trim({name})"
     match declared.type:
         case LogicalType.STRING:
             yield name
-        case LogicalType.BOOLEAN:
-            yield f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END"
-        case LogicalType.INTEGER:
-            plain = f"ltrim(split_part({text}, '.', 1), '+')"
-            fits = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
-            for integer_type in (
-                (declared.physical,) if declared.physical else ("BIGINT", "UBIGINT")
-            ):
-                yield f"CASE WHEN {fits} THEN TRY_CAST({plain} AS {integer_type}) END"
-        case LogicalType.NUMBER:
+        case LogicalType.NUMBER if declared.firm:
             yield _number(name, declared)
-        case LogicalType.DATE | LogicalType.TIMESTAMP | LogicalType.TIME:
-            yield from _times(name, declared)
-        case _:  # what is nested no text field holds
-            return
-
-
-def _unchanged_casts(name: str, declared: Declared) -> Iterator[str]:
-    """Types that another table has: only what changes no value."""
-    match declared.type:
-        case LogicalType.STRING:
-            yield name
         case LogicalType.NUMBER:
             plain = f"regexp_full_match({name}, '{_CANONICAL}') AND {exact(name)}"
             nothing = f"lower({name}) = 'nan'"
             yield f"CASE WHEN {plain} OR {nothing} THEN TRY_CAST({name} AS DOUBLE) END"
         case LogicalType.DATE | LogicalType.TIMESTAMP | LogicalType.TIME:
             yield from _times(name, declared)
-        case _:
+        case LogicalType.BOOLEAN if declared.firm:
+            yield f"CASE lower({text}) WHEN 'true' THEN true WHEN 'false' THEN false END"
+        case LogicalType.INTEGER if declared.firm:
+            plain = f"ltrim(split_part({text}, '.', 1), '+')"
+            fits = f"regexp_full_match({text}, '[+-]?[0-9]+(\\.0*)?')"
+            for kind in (declared.physical,) if declared.physical else ("BIGINT", "UBIGINT"):
+                yield f"CASE WHEN {fits} THEN TRY_CAST({plain} AS {kind}) END"
+        case _:  # what is nested no text field holds
             return
 
 

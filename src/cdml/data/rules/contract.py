@@ -1,6 +1,6 @@
 """What a contract promises, as rules that a table can be asked about."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date, time
 from math import inf
@@ -8,7 +8,7 @@ from typing import Any
 
 from cdml.common.suggest import describe_unknown
 from cdml.common.verdict import Verdict
-from cdml.data.contract import Contract, Property
+from cdml.data.contract import Contract, ContractBound, Property
 from cdml.data.rules.custom import reference_rule
 from cdml.data.rules.quality import accepted_values, quality_rules, unjudged_finding
 from cdml.data.rules.rule import (
@@ -330,10 +330,6 @@ def _on_text(
     return rule
 
 
-def _format_bound(bound: object) -> str:
-    return str(bound) if isinstance(bound, date | time) else repr(bound)
-
-
 def _typed(
     column: str, name: str, bound: Any, kind: LogicalType, expected: str,
     allowed: Callable[[CellValue], Condition],
@@ -341,10 +337,40 @@ def _typed(
     value = coerce(bound, kind)
     rule = DataRule(name=name, column=column, what=f"values are not {expected}", expected=expected)
     if value is None or not kind.ordered:
-        return not_executed(
-            rule, f"the column holds {kind}, which {_format_bound(bound)} cannot be held against"
-        )
-    return DataRule(
-        name=name, column=column, breaking=violates(column, allowed(value)),
-        what=rule.what, expected=expected,
-    )  # fmt: skip
+        text = str(bound) if isinstance(bound, date | time) else repr(bound)
+        return not_executed(rule, f"the column holds {kind}, which {text} cannot be held against")
+    return replace(rule, breaking=violates(column, allowed(value)))
+
+
+def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -> list[str]:
+    """A sentence for each column that a key of cdml.yaml names and the data does not have."""
+    columns = list(fields)
+    return [
+        f"data.{place}: {describe_unknown('column', name, columns)}"
+        for place, names in named.items()
+        for name in names
+        if name not in columns
+    ]
+
+
+def identity_rules(
+    key: tuple[str, ...], label: Field, positive: CellValue | None
+) -> Iterator[RuleOrCheck]:
+    """The rules that hold with and without a contract."""
+    for name in key:
+        yield not_null(name, "key_not_null")
+    yield unique("key_unique", key)
+    yield not_null(label.name, "label_not_null")
+    if positive is not None:
+        yield DataRule(
+            name="positive_occurs", column=label.name, what=f"rows are of the class {positive!r}",
+            breaking=Compare(label.name, "==", positive),
+            bound=ContractBound(operator="mustBeGreaterThan", value=0),
+        )  # fmt: skip
+
+
+def positive_class(written: bool | int | str | None, label: Field) -> CellValue | None:
+    """The positive class in the label's type (true may be 1); None where no row can have it."""
+    if isinstance(written, bool) and label.type.numeric:
+        return written if label.type == "boolean" else int(written)
+    return coerce(written, label.type)
