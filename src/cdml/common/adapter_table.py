@@ -27,15 +27,12 @@ class AdapterTable(Mapping[str, str]):
         return {point.name: point.value for point in entry_points(group=self.group)}
 
     def __getitem__(self, name: str) -> str:
-        """Where the adapter is found."""
         return self.own[name] if name in self.own else self._theirs[name]
 
     def __iter__(self) -> Iterator[str]:
-        """All names."""
         return iter({**self.own, **self._theirs})
 
     def __len__(self) -> int:
-        """How many names there are."""
         return len({**self.own, **self._theirs})
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from cdml.common.adapter_table import AdapterTable, find_adapter
 from cdml.common.suggest import describe_unknown
 from cdml.common.yaml_lines import KeyPath
+from cdml.config.base import validation_message
 from cdml.errors import ConfigurationError
 
 
@@ -47,11 +48,7 @@ class Kinds(Mapping[str, K]):
         return AdapterTable(self.group, {name: kind.adapter for name, kind in self.own.items()})
 
     def __getitem__(self, name: str) -> K:
-        """The kind of that name.
-
-        Raises:
-            ConfigurationError: its module cannot be imported here.
-        """
+        """The kind of that name; a ConfigurationError if its module cannot be imported here."""
         if name in self.own:
             return self.own[name]
         names = self._names
@@ -64,29 +61,19 @@ class Kinds(Mapping[str, K]):
         return name in self._names
 
     def __iter__(self) -> Iterator[str]:
-        """All names."""
         return iter(self._names)
 
     def __len__(self) -> int:
-        """How many names there are."""
         return len(self._names)
 
     def named(self, name: str) -> K:
-        """The kind of that name.
-
-        Raises:
-            ConfigurationError: there is none, or its module cannot be imported here.
-        """
+        """The kind of that name; a ConfigurationError if there is none, too."""
         if name not in self:
             raise ConfigurationError(describe_unknown(self.word, name, self))
         return self[name]
 
     def adapter(self, name: str) -> Any:
-        """What is made of the kind of that name.
-
-        Raises:
-            ConfigurationError: there is none, or its module cannot be imported here.
-        """
+        """What is made of the kind of that name; raises as `named`."""
         return find_adapter(self.word, name, {name: self.named(name).adapter})
 
     def read_settings(self, name: str, written: Mapping[str, Any]) -> Any:
@@ -108,13 +95,9 @@ class Kinds(Mapping[str, K]):
             kind.settings.model_validate(written)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
-                place, message = detail["loc"], detail["msg"].removeprefix("Value error, ")
+                place, message = detail["loc"], validation_message(detail)
                 if detail["type"] == "extra_forbidden":
                     known = ("type", *kind.settings.model_fields)
                     setting = f"setting of the {self.word} {name}"
                     message = describe_unknown(setting, str(place[0]), known)
-                elif detail["type"] == "missing":
-                    message = "is missing"
-                elif detail["type"] != "value_error":
-                    message = f"{message}, not {detail['input']!r}"
                 yield place, message

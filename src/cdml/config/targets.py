@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, Field
 from pydantic.functional_validators import AfterValidator
 
 from cdml.common.suggest import describe_unknown
-from cdml.config.base import Duration
+from cdml.config.base import Duration, SettingsModel
 from cdml.config.kinds import Kind, Kinds
 
 PLACEHOLDERS = ("model", "version", "digest", "slot", "port")
@@ -69,16 +69,12 @@ CommandLine = Annotated[
 HaproxyName = Annotated[str, Field(pattern=_NAME)]
 
 
-class RegistryTargetSettings(BaseModel):
+class RegistryTargetSettings(SettingsModel):
     """The registry's alias is the switch; there is nothing to set."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
-
-class HaproxySettings(BaseModel):
+class HaproxySettings(SettingsModel):
     """Two servers of one HAProxy backend on this machine; one serves, the other is beside it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     socket: Annotated[str, AfterValidator(_endpoint)]
     """HAProxy's runtime API (`stats socket … level admin`): a path with a slash, or host:port."""

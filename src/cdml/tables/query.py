@@ -150,19 +150,8 @@ class Either:
     conditions: tuple["Condition", ...]
 
 
-Condition = (
-    Missing
-    | Compare
-    | CompareColumns
-    | MultipleOf
-    | IsWholeNumber
-    | Length
-    | Matches
-    | In
-    | Not
-    | All
-    | Either
-)
+Test = Missing | Compare | CompareColumns | MultipleOf | IsWholeNumber | Length | Matches | In
+Condition = Test | Not | All | Either
 
 
 def comparable(one: LogicalType, other: LogicalType) -> bool:

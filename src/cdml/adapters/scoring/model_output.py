@@ -75,11 +75,7 @@ class Understood:
 
 
 def class_order(answer: ModelAnswer, question: Question) -> Sequence[Class]:
-    """All classes in the model's order; empty where nobody says them.
-
-    Raises:
-        InputError: cdml.yaml contradicts the model, or leaves out a value of the label.
-    """
+    """All classes in the model's order; an InputError if cdml.yaml contradicts or shortens it."""
     configured, own = list(question.classes), list(answer.classes)
     if not configured:
         if own and not any(find_class(label, own) is not None for label in question.labels):

@@ -1,6 +1,5 @@
 """What a model asks to be installed: names and versions, and files of its own; nothing else."""
 
-import hashlib
 import re
 import shutil
 import zipfile
@@ -20,6 +19,7 @@ from packaging.utils import (
 )
 
 from cdml.errors import InputError
+from cdml.evidence.store import file_digest
 from cdml.models.mlmodel import read_mlmodel
 
 FILE = "requirements.txt"
@@ -71,15 +71,14 @@ def read_requirements(model: Path) -> list[Wanted]:
 
 def content(requirements: Sequence[Wanted]) -> list[str]:
     """What is asked for, in any order, with the digest of each file: equal only if it is equal."""
-    return sorted(f"{each.text} {_digest(each.file) if each.file else ''}" for each in requirements)
+    return sorted(
+        f"{each.text} {file_digest(each.file).removeprefix('sha256:') if each.file else ''}"
+        for each in requirements
+    )
 
 
 def copied(requirements: Sequence[Wanted], folder: Path) -> list[str]:
-    """The lines for uv; the model's own files are copied to a folder that nobody else writes.
-
-    Raises:
-        InputError: a wheel of the model's asks for a package by its address.
-    """
+    """The lines for uv, the model's own files copied to where nobody else writes, and checked."""
     lines = []
     for number, each in enumerate(requirements):
         if each.file is None:
@@ -199,11 +198,6 @@ def _start(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     if len(data) > _METADATA_BYTES:
         raise ValueError("so long is no metadata")
     return data.decode("utf-8")
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 _INDEX = (

@@ -28,11 +28,7 @@ _MANY_CLASSES = 1000
 
 
 def read_columns(job: ScoringJob) -> list[str]:
-    """The columns of the evaluation rows, all that the job names among them.
-
-    Raises:
-        InputError: the file cannot be read, or a column is not there.
-    """
+    """The columns of the evaluation rows, which must be readable and have all the job names."""
     try:
         there = list(pq.read_schema(job.data).names)
     except (OSError, pa.ArrowException) as error:

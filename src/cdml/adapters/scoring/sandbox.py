@@ -218,8 +218,7 @@ def _layout(
 ) -> list[list[object]]:
     """The file system inside the walls, from its top: kind, path and a word more of each entry.
 
-    It is a list of what may be seen. Where the job's data lie does not matter then, unless it is
-    among what may be: there they are covered.
+    Only what is listed may be seen; the job's data, if they lie among it, are covered.
     """
     private = _private(os.environ, hide)
     mounts = {part: w for path, w in keep for part in _pieces(path.resolve(), w, private)}

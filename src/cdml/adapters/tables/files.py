@@ -14,19 +14,16 @@ from urllib.parse import unquote, urlsplit
 
 from cdml.common.addresses import Address, mask, reveal
 from cdml.errors import InputError
+from cdml.evidence.store import file_digest
 
 if TYPE_CHECKING:  # imported where something is fetched: most data lies on this machine
     import urllib.request
     from http.client import HTTPResponse
 
 FORMATS = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".json": "json",
-    ".jsonl": "json",
-    ".ndjson": "json",
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".csv", ".tsv"), "csv"),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
 }
 OBJECT_STORES = (
     "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
@@ -75,7 +72,7 @@ class Files:
 
     def digest(self) -> str:
         """SHA-256 of the one file, or over the sorted SHA-256 of several."""
-        digests = sorted(map(_sha256, self.paths))
+        digests = sorted(file_digest(path).removeprefix("sha256:") for path in self.paths)
         if len(digests) > 1:
             digests = [hashlib.sha256("\n".join(digests).encode()).hexdigest()]
         return f"sha256:{digests[0]}"
@@ -148,11 +145,6 @@ def _format(path: Path) -> str:
     if format_name is None:
         raise InputError(f"{path.name} has no format that can be read.", _KNOWN)
     return format_name
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _without_secrets(url: str) -> str:

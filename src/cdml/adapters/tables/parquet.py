@@ -97,11 +97,7 @@ _FOOTER = """
 def empty_columns(
     engine: duckdb.DuckDBPyConnection, path: Path, columns: Collection[EngineColumn]
 ) -> frozenset[str]:
-    """The names of the columns of a file with rows in which every value is missing (NULL or NaN).
-
-    Raises:
-        duckdb.Error: the file cannot be read.
-    """
+    """Columns of a file with rows in which every value is missing (NULL or NaN), by name."""
     footer: Mapping[str, tuple[bool, bool]] = {
         name: (valued, empty)
         for name, valued, empty in engine.execute(_FOOTER.format(file=quote_path(path))).fetchall()

@@ -12,7 +12,7 @@ from cdml.data.drift.profile import ColumnProfile, Profile
 from cdml.data.rules.quality import unjudged_finding
 from cdml.data.rules.rule import DataRule, not_executed
 from cdml.evidence.schema import Check
-from cdml.tables.query import Field, LogicalType, NotRun
+from cdml.tables.query import Field, NotRun
 from cdml.tables.table import Table
 
 
@@ -55,7 +55,7 @@ def _incomparable(now: Field, before: ColumnProfile) -> str:
         numbers and is_ordered(now.type) and is_ordered(before.type)
     ):
         return f"the reference holds {before.type}, the data {now.type}"
-    if now.type in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER):
+    if not now.type.plain:
         return f"it holds {now.physical}"
     return ""
 

@@ -15,7 +15,6 @@ SAMPLE = 20_000
 _CELLS = 10_000_000  # values that are held at once: of very many columns fewer rows are drawn
 """Rows of the reference on which edges are found."""
 _MOST_CATEGORIES = 10_000
-_UNCOUNTABLE = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
 OWN_VALUES = "nearly every row has a value of its own"
 
 
@@ -65,7 +64,7 @@ def build_profile(
                 _ordered(one, sample.get(one.name, ()), may_disclose=may_disclose(one.name))
             )
             continue
-        if one.type not in _UNCOUNTABLE:
+        if one.type.plain:
             values[one.name] = table.frequencies(one.name, _MOST_CATEGORIES)
         # Of a flag its two values are known, whoever may see them.
         disclosed = may_disclose(one.name) or one.type is LogicalType.BOOLEAN

@@ -93,12 +93,11 @@ def candidate_inputs(
         left_out = {*settings.key, *settings.leakage.ignore, *contract.after_outcome}
     else:
         left_out = set(settings.leakage.ignore)
-    odd = (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
     return [
         name
         for name in (fields if features is None else features)
         if name in fields and name not in left_out and name != settings.label
-        and fields[name].type not in odd
+        and fields[name].type.plain
     ]  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def comparable(left: LogicalType, right: LogicalType) -> bool:
     numbers = (LogicalType.INTEGER, LogicalType.NUMBER)
     if left in numbers or right in numbers:
         return left in numbers and right in numbers
-    return left is right and left not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
+    return left is right and left.plain
 
 
 def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrCheck:
