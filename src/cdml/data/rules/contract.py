@@ -237,8 +237,9 @@ def _bounds(prop: Property, field: Field | None) -> Iterator[RuleOrCheck]:
     if field is not None and field.empty:
         kind = prop.logical or kind
     for name, option in prop.options.items():
-        if name == "format" and prop.logical in DATES:
-            rule = _date_format(prop.name, str(option), kind, prop.logical)
+        if name == "format":
+            dates = prop.logical if prop.logical in DATES else None
+            rule = _format(prop.name, str(option), kind, dates)
         else:
             rule = _option(prop.name, name, option, kind)
         yield rule if field is None or not field.empty else _of_nothing(rule)
@@ -269,8 +270,6 @@ def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrChe
         return _on_text(column, name, expected, kind, Length(column, sign, option))
     if name == "pattern":
         return _on_text(column, name, str(option), kind, Matches(column, str(option)))
-    if name == "format":
-        return _format(column, str(option), kind)
     if name == "multipleOf":
         return _multiple(column, option, kind)
     return unjudged_finding(name, column, f"{name} {option} is listed, not executed")
@@ -288,34 +287,21 @@ def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrCheck:
     return replace(rule, breaking=violates(column, MultipleOf(column, option)))
 
 
-def _format(column: str, written: str, kind: LogicalType) -> RuleOrCheck:
-    if kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
-        return unjudged_finding(
-            "format", column, f"format {written} is listed; the column holds {kind}"
-        )
-    rule = DataRule(
-        name="format", column=column, what="values are of another format", expected=written
-    )
-    if written not in FORMATS:
-        return not_executed(rule, f"the format {written!r} is not known")
-    return _on_text(column, "format", written, kind, Matches(column, FORMATS[written]))
-
-
-def _date_format(
-    column: str, written: str, kind: LogicalType, expected: LogicalType
-) -> RuleOrCheck:
+def _format(column: str, written: str, kind: LogicalType, dates: LogicalType | None) -> RuleOrCheck:
     """Texts have the format; stored dates have none, and those that were read by it fit."""
-    if kind in DATES:
+    if kind in DATES if dates else kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
         return unjudged_finding(
             "format", column, f"format {written} is listed; the column holds {kind}"
         )
-    rule = DataRule(
-        name="format", column=column, what="values are of another format", expected=written
-    )
-    applied, trouble = read_format(written), _not_applied(expected, written)
-    if applied is None or trouble:
+    applied = read_format(written) if dates else None
+    pattern = f"^(?:{applied.regex})$" if applied else FORMATS.get(written)
+    trouble = _not_applied(dates, written) if dates else f"the format {written!r} is not known"
+    if pattern is None or (dates and (applied is None or trouble)):
+        rule = DataRule(
+            name="format", column=column, what="values are of another format", expected=written
+        )
         return not_executed(rule, trouble)
-    return _on_text(column, "format", written, kind, Matches(column, f"^(?:{applied.regex})$"))
+    return _on_text(column, "format", written, kind, Matches(column, pattern))
 
 
 def _on_text(
