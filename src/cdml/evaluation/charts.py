@@ -16,7 +16,7 @@ _DIGITS = 7
 _OF_SCORES = frozenset({"roc", "precision_recall", "calibration"})
 
 
-def of_classifier(
+def draw_model(
     part: PredictionSlice,
     metrics: Sequence[Metric],
     layout: Layout,
@@ -24,14 +24,18 @@ def of_classifier(
     ports: EvaluationPorts,
     *,
     champion: bool = False,
+    closed: bool,
 ) -> Picture:
-    """A classifier on all rows.
+    """A model on all rows; scores that none of the metrics reads are not read for a picture.
 
-    Scores are read where one of the metrics, which the rows were reduced for, reads them.
+    Where the contract classifies the label (`closed`), nothing tells a value of it. Classes are
+    values, and so is a residual beside its prediction. Curves of scores are none.
     """
+    if layout.task is Task.REGRESSION:
+        residuals = {} if closed else ports.samples.residuals(predictions, layout)
+        return Picture(curves={name: _curve(*points) for name, points in residuals.items()})
     if layout.task not in _SCORES:
         return Picture()
-    matrix = crosstab(part.sample(_OUTCOMES), champion=champion)
     points: Mapping[str, Points] = {}
     if any(metric.needs_score for metric in metrics):
         bins = _bins(part, metrics, layout, predictions, ports)
@@ -39,25 +43,19 @@ def of_classifier(
             points = curves(bins)
         elif _few_enough(part, layout):
             points = curves(part.sample(_SCORES[layout.task]), champion=champion)
+    matrix = None if closed else crosstab(part.sample(_OUTCOMES), champion=champion)
+    confusion = None
+    if matrix is not None:
+        counts = tuple(tuple(map(int, row)) for row in matrix[1])
+        confusion = ConfusionCounts(classes=matrix[0], counts=counts)
     return Picture(
-        curves=_curves(points),
-        confusion=None
-        if matrix is None
-        else ConfusionCounts(
-            classes=matrix[0], counts=tuple(tuple(map(int, row)) for row in matrix[1])
-        ),
+        curves={
+            name: _curve(*map(list, pair))
+            for name, pair in points.items()
+            if not closed or name in _OF_SCORES
+        },
+        confusion=confusion,
     )
-
-
-def without_values(picture: Picture, *, closed: bool) -> Picture:
-    """A picture of which nothing tells a value of the label, where those may not be shown.
-
-    Classes are values, and so is a residual beside its prediction. Curves of scores are none.
-    """
-    if not closed:
-        return picture
-    of_scores = {name: curve for name, curve in picture.curves.items() if name in _OF_SCORES}
-    return Picture(curves=of_scores)
 
 
 def _bins(
@@ -90,32 +88,6 @@ def _classes(part: PredictionSlice, layout: Layout) -> tuple[str, ...]:
     counted = cells.of if isinstance(cells, Weighted) else cells
     multiclass = layout.task is Task.MULTICLASS
     return counted.classes if multiclass and isinstance(counted, Cells) else ()
-
-
-def residual_charts(predictions: Path, layout: Layout, ports: EvaluationPorts) -> Picture:
-    """A regression: prediction - label over the prediction."""
-    residuals = ports.samples.residuals(predictions, layout)
-    return Picture(curves={name: _curve(*points) for name, points in residuals.items()})
-
-
-def champion_charts(
-    part: PredictionSlice,
-    metrics: Sequence[Metric],
-    layout: Layout,
-    predictions: Path,
-    ports: EvaluationPorts,
-) -> Picture:
-    """The champion of two models, of what their comparison has read.
-
-    Scores that no gate reads are not read for a picture.
-    """
-    if layout.task is Task.REGRESSION:
-        return residual_charts(predictions, layout, ports)
-    return of_classifier(part, metrics, layout, predictions, ports, champion=True)
-
-
-def _curves(points_by_name: Mapping[str, Points]) -> dict[str, Curve]:
-    return {name: _curve(*map(list, points)) for name, points in points_by_name.items()}
 
 
 def _curve(x: Sequence[float], y: Sequence[float]) -> Curve:

@@ -12,7 +12,7 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.data.odcs.load import load_contract
 from cdml.evaluation.champion import ModelResolver
-from cdml.evaluation.charts import champion_charts, without_values
+from cdml.evaluation.charts import draw_model
 from cdml.evaluation.measure import (
     NO_OPERATION,
     add_user_metrics,
@@ -168,22 +168,17 @@ class _Contest:
             rows=parts[0].rows,
             gates=gates,
             notes=describe_grouping(parts, config.data.max_slices),
-            champion=without_values(
-                champion_charts(
-                    overall,
-                    sampled_metrics([one.metric for one in rules]),
-                    self._layout,
-                    champion.predictions,
-                    self.ports,
-                ),
-                closed=self._label_is_closed,
+            champion=draw_model(
+                overall,
+                sampled_metrics([one.metric for one in rules]),
+                self._layout,
+                champion.predictions,
+                self.ports,
+                champion=True,
+                closed=config.data.label
+                in load_contract(self.loaded, config.data.contract).classified,
             ),
         )
-
-    @property
-    def _label_is_closed(self) -> bool:
-        data = self.loaded.config.data
-        return data.label in load_contract(self.loaded, data.contract).classified
 
     def _not_compared(self, rows: int, why: str) -> tuple[ComparisonGate, ...]:
         return tuple(

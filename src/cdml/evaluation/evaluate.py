@@ -11,7 +11,7 @@ from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import is_text, open_rows
 from cdml.errors import ConfigurationError, InputError
-from cdml.evaluation.charts import of_classifier, residual_charts, without_values
+from cdml.evaluation.charts import draw_model
 from cdml.evaluation.measure import add_user_metrics, measure, sampled_metrics
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_if_possible
@@ -26,7 +26,7 @@ from cdml.evidence.store import PREDICTIONS
 from cdml.gates.bounds import judge_bounds
 from cdml.gates.rules import metric_of_gate, policy_ref
 from cdml.models.uri import CHALLENGER
-from cdml.statistics.metrics import Metric, Task
+from cdml.statistics.metrics import Metric
 from cdml.tables.table import Table
 
 
@@ -81,14 +81,10 @@ def evaluate_model(
         values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
         bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
-        if requested_layout.task is Task.REGRESSION:
-            picture = residual_charts(contender.predictions, requested_layout, ports)
-        else:
-            picture = of_classifier(
-                parts[0], metrics, requested_layout, contender.predictions, ports
-            )
         closed = config.data.label in load_contract(loaded, config.data.contract).classified
-        picture = without_values(picture, closed=closed)
+        picture = draw_model(
+            parts[0], metrics, requested_layout, contender.predictions, ports, closed=closed
+        )
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(
             verdict=verdict,

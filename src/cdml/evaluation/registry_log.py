@@ -43,20 +43,15 @@ def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
     comparison = store.read_evidence(output, Comparison)
     stages = [store.read_evidence(output, DataEvidence), evaluation, comparison]
     written = [stage for stage in stages if stage is not None]
-    metrics = {
-        measured.metric: measured.value
-        for measured in evaluation.metrics
-        if measured.slice is None and measured.value is not None
-    }
     registry = ports.registry
     version = registry.resolve(model.uri)
     if comparison is None and version is not None and "cdml.evidence" in version.tags:
-        registry.log_result(model.uri, metrics, {})
+        registry.log_result(model.uri, evaluation.overall, {})
         return
     tags = {"cdml.verdict": worst(stage.verdict for stage in written).value}
     if model.digest is not None:
         tags["cdml.digest"] = model.digest
-    registry.log_result(model.uri, metrics, tags)
+    registry.log_result(model.uri, evaluation.overall, tags)
     if version is not None:
         files = [output / store.FILES[type(stage)] for stage in written]
         with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-kept")) as scratch:
@@ -144,15 +139,10 @@ def _of_version(version: ModelVersion, rows: str, registry: Registry) -> Iterato
     except CdmlError:
         return
     verdicts = (stage.verdict for stage in (*stages, evaluation) if stage is not None)
-    measured = {
-        one.metric: one.value
-        for one in evaluation.metrics
-        if one.slice is None and one.value is not None
-    }
     yield PastVersion(
         version=version.version,
         verdict=worst(verdicts),
         time=evaluation.produced.time,
         same_rows=evaluation.data.digest == rows,
-        metrics=dict(list(measured.items())[:_METRICS]),
+        metrics=dict(list(evaluation.overall.items())[:_METRICS]),
     )

@@ -45,13 +45,12 @@ def from_file(written: str, path: Path, output: Path) -> ScoredModel:
         raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
     for folder in dict.fromkeys((output, path.parent)):
         evaluation = reuse_evaluation(folder)
-        if evaluation is not None and _same_bytes(evaluation.predictions, path):
+        if evaluation is None:
+            continue
+        known = evaluation.predictions
+        if known.samefile(path) or store.file_digest(known) == store.file_digest(path):
             return evaluation
     return ScoredModel(model=ModelRef(uri=written), predictions=path)
-
-
-def _same_bytes(first: Path, second: Path) -> bool:
-    return first.samefile(second) or store.file_digest(first) == store.file_digest(second)
 
 
 def reuse_evaluation(folder: Path) -> ScoredModel | None:

@@ -292,6 +292,12 @@ class Evaluation(_Stage):
         _no_better(self.verdict, (gate.verdict for gate in self.gates))
         return self
 
+    @property
+    def overall(self) -> dict[str, float]:
+        """The values on all rows, by metric."""
+        overall = (one for one in self.metrics if one.slice is None)
+        return {one.metric: one.value for one in overall if one.value is not None}
+
 
 class Change(EvidenceModel):
     """What differs between the two models besides their figures; null where one lacks it."""

@@ -343,11 +343,7 @@ def history_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     evaluation, comparison = gathered.evaluation, gathered.comparison
     if evaluation is None or comparison is None or not comparison.history:
         return ()
-    now = {
-        one.metric: one.value
-        for one in evaluation.metrics
-        if one.slice is None and one.value is not None
-    }
+    now = evaluation.overall
     metrics_judged = [gate.metric for gate in evaluation.gates if gate.metric in now]
     metrics_judged += [
         gate.metric for gate in comparison.gates if gate.slice is None and gate.metric in now
