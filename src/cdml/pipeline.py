@@ -91,10 +91,10 @@ def run_gate(
         contenders.identities[model] = identity
         if predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
-        opponent = contenders.named(champion)
+        opponent = contenders.address_or_none(champion)
         # Predictions scored elsewhere: the challenger itself is not asked about these rows.
         challenger = judged if predictions is None else None
-        pair = (challenger, contenders.asks_for(opponent))
+        pair = (challenger, contenders.champion_signature(opponent))
         validated = validate_data(
             loaded,
             ports,

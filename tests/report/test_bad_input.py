@@ -203,6 +203,6 @@ def reported(folder):
         ),
         evidence=folder / "out",
         output=folder / "told",
-        talk=CommentPolicy(mode="off", report_id="flights"),
+        policy=CommentPolicy(mode="off", report_id="flights"),
     )
     return folder / "told"

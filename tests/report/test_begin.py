@@ -20,16 +20,18 @@ PULL = PullRequest(number=7, head="c" * 40)
 def run(tmp_path):
     """A run of the gate: begun, or with its evidence told."""
 
-    def runs(host, *evidence, told=False, **talk):
-        talk = CommentPolicy(**{"mode": "always", "report_id": "flights", **talk})
+    def runs(host, *evidence, told=False, **policy):
+        policy = CommentPolicy(**{"mode": "always", "report_id": "flights", **policy})
         ports = FakePorts(
             ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()
         )
         loaded = configured(tmp_path)
         if not told:
-            return post_in_progress(loaded.config.model, ports, talk)
+            return post_in_progress(loaded.config.model, ports, policy)
         folder = written(tmp_path / "evidence", *evidence)
-        return publish_report(loaded, ports, evidence=folder, output=tmp_path / "out", talk=talk)
+        return publish_report(
+            loaded, ports, evidence=folder, output=tmp_path / "out", policy=policy
+        )
 
     return runs
 
@@ -134,7 +136,7 @@ class TestWithoutACodeHost:
     def tell(self, tmp_path):
         """Report where nobody is to be talked to; what is posted, and the run."""
 
-        def tells(**talk):
+        def tells(**policy):
             ci_run = FakeCiRun()
             ports = FakePorts(
                 ci_run=ci_run, code_host=None, clock=FakeClock(), progress=FakeProgress()
@@ -144,7 +146,7 @@ class TestWithoutACodeHost:
                 ports,
                 evidence=written(tmp_path / "evidence", *SCENARIOS["pass"]()),
                 output=tmp_path / "out",
-                talk=CommentPolicy(mode="always", report_id="flights", **talk),
+                policy=CommentPolicy(mode="always", report_id="flights", **policy),
             )
             return found, ci_run.annotations
 

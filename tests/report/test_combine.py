@@ -44,7 +44,7 @@ def told(tmp_path):
             loaded=configured(tmp_path),
             pattern=pattern,
             output=tmp_path / "out",
-            talk=CommentPolicy(mode=mode, report_id="flights"),
+            policy=CommentPolicy(mode=mode, report_id="flights"),
         )
         return host, found
 
@@ -135,7 +135,7 @@ def monorepo(tmp_path):
             ),
             pattern="*/.cdml",
             output=tmp_path / "out",
-            talk=CommentPolicy(mode="always", report_id="models"),
+            policy=CommentPolicy(mode="always", report_id="models"),
         )
         return host.comments[0].body
 

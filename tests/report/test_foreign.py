@@ -51,7 +51,7 @@ def told(tmp_path):
             FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
             evidence=tmp_path / "nowhere",
             output=tmp_path / "out",
-            talk=CommentPolicy(mode="always", report_id="flights"),
+            policy=CommentPolicy(mode="always", report_id="flights"),
             artifact="e",
         )
         return host.comments[0].body

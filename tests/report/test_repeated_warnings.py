@@ -39,9 +39,12 @@ def told(tmp_path, host):
         ports = FakePorts(
             ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()
         )
-        loaded, talk = configured(tmp_path), CommentPolicy(mode="always", report_id="flight-delays")
+        loaded, policy = (
+            configured(tmp_path),
+            CommentPolicy(mode="always", report_id="flight-delays"),
+        )
         if begins:
-            post_in_progress(loaded, ports, talk)
+            post_in_progress(loaded, ports, policy)
         checks = [
             passed_check(
                 name="drift",
@@ -58,7 +61,7 @@ def told(tmp_path, host):
             ports,
             evidence=written(tmp_path / "evidence", found, evaluation(), comparison()),
             output=tmp_path / "out",
-            talk=talk,
+            policy=policy,
         )
         return host.comments[0].body
 
@@ -129,7 +132,7 @@ def test_gates_that_only_warn_are_known_again_too(tmp_path, host):
                 tmp_path / "evidence", data(), evaluation(), comparison(slow, verdict=WARN)
             ),
             output=tmp_path / "out",
-            talk=CommentPolicy(mode="always", report_id="flight-delays"),
+            policy=CommentPolicy(mode="always", report_id="flight-delays"),
         )
 
     assert f"{FOLD}1</summary>\n\n- Log loss rose.\n" in host.comments[0].body

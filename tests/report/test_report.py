@@ -51,7 +51,7 @@ def told(tmp_path, host):
             FakePorts(ci_run=on.run, code_host=on, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
-            talk=CommentPolicy(mode=mode, **{"report_id": "flight-delays", **options}),
+            policy=CommentPolicy(mode=mode, **{"report_id": "flight-delays", **options}),
         )
 
     return tell

@@ -69,7 +69,7 @@ def told(folder, text):
         FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder / "evidence", *evidence),
         output=folder / "out",
-        talk=CommentPolicy(mode="always", report_id="flights"),
+        policy=CommentPolicy(mode="always", report_id="flights"),
     )
     return host, reported
 

@@ -153,7 +153,7 @@ def labelled(said):
     """Pictures whose every text is one of these."""
     even = tuple(1 / len(said) for _ in said)
     yield Bars(bins=said, reference=even, now=even)
-    line = Series(who="now", x=(0.0, 1.0), y=(0.0, 1.0))
+    line = Series(role="now", x=(0.0, 1.0), y=(0.0, 1.0))
     for some in zip(*[iter(said)] * 8, strict=False):
         yield Lines(across=some[0], up=some[1], series=(line,), ticks=some[2:])
 
@@ -170,7 +170,7 @@ def shape(drawn):
 
 def label(text):
     drawn = Bars(bins=(text, "b"), reference=(0.5, 0.5), now=(0.2, 0.8))
-    return plots.svg(Chart(key="one", title="x", said="x", drawn=drawn, table=NOTHING))
+    return plots.svg(Chart(key="one", title="x", description="x", drawn=drawn, table=NOTHING))
 
 
 class TestPicture:
@@ -185,7 +185,9 @@ class TestPicture:
         words = tuple(f"word {at}" for at in range(len(said)))
         for mine, plain in zip(labelled(said), labelled(words), strict=True):
             shown, harmless = (
-                plots.svg(Chart(key="one", title=text, said=text, drawn=drawn, table=NOTHING))
+                plots.svg(
+                    Chart(key="one", title=text, description=text, drawn=drawn, table=NOTHING)
+                )
                 for text, drawn in ((said[0], mine), (words[0], plain))
             )
 
@@ -203,9 +205,9 @@ class TestPicture:
         chart = Chart(
             key="one",
             title="a",
-            said="b",
+            description="b",
             drawn=Lines(
-                across="$x$", up="y", series=(Series(who="now", x=(0.0, 1.0), y=(0.0, 1.0)),)
+                across="$x$", up="y", series=(Series(role="now", x=(0.0, 1.0), y=(0.0, 1.0)),)
             ),
             table=NOTHING,
         )
@@ -221,7 +223,7 @@ class TestPicture:
         chart = Chart(
             key="bars",
             title="<b>",
-            said='"',
+            description='"',
             drawn=Bars(bins=("<script>", "a&b"), reference=(0.5, 0.5), now=(1.0, 0.0)),
             table=NOTHING,
         )
@@ -266,7 +268,7 @@ class TestForest:
         broken = bound_forest(bound(value=0.7, rule="at_least 0.85"))
 
         assert broken.estimate < 100 == broken.margin == kept.margin < kept.estimate
-        assert "bound 50" in kept.said
+        assert "bound 50" in kept.description
 
     def test_what_has_no_difference_or_direction_is_not_drawn(self):
         assert comparison_forest(compared(difference=None)) is None
@@ -282,7 +284,7 @@ class TestMatrix:
         assert "carrier = HA" == found.rows[0][0]
         assert ("worse-3", "fail") == (
             rows["carrier = HA"]["log_loss"].shade,
-            rows["carrier = HA"]["log_loss"].said,
+            rows["carrier = HA"]["log_loss"].description,
         )
         assert {""} == {cells["roc_auc"].shade for cells in rows.values()}
 
@@ -292,7 +294,7 @@ class TestMatrix:
         assert ("Challenger", "Champion") == tuple(one.caption for one in found)
         for one in found:
             for _, cells in one.rows:
-                shares = [float(cell.said.removesuffix(" %")) for cell in cells]
+                shares = [float(cell.description.removesuffix(" %")) for cell in cells]
                 assert pytest.approx(100, abs=0.11) == sum(shares)
 
     def test_without_slices_there_is_no_heat_map(self):

@@ -111,7 +111,7 @@ def test_a_check_that_failed_is_unfolded_and_one_that_warns_is_not():
 def test_a_pass_without_proof_is_told_apart_everywhere():
     told = shown(log_loss(), carrier("VX", bound=CROSSING), carrier("UA"))
 
-    assert "1 of 2 passed, no regression proven in 1" == told.slices_said
+    assert "1 of 2 passed, no regression proven in 1" == told.slices_summary
     body, page, terminal = (
         comment.comment(told),
         comment.page(told, evaluation().produced.time),
@@ -136,7 +136,7 @@ def test_the_summary_unfolds_what_the_comment_folds():
 
 
 def test_slices_that_are_all_proven_all_passed():
-    assert "all 2 passed" == shown(carrier("VX"), carrier("UA")).slices_said
+    assert "all 2 passed" == shown(carrier("VX"), carrier("UA")).slices_summary
 
 
 VERSION = ModelRef(uri="models:/flight-delays/5", version="5", digest=CHALLENGER)

@@ -29,7 +29,7 @@ def full(tmp_path_factory):
         FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
         evidence=written(folder, data(), evaluation(), comparison(*slices, failing, verdict=FAIL)),
         output=folder,
-        talk=CommentPolicy(mode="always", report_id="flights"),
+        policy=CommentPolicy(mode="always", report_id="flights"),
     )
     return host, reported
 

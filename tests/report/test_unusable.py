@@ -29,7 +29,7 @@ def told(tmp_path):
             FakePorts(ci_run=host.run, code_host=host, clock=FakeClock(), progress=FakeProgress()),
             evidence=written(tmp_path / "evidence", *evidence),
             output=tmp_path / "out",
-            talk=CommentPolicy(mode=mode, report_id="flights"),
+            policy=CommentPolicy(mode=mode, report_id="flights"),
         )
 
     return tell

@@ -79,7 +79,7 @@ def report(
             own=lambda folder: _neighbour_config(folder, config.name),
             pattern=combine or "",
             output=output_dir,
-            talk=policy,
+            policy=policy,
             notes=_sentences(broken) if broken else (),
         )
     else:
@@ -88,7 +88,7 @@ def report(
             wiring,
             evidence=config.parent / evidence if evidence else output_dir,
             output=output_dir,
-            talk=policy,
+            policy=policy,
             artifact=artifact or None,
         )
     return output.print_report(host.ci_run, output_dir, published)

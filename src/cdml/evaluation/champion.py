@@ -31,7 +31,7 @@ from cdml.models.uri import NONE
 class ModelResolver:
     """The ports that models come through, and the folders of one comparison.
 
-    `work` is a folder for predictions made here; `begun` champions are being scored meanwhile;
+    `work` is a folder for predictions made here; champions `in_background` are being scored;
     `opponents` are addresses by what names the champion, None for nobody to compare with, and
     `challengers` addresses or predictions files.
     """
@@ -41,7 +41,7 @@ class ModelResolver:
     output: Path
     work: Path
     data: str | None
-    begun: dict[str, BackgroundTask[ScoredModel]] = field(default_factory=dict)
+    in_background: dict[str, BackgroundTask[ScoredModel]] = field(default_factory=dict)
     identities: dict[str, "Identity"] = field(default_factory=dict)
     opponents: dict[str | None, str | None] = field(default_factory=dict)
     done: dict[str, ScoredModel] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class ModelResolver:
             )
         return None
 
-    def named(self, champion: str | None) -> str:
+    def address_or_none(self, champion: str | None) -> str:
         """The champion's address, or `none`; what cannot be found the comparison complains of."""
         try:
             return self.opponent(champion) or NONE
@@ -147,15 +147,16 @@ class ModelResolver:
             self.challengers.append(challenger.uri)
             if self.identify(opponent).model.digest != challenger.digest:
                 _ = self.table  # opened here: the engine belongs to the main thread
-                self.begun[opponent] = BackgroundTask(lambda: self._scored(opponent, CHAMPION))
+                task = BackgroundTask(lambda: self._scored(opponent, CHAMPION))
+                self.in_background[opponent] = task
         except CdmlError:
             return champion
         return opponent
 
     def champion(self, written: str) -> ScoredModel:
         """The champion with its predictions."""
-        if written in self.begun:
-            return self.begun[written].result()
+        if written in self.in_background:
+            return self.in_background[written].result()
         path = predictions_file(written, self.loaded)
         if path is not None:
             return from_file(written, path, path.parent)
@@ -175,7 +176,7 @@ class ModelResolver:
         identity = self.identify(champion).model
         return identity if identity.digest == challenger.model.digest else None
 
-    def asks_for(self, champion: str) -> "Signature | None":
+    def champion_signature(self, champion: str) -> "Signature | None":
         """The champion's signature; None where there is none, or the comparison will complain."""
         if champion == NONE or predictions_file(champion, self.loaded) is not None:
             return None

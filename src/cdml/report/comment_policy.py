@@ -53,7 +53,7 @@ class CommentPolicy:
         except ServiceError:  # whoever comments then meets the same, and tells it
             return frozenset()
 
-    def say(
+    def post(
         self,
         host: ReportPorts,
         body: str,

@@ -29,13 +29,13 @@ _DECIDING = ("gates", "policy")
 class BaseBranchGates:
     """What a pull request changes of the gate.
 
-    `config` is that of its base, None where it is the same or not to be had; `said` are changes
-    that no verdict can be told of; `known`: the base has a configuration.
+    `config` is that of its base, None where it is the same or not to be had; `notes` are changes
+    that no verdict can be told of; `exists`: the base has a configuration.
     """
 
     config: Config | None = None
-    said: tuple[str, ...] = ()
-    known: bool = False
+    notes: tuple[str, ...] = ()
+    exists: bool = False
 
 
 def changed_gates(
@@ -43,8 +43,8 @@ def changed_gates(
 ) -> tuple[str, ...]:
     """What is said of gates that the pull request changes; nothing where it changes none."""
     base = base_gates(loaded, ports)
-    rows = other_rows(gathered, loaded, ports) if base.known else ()
-    return (*effect_of_base_gates(gathered, loaded, base), *base.said, *rows)
+    rows = other_rows(gathered, loaded, ports) if base.exists else ()
+    return (*effect_of_base_gates(gathered, loaded, base), *base.notes, *rows)
 
 
 def effect_of_base_gates(
@@ -69,19 +69,21 @@ def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
         )
         return BaseBranchGates()
     if before is None or before == loaded.path.read_bytes():
-        return BaseBranchGates(said=judges, known=before is not None)
+        return BaseBranchGates(notes=judges, exists=before is not None)
     try:
         config = _read(before, loaded)
     except CdmlError:
         unread = f"The pull request changes {name}, which could not be read before."
-        return BaseBranchGates(said=(unread, *judges), known=True)
+        return BaseBranchGates(notes=(unread, *judges), exists=True)
     now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
     changed = [key for key in _differences(then, now) if key[0] not in _DECIDING]
     changed.sort(key=lambda key: not _is_address(key))  # they are not among what is cut off
     keys = [_named(key, then, now) for key in changed]
     more = f" and {len(keys) - _NAMED:,} more" if keys[_NAMED:] else ""
     listed = f"The pull request changes {name}: {', '.join(keys[:_NAMED])}{more}."
-    return BaseBranchGates(config=config, said=(*((listed,) if keys else ()), *judges), known=True)
+    return BaseBranchGates(
+        config=config, notes=(*((listed,) if keys else ()), *judges), exists=True
+    )
 
 
 def _base_file(loaded: LoadedConfig, host: ReportPorts) -> bytes | None:

@@ -16,7 +16,7 @@ from cdml.report.report_formats import COMMENT, MARKDOWN, report_formats
 
 
 def post_in_progress(
-    model: str, host: ReportPorts, talk: CommentPolicy, loaded: LoadedConfig | None = None
+    model: str, host: ReportPorts, policy: CommentPolicy, loaded: LoadedConfig | None = None
 ) -> str | None:
     """Post the comment that the verdict will replace, and give its address.
 
@@ -28,7 +28,7 @@ def post_in_progress(
     notes = changed_addresses(loaded, host) if loaded is not None else ()
     body = comment.in_progress(model, host.ci_run.commit(), host.ci_run.url(), notes)
     try:
-        return talk.say(host, body, quiet=talk.mode != "always", begun=True)
+        return policy.post(host, body, quiet=policy.mode != "always", begun=True)
     except ServiceError as error:
         host.progress.note(f"no comment that the gate has begun: {error.message}")
         return None
@@ -36,7 +36,7 @@ def post_in_progress(
 
 def post_not_judged(
     host: ReportPorts,
-    talk: CommentPolicy,
+    policy: CommentPolicy,
     output: Path | None,
     headline: str,
     lines: Sequence[str],
@@ -50,7 +50,7 @@ def post_not_judged(
     body = comment.unjudged(headline, lines, run)
     address, body_shown = None, body
     try:
-        address = talk.say(host, body, quiet=output is None and talk.mode != "always")
+        address = policy.post(host, body, quiet=output is None and policy.mode != "always")
     except ServiceError as refused:
         host.progress.note(f"no comment that there is no verdict: {refused.message}")
         unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
@@ -66,7 +66,7 @@ def post_not_judged(
 
 @contextmanager
 def report_unusable(
-    model: str, host: ReportPorts, talk: CommentPolicy, output: Path
+    model: str, host: ReportPorts, policy: CommentPolicy, output: Path
 ) -> Iterator[None]:
     """Where evidence cannot be read, fetched or laid out, say so in the comment's place.
 
@@ -81,5 +81,5 @@ def report_unusable(
             lines = (error.message, error.hint)
         headline = f"the evidence of the new {model} cannot be used"
         with suppress(ServiceError):
-            post_not_judged(host, talk, output, headline, [line for line in lines if line])
+            post_not_judged(host, policy, output, headline, [line for line in lines if line])
         raise

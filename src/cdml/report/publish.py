@@ -43,7 +43,7 @@ def publish_report(
     *,
     evidence: Path,
     output: Path,
-    talk: CommentPolicy,
+    policy: CommentPolicy,
     artifact: str | None = None,
 ) -> Reported:
     """Report what the stages found.
@@ -55,7 +55,7 @@ def publish_report(
         InputError: the evidence cannot be used.
     """
     model = loaded.config.model
-    with report_unusable(model, ports, talk, output):
+    with report_unusable(model, ports, policy, output):
         notes: tuple[str, ...] = ()
         stopped = ports.ci_run.trigger().stopped
         if stopped is not None:
@@ -67,7 +67,7 @@ def publish_report(
         else:
             gathered = read_evidence_set(evidence, loaded.config, is_current(ports.ci_run))
             notes = changed_gates(gathered, loaded, ports)
-        earlier = talk.known_warnings(ports)
+        earlier = policy.known_warnings(ports)
         run = ports.ci_run.url()
         view = lay_out(gathered, model, run=run, notes=notes, earlier=earlier)
         content = ReportContent(
@@ -77,7 +77,7 @@ def publish_report(
             loaded=loaded,
         )
         comment = render_comment(content)
-    return post_report(content, comment, ports, output=output, talk=talk, earlier=earlier)
+    return post_report(content, comment, ports, output=output, policy=policy, earlier=earlier)
 
 
 def post_report(
@@ -86,7 +86,7 @@ def post_report(
     host: ReportPorts,
     *,
     output: Path,
-    talk: CommentPolicy,
+    policy: CommentPolicy,
     earlier: frozenset[str],
 ) -> Reported:
     """Post the comment, write the files, and show summary and annotations.
@@ -97,10 +97,10 @@ def post_report(
     evidence = content.evidence.values()
     try:
         every = [digest for entry in content.entries for digest in entry.view.warned]
-        address = talk.say(
+        address = policy.post(
             host,
             comment.decode(),
-            quiet=all(needs_no_comment(one, talk.mode) for one in evidence),
+            quiet=all(needs_no_comment(one, policy.mode) for one in evidence),
             warned={digest: digest in earlier for digest in every},
         )
     except ServiceError as error:

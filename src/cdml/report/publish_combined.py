@@ -33,7 +33,7 @@ def publish_combined(
     own: Callable[[Path], LoadedConfig | None] = lambda _: None,
     pattern: str,
     output: Path,
-    talk: CommentPolicy,
+    policy: CommentPolicy,
     notes: Sequence[str] = (),
 ) -> Reported:
     """Report what all folders hold, in one comment and one summary.
@@ -44,7 +44,7 @@ def publish_combined(
     Raises:
         InputError: no folder fits, or evidence cannot be used.
     """
-    with report_unusable(loaded.config.model if loaded else "models", host, talk, output):
+    with report_unusable(loaded.config.model if loaded else "models", host, policy, output):
         stopped = host.ci_run.trigger().stopped
         notes = (*notes, *((unjudged(stopped),) if stopped else ()))
         folders = dict(_folders(root, pattern))
@@ -57,7 +57,7 @@ def publish_combined(
             )
             for name, folder in folders.items()
         }
-        earlier = talk.known_warnings(host)
+        earlier = policy.known_warnings(host)
         parts, messages = _parts(evidence_sets, configs, loaded, host, earlier)
         content = ReportContent(
             entries=parts,
@@ -68,7 +68,7 @@ def publish_combined(
             notes=(*notes, *messages),
         )
         comment = render_comment(content)
-    return post_report(content, comment, host, output=output, talk=talk, earlier=earlier)
+    return post_report(content, comment, host, output=output, policy=policy, earlier=earlier)
 
 
 def _parts(
@@ -92,11 +92,11 @@ def _parts(
             # A monorepo's models have configurations of their own, and this is another's change.
             if is_judged_here(gathered, config.config):
                 notes += effect_of_base_gates(gathered, config, base)
-            notes += base.said if config is not shared else ()
-            notes += other_rows(gathered, config, host) if base.known else ()
+            notes += base.notes if config is not shared else ()
+            notes += other_rows(gathered, config, host) if base.exists else ()
         view = lay_out(gathered, name, run=run, notes=notes, earlier=earlier)
         parts.append(CombinedEntry(name=name, view=view))
-    return parts, bases[shared.path].said if shared else ()
+    return parts, bases[shared.path].notes if shared else ()
 
 
 def _folders(root: Path, pattern: str) -> list[tuple[str, Path]]:

@@ -31,7 +31,7 @@ class Sections:
     decided: tuple[MetricGates, ...]
     broken: tuple[Check, ...]
     overall: tuple[MetricGates, ...]
-    overall_said: str
+    overall_summary: str
     slices: tuple[MetricGates, ...]
     checks: tuple[Check, ...]
     metrics: tuple[MetricValue, ...]
@@ -57,7 +57,7 @@ def sections(view: View) -> Sections:
         decided=tuple(first),
         broken=tuple(broken),
         overall=rest,
-        overall_said=_count_passed(rest),
+        overall_summary=_count_passed(rest),
         slices=tuple(one for one in slices if one not in first),
         checks=tuple(row for row in view.checks if row not in broken),
         metrics=tuple(row for row in view.metrics if row.metric not in gated),

@@ -34,14 +34,14 @@ MAX_NOTES = 5
 class View:
     """A whole report.
 
-    `unsaid` counts the reasons beyond `points`; `repeated` warnings were in the last report too;
+    `more_reasons` counts those beyond `points`; `repeated` warnings were in the last report too;
     `warned` has all of them, each by a short digest; `left_out` says which rows did not fit.
     """
 
     verdict: Verdict
     headline: str
     points: tuple[str, ...]
-    unsaid: int
+    more_reasons: int
     missing: tuple[str, ...]
     failures: tuple[FailureRow, ...] = ()
     notes: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class View:
     steps: tuple[DeploymentStep, ...]
     facts: tuple[Fact, ...]
     run: str | None
-    slices_said: str
+    slices_summary: str
     repeated: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
     next: NextStep = field(default_factory=NextStep)
@@ -88,7 +88,7 @@ def lay_out(
         verdict=gathered.verdict,
         headline=headline(gathered, model),
         points=(*reasons[:MAX_POINTS], *_unproven(gathered, slices)),
-        unsaid=max(0, len(reasons) - MAX_POINTS),
+        more_reasons=max(0, len(reasons) - MAX_POINTS),
         missing=gathered.missing if begun else (),
         failures=failure_rows(gathered),
         notes=(*_unwalled(gathered), *notes, *_outdated(gathered), *_notes(gathered)),
@@ -101,7 +101,7 @@ def lay_out(
         steps=gathered.deployment.steps if gathered.deployment else (),
         facts=facts(gathered),
         run=run,
-        slices_said=_summarize_slices(slices),
+        slices_summary=_summarize_slices(slices),
         repeated=tuple(dict.fromkeys(map(_row_reason, repeated))),
         warned=tuple(dict.fromkeys(filter(None, digests))),
         next=next_step(gathered),

@@ -15,7 +15,7 @@ from cdml.report import figures
 from cdml.report.evidence_set import EvidenceSet
 from cdml.statistics import metrics
 
-Who = Literal["challenger", "champion", "reference", "now", "band"]
+Role = Literal["challenger", "champion", "reference", "now", "band"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Series:
     Points that are `marked` get a mark, hollow where False.
     """
 
-    who: Who
+    role: Role
     x: tuple[float, ...]
     y: tuple[float, ...]
     upper: tuple[float, ...] = ()
@@ -71,18 +71,18 @@ class Bars:
 class Chart:
     """One picture.
 
-    `said` is for whoever cannot see it; `table` has the same figures.
+    `description` is for whoever cannot see it; `table` has the same figures.
     """
 
     key: str
     title: str
-    said: str
+    description: str
     drawn: Lines | Bars
     table: ChartTable
     svg: str = field(default="", repr=False)
 
 
-Models = Mapping[Who, Mapping[str, Curve]]
+Models = Mapping[Role, Mapping[str, Curve]]
 _RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
 _RECALLS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _QUANTILES = ("p05", "p25", "p50", "p75", "p95")
@@ -92,7 +92,7 @@ _TOLD = 10
 
 def curve_charts(gathered: EvidenceSet) -> tuple[Chart, ...]:
     """ROC, precision-recall and calibration, or residuals; of the models that have them."""
-    models: dict[Who, Mapping[str, Curve]] = {}
+    models: dict[Role, Mapping[str, Curve]] = {}
     if gathered.evaluation:
         models["challenger"] = gathered.evaluation.curves
     if gathered.comparison and gathered.comparison.champion_picture:
@@ -112,13 +112,13 @@ def _charts(models: Models) -> Iterator[Chart]:
             yield _residuals(role, {name: curves[f"residuals_{name}"] for name in _QUANTILES})
 
 
-def _having(name: str, models: Models) -> dict[Who, Curve]:
+def _having(name: str, models: Models) -> dict[Role, Curve]:
     return {
         role: curves[name] for role, curves in models.items() if name in curves and curves[name].x
     }
 
 
-def _roc(curves: Mapping[Who, Curve]) -> Chart:
+def _roc(curves: Mapping[Role, Curve]) -> Chart:
     areas = {
         role: sum(
             (b - a) * (c + d) / 2 for (a, c), (b, d) in pairwise(zip(one.x, one.y, strict=True))
@@ -136,7 +136,7 @@ def _roc(curves: Mapping[Who, Curve]) -> Chart:
     return Chart(
         key="roc",
         title="ROC curve",
-        said=f"True positive rate over false positive rate. Area: {_each(areas)}.",
+        description=f"True positive rate over false positive rate. Area: {_each(areas)}.",
         drawn=Lines(
             across="False positive rate",
             up="True positive rate",
@@ -147,7 +147,7 @@ def _roc(curves: Mapping[Who, Curve]) -> Chart:
     )
 
 
-def _precision_recall(curves: Mapping[Who, Curve]) -> Chart:
+def _precision_recall(curves: Mapping[Role, Curve]) -> Chart:
     areas = {
         role: sum((b - a) * y for a, b, y in zip((0.0, *one.x), one.x, one.y, strict=False))
         for role, one in curves.items()
@@ -160,13 +160,13 @@ def _precision_recall(curves: Mapping[Who, Curve]) -> Chart:
     return Chart(
         key="precision-recall",
         title="Precision and recall",
-        said=f"Precision over recall. Average precision: {_each(areas)}.",
+        description=f"Precision over recall. Average precision: {_each(areas)}.",
         drawn=Lines(across="Recall", up="Precision", series=_series(curves, step=True)),
         table=_table("Precision", curves, rows),
     )
 
 
-def _calibration(curves: Mapping[Who, Curve]) -> Chart:
+def _calibration(curves: Mapping[Role, Curve]) -> Chart:
     furthest = {
         role: max(abs(x - y) for x, y in zip(one.x, one.y, strict=True))
         for role, one in curves.items()
@@ -185,8 +185,8 @@ def _calibration(curves: Mapping[Who, Curve]) -> Chart:
     return Chart(
         key="calibration",
         title="Calibration",
-        said="Share of positives over the mean score, in bins of equally many rows. Furthest from"
-        f" the diagonal: {_each(furthest)}.",
+        description="Share of positives over the mean score, in bins of equally many rows."
+        f" Furthest from the diagonal: {_each(furthest)}.",
         drawn=Lines(
             across="Mean score",
             up="Share of positives",
@@ -197,7 +197,7 @@ def _calibration(curves: Mapping[Who, Curve]) -> Chart:
     )
 
 
-def _residuals(role: Who, curves: Mapping[str, Curve]) -> Chart:
+def _residuals(role: Role, curves: Mapping[str, Curve]) -> Chart:
     x, median = curves["p50"].x, curves["p50"].y
     indices = sorted({round(at * (len(x) - 1) / (_TOLD - 1)) for at in range(_TOLD)}) if x else []
     table = ChartTable(
@@ -216,8 +216,8 @@ def _residuals(role: Who, curves: Mapping[str, Curve]) -> Chart:
     return Chart(
         key=f"residuals-{role}",
         title=f"Residuals of the {role}",
-        said="Prediction - label over the prediction: median, and the middle 50 % and 90 % of the"
-        f" rows. The median is at most {figures.value(furthest)} from zero.",
+        description="Prediction - label over the prediction: median, and the middle 50 % and 90 %"
+        f" of the rows. The median is at most {figures.value(furthest)} from zero.",
         drawn=Lines(
             across="Prediction",
             up="Prediction - label",
@@ -225,10 +225,10 @@ def _residuals(role: Who, curves: Mapping[str, Curve]) -> Chart:
             level=0.0,
             series=(
                 *(
-                    Series(who="band", x=x, y=curves[low].y, upper=curves[high].y)
+                    Series(role="band", x=x, y=curves[low].y, upper=curves[high].y)
                     for low, high in bands
                 ),
-                Series(who=role, x=x, y=median),
+                Series(role=role, x=x, y=median),
             ),
         ),
         table=table,
@@ -236,12 +236,12 @@ def _residuals(role: Who, curves: Mapping[str, Curve]) -> Chart:
 
 
 def _series(
-    curves: Mapping[Who, Curve], *, step: bool = False, marked: bool = False
+    curves: Mapping[Role, Curve], *, step: bool = False, marked: bool = False
 ) -> tuple[Series, ...]:
     """The champion's below the challenger's."""
     return tuple(
         Series(
-            who=role,
+            role=role,
             x=(0.0, *one.x) if step else one.x,
             y=(one.y[0], *one.y) if step else one.y,
             step=step,
@@ -252,7 +252,10 @@ def _series(
 
 
 def _table(
-    caption: str, curves: Mapping[Who, Curve], rows: Sequence[tuple[str, ...]], first: str = "Where"
+    caption: str,
+    curves: Mapping[Role, Curve],
+    rows: Sequence[tuple[str, ...]],
+    first: str = "Where",
 ) -> ChartTable:
     names = (role.capitalize() for role in curves)
     return ChartTable(caption=caption, columns=(first, *names), rows=tuple(rows))
@@ -274,7 +277,7 @@ def _rate(number: float | None) -> str:
     return figures.NONE if number is None else f"{number:.3f}"
 
 
-def _each(numbers: Mapping[Who, float]) -> str:
+def _each(numbers: Mapping[Role, float]) -> str:
     return ", ".join(f"{role} {number:.3f}" for role, number in numbers.items())
 
 
@@ -308,7 +311,7 @@ def _drift(number: int, check: Check, histogram: Histogram) -> Chart:
     return Chart(
         key=f"drift-{number}",
         title=column,
-        said=f"Shares of the rows of {column} by bin, in the reference and now."
+        description=f"Shares of the rows of {column} by bin, in the reference and now."
         f" {_moved(histogram) * 100:.1f} % of the rows lie in another bin.",
         drawn=Bars(
             bins=tuple(name for name, _, _ in rows),
@@ -371,7 +374,7 @@ def _history(number: int, name: str, past: Sequence[PastVersion], now: float) ->
     return Chart(
         key=f"history-{number}",
         title=f"{label}{way}",
-        said=f"{label} of {len(versions)} earlier versions and now:"
+        description=f"{label} of {len(versions)} earlier versions and now:"
         f" from {texts[0]} to {texts[-1]}. Hollow marks: measured on other rows.",
         drawn=Lines(
             across="Version",
@@ -380,7 +383,7 @@ def _history(number: int, name: str, past: Sequence[PastVersion], now: float) ->
             ticks=names,
             series=(
                 Series(
-                    who="challenger",
+                    role="challenger",
                     x=tuple(map(float, range(len(values)))),
                     y=values,
                     marked=same,

@@ -28,7 +28,7 @@ class Forest:
     high: float
     estimate: float
     margin: float | None
-    said: str
+    description: str
 
 
 def comparison_forest(gate: ComparisonGate) -> Forest | None:
@@ -86,5 +86,5 @@ def _placed(
         high=max(ends),
         estimate=place(estimate),
         margin=None if margin is None else place(margin),
-        said=title,
+        description=title,
     )

@@ -27,7 +27,7 @@ class Cell:
     """
 
     text: str
-    said: str = ""
+    description: str = ""
     shade: str = ""
 
 
@@ -68,7 +68,7 @@ def _share(count: int, total: int) -> Cell:
     share = count / total if total else 0.0
     depth = min(round(share * _DEPTHS), _DEPTHS)
     text = f"{share:.1%}".replace("%", " %") if total else figures.NONE
-    return Cell(text=f"{count:,}", said=text, shade=f"share-{depth}" if depth else "")
+    return Cell(text=f"{count:,}", description=text, shade=f"share-{depth}" if depth else "")
 
 
 def heat_map(gathered: EvidenceSet) -> Matrix | None:
@@ -108,7 +108,7 @@ def _heat(gate: ComparisonGate | None) -> Cell:
     if gate is None:
         return Cell(text=figures.NONE)
     text, _ = figures.difference(gate)
-    return Cell(text=text, said=", ".join(_words(gate)), shade=_shade(gate))
+    return Cell(text=text, description=", ".join(_words(gate)), shade=_shade(gate))
 
 
 def _words(gate: ComparisonGate) -> Iterator[str]:

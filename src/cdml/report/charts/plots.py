@@ -164,11 +164,11 @@ def _lines(axes: "Axes", marks: Lines) -> None:
 
 
 def _line(axes: "Axes", series: Series) -> None:
-    colour = _COLOURS[series.who]
+    colour = _COLOURS[series.role]
     if series.upper:
         axes.fill_between(series.x, series.y, series.upper, color=colour, linewidth=0, alpha=0.25)
         return
-    style = (0, (5, 2)) if series.who == "champion" else "solid"
+    style = (0, (5, 2)) if series.role == "champion" else "solid"
     axes.plot(
         series.x,
         series.y,
@@ -183,7 +183,7 @@ def _line(axes: "Axes", series: Series) -> None:
             [series.x[index] for index in at],
             [series.y[index] for index in at],
             linestyle="none",
-            marker="o" if series.who != "champion" else "s",
+            marker="o" if series.role != "champion" else "s",
             markersize=5,
             color=colour,
             markerfacecolor=colour if filled else _PAPER,
@@ -250,7 +250,7 @@ def _inline(written: str, chart: Chart) -> Markup:
             names.setdefault(name, f"{chart.key}-{next(numbers)}")
     body = _TAG.sub(lambda tag: _themed(tag[0], names), body)
     body = "\n".join(filter(None, map(str.strip, body.splitlines())))
-    title, description = (escape_html(clean(text)) for text in (chart.title, chart.said))
+    title, description = (escape_html(clean(text)) for text in (chart.title, chart.description))
     label = f"{chart.key}-title {chart.key}-said"
     return Markup(  # noqa: S704 - matplotlib escapes texts, and what stands here is escaped
         f'<svg class="chart" viewBox="{size[1] if size else ""}" role="img"'

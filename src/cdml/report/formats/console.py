@@ -33,7 +33,7 @@ def console_lines(view: View, paint: Paint) -> Iterator[str]:
         yield from _metrics(layout.overall, paint)
     if view.slices:
         yield ""
-        yield f"slices: {view.slices_said}"
+        yield f"slices: {view.slices_summary}"
         bad = [row for row in layout.slices if row.verdict not in {None, Verdict.PASS}]
         yield from _metrics(bad[:_SLICES], paint)
         if bad[_SLICES:]:
@@ -50,8 +50,8 @@ def _points(view: View) -> Iterator[str]:
     """Why, and what the reader must know."""
     for point in view.points:
         yield f"  - {terminal(point)}"
-    if view.unsaid:
-        yield f"  - … and {view.unsaid} more, below"
+    if view.more_reasons:
+        yield f"  - … and {view.more_reasons} more, below"
     for point in view.repeated:
         yield f"  - as in the last report: {terminal(point)}"
     for one in view.failures:
