@@ -165,6 +165,17 @@ def test_a_name_means_one_thing_in_each_command_and_action(generate):
     assert sorted(set(named)) == sorted(named)
 
 
+def test_an_input_that_is_no_option_is_handed_on_as_its_variable(generate):
+    actions_of = sys.modules["generate.actions"].actions_of
+    expected = {(a, one.name, one.variable) for one in generate.INPUTS for a in actions_of(one)}
+    for action, name, variable in filter(lambda case: case[2], expected):
+        file = ROOT / ("action.yml" if action == "root" else f"actions/{action}/action.yml")
+        steps = yaml.safe_load(file.read_text("utf-8"))["runs"]["steps"]
+        handed_on = [str(step["env"].get(variable)) for step in steps]
+
+        assert any(re.search(rf"inputs\.{name}\b", text) for text in handed_on), (action, name)
+
+
 def test_the_choices_of_a_comment_are_those_that_the_report_has():
     choices = {one.name: one.choices for one in PARAMETERS if one.choices}
 
