@@ -338,6 +338,7 @@ class Wiring:
             variables=self.environment,
             remote=self.loaded.config.deploy.journal.remote,
             note=self._note,
+            credentials=self.ci_run.push_credentials(),
         )
         wrap = find_adapter("journal", "signed", JOURNALS)
         signed: Journal = wrap(journal=made, keys=Keys.of(self.environment), accepts=accepts)

@@ -74,6 +74,11 @@ class TestEveryRun:
         with pytest.raises(InputError, match="no run triggered this one"):
             ci_run.artifact("evidence", 1000)
 
+    def test_what_it_pushes_with_is_not_shown(self, ci_run):
+        found = ci_run.push_credentials()
+
+        assert found is None or found.token not in repr(found)
+
     def test_is_not_another_run_than_itself(self, ci_run):
         assert not ci_run.is_another_run(ci_run.url())
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from cdml.adapters.ci.github import push_credentials
 from cdml.adapters.journals.git import GitJournal
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.branches import branch_part
@@ -35,7 +36,13 @@ def home(tmp_path):
 def open_journal(home):
     def opened(folder, model="flights", **variables):
         process = {"PATH": os.environ["PATH"], "HOME": str(home), **variables}
-        return GitJournal(folder=folder, environment="production", model=model, variables=process)
+        return GitJournal(
+            folder=folder,
+            environment="production",
+            model=model,
+            variables=process,
+            credentials=push_credentials(process),
+        )
 
     return opened
 

@@ -1,7 +1,7 @@
 """The CI run that a command is part of; at a terminal there is the least there can be of one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from cdml.ci.code_host import PullRequest
@@ -69,6 +69,15 @@ class Trigger:
         return self.run.stopped if self.run else None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushCredentials:
+    """What authenticates a push to the code host's own server, and to no other."""
+
+    server: str
+    user: str
+    token: str = field(repr=False)
+
+
 class CiRun(Protocol):
     """A run of a CI system. It knows what its machine tells, and what that system's API does."""
 
@@ -128,6 +137,10 @@ class CiRun(Protocol):
             InputError: it is larger, or no run triggered this one.
             ServiceError: the CI system refused or did not answer.
         """
+        ...
+
+    def push_credentials(self) -> PushCredentials | None:
+        """What git may push the journal with; None where git has its own."""
         ...
 
     def set_outputs(self, values: Mapping[str, str]) -> None:

@@ -4,7 +4,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cdml.ci.run import Annotation, Trigger
+from cdml.adapters.ci.github import push_credentials
+from cdml.ci.run import Annotation, PushCredentials, Trigger
 from cdml.common.redaction import without_journal_keys
 from cdml.errors import InputError
 
@@ -68,6 +69,10 @@ class TerminalRun:
             f"no run triggered this one, so there is no artifact {name!r}.",
             "--evidence names a folder.",
         )
+
+    def push_credentials(self) -> PushCredentials | None:
+        """A token for GitHub, which somebody has set for it."""
+        return push_credentials(self._environment)
 
     def set_outputs(self, values: Mapping[str, str]) -> None:
         """There are no later steps."""

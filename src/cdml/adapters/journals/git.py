@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from cdml.adapters.journals.git_objects import Done, Git, credentials
+from cdml.adapters.journals.git_objects import Done, Git, authenticate
 from cdml.adapters.journals.git_remote import Remote, find_remote
+from cdml.ci.run import PushCredentials
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.errors import ConfigurationError, InputError, ServiceError
 from cdml.journal.branches import journal_branch
@@ -50,8 +51,8 @@ class GitJournal:
     With a remote (`find_remote` says which), the branch lives there: it is fetched into a bare
     repository of our own, and moved by a plain fast-forward push. Without one it lives in the
     repository around `folder`, and is moved by `git update-ref` with the old value. Either way one
-    of two writers loses: each commit has a nonce, so that no two are the same. CDML_GITHUB_TOKEN
-    (or GITHUB_TOKEN) among the variables authenticates at GITHUB_SERVER_URL.
+    of two writers loses: each commit has a nonce, so that no two are the same. `credentials`
+    authenticate at their server; elsewhere git has its own.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class GitJournal:
         variables: Mapping[str, str],
         remote: str | None = None,
         note: Callable[[str], None] = lambda _: None,
+        credentials: PushCredentials | None = None,
     ) -> None:
         self._folder = folder
         self._configured = remote
         self._note = note
+        self._credentials = credentials
         self._branch = journal_branch(environment, model)
         self._ref = f"refs/heads/{self._branch}"
         self._variables = variables
@@ -136,9 +139,7 @@ class GitJournal:
         bare = Path(tempfile.mkdtemp(prefix=scratch_prefix("cdml-journal")))
         weakref.finalize(self, shutil.rmtree, bare, ignore_errors=True)
         variables = self._variables
-        token = variables.get("CDML_GITHUB_TOKEN") or variables.get("GITHUB_TOKEN") or ""
-        server = variables.get("GITHUB_SERVER_URL") or "https://github.com"
-        settings = credentials(self._remote.url, token, server, self._local)
+        settings = authenticate(self._remote.url, self._credentials, self._local)
         # A relative address is meant from the top of the work tree.
         top = self._local("rev-parse", "--show-toplevel").output.strip() or str(self._folder)
         git = Git(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from cdml.ci.run import PushCredentials
 from cdml.common.redaction import without_journal_keys
 from cdml.errors import ConfigurationError, ServiceError
 
@@ -142,7 +143,9 @@ class Git:
         return {**allowed, **_QUIET, **_IDENTITY, **settings, **place}
 
 
-def credentials(url: str, token: str, server: str, local: Git) -> Iterable[tuple[str, str]]:
+def authenticate(
+    url: str, credentials: PushCredentials | None, local: Git
+) -> Iterable[tuple[str, str]]:
     """Settings that authenticate at a remote.
 
     The token goes only to the code host's own server, where it replaces whatever else the
@@ -153,9 +156,9 @@ def credentials(url: str, token: str, server: str, local: Git) -> Iterable[tuple
     if parts.scheme not in ("http", "https"):
         return
     host = parts.netloc.rpartition("@")[2]
-    if token and host == urlsplit(server).netloc:
+    if credentials and host == urlsplit(credentials.server).netloc:
         header = f"http.{parts.scheme}://{host}{parts.path}.extraheader"
-        basic = b64encode(f"x-access-token:{token}".encode()).decode()
+        basic = b64encode(f"{credentials.user}:{credentials.token}".encode()).decode()
         yield (header, "")
         yield (header, f"Authorization: Basic {basic}")
         return

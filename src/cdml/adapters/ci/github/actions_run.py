@@ -5,9 +5,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cdml.adapters.ci.github import workflow_commands
+from cdml.adapters.ci.github import push_credentials, workflow_commands
 from cdml.adapters.ci.github.events import Event, at, find_trigger, number, read_event
-from cdml.ci.run import Annotation, Trigger
+from cdml.ci.run import Annotation, PushCredentials, Trigger
 from cdml.common.time_budget import Budget
 from cdml.errors import InputError
 
@@ -111,6 +111,10 @@ class GitHubActionsRun:
             )
         since = str(at(self._event, "workflow_run", "run_started_at") or "")
         return newest_artifact(self._client, run, name, most, since)
+
+    def push_credentials(self) -> PushCredentials | None:
+        """The token of the job."""
+        return push_credentials(self._environment)
 
     def set_outputs(self, values: Mapping[str, str]) -> None:
         """Hand values to later steps."""

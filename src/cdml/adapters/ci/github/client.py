@@ -13,12 +13,12 @@ from github.GithubException import BadAttributeException, RateLimitExceededExcep
 from github.Repository import Repository
 from urllib3 import HTTPResponse, Retry
 
+from cdml.adapters.ci.github import find_token
 from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import ServiceError
 
 PUBLIC_API = "https://api.github.com"
-_TOKENS = ("CDML_GITHUB_TOKEN", "GITHUB_TOKEN")
 _READ_ONLY = "A pull request from a fork or from Dependabot has a read-only token."
 _FORBIDDEN, _NOT_FOUND, _UNAUTHORIZED, _TOO_MANY, _SERVER = 403, 404, 401, 429, 500
 _TRIES = 3
@@ -231,7 +231,7 @@ def connect(
             "this step gets no GitHub token, as a model ran in its job with isolation: none.",
             "Report from a second job, as the workflow of cdml init does.",
         )
-    token = next(filter(None, map(environment.get, _TOKENS)), None)
+    token = find_token(environment)
     if token is None:
         raise ServiceError(
             "there is no GitHub token.",
