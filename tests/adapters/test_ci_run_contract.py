@@ -79,6 +79,12 @@ class TestEveryRun:
 
         assert found is None or found.token not in repr(found)
 
+    def test_a_group_in_the_log_has_a_line_that_opens_and_one_that_closes_it(self, ci_run):
+        group = ci_run.log_group("what was done")
+
+        assert group is None or all(line and "\n" not in line for line in group)
+        assert group is None or "what was done" in group[0]
+
     def test_is_not_another_run_than_itself(self, ci_run):
         assert not ci_run.is_another_run(ci_run.url())
 

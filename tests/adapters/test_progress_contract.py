@@ -9,6 +9,8 @@ import pytest
 from cdml.cli.progress import ConsoleProgress
 from fakes.progress import FakeProgress
 
+GROUP = ("::group::what was done", "::endgroup::")
+
 
 @pytest.fixture(params=["fake", "log", "terminal"])
 def progress(request):
@@ -142,22 +144,22 @@ class TestConsole:
 
         assert "50%" in screen.getvalue()
 
-    def test_folds_the_lines_of_a_command_in_githubs_log_and_closes_the_fold(self, capsys):
-        with ConsoleProgress(interactive=False, folds=True) as progress:
+    def test_groups_the_lines_of_a_command_and_closes_the_group(self, capsys):
+        with ConsoleProgress(interactive=False, group=GROUP) as progress:
             progress.note("one")
             with progress.step("two"):
                 pass
         progress.note("after")
 
         lines = capsys.readouterr().err.splitlines()
-        assert ["::group::what was done", "  one", "::endgroup::", "  after"] == [
+        assert [GROUP[0], "  one", GROUP[1], "  after"] == [
             line for line in lines if "two" not in line
         ]
 
-    def test_has_no_fold_where_nothing_was_said_or_nobody_folds(self, capsys):
-        with ConsoleProgress(interactive=False, folds=True):
+    def test_has_no_group_where_nothing_was_said_or_the_log_has_none(self, capsys):
+        with ConsoleProgress(interactive=False, group=GROUP):
             pass
-        with ConsoleProgress(interactive=False, folds=False) as progress:
+        with ConsoleProgress(interactive=False) as progress:
             progress.note("one")
 
         assert "  one\n" == capsys.readouterr().err

@@ -71,6 +71,9 @@ class FakeCiRun:
     def push_credentials(self) -> PushCredentials | None:
         return None
 
+    def log_group(self, title: str) -> tuple[str, str] | None:
+        return f"({title}", ")"
+
     def set_outputs(self, values: Mapping[str, str]) -> None:
         self.told.update(values)
 

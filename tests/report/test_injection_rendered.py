@@ -134,7 +134,7 @@ def test_what_github_shows_mentions_links_and_refers_to_nothing(text, tmp_path):
 def test_a_terminal_and_a_runner_read_lines_of_text(text, tmp_path, capsys):
     found = gathered(tmp_path, text)
     shown = lay_out(found, text[:LONGEST], run=text, notes=[text])
-    ConsoleProgress(interactive=False, folds=False).note(text)
+    ConsoleProgress(interactive=False).note(text)
 
     printed = [
         *console.console_lines(shown, lambda told, _: told),

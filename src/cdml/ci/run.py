@@ -143,6 +143,10 @@ class CiRun(Protocol):
         """What git may push the journal with; None where git has its own."""
         ...
 
+    def log_group(self, title: str) -> tuple[str, str] | None:
+        """The lines that open and close a group in the log; None where it knows no groups."""
+        ...
+
     def set_outputs(self, values: Mapping[str, str]) -> None:
         """Hand values to later steps."""
         ...

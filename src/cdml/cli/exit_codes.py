@@ -2,6 +2,7 @@
 
 import os
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -51,29 +52,16 @@ def _invoked(arguments: list[str]) -> object:
 
 
 def print_error(error: CdmlError) -> None:
-    """Say what happened and what to do next; under GitHub also as an annotation."""
+    """Say what happened and what to do next; in CI also as an annotation."""
+    from cdml.ci.run import Annotation
+    from cdml.wiring import find_ci_run
+
     lines = [neutral_lines(text) for text in (error.message, error.hint) if text]
     click.echo("cdml: " + "\n      ".join("\n".join(lines).splitlines()), err=True)
-    if os.environ.get("GITHUB_ACTIONS") == "true":
-        text = _escaped(" ".join(lines))
-        click.echo(f"::error title=cdml{_place(error.at)}::{text}")
-
-
-def _escaped(text: str) -> str:
-    """Text as it stands in a command to the runner."""
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _place(at: tuple[str, int] | None) -> str:
-    """The properties of an annotation that stands beside a line of a file of the checkout."""
-    if at is None:
-        return ""
-    root = Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-    file = Path(at[0]).resolve()
-    if not file.is_relative_to(root):
-        return ""
-    name = _escaped(neutral_lines(file.relative_to(root).as_posix()))
-    return f",file={name.replace(':', '%3A').replace(',', '%2C')},line={at[1]}"
+    file, line = error.at or (None, None)
+    told = Annotation(level="error", title="cdml", message=" ".join(lines), file=file, line=line)
+    with suppress(CdmlError):  # a CI system that nobody knows is what has just been told
+        find_ci_run(os.environ, Path.cwd()).annotate([told])
 
 
 def neutral_lines(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Progress for people: a bar in a terminal, a line in a log, a fold in GitHub's."""
+"""Progress for people: a bar in a terminal, a line in a log, a group in a CI system's."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 import click
@@ -53,28 +54,33 @@ class _Bar:
 class ConsoleProgress:
     """Tells on standard error; bars only where a person watches a terminal.
 
-    In a log of GitHub's all lines of a command are one fold, which leaving the context closes:
-    the verdict stands below it.
+    In a log that has groups all lines of a command are one, which leaving the context closes: the
+    verdict stands below it. `group` has the lines that open and close it.
     """
 
     interactive: bool = field(
         default_factory=lambda: sys.stderr.isatty() and "CI" not in os.environ
     )
-    folds: bool = field(default_factory=lambda: os.environ.get("GITHUB_ACTIONS") == "true")
+    group: tuple[str, str] | None = None
     patience: float = 1.0
     """Seconds of work before a bar is drawn."""
     _drawing: bool = False  # one bar at a time: work that goes on beside it is told by a line
     _open: bool = False
-    _folding: bool = False
+
+    @classmethod
+    def of_command(cls) -> Self:
+        """Grouped as the log of the CI run around this process has it."""
+        from cdml.wiring import find_ci_run
+
+        return cls(group=find_ci_run(os.environ, Path.cwd()).log_group("what was done"))
 
     def __enter__(self) -> Self:
-        self._folding = self.folds
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._open:
-            click.echo("::endgroup::", err=True)
-        self._folding = self._open = False
+        if self.group and self._open:
+            click.echo(self.group[1], err=True)
+        self.group, self._open = None, False
 
     @contextmanager
     def step(self, label: str, total: int | None = None) -> Iterator[ProgressStep]:
@@ -99,7 +105,7 @@ class ConsoleProgress:
         self._print(terminal(text))
 
     def _print(self, line: str) -> None:
-        if self._folding and not self._open:
+        if self.group and not self._open:
             self._open = True
-            click.echo("::group::what was done", err=True)
+            click.echo(self.group[0], err=True)
         click.echo(f"  {line}", err=True)

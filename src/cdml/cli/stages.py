@@ -29,7 +29,7 @@ def validate_data(
     from cdml.evaluation.score_model import identify
     from cdml.wiring import Wiring
 
-    with ConsoleProgress() as progress:
+    with ConsoleProgress.of_command() as progress:
         wiring = Wiring.read(config, progress, needs_registry=bool(model))
         judged = None
         if model:
@@ -59,7 +59,7 @@ def evaluate_model(
 
     if not model and not predictions:
         raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-    with ConsoleProgress() as progress:
+    with ConsoleProgress.of_command() as progress:
         wiring = Wiring.read(config, progress, needs_registry=bool(model))
         evidence = evaluate(
             wiring.loaded,
@@ -83,7 +83,7 @@ def compare_to_champion(
     from cdml.wiring import Wiring
 
     scored = all(one and one.endswith(PREDICTIONS_FILES) for one in (challenger, champion))
-    with ConsoleProgress() as progress:
+    with ConsoleProgress.of_command() as progress:
         wiring = Wiring.read(config, progress, needs_registry=not scored)
         evidence = compare(
             wiring.loaded,
@@ -110,7 +110,7 @@ def gate(
     from cdml.pipeline import run_gate
     from cdml.wiring import Wiring
 
-    with ConsoleProgress() as progress:
+    with ConsoleProgress.of_command() as progress:
         wiring = Wiring.read(config, progress)
         done = run_gate(
             wiring.loaded,

@@ -116,6 +116,10 @@ class GitHubActionsRun:
         """The token of the job."""
         return push_credentials(self._environment)
 
+    def log_group(self, title: str) -> tuple[str, str] | None:
+        """A group as the runner reads it."""
+        return f"::group::{title}", "::endgroup::"
+
     def set_outputs(self, values: Mapping[str, str]) -> None:
         """Hand values to later steps."""
         workflow_commands.set_outputs(self._environment.get("GITHUB_OUTPUT", ""), values)

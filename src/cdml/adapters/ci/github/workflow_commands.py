@@ -23,25 +23,24 @@ def _property(text: str) -> str:
 
 
 def annotation_command(annotation: Annotation, workspace: str) -> str:
-    """One annotation as the runner reads it.
+    """One annotation as the runner reads it; with its file if that is of the checkout.
 
-    Args:
-        annotation: what to show.
-        workspace: folder of the checkout, which file names are relative to; may be empty.
+    The checkout is in the folder `workspace`; empty stands for this one.
     """
     properties = {"title": annotation.title}
-    if annotation.file is not None:
-        properties["file"] = _in_checkout(annotation.file, workspace)
+    file = _in_checkout(annotation.file, workspace) if annotation.file is not None else None
+    if file is not None:
+        properties["file"] = file
         if annotation.line is not None:
             properties["line"] = str(annotation.line)
     written = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
     return f"::{annotation.level} {written}::{_data(annotation.message)}"
 
 
-def _in_checkout(file: str, workspace: str) -> str:
+def _in_checkout(file: str, workspace: str) -> str | None:
     path = Path(file).resolve()
     root = Path(workspace).resolve() if workspace else Path.cwd()
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else None
 
 
 def annotate(annotations: Sequence[Annotation], workspace: str) -> None:
