@@ -1,66 +1,15 @@
 """A CI system and a code host of an installed package are entries, and then used as ours are."""
 
-import json
 import subprocess
-import sys
 
 import pytest
 
 from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS
 from cdml.cli import run
+from support import packages
 from support.evidence_builders import BY
 from support.scenarios import SCENARIOS, configured, written
 
-SYSTEM = """\
-import json, pathlib
-
-from cdml.adapters.ci.terminal import TerminalRun
-
-COMMIT = "{commit}"
-
-
-class ShelfRun(TerminalRun):
-    name = "shelf"
-    code_host = "forge"
-
-    def commit(self):
-        return COMMIT
-
-    def url(self):
-        return "https://shelf.test/builds/5"
-
-    def judged_in(self):
-        return 5, 1
-
-    def set_outputs(self, values):
-        pathlib.Path("outputs.json").write_text(json.dumps(dict(values)))
-"""
-HOST = """\
-import pathlib
-
-
-class Forge:
-    name = "forge"
-
-    def __init__(self, *, environment, folder, run):
-        self.run = run
-
-    def thread(self):
-        return 12
-
-    def base_file(self, path):
-        return None
-
-    def unchanged(self, path):
-        return None
-
-    def warned(self, on, report_id, *, config=None):
-        return frozenset()
-
-    def comment(self, on, report_id, body, **more):
-        pathlib.Path("comment.txt").write_text(body)
-        return f"https://forge.test/{on}#{self.run.judged_in()[0]}"
-"""
 PLATFORM = """\
 import pathlib
 
@@ -111,27 +60,19 @@ class Old:
         pathlib.Path("comment.txt").write_text(body)
         return "https://old.test/comment"
 """
-ENTRIES = """\
-[cdml.ci_runs]
-shelf = shelf_ci:ShelfRun
-[cdml.code_hosts]
-forge = forge_host:Forge
-[cdml.platforms]
-old = old_platform:Old
-"""
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A checkout with evidence that passed, and a package that brings CI systems."""
+    """A checkout with evidence that passed, and the packages of docs/extending.md."""
     site, folder = tmp_path / "site", tmp_path / "project"
-    about = site / "shelf_ci-1.0.dist-info"
-    about.mkdir(parents=True)
-    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: shelf-ci\nVersion: 1.0\n")
-    (about / "entry_points.txt").write_text(ENTRIES)
-    (site / "shelf_ci.py").write_text(SYSTEM.format(commit=BY.commit))
-    (site / "forge_host.py").write_text(HOST)
-    (site / "old_platform.py").write_text(PLATFORM.format(commit=BY.commit))
+    groups, files = {"cdml.platforms": {"old": "old_platform:Old"}}, {}
+    for heading in ("A CI system", "A code host"):
+        points, written_files = packages.example(heading)
+        groups |= points
+        files |= written_files
+    files["old_platform.py"] = PLATFORM.format(commit=BY.commit)
+    packages.install(site, groups, files)
     folder.mkdir()
     configured(folder)
     written(folder / ".cdml", *SCENARIOS["pass"]())
@@ -140,16 +81,18 @@ def project(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     for name in ("CI", "GITHUB_ACTIONS", "CDML_CI", "CDML_CODE_HOST", "CDML_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SHELF_COMMIT", BY.commit)
+    monkeypatch.setenv("SHELF_BUILD", "5")
+    monkeypatch.setenv("SHELF_OUTPUTS", str(folder / "outputs.txt"))
     yield folder
-    for name in ("shelf_ci", "forge_host", "old_platform"):
-        sys.modules.pop(name, None)
+    packages.forget(files)
 
 
 def test_an_added_system_and_its_code_host_are_used_by_the_command_line(project, monkeypatch):
     monkeypatch.setenv("CDML_CI", "shelf")
 
     assert 0 == run(["report"])
-    assert "https://forge.test/12#5" == outputs(project)["comment-url"]
+    assert "comment-url=https://forge.example/12#5\n" in (project / "outputs.txt").read_text()
     assert "Passed" in (project / "comment.txt").read_text()
 
 
@@ -165,7 +108,7 @@ def test_a_system_may_have_no_code_host(project, monkeypatch):
     monkeypatch.setenv("CDML_CODE_HOST", "none")
 
     assert 0 == run(["report"])
-    assert "" == outputs(project)["comment-url"]
+    assert "comment-url=\n" in (project / "outputs.txt").read_text()
     assert not (project / "comment.txt").exists()
 
 
@@ -193,7 +136,3 @@ def test_each_entry_of_ours_has_its_module():
     places = [*CODE_HOSTS.values(), *(system.run for system in CI_SYSTEMS.values())]
 
     assert len(places) == len(set(places))
-
-
-def outputs(project):
-    return json.loads((project / "outputs.json").read_text())
