@@ -5,7 +5,7 @@ The rules are those of docs/answers.md: the names of the columns by the table of
 is asked for.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,17 +21,16 @@ from cdml.adapters.scoring.model_output import (
     class_order,
     describe_columns,
     find_column,
-    floats,
     is_class,
     is_number,
     is_vector,
     number_column,
     require_finite,
 )
+from cdml.adapters.scoring.probability_columns import ROUNDING, ProbabilityColumns
 from cdml.config import output_columns as names_of
 from cdml.config.class_labels import Class, find_class, is_same_class, list_classes, yaml_scalar
 from cdml.config.output_columns import (
-    CLOSE,
     PREDICTION,
     PROBABILITY,
     AnswerColumns,
@@ -41,8 +40,6 @@ from cdml.config.output_columns import (
 )
 from cdml.errors import InputError
 
-_ROUNDING = 1e-6
-"""How far outside of [0, 1] a probability of single precision may lie."""
 _MOST_DISTINCT = 1_000
 _LEAST_COUNTED = 3
 """Columns from which on their numbers are the classes; two may as well be positive and negative."""
@@ -60,12 +57,11 @@ def understand(answer: ModelAnswer, question: Question) -> Understood:
     return _Reader(answer, question, class_order(answer, question)).read()
 
 
-class _Reader:
+class _Reader(ProbabilityColumns):
     """One answer of a classifier."""
 
     def __init__(self, answer: ModelAnswer, question: Question, order: Sequence[Class]) -> None:
-        self.answer = answer
-        self.question = question
+        super().__init__(answer, question)
         self.order = order
         self.notes: list[str] = []
 
@@ -107,7 +103,7 @@ class _Reader:
                     " multiclass task.",
                     "Name one for each class: `score: {CLASS: COLUMN, CLASS: COLUMN}`.",
                 )
-            return self._given(prediction, {self._positive: self._share(at)})
+            return self._given(prediction, {self._positive: self.share(at)})
         if told.scores is not None:
             columns = {
                 self._class_of(one): find_column(self.answer, at) for one, at in told.scores.items()
@@ -135,7 +131,7 @@ class _Reader:
             if columns := self._class_columns([name]):
                 return self._of_classes(columns, None)
             if normal_name(name) in PROBABILITY:
-                return self._given(None, self._scores({self._single_class(): self._share(0)}))
+                return self._given(None, self._scores({self._single_class(): self.share(0)}))
         if not pa.types.is_floating(column.type):
             return self._given(self._predicted(0), self._class_probabilities())
         return self._of_floats(column)
@@ -148,7 +144,7 @@ class _Reader:
         if few and all(find_class(value, self.known) is not None for value in values):
             return self._given(column, self._class_probabilities())
         low, high = min(values), max(values)
-        if not self.question.binary or low < -_ROUNDING or high > 1 + _ROUNDING:
+        if not self.question.binary or low < -ROUNDING or high > 1 + ROUNDING:
             if all(value == int(value) for value in values[:_MOST_DISTINCT]):
                 return self._given(self._predicted(0), self._class_probabilities())
             raise InputError(
@@ -156,7 +152,7 @@ class _Reader:
                 f" nor probabilities; the classes are {list_classes(self.known)}.",
                 "Let it answer classes, or probabilities between 0 and 1.",
             )
-        return self._given(None, self._scores({self._single_class(): self._share(0)}))
+        return self._given(None, self._scores({self._single_class(): self.share(0)}))
 
     def _single_class(self) -> Class:
         """The class that one probability a row is of.
@@ -207,7 +203,7 @@ class _Reader:
         columns = self._class_columns(names)
         predictions = [at for at in predictions if at not in columns.values()]
         if len(predictions) > 1 or (len(shares) > 1 and not columns):
-            raise self._ambiguous()
+            raise self.ambiguous()
         prediction = self._predicted(predictions[0]) if predictions else None
         if columns:
             return self._of_classes(columns, prediction)
@@ -218,7 +214,7 @@ class _Reader:
         if prediction is not None:
             return self._given(prediction, self._class_probabilities())
         if shares and self.question.binary:
-            return self._given(None, {self._positive: self._share(shares[0])})
+            return self._given(None, {self._positive: self.share(shares[0])})
         return self._of_matrix(range(len(names)))
 
     def _refuse_repeated(self, names: Sequence[ColumnId]) -> None:
@@ -266,7 +262,7 @@ class _Reader:
         self, found: dict[Class, int], names: Sequence[ColumnId], prefix: str
     ) -> dict[Class, int]:
         """And those of classes that no row has, where only with them the rows add up to 1."""
-        if self._add_up(found.values()) or len(found) == 1:
+        if self.add_up(found.values()) or len(found) == 1:
             return found
         more: dict[Class, int] = {
             str(name)[len(prefix) :]: at
@@ -276,20 +272,20 @@ class _Reader:
             and normal_name(name) not in (*PREDICTION, *PROBABILITY)
             and is_number(self.answer.columns[at])
         }
-        whole = bool(more) and self._add_up([*found.values(), *more.values()])
+        whole = bool(more) and self.add_up([*found.values(), *more.values()])
         return {**found, **more} if whole else found
 
     def _of_classes(self, columns: Mapping[Class, int], prediction: Any) -> Understood:
-        if len(columns) > 1 and not self._add_up(columns.values()):
-            told = list_classes(self._name(at) for at in columns.values())
+        if len(columns) > 1 and not self.add_up(columns.values()):
+            told = list_classes(self.name(at) for at in columns.values())
             raise InputError(
                 f"the columns {told} of the answer are no probabilities of the classes: they do"
-                f" not add up to 1 in every row ({self._sums(columns.values())}).",
-                self._how(),
+                f" not add up to 1 in every row ({self.sums(columns.values())}).",
+                self.how(),
             )
         if len(columns) == 1 and not self.question.binary:
-            raise self._ambiguous()
-        scores = {one: self._share(at) for one, at in columns.items()}
+            raise self.ambiguous()
+        scores = {one: self.share(at) for one, at in columns.items()}
         return self._given(prediction, self._scores(scores))
 
     def _of_vector(self, at: int, prediction: Any) -> Understood:
@@ -309,13 +305,13 @@ class _Reader:
     def _of_matrix(self, columns: Sequence[int]) -> Understood:
         """Columns whose names say nothing: probabilities, if rows add up to 1 in a known order."""
         if not all(is_number(self.answer.columns[at]) for at in columns):
-            raise self._ambiguous()
+            raise self.ambiguous()
         width = len(columns)
-        if not self._add_up(columns):
+        if not self.add_up(columns):
             raise InputError(
                 f"the model answers {describe_columns(self.answer)} that are no probabilities"
-                f" of the classes: they do not add up to 1 in every row ({self._sums(columns)}).",
-                self._how(),
+                f" of the classes: they do not add up to 1 in every row ({self.sums(columns)}).",
+                self.how(),
             )
         order = self.order or (list(range(width)) if self.answer.counted else ())
         if not order and self._places_are_classes(width):
@@ -334,7 +330,7 @@ class _Reader:
                 f" {list_classes(order)}.",
                 "data.classes must list them all, in the order of the columns.",
             )
-        scores = {one: self._share(at) for one, at in zip(order, columns, strict=True)}
+        scores = {one: self.share(at) for one, at in zip(order, columns, strict=True)}
         return self._given(None, self._scores(scores))
 
     def _places_are_classes(self, width: int) -> bool:
@@ -347,7 +343,7 @@ class _Reader:
         return not self.question.binary and width >= _LEAST_COUNTED and whole
 
     def _counted(self, width: int) -> Understood:
-        scores: dict[Class, ScoreArray] = {one: self._share(one) for one in range(width)}
+        scores: dict[Class, ScoreArray] = {one: self.share(one) for one in range(width)}
         self.order = tuple(scores)
         self.notes.append(
             f"The {width} columns of the answer are read as the classes 0 to {width - 1}, by"
@@ -362,19 +358,19 @@ class _Reader:
         names = self.answer.names or ()
         column = self._predicted(prediction)
         if not is_number(self.answer.columns[share]):
-            raise self._ambiguous()
+            raise self.ambiguous()
         if not self.question.binary:
             self.notes.append(
-                f"The column {self._name(share)} of the answer holds the probability of one class"
+                f"The column {self.name(share)} of the answer holds the probability of one class"
                 " alone: nothing that needs the probability of every class is measured."
             )
             return self._given(column, {})
-        scores = self._share(share)
+        scores = self.share(share)
         positive = is_class(column, self._positive)
         of_prediction = names_of.OF_PREDICTION.get(normal_name(names[prediction])) == normal_name(
             names[share]
         )
-        likelier = bool((scores >= 0.5 - _ROUNDING).all())
+        likelier = bool((scores >= 0.5 - ROUNDING).all())
         if of_prediction and likelier:
             own = np.where(positive, scores, 1 - scores)
             return self._given(column, {self._positive: own})
@@ -382,13 +378,13 @@ class _Reader:
         apart = bool(scores[positive].min(initial=np.inf) >= highest_other)
         if of_prediction or not apart or (likelier and not positive.all()):
             raise InputError(
-                f"the model answers {self._name(prediction)} and {self._name(share)}, and it is"
+                f"the model answers {self.name(prediction)} and {self.name(share)}, and it is"
                 f" not certain whether the latter is the probability of"
                 f" {yaml_scalar(self._positive)} or of the predicted class.",
                 "Say under data: `answer: {prediction: "
-                f"{self._name(prediction)}, score: {self._name(share)}}}` if it is that of"
+                f"{self.name(prediction)}, score: {self.name(share)}}}` if it is that of"
                 f" {yaml_scalar(self._positive)}; `answer: {{prediction:"
-                f" {self._name(prediction)}}}` reads the prediction alone.",
+                f" {self.name(prediction)}}}` reads the prediction alone.",
             )
         return self._given(column, {self._positive: scores})
 
@@ -456,55 +452,4 @@ class _Reader:
             f"the label {self.question.label} holds {list_classes(self.question.labels)} alone, and"
             " nothing says what the other class is.",
             "Name both under data: `classes: [NEGATIVE, POSITIVE]`.",
-        )
-
-    def _share(self, at: int) -> ScoreArray:
-        """A column of probabilities.
-
-        Raises:
-            InputError: some are missing, or not between 0 and 1.
-        """
-        column = self.answer.columns[at]
-        if not is_number(column):
-            raise self._ambiguous()
-        require_finite(column, "scores")
-        values = floats(column)
-        outside = (values < -_ROUNDING) | (values > 1 + _ROUNDING)
-        if outside.any():
-            raise InputError(
-                f"{int(outside.sum()):,} of {len(values):,} values of {self._name(at)} in the"
-                f" answer are no probabilities: they lie between {values.min():.6g} and"
-                f" {values.max():.6g}.",
-                self._how(),
-            )
-        return np.clip(values, 0.0, 1.0)
-
-    def _add_up(self, columns: Iterable[int]) -> bool:
-        chosen = list(columns)
-        for at in chosen:
-            require_finite(self.answer.columns[at], "scores")
-        parts = [floats(self.answer.columns[at]) for at in chosen]
-        inside = all(bool(((one >= -_ROUNDING) & (one <= 1 + _ROUNDING)).all()) for one in parts)
-        return inside and bool((np.abs(np.sum(parts, axis=0) - 1) < CLOSE).all())
-
-    def _sums(self, columns: Iterable[int]) -> str:
-        sums = np.sum([floats(self.answer.columns[at]) for at in columns], axis=0)
-        return f"the sums lie between {sums.min():.4g} and {sums.max():.4g}"
-
-    def _name(self, at: int) -> str:
-        names = self.answer.names
-        return yaml_scalar(names[at]) if names is not None else str(at)
-
-    def _ambiguous(self) -> InputError:
-        return InputError(
-            f"the model answers {describe_columns(self.answer)}, and which of them counts is not"
-            " certain.",
-            self._how(),
-        )
-
-    def _how(self) -> str:
-        score = "COLUMN" if self.question.binary else "{CLASS: COLUMN, …}"
-        return (
-            f"Say under data in cdml.yaml which count: `answer: {{prediction: COLUMN, score:"
-            f" {score}}}`; score may be left out."
         )
