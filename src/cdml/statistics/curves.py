@@ -142,10 +142,7 @@ def curves(sample: Sample | ScoreBins, *, champion: bool = False) -> Mapping[str
     A multiclass model has the curves of all its classes together, each against the rest
     (micro-average). Weights of rows count; their order never does.
     Through bins of scores both areas are within `LARGEST_ERROR` more, if the bins are `fine`.
-
-    Args:
-        sample: the scores, or bins of them; of anything else there are no curves.
-        champion: whether the curves are the champion's, where the sample is of two models.
+    Of anything but scores, or bins of them, there are no curves.
     """
     if isinstance(sample, ScoreBins):
         return _drawn(*sample.called(), sample.calibration(_BINS))
@@ -264,10 +261,7 @@ def crosstab(
 
     Beyond the `CLASSES` that occur most as label or prediction, classes are told together. Rows
     are counted, whatever their weight.
-
-    Args:
-        sample: joint counts; of anything else there is no matrix.
-        champion: whether the predictions are the champion's, where the sample is of two models.
+    Of anything but joint counts there is no matrix.
     """
     cells = sample.of if isinstance(sample, Weighted) else sample
     if not isinstance(cells, Cells):

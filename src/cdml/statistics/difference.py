@@ -63,12 +63,7 @@ class DifferenceDistribution(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """Two models on the same rows.
-
-    Attributes:
-        challenger, champion: their values; finite.
-        difference: what is known of challenger - champion.
-    """
+    """The finite values of two models on the same rows, and what is known of their difference."""
 
     challenger: float
     champion: float
@@ -77,12 +72,10 @@ class Paired:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """One model's value; finite.
+    """One model's finite value.
 
-    Attributes:
-        value: the metric.
-        interval: two-sided; its ends at confidence 2c - 1 are the one-sided bounds at c.
-            Unmeasured where the rows give a value but no idea of its error.
+    The ends of the two-sided interval at confidence 2c - 1 are the one-sided bounds at c. It is
+    Unmeasured where the rows give a value but no idea of its error.
     """
 
     value: float

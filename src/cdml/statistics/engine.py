@@ -82,13 +82,7 @@ LATENCY = Estimator(
 
 
 def compare(metric: Metric, sample: Sample, *, resamples: int = RESAMPLES) -> Paired | Unmeasured:
-    """Two models on the same rows.
-
-    Args:
-        metric: what to compare by.
-        sample: the statistics that the metric's family reads, of both models.
-        resamples: how many to draw, where the metric's distribution is found by resampling.
-    """
+    """Two models on the same rows, from the statistics that the metric's family reads."""
     result = _compared(metric, sample, resamples)
     if isinstance(result, Unmeasured):
         return result

@@ -39,12 +39,9 @@ _LABELS = {
 class Rates:
     """Rates of positive predictions by stratum: a group, or a group's rows of one label.
 
-    Attributes:
-        value: of the challenger and, if there is one, the champion, shape (models, strata).
-        influence: how far each of m draws moves them, shape (m, models, strata).
-        draws: how often each was drawn, shape (m,).
-        rows: of each stratum, shape (strata,).
-        label: what each stratum has in common, shape (strata,); only alike ones are compared.
+    Shapes: value (models, strata), the challenger first; influence, how far each of m draws moves
+    them, (m, models, strata); draws, how often each was drawn, (m,); rows and label, which only
+    strata that are compared share, (strata,).
     """
 
     value: Floats
@@ -58,9 +55,7 @@ class Rates:
 class _Gaps:
     """One model's pairs of groups that may have the largest gap.
 
-    Attributes:
-        value: of the pairs, the largest first, shape (pairs,).
-        influence: shape (pairs, m).
+    Shapes: value (pairs,), the largest first; influence (pairs, m).
     """
 
     value: Floats
@@ -71,12 +66,8 @@ class _Gaps:
 class GapDifference:
     """challenger - champion of two gaps.
 
-    Attributes:
-        challenger, champion: the pairs of groups that may have the largest gap.
-        draws: how often each of the figures of influence was drawn.
-        rows: how many rows there are.
-        fewest: how many the smallest stratum has.
-        harm: the side whose claims are that the challenger is worse; None: that is not known.
+    `draws`: how often each figure of influence was drawn; `fewest`: rows of the smallest stratum;
+    `harm`: the side whose claims are that the challenger is worse, where that is known.
     """
 
     challenger: _Gaps
@@ -165,11 +156,7 @@ def rates(
 ) -> Rates | Unmeasured:
     """The rates that a metric compares, or which of them does not exist.
 
-    Args:
-        metric: its name.
-        cells: the rows by kind; with weights, one entry for each row.
-        weight: of each row; None where `cells.count` says all.
-        cluster: what each row belongs to; needed with weights.
+    With weights, `cells` has one entry for each row, and `cluster` what each row belongs to.
     """
     if cells.group is None or len(cells.groups) <= 1:
         return Unmeasured(reason=f"{metric} needs at least two groups")

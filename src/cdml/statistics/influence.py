@@ -22,11 +22,9 @@ _KINDS_AT_ONCE = 256
 class Influence:
     """A metric of one model or of two.
 
-    Attributes:
-        value: of each model, shape (models,), the challenger first; NaN where it has none.
-        moves: of each row, shape (rows, models).
-        unseen: the most that a row of average weight could move the difference of the two, of a
-            kind that no row is; 0 where that is not known.
+    Shapes: value (models,), the challenger first, NaN where it has none; moves (rows, models).
+    `unseen` is the most that a row of average weight could move the difference of the two, of a
+    kind that no row is; 0 where that is not known.
     """
 
     value: Floats

@@ -130,26 +130,13 @@ class Range:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """A metric in its natural sign.
+    """A metric in its natural sign, by scikit-learn's name without `neg_`.
 
-    Attributes:
-        name: scikit-learn's name without `neg_`.
-        greater_is_better: the direction in which the metric improves.
-        tasks: where it is defined; empty for metrics of any model.
-        family: how its interval is found.
-        range: the values that it can have; None where nothing is known, so that nothing is
-            assumed of the direction either.
-        uninformed: by task, the value of a model that knows nothing and answers at random or
-            always the same, where that value does not depend on the rows.
-        fraction: whether it is a fraction that others write in percent, without an upper end.
-        counts: which rows inform it.
-        loss: what a metric of the family MEAN averages, else None.
-        needs_score: whether it reads probabilities rather than predictions.
-        column: what a metric of the loss COLUMN reads; None: what `data.cost` names.
-        scale: what that column is multiplied by.
-        beta: how much more recall counts than precision in an F score; else None.
-        quantile: the share of requests that a latency is the quantile of; else None.
-        aliases: short names that mean the same.
+    Without `tasks` it is one of any model. Where the `range` is not known, nothing is assumed of
+    the direction either. `uninformed` is by task the value of a model that answers at random or
+    always the same, where that does not depend on the rows; a `fraction` is one that others write
+    in percent, without an upper end. `loss` is what a mean is of, times `scale`; of the loss COLUMN
+    that `column`, or what `data.cost` names. `beta` is of F scores, `quantile` of latencies.
     """
 
     name: str

@@ -29,11 +29,7 @@ def score(counts: Sequence[int], values: Sequence[float], against: float) -> flo
     The likeliest chances under a mean m are n_j / (n (1 + λ (v_j - m))) (the empirical likelihood
     of Owen 1988); a value that was never seen takes what they leave over where m lies beyond
     what was seen.
-
-    Args:
-        counts: how often each value was seen.
-        values: all values that can occur, seen or not.
-        against: the mean in question.
+    `values` are all that can occur, seen or not.
     """
     rows = sum(counts)
     if not min(values) < against < max(values):

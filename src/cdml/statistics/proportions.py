@@ -59,13 +59,10 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tango:
-    """challenger - champion of a share of rows that are right.
+    """challenger - champion of a share of rows, at least 1, that are right.
 
-    Attributes:
-        both: rows on which both models are right.
-        gained: rows on which only the challenger is right.
-        lost: rows on which only the champion is right.
-        rows: all rows, at least 1.
+    Counted are the rows on which both models, only the challenger (`gained`) and only the champion
+    (`lost`) are right.
     """
 
     both: int

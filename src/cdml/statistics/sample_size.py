@@ -125,15 +125,8 @@ def rows_needed(rows: int, standard_error: float, distance: float, confidence: f
     """How many rows show a difference that lies `distance` away from the margin.
 
     n = n_now * ((z_confidence + z_power) * SE / distance)^2, with 80 % power and a one-sided test.
-
-    Args:
-        rows: how many there are now.
-        standard_error: of the difference, on those rows.
-        distance: from the assumed true difference to the margin, in the metric's unit.
-        confidence: one-sided.
-
-    Returns:
-        Rows in all, or None where no number of rows that a table holds would.
+    `rows` are those there are now, `distance` is that of the assumed true difference from the
+    margin; None where no number of rows that a table holds would do.
     """
     if not (distance > 0 and standard_error > 0 and rows > 0):
         return None

@@ -104,13 +104,10 @@ def measure(
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sums:
-    """What is independent of one another.
+    """What is independent of one another: how far each cluster, or row, `moves` the values.
 
-    Attributes:
-        moves: how far each cluster, or row, moves the values, shape (G, models).
-        scale: G / (G - 1), of those that move anything.
-        df: degrees of freedom: as many clusters of equal weight would leave.
-        method: `cluster-t` or `weighted-t`.
+    Shape (G, models); `scale` is G / (G - 1) of those that move anything, `df` the degrees of
+    freedom that as many clusters of equal weight would leave.
     """
 
     moves: Floats
