@@ -262,13 +262,20 @@ def readme_blocks() -> list[str]:
 
 
 @pytest.fixture
-def readme_workflow(tmp_path: Path) -> Path:
-    """The README's workflow, as whoever copies it has it."""
-    workflow, *_ = readme_blocks()
-    path = tmp_path / ".github" / "workflows" / "gate.yml"
-    path.parent.mkdir(parents=True)
-    path.write_text(workflow)
-    return path
+def shown_workflows(tmp_path: Path) -> list[Path]:
+    """The workflows of README and guides, as whoever copies them has them."""
+    folder = tmp_path / ".github" / "workflows"
+    folder.mkdir(parents=True)
+    shown = [block for block in readme_blocks() if "\njobs:\n" in block]
+    for guide in sorted(ROOT.glob("docs/guides/*.md")):
+        shown += re.findall(
+            r"^```yaml\n(name: .*?)^```$", guide.read_text(), re.MULTILINE | re.DOTALL
+        )
+    paths = [folder / f"{number}.yml" for number in range(len(shown))]
+    for path, workflow in zip(paths, shown, strict=True):
+        path.write_text(workflow)
+    assert len(paths) > 1
+    return paths
 
 
 def zizmor(*arguments: object) -> None:
@@ -280,29 +287,31 @@ def zizmor(*arguments: object) -> None:
 
 
 def test_actions_and_workflows_are_clean_for_zizmor_at_its_most_pedantic(
-    readme_workflow: Path,
+    shown_workflows: list[Path],
 ) -> None:
-    zizmor(*FILES.values(), *workflows(), readme_workflow)
+    zizmor(*FILES.values(), *workflows(), *shown_workflows)
 
 
 @pytest.mark.parametrize("kind", ["actions", "workflows"])
-def test_actions_and_workflows_follow_githubs_schema(kind: str, readme_workflow: Path) -> None:
-    files = [*workflows(), readme_workflow] if kind == "workflows" else FILES.values()
+def test_actions_and_workflows_follow_githubs_schema(
+    kind: str, shown_workflows: list[Path]
+) -> None:
+    files = [*workflows(), *shown_workflows] if kind == "workflows" else FILES.values()
     command = [SCRIPTS / "check-jsonschema", "--builtin-schema", f"vendor.github-{kind}", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_what_workflows_use_is_pinned_by_digest(readme_workflow: Path) -> None:
-    for path in [*workflows(), readme_workflow]:
+def test_what_workflows_use_is_pinned_by_digest(shown_workflows: list[Path]) -> None:
+    for path in [*workflows(), *shown_workflows]:
         for name, comment in re.findall(r"uses: (\S+)(.*)", path.read_text()):
             ours = name.startswith("org/cdml-action") and name.endswith("@v1")
             assert ours or re.fullmatch(r"\S+@[0-9a-f]{40} # v\d\S*", name + comment)
 
 
-def test_what_workflows_hand_to_our_actions_are_their_inputs(readme_workflow: Path) -> None:
+def test_what_workflows_hand_to_our_actions_are_their_inputs(shown_workflows: list[Path]) -> None:
     used_at_all = set()
-    for path in [*workflows(), readme_workflow]:
+    for path in [*workflows(), *shown_workflows]:
         jobs = yaml.safe_load(path.read_text())["jobs"].values()
         for step in (step for job in jobs for step in job["steps"]):
             match = re.fullmatch(r"org/cdml-action(?:/actions/([\w-]+))?@v1", step.get("uses", ""))

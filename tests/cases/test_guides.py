@@ -1,0 +1,82 @@
+"""The guides hold: their YAML is valid, their links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cdml.config import load
+from cdml.config.targets import target_types
+
+ROOT = Path(__file__).parents[2]
+GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
+BASE = {
+    "version": 1,
+    "model": "my-model",
+    "registry": {"uri": "folder:registry"},
+    "data": {"evaluation": "rows.parquet", "key": ["id"], "label": "late", "positive": True},
+    "gates": [{"metric": "roc_auc", "at_least": 0.7}],
+}
+"""What a guide's part of a cdml.yaml is a part of."""
+MOST_WORDS = 700
+
+
+def blocks(page, language):
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def yaml_blocks(kind):
+    """The blocks of a type, each with the page it is on."""
+    parsed = [(page.stem, yaml.safe_load(one)) for page in GUIDES for one in blocks(page, "yaml")]
+    return [pytest.param(value, id=stem) for stem, value in parsed if kind(value)]
+
+
+def is_configuration(value):
+    return isinstance(value, dict) and "jobs" not in value
+
+
+@pytest.mark.parametrize("part", yaml_blocks(is_configuration))
+def test_configurations_can_be_loaded(part, tmp_path):
+    merged = dict(BASE)
+    for key, value in part.items():
+        old = merged.get(key)
+        merged[key] = {**old, **value} if isinstance(old, dict) else value
+    path = tmp_path / "cdml.yaml"
+    path.write_text(yaml.safe_dump(merged))
+
+    registry = {"MLFLOW_TRACKING_URI": "https://registry.test"}
+    assert load(path, targets=target_types(), environment=registry)
+
+
+@pytest.mark.parametrize("steps", yaml_blocks(lambda value: isinstance(value, list)))
+def test_steps_give_our_actions_inputs_that_they_have(steps):
+    for step in steps:
+        match = re.fullmatch(r"org/cdml-action(/actions/[\w-]+)?@v1", step.get("uses", "org/"))
+        assert match or "run" in step
+        if match:
+            folder = ROOT / (match[1] or "").lstrip("/")
+            inputs = yaml.safe_load((folder / "action.yml").read_text())["inputs"]
+            required = {name for name, one in inputs.items() if one.get("required")}
+            assert required <= set(step.get("with", {})) <= set(inputs)
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_links_lead_to_pages_and_headings(page):
+    for address in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if ":" in address:
+            continue
+        name, _, anchor = address.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), address
+        headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", one).lower().replace(" ", "-") for one in headings}
+        assert not anchor or anchor in anchors, address
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_a_guide_is_short(page):
+    prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+    assert len(prose.split()) <= MOST_WORDS
