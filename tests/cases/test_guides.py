@@ -1,6 +1,10 @@
-"""The guides hold: their YAML is valid, their links lead somewhere."""
+"""The guides hold: their YAML is valid, their links lead somewhere, the quickstart runs."""
 
+import os
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +15,7 @@ from cdml.config.targets import target_types
 
 ROOT = Path(__file__).parents[2]
 GUIDES = sorted((ROOT / "docs/guides").glob("*.md"))
+QUICKSTART = ROOT / "docs/guides/quickstart.md"
 BASE = {
     "version": 1,
     "model": "my-model",
@@ -80,3 +85,37 @@ def test_a_guide_is_short(page):
     prose = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
 
     assert len(prose.split()) <= MOST_WORDS
+
+
+@pytest.mark.long
+def test_the_quickstart_reaches_a_verdict_in_an_empty_folder(tmp_path):
+    hidden = ("CI", "GITHUB_", "MLFLOW_", "CDML_")
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
+    expected = iter([0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+    installed, *scripts = blocks(QUICKSTART, "bash")
+    [configuration], [training] = blocks(QUICKSTART, "yaml"), blocks(QUICKSTART, "python")
+
+    def act(line):
+        program, *arguments = shlex.split(line, comments=True)
+        own = {"cdml": [sys.executable, "-m", "cdml"], "python": [sys.executable]}
+        command = (
+            " ".join(map(shlex.quote, [*own[program], *arguments])) if program in own else line
+        )
+        done = subprocess.run(
+            ["bash", "-c", command],
+            cwd=tmp_path, env=variables, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        code = next(expected) if program == "cdml" else 0
+        assert code == done.returncode, (line, done.stdout, done.stderr)
+
+    act("git init")
+    act(next(line for line in installed.splitlines() if line.startswith("git config")))
+    (tmp_path / "train.py").write_text(training)
+    for line in [line for script in scripts for line in script.splitlines()]:
+        act(line)
+        if line.startswith("cdml init"):
+            (tmp_path / "cdml.yaml").write_text(configuration)
+        if line == "cdml report":
+            assert (tmp_path / ".cdml/report.html").exists()
+
+    assert [] == list(expected)
