@@ -90,5 +90,5 @@ class DataCheck:
 
 
 def keys_of(checks: Iterable[DataCheck]) -> dict[str, str]:
-    """The key below `data` that asks for each finding, by the finding's name."""
+    """The key below `data` that asks for each check, by the check's name."""
     return {name: key for check in checks for name, key in check.keys.items()}

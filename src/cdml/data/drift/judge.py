@@ -117,7 +117,7 @@ def judge_slices(
     parts: Mapping[str, tuple[ColumnProfile, Sequence[int]]],
     limits: DriftSettings,
 ) -> Check:
-    """One finding, which names slices that moved; by name, the reference's column and counts."""
+    """One check, which names slices that moved; by name, the reference's column and counts."""
     values: dict[str, float] = {}
     few = 0
     for called, (before, now) in parts.items():

@@ -87,7 +87,7 @@ def judge_count(
     rows: int,
     examples: Sequence[tuple[int, Any]] = (),
 ) -> Check:
-    """A count as a finding; the row numbers and values of `examples` may be shown."""
+    """A count as a check; the row numbers and values of `examples` may be shown."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
     figures = f"{answer:,} of {rows:,} {rule.what} ({percentage(answer, rows)})"
@@ -103,7 +103,7 @@ def judge_count(
 
 
 def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool = True) -> Check:
-    """A figure as a finding."""
+    """A figure as a check."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
     level, accepted = _level(rule, lambda bound: bound.holds(answer))
@@ -137,7 +137,7 @@ def fact(
     name: str, column: str | None, *, fine: bool, expected: str, observed: str, reason: str,
     severity: Severity = "error",
 ) -> Check:  # fmt: skip
-    """A finding that needed no question."""
+    """A check that needed no question."""
     level = Verdict.PASS if fine else verdict(severity)
     return make_check(
         name=name, column=column, verdict=level, severity=severity, expected=expected,
