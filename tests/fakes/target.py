@@ -187,7 +187,7 @@ class RevertingTarget(RegistryTarget):
         before = self.observe().version
         super().switch(to, fence=fence)
         if before is not None:
-            self._registry.set_alias(self._model, self._alias, before)
+            self._alias.registry.set_alias(self._alias.model, self._alias.name, before)
 
 
 class OtherBytesTarget(RegistryTarget):
