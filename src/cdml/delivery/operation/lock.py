@@ -7,7 +7,7 @@ it. What one command saw, the next one on the same machine knows.
 
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from cdml.delivery.ports import DeliveryPorts
@@ -39,17 +39,16 @@ class LockHolder:
     """Who holds the lock, as far as we have seen and the CI system knows.
 
     The journal is read before the CI system is asked, and taking over is a compare-and-swap with
-    what was read: whatever a run wrote before it ended is seen. `memory` is a file that outlives a
-    command.
+    what was read: whatever a run wrote before it ended is seen.
     """
 
     ports: DeliveryPorts
-    memory: Path | None = None
+    memory: Path  # a file that outlives a command
     is_over: bool = False
     queried_at: float | None = None
     noted: str = ""
     watched: Watched | None = None
-    preempted: tuple[str, float] | None = field(default=None)
+    preempted: tuple[str, float] | None = None
 
     def yields(
         self,
@@ -83,7 +82,7 @@ class LockHolder:
 
     def remember(self) -> None:
         """Keep what was seen for the next command. Without a disk it begins anew."""
-        if self.memory is None or self.watched is None or not self.watched.boot:
+        if self.watched is None or not self.watched.boot:
             return
         seen = {"commit": self.watched.commit, "since": self.watched.since}
         content = json.dumps({"schema": _SCHEMA, "boot": self.watched.boot, **seen})
@@ -97,16 +96,9 @@ class LockHolder:
             return False
         now = clock.monotonic()
         if self.watched is None or self.watched.commit != commit:
-            remembered = _read(self.memory)
-            same = remembered is not None and (remembered.commit, remembered.boot) == (
-                commit,
-                clock.boot,
-            )
-            since = (
-                remembered.since
-                if remembered is not None and same and remembered.since <= now
-                else now
-            )
+            seen, since = _read(self.memory), now
+            if seen and (seen.commit, seen.boot) == (commit, clock.boot) and seen.since <= now:
+                since = seen.since
             self.watched = Watched(commit=commit, since=since, boot=clock.boot)
         operation = ledger.operation
         lease = transitions.lease_duration(operation) if operation else transitions.LEASE
@@ -149,10 +141,8 @@ class LockHolder:
         return is_over
 
 
-def _read(memory: Path | None) -> Watched | None:
+def _read(memory: Path) -> Watched | None:
     """What an earlier command on this machine has seen."""
-    if memory is None:
-        return None
     try:
         document = json.loads(memory.read_bytes()[:1000])
         if document["schema"] != _SCHEMA:
