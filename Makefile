@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # The same bytes from every run, and no thread pool larger than the work.
+UNITS := $(addprefix tests/,common config data delivery evidence gates journal models report statistics tables)
 export OMP_NUM_THREADS := 1
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help test test-all check demo bench lock generate schema site clean
+.PHONY: help unit test test-all check demo bench lock generate schema site clean
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/ -/'
@@ -14,6 +15,9 @@ help:            ## what can be made
 $(VENV)/.stamp: requirements/dev.txt requirements/ml.txt requirements/core.txt requirements/uv.txt actions/install.sh
 	CDML_ENVIRONMENT="$(CURDIR)/$(VENV)" PYTHON="$(PYTHON)" bash actions/install.sh dev
 	@touch $@
+
+unit: $(VENV)/.stamp            ## the rules of the stages alone, in seconds
+	$(BIN)/python -m pytest -q -m unit $(UNITS)
 
 test: $(VENV)/.stamp            ## all tests but the long ones
 	@bash requirements/packages.sh

@@ -18,6 +18,18 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 
+OUTSIDE = {"tmp_path", "tmp_path_factory", "mlflow_address", "postgres_address"}
+"""What a test takes that has to do with the world outside of the process."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark what `make unit` runs."""
+    for item in items:
+        marks = {mark.name for mark in item.iter_markers()}
+        if not marks & {"long", "heavy"} and not OUTSIDE & set(item.fixturenames):
+            item.add_marker("unit")
+
+
 @pytest.fixture
 def slept(monkeypatch):
     """How many seconds requests were to wait before they are made again; they do not."""

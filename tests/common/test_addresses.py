@@ -80,6 +80,7 @@ def test_the_host_of_a_variable_is_masked_too():
 WORDS = st.text(string.ascii_letters + string.digits + "/:@?&=%+ -_.", min_size=1, max_size=30)
 
 
+@pytest.mark.heavy
 @given(WORDS, st.sampled_from(["https://h.test/{}", "https://{}@h.test", "{}/x", "https://{}"]))
 def test_no_value_survives_in_any_writing(value, place):
     assume(not set(value) <= set("${KEY}*"))

@@ -22,6 +22,7 @@ def shown(marked):
     return html.unescape(str(marked).replace("<span>$</span>", "$"))
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_markdown_holds_no_mark_that_could_mean_something(text):
     rest = re.sub(r"&#\d+;|<span>\$</span>", "", str(markdown.markdown(text)))
@@ -29,6 +30,7 @@ def test_markdown_holds_no_mark_that_could_mean_something(text):
     assert not set(rest) & set("<>*_`[]|\\~@#$&")
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_markdown_shows_the_text_itself(text):
     assert markdown.clean(text).replace(SPLIT, "") == shown(markdown.markdown(text)).replace(
@@ -36,6 +38,7 @@ def test_markdown_shows_the_text_itself(text):
     )
 
 
+@pytest.mark.heavy
 @given(TEXT)
 @example("demographic_parity_difference")
 @example("x" * 5000)
@@ -48,6 +51,7 @@ def test_a_long_word_can_be_broken_and_only_there(text):
     assert max(len(html.unescape(piece).replace(SPLIT, "")) for piece in pieces) <= 16
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_rendered_markdown_holds_nothing_that_github_links(text):
     seen = shown(markdown.markdown(text))
@@ -55,6 +59,7 @@ def test_rendered_markdown_holds_nothing_that_github_links(text):
     assert not re.search(r"@[A-Za-z0-9]|#\d|://|(?i:www\.|\bgh-\d)|:[\w+-]+:", seen)
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_markdown_begins_no_block(text):
     assert not re.match(r"([-+*>#]|\d+[.)])(\s|$)|[-=]+\s*$|\s", str(markdown.markdown(text)))
@@ -68,6 +73,7 @@ def test_nothing_shown_hides_moves_or_breaks_a_line(text):
     assert hidden <= {"\u200c", "\u200d"}
 
 
+@pytest.mark.heavy
 @given(TEXT, st.integers(1, 50))
 @example("ab", 1)
 def test_a_line_is_never_longer_than_its_limit(text, limit):
@@ -79,6 +85,7 @@ def test_html_holds_no_mark(text):
     assert not set(re.sub(r"&(#\d+|\w+);", "", str(markdown.html(text)))) & set("<>&\"'")
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_terminal_text_holds_no_command_to_the_runner(text):
     line = markdown.terminal(text)

@@ -43,6 +43,7 @@ def test_places_and_ordinary_variables_stay_readable():
 LETTERS = st.text(string.ascii_letters, min_size=5)
 
 
+@pytest.mark.heavy
 @given(LETTERS, st.text(), st.text())
 def test_a_secret_never_survives_whatever_is_around_it(secret, before, after):
     assert secret not in redact(f"{before}{secret}{after}", {"TOKEN": secret})

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,6 +23,7 @@ def test_exit_codes_are_those_of_the_contract():
     }
 
 
+@pytest.mark.heavy
 @given(parts=st.lists(VERDICTS, min_size=1), more=VERDICTS)
 def test_more_evidence_never_makes_the_whole_better(parts, more):
     assert worst([*parts, more]).severity >= worst(parts).severity

@@ -18,6 +18,7 @@ class Watch:
         return self.time
 
 
+@pytest.mark.heavy
 @given(st.lists(st.floats(0, 200), max_size=30))
 def test_what_is_waited_in_all_overruns_by_one_answer_at_most(waits):
     watch = Watch()

@@ -46,12 +46,14 @@ def test_what_would_change_by_being_read_is_another_class(one, other):
     assert not is_same_class(one, other)
 
 
+@pytest.mark.heavy
 @given(VALUES, VALUES)
 def test_being_one_class_has_no_order(one, other):
     assert is_same_class(one, one)
     assert is_same_class(one, other) == is_same_class(other, one)
 
 
+@pytest.mark.heavy
 @given(VALUES)
 def test_a_class_is_listed_as_yaml_reads_it(value):
     assert is_same_class(value, yaml.safe_load(f"[{yaml_scalar(value)}]")[0])

@@ -271,5 +271,6 @@ def test_a_missing_file_names_the_command_that_writes_one(tmp_path):
     assert "cdml init" in caught.value.hint
 
 
+@pytest.mark.heavy
 def test_the_committed_schema_is_current():
     assert (ROOT / "cdml.schema.json").read_text(encoding="utf-8") == json_schema()

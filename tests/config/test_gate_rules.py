@@ -148,6 +148,7 @@ def test_an_absolute_margin_as_wide_as_the_range_never_gets_through(name, times,
     assert not margin_problem(metric, kind, 0.2 / times, relative=False, task=None)
 
 
+@pytest.mark.heavy
 @given(name=KNOWN, value=FINITE, edge=st.sampled_from(BoundEdge), sanity=st.booleans())
 def test_a_bound_that_is_let_through_has_values_on_both_sides(name, value, edge, sanity):
     metric = METRICS[name]

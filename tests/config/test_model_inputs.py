@@ -10,6 +10,7 @@ from cdml.config.schema import DataSettings
 NAMES = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
 
+@pytest.mark.heavy
 @given(columns=NAMES, features=NAMES, identity=NAMES, others=NAMES)
 def test_the_key_and_the_label_are_no_inputs_and_others_only_where_they_are_named(
     columns, features, identity, others
@@ -29,6 +30,7 @@ def test_the_key_and_the_label_are_no_inputs_and_others_only_where_they_are_name
         assert list(found) == [name for name in columns if name not in {*identity, *others}]
 
 
+@pytest.mark.heavy
 @given(columns=NAMES, signature=NAMES, features=NAMES)
 def test_a_signature_that_names_its_inputs_decides(columns, signature, features):
     purposes = Purposes(identity=frozenset("a"), features=tuple(features))

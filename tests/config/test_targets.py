@@ -92,6 +92,7 @@ def test_a_socket_is_a_path_or_an_address(socket):
     assert socket == HaproxySettings.model_validate({**RIGHT, "socket": socket}).socket
 
 
+@pytest.mark.heavy
 def test_the_schema_knows_the_settings_and_lets_other_targets_have_theirs():
     import jsonschema
 

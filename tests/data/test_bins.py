@@ -42,6 +42,7 @@ def test_a_column_of_few_values_has_a_bin_for_each_and_for_what_lies_outside():
     assert (1, 0, 2, 1, 1, 1) == counted([1.0, 1.0, 2.0, 6.0, 7.0, None], found)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("find", [bins.edges, bins.grid])
 @given(values=ANYTHING)
 def test_every_row_is_in_exactly_one_bin(find, values):
@@ -53,6 +54,7 @@ def test_every_row_is_in_exactly_one_bin(find, values):
     assert at.size == len(bins.labels(LogicalType.NUMBER, at))
 
 
+@pytest.mark.heavy
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1))
 def test_a_grid_has_a_bounded_number_of_bins(values):
     assert len(bins.grid(values).at) <= 21

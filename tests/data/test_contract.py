@@ -121,6 +121,7 @@ def test_of_several_tables_one_must_be_named():
     assert read_contract(text, "c.yaml", "lines").properties[0].name == "a"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("options", "good", "bad"),
     [
@@ -201,6 +202,7 @@ def test_severity_decides_what_a_broken_rule_says(severity, expected):
     assert expected is named(found, "null_values").verdict
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("options", "values"),
     [

@@ -70,6 +70,7 @@ def promised(marked: YamlDocument) -> list[KeyPath]:
     return found
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", sorted(path.name for path in FOLDER.iterdir()))
 def test_every_rule_is_executed_or_listed(name):
     marked = read_yaml((FOLDER / name).read_text(encoding="utf-8"))
@@ -78,6 +79,7 @@ def test_every_rule_is_executed_or_listed(name):
     assert [] == [place for place in promised(marked) if marked.line(place) not in told]
 
 
+@pytest.mark.heavy
 def test_what_can_be_run_of_it_passes_and_the_rest_says_why():
     found = findings("shop.odcs.yaml")
     held = {(one.name, one.column) for one in found if one.verdict is Verdict.INCONCLUSIVE}

@@ -144,6 +144,7 @@ def damaged(at: tuple, scrap: object) -> str:
     return yaml.safe_dump(whole)
 
 
+@pytest.mark.heavy
 @settings(max_examples=100, deadline=None)
 @given(at=st.sampled_from([place for place in places(WHOLE) if place]), scrap=SCRAP)
 def test_any_damaged_contract_is_read_or_refused(at, scrap):

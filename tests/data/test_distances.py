@@ -49,6 +49,7 @@ def test_disjoint_distributions_are_as_far_apart_as_can_be():
         assert pytest.approx(1, abs=1e-3) == found[name]
 
 
+@pytest.mark.heavy
 @given(before=FULL, now=FULL)
 def test_ks_is_that_of_the_binned_values(before, now):
     found = distances(column(before), now)
@@ -58,6 +59,7 @@ def test_ks_is_that_of_the_binned_values(before, now):
     )
 
 
+@pytest.mark.heavy
 @given(before=FULL, now=FULL)
 def test_chi2_and_cramers_v_are_those_of_the_table(before, now):
     found = distances(column(before), now)
@@ -70,6 +72,7 @@ def test_chi2_and_cramers_v_are_those_of_the_table(before, now):
     assert pytest.approx(association(evenly, "cramer"), abs=1e-6) == found.values["cramers_v"]
 
 
+@pytest.mark.heavy
 @given(before=FULL, now=FULL)
 def test_wasserstein_of_few_values_is_exact(before, now):
     places = (0.0, 1.0, 3.0, 7.0)
@@ -111,6 +114,7 @@ def test_a_constant_that_changes_has_moved():
     assert pytest.approx(0.75) == found.values["wasserstein"]
 
 
+@pytest.mark.heavy
 @given(counts=COUNTS, factor=st.integers(1, 5), bins=st.sampled_from([STEPS, CUTS]))
 def test_the_same_shares_do_not_drift(counts, factor, bins):
     found = distances(column(counts, bins), [n * factor for n in counts])
@@ -119,6 +123,7 @@ def test_the_same_shares_do_not_drift(counts, factor, bins):
         assert found.values[name] < found.noise[name] + 1e-6
 
 
+@pytest.mark.heavy
 @given(before=COUNTS, now=COUNTS, bins=st.sampled_from([STEPS, CUTS]))
 def test_drift_is_finite_and_never_negative(before, now, bins):
     found = distances(column(before, bins), now)

@@ -82,6 +82,7 @@ def test_closed_columns_drift_as_open_ones_do_and_nothing_is_kept_of_their_value
     assert bool(closed) == all(repr(income) not in text for income in incomes if income % 1000)
 
 
+@pytest.mark.heavy
 def test_a_profile_of_a_wide_table_is_small():
     from cdml.data.drift.profile_file import ProfileDocument
     from cdml.evidence.schema import Producer

@@ -110,6 +110,7 @@ def test_a_hundred_classes_are_told_by_their_codes_and_not_by_their_groups():
     assert found[("group",)] < 0.9
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("load", [datasets.load_iris, datasets.load_wine, datasets.load_digits])
 def test_honest_measurements_are_no_leak(load):
     data = load()
@@ -127,6 +128,7 @@ def test_rows_without_a_label_are_left_out():
     assert strengths({"code": code}, label, Task.MULTICLASS)[("code",)] == 1.0
 
 
+@pytest.mark.heavy
 @given(seed=st.integers(0, 10**6), number=st.integers(2, 6), rows=st.integers(40, 300))
 def test_strength_lies_between_nothing_and_all(seed, number, rows):
     rng = random.Random(seed)

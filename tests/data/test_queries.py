@@ -144,6 +144,7 @@ def test_what_would_not_answer_the_same_again_is_refused(query, why):
         read(query)
 
 
+@pytest.mark.heavy
 def test_deep_nesting_is_refused():
     with pytest.raises(UnsafeQuery):
         read("select " + "(" * 20_000 + "1" + ")" * 20_000 + " from orders")

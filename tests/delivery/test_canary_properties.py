@@ -38,6 +38,7 @@ MINUTES = st.lists(st.tuples(served(), served()), max_size=8)
 WEIGHTS = st.sampled_from([0.0, 0.05, 0.5, 1.0])
 
 
+@pytest.mark.heavy
 @settings(max_examples=25)
 @given(rules=RULES, minutes=MINUTES, weight=WEIGHTS)
 def test_state_survives_json_and_goes_on_as_if_nothing_was(rules, minutes, weight):
@@ -49,6 +50,7 @@ def test_state_survives_json_and_goes_on_as_if_nothing_was(rules, minutes, weigh
     assert len(STATE.dump_json(canary)) < 5_000
 
 
+@pytest.mark.heavy
 @settings(max_examples=25)
 @given(minutes=MINUTES)
 def test_state_that_was_tampered_with_is_refused(minutes):
@@ -64,6 +66,7 @@ def test_state_that_was_tampered_with_is_refused(minutes):
             STATE.validate_python(wrong)
 
 
+@pytest.mark.heavy
 @settings(max_examples=25)
 @given(rules=RULES, minutes=MINUTES, weight=WEIGHTS)
 def test_without_an_answer_of_the_challenger_nothing_is_promoted(rules, minutes, weight):
@@ -78,6 +81,7 @@ def test_without_an_answer_of_the_challenger_nothing_is_promoted(rules, minutes,
     )
 
 
+@pytest.mark.heavy
 @settings(max_examples=25)
 @given(rules=RULES, minutes=MINUTES, weight=WEIGHTS, elapsed=st.floats())
 def test_it_always_answers_and_never_holds_for_ever(rules, minutes, weight, elapsed):
@@ -87,6 +91,7 @@ def test_it_always_answers_and_never_holds_for_ever(rules, minutes, weight, elap
     assert Decision.HOLD != judged.outcome or elapsed < rules.timeout_seconds
 
 
+@pytest.mark.heavy
 @settings(max_examples=50)
 @given(
     champion=st.tuples(st.integers(0, 400), st.integers(0, 400)).map(sorted),
@@ -104,6 +109,7 @@ def test_evidence_does_not_depend_on_how_records_are_cut_into_windows(champion, 
     assert math.isclose(whole.safe(0.001), cut.safe(0.001), abs_tol=1e-6)
 
 
+@pytest.mark.heavy
 @settings(max_examples=25)
 @given(minutes=MINUTES)
 def test_the_order_of_windows_does_not_matter(minutes):
@@ -114,6 +120,7 @@ def test_the_order_of_windows_does_not_matter(minutes):
         assert one.safe is None or math.isclose(one.safe, other.safe, abs_tol=1e-6)
 
 
+@pytest.mark.heavy
 @given(errors=st.integers(0, 99), others=st.integers(0, 900), more=st.integers(1, 50))
 def test_more_errors_are_more_harm_and_less_safety(errors, others, more):
     """In one window, where nothing is known of bursts."""
@@ -124,6 +131,7 @@ def test_more_errors_are_more_harm_and_less_safety(errors, others, more):
     assert many.safe(0.001) <= few.safe(0.001) + 1e-9
 
 
+@pytest.mark.heavy
 @given(
     ratios=st.lists(st.floats(-50, 50), min_size=1, max_size=16),
     dispersion=st.floats(1, 100),
@@ -149,6 +157,7 @@ def test_evidence_is_1_in_the_mean_under_its_hypothesis(trials, share):
         assert math.isclose(1, mean, rel_tol=1e-9)
 
 
+@pytest.mark.heavy
 @settings(max_examples=30)
 @given(
     rate=st.floats(0.001, 1),
@@ -175,6 +184,7 @@ def _binomial(hits, trials, rate):
     return math.comb(trials, hits) * rate**hits * (1 - rate) ** (trials - hits)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("times", "wrong", "most"),
     [(1.0, Decision.ROLLBACK, 0.01), (2.0, Decision.PROMOTE, 0.05)],

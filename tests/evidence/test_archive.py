@@ -105,6 +105,7 @@ def test_an_encrypted_file_is_refused():
         members(bytes(plain))
 
 
+@pytest.mark.heavy
 def test_whatever_bytes_somebody_makes_up_are_files_or_an_input_error():
     made, dice = packed(("data.json", "{}"), ("comparison.json", "[]" * 50)), random.Random(1)
     for _ in range(3000):

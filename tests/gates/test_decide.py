@@ -73,16 +73,19 @@ def test_no_difference_is_no_regression_and_never_superiority(kind):
     assert expected == decide(kind, figures(0.0, 0.0, 0.0))
 
 
+@pytest.mark.heavy
 @given(kind=st.sampled_from(RuleKind), upper=anything, threshold=anything)
 def test_an_unknown_bound_never_passes(kind, upper, threshold):
     assert PASS != decide(kind, figures(NAN, upper, threshold))
 
 
+@pytest.mark.heavy
 @given(kind=st.sampled_from(RuleKind), lower=anything, upper=anything)
 def test_an_unknown_margin_never_passes(kind, lower, upper):
     assert PASS != decide(kind, figures(lower, upper, NAN))
 
 
+@pytest.mark.heavy
 @given(lower=figure, width=margin, tight=margin, more=margin)
 def test_a_looser_margin_never_hurts(lower, width, tight, more):
     def verdict(allowed):
@@ -91,6 +94,7 @@ def test_a_looser_margin_never_hurts(lower, width, tight, more):
     assert verdict(tight + more).severity <= verdict(tight).severity
 
 
+@pytest.mark.heavy
 @given(lower=figure, width=margin, asked=margin, more=margin)
 def test_asking_for_less_improvement_never_hurts(lower, width, asked, more):
     def verdict(least):
@@ -122,6 +126,7 @@ def test_an_interval_keeps_a_bound_breaks_it_or_holds_both(low, high, verdict):
     assert verdict == within(BoundEdge.AT_LEAST, 0.8, (low + high) / 2, low=low, high=high)
 
 
+@pytest.mark.heavy
 @given(
     edge=st.sampled_from(BoundEdge),
     limit=st.floats(-1e6, 1e6),
@@ -131,6 +136,7 @@ def test_a_value_that_is_no_number_never_keeps_a_bound(edge, limit, value):
     assert INCONCLUSIVE == within(edge, limit, value, low=value, high=value)
 
 
+@pytest.mark.heavy
 @given(edge=st.sampled_from(BoundEdge), limit=anything, value=anything, low=anything, high=anything)
 def test_only_known_figures_keep_a_bound(edge, limit, value, low, high):
     if within(edge, limit, value, low=low, high=high) is PASS:
@@ -202,6 +208,7 @@ def test_holm_steps_down_by_rank_whatever_the_order():
     assert (0.06, 0.04, 0.06, 0.02) == pytest.approx(holm([0.03, 0.01333333333, 0.04, 0.005]))
 
 
+@pytest.mark.heavy
 @given(p=st.lists(st.floats(0, 1), max_size=20))
 def test_holm_keeps_the_order_and_never_lowers_a_p(p):
     adjusted = holm(p)

@@ -31,6 +31,7 @@ def judged(rule, challenger, champion, low, high, **bounds):
     )
 
 
+@pytest.mark.heavy
 @given(NUMBERS, NUMBERS, NUMBERS, NUMBERS, st.floats(0, 1), st.booleans(), st.booleans())
 def test_unproven_is_what_the_rule_alone_would_not_pass(
     challenger, champion, one, other, margin, greater, relative

@@ -157,6 +157,7 @@ def inferred(losses):
     return engine.compare(find_metric("mean_absolute_error"), Moments.of_rows(losses))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     "name", ["accuracy", "f1", "roc_auc", "average_precision", "log_loss", "r2"]
 )
@@ -208,6 +209,7 @@ def test_all_gates_pass_needs_no_correction():
     assert worst(together) == max(alone, key=lambda said: said.severity)
 
 
+@pytest.mark.heavy
 def test_slices_of_all_metrics_are_one_family_of_claims():
     rows = classes(400, seed=3, agree=0.5).swapped()
     asked = [
@@ -229,6 +231,7 @@ def test_slices_of_all_metrics_are_one_family_of_claims():
     assert all("among 6 slices looked at" in gate.reason for gate in told)
 
 
+@pytest.mark.heavy
 @settings(max_examples=100, deadline=None)
 @given(
     p=st.lists(st.floats(0, 1), min_size=1, max_size=8),
@@ -261,6 +264,7 @@ LOOSER = [
 ]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("name", "kind", "relative"), LOOSER)
 @settings(max_examples=8, derandomize=True, deadline=None)
 @given(seed=st.integers(0, 50), margin=MARGINS, more=MARGINS, size=st.sampled_from([40, 300]))

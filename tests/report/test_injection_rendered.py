@@ -145,6 +145,7 @@ def test_a_terminal_and_a_runner_read_lines_of_text(text, tmp_path, capsys):
         assert not re.search(r"::|##\[|[\x00-\x1f\x7f-\x9f]", line)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
 def test_sarif_holds_no_link_and_no_mention(text):
     checks = next(one for one in SCENARIOS["fail"]() if isinstance(one, DataEvidence))

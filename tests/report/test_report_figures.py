@@ -131,6 +131,7 @@ def test_a_difference_that_is_tiny_is_told_as_a_power_of_ten():
     assert figures.difference(gate) == ("+2e−10", "+1e−10 to ∞")
 
 
+@pytest.mark.heavy
 @given(st.floats(1e-5, 1e6), st.booleans())
 def test_a_figure_alone_has_three_significant_digits(size, negative):
     shown = value(-size if negative else size)
@@ -153,6 +154,7 @@ def test_a_value_never_reads_like_the_bound_that_it_is_not(found, limit, shown):
     assert shown == value(found, like=(limit,))
 
 
+@pytest.mark.heavy
 @given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-1, 1))
 def test_no_end_of_an_interval_reads_like_a_margin_that_it_is_not(low, high, against):
     low, high = sorted((low, high))

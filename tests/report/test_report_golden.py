@@ -70,6 +70,7 @@ def test_page_is_as_agreed(name, tmp_path, request):
     assert agreed(f"{name}.page.html", request, found) == found
 
 
+@pytest.mark.heavy
 def test_picture_is_as_agreed(request):
     [*_, calibration] = curve_charts(gathered(classified()))
 

@@ -48,6 +48,7 @@ class Elements(HTMLParser):
 
 
 class TestPage:
+    @pytest.mark.heavy
     def test_needs_no_script_no_network_and_little_room(self):
         text = page(chart_samples.classified())
         found = Elements(text)
@@ -64,6 +65,7 @@ class TestPage:
         assert all(value.startswith("#") for value in addresses)
         assert not re.search(r"@import|url\((?!#)", text)
 
+    @pytest.mark.heavy
     def test_names_each_thing_once_and_refers_to_nothing_else(self):
         found = Elements(page(chart_samples.classified())).found
         ids = [attrs["id"] for _, attrs in found if "id" in attrs]
@@ -78,6 +80,7 @@ class TestPage:
         assert len(set(ids)) == len(ids)
         assert named <= set(ids)
 
+    @pytest.mark.heavy
     def test_has_headings_in_order_and_headers_with_a_scope(self):
         found = Elements(page(chart_samples.classified())).found
         levels = [int(tag[1]) for tag, _ in found if re.fullmatch(r"h[1-6]", tag)]
@@ -88,6 +91,7 @@ class TestPage:
         tables, captions = (sum(tag == name for tag, _ in found) for name in ("table", "caption"))
         assert tables == captions
 
+    @pytest.mark.heavy
     def test_says_in_words_what_each_picture_shows(self):
         found = Elements(page(chart_samples.classified()))
         drawn = [attrs for tag, attrs in found.found if tag == "svg"]
@@ -111,6 +115,7 @@ class TestPage:
         ):
             assert said in text
 
+    @pytest.mark.heavy
     def test_draws_the_residuals_of_both_models(self):
         text = page(chart_samples.regressed())
 
@@ -118,6 +123,7 @@ class TestPage:
             re.findall(r'id="(residuals-\w+?)-title"', text)
         )
 
+    @pytest.mark.heavy
     def test_is_cut_to_its_limit_the_worst_first_and_says_so(self):
         slices = [log_loss(slice={"carrier": f"carrier {i}"}) for i in range(4000)]
         failing = log_loss(
@@ -135,6 +141,7 @@ class TestPage:
         assert "carrier = the last" in text
         assert re.search(r"[\d,]+ of 4,\d+ rows are left out here", text)
 
+    @pytest.mark.heavy
     @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))
     def test_no_payload_survives_beside_a_picture(self, text, monkeypatch):
         monkeypatch.setattr(plots, "available", lambda: False)
@@ -174,12 +181,14 @@ def label(text):
 
 
 class TestPicture:
+    @pytest.mark.heavy
     @pytest.mark.parametrize(
         "text", ["font: 9px x", "font-family: x", 'url(#a) id="b"', "#040404", 'd="M0 0.12"']
     )
     def test_shows_a_label_as_it_is_whatever_css_it_speaks(self, text):
         assert text in "".join(parsed(label(text)).itertext())
 
+    @pytest.mark.heavy
     def test_no_payload_survives(self):
         said = tuple(text or "x" for text in (*PAYLOADS, *PAYLOADS[:7]))
         words = tuple(f"word {at}" for at in range(len(said)))
@@ -201,6 +210,7 @@ class TestPicture:
             marks = " ".join(" ".join(node.attrib.values()) for node in here.iter())
             assert not re.search(r"(?i)javascript|evil|@import|url\((?!#one-)", marks)
 
+    @pytest.mark.heavy
     def test_is_the_same_bytes_and_names_no_place_and_no_time(self):
         chart = Chart(
             key="one",
@@ -235,6 +245,7 @@ class TestPicture:
         assert "<b>" not in found
 
 
+@pytest.mark.heavy
 def test_only_the_page_needs_matplotlib():
     program = (
         "import sys; sys.modules['matplotlib'] = None\n"

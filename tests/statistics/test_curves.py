@@ -40,6 +40,7 @@ def precision(curve):
     return float(np.sum(np.diff(curve[0], prepend=0.0) * curve[1]))
 
 
+@pytest.mark.heavy
 @many
 @given(
     seed=st.integers(0, 10_000),
@@ -90,6 +91,7 @@ def binned(ranked, bins):
     )
 
 
+@pytest.mark.heavy
 @many
 @given(
     seed=st.integers(0, 10_000),

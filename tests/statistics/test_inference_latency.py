@@ -23,6 +23,7 @@ def timings(size=200, seed=0, slower=1.0):
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_a_slower_model_is_found(name):
     found = compare(find_metric(name), timings(slower=1.5)).difference
@@ -31,6 +32,7 @@ def test_a_slower_model_is_found(name):
     assert found.p_value(Side.LOWER, 0.0) < 0.05
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_swapping_the_models_mirrors_the_interval(name):
     given = timings()
@@ -41,6 +43,7 @@ def test_swapping_the_models_mirrors_the_interval(name):
     assert (-other.high, -other.low) == pytest.approx((one.low, one.high))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_the_order_of_the_requests_does_not_matter(name):
     given, order = timings(), np.random.default_rng(1).permutation(200)
@@ -62,6 +65,7 @@ def test_equal_latencies_do_not_differ_and_are_never_better(name):
     assert 1.0 == found.p_value(Side.UPPER, 0.0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("side", Side)
 def test_a_bound_lies_beyond_a_value_where_p_is_small(name, side):
@@ -104,6 +108,7 @@ def test_only_requests_that_both_were_asked_are_compared():
     assert (60, 60) == (both.rows, len(both.champion))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_the_same_requests_many_times_over_narrow_the_interval(name):
     given = timings(100)
@@ -129,6 +134,7 @@ def noisy(random, size):
     return 6 * np.exp(random.normal(size=size)), 5 * np.exp(random.normal(size=size))
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("draw", [hanging, noisy])
 @pytest.mark.parametrize(
     ("name", "share", "size"),

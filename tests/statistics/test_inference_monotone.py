@@ -166,6 +166,7 @@ def never_rises(p_values):
     assert (np.diff(p_values) <= 1e-12).all(), p_values
 
 
+@pytest.mark.heavy
 @each_family
 @few
 @given(seed=seeds, side=sides, margin=st.floats(-0.3, 0.3))
@@ -178,6 +179,7 @@ def test_a_larger_loss_never_looks_less_certain(family, seed, side, margin):
     never_rises([shifted(difference, by).p_value(side, margin) for by in towards])
 
 
+@pytest.mark.heavy
 @each_family
 @few
 @given(seed=seeds, side=sides)
@@ -188,6 +190,7 @@ def test_a_wider_margin_is_never_harder_to_keep(family, seed, side):
     never_rises([difference.p_value(side, value) for value in values])
 
 
+@pytest.mark.heavy
 @each_family
 @few
 @given(seed=seeds, side=sides, share=st.floats(0.001, 1.0))
@@ -200,6 +203,7 @@ def test_a_relative_margin_is_never_harder_to_keep_than_none(family, seed, side,
     never_rises(at)
 
 
+@pytest.mark.heavy
 @each_family
 @few
 @given(seed=seeds, side=sides, by=st.floats(-0.5, 0.5), share=st.sampled_from([0.0, 0.05, -0.05]))
@@ -215,6 +219,7 @@ def test_p_is_small_exactly_where_the_bound_lies_beyond(family, seed, side, by, 
             assert difference.p_value(side, bound + away, share) >= 1 - level - 1e-9
 
 
+@pytest.mark.heavy
 @each_family
 @few
 @given(seed=seeds, by=st.floats(-2, 2))
@@ -230,6 +235,7 @@ def test_nothing_lies_beyond_what_the_metric_can_be(family, seed, by):
         assert -width <= end <= width
 
 
+@pytest.mark.heavy
 @many
 @given(
     rows=st.integers(2, 3000),

@@ -217,6 +217,7 @@ def test_delong_is_that_of_its_definition(seed):
     assert 2 * stats.norm.sf(abs(estimate / error)) == pytest.approx(difference.p_value_null())
 
 
+@pytest.mark.heavy
 def test_the_influence_on_average_precision_is_its_derivative():
     rows = probabilities(60, 1)
     _, influence = precision_influence(rows.label == 1, rows.challenger)
@@ -245,6 +246,7 @@ def test_means_of_many_rows_are_those_of_the_paired_t_test():
     assert tuple(expected.confidence_interval(0.95)) == pytest.approx((interval.low, interval.high))
 
 
+@pytest.mark.heavy
 def test_bca_is_that_of_scipy():
     rows = classes(900, agree=0.5)
 

@@ -62,6 +62,7 @@ def found(name, clusters, slices, right, broken):
     return both / REPLICATES
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["mean(passed)", "accuracy"])
 @pytest.mark.parametrize(("clusters", "slices"), [(10, 4), (20, 10)])
 @pytest.mark.parametrize("right", [0.55, 0.8])
@@ -71,6 +72,7 @@ def test_a_slice_that_fails_wholly_is_found(name, clusters, slices, right):
     assert engine >= 0.9
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["mean(passed)", "accuracy"])
 @pytest.mark.parametrize(("clusters", "slices"), [(10, 4), (20, 10)])
 def test_half_of_the_answers_broken_are_found_as_by_an_ordinary_t(name, clusters, slices):
@@ -79,6 +81,7 @@ def test_half_of_the_answers_broken_are_found_as_by_an_ordinary_t(name, clusters
     assert engine >= plain - 0.05
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("clusters", [10, 20, 40])
 def test_a_loss_of_just_the_margin_seldom_passes_and_is_seldom_called_more(clusters):
     random, wrong = np.random.default_rng(9), np.zeros(2)

@@ -52,6 +52,7 @@ def interval(name, rows, confidence=0.9):
     return paired(name, rows).difference.interval(confidence)
 
 
+@pytest.mark.heavy
 @each_metric
 @few
 @given(size=sizes, seed=seeds)
@@ -80,6 +81,7 @@ def test_identical_predictions_do_not_differ_and_are_not_better(name, size):
     assert 0.05 < min(difference.p_value(side, 0.0) for side in Side)
 
 
+@pytest.mark.heavy
 @each_metric
 @few
 @given(size=sizes, seed=seeds, order=st.randoms(use_true_random=False))
@@ -96,6 +98,7 @@ def test_the_order_of_rows_never_matters(name, size, seed, order):
         assert there == shuffled
 
 
+@pytest.mark.heavy
 @each_metric
 @few
 @given(size=st.sampled_from([40, 100]), seed=seeds, times=st.integers(3, 6))
@@ -107,6 +110,7 @@ def test_the_same_rows_many_times_over_narrow_the_interval(name, size, seed, tim
     assert again.high - again.low < once.high - once.low
 
 
+@pytest.mark.heavy
 @each_metric
 @few
 @given(size=sizes, seed=seeds, tight=st.floats(-0.3, 0.3), more=st.floats(0, 0.3))
@@ -120,6 +124,7 @@ def test_a_looser_margin_never_hurts(name, size, seed, tight, more):
     assert upper[1] <= upper[0] + 1e-12
 
 
+@pytest.mark.heavy
 @each_metric
 @few
 @given(
@@ -139,6 +144,7 @@ def test_the_bound_lies_beyond_exactly_where_p_is_small(name, size, seed, agains
     assert beyond == (difference.p_value(side, against, share) < 0.05)
 
 
+@pytest.mark.heavy
 @each_metric
 @few
 @given(seed=seeds, share=st.floats(0.0, 0.1), more=st.floats(0.01, 0.1))
@@ -200,6 +206,7 @@ def test_what_is_no_number_is_never_measured(name, seed, row, value):
     assert all(isinstance(one, Unmeasured) for one in found)
 
 
+@pytest.mark.heavy
 @many
 @given(low=st.floats(allow_nan=True), high=st.floats(allow_nan=True) | st.just(float("nan")))
 def test_no_interval_holds_what_is_no_number(low, high):
@@ -230,6 +237,7 @@ def test_no_rows_are_never_measured(name):
     assert all(isinstance(one, Unmeasured) for one in found)
 
 
+@pytest.mark.heavy
 @many
 @given(st.lists(st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, 0.5]), min_size=1))
 def test_scores_of_any_size_and_sign_are_sorted_with_their_rows(values):

@@ -105,6 +105,7 @@ def test_values_are_those_of_scikit_learn(name):
         assert ORACLES[name](rows.label, said, WEIGHTS) == pytest.approx(value)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_equal_weights_give_nearly_the_plain_interval(name):
     rows = rows_for(name, 400)
@@ -117,6 +118,7 @@ def test_equal_weights_give_nearly_the_plain_interval(name):
     assert 0.75 * width < found[3] - found[2] < 1.45 * width
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cluster", [None, CLUSTERS], ids=["rows", "clusters"])
 def test_the_scale_of_the_weights_does_not_matter(name, cluster):
@@ -128,6 +130,7 @@ def test_the_scale_of_the_weights_does_not_matter(name, cluster):
     assert one == pytest.approx(other)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("cluster", [None, CLUSTERS], ids=["rows", "clusters"])
 def test_swapping_the_models_mirrors_the_interval(name, cluster):
@@ -153,6 +156,7 @@ def test_equal_predictions_do_not_differ_and_are_never_superior(name, cluster):
     assert difference.bound(Side.UPPER, 0.95) >= -1e-12
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ["accuracy", "recall", "f1"])
 def test_equal_answers_of_few_clusters_leave_room_for_a_difference(name):
     rows = rows_for(name, 400)
@@ -204,6 +208,7 @@ def test_the_order_of_rows_does_not_matter(name):
     assert one == pytest.approx(other, rel=1e-9)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", NAMES)
 def test_a_row_said_twice_is_no_more_evidence_in_its_cluster(name):
     rows = rows_for(name, 400)

@@ -39,6 +39,7 @@ def answer(name):
     return used[1].removesuffix(":")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", [*get_scorer_names(), *OTHERS.split()])
 def test_a_common_name_is_understood_or_answered_with_what_to_use(name):
     used = answer(name)

@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def count(condition, rows):
     return sum(holds(condition, row) for row in rows)
 
 
+@pytest.mark.heavy
 @given(condition=CONDITIONS, rows=ROWS)
 def test_the_sum_of_the_terms_is_the_count_of_the_condition(condition, rows):
     parts = terms(condition)
