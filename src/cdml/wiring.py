@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from cdml.adapters.ci import CI_SYSTEMS, CODE_HOSTS, detect_system
 from cdml.adapters.local import SystemClock
@@ -38,6 +38,9 @@ from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
+
+if TYPE_CHECKING:
+    from cdml.adapters.scoring.sandbox_choice import Enclosure
 
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
@@ -178,7 +181,7 @@ def find_ci_run(environment: Mapping[str, str], folder: Path) -> CiRun:
     return made
 
 
-def walls_here() -> str:
+def walls_here(run: CiRun) -> str:
     """What isolates models on this machine: `namespaces`, `sudo` or `none`.
 
     Raises:
@@ -186,7 +189,7 @@ def walls_here() -> str:
     """
     from cdml.adapters.scoring.sandbox_choice import choose
 
-    return choose().value
+    return choose(run.trust()).value
 
 
 @dataclass(frozen=True)
@@ -260,15 +263,21 @@ class Wiring:
         return made
 
     @cached_property
+    def _enclosure(self) -> "Enclosure":
+        from cdml.adapters.scoring.sandbox_choice import Enclosure
+
+        return Enclosure(self.ci_run.trust())
+
+    @cached_property
     def scorer(self) -> Scorer:
         """Runs models in processes of their own."""
-        made: Scorer = find_adapter("scorer", "process", SCORERS)()
+        made: Scorer = find_adapter("scorer", "process", SCORERS)(self._enclosure)
         return made
 
     @cached_property
     def measurer(self) -> Measurer:
         """Runs functions of the user's in processes of their own."""
-        made: Measurer = find_adapter("measurer", "process", MEASURERS)()
+        made: Measurer = find_adapter("measurer", "process", MEASURERS)(self._enclosure)
         return made
 
     @cached_property

@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cdml.adapters.scoring.metric_runner import ProcessMeasurer
+from cdml.adapters.scoring.sandbox_choice import Enclosure
+from cdml.ci.run import RunTrust
 from cdml.errors import ConfigurationError, InputError
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows
@@ -80,7 +82,7 @@ class Bench:
         return self.measurer.measure(replace(job, **changes), self.progress)[metric]
 
 
-PROCESSES = ProcessMeasurer()
+PROCESSES = ProcessMeasurer(Enclosure(RunTrust(strangers="")))
 """It finds out once whether this machine lets it build walls."""
 
 

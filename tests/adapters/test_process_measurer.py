@@ -10,6 +10,7 @@ from test_measurer_contract import PROCESSES, RIGHT, ROWS, Bench, columns
 from cdml.adapters.scoring.metric_runner import ProcessMeasurer, replicates
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
+from cdml.ci.run import RunTrust
 from cdml.errors import InputError
 from cdml.statistics import difference as inference_difference
 from cdml.statistics import engine
@@ -149,7 +150,7 @@ def test_walls_hide_the_folder_and_no_variable_crosses_them(bench, walls, monkey
     if not can_build(walls):
         pytest.skip(f"this machine lets nobody build the walls {walls}")
     monkeypatch.setenv("GITHUB_TOKEN", "hidden-value")
-    bench.measurer = ProcessMeasurer(Enclosure(walls))
+    bench.measurer = ProcessMeasurer(Enclosure(RunTrust(strangers=""), walls))
     (bench.folder / "home").mkdir()
     (bench.folder / "home" / "secret.txt").write_text("hidden-value")
     code = (

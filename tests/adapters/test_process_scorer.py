@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
+from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
@@ -23,7 +25,7 @@ def score(folder, model, frame=None, **changes):
         output=folder / "predictions.parquet",
         **asked,
     )
-    ProcessScorer().score(job, FakeProgress())
+    ProcessScorer(Enclosure(RunTrust(strangers=""))).score(job, FakeProgress())
     return pd.read_parquet(job.output)
 
 

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from cdml.evidence import reference_rows
@@ -90,7 +92,9 @@ def frame():
 @pytest.fixture(params=["fake", "process"])
 def bench(request, tmp_path):
     real = request.param == "process"
-    return Bench(ProcessScorer() if real else FakeScorer(), tmp_path, real)
+    return Bench(
+        ProcessScorer(Enclosure(RunTrust(strangers=""))) if real else FakeScorer(), tmp_path, real
+    )
 
 
 def test_a_binary_model_answers_a_class_and_the_positive_score_for_each_row(bench):

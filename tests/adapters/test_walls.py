@@ -4,12 +4,17 @@ import json
 
 import pytest
 
+from cdml.adapters.ci.github.actions_run import GitHubActionsRun
+from cdml.adapters.ci.github.trust import find_trust
+from cdml.adapters.ci.terminal import TerminalRun
 from cdml.adapters.scoring import sandbox_choice
 from cdml.adapters.scoring.metric_runner import ProcessMeasurer
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.errors import ConfigurationError
 
+OWN = RunTrust(strangers="")
 OURS, FORK = {"full_name": "octo-org/flights"}, {"full_name": "stranger/flights"}
 
 
@@ -55,7 +60,7 @@ def test_where_walls_are_required_no_model_runs_without(monkeypatch, kind):
     monkeypatch.setenv("CDML_ISOLATION", "required")
 
     with pytest.raises(ConfigurationError, match="requires isolation") as caught:
-        _ = kind()._enclosure.walls
+        _ = kind(sandbox_choice.Enclosure(OWN))._enclosure.walls
 
     assert "--predictions" in caught.value.hint
     assert "isolation-sudo" in caught.value.hint
@@ -63,8 +68,8 @@ def test_where_walls_are_required_no_model_runs_without(monkeypatch, kind):
 
 @pytest.mark.usefixtures("machine")
 def test_where_walls_are_preferred_their_absence_is_no_error():
-    assert sandbox_choice.choose({}) is Walls.NONE
-    assert sandbox_choice.choose({"CDML_ISOLATION": "preferred"}) is Walls.NONE
+    assert sandbox_choice.choose(OWN, {}) is Walls.NONE
+    assert sandbox_choice.choose(OWN, {"CDML_ISOLATION": "preferred"}) is Walls.NONE
 
 
 @pytest.mark.parametrize(
@@ -73,13 +78,13 @@ def test_where_walls_are_preferred_their_absence_is_no_error():
 @pytest.mark.usefixtures("machine")
 def test_another_word_about_isolation_is_refused(variable, word):
     with pytest.raises(ConfigurationError, match=f"'{word}'"):
-        sandbox_choice.choose({variable: word})
+        sandbox_choice.choose(OWN, {variable: word})
 
 
 def test_namespaces_of_an_ordinary_user_come_first(machine):
     tried = machine(Walls.NAMESPACES, Walls.SUDO)
 
-    assert sandbox_choice.choose({"CDML_ISOLATION_SUDO": "true"}) is Walls.NAMESPACES
+    assert sandbox_choice.choose(OWN, {"CDML_ISOLATION_SUDO": "true"}) is Walls.NAMESPACES
     assert tried == [Walls.NAMESPACES]
 
 
@@ -100,7 +105,7 @@ def test_sudo_is_tried_only_where_the_machine_is_thrown_away_or_the_workflow_say
 ):
     tried = machine(Walls.SUDO)
 
-    assert sandbox_choice.choose(variables) is found
+    assert sandbox_choice.choose(find_trust(variables), variables) is found
     assert (Walls.SUDO in tried) == (found is Walls.SUDO)
 
 
@@ -131,10 +136,10 @@ def test_no_code_of_strangers_runs_without_walls(event, name, told, variables):
     given = event(name, told, **variables)
 
     with pytest.raises(ConfigurationError, match="Isolation is required for") as caught:
-        sandbox_choice.choose(given)
+        sandbox_choice.choose(find_trust(given), given)
 
     assert caught.value.exit_code == 2
-    assert sandbox_choice.choose({**given, "CDML_ISOLATION": "preferred"}) is Walls.NONE
+    assert sandbox_choice.choose(find_trust(given), {"CDML_ISOLATION": "preferred"}) is Walls.NONE
 
 
 @pytest.mark.parametrize(
@@ -150,7 +155,7 @@ def test_no_code_of_strangers_runs_without_walls(event, name, told, variables):
 )
 @pytest.mark.usefixtures("machine")
 def test_own_code_is_scored_where_there_are_no_walls(event, name, told):
-    assert sandbox_choice.choose(event(name, told)) is Walls.NONE
+    assert sandbox_choice.choose(find_trust(event(name, told)), {}) is Walls.NONE
 
 
 @pytest.mark.usefixtures("machine")
@@ -159,4 +164,19 @@ def test_an_event_that_cannot_be_read_is_a_strangers(event, tmp_path):
     (tmp_path / "event.json").write_text("{" * 100)
 
     with pytest.raises(ConfigurationError, match="does not say whose"):
-        sandbox_choice.choose(given)
+        sandbox_choice.choose(find_trust(given), given)
+
+
+@pytest.mark.parametrize("kind", [GitHubActionsRun, TerminalRun])
+def test_a_strangers_code_is_that_by_whatever_name_the_run_goes(event, tmp_path, kind):
+    made = kind(environment=event("pull_request", pull(FORK)), folder=tmp_path)
+
+    assert "pull requests from forks" == made.trust().strangers
+
+
+def test_the_folders_of_a_job_are_nothing_that_a_model_may_see(event, tmp_path):
+    job = event("push", {}, GITHUB_WORKSPACE="/work/flights", RUNNER_TEMP="/work/_temp")
+    trust = GitHubActionsRun(environment=job, folder=tmp_path).trust()
+
+    assert {"/work/flights", "/work/_temp"} == {str(path) for path in trust.private}
+    assert trust.private == sandbox_choice.Enclosure(trust).private

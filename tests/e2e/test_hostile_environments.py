@@ -15,6 +15,7 @@ from cdml.adapters.scoring.environments import cache_folder, interpreter
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
@@ -178,10 +179,12 @@ FORBIDDEN = """
 import json, pathlib, sys
 from cdml.adapters.scoring.environments import interpreter
 from cdml.adapters.scoring.sandbox_choice import choose
+from cdml.ci.run import RunTrust
 from cdml.errors import CdmlError
 from fakes.progress import FakeProgress
 try:
-    interpreter("model", pathlib.Path(sys.argv[1]), FakeProgress(), lambda *_: None, walls=choose)
+    walls = lambda: choose(RunTrust(strangers=""))
+    interpreter("model", pathlib.Path(sys.argv[1]), FakeProgress(), lambda *_: None, walls=walls)
     print(json.dumps([0, ""]))
 except CdmlError as error:
     print(json.dumps([error.exit_code, error.message]))
@@ -296,7 +299,7 @@ def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job, walls):
     )
 
     with pytest.raises(InputError):  # it has no mlflow
-        ProcessScorer(Enclosure(walls)).score(scoring, FakeProgress())
+        ProcessScorer(Enclosure(RunTrust(strangers=""), walls)).score(scoring, FakeProgress())
 
     assert job.mark.exists() == (walls is Walls.NONE)
     assert (job.checkout / "left").exists() == (walls is Walls.NONE)

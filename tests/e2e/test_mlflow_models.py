@@ -5,7 +5,9 @@ import warnings
 import pytest
 
 from cdml.adapters.registries.mlflow import MlflowRegistry
+from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.evaluation.scorer import ScoringJob
 from cdml.models.digest import model_digest
 from fakes.progress import FakeProgress
@@ -72,4 +74,4 @@ def test_all_addresses_of_a_logged_model_give_the_same_bytes_and_it_is_scored(
         timeout=120,
         output=tmp_path / "predictions.parquet",
     )
-    assert 400 == ProcessScorer().score(job, FakeProgress()).rows
+    assert 400 == ProcessScorer(Enclosure(RunTrust(strangers=""))).score(job, FakeProgress()).rows

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from cdml.adapters.scoring.environments import interpreter
+from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.errors import InputError
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
@@ -55,7 +57,7 @@ def score(folder, model, environment="model"):
         timeout=120,
         output=folder / f"{model.name}.parquet",
     )
-    return ProcessScorer().score(job, FakeProgress())
+    return ProcessScorer(Enclosure(RunTrust(strangers=""))).score(job, FakeProgress())
 
 
 def test_two_models_that_pin_conflicting_versions_are_scored_on_the_same_rows(tmp_path):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cdml.ci.code_host import PullRequest
-from cdml.ci.run import Annotation, PushCredentials, Trigger, TriggeringRun
+from cdml.ci.run import Annotation, PushCredentials, RunTrust, Trigger, TriggeringRun
 from cdml.errors import InputError, ServiceError
 from support.evidence_builders import RUN
 
@@ -67,6 +67,9 @@ class FakeCiRun:
         if found is not None and len(found) > most:
             raise InputError("it is too large.")
         return found
+
+    def trust(self) -> RunTrust:
+        return RunTrust(strangers="")
 
     def push_credentials(self) -> PushCredentials | None:
         return None

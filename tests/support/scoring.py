@@ -6,6 +6,7 @@ import pytest
 from cdml.adapters.scoring.sandbox import Walls
 from cdml.adapters.scoring.sandbox_choice import Enclosure
 from cdml.adapters.scoring.scorer import ProcessScorer
+from cdml.ci.run import RunTrust
 from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 from support import models
@@ -39,4 +40,4 @@ def scored_with(folder, model, *, walls=None, timeout=120.0, hidden=()):
         output=folder / "predictions.parquet",
         hidden=hidden,
     )
-    return ProcessScorer(Enclosure(walls)).score(job, FakeProgress())
+    return ProcessScorer(Enclosure(RunTrust(strangers=""), walls)).score(job, FakeProgress())

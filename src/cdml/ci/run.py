@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from cdml.ci.code_host import PullRequest
@@ -78,6 +79,20 @@ class PushCredentials:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTrust:
+    """How far a run and its machine may be trusted with a model.
+
+    `strangers` says whose code the run may hold where it is not the repository's own, as in
+    `pull requests from forks`; what cannot be told is a stranger's. On a machine that is
+    `disposable` after the job, the job may become root. No model may see the `private` folders.
+    """
+
+    strangers: str
+    disposable: bool = False
+    private: tuple[Path, ...] = ()
+
+
 class CiRun(Protocol):
     """A run of a CI system. It knows what its machine tells, and what that system's API does."""
 
@@ -137,6 +152,10 @@ class CiRun(Protocol):
             InputError: it is larger, or no run triggered this one.
             ServiceError: the CI system refused or did not answer.
         """
+        ...
+
+    def trust(self) -> RunTrust:
+        """How far it may be trusted; never an error."""
         ...
 
     def push_credentials(self) -> PushCredentials | None:

@@ -48,7 +48,7 @@ def isolation() -> int:
     host = RunHost(Path.cwd(), ConsoleProgress())
     walls = "none"
     try:
-        walls = walls_here()
+        walls = walls_here(host.ci_run)
     finally:  # later steps have to know also where that is too little
         host.ci_run.set_outputs({"isolation": walls})
     click.echo(f"isolation: {walls}")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from cdml.adapters.ci.github import push_credentials
-from cdml.ci.run import Annotation, PushCredentials, Trigger
+from cdml.ci.run import Annotation, PushCredentials, RunTrust, Trigger
 from cdml.common.redaction import without_journal_keys
 from cdml.errors import InputError
 
@@ -69,6 +69,12 @@ class TerminalRun:
             f"no run triggered this one, so there is no artifact {name!r}.",
             "--evidence names a folder.",
         )
+
+    def trust(self) -> RunTrust:
+        """Whoever sits here has chosen the code; on GitHub's runners a name changes nothing."""
+        from cdml.adapters.ci.github.trust import find_trust
+
+        return find_trust(self._environment)
 
     def push_credentials(self) -> PushCredentials | None:
         """A token for GitHub, which somebody has set for it."""

@@ -54,10 +54,12 @@ def interpreter(
     warm: Warm,
     *,
     walls: Callable[[], Walls] = lambda: Walls.NONE,
+    hide: Sequence[Path] = (),
 ) -> Path:
     """The Python that runs a model: `model`, `current`, or the path or name of an interpreter.
 
-    `warm` is called with a new environment; `walls` only where a package is built from source.
+    `warm` is called with a new environment; `walls` only where a package is built from
+    source, which is not to see what is in the folders to `hide`.
 
     Raises:
         ConfigurationError: there is no such interpreter, or no uv to build one, or no walls to
@@ -67,7 +69,7 @@ def interpreter(
     if environment == "current":
         return Path(sys.executable)
     if environment == "model":
-        return _built(model, progress, warm, walls)
+        return _built(model, progress, warm, walls, hide)
     executable = shutil.which(environment)
     if executable is None:
         raise ConfigurationError(
@@ -83,7 +85,13 @@ def cache_folder() -> Path:
     return Path(base) / "cdml" / "environments"
 
 
-def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Walls]) -> Path:
+def _built(
+    model: Path,
+    progress: Progress,
+    warm: Warm,
+    walls: Callable[[], Walls],
+    hide: Sequence[Path],
+) -> Path:
     requirements = read_requirements(model)
     python = _python_version(model)
     setting = os.environ.get(BUILD, "")
@@ -104,7 +112,7 @@ def _built(model: Path, progress: Progress, warm: Warm, walls: Callable[[], Wall
             progress.step(f"building the environment of {len(requirements)} requirements"),
             private_folder("cdml-build-") as scratch,
         ):
-            builder = _Builder(uv, building, scratch, variables)
+            builder = _Builder(uv, building, scratch, variables, hide)
             builder.make(python, progress)
             builder.install(copied(requirements, scratch / "files"), walls if builds else None)
             warm(building / "bin" / "python", builder.packages)
@@ -122,9 +130,15 @@ class _Builder:
     """Makes one environment; in its `scratch` folder uv finds no settings but its user's."""
 
     def __init__(
-        self, uv: list[str], folder: Path, scratch: Path, variables: dict[str, str]
+        self,
+        uv: list[str],
+        folder: Path,
+        scratch: Path,
+        variables: dict[str, str],
+        hide: Sequence[Path],
     ) -> None:
         self._uv, self._folder, self._scratch, self._variables = uv, folder, scratch, variables
+        self._hide = hide
 
     @property
     def packages(self) -> Path:
@@ -189,6 +203,7 @@ class _Builder:
         build = SandboxedCommand(
             command=["/bin/sh", "-c", f"exec {shlex.join([*command, '--no-config'])}"],
             scratch=scratch, walls=walls, seconds=_BUILD_SECONDS, network=variables,
+            hide=self._hide,
             keep=[*((path, False) for path in read), (scratch, True), (self.packages, True)],
         )  # fmt: skip
         ended = run(build, lambda _: None)

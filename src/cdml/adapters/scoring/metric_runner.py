@@ -44,8 +44,8 @@ _CALLED = (
 class ProcessMeasurer:
     """Runs functions behind the walls that models have."""
 
-    def __init__(self, enclosure: Enclosure | None = None) -> None:
-        self._enclosure = enclosure or Enclosure()
+    def __init__(self, enclosure: Enclosure) -> None:
+        self._enclosure = enclosure
 
     def measure(self, job: MetricJob, progress: Progress) -> Mapping[str, Sequence[Replicates]]:
         own = job.environment in {"model", "current"}
@@ -80,7 +80,7 @@ class ProcessMeasurer:
         command = sandbox.SandboxedCommand(
             command=[str(python.python), "-I", "-c", _START, str(APART), order_file],
             scratch=scratch, keep=keep, walls=self._enclosure.walls, seconds=job.timeout,
-            hide=(job.folder, rows.parent),
+            hide=(job.folder, rows.parent, *self._enclosure.private),
         )  # fmt: skip
         return run(command, conversation.hear)
 

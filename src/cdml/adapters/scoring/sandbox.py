@@ -13,7 +13,7 @@ from typing import Any
 from cdml.errors import ConfigurationError
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-_FOLDERS_OF_THE_JOB = ("HOME", "GITHUB_WORKSPACE", "RUNNER_WORKSPACE", "RUNNER_TEMP", "TMPDIR")
+_FOLDERS_OF_A_USER = ("HOME", "TMPDIR")
 _SYSTEM = (
     *("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "nix/store"),
     *("etc/alternatives", "etc/fonts", "etc/group", "etc/java-*", "etc/ld.so.*", "etc/localtime"),
@@ -273,7 +273,7 @@ def _links(path: Path) -> dict[Path, str]:
 
 def _private(variables: Mapping[str, str], folders: Sequence[Path]) -> set[Path]:
     """Folders that may hold what is none of the model's business."""
-    named = [Path(variables[name]) for name in _FOLDERS_OF_THE_JOB if variables.get(name)]
+    named = [Path(variables[name]) for name in _FOLDERS_OF_A_USER if variables.get(name)]
     candidates = [folder.parent if folder.is_file() else folder for folder in folders]
     here = [Path.cwd(), *(folder.resolve() for folder in candidates), *named]
     around = [parent for folder in here for parent in folder.parents if _is_anybodys(parent)]

@@ -42,8 +42,8 @@ _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on
 class ProcessScorer:
     """Runs each model with an interpreter of its own, behind the walls the machine allows."""
 
-    def __init__(self, enclosure: Enclosure | None = None) -> None:
-        self._enclosure = enclosure or Enclosure()
+    def __init__(self, enclosure: Enclosure) -> None:
+        self._enclosure = enclosure
 
     @property
     def at_once(self) -> int:
@@ -70,7 +70,12 @@ class ProcessScorer:
             rows = given.rows
             warm = self._warmer(mlmodel)
             python = interpreter(
-                job.environment, job.model, progress, warm, walls=lambda: self._walls
+                job.environment,
+                job.model,
+                progress,
+                warm,
+                walls=lambda: self._walls,
+                hide=self._enclosure.private,
             )
             with progress.step(f"scoring {rows:,} rows", rows) as step:
                 conversation = _ScoringConversation(step, given, job.classified)
@@ -118,7 +123,7 @@ class ProcessScorer:
             most_bytes=_LEAST_FILE + most_bytes(conversation.given.rows),
             hide=(
                 *(job.folder, job.data.parent, (job.inputs or job.data).parent, job.output.parent),
-                *job.hidden,
+                *(*job.hidden, *self._enclosure.private),
             ),
         )
         return run(command, conversation.hear, stamped=True)
@@ -138,6 +143,7 @@ class ProcessScorer:
                 imports = sandbox.SandboxedCommand(
                     command=[str(inside.python), "-I", "-c", f"import {', '.join(modules)}"],
                     scratch=scratch, walls=self._walls, seconds=_WARM_SECONDS,
+                    hide=self._enclosure.private,
                     keep=[(scratch, True), *seen, (packages.resolve(), True)],
                 )  # fmt: skip
                 run(imports, lambda _: None)

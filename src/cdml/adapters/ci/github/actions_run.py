@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cdml.adapters.ci.github import push_credentials, workflow_commands
 from cdml.adapters.ci.github.events import Event, at, find_trigger, number, read_event
-from cdml.ci.run import Annotation, PushCredentials, Trigger
+from cdml.ci.run import Annotation, PushCredentials, RunTrust, Trigger
 from cdml.common.time_budget import Budget
 from cdml.errors import InputError
 
@@ -111,6 +111,12 @@ class GitHubActionsRun:
             )
         since = str(at(self._event, "workflow_run", "run_started_at") or "")
         return newest_artifact(self._client, run, name, most, since)
+
+    def trust(self) -> RunTrust:
+        """By the event, the actor and the runner."""
+        from cdml.adapters.ci.github.trust import find_trust
+
+        return find_trust(self._environment)
 
     def push_credentials(self) -> PushCredentials | None:
         """The token of the job."""
