@@ -323,6 +323,17 @@ def test_what_workflows_hand_to_our_actions_are_their_inputs(shown_workflows: li
     assert {"root", "deploy", "rollback"} <= used_at_all
 
 
+def test_no_job_of_a_ready_workflow_scores_and_may_write() -> None:
+    scoring = {f"org/cdml-action{name}@v1" for name in ("", "/actions/evaluate-model")}
+    judged = []
+    for path in workflows():
+        for job in yaml.safe_load(path.read_text())["jobs"].values():
+            if scoring & {step.get("uses") for step in job["steps"]}:
+                judged.append(path.name)
+                assert "write" not in job["permissions"].values(), path
+    assert {"cdml-gate.yml", "gate.yml"} <= set(judged)
+
+
 def test_the_configurations_that_are_shown_can_be_loaded(tmp_path: Path) -> None:
     _, shown, *_ = readme_blocks()
     (tmp_path / "cdml.yaml").write_text(shown)
