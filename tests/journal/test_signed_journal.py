@@ -8,13 +8,14 @@ import pytest
 
 from cdml.adapters.journals.signed import SignedJournal
 from cdml.delivery.branch_protection import warn_unprotected
-from cdml.errors import CdmlError, ConfigurationError, InputError
+from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal import file as document
 from cdml.journal.history import read_history, sign_journal
 from cdml.journal.records import GIVEN_BACK, EntryKind, Lock, Operation, Phase
 from cdml.journal.signature import FIELD, Keys
 from fakes.delivery import World
 from fakes.faults import Faults, Killed
+from fakes.split_delivery import SplitWorld
 from support.delivery_scenarios import agreed
 
 OLD, NEW = "0" * 32, "1" * 32
@@ -137,6 +138,28 @@ def test_an_older_entry_that_is_pushed_once_more_is_found(world, index):
         with pytest.raises(InputError, match="is not that of CDML_JOURNAL_KEY"):
             run()
     assert "2" == world.serving
+
+
+@pytest.mark.parametrize("kind", [World, SplitWorld])
+@pytest.mark.parametrize("given", [(), (NEW,)], ids=["no key", "a key"])
+def test_a_branch_that_is_set_back_is_found_by_what_the_registry_has_deployed(
+    tmp_path, kind, given
+):
+    world = under(kind(tmp_path), *given)
+    world.ship("A")
+    before = len(world.raw.documents)
+    world.ship("B")
+    world.register("C", against="2")
+    del world.raw.documents[before:]
+
+    for cure in (None, "repair"):
+        with pytest.raises(ServiceError, match=r"v2 does; .* older than what the registry has"):
+            world.deploy("3", cure=cure, reason="it must go on")
+        assert "2" == world.serving
+
+    world.deploy(cure="adopt", reason="the branch was lost")
+    assert "2" == agreed(world)
+    assert world.deploy("3").changed
 
 
 def history_of(world):

@@ -35,12 +35,16 @@ class Voucher:
     @property
     def tag(self) -> str:
         """The tag of a version that holds the digest which was approved for the environment."""
-        name = self.environment
-        if not re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII):
-            name = hashlib.sha256(name.encode()).hexdigest()[:32]
-        return f"cdml.approved.{name}"
+        return f"cdml.approved.{self._name}"
 
-    def approve(self, release: Release) -> None:
+    @property
+    def _name(self) -> str:
+        name = self.environment
+        if re.fullmatch(r"[\w.-]{1,100}", name, re.ASCII):
+            return name
+        return hashlib.sha256(name.encode()).hexdigest()[:32]
+
+    def approve(self, release: Release, generation: int) -> None:
         """Write that these bytes may serve here; who can only push branches cannot.
 
         Raises:
@@ -49,9 +53,23 @@ class Voucher:
             ServiceError: the registry does not answer.
         """
         lease.confirm()
-        self.ports.registry.set_tags(
-            self.loaded.config.model, release.version, {self.tag: release.digest}
-        )
+        tags = {self.tag: release.digest, f"cdml.generation.{self._name}": str(generation)}
+        self.ports.registry.set_tags(self.loaded.config.model, release.version, tags)
+
+    def is_outdated(self, ledger: JournalDocument, version: str | None) -> bool:
+        """Whether a version was deployed here by an operation later than the journal's newest.
+
+        Raises:
+            ServiceError: the registry does not answer.
+        """
+        if version is None:
+            return False
+        try:
+            found = self.ports.registry.version(self.loaded.config.model, version)
+        except InputError:
+            return False
+        number = found.tags.get(f"cdml.generation.{self._name}", "")
+        return number.isdecimal() and int(number[:18]) > ledger.generation
 
     def doubt(self, release: Release, serving: Serving) -> str:
         """Why a release that the journal names must not get traffic; empty where it may.

@@ -52,11 +52,25 @@ def refuse_drift(operator: OperationRunner, drift: str, observation: Observation
     _, commit = operator.book.read()
     if commit != observation.commit:
         raise Moved
+    _refuse_outdated(operator, drift, observation)
     raise ServiceError(
         drift,
         "`cdml deploy --repair --reason …` or `cdml rollback` makes the world follow the"
         " journal again; `cdml deploy --adopt --reason …` makes the journal follow the world.",
     )
+
+
+def _refuse_outdated(operator: OperationRunner, drift: str, observation: Observation) -> None:
+    """What serves may be the journal's next entry, which somebody took away from the branch."""
+    alias, serving = operator.effects.alias, observation.serving.version
+    versions = (serving, alias.names() if alias else None)
+    if any(operator.voucher.is_outdated(observation.ledger, one) for one in versions):
+        raise ServiceError(
+            f"{drift} The journal is older than what the registry has deployed: its branch was set"
+            " back.",
+            "Push its newest commit again, which the remote's record of pushes names; or"
+            " `cdml deploy --adopt --reason …` makes the journal follow the world.",
+        )
 
 
 def cure_drift(operator: OperationRunner, observation: Observation, cure: Remedy) -> Observation:
@@ -75,6 +89,8 @@ def cure_drift(operator: OperationRunner, observation: Observation, cure: Remedy
         # The alias follows by an operation of its own: no effect without a lock.
         if not describe_drift(operator, observation):
             return observation
+    else:
+        _refuse_outdated(operator, describe_drift(operator, observation), observation)
     return _repair(operator, observation)
 
 

@@ -199,7 +199,7 @@ class OperationExecutor:
         if operation.phase is Phase.RECORD and move is not NextAction.UNDO:
             self._name_digest(operation)
             if operation.kind is EntryKind.DEPLOY and self.own:
-                self.voucher.approve(operation.to)
+                self.voucher.approve(operation.to, self.observation.ledger.generation)
         if move is NextAction.CLOSE:
             self._conclude(operation)
         self._catch_up()

@@ -178,7 +178,7 @@ class OperationRunner:
         adopted = self.adoption(observation, release, reason)
         commit = self.book.write(adopted, observation.commit)
         if release is not None:
-            self.voucher.approve(release)
+            self.voucher.approve(release, adopted.ledger.generation)
         self.steps.add("adopt", adopted.subject)
         return replace(observation, ledger=adopted.ledger, commit=commit)
 
