@@ -37,6 +37,7 @@ schema:
       - {type: sql, query: "SELECT CAST(diagnosis AS INTEGER) FROM {object}", mustBe: 1}
       - {type: sql, query: "SELECT sum(amount) FROM {object}", mustBe: 1}
 """
+GATE = "gates: [{metric: accuracy, at_least: 0.5}]"
 FIGURES = ("minimum", "maximum", "mean", "sum", "quantile, q: 0.5", "standardDeviation")
 MEASURED = ", ".join(
     f"{{type: custom, engine: cdml, implementation: {{check: {one}, mustBeLessThan: 7}}}}"
@@ -57,14 +58,14 @@ class Desk:
         self.rows.to_parquet(folder / "rows.parquet", index=False)
         (folder / "c.yaml").write_text(RULES.replace("MEASURED", MEASURED), encoding="utf-8")
 
-    def run(self, command, predict, more="", label="late, positive: true"):
+    def run(self, command, predict, more="", label="late, positive: true", gate=GATE):
         if command != "validate-data":
             models.written(self.folder / "model", predict)
         (self.folder / "cdml.yaml").write_text(
             "version: 1\nmodel: m\nregistry: {uri: 'folder:registry'}\n"
             "data: {evaluation: rows.parquet, contract: c.yaml, key: [id],"
             f" label: {label}{more}}}\n"
-            "gates: [{metric: accuracy, at_least: 0.5}]\nscoring: {environment: current}\n",
+            f"{gate}\nscoring: {{environment: current}}\n",
             encoding="utf-8",
         )
         return run(
@@ -123,6 +124,58 @@ def test_what_a_models_exception_says_is_withheld(desk):
 
     assert (4, True) == (code, "What it says is not shown" in said.err)
     assert "CANARY" not in said.err + "".join(desk.shown().values())
+
+
+STRANGERS = "import numpy\nreturn numpy.where(frame['x'] > 0, 'red', 'blue')"
+
+
+@pytest.mark.parametrize(
+    ("label", "why"),
+    [
+        ("diagnosis", "the model answers"),
+        ("diagnosis, classes: [CANARYA, other]", "is none of data.classes"),
+        ("diagnosis, positive: other", "is no value of the label"),
+    ],
+)
+def test_an_error_lists_no_class_of_a_closed_label(desk, label, why):
+    code, said = desk.run("evaluate-model", STRANGERS, ", features: [x]", label=label)
+
+    assert 4 == code
+    assert "(values that the contract classifies)" in said.err, why
+    assert "CANARYB" not in said.err + "".join(desk.shown().values())
+
+
+@pytest.mark.parametrize("command", ["evaluate-model", "compare-to-champion"])
+def test_predictions_scored_elsewhere_list_no_class_of_a_closed_label(desk, command):
+    rows = desk.rows.assign(prediction="red").drop(columns=["amount"])
+    rows.to_parquet(desk.folder / "given.parquet", index=False)
+    desk.run("validate-data", CLASSES, ", features: [x]", label="diagnosis")
+
+    if command == "evaluate-model":
+        code = run([command, "--predictions", "given.parquet"])
+    else:
+        rows.iloc[::-1].to_parquet(desk.folder / "other.parquet", index=False)
+        code = run([command, "--challenger", "given.parquet", "--champion", "other.parquet"])
+
+    assert 4 == code
+    told = desk.capsys.readouterr().err
+    assert "(values that the contract classifies)" in told
+    assert "CANARY" not in told + "".join(desk.shown().values())
+
+
+def test_a_closed_group_that_is_too_small_is_not_named(desk):
+    groups = np.where(desk.rows["x"] > 0, "CANARYA", "CANARYB")
+    groups[0] = "CANARYC"
+    desk.rows.assign(diagnosis=groups).to_parquet(desk.folder / "rows.parquet", index=False)
+    gate = "gates: [{metric: demographic_parity_difference, at_most: 0.9}]"
+    code, said = desk.run(
+        "evaluate-model", SHARE, ", features: [x], sensitive: diagnosis", gate=gate
+    )
+
+    told = said.out + said.err + "".join(desk.shown().values())
+    assert 0 != code
+    assert "of the group no. 3" in told
+    assert "CANARY" not in told
 
 
 def test_figures_of_open_columns_are_told(desk):

@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 Class = bool | int | float | str
 
@@ -29,8 +31,33 @@ def find_class(value: object, among: Iterable[Class]) -> Class | None:
     return next((label for label in among if is_same_class(label, value)), None)
 
 
+_CLOSED: ContextVar[tuple[bool, bool]] = ContextVar("_CLOSED", default=(False, False))
+
+
+@contextmanager
+def closed_values(
+    classified: Collection[str], *, label: str, sensitive: str | None = None
+) -> Iterator[None]:
+    """Show no class and no sensitive group meanwhile, where the contract classifies the column."""
+    closed = {name.casefold() for name in classified}
+    before = _CLOSED.set((label.casefold() in closed, (sensitive or "").casefold() in closed))
+    try:
+        yield
+    finally:
+        _CLOSED.reset(before)
+
+
+def name_group(value: object, number: int) -> str:
+    """A sensitive group in a sentence; where its values are closed, its number from 0."""
+    if _CLOSED.get()[1]:
+        return f"no. {number + 1}"
+    return "(missing)" if value is None else str(value)
+
+
 def list_classes(values: Iterable[object]) -> str:
     """Classes for a sentence, as YAML would write them, at most 20 of them."""
+    if _CLOSED.get()[0]:
+        return "(values that the contract classifies)"
     texts = [yaml_scalar(value) for value in values]
     short = [t if len(t) <= _LONGEST else f"{t[: _LONGEST - 1]}…" for t in texts[:_LISTED]]
     return ", ".join(short) + (", …" if texts[_LISTED:] else "")

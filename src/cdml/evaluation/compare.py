@@ -10,6 +10,7 @@ from cdml.ci.provenance import producer
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
+from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
@@ -78,7 +79,12 @@ def compare_to_champion(
         CdmlError: the models cannot be had, or their rows do not match.
     """
     store.remove_evidence(output, Comparison, Deployment)
-    with tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-compare")) as work:
+    columns = loaded.config.data
+    closed = load_contract(loaded, columns.contract).classified
+    with (
+        closed_values(closed, label=columns.label, sensitive=columns.sensitive),
+        tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-compare")) as work,
+    ):
         contenders = contenders or ModelResolver(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from cdml.ci.provenance import producer
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, LoadedConfig
+from cdml.config.class_labels import closed_values
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import load_contract
 from cdml.data.open_rows import is_text, open_rows
@@ -53,7 +54,11 @@ def evaluate_model(
     table = _rows(loaded, ports, identity, predictions, data)
     target = output / PREDICTIONS
     layout(config, table.fields)
-    with _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None):
+    closed = load_contract(loaded, config.data.contract).classified
+    with (
+        closed_values(closed, label=config.data.label, sensitive=config.data.sensitive),
+        _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None),
+    ):
         if predictions is not None:
             contender = _given(loaded, table, identity, predictions)
         elif identity is not None:
@@ -81,9 +86,13 @@ def evaluate_model(
         values = measure(parts, metrics, contender, config.policy.confidence, ports.progress)
         bounds = judge_bounds(config, values)
         verdict, reason = _verdict(config, bounds)
-        closed = config.data.label in load_contract(loaded, config.data.contract).classified
         picture = draw_model(
-            parts[0], metrics, requested_layout, contender.predictions, ports, closed=closed
+            parts[0],
+            metrics,
+            requested_layout,
+            contender.predictions,
+            ports,
+            closed=config.data.label in closed,
         )
         store.copy_atomically(contender.predictions, target)
         evaluation = Evaluation(

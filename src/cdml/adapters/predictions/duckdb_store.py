@@ -25,6 +25,7 @@ from cdml.adapters.predictions.statistics_query import RowOrderMismatch, Statist
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.sql_engine import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
+from cdml.config.class_labels import list_classes
 from cdml.errors import InputError
 from cdml.evaluation.prediction_store import Layout, PairedRows, PredictionSlice
 from cdml.statistics.curves import ScoreBins
@@ -207,11 +208,11 @@ class DuckSamples:
             names = self._distinct(text, column, file, MOST_CLASSES)
             if len(names | scored) > 2:  # noqa: PLR2004 - binary
                 unscored = sorted(names - scored)
-                listing = ", ".join(unscored[:5]) + (", …" if unscored[5:] else "")
                 raise InputError(
                     f"{file.path}: the {'label' if column == layout.label else 'prediction'} of a"
-                    f" binary task has {len(names)} values ({listing})"
-                    + (f" beside the label's ({', '.join(sorted(scored))})." if scored else "."),
+                    f" binary task has {len(names)} values"
+                    f" ({list_classes(unscored)})"
+                    + (f" beside the label's ({list_classes(sorted(scored))})." if scored else "."),
                     "Predictions are values of the label. Leave data.positive out for a multiclass"
                     " task.",
                 )

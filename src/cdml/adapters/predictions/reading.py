@@ -14,6 +14,7 @@ from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal
+from cdml.config.class_labels import name_group
 from cdml.statistics.metrics import Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Moments, OneVsRest, Ranked, Sample
 
@@ -129,7 +130,7 @@ class Reader:
         cells = self._as_cells(counts)
         return replace(
             cells,
-            groups=tuple("(missing)" if name is None else str(name) for name in names),
+            groups=tuple(name_group(name, number) for number, name in enumerate(names)),
             group=np.array(sorted(counts), dtype=np.int64)[:, -1],
         )
 

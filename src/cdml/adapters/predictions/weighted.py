@@ -12,6 +12,7 @@ from cdml.adapters.predictions.row_sql import Row
 from cdml.adapters.predictions.slicing import SlicePosition, Slicing
 from cdml.adapters.tables.duckdb_engine import Engine
 from cdml.adapters.tables.sql_engine import literal, quote
+from cdml.config.class_labels import name_group
 from cdml.statistics.metrics import Loss, Metric, Statistic, Task
 from cdml.statistics.samples import Cells, Floats, RowFigures, Weighted
 
@@ -67,7 +68,7 @@ class WeightedRows:
             challenger=predictions[0],
             champion=predictions[1] if len(predictions) > 1 else None,
             count=np.ones(len(predictions[0]), dtype=np.int64),
-            groups=tuple("(missing)" if name is None else str(name) for name in names),
+            groups=tuple(name_group(name, number) for number, name in enumerate(names)),
             group=np.searchsorted(self.present, self._arrays["group"][at]) if fair else None,
         )
 

@@ -170,11 +170,11 @@ class _Reader(ProbabilityColumns):
         other = next((one for one in self.known if not is_same_class(one, positive)), 1)
         raise InputError(
             f"the model answers one probability a row, and it is not certain whether it is that of"
-            f" {yaml_scalar(positive)} or of {yaml_scalar(other)}.",
+            f" {yaml_scalar(positive)} or of {list_classes([other])}.",
             "Say under data which: "
             + " or ".join(
-                f"`answer: {{score: {{{yaml_scalar(one)}: {yaml_scalar(column)}}}}}`"
-                for one in (positive, other)
+                f"`answer: {{score: {{{one}: {yaml_scalar(column)}}}}}`"
+                for one in (yaml_scalar(positive), list_classes([other]))
             )
             + ".",
         )
@@ -252,7 +252,7 @@ class _Reader(ProbabilityColumns):
             if one in found:
                 raise InputError(
                     f"the model answers the columns {list_classes((names[found[one]], name))}, and"
-                    f" both name the class {yaml_scalar(one)}.",
+                    f" both name the class {list_classes([one])}.",
                     "Say which one counts: `answer: {score: {CLASS: COLUMN}}` under data.",
                 )
             found[one] = at

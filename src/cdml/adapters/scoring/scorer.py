@@ -21,6 +21,7 @@ from cdml.adapters.scoring.subprocesses import (
 )
 from cdml.adapters.scoring.untrusted_files import most_bytes
 from cdml.common.progress import Progress, ProgressStep
+from cdml.config.class_labels import closed_values
 from cdml.errors import InputError
 from cdml.evaluation.scorer import Scored, ScoringJob
 from cdml.models.digest import clean_copy, is_clean
@@ -82,7 +83,8 @@ class ProcessScorer:
                 ended = self._run(job, visible, scratch, sandbox.inspect(python), conversation)
             conversation.finish(ended, job.timeout)
             answers = scratch / "answers.parquet"
-            written, notes = predictions.join(job, answers, conversation.words, mlmodel)
+            with closed_values(job.classified, label=job.label):
+                written, notes = predictions.join(job, answers, conversation.words, mlmodel)
             for note in notes:
                 progress.note(note)
             if job.known:
