@@ -3,7 +3,6 @@
 import ast
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -13,11 +12,8 @@ import pytest
 
 from cdml.adapters.scoring.environments import cache_folder, interpreter
 from cdml.adapters.scoring.sandbox import Walls
-from cdml.adapters.scoring.sandbox_choice import Enclosure, can_build
-from cdml.adapters.scoring.scorer import ProcessScorer
-from cdml.ci.run import RunTrust
+from cdml.adapters.scoring.sandbox_choice import can_build
 from cdml.errors import InputError
-from cdml.evaluation.scorer import ScoringJob
 from fakes.progress import FakeProgress
 from support import models, wheels
 
@@ -270,36 +266,3 @@ def test_an_environment_whose_building_was_ended_is_not_used(job):
     progress = FakeProgress()
     interpreter("model", job.model, progress, lambda *_: None)
     assert progress.steps, "it is built anew"
-
-
-@pytest.mark.parametrize("walls", Walls, ids=str)
-def test_an_interpreter_of_the_checkout_starts_behind_the_walls(job, walls):
-    """Its `.pth` tells, where it runs where the checkout can be written."""
-    if not can_build(walls):
-        pytest.skip(f"this machine lets nobody build the walls {walls}")
-    job.requires()
-    packages = job.build()
-    frame = job.checkout / ".venv"
-    shutil.copytree(packages.parents[2], frame, symlinks=True)
-    site = frame / packages.relative_to(packages.parents[2])
-    for path in (job.mark, job.checkout / "left"):
-        (site / f"{path.name}.pth").write_text(f"import os; open({str(path)!r}, 'w').close()\n")
-    scoring = ScoringJob(
-        folder=job.checkout,
-        model=models.written(job.folder / "scored", "return frame['x']"),
-        data=models.parquet(job.folder),
-        key=("id",),
-        label="minutes",
-        carried=(),
-        task="regression",
-        positive=None,
-        environment=str(frame / "bin" / "python"),
-        timeout=60,
-        output=job.folder / "predictions.parquet",
-    )
-
-    with pytest.raises(InputError):  # it has no mlflow
-        ProcessScorer(Enclosure(RunTrust(strangers=""), walls)).score(scoring, FakeProgress())
-
-    assert job.mark.exists() == (walls is Walls.NONE)
-    assert (job.checkout / "left").exists() == (walls is Walls.NONE)

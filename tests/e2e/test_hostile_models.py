@@ -1,4 +1,4 @@
-"""What a model is made of, and users who may make no namespaces."""
+"""Models that stop clocks, and users who may make no namespaces."""
 
 import json
 import os
@@ -10,84 +10,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-import sklearn.base
-import sklearn.linear_model
-import sklearn.pipeline
 
 import cdml
 from cdml.adapters.scoring import sandbox
 from cdml.adapters.scoring.sandbox import Walls
 from support import models, second_user
-from support.scoring import each, score, scored_with
-
-TRACE = """
-def leave(place={place!r}):
-    import os
-    try:
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT))
-    except OSError:
-        pass
-"""
-
-
-def _of_code(folder, trace):
-    return models.written(folder, f"{trace}\nleave()\nreturn frame['x']")
-
-
-def _of_loading(folder, trace):
-    return models.written(folder, "return frame['x']", load=f"{trace}\nleave()")
-
-
-def _of_a_pickle(folder, trace):
-    """An estimator whose file runs code while it is read, before anything is asked of it."""
-
-    class Trap:
-        def __reduce__(self):
-            return exec, (f"{trace}\nleave()",)
-
-    rows = models.rows()
-    fitted = sklearn.linear_model.LinearRegression().fit(rows[["x", "y"]], rows["minutes"])
-    fitted.trap_ = Trap()
-    return models.save_sklearn(folder, fitted)
-
-
-def _of_a_transformer(folder, trace):
-    """A step of a pipeline, kept as the code of its class."""
-    scope = {}
-    exec(trace, scope)  # noqa: S102 - ours
-    leave = scope["leave"]
-
-    class Step(sklearn.base.BaseEstimator, sklearn.base.TransformerMixin):
-        def fit(self, frame, *_):
-            self.feature_names_in_ = frame.columns.to_numpy(dtype=object)
-            return self
-
-        def transform(self, frame):
-            leave()
-            return frame
-
-    Step.__module__ = leave.__module__ = "__main__"
-    rows = models.rows()
-    pipeline = sklearn.pipeline.make_pipeline(Step(), sklearn.linear_model.LinearRegression())
-    fitted = pipeline.fit(rows[["x", "y"]], rows["minutes"])
-    return models.save_sklearn(folder, fitted)
-
-
-@each(*Walls)
-@pytest.mark.parametrize(
-    "make",
-    [_of_code, _of_loading, _of_a_pickle, _of_a_transformer],
-    ids=["code", "loading", "pickle", "transformer"],
-)
-def test_whatever_a_model_is_made_of_runs_behind_the_walls(tmp_path, walls, make):
-    mark = tmp_path / "outside" / "mark"
-    mark.parent.mkdir()
-    model = make(tmp_path / "model", TRACE.format(place=str(mark)))
-    mark.unlink(missing_ok=True)  # a pipeline was fitted here
-
-    score(tmp_path, model, walls=walls)
-
-    assert mark.exists() == (walls is Walls.NONE)
+from support.scoring import each, scored_with
 
 
 @each(*Walls)
