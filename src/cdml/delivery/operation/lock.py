@@ -13,7 +13,7 @@ from pathlib import Path
 from cdml.delivery.ports import DeliveryPorts
 from cdml.delivery.rollout import transitions
 from cdml.delivery.rollout.state_machine import GRACE, may_take_over
-from cdml.errors import InputError, ServiceError
+from cdml.errors import InputError, LockHeld, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.journal.records import JournalDocument
 
@@ -80,6 +80,25 @@ class LockHolder:
         self.is_over = self._is_run_over(ledger.lock.run if ledger.lock else None)
         return self.is_over and may(is_over=True)
 
+    def refusal(self, ledger: JournalDocument) -> LockHeld:
+        """Who holds the lock, and what this machine has seen of it: no clock but its own counts."""
+        if (lock := ledger.lock) is None:
+            raise ValueError("nobody holds the lock")
+        holder = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
+        if ledger.parked_until is not None:
+            return LockHeld(
+                f"{holder} parked a canary until {lock.expires_at:%Y-%m-%d %H:%M:%S} UTC.",
+                "`cdml deploy --resume` goes on with it, `cdml rollback` takes it back.",
+            )
+        now, lease = self.ports.clock.monotonic(), _lease(ledger)
+        silent = now - self.watched.since if self.watched else 0.0
+        return LockHeld(
+            f"{holder} holds the lock until it is done, or until this machine has seen no sign of"
+            f" life of it for {lease:.0f} s ({silent:.0f} s so far).",
+            "Try again when it is done. If its run is dead: run again after that time, and this"
+            " machine has seen that nobody writes; or grant actions: read, and GitHub is asked.",
+        )
+
     def remember(self) -> None:
         """Keep what was seen for the next command. Without a disk it begins anew."""
         if self.watched is None or not self.watched.boot:
@@ -100,9 +119,7 @@ class LockHolder:
             if seen and (seen.commit, seen.boot) == (commit, clock.boot) and seen.since <= now:
                 since = seen.since
             self.watched = Watched(commit=commit, since=since, boot=clock.boot)
-        operation = ledger.operation
-        lease = transitions.lease_duration(operation) if operation else transitions.LEASE
-        return now - self.watched.since >= lease.total_seconds()
+        return now - self.watched.since >= _lease(ledger)
 
     def _unheeded(self, ledger: JournalDocument) -> bool:
         """Whether a rollback has asked for room for `GRACE`, as we have seen."""
@@ -139,6 +156,13 @@ class LockHolder:
         if is_over:
             self.ports.progress.note(f"{run} is over; its operation is taken over now.")
         return is_over
+
+
+def _lease(ledger: JournalDocument) -> float:
+    """Seconds without a sign of life after which the holder counts as dead."""
+    operation = ledger.operation
+    lease = transitions.lease_duration(operation) if operation else transitions.LEASE
+    return lease.total_seconds()
 
 
 def _read(memory: Path) -> Watched | None:

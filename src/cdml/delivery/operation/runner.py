@@ -160,10 +160,10 @@ class OperationRunner:
                     self.steps.add("preempt", preempted.subject)
             elif clock.monotonic() >= deadline:
                 theirs.remember()
-                raise describe_holder(ledger)
+                raise theirs.refusal(ledger)
             else:
                 if not waited:
-                    self.ports.progress.note(f"Waiting. {describe_holder(ledger).message}")
+                    self.ports.progress.note(f"Waiting. {theirs.refusal(ledger).message}")
                 waited = True
                 clock.sleep(LOOK_EVERY)
 
@@ -218,7 +218,7 @@ class OperationRunner:
         theirs = LockHolder(ports=self.ports, memory=self.memory)
         if not theirs.yields(ledger, commit, resumes=True):
             theirs.remember()
-            raise describe_holder(ledger)
+            raise theirs.refusal(ledger)
         try:
             return self._take_over(ledger, commit, theirs, resumes=True)
         except Moved as error:
@@ -301,22 +301,3 @@ class OperationRunner:
             url=self.url,
             voucher=self.voucher,
         ).run()
-
-
-def describe_holder(ledger: JournalDocument) -> LockHeld:
-    """Who holds the lock, and until when."""
-    lock = ledger.lock
-    if lock is None:
-        raise ValueError("nobody holds the lock")
-    holder = f"Operation {lock.operation} ({lock.run or 'started in a terminal'})"
-    until = f"{lock.expires_at:%Y-%m-%d %H:%M:%S} UTC"
-    if ledger.parked_until is not None:
-        return LockHeld(
-            f"{holder} parked a canary until {until}.",
-            "`cdml deploy --resume` goes on with it, `cdml rollback` takes it back.",
-        )
-    return LockHeld(
-        f"{holder} holds the lock until {until}.",
-        "Try again when it is done. If its run is dead: run again after the lease, and this machine"
-        " has seen that nobody writes; or grant actions: read, and GitHub is asked.",
-    )
