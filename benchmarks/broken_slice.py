@@ -49,7 +49,7 @@ def p_values(challenger: Floats, champion: Floats) -> tuple[float, float]:
     rows = Weighted(
         weight=np.ones(challenger.size),
         cluster=np.repeat(np.arange(len(challenger)), TRIALS),
-        of=RowFigures(values=np.column_stack((challenger.ravel(), champion.ravel()))),
+        inner=RowFigures(values=np.column_stack((challenger.ravel(), champion.ravel()))),
     )
     found = compare(metric, rows)
     apart = (challenger - champion).mean(axis=1)

@@ -188,7 +188,7 @@ def check(
 
 def _answers(requests: int, errors: int, slow: int) -> Answers:
     times = [10.0] * (requests - errors - slow) + [100.0] * slow
-    return Answers(requests=requests, errors=errors, latencies=Latencies.of(times))
+    return Answers(requests=requests, errors=errors, latencies=Latencies.from_milliseconds(times))
 
 
 def run(

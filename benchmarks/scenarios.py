@@ -162,7 +162,7 @@ def weighted(draw: Callable[[Random, int], Rows], size: int = 1, spread: float =
         return Weighted(
             weight=np.exp(spread * random.normal(size=rows)),
             cluster=np.arange(rows) // size if size > 1 else None,
-            of=of,
+            inner=of,
         )
 
     return rows_of

@@ -10,9 +10,9 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.data.drift.predictions import (
+    champion_profile,
     judge_predictions,
     keep_predictions,
-    known_predictions,
     unknown_predictions,
 )
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
@@ -151,7 +151,7 @@ def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> t
     """Whether the champion answers these rows as it did those it was judged on."""
     ports, thresholds = contenders.ports, contenders.loaded.config.data.drift
     try:
-        profile = known_predictions(ports.registry, champion)
+        profile = champion_profile(ports.registry, champion)
     except CdmlError as error:
         return (unknown_predictions(error, thresholds),)
     if profile is None:

@@ -350,7 +350,9 @@ class Wiring:
             credentials=self.ci_run.push_credentials(),
         )
         wrap = find_adapter("journal", "signed", JOURNALS)
-        signed: Journal = wrap(journal=made, keys=Keys.of(self.environment), accepts=accepts)
+        signed: Journal = wrap(
+            journal=made, keys=Keys.from_environment(self.environment), accepts=accepts
+        )
         return signed
 
     def _note(self, text: str) -> None:

@@ -133,7 +133,7 @@ _DUCK = DuckTables()
 def judged(table, text: str) -> tuple[Check, ...]:
     contract = read_contract(text, "rows.odcs.yaml")
     known = RuleContext(fields={field.name: field for field in table.fields}, now=NOW)
-    return scan_table(table, tuple(from_contract(contract, known)), (), contract.shows)[0]
+    return scan_table(table, tuple(from_contract(contract, known)), (), contract.may_disclose)[0]
 
 
 def both(tmp_path, rows: list) -> tuple:

@@ -37,7 +37,7 @@ class Heard:
     def __init__(self, dialect):
         self.dialect, self.asked = dialect, []
 
-    def ask(self, sql, parameters=()):
+    def fetch(self, sql, parameters=()):
         self.asked.append(translate(sql, self.dialect, parameters))
         width = sqlglot.parse_one(sql, dialect="duckdb").selects
         return [(1,) * len(width)]

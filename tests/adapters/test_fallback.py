@@ -71,8 +71,8 @@ def test_it_takes_an_older_verdict_away(server, tmp_path, fallback):
     assert comment.body.startswith("### ⏸️ Not judged: cdml could not be installed on the runner")
     assert "pip could not install uv" in comment.body
     assert not re.search("<b>|@you", comment.body)
-    found = Marker.found(comment.body)
-    assert ("renamed-since", "cdml.yaml", (101, 1), State.TOLD) == (
+    found = Marker.parse(comment.body)
+    assert ("renamed-since", "cdml.yaml", (101, 1), State.REPORTED) == (
         found.id,
         found.source,
         found.run,

@@ -160,15 +160,15 @@ class Answers:
         self._socket.close()
 
 
-WHOLE = (
+INTEGER_RANGES = (
     b"# pxname,svname,addr,uweight,status,scur,qcur,bck\n"
     b"models,blue,127.0.0.1:1,100,UP,0,0,0\nmodels,green,127.0.0.1:2,0,UP,0,0,0\n\n"
 )
 
 
-@pytest.mark.parametrize("broken", [b"", WHOLE[:70], WHOLE[:-1]])
+@pytest.mark.parametrize("broken", [b"", INTEGER_RANGES[:70], INTEGER_RANGES[:-1]])
 def test_a_broken_answer_to_a_read_is_asked_for_again(tmp_path, broken):
-    served = Answers(tmp_path / "s", broken, WHOLE)
+    served = Answers(tmp_path / "s", broken, INTEGER_RANGES)
     assert {"blue", "green"} == set(Runtime(str(tmp_path / "s")).servers("models"))
     served.end()
     assert 2 == len(served.asked)

@@ -77,7 +77,7 @@ def test_a_server_that_somebody_started_again_with_another_model_is_noticed(plac
         assert (first.version, UNVERIFIED_DIGEST) == (serving.version, serving.digest)
         assert not serves(serving, first)
         with pytest.raises(ServiceError, match="no server of v1"):
-            place.target.ask(first, BODY, timeout=60)
+            place.target.send_request(first, BODY, timeout=60)
         place.target.switch(second, fence=3)
         assert serves(place.target.observe(), second)
         with pytest.raises(ServiceError, match="taken by a process that cdml did not start"):
@@ -87,7 +87,7 @@ def test_a_server_that_somebody_started_again_with_another_model_is_noticed(plac
         by_hand.kill()
         by_hand.wait(10)
     place.target.stage(first, fence=5)
-    assert 200 == place.target.ask(first, BODY, timeout=60).status
+    assert 200 == place.target.send_request(first, BODY, timeout=60).status
 
 
 def test_a_unit_that_was_started_again_is_known_by_its_mark_and_its_files(place):

@@ -31,7 +31,7 @@ def job(tmp_path):
         environment="current",
         timeout=1.0,
         output=tmp_path / "predictions.parquet",
-        known=2,
+        recorded_rows=2,
     )
 
 

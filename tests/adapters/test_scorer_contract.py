@@ -120,7 +120,7 @@ def test_a_binary_model_answers_a_class_and_the_positive_score_for_each_row(benc
 def test_rows_are_kept_unless_the_contract_classifies_what_the_model_is_given(bench):
     model = bench.model("binary")
     for classified, rows in ((set(), 3), ({"origin", "late"}, 3), ({"x"}, 0)):
-        job = bench.job(model, known=3, classified=frozenset(classified))
+        job = bench.job(model, recorded_rows=3, classified=frozenset(classified))
         bench.score(job)
         kept = reference_rows.read_reference_rows(job.output.parent)
 

@@ -37,7 +37,9 @@ def asked(tmp_path, monkeypatch):
         clerk = Clerk(milliseconds)
         monkeypatch.setattr(worker, "time", clerk)
         said = []
-        worker.ask_alone(clerk, {"data": path}, lambda event: said.append((event, clerk.now)))
+        worker.time_single_rows(
+            clerk, {"data": path}, lambda event: said.append((event, clerk.now))
+        )
         asked, answered = said[::2], said[1::2]
         assert [{"asked"}, {"answered"}] == [
             {event for event, _ in one} for one in (asked, answered)

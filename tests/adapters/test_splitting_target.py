@@ -37,7 +37,7 @@ def test_what_is_staged_gets_no_traffic_and_answers(place):
         serving.standby.percent,
     )
     assert serving.server != serving.standby.server
-    assert 200 == target.ask(second, BODY, timeout=60).status
+    assert 200 == target.send_request(second, BODY, timeout=60).status
 
 
 def test_traffic_is_shifted_step_by_step_and_observed(place):
@@ -84,12 +84,12 @@ def test_what_served_is_kept_warm_until_it_is_retired(place):
     target, (first, second, *_) = place.target, place.releases
     target.switch(second, fence=2)
 
-    assert 200 == target.ask(first, BODY, timeout=60).status
+    assert 200 == target.send_request(first, BODY, timeout=60).status
     target.retire(fence=2)
     assert target.observe().standby is None
     assert serves(target.observe(), second)
     with pytest.raises(ServiceError):
-        target.ask(first, BODY, timeout=60)
+        target.send_request(first, BODY, timeout=60)
 
 
 def test_retiring_leaves_what_has_traffic(place):
@@ -117,7 +117,7 @@ def test_a_third_release_takes_the_place_of_what_was_kept_warm(place):
 
     assert {second.version: 100, fourth.version: 0} == shares(target)
     with pytest.raises(ServiceError):
-        target.ask(first, BODY, timeout=60)
+        target.send_request(first, BODY, timeout=60)
 
 
 def test_a_release_that_is_not_staged_gets_no_share(place):
@@ -143,7 +143,7 @@ def test_a_server_that_does_not_start_is_an_input_error_and_changes_nothing(plac
         target.stage(broken, fence=2)
 
     assert {first.version: 100} == shares(target)
-    assert 200 == target.ask(first, BODY, timeout=60).status
+    assert 200 == target.send_request(first, BODY, timeout=60).status
 
 
 def test_what_is_kept_warm_stays_when_the_registry_lost_the_new_one(place):
@@ -189,11 +189,11 @@ def test_a_server_that_died_serves_nothing_and_is_started_again(place):
     place.kill(first)
     assert not serves(target.observe(), first)
     with pytest.raises(ServiceError):
-        target.ask(first, BODY, timeout=60)
+        target.send_request(first, BODY, timeout=60)
 
     target.switch(first, fence=2)
     assert serves(target.observe(), first)
-    assert 200 == target.ask(first, BODY, timeout=60).status
+    assert 200 == target.send_request(first, BODY, timeout=60).status
 
 
 def test_nothing_is_shifted_to_a_server_that_died(place):

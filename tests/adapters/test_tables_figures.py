@@ -64,7 +64,7 @@ def opened(request, tmp_path):
     ],
 )
 def test_a_figure_of_a_column(opened, function, column, q, expected):
-    _, (found,) = opened(ROWS).ask((), [Aggregate(function=function, column=column, q=q)])
+    _, (found,) = opened(ROWS).compute((), [Aggregate(function=function, column=column, q=q)])
 
     assert found == pytest.approx(expected, rel=1e-9)
 
@@ -75,7 +75,7 @@ def test_a_figure_of_a_column(opened, function, column, q, expected):
      ("standardDeviation", "wide")],
 )  # fmt: skip
 def test_a_figure_that_is_not_there_is_no_number(opened, function, column):
-    _, (found,) = opened(ROWS).ask((), [Aggregate(function=function, column=column)])
+    _, (found,) = opened(ROWS).compute((), [Aggregate(function=function, column=column)])
 
     assert isinstance(found, NotRun)
 
@@ -85,7 +85,7 @@ def test_a_figure_that_cannot_be_told_does_not_silence_the_others(opened):
         Aggregate(function="standardDeviation", column="wide"),
         Aggregate(function="mean", column="n"),
     ]
-    counts, (lost, found) = opened(ROWS).ask([Missing("n"), Missing("i")], asked)
+    counts, (lost, found) = opened(ROWS).compute([Missing("n"), Missing("i")], asked)
 
     assert ((2, 1), 1.0) == (counts, found)
     assert isinstance(lost, NotRun)
@@ -237,8 +237,8 @@ def test_any_figure_is_the_one_of_plain_python(tmp_path, rows, figures):
     n, i = map(list, zip(*rows, strict=True))
     path = tmp_path / "rows.parquet"
     parquet.write_table(pa.table([pa.array(n, pa.float64()), pa.array(i, pa.int64())], "ni"), path)
-    _, expected = FakeTables().add("rows", {"n": n, "i": i}).ask((), figures)
-    _, found = _DUCK.open(str(path)).ask((), figures)
+    _, expected = FakeTables().add("rows", {"n": n, "i": i}).compute((), figures)
+    _, found = _DUCK.open(str(path)).compute((), figures)
 
     for ours, theirs in zip(found, expected, strict=True):
         assert isinstance(ours, NotRun) == isinstance(theirs, NotRun)

@@ -78,9 +78,9 @@ class Asked:
     def __getattr__(self, name):
         return getattr(self.place, name)
 
-    def ask(self, sql, parameters=()):
+    def fetch(self, sql, parameters=()):
         self.questions.append(sql)
-        return self.place.ask(sql, parameters)
+        return self.place.fetch(sql, parameters)
 
 
 def test_very_many_columns_are_sampled_a_thousand_at_a_time_from_the_same_rows(tmp_path):

@@ -97,7 +97,9 @@ def test_every_engine_says_the_same_of_any_rows(tmp_path, now, before, asked, sl
     text = CONFIG.format(label=asked[0], positive=asked[1], slices=str(slices).lower())
     (tmp_path / "cdml.yaml").write_text(text, encoding="utf-8")
     model = (
-        None if features is None else Signature(who="the model", types=dict.fromkeys(features, ""))
+        None
+        if features is None
+        else Signature(subject="the model", types=dict.fromkeys(features, ""))
     )
     options = {"judged": model, "reference": "before.parquet" if before else None}
 

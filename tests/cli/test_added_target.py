@@ -109,7 +109,7 @@ class TestAnAddedTarget:
         path = tmp_path / "cdml.yaml"
         path.write_text(f"{CONFIG}deploy: {{target: {{type: shelf, file: a}}}}\n")
 
-        assert 0 == load(path, targets=target_types(), environment={}).config.deploy.rows_known
+        assert 0 == load(path, targets=target_types(), environment={}).config.deploy.recorded_rows
 
     def test_is_deployed_to(self, tmp_path, monkeypatch):
         folder = tmp_path / "project"

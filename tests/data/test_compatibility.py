@@ -98,7 +98,7 @@ def verdicts(folder, wanted) -> dict[str, Verdict]:
     for table in tables(folder):
         fields = {field.name: field for field in table.fields}
         types = dict.fromkeys(fields, wanted)
-        signature = Signature(who="the model", types=types, required=list(types))
+        signature = Signature(subject="the model", types=types, required=list(types))
         findings, _ = scan_table(
             table, tuple(check_signature(signature, fields)), (), lambda _: True
         )
@@ -183,8 +183,8 @@ def found(signature, purposes=PURPOSES):
 
 def test_a_column_that_is_required_fails_where_it_is_missing_and_another_is_listed():
     types = {"wrod": "string"}
-    [lost, _] = found(Signature(who="the challenger", types=types, required=["wrod"]))
-    [listed, fine] = found(Signature(who="the challenger", types=types))
+    [lost, _] = found(Signature(subject="the challenger", types=types, required=["wrod"]))
+    [listed, fine] = found(Signature(subject="the challenger", types=types))
 
     assert (Verdict.FAIL, "model_columns", "wrod") == (lost.verdict, lost.name, lost.column)
     assert "did you mean 'word'" in lost.reason
@@ -193,7 +193,7 @@ def test_a_column_that_is_required_fails_where_it_is_missing_and_another_is_list
 
 
 def test_without_a_signature_nothing_is_compared():
-    [one] = found(Signature(who="the champion", types=None))
+    [one] = found(Signature(subject="the champion", types=None))
 
     assert "info" == one.severity
     assert "the champion has no signature" in one.reason
@@ -201,7 +201,7 @@ def test_without_a_signature_nothing_is_compared():
 
 def test_columns_without_names_are_what_no_other_purpose_takes_in_their_order():
     tensor = Signature(
-        who="the model", types=None, unnamed=Unnamed(types=("float64",), shape=(-1, 1))
+        subject="the model", types=None, unnamed=Unnamed(types=("float64",), shape=(-1, 1))
     )
 
     [columns, types] = found(tensor)

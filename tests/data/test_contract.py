@@ -36,7 +36,7 @@ def judged(body: str, rows: dict) -> list[Check]:
     data = table("rows", rows)
     fields = {field.name: field for field in data.fields}
     findings, _ = scan_table(
-        data, tuple(from_contract(promised, RuleContext(fields=fields))), (), promised.shows
+        data, tuple(from_contract(promised, RuleContext(fields=fields))), (), promised.may_disclose
     )
     return list(findings)
 

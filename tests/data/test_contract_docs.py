@@ -13,7 +13,7 @@ def test_the_contract_in_the_documentation_can_be_read():
 
     assert ("flight_id",) == found.primary_key
     assert {"arr_time"} == found.after_outcome
-    assert not found.shows("passenger_name")
+    assert not found.may_disclose("passenger_name")
 
 
 def test_the_contract_of_the_example_can_be_read():

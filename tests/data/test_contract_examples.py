@@ -41,7 +41,9 @@ def findings(name: str) -> tuple[Check, ...]:
     known = RuleContext(
         fields=fields[contract.table], related=fields, now=datetime(2025, 1, 1, tzinfo=UTC)
     )
-    return scan_table(orders, tuple(from_contract(contract, known)), (), contract.shows, tables)[0]
+    return scan_table(
+        orders, tuple(from_contract(contract, known)), (), contract.may_disclose, tables
+    )[0]
 
 
 def promised(marked: YamlDocument) -> list[KeyPath]:

@@ -42,7 +42,7 @@ def findings():
     contract = read_contract(BODY, "orders.odcs.yaml")
     data = table("rows", {"a": [1, 2], "extra": [1, 2]})
     asked = tuple(from_contract(contract, RuleContext(fields={f.name: f for f in data.fields})))
-    return scan_table(data, asked, (), contract.shows)[0]
+    return scan_table(data, asked, (), contract.may_disclose)[0]
 
 
 def test_a_check_has_the_line_of_what_asks_for_it(findings):

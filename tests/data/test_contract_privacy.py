@@ -13,7 +13,7 @@ def broken(prop: Property) -> Check:
     data = table("rows", {prop.name: [-5]})
     contract = Contract(table="rows", properties=(prop,))
     asked = tuple(from_contract(contract, RuleContext(fields={f.name: f for f in data.fields})))
-    (finding,), _ = scan_table(data, asked, (), contract.shows)
+    (finding,), _ = scan_table(data, asked, (), contract.may_disclose)
     return finding
 
 

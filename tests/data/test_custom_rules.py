@@ -34,7 +34,9 @@ def judged(written: str, **columns: list) -> Check:
     contract = read_contract(written, "orders.odcs.yaml")
     data = table("rows", columns)
     known = RuleContext(fields={field.name: field for field in data.fields}, now=NOW)
-    (finding,), _ = scan_table(data, tuple(from_contract(contract, known)), (), contract.shows)
+    (finding,), _ = scan_table(
+        data, tuple(from_contract(contract, known)), (), contract.may_disclose
+    )
     return finding
 
 
@@ -249,7 +251,7 @@ def test_a_query_speaks_of_a_personal_column_in_any_case(spoken):
     contract = read_contract(text, "orders.odcs.yaml")
     data = table("rows", {"pay": [98765, 1]})
     asked = tuple(from_contract(contract, RuleContext(fields={"pay": data.fields[0]})))
-    findings, _ = scan_table(data, asked, (), contract.shows)
+    findings, _ = scan_table(data, asked, (), contract.may_disclose)
 
     assert "98" not in "".join(one.reason + one.observed for one in findings)
 

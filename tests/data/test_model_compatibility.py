@@ -65,7 +65,7 @@ def test_missing_values_that_the_signature_refuses_are_counted_in_the_one_scan(t
     house.now["dep_delay"][:3] = [None] * 3
     house.now["seats"] = [None, *range(1, len(house.now["id"]))]
     house.put("now.parquet", house.now)
-    signature = Signature(who="the model", types={"dep_delay": "double", "seats": "long"})
+    signature = Signature(subject="the model", types={"dep_delay": "double", "seats": "long"})
     found = house.run(signatures=[signature])
 
     assert ("model_types", "seats") in failed(found)

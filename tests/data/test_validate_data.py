@@ -95,7 +95,7 @@ class House:
                 progress=FakeProgress(),
             ),
             output=self.folder / "out",
-            judged=features and Signature(who="the model", types=dict.fromkeys(features, "")),
+            judged=features and Signature(subject="the model", types=dict.fromkeys(features, "")),
             **options,
         )
 
@@ -128,8 +128,8 @@ def test_clean_data_passes_and_the_evidence_is_on_disk(house):
 def test_a_check_is_added_by_one_entry(house, monkeypatch):
     """Its rules and questions are counted in the one scan, its findings judged as all others."""
     seen, scans = [], []
-    ask = FakeTable.ask
-    monkeypatch.setattr(FakeTable, "ask", lambda *given: scans.append(given) or ask(*given))
+    compute = FakeTable.compute
+    monkeypatch.setattr(FakeTable, "compute", lambda *given: scans.append(given) or compute(*given))
 
     def judge(_, counts):
         [early] = seen[:] = counts
@@ -143,7 +143,7 @@ def test_a_check_is_added_by_one_entry(house, monkeypatch):
         rules=lambda _: [
             DataRule(
                 name="origin_there", column="origin", severity="error",
-                breaking=Missing("origin"), what="values are missing",
+                breaking=Missing("origin"), subject="values are missing",
             )
         ],
         questions=lambda _: [Not(Missing("dep_delay"))],

@@ -165,10 +165,10 @@ def test_a_window_is_seen_once():
     [
         lambda: Answers(requests=1, errors=2),
         lambda: Answers(requests=-1),
-        lambda: Answers(requests=1, latencies=Latencies.of([1.0, 1.0])),
-        lambda: Latencies.of([math.nan, 1.0]),
-        lambda: Latencies.of([math.nan]),
-        lambda: Latencies.of([-1.0]),
+        lambda: Answers(requests=1, latencies=Latencies.from_milliseconds([1.0, 1.0])),
+        lambda: Latencies.from_milliseconds([math.nan, 1.0]),
+        lambda: Latencies.from_milliseconds([math.nan]),
+        lambda: Latencies.from_milliseconds([-1.0]),
         lambda: Window(since=BEGIN, until=BEGIN),
         lambda: Window(since=BEGIN.replace(tzinfo=None), until=BEGIN),
         lambda: Window(since=BEGIN, until=BEGIN + MINUTE, unreadable=-1),
@@ -224,18 +224,23 @@ def test_without_traffic_or_errors_no_decision_is_expected():
 
 
 def test_a_guardrail_is_the_champions_quantile_times_a_factor():
-    latencies = Latencies.of(float(ms) for ms in range(1, 1_001))
+    latencies = Latencies.from_milliseconds(float(ms) for ms in range(1, 1_001))
     buckets = Latencies(upper_ms=(100.0, 200.0, math.inf), counts=(950, 50, 0))
 
     assert math.isclose(1_140, guardrail(latencies, quantile=0.95, factor=1.2))
     assert 200.0 == guardrail(buckets, quantile=0.95, factor=1.2)
     assert guardrail(buckets, quantile=0.95, factor=3.0) is None
-    assert guardrail(Latencies.of([1.0] * 100), quantile=0.95, factor=1.2) is None
+    assert guardrail(Latencies.from_milliseconds([1.0] * 100), quantile=0.95, factor=1.2) is None
     assert guardrail(Latencies(), quantile=0.95, factor=1.2) is None
     least = fewest(0.95)
     assert (200, 100) == (least, fewest(0.9))
-    assert guardrail(Latencies.of([1.0] * least), quantile=0.95, factor=1.0) is not None
-    assert guardrail(Latencies.of([1.0] * (least - 1)), quantile=0.95, factor=1.0) is None
+    assert (
+        guardrail(Latencies.from_milliseconds([1.0] * least), quantile=0.95, factor=1.0) is not None
+    )
+    assert (
+        guardrail(Latencies.from_milliseconds([1.0] * (least - 1)), quantile=0.95, factor=1.0)
+        is None
+    )
 
 
 def test_the_window_of_a_resumed_run_begins_where_the_last_one_ended():

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from cdml.delivery.operation.lock import ASK_EVERY
+from cdml.delivery.operation.lock import POLL_SECONDS
 from cdml.delivery.rollout.state_machine import GRACE, Decision
 from cdml.errors import LockHeld, Overtaken
 from fakes.delivery import World
@@ -170,7 +170,7 @@ def test_a_parked_canary_is_no_run_that_died(tmp_path):
 def test_a_rollback_asks_now_and_then_while_it_waits(tmp_path):
     world = one_write(tmp_path)
     begun = world.clock.now()
-    every = timedelta(seconds=ASK_EVERY)
+    every = timedelta(seconds=POLL_SECONDS)
     ends = begun + 2 * every + timedelta(seconds=1)
     known = world.ci_run.is_over
     world.ci_run.is_over = lambda url: known(url) or world.clock.now() >= ends

@@ -53,10 +53,11 @@ from cdml.errors import CdmlError
 from support import models
 from support.scoring import score
 folder = Path(sys.argv[1])
-walls = choose(RunTrust(strangers=""))
+hosted = os.environ["RUNNER_ENVIRONMENT"] == "github-hosted"
+walls = choose(RunTrust(strangers="", disposable=hosted))
 said = {"walls": walls.value, "namespaces": os.path.exists("/proc/self/ns/user")}
 try:
-    score(folder, models.written(folder / "model", sys.stdin.read()))
+    score(folder, models.written(folder / "model", sys.stdin.read()), walls=walls)
 except CdmlError as error:
     said["message"] = error.message
 said["left"] = sorted(p.name for p in folder.glob("tmp/*"))

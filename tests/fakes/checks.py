@@ -19,7 +19,7 @@ class FakeChecks:
         self.since = None
 
     def smoke(self, target, release):
-        target.ask(release, b"{}", timeout=1)
+        target.send_request(release, b"{}", timeout=1)
         if release.version in self.unwell:
             raise InputError(f"v{release.version} answers nonsense.")
         self.asked.append(release.version)

@@ -178,7 +178,7 @@ class World:
 
     def _look(self):
         ports = self._ports(None)
-        operator = OperationRunner.of(self.loaded, ports, None, output=self.output)
+        operator = OperationRunner.configured(self.loaded, ports, None, output=self.output)
         ledger, commit = operator.book.read()
         holder = LockHolder(ports=ports, memory=operator.memory)
         holder.yields(ledger, commit)

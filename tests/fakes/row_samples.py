@@ -82,7 +82,7 @@ def _weighted(pairs, layout, found):
     return Weighted(
         weight=np.array([pair[0][layout.weight] if layout.weight else 1.0 for pair in pairs]),
         cluster=None if users is None else np.unique(users, return_inverse=True)[1],
-        of=found,
+        inner=found,
     )
 
 

@@ -33,7 +33,7 @@ class FakeSamples:
         wrong = sum(mine[layout.label] != theirs[layout.label] for mine, theirs in pairs)
         if wrong:
             raise InputError(f"{wrong:,} rows have another label than the data.")
-        for name in layout.beside:
+        for name in layout.extra_columns:
             moved = sum(
                 mine.get(name) != theirs.get(name, mine.get(name)) for mine, theirs in pairs
             )
@@ -43,7 +43,7 @@ class FakeSamples:
     def reduce(self, challenger, champion, layout, metrics):
         files = [_read(path) for path in (challenger, champion) if path]
         for file in files:
-            _check(file, layout, metrics, layout.beside if file is files[0] else ())
+            _check(file, layout, metrics, layout.extra_columns if file is files[0] else ())
             _check_classes(file, layout)
         pairs = _pairs(*files, layout) if champion else [(row,) for row in files[0]]
         read = _reads_outcomes(layout, metrics)

@@ -68,7 +68,7 @@ class FakeScorer:
         try:
             words = predictions.Words(classes=[] if fault else predictions.labels(job))
             written, _ = predictions.join(job, answers, words, mlmodel)
-            if job.known:
+            if job.recorded_rows:
                 reference_rows.write_reference_rows(job, features, given.columns, answers, None)
         finally:
             answers.unlink()

@@ -77,7 +77,7 @@ def holds(condition: Condition, row: Mapping[str, Any]) -> bool:  # noqa: C901, 
             return OPERATORS[operator](value, _comparable(bound))
         case IsWholeNumber():
             return value in (inf, -inf) or int(value) == value
-        case MultipleOf(of=of):
+        case MultipleOf(divisor=of):
             return multiple(value, of)
         case Length(operator=operator, value=bound):
             return OPERATORS[operator](len(value), bound)
@@ -120,9 +120,9 @@ class FakeTable:
         return self
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
-        return self.ask(conditions, ())[0]
+        return self.compute(conditions, ())[0]
 
-    def ask(
+    def compute(
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
         self.scans += bool(conditions or aggregates)

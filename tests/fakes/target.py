@@ -100,13 +100,15 @@ class FakeSplittingTarget:
             raise InputError(f"the server of v{to.version} ended with exit code 1.")
         self.held[slot], self.staged[slot] = to, fence
 
-    def ask(self, of, body, *, timeout):
+    def send_request(self, release, body, *, timeout):
         del timeout
         self._answer()
-        slot = self._slot_of(of)
+        slot = self._slot_of(release)
         if slot is None or not self._lives(slot):
-            raise ServiceError(f"no server of v{of.version} runs here.")
-        answer = self.answers.get(of.version, ServerAnswer(status=200, body=b"{}", seconds=0.01))
+            raise ServiceError(f"no server of v{release.version} runs here.")
+        answer = self.answers.get(
+            release.version, ServerAnswer(status=200, body=b"{}", seconds=0.01)
+        )
         return answer(body) if callable(answer) else answer
 
     def shift(self, to, percent, *, fence):

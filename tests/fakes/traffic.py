@@ -46,5 +46,5 @@ class FakeTraffic:
         return Answers(
             requests=len(mine),
             errors=sum(failed for failed, _ in mine),
-            latencies=Latencies.of(ms for failed, ms in mine if not failed),
+            latencies=Latencies.from_milliseconds(ms for failed, ms in mine if not failed),
         )

@@ -22,7 +22,9 @@ OLD, NEW = "0" * 32, "1" * 32
 
 
 def keys(newest="", previous=""):
-    return Keys.of({"CDML_JOURNAL_KEY": newest, "CDML_JOURNAL_KEY_PREVIOUS": previous})
+    return Keys.from_environment(
+        {"CDML_JOURNAL_KEY": newest, "CDML_JOURNAL_KEY_PREVIOUS": previous}
+    )
 
 
 def under(world, *given):

@@ -44,7 +44,9 @@ def proposed(table, uri: str = "flights.parquet") -> str:
 def judged(table, text: str) -> list:
     contract = read_contract(text, "proposed.odcs.yaml")
     known = RuleContext(fields={field.name: field for field in table.fields})
-    findings, _ = scan_table(table, tuple(from_contract(contract, known)), (), contract.shows)
+    findings, _ = scan_table(
+        table, tuple(from_contract(contract, known)), (), contract.may_disclose
+    )
     return list(findings)
 
 

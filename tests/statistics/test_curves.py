@@ -150,7 +150,7 @@ def test_weights_count():
     ranked = drawn(3, 5_000, 0.3, 1.0, 3)
     weight = np.random.default_rng(4).integers(0, 4, 5_000).astype(float)
 
-    found = curves(Weighted(weight=weight, cluster=None, of=ranked))
+    found = curves(Weighted(weight=weight, cluster=None, inner=ranked))
 
     wanted = roc_auc_score(ranked.positive, ranked.challenger, sample_weight=weight)
     assert abs(area(found["roc"]) - wanted) <= 1e-3

@@ -50,8 +50,8 @@ def test_the_order_of_the_requests_does_not_matter(name):
     mixed = Timings(challenger=given.challenger[order], champion=given.champion[order])
 
     assert np.array_equal(
-        compare(find_metric(name), given).difference.of.draws,
-        compare(find_metric(name), mixed).difference.of.draws,
+        compare(find_metric(name), given).difference.inner.draws,
+        compare(find_metric(name), mixed).difference.inner.draws,
     )
 
 
@@ -87,7 +87,7 @@ def test_one_model_lies_between_two_order_statistics():
 
 
 def test_the_slowest_of_few_requests_may_take_any_time():
-    level = measure(find_metric("latency_p95_ms"), Timings.of(timings(60).champion), 0.99)
+    level = measure(find_metric("latency_p95_ms"), Timings.pair(timings(60).champion), 0.99)
 
     assert math.isinf(level.interval.high)
 
@@ -103,7 +103,7 @@ def test_too_few_requests_tell_nothing_of_a_difference(name, size):
 
 
 def test_only_requests_that_both_were_asked_are_compared():
-    both = Timings.of(range(100), range(60))
+    both = Timings.pair(range(100), range(60))
 
     assert (60, 60) == (both.rows, len(both.champion))
 

@@ -131,7 +131,7 @@ def test_drawing_cells_is_drawing_rows():
         drawn.append(f1[0] - f1[1])
 
     difference = compare(find_metric("f1"), cells(rows)).difference
-    of_cells = difference.of.draws[:, 0] - difference.of.draws[:, 1]
+    of_cells = difference.inner.draws[:, 0] - difference.inner.draws[:, 1]
 
     assert 0.01 < stats.ks_2samp(drawn, of_cells).pvalue
 
@@ -139,7 +139,9 @@ def test_drawing_cells_is_drawing_rows():
 def test_the_same_cells_are_drawn_alike_and_others_are_not():
     first, second = cells(classes(300, seed=1)), cells(classes(300, seed=2))
 
-    draws = [compare(find_metric("f1"), one).difference.of.draws for one in (first, first, second)]
+    draws = [
+        compare(find_metric("f1"), one).difference.inner.draws for one in (first, first, second)
+    ]
 
     assert np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])

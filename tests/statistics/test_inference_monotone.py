@@ -61,12 +61,12 @@ def plain(name, seed):
 
 def clustered(name, seed):
     rows = rows_for(name, 60, seed)
-    return Weighted(weight=np.ones(60), cluster=np.arange(60) // 4, of=per_row(name, rows))
+    return Weighted(weight=np.ones(60), cluster=np.arange(60) // 4, inner=per_row(name, rows))
 
 
 def with_weights(name, seed):
     weight = np.random.default_rng(seed).lognormal(size=60)
-    return Weighted(weight=weight, cluster=None, of=per_row(name, rows_for(name, 60, seed)))
+    return Weighted(weight=weight, cluster=None, inner=per_row(name, rows_for(name, 60, seed)))
 
 
 def timings(_, seed):
@@ -129,7 +129,7 @@ def shifted(difference, by):
     """Every row's difference moved by the same amount; dispersion and skewness stay."""
     match difference:
         case Ranged():
-            return replace(difference, of=shifted(difference.of, by))
+            return replace(difference, inner=shifted(difference.inner, by))
         case Linear():
             return replace(difference, challenger=difference.challenger + by)
         case Resampled() | Percentiles():
@@ -173,7 +173,7 @@ def never_rises(p_values):
 def test_a_larger_loss_never_looks_less_certain(family, seed, side, margin):
     difference = difference_of(family, seed)
     towards = SHIFTS if side is Side.LOWER else -SHIFTS
-    if isinstance(difference.of, Tango):
+    if isinstance(difference.inner, Tango):
         towards = np.clip(towards, -1, 1)
 
     never_rises([shifted(difference, by).p_value(side, margin) for by in towards])
@@ -278,7 +278,7 @@ def test_no_skewness_makes_a_larger_loss_look_less_certain(
 def test_certainty_is_bounded_by_how_many_clusters_there_are(clusters, size):
     rows = clusters * size
     lost = RowFigures(values=np.column_stack((np.zeros(rows), np.ones(rows))))
-    given_rows = Weighted(weight=np.ones(rows), cluster=np.arange(rows) // size, of=lost)
+    given_rows = Weighted(weight=np.ones(rows), cluster=np.arange(rows) // size, inner=lost)
 
     found = compare(find_metric("mean(passed)"), given_rows)
 

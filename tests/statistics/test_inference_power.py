@@ -38,7 +38,7 @@ def sample(name, challenger, champion):
         of = RowFigures(
             values=np.column_stack((challenger.ravel(), champion.ravel())).astype(float)
         )
-    return Weighted(weight=np.ones(rows), cluster=cluster, of=of)
+    return Weighted(weight=np.ones(rows), cluster=cluster, inner=of)
 
 
 def ordinary(challenger, champion):
@@ -92,7 +92,7 @@ def test_a_loss_of_just_the_margin_seldom_passes_and_is_seldom_called_more(clust
         given = Weighted(
             weight=np.ones(len(values)),
             cluster=np.repeat(np.arange(clusters), TRIALS),
-            of=RowFigures(values=values),
+            inner=RowFigures(values=values),
         )
         difference = compare(find_metric("mean(score)"), given).difference
         truth = -0.3 * np.exp(0.5)

@@ -81,7 +81,7 @@ def per_row(name: str, rows: Rows):
 
 def weighted(name, rows, weight=None, cluster=None):
     weight = np.ones(len(rows.label)) if weight is None else weight
-    return Weighted(weight=weight, cluster=cluster, of=per_row(name, rows))
+    return Weighted(weight=weight, cluster=cluster, inner=per_row(name, rows))
 
 
 def ends(name, given, confidence=0.9):
@@ -178,7 +178,7 @@ def test_equal_answers_of_few_clusters_leave_room_for_a_difference(name):
 )
 def test_clusters_count_and_rows_of_unequal_weight_count_for_fewer(cluster, weight, expected):
     figures = RowFigures(values=np.zeros((40, 2)))
-    given = Weighted(weight=weight, cluster=cluster, of=figures)
+    given = Weighted(weight=weight, cluster=cluster, inner=figures)
 
     assert expected == counted(find_metric("mean(passed)"), given)
     assert (None if cluster is None else 10) == clusters(given)
@@ -193,7 +193,7 @@ def test_recall_counts_the_clusters_that_hold_positives():
         champion=label,
         count=np.ones(10, dtype=np.int64),
     )
-    given = Weighted(weight=np.ones(10), cluster=np.arange(10) // 2, of=of)
+    given = Weighted(weight=np.ones(10), cluster=np.arange(10) // 2, inner=of)
 
     assert [3, 5] == [counted(find_metric(name), given) for name in ("recall", "accuracy")]
 
@@ -283,7 +283,7 @@ def test_one_vs_rest_is_weighted_like_scikit_learn():
         Ranked(positive=label == k, challenger=score[:, k], champion=1 - score[:, k])
         for k in range(3)
     )
-    given = Weighted(weight=weight, cluster=None, of=OneVsRest(classes=classes))
+    given = Weighted(weight=weight, cluster=None, inner=OneVsRest(classes=classes))
 
     found = compare(find_metric("roc_auc_ovr"), given)
 
@@ -295,7 +295,7 @@ def test_one_vs_rest_is_weighted_like_scikit_learn():
 
 
 def test_calibration_is_weighted_and_never_compared():
-    given = Weighted(weight=WEIGHTS, cluster=None, of=ranked(probabilities(400)))
+    given = Weighted(weight=WEIGHTS, cluster=None, inner=ranked(probabilities(400)))
 
     assert isinstance(compare(find_metric("ece"), given), Unmeasured)
     assert 0 < measure(find_metric("ece"), given, 0.9).value < 1

@@ -172,7 +172,7 @@ class Killing:
         target = self._target()
         for fence, version in enumerate(served, start=1):
             target.switch(self.release(version), fence=fence)
-            target.ask(self.release(version), MALFORMED, timeout=60)
+            target.send_request(self.release(version), MALFORMED, timeout=60)
         for begun in target._running._begun.values():
             begun.returncode = 0  # it lives on, and the system reaps it
 

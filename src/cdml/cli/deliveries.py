@@ -113,7 +113,7 @@ def history(
     entries = read_history(wiring.loaded, journal=journal, environment=environment)
     click.echo(json.dumps(entries, indent=1) if format == "json" else history_table(entries))
     if sign:
-        keys = Keys.of(wiring.environment)
+        keys = Keys.from_environment(wiring.environment)
         commit = sign_journal(wiring.loaded, journal=journal, keys=keys, environment=environment)
         click.echo(f"The journal is signed, as printed, by {commit}.", err=True)
     return 0

@@ -30,7 +30,7 @@ _COLOURS = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.FAIL: "red",
 }
-_SHOWN = 20
+_MOST_LISTED = 20
 _NAMED = 3
 
 
@@ -186,13 +186,13 @@ def _print_findings(evidence: DataEvidence | Evaluation | Comparison) -> None:
         names = ", ".join(reasons.subject(gate.metric, gate.slice) for gate in open_[:_NAMED])
         more = f" and {len(open_) - _NAMED:,} more" if open_[_NAMED:] else ""
         click.echo(f"  {UNPROVEN}: {terminal(names + more)}")
-    for part in bad[:_SHOWN]:
+    for part in bad[:_MOST_LISTED]:
         about = (
             f"{part.name} {part.column or ''}".rstrip() + ": " if isinstance(part, Check) else ""
         )
         click.echo(f"  {_paint_verdict(part.verdict)} {terminal(about + part.reason)}")
-    if len(bad) > _SHOWN:
-        click.echo(f"  … and {len(bad) - _SHOWN} more, in the evidence")
+    if len(bad) > _MOST_LISTED:
+        click.echo(f"  … and {len(bad) - _MOST_LISTED} more, in the evidence")
 
 
 def _print_verdict(verdict: Verdict, reason: str) -> None:

@@ -59,7 +59,7 @@ _KINDS = (
 class Trouble:
     """What is wrong with a connection over TLS (after "the server "), and what to do next."""
 
-    what: str
+    description: str
     hint: str
 
 

@@ -8,7 +8,7 @@ from contextvars import ContextVar
 
 Class = bool | int | float | str
 
-_WHOLE = re.compile(r"(-?[1-9]\d*|0)(\.0+)?")
+_INTEGER = re.compile(r"(-?[1-9]\d*|0)(\.0+)?")
 _PLAIN = re.compile(r"[A-Za-z_][\w-]*")
 _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
 _LISTED = 20
@@ -79,7 +79,7 @@ def yaml_scalar(value: object) -> str:
 def _exact(value: object) -> object:
     """A value that is equal for all ways of writing one class."""
     if isinstance(value, str):
-        if match := _WHOLE.fullmatch(value):
+        if match := _INTEGER.fullmatch(value):
             return int(match[1])
         if value.lower() in {"true", "false"}:
             return int(value.lower() == "true")

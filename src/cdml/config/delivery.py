@@ -147,7 +147,7 @@ class DeploySettings(SettingsModel):
     journal: JournalSettings = JournalSettings()
 
     @property
-    def rows_known(self) -> int:
+    def recorded_rows(self) -> int:
         """`known_rows`, where there is a server to ask."""
         kind = target_types().get(self.target.type)
         return 0 if kind and kind.splits_traffic is False else self.known_rows

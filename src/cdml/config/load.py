@@ -25,9 +25,9 @@ from cdml.config.registries import DEFAULT_REGISTRY
 from cdml.config.schema import Config
 from cdml.config.variables import substitute_variables
 from cdml.errors import ConfigurationError
-from cdml.statistics.metric_names import UNKNOWN, known_metrics
+from cdml.statistics.metric_names import UNKNOWN, metric_name_list
 
-_WHOLE = "the file"
+_WHOLE_FILE = "the file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +106,7 @@ def load(
     try:
         config = Config.model_validate(document)
     except ValidationError as error:
-        places = {written_path(place, _WHOLE) for place in refused}
+        places = {written_path(place, _WHOLE_FILE) for place in refused}
         invalid = _problems(error, document, lines)
         # One sentence about a place, and no second.
         problems += [problem for problem in invalid if problem.place not in places]
@@ -123,7 +123,7 @@ def load(
         lines_of_problems = sorted(set(map(str, problems)), key=_line_number)
         count = "1 problem" if len(lines_of_problems) == 1 else f"{len(lines_of_problems)} problems"
         if any(problem.message.startswith(UNKNOWN) for problem in problems):
-            lines_of_problems.append(known_metrics())
+            lines_of_problems.append(metric_name_list())
         raise ConfigurationError(
             f"{path} has {count}:\n" + "\n".join(f"  {line}" for line in lines_of_problems),
             "`cdml schema` prints what each key may hold.",
@@ -134,7 +134,7 @@ def load(
 
 def _problem(place: KeyPath, message: str, lines: Mapping[KeyPath, int]) -> Problem:
     line = nearest_line(place, lines)
-    return Problem(place=written_path(place, _WHOLE), line=line, message=message)
+    return Problem(place=written_path(place, _WHOLE_FILE), line=line, message=message)
 
 
 def _line_number(problem: str) -> int:

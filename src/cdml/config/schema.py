@@ -56,7 +56,7 @@ def read_margin(written: object) -> Margin:
     return Margin(value=float(written))
 
 
-def _known_metric(name: str) -> str:
+def _validate_metric(name: str) -> str:
     metric = metrics.find_metric(name)
     if metric is None:
         raise ValueError(unknown_metric(name))
@@ -79,7 +79,7 @@ MarginField = Annotated[
     BeforeValidator(read_margin, json_schema_input_type=float | str),
 ]
 BoundValue = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
-MetricName = Annotated[str, AfterValidator(_known_metric)]
+MetricName = Annotated[str, AfterValidator(_validate_metric)]
 
 
 def _column(written: object) -> object:

@@ -37,11 +37,11 @@ class CheckContext:
     def features(self) -> Sequence[str] | None:
         """The inputs of the model that is judged; None where nobody knows them."""
         purposes = self.loaded.config.data.purposes
-        judged = self.judged or Signature(who="the model", types=None)
+        judged = self.judged or Signature(subject="the model", types=None)
         return judged.inputs(purposes, self.fields)
 
     @property
-    def known(self) -> RuleContext:
+    def rule_context(self) -> RuleContext:
         """What the rules of a contract depend on beside it."""
         data = self.loaded.config.data
         levels: Mapping[str, Severity] = {"tell": "info", "warn": "warning", "fail": "error"}
@@ -62,14 +62,14 @@ class CheckContext:
         data = self.loaded.config.data
         return positive_class(data.positive, self.fields[data.label])
 
-    def shows(self, column: str) -> bool:
+    def may_disclose(self, column: str) -> bool:
         """Whether values of a column may be told."""
         return shows(self.loaded, self.contract, column)
 
 
 def shows(loaded: LoadedConfig, contract: Contract, column: str) -> bool:
     """Keys identify rows, and people: their values are never told."""
-    return column not in loaded.config.data.key and contract.shows(column)
+    return column not in loaded.config.data.key and contract.may_disclose(column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ def types_of_signature(signature: "Signature | None", contract: "Contract") -> d
                 type=logical,
                 physical=physical,
                 format=promised_type.format if promised_type and logical in DATES else None,
-                by=f"the signature of {signature.who}",
+                by=f"the signature of {signature.subject}",
                 required=True,
                 rounds=True,
             )

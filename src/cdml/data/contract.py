@@ -204,7 +204,7 @@ class Contract:
         """The columns whose values a class or a tag keeps from being shown or stored."""
         return frozenset(p.name for p in self.properties if p.personal)
 
-    def shows(self, column: str) -> bool:
+    def may_disclose(self, column: str) -> bool:
         """Whether values of a column may be shown: only if nothing speaks against it."""
         return column not in self.classified and not looks_personal(column)
 

@@ -25,10 +25,10 @@ class ReferenceChecks:
     plan: DriftPlan
     common: tuple[str, ...]
     data: DataSettings
-    shows: Callable[[str], bool]
+    may_disclose: Callable[[str], bool]
 
     @classmethod
-    def of(
+    def prepare(
         cls, table: Table, reference: ReferenceSource, data: DataSettings,
         may_disclose: Callable[[str], bool],
     ) -> "ReferenceChecks":  # fmt: skip
@@ -41,7 +41,7 @@ class ReferenceChecks:
         before = reference.table.fields if isinstance(reference, ReferenceRows) else ()
         return cls(
             table=table, reference=reference, profile=profile, plan=plan,
-            common=in_common(table.fields, before), data=data, shows=may_disclose,
+            common=in_common(table.fields, before), data=data, may_disclose=may_disclose,
         )  # fmt: skip
 
     @property
@@ -54,11 +54,11 @@ class ReferenceChecks:
         here, data = len(self.plan.conditions), self.data
         yield from judge_drift(
             self.plan, self.table, counts[:here],
-            label=data.label, thresholds=data.drift, may_disclose=self.shows,
+            label=data.label, thresholds=data.drift, may_disclose=self.may_disclose,
         )  # fmt: skip
         if self.profile is not None and data.drift.slices:
             columns = self.plan.columns
-            yield from judge_slice_drift(self.table, self.profile, columns, data, self.shows)
+            yield from judge_slice_drift(self.table, self.profile, columns, data, self.may_disclose)
         match self.reference:
             case ReferenceRows(table=reference):
                 full = (name for name, n in zip(self.common, counts[here:], strict=True) if n == 0)
@@ -66,7 +66,7 @@ class ReferenceChecks:
                 yield from label_checks.shared_rows(self.table, reference, data, complete)
             case StoredProfile() as profile:
                 yield label_checks.shared_with_profile(self.table, profile.ref, profile.source)
-            case NoReference(why=why, asked=requested):
+            case NoReference(why=why, requested=requested):
                 yield from no_reference(why, data.drift, requested=requested)
 
     def _complete(self, reference: Table, columns: Sequence[str]) -> list[str]:

@@ -30,14 +30,14 @@ def scan_table(
     conditions = [condition for rule in rules if (condition := _condition(rule)) is not None]
     aggregates = tuple(rule.aggregate for rule in rules if rule.aggregate is not None)
     queries = tuple(rule.query for rule in rules if rule.query is not None)
-    counts, values = table.ask([*conditions, *also], aggregates)
+    counts, values = table.compute([*conditions, *also], aggregates)
     scan = _Scan(
         table=table,
         counts=iter(counts),
         values=iter(values),
         answers=iter(table.answer(queries) if queries else ()),
         related=related,
-        shown=may_disclose,
+        may_disclose=may_disclose,
     )
     findings = (rule if isinstance(rule, Check) else scan.judge(rule) for rule in requested)
     return tuple(findings), counts[len(conditions) :]
@@ -65,20 +65,20 @@ class _Scan:
     values: Iterator[float | NotRun]
     answers: Iterator[float | NotRun]
     related: Mapping[str, Table]
-    shown: Callable[[str], bool]
+    may_disclose: Callable[[str], bool]
     repeated: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     def judge(self, rule: DataRule) -> Check:
         count = self.table.ref.rows if _condition(rule) is None else next(self.counts)
         if rule.aggregate is not None or rule.query is not None or rule.distinct is not None:
-            may_disclose = all(map(self.shown, rule.reveals))
+            may_disclose = all(map(self.may_disclose, rule.reveals))
             return judge_figure(rule, self._figure(rule, count), may_disclose=may_disclose)
         answer = self._count(rule, count)
         finding = judge_count(rule, answer, self.table.ref.rows)
         broken = finding.verdict in (Verdict.WARN, Verdict.FAIL)
         if not broken or rule.breaking is None or rule.column is None:
             return finding
-        if not self.shown(rule.column):
+        if not self.may_disclose(rule.column):
             return finding
         examples = self.table.examples(rule.breaking, rule.column, EXAMPLES)
         return judge_count(rule, answer, self.table.ref.rows, examples)

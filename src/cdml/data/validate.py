@@ -66,7 +66,7 @@ def validate_data(
     written = contract or settings.contract
     promised = load_contract(loaded, written)
     with ports.progress.step("reading the data"):
-        scored = next((one for one in signatures if one.who != CHAMPION), None)
+        scored = next((one for one in signatures if one.subject != CHAMPION), None)
         table = open_rows(
             loaded, ports.tables, data=data, contract=promised, signature=scored, alike=alike,
             reference=reference,
@@ -83,7 +83,7 @@ def validate_data(
         related = open_related(loaded, ports.tables, promised, table)
     store.remove_files(*(output / name for name in profiles.FILES))
     with ports.progress.step("finding the reference's bins"):
-        against = ReferenceChecks.of(
+        against = ReferenceChecks.prepare(
             table, reference_source, settings, partial(shows, loaded, promised)
         )
     context = CheckContext(
@@ -155,7 +155,7 @@ def _signatures(context: CheckContext) -> Iterator[RuleOrCheck]:
 def _separation(context: CheckContext, _: Counts) -> Iterator[Check]:
     data, reference = context.loaded.config.data, context.against.reference
     seen = label_checks.candidate_inputs(context.table, data, context.contract, context.features)
-    yield from check_separation(context.table, reference, data, seen, context.shows)
+    yield from check_separation(context.table, reference, data, seen, context.may_disclose)
 
 
 def _label_leaks(context: CheckContext, _: Counts) -> Iterator[Check]:
@@ -178,7 +178,7 @@ CHECKS = (
             "positive_occurs": "positive",
         },
     ),
-    DataCheck(rules=lambda on: from_contract(on.contract, on.known)),
+    DataCheck(rules=lambda on: from_contract(on.contract, on.rule_context)),
     DataCheck(rules=_signatures),
     DataCheck(
         step=_REFERENCE,
@@ -214,7 +214,7 @@ def _findings(context: CheckContext, progress: Progress) -> Iterator[Check]:
     with progress.step("checking the contract"):
         rules = [rule for check in every for rule in check.rules(context)]
         findings, counts = scan_table(
-            context.table, rules, [*chain(*questions)], context.shows, context.related
+            context.table, rules, [*chain(*questions)], context.may_disclose, context.related
         )
     yield from findings
     rest = iter(counts)

@@ -22,7 +22,7 @@ class Alias:
     name: str
 
     @classmethod
-    def of(cls, loaded: LoadedConfig, registry: Registry, environment: str) -> "Alias":
+    def configured(cls, loaded: LoadedConfig, registry: Registry, environment: str) -> "Alias":
         """The alias of the version that serves an environment.
 
         Two environments never share one: `registry.champion` is that of `deploy.environment`, and

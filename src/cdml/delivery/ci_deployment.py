@@ -19,7 +19,7 @@ class CiDeployment:
     url: str | None = None
 
     @classmethod
-    def of(
+    def open(
         cls, ports: DeliveryPorts, ledger: JournalDocument, url: str | None = None
     ) -> "CiDeployment":
         """File the open operation, or find what was filed of it."""

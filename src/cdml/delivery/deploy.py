@@ -66,7 +66,7 @@ def deploy(
         loaded=loaded,
         ports=ports,
         overrides=plan.overridden_refusals(override, reason),
-        operator=OperationRunner.of(
+        operator=OperationRunner.configured(
             loaded, ports, environment, checks, output=output, reason=reason
         ),
         evidence=evidence,

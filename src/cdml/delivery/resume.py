@@ -71,7 +71,7 @@ def resume(
         DeploymentFailed: it was taken back.
         ServiceError: the registry, the journal or the target failed.
     """
-    operator = OperationRunner.of(loaded, ports, environment, checks, output=output)
+    operator = OperationRunner.configured(loaded, ports, environment, checks, output=output)
     store.remove_evidence(output, Deployment)
     ended = repeat_until_locked(operator, operator.resume)
     if ended is not None:

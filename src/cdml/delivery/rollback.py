@@ -70,7 +70,9 @@ def rollback(
         raise ConfigurationError(
             f"--request-id has {len(request_id):,} characters; {LONGEST} are possible."
         )
-    operator = OperationRunner.of(loaded, ports, environment, checks, output=output, reason=reason)
+    operator = OperationRunner.configured(
+        loaded, ports, environment, checks, output=output, reason=reason
+    )
     about = (operator.book.environment, operator.book.model, to or "")
     request = request_for(*about, given=request_id, run=ports.ci_run.url(), output=output)
     run = _Rollback(ports=ports, operator=operator, request=request, requested=ports.clock.now())

@@ -57,7 +57,7 @@ class SplittingTarget(Target, Protocol):
         """
         ...
 
-    def ask(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
+    def send_request(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
         """Send JSON for MLflow's `/invocations` to the server of a release, past the traffic.
 
         Raises:

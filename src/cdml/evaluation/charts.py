@@ -85,7 +85,7 @@ def _few_enough(part: PredictionSlice, layout: Layout) -> bool:
 def _classes(part: PredictionSlice, layout: Layout) -> tuple[str, ...]:
     """Of a multiclass task, those that stand in either model's file."""
     cells = part.sample(_OUTCOMES)
-    counted = cells.of if isinstance(cells, Weighted) else cells
+    counted = cells.inner if isinstance(cells, Weighted) else cells
     multiclass = layout.task is Task.MULTICLASS
     return counted.classes if multiclass and isinstance(counted, Cells) else ()
 

@@ -299,7 +299,7 @@ def _of_process(
             > 1
         ):
             return rows, Unmeasured(reason="the two models were asked requests of different rows")
-        both = Timings.of(challenger.latency_ms, champion.latency_ms)
+        both = Timings.pair(challenger.latency_ms, champion.latency_ms)
         return both.rows, engine.compare(metric, both)
     if isinstance(mine, float) and isinstance(theirs, float):
         return rows, exact_difference(mine, theirs)

@@ -57,7 +57,7 @@ def evaluate_model(
     closed = load_contract(loaded, config.data.contract).classified
     with (
         closed_values(closed, label=config.data.label, sensitive=config.data.sensitive),
-        _whole_or_not_at_all(target, loaded.locate(predictions) if predictions else None),
+        _all_or_nothing(target, loaded.locate(predictions) if predictions else None),
     ):
         if predictions is not None:
             contender = _given(loaded, table, identity, predictions)
@@ -160,7 +160,7 @@ def _given(
 
 
 @contextmanager
-def _whole_or_not_at_all(target: Path, given: str | None) -> Iterator[None]:
+def _all_or_nothing(target: Path, given: str | None) -> Iterator[None]:
     """Leave no predictions behind that no evaluation speaks of; the user's own file stays."""
     if given and target.exists() and Path(given).exists() and target.samefile(given):
         yield

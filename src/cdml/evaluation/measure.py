@@ -108,7 +108,7 @@ def _value(
         return MetricValue(metric=name, slice=column, rows=rows, value=None, reason=level.reason)
     interval, reason = None, None
     if isinstance(level.interval, ConfidenceInterval):
-        interval = Interval.of(level.interval)
+        interval = Interval.from_interval(level.interval)
     else:
         reason = level.interval.reason
     return MetricValue(
@@ -119,7 +119,7 @@ def _value(
 def operation(metric: Metric, contender: ScoredModel) -> float | Timings | None:
     """What is known of a model's process; None where only its predictions are given."""
     if metric.family.reads is Statistic.TIMINGS:
-        return Timings.of(contender.latency_ms) if contender.latency_ms else None
+        return Timings.pair(contender.latency_ms) if contender.latency_ms else None
     return contender.operations.get(metric.name)
 
 

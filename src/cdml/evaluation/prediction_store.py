@@ -47,7 +47,7 @@ class Layout:
     classes: tuple[bool | int | float | str, ...] = ()
 
     @property
-    def beside(self) -> tuple[str, ...]:
+    def extra_columns(self) -> tuple[str, ...]:
         """What the challenger's file holds beside key, label and predictions."""
         return (*self.slices, *(name for name in (self.weight, self.cluster) if name))
 

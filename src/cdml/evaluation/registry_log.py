@@ -89,7 +89,7 @@ def _own_profile(version: ModelVersion, registry: Registry, into: Path) -> Path 
 
 MOST = 10
 """Versions that are looked at, the newest."""
-_KEPT = "cdml.evidence"
+_TAG = "cdml.evidence"
 _METRICS = 100
 
 
@@ -113,7 +113,7 @@ def past_versions(
     others = [
         version
         for version in versions
-        if _KEPT in version.tags and version.digest != challenger.digest
+        if _TAG in version.tags and version.digest != challenger.digest
     ]
     if not others:
         return ()

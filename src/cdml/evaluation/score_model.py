@@ -46,7 +46,7 @@ class Identity:
         """What it asks for, under the name that sentences call it by."""
         model = self.described
         types = None if model.inputs is None else dict(zip(model.inputs, model.types, strict=True))
-        return Signature(who=role, types=types, required=model.required, unnamed=model.unnamed)
+        return Signature(subject=role, types=types, required=model.required, unnamed=model.unnamed)
 
 
 def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity:
@@ -105,7 +105,7 @@ def predict(
         require_agreement(loaded, identity.signature(role), identity.model.uri)
     require_features(loaded, table.fields, table.ref.uri)
     config = loaded.config
-    rows_recorded = config.deploy.rows_known
+    rows_recorded = config.deploy.recorded_rows
     contract = load_contract(loaded, config.data.contract)
     types = types_for(loaded, table, contract, identity.signature(role))
     scored = ports.scorer.score(
@@ -122,7 +122,7 @@ def predict(
             environment=interpreter(loaded),
             timeout=config.scoring.timeout,
             output=into,
-            known=rows_recorded,
+            recorded_rows=rows_recorded,
             classified=contract.classified,
             purposes=config.data.purposes,
             classes=config.data.classes,

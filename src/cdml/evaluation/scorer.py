@@ -48,7 +48,7 @@ class ScoringJob:
     environment: str
     timeout: float
     output: Path
-    known: int = 0
+    recorded_rows: int = 0
     classified: frozenset[str] = frozenset()
     classes: tuple[Class, ...] = ()
     answer: AnswerColumns | None = None

@@ -20,7 +20,7 @@ MAX_RATIO = 200
 """How much larger a file may be unpacked; evidence of thousands of slices stays below 60."""
 
 # Not deployment.json: nothing that a stranger's run did can have deployed anything.
-_KNOWN = frozenset(
+_MEMBERS = frozenset(
     (
         *(FILES[kind] for kind in (DataEvidence, Evaluation, Comparison)),
         *(file_name(command) for command in ("gate", *STAGES)),
@@ -57,7 +57,7 @@ def members(content: bytes) -> Mapping[str, bytes]:
             if len(entries) > MAX_ENTRIES:
                 raise InputError(f"the artifact holds {len(entries):,} files.", _HINT)
             for entry in entries:
-                if entry.filename not in _KNOWN:
+                if entry.filename not in _MEMBERS:
                     continue
                 if entry.filename in files:
                     raise InputError(f"the artifact holds two files {entry.filename}.", _HINT)

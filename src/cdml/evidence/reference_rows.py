@@ -13,7 +13,7 @@ SUFFIX = ".known.json"
 """Of the file beside predictions of the same name."""
 FILE = f"predictions{SUFFIX}"
 MAX_BYTES = 4 * 1024 * 1024
-_TOLD = 5
+_MOST_LISTED = 5
 
 StoredValue = bool | int | Annotated[float, Field(allow_inf_nan=False)] | str | None
 StoredValues = StoredValue | tuple[StoredValue, ...]
@@ -49,7 +49,7 @@ class KnownAnswers(BaseModel):
         named = self.classified
         if not named:
             return ""
-        listing = ", ".join(named[:_TOLD]) + (", …" if len(named) > _TOLD else "")
+        listing = ", ".join(named[:_MOST_LISTED]) + (", …" if len(named) > _MOST_LISTED else "")
         return f"the model is given {listing}, which the contract classifies"
 
     @property

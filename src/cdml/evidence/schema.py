@@ -103,7 +103,7 @@ class Interval(EvidenceModel):
     method: Text
 
     @classmethod
-    def of(cls, interval: ConfidenceInterval, **more: float) -> Self:
+    def from_interval(cls, interval: ConfidenceInterval, **more: float) -> Self:
         """A computed interval, and what else is written of it."""
         low, high = finite(interval.low), finite(interval.high)
         found = {"low": low, "high": high, "confidence": interval.confidence}
@@ -203,7 +203,7 @@ class ComparisonGate(EvidenceModel):
         return self.rows if self.counted is None else self.counted
 
     @classmethod
-    def of(cls, criterion: Criterion, **figures: Any) -> Self:
+    def from_criterion(cls, criterion: Criterion, **figures: Any) -> Self:
         """The gate of a criterion, with what was measured for it; no figure is none measured."""
         unmeasured = dict.fromkeys(("challenger", "champion", "difference", "p_value", "bound"))
         return cls(

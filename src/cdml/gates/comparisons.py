@@ -22,7 +22,7 @@ from cdml.statistics.sample_size import (
     smallest_detectable,
 )
 
-LEAST_SHOWN = 1e-4
+SMALLEST_P = 1e-4
 """Below this a p-value is as good as any."""
 
 
@@ -63,7 +63,7 @@ def judge_comparisons(
 
 def not_compared(rule: Criterion, rows: int, why: str) -> ComparisonGate:
     """A gate that has nothing to compare, in words that follow the metric's name."""
-    return ComparisonGate.of(
+    return ComparisonGate.from_criterion(
         rule,
         rows=rows,
         judged=False,
@@ -97,7 +97,7 @@ def _gate(
         # Nothing measured: a slice too small to judge is only reported, all else holds.
         subject = reasons.subject(rule.metric, rule.slice)
         unmeasured = Verdict.INCONCLUSIVE if judged else Verdict.PASS
-        return ComparisonGate.of(
+        return ComparisonGate.from_criterion(
             rule,
             rows=candidate.rows,
             counted=candidate.counted,
@@ -128,14 +128,14 @@ def _gate(
         reason += "."
     by_upper = reasons.decided_below(rule, figures, verdict)
     ends = (rule.sign * figures.lower, rule.sign * figures.upper)
-    return ComparisonGate.of(
+    return ComparisonGate.from_criterion(
         rule,
         rows=candidate.rows,
         counted=candidate.counted,
         clusters=candidate.clusters,
         challenger=values.challenger,
         champion=values.champion,
-        difference=Difference.of(
+        difference=Difference.from_interval(
             values.difference.interval(policy.confidence), estimate=values.difference.estimate
         ),
         p_value=finite(values.difference.p_value_null()),
@@ -159,7 +159,7 @@ def _gate(
 
 def _detected(verdict: Verdict, adjusted: float, among: int, figures: ObservedDifference) -> str:
     if verdict is Verdict.FAIL:
-        p = f"p = {adjusted:.2g}" if adjusted >= LEAST_SHOWN else f"p < {LEAST_SHOWN:g}"
+        p = f"p = {adjusted:.2g}" if adjusted >= SMALLEST_P else f"p < {SMALLEST_P:g}"
         return f"; proven among {among:,} slices looked at ({p}, Holm)."
     if verdict is Verdict.PASS and decide(RuleKind.NON_INFERIORITY, figures) is not Verdict.PASS:
         return "; no regression is proven, and none is ruled out."

@@ -29,7 +29,7 @@ class Keys:
     previous: bytes = field(default=b"", repr=False)
 
     @classmethod
-    def of(cls, variables: Mapping[str, str]) -> "Keys":
+    def from_environment(cls, variables: Mapping[str, str]) -> "Keys":
         """The keys in the process's environment.
 
         Raises:

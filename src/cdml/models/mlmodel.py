@@ -61,10 +61,10 @@ def local_model(uri: str) -> Path | None:
             f"{folder} is no folder.",
             "Name a folder that holds MLmodel, or an address such as models:/name/3.",
         )
-    return whole_model(folder)
+    return require_model(folder)
 
 
-def whole_model(folder: Path) -> Path:
+def require_model(folder: Path) -> Path:
     """The folder itself, if it holds a model, or an InputError."""
     if not (folder / "MLmodel").is_file():
         raise InputError(f"{folder} holds no MLmodel file.", "It is no model as MLflow saves them.")

@@ -40,7 +40,7 @@ class CommentPolicy:
                 f" most {MAX_ID} characters.",
             )
 
-    def known_warnings(self, host: ReportPorts) -> frozenset[str]:
+    def earlier_warnings(self, host: ReportPorts) -> frozenset[str]:
         """Digests of the warnings that the last report had; none where nobody can tell."""
         code_host = host.code_host
         if self.mode == "off" or code_host is None:

@@ -114,15 +114,15 @@ def read_evidence_set(
     """
     outdated: list[str] = []
 
-    def found(kind: type[E]) -> E | None:
+    def read_current(kind: type[E]) -> E | None:
         stage = _read(source, kind)
         if stage is None or current(stage.produced):
             return stage
         outdated.append(store.FILES[kind])
         return None
 
-    data, evaluation = found(DataEvidence), found(Evaluation)
-    comparison, deployment = found(Comparison), found(Deployment)
+    data, evaluation = read_current(DataEvidence), read_current(Evaluation)
+    comparison, deployment = read_current(Comparison), read_current(Deployment)
     failures = tuple(_failures(source, deployment, current))
     expected = (
         ("validate-data", data is not None or not (config and config.data.checked)),

@@ -54,7 +54,7 @@ def value(number: float | None, like: Sequence[float | None] = ()) -> str:
 
 
 def difference(gate: ComparisonGate) -> tuple[str, str]:
-    """A difference and its interval as text; an open end is shown as an infinity.
+    """A difference and its interval as text; an open end is rendered as an infinity.
 
     None of them reads like the margin unless it is the margin.
     """
@@ -74,12 +74,12 @@ def _difference(
     distances = [] if against is None else [(x, against) for x in every if not _same(x, against)]
     digits = reasons.decimals((estimate,), distances, scale=ends)
 
-    def shown(number: float) -> str:
+    def rendered(number: float) -> str:
         return _power(number, "+") if _scientific(every) else reasons.signed(number, digits)
 
-    first = "−∞" if low is None else shown(low)
-    last = "∞" if high is None else shown(high)
-    return shown(estimate), f"{first} to {last}"
+    first = "−∞" if low is None else rendered(low)
+    last = "∞" if high is None else rendered(high)
+    return rendered(estimate), f"{first} to {last}"
 
 
 def interval(interval: Interval | None, like: Sequence[float] = ()) -> str:

@@ -18,7 +18,7 @@ from cdml.report.evidence_set import EvidenceSet
 from cdml.report.judge_changes import changed_judges, other_rows
 from cdml.report.ports import ReportPorts
 
-_SHOWN = 3
+_MOST_LISTED = 3
 _NAMED = 8
 _LONGEST = 100
 _DECIDING = ("gates", "policy")
@@ -139,7 +139,7 @@ def verdicts_under(gathered: EvidenceSet, config: Config, message: str) -> tuple
     stage = gathered.comparison or gathered.evaluation
     before = policy_ref(config).gates if stage else ()
     gone = [gate for gate in before if stage and gate not in stage.policy.gates]
-    missing = f" Gone: {'; '.join(gone[:_SHOWN])}." if gone else ""
+    missing = f" Gone: {'; '.join(gone[:_MOST_LISTED])}." if gone else ""
     verdict = again.verdict.value
     return (f"{message}{missing} By those that were there, its figures are {verdict}{why}",)
 

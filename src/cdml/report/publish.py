@@ -67,7 +67,7 @@ def publish_report(
         else:
             gathered = read_evidence_set(evidence, loaded.config, is_current(ports.ci_run))
             notes = changed_gates(gathered, loaded, ports)
-        earlier = policy.known_warnings(ports)
+        earlier = policy.earlier_warnings(ports)
         run = ports.ci_run.url()
         view = lay_out(gathered, model, run=run, notes=notes, earlier=earlier)
         content = ReportContent(

@@ -57,7 +57,7 @@ def publish_combined(
             )
             for name, folder in folders.items()
         }
-        earlier = policy.known_warnings(host)
+        earlier = policy.earlier_warnings(host)
         parts, messages = _parts(evidence_sets, configs, loaded, host, earlier)
         content = ReportContent(
             entries=parts,

@@ -107,7 +107,7 @@ class _Class:
     weight: Floats | None
 
     @classmethod
-    def of(cls, score: Floats, weight: Floats | None) -> "_Class":
+    def from_scores(cls, score: Floats, weight: Floats | None) -> "_Class":
         if weight is None:
             return cls(score=np.sort(score), weight=None)
         order = np.argsort(score)
@@ -171,7 +171,9 @@ def _drawn(right: Floats, wrong: Floats, calibration: Points) -> Mapping[str, Po
 
 def _classes(sample: Sample, *, champion: bool) -> tuple[_Class, _Class] | None:
     """Positives and others; None where there are no scores, or too many to put in order."""
-    weight, inner = (sample.weight, sample.of) if isinstance(sample, Weighted) else (None, sample)
+    weight, inner = (
+        (sample.weight, sample.inner) if isinstance(sample, Weighted) else (None, sample)
+    )
     parts: Sequence[Ranked] = ()
     if isinstance(inner, Ranked):
         parts = (inner,)
@@ -186,7 +188,7 @@ def _classes(sample: Sample, *, champion: bool) -> tuple[_Class, _Class] | None:
     def chosen(*, flag: bool) -> _Class:
         score = [side[one == flag] for side, one in zip(lengths, flags, strict=True)]
         of_rows = None if weight is None else np.concatenate([weight[one == flag] for one in flags])
-        return _Class.of(np.concatenate(score) if score[1:] else score[0], of_rows)
+        return _Class.from_scores(np.concatenate(score) if score[1:] else score[0], of_rows)
 
     return chosen(flag=True), chosen(flag=False)
 
@@ -263,7 +265,7 @@ def crosstab(
     are counted, whatever their weight.
     Of anything but joint counts there is no matrix.
     """
-    cells = sample.of if isinstance(sample, Weighted) else sample
+    cells = sample.inner if isinstance(sample, Weighted) else sample
     if not isinstance(cells, Cells):
         return None
     predicted = cells.champion if champion else cells.challenger

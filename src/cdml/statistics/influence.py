@@ -39,7 +39,7 @@ def influence_of_cells(metric: str, cells: Cells, weight: Floats) -> Influence:
     kinds, of_row = np.unique(np.stack((cells.label, *predicted)), axis=1, return_inverse=True)
     of_row = of_row.ravel()
     total = ranks.summed(of_row, weight, kinds.shape[1])
-    table = _Table(classes=len(cells.classes), label=kinds[0], said=kinds[1:])
+    table = _Table(classes=len(cells.classes), label=kinds[0], predicted=kinds[1:])
     slopes = table.slopes(function, total)
     unseen = table.unseen(function, total, float(weight.mean())) if len(predicted) > 1 else 0.0
     return Influence(
@@ -84,14 +84,14 @@ class _Table:
 
     classes: int
     label: Codes
-    said: Codes
+    predicted: Codes
 
     def values(self, function: ConfusionMetric, total: Floats) -> Floats:
         """The metric of each model for weights of shape (..., kinds), shape (..., models)."""
         codes = np.arange(self.classes)
         labelled = (self.label[:, None] == codes).astype(float)
         values = []
-        for predicted in self.said:
+        for predicted in self.predicted:
             as_class = (predicted[:, None] == codes).astype(float)
             hits = Hits(
                 right=total @ (labelled * as_class),
@@ -123,7 +123,7 @@ class _Table:
         wider = _Table(
             classes=self.classes,
             label=np.concatenate((self.label, labels, labels)),
-            said=np.concatenate((self.said, for_challenger, for_champion), axis=1),
+            predicted=np.concatenate((self.predicted, for_challenger, for_champion), axis=1),
         )
         more = 2 * len(labels)
         now = np.concatenate((total, np.zeros(more)))
@@ -134,7 +134,7 @@ class _Table:
     def _usual_mistake(self, code: int, total: Floats) -> int:
         """The class that is most often predicted in a label's stead."""
         often = np.zeros(self.classes)
-        for predicted in self.said:
+        for predicted in self.predicted:
             at = (self.label == code) & (predicted != code)
             often += np.bincount(predicted[at], total[at], self.classes)
         often[code] = -1.0

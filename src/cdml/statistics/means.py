@@ -28,7 +28,7 @@ def compare(metric: str, sample: Moments) -> Paired | Unmeasured:
 def measure(metric: str, sample: Moments, confidence: float) -> Level | Unmeasured:
     """One model by the mean of a loss, by RMSE or by R²; a champion in the sample is left out."""
     figures = 4 if metric in _STATISTICS else 2
-    near_perfection = _beside_perfection(sample, models=sample.mean.size - figures + 2)
+    near_perfection = _against_perfection(sample, models=sample.mean.size - figures + 2)
     if problem := _problem(metric, near_perfection, figures=figures):
         return problem
     paired = _compared(metric, near_perfection)
@@ -79,7 +79,7 @@ def _problem(metric: str, sample: Moments, *, figures: int) -> Unmeasured | None
     return None
 
 
-def _beside_perfection(sample: Moments, *, models: int) -> Moments:
+def _against_perfection(sample: Moments, *, models: int) -> Moments:
     """The model beside one that makes no error, from which its distance is then measured."""
     alone = np.delete(np.eye(sample.mean.size), slice(1, models), axis=0)
     figures = np.insert(alone, 1, 0.0, axis=0)

@@ -235,7 +235,7 @@ _USUAL: Mapping[Task, str] = {
 
 
 def unknown_metric(name: str) -> str:
-    """What to say of a name that `find_metric` does not know; see `known_metrics`.
+    """What to say of a name that `find_metric` does not know; see `metric_name_list`.
 
     The nearest is looked for by meaning (what other libraries call so), then by letters.
     """
@@ -243,7 +243,7 @@ def unknown_metric(name: str) -> str:
     return f"{UNKNOWN} {name!r}; {advice}" if advice else f"{UNKNOWN} {name!r}"
 
 
-def known_metrics() -> str:
+def metric_name_list() -> str:
     """All names, for the end of a list of problems."""
     return f"Known metrics: {', '.join((*metric_names(), *PATTERNS))}."
 

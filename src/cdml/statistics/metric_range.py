@@ -24,34 +24,34 @@ class Ranged:
         range: of the metric; None where it is not known.
     """
 
-    of: DifferenceDistribution
+    inner: DifferenceDistribution
     range: Range | None
 
     @property
     def estimate(self) -> float:
         """Challenger - champion."""
-        return self.of.estimate
+        return self.inner.estimate
 
     @property
     def method(self) -> str:
         """How the interval is found."""
-        return self.of.method
+        return self.inner.method
 
     @property
     def standard_error(self) -> float:
         """Of the estimate."""
-        return self.of.standard_error
+        return self.inner.standard_error
 
     def interval(self, confidence: float) -> ConfidenceInterval:
         """The two-sided interval, within what two such values can differ."""
-        return clipped(self.of.interval(confidence), *self._ends(0.0))
+        return clipped(self.inner.interval(confidence), *self._ends(0.0))
 
     def bound(self, side: Side, confidence: float, share: float = 0.0) -> float:
         """The one-sided bound, within what is possible."""
-        bound = self.of.bound(side, confidence, share)
+        bound = self.inner.bound(side, confidence, share)
         if share:
             farther = max if share > 0 else min
-            bound = farther(bound, self.of.bound(side, confidence))
+            bound = farther(bound, self.inner.bound(side, confidence))
         low, high = self._ends(share)
         return min(max(bound, low), high)
 
@@ -65,15 +65,15 @@ class Ranged:
             return 0.0
         if value >= high:
             return 1.0
-        p_value = self.of.p_value(side, against, share)
+        p_value = self.inner.p_value(side, against, share)
         if not share:
             return p_value
         either = min if (share > 0) is (side is Side.LOWER) else max
-        return either(p_value, self.of.p_value(side, against))
+        return either(p_value, self.inner.p_value(side, against))
 
     def p_value_null(self) -> float:
         """Two-sided p for no difference at all."""
-        return self.of.p_value_null()
+        return self.inner.p_value_null()
 
     def _ends(self, share: float) -> tuple[float, float]:
         """The least and the most that challenger - champion + share * |champion| can be."""
@@ -88,7 +88,7 @@ class Ranged:
 def ranged(metric: Metric, paired: Paired) -> Paired:
     """The comparison, with the metric's direction and range."""
     harm = Side.UPPER if metric.greater_is_better else Side.LOWER
-    difference = Ranged(of=_directed(paired.difference, harm), range=metric.range)
+    difference = Ranged(inner=_directed(paired.difference, harm), range=metric.range)
     return replace(paired, difference=difference)
 
 

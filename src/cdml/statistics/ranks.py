@@ -47,7 +47,7 @@ class Ties:
     positives: Codes
 
     @classmethod
-    def of(cls, positive: Flags, score: Floats) -> "Ties":
+    def from_scores(cls, positive: Flags, score: Floats) -> "Ties":
         """Sort the scores; O(n log n)."""
         order = ascending(score)
         ordered = score[order]
@@ -103,7 +103,7 @@ def auc_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
     half. Their mean over the positives, and over the negatives, is the AUC; from them DeLong,
     DeLong & Clarke-Pearson (1988) take its covariance. By ranks, as in Sun & Xu (2014).
     """
-    ties = Ties.of(positive, score)
+    ties = Ties.from_scores(positive, score)
     negatives = ties.size - ties.positives
     count, others = int(ties.positives.sum()), int(negatives.sum())
     scale = 2 * count * others
@@ -134,7 +134,7 @@ def precision_influence(positive: Flags, score: Floats) -> tuple[float, Floats]:
     down to and with it: AP = sum a_g P_g / W. A row of group g adds to the counts of g and all
     groups below it (infinitesimal jackknife, Jaeckel 1972).
     """
-    ties = Ties.of(positive, score)
+    ties = Ties.from_scores(positive, score)
     groups = ties.positives[::-1].astype(float)
     reached = np.cumsum(ties.size[::-1]).astype(float)
     precision = np.cumsum(groups) / reached
@@ -174,7 +174,7 @@ class _Groups:
     negatives: Floats
 
     @classmethod
-    def of(cls, positive: Flags, score: Floats, weight: Floats) -> "_Groups":
+    def from_scores(cls, positive: Flags, score: Floats, weight: Floats) -> "_Groups":
         scores, of_row = np.unique(score, return_inverse=True)
         return cls(
             of_row=of_row,
@@ -185,7 +185,7 @@ class _Groups:
 
 def auc(positive: Flags, score: Floats, weight: Floats) -> tuple[float, Floats]:
     """The weighted share of pairs in the right order, ties half, and each row's share in it."""
-    groups = _Groups.of(positive, score, weight)
+    groups = _Groups.from_scores(positive, score, weight)
     total_positive, total_negative = groups.positives.sum(), groups.negatives.sum()
     below = (np.cumsum(groups.negatives) - groups.negatives / 2) / total_negative
     above = 1 - (np.cumsum(groups.positives) - groups.positives / 2) / total_positive
@@ -196,7 +196,7 @@ def auc(positive: Flags, score: Floats, weight: Floats) -> tuple[float, Floats]:
 
 def average_precision(positive: Flags, score: Floats, weight: Floats) -> tuple[float, Floats]:
     """Average precision as scikit-learn weights it, and each row's share in it."""
-    groups = _Groups.of(positive, score, weight)
+    groups = _Groups.from_scores(positive, score, weight)
     positives = groups.positives[::-1]
     reached = np.cumsum(positives + groups.negatives[::-1])
     # Groups of weight 0 at the top have no precision, and no part in anything.

@@ -24,7 +24,7 @@ from cdml.statistics.samples import (
     Weighted,
 )
 
-_WHOLE = 1e-9
+_INTEGER_TOLERANCE = 1e-9
 """What a sum of weights may miss of a whole number of rows."""
 _MOST_ROWS = 2**63
 
@@ -41,7 +41,7 @@ def counted(metric: Metric, sample: Sample) -> int:
         case Moments() | RowFigures() | Timings():
             return sample.rows
         case Weighted():
-            kinds = _kinds(metric, sample.of)
+            kinds = _kinds(metric, sample.inner)
             return min((_effective(sample, of_kind) for of_kind in kinds), default=0)
         case Cells():
             return min(int(sample.count[of_kind].sum()) for of_kind in _kinds(metric, sample))
@@ -110,7 +110,7 @@ def _effective(sample: Weighted, chosen: Flags) -> int:
         rows = np.bincount(sample.cluster[at])
         total = np.bincount(sample.cluster[at], weight)
         weight = total[rows > 0] / rows[rows > 0]
-    return int(effective_rows(weight) + _WHOLE) if len(weight) else 0
+    return int(effective_rows(weight) + _INTEGER_TOLERANCE) if len(weight) else 0
 
 
 def effective_rows(weight: Floats) -> float:

@@ -150,7 +150,7 @@ class Weighted:
 
     weight: Floats
     cluster: Codes | None
-    of: Cells | RowFigures | Ranked | OneVsRest
+    inner: Cells | RowFigures | Ranked | OneVsRest
 
     @property
     def rows(self) -> int:
@@ -171,7 +171,9 @@ class Timings:
     champion: Floats | None
 
     @classmethod
-    def of(cls, challenger: Sequence[float], champion: Sequence[float] | None = None) -> "Timings":
+    def pair(
+        cls, challenger: Sequence[float], champion: Sequence[float] | None = None
+    ) -> "Timings":
         """Those that both were asked; a slower model may have been asked fewer."""
         if champion is None:
             return cls(challenger=np.array(challenger, dtype=float), champion=None)

@@ -96,7 +96,7 @@ def measure(metric: str, sample: Replicates, confidence: float) -> Level | Unmea
     """One model by a function of the user's; a champion in the sample is left out."""
     if problem := _no_value(metric, sample):
         return problem
-    alone = _beside_zero(sample)
+    alone = _against_zero(sample)
     difference = _difference(metric, alone)
     value = float(sample.value[0])
     if isinstance(difference, Unmeasured):
@@ -187,18 +187,18 @@ def _few_discordant(sample: Replicates, singles: Floats, reach: float) -> bool:
     return discordant < min(FEW_DISCORDANT, sample.units / 2)
 
 
-def _beside_zero(sample: Replicates) -> Replicates:
-    """The challenger beside a model whose value is 0 on whatever rows."""
+def _against_zero(sample: Replicates) -> Replicates:
+    """The challenger paired_with_zero a model whose value is 0 on whatever rows."""
 
-    def beside(values: Floats) -> Floats:
+    def paired_with_zero(values: Floats) -> Floats:
         return np.stack((values[..., 0], np.zeros(values.shape[:-1])), axis=-1)
 
     return replace(
         sample,
-        value=beside(sample.value),
-        draws=beside(sample.draws),
-        blocks=beside(sample.blocks),
-        singles=beside(sample.singles),
-        kinds=beside(sample.kinds),
+        value=paired_with_zero(sample.value),
+        draws=paired_with_zero(sample.draws),
+        blocks=paired_with_zero(sample.blocks),
+        singles=paired_with_zero(sample.singles),
+        kinds=paired_with_zero(sample.kinds),
         discordant=sample.units,
     )

@@ -71,7 +71,7 @@ def compare(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Paired
         )
     if problem := _problem(metric, weighted_sample, estimator):
         return problem
-    of, weight = weighted_sample.of, weighted_sample.weight
+    of, weight = weighted_sample.inner, weighted_sample.weight
     if estimator.compare is not None:
         return estimator.compare(metric.name, of, weight, _clusters(weighted_sample))
     influence = _influence(metric, weighted_sample, estimator)
@@ -89,7 +89,7 @@ def measure(
         return weighted_sample
     if problem := _problem(metric, weighted_sample, estimator):
         return problem
-    of, weight = weighted_sample.of, weighted_sample.weight
+    of, weight = weighted_sample.inner, weighted_sample.weight
     if estimator.measure is not None:
         return estimator.measure(metric.name, of, weight, _clusters(weighted_sample), confidence)
     influence = _influence(metric, weighted_sample, estimator)
@@ -129,7 +129,7 @@ def _drop_weightless(sample: Weighted) -> Weighted | Unmeasured:
     if counts.all():
         return sample
     cluster = None if sample.cluster is None else sample.cluster[counts]
-    return Weighted(weight=sample.weight[counts], cluster=cluster, of=_at(sample.of, counts))
+    return Weighted(weight=sample.weight[counts], cluster=cluster, inner=_at(sample.inner, counts))
 
 
 def _at(values: Any, rows: Any) -> Any:
@@ -157,7 +157,7 @@ def _at(values: Any, rows: Any) -> Any:
 
 
 def _alone(sample: Weighted) -> Weighted:
-    inner: Any = sample.of
+    inner: Any = sample.inner
     match inner:
         case RowFigures():
             pair = inner.values.shape[1] % 2 == 0
@@ -166,7 +166,7 @@ def _alone(sample: Weighted) -> Weighted:
             inner = OneVsRest(classes=tuple(replace(one, champion=None) for one in inner.classes))
         case _:
             inner = replace(inner, champion=None)
-    return replace(sample, of=inner)
+    return replace(sample, inner=inner)
 
 
 def _clusters(sample: Weighted) -> Codes:
@@ -174,20 +174,20 @@ def _clusters(sample: Weighted) -> Codes:
 
 
 def _problem(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Unmeasured | None:
-    if isinstance(sample.of, estimator.reads):
+    if isinstance(sample.inner, estimator.reads):
         return None
-    kind = type(sample.of).__name__.lower()
+    kind = type(sample.inner).__name__.lower()
     return Unmeasured(reason=f"{metric.name} cannot be measured from weighted {kind}")
 
 
 def _influence(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Influence | Unmeasured:
-    if isinstance(sample.of, Ranked | OneVsRest):
-        classes = sample.of.classes if isinstance(sample.of, OneVsRest) else (sample.of,)
+    if isinstance(sample.inner, Ranked | OneVsRest):
+        classes = sample.inner.classes if isinstance(sample.inner, OneVsRest) else (sample.inner,)
         if any(not 1 < c.positive.sum() < c.rows - 1 for c in classes):
             return Unmeasured(reason=f"{metric.name} needs at least two rows of each class")
     if estimator.influence is None:
         return Unmeasured(reason=f"{metric.name} cannot be measured of weighted rows")
-    result = estimator.influence(metric.name, sample.of, sample.weight)
+    result = estimator.influence(metric.name, sample.inner, sample.weight)
     if not (np.isfinite(result.value).all() and np.isfinite(result.moves).all()):
         return Unmeasured(reason=f"{metric.name} has no value on these rows")
     return result
@@ -224,7 +224,7 @@ def _paired(sample: Weighted, influence: Influence, fewest: int) -> Paired | Unm
     challenger, champion = map(float, influence.value)
     distances = np.abs(sums.moves[:, 0] - sums.moves[:, 1])
     extreme = max(float(distances.max()), influence.unseen)
-    by_moments = isinstance(sample.of, RowFigures)
+    by_moments = isinstance(sample.inner, RowFigures)
     difference = Linear(
         challenger=challenger,
         champion=champion,

@@ -101,7 +101,7 @@ def read_format(written: str) -> DateFormat | None:
         regex, strptime = regex + re.escape(text), strptime + text.replace("%", "%%")
     parts = set(seen)
     dated, timed = parts >= _DAY, bool(parts & _CLOCK)
-    if len(parts) != len(seen) or not _whole(parts):
+    if len(parts) != len(seen) or not _is_complete(parts):
         return None
     return DateFormat(
         written=written, regex=regex, strptime=strptime, zoned="zone" in parts, dated=dated,
@@ -109,7 +109,7 @@ def read_format(written: str) -> DateFormat | None:
     )  # fmt: skip
 
 
-def _whole(parts: set[str]) -> bool:
+def _is_complete(parts: set[str]) -> bool:
     """Whether nothing is missing between the largest part and the smallest."""
     if parts & _DAY and not parts >= _DAY:
         return False

@@ -119,7 +119,7 @@ class MultipleOf:
     """The number is a whole multiple; of or by a fraction, to a billionth of the quotient."""
 
     column: str
-    of: int | float
+    divisor: int | float
 
 
 @dataclass(frozen=True, slots=True)

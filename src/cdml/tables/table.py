@@ -62,7 +62,7 @@ class Table(Protocol):
         """How many rows fulfil each condition; one scan for all of them."""
         ...
 
-    def ask(
+    def compute(
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
         """What `count` tells, and a figure for each aggregate; one scan for all of it.

@@ -55,9 +55,9 @@ class DuckSamples:
         match = pair_by_key(self._engine, files[0], files[1], layout)
         row = Row(pair=match, layout=layout)
         differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
-        [(wrong,)] = self._engine.ask(f"SELECT {differ} FROM {match.relation}", predictions)
+        [(wrong,)] = self._engine.fetch(f"SELECT {differ} FROM {match.relation}", predictions)
         differing = {f"label ({layout.label})": wrong}
-        for name in layout.beside:
+        for name in layout.extra_columns:
             fields = [file.fields[name] for file in files if name in file.fields]
             # A date may have become a timestamp on its way, and 1 be 1.0: only what must be
             # the same is compared.
@@ -67,7 +67,7 @@ class DuckSamples:
                 columns = (f"c.{quote(name)}", f"p.{quote(name)}")
                 text = list(map(as_class, columns, fields))
                 moved = f"count_if({text[0]} IS DISTINCT FROM {text[1]})"
-                [(differing[name],)] = self._engine.ask(
+                [(differing[name],)] = self._engine.fetch(
                     f"SELECT {moved} FROM {match.relation}", predictions
                 )
         for name, rows_ in differing.items():
@@ -88,7 +88,9 @@ class DuckSamples:
         files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         scores = _scores(files, layout, metrics)
         for file in files:
-            slices = (*layout.beside, *_grouping(layout, metrics)) if file is files[0] else ()
+            slices = (
+                (*layout.extra_columns, *_grouping(layout, metrics)) if file is files[0] else ()
+            )
             figures = tuple(
                 dict.fromkeys(
                     filter(
@@ -194,7 +196,7 @@ class DuckSamples:
             f"SELECT DISTINCT {quote(column)} FROM {file.relation}"
             f" WHERE {quote(column)} IS NOT NULL LIMIT {most}"
         )
-        rows = self._engine.ask(f"SELECT DISTINCT {text} FROM ({values})", file.path)
+        rows = self._engine.fetch(f"SELECT DISTINCT {text} FROM ({values})", file.path)
         return {name for (name,) in rows}
 
     def _refuse_more_than_two(self, file: Predictions, layout: Layout) -> None:

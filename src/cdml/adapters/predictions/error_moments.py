@@ -74,7 +74,7 @@ class Errors:
             ["code"],
             [scaled(sums, code if code == "0" else "code")],
         )
-        rows_ = self.engine.ask(
+        rows_ = self.engine.fetch(
             f"SELECT code, count(*), {', '.join(totals_)} FROM ({inner}) GROUP BY 1",
             self.row.pair.challenger.path,
         )
@@ -98,7 +98,7 @@ class Errors:
 
     def _group_rows(self, code: str, figures: Sequence[str]) -> list[Any]:
         relation = self.row.pair.relation
-        return self.engine.ask(
+        return self.engine.fetch(
             f"SELECT {code} AS code, {', '.join(figures)} FROM {relation} GROUP BY 1",
             self.row.pair.challenger.path,
         )

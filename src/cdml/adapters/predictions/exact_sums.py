@@ -29,7 +29,7 @@ class ExactSums:
 
     figures: tuple[str, ...]
     largest: tuple[float, ...]
-    of: str = "{x}"
+    template: str = "{x}"
 
     @property
     def wholes(self) -> tuple[str, ...]:
@@ -139,7 +139,7 @@ def scaled(sums: Mapping[int, ExactSums], code: str) -> tuple[str, ...]:
     shifts = {group: one.fine for group, one in sums.items()}
     first = next(iter(sums.values()))
     return tuple(
-        f"({first.of}) * {by_code({g: 2.0 ** fine[at] for g, fine in shifts.items()}, code)}"
+        f"({first.template}) * {by_code({g: 2.0 ** fine[at] for g, fine in shifts.items()}, code)}"
         for at in range(len(first.figures))
     )
 

@@ -124,7 +124,7 @@ def pair_by_key(
         _refuse_repeated(engine, file, layout.key)
     on = " AND ".join(f"c.{quote(name)} = p.{quote(name)}" for name in layout.key)
     relation = f"{challenger.relation} c JOIN {champion.relation} p ON {on}"
-    [(matched,)] = engine.ask(f"SELECT count(*) FROM {relation}", challenger.path)
+    [(matched,)] = engine.fetch(f"SELECT count(*) FROM {relation}", challenger.path)
     alone = (challenger.rows - matched, champion.rows - matched)
     if alone != (0, 0):
         raise InputError(
@@ -145,7 +145,7 @@ def _same_head(
 ) -> bool:
     columns = ", ".join(f"CAST({quote(name)} AS VARCHAR)" for name in key)
     heads = [
-        engine.ask(f"SELECT {columns} FROM {file.relation} LIMIT {HEAD}", file.path)
+        engine.fetch(f"SELECT {columns} FROM {file.relation} LIMIT {HEAD}", file.path)
         for file in (challenger, champion)
     ]
     return heads[0] == heads[1]
@@ -171,7 +171,7 @@ def _refuse_repeated(engine: Engine, file: Predictions, key: Sequence[str]) -> N
     columns = ", ".join(map(quote, key))
     named, row = ", ".join(key), columns if len(key) == 1 else f"row({columns})"
     missing = " OR ".join(f"{quote(name)} IS NULL" for name in key)
-    [(empty, unordered)] = engine.ask(
+    [(empty, unordered)] = engine.fetch(
         f"SELECT count_if(empty), count_if(NOT up) FROM (SELECT ({missing}) AS empty,"
         f" {row} > lag({row}) OVER () AS up FROM {file.relation})",
         file.path,
@@ -180,7 +180,7 @@ def _refuse_repeated(engine: Engine, file: Predictions, key: Sequence[str]) -> N
         raise InputError(f"{empty:,} of {file.rows:,} rows of {file.path} have no {named}.")
     if not unordered:
         return
-    [(distinct,)] = engine.ask(
+    [(distinct,)] = engine.fetch(
         f"SELECT count(*) FROM (SELECT DISTINCT {columns} FROM {file.relation})",
         file.path,
     )

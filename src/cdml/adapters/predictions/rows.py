@@ -130,10 +130,10 @@ class Writing:
         return tuple(self.row.score_of(side, name) for name in classes)
 
     def _counts(self, into: Path) -> Iterator[tuple[SlicePosition, int]]:
-        [(rows,)] = self.engine.ask(f"SELECT count(*) FROM {parquet(into)}", into)
+        [(rows,)] = self.engine.fetch(f"SELECT count(*) FROM {parquet(into)}", into)
         yield None, rows
         for number in range(len(self.slices)):
-            counts = self.engine.ask(
+            counts = self.engine.fetch(
                 f"SELECT s{number}, count(*) FROM {parquet(into)} GROUP BY ALL", into
             )
             yield from (((number, code), count) for code, count in counts)
@@ -155,7 +155,7 @@ def count_residuals(
         f" FROM ({rows}) WHERE isfinite(p) AND isfinite(e)"
     )
     quantiles = ", ".join(map(str, RESIDUALS.values()))
-    counts = engine.ask(
+    counts = engine.fetch(
         f"SELECT avg(p), quantile_cont(e, [{quantiles}]) FROM ({placed})"
         f" GROUP BY place * least({RESIDUAL_BINS}, n) // n ORDER BY 1",
         predictions,

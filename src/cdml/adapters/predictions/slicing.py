@@ -60,7 +60,7 @@ def slicing(
 def _column(engine: Engine, file: Predictions, column: str, most: int) -> Slicing:
     name = quote(column)
     plain = file.fields[column].type in _PLAIN
-    values: list[Any] = engine.ask(
+    values: list[Any] = engine.fetch(
         f"SELECT {f'any_value({name})' if plain else 'text'}, CAST({name} AS VARCHAR) AS text,"
         " count(*) AS n"
         f" FROM {file.relation} WHERE {name} IS NOT NULL GROUP BY text"

@@ -42,7 +42,7 @@ class StatisticsQuery:
     def path(self) -> Path:
         return self.row.pair.challenger.path
 
-    def ask(self, columns: Iterable[str]) -> str:
+    def select(self, columns: Iterable[str]) -> str:
         return f"SELECT {', '.join(columns)} FROM {self.row.pair.relation}"
 
     @cached_property
@@ -53,7 +53,7 @@ class StatisticsQuery:
         for loss in losses:
             figures, shapes = zip(*(self.row.bounded(loss, s) for s in self.row.sides), strict=True)
             largest = (BOUNDED[loss.value],) * len(figures)
-            sums[loss.value] = ExactSums(figures=figures, largest=largest, of=shapes[0])
+            sums[loss.value] = ExactSums(figures=figures, largest=largest, template=shapes[0])
         return sums
 
     @cached_property
@@ -64,7 +64,7 @@ class StatisticsQuery:
     def groups(self) -> dict[SlicePosition, Group]:
         """The one scan; an InputError if rows cannot be used, with how many they are."""
         query, width = self._query()
-        groups = self._gather(self.engine.ask(query, self.path), width)
+        groups = self._gather(self.engine.fetch(query, self.path), width)
         if groups[None].rows != self.row.pair.challenger.rows:
             refuse(self.engine, self.row.pair, self.sound)
         if self.row.layout.task is Task.BINARY and self.row.outcomes:
@@ -206,7 +206,7 @@ def refuse(engine: Engine, pair: Pair, sound: Sequence[tuple[str, str]]) -> None
     """
     cases = " ".join(f"WHEN ({one}) IS NOT TRUE THEN {at}" for at, (one, _) in enumerate(sound))
     path = pair.challenger.path
-    counted = engine.ask(
+    counted = engine.fetch(
         f"SELECT CASE {cases} END AS wrong, count(*) FROM {pair.relation} GROUP BY wrong", path
     )
     wrong = dict(counted)

@@ -36,10 +36,12 @@ class WeightedRows:
         if self.row.layout.cluster is not None:
             _, cluster = np.unique(self._arrays["cluster"][at], return_inverse=True)
         return Weighted(
-            weight=self._arrays["weight"][at], cluster=cluster, of=self._of(metric, place, at)
+            weight=self._arrays["weight"][at],
+            cluster=cluster,
+            inner=self._sample_at(metric, place, at),
         )
 
-    def _of(self, metric: Metric, place: SlicePosition, at: Any) -> Any:
+    def _sample_at(self, metric: Metric, place: SlicePosition, at: Any) -> Any:
         match metric.family.reads:
             case Statistic.SCORES:
                 return self._scores.sample(place)

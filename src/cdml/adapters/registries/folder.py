@@ -26,7 +26,7 @@ from cdml.errors import InputError, ServiceError
 from cdml.evidence.store import file_digest, write_atomically
 from cdml.models import uri as model_uri
 from cdml.models.digest import clean_copy, combine_digests, model_digest
-from cdml.models.mlmodel import local_model, whole_model
+from cdml.models.mlmodel import local_model, require_model
 from cdml.models.registry import ModelVersion, Training
 
 
@@ -83,7 +83,7 @@ class FolderRegistry:
                 "A registry of files knows models:/name/3 and models:/name@alias.",
             )
         stored = self._place(version.name, version.version) / "model"
-        return whole_model(clean_copy(stored, into / "model"))
+        return require_model(clean_copy(stored, into / "model"))
 
     def register(
         self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None

@@ -29,7 +29,7 @@ from cdml.errors import InputError
 from cdml.evidence.store import file_digest
 from cdml.models import uri as model_uri
 from cdml.models.digest import clean_copy, combine_digests, is_clean, model_digest
-from cdml.models.mlmodel import local_model, whole_model
+from cdml.models.mlmodel import local_model, require_model
 from cdml.models.registry import ModelVersion, Training
 
 RUN = "cdml.run"
@@ -99,7 +99,7 @@ class MlflowRegistry:
                 # Asked by its `models:/` address, MLflow would write into what it downloads.
                 address = self._client.get_model_version_download_uri(version.name, version.version)
             absent = f"the files of {uri} are gone."
-            return whole_model(self._download(address, into, absent))
+            return require_model(self._download(address, into, absent))
 
     def register(
         self, name: str, folder: Path, *, tags: Mapping[str, str], source: str | None = None

@@ -117,7 +117,7 @@ class Connection:
             "MLFLOW_TRACKING_SERVER_CERT_PATH or REQUESTS_CA_BUNDLE",
         )
         if tls is not None:
-            return ServiceError(f"the registry at {self.shown} {tls.what}.", tls.hint)
+            return ServiceError(f"the registry at {self.shown} {tls.description}.", tls.hint)
         if re.search(r"failed with (timeout )?exception|Max retries exceeded", text):
             return ServiceError(
                 f"the registry at {self.shown} does not answer.",

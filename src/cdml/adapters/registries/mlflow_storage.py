@@ -132,7 +132,7 @@ def _failed(store: Store, masked: str, error: Exception, absent: str) -> CdmlErr
         return InputError(absent, f"Look at {masked}.")
     tls = explain_tls_error(str(error), "AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE")
     if tls is not None:
-        return ServiceError(f"the server of {store.name} at {masked} {tls.what}.", tls.hint)
+        return ServiceError(f"the server of {store.name} at {masked} {tls.description}.", tls.hint)
     return ServiceError(
         f"the files at {masked} cannot be read or written: {reason}.", store.hint or _PASSED_ON
     )

@@ -19,7 +19,12 @@ from pathlib import Path
 
 import yaml
 
-from cdml.adapters.scoring.model_requirements import Wanted, content, copied, read_requirements
+from cdml.adapters.scoring.model_requirements import (
+    ModelRequirement,
+    content,
+    copied,
+    read_requirements,
+)
 from cdml.adapters.scoring.package_index import (
     find_uv,
     public_environment,
@@ -257,7 +262,11 @@ def _python_version(model: Path) -> str:
 
 
 def _key(
-    requirements: Sequence[Wanted], python: str, variables: dict[str, str], *, builds: bool
+    requirements: Sequence[ModelRequirement],
+    python: str,
+    variables: dict[str, str],
+    *,
+    builds: bool,
 ) -> str:
     """All that the environment depends on: what is asked for, the files of it, and the indexes."""
     public, _ = public_environment(variables, Path("/"))

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cdml.data.rules.signature import FIRST, FLOATING, LAST, ROUNDED, TRUTH, WHOLE
+from cdml.data.rules.signature import FIRST, FLOATING, INTEGER_RANGES, LAST, ROUNDED, TRUTH
 
 _TARGETS = {
     "boolean": pa.bool_(), "integer": pa.int32(), "long": pa.int64(), "float": pa.float32(),
@@ -44,7 +44,7 @@ def convert(column: Any, type_name: str, *, required: bool) -> Any:
     missing = int(pc.sum(pc.is_null(column, nan_is_null=True)).as_py() or 0)
     if missing == len(column):
         return _nothing(column, type_name, required=required)
-    if type_name in WHOLE and missing:
+    if type_name in INTEGER_RANGES and missing:
         raise Unfit(
             f"{missing:,} of {len(column):,} values are missing, and the signature says"
             f" {type_name}, which holds no missing value (double does)"
@@ -74,7 +74,7 @@ def decode(column: Any) -> Any:
 
 def _nothing(column: Any, type_name: str, *, required: bool) -> Any:
     """A column without any value has no type of its own."""
-    if type_name in WHOLE or type_name.startswith("array("):
+    if type_name in INTEGER_RANGES or type_name.startswith("array("):
         if required:
             message = (
                 f"no value is there, and the signature says {type_name}, which cannot be empty"
@@ -84,7 +84,7 @@ def _nothing(column: Any, type_name: str, *, required: bool) -> Any:
     return pa.chunked_array([pa.nulls(len(column), _TARGETS.get(type_name, pa.null()))])
 
 
-def _whole(column: Any, type_name: str) -> Any:
+def _integer(column: Any, type_name: str) -> Any:
     kind, target = column.type, _TARGETS[type_name]
     if pa.types.is_boolean(kind):
         return column.cast(target)
@@ -95,7 +95,7 @@ def _whole(column: Any, type_name: str) -> Any:
             raise Unfit(f"values of {kind} are no whole numbers that {type_name} holds") from None
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
         raise _other(kind, type_name)
-    low, high = WHOLE[type_name]
+    low, high = INTEGER_RANGES[type_name]
     values = column.to_numpy()
     if pa.types.is_floating(kind):
         values = values.astype(np.float64)
@@ -228,7 +228,7 @@ def _other(kind: Any, type_name: str) -> Unfit:
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[Any, str], Any]]] = (
-    (WHOLE, _whole),
+    (INTEGER_RANGES, _integer),
     (FLOATING, _floating),
     (TRUTH, _truth),
     (("datetime",), _moment),

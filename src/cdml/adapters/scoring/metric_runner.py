@@ -26,7 +26,7 @@ from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows
 from cdml.statistics.samples import Floats, Replicates
 
-APART = Path(__file__).with_name("apart")
+ISOLATED = Path(__file__).with_name("apart")
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from metric_worker.main import main;"
     " sys.path.pop(0); main(*sys.argv[2:])"
@@ -75,10 +75,10 @@ class ProcessMeasurer:
             "seconds": _SHARE_OF_TIME * job.timeout,
         }
         (scratch / "job.json").write_text(json.dumps(order), encoding="utf-8")
-        keep = [(scratch, True), *((path, False) for path in (rows, APART, *python.folders))]
+        keep = [(scratch, True), *((path, False) for path in (rows, ISOLATED, *python.folders))]
         order_file = str(scratch / "job.json")
         command = sandbox.SandboxedCommand(
-            command=[str(python.python), "-I", "-c", _START, str(APART), order_file],
+            command=[str(python.python), "-I", "-c", _START, str(ISOLATED), order_file],
             scratch=scratch, keep=keep, walls=self._enclosure.walls, seconds=job.timeout,
             hide=(job.folder, rows.parent, *self._enclosure.private),
         )  # fmt: skip

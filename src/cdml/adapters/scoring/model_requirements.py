@@ -31,7 +31,7 @@ _METADATA_BYTES = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class ModelRequirement:
     """A package's normalized name, what uv is told, and the model's own file of it, if any."""
 
     name: str
@@ -39,7 +39,7 @@ class Wanted:
     file: Path | None = None
 
 
-def read_requirements(model: Path) -> list[Wanted]:
+def read_requirements(model: Path) -> list[ModelRequirement]:
     """The model's requirements, and what reading rows and loading it takes if they lack it.
 
     Raises:
@@ -69,7 +69,7 @@ def read_requirements(model: Path) -> list[Wanted]:
     return requirements
 
 
-def content(requirements: Sequence[Wanted]) -> list[str]:
+def content(requirements: Sequence[ModelRequirement]) -> list[str]:
     """What is asked for, in any order, with the digest of each file: equal only if it is equal."""
     return sorted(
         f"{each.text} {file_digest(each.file).removeprefix('sha256:') if each.file else ''}"
@@ -77,7 +77,7 @@ def content(requirements: Sequence[Wanted]) -> list[str]:
     )
 
 
-def copied(requirements: Sequence[Wanted], folder: Path) -> list[str]:
+def copied(requirements: Sequence[ModelRequirement], folder: Path) -> list[str]:
     """The lines for uv, the model's own files copied to where nobody else writes, and checked."""
     lines = []
     for number, each in enumerate(requirements):
@@ -110,7 +110,7 @@ def _lines(text: str) -> list[tuple[int, str]]:
     return [*lines, begun] if begun and begun[1] else lines
 
 
-def _parse(model: Path, line: str, number: int) -> Wanted:
+def _parse(model: Path, line: str, number: int) -> ModelRequirement:
     if line.startswith("-"):
         raise _refused(line, number, "is an option of the installer", _INDEX)
     if "${" in line:
@@ -130,7 +130,7 @@ def _parse(model: Path, line: str, number: int) -> Wanted:
         if from_file.name != canonicalize_name(requirement.name):
             raise _refused(line, number, "names another package than its file does")
         return from_file
-    return Wanted(name=canonicalize_name(requirement.name), text=f"{requirement}{hashes}")
+    return ModelRequirement(name=canonicalize_name(requirement.name), text=f"{requirement}{hashes}")
 
 
 def _is_place(requirement: str) -> bool:
@@ -140,7 +140,7 @@ def _is_place(requirement: str) -> bool:
     return not named and ("/" in start or "\\" in start or start.lower().endswith(_ARCHIVES))
 
 
-def _of_file(model: Path, requirement: str, line: str, number: int) -> Wanted:
+def _of_file(model: Path, requirement: str, line: str, number: int) -> ModelRequirement:
     match = _PLACE.fullmatch(requirement.strip())
     if match is None:
         raise _refused(line, number, "is no requirement")
@@ -167,7 +167,7 @@ def _of_file(model: Path, requirement: str, line: str, number: int) -> Wanted:
         rest = Requirement(f"{name}{match['extras'] or ''} {match['marker'] or ''}")
     except InvalidRequirement as error:
         raise _refused(line, number, "is no requirement") from error
-    return Wanted(name=name, text=str(rest), file=real)
+    return ModelRequirement(name=name, text=str(rest), file=real)
 
 
 def _refuse_addresses(wheel: Path) -> None:

@@ -24,7 +24,16 @@ _SINGLE = {
     "timeout": "UV_HTTP_TIMEOUT",
 }
 _OLDER = {"UV_INDEX_URL": "UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL": "UV_INDEX"}
-_KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "NETRC", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+_INHERITED = (
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "NETRC",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+)
 _NETWORK = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSL_CLIENT_CERT", "REQUESTS_CA_BUNDLE")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _NOT_OURS = ("UV_PYTHON", "UV_PROJECT", "UV_SYSTEM_PYTHON", "UV_TARGET", "UV_PREFIX", "UV_PUBLISH")
@@ -60,7 +69,7 @@ def find_uv() -> list[str]:
 
 def uv_environment(variables: Mapping[str, str]) -> dict[str, str]:
     """Index, proxy and certificates for uv, whose own settings win over pip's; no tokens."""
-    retained = {name: variables[name] for name in _KEPT + _NETWORK if variables.get(name)}
+    retained = {name: variables[name] for name in _INHERITED + _NETWORK if variables.get(name)}
     retained |= {
         name: value
         for name, value in variables.items()

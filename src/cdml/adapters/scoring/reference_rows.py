@@ -35,7 +35,7 @@ def write_reference_rows(
     if classified:
         _write(job, {"columns": [], "rows": [], "answers": [], "classified": classified})
         return
-    rows, predictions = _first(features, job.known), _first(job.output, job.known)
+    rows, predictions = _first(features, job.recorded_rows), _first(job.output, job.recorded_rows)
     if not rows or not all(_has_a_word(row[name]) for row in rows for name in inputs):
         return
     columns = list(inputs)
@@ -61,7 +61,9 @@ def _first(path: Path, rows: int) -> list[dict[str, Any]]:
 def _checked(answers: Path, job: ScoringJob) -> list[dict[str, Any]]:
     """The first answers, as a file that the model could write is read."""
     rows = pq.read_metadata(job.output).num_rows
-    records: list[dict[str, Any]] = read_answers(answers, rows).slice(0, job.known).to_pylist()
+    records: list[dict[str, Any]] = (
+        read_answers(answers, rows).slice(0, job.recorded_rows).to_pylist()
+    )
     return records
 
 

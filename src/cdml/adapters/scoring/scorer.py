@@ -34,7 +34,7 @@ _LATENCIES = 1000
 _LEAST_FILE = 2**30
 """Bytes that a model may write into one file, beside its answers: libraries keep caches."""
 _LONGEST = 500
-_SHOWN = 20
+_MOST_LISTED = 20
 _LINE = re.compile(r" \([\w.-]+, line \d+\)$")
 _SHAPES = "docs/answers.md tells what a model may answer."
 _STAGES = {"load": "the model cannot be loaded", "predict": "the model failed on these rows"}
@@ -87,7 +87,7 @@ class ProcessScorer:
                 written, notes = predictions.join(job, answers, conversation.words, mlmodel)
             for note in notes:
                 progress.note(note)
-            if job.known:
+            if job.recorded_rows:
                 names = conversation.words.names
                 reference_rows.write_reference_rows(
                     job, features, conversation.inputs, answers, names
@@ -213,8 +213,8 @@ class _ScoringConversation(Conversation):
             )
 
     def _advice(self) -> str:
-        names = ", ".join(map(printable, self.inputs[:_SHOWN]))
-        names += ", …" if len(self.inputs) > _SHOWN else ""
+        names = ", ".join(map(printable, self.inputs[:_MOST_LISTED]))
+        names += ", …" if len(self.inputs) > _MOST_LISTED else ""
         if not self.given.named:
             return (
                 f"It was given {names}: where these are not its inputs, or not in its order, name"
@@ -244,7 +244,7 @@ def _describe_failure(reply: Mapping[str, Any], closed: Sequence[str]) -> str:
         return f"{message.rstrip('.')}."
     if closed:
         place = _LINE.search(message)
-        names = ", ".join(map(printable, closed[:_SHOWN]))
+        names = ", ".join(map(printable, closed[:_MOST_LISTED]))
         return (
             f"{stage}: {kind}{place[0] if place else ''}. What it says is not shown: it may quote"
             f" values of {names}, which the contract classifies."

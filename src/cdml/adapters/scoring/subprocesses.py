@@ -26,7 +26,7 @@ from cdml.common.scratch_folders import prefix as scratch_prefix
 
 _STAMPING = Path(__file__).with_name("stamping.py")
 _LONGEST_LINE = 1 << 20
-_KEPT_WORDS = 4096
+_OUTPUT_LIMIT = 4096
 _TICK = 0.2
 _GRACE_SECONDS = 10
 """For the kernel to end a whole namespace, on a machine that is busy."""
@@ -268,7 +268,7 @@ class _Listener:
         except BlockingIOError:
             return False
         if descriptor != self._reading:
-            self._printed = (self._printed + piece)[-_KEPT_WORDS:]
+            self._printed = (self._printed + piece)[-_OUTPUT_LIMIT:]
             return bool(piece)
         *lines, rest = (self._said + piece).split(b"\n")
         self._said = rest[-_LONGEST_LINE:]

@@ -54,7 +54,7 @@ def main(job_path: str, status_fd: str) -> None:
         model = Model(job)
         stage = "predict"
         rows = write(model, job, tell)
-        ask_alone(model, job, tell)
+        time_single_rows(model, job, tell)
         tell("done", rows=rows, names=model.names, classes=model.classes, counted=model.counted)
     except UnusableModel as error:
         tell("error", stage=stage, kind="", message=bounded(str(error)))
@@ -183,7 +183,7 @@ def write(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> int:
     return rows
 
 
-def ask_alone(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> None:
+def time_single_rows(model: Model, job: dict[str, Any], tell: Callable[..., None]) -> None:
     """Single rows, asked as a server asks. Whoever hears of it takes the time.
 
     Which rows, and in which order, depends on the data alone: two models are asked the same ones,

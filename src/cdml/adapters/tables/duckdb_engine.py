@@ -43,7 +43,7 @@ class Engine:
 
     connection: duckdb.DuckDBPyConnection
 
-    def ask(self, sql: str, about: Path) -> list[Any]:
+    def fetch(self, sql: str, about: Path) -> list[Any]:
         return self.run(sql, about).fetchall()
 
     def arrays(self, sql: str, about: Path) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from cdml.adapters.tables.parquet import read_columns, unreadable
 from cdml.adapters.tables.parquet_union import join_parquet
 from cdml.adapters.tables.queries import query_answers
 from cdml.adapters.tables.sql_engine import (
-    WHOLE_NUMBERS,
+    INTEGER_TYPES,
     EngineColumn,
     QueryRejected,
     SqlEngine,
@@ -66,7 +66,7 @@ class ParquetFile:
         number = "row_number() OVER () - 1" if "file_row_number" in taken else "file_row_number"
         return f"(SELECT *, {number} AS {row} FROM {self.relation})"
 
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
             return self._answer(sql, parameters)
         except (duckdb.Error, OverflowError) as error:
@@ -75,17 +75,17 @@ class ParquetFile:
 
     def repeated(self, column: EngineColumn) -> int | None:
         """See `SqlEngine`; one bit for each whole number between the least and the most."""
-        if column.field.physical not in WHOLE_NUMBERS:
+        if column.field.physical not in INTEGER_TYPES:
             return None
         name = quote(column.engine_name)
         extent = f"SELECT min({name}), max({name}), count({name}) FROM {self.relation}"
-        [(least, most, many)] = self.ask(extent)
+        [(least, most, many)] = self.fetch(extent)
         if not many:
             return 0
         if most - least > min(_BITS, _SPARSE * many):
             return None
         bits = f"bit_count(bitstring_agg({name}, {least}, {most}))"
-        [(repeated,)] = self.ask(f"SELECT count({name}) - {bits} FROM {self.relation}")
+        [(repeated,)] = self.fetch(f"SELECT count({name}) - {bits} FROM {self.relation}")
         return int(repeated)
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:

@@ -110,7 +110,7 @@ def reference(place: SqlEngine, columns: Sequence[EngineColumn], uri: str) -> Da
     row = " || '|' || ".join((*texts, *null_flags))
     sums = ", ".join(_sum(part) for part in range(_PARTS))
     try:
-        [(rows, *figures)] = place.ask(
+        [(rows, *figures)] = place.fetch(
             f"SELECT count(*), {sums} FROM (SELECT md5({row}) AS h FROM {place.relation}) AS hashed"
         )
     except QueryRejected as error:

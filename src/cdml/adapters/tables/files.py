@@ -29,7 +29,7 @@ OBJECT_STORES = (
     "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "r2", "oss"
 )  # fmt: skip
 """Schemes of addresses in object stores."""
-_KNOWN = "Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) and JSON lines (.json, .jsonl) are read."
+_READABLE = "Parquet (.parquet), CSV (.csv, .csv.gz, .tsv) and JSON lines (.json, .jsonl) are read."
 _BLOCK = 2**20
 
 
@@ -143,7 +143,7 @@ def _format(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
     format_name = FORMATS.get(suffixes[-1]) if suffixes else None
     if format_name is None:
-        raise InputError(f"{path.name} has no format that can be read.", _KNOWN)
+        raise InputError(f"{path.name} has no format that can be read.", _READABLE)
     return format_name
 
 

@@ -35,7 +35,7 @@ _LONG = r"-?[0-9][0-9.]{15,}(?:[eE][+-]?[0-9]+)?"
 """Numbers of so many digits that a double may not hold them all."""
 _HUGE = "[eE][+-]?[0-9]{3}|[0-9]{100}"
 """What a number that is larger than any double holds."""
-_LONG_WHOLE = r"(^|[^0-9.eE+-])-?[0-9]{19,}([^0-9.eE]|$)"
+_LONG_INTEGER = r"(^|[^0-9.eE+-])-?[0-9]{19,}([^0-9.eE]|$)"
 _OBJECTS = "One object per line, or a list of objects, is read."
 _WRONG = (
     ("holds no object", _OBJECTS),
@@ -223,7 +223,7 @@ class _Records:
         """The types of what is nested in a column; whole numbers have at most 64 bits."""
         [(structure, row)] = self._select(
             f"json_group_structure(c{number}::JSON), min(file_row_number) FILTER (regexp_matches("
-            f"regexp_replace(c{number}, {literal(_TEXTS)}, '', 'g'), {literal(_LONG_WHOLE)}))",
+            f"regexp_replace(c{number}, {literal(_TEXTS)}, '', 'g'), {literal(_LONG_INTEGER)}))",
             path=self._target,
         )
         if row is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import duckdb
 
-from cdml.adapters.tables.sql_engine import WHOLE_NUMBERS, literal, parquet, quote
+from cdml.adapters.tables.sql_engine import INTEGER_TYPES, literal, parquet, quote
 from cdml.adapters.tables.text_columns import paths, refuse_differences
 from cdml.errors import InputError
 from cdml.tables.declared_types import Types
@@ -103,11 +103,11 @@ def _of_folders(files: Sequence[_File], name: str, declared: Types) -> str:
     if name in declared and declared[name].type is LogicalType.STRING:
         return "VARCHAR"
     values = {file.folders[name] for file in files} - {"__HIVE_DEFAULT_PARTITION__"}
-    all_integers = all(_is_whole(value) for value in values)
+    all_integers = all(_is_integer(value) for value in values)
     return "BIGINT" if values and all_integers else "VARCHAR"
 
 
-def _is_whole(value: str) -> bool:
+def _is_integer(value: str) -> bool:
     try:
         return str(int(value)) == value and -(2**63) <= int(value) < 2**63
     except ValueError:
@@ -122,13 +122,15 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
     kinds = dict(first)
     if len(kinds) > 1:  # pandas writes a column without values in a type of its own
         filled = {
-            kind: kinds[kind] for kind in kinds if _ask(engine, files, name, kind, "count")[0]
+            kind: kinds[kind] for kind in kinds if _aggregate(engine, files, name, kind, "count")[0]
         }
         kinds = filled or dict(list(kinds.items())[:1])
     common = _joined(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
     if common == "DOUBLE":
-        whole = (kind for kind in kinds if kind in {*WHOLE_NUMBERS, "HUGEINT"})
-        ends = (end for kind in whole for end in _ask(engine, files, name, kind, "max", "min"))
+        whole = (kind for kind in kinds if kind in {*INTEGER_TYPES, "HUGEINT"})
+        ends = (
+            end for kind in whole for end in _aggregate(engine, files, name, kind, "max", "min")
+        )
         common = None if any(abs(end or 0) > _EXACT_IN_DOUBLE for end in ends) else common
     if common is None:
         (one, here), (other, there) = list(kinds.items())[:2]
@@ -140,9 +142,9 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
 
 
 def _joined(kinds: Sequence[str]) -> str | None:
-    if all(kind in WHOLE_NUMBERS for kind in kinds):
+    if all(kind in INTEGER_TYPES for kind in kinds):
         return _widest(kinds)
-    if all(kind in {*WHOLE_NUMBERS, "FLOAT", "DOUBLE"} for kind in kinds):
+    if all(kind in {*INTEGER_TYPES, "FLOAT", "DOUBLE"} for kind in kinds):
         return "DOUBLE"
     if all(kind.startswith("DECIMAL(") for kind in kinds):
         sizes = [tuple(map(int, kind[8:-1].split(","))) for kind in kinds]
@@ -164,7 +166,7 @@ def _widest(kinds: Sequence[str]) -> str | None:
     return next((kind for kind, size in _SIZES.items() if size == needed), None)
 
 
-def _ask(
+def _aggregate(
     engine: duckdb.DuckDBPyConnection,
     files: Sequence[_File],
     name: str,

@@ -44,7 +44,7 @@ class SparkView(RemoteTable):
     def relation(self) -> str:
         return quote(self.name)
 
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
             answer = self.session.sql(translate(sql, "spark", parameters)).collect()
         except _ERRORS as error:

@@ -34,11 +34,11 @@ from cdml.tables.query import (
     columns,
 )
 
-WHOLE_NUMBERS = frozenset(
+INTEGER_TYPES = frozenset(
     f"{sign}{size}" for sign in ("", "U") for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
 )
 """Types of at most 64 bits."""
-_INTEGERS = WHOLE_NUMBERS | {"HUGEINT", "UHUGEINT"}
+_INTEGERS = INTEGER_TYPES | {"HUGEINT", "UHUGEINT"}
 _LONG = 100
 """Characters of a text that a sample holds."""
 _OPERATORS = {"<": "<", "<=": "<=", ">": ">", ">=": ">=", "==": "=", "!=": "<>"}
@@ -209,7 +209,7 @@ class Translation:
                 return self._on(name, test, exact)
             case CompareColumns(left=left, operator=operator, right=right):
                 return self._between(self.columns[left], operator, self.columns[right], exact)
-            case MultipleOf(column=name, of=divisor):
+            case MultipleOf(column=name, divisor=divisor):
                 return self._on(name, self._multiple(self.columns[name], divisor), exact)
             case IsWholeNumber(column=name):
                 return self._on(name, f"round({self.columns[name].value}) = {{}}", exact)
@@ -274,7 +274,7 @@ def counts(translation: Translation, conditions: Iterable[Condition]) -> str:
 _ANY_SIZE = ("minimum", "maximum", "quantile")
 """Figures that may be infinite, because a value is."""
 
-_WHOLE = {"mean": "avg", "sum": "sum"}
+_OVER_ALL_ROWS = {"mean": "avg", "sum": "sum"}
 _FUNCTIONS = {
     "mean": "favg",
     "sum": "fsum",
@@ -289,7 +289,7 @@ def aggregate_sql(aggregate: Aggregate, column: EngineColumn) -> str:
     is_integer = column.field.type is LogicalType.INTEGER
     if is_integer and aggregate.function in ("mean", "sum"):
         # Integers add up exactly; as floating-point numbers they would not.
-        return f"CAST({_WHOLE[aggregate.function]}({quote(column.engine_name)}) AS DOUBLE)"
+        return f"CAST({_OVER_ALL_ROWS[aggregate.function]}({quote(column.engine_name)}) AS DOUBLE)"
     if aggregate.function == "quantile":
         return f"quantile_cont({column.number}, {float(aggregate.q or 0)!r})"
     return f"{_FUNCTIONS[aggregate.function]}({column.number})"
@@ -329,7 +329,7 @@ class SqlEngine(Protocol):
         """The rows with their number from 0 in a further column of this name, for FROM."""
         ...
 
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """All rows of an answer to SQL in DuckDB's words, or `QueryRejected`."""
         ...
 

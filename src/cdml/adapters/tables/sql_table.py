@@ -61,9 +61,9 @@ class SqlTable:
         return tuple(column.field for column in self.columns.values())
 
     def count(self, conditions: Sequence[Condition]) -> tuple[int | NotRun, ...]:
-        return self.ask(conditions, ())[0]
+        return self.compute(conditions, ())[0]
 
-    def ask(
+    def compute(
         self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]
     ) -> tuple[tuple[int | NotRun, ...], tuple[float | NotRun, ...]]:
         """See the port; when the engine refuses the one scan, each part is asked apart."""
@@ -79,7 +79,7 @@ class SqlTable:
         for at in range(0, max(1, len(distinct)), _AT_ONCE):
             part, also = distinct[at : at + _AT_ONCE], figures if at == 0 else ()
             part_answers = self._answers(part, also)
-            counted |= zip(part, map(_whole, part_answers), strict=False)
+            counted |= zip(part, map(_row_count, part_answers), strict=False)
             answers |= zip(also, part_answers[len(part) :], strict=True)
         return (
             tuple(total(terms_by_condition[condition], counted) for condition in conditions),
@@ -104,7 +104,7 @@ class SqlTable:
         expressions = [counts(translation, conditions)] if conditions else []
         expressions += [aggregate_sql(one, self.columns[one.column]) for one in aggregates]
         sql = f"SELECT {', '.join(expressions)} FROM {self.place.relation}"
-        return self.place.ask(sql, translation.parameters)[0]
+        return self.place.fetch(sql, translation.parameters)[0]
 
     def _alone(self, conditions: Sequence[Condition], aggregates: Sequence[Aggregate]) -> Any:
         try:
@@ -275,14 +275,14 @@ class SqlTable:
 
     def _execute(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
-            return self.place.ask(sql, parameters)
+            return self.place.fetch(sql, parameters)
         except QueryRejected as error:
             raise InputError(
                 f"{self.ref.uri} cannot be read: {error.reason.rstrip('.')}.", error.hint
             ) from error
 
 
-def _whole(count: Any) -> int | NotRun:
+def _row_count(count: Any) -> int | NotRun:
     """Engines count in types of their own."""
     return count if isinstance(count, NotRun) else int(count)
 

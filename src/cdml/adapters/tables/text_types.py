@@ -24,7 +24,7 @@ _CANONICAL = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-][0-9]+)?|-?(0|[1-9][0-9]*)\.
 """Numbers that are no identifiers: `007`, `+1` and `1e5` are left out."""
 _SURE_DIGITS = 15
 """Any decimal of so many digits survives as a double."""
-_NOTHING, _WHOLE, _UNSIGNED, _NUMERIC, _FLAG, _TEXT = 0, 1, 2, 4, 8, 16
+_NOTHING, _INTEGER, _UNSIGNED, _NUMERIC, _FLAG, _TEXT = 0, 1, 2, 4, 8, 16
 _SAME, _PADDED, _CHANGED = 1, 2, 3
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _CLOCK = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6}0*)?)?"
@@ -151,12 +151,12 @@ class _Columns:
         fractions, unsigned = [], []
         for number in numbers:
             there = flags[number, 0]
-            if there in (_NOTHING, _WHOLE):
-                kind = "BIGINT" if there == _WHOLE else "VARCHAR"
+            if there in (_NOTHING, _INTEGER):
+                kind = "BIGINT" if there == _INTEGER else "VARCHAR"
                 self.casts[number] = f"CAST(c{number} AS {kind})"
             elif there == _FLAG:
                 self.casts[number] = f"(c{number} IN {_TRUE})"
-            elif there in (_UNSIGNED, _UNSIGNED | _WHOLE):
+            elif there in (_UNSIGNED, _UNSIGNED | _INTEGER):
                 unsigned.append(number)
             elif there < _FLAG or self._texts.kinds[number] is TextKind.NUMBER:
                 fractions.append(number)
@@ -237,7 +237,7 @@ def _look(name: str) -> str:
         # Dates and fractions are no whole numbers: casts that fail are slow.
         f" WHEN contains(ltrim({name}, '-'), '-') AND NOT contains(lower({name}), 'e') THEN {_TEXT}"
         f" WHEN contains({name}, '.') THEN {number}"
-        f" WHEN CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name} THEN {_WHOLE}"
+        f" WHEN CAST(TRY_CAST({name} AS BIGINT) AS VARCHAR) = {name} THEN {_INTEGER}"
         f" WHEN CAST(TRY_CAST({name} AS UBIGINT) AS VARCHAR) = {name} THEN {_UNSIGNED}"
         f" ELSE {number} END"
     )

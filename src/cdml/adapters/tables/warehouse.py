@@ -63,7 +63,7 @@ class DatabaseTable(RemoteTable):
         text = column.field.type is LogicalType.STRING and column.field.physical == "VARCHAR"
         return f'{name} COLLATE "C" AS {name}' if text else name
 
-    def ask(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+    def fetch(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         return [tuple(row) for row in self.all_rows(sql, parameters)]
 
     def all_rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:

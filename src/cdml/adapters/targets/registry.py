@@ -24,7 +24,7 @@ class RegistryTarget:
         self, *, loaded: LoadedConfig, registry: Registry, environment: str | None = None
     ) -> None:
         where = environment or loaded.config.deploy.environment
-        self._alias = Alias.of(loaded, registry, where)
+        self._alias = Alias.configured(loaded, registry, where)
 
     def observe(self) -> Serving:
         """Who the alias names; it knows a version, not its bytes."""

@@ -121,7 +121,7 @@ def _answers(records: list[Record], slot: str) -> Answers:
     return Answers(
         requests=len(mine),
         errors=sum(record.failed for record in mine),
-        latencies=Latencies.of(
+        latencies=Latencies.from_milliseconds(
             record.ms for record in mine if record.ms is not None and not record.failed
         ),
     )

@@ -88,5 +88,5 @@ def no_reference(why: str, thresholds: DriftSettings, *, requested: bool) -> Ite
 
 def not_compared(name: str, column: str | None, why: str, thresholds: DriftSettings) -> Check:
     """Not passed over: it warns, and where drift can fail it is inconclusive."""
-    lost = not_executed(DataRule(name=name, column=column, severity="warning", what=""), why)
+    lost = not_executed(DataRule(name=name, column=column, severity="warning", subject=""), why)
     return lost if thresholds.fail else lost.model_copy(update={"verdict": Verdict.WARN})

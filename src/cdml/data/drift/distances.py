@@ -63,8 +63,8 @@ def distances(column: ColumnProfile, now: Sequence[int]) -> Distances | None:
     if isinstance(column.bins, Edges):
         ks = max(abs(a - b) for a, b in zip(accumulate(p), accumulate(q), strict=True))
         ks_noise = _MEAN_OF_KOLMOGOROV * math.sqrt(1 / n + 1 / m)
-        line = _DistanceLine.of(column)
-        moved = line.apart(before, now)
+        line = _DistanceLine.from_profile(column)
+        moved = line.distance(before, now)
         shift, shift_noise = line.scaled(before, now, moved, variation, chance)
     return Distances(
         values={"psi": psi, "js": js, "ks": ks, "wasserstein": shift, "cramers_v": v},
@@ -104,7 +104,7 @@ class _DistanceLine:
     steps: bool
 
     @classmethod
-    def of(cls, column: ColumnProfile) -> "_DistanceLine":
+    def from_profile(cls, column: ColumnProfile) -> "_DistanceLine":
         at = column.bins.at if isinstance(column.bins, Edges) else ()
         steps = isinstance(column.bins, Edges) and column.bins.each
         # The largest floats lie further apart than a float can say.
@@ -126,7 +126,7 @@ class _DistanceLine:
             return [*upto[1:-2], 1.0] if self.ends else []
         return [0.0, *upto[:-1], 1.0] if self.ends else []
 
-    def apart(self, before: Sequence[int], now: Sequence[int]) -> float:
+    def distance(self, before: Sequence[int], now: Sequence[int]) -> float:
         """∫ |F - G|; 0 where a side has only missing values."""
         if not sum(before[1:]) or not sum(now[1:]):
             return 0.0

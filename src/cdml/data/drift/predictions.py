@@ -21,7 +21,7 @@ from cdml.tables.table import Table
 
 NAME = "prediction_drift"
 _SCORE = "score"
-_SAID = ("prediction", _SCORE)
+_COLUMNS = ("prediction", _SCORE)
 
 
 def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None:
@@ -34,7 +34,7 @@ def keep_predictions(ports: DataPorts, output: Path, produced: Producer) -> None
     )
 
 
-def known_predictions(registry: Registry, champion: str) -> ProfileDocument | None:
+def champion_profile(registry: Registry, champion: str) -> ProfileDocument | None:
     """What a champion said to the rows it was judged on, where it was kept.
 
     Raises:
@@ -65,7 +65,7 @@ def unknown_predictions(error: CdmlError, thresholds: DriftSettings) -> Check:
 
 
 def _other_columns(table: Table) -> frozenset[str]:
-    return frozenset(field.name for field in table.fields if field.name not in _SAID)
+    return frozenset(field.name for field in table.fields if field.name not in _COLUMNS)
 
 
 def _may_disclose(column: str) -> bool:

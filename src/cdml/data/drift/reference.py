@@ -52,7 +52,7 @@ class NoReference:
     """Nothing to compare with, and why; `asked` where the configuration asks for it."""
 
     why: str = ""
-    asked: bool = False
+    requested: bool = False
 
 
 ReferenceSource = ReferenceRows | StoredProfile | NoReference
@@ -98,7 +98,7 @@ def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) ->
         profile = _of_champion(loaded, ports.registry, champion)
     except CdmlError as error:
         return NoReference(why=error.message)
-    return replace(profile, asked=False) if isinstance(profile, NoReference) else profile
+    return replace(profile, requested=False) if isinstance(profile, NoReference) else profile
 
 
 def _of_champion(
@@ -114,11 +114,11 @@ def _of_champion(
     if version is None and champion is None:
         return NoReference(why="there is no champion in the registry")
     if version is None:
-        return NoReference(why=f"no profile is kept with {champion}", asked=True)
+        return NoReference(why=f"no profile is kept with {champion}", requested=True)
     called = f"v{version.version} of {version.name}"
     profile = stored_profile(version, registry, FILE)
     if profile is None:
-        return NoReference(why=f"no profile is kept with {called}", asked=True)
+        return NoReference(why=f"no profile is kept with {called}", requested=True)
     return StoredProfile(document=profile, source=called)
 
 

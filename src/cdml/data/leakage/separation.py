@@ -115,7 +115,7 @@ def _time_order(
 ) -> Check:
     now = next(field for field in table.fields if field.name == column)
     end = _end(reference, now) if now.type.ordered else None
-    rule = DataRule(name="time_order", column=column, what="", expected="after the reference")
+    rule = DataRule(name="time_order", column=column, subject="", expected="after the reference")
     if end is None:
         return not_executed(rule, f"the reference does not say when its {column} ends")
     [early] = table.count([Compare(column, "<", end)])

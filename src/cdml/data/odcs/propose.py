@@ -182,7 +182,7 @@ def observe_columns(table: Table) -> tuple[ObservedColumn, ...]:
         for one in numbers
         for function in ("minimum", "maximum")
     ]
-    missing, extremes = table.ask([Missing(one.name) for one in fields], ends)
+    missing, extremes = table.compute([Missing(one.name) for one in fields], ends)
     ranges = {
         one.name: (low, high)
         for one, low, high in zip(numbers, extremes[::2], extremes[1::2], strict=True)

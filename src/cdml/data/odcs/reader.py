@@ -29,7 +29,7 @@ from cdml.data.contract import (
 )
 from cdml.data.odcs.quality import QualityReader
 from cdml.data.odcs.relationships import References
-from cdml.data.odcs.schema import Problems, check_schema, contract_path, known_keys
+from cdml.data.odcs.schema import Problems, check_schema, contract_path, defined_keys
 from cdml.data.odcs.versions import OLDER, read_version
 from cdml.errors import ConfigurationError
 from cdml.tables.query import LogicalType
@@ -66,13 +66,13 @@ def modernise(version: str, problems: Problems) -> list[tuple[int, str]]:
         for number, rule in enumerate(rules):
             here = (*place, "quality", number)
             # The keys that neither v3.0 nor today's standard knows at a rule.
-            known = known_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
+            known = defined_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
             for key in [key for key in rule if key not in known]:
                 line, where = marked.line((*here, key)), contract_path(here)
                 del rule[key]
                 if near := get_close_matches(key, _JUDGING, n=1):
                     problem = f"{where}: unknown key {key!r}; did you mean {near[0]!r}?"
-                    problems.found.append((line, problem))
+                    problems.entries.append((line, problem))
                 else:
                     listed.append((line, f"the unknown key {key!r} of {where}"))
             _rename(rule)
@@ -163,15 +163,15 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
         raise ConfigurationError(f"{source}, line {error.line}, is not YAML: {error}.") from error
     problems = Problems(marked)
     for place in marked.repeated:
-        problems.found.append((marked.line(place), f"{contract_path(place)} is given twice"))
+        problems.entries.append((marked.line(place), f"{contract_path(place)} is given twice"))
     if not isinstance(marked.value, dict):
         raise ConfigurationError(f"{source} holds no contract.")
     version = read_version(marked.value, source, marked.line(("apiVersion",)))
     check_schema(problems, version)
     contract = None
-    if not problems.found:
+    if not problems.entries:
         contract = _read(source, table, problems, modernise(version, problems))
-    wrong = sorted(set(problems.found))
+    wrong = sorted(set(problems.entries))
     if contract is None or wrong:
         listing = "\n".join(f"  line {line}: {problem}" for line, problem in wrong)
         count = "1 problem" if len(wrong) == 1 else f"{len(wrong)} problems"
@@ -206,7 +206,7 @@ def _read(
     for prop in properties:
         if prop.name in first:
             what = f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
-            problems.found.append((prop.line, what))
+            problems.entries.append((prop.line, what))
         first.setdefault(prop.name, prop.line)
     for number, sla in enumerate(document.slaProperties or []):
         told = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
@@ -282,7 +282,7 @@ def _options(
                 problem = (
                     f"{contract_path((*place, key))} is not an ISO {logical}: {options[key]!r}"
                 )
-                problems.found.append((problems.marked.line((*place, key)), problem))
+                problems.entries.append((problems.marked.line((*place, key)), problem))
                 del options[key]
     for low, high, is_strict in _ORDERED:
         if low in options and high in options:
@@ -291,7 +291,7 @@ def _options(
                 problem = (
                     f"{contract_path(place)}: {low} {options[low]} {problem} {high} {options[high]}"
                 )
-                problems.found.append((problems.marked.line((*place, low)), problem))
+                problems.entries.append((problems.marked.line((*place, low)), problem))
     return options
 
 

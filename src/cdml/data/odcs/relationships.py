@@ -32,14 +32,14 @@ class References:
 
     def all(self, place: KeyPath) -> tuple[Reference, ...]:
         """Every relationship of the table and of its columns."""
-        references = [*self._of(self.table.relationships, place, None)]
+        references = [*self._listed(self.table.relationships, place, None)]
         for number, prop in enumerate(self.table.properties or []):
             column = prop.physicalName or prop.name or ""
             here = (*place, "properties", number)
-            references += self._of(prop.relationships, here, column)
+            references += self._listed(prop.relationships, here, column)
         return tuple(references)
 
-    def _of(
+    def _listed(
         self, relationships: Sequence[Relationship] | None, place: KeyPath, column: str | None
     ) -> Iterator[Reference]:
         for number, relationship in enumerate(relationships or []):

@@ -19,7 +19,9 @@ _CLOCK = re.compile(
     r"(get_)?current_(date|time|timestamp|datetime|localtime|localtimestamp|timezone|.*_tz)|"
     r"(transaction|statement|clock|utc)_(timestamp|date|time)|unix_timestamp|utc_.*"
 )
-_WHO = re.compile(r"current_\w+|(session_|system_|inet_)\w+|user|version|connection_id|host(name)?")
+_VOLATILE = re.compile(
+    r"current_\w+|(session_|system_|inet_)\w+|user|version|connection_id|host(name)?"
+)
 _ORDERED = re.compile(
     r"first(_value)?|last(_value)?|nth_value|any_value|arbitrary|mode|list|array_agg|"
     r"group_concat|string_agg|listagg|collect_list|arg_?(min|max)(_null)?|(min|max)_by|"
@@ -48,7 +50,7 @@ def _of_function(node: exp.Func) -> str | None:
         return f"the query asks the clock ('{text}')" if text in _MOMENTS else None
     if _CLOCK.fullmatch(name) and not (name == "age" and len(list(_arguments(node))) > 1):
         return f"the query asks the clock ({name})"
-    if _WHO.fullmatch(name):
+    if _VOLATILE.fullmatch(name):
         return f"the query asks who runs it ({name})"
     if _ORDERED.fullmatch(name) and not _is_ordered(node):
         return f"the query takes rows as they come ({name} without ORDER BY)"

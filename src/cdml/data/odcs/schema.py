@@ -18,11 +18,11 @@ class Problems:
     """What is wrong in a contract, by line."""
 
     marked: YamlDocument
-    found: list[tuple[int, str]] = field(default_factory=list)
+    entries: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, place: KeyPath, what: str) -> None:
         """Something is wrong at a place."""
-        self.found.append((self.marked.line(place), f"{contract_path(place)}: {what}"))
+        self.entries.append((self.marked.line(place), f"{contract_path(place)}: {what}"))
 
 
 _LONGEST = 200
@@ -64,7 +64,7 @@ class _Wrong:
     """One thing that the schema objects to; `key` is the unknown key of the mapping there."""
 
     place: KeyPath
-    what: str
+    problem: str
     key: str | None = None
 
     @property
@@ -81,11 +81,11 @@ def check_schema(problems: Problems, version: str) -> None:
         unknown_still = frozenset(one.key_place for one in _objections(marked.value, newest))
         later = frozenset(one.key_place for one in wrong if one.key) - unknown_still
     for one in wrong:
-        problem = one.what
+        problem = one.problem
         if one.key_place in later:
             problem = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
         line = marked.line(one.key_place)
-        problems.found.append((line, f"{contract_path(one.place)}: {problem}"))
+        problems.entries.append((line, f"{contract_path(one.place)}: {problem}"))
 
 
 def _objections(contract: Any, version: str) -> list[_Wrong]:
@@ -96,7 +96,7 @@ def _objections(contract: Any, version: str) -> list[_Wrong]:
     return problems or [_Wrong(tuple(e.absolute_path), _short(e.message)) for e in errors]
 
 
-def known_keys(name: str, value: Any) -> frozenset[str]:
+def defined_keys(name: str, value: Any) -> frozenset[str]:
     """The keys that today's standard knows of a definition, for a mapping such as this."""
     validator = _validator(VERSIONS[0])
     return _allowed(validator, validator.schema["$defs"][name], value)

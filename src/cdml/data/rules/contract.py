@@ -131,7 +131,7 @@ def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrCheck]:
     if prop.nested:
         line = next((prop.lines[key] for key in _NESTED if key in prop.lines), prop.line)
         parts = DataRule(
-            name="nested", column=prop.name, what="", expected="as the contract says", line=line
+            name="nested", column=prop.name, subject="", expected="as the contract says", line=line
         )
         yield not_executed(parts, "what the contract says about parts of a value is not checked")
 
@@ -174,7 +174,7 @@ def _logical_type(prop: Property, expected: LogicalType, field: Field) -> Check:
     fine = field.type is expected or integers or held
     trouble = _not_applied(expected, str(prop.options.get("format", "")))
     if field.type is LogicalType.STRING and not fine and trouble:
-        rule = DataRule(name="logical_type", column=prop.name, what="", expected=expected)
+        rule = DataRule(name="logical_type", column=prop.name, subject="", expected=expected)
         return not_executed(rule, trouble)
     holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{expected}"
     return fact(
@@ -215,14 +215,16 @@ def _simple(prop: Property) -> Iterator[DataRule]:
 
 def not_null(column: str, name: str = "not_null") -> DataRule:
     """No value may be missing."""
-    return DataRule(name=name, column=column, breaking=Missing(column), what="values are missing")
+    return DataRule(
+        name=name, column=column, breaking=Missing(column), subject="values are missing"
+    )
 
 
 def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> DataRule:
     """No combination of values may occur twice."""
     return DataRule(
         name=name, column=column, repeated=columns,
-        what=f"rows repeat the {', '.join(columns)} of a row before",
+        subject=f"rows repeat the {', '.join(columns)} of a row before",
     )  # fmt: skip
 
 
@@ -251,7 +253,7 @@ def _of_nothing(rule: RuleOrCheck) -> RuleOrCheck:
     """No value is there that could break what an option asks of each; what is listed stays so."""
     if rule.severity == "info":
         return rule
-    expected = rule.asked if isinstance(rule, DataRule) else rule.expected
+    expected = rule.expectation if isinstance(rule, DataRule) else rule.expected
     return make_check(
         name=rule.name, column=rule.column, verdict=Verdict.PASS, severity="error",
         expected=expected, observed="0", failing_rows=0,
@@ -278,7 +280,7 @@ def _option(column: str, name: str, option: Any, kind: LogicalType) -> RuleOrChe
 def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrCheck:
     expected = f"a multiple of {option}"
     rule = DataRule(
-        name="multipleOf", column=column, what=f"values are not {expected}", expected=expected
+        name="multipleOf", column=column, subject=f"values are not {expected}", expected=expected
     )
     if kind not in (LogicalType.INTEGER, LogicalType.NUMBER):
         return not_executed(rule, f"the column holds {kind}, not numbers")
@@ -298,7 +300,7 @@ def _format(column: str, written: str, kind: LogicalType, dates: LogicalType | N
     trouble = _not_applied(dates, written) if dates else f"the format {written!r} is not known"
     if pattern is None or (dates and (applied is None or trouble)):
         rule = DataRule(
-            name="format", column=column, what="values are of another format", expected=written
+            name="format", column=column, subject="values are of another format", expected=written
         )
         return not_executed(rule, trouble)
     return _on_text(column, "format", written, kind, Matches(column, pattern))
@@ -309,7 +311,7 @@ def _on_text(
 ) -> RuleOrCheck:
     rule = DataRule(
         name=name, column=column, breaking=violates(column, allowed),
-        what=f"values break {name} ({expected})", expected=expected,
+        subject=f"values break {name} ({expected})", expected=expected,
     )  # fmt: skip
     if kind is not LogicalType.STRING:
         return not_executed(rule, f"the column holds {kind}, not text")
@@ -321,7 +323,9 @@ def _typed(
     allowed: Callable[[CellValue], Condition],
 ) -> RuleOrCheck:  # fmt: skip
     value = coerce(bound, kind)
-    rule = DataRule(name=name, column=column, what=f"values are not {expected}", expected=expected)
+    rule = DataRule(
+        name=name, column=column, subject=f"values are not {expected}", expected=expected
+    )
     if value is None or not kind.ordered:
         text = str(bound) if isinstance(bound, date | time) else repr(bound)
         return not_executed(rule, f"the column holds {kind}, which {text} cannot be held against")
@@ -349,7 +353,8 @@ def identity_rules(
     yield not_null(label.name, "label_not_null")
     if positive is not None:
         yield DataRule(
-            name="positive_occurs", column=label.name, what=f"rows are of the class {positive!r}",
+            name="positive_occurs", column=label.name,
+            subject=f"rows are of the class {positive!r}",
             breaking=Compare(label.name, "==", positive),
             bound=ContractBound(operator="mustBeGreaterThan", value=0),
         )  # fmt: skip

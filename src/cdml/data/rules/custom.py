@@ -28,12 +28,12 @@ def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrCheck]
         yield _comparison(quality, quality.comparison, context.fields)
         return
     name = NAMES[check]
-    rule = data_rule(quality, name, column, what=f"the {name.replace('_', ' ')} of {column}")
+    rule = data_rule(quality, name, column, subject=f"the {name.replace('_', ' ')} of {column}")
     field = context.fields.get(column or "")
     if field is None:
         yield not_executed(rule, f"the data has no column {column!r}")
     elif check == "distinctCount":
-        yield replace(rule, distinct=column, what=f"the number of different values of {column}")
+        yield replace(rule, distinct=column, subject=f"the number of different values of {column}")
     elif check == "freshness":
         yield _freshness(rule, field, context.now)
     elif not field.type.numeric:
@@ -41,9 +41,9 @@ def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrCheck]
     else:
         function: Any = check
         q = quality.arguments.get("q")
-        subject = f"the {q:g} quantile of {column}" if q is not None else rule.what
+        subject = f"the {q:g} quantile of {column}" if q is not None else rule.subject
         yield replace(
-            rule, aggregate=Aggregate(function=function, column=field.name, q=q), what=subject,
+            rule, aggregate=Aggregate(function=function, column=field.name, q=q), subject=subject,
             reveals=(field.name,),  # of one row, or of equal ones, a mean is a value too
         )  # fmt: skip
 
@@ -55,7 +55,7 @@ def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrChec
         return not_executed(rule, "nobody says what time it is")
     newest = Aggregate(function="maximum", column=field.name)
     subject = f"the age of the newest {field.name}"
-    return replace(rule, aggregate=newest, until=now, what=subject, reveals=(field.name,))
+    return replace(rule, aggregate=newest, until=now, subject=subject, reveals=(field.name,))
 
 
 def _comparison(
@@ -65,7 +65,7 @@ def _comparison(
     if quality.bound is not None:
         expected += f"; broken by {quality.bound}"
     rule = data_rule(quality, "compare", comparison.left, expected=expected,
-                 what=f"rows do not have {comparison.left} {comparison.operator}"
+                 subject=f"rows do not have {comparison.left} {comparison.operator}"
                  f" {comparison.right}")  # fmt: skip
     sides = [fields.get(name) for name in (comparison.left, comparison.right)]
     lost = [name for name in (comparison.left, comparison.right) if name not in fields]
@@ -97,7 +97,7 @@ def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrCheck
     theirs = context.related[reference.table]
     rule = DataRule(
         name="foreign_key", column=column, reference=reference, expected=str(reference),
-        what=f"rows have no counterpart: {reference}",
+        subject=f"rows have no counterpart: {reference}",
     )  # fmt: skip
     for name, their_name in zip(reference.columns, reference.their_columns, strict=True):
         if name not in context.fields:

@@ -53,7 +53,7 @@ def _of_kind(quality: Quality, column: str | None, context: RuleContext) -> Iter
             subject = f"the answer of {quality.name}"
             query = quality.query
             reveals = _revealed(query.reveals if query is not None else (), context.fields)
-            yield data_rule(quality, "sql", column, query=query, what=subject, reveals=reveals)
+            yield data_rule(quality, "sql", column, query=query, subject=subject, reveals=reveals)
         case "text":
             yield unjudged_finding("text", column, f"documentation: {quality.name}")
         case _:
@@ -68,7 +68,7 @@ def _revealed(written: Collection[str], fields: Mapping[str, Field]) -> tuple[st
 def _foreign(quality: Quality, column: str | None, context: RuleContext) -> RuleOrCheck:
     why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
     if context.hold_foreign:
-        rule = data_rule(quality, "foreign_rule", column, what="", expected=quality.name)
+        rule = data_rule(quality, "foreign_rule", column, subject="", expected=quality.name)
         return not_executed(rule, f"{why}, and data.foreign_rules is hold")
     return unjudged_finding("not_executed", column, why)
 
@@ -77,7 +77,7 @@ def _library(
     quality: Quality, column: str | None, fields: Mapping[str, Field]
 ) -> Iterator[RuleOrCheck]:
     metric = quality.metric or ""
-    rule = data_rule(quality, NAMES[metric], column, what="rows")
+    rule = data_rule(quality, NAMES[metric], column, subject="rows")
     if metric == "rowCount":
         yield rule
         return
@@ -89,7 +89,7 @@ def _library(
         return
     kind = fields[column].type if column in fields else LogicalType.OTHER
     breaking, subject = _breaking(metric, column, quality.arguments, kind)
-    rule = replace(rule, breaking=breaking, what=subject)
+    rule = replace(rule, breaking=breaking, subject=subject)
     yield rule if column in fields else not_executed(rule, f"the data has no column {column!r}")
 
 
@@ -104,7 +104,7 @@ def _duplicates(
             rule, f"the data has no column {lost[0]!r}" if lost else "it names no properties"
         )
     subject = f"rows repeat the {', '.join(columns)} of a row before"
-    return replace(rule, repeated=columns, what=subject)
+    return replace(rule, repeated=columns, subject=subject)
 
 
 def _breaking(
@@ -138,7 +138,7 @@ def accepted_values(
     return DataRule(
         name=name, column=column, severity=severity,
         breaking=violates(column, _among(column, values, kind)),
-        what="values are not among the accepted ones",
+        subject="values are not among the accepted ones",
         expected="one of " + ", ".join(map(str, values)),
     )  # fmt: skip
 

@@ -45,7 +45,7 @@ class DataRule:
     until: datetime | None = None
     bound: ContractBound = NONE
     warns: ContractBound | None = None
-    what: str
+    subject: str
     expected: str = ""
     line: int | None = None
 
@@ -55,7 +55,7 @@ class DataRule:
         return self.breaking is not None or bool(self.repeated) or self.reference is not None
 
     @property
-    def asked(self) -> str:
+    def expectation(self) -> str:
         """What is expected, in words."""
         text = self.expected or str(self.bound)
         return f"{text} (warns unless {self.warns})" if self.warns is not None else text
@@ -64,7 +64,7 @@ class DataRule:
         """What the rule says of the rows."""
         return make_check(
             name=self.name, column=self.column, verdict=verdict, severity=self.severity,
-            expected=self.asked, observed=observed, reason=reason, line=self.line, **more,
+            expected=self.expectation, observed=observed, reason=reason, line=self.line, **more,
         )  # fmt: skip
 
 
@@ -90,9 +90,9 @@ def judge_count(
     """A count as a check; the row numbers and values of `examples` may be shown."""
     if isinstance(answer, NotRun):
         return not_executed(rule, answer.reason)
-    figures = f"{answer:,} of {rows:,} {rule.what} ({percentage(answer, rows)})"
+    figures = f"{answer:,} of {rows:,} {rule.subject} ({percentage(answer, rows)})"
     if not rule.counts:
-        figures = f"there are {answer:,} {rule.what}"
+        figures = f"there are {answer:,} {rule.subject}"
     shares = rule.bound.percent or (rule.warns is not None and rule.warns.percent)
     level, accepted = _level(rule, lambda bound: bound.accepts(answer, rows))
     return rule.check(
@@ -112,7 +112,7 @@ def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool =
     words = "accepted" if level is Verdict.PASS else "not accepted"
     told = figure if may_disclose else f"{words} (it is not shown)"
     return rule.check(
-        level, exact if may_disclose else "not shown", f"{rule.what} is {told}{accepted}"
+        level, exact if may_disclose else "not shown", f"{rule.subject} is {told}{accepted}"
     )
 
 

@@ -33,7 +33,7 @@ from cdml.tables.types import binary
 COLUMNS = "model_columns"
 TYPES = "model_types"
 
-WHOLE: Mapping[str, tuple[int, int]] = {
+INTEGER_RANGES: Mapping[str, tuple[int, int]] = {
     "integer": (-(2**31), 2**31 - 1),
     "long": (-(2**63), 2**63 - 1),
     **{f"int{bits}": (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32, 64)},
@@ -50,7 +50,7 @@ LAST = datetime.fromisoformat("2262-04-11 23:47:16")
 """What MLflow's `datetime` holds: nanoseconds in 64 bits."""
 _MOMENT = r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])([ T]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$"
 
-_PHYSICAL_WHOLE: Mapping[str, tuple[int, int]] = {
+_PHYSICAL_INTEGERS: Mapping[str, tuple[int, int]] = {
     f"{sign}{name}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
     for sign in ("", "U")
     for name, bits in (
@@ -67,7 +67,7 @@ class Signature:
     named columns; then it may ask for `unnamed` ones.
     """
 
-    who: str
+    subject: str
     types: Mapping[str, str] | None
     required: Sequence[str] = ()
     unnamed: Unnamed | None = None
@@ -85,7 +85,7 @@ def check_signature(
     signature: Signature, fields: Mapping[str, Field], purposes: Purposes = NO_PURPOSES
 ) -> Iterator[RuleOrCheck]:
     """Everything that may keep a model from answering."""
-    subject, types = signature.who, signature.types
+    subject, types = signature.subject, signature.types
     if types is not None:
         yield from _named(signature, types, fields)
     elif signature.unnamed is not None:
@@ -117,14 +117,14 @@ def refused_value(signature: Signature, why: str) -> Check:
     """A value of a text file is not of the type that a model asks for; `why` is a sentence."""
     return fact(
         TYPES, None, fine=False, expected="as in the signature", observed="another value",
-        reason=f"{signature.who} cannot be asked: {why.rstrip('.')}",
+        reason=f"{signature.subject} cannot be asked: {why.rstrip('.')}",
     )  # fmt: skip
 
 
 def _named(
     signature: Signature, types: Mapping[str, str], fields: Mapping[str, Field]
 ) -> Iterator[Check]:
-    subject = signature.who
+    subject = signature.subject
     lost = [name for name in types if name not in fields]
     for name in lost:
         yield _lost(subject, name, fields, required=name in signature.required)
@@ -164,10 +164,10 @@ def _lost(subject: str, name: str, fields: Mapping[str, Field], *, required: boo
 
 def _typed(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     """What is to be said of one column: nothing where it is taken as it is."""
-    subject, name = signature.who, field.name
+    subject, name = signature.subject, field.name
     if field.empty:
         needed = signature.types is None or name in signature.required
-        if needed and (type_name in WHOLE or type_name.startswith("array(")):
+        if needed and (type_name in INTEGER_RANGES or type_name.startswith("array(")):
             yield _complete(subject, type_name, name)
         return
     if type_name.startswith("array("):
@@ -178,11 +178,11 @@ def _typed(signature: Signature, type_name: str, field: Field) -> Iterator[RuleO
             yield from of_type(subject, type_name, field)
 
 
-def _whole(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
-    low, high = WHOLE[type_name]
+def _integer(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
+    low, high = INTEGER_RANGES[type_name]
     fits = f"whole numbers from {low} to {high}"
     if field.type is LogicalType.INTEGER:
-        least, most = _PHYSICAL_WHOLE.get(field.physical, (low - 1, high + 1))
+        least, most = _PHYSICAL_INTEGERS.get(field.physical, (low - 1, high + 1))
         if least < low or most > high:
             yield _breaking(
                 subject, type_name, field, f"are no {fits}", _within(field.name, low, high)
@@ -202,7 +202,7 @@ def _whole(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
 def _floating(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     most = 2 ** FLOATING[type_name]
     if field.type is LogicalType.INTEGER:
-        least, largest = _PHYSICAL_WHOLE.get(field.physical, (-most - 1, most + 1))
+        least, largest = _PHYSICAL_INTEGERS.get(field.physical, (-most - 1, most + 1))
         if (least < -most or largest > most) and type_name not in ROUNDED:
             problem = f"lie beyond {most}, from where {type_name} loses digits"
             yield _breaking(subject, type_name, field, problem, _within(field.name, -most, most))
@@ -255,7 +255,7 @@ def _bytes(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
 def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     """Lists by what is in them; which of their values fit, no scan tells."""
     if field.type is not LogicalType.ARRAY:
-        yield _refused(signature.who, type_name, field)
+        yield _refused(signature.subject, type_name, field)
         return
     inner = Field(
         name=field.name, type=_element(field.physical), physical=field.physical.removesuffix("[]"),
@@ -264,17 +264,17 @@ def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleO
     kind = type_name.removeprefix("array(")[:-1]
     rules = list(_typed(signature, kind, inner))
     if any(isinstance(rule, Check) and rule.severity == "error" for rule in rules):
-        yield _refused(signature.who, type_name, field)
+        yield _refused(signature.subject, type_name, field)
     elif rules:
         only = "of which only the scoring tells whether every value fits"
-        yield _type_mismatch(signature.who, type_name, field, only, severity="warning")
+        yield _type_mismatch(signature.subject, type_name, field, only, severity="warning")
     if field.nullable and field.name in signature.required:
-        yield _complete(signature.who, type_name, field.name)
+        yield _complete(signature.subject, type_name, field.name)
 
 
 def _element(physical: str) -> LogicalType:
     name = physical.removesuffix("[]")
-    if name in _PHYSICAL_WHOLE:
+    if name in _PHYSICAL_INTEGERS:
         return LogicalType.INTEGER
     if name.endswith("]"):
         return LogicalType.ARRAY
@@ -293,7 +293,7 @@ def _nested(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]
 
 
 _OF_TYPE: Sequence[tuple[Container[str], Callable[[str, str, Field], Iterator[RuleOrCheck]]]] = (
-    (WHOLE, _whole),
+    (INTEGER_RANGES, _integer),
     (FLOATING, _floating),
     (TRUTH, _truth),
     (("datetime",), _moment),
@@ -313,14 +313,14 @@ def _breaking(
 ) -> DataRule:
     return DataRule(
         name=TYPES, column=field.name, breaking=violates(field.name, allowed), expected=type_name,
-        what=f"values {problem}, and the signature of {subject} says {type_name}",
+        subject=f"values {problem}, and the signature of {subject} says {type_name}",
     )  # fmt: skip
 
 
 def _complete(subject: str, type_name: str, column: str) -> DataRule:
     return DataRule(
         name=TYPES, column=column, breaking=Missing(column), expected=f"{type_name}, complete",
-        what=f"values are missing, and {subject} takes this column as {type_name}, which MLflow"
+        subject=f"values are missing, and {subject} takes this column as {type_name}, which MLflow"
         " refuses to make of a column with missing values",
     )  # fmt: skip
 

@@ -24,7 +24,7 @@ class Latencies:
             raise ValueError("each latency needs a count of at least 0")
 
     @classmethod
-    def of(cls, milliseconds: Iterable[float]) -> "Latencies":
+    def from_milliseconds(cls, milliseconds: Iterable[float]) -> "Latencies":
         """Of single requests, in any order.
 
         Raises:

@@ -65,6 +65,6 @@ def _send_case(
     target: SplittingTarget, release: Release, body: bytes, limits: SmokeTolerances
 ) -> ServerAnswer:
     try:
-        return target.ask(release, body, timeout=limits.timeout)
+        return target.send_request(release, body, timeout=limits.timeout)
     except ServiceError as error:
         return ServerAnswer(status=None, body=error.message.encode())

@@ -20,7 +20,7 @@ MALFORMED = b'{"cdml_smoke_check": ["no model is asked this way"]}'
 
 _OK = 200
 _CLIENT_ERRORS = range(400, 500)
-_TOLD = 160
+_EXCERPT = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,9 +141,9 @@ def case_of_rows(
 
 def shorten_reply(body: bytes) -> str:
     """The beginning of what a server said, on one line, without what a terminal obeys."""
-    text = body[: 4 * _TOLD].decode(errors="replace")
+    text = body[: 4 * _EXCERPT].decode(errors="replace")
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return f"{words[:_TOLD]}…" if len(words) > _TOLD else words or "nothing"
+    return f"{words[:_EXCERPT]}…" if len(words) > _EXCERPT else words or "nothing"
 
 
 def _answers(cases: Sequence[tuple[Case, ServerAnswer]]) -> SmokeCheck:

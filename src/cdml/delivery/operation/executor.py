@@ -157,7 +157,7 @@ class OperationExecutor:
 
     def _file(self) -> None:
         """File the operation. A rollback is filed once traffic is back: nothing may delay it."""
-        self.ci_deployment = CiDeployment.of(self.ports, self.observation.ledger, self.url)
+        self.ci_deployment = CiDeployment.open(self.ports, self.observation.ledger, self.url)
         self.steps.add(
             "record",
             self.ci_deployment.detail,

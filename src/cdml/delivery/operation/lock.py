@@ -17,7 +17,7 @@ from cdml.errors import InputError, LockHeld, ServiceError
 from cdml.evidence.store import write_atomically
 from cdml.journal.records import JournalDocument
 
-ASK_EVERY = 15.0
+POLL_SECONDS = 15.0
 """Seconds between two questions to the CI system about the run that holds the lock."""
 WATCHED = "journal-watched.json"
 """Ends the name of the file in which a machine remembers since when it has seen a lock."""
@@ -133,7 +133,7 @@ class LockHolder:
 
     def _due(self) -> bool:
         now = self.ports.clock.monotonic()
-        if self.queried_at is not None and now - self.queried_at < ASK_EVERY:
+        if self.queried_at is not None and now - self.queried_at < POLL_SECONDS:
             return False
         self.queried_at = now
         return True

@@ -46,7 +46,7 @@ class OperationRunner:
     id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @classmethod
-    def of(
+    def configured(
         cls,
         loaded: LoadedConfig,
         ports: DeliveryPorts,
@@ -81,7 +81,7 @@ class OperationRunner:
             effects=Effects(
                 ports=ports,
                 optional_checks=checks,
-                alias=Alias.of(loaded, ports.registry, where) if splits else None,
+                alias=Alias.configured(loaded, ports.registry, where) if splits else None,
             ),
             steps=Steps(clock=ports.clock),
             voucher=Voucher(loaded=loaded, ports=ports, environment=where),

@@ -26,7 +26,7 @@ LEASE = timedelta(minutes=3)
 """How long a lock is good for after each write, which its holder repeats at every third of it."""
 SLOW_LEASE = timedelta(minutes=15)
 """The same where a server is started, asked, or ended after its last requests."""
-KEPT = 1000
+MOST_ENTRIES = 1000
 """How many earlier releases the journal remembers."""
 REMEMBERED = 100
 """How many rollbacks the journal knows the requesters of."""
@@ -55,7 +55,7 @@ def adopt(
 ) -> Transition:
     """Take what is observed to serve for what the journal says; None where nothing serves."""
     if release is None:
-        empty = replace(ledger, current=None, previous=ledger.entries[:KEPT])
+        empty = replace(ledger, current=None, previous=ledger.entries[:MOST_ENTRIES])
         return Transition(empty, f"adopt: nothing serves {ledger.environment}")
     entry = Entry(
         version=release.version,
@@ -69,7 +69,9 @@ def adopt(
         reason=reason,
     )
     subject = f"adopt: v{release.version} serves {ledger.environment}"
-    return Transition(replace(ledger, current=entry, previous=ledger.entries[:KEPT]), subject)
+    return Transition(
+        replace(ledger, current=entry, previous=ledger.entries[:MOST_ENTRIES]), subject
+    )
 
 
 def begin(ledger: JournalDocument, operation: Operation, now: datetime) -> Transition:
@@ -207,7 +209,11 @@ def commit(ledger: JournalDocument, now: datetime) -> Transition:
     effect = "switch" if operation.ramp is None else "publish"
     published = _intend(operation, Phase.PUBLISH, effect, ledger.generation, now)
     return Transition(
-        replace(_under_way(ledger, published, now), current=entry, previous=ledger.entries[:KEPT]),
+        replace(
+            _under_way(ledger, published, now),
+            current=entry,
+            previous=ledger.entries[:MOST_ENTRIES],
+        ),
         f"{operation.kind}: v{operation.to.version} serves {ledger.environment}",
     )
 

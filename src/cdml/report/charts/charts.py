@@ -86,7 +86,7 @@ Models = Mapping[Role, Mapping[str, Curve]]
 _RATES = (0.01, 0.05, 0.1, 0.2, 0.5)
 _RECALLS = (0.1, 0.25, 0.5, 0.75, 0.9)
 _QUANTILES = ("p05", "p25", "p50", "p75", "p95")
-_TOLD = 10
+_MOST_POINTS = 10
 """Bins of residuals that the table tells."""
 
 
@@ -199,7 +199,11 @@ def _calibration(curves: Mapping[Role, Curve]) -> Chart:
 
 def _residuals(role: Role, curves: Mapping[str, Curve]) -> Chart:
     x, median = curves["p50"].x, curves["p50"].y
-    indices = sorted({round(at * (len(x) - 1) / (_TOLD - 1)) for at in range(_TOLD)}) if x else []
+    indices = (
+        sorted({round(at * (len(x) - 1) / (_MOST_POINTS - 1)) for at in range(_MOST_POINTS)})
+        if x
+        else []
+    )
     table = ChartTable(
         caption=f"Residuals of the {role}: quantiles by prediction",
         columns=("Mean prediction", "5 %", "25 %", "Median", "75 %", "95 %"),

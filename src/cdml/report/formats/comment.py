@@ -38,7 +38,7 @@ _ROW = 60  # no row is shorter, in characters
 _USUAL_ROW = 400  # what the first guess takes a row for
 _NEAR = 0.02  # a few rows less than would fit do no harm
 _JUDGED = ("gates", "checks", "slices")
-_TOLD = ("steps", "changes", "metrics")
+_SHORTENED = ("steps", "changes", "metrics")
 
 
 def fit_to_limit(
@@ -89,7 +89,7 @@ def _by_importance(views: Sequence[View]) -> Iterator[Span]:
                 for index, row in enumerate(getattr(view, kind)):
                     if (row.verdict in {None, Verdict.PASS}) is good:
                         yield number, kind, index
-    for kind in _TOLD:
+    for kind in _SHORTENED:
         for number, view in enumerate(views):
             yield from ((number, kind, index) for index in range(len(getattr(view, kind))))
 
@@ -103,7 +103,7 @@ def _with(views: Sequence[View], order: tuple[Span, ...], keep: int) -> tuple[Vi
         if not omitted:
             return view
         tables: dict[str, Any] = {}
-        for kind in (*_JUDGED, *_TOLD):
+        for kind in (*_JUDGED, *_SHORTENED):
             rows = enumerate(getattr(view, kind))
             tables[kind] = tuple(row for index, row in rows if (number, kind, index) in retained)
         return replace(view, **tables, left_out=f"{omitted:,} of {every:,} rows are left out here")

@@ -273,7 +273,9 @@ def translate_errors(what: str, permission: str) -> Iterator[None]:
     except requests.RequestException as error:
         tls = explain_tls_error(str(error), " or ".join(_CERTIFICATES))
         if tls is not None:
-            raise Lost(f"GitHub's API {tls.what}, when asked to {what}.", tls.hint) from error
+            raise Lost(
+                f"GitHub's API {tls.description}, when asked to {what}.", tls.hint
+            ) from error
         kind = type(error).__name__
         raise Lost(f"GitHub's API gave no answer when asked to {what} ({kind}).") from error
     except _NOT_GITHUB as error:

@@ -29,7 +29,7 @@ class State(StrEnum):
     """How far the run was that wrote a comment; hidden where a newer one took its place."""
 
     BEGUN = "begun"
-    TOLD = "told"
+    REPORTED = "told"
     HIDDEN = "hidden"
 
 
@@ -51,12 +51,17 @@ class Marker:
     source: str = ""
     run: tuple[int, int]
     at: str = ""
-    state: State = State.TOLD
+    state: State = State.REPORTED
     warned: Warned = field(default_factory=dict)
 
     @classmethod
-    def of(
-        cls, report_id: str, run: tuple[int, int], state: State = State.TOLD, *, source: str = ""
+    def for_report(
+        cls,
+        report_id: str,
+        run: tuple[int, int],
+        state: State = State.REPORTED,
+        *,
+        source: str = "",
     ) -> "Marker":
         """The marker of a report that is written now."""
         now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -64,7 +69,7 @@ class Marker:
         return cls(id=id_, source=source, run=run, at=now, state=state)
 
     @classmethod
-    def found(cls, body: str) -> "Marker | None":
+    def parse(cls, body: str) -> "Marker | None":
         """The marker a comment ends with."""
         last = body.rstrip().rpartition("\n")[2].strip()
         match = _MARKER.fullmatch(last)
@@ -75,7 +80,7 @@ class Marker:
             source=match["source"] or "",
             run=(int(match["run"]), int(match["attempt"])),
             at=match["at"] or "",
-            state=State(match["state"] or State.TOLD),
+            state=State(match["state"] or State.REPORTED),
             warned=_read_warned(match["warned"] or ""),
         )
 
@@ -83,7 +88,7 @@ class Marker:
         """Whether one configuration named both models, whatever it calls the model by now."""
         return bool(self.source) and self.source == other.source
 
-    def known_to(self, run: tuple[int, int]) -> Warned:
+    def warnings_before(self, run: tuple[int, int]) -> Warned:
         """What of its warnings the report before a run's had, each with True.
 
         The run's own comment tells what the report before had told when it was written.
@@ -146,13 +151,13 @@ def post_comment(
     marker = replace(marker, warned=warned or {})
     anew = behaviour != "update" and not only_update
 
-    def found() -> str | None:
+    def update_existing() -> str | None:
         nonlocal marker
         comment, there = place.newest(marker) or (None, marker)
         if comment is None:
             return None
         if warned is None:
-            marker = replace(marker, warned=there.known_to(marker.run))
+            marker = replace(marker, warned=there.warnings_before(marker.run))
         body = _body(text, marker)
         if anew and _superseded(there, marker, behaviour, comment, body):
             return None
@@ -162,8 +167,8 @@ def post_comment(
             return None
 
     if only_update:
-        return found()
-    address = create_once(found, lambda: place.create(_body(text, marker)))
+        return update_existing()
+    address = create_once(update_existing, lambda: place.create(_body(text, marker)))
     if anew:
         place.retire(marker, hide=behaviour == "hide-and-recreate")
     return address
@@ -184,11 +189,11 @@ def _superseded(
     if there.newer_than(marker) or _text(comment.body) == _text(body):
         return False
     if marker.state is State.BEGUN:
-        return behaviour == "hide-and-recreate" and there.state is State.TOLD
+        return behaviour == "hide-and-recreate" and there.state is State.REPORTED
     return there.state is State.BEGUN or there.run != marker.run
 
 
-def known_warnings(client: Client, on: Thread, marker: Marker) -> frozenset[str]:
+def earlier_warnings(client: Client, on: Thread, marker: Marker) -> frozenset[str]:
     """Digests of the warnings that the report before this run's had.
 
     Raises:
@@ -196,7 +201,7 @@ def known_warnings(client: Client, on: Thread, marker: Marker) -> frozenset[str]
     """
     with translate_errors("ask who it is", _permission(on)):
         place = _Place(client=client, on=on, viewer=client.viewer())
-    return frozenset(place.known(marker))
+    return frozenset(place.earlier_warnings(marker))
 
 
 def _permission(on: Thread) -> str:
@@ -234,16 +239,16 @@ class _Place:
             for comment in self._all():
                 if getattr(comment.user, "login", None) not in logins:  # None: the account is gone
                     continue
-                marker = Marker.found(comment.body or "")
+                marker = Marker.parse(comment.body or "")
                 if marker is None or marker.state is State.HIDDEN:
                     continue
                 if marker.id == wanted.id or marker.same_source(wanted):
                     yield comment, marker
 
-    def known(self, marker: Marker) -> Warned:
+    def earlier_warnings(self, marker: Marker) -> Warned:
         """What the newest comment of this report says of warnings, as a later one knows it."""
         found = self.newest(marker)
-        return found[1].known_to(marker.run) if found else {}
+        return found[1].warnings_before(marker.run) if found else {}
 
     def _all(self) -> Iterator[Comment]:
         """From the last page on: the newest come first, and most searches end there."""
@@ -262,7 +267,7 @@ class _Place:
 
     def update(self, comment: Comment, marker: Marker, body: str) -> str:
         """Bring a comment up to date, unless it says the same or a newer run wrote it."""
-        there = Marker.found(comment.body)
+        there = Marker.parse(comment.body)
         newer = there is not None and there.newer_than(marker)
         if not newer and _text(comment.body) != _text(body):
             with translate_errors("update its comment", _permission(self.on)):
@@ -280,7 +285,7 @@ class _Place:
                 suppress(NotFoundError),
                 translate_errors("take back an older comment", permission),
             ):
-                if hide and there.state is State.TOLD:
+                if hide and there.state is State.REPORTED:
                     self.client.minimize(comment.node_id)
                     comment.edit(f"{_text(comment.body)}\n\n{replace(there, state=State.HIDDEN)}\n")
                 else:

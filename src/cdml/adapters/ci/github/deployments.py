@@ -31,7 +31,7 @@ def open_deployment(
     """
     content = {**payload, "operation": operation}
 
-    def found() -> str | None:
+    def find_existing() -> str | None:
         with translate_errors("list deployments", "deployments: read"):
             known = client.repository.get_deployments(ref=ref, task=task, environment=environment)
             for deployment in known:
@@ -52,7 +52,7 @@ def open_deployment(
             )
             return str(filed.id)
 
-    return create_once(found, made)
+    return create_once(find_existing, made)
 
 
 def set_status(

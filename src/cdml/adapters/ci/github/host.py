@@ -124,9 +124,9 @@ class GitHubHost:
         """Post or update the one comment of this report, and give its address."""
         from cdml.adapters.ci.github.comments import Marker, State, post_comment
 
-        state = State.BEGUN if begun else State.TOLD
+        state = State.BEGUN if begun else State.REPORTED
         source = self._source(config)
-        marker = Marker.of(report_id, self.run.judged_in(), state, source=source)
+        marker = Marker.for_report(report_id, self.run.judged_in(), state, source=source)
         return post_comment(
             self._client,
             on,
@@ -139,10 +139,10 @@ class GitHubHost:
 
     def warned(self, on: Thread, report_id: str, *, config: Path | None = None) -> frozenset[str]:
         """What the marker of the last report's comment holds."""
-        from cdml.adapters.ci.github.comments import Marker, known_warnings
+        from cdml.adapters.ci.github.comments import Marker, earlier_warnings
 
-        marker = Marker.of(report_id, self.run.judged_in(), source=self._source(config))
-        return known_warnings(self._client, on, marker)
+        marker = Marker.for_report(report_id, self.run.judged_in(), source=self._source(config))
+        return earlier_warnings(self._client, on, marker)
 
     def _source(self, config: Path | None) -> str:
         """Which configuration, as the marker names it; empty where there is none."""

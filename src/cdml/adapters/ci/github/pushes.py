@@ -93,7 +93,7 @@ def signs(client: Client, head: str, number: int | None) -> GateSigns:
         "read the comments", "pull-requests: read" if number else "contents: read"
     ):
         markers = [
-            Marker.found(comment["body"] or "")
+            Marker.parse(comment["body"] or "")
             for comment in client.pages(f"{place}/comments")
             if (comment["user"] or {}).get("type") == "Bot"
             or comment.get("author_association") in _TRUSTED

@@ -24,9 +24,9 @@ _REQUEST_DUMP = 0x301
 _ERROR, _DONE = 2, 3
 _HEADER = struct.Struct("=IHHII")
 """A message's length, type, flags, number and sender (netlink(7))."""
-_ASKED = struct.Struct("=BBxxI2s46x")
+_REQUEST = struct.Struct("=BBxxI2s46x")
 """Family, protocol, a bit for each state, the port as the network writes it (inet_diag_req_v2)."""
-_TOLD = struct.Struct("=4x4x16s40xII")
+_RESPONSE = struct.Struct("=4x4x16s40xII")
 """Address, user and inode (inet_diag_msg)."""
 _SECONDS = 5.0
 _ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
@@ -101,7 +101,7 @@ def _listening(port: int) -> Iterator[tuple[str, int, str]]:
 
 def _request_listeners(family: int, port: int) -> Iterator[tuple[str, int, str]]:
     """What the kernel answers when it is asked for this port."""
-    request = _ASKED.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
+    request = _REQUEST.pack(family, socket.IPPROTO_TCP, 1 << _LISTENS, port.to_bytes(2, "big"))
     header = _HEADER.pack(_HEADER.size + len(request), _SOCK_DIAG_BY_FAMILY, _REQUEST_DUMP, 1, 0)
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     with socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG) as kernel:
@@ -115,7 +115,7 @@ def _request_listeners(family: int, port: int) -> Iterator[tuple[str, int, str]]
                     return
                 if message == _ERROR:
                     raise OSError("the kernel does not tell its sockets")
-                address, user, inode = _TOLD.unpack_from(answer, _HEADER.size)
+                address, user, inode = _RESPONSE.unpack_from(answer, _HEADER.size)
                 size = 4 if family == socket.AF_INET else 16
                 yield _plain(ipaddress.ip_address(address[:size])), user, str(inode)
                 answer = answer[(length + 3) & ~3 :]

@@ -25,7 +25,7 @@ from cdml.journal.records import Release
 from cdml.models.digest import model_digest
 
 MARK = "CDML_SERVER"
-_KEPT = re.compile(
+_INHERITED = re.compile(
     "PATH|HOME|USER|LOGNAME|SHELL|TMPDIR|TZ|LANG|LC_.*|VIRTUAL_ENV|OMP_NUM_THREADS|XDG_.*"
     "|DBUS_SESSION_BUS_ADDRESS|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE"
     "|(https?|no)_proxy|(HTTPS?|NO)_PROXY"
@@ -35,7 +35,7 @@ _COMMAND = 60.0
 _PAUSE = 0.05
 _PING = 2.0
 _LARGEST = 64 * 2**20
-_TOLD = 600
+_LOG_TAIL = 600
 
 
 class ModelServers:
@@ -128,7 +128,7 @@ class ModelServers:
             raise taken(server)
         self._variables_file(server.name).unlink(missing_ok=True)  # no unit starts it at boot
 
-    def ask(
+    def send_request(
         self, server: Server, method: str, path: str, body: bytes, timeout: float
     ) -> ServerAnswer:
         """Send one request to a server, past HAProxy.
@@ -154,7 +154,9 @@ class ModelServers:
     def answers(self, server: Server) -> bool:
         """Whether a server says that it is ready."""
         try:
-            return self.ask(server, "GET", "/ping", b"", _PING).status == http.HTTPStatus.OK
+            return (
+                self.send_request(server, "GET", "/ping", b"", _PING).status == http.HTTPStatus.OK
+            )
         except ServiceError:
             return False
 
@@ -216,7 +218,7 @@ class ModelServers:
         except (OSError, subprocess.TimeoutExpired) as error:
             problem = error
         else:
-            output = done.stderr.decode(errors="replace")[-_TOLD:].strip()
+            output = done.stderr.decode(errors="replace")[-_LOG_TAIL:].strip()
             problem = f"exit code {done.returncode}: {output}" if done.returncode else ""
         if problem:
             raise ServiceError(f"deploy.target.stop failed for slot {server.name}: {problem}")
@@ -251,7 +253,7 @@ class ModelServers:
 
 
 def _inherited(variables: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if _KEPT.fullmatch(name)}
+    return {name: value for name, value in variables.items() if _INHERITED.fullmatch(name)}
 
 
 def _send(number: signal.Signals, processes: Mapping[int, object]) -> None:
@@ -279,7 +281,7 @@ def _wait(done: Callable[[], bool], seconds: float) -> None:
 
 def _last_words(log: Path) -> str:
     try:
-        text = log.read_bytes()[-_TOLD:].decode(errors="replace")
+        text = log.read_bytes()[-_LOG_TAIL:].decode(errors="replace")
     except OSError:
         return "its log is gone."
     words = re.sub(r"[\x00-\x1f\x7f\s]+", " ", text).strip()

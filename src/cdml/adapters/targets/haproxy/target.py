@@ -132,13 +132,13 @@ class HaproxyTarget:
             self._backend.open(slot)
         self._remember()
 
-    def ask(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
+    def send_request(self, release: Release, body: bytes, *, timeout: float) -> ServerAnswer:
         """Send a request to the slot's own port."""
         servers = self._backend.servers()
         server = self._server_of(release, self._held(servers), servers)
         if server is None:
             raise ServiceError(f"no server of v{release.version} runs here.")
-        return self._running.ask(server, "POST", "/invocations", body, timeout)
+        return self._running.send_request(server, "POST", "/invocations", body, timeout)
 
     def shift(self, to: Release, percent: int, *, fence: int) -> None:
         """Set both weights, and read them back."""
