@@ -164,6 +164,22 @@ def test_a_branch_that_is_set_back_is_found_by_what_the_registry_has_deployed(
     assert world.deploy("3").changed
 
 
+@pytest.mark.parametrize("kind", [World, SplitWorld])
+def test_a_branch_that_is_deleted_is_found_by_what_the_registry_has_deployed(tmp_path, kind):
+    world = under(kind(tmp_path))
+    world.ship("A")
+    world.register("B", against="1")
+    world.raw.documents.clear()
+
+    for rehearsal in (True, False):
+        with pytest.raises(ServiceError, match=r"has no entry\. .* set back or deleted"):
+            world.deploy("2", dry_run=rehearsal)
+        assert "1" == world.serving
+
+    assert world.deploy("2", cure="adopt", reason="the branch was lost").changed
+    assert "2" == agreed(world)
+
+
 def history_of(world):
     return read_history(world.loaded, journal=world.journal)
 

@@ -9,7 +9,13 @@ from cdml.config import LoadedConfig
 from cdml.config.traffic_steps import ALL, Ramp
 from cdml.delivery.candidate import find_objections, hashed_release, read_candidate
 from cdml.delivery.checks.release_checks import Checks
-from cdml.delivery.divergence import Remedy, cure_drift, describe_drift, refuse_drift
+from cdml.delivery.divergence import (
+    Remedy,
+    cure_drift,
+    describe_drift,
+    refuse_drift,
+    refuse_outdated,
+)
 from cdml.delivery.find_version import find_version
 from cdml.delivery.lost_lock import repeat_until_locked
 from cdml.delivery.operation.observation import Observation, describe_serving, look_again
@@ -105,6 +111,7 @@ class _Deploy:
         operator = self.operator
         observation = operator.settle(patience=timedelta())
         if standing(observation.ledger, observation.serving) is Situation.UNKNOWN:
+            self._refuse_deleted_journal(observation)
             release = hashed_release(observation.serving, operator.book.model, self.ports)
             observation = operator.adopt(observation, release)
         drift = describe_drift(operator, observation)
@@ -129,6 +136,13 @@ class _Deploy:
             raise ServiceError(f"{error.message} {now}", error.hint) from error
         return report_deploy(operator, ended)
 
+    def _refuse_deleted_journal(self, observation: Observation) -> None:
+        """Adopt what serves by itself only where cdml has not deployed it."""
+        if self.cure != "adopt":
+            where = self.operator.book.environment
+            empty = f"v{observation.serving.version} serves {where}, and the journal has no entry."
+            refuse_outdated(self.operator, empty, observation)
+
     def rehearse(self, version: ModelVersion | None) -> Deployment:
         """Tell what would happen.
 
@@ -142,6 +156,7 @@ class _Deploy:
         if state is Situation.UNFINISHED:
             first = " An operation that is open would be finished or undone first."
         elif state is Situation.UNKNOWN:
+            self._refuse_deleted_journal(observation)
             release = hashed_release(observation.serving, operator.book.model, self.ports)
             observation = replace(
                 observation, ledger=operator.adoption(observation, release).ledger

@@ -52,7 +52,7 @@ def refuse_drift(operator: OperationRunner, drift: str, observation: Observation
     _, commit = operator.book.read()
     if commit != observation.commit:
         raise Moved
-    _refuse_outdated(operator, drift, observation)
+    refuse_outdated(operator, drift, observation)
     raise ServiceError(
         drift,
         "`cdml deploy --repair --reason …` or `cdml rollback` makes the world follow the"
@@ -60,14 +60,18 @@ def refuse_drift(operator: OperationRunner, drift: str, observation: Observation
     )
 
 
-def _refuse_outdated(operator: OperationRunner, drift: str, observation: Observation) -> None:
-    """What serves may be the journal's next entry, which somebody took away from the branch."""
+def refuse_outdated(operator: OperationRunner, mismatch: str, observation: Observation) -> None:
+    """What serves may be the journal's next entry, which somebody took away from the branch.
+
+    Raises:
+        ServiceError: the registry says that it is.
+    """
     alias, serving = operator.effects.alias, observation.serving.version
     versions = (serving, alias.names() if alias else None)
     if any(operator.voucher.is_outdated(observation.ledger, one) for one in versions):
         raise ServiceError(
-            f"{drift} The journal is older than what the registry has deployed: its branch was set"
-            " back.",
+            f"{mismatch} The journal is older than what the registry has deployed: its branch was"
+            " set back or deleted.",
             "Push its newest commit again, which the remote's record of pushes names; or"
             " `cdml deploy --adopt --reason …` makes the journal follow the world.",
         )
@@ -90,7 +94,7 @@ def cure_drift(operator: OperationRunner, observation: Observation, cure: Remedy
         if not describe_drift(operator, observation):
             return observation
     else:
-        _refuse_outdated(operator, describe_drift(operator, observation), observation)
+        refuse_outdated(operator, describe_drift(operator, observation), observation)
     return _repair(operator, observation)
 
 
