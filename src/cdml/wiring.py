@@ -98,10 +98,10 @@ class TablesByScheme:
         """
         address = reveal(uri)
         scheme = address.partition("://")[0].partition("+")[0] if "://" in address else "file"
-        known = engines()
-        engine = known.get(scheme, scheme)
+        table = engines()
+        engine = table.get(scheme, scheme)
         if engine not in self.made:
-            self.made[engine] = find_adapter("engine", scheme, known)()
+            self.made[engine] = find_adapter("engine", scheme, table)()
         with unrevealed(uri):
             return self.made[engine].open(uri, declared)
 
@@ -146,8 +146,8 @@ class RunHost:
         name = self.environment.get("CDML_CODE_HOST") or run.code_host
         if name in (None, "none"):
             return None
-        known = AdapterTable("cdml.code_hosts", CODE_HOSTS)
-        made: CodeHost = find_adapter("code host", name, known)(
+        table = AdapterTable("cdml.code_hosts", CODE_HOSTS)
+        made: CodeHost = find_adapter("code host", name, table)(
             environment=self.environment, folder=self.folder, run=run
         )
         draw_from(made, self.budget)
@@ -162,7 +162,7 @@ def find_ci_run(environment: Mapping[str, str], folder: Path) -> CiRun:
     """
     old = environment.get(_OLD_PLATFORM)
     name = environment.get("CDML_CI") or old or detect_system(environment)
-    known = AdapterTable("cdml.ci_runs", CI_RUNS)
+    table = AdapterTable("cdml.ci_runs", CI_RUNS)
     given = {"environment": environment, "folder": folder}
     if old and name == old:
         warnings.warn(
@@ -172,12 +172,12 @@ def find_ci_run(environment: Mapping[str, str], folder: Path) -> CiRun:
             stacklevel=2,
         )
         platforms = AdapterTable("cdml.platforms", {})
-        if name not in known and name in platforms:
+        if name not in table and name in platforms:
             from cdml.adapters.ci.old_platform import PlatformRun
 
             platform = find_adapter("platform", name, platforms)(**given)
             return cast("CiRun", PlatformRun(platform, environment=environment, folder=folder))
-    made: CiRun = find_adapter("CI system", name, known)(**given)
+    made: CiRun = find_adapter("CI system", name, table)(**given)
     return made
 
 
@@ -256,9 +256,11 @@ class Wiring:
             problem = self.loaded.no_registry or NO_REGISTRY
             raise ConfigurationError(f"{self.loaded.path}: registry.uri: {problem}.")
         scheme = scheme_of(reveal(uri))
-        known = uri if scheme in REGISTRIES else reveal(uri)  # what is not ours knows plain texts
+        address = uri if scheme in REGISTRIES else reveal(uri)  # what is not ours knows plain texts
         with unrevealed(uri):
-            made: Registry = registry_types().adapter(scheme)(uri=known, folder=self.loaded.folder)
+            made: Registry = registry_types().adapter(scheme)(
+                uri=address, folder=self.loaded.folder
+            )
         draw_from(made, self.budget)
         return made
 
@@ -309,14 +311,14 @@ class Wiring:
             ConfigurationError: no `deploy.canary.traffic` says where.
         """
         canary = self.loaded.config.deploy.canary
-        said = canary.traffic if canary else None
-        if said is None:
+        source = canary.traffic if canary else None
+        if source is None:
             raise ConfigurationError(
                 "deploy.canary.traffic is missing.", "It says where records of requests are."
             )
         kinds = traffic_types()
-        made: Traffic = kinds.adapter(said.type)(
-            kinds.read_settings(said.type, said.settings),
+        made: Traffic = kinds.adapter(source.type)(
+            kinds.read_settings(source.type, source.settings),
             locate=self.loaded.locate,
             variables=self.environment,
         )

@@ -59,14 +59,16 @@ def print_error(error: CdmlError) -> None:
     lines = [neutral_lines(text) for text in (error.message, error.hint) if text]
     click.echo("cdml: " + "\n      ".join("\n".join(lines).splitlines()), err=True)
     file, line = error.at or (None, None)
-    told = Annotation(level="error", title="cdml", message=" ".join(lines), file=file, line=line)
+    annotation = Annotation(
+        level="error", title="cdml", message=" ".join(lines), file=file, line=line
+    )
     with suppress(CdmlError):  # a CI system that nobody knows is what has just been told
-        find_ci_run(os.environ, Path.cwd()).annotate([told])
+        find_ci_run(os.environ, Path.cwd()).annotate([annotation])
 
 
 def neutral_lines(text: str) -> str:
     """Lines that no terminal and no runner takes for more than text; they keep their indent."""
     lines = text.splitlines()
     indents = [line[: len(line) - len(line.lstrip(" "))] for line in lines]
-    shown = (terminal(line, LONGEST_LINE) for line in lines)
-    return "\n".join(map("".join, zip(indents, shown, strict=True)))
+    neutral = (terminal(line, LONGEST_LINE) for line in lines)
+    return "\n".join(map("".join, zip(indents, neutral, strict=True)))

@@ -61,10 +61,12 @@ def report(
     problems = [error for error in (None if combine else broken, wrong) if error is not None]
     if problems:
         about = f" of {name}" if name else ""
-        what = "the options of the report" if problems == [wrong] else f"the configuration{about}"
+        subject = (
+            "the options of the report" if problems == [wrong] else f"the configuration{about}"
+        )
         files = None if begin or not config.parent.is_dir() else output_dir
         lines = [line for error in problems for line in _sentences(error)]
-        address = post_not_judged(host, policy, files, f"{what} cannot be used", lines)
+        address = post_not_judged(host, policy, files, f"{subject} cannot be used", lines)
         output.print_unjudged(host.ci_run, output_dir, address)
         raise problems[0]
     if begin:

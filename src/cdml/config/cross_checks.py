@@ -100,8 +100,8 @@ def _about_splitting(document: Mapping[str, Any]) -> Iterator[Complaint]:
     source = str(at(document, *TRAFFIC, "type") or "")
     kind = target_types().get(name)
     if kind is not None and kind.splits_traffic is False:
-        told = f"the target {name} cannot split traffic: its switch is one write"
-        yield ("deploy", "canary"), f"{told}; leave canary out, or choose another target"
+        problem = f"the target {name} cannot split traffic: its switch is one write"
+        yield ("deploy", "canary"), f"{problem}; leave canary out, or choose another target"
     elif kind is not None and kind.traffic is not None and source not in ("", *kind.traffic):
-        told = f"{source} does not show the requests of the target {name}"
-        yield (*TRAFFIC, "type"), f"{told}; choose one of: {', '.join(kind.traffic)}"
+        problem = f"{source} does not show the requests of the target {name}"
+        yield (*TRAFFIC, "type"), f"{problem}; choose one of: {', '.join(kind.traffic)}"

@@ -97,7 +97,7 @@ class Kinds(Mapping[str, K]):
             for detail in error.errors(include_url=False):
                 place, message = detail["loc"], validation_message(detail)
                 if detail["type"] == "extra_forbidden":
-                    known = ("type", *kind.settings.model_fields)
+                    keys = ("type", *kind.settings.model_fields)
                     setting = f"setting of the {self.word} {name}"
-                    message = describe_unknown(setting, str(place[0]), known)
+                    message = describe_unknown(setting, str(place[0]), keys)
                 yield place, message

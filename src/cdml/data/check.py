@@ -64,10 +64,10 @@ class CheckContext:
 
     def may_disclose(self, column: str) -> bool:
         """Whether values of a column may be told."""
-        return shows(self.loaded, self.contract, column)
+        return may_disclose(self.loaded, self.contract, column)
 
 
-def shows(loaded: LoadedConfig, contract: Contract, column: str) -> bool:
+def may_disclose(loaded: LoadedConfig, contract: Contract, column: str) -> bool:
     """Keys identify rows, and people: their values are never told."""
     return column not in loaded.config.data.key and contract.may_disclose(column)
 

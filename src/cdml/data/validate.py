@@ -11,7 +11,7 @@ from cdml.common.progress import Progress
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.config.data_checks import data_check_types
-from cdml.data.check import CheckContext, DataCheck, keys_of, shows
+from cdml.data.check import CheckContext, DataCheck, keys_of, may_disclose
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
 from cdml.data.leakage import label_checks
@@ -84,7 +84,7 @@ def validate_data(
     store.remove_files(*(output / name for name in profiles.FILES))
     with ports.progress.step("finding the reference's bins"):
         against = ReferenceChecks.prepare(
-            table, reference_source, settings, partial(shows, loaded, promised)
+            table, reference_source, settings, partial(may_disclose, loaded, promised)
         )
     context = CheckContext(
         loaded=loaded, table=table, contract=promised, against=against, judged=judged,

@@ -65,10 +65,10 @@ class Voucher:
         if version is None:
             return False
         try:
-            found = self.ports.registry.version(self.loaded.config.model, version)
+            deployed = self.ports.registry.version(self.loaded.config.model, version)
         except InputError:
             return False
-        number = found.tags.get(f"cdml.generation.{self._name}", "")
+        number = deployed.tags.get(f"cdml.generation.{self._name}", "")
         return number.isdecimal() and int(number[:18]) > ledger.generation
 
     def doubt(self, release: Release, serving: Serving) -> str:

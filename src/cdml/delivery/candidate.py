@@ -177,12 +177,12 @@ def serving_release(observation: Observation, model: str, ports: DeliveryPorts) 
     entry = entry_of_version(observation.ledger, version)
     if entry is not None:
         return entry.release
-    version_known = ports.registry.version(model, version)
-    digest = observation.serving.digest or version_known.digest
+    registered = ports.registry.version(model, version)
+    digest = observation.serving.digest or registered.digest
     if digest is None:
         ports.progress.note(f"v{version} has no digest and is not quarantined.")
         return None
-    return Release(version=version, digest=digest, source=version_known.source)
+    return Release(version=version, digest=digest, source=registered.source)
 
 
 def hashed_release(serving: Serving, model: str, ports: DeliveryPorts) -> Release:

@@ -275,8 +275,10 @@ class _Contest:
         self, metric: Metric, rule: Criterion, champion: ScoredModel, part: PredictionSlice
     ) -> MeasuredRule:
         if not metric.of_rows:
-            rows, found = _of_process(metric, self.challenger, champion, part.rows)
-            return MeasuredRule(metric=metric, rule=rule, rows=rows, counted=rows, measured=found)
+            rows, difference = _of_process(metric, self.challenger, champion, part.rows)
+            return MeasuredRule(
+                metric=metric, rule=rule, rows=rows, counted=rows, measured=difference
+            )
         sample = part.sample(metric)
         return MeasuredRule(
             metric=metric,

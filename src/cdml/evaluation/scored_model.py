@@ -47,8 +47,8 @@ def from_file(written: str, path: Path, output: Path) -> ScoredModel:
         evaluation = reuse_evaluation(folder)
         if evaluation is None:
             continue
-        known = evaluation.predictions
-        if known.samefile(path) or store.file_digest(known) == store.file_digest(path):
+        answers = evaluation.predictions
+        if answers.samefile(path) or store.file_digest(answers) == store.file_digest(path):
             return evaluation
     return ScoredModel(model=ModelRef(uri=written), predictions=path)
 

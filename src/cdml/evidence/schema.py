@@ -106,8 +106,8 @@ class Interval(EvidenceModel):
     def from_interval(cls, interval: ConfidenceInterval, **more: float) -> Self:
         """A computed interval, and what else is written of it."""
         low, high = finite(interval.low), finite(interval.high)
-        found = {"low": low, "high": high, "confidence": interval.confidence}
-        return cls(**found, method=interval.method, **more)
+        ends = {"low": low, "high": high, "confidence": interval.confidence}
+        return cls(**ends, method=interval.method, **more)
 
 
 class Difference(Interval):
@@ -218,9 +218,9 @@ class ComparisonGate(EvidenceModel):
     @model_validator(mode="after")
     def _of_one_rule(self) -> Self:
         """Neither of two rules that contradict is believed."""
-        asked = self.criterion
-        same = (self.rule, self.metric, self.tier) == (asked.text, asked.metric, asked.tier)
-        if not same or repr(self.slice) != repr(asked.slice):  # 1 is not True, NaN is itself
+        rule = self.criterion
+        same = (self.rule, self.metric, self.tier) == (rule.text, rule.metric, rule.tier)
+        if not same or repr(self.slice) != repr(rule.slice):  # 1 is not True, NaN is itself
             raise ValueError("a gate and its criterion contradict")
         return self
 

@@ -44,10 +44,10 @@ def decide(kind: RuleKind, figures: ObservedDifference) -> Verdict:
     """
     slack = figures.slack
     if kind is RuleKind.NON_INFERIORITY:
-        is_kept = figures.lower >= figures.threshold - slack
+        keeps_bound = figures.lower >= figures.threshold - slack
     else:
-        is_kept = figures.lower > figures.threshold + slack
-    if is_kept:
+        keeps_bound = figures.lower > figures.threshold + slack
+    if keeps_bound:
         return Verdict.PASS
     if figures.upper < figures.threshold - slack:
         return Verdict.FAIL

@@ -206,8 +206,8 @@ def _missing_slices(
             if gate.slice is not None and set(gate.slice) == {column}:
                 by_rule.setdefault((gate.metric, gate.rule), set()).add(_place(gate.slice))
         every |= {place for places in by_rule.values() for place in places}
-        for (name, rule), slices_found in by_rule.items():
-            if slices_found < every:
+        for (name, rule), present in by_rule.items():
+            if present < every:
                 yield f"{name} ({rule}) was not compared in every slice of {column}."
 
 

@@ -40,10 +40,10 @@ def _margin(gate: ComparisonGate) -> float | None:
     """What the difference is held against, in the metric's own sign; None where nobody knows."""
     if gate.bound is not None:
         return gate.bound.against
-    greater, asked = greater_is_better(gate), gate.criterion
-    if greater is None or (asked.relative and gate.champion is None):
+    greater, rule = greater_is_better(gate), gate.criterion
+    if greater is None or (rule.relative and gate.champion is None):
         return None
-    return (1 if greater else -1) * asked.threshold(gate.champion or 0.0)
+    return (1 if greater else -1) * rule.threshold(gate.champion or 0.0)
 
 
 def _within_margin(gate: ComparisonGate, margin: float) -> bool:

@@ -104,9 +104,9 @@ def _answer(rule: Criterion, gate: ComparisonGate | None, config: Config) -> Ver
         reason = gate.reason if gate else f"{_missing(rule)}."
         return _soft(rule, policy, Verdict.INCONCLUSIVE, reason, measured=False)
     verdict = decide(rule.kind, figures)
-    is_known = not math.isnan(figures.lower) or verdict is not Verdict.INCONCLUSIVE
-    reason = gate.reason if is_known else _other(rule, gate)
-    return _soft(rule, policy, verdict, reason, measured=is_known)
+    is_judged = not math.isnan(figures.lower) or verdict is not Verdict.INCONCLUSIVE
+    reason = gate.reason if is_judged else _other(rule, gate)
+    return _soft(rule, policy, verdict, reason, measured=is_judged)
 
 
 def _sliced(
@@ -133,10 +133,10 @@ def _sliced(
     # An unknown p has been told apart by then: it is inconclusive whatever the others say.
     adjusted = holm([p for _, _, p in detecting])
     for (rule, gate, p), p_adjusted in zip(detecting, adjusted, strict=True):
-        is_known = not math.isnan(p)
-        verdict = detect(p_adjusted if is_known else p, config.policy.confidence)
-        reason = gate.reason if is_known else _other(rule, gate)
-        answers.append(_soft(rule, config.policy, verdict, reason, measured=is_known))
+        is_judged = not math.isnan(p)
+        verdict = detect(p_adjusted if is_judged else p, config.policy.confidence)
+        reason = gate.reason if is_judged else _other(rule, gate)
+        answers.append(_soft(rule, config.policy, verdict, reason, measured=is_judged))
     return answers
 
 

@@ -138,8 +138,8 @@ def verdicts_under(gathered: EvidenceSet, config: Config, message: str) -> tuple
     why = f": {again.reasons[0]}" if again.reasons else "."
     stage = gathered.comparison or gathered.evaluation
     before = policy_ref(config).gates if stage else ()
-    gone = [gate for gate in before if stage and gate not in stage.policy.gates]
-    missing = f" Gone: {'; '.join(gone[:_MOST_LISTED])}." if gone else ""
+    lost = [gate for gate in before if stage and gate not in stage.policy.gates]
+    missing = f" Gone: {'; '.join(lost[:_MOST_LISTED])}." if lost else ""
     verdict = again.verdict.value
     return (f"{message}{missing} By those that were there, its figures are {verdict}{why}",)
 

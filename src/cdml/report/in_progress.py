@@ -48,19 +48,19 @@ def post_not_judged(
     """
     run = host.ci_run.url()
     body = comment.unjudged(headline, lines, run)
-    address, body_shown = None, body
+    address, rendered = None, body
     try:
         address = policy.post(host, body, quiet=output is None and policy.mode != "always")
     except ServiceError as refused:
         host.progress.note(f"no comment that there is no verdict: {refused.message}")
         unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
-        body_shown = comment.unjudged(headline, (*lines, unposted), run)
+        rendered = comment.unjudged(headline, (*lines, unposted), run)
     if output is not None:
         with suppress(InputError):  # the folder cannot be written, which is told already
             remove_files(*(output / name for name in report_formats()))
             write_atomically(output / COMMENT, body.encode())
-            write_atomically(output / MARKDOWN, body_shown.encode())
-        host.ci_run.add_summary(body_shown)
+            write_atomically(output / MARKDOWN, rendered.encode())
+        host.ci_run.add_summary(rendered)
     return address
 
 

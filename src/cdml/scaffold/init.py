@@ -159,12 +159,12 @@ def init(
     if data is not None and contract is not None and tables is not None:
         table = tables.open(data if "://" in data else str(folder / data))
         columns = observe_columns(table)
-        data_shown = DATA if holds_credentials(data) else data
+        data_named = DATA if holds_credentials(data) else data
         content[place.folder / contract] = propose.propose_contract(
-            table_name(data), data_shown, table.ref.rows, columns
+            table_name(data), data_named, table.ref.rows, columns
         )
         key = propose.likely_key(columns)
-        content[place.folder / CONFIG] = _filled(config, data_shown, contract, key)
+        content[place.folder / CONFIG] = _filled(config, data_named, contract, key)
     if (ignored := _ignored(place)) is not None:
         content[place.root / ".gitignore"] = ignored
     return tuple(write_atomically(path, text.encode()) for path, text in content.items())

@@ -71,9 +71,9 @@ def compare(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Paired
         )
     if problem := _problem(metric, weighted_sample, estimator):
         return problem
-    of, weight = weighted_sample.inner, weighted_sample.weight
+    inner, weight = weighted_sample.inner, weighted_sample.weight
     if estimator.compare is not None:
-        return estimator.compare(metric.name, of, weight, _clusters(weighted_sample))
+        return estimator.compare(metric.name, inner, weight, _clusters(weighted_sample))
     influence = _influence(metric, weighted_sample, estimator)
     if isinstance(influence, Unmeasured):
         return influence
@@ -89,9 +89,9 @@ def measure(
         return weighted_sample
     if problem := _problem(metric, weighted_sample, estimator):
         return problem
-    of, weight = weighted_sample.inner, weighted_sample.weight
+    inner, weight = weighted_sample.inner, weighted_sample.weight
     if estimator.measure is not None:
-        return estimator.measure(metric.name, of, weight, _clusters(weighted_sample), confidence)
+        return estimator.measure(metric.name, inner, weight, _clusters(weighted_sample), confidence)
     influence = _influence(metric, weighted_sample, estimator)
     if isinstance(influence, Unmeasured):
         return influence

@@ -23,7 +23,7 @@ class TerminalRun:
     def commit(self) -> str | None:
         """HEAD of the checkout; None where there is no repository, or no commit, or no git."""
         try:
-            found = subprocess.run(
+            result = subprocess.run(
                 ["git", "rev-parse", "--verify", "--quiet", "HEAD"],
                 cwd=self._folder,
                 env=self._environment,
@@ -34,7 +34,7 @@ class TerminalRun:
             )
         except (OSError, subprocess.TimeoutExpired):
             return None
-        return found.stdout.strip() or None
+        return result.stdout.strip() or None
 
     def url(self) -> str | None:
         """A terminal has no address."""

@@ -241,7 +241,7 @@ def recorded_digest(tags: Mapping[str, str], tag: str = DIGEST) -> str | None:
     return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
 
 
-def resolve_uri(registry: Registry, uri: str, shown: str) -> ModelVersion | None:
+def resolve_uri(registry: Registry, uri: str, masked: str) -> ModelVersion | None:
     """The version a `models:/` URI names in a registry, which people know as `shown`."""
     named = model_uri.parse_model_uri(uri)
     if named is None:
@@ -252,7 +252,7 @@ def resolve_uri(registry: Registry, uri: str, shown: str) -> ModelVersion | None
     if champion is None:
         raise InputError(
             f"no version of {named.name} has the alias {named.alias}.",
-            f"Look into the registry at {shown}.",
+            f"Look into the registry at {masked}.",
         )
     return champion
 
@@ -261,10 +261,10 @@ def same_version(
     registry: Registry, name: str, digest: str, source: str | None
 ) -> ModelVersion | None:
     """The version of a model that has these files already, or that was fetched as them."""
-    known = registry.resolve(source) if source else None
-    if known is None or known.name != name:
-        known = next(iter(registry.find(name, {DIGEST: digest})), None)
-    return known
+    existing = registry.resolve(source) if source else None
+    if existing is None or existing.name != name:
+        existing = next(iter(registry.find(name, {DIGEST: digest})), None)
+    return existing
 
 
 def checked_evidence(folder: Path, digest: str, owner: str) -> Path:

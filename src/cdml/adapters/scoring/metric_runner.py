@@ -26,7 +26,7 @@ from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.prediction_store import PairedRows
 from cdml.statistics.samples import Floats, Replicates
 
-ISOLATED = Path(__file__).with_name("apart")
+ISOLATED = Path(__file__).with_name("isolated")
 _START = (
     "import sys; sys.path.insert(0, sys.argv[1]); from metric_worker.main import main;"
     " sys.path.pop(0); main(*sys.argv[2:])"

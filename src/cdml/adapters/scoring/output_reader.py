@@ -68,14 +68,14 @@ class _Reader(ProbabilityColumns):
     @property
     def known(self) -> Sequence[Class]:
         """The classes, or what can be known of them: the label's values."""
-        wanted = [*self.question.labels, *self.order]
+        candidates = [*self.question.labels, *self.order]
         if self.question.binary and self.question.positive is not None:
-            wanted.append(self.question.positive)
-        found: list[Class] = []
-        for one in wanted:
-            if find_class(one, found) is None:
-                found.append(one)
-        return found
+            candidates.append(self.question.positive)
+        classes: list[Class] = []
+        for one in candidates:
+            if find_class(one, classes) is None:
+                classes.append(one)
+        return classes
 
     def read(self) -> Understood:
         """Classes and probabilities."""
@@ -89,36 +89,37 @@ class _Reader(ProbabilityColumns):
 
     # What cdml.yaml says
 
-    def _as_configured(self, told: AnswerColumns) -> Understood:
+    def _as_configured(self, configured: AnswerColumns) -> Understood:
         prediction = None
-        if told.prediction is not None:
-            prediction = self._predicted(find_column(self.answer, told.prediction))
-        if told.score is not None:
-            at = find_column(self.answer, told.score)
+        if configured.prediction is not None:
+            prediction = self._predicted(find_column(self.answer, configured.prediction))
+        if configured.score is not None:
+            at = find_column(self.answer, configured.score)
             if is_vector(self.answer.columns[at]):
                 return self._of_vector(at, prediction)
             if not self.question.binary:
                 raise InputError(
-                    f"data.answer.score names one column, {told.score}, for all classes of a"
+                    f"data.answer.score names one column, {configured.score}, for all classes of a"
                     " multiclass task.",
                     "Name one for each class: `score: {CLASS: COLUMN, CLASS: COLUMN}`.",
                 )
             return self._given(prediction, {self._positive: self.share(at)})
-        if told.scores is not None:
+        if configured.scores is not None:
             columns = {
-                self._class_of(one): find_column(self.answer, at) for one, at in told.scores.items()
+                self._class_of(one): find_column(self.answer, at)
+                for one, at in configured.scores.items()
             }
             return self._of_classes(columns, prediction)
         return self._given(prediction, self._class_probabilities())
 
     def _class_of(self, written: Class) -> Class:
-        found = find_class(written, self.known)
-        if found is None:
+        match = find_class(written, self.known)
+        if match is None:
             raise InputError(
                 f"data.answer.score names the class {yaml_scalar(written)}; the classes are"
                 f" {list_classes(self.known)}.",
             )
-        return found
+        return match
 
     # One column
 
@@ -187,12 +188,12 @@ class _Reader(ProbabilityColumns):
 
     def _class_probabilities(self) -> dict[Class, ScoreArray]:
         """What predict_proba says."""
-        found, own = self.answer.probabilities, self.answer.classes
-        if found is None:
+        listed, own = self.answer.probabilities, self.answer.classes
+        if listed is None:
             return {}
-        if len(own) != found.shape[1]:
-            raise InputError(f"the model has {len(own)} classes and {found.shape[1]} scores.")
-        return self._scores(dict(zip(self.order, found.T, strict=True)))
+        if len(own) != listed.shape[1]:
+            raise InputError(f"the model has {len(own)} classes and {listed.shape[1]} scores.")
+        return self._scores(dict(zip(self.order, listed.T, strict=True)))
 
     # Several columns
 
@@ -231,17 +232,17 @@ class _Reader(ProbabilityColumns):
         """
         best: tuple[str, dict[Class, int]] = ("", {})
         for prefix in ("", *names_of.PREFIXES):
-            found = self._after(prefix, names)
-            if len(found) > len(best[1]):
-                best = (prefix, found)
-        prefix, found = best
-        if len(found) < (1 if self.question.binary else 2):
+            columns = self._after(prefix, names)
+            if len(columns) > len(best[1]):
+                best = (prefix, columns)
+        prefix, columns = best
+        if len(columns) < (1 if self.question.binary else 2):
             return {}
-        return self._with_unseen(found, names, prefix)
+        return self._with_unseen(columns, names, prefix)
 
     def _after(self, prefix: str, names: Sequence[ColumnId]) -> dict[Class, int]:
         """The columns of numbers whose names are a class after a prefix."""
-        found: dict[Class, int] = {}
+        columns: dict[Class, int] = {}
         for at, name in enumerate(names):
             text = str(name)
             if not text.casefold().startswith(prefix) or not is_number(self.answer.columns[at]):
@@ -249,37 +250,37 @@ class _Reader(ProbabilityColumns):
             one = find_class(text[len(prefix) :] if prefix else name, self.known)
             if one is None:
                 continue
-            if one in found:
+            if one in columns:
                 raise InputError(
-                    f"the model answers the columns {list_classes((names[found[one]], name))}, and"
-                    f" both name the class {list_classes([one])}.",
+                    f"the model answers the columns {list_classes((names[columns[one]], name))},"
+                    f" and both name the class {list_classes([one])}.",
                     "Say which one counts: `answer: {score: {CLASS: COLUMN}}` under data.",
                 )
-            found[one] = at
-        return found
+            columns[one] = at
+        return columns
 
     def _with_unseen(
-        self, found: dict[Class, int], names: Sequence[ColumnId], prefix: str
+        self, columns: dict[Class, int], names: Sequence[ColumnId], prefix: str
     ) -> dict[Class, int]:
         """And those of classes that no row has, where only with them the rows add up to 1."""
-        if self.add_up(found.values()) or len(found) == 1:
-            return found
+        if self.add_up(columns.values()) or len(columns) == 1:
+            return columns
         more: dict[Class, int] = {
             str(name)[len(prefix) :]: at
             for at, name in enumerate(names)
-            if at not in found.values()
+            if at not in columns.values()
             and str(name).casefold().startswith(prefix)
             and normal_name(name) not in (*PREDICTION, *PROBABILITY)
             and is_number(self.answer.columns[at])
         }
-        whole = bool(more) and self.add_up([*found.values(), *more.values()])
-        return {**found, **more} if whole else found
+        complete = bool(more) and self.add_up([*columns.values(), *more.values()])
+        return {**columns, **more} if complete else columns
 
     def _of_classes(self, columns: Mapping[Class, int], prediction: Any) -> Understood:
         if len(columns) > 1 and not self.add_up(columns.values()):
-            told = list_classes(self.name(at) for at in columns.values())
+            listing = list_classes(self.name(at) for at in columns.values())
             raise InputError(
-                f"the columns {told} of the answer are no probabilities of the classes: they do"
+                f"the columns {listing} of the answer are no probabilities of the classes: they do"
                 f" not add up to 1 in every row ({self.sums(columns.values())}).",
                 self.how(),
             )
@@ -298,9 +299,9 @@ class _Reader(ProbabilityColumns):
             columns=columns, classes=self.answer.classes, counted=self.answer.counted
         )
         reader = _Reader(inner, self.question, self.order)
-        found = reader._of_matrix(range(len(columns)))
+        understood = reader._of_matrix(range(len(columns)))
         self.notes += reader.notes
-        return found if prediction is None else self._given(prediction, found.scores)
+        return understood if prediction is None else self._given(prediction, understood.scores)
 
     def _of_matrix(self, columns: Sequence[int]) -> Understood:
         """Columns whose names say nothing: probabilities, if rows add up to 1 in a known order."""
@@ -336,11 +337,11 @@ class _Reader(ProbabilityColumns):
     def _places_are_classes(self, width: int) -> bool:
         """Whether each label is the number of a column, so that the order needs no more saying."""
         labels = self.question.labels
-        whole = all(
+        all_places = all(
             not isinstance(one, bool | str) and one == int(one) and 0 <= one < width
             for one in labels
         )
-        return not self.question.binary and width >= _LEAST_COUNTED and whole
+        return not self.question.binary and width >= _LEAST_COUNTED and all_places
 
     def _counted(self, width: int) -> Understood:
         scores: dict[Class, ScoreArray] = {one: self.share(one) for one in range(width)}
@@ -375,8 +376,8 @@ class _Reader(ProbabilityColumns):
             own = np.where(positive, scores, 1 - scores)
             return self._given(column, {self._positive: own})
         highest_other = scores[~positive].max(initial=-np.inf)
-        apart = bool(scores[positive].min(initial=np.inf) >= highest_other)
-        if of_prediction or not apart or (likelier and not positive.all()):
+        separated = bool(scores[positive].min(initial=np.inf) >= highest_other)
+        if of_prediction or not separated or (likelier and not positive.all()):
             raise InputError(
                 f"the model answers {self.name(prediction)} and {self.name(share)}, and it is"
                 f" not certain whether the latter is the probability of"
@@ -436,16 +437,18 @@ class _Reader(ProbabilityColumns):
         else:
             best = np.argmax(np.column_stack(list(scores.values())), axis=1)
         labels = [find_class(one, self.question.labels) for one in classes]
-        told = [one if label is None else label for one, label in zip(classes, labels, strict=True)]
-        if len({type(one) for one in told}) > 1:
-            told = [str(one) for one in told]
-        return pa.chunked_array([pa.array(told).take(pa.array(best))])
+        predicted = [
+            one if label is None else label for one, label in zip(classes, labels, strict=True)
+        ]
+        if len({type(one) for one in predicted}) > 1:
+            predicted = [str(one) for one in predicted]
+        return pa.chunked_array([pa.array(predicted).take(pa.array(best))])
 
     def _negative_class(self, positive: Class) -> Class:
         """The negative class."""
-        found = next((one for one in self.known if not is_same_class(one, positive)), None)
-        if found is not None:
-            return found
+        negative = next((one for one in self.known if not is_same_class(one, positive)), None)
+        if negative is not None:
+            return negative
         if is_same_class(positive, 0) or is_same_class(positive, 1):
             return type(positive)(not is_same_class(positive, 1))
         raise InputError(

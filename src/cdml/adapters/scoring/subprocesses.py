@@ -45,7 +45,7 @@ class ProcessResult:
 
 
 def run(
-    asked: SandboxedCommand, hear: Callable[[bytes], None], *, stamped: bool = False
+    command: SandboxedCommand, hear: Callable[[bytes], None], *, stamped: bool = False
 ) -> ProcessResult:
     """Run a command to its end.
 
@@ -53,17 +53,17 @@ def run(
     `stamped` lines come behind the time at which they were said, in nanoseconds of a monotonic
     clock, and a space.
     """
-    if asked.walls is Walls.SUDO:
-        _open_what_is_private(path for path, writable in asked.keep if not writable)
-        process, reading = _start_as_root(asked)
+    if command.walls is Walls.SUDO:
+        _open_what_is_private(path for path, writable in command.keep if not writable)
+        process, reading = _start_as_root(command)
     else:
-        process, reading = _start(asked)
+        process, reading = _start(command)
     stamper = None
     try:
         if stamped:
             stamper, reading = _stamp(reading)
         listener = _Listener(process, reading, hear, stamper)
-        timed_out = listener.listen(time.monotonic() + asked.seconds)
+        timed_out = listener.listen(time.monotonic() + command.seconds)
     finally:
         _end(process)
         os.close(reading)
@@ -95,15 +95,15 @@ def private_folder(prefix: str) -> Iterator[Path]:
         yield folder
 
 
-def _start(asked: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
-    order = asked.specification()
+def _start(command: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
+    order = command.specification()
     reading, writing = os.pipe()
     order["command"].append(str(writing))
     try:
         process = subprocess.Popen(
-            launch(order, asked.scratch / "order.json"),
-            cwd=asked.scratch,
-            env=asked.environment,
+            launch(order, command.scratch / "order.json"),
+            cwd=command.scratch,
+            env=command.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -118,20 +118,22 @@ def _start(asked: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
     return process, reading
 
 
-def _start_as_root(asked: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
+def _start_as_root(command: SandboxedCommand) -> tuple[subprocess.Popen[bytes], int]:
     """The same with sudo, which hands on no descriptors: the command speaks through a pipe's name.
 
     Without a terminal (its session has none) sudo gives root our own standard input, whose end
     tells the launcher to end.
     """
-    pipe = asked.scratch / "status"
+    pipe = command.scratch / "status"
     os.mkfifo(pipe, 0o600)
     reading = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
         process = subprocess.Popen(
-            launch({**asked.specification(), "status": str(pipe)}, asked.scratch / "order.json"),
-            cwd=asked.scratch,
-            env=environment(asked.scratch),
+            launch(
+                {**command.specification(), "status": str(pipe)}, command.scratch / "order.json"
+            ),
+            cwd=command.scratch,
+            env=environment(command.scratch),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -68,10 +68,10 @@ class RemoteTable(ABC):
         del column  # only grouping tells
 
     def answer(self, queries: Sequence[Query]) -> tuple[float | NotRun, ...]:
-        ask = partial(
+        execute = partial(
             answer_query, relation=self.relation, columns=self.columns, execute=self.first_rows
         )
-        return tuple(map(ask, queries))
+        return tuple(map(execute, queries))
 
     def read_as(self, declared: Types) -> Self:
         del declared

@@ -127,9 +127,9 @@ def _common(engine: duckdb.DuckDBPyConnection, files: Sequence[_File], name: str
         kinds = filled or dict(list(kinds.items())[:1])
     common = _joined(tuple(kinds)) if len(kinds) > 1 else next(iter(kinds))
     if common == "DOUBLE":
-        whole = (kind for kind in kinds if kind in {*INTEGER_TYPES, "HUGEINT"})
+        integers = (kind for kind in kinds if kind in {*INTEGER_TYPES, "HUGEINT"})
         ends = (
-            end for kind in whole for end in _aggregate(engine, files, name, kind, "max", "min")
+            end for kind in integers for end in _aggregate(engine, files, name, kind, "max", "min")
         )
         common = None if any(abs(end or 0) > _EXACT_IN_DOUBLE for end in ends) else common
     if common is None:
@@ -175,7 +175,7 @@ def _aggregate(
 ) -> tuple[Any, ...]:
     """Aggregates of the files in which a column has this type."""
     held = paths([file.path for file in files if file.types[name] == kind])
-    asked = ", ".join(f"{function}({quote(name)})" for function in functions)
-    sql = f"SELECT {asked} FROM read_parquet({held}, hive_partitioning = false)"
+    aggregates = ", ".join(f"{function}({quote(name)})" for function in functions)
+    sql = f"SELECT {aggregates} FROM read_parquet({held}, hive_partitioning = false)"
     row: tuple[Any, ...] = engine.execute(sql).fetchall()[0]
     return row

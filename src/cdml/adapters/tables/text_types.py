@@ -216,9 +216,9 @@ class _Columns:
         return int(row or 0)
 
     def _scan(self, questions: Mapping[tuple[int, int], str]) -> dict[tuple[int, int], int]:
-        asked_for, answers = list(questions.items()), dict[tuple[int, int], int]()
-        for at in range(0, len(asked_for), _AT_ONCE):
-            part = asked_for[at : at + _AT_ONCE]
+        scanned, answers = list(questions.items()), dict[tuple[int, int], int]()
+        for at in range(0, len(scanned), _AT_ONCE):
+            part = scanned[at : at + _AT_ONCE]
             [row] = self._engine.execute(
                 f"SELECT {', '.join(sql for _, sql in part)}"
                 f" FROM read_parquet({paths([self._texts.path])})"

@@ -66,8 +66,8 @@ def modernise(version: str, problems: Problems) -> list[tuple[int, str]]:
         for number, rule in enumerate(rules):
             here = (*place, "quality", number)
             # The keys that neither v3.0 nor today's standard knows at a rule.
-            known = defined_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
-            for key in [key for key in rule if key not in known]:
+            allowed = defined_keys("DataQuality", rule) | {*OPERATORS, "rule", "validValues"}
+            for key in [key for key in rule if key not in allowed]:
                 line, where = marked.line((*here, key)), contract_path(here)
                 del rule[key]
                 if near := get_close_matches(key, _JUDGING, n=1):
@@ -205,13 +205,15 @@ def _read(
     first: dict[str, int] = {}
     for prop in properties:
         if prop.name in first:
-            what = f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
-            problems.entries.append((prop.line, what))
+            problem = (
+                f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
+            )
+            problems.entries.append((prop.line, problem))
         first.setdefault(prop.name, prop.line)
     for number, sla in enumerate(document.slaProperties or []):
-        told = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
+        level = f"{sla.value}{f' {sla.unit}' if sla.unit else ''}"
         line = marked.line(("slaProperties", number))
-        listed.append((line, f"service level {sla.property}: {told}"))
+        listed.append((line, f"service level {sla.property}: {level}"))
     references = References(document=document, table=chosen, problems=problems, listed=listed).all(
         place
     )

@@ -20,9 +20,9 @@ class Problems:
     marked: YamlDocument
     entries: list[tuple[int, str]] = field(default_factory=list)
 
-    def add(self, place: KeyPath, what: str) -> None:
+    def add(self, place: KeyPath, problem: str) -> None:
         """Something is wrong at a place."""
-        self.entries.append((self.marked.line(place), f"{contract_path(place)}: {what}"))
+        self.entries.append((self.marked.line(place), f"{contract_path(place)}: {problem}"))
 
 
 _LONGEST = 200
@@ -124,17 +124,17 @@ def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
             names = list(map(str, constraint))
             near = get_close_matches(str(value), names, n=1)
             guess = f"; did you mean {near[0]!r}?" if near else ""
-            told = f"{_format_value(value)} is not one of {', '.join(names)}{guess}"
-            yield _Wrong(place, told)
+            sentence = f"{_format_value(value)} is not one of {', '.join(names)}{guess}"
+            yield _Wrong(place, sentence)
         case "not" if "required" in constraint:
             yield _Wrong(place, f"takes no key {constraint['required'][0]!r} here")
         case "pattern":
-            told = (
+            sentence = (
                 "is no reference to a column: write table.column"
                 if "relationships" in place
                 else "holds a character that may not stand here"
             )
-            yield _Wrong(place, f"{_format_value(value)} {told}")
+            yield _Wrong(place, f"{_format_value(value)} {sentence}")
         case _:
             yield _Wrong(place, _short(error.message))
 

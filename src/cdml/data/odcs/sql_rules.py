@@ -46,11 +46,11 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
             raise UnsafeQuery(f"a rule only reads: the query must be a SELECT, not {statement}")
         statements = sqlglot.parse(text, dialect="duckdb")
     except errors.SqlglotError as error:
-        told = str(error).splitlines()[0]
+        problem = str(error).splitlines()[0]
         if details := getattr(error, "errors", None):
             [first, *_] = details
-            told = f"{first['description'].rstrip('.')} (line {first['line']} of it)"
-        raise UnsafeQuery(f"the query is no SQL: {told}") from error
+            problem = f"{first['description'].rstrip('.')} (line {first['line']} of it)"
+        raise UnsafeQuery(f"the query is no SQL: {problem}") from error
     except RecursionError as error:
         raise UnsafeQuery("the query nests too deeply") from error
     [tree, *others] = statements
@@ -105,8 +105,8 @@ def _reveals(tree: exp.Select) -> tuple[str, ...]:
     rows = {table.alias.casefold() for table in tree.find_all(exp.Table)}
     names = {column.name for column in tree.find_all(exp.Column)}
     # A star, a pattern of names or the name of the table itself stands for whole rows.
-    counts_whole_rows = any(tree.transform(counted).find_all(exp.Star, exp.Columns))
-    if counts_whole_rows or any(name.casefold() in rows for name in names):
+    counts_every_column = any(tree.transform(counted).find_all(exp.Star, exp.Columns))
+    if counts_every_column or any(name.casefold() in rows for name in names):
         return (EVERY_COLUMN,)
     return tuple(sorted(names))
 

@@ -73,10 +73,10 @@ RuleOrCheck = DataRule | Check
 
 
 def make_check(
-    *, expected: str, observed: str, reason: str, beside: str = "", **more: Any
+    *, expected: str, observed: str, reason: str, more_reasons: str = "", **more: Any
 ) -> Check:
     """A check of the data, its texts cut to what a report can hold."""
-    texts = {"expected": expected, "observed": observed, "reason": reason, "beside": beside}
+    texts = {"expected": expected, "observed": observed, "reason": reason, "beside": more_reasons}
     cut = {k: text if len(text) <= _LONG else f"{text[: _LONG - 1]}…" for k, text in texts.items()}
     return Check(**cut, **more)
 
@@ -110,9 +110,9 @@ def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool =
     figure = age(answer) if rule.bound.seconds else f"{answer:,.6g}"
     exact = figure if rule.bound.seconds else f"{answer:.12g}"
     words = "accepted" if level is Verdict.PASS else "not accepted"
-    told = figure if may_disclose else f"{words} (it is not shown)"
+    figure_text = figure if may_disclose else f"{words} (it is not shown)"
     return rule.check(
-        level, exact if may_disclose else "not shown", f"{rule.subject} is {told}{accepted}"
+        level, exact if may_disclose else "not shown", f"{rule.subject} is {figure_text}{accepted}"
     )
 
 
@@ -145,22 +145,22 @@ def fact(
     )  # fmt: skip
 
 
-def with_line(asked: RuleOrCheck, line: int) -> RuleOrCheck:
+def with_line(rule: RuleOrCheck, line: int) -> RuleOrCheck:
     """The same, with the line of the contract that asks for it."""
-    if isinstance(asked, Check):
-        return asked.model_copy(update={"line": line})
-    return replace(asked, line=line)
+    if isinstance(rule, Check):
+        return rule.model_copy(update={"line": line})
+    return replace(rule, line=line)
 
 
 def count_check(
-    name: str, column: str | None, count: int, rows: int, what: str, verdict: Verdict, *,
+    name: str, column: str | None, count: int, rows: int, subject: str, verdict: Verdict, *,
     expected: str = "0", severity: Severity = "error", note: str = "",
 ) -> Check:  # fmt: skip
     """So many of all rows."""
     return make_check(
         name=name, column=column, verdict=verdict, severity=severity, expected=expected,
         observed=str(count), failing_rows=count,
-        reason=f"{count:,} of {rows:,} {what} ({percentage(count, rows)}){note}",
+        reason=f"{count:,} of {rows:,} {subject} ({percentage(count, rows)}){note}",
     )  # fmt: skip
 
 

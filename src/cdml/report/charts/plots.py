@@ -210,14 +210,14 @@ def _bars(axes: "Axes", marks: Bars) -> None:
 
 def _fitting(text: str, letters: int) -> str:
     """A name cut to the room it has, by about how wide its letters are."""
-    text_shown = clean(text, letters)
+    clipped = clean(text, letters)
     room = float(letters)
-    for at, letter in enumerate(text_shown):
+    for at, letter in enumerate(clipped):
         wide = east_asian_width(letter) in "WF"
         room -= 2 if wide else 1.5 if letter in "mwMW@%—…" else 1.2 if letter.isupper() else 1
         if room < 0:
-            return f"{text_shown[: max(at - 1, 0)].removesuffix('…')}…"
-    return text_shown
+            return f"{clipped[: max(at - 1, 0)].removesuffix('…')}…"
+    return clipped
 
 
 def _short(path: re.Match[str]) -> str:

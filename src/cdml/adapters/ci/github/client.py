@@ -151,9 +151,9 @@ class Client:
 
     def get(self, path: str, **parameters: str) -> Any:
         """What the API says of something in the repository."""
-        asked = self._github.requester
-        _, found = asked.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
-        return found
+        requester = self._github.requester
+        _, answer = requester.requestJsonAndCheck("GET", self.place_of(path), parameters=parameters)
+        return answer
 
     def pages(self, path: str, key: str = "") -> Iterator[Any]:
         """All that the API lists of something in the repository, page after page.
@@ -164,8 +164,8 @@ class Client:
         """
         number, before = 1, None
         while True:
-            found = self.get(path, per_page=str(_PAGE), page=str(number))
-            listed = found[key] if key else found
+            page = self.get(path, per_page=str(_PAGE), page=str(number))
+            listed = page[key] if key else page
             if listed == before:  # an answer that knows no pages
                 return
             yield from listed
@@ -175,8 +175,8 @@ class Client:
 
     def content(self, path: str, ref: str) -> bytes:
         """A file's bytes at a commit."""
-        found = self.get(f"/contents/{quote(path)}", ref=ref)
-        return b64decode(found["content"])
+        file = self.get(f"/contents/{quote(path)}", ref=ref)
+        return b64decode(file["content"])
 
     def viewer(self) -> str:
         """The login of the token's owner. REST's `GET /user` refuses an Actions token."""
@@ -199,8 +199,8 @@ class Client:
         body = {"query": query, "variables": variables}
         _, answer = self._github.requester.requestJsonAndCheck("POST", self._graphql, input=body)
         if answer.get("errors"):
-            told = str(answer["errors"][0].get("message"))
-            raise GithubException(_FORBIDDEN, answer, message=told)
+            reason = str(answer["errors"][0].get("message"))
+            raise GithubException(_FORBIDDEN, answer, message=reason)
         return answer["data"]
 
     def workflow_run(self, number: int) -> Mapping[str, Any]:
@@ -253,11 +253,11 @@ def _patient(pace: float, budget: Budget) -> _Retry:
 
 
 @contextmanager
-def translate_errors(what: str, permission: str) -> Iterator[None]:
+def translate_errors(action: str, permission: str) -> Iterator[None]:
     """Tell GitHub's errors in our words.
 
     Args:
-        what: what is asked, after "GitHub does not let this token …".
+        action: what is asked, after "GitHub does not let this token …".
         permission: what a workflow has to grant for it.
 
     Raises:
@@ -269,46 +269,46 @@ def translate_errors(what: str, permission: str) -> Iterator[None]:
         with _BUDGET.get(Budget()).spending("GitHub's API"):
             yield
     except GithubException as error:
-        raise _service_error(error, what, permission) from error
+        raise _service_error(error, action, permission) from error
     except requests.RequestException as error:
         tls = explain_tls_error(str(error), " or ".join(_CERTIFICATES))
         if tls is not None:
             raise Lost(
-                f"GitHub's API {tls.description}, when asked to {what}.", tls.hint
+                f"GitHub's API {tls.description}, when asked to {action}.", tls.hint
             ) from error
         kind = type(error).__name__
-        raise Lost(f"GitHub's API gave no answer when asked to {what} ({kind}).") from error
+        raise Lost(f"GitHub's API gave no answer when asked to {action} ({kind}).") from error
     except _NOT_GITHUB as error:
         raise Lost(
-            f"what answered when asked to {what} is not GitHub's API.",
+            f"what answered when asked to {action} is not GitHub's API.",
             "Check GITHUB_API_URL and any proxy on the way.",
         ) from error
 
 
-def _service_error(error: GithubException, what: str, permission: str) -> ServiceError:
+def _service_error(error: GithubException, action: str, permission: str) -> ServiceError:
     if error.status == _UNAUTHORIZED:
         return ServiceError(
-            f"GitHub does not know this token and did not {what}.",
+            f"GitHub does not know this token and did not {action}.",
             "Give `github-token` a token of this repository.",
         )
     if error.status == _TOO_MANY or isinstance(error, RateLimitExceededException):
         return ServiceError(
-            f"GitHub's rate limit is used up for longer than a job can wait; it did not {what}.",
+            f"GitHub's rate limit is used up for longer than a job can wait; it did not {action}.",
             "Run the job again later, or give `github-token` another token.",
         )
     if error.status == _FORBIDDEN:
-        said = f" ({error.message})" if error.message else ""
+        detail = f" ({error.message})" if error.message else ""
         return ServiceError(
-            f"GitHub does not let this token {what}{said}.",
+            f"GitHub does not let this token {action}{detail}.",
             f"Grant `{permission}` in the job's permissions. {_READ_ONLY}",
         )
     if error.status == _NOT_FOUND:
         return NotFoundError(
-            f"GitHub did not find what it was asked to {what}.",
+            f"GitHub did not find what it was asked to {action}.",
             f"It may not exist, or the token may not see it: grant `{permission}`.",
         )
     kind = Lost if error.status >= _SERVER else ServiceError
-    return kind(f"GitHub answered {error.status} when asked to {what}: {error.message or '-'}.")
+    return kind(f"GitHub answered {error.status} when asked to {action}: {error.message or '-'}.")
 
 
 def create_once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
@@ -318,9 +318,9 @@ def create_once(find: Callable[[], T | None], make: Callable[[], T]) -> T:
         Lost: the answer was lost again and again.
     """
     for _ in range(_TRIES - 1):
-        found = find()
-        if found is not None:
-            return found
+        existing = find()
+        if existing is not None:
+            return existing
         try:
             return make()
         except Lost:

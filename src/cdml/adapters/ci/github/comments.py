@@ -104,11 +104,11 @@ class Marker:
     def __str__(self) -> str:
         run, attempt = self.run
         at = f" at={self.at}" if self.at else ""
-        of = f" of={self.source}" if self.source else ""
-        told = [digest if old else f"{_NEW}{digest}" for digest, old in self.warned.items()]
-        warned = f" warned={','.join(told[:_MOST_WARNINGS])}" if told else ""
+        source = f" of={self.source}" if self.source else ""
+        digests = [digest if old else f"{_NEW}{digest}" for digest, old in self.warned.items()]
+        warned = f" warned={','.join(digests[:_MOST_WARNINGS])}" if digests else ""
         state = f" state={self.state}"
-        return f"<!-- cdml:report id={self.id}{of} run={run}.{attempt}{at}{state}{warned} -->"
+        return f"<!-- cdml:report id={self.id}{source} run={run}.{attempt}{at}{state}{warned} -->"
 
 
 def _read_warned(text: str) -> Warned:
@@ -222,16 +222,16 @@ class _Place:
     on: Thread
     viewer: str
 
-    def newest(self, wanted: Marker) -> tuple[Comment, Marker] | None:
+    def newest(self, marker: Marker) -> tuple[Comment, Marker] | None:
         """The comment to bring up to date: of the same configuration before one of the same id."""
         by_id = None
-        for comment, there in self.own(wanted):
-            if there.same_source(wanted) or there.source == wanted.source:
+        for comment, there in self.own(marker):
+            if there.same_source(marker) or there.source == marker.source:
                 return comment, there
             by_id = by_id or (comment, there)
         return by_id
 
-    def own(self, wanted: Marker) -> Iterator[tuple[Comment, Marker]]:
+    def own(self, expected: Marker) -> Iterator[tuple[Comment, Marker]]:
         """The comments of this report that are not hidden, newest first."""
         # The login is `github-actions[bot]` in REST and may be without `[bot]` in GraphQL.
         logins = {self.viewer, f"{self.viewer}[bot]"}
@@ -242,13 +242,13 @@ class _Place:
                 marker = Marker.parse(comment.body or "")
                 if marker is None or marker.state is State.HIDDEN:
                     continue
-                if marker.id == wanted.id or marker.same_source(wanted):
+                if marker.id == expected.id or marker.same_source(expected):
                     yield comment, marker
 
     def earlier_warnings(self, marker: Marker) -> Warned:
         """What the newest comment of this report says of warnings, as a later one knows it."""
-        found = self.newest(marker)
-        return found[1].warnings_before(marker.run) if found else {}
+        newest = self.newest(marker)
+        return newest[1].warnings_before(marker.run) if newest else {}
 
     def _all(self) -> Iterator[Comment]:
         """From the last page on: the newest come first, and most searches end there."""

@@ -33,8 +33,10 @@ def open_deployment(
 
     def find_existing() -> str | None:
         with translate_errors("list deployments", "deployments: read"):
-            known = client.repository.get_deployments(ref=ref, task=task, environment=environment)
-            for deployment in known:
+            deployments = client.repository.get_deployments(
+                ref=ref, task=task, environment=environment
+            )
+            for deployment in deployments:
                 if _payload(deployment).get("operation") == operation:
                     return str(deployment.id)
         return None
@@ -89,8 +91,8 @@ def set_status(
 
 def _retire_older(client: Client, current: Deployment, environment: str) -> None:
     model = _payload(current).get("model")
-    known = client.repository.get_deployments(environment=environment)
-    for older in islice(known, _LOOK_BACK):
+    deployments = client.repository.get_deployments(environment=environment)
+    for older in islice(deployments, _LOOK_BACK):
         ours = older.id < current.id and older.task.startswith(_FAMILY)
         if ours and _payload(older).get("model") == model:
             newest = next(iter(older.get_statuses()), None)

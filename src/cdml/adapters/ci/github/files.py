@@ -12,27 +12,27 @@ _POINTER = re.compile(rb"version https://git-lfs\S*\n(?:.*\n)*?oid sha256:(?P<oi
 """What git keeps in place of a file that Git LFS holds."""
 
 
-def is_same(path: Path, found: Mapping[str, Any]) -> bool:
+def is_same(path: Path, entry: Mapping[str, Any]) -> bool:
     """Whether a file has the content that the API describes.
 
     Files beyond 1 MB are described without their content: git's own digest tells.
 
     Args:
         path: of the file.
-        found: the answer of `GET /repos/{owner}/{repo}/contents/{path}`.
+        entry: the answer of `GET /repos/{owner}/{repo}/contents/{path}`.
     """
-    if not isinstance(found, Mapping):  # the list of a folder, where the file is now
+    if not isinstance(entry, Mapping):  # the list of a folder, where the file is now
         return False
-    content = b64decode(str(found.get("content") or ""))
+    content = b64decode(str(entry.get("content") or ""))
     pointer = _POINTER.match(content)
     if pointer is not None and pointer["oid"].decode() == _digest(path, hashlib.sha256()):
         return True
-    known = str(found.get("sha") or "")
-    if not known:
+    sha = str(entry.get("sha") or "")
+    if not sha:
         return content == path.read_bytes()
-    kind = "sha256" if len(known) == hashlib.sha256().digest_size * 2 else "sha1"
+    kind = "sha256" if len(sha) == hashlib.sha256().digest_size * 2 else "sha1"
     blob = hashlib.new(kind, b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    return known == _digest(path, blob)
+    return sha == _digest(path, blob)
 
 
 def _digest(path: Path, digest: "hashlib._Hash") -> str:

@@ -172,10 +172,10 @@ class GitHubHost:
         for commit in filter(None, (base, self.run.commit())):
             try:
                 with translate_errors("read a file of the base", "contents: read"):
-                    found = self._client.get(f"/contents/{quote(name)}", ref=commit)
+                    entry = self._client.get(f"/contents/{quote(name)}", ref=commit)
             except NotFoundError:
                 continue
-            return commit == base and is_same(path, found)
+            return commit == base and is_same(path, entry)
         return None  # no file of the repository: a step before has brought it
 
     def _in_checkout(self, path: Path) -> str | None:

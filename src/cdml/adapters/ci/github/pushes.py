@@ -41,28 +41,28 @@ def commits(client: Client, push: Push) -> tuple[tuple[str, bool], ...]:
         return _listed(push)
     try:
         with translate_errors("compare the push's commits", "contents: read"):
-            found = tuple(client.pages(f"/compare/{before}...{after}", "commits"))
+            commits = tuple(client.pages(f"/compare/{before}...{after}", "commits"))
     except NotFoundError:
         return _listed(push)
-    line = _line(found, after)
+    line = _line(commits, after)
     if len(line) > MOST:
         raise InputError(
             f"this push brought {len(line):,} commits, and cdml looks through {MOST} for a"
             " version to deploy.",
             "Name one: --model VERSION.",
         )
-    if after not in {one["sha"] for one in found}:  # a branch that was set back brings nothing
+    if after not in {one["sha"] for one in commits}:  # a branch that was set back brings nothing
         return ((after, True),)
-    return tuple((str(one["sha"]), one["sha"] in line) for one in found)
+    return tuple((str(one["sha"]), one["sha"] in line) for one in commits)
 
 
 def _is_commit(sha: str) -> bool:
     return bool(_SHA.fullmatch(sha)) and bool(sha.strip("0"))
 
 
-def _line(found: Sequence[Mapping[str, Any]], after: str) -> frozenset[str]:
+def _line(listed: Sequence[Mapping[str, Any]], after: str) -> frozenset[str]:
     """The commits on the way from the newest one back over first parents."""
-    parents = {one["sha"]: [parent["sha"] for parent in one["parents"]] for one in found}
+    parents = {one["sha"]: [parent["sha"] for parent in one["parents"]] for one in listed}
     line, at = set(), after
     while at in parents and at not in line:
         line.add(at)
@@ -72,9 +72,9 @@ def _line(found: Sequence[Mapping[str, Any]], after: str) -> frozenset[str]:
 
 def _listed(push: Push) -> tuple[tuple[str, bool], ...]:
     """What the event lists; of very many the newest."""
-    found = dict.fromkeys(filter(_is_commit, push.commits))
-    found.pop(push.after, None)
-    return tuple((sha, True) for sha in [*found, push.after][-MOST:])
+    shas = dict.fromkeys(filter(_is_commit, push.commits))
+    shas.pop(push.after, None)
+    return tuple((sha, True) for sha in [*shas, push.after][-MOST:])
 
 
 def signs(client: Client, head: str, number: int | None) -> GateSigns:

@@ -38,11 +38,11 @@ class Run:
         start = f"{site}/{repository}"
         if not site or not repository or not url.startswith(start):
             return None
-        found = _RUN.fullmatch(url.removeprefix(start))
-        if found is None:
+        match = _RUN.fullmatch(url.removeprefix(start))
+        if match is None:
             return None
-        attempt = found["attempt"]
-        return cls(number=int(found["number"]), attempt=int(attempt) if attempt else None)
+        attempt = match["attempt"]
+        return cls(number=int(match["number"]), attempt=int(attempt) if attempt else None)
 
 
 def run_address(environment: Mapping[str, str]) -> str | None:

@@ -48,10 +48,10 @@ def _of_run(client: Client, run: TriggeringRun) -> int | None:
     if not (run.commit and run.branch and run.owner):
         return None
     with translate_errors("find the run's pull request", _PERMISSION):
-        found = client.repository.get_pulls(state="all", head=f"{run.owner}:{run.branch}")
+        pulls = client.repository.get_pulls(state="all", head=f"{run.owner}:{run.branch}")
         fitting = [
             pull
-            for pull in islice(found, _LOOKED_AT)
+            for pull in islice(pulls, _LOOKED_AT)
             if pull.head.sha == run.commit and _comes_from(pull, run.repository)
         ]
         named = run.pull_requests
@@ -65,11 +65,11 @@ def _of_run(client: Client, run: TriggeringRun) -> int | None:
 def _of_commit(client: Client, sha: str, trigger: Trigger) -> Thread | None:
     """The pull request of a commit; for a push also the one it merged, else the commit itself."""
     with translate_errors("list the commit's pull requests", _PERMISSION):
-        found = list(islice(client.repository.get_commit(sha).get_pulls(), _LOOKED_AT))
-        heads = [pull for pull in found if pull.head.sha == sha and pull.state == "open"]
+        pulls = list(islice(client.repository.get_commit(sha).get_pulls(), _LOOKED_AT))
+        heads = [pull for pull in pulls if pull.head.sha == sha and pull.state == "open"]
         branch, here = trigger.branch, client.name or None
         own = [pull for pull in heads if pull.head.ref == branch and _comes_from(pull, here)]
-        merged = [pull for pull in found if pull.merged_at and pull.base.ref == branch]
+        merged = [pull for pull in pulls if pull.merged_at and pull.base.ref == branch]
     if heads:
         return _only(own or heads)
     if trigger.push is None:
@@ -79,17 +79,17 @@ def _of_commit(client: Client, sha: str, trigger: Trigger) -> Thread | None:
 
 def _comes_from(pull: PullRequest, repository: str | None) -> bool:
     """Whether its branch is of this repository; a fork that is gone is not known any more."""
-    known = getattr(pull.head.repo, "full_name", None)
-    return None in (repository, known) or known == repository
+    owner = getattr(pull.head.repo, "full_name", None)
+    return None in (repository, owner) or owner == repository
 
 
-def _only(found: list[PullRequest]) -> int | None:
+def _only(pulls: list[PullRequest]) -> int | None:
     """The one pull request that fits, an open one before a closed one.
 
     Raises:
         ServiceError: several fit.
     """
-    fitting = [pull for pull in found if pull.state == "open"] or found
+    fitting = [pull for pull in pulls if pull.state == "open"] or pulls
     if len(fitting) > 1:
         every = ", ".join(f"{pull.number} into {pull.base.ref}" for pull in fitting)
         raise ServiceError(

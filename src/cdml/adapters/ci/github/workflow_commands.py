@@ -75,8 +75,8 @@ def add_summary(file: str, markdown: str) -> None:
     content = markdown.encode()
     room = MAX_SUMMARY - taken - len(_CUT.encode())
     if len(content) > room:
-        kept = content[: max(room, 0)].decode(errors="ignore").rpartition("\n")[0]
-        markdown = kept + _CUT if room > 0 else ""
+        head = content[: max(room, 0)].decode(errors="ignore").rpartition("\n")[0]
+        markdown = head + _CUT if room > 0 else ""
     _append(file, markdown)
 
 
