@@ -15,18 +15,12 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from cdml.delivery.canary import (
-    Answers,
-    CanaryDecision,
-    CanaryState,
-    CanaryTolerances,
-    Latencies,
-    Window,
-    judge_canary,
-    observe_window,
-)
-from cdml.delivery.canary.judge import FEWEST_WINDOWS
+from cdml.delivery.canary.judge import FEWEST_WINDOWS, judge_canary
 from cdml.delivery.canary.mixture import FALLS, RISES
+from cdml.delivery.canary.rules import CanaryTolerances
+from cdml.delivery.canary.state import CanaryState, observe_window
+from cdml.delivery.canary.traffic import Answers, Latencies, Window
+from cdml.delivery.rollout.state_machine import Decision
 
 Array = np.ndarray
 HOUR, LONG = 60, 12 * 60
@@ -162,8 +156,8 @@ def check(
 ) -> None:
     """The judge itself decides the same, look by look."""
     for canary in range(min(CHECKED, len(first))):
-        state, minute, outcome = CanaryState(rules=rules), 0, CanaryDecision.HOLD
-        while outcome == CanaryDecision.HOLD and minute < counts.asked[0].shape[1]:
+        state, minute, outcome = CanaryState(rules=rules), 0, Decision.HOLD
+        while outcome == Decision.HOLD and minute < counts.asked[0].shape[1]:
             answers = [
                 _answers(
                     *(
@@ -182,7 +176,7 @@ def check(
             )
             state, minute = observe_window(state, window, weight=weight), minute + 1
             outcome = judge_canary(state, elapsed_seconds=0).outcome
-        told = (0 if outcome == CanaryDecision.HOLD else minute, outcome == CanaryDecision.ROLLBACK)
+        told = (0 if outcome == Decision.HOLD else minute, outcome == Decision.ROLLBACK)
         assert told == (first[canary], harm[canary]), (told, first[canary], harm[canary])
 
 
