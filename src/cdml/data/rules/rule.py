@@ -73,10 +73,10 @@ RuleOrCheck = DataRule | Check
 
 
 def make_check(
-    *, expected: str, observed: str, reason: str, more_reasons: str = "", **more: Any
+    *, expected: str, observed: str, reason: str, beside: str = "", **more: Any
 ) -> Check:
     """A check of the data, its texts cut to what a report can hold."""
-    texts = {"expected": expected, "observed": observed, "reason": reason, "beside": more_reasons}
+    texts = {"expected": expected, "observed": observed, "reason": reason, "beside": beside}
     cut = {k: text if len(text) <= _LONG else f"{text[: _LONG - 1]}…" for k, text in texts.items()}
     return Check(**cut, **more)
 
