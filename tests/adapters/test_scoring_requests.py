@@ -90,7 +90,7 @@ def test_latencies_are_taken_by_the_time_at_which_lines_were_said(conversation):
     ):
         conversation.hear(line)
 
-    assert (2.5, 0.5) == conversation.latencies
+    assert [2.5, 0.5] == conversation.latencies
 
 
 def test_lines_that_were_read_at_once_took_no_less_than_since_those_before(conversation):
@@ -104,7 +104,7 @@ def test_lines_that_were_read_at_once_took_no_less_than_since_those_before(conve
     ):
         conversation.hear(line)
 
-    assert (2.0, 2.0) == conversation.latencies
+    assert [2.0, 2.0] == conversation.latencies
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_what_a_model_says_of_its_own_time_is_not_believed(conversation, line):
     conversation.hear(line)
     conversation.hear(b'9 {"event": "answered", "ms": 1, "at": 2}')
 
-    assert () == conversation.latencies
+    assert [] == conversation.latencies
 
 
 def test_a_model_cannot_fill_the_memory_with_latencies(conversation):

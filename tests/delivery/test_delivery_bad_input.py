@@ -71,7 +71,8 @@ def test_history_that_was_rewritten_is_drift(world):
     with pytest.raises(ServiceError, match=r"Drift.*v1 serves.*v2 does") as caught:
         world.deploy("1")
 
-    assert "--repair" in caught.value.hint
+    assert "older than what the registry has deployed" in caught.value.message
+    assert "--adopt" in caught.value.hint
     assert "2" == world.serving
 
 

@@ -120,7 +120,7 @@ POSITIVES = {
         words(prediction=["maybe", *words()["prediction"][1:]]),
         words(1),
         "positive: 'yes'",
-        "3 values (maybe) beside the label's (no, yes)",
+        '3 values (maybe) beside the label\'s ("no", "yes")',
     ),
 }
 
