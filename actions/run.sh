@@ -22,6 +22,8 @@ while IFS= read -r name; do
     PYTHON* | VIRTUAL_ENV | GIT_* | LD_* | DYLD_* | GCONV_PATH | LOCPATH | GLIBC_TUNABLES) ;;
     BASH_* | ENV | PERL5* | PERLLIB | SSH_ASKPASS | GITHUB_TOKEN | GH_TOKEN) ;;
     GITHUB_ENV | GITHUB_PATH | GITHUB_STATE) ;;
+    # Here runs GitHub Actions: nothing else may say what evidence of this run is, or who hosts it.
+    CDML_CI | CDML_CODE_HOST | CDML_PLATFORM) ;;
     *) continue ;;
   esac
   unwanted+=(-u "$name")

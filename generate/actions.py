@@ -3,7 +3,7 @@
 import json
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cdml.cli.parameters import Parameter
@@ -193,7 +193,7 @@ def inputs_of(action: str, parameters: Iterable[Parameter]) -> list[Parameter]:
     return [one for one in parameters if action in actions_of(one)]
 
 
-def action_file(action: str, text: str, parameters: Iterable[Parameter]) -> str:
+def action_file(action: str, text: str, parameters: Sequence[Parameter]) -> str:
     """An action.yml with its inputs and outputs, and with the options that its steps hand on."""
     inputs = inputs_of(action, parameters)
     text = re.sub(
@@ -204,20 +204,26 @@ def action_file(action: str, text: str, parameters: Iterable[Parameter]) -> str:
     )
     steps = re.split(r"(?=^    - id: )", text, flags=re.MULTILINE)
     for command in ACTIONS[action]:
-        prefix = f"CDML_{command}_".upper().replace("-", "_")
-        handed_on = "".join(
-            f"        {prefix}{_as_variable(one.name)}: ${{{{ inputs.{one.name} }}}}\n"
-            for one in inputs
-            if command in one.commands
-        )
-        line = rf"        {prefix}\w+: \$\{{\{{ inputs\.[\w-]+ \}}\}}\n"
+        options = [one for one in parameters if command in one.commands]
         steps = [
-            re.sub(f"^(?:{line})+", lambda _, to=handed_on: to, step, flags=re.MULTILINE)
-            if f'run.sh" {command}\n' in step
-            else step
+            _handed_on(step, command, options, action) if f'run.sh" {command}\n' in step else step
             for step in steps
         ]
     return "".join(steps)
+
+
+def _handed_on(step: str, command: str, options: Iterable[Parameter], action: str) -> str:
+    """A step with every option of its command: what is no input is unset, whatever the job set."""
+    prefix = f"CDML_{command}_".upper().replace("-", "_")
+    generated = rf'        {prefix}\w+: (?:\$\{{\{{ inputs\.[\w-]+ \}}\}}|"")\n'
+    by_hand = re.sub(generated, "", step)
+    lines = ""
+    for one in options:
+        name = f"{prefix}{_as_variable(one.name)}"
+        if f"        {name}: " not in by_hand:
+            value = f"${{{{ inputs.{one.name} }}}}" if action in actions_of(one) else '""'
+            lines += f"        {name}: {value}\n"
+    return re.sub(f"^(?:{generated})+", lambda _: lines, step, flags=re.MULTILINE)
 
 
 def _inputs(action: str, inputs: Iterable[Parameter]) -> str:

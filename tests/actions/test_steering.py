@@ -45,6 +45,8 @@ def left(tmp_path):
         "PS4": f"$(touch {mark}/xtrace)",
         "GITHUB_ENV": str(tmp_path / "env"),
         "GITHUB_PATH": str(tmp_path / "path"),
+        **dict.fromkeys(("CDML_CI", "CDML_PLATFORM"), "terminal"),  # where all evidence is believed
+        "CDML_CODE_HOST": "none",
     }
     for name in ("cd", "pwd", "exec", "env", "compgen", "sed", "read", "unset", "cat"):
         variables[f"BASH_FUNC_{name}%%"] = f"() {{ touch {mark}/function-{name}; }}"
@@ -88,6 +90,7 @@ def test_what_an_earlier_step_left_steers_no_step_of_ours(left, tmp_path):
     assert {"PYTHONPATH"} == kept
     assert f"PYTHONPATH={ROOT / 'src'}" in told.splitlines()
     assert not names & {"GITHUB_ENV", "GITHUB_PATH", "ENV"}
+    assert not names & {"CDML_CI", "CDML_CODE_HOST", "CDML_PLATFORM"}
     assert "planted" not in told
 
 
