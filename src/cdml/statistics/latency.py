@@ -16,7 +16,7 @@ from cdml.statistics import student
 from cdml.statistics.bca import RESAMPLES, Bca, batches, generator
 from cdml.statistics.difference import Level, Paired, Side
 from cdml.statistics.interval import ConfidenceInterval, Unmeasured
-from cdml.statistics.metrics import find_metric
+from cdml.statistics.metrics import Range, find_metric
 from cdml.statistics.samples import Floats, Timings
 from cdml.statistics.student import incomplete_beta
 
@@ -96,18 +96,24 @@ def compare(metric: str, sample: Timings, resamples: int = RESAMPLES) -> Paired 
     if problem := _too_few(sample.rows, share):
         return problem
     both = np.stack((sample.challenger, sample.champion))
+    return compare_quantiles(metric, both, share, resamples)
+
+
+def compare_quantiles(metric: str, both: Floats, share: float, resamples: int) -> Paired:
+    """Two quantiles of figures in pairs, shape (2, pairs), the challenger's first."""
+    pairs = both.shape[1]
     ordered = both[:, np.lexsort((np.maximum(*both), np.minimum(*both)))]
     random = generator(metric.encode(), np.sort(ordered, axis=0).tobytes())
     draws = [
-        _quantile(ordered[:, random.integers(0, sample.rows, (size, sample.rows))], share)
-        for size in batches(2 * sample.rows, resamples)
+        _quantile(ordered[:, random.integers(0, pairs, (size, pairs))], share)
+        for size in batches(2 * pairs, resamples)
     ]
     challenger, champion = (float(value) for value in _quantile(both, share))
     difference = Percentiles(
         challenger=challenger,
         champion=champion,
         draws=np.concatenate(draws, axis=1).T,
-        df=2 * sample.rows * min(share, 1 - share),
+        df=2 * pairs * min(share, 1 - share),
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
@@ -115,16 +121,21 @@ def compare(metric: str, sample: Timings, resamples: int = RESAMPLES) -> Paired 
 def measure(metric: str, sample: Timings, confidence: float) -> Level | Unmeasured:
     """One model by a quantile of its latencies, by the nearest rank."""
     share = _share(metric)
-    value = float(_quantile(sample.challenger, share))
     if problem := _too_few(sample.rows, share):
-        return Level(value=value, interval=problem)
-    ordered, tail = np.sort(sample.challenger), (1 - confidence) / 2
-    below = [_at_most(k, sample.rows, share) for k in range(sample.rows)]
+        return Level(value=float(_quantile(sample.challenger, share)), interval=problem)
+    return measure_quantile(sample.challenger, share, confidence, Range(low=0.0, high=math.inf))
+
+
+def measure_quantile(figures: Floats, share: float, confidence: float, within: Range) -> Level:
+    """A quantile by the nearest rank, between two order statistics or an end of the range."""
+    value, rows = float(_quantile(figures, share)), len(figures)
+    ordered, tail = np.sort(figures), (1 - confidence) / 2
+    below = [_at_most(k, rows, share) for k in range(rows)]
     low = sum(chance <= tail for chance in below) - 1
     high = sum(chance < 1 - tail for chance in below)
     interval = ConfidenceInterval(
-        low=min(value, float(ordered[low]) if low >= 0 else 0.0),
-        high=max(value, float(ordered[high]) if high < sample.rows else math.inf),
+        low=min(value, float(ordered[low]) if low >= 0 else within.low),
+        high=max(value, float(ordered[high]) if high < rows else within.high),
         confidence=confidence,
         method="order-statistics",
     )

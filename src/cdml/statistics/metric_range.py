@@ -88,8 +88,19 @@ class Ranged:
 def ranged(metric: Metric, paired: Paired) -> Paired:
     """The comparison, with the metric's direction and range."""
     harm = Side.UPPER if metric.greater_is_better else Side.LOWER
-    difference = Ranged(inner=_directed(paired.difference, harm), range=metric.range)
+    difference = Ranged(inner=directed(paired.difference, harm), range=metric.range)
     return replace(paired, difference=difference)
+
+
+def directed(difference: DifferenceDistribution, harm: Side) -> DifferenceDistribution:
+    """With the side on which claims are of harm, where that makes a difference."""
+    match difference:
+        case Linear() | GapDifference():
+            return replace(difference, harm=harm)
+        case Outer():
+            return replace(difference, linear=replace(difference.linear, harm=harm))
+        case _:
+            return difference
 
 
 def level_within(metric: Metric, level: Level) -> Level:
@@ -104,14 +115,3 @@ def clipped(interval: ConfidenceInterval, low: float, high: float) -> Confidence
     return replace(
         interval, low=min(max(interval.low, low), high), high=max(min(interval.high, high), low)
     )
-
-
-def _directed(difference: DifferenceDistribution, harm: Side) -> DifferenceDistribution:
-    """Told which side is worse, where that makes a difference."""
-    match difference:
-        case Linear() | GapDifference():
-            return replace(difference, harm=harm)
-        case Outer():
-            return replace(difference, linear=replace(difference.linear, harm=harm))
-        case _:
-            return difference
