@@ -36,6 +36,7 @@ from cdml.evaluation.scorer import Scorer
 from cdml.journal.port import Journal
 from cdml.journal.signature import Keys
 from cdml.models.registry import Registry
+from cdml.results.reader import ResultTable
 from cdml.tables.declared_types import UNDECLARED, Types
 from cdml.tables.table import Table, Tables
 
@@ -63,6 +64,7 @@ TABLES: Names = {
     ),
 }
 SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
+RESULTS: Names = {"read": "cdml.adapters.results.read:read_results"}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
 _OLD_PLATFORM = "CDML_PLATFORM"
@@ -71,6 +73,20 @@ _OLD_PLATFORM = "CDML_PLATFORM"
 def engines() -> Names:
     """All engines that open tables, by the scheme of an address; a path's is `file`."""
     return AdapterTable("cdml.tables", TABLES)
+
+
+def read_results(
+    path: Path, into: Path, reader: str | None = None, select: Mapping[str, str] | None = None
+) -> ResultTable:
+    """Results of cases as rows of a Parquet file in the folder `into`, whatever tool wrote them.
+
+    `reader` forces a format, and `select` leaves the records with these values. Raises as
+    `adapters/results/read.py` says.
+    """
+    table: ResultTable = find_adapter("files of results", "read", RESULTS)(
+        path, into, reader, select or {}
+    )
+    return table
 
 
 @contextmanager

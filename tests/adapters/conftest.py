@@ -20,3 +20,17 @@ def haproxy_place(tmp_path) -> Iterator[HaproxyPlace]:
     """A target over a real HAProxy, with releases to serve."""
     with HaproxyPlace(tmp_path) as place:
         yield place
+
+
+@pytest.fixture
+def read_rows(tmp_path):
+    """Reads a file of results; gives the table and its rows."""
+    import pyarrow.parquet as pq
+
+    from cdml.wiring import read_results
+
+    def read(path, **options):
+        table = read_results(path, tmp_path, **options)
+        return table, pq.read_table(table.path).to_pylist()
+
+    return read

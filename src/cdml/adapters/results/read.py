@@ -1,0 +1,97 @@
+"""Files of results, of whatever tool, as rows of Parquet."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from cdml.adapters.results import TABLE, result_readers
+from cdml.adapters.results.result_writer import ResultWriter
+from cdml.common.adapter_table import find_adapter
+from cdml.errors import InputError
+from cdml.results.reader import ResultReader, ResultTable
+
+_HEAD = 2**16
+_NOTHING: Mapping[str, str] = {}
+
+
+def read_results(
+    path: Path, into: Path, reader: str | None = None, select: Mapping[str, str] = _NOTHING
+) -> ResultTable:
+    """Read a file of results, whose format is recognised unless `reader` names it.
+
+    `select` leaves only the records that have these values. `into` is a folder; the rows go into a
+    file of their own there.
+
+    Raises:
+        InputError: the file cannot be used; or it holds several systems, and `select` leaves more
+            than one.
+        ConfigurationError: there is no such reader.
+    """
+    head = _head(path)
+    if reader is None:
+        chosen = next((one for one in _readers() if one.recognises(path, head)), None)
+    elif reader == TABLE:
+        chosen = None
+    else:
+        chosen = _make(reader)
+        _refuse_other_tools(path, head, chosen)
+    folder = Path(tempfile.mkdtemp(dir=into))
+    if chosen is None:
+        from cdml.adapters.results.tables import read_table
+
+        return read_table(path, folder, select)
+    file = chosen.read(path)
+    target = folder / "results.parquet"
+    columns, rows = ResultWriter(file, select, written=path.name).write(target)
+    return ResultTable(
+        path=target, reader=file.reader, columns=columns, rows=rows, notes=tuple(file.notes),
+        digest=_digest(path),
+    )  # fmt: skip
+
+
+def _make(name: str) -> ResultReader:
+    made: ResultReader = find_adapter("reader", name, {**result_readers(), TABLE: ""})()
+    return made
+
+
+def _readers() -> Iterator[ResultReader]:
+    return map(_make, result_readers())
+
+
+def _head(path: Path) -> bytes:
+    if path.is_dir():
+        return b""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.") from error
+    if not head.strip():
+        raise InputError(f"{path} is empty.", "Did the evaluation finish?")
+    return head
+
+
+def _refuse_other_tools(path: Path, head: bytes, chosen: ResultReader) -> None:
+    """Refuse a file that the chosen reader does not recognise, with the one that does."""
+    if chosen.recognises(path, head):
+        return
+    other = next((one.name for one in _readers() if one.recognises(path, head)), None)
+    raise InputError(
+        f"{path.name} is not a file of {chosen.name}.",
+        f"It is one of {other}. Leave --reader out, and its format is recognised."
+        if other
+        else f"Leave --reader out, or read it as a table: --reader {TABLE}.",
+    )
+
+
+def _digest(path: Path) -> str:
+    """The digest of a file, or of a folder's JSON files."""
+    from cdml.evidence.store import file_digest, text_digest
+
+    if not path.is_dir():
+        return file_digest(path)
+    names = sorted(file for file in path.rglob("*.json*") if file.is_file())
+    lines = "\n".join(f"{file.relative_to(path)} {file_digest(file)}" for file in names)
+    return text_digest(lines)

@@ -1,0 +1,121 @@
+"""What the records of several tools have in common: identities, texts, metadata."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from cdml.errors import InputError
+from cdml.results.reader import ResultColumn, ResultFile, Role, Value
+
+_IDENTITIES = (
+    "caseid",
+    "testcaseid",
+    "testid",
+    "exampleid",
+    "sampleid",
+    "questionid",
+    "id",
+    "case",
+)
+"""Keys of metadata that identify a case, the surest first, without signs between their words."""
+_LONGEST_CATEGORY = 64
+_DIGITS = 20
+
+
+def get(record: Any, *keys: str) -> Any:
+    """What is below these keys; None where there is nothing."""
+    for key in keys:
+        if not isinstance(record, dict):
+            return None
+        record = record.get(key)
+    return record
+
+
+def require(record: Any, *keys: str, where: str) -> Any:
+    """What is below these keys; an InputError that names the path if there is nothing."""
+    value = get(record, *keys)
+    if value is None:
+        raise InputError(f"{where}: {'.'.join(keys)} is missing.")
+    return value
+
+
+def identity(metadata: Any) -> str | None:
+    """The identity that metadata or tags give a case; None where they give none."""
+    if not isinstance(metadata, dict):
+        return None
+    plain = {_plain(key): value for key, value in metadata.items()}
+    for key in _IDENTITIES:
+        value = plain.get(key)
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+            return str(value)
+    return None
+
+
+def _plain(key: str) -> str:
+    return key.casefold().replace("_", "").replace("-", "")
+
+
+def digest(value: Any) -> str:
+    """A short digest of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
+
+
+class Definitions:
+    """Refuses one identity for cases that are defined differently."""
+
+    def __init__(self, written: str, hint: str) -> None:
+        self._written = written
+        self._hint = hint
+        self._digests: dict[str, str] = {}
+
+    def check(self, case: str, *definition: Any) -> None:
+        """Raise an InputError if a case of this identity was defined in another way."""
+        other = digest(definition)
+        if self._digests.setdefault(case, other) != other:
+            raise InputError(
+                f"{self._written} holds two different cases with the identity {case}.", self._hint
+            )
+
+
+def text(value: Any) -> str | None:
+    """A value as text: texts as they are, all else as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def number(value: Any) -> Any:
+    """A number as it is, and None for 0, which tools write where they did not measure."""
+    return value or None
+
+
+def categories(file: ResultFile, metadata: Any, *, prefix: str = "") -> dict[str, Value]:
+    """Short values of metadata as categories; what identifies a case is none."""
+    if not isinstance(metadata, Mapping):
+        return {}
+    record: dict[str, Value] = {}
+    for key, value in metadata.items():
+        short = isinstance(value, str) and 0 < len(value) <= _LONGEST_CATEGORY
+        if key.startswith("_") or _plain(key) in _IDENTITIES:
+            continue
+        if short or isinstance(value, bool | int):
+            name = free_name(file, f"{prefix}{key}", Role.CATEGORY)
+            record[name] = value
+    return record
+
+
+def free_name(file: ResultFile, name: str, role: Role) -> str:
+    """The name of a column of this role, declared with it; another one where the name is taken."""
+    column = file.columns.get(name)
+    if column is not None and column.role is not role:
+        return free_name(file, f"{name} ({role})", role)
+    if column is None:
+        file.declare(ResultColumn(name, role, True if role is Role.SCORE else None))
+    return name
+
+
+def join(problems: Iterable[str | None]) -> str | None:
+    """The errors of one record as one text; None where there are none."""
+    return "; ".join(dict.fromkeys(filter(None, problems))) or None
