@@ -4,6 +4,10 @@ from cdml.common.adapter_table import AdapterTable, Names
 
 READERS: Names = {
     "promptfoo": "cdml.adapters.results.promptfoo:PromptfooReader",
+    "deepeval": "cdml.adapters.results.deepeval:DeepEvalReader",
+    "inspect": "cdml.adapters.results.inspect_ai:InspectReader",
+    "lm-eval": "cdml.adapters.results.lm_eval:LmEvalReader",
+    "mlflow": "cdml.adapters.results.mlflow_genai:MlflowReader",
 }
 TABLE = "table"
 """What `--reader` calls files of rows: those that no tool's reader recognises."""

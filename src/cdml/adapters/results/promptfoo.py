@@ -144,7 +144,9 @@ class _Cases:
     def _scores(self, where: str, record: Any) -> Mapping[str, Value]:
         """What was measured; what an assertion that could not judge takes part in was not."""
         named = get(record, "namedScores") or {}
-        names = {name: free_name(self._file, name, Role.SCORE) for name in named}
+        names = {
+            name: free_name(self._file, name, Role.SCORE, higher_is_better=True) for name in named
+        }
         if get(record, "failureReason") == _ERROR:
             return {"error": text(get(record, "error")) or "no answer"}
         failed = list(_failed(get(record, "gradingResult")))

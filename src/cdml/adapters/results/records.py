@@ -91,7 +91,7 @@ def number(value: Any) -> Any:
     return value or None
 
 
-def categories(file: ResultFile, metadata: Any, *, prefix: str = "") -> dict[str, Value]:
+def categories(file: ResultFile, metadata: Any) -> dict[str, Value]:
     """Short values of metadata as categories; what identifies a case is none."""
     if not isinstance(metadata, Mapping):
         return {}
@@ -101,18 +101,19 @@ def categories(file: ResultFile, metadata: Any, *, prefix: str = "") -> dict[str
         if key.startswith("_") or _plain(key) in _IDENTITIES:
             continue
         if short or isinstance(value, bool | int):
-            name = free_name(file, f"{prefix}{key}", Role.CATEGORY)
-            record[name] = value
+            record[free_name(file, key, Role.CATEGORY)] = value
     return record
 
 
-def free_name(file: ResultFile, name: str, role: Role) -> str:
+def free_name(
+    file: ResultFile, name: str, role: Role, *, higher_is_better: bool | None = None
+) -> str:
     """The name of a column of this role, declared with it; another one where the name is taken."""
     column = file.columns.get(name)
     if column is not None and column.role is not role:
-        return free_name(file, f"{name} ({role})", role)
+        return free_name(file, f"{name} ({role})", role, higher_is_better=higher_is_better)
     if column is None:
-        file.declare(ResultColumn(name, role, True if role is Role.SCORE else None))
+        file.declare(ResultColumn(name, role, higher_is_better))
     return name
 
 

@@ -1,0 +1,262 @@
+"""Results of `mlflow.genai.evaluate`: its result frame (JSON, CSV, Parquet), and its traces."""
+
+import ast
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from cdml.adapters.results.json_stream import JsonFile, read_lines
+from cdml.adapters.results.records import (
+    Definitions,
+    categories,
+    digest,
+    free_name,
+    get,
+    identity,
+    join,
+    number,
+    require,
+    text,
+)
+from cdml.errors import InputError
+from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
+
+_TRACES = re.compile(rb'\A\s*\[\s*\{\s*"info"\s*:\s*\{\s*"trace_id"\s*:')
+_FRAME = re.compile(rb'\A\s*\[?\s*\{\s*"trace_id"\s*:')
+_VALUE, _ERROR = "/value", "/error_message"
+_WORDS: Mapping[str, bool] = {"yes": True, "no": False}
+"""What the judges of MLflow answer, beside `unknown`."""
+_FIELDS = 2**31 - 1
+
+
+class MlflowReader:
+    """Cases are identified by an id in the tags of their trace, else by their inputs.
+
+    A trace's own id is another one in each run.
+    """
+
+    name = "mlflow"
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """See the port."""
+        if head.startswith(b"PAR1"):
+            names = _parquet_names(path)
+            return "trace_id" in names and any(name.endswith(_VALUE) for name in names)
+        first = head.partition(b"\n")[0]
+        if path.suffix == ".csv":
+            return b"trace_id" in first and _VALUE.encode() in first
+        return bool(_TRACES.match(head) or _FRAME.match(head))
+
+    def read(self, path: Path) -> ResultFile:
+        """See the port."""
+        file = ResultFile(reader=self.name, columns={}, records=iter(()))
+        file.declare(
+            ResultColumn("case", Role.KEY),
+            ResultColumn("trial", Role.TRIAL),
+            ResultColumn("error", Role.ERROR),
+            ResultColumn("latency_ms", Role.LATENCY, higher_is_better=False),
+            ResultColumn("input_tokens", Role.TOKENS, higher_is_better=False),
+            ResultColumn("output_tokens", Role.TOKENS, higher_is_better=False),
+            ResultColumn("total_tokens", Role.TOKENS, higher_is_better=False),
+            ResultColumn("input", Role.TEXT),
+            ResultColumn("output", Role.TEXT),
+            ResultColumn("expected", Role.TEXT),
+            ResultColumn("reason", Role.TEXT),
+        )
+        file.records = _Traces(file, path.name).read(_rows(path))
+        return file
+
+
+def _parquet_names(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names: list[str] = pq.read_schema(path).names
+    except (OSError, pa.ArrowInvalid):
+        return []
+    return names
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Traces, or rows of a frame as traces."""
+    with path.open("rb") as opened:
+        head = opened.read(2**16)
+    if _TRACES.match(head):
+        for at, trace in enumerate(JsonFile(path).items()):
+            yield f"{path.name}, [{at}]", _with_inputs(trace)
+    elif head.startswith(b"PAR1"):
+        import pyarrow.parquet as pq
+
+        rows = (row for batch in pq.ParquetFile(path).iter_batches() for row in batch.to_pylist())
+        yield from ((f"{path.name}, row {at:,}", _trace(row)) for at, row in enumerate(rows, 1))
+    elif path.suffix == ".csv":
+        csv.field_size_limit(_FIELDS)
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            for at, row in enumerate(csv.DictReader(lines), 1):
+                yield f"{path.name}, row {at:,}", _trace({k: _cell(v) for k, v in row.items()})
+    elif head.lstrip().startswith(b"["):
+        for at, row in enumerate(JsonFile(path).items()):
+            yield f"{path.name}, [{at}]", _trace(row)
+    else:
+        for line, row in read_lines(path):
+            yield f"{path.name}, line {line:,}", _trace(row)
+
+
+def _with_inputs(trace: Any) -> dict[str, Any]:
+    """What is recorded about a trace, with its whole inputs: the preview is cut off."""
+    info = get(trace, "info") or {}
+    spans = get(trace, "data", "spans") or []
+    root = next((span for span in spans if not get(span, "parent_span_id")), None)
+    inputs = get(root, "attributes", "mlflow.spanInputs")
+    if inputs is None:
+        inputs = get(info, "trace_metadata", "mlflow.traceInputs") or get(info, "request_preview")
+    return {**info, "inputs": _parsed(inputs)}
+
+
+def _cell(cell: Any) -> Any:
+    """What pandas wrote as text: numbers, truth values, nothing, and objects as Python has them."""
+    if cell in ("", None):
+        return None
+    try:
+        return json.loads(cell)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(cell) if cell[0] in "TF[{" else cell
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return cell
+
+
+def _trace(row: Any) -> dict[str, Any]:
+    """A row of the frame in the shape of a trace.
+
+    A column `x/value` is a score or an expectation; the assessments say which.
+    """
+    if not isinstance(row, dict):
+        return {}
+    assessments = row.get("assessments")
+    if not isinstance(assessments, list | tuple):
+        assessments = None
+    return {
+        **{
+            key: row.get(key)
+            for key in ("trace_id", "client_request_id", "state", "tags", "trace_metadata")
+        },
+        "execution_duration_ms": row.get("execution_duration"),
+        "inputs": _parsed(row.get("request")),
+        "response_preview": row.get("response"),
+        "assessments": list(_assessments(row)) if assessments is None else list(assessments),
+    }
+
+
+def _assessments(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for column in row:
+        name = column.removesuffix(_VALUE)
+        if name == column or name.startswith("expected_"):
+            continue
+        error = row.get(f"{name}{_ERROR}")
+        yield {
+            "assessment_name": name,
+            "feedback": {
+                "value": row[column],
+                "error": {"error_message": error} if error is not None else None,
+            },
+            "rationale": row.get(f"{name}/rationale"),
+        }
+
+
+class _Traces:
+    def __init__(self, file: ResultFile, written: str) -> None:
+        self._file = file
+        hint = "Give each row of the data an id: 'tags': {'case_id': …}."
+        self._definitions = Definitions(written, hint)
+        self._digested = 0
+
+    def read(self, traces: Iterator[tuple[str, dict[str, Any]]]) -> Iterator[Record]:
+        for where, trace in traces:
+            yield self._read(where, trace)
+        if self._digested:
+            self._file.notes.append(
+                "Cases without an id in their tags are identified by a digest of their inputs."
+            )
+
+    def _read(self, where: str, trace: dict[str, Any]) -> Record:
+        inputs = trace.get("inputs")
+        case = identity(trace.get("tags")) or text(trace.get("client_request_id"))
+        if case is None:
+            case = digest(require(trace, "inputs", where=where))
+            self._digested += 1
+        assessments = trace.get("assessments") or []
+        expected = {
+            str(get(one, "assessment_name")): get(one, "expectation", "value")
+            for one in assessments
+            if get(one, "expectation") is not None
+        }
+        self._definitions.check(case, expected)
+        usage = _parsed(get(trace, "trace_metadata", "mlflow.trace.tokenUsage"))
+        names = ("input_tokens", "output_tokens", "total_tokens")
+        return {
+            "case": case,
+            "trial": text(require(trace, "trace_id", where=where)),
+            **self._scores(where, trace, assessments),
+            "latency_ms": number(trace.get("execution_duration_ms")),
+            **{name: number(get(usage, name)) for name in names},
+            "input": text(inputs),
+            "output": text(_parsed(trace.get("response_preview"))),
+            "expected": text(expected or None),
+            **categories(self._file, _own_tags(trace.get("tags"))),
+        }
+
+    def _scores(self, where: str, trace: dict[str, Any], assessments: Any) -> dict[str, Value]:
+        failed = trace.get("state") == "ERROR"
+        problems: list[str | None] = ["the trace ended with an error"] if failed else []
+        scores: dict[str, Value] = {}
+        reasons = []
+        for assessment in assessments:
+            feedback = get(assessment, "feedback")
+            if feedback is None or get(assessment, "valid") is False:
+                continue
+            name = str(require(assessment, "assessment_name", where=f"{where}.assessments"))
+            if get(assessment, "source", "source_type") == "HUMAN":
+                name = f"{name}/human"
+            name = free_name(self._file, name, Role.SCORE)
+            value, error = get(feedback, "value"), get(feedback, "error")
+            if isinstance(value, str):
+                value = _WORDS.get(value.lower(), value)
+            if isinstance(value, list | dict):
+                raise InputError(
+                    f"{where}: the score {name} is an object or a list.",
+                    "Return one number, truth value or text from the scorer.",
+                )
+            unmeasured = error is not None or value is None or value == "unknown"
+            scores[name] = None if failed or unmeasured else value
+            if unmeasured:
+                problems.append(f"{name}: {_message(error) or 'no value'}")
+            if get(assessment, "rationale"):
+                reasons.append(f"{name}: {text(get(assessment, 'rationale'))}")
+        return {**scores, "error": join(problems), "reason": join(reasons)}
+
+
+def _message(error: Any) -> str | None:
+    return text(get(error, "error_message") or get(error, "error_code") or error)
+
+
+def _own_tags(tags: Any) -> dict[str, Any]:
+    """The user's tags, without MLflow's."""
+    if not isinstance(tags, Mapping):
+        return {}
+    return {key: value for key, value in tags.items() if not key.startswith("mlflow.")}
+
+
+def _parsed(value: Any) -> Any:
+    """JSON that MLflow stores as text."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
