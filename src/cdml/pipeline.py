@@ -27,12 +27,13 @@ from cdml.evaluation.registry_log import log_evidence
 from cdml.evaluation.score_model import identify
 from cdml.evidence import store
 from cdml.evidence.schema import Check, Comparison, DataEvidence, Evaluation, ModelRef
-from cdml.evidence.store import FILES, remove_files
+from cdml.evidence.store import FILES, PREDICTIONS, remove_files
 from cdml.models.digest import model_digest
 from cdml.models.registry import ModelVersion
 from cdml.models.uri import CHALLENGER
 from cdml.report.report_formats import report_formats
 from cdml.report.test_results import RESULTS
+from cdml.tables.declared_types import is_text
 from cdml.tables.query import Field
 
 
@@ -56,7 +57,7 @@ def run_gate(
     ports: EvaluationPorts,
     *,
     output: Path,
-    model: str,
+    model: str | None = None,
     predictions: str | None = None,
     data: str | None = None,
     champion: str | None = None,
@@ -77,24 +78,25 @@ def run_gate(
             f"{data} is not what data.evaluation names: `cdml deploy` refuses the evidence without"
             " `--override data`."
         )
-    identity = identify(model, loaded, ports)
-    judged = identity.signature(CHALLENGER)
-    require_agreement(loaded, judged, model)
+    identity = identify(model, loaded, ports) if model is not None else None
+    judged = identity.signature(CHALLENGER) if identity else None
+    if identity and judged:
+        require_agreement(loaded, judged, identity.model.uri)
     # An alias may move while it is judged: all stages, and the registration, mean this version.
-    model = identity.model.uri
+    challenger = identity.model.uri if identity else str(output.resolve() / PREDICTIONS)
     with tempfile.TemporaryDirectory(
         prefix=scratch_prefix("cdml-gate"), ignore_cleanup_errors=True
     ) as work:
         contenders = ModelResolver(
             loaded=loaded, ports=ports, output=output, work=Path(work), data=data
         )
-        contenders.identities[model] = identity
-        if predictions is None and ports.scorer.at_once > 1:
+        if identity:
+            contenders.identities[challenger] = identity
+        if identity and predictions is None and ports.scorer.at_once > 1:
             champion = contenders.begin(champion, identity.model)
         opponent = contenders.address_or_none(champion)
         # Predictions scored elsewhere: the challenger itself is not asked about these rows.
-        challenger = judged if predictions is None else None
-        pair = (challenger, contenders.champion_signature(opponent))
+        pair = (judged if predictions is None else None, contenders.champion_signature(opponent))
         validated = validate_data(
             loaded,
             ports,
@@ -109,17 +111,17 @@ def run_gate(
             loaded, ports, output=output, model=identity, predictions=predictions, data=data
         )
         keep_predictions(ports, output, evaluation.produced)
-        drifted = _predictions(contenders, model, opponent)
+        drifted = _predictions(contenders, challenger, opponent)
         run = GateRun(
             data=add_checks(loaded, validated, drifted, output) if drifted else validated,
             evaluation=evaluation,
             comparison=compare_to_champion(
-                loaded, ports, output=output, challenger=model, champion=champion,
+                loaded, ports, output=output, challenger=challenger, champion=champion,
                 contenders=contenders,
             ),
             version=None,
         )  # fmt: skip
-    if register is None or run.verdict.exit_code != 0:
+    if register is None or identity is None or run.verdict.exit_code != 0:
         return run
     if model_digest(identity.folder) != identity.model.digest:
         raise InputError(
@@ -128,7 +130,7 @@ def run_gate(
         )
     with ports.progress.step(f"registering as {register}"):
         version = ports.registry.register(
-            register, identity.folder, tags=_tags(run, ports.ci_run), source=model
+            register, identity.folder, tags=_tags(run, ports.ci_run), source=challenger
         )
         address = f"models:/{version.name}/{version.version}"
         registered = ModelRef(uri=address, version=version.version, digest=version.digest)
@@ -144,12 +146,15 @@ def _columns(
 ) -> Sequence[Field]:
     """The columns of predictions scored elsewhere; what cannot be read the evaluation tells."""
     path = Path(loaded.locate(predictions)) if predictions else None
-    return ports.samples.columns(path) if path and path.is_file() else ()
+    typed = path is not None and path.is_file() and not is_text(str(path))
+    return ports.samples.columns(path) if path and typed else ()
 
 
 def _predictions(contenders: ModelResolver, challenger: str, champion: str) -> tuple[Check, ...]:
     """Whether the champion answers these rows as it did those it was judged on."""
     ports, thresholds = contenders.ports, contenders.loaded.config.data.drift
+    if not champion.startswith("models:/"):
+        return ()
     try:
         profile = champion_profile(ports.registry, champion)
     except CdmlError as error:

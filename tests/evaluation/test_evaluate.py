@@ -81,11 +81,20 @@ def test_no_gates_judge_nothing(world):
 
 
 def test_what_has_no_value_is_inconclusive_even_where_that_only_warns(world):
-    world.gates = "{metric: latency_p95_ms, at_most: 50}"
+    world.gates = "{metric: roc_auc, at_least: 0.5}"
     world.policy = "on_inconclusive: warn"
+    world.data["late"] = [False] * 600
+    world.put(world.data)
     found = world.evaluate(predictions=world.predictions("good"))
     assert INCONCLUSIVE == found.verdict
     assert "no value" in found.gates[0].reason
+
+
+@pytest.mark.parametrize("metric", ["latency_p95_ms", "model_size_mb"])
+def test_what_a_file_of_results_can_never_tell_is_refused(world, metric):
+    world.gates = f"{{metric: {metric}, at_most: 50}}"
+    with pytest.raises(ConfigurationError, match=metric):
+        world.evaluate(predictions=world.predictions("good"))
 
 
 def test_one_class_alone_has_no_auc_and_is_inconclusive(world):

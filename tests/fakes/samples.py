@@ -13,12 +13,13 @@ from cdml.evaluation.prediction_store import OTHER, RESIDUAL_BINS, RESIDUALS, Pa
 from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Loss, Task
 from cdml.tables.query import Field, LogicalType
+from fakes.case_files import FakeCases
 from fakes.row_samples import part_of, text
 
 TYPES = {bool: LogicalType.BOOLEAN, int: LogicalType.INTEGER, float: LogicalType.NUMBER}
 
 
-class FakeSamples:
+class FakeSamples(FakeCases):
     """Reads whole files, row by row."""
 
     def columns(self, predictions: Path):

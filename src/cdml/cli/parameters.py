@@ -62,13 +62,13 @@ PARAMETERS = (
     ),
     Parameter(
         "model",
-        "URI (`models:/name/3`, `models:/name@alias`, `runs:/…`) or folder of the model",
+        "URI (`models:/name/3`, `models:/name@alias`, `runs:/…`) or folder of the model; not needed"
+        " where `--predictions` and a file for `--champion` are given",
         ("gate", "evaluate-model"),
-        required=("gate",),
     ),
     Parameter(
         "predictions",
-        "Parquet file, where the model was scored elsewhere",
+        "File of predictions or results (Parquet, CSV, JSON lines), where they were made elsewhere",
         ("gate", "evaluate-model"),
     ),
     Parameter(

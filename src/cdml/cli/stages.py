@@ -13,6 +13,15 @@ def _need(value: str | None, option: str) -> str:
     return value
 
 
+def _only_files(challenger: str | None, champion: str | None) -> bool:
+    """Whether both models are files of results, so that no registry is needed."""
+    from cdml.evidence.store import PREDICTIONS_FILES
+    from cdml.models.uri import NONE
+
+    given = (challenger, champion)
+    return all(one and (one == NONE or one.endswith(PREDICTIONS_FILES)) for one in given)
+
+
 @command("validate-data", records=True)
 def validate_data(
     config: Path,
@@ -79,12 +88,10 @@ def compare_to_champion(
     """Compare two models on the same rows. Writes comparison.json."""
     from cdml.cli.output import print_stage
     from cdml.evaluation.compare import compare_to_champion as compare
-    from cdml.evidence.store import PREDICTIONS_FILES
     from cdml.wiring import Wiring
 
-    scored = all(one and one.endswith(PREDICTIONS_FILES) for one in (challenger, champion))
     with ConsoleProgress.of_command() as progress:
-        wiring = Wiring.read(config, progress, needs_registry=not scored)
+        wiring = Wiring.read(config, progress, needs_registry=not _only_files(challenger, champion))
         evidence = compare(
             wiring.loaded,
             wiring,
@@ -111,12 +118,20 @@ def gate(
     from cdml.wiring import Wiring
 
     with ConsoleProgress.of_command() as progress:
-        wiring = Wiring.read(config, progress)
+        only_files = not model and _only_files(predictions, champion)
+        wiring = Wiring.read(config, progress, needs_registry=not only_files)
+        if not model and not predictions:
+            raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
+        if register and not model:
+            raise ConfigurationError(
+                "--register needs a model, and --predictions name none.",
+                "Name the model that made them: --model ….",
+            )
         done = run_gate(
             wiring.loaded,
             wiring,
             output=output_dir,
-            model=_need(model, "--model"),
+            model=model,
             predictions=predictions,
             data=data,
             champion=champion,

@@ -36,11 +36,13 @@ _CLOSED: ContextVar[tuple[bool, bool]] = ContextVar("_CLOSED", default=(False, F
 
 @contextmanager
 def closed_values(
-    classified: Collection[str], *, label: str, sensitive: str | None = None
+    classified: Collection[str], *, label: str | None, sensitive: str | None = None
 ) -> Iterator[None]:
     """Show no class and no sensitive group meanwhile, where the contract classifies the column."""
     closed = {name.casefold() for name in classified}
-    before = _CLOSED.set((label.casefold() in closed, (sensitive or "").casefold() in closed))
+    before = _CLOSED.set(
+        ((label or "").casefold() in closed, (sensitive or "").casefold() in closed)
+    )
     try:
         yield
     finally:

@@ -41,6 +41,7 @@ def gate_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
     """What is wrong with the gates: metrics of another task, and rules that cannot judge."""
     task = _task(document)
     yield from _about_task(document, task)
+    yield from _about_label(document, task)
     gates = document.get("gates")
     possible: frozenset[Task] = frozenset(Task)
     for number, gate in enumerate(gates if isinstance(gates, list) else ()):
@@ -79,6 +80,21 @@ def _about_task(document: Mapping[str, Any], task: Task | None) -> Iterator[Comp
             ("data", "positive"),
             f"only a binary task has a positive class, and data.task is {task}; leave one out",
         )
+
+
+def _about_label(document: Mapping[str, Any], task: Task | None) -> Iterator[Complaint]:
+    """Whether the label may be left out: only columns of figures are measured without one."""
+    if not isinstance(at(document, "data"), dict) or at(document, "data", "label") is not None:
+        return
+    gates = document.get("gates")
+    names = [at(gate, "metric") for gate in gates] if isinstance(gates, list) else []
+    metric_list = [metrics.find_metric(name) for name in names if isinstance(name, str)]
+    if task not in (None, Task.GENERATION):
+        yield ("data", "label"), f"is missing: a {task} task predicts it"
+    elif not names:
+        yield ("data", "label"), "is missing: name the column to predict"
+    elif readers := [metric.name for metric in metric_list if metric and metric.of_outcomes]:
+        yield ("data", "label"), f"is missing: {readers[0]} compares predictions with it"
 
 
 def _of_metric(

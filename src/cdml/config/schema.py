@@ -14,6 +14,7 @@ from cdml.config.delivery import DeploySettings
 from cdml.config.input_columns import Purposes
 from cdml.config.output_columns import AnswerColumns
 from cdml.config.registries import DEFAULT_REGISTRY
+from cdml.errors import ConfigurationError
 from cdml.statistics import metrics
 from cdml.statistics.metric_names import unknown_metric
 from cdml.statistics.metrics import FEWEST_CLUSTERS, FEWEST_ROWS
@@ -89,6 +90,13 @@ def _column(written: object) -> object:
 
 
 ColumnName = Annotated[str, BeforeValidator(_column, json_schema_input_type=str | int)]
+
+
+def _share(written: object) -> object:
+    """Read `1%` as 0.01."""
+    if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
+        return float(match["number"]) / 100
+    return _number(written)
 
 
 class RegistrySettings(SettingsModel):
@@ -170,8 +178,18 @@ class DataSettings(SettingsModel):
     """An Open Data Contract Standard v3 file."""
     key: tuple[ColumnName, ...] = Field(min_length=1)
     """Columns that identify a row; they pair the two models."""
-    label: ColumnName
-    """The column to predict."""
+    label: ColumnName | None = None
+    """The column to predict. Gates of `mean(column)` and of the model's process need none."""
+    trial: ColumnName | None = None
+    """Column that numbers the tries of one case, where `key` identifies cases: figures are
+    averaged by case, so that cases are what is counted."""
+    error: ColumnName | None = None
+    """Column that holds anything where a result could not be measured, such as the judge's error
+    message: those results are counted apart, not as wrong answers."""
+    unmatched: Annotated[
+        float, BeforeValidator(_share, json_schema_input_type=float | str), Field(ge=0, lt=1)
+    ] = 0.0
+    """Share of the cases that may stand in one of two files of results only, such as `1%`."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
     classes: Annotated[tuple[bool | int | float | str, ...], AfterValidator(_distinct_classes)] = ()
@@ -213,11 +231,12 @@ class DataSettings(SettingsModel):
 
     @model_validator(mode="after")
     def _named_once(self) -> Self:
-        for names in (self.key, self.slices, self.features or ()):
+        for names in (self.row_key, self.slices, self.features or ()):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(
-                    f"key, slices and features name a column once, and {twice!r} stands twice"
+                    f"key, trial, slices and features name a column once, and {twice!r} stands"
+                    " twice"
                 )
         return self
 
@@ -241,10 +260,29 @@ class DataSettings(SettingsModel):
             self.cost,
         )  # fmt: skip
         return Purposes(
-            identity=frozenset({*self.key, self.label}),
+            identity=frozenset({*self.row_key, *([self.label] if self.label else [])}),
             features=self.features or (),
             others=frozenset(name for name in others if name is not None),
         )
+
+    @property
+    def row_key(self) -> tuple[str, ...]:
+        """The columns that tell rows apart: the key, and the trial where cases have several."""
+        return (*self.key, *([self.trial] if self.trial else []))
+
+    @property
+    def required_label(self) -> str:
+        """The label, where there is no going on without one.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if self.label is None:
+            raise ConfigurationError(
+                "data.label is missing: a model is scored against the column it predicts.",
+                "Name the column, or give the predictions themselves: --predictions.",
+            )
+        return self.label
 
     @property
     def weighted(self) -> bool:
@@ -255,7 +293,7 @@ class DataSettings(SettingsModel):
     def carried(self) -> tuple[str, ...]:
         """Columns that the judging reads beside key, label and predictions."""
         extra = (*self.slices, self.weight, self.cluster, self.sensitive)
-        rows = (*self.key, self.label)
+        rows = (*self.row_key, self.label)
         return tuple(dict.fromkeys(name for name in extra if name and name not in rows))
 
     @property
@@ -343,3 +381,9 @@ class Config(SettingsModel):
     scoring: ScoringSettings = ScoringSettings()
     policy: PolicySettings = PolicySettings()
     deploy: DeploySettings = DeploySettings()
+
+    @property
+    def reads_label(self) -> bool:
+        """Whether predictions are compared with the label, and not just columns of figures."""
+        used = [metrics.find_metric(gate.metric) for gate in self.gates]
+        return not used or any(metric is None or metric.of_outcomes for metric in used)

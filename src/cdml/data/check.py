@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from cdml.config import LoadedConfig
+from cdml.config import Config, LoadedConfig
 from cdml.data.contract import Contract, Severity
 from cdml.data.reference_checks import ReferenceChecks
 from cdml.data.rules.contract import positive_class
@@ -59,12 +59,21 @@ class CheckContext:
     @property
     def positive(self) -> CellValue | None:
         """The positive class as the label holds it."""
-        data = self.loaded.config.data
-        return positive_class(data.positive, self.fields[data.label])
+        return positive_class(self.loaded.config.data.positive, self.label)
+
+    @property
+    def label(self) -> Field | None:
+        """The column to predict; None where no gate reads one."""
+        return label_field(self.loaded.config, self.table.fields)
 
     def may_disclose(self, column: str) -> bool:
         """Whether values of a column may be told."""
         return may_disclose(self.loaded, self.contract, column)
+
+
+def label_field(config: Config, fields: Iterable[Field]) -> Field | None:
+    """The column to predict, where the data has it."""
+    return next((field for field in fields if field.name == config.data.label), None)
 
 
 def may_disclose(loaded: LoadedConfig, contract: Contract, column: str) -> bool:

@@ -17,11 +17,9 @@ from cdml.data.drift.profile_file import FILE
 from cdml.data.odcs.load import load_contract
 from cdml.data.rules.signature import Signature
 from cdml.errors import ConfigurationError, InputError
-from cdml.tables.declared_types import DATES, Declared, Types, types_of_fields
+from cdml.tables.declared_types import DATES, Declared, Types, is_text, types_of_fields
 from cdml.tables.query import Field, LogicalType
 from cdml.tables.table import Table, Tables
-
-_OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 def open_rows(
@@ -126,12 +124,6 @@ def types_for(
     rest = {name: one for name, one in promised.items() if name not in dates}
     own = types_of_signature(signature, contract)
     return {**types_of_fields(table.fields), **texts, **rest, **own}
-
-
-def is_text(uri: str) -> bool:
-    """Whether an address names files that store no types."""
-    name = reveal(uri).partition("?")[0].lower().removesuffix(".gz")
-    return name.endswith(_OF_TEXT)
 
 
 def require_features(loaded: LoadedConfig, fields: Iterable[Field], uri: str) -> None:

@@ -11,7 +11,7 @@ from cdml.common.progress import Progress
 from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.config.data_checks import data_check_types
-from cdml.data.check import CheckContext, DataCheck, keys_of, may_disclose
+from cdml.data.check import CheckContext, DataCheck, keys_of, label_field, may_disclose
 from cdml.data.drift import profile_file as profiles
 from cdml.data.drift.reference import NoReference, StoredProfile, find_reference
 from cdml.data.leakage import label_checks
@@ -137,7 +137,8 @@ def _keep_profile(against: ReferenceChecks, output: Path, evidence: DataEvidence
 
 def _identity(context: CheckContext) -> Iterator[RuleOrCheck]:
     data = context.loaded.config.data
-    yield from identity_rules(data.key, context.fields[data.label], context.positive)
+    key = tuple(name for name in data.row_key if name in {*data.key, *context.fields})
+    yield from identity_rules(key, context.label, context.positive)
 
 
 def _signatures(context: CheckContext) -> Iterator[RuleOrCheck]:
@@ -229,7 +230,7 @@ def _require_columns(loaded: LoadedConfig, table: Table) -> None:
     data = loaded.config.data
     named = {
         "key": data.key,
-        "label": (data.label,),
+        "label": (data.label,) if data.label and loaded.config.reads_label else (),
         "time": (data.time,) if data.time is not None else (),
         "group": (data.group,) if data.group is not None else (),
         "slices": data.slices,
@@ -243,7 +244,9 @@ def _require_columns(loaded: LoadedConfig, table: Table) -> None:
             "Change the name there, or bring the column with the data.",
         )
     require_features(loaded, table.fields, table.ref.uri)
-    label = next(field for field in table.fields if field.name == data.label)
+    label = label_field(loaded.config, table.fields)
+    if label is None:
+        return
     if data.positive is not None and positive_class(data.positive, label) is None:
         raise InputError(
             f"data.positive is {data.positive!r}, but the label {label.name!r} holds"

@@ -1,5 +1,6 @@
 """Finding the two models of a comparison, and scoring those that have not been scored yet."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from cdml.evaluation.scored_model import (
 from cdml.evidence.schema import ModelRef
 from cdml.evidence.store import PREDICTIONS_FILES
 from cdml.models.uri import CHALLENGER, CHAMPION
+from cdml.tables.declared_types import is_text
 from cdml.tables.query import Field
 from cdml.tables.table import Table
 
@@ -50,16 +52,16 @@ class ModelResolver:
     @cached_property
     def table(self) -> Table:
         """The evaluation rows; opened only where a model has to be scored on them."""
-        from cdml.data.open_rows import is_text, open_rows
+        from cdml.data.open_rows import open_rows
 
         signature, alike = None, tuple[Field, ...]()
         evaluation = self.data or self.loaded.config.data.evaluation
         if self.challengers and is_text(self.loaded.locate(evaluation)):
             written = self.challengers[-1]
             path = predictions_file(written, self.loaded)
-            if path is not None:
+            if path is not None and not is_text(str(path)):
                 alike = self.ports.samples.columns(path)
-            else:
+            elif path is None:
                 signature = self.identify(written).signature(CHALLENGER)
         return open_rows(
             self.loaded, self.ports.tables, data=self.data, signature=signature, alike=alike
@@ -127,7 +129,7 @@ class ModelResolver:
         self.challengers.append(written)
         path = predictions_file(written, self.loaded)
         if path is not None:
-            return from_file(written, path, self.output)
+            return from_file(written, path, self.output, self.loaded, self.ports)
         evaluation = reuse_evaluation(self.output)
         if evaluation is not None and evaluation.data is not None:
             same_rows = evaluation.data.digest == self.table.ref.digest
@@ -153,13 +155,13 @@ class ModelResolver:
             return champion
         return opponent
 
-    def champion(self, written: str) -> ScoredModel:
-        """The champion with its predictions."""
+    def champion(self, written: str, alike: Sequence[Field] = ()) -> ScoredModel:
+        """The champion with its predictions; `alike` are the columns of the challenger's."""
         if written in self.in_background:
             return self.in_background[written].result()
         path = predictions_file(written, self.loaded)
         if path is not None:
-            return from_file(written, path, path.parent)
+            return from_file(written, path, path.parent, self.loaded, self.ports, alike)
         if written not in self.done:
             self.done[written] = self._scored(written, CHAMPION)
         return self.done[written]

@@ -12,6 +12,7 @@ from cdml.common.verdict import Verdict, worst
 from cdml.config import LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.odcs.load import load_contract
+from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.champion import ModelResolver
 from cdml.evaluation.charts import draw_model
 from cdml.evaluation.measure import (
@@ -21,6 +22,7 @@ from cdml.evaluation.measure import (
     describe_memory,
     measure,
     operation,
+    require_operations,
     sampled_metrics,
 )
 from cdml.evaluation.model_changes import describe_changes
@@ -90,16 +92,23 @@ def compare_to_champion(
         )
         opponent = contenders.opponent(champion)
         model = contenders.challenger(challenger)
-        contest = _Contest(loaded=loaded, ports=ports, challenger=model)
         other: ModelRef | None = None
         differences: tuple[Change, ...] = ()
-        if opponent is None:
-            outcome = contest.first()
-        elif same := contenders.is_same(model, opponent):
-            other, outcome = same, contest.unchanged()
+        same = None if opponent is None else contenders.is_same(model, opponent)
+        rival = None
+        if opponent is not None and same is None:
+            rival = contenders.champion(opponent, ports.samples.columns(model.predictions))
+        if rival is not None:
+            rules = [one.metric for one in comparison_rules(loaded.config)]
+            require_operations(rules, model, rival)
+        arranged = arrange_models(
+            model, rival, loaded, ports, into=Path(work), rows=lambda: contenders.table.parquet
+        )
+        contest = _Contest(loaded=loaded, ports=ports, challenger=arranged.challenger)
+        if rival is None or arranged.champion is None or opponent is None:
+            other, outcome = same, contest.unchanged() if same else contest.first()
         else:
-            rival = contenders.champion(opponent)
-            other, outcome = rival.model, contest.against(rival)
+            other, outcome = rival.model, contest.against(arranged.champion)
             differences = describe_changes(
                 ports,
                 (contenders.identities.get(opponent), rival),

@@ -1,23 +1,26 @@
 """evaluate-model: one model on the evaluation rows, its bounds judged."""
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from cdml.ci.provenance import producer
+from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.common.verdict import Verdict, worst
 from cdml.config import Config, LoadedConfig
 from cdml.config.class_labels import closed_values
 from cdml.data.drift.profile_file import PREDICTIONS_FILE
 from cdml.data.odcs.load import load_contract
-from cdml.data.open_rows import is_text, open_rows
-from cdml.errors import ConfigurationError, InputError
+from cdml.data.open_rows import open_rows
+from cdml.errors import ConfigurationError
+from cdml.evaluation.arrange import arrange_models
 from cdml.evaluation.charts import draw_model
-from cdml.evaluation.measure import add_user_metrics, measure, sampled_metrics
+from cdml.evaluation.measure import add_user_metrics, measure, require_operations, sampled_metrics
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.registry_log import log_if_possible
 from cdml.evaluation.score_model import Identity, identify, predict
-from cdml.evaluation.scored_model import ScoredModel
+from cdml.evaluation.scored_model import ScoredModel, read_predictions
 from cdml.evaluation.task import defaults, layout
 from cdml.evidence import store
 from cdml.evidence.reference_rows import FILE as KNOWN_FILE
@@ -28,6 +31,7 @@ from cdml.gates.bounds import judge_bounds
 from cdml.gates.rules import metric_of_gate, policy_ref
 from cdml.models.uri import CHALLENGER
 from cdml.statistics.metrics import Metric
+from cdml.tables.declared_types import is_text
 from cdml.tables.table import Table
 
 
@@ -57,28 +61,33 @@ def evaluate_model(
     closed = load_contract(loaded, config.data.contract).classified
     with (
         closed_values(closed, label=config.data.label, sensitive=config.data.sensitive),
+        tempfile.TemporaryDirectory(prefix=scratch_prefix("cdml-evaluate")) as work,
         _all_or_nothing(target, loaded.locate(predictions) if predictions else None),
     ):
         if predictions is not None:
-            contender = _given(loaded, table, identity, predictions)
+            contender = _given(loaded, ports, table, identity, predictions)
         elif identity is not None:
             contender = predict(identity, loaded, table, ports, into=target)
         else:
             raise ConfigurationError("--model and --predictions are missing.", "Name one of them.")
-        fields = ports.samples.columns(contender.predictions)
+        rows = table.parquet if predictions is not None else lambda: table.parquet
+        require_operations([metric_of_gate(gate) for gate in config.gates], contender)
+        arranged = arrange_models(contender, None, loaded, ports, into=Path(work), rows=rows)
+        judged = arranged.challenger
+        fields = ports.samples.columns(judged.predictions)
         requested_layout = layout(config, fields)
         metrics = _metrics(config, defaults(requested_layout.task, fields))
         with ports.progress.step("reducing the predictions"):
-            if predictions is not None:
-                ports.samples.match(contender.predictions, table.parquet, requested_layout)
+            if predictions is not None and arranged.rows is not None:
+                ports.samples.match(judged.predictions, arranged.rows, requested_layout)
             parts = ports.samples.reduce(
-                contender.predictions, None, requested_layout, sampled_metrics(metrics)
+                judged.predictions, None, requested_layout, sampled_metrics(metrics)
             )
         parts = add_user_metrics(
             parts,
             metrics,
             requested_layout,
-            challenger=contender.predictions,
+            challenger=judged.predictions,
             champion=None,
             loaded=loaded,
             ports=ports,
@@ -90,7 +99,7 @@ def evaluate_model(
             parts[0],
             metrics,
             requested_layout,
-            contender.predictions,
+            judged.predictions,
             ports,
             closed=config.data.label in closed,
         )
@@ -126,7 +135,8 @@ def _rows(
     """The evaluation rows, in types that fit what is going to be paired with them."""
     if predictions is not None:
         path = Path(loaded.locate(predictions))
-        alike = ports.samples.columns(path) if path.is_file() else ()
+        typed = path.is_file() and not is_text(predictions)
+        alike = ports.samples.columns(path) if typed else ()
         return open_rows(loaded, ports.tables, data=data, alike=alike)
     signature = None
     if identity is not None and is_text(loaded.locate(data or loaded.config.data.evaluation)):
@@ -145,15 +155,17 @@ def _tell_withheld(output: Path, ports: EvaluationPorts) -> None:
 
 
 def _given(
-    loaded: LoadedConfig, table: Table, identity: Identity | None, predictions: str
+    loaded: LoadedConfig,
+    ports: EvaluationPorts,
+    table: Table,
+    identity: Identity | None,
+    predictions: str,
 ) -> ScoredModel:
     """Predictions scored elsewhere."""
-    source = Path(loaded.locate(predictions))
-    if not source.is_file():
-        raise InputError(f"{source} does not exist.", "It should be a Parquet file of predictions.")
+    path = Path(loaded.locate(predictions))
     return ScoredModel(
         model=identity.model if identity else ModelRef(uri=predictions),
-        predictions=source,
+        predictions=read_predictions(path, loaded, ports, table.fields),
         operations={"model_size_mb": identity.size_mb} if identity else {},
         data=table.ref,
     )

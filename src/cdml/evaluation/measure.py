@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cdml.common.progress import Progress
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config import LoadedConfig
+from cdml.errors import ConfigurationError
 from cdml.evaluation.metric_runner import MetricJob
 from cdml.evaluation.ports import EvaluationPorts
 from cdml.evaluation.prediction_store import OTHER, Layout, PredictionSlice, PredictionValue
@@ -121,6 +122,23 @@ def operation(metric: Metric, contender: ScoredModel) -> float | Timings | None:
     if metric.family.reads is Statistic.TIMINGS:
         return Timings.pair(contender.latency_ms) if contender.latency_ms else None
     return contender.operations.get(metric.name)
+
+
+def require_operations(metrics: Sequence[Metric], *models: ScoredModel) -> None:
+    """Refuse gates of a model's process where only a file of results is given.
+
+    Raises:
+        ConfigurationError: a metric among these can never be measured of one of the models.
+    """
+    for model in models:
+        names = [one.name for one in metrics if not one.of_rows and operation(one, model) is None]
+        if names:
+            raise ConfigurationError(
+                f"{', '.join(dict.fromkeys(names))}: measured only while cdml scores a model, and"
+                f" {model.model.uri} is a file of results.",
+                "Put the figure in a column of both files and gate its mean, such as"
+                " mean(latency_ms), or give the models themselves.",
+            )
 
 
 def _operations(

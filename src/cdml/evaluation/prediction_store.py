@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from cdml.errors import ConfigurationError
+from cdml.evaluation.cases import CaseFiles
 from cdml.statistics.metrics import Metric, Task
 from cdml.tables.query import Field
 
@@ -35,7 +37,7 @@ class Layout:
     """
 
     key: tuple[str, ...]
-    label: str
+    label: str | None
     slices: tuple[str, ...]
     task: Task
     positive: bool | int | str | None
@@ -45,6 +47,17 @@ class Layout:
     sensitive: str | None = None
     cost: str | None = None
     classes: tuple[bool | int | float | str, ...] = ()
+
+    @property
+    def required_label(self) -> str:
+        """The label's column, of metrics that read one.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if self.label is None:
+            raise ConfigurationError("data.label is missing.", "Name the column to predict.")
+        return self.label
 
     @property
     def extra_columns(self) -> tuple[str, ...]:
@@ -86,7 +99,7 @@ class PairedRows:
     rows: tuple[int, ...]
 
 
-class Samples(Protocol):
+class Samples(CaseFiles, Protocol):
     """Reads predictions files: key, label, slices, `prediction`, `score` or `score_<class>`."""
 
     def columns(self, predictions: Path) -> tuple[Field, ...]:

@@ -1,15 +1,18 @@
 """A model in a comparison: who it is, its predictions, and what its scoring cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cdml.config import LoadedConfig
 from cdml.errors import InputError
+from cdml.evaluation.ports import EvaluationPorts
 from cdml.evidence import store
 from cdml.evidence.schema import DataRef, Evaluation, ModelRef
 from cdml.evidence.store import PREDICTIONS, PREDICTIONS_FILES
 from cdml.statistics.metrics import Statistic, find_metric
+from cdml.tables.declared_types import is_text, types_of_fields
+from cdml.tables.query import Field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +38,43 @@ def predictions_file(written: str, loaded: LoadedConfig) -> Path | None:
     return path if written.endswith(PREDICTIONS_FILES) or path.is_file() else None
 
 
-def from_file(written: str, path: Path, output: Path) -> ScoredModel:
+def read_predictions(
+    path: Path, loaded: LoadedConfig, ports: EvaluationPorts, alike: Sequence[Field] = ()
+) -> Path:
+    """Results that somebody else measured, as Parquet.
+
+    What stores no types has them from the contract, then from `alike`, then from its values.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} does not exist.", "Give a file of predictions or results.")
+    if not is_text(str(path)):
+        return path
+    # Parquet, the usual case, needs neither contracts nor signatures.
+    from cdml.data.odcs.load import load_contract
+    from cdml.data.open_rows import declared_types
+
+    contract = load_contract(loaded, loaded.config.data.contract)
+    types = {**types_of_fields(alike), **declared_types(loaded, contract, None)}
+    return ports.tables.open(str(path), types).parquet
+
+
+def from_file(
+    written: str,
+    path: Path,
+    output: Path,
+    loaded: LoadedConfig,
+    ports: EvaluationPorts,
+    alike: Sequence[Field] = (),
+) -> ScoredModel:
     """Predictions as they are; an evaluation of just these bytes tells whose they are.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or it cannot be read.
     """
-    if not path.is_file():
-        raise InputError(f"{path} does not exist.", "It should be a Parquet file of predictions.")
+    path = read_predictions(path, loaded, ports, alike)
     for folder in dict.fromkeys((output, path.parent)):
         evaluation = reuse_evaluation(folder)
         if evaluation is None:

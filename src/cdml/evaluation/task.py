@@ -62,7 +62,11 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
     if config.data.positive is not None:
         return Task.BINARY
     requested = [metric_of_gate(gate) for gate in config.gates]
-    if any(metric.tasks == {Task.GENERATION} for metric in requested) or _only_columns(requested):
+    if (
+        config.data.label is None
+        or any(metric.tasks == {Task.GENERATION} for metric in requested)
+        or _only_columns(requested)
+    ):
         return Task.GENERATION
     possible = {Task.MULTICLASS, Task.REGRESSION}
     for metric in requested:

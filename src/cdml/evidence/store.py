@@ -18,7 +18,10 @@ from cdml.evidence.criterion import from_version_1
 from cdml.evidence.schema import Comparison, DataEvidence, Deployment, Evaluation
 
 PREDICTIONS = "predictions.parquet"
-PREDICTIONS_FILES = (".parquet", ".pq")
+PREDICTIONS_FILES = (
+    ".parquet", ".pq", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".csv.gz", ".tsv.gz",
+    ".json.gz", ".jsonl.gz", ".ndjson.gz",
+)  # fmt: skip
 """How the name of a predictions file ends."""
 
 

@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cdml.common.addresses import reveal
 from cdml.tables.date_formats import DateFormat
 from cdml.tables.query import Field, LogicalType
 
 DATES = frozenset({LogicalType.DATE, LogicalType.TIMESTAMP, LogicalType.TIME})
 """The types whose texts may have a format of their own."""
+_OF_TEXT = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +49,9 @@ UNDECLARED: Types = {}
 def types_of_fields(fields: Iterable[Field]) -> dict[str, Declared]:
     """The types that columns of the same names have elsewhere: taken where nothing is lost."""
     return {field.name: Declared(type=field.type) for field in fields}
+
+
+def is_text(uri: str) -> bool:
+    """Whether an address names files that store no types."""
+    name = reveal(uri).partition("?")[0].lower().removesuffix(".gz")
+    return name.endswith(_OF_TEXT)

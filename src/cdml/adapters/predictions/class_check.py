@@ -20,7 +20,7 @@ def refuse_unknown(
     """
     scored = _scored(file, layout)
     class_values = {*labels, *scored}
-    kind = file.fields[layout.label].type
+    kind = file.fields[layout.required_label].type
     configured = {
         class_text(str(one).lower() if isinstance(one, bool) else str(one), kind)
         for one in layout.classes
@@ -37,7 +37,7 @@ def refuse_unknown(
         raise InputError(
             f"{file.path}: no prediction ({list_classes(sorted(predictions))}) is a value of the"
             " label"
-            f" {layout.label} ({list_classes(sorted(labels))}).",
+            f" {layout.required_label} ({list_classes(sorted(labels))}).",
             "Predictions are values of the label, written as it is; if they are classes that no"
             " row has, list all of them under data.classes.",
         )
@@ -45,13 +45,13 @@ def refuse_unknown(
         raise InputError(
             f"{file.path}: no column {SCORE}_<class> ({list_classes(sorted(scored))}) is of a value"
             " of"
-            f" the label {layout.label} ({list_classes(sorted(labels))}).",
+            f" the label {layout.required_label} ({list_classes(sorted(labels))}).",
             "Name each after the class, as it stands in the label.",
         )
 
 
 def _scored(file: Predictions, layout: Layout) -> set[str]:
-    kind = file.fields[layout.label].type
+    kind = file.fields[layout.required_label].type
     prefix = f"{SCORE}_"
     columns = [name for name in file.fields if name.startswith(prefix) and name != prefix]
     classes = [class_text(name.removeprefix(prefix), kind) for name in columns]

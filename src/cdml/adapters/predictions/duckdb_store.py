@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from cdml.adapters.predictions.cases import arrange
 from cdml.adapters.predictions.class_check import refuse_unknown
 from cdml.adapters.predictions.pairing import (
     Pair,
@@ -27,6 +28,7 @@ from cdml.adapters.tables.sql_engine import quote
 from cdml.common.scratch_folders import prefix as scratch_prefix
 from cdml.config.class_labels import list_classes
 from cdml.errors import InputError
+from cdml.evaluation.cases import CasePlan, Cases
 from cdml.evaluation.prediction_store import Layout, PairedRows, PredictionSlice
 from cdml.statistics.curves import ScoreBins
 from cdml.statistics.metrics import Loss, Metric, Statistic, Task
@@ -47,16 +49,31 @@ class DuckSamples:
     def columns(self, predictions: Path) -> tuple[Field, ...]:
         return tuple(describe_file(self._engine, predictions).fields.values())
 
+    def arrange(
+        self,
+        challenger: Path,
+        champion: Path | None,
+        plan: CasePlan,
+        into: Path,
+        rows: Path | None = None,
+    ) -> Cases:
+        return arrange(self._engine, challenger, champion, plan, into, rows)
+
     def match(self, predictions: Path, rows: Path, layout: Layout) -> None:
         files = [describe_file(self._engine, path) for path in (predictions, rows)]
+        # Figures of generated text may be all there is: a label is compared where both hold it.
+        labelled = layout.task is not Task.GENERATION or all(
+            layout.label in file.fields for file in files
+        )
         for file in files:
-            require_columns(file, (*layout.key, layout.label))
+            require_columns(file, (*layout.key, *([layout.required_label] if labelled else ())))
         refuse_other_types(files[0], files[1], layout.key, "the data")
         match = pair_by_key(self._engine, files[0], files[1], layout)
-        row = Row(pair=match, layout=layout)
-        differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
-        [(wrong,)] = self._engine.fetch(f"SELECT {differ} FROM {match.relation}", predictions)
-        differing = {f"label ({layout.label})": wrong}
+        row, differing = Row(pair=match, layout=layout), dict[str, int]()
+        if labelled:
+            differ = f"count_if({row.truth('c')} IS DISTINCT FROM {row.truth('p')})"
+            [(wrong,)] = self._engine.fetch(f"SELECT {differ} FROM {match.relation}", predictions)
+            differing[f"label ({layout.required_label})"] = wrong
         for name in layout.extra_columns:
             fields = [file.fields[name] for file in files if name in file.fields]
             # A date may have become a timestamp on its way, and 1 be 1.0: only what must be
@@ -105,7 +122,7 @@ class DuckSamples:
             needed = figures
             _require_scores(file, scores, metrics)
             if _outcomes(layout, metrics):
-                needed = (layout.label, PREDICTION, *needed)
+                needed = (layout.required_label, PREDICTION, *needed)
             require_columns(file, (*layout.key, *slices, *needed))
             _require_numbers(file, figures)
         _require_numbers(files[0], (layout.weight,) if layout.weight else ())
@@ -128,7 +145,7 @@ class DuckSamples:
     ) -> PairedRows:
         files = [describe_file(self._engine, path) for path in (challenger, champion) if path]
         for file in files:
-            require_columns(file, (*layout.key, layout.label, PREDICTION))
+            require_columns(file, (*layout.key, layout.required_label, PREDICTION))
         carried = (*layout.slices, *filter(None, (layout.weight, layout.cluster)))
         require_columns(files[0], carried)
         return self._on_pair(files, layout, lambda pair: self._writing(pair, layout).write(into))
@@ -179,7 +196,7 @@ class DuckSamples:
                 self._distinct(
                     as_class(quote(column), file.fields[column]), column, file, MOST_CLASSES + 1
                 )
-                for column in (layout.label, PREDICTION)
+                for column in (layout.required_label, PREDICTION)
             )
             refuse_unknown(file, layout, labels, predictions)
             names |= labels | predictions
@@ -202,7 +219,7 @@ class DuckSamples:
     def _refuse_more_than_two(self, file: Predictions, layout: Layout) -> None:
         """Refuse a label of three values, and predictions that are none of the label's two."""
         scored: set[str] = set()
-        columns = (layout.label, PREDICTION)
+        columns = (layout.required_label, PREDICTION)
         if all(file.fields[column].type is LogicalType.BOOLEAN for column in columns):
             return
         for column in columns:
@@ -210,8 +227,9 @@ class DuckSamples:
             names = self._distinct(text, column, file, MOST_CLASSES)
             if len(names | scored) > 2:  # noqa: PLR2004 - binary
                 unscored = sorted(names - scored)
+                subject = "label" if column == layout.required_label else "prediction"
                 raise InputError(
-                    f"{file.path}: the {'label' if column == layout.label else 'prediction'} of a"
+                    f"{file.path}: the {subject} of a"
                     f" binary task has {len(names)} values"
                     f" ({list_classes(unscored)})"
                     + (f" beside the label's ({list_classes(sorted(scored))})." if scored else "."),

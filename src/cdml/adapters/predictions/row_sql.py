@@ -43,7 +43,7 @@ class Row:
         """The truth: positive or not, the class as text, the number; of generation, that it is."""
         if self.layout.task is Task.GENERATION:
             return "TRUE"
-        return self._outcome(side, self.layout.label)
+        return self._outcome(side, self.layout.required_label)
 
     def prediction(self, side: str) -> str:
         """What the model says, in the form of `label`; of generation, whether it is the label."""
@@ -62,7 +62,7 @@ class Row:
             case Task.REGRESSION:
                 return f"CAST({column} AS DOUBLE)"
             case Task.GENERATION:
-                label = self.file("c").fields[self.layout.label]
+                label = self.file("c").fields[self.layout.required_label]
                 return f"({as_class(column, field)} = {as_class(f'c.{quote(label.name)}', label)})"
 
     def averaged(self, metric: Metric, side: str) -> str:
@@ -108,7 +108,7 @@ class Row:
     def score_of(self, side: str, name: str) -> str:
         """The probability of a class; a class that the model does not know has none."""
         file = self.file(side)
-        kind = file.fields[self.layout.label].type
+        kind = file.fields[self.layout.required_label].type
         for column in file.fields:
             prefix, _, written = column.partition("_")
             if prefix == SCORE and written and class_text(written, kind) == name:
@@ -131,7 +131,7 @@ class Row:
             yield from self._outcome_problems(scores)
 
     def _outcome_problems(self, scores: Sequence[str]) -> Iterator[tuple[str, str]]:
-        name = self.layout.label
+        name = self.layout.required_label
         yield self._there("c", name), f"have no label ({name})"
         if "p" in self.sides:
             yield (
@@ -158,7 +158,7 @@ class Row:
 
     def truth(self, side: str) -> str:
         """The label as it stands in a file, so that two files can be compared."""
-        name = self.layout.label
+        name = self.layout.required_label
         if self.layout.task is Task.GENERATION:
             return as_class(f"{side}.{quote(name)}", self.file(side).fields[name])
         return self.label(side)

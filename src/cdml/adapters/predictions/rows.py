@@ -76,7 +76,7 @@ class Writing:
         refuse(self.engine, self.row.pair, self.row.problems(self._probabilities))
 
     def _columns(self) -> Iterator[tuple[str, str]]:
-        layout, label = self.row.layout, self.row.file("c").fields[self.row.layout.label]
+        layout, label = self.row.layout, self.row.file("c").fields[self.row.layout.required_label]
         yield "y_true", self._own("c", label.name, label)
         for side in self.row.sides:
             yield f"{side}_pred", self._own(side, PREDICTION, label)
@@ -121,7 +121,7 @@ class Writing:
             return ()
         if self.row.layout.task is not Task.MULTICLASS:
             return (self.row.score(side),)
-        kind = self.row.file("c").fields[self.row.layout.label].type
+        kind = self.row.file("c").fields[self.row.layout.required_label].type
         scored = {class_text(name.partition("_")[2], kind) for name in self._probabilities}
         classes = sorted(
             scored | set(self.row.classes),
@@ -144,11 +144,13 @@ def count_residuals(
 ) -> Mapping[str, tuple[Sequence[float], Sequence[float]]]:
     """See `PredictionStore`."""
     file = describe_file(engine, predictions)
-    require_columns(file, (PREDICTION, layout.label))
-    for name in (PREDICTION, layout.label):
+    require_columns(file, (PREDICTION, layout.required_label))
+    for name in (PREDICTION, layout.required_label):
         if not file.fields[name].type.numeric:
             raise InputError(f"{predictions}: the column {name!r} holds no numbers.")
-    label, predicted = (f"CAST({quote(name)} AS DOUBLE)" for name in (layout.label, PREDICTION))
+    label, predicted = (
+        f"CAST({quote(name)} AS DOUBLE)" for name in (layout.required_label, PREDICTION)
+    )
     rows = f"SELECT {predicted} AS p, {predicted} - {label} AS e FROM {file.relation}"
     placed = (
         "SELECT p, e, row_number() OVER (ORDER BY p, e) - 1 AS place, count(*) OVER () AS n"

@@ -26,7 +26,7 @@ def score_bins(
 ) -> ScoreBins:
     """See `PredictionStore`."""
     file = describe_file(engine, predictions)
-    require_columns(file, (layout.label,))
+    require_columns(file, (layout.required_label,))
     alone = Pair(challenger=file, champion=None, relation=f"{file.relation} c", positional=False)
     row = Row(pair=alone, layout=layout, classes=classes)
     if layout.task is Task.BINARY:

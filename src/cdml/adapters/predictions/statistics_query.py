@@ -79,7 +79,7 @@ class StatisticsQuery:
         layout = self.row.layout
         raise InputError(
             f"{self.path}: the positive class, {layout.positive!r}, stands neither in the label"
-            f" ({layout.label}) nor among the predictions.",
+            f" ({layout.required_label}) nor among the predictions.",
             "data.positive names it as it stands in the data.",
         )
 

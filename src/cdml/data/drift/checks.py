@@ -65,7 +65,7 @@ def judge_drift(
     table: Table,
     counts: Sequence[int | NotRun],
     *,
-    label: str,
+    label: str | None,
     thresholds: DriftSettings,
     may_disclose: Callable[[str], bool],
 ) -> Iterator[Check]:

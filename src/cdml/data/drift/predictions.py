@@ -40,7 +40,7 @@ def champion_profile(registry: Registry, champion: str) -> ProfileDocument | Non
     Raises:
         CdmlError: the registry does not answer, or what was kept cannot be read.
     """
-    version = registry.resolve(champion) if champion.startswith("models:/") else None
+    version = registry.resolve(champion)
     return stored_profile(version, registry, PREDICTIONS_FILE) if version is not None else None
 
 

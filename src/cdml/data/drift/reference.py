@@ -76,7 +76,7 @@ def find_reference(
         ServiceError: the registry does not answer, and the configuration asks for the champion.
     """
     if written == CHAMPION:
-        return _of_champion(loaded, ports.registry, champion)
+        return _of_champion(loaded, ports, champion)
     if written is None:
         return _by_default(loaded, ports, champion)
     if reveal(written).endswith(FILE):
@@ -95,28 +95,28 @@ def _by_default(loaded: LoadedConfig, ports: DataPorts, champion: str | None) ->
     if champion is None and reveal(loaded.config.registry.uri) == DEFAULT_REGISTRY:
         return NoReference()
     try:
-        profile = _of_champion(loaded, ports.registry, champion)
+        profile = _of_champion(loaded, ports, champion)
     except CdmlError as error:
         return NoReference(why=error.message)
     return replace(profile, requested=False) if isinstance(profile, NoReference) else profile
 
 
 def _of_champion(
-    loaded: LoadedConfig, registry: Registry, champion: str | None
+    loaded: LoadedConfig, ports: DataPorts, champion: str | None
 ) -> StoredProfile | NoReference:
     if champion == NONE:
         return NoReference(why="there is no champion")
-    config = loaded.config
+    config, version = loaded.config, None
     if champion is None:
-        version = registry.champion(config.model, config.registry.champion)
-    else:
-        version = registry.resolve(champion)
+        version = ports.registry.champion(config.model, config.registry.champion)
+    elif champion.startswith("models:/"):  # a file of results needs no registry
+        version = ports.registry.resolve(champion)
     if version is None and champion is None:
         return NoReference(why="there is no champion in the registry")
     if version is None:
         return NoReference(why=f"no profile is kept with {champion}", requested=True)
     called = f"v{version.version} of {version.name}"
-    profile = stored_profile(version, registry, FILE)
+    profile = stored_profile(version, ports.registry, FILE)
     if profile is None:
         return NoReference(why=f"no profile is kept with {called}", requested=True)
     return StoredProfile(document=profile, source=called)

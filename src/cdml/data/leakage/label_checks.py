@@ -22,10 +22,10 @@ _SAME_FILES = "rows are those of the reference: the files are the same"
 
 
 def check_declared_columns(
-    contract: Contract, features: Sequence[str] | None, label: str
+    contract: Contract, features: Sequence[str] | None, label: str | None
 ) -> Iterator[Check]:
     """Columns that are known only after the outcome, and a model's use of them."""
-    after = contract.after_outcome | {label}
+    after = contract.after_outcome | ({label} if label else set())
     if features is None:
         if contract.after_outcome:
             names = ", ".join(sorted(contract.after_outcome))
@@ -55,7 +55,7 @@ def find_label_leaks(
     """Columns, and differences of two, that tell the label by themselves; and odd inputs."""
     fields = {field.name: field for field in table.fields}
     candidates = candidate_inputs(table, settings, contract, features)
-    if not candidates:
+    if not candidates or settings.label not in fields:
         return
     sample = table.sample(
         [*candidates, settings.label], min(SAMPLE, max(1, _CELLS // len(candidates)))

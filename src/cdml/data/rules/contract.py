@@ -344,12 +344,14 @@ def missing_columns(named: Mapping[str, Iterable[str]], fields: Iterable[str]) -
 
 
 def identity_rules(
-    key: tuple[str, ...], label: Field, positive: CellValue | None
+    key: tuple[str, ...], label: Field | None, positive: CellValue | None
 ) -> Iterator[RuleOrCheck]:
     """The rules that hold with and without a contract."""
     for name in key:
         yield not_null(name, "key_not_null")
     yield unique("key_unique", key)
+    if label is None:
+        return
     yield not_null(label.name, "label_not_null")
     if positive is not None:
         yield DataRule(
@@ -360,8 +362,10 @@ def identity_rules(
         )  # fmt: skip
 
 
-def positive_class(written: bool | int | str | None, label: Field) -> CellValue | None:
+def positive_class(written: bool | int | str | None, label: Field | None) -> CellValue | None:
     """The positive class in the label's type (true may be 1); None where no row can have it."""
+    if label is None:
+        return None
     if isinstance(written, bool) and label.type.numeric:
         return written if label.type == "boolean" else int(written)
     return coerce(written, label.type)

@@ -1,0 +1,64 @@
+"""The results of one or two models, arranged by case before they are measured."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cdml.config import LoadedConfig
+from cdml.data.odcs.load import load_contract
+from cdml.errors import InputError
+from cdml.evaluation.cases import Arm, case_plan
+from cdml.evaluation.ports import EvaluationPorts
+from cdml.evaluation.scored_model import ScoredModel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrangedModels:
+    """Models with one row a case, the evaluation rows of these cases, and what each file held."""
+
+    challenger: ScoredModel
+    champion: ScoredModel | None
+    rows: Path | None
+    arms: tuple[Arm, ...]
+
+
+def arrange_models(
+    challenger: ScoredModel,
+    champion: ScoredModel | None,
+    loaded: LoadedConfig,
+    ports: EvaluationPorts,
+    *,
+    into: Path,
+    rows: Path | Callable[[], Path],
+) -> ArrangedModels:
+    """One row a case for each model.
+
+    A path to the evaluation rows is always matched with; a function that gives it is called only
+    where neither file has a column that is needed.
+
+    Raises:
+        InputError: see `CaseFiles.arrange`.
+    """
+    data = loaded.config.data
+    closed = load_contract(loaded, data.contract).classified
+    plan = case_plan(loaded.config, show_keys=not closed.intersection(data.key))
+    files = [model.predictions for model in (challenger, champion) if model]
+    evaluation = rows if isinstance(rows, Path) else None
+    if callable(rows):
+        present = {field.name for file in files for field in ports.samples.columns(file)}
+        if lacking := [name for name in plan.joined if name not in present]:
+            try:
+                evaluation = rows()
+            except InputError as error:
+                raise InputError(
+                    f"the results have no column {', '.join(map(repr, lacking))}, and the"
+                    f" evaluation rows cannot be read: {error.message}",
+                    error.hint,
+                ) from error
+    cases = ports.samples.arrange(files[0], files[1] if champion else None, plan, into, evaluation)
+    return ArrangedModels(
+        challenger=replace(challenger, predictions=cases.challenger),
+        champion=replace(champion, predictions=cases.champion or files[-1]) if champion else None,
+        rows=cases.rows,
+        arms=cases.arms,
+    )

@@ -1,0 +1,95 @@
+"""Rows of results as cases: trials averaged, failed measurements set aside, both models matched."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from cdml.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasePlan:
+    """Which rows of results make one case, and what has to hold for them.
+
+    Rows that agree in `key` are the trials of one case, told apart by `trial`; without it a key
+    has one row. A row whose `error` column holds anything was not measured. `joined` columns may
+    stand in another file and are joined by key. `unmatched` is the share of cases, in [0, 1], that
+    may stand in one file only. Keys are named in messages where `show_keys`.
+    """
+
+    key: tuple[str, ...]
+    trial: str | None = None
+    error: str | None = None
+    joined: tuple[str, ...] = ()
+    unmatched: float = 0.0
+    show_keys: bool = False
+
+    @property
+    def rearranges(self) -> bool:
+        """Whether the cases are anything but the rows as they are."""
+        return self.trial is not None or self.error is not None or self.unmatched > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """What one file holds.
+
+    `rows` are single trials, `errors` those that were not measured, `unmeasured` the cases with no
+    other trial, and `alone` the cases that the other file lacks. `failed` and `missing` name the
+    first of the unmeasured and the lone cases.
+    """
+
+    cases: int
+    rows: int
+    errors: int = 0
+    unmeasured: int = 0
+    alone: int = 0
+    failed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cases:
+    """Files of the same measured cases, one row a case; `rows` are the evaluation rows of them."""
+
+    challenger: Path
+    champion: Path | None = None
+    rows: Path | None = None
+    arms: tuple[Arm, ...] = ()
+
+
+class CaseFiles(Protocol):
+    """Arranges files of results by case."""
+
+    def arrange(
+        self,
+        challenger: Path,
+        champion: Path | None,
+        plan: CasePlan,
+        into: Path,
+        rows: Path | None = None,
+    ) -> Cases:
+        """Write one row a case into a folder, the same cases in each file, in one order.
+
+        Figures are means over a case's measured trials; a figure that is missing in one of them is
+        missing. Files that need no arranging are given back as they are.
+
+        Raises:
+            InputError: a column is missing, keys are missing or repeated, the trials of a case
+                differ in a joined column, too many cases stand in one file only, or none in both.
+        """
+        ...
+
+
+def case_plan(config: Config, *, show_keys: bool) -> CasePlan:
+    """The plan of cdml.yaml."""
+    data = config.data
+    label = (data.label,) if data.label is not None and config.reads_label else ()
+    return CasePlan(
+        key=data.key,
+        trial=data.trial,
+        error=data.error,
+        joined=(*data.carried, *label),
+        unmatched=data.unmatched,
+        show_keys=show_keys,
+    )

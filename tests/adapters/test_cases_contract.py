@@ -1,0 +1,180 @@
+"""How every adapter arranges results by case, and that the engine does as plain Python does."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cdml.adapters.predictions.duckdb_store import DuckSamples
+from cdml.errors import InputError
+from cdml.evaluation.cases import CasePlan
+from fakes.samples import FakeSamples
+
+PLAN = CasePlan(key=("case",), trial="trial", error="error", show_keys=True)
+
+
+@pytest.fixture(params=[DuckSamples, FakeSamples], ids=["duckdb", "fake"])
+def files(request):
+    return request.param()
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, rows):
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows), path)
+        return path
+
+    return write
+
+
+def row(case, trial=0, score=1.0, error=None, **more):
+    return {"case": case, "trial": trial, "score": score, "error": error, **more}
+
+
+def read(path):
+    return pq.read_table(path).to_pylist()
+
+
+def arranged(files, write, tmp_path, new, old=None, plan=PLAN, rows=None):
+    into = tmp_path / "into"
+    into.mkdir(exist_ok=True)
+    return files.arrange(
+        write("new", new),
+        None if old is None else write("old", old),
+        plan,
+        into,
+        None if rows is None else write("rows", rows),
+    )
+
+
+def test_trials_are_averaged_by_case(files, write, tmp_path):
+    new = [row("b", 0, 1.0), row("a", 0, 1.0), row("a", 1, 0.0), row("b", 1, 1.0)]
+    old = [row("a", 0, 0.5), row("b", 0, 0.25)]
+
+    cases = arranged(files, write, tmp_path, new, old)
+
+    assert [("a", 0.5), ("b", 1.0)] == [(r["case"], r["score"]) for r in read(cases.challenger)]
+    assert [("a", 0.5), ("b", 0.25)] == [(r["case"], r["score"]) for r in read(cases.champion)]
+    assert [(2, 4), (2, 2)] == [(arm.cases, arm.rows) for arm in cases.arms]
+
+
+def test_a_truth_value_is_averaged_as_a_number(files, write, tmp_path):
+    new = [row("a", 0, score=True), row("a", 1, score=False), row("b", score=True)]
+
+    cases = arranged(files, write, tmp_path, new)
+
+    assert [0.5, 1.0] == [r["score"] for r in read(cases.challenger)]
+
+
+def test_an_error_of_the_instrument_is_no_answer(files, write, tmp_path):
+    new = [row("a", 0, 0.0), row("a", 1, None, "timeout"), row("b", 0, None, "timeout")]
+    old = [row("a"), row("b")]
+
+    cases = arranged(files, write, tmp_path, new, old)
+    arm = cases.arms[0]
+
+    assert [("a", 0.0)] == [(r["case"], r["score"]) for r in read(cases.challenger)]
+    assert ["a"] == [r["case"] for r in read(cases.champion)]
+    assert (2, 1, ("b",)) == (arm.errors, arm.unmeasured, arm.failed)
+
+
+@pytest.mark.parametrize(
+    ("error", "failed"), [(None, False), ("", False), (" ", False), ("x", True)]
+)
+def test_what_an_error_is(files, write, tmp_path, error, failed):
+    new = [row("a", 0, 1.0, error), row("b", 0, 1.0, "timeout"), row("c")]
+
+    cases = arranged(files, write, tmp_path, new)
+
+    assert failed + 1 == cases.arms[0].errors
+
+
+def test_a_figure_that_is_missing_without_an_error_stays_missing(files, write, tmp_path):
+    cases = arranged(files, write, tmp_path, [row("a", 0, 1.0), row("a", 1, None), row("b")])
+
+    assert [None, 1.0] == [r["score"] for r in read(cases.challenger)]
+
+
+def test_cases_of_one_file_are_refused(files, write, tmp_path):
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, [row("a"), row("b")], [row("a")])
+
+
+def test_a_share_of_them_may_be_allowed(files, write, tmp_path):
+    plan = CasePlan(key=("case",), unmatched=0.5, show_keys=True)
+
+    cases = arranged(files, write, tmp_path, [row("a"), row("b")], [row("a")], plan)
+
+    assert ["a"] == [r["case"] for r in read(cases.challenger)]
+    assert (1, ("b",), 0) == (cases.arms[0].alone, cases.arms[0].missing, cases.arms[1].alone)
+
+
+def test_no_common_case_is_refused_whatever_is_allowed(files, write, tmp_path):
+    plan = CasePlan(key=("case",), unmatched=0.99999)
+
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, [row("a")], [row("b")], plan)
+
+
+def test_names_of_cases_may_be_kept_back(files, write, tmp_path):
+    plan = CasePlan(key=("case",), error="error", unmatched=0.9)
+
+    cases = arranged(files, write, tmp_path, [row("a"), row("b", error="x")], [row("a")], plan)
+
+    assert ((), ()) == (cases.arms[0].failed, cases.arms[0].missing)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [row("a", 0), row("a", 0)],
+        [row(None, 0), row("a", 0)],
+        [row("a", None), row("a", 1)],
+    ],
+    ids=["twice the same trial", "no case", "no trial"],
+)
+def test_results_without_an_identity_are_refused(files, write, tmp_path, rows):
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, rows, [row("a")])
+
+
+def test_rows_of_one_case_need_a_trial(files, write, tmp_path):
+    plan = CasePlan(key=("case",), error="error")
+
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, [row("a", 0), row("a", 1)], [row("a")], plan)
+
+
+@pytest.mark.parametrize("holder", ["rows", "old"])
+def test_slices_are_joined_by_the_key(files, write, tmp_path, holder):
+    plan = CasePlan(key=("case",), joined=("category",))
+    bare = [{"case": "a", "score": 1.0}, {"case": "b", "score": 0.0}]
+    named = [{"case": "b", "category": "x"}, {"case": "a", "category": "y"}]
+    old = [{**one, "score": 0.5} for one in named] if holder == "old" else bare
+
+    cases = arranged(files, write, tmp_path, bare, old, plan, named if holder == "rows" else None)
+
+    assert ["y", "x"] == [r["category"] for r in read(cases.challenger)]
+
+
+def test_a_column_that_no_file_has_is_refused(files, write, tmp_path):
+    plan = CasePlan(key=("case",), joined=("category",))
+
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, [row("a")], [row("a")], plan)
+
+
+def test_trials_of_one_case_that_differ_in_their_slice_are_refused(files, write, tmp_path):
+    plan = CasePlan(key=("case",), trial="trial", joined=("category",))
+    new = [row("a", 0, category="x"), row("a", 1, category="y")]
+
+    with pytest.raises(InputError):
+        arranged(files, write, tmp_path, new, [row("a", category="x")], plan)
+
+
+def test_files_that_need_no_arranging_stay_as_they_are(files, write, tmp_path):
+    new, old = write("new", [row("a")]), write("old", [row("a")])
+
+    cases = files.arrange(new, old, CasePlan(key=("case",)), tmp_path)
+
+    assert (new, old, ()) == (cases.challenger, cases.champion, cases.arms)

@@ -1,0 +1,167 @@
+"""Teams that score elsewhere: a verdict from two files of results, on the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cdml.cli import run
+
+CASES, TRIALS = 60, 3
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def configure(data, *gates, model="assistant"):
+    text = f"version: 1\nmodel: {model}\ndata: {{{data}}}\ngates: [{', '.join(gates)}]\n"
+    Path("cdml.yaml").write_text(text, encoding="utf-8")
+
+
+def scores(seed, trials=TRIALS, loss=0.0):
+    random = np.random.default_rng(seed)
+    chance = np.random.default_rng(0).beta(4, 1.3, CASES) - loss
+    return pd.DataFrame(
+        {"case": f"c{case:03d}", "trial": trial, "score": float(random.random() < chance[case])}
+        for case in range(CASES)
+        for trial in range(trials)
+    )
+
+
+def write_scores(old, new):
+    cases = pd.DataFrame({"case": [f"c{case:03d}" for case in range(CASES)]})
+    category = np.where(cases["case"].str[-1].isin(["0", "1"]), "safety", "general")
+    cases.assign(category=category).to_parquet("eval.parquet", index=False)
+    old.to_parquet("old.parquet", index=False)
+    new.to_parquet("new.parquet", index=False)
+
+
+GATE = "{metric: mean(score), max_regression: 0.05}"
+TRIED = "evaluation: eval.parquet, key: [case], trial: trial, slices: [category]"
+COMMANDS = [
+    ["gate", "--predictions", "new.parquet", "--champion", "old.parquet"],
+    ["compare-to-champion", "--challenger", "new.parquet", "--champion", "old.parquet"],
+]
+
+
+def evidence(name):
+    return json.loads(Path(f".cdml/{name}.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=["gate", "compare"])
+@pytest.mark.parametrize(("loss", "code"), [(-0.3, 0), (0.5, 1)], ids=["better", "worse"])
+def test_scores_of_cases_get_a_verdict_without_label_model_or_registry(command, loss, code):
+    write_scores(scores(1), scores(2, loss=loss))
+    configure(TRIED, GATE)
+
+    assert code == run(command)
+    gates = evidence("comparison")["gates"]
+    assert {60} == {gate["rows"] for gate in gates if gate["slice"] is None}
+    assert {"general", "safety"} == {g["slice"]["category"] for g in gates if g["slice"]}
+    assert [] == list(Path().glob("*.db"))
+
+
+def test_cases_of_different_numbers_of_trials_are_paired():
+    write_scores(scores(1, trials=5), scores(2, trials=2))
+    configure(TRIED, GATE)
+
+    assert run(COMMANDS[0]) in {0, 3}
+    assert 60 == evidence("comparison")["gates"][0]["rows"]
+
+
+def test_evaluating_needs_no_label_either():
+    write_scores(scores(1), scores(2))
+    configure(TRIED, GATE)
+
+    assert 0 == run(["evaluate-model", "--predictions", "new.parquet"])
+
+
+@pytest.mark.parametrize("label", ["", ", label: none_there_is"], ids=["no label", "not there"])
+def test_a_label_that_no_gate_reads_is_not_needed(label):
+    rows = pd.DataFrame({"case": range(40), "judge_score": 0.7})
+    rows.to_parquet("a.parquet", index=False)
+    configure(f"evaluation: a.parquet, key: [case]{label}", "{metric: mean(judge_score), "
+              "max_regression: 0.03}")  # fmt: skip
+
+    assert 0 == run(["gate", "--predictions", "a.parquet", "--champion", "a.parquet"])
+
+
+def test_a_label_that_a_gate_reads_is_asked_for_by_name(capsys):
+    pd.DataFrame({"case": range(40)}).to_parquet("a.parquet", index=False)
+    configure("evaluation: a.parquet, key: [case]", "{metric: accuracy, at_least: 0.5}")
+
+    assert 2 == run(["gate", "--predictions", "a.parquet", "--champion", "a.parquet"])
+    assert "data.label" in capsys.readouterr().err
+
+
+def predictions(seed, *, random):
+    generator = np.random.default_rng(seed)
+    chance = np.random.default_rng(0).beta(0.7, 1.5, 1000)
+    label = (np.random.default_rng(1).random(1000) < chance).astype(int)
+    score = generator.random(1000) if random else chance
+    return pd.DataFrame(
+        {"id": [f"{n:04d}" for n in range(1000)], "label": label,
+         "prediction": (score > 0.5).astype(int), "score": score}
+    )  # fmt: skip
+
+
+WRITERS = {
+    "csv": lambda frame, name: frame.to_csv(name, index=False),
+    "jsonl": lambda frame, name: frame.to_json(name, orient="records", lines=True),
+    "json": lambda frame, name: frame.to_json(name, orient="records"),
+    "parquet": lambda frame, name: frame.to_parquet(name, index=False),
+}
+
+
+@pytest.mark.parametrize("rows", ["csv", "parquet"])
+@pytest.mark.parametrize("form", list(WRITERS))
+def test_predictions_are_read_in_every_format(form, rows):
+    for name, frame in (
+        (f"old.{form}", predictions(1, random=False)),
+        (f"new.{form}", predictions(2, random=True)),
+    ):
+        WRITERS[form](frame, name)
+    WRITERS[rows](predictions(1, random=False)[["id", "label"]], f"rows.{rows}")
+    configure(
+        f"evaluation: rows.{rows}, key: [id], label: label, positive: 1",
+        "{metric: roc_auc, max_regression: 0.01}",
+    )
+
+    assert 1 == run(["gate", "--predictions", f"new.{form}", "--champion", f"old.{form}"])
+    assert 0 == run(["gate", "--predictions", f"old.{form}", "--champion", f"old.{form}"])
+    assert [] == list(Path().glob("*.db"))
+
+
+def test_the_steps_one_by_one_judge_a_text_file_once():
+    predictions(1, random=False).to_csv("old.csv", index=False)
+    predictions(2, random=True).to_csv("new.csv", index=False)
+    predictions(1, random=False)[["id", "label"]].to_csv("rows.csv", index=False)
+    configure(
+        "evaluation: rows.csv, key: [id], label: label, positive: 1",
+        "{metric: roc_auc, max_regression: 0.01}",
+    )
+
+    assert 0 == run(["evaluate-model", "--predictions", "new.csv"])
+    assert 1 == run(["compare-to-champion", "--challenger", "new.csv", "--champion", "old.csv"])
+    assert evidence("comparison")["data"] == evidence("evaluation")["data"]
+    assert "new.csv" == evidence("comparison")["challenger"]["uri"]
+
+
+def test_a_latency_that_no_file_holds_is_a_configuration_error(capsys):
+    write_scores(scores(1), scores(2))
+    configure(TRIED, GATE, "{metric: latency_p95_ms, max_regression: 10}")
+
+    assert 2 == run(COMMANDS[0])
+    assert "latency_p95_ms" in capsys.readouterr().err
+
+
+def test_a_column_that_no_file_holds_is_named(capsys):
+    write_scores(scores(1), scores(2))
+    configure(TRIED.replace("category", "topic"), GATE)
+
+    assert 4 == run(COMMANDS[1])
+    assert "'topic'" in capsys.readouterr().err

@@ -1,0 +1,112 @@
+"""Results arranged by case in plain Python: the oracle that the engine is held to."""
+
+import math
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cdml.errors import InputError
+from cdml.evaluation.cases import Arm, Cases
+
+
+class FakeCases:
+    """Reads whole files, case by case."""
+
+    def arrange(self, challenger, champion, plan, into, rows=None):
+        paths = {"challenger": challenger, "champion": champion, "evaluation": rows}
+        paths = {name: path for name, path in paths.items() if path is not None}
+        if any(not path.is_file() for path in paths.values()):
+            raise InputError("a file does not exist.")
+        files = {name: pq.read_table(path).to_pylist() for name, path in paths.items()}
+        if any(not set(plan.key) <= set(file[0]) for file in files.values()):
+            raise InputError("there is no such key.")
+        lacking = [name for name in plan.joined if name not in files["challenger"][0]]
+        if not plan.rearranges and not lacking:
+            return Cases(challenger=challenger, champion=champion, rows=rows)
+        if any(all(name not in file[0] for file in files.values()) for name in lacking):
+            raise InputError("no file has the column.")
+        cases = {name: _cases(file, plan) for name, file in files.items()}
+        arms = {name: _arm(name, cases, plan) for name in cases}
+        if any(arm.alone > plan.unmatched * arm.cases for arm in arms.values()):
+            raise InputError("cases stand in one file only.")
+        common = set.intersection(
+            *({key for key, one in file.items() if one["values"]} for file in cases.values())
+        )
+        if not common:
+            raise InputError("no case is measured in all of them.")
+        written = {name: into / f"{name}.parquet" for name in cases}
+        for name, path in written.items():
+            chosen = [_row(name, key, cases, plan) for key in sorted(common)]
+            pq.write_table(pa.Table.from_pylist(chosen), path)
+        return Cases(
+            challenger=written["challenger"],
+            champion=written.get("champion"),
+            rows=written.get("evaluation"),
+            arms=tuple(arms[name] for name in ("challenger", "champion") if name in arms),
+        )
+
+
+def _cases(rows, plan):
+    """The rows of each key, and the values of its measured trials."""
+    cases, seen = {}, set()
+    for row in rows:
+        key = tuple(row[name] for name in plan.key)
+        trial = row.get(plan.trial) if plan.trial else None
+        if None in key or (plan.trial in row and trial is None) or (key, trial) in seen:
+            raise InputError("keys are missing or repeated.")
+        seen.add((key, trial))
+        case = cases.setdefault(key, {"rows": 0, "errors": 0, "values": [], "joined": []})
+        error = row.get(plan.error)
+        failed = bool(error.strip() if isinstance(error, str) else error)
+        case["rows"] += 1
+        case["errors"] += failed
+        case["joined"].append({name: row[name] for name in plan.joined if name in row})
+        if not failed:
+            case["values"].append(row)
+    if any(one != case["joined"][0] for case in cases.values() for one in case["joined"]):
+        raise InputError("the trials of a case differ.")
+    return cases
+
+
+def _arm(name, cases, plan):
+    mine = cases[name]
+    others = next((file for other, file in cases.items() if other != name), None)
+    alone = [] if others is None else [key for key in mine if key not in others]
+    failed = [key for key, case in mine.items() if not case["values"]]
+    return Arm(
+        cases=len(mine),
+        rows=sum(case["rows"] for case in mine.values()),
+        errors=sum(case["errors"] for case in mine.values()),
+        unmeasured=len(failed),
+        alone=len(alone),
+        failed=_names(failed, plan),
+        missing=_names(alone, plan),
+    )
+
+
+def _names(keys, plan):
+    return tuple(sorted("/".join(map(str, key)) for key in keys)[:3]) if plan.show_keys else ()
+
+
+def _row(name, key, cases, plan):
+    case = cases[name][key]
+    left_out = {*plan.key, plan.trial, plan.error}
+    row = dict(zip(plan.key, key, strict=True))
+    for column, value in case["values"][0].items():
+        if column in left_out:
+            continue
+        figure = isinstance(value, bool | int | float) and column not in plan.joined
+        row[column] = (
+            _mean([one[column] for one in case["values"]]) if figure and plan.trial else value
+        )
+    for column in plan.joined:
+        if column not in row:
+            source = next(file for file in cases.values() if column in file[key]["joined"][0])
+            row[column] = source[key]["joined"][0][column]
+    return row
+
+
+def _mean(values):
+    if any(value is None or math.isnan(value) for value in values):
+        return None
+    return math.fsum(values) / len(values)
