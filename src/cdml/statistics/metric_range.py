@@ -105,9 +105,14 @@ def directed(difference: DifferenceDistribution, harm: Side) -> DifferenceDistri
 
 def level_within(metric: Metric, level: Level) -> Level:
     """One model's value, its interval within the metric's range."""
-    if metric.range is None or not isinstance(level.interval, ConfidenceInterval):
+    return level if metric.range is None else within_range(level, metric.range)
+
+
+def within_range(level: Level, values: Range) -> Level:
+    """The value, with what of its interval is possible."""
+    if not isinstance(level.interval, ConfidenceInterval):
         return level
-    return replace(level, interval=clipped(level.interval, metric.range.low, metric.range.high))
+    return replace(level, interval=clipped(level.interval, values.low, values.high))
 
 
 def clipped(interval: ConfidenceInterval, low: float, high: float) -> ConfidenceInterval:

@@ -145,6 +145,11 @@ def smallest_detectable(standard_error: float, confidence: float) -> float:
     return _quantiles(confidence) * standard_error
 
 
+def error_needed(distance: float, confidence: float) -> float | None:
+    """The standard error that shows a difference so far from the margin; None where none does."""
+    return distance / _quantiles(confidence) if distance > 0 else None
+
+
 def _quantiles(confidence: float) -> float:
     normal = NormalDist()
     return normal.inv_cdf(confidence) + normal.inv_cdf(POWER)

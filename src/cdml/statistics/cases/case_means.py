@@ -97,7 +97,7 @@ def compare_cases(
     paired = means.compare(metric, Moments.of_rows(scores))
     if isinstance(paired, Unmeasured) or not isinstance(paired.difference, Linear):
         return paired
-    return replace(paired, difference=_with_unseen_cases(paired.difference, scores, within))
+    return replace(paired, difference=with_unseen_cases(paired.difference, scores, within))
 
 
 def measure_cases(
@@ -129,22 +129,11 @@ def score_problem(
     return None
 
 
-def _over(total: Floats, count: CountArray) -> Floats:
-    mean: Floats = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
-    return mean
+def with_unseen_cases(difference: Linear, scores: Floats, within: Range | None) -> Linear:
+    """With two cases more that differ as far as scores can, where few tell the models apart.
 
-
-def _tango(right: Flags, was_right: Flags) -> Tango:
-    return Tango(
-        both=int((right & was_right).sum()),
-        gained=int((right & ~was_right).sum()),
-        lost=int((~right & was_right).sum()),
-        rows=len(right),
-    )
-
-
-def _with_unseen_cases(difference: Linear, scores: Floats, within: Range | None) -> Linear:
-    """With two cases more that differ as far as scores can, where few tell the models apart."""
+    `scores` of challenger and champion have the shape (cases, 2).
+    """
     rows = len(scores)
     width = within.width if within is not None else np.inf
     farthest = float(width if np.isfinite(width) else np.ptp(scores))
@@ -157,4 +146,18 @@ def _with_unseen_cases(difference: Linear, scores: Floats, within: Range | None)
         extreme=(CARE * farthest / rows, CARE * farthest / rows),
         extreme_of_harm=0.0,
         published=difference.published if discordant else None,
+    )
+
+
+def _over(total: Floats, count: CountArray) -> Floats:
+    mean: Floats = np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0)
+    return mean
+
+
+def _tango(right: Flags, was_right: Flags) -> Tango:
+    return Tango(
+        both=int((right & was_right).sum()),
+        gained=int((right & ~was_right).sum()),
+        lost=int((~right & was_right).sum()),
+        rows=len(right),
     )
