@@ -97,3 +97,12 @@ def test_very_many_columns_are_sampled_a_thousand_at_a_time_from_the_same_rows(t
     assert all(list(found[f"c{at}"]) == [at * row for row in rows] for at in range(2500))
     assert 3 == len(asked.questions)
     assert all(sql.count('"c') <= 4 * 1000 for sql in asked.questions)
+
+
+def test_whole_numbers_and_fractions_with_a_null_among_them_are_read(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"score": 0.5}\n{"score": 1}\n{"score": null}\n')
+
+    [field] = DuckTables().open(str(path)).fields
+
+    assert "DOUBLE" == field.physical

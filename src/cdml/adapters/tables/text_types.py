@@ -248,7 +248,7 @@ def _look_closely(name: str, *, json: bool) -> str:
     if json:
         words = "('nan', 'infinity', '-infinity', 'inf', '-inf')"
         same = f"lower({name}) IN {words} OR {exact(name)}"
-        return f"CASE WHEN {same} THEN {_SAME} ELSE {_CHANGED} END"
+        return f"CASE WHEN {name} IS NULL OR {same} THEN {_SAME} ELSE {_CHANGED} END"
     trailing = f"right({name}, 1) = '0' AND right({name}, 2) <> '.0' AND contains({name}, '.')"
     return (
         f"CASE WHEN {name} IS NULL THEN NULL"
