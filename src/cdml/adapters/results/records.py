@@ -21,6 +21,7 @@ _IDENTITIES = (
 """Keys of metadata that identify a case, the surest first, without signs between their words."""
 _LONGEST_CATEGORY = 64
 _DIGITS = 20
+_ENCODE = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
 def get(record: Any, *keys: str) -> Any:
@@ -58,8 +59,7 @@ def _plain(key: str) -> str:
 
 def digest(value: Any) -> str:
     """A short digest of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:_DIGITS]
+    return hashlib.sha256(_ENCODE(value).encode("utf-8", "replace")).hexdigest()[:_DIGITS]
 
 
 class Definitions:
@@ -83,7 +83,7 @@ def text(value: Any) -> str | None:
     """A value as text: texts as they are, all else as JSON."""
     if value is None or isinstance(value, str):
         return value
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return _ENCODE(value)
 
 
 def number(value: Any) -> Any:

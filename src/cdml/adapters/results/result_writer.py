@@ -17,6 +17,7 @@ _LONGEST_TEXT = 10_000
 _BEGINNING = 200
 _LONGEST_LINE = 2**30
 _LARGEST = 2**63
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _NUMBERS = frozenset({Role.SCORE, Role.LATENCY, Role.COST, Role.TOKENS})
 _NAMES = {bool: "a truth value", int: "a number", float: "a number", str: "text"}
 
@@ -32,6 +33,8 @@ class ResultWriter:
         self._select = select
         self._written = written
         self._declared = tuple(file.columns)
+        self._keys = [c.name for c in file.columns.values() if c.role is Role.KEY]
+        self._systems = [c.name for c in file.columns.values() if c.role is Role.SELECT]
         self._numbers: dict[str, int] = {}
         self._first: dict[str, dict[type, tuple[str, Value]]] = {}
         self._choices: dict[str, set[str]] = {}
@@ -59,8 +62,8 @@ class ResultWriter:
         """Write what is there of a record; False where it is not selected."""
         self._read.update(record)
         left = all(_text(record.get(name)) == value for name, value in self._select.items())
-        for name, column in self._file.columns.items():
-            if column.role is Role.SELECT and (left or name in self._select):
+        for name in self._systems:
+            if left or name in self._select:
                 self._choices.setdefault(name, set()).add(_text(record.get(name)))
         if not left:
             return False
@@ -75,15 +78,14 @@ class ResultWriter:
             if kind not in kinds or case < kinds[kind][0]:
                 kinds[kind] = case, value
             row[f"c{number}"] = self._storable(name, value, case)
-        lines.write(json.dumps(row, ensure_ascii=False))
+        lines.write(_ENCODE(row))
         lines.write("\n")
         return True
 
     def _case(self, record: Record) -> str:
-        keys = [n for n, column in self._file.columns.items() if column.role is Role.KEY]
-        values = [record.get(name) for name in keys]
+        values = [record.get(name) for name in self._keys]
         if None in values:
-            raise InputError(f"{self._written}: a case has no {keys[values.index(None)]}.")
+            raise InputError(f"{self._written}: a case has no {self._keys[values.index(None)]}.")
         return ", ".join(map(str, values))
 
     def _storable(self, name: str, value: Value, case: str) -> Value:
@@ -103,12 +105,8 @@ class ResultWriter:
             raise InputError(f"{self._written} has no cases.", "No cases are no evidence.")
         for name in self._select:
             if name not in self._read:
-                choices = [
-                    n for n, column in self._file.columns.items() if column.role is Role.SELECT
-                ]
-                raise InputError(
-                    f"{self._written}: {describe_unknown('column to select by', name, choices)}"
-                )
+                problem = describe_unknown("column to select by", name, self._systems)
+                raise InputError(f"{self._written}: {problem}")
         for name, values in self._choices.items():
             listing = ", ".join(map(repr, sorted(values)))
             if not rows and name in self._select and self._select[name] not in values:

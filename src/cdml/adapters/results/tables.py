@@ -5,54 +5,82 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cdml.adapters.results import TABLE
+from cdml.adapters.results.json_rows import copy_json
+from cdml.adapters.results.json_stream import read_lines
 from cdml.adapters.tables.duckdb_engine import Engine, connect
 from cdml.adapters.tables.duckdb_tables import DuckTables
+from cdml.adapters.tables.files import FORMATS
+from cdml.adapters.tables.parquet import read_columns
 from cdml.adapters.tables.sql_engine import constant, literal, parquet, quote
 from cdml.common.suggest import describe_unknown
 from cdml.errors import InputError
+from cdml.evidence.store import file_digest
 from cdml.results.reader import ResultColumn, ResultTable
+
+_LINES = (".jsonl", ".ndjson")
 
 
 def read_table(path: Path, folder: Path, select: Mapping[str, str]) -> ResultTable:
-    """Read rows as they are, in types that change no value; a file of Parquet stays where it is.
+    """Read rows in types that their values allow; a file of Parquet stays where it is.
 
     Raises:
         InputError: the file cannot be read, or has none of the selected rows.
     """
-    tables = DuckTables()
-    table = tables.open(str(path))
-    rows = table.ref.rows
-    columns = tuple(ResultColumn(field.name) for field in table.fields)
-    source, target = table.parquet, folder / "results.parquet"
-    if select:
-        for name in select:
-            if name not in table.columns:
-                raise InputError(f"{path.name}: {describe_unknown('column', name, table.columns)}")
-        rows = _copy_selected(source, target, select, path)
-    elif source.resolve() == path.resolve():
-        target = path
-    else:
-        shutil.move(source, target)
+    target = folder / "results.parquet"
+    engine = Engine(connect(folder))
+    try:
+        source, digest = _as_parquet(path, target, engine)
+        if select:
+            selected = folder / "selected.parquet"
+            _copy_selected(engine, source, selected, select, path)
+            source = selected
+        columns, rows = read_columns(engine.connection, source, str(path))
+    finally:
+        engine.connection.close()
     return ResultTable(
-        path=target, reader=TABLE, columns=columns, rows=rows, notes=(), digest=table.ref.digest
+        path=source,
+        reader=TABLE,
+        columns=tuple(ResultColumn(column.field.name) for column in columns),
+        rows=rows,
+        notes=(),
+        digest=digest,
     )
 
 
-def _copy_selected(source: Path, target: Path, select: Mapping[str, str], path: Path) -> int:
+def _as_parquet(path: Path, target: Path, engine: Engine) -> tuple[Path, str]:
+    """The rows as one Parquet file, and the digest of the file that was read."""
+    if FORMATS.get(path.suffix.lower()) == "json" and copy_json(engine.connection, path, target):
+        return target, file_digest(path)
+    try:
+        table = DuckTables().open(str(path))
+    except InputError:
+        if path.suffix.lower() in _LINES:
+            for _ in read_lines(path):  # the engine is wrong about the number of a broken line
+                continue
+        raise
+    if table.parquet.resolve() == path.resolve():
+        return path, table.ref.digest
+    shutil.move(table.parquet, target)
+    return target, table.ref.digest
+
+
+def _copy_selected(
+    engine: Engine, source: Path, target: Path, select: Mapping[str, str], path: Path
+) -> None:
+    columns, _ = read_columns(engine.connection, source, str(path))
+    names = {column.field.name for column in columns}
+    for name in select:
+        if name not in names:
+            raise InputError(f"{path.name}: {describe_unknown('column', name, names)}")
     conditions = " AND ".join(
         f"CAST({quote(name)} AS VARCHAR) = {constant(value)}" for name, value in select.items()
     )
-    engine = Engine(connect(target.parent))
-    try:
-        engine.run(
-            f"COPY (SELECT * FROM {parquet(source)} WHERE {conditions})"
-            f" TO {literal(str(target))} (FORMAT parquet)",
-            path,
-        )
-        [[rows]] = engine.fetch(f"SELECT count(*) FROM {parquet(target)}", path)
-    finally:
-        engine.connection.close()
+    engine.run(
+        f"COPY (SELECT * FROM {parquet(source)} WHERE {conditions})"
+        f" TO {literal(str(target))} (FORMAT parquet)",
+        path,
+    )
+    [[rows]] = engine.fetch(f"SELECT count(*) FROM {parquet(target)}", path)
     if not rows:
         pairs = " and ".join(f"{name}={value}" for name, value in select.items())
         raise InputError(f"{path.name} has no row with {pairs}.")
-    return int(rows)
