@@ -75,7 +75,7 @@ def test_the_privileged_run_comments_what_was_found_on_the_right_pull_request(fo
     assert outcome.succeeded, outcome.log
     (comment,) = fork.world.comments(NUMBER)
     assert comment.body.startswith("### ❌ Rejected")
-    assert "who wrote the code could have written them too" in comment.body
+    assert "Its author could have made them up" in comment.body
     assert f"run={RUN}.1 " in comment.body
 
 

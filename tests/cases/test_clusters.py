@@ -127,8 +127,8 @@ def test_what_would_settle_an_open_question_is_counted_in_clusters(folder):
     whole = judged(folder, overall=0.11)[1][None]
 
     assert "inconclusive" == whole["verdict"]
-    assert "80 clusters cannot tell" in whole["reason"]
-    assert f"about {whole['rows_needed']:,} clusters would tell" in whole["reason"]
+    assert "80 clusters are not enough to decide" in whole["reason"]
+    assert f"about {whole['rows_needed']:,} would be, if" in whole["reason"]
     assert 80 < whole["rows_needed"]
 
 

@@ -30,7 +30,7 @@ PAGES = {
     "deployed": SCENARIOS["deployed"],
     "attacked": SCENARIOS["hostile"],
 }
-NOTES = ("The pull request changes the gates of cdml.yaml. Gone: roc_auc: at_least 0.9.", LONG)
+NOTES = ("The pull request changes the gates of cdml.yaml. Removed: roc_auc: at_least 0.9.", LONG)
 
 # Boxes of what is read; what scrolls within its own box counts up to that box's edge.
 GEOMETRY = """() => {

@@ -82,7 +82,7 @@ def test_a_champion_that_fails_fails_the_comparison_and_not_the_evaluation(world
 
 
 def test_a_champion_that_cannot_be_found_is_told_by_the_comparison(world):
-    with pytest.raises(InputError, match="names no version"):
+    with pytest.raises(InputError, match="has no version with the alias"):
         judged(world, world.model("better"), champion="nobody")
 
     assert store.read_evidence(world.output, Evaluation) is not None

@@ -184,7 +184,7 @@ class TestEvidenceOfAnother:
         assert 3 == step.run()
 
         assert body(step).startswith("### ⏸️ Not judged")
-        assert "Another run or commit left data.json" in body(step)
+        assert "Not reported: data.json" in body(step)
 
     @pytest.mark.parametrize(
         ("by", "code"),

@@ -83,23 +83,23 @@ def test_abbreviations_are_written_as_such():
 
 def test_an_open_question_says_what_would_settle_it():
     text = reasons.what_would_settle(900, 3_100, 0.07, assumed=True)
-    assert "900 rows cannot tell" in text
-    assert "about 3,100 rows would tell (if the models are equally good; 80 % power)" in text
+    assert "900 rows are not enough to decide" in text
+    assert "about 3,100 would be, if the models are equally good (80 % power)" in text
     assert "0.07" in text
 
 
 def test_bounds_without_end_are_no_distance_to_tell():
-    assert "900 rows cannot tell." == reasons.what_would_settle(
+    assert "900 rows are not enough to decide." == reasons.what_would_settle(
         900, None, float("inf"), assumed=True
     )
 
 
 def test_where_no_number_of_rows_would_settle_it_none_is_named():
-    assert "would tell" not in reasons.what_would_settle(900, None, 0.07, assumed=True)
+    assert "would be" not in reasons.what_would_settle(900, None, 0.07, assumed=True)
 
 
 def test_a_broken_bound_shows_both_figures():
     text = reasons.bound(
         "roc_auc", BoundEdge.AT_LEAST, 0.85, 0.8499, ends=None, verdict=Verdict.FAIL
     )
-    assert "ROC AUC is 0.8499; asked: at least 0.85." == text
+    assert "ROC AUC is 0.8499; required: at least 0.85." == text

@@ -42,7 +42,7 @@ def test_the_verdict_takes_the_place_of_what_was_begun(run):
     (comment,) = host.comments
     assert (address, True) == (comment.url, comment.begun)
     assert comment.body.startswith(
-        "### ⏳ In progress: the gate judges flight-delays of <code>cccc"
+        "### ⏳ In progress: the gate is judging flight-delays at <code>cccc"
     )
     assert f'<a href="{host.run.address}">the run</a> has ended' in comment.body
 
@@ -163,4 +163,4 @@ class TestWithoutACodeHost:
         found, told = tell(pull_request=7)
 
         assert found.comment_url is None
-        assert "no code host to comment on pull request 7" in told[0].message
+        assert "cannot comment on pull request 7" in told[0].message

@@ -95,7 +95,7 @@ def test_of_many_reports_all_are_listed_and_the_worst_are_unfolded(tmp_path):
     assert 200 == len(re.findall(r"^\| leg \d+ \| ", found, re.MULTILINE))
     folds = re.findall(r"<details><summary>\S+ (leg \d+)</summary>", found)
     assert "leg 150" == folds[0]
-    assert f"The figures of {200 - len(folds)} of 200 reports are left out here" in found
+    assert f"The figures of {200 - len(folds)} of 200 reports are not shown here" in found
     assert 50_000 < units(found) <= COMMENT
 
 
@@ -120,7 +120,7 @@ def test_the_steps_of_a_deployment_are_left_out_too_where_they_are_thousands(tmp
     found = comment.comment(viewed(tmp_path, deployment(steps=steps)))
 
     assert units(found) <= COMMENT
-    assert re.search(r"[\d,]+ of 900 rows are left out here", found)
+    assert re.search(r"[\d,]+ of 900 rows are not shown here", found)
 
 
 @pytest.mark.parametrize("form", ["comment", "summary", "page"])
@@ -150,5 +150,5 @@ def test_each_row_is_laid_out_once_however_often_a_report_is_made_to_fit(
     text = comment.page(shown, TIME) if form == "page" else getattr(comment, form)(shown)
 
     assert 1 == len(renderings)
-    assert (form == "summary") is ("rows are left out here" not in text)
+    assert (form == "summary") is ("rows are not shown here" not in text)
     assert 0 < len(laid_out) == len(set(laid_out)) <= len(sliced) + len(checks)

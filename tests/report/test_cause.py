@@ -43,20 +43,26 @@ def recall(**said):
     [
         (
             recall(verdict=INCONCLUSIVE, rows_needed=2061),
-            "recall for carrier HA may have dropped; about 1,900 more rows would tell",
+            (
+                "a regression in recall for carrier HA is not ruled out; about 1,900 more rows"
+                " would settle it"
+            ),
         ),
         (
             recall(verdict=INCONCLUSIVE, rows_needed=90, clusters=20),
-            "recall for carrier HA may have dropped; about 70 more clusters would tell",
+            (
+                "a regression in recall for carrier HA is not ruled out; about 70 more clusters"
+                " would settle it"
+            ),
         ),
-        (recall(verdict=INCONCLUSIVE), "recall for carrier HA may have dropped"),
+        (recall(verdict=INCONCLUSIVE), "a regression in recall for carrier HA is not ruled out"),
         (
             log_loss(verdict=INCONCLUSIVE),
-            "log loss may have risen",
+            "a regression in log loss is not ruled out",
         ),
         (
             recall(verdict=INCONCLUSIVE, slice=None, rule="min_improvement 0", rows_needed=100),
-            "recall may not have improved enough",
+            "a sufficient improvement in recall is not proven",
         ),
         (
             recall(verdict=INCONCLUSIVE, difference=None),
@@ -103,7 +109,7 @@ def test_of_a_bound(said, expected):
 def test_names_what_decides_for_all_rows_first_and_counts_the_rest():
     found = why(recall(verdict=FAIL), log_loss(verdict=FAIL), verdict=FAIL)
 
-    assert "log loss rose (0.312 to 0.290) (and 1 more)" == found
+    assert "log loss rose (0.312 to 0.290); 1 more gate failed" == found
 
 
 def test_is_silent_where_no_gate_decided():
@@ -119,9 +125,15 @@ PASSED = EvidenceSet(
 @pytest.mark.parametrize(
     ("verdict", "expected"),
     [
-        (FAIL, "the check not_null of dep_delay failed (and 1 more)"),
-        (WARN, "the check not_null of dep_delay warns (and 1 more)"),
-        (INCONCLUSIVE, "the check not_null of dep_delay could not be decided (and 1 more)"),
+        (FAIL, "the data check not_null of dep_delay failed; 1 more data check failed"),
+        (WARN, "the data check not_null of dep_delay warned; 1 more data check warned"),
+        (
+            INCONCLUSIVE,
+            (
+                "the data check not_null of dep_delay could not be decided; 1 more data check could"
+                " not be decided"
+            ),
+        ),
     ],
 )
 def test_where_only_the_data_decides_its_worst_check_is_the_cause(verdict, expected):
@@ -136,7 +148,7 @@ def test_what_the_data_breaks_is_counted_beside_a_gate():
 
     found = main_cause(replace(PASSED, data=broken, comparison=gate))
 
-    assert found == "log loss rose (0.400 to 2.10) (and 1 more)"
+    assert found == "log loss rose (0.400 to 2.10); 1 more data check failed"
 
 
 def test_a_stage_that_left_nothing_is_the_cause():

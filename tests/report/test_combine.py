@@ -105,7 +105,7 @@ def test_changed_gates_are_told_of_the_legs_that_they_judged(told, tmp_path):
     )
 
     body = host.comments[0].body
-    assert 1 == body.count("The pull request changes the gates of cdml.yaml. Gone: ")
+    assert 1 == body.count("The pull request changes the gates of cdml.yaml. Removed: ")
     assert 1 == body.count("> The pull request changes cdml.yaml: data.evaluation (")
 
 
@@ -153,7 +153,7 @@ def test_what_judges_and_changes_is_told_of_each_configuration(monorepo):
         body.partition(f"<summary>✅ {name}")[2].partition("</details>")[0] for name in ("eu", "us")
     )
     assert (
-        "The pull request changes the gates of cdml.yaml. Gone: roc&#95;auc: at&#95;least 0.95"
+        "The pull request changes the gates of cdml.yaml. Removed: roc&#95;auc: at&#95;least 0.95"
         in eu
     )
     assert "The pull request changes the evaluation rows: data.parquet." in eu
@@ -162,7 +162,7 @@ def test_what_judges_and_changes_is_told_of_each_configuration(monorepo):
 
 
 def test_evidence_without_a_configuration_says_that_nobody_knows(monorepo):
-    told = "No configuration lies beside this evidence"
+    told = "There is no configuration next to this evidence"
 
     assert 1 == monorepo(FakeCodeHost(FakeCiRun(pull=PULL)), eu=CONFIG, us=None).count(told)
 
@@ -236,7 +236,7 @@ def test_what_does_not_fit_is_the_least_important_of_all(told):
     body = host.comments[0].body
     assert 50_000 < len(body) <= 65_536 - 2_500
     assert 5 == body.count("| carrier = the last, ")
-    assert re.search(r"[\d,]+ of 40\d rows are left out here", body)
+    assert re.search(r"[\d,]+ of 40\d rows are not shown here", body)
 
 
 class Tags(HTMLParser):

@@ -78,7 +78,7 @@ def test_a_stage_that_fails_after_others_holds_what_they_found(step):
 
     assert 3 == step.run()
 
-    assert "was not judged in full; compare-to-champion stopped" in body(step)
+    assert "was not fully judged; compare-to-champion stopped" in body(step)
     assert "| <code>roc&#95;auc</code> |" in body(step)
 
 

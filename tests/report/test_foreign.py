@@ -63,7 +63,7 @@ def test_its_verdict_is_told_with_what_it_is_worth(told):
     body = told(packed(*SCENARIOS["fail"]()))
 
     assert body.startswith("### ❌ Rejected: flight-delays version 3")
-    assert "who wrote the code could have written them too" in body
+    assert "Its author could have made them up" in body
 
 
 def test_a_run_that_left_nothing_judged_nothing(told):
@@ -77,7 +77,7 @@ def test_a_run_that_was_stopped_judged_nothing_whatever_is_there(told):
     body = told(packed(*SCENARIOS["pass"]()), host=host)
 
     assert body.startswith("### ⏸️ Not judged")
-    assert "The run that was to judge it was cancelled" in body
+    assert "The run that should have judged it was cancelled" in body
 
 
 def test_an_error_crosses_over_as_text(told):
@@ -89,13 +89,13 @@ def test_an_error_crosses_over_as_text(told):
     assert body.startswith("### ⏸️ Not judged: gate stopped")
     assert "is &#64;" in body
     assert "<b>" not in body
-    assert "who wrote the code could have written them too" in body
+    assert "Its author could have made them up" in body
 
 
 def test_an_error_of_another_commit_is_refused(told):
     failure = Failure(command="gate", exit_code=4, produced=BY)
 
-    with pytest.raises(InputError, match="evidence of commit"):
+    with pytest.raises(InputError, match="evidence for commit"):
         told(packed(**{"gate.error": dump_evidence(failure)}), head="d" * 40)
 
 
@@ -107,13 +107,13 @@ def test_gates_of_its_own_are_pointed_out_with_what_the_branchs_say(told):
     lenient = POLICY.model_copy(update={"gates": ("roc_auc: at_least 0.1",)})
     body = told(packed(data(), evaluation(policy=lenient), comparison(policy=lenient)))
 
-    assert "was judged by other gates than cdml.yaml has here." in body
-    assert "By those that were there, its figures are" in body
+    assert "was not judged by this branch's cdml.yaml." in body
+    assert "Under the original gates, the verdict is" in body
     assert "inconclusive" in body
 
 
 def test_evidence_of_another_commit_is_refused(told):
-    with pytest.raises(InputError, match="evidence of commit cccccccccccc where dddddddddddd"):
+    with pytest.raises(InputError, match="commit cccccccccccc, but the run judged dddddddddddd"):
         told(packed(*SCENARIOS["pass"]()), head="d" * 40)
 
 
@@ -133,7 +133,7 @@ def test_a_verdict_that_our_own_gates_bear_out_is_told_as_it_is(told):
     body = told(packed(*kept()), config=ONE_GATE)
 
     assert body.startswith("### ✅ Passed: flight-delays version 3 may replace the champion")
-    assert "has here" not in body
+    assert "this branch's" not in body
 
 
 @pytest.mark.parametrize("lower", [-0.006, None])
@@ -141,8 +141,8 @@ def test_a_verdict_that_its_figures_do_not_bear_out_is_not_told_as_passed(told, 
     body = told(packed(*kept(lower)), config=ONE_GATE)
 
     assert body.startswith("### ⏸️ Held: flight-delays version 3 is not proven good enough to ")
-    assert "; by the gates of this branch, its figures do not pass\n" in body
-    assert "By the gates that cdml.yaml has here, its figures are inconclusive" in body
+    assert "; its figures do not pass the gates of this branch\n" in body
+    assert "Under the gates of this branch's cdml.yaml, the verdict is inconclusive" in body
 
 
 def test_a_failing_value_that_is_called_a_pass_is_a_rejection(told):

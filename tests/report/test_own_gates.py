@@ -44,8 +44,8 @@ def said(tmp_path):
 def test_gates_that_were_stricter_are_named_with_their_verdict(said):
     (told,) = said(STRICT.encode())
 
-    assert "changes the gates of cdml.yaml. Gone: roc_auc: at_least 0.95, max_regression" in told
-    assert "By those that were there, its figures are fail: ROC AUC is 0.910; asked" in told
+    assert "changes the gates of cdml.yaml. Removed: roc_auc: at_least 0.95, max_regression" in told
+    assert "Under the original gates, the verdict is fail: ROC AUC is 0.910; required" in told
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_nothing_is_said_where_no_gate_changes(said, base):
 
 
 def test_a_base_that_could_not_be_read_is_told(said):
-    assert ("The pull request changes cdml.yaml, which could not be read before.",) == said(b"{")
+    assert ("The pull request changes cdml.yaml, which is invalid on the base branch.",) == said(
+        b"{"
+    )
 
 
 def test_without_evidence_there_is_nothing_to_judge_again(said):
@@ -84,7 +86,7 @@ def test_without_evidence_there_is_nothing_to_judge_again(said):
 def test_what_else_of_the_configuration_changes_is_named(said, before, now, keys):
     told = said(CONFIG.replace(before, now, 1).encode())
 
-    name = f": {keys}" if keys else ", which could not be read before"
+    name = f": {keys}" if keys else ", which is invalid on the base branch"
     assert (f"The pull request changes cdml.yaml{name}.",) == told
 
 
@@ -93,7 +95,7 @@ def test_a_change_of_gates_is_told_even_where_the_target_changes_too(said):
     target = f"deploy: {{target: {{type: haproxy, {places}}}}}\n"
     told = said((target + STRICT).encode())
 
-    assert "changes the gates of cdml.yaml. Gone: roc_auc: at_least 0.95" in told[0]
+    assert "changes the gates of cdml.yaml. Removed: roc_auc: at_least 0.95" in told[0]
     assert told[1].startswith("The pull request changes cdml.yaml: deploy.target.")
 
 
@@ -135,7 +137,7 @@ def code(tmp_path):
 def test_code_that_computes_a_metric_is_told_where_it_changes(said, file):
     (told,) = said(METRIC.encode(), config=METRIC, others={file: b"before"}, evidence=False)
 
-    assert "changes what computes the metric money:gain: " in told
+    assert "changes the code of the metric money:gain: " in told
     assert told.endswith(f"{file}.")
 
 
@@ -194,7 +196,7 @@ def test_what_could_not_be_looked_up_is_told(said, tmp_path):
     others = {"data.parquet": ServiceError("it is too large.")}
 
     (told,) = said(CONFIG.encode(), others=others, evidence=False)
-    assert "changes the rows could not be looked up: it is too large." in told
+    assert "check whether the pull request changes the rows: it is too large." in told
 
 
 @pytest.mark.parametrize("tracked", [True, False])
@@ -217,7 +219,7 @@ def test_rows_outside_of_the_repository_are_held_against_the_champions(tmp_path,
 
     told = changed_gates(read_evidence_set(folder, loaded.config), loaded, ports)
 
-    assert tracked is not any("own gate had (version" in one for one in told)
+    assert tracked is not any("own gate (version" in one for one in told)
 
 
 def test_addresses_that_change_are_told_when_the_gate_begins(tmp_path):

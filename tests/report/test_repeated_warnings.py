@@ -22,7 +22,7 @@ from support.evidence_builders import (
 )
 from support.scenarios import configured, written
 
-FOLD = "<summary>Warnings that the last report had too: "
+FOLD = "<summary>Warnings repeated from the last report: "
 
 
 @pytest.fixture

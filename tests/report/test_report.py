@@ -106,13 +106,13 @@ class TestForeignEvidence:
         ],
     )
     def test_of_another_model_is_refused(self, told, others):
-        with pytest.raises(InputError, match="evidence of another model"):
+        with pytest.raises(InputError, match="evidence on different models"):
             told(*others())
 
     def test_of_other_data_is_refused(self, told):
         rows = DataRef(uri="data", digest=OTHER, rows=1)
 
-        with pytest.raises(InputError, match="evidence of another data"):
+        with pytest.raises(InputError, match="evidence on different data"):
             told(data(), evaluation(data=rows), comparison())
 
     def test_that_cannot_be_read_is_refused(self, told, tmp_path):
@@ -137,10 +137,10 @@ class TestHeadline:
 
         assert "there was nothing to compare" in found.headline
 
-    def test_blames_the_data_where_only_the_data_fails(self, told):
+    def test_never_blames_the_data_alone(self, told):
         found = told(data(verdict=FAIL), evaluation(), comparison())
 
-        assert "is not what was promised" in found.headline
+        assert "version 3 must not replace the champion (version 2)" in found.headline
 
 
 class TestComment:

@@ -15,11 +15,12 @@ from cdml.report.charts.charts import Bars, Chart, ChartTable, Lines, Series
 from cdml.report.charts.forest import bound_forest, comparison_forest
 from cdml.report.charts.matrix import confusions, heat_map
 from cdml.report.formats import comment
-from cdml.report.formats.page import draw_pictures
+from cdml.report.formats.page import NO_PICTURES, draw_pictures
 from cdml.report.view import lay_out
 from support import chart_samples
 from support.evidence_builders import TIME, bound, compared, difference, log_loss
 from support.payloads import PAYLOADS
+from support.scenarios import SCENARIOS
 
 NOTHING = ChartTable(caption="", columns=("a", "b"), rows=(("1", "2"),))
 
@@ -48,6 +49,18 @@ class Elements(HTMLParser):
 
 
 class TestPage:
+    def test_shows_a_failing_slice_before_the_gates_that_passed(self):
+        found = chart_samples.gathered(SCENARIOS["fail"]())
+
+        text = comment.page(lay_out(found, "flight-delays", run=None), TIME, NO_PICTURES)
+
+        rows = re.findall(r'<tr role="row".*?</tr>', text.partition("<tbody")[2], re.DOTALL)
+        verdicts = [re.findall(r'class="verdict (\w+)"', row) for row in rows]
+        passed = [one for one in verdicts if one == ["pass"]]
+        assert "carrier = HA" in rows[0]
+        assert verdicts[0] == ["fail"]
+        assert len(passed) > 2
+
     @pytest.mark.heavy
     def test_needs_no_script_no_network_and_little_room(self):
         text = page(chart_samples.classified())
@@ -139,7 +152,7 @@ class TestPage:
 
         assert 800_000 < len(text.encode()) <= 1_000_000
         assert "carrier = the last" in text
-        assert re.search(r"[\d,]+ of 4,\d+ rows are left out here", text)
+        assert re.search(r"[\d,]+ of 4,\d+ rows are not shown here", text)
 
     @pytest.mark.heavy
     @pytest.mark.parametrize("text", PAYLOADS, ids=range(len(PAYLOADS)))

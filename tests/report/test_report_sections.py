@@ -149,18 +149,18 @@ FOLDER = ModelRef(uri="models/new", digest=CHALLENGER)
         (
             found(registered=VERSION),
             (
-                "merge. The deploy after it ships version 5; by hand:"
+                "merge. The deploy job then ships version 5; by hand:"
                 " cdml deploy --model models:/flight-delays/5"
             ),
         ),
         (
             found(registered=VERSION.model_copy(update={"uri": "models:/x;rm -rf/5"})),
-            "merge. The deploy after it ships version 5. ",
+            "merge. The deploy job then ships version 5. ",
         ),
         (found(), "merge. Then deploy it: cdml deploy --model models:/flight-delays/3"),
         (
             found(challenger=FOLDER),
-            "merge. No version is registered to be deployed: cdml gate --register NAME makes one. ",
+            "merge. To deploy it, register a version: cdml gate --register NAME. ",
         ),
         (
             found(champion=ModelRef(uri="m", digest=CHALLENGER)),
@@ -169,7 +169,7 @@ FOLDER = ModelRef(uri="models/new", digest=CHALLENGER)
         (
             found(log_loss(verdict=WARN), verdict=WARN, registered=VERSION),
             (
-                "read the warnings; if they are acceptable, merge. The deploy after it ships"
+                "read the warnings, and merge if they are acceptable. The deploy job then ships"
                 " version 5; by hand: cdml deploy --model models:/flight-delays/5"
             ),
         ),
@@ -187,64 +187,67 @@ FOLDER = ModelRef(uri="models/new", digest=CHALLENGER)
         (
             found(checks=(passed_check(verdict=FAIL), passed_check(verdict=FAIL))),
             (
-                "fix the data where not_null of dep_delay fails (and 1 more), or the contract"
-                " where it is wrong. "
+                "fix the data, or the contract if it is wrong: not_null of dep_delay fails (and 1"
+                " more). "
             ),
         ),
         (
             found(carrier("HA", verdict=INCONCLUSIVE, rows_needed=2061), verdict=INCONCLUSIVE),
             (
-                "add about 1,900 rows of carrier = HA to data.evaluation, which would decide log"
-                " loss for carrier HA, max_regression 1%. "
+                "add about 1,900 rows of carrier = HA to data.evaluation to settle log loss for"
+                " carrier HA (max_regression 1%). "
             ),
         ),
         (
             found(log_loss(verdict=INCONCLUSIVE), verdict=INCONCLUSIVE),
             (
-                "no number of rows is known to decide log loss, max_regression 1%: improve the"
-                " model, or change that gate. "
+                "improve the model, or change that gate: more rows will not settle log loss"
+                " (max_regression 1%). "
             ),
         ),
         (
             found(log_loss(verdict=INCONCLUSIVE, difference=None), verdict=INCONCLUSIVE),
-            "see why log loss could not be compared, and run it again. ",
+            "fix what kept log loss from being compared, and run the job again. ",
         ),
         (
             found(bounds=(bound(verdict=INCONCLUSIVE),), verdict=INCONCLUSIVE),
             (
-                "add rows to data.evaluation until ROC AUC, at_least 0.85 can be decided, or change"
-                " that gate. "
+                "add rows to data.evaluation to settle ROC AUC (at_least 0.85), or change that"
+                " gate. "
             ),
         ),
         (
             found(bounds=(bound(verdict=INCONCLUSIVE, value=None),), verdict=INCONCLUSIVE),
-            "see why ROC AUC could not be measured, and run it again. ",
+            "fix what kept ROC AUC from being measured, and run the job again. ",
         ),
         (
             found(checks=(passed_check(verdict=INCONCLUSIVE),)),
-            "make the data such that not_null of dep_delay can be decided, and run it again. ",
+            (
+                "fix the data or the contract, and run the job again: not_null of dep_delay is"
+                " inconclusive. "
+            ),
         ),
         (
             found(verdict=INCONCLUSIVE, champion=None),
             (
-                "there is no champion to compare with: give cdml.yaml a bound (at_least or at_most)"
-                " and let policy.first_model be bounds. "
+                "give cdml.yaml a bound (at_least or at_most) and set policy.first_model to bounds,"
+                " because there is no champion to compare with. "
             ),
         ),
         (
             found(verdict=INCONCLUSIVE),
-            "give cdml.yaml a gate that can decide, and run it again. ",
+            "give cdml.yaml a gate that can decide, and run the job again. ",
         ),
         (
             replace(found(), comparison=None, missing=("compare-to-champion",)),
             (
-                "read in the log of the run why compare-to-champion left no evidence, fix it and"
-                " run it again. "
+                "read the log to see why compare-to-champion left no evidence, and run the job"
+                " again. "
             ),
         ),
         (
             replace(found(), ours=FAIL),
-            "see why the figures do not pass by the gates of this branch. ",
+            "see why the figures do not pass the gates of this branch. ",
         ),
         (replace(found(), deployment=deployment()), " "),
     ],

@@ -44,7 +44,7 @@ class TestSize:
     def test_of_a_comment_says_how_many_rows_are_left_out_and_where_they_are(self, full):
         body = full[0].comments[0].body
 
-        found = re.search(r"([\d,]+) of 5,004 rows are left out here; the <a href=", body)
+        found = re.search(r"([\d,]+) of 5,004 rows are not shown here. The <a href=", body)
         assert found
         assert 5004 == int(found[1].replace(",", "")) + body.count("| carrier = ") + 1
 

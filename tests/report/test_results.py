@@ -127,7 +127,7 @@ def test_what_is_only_listed_is_skipped_and_not_passed():
     listed = check(name="text", verdict=Verdict.PASS, severity="info", observed="listed")
     [skipped] = suite(listed).iter("skipped")
 
-    assert skipped.get("message", "").startswith("listed, not judged")
+    assert skipped.get("message", "").startswith("reported, not judged")
 
 
 def test_the_suite_has_what_the_strict_schema_asks_for():

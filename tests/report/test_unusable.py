@@ -45,7 +45,7 @@ def test_it_is_told_where_the_verdict_would_be(told, mode, comments):
         told(evaluation(), OTHER, host=host, mode=mode)
 
     assert comments == len(host.comments)
-    assert "evidence of another model" in host.run.summaries[0]
+    assert "evidence on different models" in host.run.summaries[0]
 
 
 def test_it_takes_the_place_of_an_older_verdict(told):
@@ -61,5 +61,5 @@ def test_it_takes_the_place_of_an_older_verdict(told):
 
 
 def test_the_exit_code_stays_where_nobody_may_comment(told):
-    with pytest.raises(InputError, match="evidence of another model"):
+    with pytest.raises(InputError, match="evidence on different models"):
         told(evaluation(), OTHER, host=FakeCodeHost(FakeCiRun(pull=PULL), refuses=True))

@@ -85,7 +85,7 @@ def test_two_perfect_orders_say_so():
         champion=np.array([*range(39, 19, -1), *range(20)], float),
     )
 
-    assert "cannot tell how far" in reason(compare(find_metric("roc_auc"), rows))
+    assert "cannot show how far" in reason(compare(find_metric("roc_auc"), rows))
 
 
 @pytest.mark.parametrize("name", ["roc_auc", "average_precision"])

@@ -81,7 +81,7 @@ def test_a_bootstrap_that_saw_no_difference_still_leaves_room_for_one():
         ({"draws": np.full((500, 2), np.nan)}, "no value on many resamples"),
         ({"blocks": np.full((200, 2), np.nan)}, "no value on many resamples"),
         ({"singles": np.empty((0, 2))}, "no value on many resamples"),
-        ({"singles": np.zeros((200, 2)), "value": np.ones(2)}, "no row moves own:metric"),
+        ({"singles": np.zeros((200, 2)), "value": np.ones(2)}, "no single row changes own:metric"),
     ],
     ids=str,
 )

@@ -65,7 +65,7 @@ def bound(**said) -> BoundGate:
         "value": 0.9101,
         "rule": "at_least 0.85",
         "verdict": PASS,
-        "reason": "ROC AUC is 0.91; asked: at least 0.85.",
+        "reason": "ROC AUC is 0.91; required: at least 0.85.",
     }
     return BoundGate(**{**plain, **said})
 

@@ -104,8 +104,8 @@ def held():
         bound=DecidingBound(value=-0.003, against=0.0, confidence=0.95),
         verdict=INCONCLUSIVE,
         rows_needed=401_900,
-        reason="Recall rose from 0.660 to 0.662 (+0.0020); asked: beyond +0.0000; 166,668 rows"
-        " cannot tell; about 401,900 rows would tell.",
+        reason="Recall rose from 0.660 to 0.662 (+0.0020); required: more than 0; 166,668 rows"
+        " are not enough to decide; about 401,900 would be.",
     )
     return data(), evaluation(), comparison(compared(), open_, verdict=INCONCLUSIVE)
 
@@ -119,7 +119,7 @@ def warning():
         rule="at_most 50",
         tier="advisory",
         verdict=WARN,
-        reason="Latency p95 (ms) is 61.0; asked: at most 50.",
+        reason="Latency p95 (ms) is 61.0; required: at most 50.",
     )
     return data(), evaluation(bound(), slow, verdict=WARN), comparison()
 

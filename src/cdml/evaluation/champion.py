@@ -90,13 +90,13 @@ class ModelResolver:
             return f"models:/{serving.name}/{serving.version}"
         if alias != config.registry.champion:
             raise InputError(
-                f"the alias {alias!r} of {config.model} names no version.",
+                f"{config.model} has no version with the alias {alias!r}.",
                 "Name a version (models:/name/3), a folder, a predictions file, or `none`.",
             )
         if self._served_before():
             raise ServiceError(
-                f"the registry knows no {alias!r} of {config.model}, but by the journal one"
-                " serves.",
+                f"{config.model} has no version with the alias {alias!r} in the registry, but"
+                " according to the journal a version serves.",
                 "Set the alias again, or name the champion: --champion models:/name/3.",
             )
         return None
@@ -117,9 +117,9 @@ class ModelResolver:
             snapshot = self.ports.journal.read()
         except ServiceError as error:
             raise ServiceError(
-                f"the registry knows no champion of {config.model}, and whether one served before"
-                f" cannot be told: {error.message}",
-                "If this is the first model, say so: --champion none.",
+                f"the registry has no champion of {config.model}, and cdml could not check"
+                f" whether one served before: {error.message}",
+                "If this is the first model, pass --champion none.",
             ) from error
         ledger = parse_journal(snapshot, model=config.model, environment=config.deploy.environment)
         return ledger.current is not None

@@ -46,7 +46,7 @@ from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import Metric
 from cdml.statistics.samples import Timings
 
-_FIRST = "There is no champion: comparisons are not applicable"
+_FIRST = "There is no champion to compare with"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,12 +146,12 @@ class _Contest:
         """No champion: the bounds decide, or the policy holds; comparisons are not applicable."""
         config = self.loaded.config
         if config.policy.first_model == "hold":
-            outcome = self._held(f"{_FIRST}, and policy.first_model holds it.")
+            outcome = self._held(f"{_FIRST}, and policy.first_model is hold.")
         elif not bound_rules(config):
-            outcome = self._held(f"{_FIRST}, and there is no bound to decide.")
+            outcome = self._held(f"{_FIRST}, and no gate has a bound.")
         else:
             outcome = self._bounds(_FIRST)
-        gates = self._not_compared(outcome.rows, "is not applicable: there is no champion.")
+        gates = self._not_compared(outcome.rows, "was not compared: there is no champion.")
         return replace(outcome, gates=gates)
 
     def unchanged(self) -> _Outcome:
@@ -159,9 +159,11 @@ class _Contest:
         rows = self._all_rows(()).rows
         return _Outcome(
             verdict=Verdict.PASS,
-            reason="The challenger is the champion, byte for byte: there is nothing to compare.",
+            reason="The challenger is identical to the champion, so there is nothing to compare.",
             rows=rows,
-            gates=self._not_compared(rows, "is unchanged: the challenger is the champion."),
+            gates=self._not_compared(
+                rows, "is unchanged: the challenger is identical to the champion."
+            ),
         )
 
     def against(self, champion: ScoredModel) -> _Outcome:
@@ -221,7 +223,7 @@ class _Contest:
         message = " ".join(gate.reason for gate in gates)
         return _Outcome(
             verdict=worst(gate.verdict for gate in gates),
-            reason=f"{why}, the bounds decide: {message}",
+            reason=f"{why}, so the bounds decide: {message}",
             rows=part.rows,
         )
 
@@ -309,7 +311,7 @@ def _of_process(
             len({contender.data.digest for contender in (challenger, champion) if contender.data})
             > 1
         ):
-            return rows, Unmeasured(reason="the two models were asked requests of different rows")
+            return rows, Unmeasured(reason="the models' latencies were measured on different rows")
         both = Timings.pair(challenger.latency_ms, champion.latency_ms)
         return both.rows, engine.compare(metric, both)
     if isinstance(mine, float) and isinstance(theirs, float):
@@ -339,6 +341,6 @@ def _passed(judged: Sequence[ComparisonGate]) -> str:
     if not open_:
         return f"All {len(judged):,} comparisons pass."
     return (
-        f"{len(judged) - open_:,} of {len(judged):,} comparisons pass; in {open_:,} no regression"
-        " is proven, and none is ruled out."
+        f"{len(judged) - open_:,} of {len(judged):,} comparisons pass; in {open_:,} a regression"
+        " is neither proven nor ruled out."
     )

@@ -149,8 +149,8 @@ def _tell_withheld(output: Path, ports: EvaluationPorts) -> None:
     answers = read_known(output)
     if answers is not None and answers.withheld:
         ports.progress.note(
-            f"No rows are kept to ask a server before it gets traffic: {answers.withheld}."
-            " Its first deploy is going to end there."
+            f"No smoke cases were recorded: {answers.withheld}. Without them, the first deploy"
+            " of this model will stop before it gets traffic."
         )
 
 
@@ -195,8 +195,8 @@ def _verdict(config: Config, bounds: Sequence[BoundGate]) -> tuple[Verdict, str]
     if not config.gates:
         return Verdict.INCONCLUSIVE, "cdml.yaml has no gates: nothing was judged."
     if not bounds:
-        return Verdict.PASS, "No gate bounds a value; the comparison decides."
+        return Verdict.PASS, "No gate has a bound; the comparison decides."
     verdict = worst(gate.verdict for gate in bounds)
     if verdict is Verdict.PASS:
-        return verdict, f"All bounds are kept ({len(bounds):,})."
+        return verdict, f"All {len(bounds):,} bounds pass."
     return verdict, " ".join(gate.reason for gate in bounds if gate.verdict is verdict)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # numpy is not there where nothing is measured
     from cdml.statistics.samples import Replicates, Sample
 
 
-NO_OPERATION = "it is measured when a model is scored, and only its predictions are given"
+NO_OPERATION = "it can only be measured by scoring the model, and only predictions were given"
 
 
 def sampled_metrics(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
@@ -65,8 +65,8 @@ def describe_grouping(parts: Sequence[PredictionSlice], most: int) -> tuple[str,
         if value is not None
     ]
     return tuple(
-        f"{column} has more than {most:,} values: the {most:,} largest are judged apart, the rest"
-        f" together as {OTHER!r} (data.max_slices)."
+        f"{column} has more than {most:,} values: the {most:,} most frequent are judged one by"
+        f" one, the others together as {OTHER!r} (data.max_slices)."
         for column, values in Counter(named).items()
         if values > most
     )

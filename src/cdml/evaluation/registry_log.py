@@ -24,7 +24,7 @@ def log_if_possible(model: ModelRef, output: Path, ports: EvaluationPorts) -> No
     try:
         log_evidence(model, output, ports)
     except CdmlError as error:
-        ports.progress.note(f"the evidence could not be kept with {model.uri}: {error.message}")
+        ports.progress.note(f"the evidence could not be stored with {model.uri}: {error.message}")
 
 
 def log_evidence(model: ModelRef, output: Path, ports: EvaluationPorts) -> None:
@@ -108,7 +108,7 @@ def past_versions(
     try:
         versions = ports.registry.find(config.model, {})
     except CdmlError as error:
-        ports.progress.note(f"the model's earlier versions are not told: {error.message}")
+        ports.progress.note(f"the model's earlier versions could not be read: {error.message}")
         return ()
     others = [
         version
@@ -118,7 +118,7 @@ def past_versions(
     if not others:
         return ()
     past: list[PastVersion] = []
-    with ports.progress.step("reading the model's past", len(others[-MOST:])) as step:
+    with ports.progress.step("reading the model's history", len(others[-MOST:])) as step:
         for version in others[-MOST:]:
             past += _of_version(version, rows, ports.registry)
             step.advance()

@@ -73,9 +73,9 @@ def identify(uri: str, loaded: LoadedConfig, ports: EvaluationPorts) -> Identity
     digest = model_digest(folder)
     if version is not None and version.digest not in (None, digest):
         raise InputError(
-            f"the files of {address} have the digest {digest[:19]}…, the registry recorded"
+            f"the files of {address} have the digest {digest[:19]}…, but the registry recorded"
             f" {version.digest[:19] if version.digest else ''}….",
-            "Somebody changed them after they were registered: register the model anew.",
+            "The files changed after they were registered. Register the model again.",
         )
     return Identity(
         model=ModelRef(uri=address, version=version.version if version else None, digest=digest),

@@ -25,16 +25,16 @@ def layout(config: Config, fields: Sequence[Field]) -> Layout:
         metric = metric_of_gate(gate)
         if metric.tasks and task not in metric.tasks:
             raise ConfigurationError(
-                f"{metric.name} is a metric of {' and '.join(sorted(metric.tasks))} models, and"
-                f" this is a {task} one.",
-                "data.positive makes a task binary; data.task names any other."
+                f"{metric.name} is a metric of {' and '.join(sorted(metric.tasks))} models,"
+                f" but this is a {task} model.",
+                "data.positive makes a task binary; data.task sets any other."
                 if task is not Task.BINARY
                 else "Leave data.positive out for a multiclass or regression task.",
             )
     if task is Task.BINARY and config.data.positive is None:
         raise ConfigurationError(
             "data.positive is missing.",
-            "A binary task needs the positive class, e.g. `positive: true`.",
+            "Binary classification needs the positive class, e.g. `positive: true`.",
         )
     return Layout(
         key=config.data.key,
@@ -77,7 +77,7 @@ def infer(config: Config, fields: Sequence[Field]) -> Task:
     label = next((field for field in fields if field.name == config.data.label), None)
     if label is None:
         raise InputError(
-            f"there is no label column {config.data.label!r}.",
+            f"the data has no label column {config.data.label!r}.",
             f"The columns are {', '.join(field.name for field in fields)}.",
         )
     return Task.REGRESSION if label.type is LogicalType.NUMBER else Task.MULTICLASS

@@ -56,7 +56,7 @@ def _judge(limit: Limit, measured: MetricValue, value: float, config: Config) ->
         if measured.interval is None or measured.interval.confidence != config.policy.confidence:
             held = f"at {reasons.percent(config.policy.confidence)} confidence"
             name = reasons.title(limit.metric.name)
-            return Verdict.INCONCLUSIVE, f"{name} was measured without an interval {held}."
+            return Verdict.INCONCLUSIVE, f"{name} has no interval {held}."
         low, high = measured.interval.low, measured.interval.high
         ends = (-math.inf if low is None else low, math.inf if high is None else high)
     low_end, high_end = ends or (value, value)

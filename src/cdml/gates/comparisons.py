@@ -123,7 +123,7 @@ def _gate(
         reason += _detected(verdict, adjusted, among, figures)
     elif verdict is Verdict.INCONCLUSIVE:
         needed, settled = _settle(candidate, figures, policy)
-        reason += f": {settled}"
+        reason += f"; {settled}"
     else:
         reason += "."
     by_upper = reasons.decided_below(rule, figures, verdict)
@@ -160,9 +160,9 @@ def _gate(
 def _detected(verdict: Verdict, adjusted: float, among: int, figures: ObservedDifference) -> str:
     if verdict is Verdict.FAIL:
         p = f"p = {adjusted:.2g}" if adjusted >= SMALLEST_P else f"p < {SMALLEST_P:g}"
-        return f"; proven among {among:,} slices looked at ({p}, Holm)."
+        return f"; proven after correcting for {among:,} slices ({p}, Holm)."
     if verdict is Verdict.PASS and decide(RuleKind.NON_INFERIORITY, figures) is not Verdict.PASS:
-        return "; no regression is proven, and none is ruled out."
+        return "; a regression is neither proven nor ruled out."
     return "."
 
 

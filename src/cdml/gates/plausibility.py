@@ -37,13 +37,13 @@ def contradictions(
     stages = {"data": data, "evaluation": evaluation, "comparison": comparison}
     for name, stage in stages.items():
         if stage is not None and stage.verdict not in (Verdict.PASS, Verdict.WARN):
-            yield f"the {name}'s own verdict is {stage.verdict}."
+            yield f"the verdict of its {name} is {stage.verdict}."
         if stage is not None and not stage.data.rows:
-            yield f"the {name} is of no rows."
+            yield f"its {name} has no rows."
     if len({stage.data.rows for stage in stages.values() if stage is not None}) > 1:
-        yield "its stages speak of different numbers of rows."
+        yield "its stages have different numbers of rows."
     levels = (evaluation.policy.confidence, comparison.policy.confidence)
-    yield from (f"it was judged at a confidence of {one:g}." for one in levels if not 0 < one < 1)
+    yield from (f"its confidence is {one:g}." for one in levels if not 0 < one < 1)
     ranges = {gate.metric: metric_of_gate(gate) for gate in config.gates}
     rows = evaluation.data.rows
     for value in evaluation.metrics:
@@ -55,7 +55,7 @@ def contradictions(
         yield from _too_few(comparison, config)
     yield from _repeated((gate.metric, gate.rule, _place(gate.slice)) for gate in comparison.gates)
     if data is not None and config.data.checked and not data.checks:
-        yield "nothing was checked of its data."
+        yield "its data was not checked."
     yield from _agreement(evaluation, comparison)
     yield from _missing_slices(evaluation, comparison, config)
 
@@ -66,7 +66,7 @@ def _too_few(comparison: Comparison, config: Config) -> Iterator[str]:
         enough = gate.informative >= config.policy.fewest(clustered=gate.clusters is not None)
         if gate.slice is not None and gate.judged and not enough:
             subject = reasons.subject(gate.metric, gate.slice)
-            yield f"{subject} was judged by {gate.informative:,} rows, which are too few."
+            yield f"{subject} was judged on {gate.informative:,} rows, which are too few."
 
 
 def _value(value: MetricValue, ranges: dict[str, Metric], rows: int) -> Iterator[str]:
@@ -77,9 +77,9 @@ def _value(value: MetricValue, ranges: dict[str, Metric], rows: int) -> Iterator
     if value.value is None:
         return
     if not value.rows:
-        yield f"{subject} is {value.value:g}, of no rows."
+        yield f"{subject} is {value.value:g} but has no rows."
     if metric is not None and metric.range is not None and value.value not in metric.range:
-        yield f"{subject} is {value.value:g}, and can only be {metric.range}."
+        yield f"{subject} is {value.value:g} but can only be {metric.range}."
     if value.interval is not None:
         yield from _interval(subject, value.interval)
         # A figure of calibration is biased, and its interval is corrected for that.
@@ -99,7 +99,7 @@ def _compared(gate: ComparisonGate, ranges: dict[str, Metric], rows: int) -> Ite
     possible = metric.range if metric is not None else None
     for figure in (gate.challenger, gate.champion):
         if figure is not None and possible is not None and figure not in possible:
-            yield f"{subject} is {figure:g}, and can only be {possible}."
+            yield f"{subject} is {figure:g} but can only be {possible}."
     yield from _difference(subject, gate)
     if gate.bound is not None:
         yield from _bound(subject, gate, gate.bound, metric)
@@ -113,37 +113,38 @@ def _difference(subject: str, gate: ComparisonGate) -> Iterator[str]:
     if difference is None:
         return
     if not gate.rows:
-        yield f"{subject} differs, of no rows."
+        yield f"{subject} has a difference but no rows."
     yield from _interval(subject, difference)
     if gate.challenger is None or gate.champion is None:
-        yield f"{subject} differs, and only one figure is told."
+        yield f"{subject} has a difference but only one value."
     elif not _same(
         gate.challenger - gate.champion, difference.estimate, gate.challenger, gate.champion
     ):
         yield (
-            f"{subject}: {gate.challenger:g} less {gate.champion:g} is not {difference.estimate:g}."
+            f"{subject}: {gate.challenger:g} minus {gate.champion:g} is not"
+            f" {difference.estimate:g}."
         )
 
 
 def _rows(subject: str, some: int, every: int) -> Iterator[str]:
     if some > every:
-        yield f"{subject} is of {some:,} rows, of {every:,}."
+        yield f"{subject} has {some:,} of {every:,} rows."
 
 
 def _interval(subject: str, interval: Interval) -> Iterator[str]:
     if not 0 < interval.confidence < 1:
-        yield f"{subject} has an interval of confidence {interval.confidence:g}."
+        yield f"{subject} has an interval with a confidence of {interval.confidence:g}."
     if interval.low is not None and interval.high is not None and interval.low > interval.high:
-        yield f"{subject} lies between {interval.low:g} and {interval.high:g}, the wrong way round."
+        yield f"{subject} has a reversed interval: {interval.low:g} to {interval.high:g}."
 
 
 def _bound(
     subject: str, gate: ComparisonGate, bound: DecidingBound, metric: Metric | None
 ) -> Iterator[str]:
     if not 0 < bound.confidence < 1:
-        yield f"{subject} has a bound of confidence {bound.confidence:g}."
+        yield f"{subject} has a bound with a confidence of {bound.confidence:g}."
     if bound.lower is not None and bound.upper is not None and bound.lower > bound.upper:
-        yield f"{subject} is bound by {bound.lower:g} and {bound.upper:g}, the wrong way round."
+        yield f"{subject} has reversed bounds: {bound.lower:g} to {bound.upper:g}."
     # That of a latency is of resampled medians, which need not hold the difference itself.
     if gate.difference is not None and (metric is None or metric.of_rows):
         yield from _within(subject, gate.difference.estimate, bound.lower, bound.upper)
@@ -156,8 +157,8 @@ def _bound(
         broken = end is not None and sign * end < sign * bound.against
         if broken and bound.p_regression > 1 - bound.confidence + SLACK:
             yield (
-                f"{subject} breaks its margin by its bound of {end:g}, and does not by its"
-                f" p-value of {bound.p_regression:g}."
+                f"{subject} breaks its margin by its bound ({end:g}) but not by its p-value"
+                f" ({bound.p_regression:g})."
             )
 
 
@@ -165,7 +166,7 @@ def _within(subject: str, figure: float, low: float | None, high: float | None) 
     """A figure lies within what it is bound by."""
     slack = SLACK * max(1.0, abs(figure))
     if (low is not None and low > figure + slack) or (high is not None and high < figure - slack):
-        yield f"{subject} is {figure:g}, and its bounds are {low} and {high}."
+        yield f"{subject} is {figure:g}, outside its bounds {low} and {high}."
 
 
 def _agreement(evaluation: Evaluation, comparison: Comparison) -> Iterator[str]:
@@ -180,9 +181,9 @@ def _agreement(evaluation: Evaluation, comparison: Comparison) -> Iterator[str]:
             continue
         subject = reasons.subject(name, where)
         if value.value is not None and figure is not None and not _same(value.value, figure):
-            yield f"{subject} is told as {value.value:g} and as {figure:g}."
+            yield f"{subject} has two values: {value.value:g} and {figure:g}."
         if value.rows != rows:
-            yield f"{subject} is told of {value.rows:,} rows and of {rows:,}."
+            yield f"{subject} has two numbers of rows: {value.rows:,} and {rows:,}."
 
 
 def _missing_slices(
@@ -200,7 +201,7 @@ def _missing_slices(
         every = {place for places in by_metric.values() for place in places}
         for name, places in by_metric.items():
             if len(places) < len(every) or sum(places.values()) != evaluation.data.rows:
-                yield f"{name} is not told of every slice of {column}."
+                yield f"{name} is missing for slices of {column}."
         by_rule: dict[tuple[str, str], set[str]] = {}
         for gate in comparison.gates:
             if gate.slice is not None and set(gate.slice) == {column}:
@@ -208,14 +209,14 @@ def _missing_slices(
         every |= {place for places in by_rule.values() for place in places}
         for (name, rule), present in by_rule.items():
             if present < every:
-                yield f"{name} ({rule}) was not compared in every slice of {column}."
+                yield f"{name} ({rule}) was not compared on every slice of {column}."
 
 
 def _repeated(named: Iterable[tuple[str, ...]]) -> Iterator[str]:
     seen = set()
     for one in named:
         if one in seen:
-            yield f"{one[0]} is told twice of the same rows."
+            yield f"{one[0]} appears twice for the same rows."
         seen.add(one)
 
 

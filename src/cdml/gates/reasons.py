@@ -100,8 +100,8 @@ def percent(share: float) -> str:
 def comparison(
     rule: Criterion, figures: ObservedDifference, verdict: Verdict, confidence: float
 ) -> str:
-    """How the metric moved, what is proven of it, and what was asked."""
-    # What passes because nothing is proven tells how bad it may be.
+    """How the metric moved, what is proven about it, and what the gate requires."""
+    # A pass for lack of proof shows how bad the model may be.
     lower = verdict is Verdict.PASS or not decided_below(rule, figures, verdict)
     bound = figures.lower if lower else figures.upper
     distances = (
@@ -111,8 +111,11 @@ def comparison(
     sign = rule.sign
     limit = _limit(sign * figures.threshold, digits) if figures.threshold else "0"
     limit = f"+{limit}" if sign * figures.threshold > 0 else limit
+    side = "more" if rule.greater_is_better else "less"
     requirement = (
-        f"allowed: {limit}" if rule.kind is RuleKind.NON_INFERIORITY else f"asked: beyond {limit}"
+        f"allowed: {limit}"
+        if rule.kind is RuleKind.NON_INFERIORITY
+        else f"required: {side} than {limit}"
     )
     bound_text = _bound(bound, worse=lower, rule=rule, digits=digits)
     return (
@@ -154,17 +157,18 @@ def what_would_settle(
     """What would settle an open question.
 
     `needed` rows (or clusters) in all give 80 % power, None where no number helps; they are for
-    models that are equally good if `assumed`, else for the difference as seen. `detectable` is the
-    smallest distance from the margin that these rows show.
+    models that are equally good if `assumed`, else for the observed difference. `detectable` is the
+    smallest distance from the margin that these rows detect.
     """
-    can = f"{rows:,} {unit} cannot tell"
+    can = f"{rows:,} {unit} are not enough to decide"
     if math.isfinite(detectable):
-        detectable_text = figure(detectable)
-        can += f"; they show a distance of {detectable_text} from the margin"
+        can += f" (smallest detectable distance from the margin: {figure(detectable)})"
     if needed is None:
         return f"{can}."
-    premise = "if the models are equally good" if assumed else "if the difference is as seen"
-    return f"{can}; about {needed:,} {unit} would tell ({premise}; 80 % power)."
+    premise = (
+        "the models are equally good" if assumed else "the true difference is the observed one"
+    )
+    return f"{can}; about {needed:,} would be, if {premise} (80 % power)."
 
 
 def bound(
@@ -189,9 +193,9 @@ def bound(
     limit_text = (
         f"{'at least' if edge is BoundEdge.AT_LEAST else 'at most'} {_limit(limit, digits)}"
     )
-    text = f"{title(metric)} is {number(value, digits)}{between}; asked: {limit_text}"
+    text = f"{title(metric)} is {number(value, digits)}{between}; required: {limit_text}"
     return (
-        f"{text}; the interval holds both answers."
+        f"{text}; the interval contains the limit."
         if verdict is Verdict.INCONCLUSIVE
         else f"{text}."
     )

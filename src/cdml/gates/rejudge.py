@@ -22,8 +22,8 @@ from cdml.statistics.interval import holm
 
 _OPEN = math.nan
 _ANOTHER_QUESTION = (
-    "The evidence answers another question: data.key, label, positive or task were not those of"
-    " cdml.yaml."
+    "The evidence does not match cdml.yaml: it was judged with another data.key, label, positive"
+    " or task."
 )
 
 
@@ -70,11 +70,11 @@ def _compared(
     if comparison.champion is None:
         if config.policy.first_model == "bounds" and bounds:
             return []
-        why = "holds it" if bounds else "lets the bounds decide, and there are none"
+        why = "holds every first model" if bounds else "has no bounds to decide by"
         return [(Verdict.INCONCLUSIVE, f"There is no champion, and cdml.yaml {why}.")]
     same = comparison.challenger.digest is not None
     if same and comparison.challenger.digest == comparison.champion.digest:
-        return [(Verdict.PASS, "The challenger is the champion, byte for byte.")]
+        return [(Verdict.PASS, "The challenger is identical to the champion.")]
     comparison = _in_range(specs, comparison)
     overall = (
         _answer(one.overall, next(_measured(one.overall, comparison, overall=True), None), config)
@@ -199,8 +199,8 @@ def _missing(rule: Criterion) -> str:
 
 def _other(rule: Criterion, gate: ComparisonGate) -> str:
     return (
-        f"{rule.metric}: the evidence was judged by {gate.rule}, cdml.yaml asks for {rule.text},"
-        " and its figures do not allow an answer."
+        f"{rule.metric}: cdml.yaml requires {rule.text}, the evidence was judged by {gate.rule},"
+        " and its figures are not enough to decide again."
     )
 
 

@@ -48,7 +48,7 @@ def metric_of_gate(gate: GateSettings) -> Metric:
     """
     metric = metrics.find_metric(gate.metric)
     if metric is None:
-        raise ValueError(f"there is no metric {gate.metric!r}")
+        raise ValueError(f"unknown metric {gate.metric!r}")
     if gate.greater_is_better is not None:
         metric = replace(metric, greater_is_better=gate.greater_is_better)
     if gate.range is not None:

@@ -34,9 +34,9 @@ class CommentPolicy:
         is_valid = self.mode in MODES and self.behaviour in BEHAVIOURS
         if not is_valid or len(self.report_id) > MAX_ID:
             raise ConfigurationError(
-                f"the comment mode {self.mode!r} and behaviour {self.behaviour!r} with a report id"
-                f" of {len(self.report_id)} characters are not possible.",
-                f"Modes are {', '.join(MODES)}; behaviours {', '.join(BEHAVIOURS)}; an id has at"
+                f"invalid comment mode {self.mode!r}, behaviour {self.behaviour!r} or report id"
+                f" ({len(self.report_id)} characters).",
+                f"Modes: {', '.join(MODES)}; behaviours: {', '.join(BEHAVIOURS)}; an id has at"
                 f" most {MAX_ID} characters.",
             )
 
@@ -75,7 +75,7 @@ class CommentPolicy:
         code_host = host.code_host
         if code_host is None and self.pull_request:
             raise ServiceError(
-                f"there is no code host to comment on pull request {self.pull_request}.",
+                f"cannot comment on pull request {self.pull_request}: this run has no code host.",
                 "Comments are posted in GitHub Actions; the report files are written everywhere.",
             )
         on = self.pull_request or (code_host.thread() if code_host else None)
@@ -95,6 +95,6 @@ class CommentPolicy:
             )
         except ServiceError as error:
             if isinstance(on, Commit):  # nobody asked for it: the summary is enough
-                host.progress.note(f"no comment on the commit: {error.message}")
+                host.progress.note(f"could not comment on the commit: {error.message}")
                 return None
             raise

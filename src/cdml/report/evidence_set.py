@@ -21,7 +21,7 @@ from cdml.evidence.schema import (
 )
 from cdml.evidence.store import E
 
-_RERUN = "Run all stages on the same model and data into one --output-dir."
+_RERUN = "Run all stages on the same model and data with one --output-dir."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,7 @@ def _failures(
             continue
         failure = store.parse_evidence(content, Failure, name)
         if failure.command != command:
-            raise InputError(f"{name} holds the error of {failure.command}.", _RERUN)
+            raise InputError(f"{name} has the error of {failure.command}.", _RERUN)
         has_failed = deployment is not None and deployment.verdict is Verdict.FAIL
         if current(failure.produced) and not (has_failed and command in DELIVERIES):
             yield failure
@@ -177,11 +177,11 @@ def _read(source: EvidenceSource, kind: type[E]) -> E | None:
 
 
 def _check(gathered: EvidenceSet, place: str) -> None:
-    for subject, digests in (("model", _models(gathered)), ("data", _data(gathered))):
+    for subject, digests in (("models", _models(gathered)), ("data", _data(gathered))):
         by_stage = dict(digests)
         if len(set(by_stage.values())) > 1:
-            listing = ", ".join(f"{name} of {_short(digest)}" for name, digest in by_stage.items())
-            raise InputError(f"{place} holds evidence of another {subject}: {listing}.", _RERUN)
+            listing = ", ".join(f"{name}: {_short(digest)}" for name, digest in by_stage.items())
+            raise InputError(f"{place} mixes evidence on different {subject} ({listing}).", _RERUN)
 
 
 def _models(gathered: EvidenceSet) -> Iterator[tuple[str, str | None]]:

@@ -35,7 +35,7 @@ def shortened(lines: tuple[str, ...]) -> tuple[str, ...]:
     if len(lines) <= _LINES:
         return lines
     left = len(lines) - _LINES
-    return (*lines[: _LINES - 1], f"… and {left:,} more; the log has all of them.", lines[-1])
+    return (*lines[: _LINES - 1], f"… and {left:,} more; the log has all.", lines[-1])
 
 
 def sentences(failure: Failure) -> str:

@@ -12,8 +12,8 @@ from cdml.report.evidence_set import EvidenceSet
 from cdml.report.gate_changes import verdicts_under
 
 _FOREIGN = (
-    "These figures come from a run of the pull request's own code, without access to anything: who"
-    " wrote the code could have written them too."
+    "These figures come from the pull request's own code, which ran without secrets. Its author"
+    " could have made them up."
 )
 
 
@@ -42,9 +42,10 @@ def recompute_fork_verdicts(
     for stage in (*gathered.stages, *gathered.failures):
         if stage.produced.commit != judged:
             raise InputError(
-                f"the artifact holds evidence of commit {(stage.produced.commit or 'none')[:12]}"
-                f" where {(judged or 'none')[:12]} was judged.",
-                "Upload what this very run has found.",
+                "the artifact has evidence for commit"
+                f" {(stage.produced.commit or 'none')[:12]}, but the run judged"
+                f" {(judged or 'none')[:12]}.",
+                "Upload the evidence of the same run.",
             )
     if not gathered.stages:
         return gathered, (_FOREIGN,) if gathered.failures else ()
@@ -56,11 +57,11 @@ def recompute_fork_verdicts(
         gathered = replace(gathered, ours=again.verdict)
     name = loaded.path.name
     sentences = verdicts_under(
-        gathered, loaded.config, f"The pull request was judged by other gates than {name} has here."
+        gathered, loaded.config, f"The pull request was not judged by this branch's {name}."
     )
     if not sentences and gathered.doubted:
         why = f": {again.reasons[0]}" if again.reasons else "."
         sentences = (
-            f"By the gates that {name} has here, its figures are {again.verdict.value}{why}",
+            f"Under the gates of this branch's {name}, the verdict is {again.verdict.value}{why}",
         )
     return gathered, (_FOREIGN, *sentences)

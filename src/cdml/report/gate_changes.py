@@ -22,7 +22,7 @@ _MOST_LISTED = 3
 _NAMED = 8
 _LONGEST = 100
 _DECIDING = ("gates", "policy")
-"""What is told by its effect on the verdict, not by name."""
+"""Keys whose change is shown by its effect on the verdict, not by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
         judges = changed_judges(loaded, ports) if before is not None else ()
     except ServiceError as error:
         ports.progress.note(
-            f"whether the gates are changed could not be looked up: {error.message}"
+            f"could not check whether the pull request changes the gates: {error.message}"
         )
         return BaseBranchGates()
     if before is None or before == loaded.path.read_bytes():
@@ -73,7 +73,7 @@ def base_gates(loaded: LoadedConfig, ports: ReportPorts) -> BaseBranchGates:
     try:
         config = _read(before, loaded)
     except CdmlError:
-        unread = f"The pull request changes {name}, which could not be read before."
+        unread = f"The pull request changes {name}, which is invalid on the base branch."
         return BaseBranchGates(notes=(unread, *judges), exists=True)
     now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
     changed = [key for key in _differences(then, now) if key[0] not in _DECIDING]
@@ -105,7 +105,9 @@ def changed_addresses(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...
         before = _base_file(loaded, host)
         config = _read(before, loaded) if before is not None else loaded.config
     except CdmlError as error:
-        host.progress.note(f"whether addresses are changed could not be looked up: {error.message}")
+        host.progress.note(
+            f"could not check whether the pull request changes addresses: {error.message}"
+        )
         return ()
     now, then = loaded.config.model_dump(mode="json"), config.model_dump(mode="json")
     changed = [_named(key, then, now) for key in _differences(then, now) if _is_address(key)]
@@ -139,9 +141,9 @@ def verdicts_under(gathered: EvidenceSet, config: Config, message: str) -> tuple
     stage = gathered.comparison or gathered.evaluation
     before = policy_ref(config).gates if stage else ()
     lost = [gate for gate in before if stage and gate not in stage.policy.gates]
-    missing = f" Gone: {'; '.join(lost[:_MOST_LISTED])}." if lost else ""
+    missing = f" Removed: {'; '.join(lost[:_MOST_LISTED])}." if lost else ""
     verdict = again.verdict.value
-    return (f"{message}{missing} By those that were there, its figures are {verdict}{why}",)
+    return (f"{message}{missing} Under the original gates, the verdict is {verdict}{why}",)
 
 
 def is_judged_here(gathered: EvidenceSet, config: Config) -> bool:

@@ -32,16 +32,20 @@ def main_cause(gathered: EvidenceSet) -> str:
         sentence = _broken(broken[0])
     else:
         return _of_a_stage(gathered)
-    more = len(gates) + len(broken) - 1
-    return f"{sentence} (and {more:,} more)" if more else sentence
+    others = " and ".join(
+        f"{count:,} more {name}{'s' * (count > 1)}"
+        for count, name in (
+            (len(gates) - 1, "gate"),
+            (len(broken) - (not gates), "data check"),
+        )
+        if count > 0
+    )
+    return f"{sentence}; {others} {_VERBS[verdict]}" if others else sentence
 
 
 def _broken(check: Check) -> str:
     suffix = f" of {check.column}" if check.column is not None else ""
-    verb = {Verdict.FAIL: "failed", Verdict.WARN: "warns"}.get(
-        check.verdict, "could not be decided"
-    )
-    return f"the check {check.name}{suffix} {verb}"
+    return f"the data check {check.name}{suffix} {_VERBS[check.verdict]}"
 
 
 def _of_a_stage(gathered: EvidenceSet) -> str:
@@ -57,13 +61,16 @@ def _describe_gate(gate: EvidenceGate) -> str:
     if gate.difference is None or gate.bound is None:
         return f"{subject} could not be compared"
     gain = gate.criterion.kind is RuleKind.SUPERIORITY
-    worse = {True: "dropped", False: "risen", None: "got worse"}[greater_is_better(gate)]
     if gate.verdict is not Verdict.FAIL:  # a warning may stand for what is not proven
-        change = "may not have improved enough" if gain else f"may have {worse}"
-        return f"{subject} {change}{_settled(gate)}"
+        change = (
+            f"a sufficient improvement in {subject} is not proven"
+            if gain
+            else f"a regression in {subject} is not ruled out"
+        )
+        return f"{change}{_settled(gate)}"
     if gain:
         return f"{subject} did not improve enough ({_moved(gate)})"
-    verb = {"dropped": "dropped", "risen": "rose"}.get(worse, worse)
+    verb = {True: "dropped", False: "rose", None: "got worse"}[greater_is_better(gate)]
     return f"{subject} {verb} ({_moved(gate)})"
 
 
@@ -73,11 +80,11 @@ def _moved(gate: ComparisonGate) -> str:
 
 
 def _settled(gate: ComparisonGate) -> str:
-    """How many rows more would tell; silent where no number is known to."""
+    """How many more rows would settle it; empty if no number would."""
     now, unit = (gate.rows, "rows") if gate.clusters is None else (gate.clusters, "clusters")
     if gate.rows_needed is None or gate.rows_needed <= now:
         return ""
-    return f"; about {gate.rows_needed - now:,} more {unit} would tell"
+    return f"; about {gate.rows_needed - now:,} more {unit} would settle it"
 
 
 def _bound(gate: BoundGate, subject: str) -> str:
@@ -96,6 +103,11 @@ ICONS = {
     Verdict.INCONCLUSIVE: "⏸️",
     Verdict.FAIL: "❌",
 }
+_VERBS = {
+    Verdict.WARN: "warned",
+    Verdict.INCONCLUSIVE: "could not be decided",
+    Verdict.FAIL: "failed",
+}
 _WORDS = {
     Verdict.PASS: "Passed",
     Verdict.WARN: "Passed with warnings",
@@ -104,7 +116,7 @@ _WORDS = {
 }
 
 
-_DOUBTED = "by the gates of this branch, its figures do not pass"
+_DOUBTED = "its figures do not pass the gates of this branch"
 
 
 def headline(gathered: EvidenceSet, model: str) -> str:
@@ -120,7 +132,7 @@ def headline(gathered: EvidenceSet, model: str) -> str:
 
 
 def _unjudged(gathered: EvidenceSet, model: str) -> str:
-    """Which command ended before there was anything to tell."""
+    """Which command ended before there was a verdict."""
     stopped = [failure.command for failure in gathered.failures]
     if any(command in DELIVERIES for command in stopped):
         return f"Not finished: {' and '.join(stopped)} of {model} ended with an error"
@@ -132,12 +144,10 @@ def _meaning(gathered: EvidenceSet, verdict: Verdict, challenger: str) -> str:
     champion = _champion(gathered)
     unfinished = gathered.missing or gathered.failures or gathered.outdated
     if unfinished and verdict is Verdict.INCONCLUSIVE:
-        return f"{challenger} was not judged in full"
+        return f"{challenger} was not fully judged"
     if gathered.same_model and verdict in {Verdict.PASS, Verdict.WARN}:
-        return f"{challenger} is the champion itself, so there was nothing to compare"
+        return f"{challenger} is identical to the champion, so there was nothing to compare"
     if verdict is Verdict.FAIL:
-        if _only_data_fails(gathered):
-            return f"the data that {challenger} was judged on is not what was promised"
         return f"{challenger} must not {champion}"
     if verdict is Verdict.INCONCLUSIVE:
         return f"{challenger} is not proven good enough to {champion}"
@@ -163,21 +173,15 @@ def _champion(gathered: EvidenceSet) -> str:
     return f"replace the champion{f' (version {version})' if version else ''}"
 
 
-def _only_data_fails(gathered: EvidenceSet) -> bool:
-    others = (gathered.evaluation, gathered.comparison)
-    failed = any(other and other.verdict is Verdict.FAIL for other in others)
-    return not failed and gathered.ours is not Verdict.FAIL
-
-
 def _delivered(deployment: Deployment) -> str:
     version = f"{deployment.model} version {deployment.to.version}"
     place = f"in {deployment.environment}"
-    before = f" (before: version {deployment.from_.version})" if deployment.from_ else ""
+    before = f" (previously version {deployment.from_.version})" if deployment.from_ else ""
     if deployment.verdict.exit_code != 0:
         operation = "Rollback" if deployment.operation == "rollback" else "Deployment"
         return f"{operation} failed: {version} {place}"
     if deployment.parked_until is not None:
-        return f"Parked: {version} has a share of the traffic {place}{before}"
+        return f"Paused: {version} keeps a share of the traffic {place}{before}"
     if not deployment.changed:
         return f"Nothing to do: {version} already serves {place}"
     if deployment.operation == "rollback":

@@ -21,8 +21,8 @@ def post_in_progress(
     """Post the comment that the verdict will replace, and give its address.
 
     In the modes that comment on some verdicts only, nothing is posted before there is one: a
-    comment that is there already is brought up to date. A code host that refuses is only noted, for
-    the report that follows tells it. An address of the configuration that the pull request changes
+    comment that is there already is updated. A refusal of the code host is only noted, because the
+    report that follows says so too. An address of the configuration that the pull request changes
     is pointed out.
     """
     notes = changed_addresses(loaded, host) if loaded is not None else ()
@@ -30,7 +30,7 @@ def post_in_progress(
     try:
         return policy.post(host, body, quiet=policy.mode != "always", begun=True)
     except ServiceError as error:
-        host.progress.note(f"no comment that the gate has begun: {error.message}")
+        host.progress.note(f"could not post the In progress comment: {error.message}")
         return None
 
 
@@ -52,11 +52,11 @@ def post_not_judged(
     try:
         address = policy.post(host, body, quiet=output is None and policy.mode != "always")
     except ServiceError as refused:
-        host.progress.note(f"no comment that there is no verdict: {refused.message}")
+        host.progress.note(f"could not post the Not judged comment: {refused.message}")
         unposted = f"The comment was not posted: {refused.message} {refused.hint}".strip()
         rendered = comment.unjudged(headline, (*lines, unposted), run)
     if output is not None:
-        with suppress(InputError):  # the folder cannot be written, which is told already
+        with suppress(InputError):  # the folder cannot be written, which was reported already
             remove_files(*(output / name for name in report_formats()))
             write_atomically(output / COMMENT, body.encode())
             write_atomically(output / MARKDOWN, rendered.encode())
@@ -76,7 +76,7 @@ def report_unusable(
     try:
         yield
     except Exception as error:
-        lines = (f"cdml stopped with a {type(error).__name__}.", BUG_IN_CDML)
+        lines = (f"cdml crashed with {type(error).__name__}.", BUG_IN_CDML)
         if isinstance(error, CdmlError):
             lines = (error.message, error.hint)
         headline = f"the evidence of the new {model} cannot be used"

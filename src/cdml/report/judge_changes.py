@@ -36,8 +36,7 @@ def changed_judges(loaded: LoadedConfig, host: ReportPorts) -> tuple[str, ...]:
             sentences += look(loaded, host)
         except ServiceError as error:
             sentences.append(
-                f"Whether the pull request changes {subject} could not be looked up:"
-                f" {error.message}"
+                f"Could not check whether the pull request changes {subject}: {error.message}"
             )
     return tuple(sentences)
 
@@ -51,7 +50,7 @@ def other_rows(gathered: EvidenceSet, loaded: LoadedConfig, host: ReportPorts) -
     past = next((one for one in comparison.history if one.version == champion.version), None)
     if past is None or past.same_rows or _in_repository(loaded, host):
         return ()
-    sentence = "The evaluation rows are not those that the champion's own gate had"
+    sentence = "The evaluation rows differ from those of the champion's own gate"
     return (f"{sentence} (version {champion.version}).",)
 
 
@@ -93,7 +92,7 @@ def _metrics(loaded: LoadedConfig, host: ReportPorts) -> Iterator[str]:
             names = [one.relative_to(loaded.folder).as_posix() for one in changed]
             more = f" and {len(names) - _NAMED:,} more" if names[_NAMED:] else ""
             yield (
-                f"The pull request changes what computes the metric {gate.metric}:"
+                f"The pull request changes the code of the metric {gate.metric}:"
                 f" {', '.join(names[:_NAMED])}{more}."
             )
 

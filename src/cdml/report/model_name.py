@@ -28,7 +28,9 @@ def model_name(config: Path, host: ReportPorts) -> str | None:
     try:
         before = host.code_host.base_file(config) if host.code_host else None
     except ServiceError as error:
-        host.progress.note(f"the base's {config.name} could not be read: {error.message}")
+        host.progress.note(
+            f"the {config.name} of the base branch could not be read: {error.message}"
+        )
         return None
     return _named(before) if before else None
 

@@ -35,7 +35,7 @@ def next_step(gathered: EvidenceSet) -> NextStep:
         return NextStep(text=_rejected(gathered))
     if gathered.verdict is Verdict.INCONCLUSIVE:
         return NextStep(text=_held(gathered))
-    checked = "read the warnings; if they are acceptable, merge."
+    checked = "read the warnings, and merge if they are acceptable."
     merge = checked if gathered.verdict is Verdict.WARN else "merge."
     sentence, command = _shipped(gathered)
     return NextStep(text=f"{merge} {sentence}", command=command)
@@ -47,13 +47,13 @@ def _shipped(gathered: EvidenceSet) -> tuple[str, str]:
     if gathered.same_model or compared is None:
         return "The champion stays.", ""
     if compared.registered is not None:
-        ships = f"The deploy after it ships version {compared.registered.version}"
+        ships = f"The deploy job then ships version {compared.registered.version}"
         command = deploy_command(compared.registered)
         return f"{ships}; by hand:" if command else f"{ships}.", command
     command = deploy_command(compared.challenger)
     if command:
         return "Then deploy it:", command
-    return "No version is registered to be deployed: cdml gate --register NAME makes one.", ""
+    return "To deploy it, register a version: cdml gate --register NAME.", ""
 
 
 def deploy_command(model: ModelRef) -> str:
@@ -67,8 +67,8 @@ def _rejected(gathered: EvidenceSet) -> str:
         return f"{_look_at(gates)}, then push a better model."
     broken = [check for check in gathered.checks if check.verdict is Verdict.FAIL]
     if broken:
-        return f"fix the data where {_named(broken)}, or the contract where it is wrong."
-    return "see why the figures do not pass by the gates of this branch."
+        return f"fix the data, or the contract if it is wrong: {_named(broken)}."
+    return "see why the figures do not pass the gates of this branch."
 
 
 def _look_at(gates: Sequence[AnyGate]) -> str:
@@ -84,44 +84,47 @@ def _look_at(gates: Sequence[AnyGate]) -> str:
 def _held(gathered: EvidenceSet) -> str:
     if gathered.failures:
         names = " and ".join(one.command for one in gathered.failures)
-        return f"correct what stopped {names}, and run the job again."
+        return f"fix the error that stopped {names}, and run the job again."
     if gathered.missing:
         names = " and ".join(gathered.missing)
-        return f"read in the log of the run why {names} left no evidence, fix it and run it again."
+        return f"read the log to see why {names} left no evidence, and run the job again."
     gates = [gate for gate in gathered.gates if gate.verdict is Verdict.INCONCLUSIVE]
     if gates:
         return _settle(min(gates, key=lambda gate: gate.slice is not None))
     undecided = [check for check in gathered.checks if check.verdict is Verdict.INCONCLUSIVE]
     if undecided:
-        return f"make the data such that {_named(undecided, 'can be decided')}, and run it again."
+        return (
+            "fix the data or the contract, and run the job again:"
+            f" {_named(undecided, 'is inconclusive')}."
+        )
     compared = gathered.comparison
     if compared is not None and compared.champion is None:
         return (
-            "there is no champion to compare with: give cdml.yaml a bound (at_least or at_most)"
-            " and let policy.first_model be bounds."
+            "give cdml.yaml a bound (at_least or at_most) and set policy.first_model to bounds,"
+            " because there is no champion to compare with."
         )
-    return "give cdml.yaml a gate that can decide, and run it again."
+    return "give cdml.yaml a gate that can decide, and run the job again."
 
 
 def _settle(gate: AnyGate) -> str:
     """What would settle an open question."""
-    subject = reasons.subject(gate.metric, gate.slice)
-    rule = f"{reasons.inside(subject)}, {gate.rule}"
+    subject = reasons.inside(reasons.subject(gate.metric, gate.slice))
+    rule = f"{subject} ({gate.rule})"
+    bounded = isinstance(gate, BoundGate)
+    if (gate.value if isinstance(gate, BoundGate) else gate.difference) is None:
+        verb = "measured" if bounded else "compared"
+        return f"fix what kept {subject} from being {verb}, and run the job again."
     if isinstance(gate, BoundGate):
-        if gate.value is None:
-            return f"see why {reasons.inside(subject)} could not be measured, and run it again."
-        return f"add rows to data.evaluation until {rule} can be decided, or change that gate."
-    if gate.difference is None:
-        return f"see why {reasons.inside(subject)} could not be compared, and run it again."
+        return f"add rows to data.evaluation to settle {rule}, or change that gate."
     more = (gate.rows_needed or 0) - gate.rows
     if more > 0:
         where = f" of {slice_name(gate.slice)}" if gate.slice else ""
-        return f"add about {more:,} rows{where} to data.evaluation, which would decide {rule}."
-    return f"no number of rows is known to decide {rule}: improve the model, or change that gate."
+        return f"add about {more:,} rows{where} to data.evaluation to settle {rule}."
+    return f"improve the model, or change that gate: more rows will not settle {rule}."
 
 
 def _named(checks: Sequence[Check], verb: str = "fails") -> str:
-    """The first of some checks, and how many there are beside it."""
+    """The first of some checks, and how many others there are."""
     suffix = f" of {checks[0].column}" if checks[0].column is not None else ""
     more = f" (and {len(checks) - 1:,} more)" if checks[1:] else ""
     return f"{checks[0].name}{suffix} {verb}{more}"

@@ -37,7 +37,7 @@ def _facts(gathered: EvidenceSet) -> Iterator[Fact]:
         yield from _data("Reference data", gathered.data.reference)
     if evaluation:
         yield Fact(name="Predictions", value=evaluation.predictions.digest, code=True)
-        yield Fact(name="Isolation of the scoring", value=evaluation.isolation)
+        yield Fact(name="Isolation", value=evaluation.isolation)
     judged = evaluation or comparison
     if judged:
         yield Fact(name="Confidence", value=f"{judged.policy.confidence * 100:g} %")
@@ -74,4 +74,4 @@ def _delivery(gathered: EvidenceSet) -> Iterator[Fact]:
     if deployment.journal:
         yield Fact(name="Journal", value=deployment.journal, code=True)
     if deployment.overrides:
-        yield Fact(name="Overridden", value=", ".join(deployment.overrides))
+        yield Fact(name="Overrides", value=", ".join(deployment.overrides))

@@ -139,7 +139,7 @@ def is_current(ci_run: CiRun) -> Current:
 
 def unjudged(stopped: str) -> str:
     """That a run which was stopped has no verdict, whatever it or an earlier attempt left."""
-    return f"The run that was to judge it {stopped}: what it left is not reported."
+    return f"The run that should have judged it {stopped}. Its evidence is not reported."
 
 
 def missing_comment(ports: ReportPorts, error: ServiceError) -> Annotation:

@@ -20,8 +20,8 @@ from cdml.report.view import lay_out
 
 _MOST = 200
 _UNKNOWN = (
-    "No configuration lies beside this evidence: whether the pull request changes what judges it"
-    " is not known here."
+    "There is no configuration next to this evidence, so cdml cannot tell whether the pull request"
+    " changes its gates."
 )
 
 
@@ -103,11 +103,11 @@ def _folders(root: Path, pattern: str) -> list[tuple[str, Path]]:
     try:
         folders = sorted(path for path in root.glob(pattern) if path.is_dir())
     except (ValueError, NotImplementedError) as error:
-        raise InputError(f"{pattern!r} is no pattern of folders: {error}.") from error
+        raise InputError(f"{pattern!r} is not a valid glob: {error}.") from error
     if not folders or len(folders) > _MOST:
         raise InputError(
-            f"{pattern!r} names {len(folders):,} folders of evidence.",
-            f"It is a glob relative to {root}, of at most {_MOST} folders.",
+            f"{pattern!r} matches {len(folders):,} evidence folders.",
+            f"Give a glob relative to {root} that matches 1 to {_MOST} folders.",
         )
     names = [path.parent.name if path.name == ".cdml" else path.name for path in folders]
     shared = {name for name, many in Counter(names).items() if many > 1}

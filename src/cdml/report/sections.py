@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cdml.common.verdict import Verdict
 from cdml.evidence.schema import Check, MetricValue
 from cdml.report.metric_gates import MetricGates, by_metric
-from cdml.report.rows import verdict_rank
+from cdml.report.rows import GateRow, verdict_rank
 from cdml.report.view import View
 
 MOST_OPEN = 10
@@ -62,6 +62,11 @@ def sections(view: View) -> Sections:
         checks=tuple(row for row in view.checks if row not in broken),
         metrics=tuple(row for row in view.metrics if row.metric not in gated),
     )
+
+
+def failing_rows(view: View) -> list[GateRow]:
+    """Gates that did not pass, on all rows and on slices, the worst first."""
+    return sorted((row for row in (*view.gates, *view.slices) if not row.fine), key=verdict_rank)
 
 
 def _order(metric: MetricGates) -> tuple[float, bool, float]:

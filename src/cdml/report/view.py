@@ -25,7 +25,7 @@ from cdml.report.rows import (
 MAX_POINTS = 3
 DIGEST = 8
 """Hexadecimal digits of a warning's digest."""
-_NOTHING = "No stage left evidence: the step of the gate failed early, or was not run."
+_NOTHING = "No stage left evidence: the gate's step failed early or did not run."
 MAX_NOTES = 5
 """Of the evidence's own; what the report itself has to say comes before them."""
 
@@ -113,7 +113,9 @@ def _unwalled(gathered: EvidenceSet) -> tuple[str, ...]:
     evaluation = gathered.evaluation
     if evaluation is None or evaluation.isolation not in NO_WALLS:
         return ()
-    return ("The model was not isolated (isolation: none): it could change this evidence.",)
+    return (
+        "The model ran without isolation (isolation: none) and could have changed this evidence.",
+    )
 
 
 def _outdated(gathered: EvidenceSet) -> tuple[str, ...]:
@@ -121,7 +123,7 @@ def _outdated(gathered: EvidenceSet) -> tuple[str, ...]:
     if not gathered.outdated:
         return ()
     names = ", ".join(gathered.outdated)
-    return (f"Another run or commit left {names} in the folder of the evidence: not reported.",)
+    return (f"Not reported: {names}, left in the evidence folder by another run or commit.",)
 
 
 def _notes(gathered: EvidenceSet) -> tuple[str, ...]:
@@ -164,7 +166,7 @@ def _unproven(gathered: EvidenceSet, slices: Iterable[GateRow]) -> Iterator[str]
         return
     named = ", ".join(f"{row.metric} for {row.slice}" for row in unproven[:MAX_POINTS])
     more = f" and {len(unproven) - MAX_POINTS:,} more" if unproven[MAX_POINTS:] else ""
-    yield f"No regression is proven, and none is ruled out: {named}{more}."
+    yield f"A regression is neither proven nor ruled out for: {named}{more}."
 
 
 def _reasons(

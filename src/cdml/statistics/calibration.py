@@ -8,8 +8,8 @@ from cdml.statistics.samples import Floats, Ranked
 
 BINS = 10
 NO_ERROR = (
-    "it is a reported figure: it grows by chance alone where rows are few, so no interval of it is"
-    " right; gate log_loss or brier_score_loss, which calibration moves too"
+    "it is a reported figure without a valid interval: with few rows it grows by chance; gate"
+    " log_loss or brier_score_loss instead, which also reflect calibration"
 )
 
 

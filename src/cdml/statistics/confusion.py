@@ -26,7 +26,7 @@ _SHARES = {
 def compare(metric: str, cells: Cells, resamples: int = RESAMPLES) -> Paired | Unmeasured:
     """Two models by a confusion metric."""
     if cells.champion is None:
-        return Unmeasured(reason="there are no predictions of a champion")
+        return Unmeasured(reason="the champion has no predictions")
     challenger = bootstrap.value(metric, cells, cells.challenger)
     champion = bootstrap.value(metric, cells, cells.champion)
     for name, figure in (("challenger", challenger), ("champion", champion)):
@@ -100,7 +100,7 @@ def _below_perfection(
 ) -> ConfidenceInterval | Unmeasured:
     """The interval of a model whose distance from one that is always right can be resampled."""
     if bootstrap.value(metric, cells, cells.label) != 1:
-        return Unmeasured(reason=f"{metric} needs rows of more than one class")
+        return Unmeasured(reason=f"{metric} needs rows of at least two classes")
     distance = bootstrap.difference(metric, cells, cells.label, RESAMPLES)
     if isinstance(distance, Unmeasured):
         return distance
@@ -118,7 +118,7 @@ def _undefined(metric: str, model: str) -> str:
         "precision": f"{model} predicts no row as positive",
         "recall": "no row is labelled positive",
         "specificity": "no row is labelled negative",
-        "f1": f"no row is labelled positive, nor predicted so by {model}",
+        "f1": f"no row is labelled positive, and {model} predicts none as positive",
     }
     described = find_metric(metric)
     why = named.get("f1" if described and described.beta else metric, "its denominator is 0")

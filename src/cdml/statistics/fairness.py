@@ -206,7 +206,7 @@ def compared(metric: str, rates: Rates | Unmeasured) -> Paired | Unmeasured:
     if isinstance(rates, Unmeasured):
         return rates
     if len(rates.value) == 1:
-        return Unmeasured(reason="there are no predictions of a champion")
+        return Unmeasured(reason="the champion has no predictions")
     return _paired(metric, rates, _largest(rates, 0), _largest(rates, 1))
 
 
@@ -231,8 +231,8 @@ def level(metric: str, rates: Rates | Unmeasured, confidence: float) -> Level | 
 def _paired(metric: str, rates: Rates, mine: _Gaps, other: _Gaps) -> Paired | Unmeasured:
     if len(mine.value) * len(other.value) > MOST_PAIRS:
         return Unmeasured(
-            reason=f"too many groups are too small for {metric}: their gaps cannot be told apart;"
-            " take small groups together"
+            reason=f"too many groups are too small to tell their gaps in {metric} apart;"
+            " merge small groups"
         )
     difference = GapDifference(
         challenger=mine,

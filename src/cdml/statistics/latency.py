@@ -91,7 +91,7 @@ class Percentiles:
 def compare(metric: str, sample: Timings, resamples: int = RESAMPLES) -> Paired | Unmeasured:
     """Two models by a quantile of their latencies."""
     if sample.champion is None:
-        return Unmeasured(reason="there are no latencies of a champion")
+        return Unmeasured(reason="the champion has no latencies")
     share = _share(metric)
     if problem := _too_few(sample.rows, share):
         return problem
@@ -153,7 +153,7 @@ def _too_few(requests: int, share: float) -> Unmeasured | None:
     if requests >= FEWEST and requests * (1 - share) >= BEYOND:
         return None
     return Unmeasured(
-        reason=f"{requests:,} requests are too few to tell what {100 * share:g} % of them take"
+        reason=f"{requests:,} requests are too few to measure the {100 * share:g} % quantile"
     )
 
 

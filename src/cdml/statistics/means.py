@@ -71,11 +71,11 @@ def _difference(metric: str, sample: Moments) -> Linear:
 
 def _problem(metric: str, sample: Moments, *, figures: int) -> Unmeasured | None:
     if sample.mean.shape != (figures,):
-        return Unmeasured(reason=f"{metric} is read from {figures} figures a row")
+        return Unmeasured(reason=f"{metric} needs {figures} figures per row")
     if not (np.isfinite(sample.mean).all() and np.isfinite(sample.covariance).all()):
         return Unmeasured(reason=f"{metric} is not a finite number on every row")
     if sample.rows <= 1:
-        return Unmeasured(reason=f"a single row cannot tell how {metric} varies")
+        return Unmeasured(reason=f"a single row cannot show how {metric} varies")
     return None
 
 

@@ -461,4 +461,4 @@ def _find_added(name: str) -> Metric | None:
         raise ConfigurationError(f"the metric {name!r} cannot be imported: {error}.") from error
     if isinstance(metric, Metric) and metric.name == name:
         return metric
-    raise ConfigurationError(f"{point.value} is no metric of the name {name!r}.")
+    raise ConfigurationError(f"{point.value} is not a metric named {name!r}.")

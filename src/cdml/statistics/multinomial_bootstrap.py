@@ -99,7 +99,7 @@ def difference(
     if draws is None:
         return Unmeasured(
             reason=f"{metric} has no value on many resamples of these {cells.rows:,} rows:"
-            " too few of them are of the class it is about"
+            " too few of them are of the class that it measures"
         )
     occupied = np.flatnonzero(padded.count)
     left_out = padded.count - np.eye(len(padded.count))[occupied]

@@ -44,8 +44,8 @@ def compare(metric: str, sample: Ranked | OneVsRest) -> Paired | Unmeasured:
         and not all(same_order(c.challenger, c.champion) for c in classes if c.champion is not None)
     ):
         return Unmeasured(
-            reason=f"{metric} of both models is {challenger:.4g} and no row moves it differently;"
-            " these rows cannot tell how far the models differ"
+            reason=f"{metric} of both models is {challenger:.4g} and no row affects them"
+            " differently; these rows cannot show how far the models differ"
         )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
@@ -65,12 +65,12 @@ def _problem(metric: str, classes: tuple[Ranked, ...], *, of_two: bool) -> Unmea
         positives = int(ranked.positive.sum())
         if not 1 < positives < ranked.rows - 1:
             return Unmeasured(
-                reason=f"{metric} needs at least two rows of each class; of {ranked.rows:,} rows"
-                f" {positives:,} are of the positive one"
+                reason=f"{metric} needs at least two rows of each class; {positives:,} of"
+                f" {ranked.rows:,} rows are positive"
             )
         for name, scores in (("challenger", ranked.challenger), ("champion", ranked.champion)):
             if scores is None and of_two:
-                return Unmeasured(reason="there are no scores of a champion")
+                return Unmeasured(reason="the champion has no scores")
             if scores is not None and not np.isfinite(scores).all():
                 return Unmeasured(reason=f"the {name}'s scores are not all numbers")
     return None if classes else Unmeasured(reason="there are no classes")
@@ -149,7 +149,7 @@ def _interval(
     if metric == "roc_auc" and not (spread and _fewest(classes) >= FEW_ROWS):
         return _newcombe(value, classes[0], z, confidence)
     if not spread:
-        return Unmeasured(reason=f"{metric} is {value:g} on these rows, without any spread")
+        return Unmeasured(reason=f"{metric} is {value:g} on these rows and does not vary")
     if metric != "roc_auc":
         return _logit(value, error, z, confidence)
     return ConfidenceInterval(

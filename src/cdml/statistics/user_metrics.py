@@ -115,7 +115,7 @@ def _no_value(metric: str, sample: Replicates) -> Unmeasured | None:
 def _difference(metric: str, sample: Replicates, least: float = 0.0) -> Outer | Unmeasured:
     if sample.units < FEWEST:
         kind = "clusters" if sample.clustered else "rows"
-        return Unmeasured(reason=f"{sample.units:,} {kind} are too few to draw them again")
+        return Unmeasured(reason=f"{sample.units:,} {kind} are too few to resample")
     arrays = [defined(part) for part in (sample.draws, sample.blocks, sample.singles, sample.kinds)]
     draws, blocks, singles, kinds = arrays
     if draws is None or blocks is None or singles is None or kinds is None or not len(singles):
@@ -123,7 +123,7 @@ def _difference(metric: str, sample: Replicates, least: float = 0.0) -> Outer | 
     reach = _reach(np.concatenate((singles, kinds))) or least
     if not reach > 0:
         return Unmeasured(
-            reason=f"no row moves {metric} by itself, so these rows cannot tell how it varies"
+            reason=f"no single row changes {metric}, so these rows cannot show how it varies"
         )
     challenger, champion = (float(value) for value in sample.value)
     wider = sample.units / (sample.units - 1)

@@ -23,7 +23,7 @@ from cdml.statistics.sample_size import counted, describe_count, effective_rows
 from cdml.statistics.samples import Cells, Codes, Floats, OneVsRest, Ranked, RowFigures, Weighted
 from cdml.statistics.skewed_means import Linear
 
-_TOO_FEW = "are too few to know how far others lie"
+_TOO_FEW = "are too few to estimate the spread"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ def _influence(metric: Metric, sample: Weighted, estimator: RowEstimator) -> Inf
         if any(not 1 < c.positive.sum() < c.rows - 1 for c in classes):
             return Unmeasured(reason=f"{metric.name} needs at least two rows of each class")
     if estimator.influence is None:
-        return Unmeasured(reason=f"{metric.name} cannot be measured of weighted rows")
+        return Unmeasured(reason=f"{metric.name} cannot be measured on weighted rows")
     result = estimator.influence(metric.name, sample.inner, sample.weight)
     if not (np.isfinite(result.value).all() and np.isfinite(result.moves).all()):
         return Unmeasured(reason=f"{metric.name} has no value on these rows")
@@ -206,7 +206,7 @@ def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
         moves, weight = moves[weight > 0], weight[weight > 0]
     if len(moves) <= 1 or (sample.cluster is not None and len(moves) < FEWEST_CLUSTERS):
         named = "clusters" if sample.cluster is not None else "rows"
-        return Unmeasured(reason=f"{len(moves)} {named} that tell anything {_TOO_FEW}")
+        return Unmeasured(reason=f"{len(moves)} informative {named} {_TOO_FEW}")
     return _Sums(
         moves=moves,
         scale=len(moves) / (len(moves) - 1),
@@ -217,7 +217,7 @@ def _sums(sample: Weighted, influence: Influence) -> _Sums | Unmeasured:
 
 def _paired(sample: Weighted, influence: Influence, fewest: int) -> Paired | Unmeasured:
     if len(influence.value) == 1:
-        return Unmeasured(reason="there are no predictions of a champion")
+        return Unmeasured(reason="the champion has no predictions")
     sums = _sums(sample, influence)
     if isinstance(sums, Unmeasured):
         return sums
@@ -250,7 +250,7 @@ def _interval(
         rows = value * (1 - value) / variance if variance > 0 else sums.effective
         return replace(wilson(value * rows, rows, confidence), method=sums.method)
     if not variance > 0:
-        return Unmeasured(reason=f"{metric.name} is {value:g} on these rows, without any spread")
+        return Unmeasured(reason=f"{metric.name} is {value:g} on these rows and does not vary")
     reach = student.quantile((1 + confidence) / 2, sums.df) * math.sqrt(variance)
     return ConfidenceInterval(
         low=value - reach,

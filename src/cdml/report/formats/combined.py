@@ -26,9 +26,9 @@ def worst_first(parts: Sequence[CombinedEntry]) -> list[CombinedEntry]:
 def left_out(every: int, listed: int, unfolded: int) -> str:
     """What of so many reports is not shown, in words; empty where all are."""
     if listed < every:
-        return f"{every - listed:,} of {every:,} reports are left out here"
+        return f"{every - listed:,} of {every:,} reports are not shown here"
     if unfolded < every:
-        return f"The figures of {every - unfolded:,} of {every:,} reports are left out here"
+        return f"The figures of {every - unfolded:,} of {every:,} reports are not shown here"
     return ""
 
 
@@ -44,7 +44,7 @@ def headline(parts: Sequence[CombinedEntry]) -> str:
     if not bad:
         warned = sum(part.view.verdict is Verdict.WARN for part in parts)
         word = f"Passed, {warned:,} with warnings" if warned else "Passed"
-        return f"{word}: {f'all {every}' if parts[1:] else 'the one model'} may go ahead"
+        return f"{word}: {f'all {every}' if parts[1:] else 'the only model'} may go ahead"
     bad = worst_first(bad)
     word = "Rejected" if bad[0].view.verdict is Verdict.FAIL else "Held"
     names = ", ".join(part.name for part in bad[:_NAMED])

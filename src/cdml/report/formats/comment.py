@@ -26,7 +26,7 @@ from cdml.report.headline import ICONS
 from cdml.report.report_formats import ReportContent
 from cdml.report.row_cache import RowCache
 from cdml.report.rows import sample_text
-from cdml.report.sections import sections
+from cdml.report.sections import failing_rows, sections
 from cdml.report.view import View
 
 LengthOf = Callable[[str], int]
@@ -106,7 +106,7 @@ def _with(views: Sequence[View], order: tuple[Span, ...], keep: int) -> tuple[Vi
         for kind in (*_JUDGED, *_SHORTENED):
             rows = enumerate(getattr(view, kind))
             tables[kind] = tuple(row for index, row in rows if (number, kind, index) in retained)
-        return replace(view, **tables, left_out=f"{omitted:,} of {every:,} rows are left out here")
+        return replace(view, **tables, left_out=f"{omitted:,} of {every:,} rows are not shown here")
 
     return tuple(shortened(number, view) for number, view in enumerate(views))
 
@@ -311,6 +311,7 @@ def _environment(escaped: Callable[[str, int], Markup]) -> Environment:
         "time": lambda at: f"{at:%Y-%m-%d %H:%M} UTC" if at else "",
     }
     environment.filters["sections"] = sections
+    environment.filters["not_passed"] = failing_rows
     environment.filters["address"] = markdown.address
     environment.filters["percent"] = lambda share: f"{share * 100:.2f}"
     return environment

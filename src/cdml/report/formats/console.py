@@ -58,7 +58,7 @@ def _points(view: View) -> Iterator[str]:
         yield f"  - {one.command}: {terminal(one.lines[0])}"
         yield from (f"    {terminal(line)}" for line in one.lines[1:])
     for name in view.missing:
-        yield f"  - {terminal(name)} left no evidence; its step failed or was not run"
+        yield f"  - {terminal(name)} left no evidence; its step failed or did not run"
     for note in view.notes:
         yield f"  ! {terminal(note)}"
 

@@ -189,7 +189,7 @@ def _suite(
 def _why_skipped(case: _Case) -> str:
     if case.verdict is Verdict.WARN:
         return "warned"
-    return UNPROVEN if case.unproven else "listed, not judged"
+    return UNPROVEN if case.unproven else "reported, not judged"
 
 
 def _case(suite: Element, case: _Case, name: str) -> None:

@@ -72,7 +72,7 @@ def _rule(name: str) -> Mapping[str, Any]:
     label = clean(name, SHORT)
     return {
         "id": label,
-        "shortDescription": {"text": told(f"The data breaks the check {label}")},
+        "shortDescription": {"text": told(f"Data check {label}")},
         "properties": {"tags": ["data"]},
     }
 
