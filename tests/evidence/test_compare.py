@@ -236,12 +236,11 @@ def test_sizes_are_compared_as_they_are(world):
     assert (PASS, "point") == (one.verdict, one.difference.method)
 
 
-def test_what_predictions_cannot_tell_is_inconclusive(world):
+def test_gates_of_a_process_are_refused_where_only_results_are_given(world):
     world.gates = "{metric: latency_p95_ms, max_regression: 10}"
     world.policy = "on_inconclusive: warn"
-    found = world.compare(world.predictions("better"), world.predictions("good"))
-    assert INCONCLUSIVE == found.verdict
-    assert "by scoring the model" in found.reason
+    with pytest.raises(ConfigurationError, match="is a file of results"):
+        world.compare(world.predictions("better"), world.predictions("good"))
 
 
 def test_one_class_alone_cannot_tell(world):
