@@ -7,7 +7,9 @@ lies between two order statistics, whatever the distribution.
 """
 
 import math
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import partial
 from statistics import NormalDist
 
 import numpy as np
@@ -96,24 +98,26 @@ def compare(metric: str, sample: Timings, resamples: int = RESAMPLES) -> Paired 
     if problem := _too_few(sample.rows, share):
         return problem
     both = np.stack((sample.challenger, sample.champion))
-    return compare_quantiles(metric, both, share, resamples)
-
-
-def compare_quantiles(metric: str, both: Floats, share: float, resamples: int) -> Paired:
-    """Two quantiles of figures in pairs, shape (2, pairs), the challenger's first."""
-    pairs = both.shape[1]
     ordered = both[:, np.lexsort((np.maximum(*both), np.minimum(*both)))]
     random = generator(metric.encode(), np.sort(ordered, axis=0).tobytes())
     draws = [
-        _quantile(ordered[:, random.integers(0, pairs, (size, pairs))], share)
-        for size in batches(2 * pairs, resamples)
+        _quantile(ordered[:, random.integers(0, sample.rows, (size, sample.rows))], share)
+        for size in batches(2 * sample.rows, resamples)
     ]
+    return compare_quantiles(both, share, np.concatenate(draws, axis=1).T)
+
+
+def compare_quantiles(both: Floats, share: float, draws: Floats) -> Paired:
+    """Two quantiles of figures in pairs, shape (2, pairs), the challenger's first.
+
+    `draws` are the two quantiles of pairs drawn again, shape (resamples, 2).
+    """
     challenger, champion = (float(value) for value in _quantile(both, share))
     difference = Percentiles(
         challenger=challenger,
         champion=champion,
-        draws=np.concatenate(draws, axis=1).T,
-        df=2 * pairs * min(share, 1 - share),
+        draws=draws,
+        df=2 * both.shape[1] * min(share, 1 - share),
     )
     return Paired(challenger=challenger, champion=champion, difference=difference)
 
@@ -130,9 +134,9 @@ def measure_quantile(figures: Floats, share: float, confidence: float, within: R
     """A quantile by the nearest rank, between two order statistics or an end of the range."""
     value, rows = float(_quantile(figures, share)), len(figures)
     ordered, tail = np.sort(figures), (1 - confidence) / 2
-    below = [_at_most(k, rows, share) for k in range(rows)]
-    low = sum(chance <= tail for chance in below) - 1
-    high = sum(chance < 1 - tail for chance in below)
+    below = partial(_at_most, requests=rows, share=share)
+    low = bisect_right(range(rows), tail, key=below) - 1
+    high = bisect_left(range(rows), 1 - tail, key=below)
     interval = ConfidenceInterval(
         low=min(value, float(ordered[low]) if low >= 0 else within.low),
         high=max(value, float(ordered[high]) if high < rows else within.high),

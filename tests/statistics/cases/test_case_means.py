@@ -130,6 +130,25 @@ def test_p_is_below_the_level_just_where_the_bound_is_beyond(pairs, confidence, 
         assert abs(distance) < 1e-7 or (p_value < 1 - confidence + 1e-7) == (distance > 0)
 
 
+@given(
+    st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=2, max_size=60),
+    st.floats(0, 2),
+    st.floats(-1, 1),
+)
+def test_a_larger_loss_on_every_case_never_looks_less_certain(pairs, more, against):
+    challenger, champion = (np.array(m) / 3 for m in zip(*pairs, strict=True))
+    challenger = challenger - 1  # nowhere better than the champion
+
+    p_values = [
+        compare_cases(
+            METRIC, CaseMeans.of_cases(scores), CaseMeans.of_cases(champion)
+        ).difference.p_value(Side.UPPER, min(against, 0.0))
+        for scores in (challenger, challenger - more)
+    ]
+
+    assert p_values[1] <= p_values[0] + 1e-9
+
+
 @given(st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=2, max_size=60))
 def test_swapped_models_have_the_mirrored_bounds(pairs):
     challenger, champion = (CaseMeans.of_cases(np.array(m) / 3) for m in zip(*pairs, strict=True))

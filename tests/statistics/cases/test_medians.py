@@ -53,6 +53,20 @@ def test_a_loss_of_a_step_is_found():
     assert (interval.low, interval.high) == (-1, -1)
 
 
+def test_drawn_medians_are_those_of_cases_drawn_again():
+    random = np.random.default_rng(7)
+    challenger, champion = random.random((2, 101))
+    again = random.integers(0, 101, (20_000, 101))
+    expected = np.median(challenger[again], axis=1) - np.median(champion[again], axis=1)
+
+    difference = compare_medians(
+        METRIC, CaseMeans.of_cases(challenger), CaseMeans.of_cases(champion)
+    ).difference
+
+    assert difference.estimate == np.median(challenger) - np.median(champion)
+    assert difference.standard_error == pytest.approx(expected.std(), rel=0.05)
+
+
 @pytest.mark.parametrize("cases", [1, 19])
 def test_few_cases_do_not_tell_their_median(cases):
     expected = Unmeasured(reason=f"{cases} cases are too few to tell their median")
