@@ -42,6 +42,7 @@ from cdml.tables.table import Table, Tables
 
 if TYPE_CHECKING:
     from cdml.adapters.scoring.sandbox_choice import Enclosure
+    from cdml.results.roles import Choice, Roles
 
 JOURNALS: Names = {
     "git": "cdml.adapters.journals.git:GitJournal",
@@ -64,7 +65,10 @@ TABLES: Names = {
     ),
 }
 SAMPLES: Names = {"duckdb": "cdml.adapters.predictions.duckdb_store:DuckSamples"}
-RESULTS: Names = {"read": "cdml.adapters.results.read:read_results"}
+RESULTS: Names = {
+    "read": "cdml.adapters.results.read:read_results",
+    "facts": "cdml.adapters.results.facts:open_facts",
+}
 WEBHOOKS: Names = {"http": "cdml.adapters.webhook:HttpWebhook"}
 CI_RUNS: Names = {name: system.run for name, system in CI_SYSTEMS.items()}
 _OLD_PLATFORM = "CDML_PLATFORM"
@@ -87,6 +91,14 @@ def read_results(
         path, into, reader, select or {}
     )
     return table
+
+
+def recognise_results(old: ResultTable, new: ResultTable, choice: "Choice") -> "Roles":
+    """What the columns of two files of results are for. Raises as `recognise`."""
+    from cdml.results.roles import recognise
+
+    with find_adapter("files of results", "facts", RESULTS)(old, new) as facts:
+        return recognise(facts, choice)
 
 
 @contextmanager

@@ -1,0 +1,137 @@
+"""Columns of results as metrics of cases: how their values count, and which direction is better."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cdml.errors import InputError
+from cdml.results.column_names import greater_is_better
+from cdml.results.facts import ColumnFacts, SharedColumn
+from cdml.statistics.metrics import Range
+
+_UNIT = Range(low=0.0, high=1.0)
+_LIKERT = Range(low=1.0, high=5.0)
+_PAIRS = (
+    ("true", "false"), ("t", "f"), ("yes", "no"), ("y", "n"), ("pass", "fail"),
+    ("passed", "failed"), ("correct", "incorrect"), ("correct", "wrong"), ("right", "wrong"),
+    ("success", "failure"), ("succeeded", "failed"), ("success", "fail"), ("ok", "fail"),
+    ("ok", "failed"), ("good", "bad"), ("c", "i"), ("1", "0"),
+)  # fmt: skip
+_LETTERS = {"c": 1.0, "p": 0.5, "i": 0.0, "n": 0.0}
+"""Inspect AI's: correct, partially correct, incorrect, no answer."""
+_UNBOUNDED = frozenset(
+    {"loss", "perplexity", "ppl", "mse", "mae", "rmse", "nll", "distance", "wer"}
+)
+
+
+class MetricKind(StrEnum):
+    """How a metric's values are spread."""
+
+    RATE = "rate"
+    """True or false: its mean is a share of the cases."""
+    SCORE = "score"
+    ORDINAL = "ordinal"
+    """A few grades as whole numbers, such as 1 to 5."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseMetric:
+    """A column whose values are compared case by case.
+
+    `range` is None where the values do not show it. `values` are the numbers that texts stand for,
+    by the text in lower case; empty where the column holds numbers or truth values.
+    """
+
+    column: str
+    kind: MetricKind
+    range: Range | None
+    greater_is_better: bool
+    values: Mapping[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        details = {
+            MetricKind.RATE: "true or false",
+            MetricKind.SCORE: "any number",
+            MetricKind.ORDINAL: "grades",
+        }[self.kind]
+        if self.range is not None and self.kind is not MetricKind.RATE:
+            details = f"{self.range.low:g} to {self.range.high:g}"
+        worst = "" if self.greater_is_better else ", smaller is better"
+        return f"{self.column} ({details}{worst})"
+
+
+def text_values(column: SharedColumn) -> Mapping[str, float]:
+    """What texts such as pass and fail, or C and I, are worth; empty for all other texts."""
+    if not column.textual or column.values is None:
+        return {}
+    texts = {value.strip().casefold() for value in column.values}
+    for good, bad in _PAIRS:
+        if texts <= {good, bad}:
+            return {good: 1.0, bad: 0.0}
+    return _LETTERS if texts & {"c", "i"} and texts <= _LETTERS.keys() else {}
+
+
+def is_truth_value(column: SharedColumn) -> bool:
+    """Whether the column holds true and false in some way, 0 and 1 among them."""
+    if column.numeric:
+        return column.whole and column.minimum in (0, 1) and column.maximum in (0, 1)
+    return set(text_values(column).values()) == {0.0, 1.0}
+
+
+def make_metric(column: SharedColumn) -> CaseMetric:
+    """A metric of a column with values.
+
+    Raises:
+        InputError: it holds texts that are worth no number, or is infinite.
+    """
+    values = text_values(column)
+    if not values:
+        for which, facts in (("old", column.old), ("new", column.new)):
+            _refuse_texts(which, facts)
+    given = next((f.higher_is_better for f in column.facts if f.higher_is_better is not None), None)
+    kind, within = _kind_and_range(column, values)
+    return CaseMetric(
+        column=column.name,
+        kind=kind,
+        range=within,
+        greater_is_better=greater_is_better(column.name) if given is None else given,
+        values=values,
+    )
+
+
+def _kind_and_range(
+    column: SharedColumn, values: Mapping[str, float]
+) -> tuple[MetricKind, Range | None]:
+    if is_truth_value(column):
+        return MetricKind.RATE, _UNIT
+    if values:
+        return MetricKind.SCORE, _UNIT
+    low, high = column.minimum, column.maximum
+    if low is None or high is None:
+        return MetricKind.SCORE, None
+    if column.whole and low >= _LIKERT.low and high <= _LIKERT.high:
+        return MetricKind.ORDINAL, _LIKERT
+    unbounded = any(word in column.name.casefold() for word in _UNBOUNDED)
+    return MetricKind.SCORE, _UNIT if low >= 0 and high <= 1 and not unbounded else None
+
+
+def _refuse_texts(which: str, facts: ColumnFacts | None) -> None:
+    if facts is None or not facts.present or facts.type.numeric:
+        return
+    where = f"{facts.name} of the {which} file"
+    if facts.type.plain and facts.word is None and facts.numbers:
+        example = facts.values[0] if facts.values else "1"
+        raise InputError(
+            f"{where} holds numbers written as text ({example!r}).",
+            "Write them without quotes.",
+        )
+    if facts.numbers:
+        raise InputError(
+            f"{where} has texts among its numbers: {facts.word!r}.",
+            "Leave out what was not measured, or write null.",
+        )
+    example = f" ({facts.word!r})" if facts.word is not None else ""
+    raise InputError(
+        f"{where} holds no numbers: its type is {facts.type}{example}.",
+        "cdml does not know what a word or a letter is worth. Record a number for it.",
+    )
