@@ -27,10 +27,12 @@ from generate.actions import (
     name_actions,
     output_table,
 )
+from generate.errors import error_classes, exit_code_actions
+from generate.metrics import metric_tables
 from generate.tables import field_tables, key_tables, table
 
 ROOT = Path(__file__).parent.parent
-PAGES = ("actions", "cli", "configuration", "evidence")
+PAGES = ("actions", "cli", "configuration", "errors", "evidence", "metrics")
 VARIABLES = {
     "CDML_JOURNAL_KEY": "Key that the journal is signed with; never in the step that runs a model",
     "CDML_JOURNAL_KEY_PREVIOUS": "The key before it, which signatures may still be of",
@@ -63,6 +65,9 @@ def files(parameters: Iterable[Parameter] = PARAMETERS) -> dict[Path, str]:
             (ROOT / "generate/configuration.yaml").read_text("utf-8"),
             {one.key: one.name for one in declared if one.key},
         ),
+        "exit-code-actions": exit_code_actions(),
+        "error-classes": error_classes(),
+        "metrics": metric_tables(),
         "evidence": "",
     }
     describe_fields((charts, schema, failure))

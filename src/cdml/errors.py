@@ -1,4 +1,4 @@
-"""Everything that keeps cdml from answering, and the exit code each one ends with.
+"""Everything that keeps cdml from a verdict, and the exit code each error ends with.
 
 A gate that says no is a result, never one of these. Whatever is not a CdmlError is a bug in cdml.
 """
@@ -11,11 +11,11 @@ EXIT_CODES = {
     0: "passed, warned, deployed, rolled back, or nothing to do",
     1: "rejected",
     2: "usage or configuration: every problem at once, with its line",
-    3: "held: the rows cannot tell",
+    3: "held: the rows cannot settle it",
     4: "input: data, model, predictions, stale or foreign evidence",
     5: "a service failed: registry, target, CI system, code host",
     6: "the deployment failed and the previous version serves again",
-    7: "the rollback failed; the message says what serves what",
+    7: "the rollback failed; the message says what serves now",
     9: "another operation holds the lock",
     BUG: "a bug in cdml",
     INTERRUPTED: "interrupted",
@@ -39,7 +39,7 @@ class CdmlError(Exception):
 
 
 class ConfigurationError(CdmlError):
-    """The configuration, an option or a name cannot be understood."""
+    """The configuration, an option or a name is wrong."""
 
     exit_code = 2
 
@@ -51,7 +51,7 @@ class InputError(CdmlError):
 
 
 class DeploymentRefused(InputError):
-    """Its evidence does not allow a deployment; `reason` is what `--override` calls the refusal."""
+    """The evidence does not allow this deployment; `--override` takes `reason` as the name."""
 
     def __init__(self, message: str, hint: str = "", *, reason: str) -> None:
         super().__init__(message, hint)
@@ -65,9 +65,9 @@ class ServiceError(CdmlError):
 
 
 class Overtaken(ServiceError):
-    """Another operation took the lock of this one, which stopped.
+    """Another operation took the lock, so this one stopped.
 
-    `versions` are what this operation may have given traffic or the alias to.
+    `versions` are those that this operation may have given traffic or the alias to.
     """
 
     def __init__(self, message: str, hint: str = "", *, versions: tuple[str, ...] = ()) -> None:
@@ -82,7 +82,7 @@ class DeploymentFailed(CdmlError):
 
 
 class RollbackFailed(CdmlError):
-    """The rollback failed; the message names what serves what."""
+    """The rollback failed; the message says what serves now."""
 
     exit_code = 7
 

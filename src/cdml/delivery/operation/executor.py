@@ -54,7 +54,7 @@ _UNOBSERVED = (NextAction.STAGE, NextAction.VALIDATE, NextAction.PUBLISH, NextAc
 
 
 class Unpublished(ServiceError):
-    """The new version serves and is journaled; only the registry's alias lags behind."""
+    """The new version serves and the journal has it; only the registry's alias is out of date."""
 
 
 @dataclass(slots=True, kw_only=True)

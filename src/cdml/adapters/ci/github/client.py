@@ -43,11 +43,11 @@ _BUDGET: ContextVar[Budget] = ContextVar("budget")
 
 
 class Lost(ServiceError):
-    """The answer was lost on the way; what was asked may have been done."""
+    """No answer arrived; the request may have been carried out."""
 
 
 class NotFoundError(ServiceError):
-    """What was to be changed does not exist (any more), or the token may not see it."""
+    """The item to change does not exist, no longer exists, or is hidden from the token."""
 
 
 class _Retry(GithubRetry):
