@@ -51,8 +51,12 @@ def test_configurations_can_be_loaded(part, tmp_path):
     path = tmp_path / "cdml.yaml"
     path.write_text(yaml.safe_dump(merged))
 
-    registry = {"MLFLOW_TRACKING_URI": "https://registry.test"}
-    assert load(path, targets=target_types(), environment=registry)
+    environment = {
+        "MLFLOW_TRACKING_URI": "https://registry.test",
+        "EVALUATION_URL": "https://data.test/rows.parquet",
+        "CDML_ENV_ALLOW": "EVALUATION_URL",
+    }
+    assert load(path, targets=target_types(), environment=environment)
 
 
 @pytest.mark.parametrize("steps", yaml_blocks(lambda value: isinstance(value, list)))
@@ -87,35 +91,67 @@ def test_a_guide_is_short(page):
     assert len(prose.split()) <= MOST_WORDS
 
 
-@pytest.mark.long
-def test_the_quickstart_reaches_a_verdict_in_an_empty_folder(tmp_path):
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def test_a_guide_is_on_the_site(page):
+    assert f"- guides/{page.name}\n" in (ROOT / "mkdocs.yml").read_text("utf-8")
+
+
+def test_every_question_that_users_asked_has_a_guide():
+    expected = {"quickstart", "first-model", "predictions-only", "held", "forks", "upgrading"}
+    expected |= {"monorepo", "matrix", "private-networks", "object-stores", "offline", "platforms"}
+
+    assert expected <= {page.stem for page in GUIDES}
+
+
+def follow(guide, folder, expected, files):
+    """Do what a guide says in a folder; `files` are written before the lines that need them.
+
+    Args:
+        expected: the exit codes of its cdml commands, in order.
+        files: contents by name and the beginning of the line after which they are written.
+    """
     hidden = ("CI", "GITHUB_", "MLFLOW_", "CDML_")
     variables = {key: value for key, value in os.environ.items() if not key.startswith(hidden)}
-    expected = iter([0, 0, 0, 1, 0, 0, 0, 0, 0, 0])
-    installed, *scripts = blocks(QUICKSTART, "bash")
-    [configuration], [training] = blocks(QUICKSTART, "yaml"), blocks(QUICKSTART, "python")
+    own = {"cdml": [sys.executable, "-m", "cdml"], "python": [sys.executable]}
+    codes = iter(expected)
 
     def act(line):
         program, *arguments = shlex.split(line, comments=True)
-        own = {"cdml": [sys.executable, "-m", "cdml"], "python": [sys.executable]}
-        command = (
-            " ".join(map(shlex.quote, [*own[program], *arguments])) if program in own else line
-        )
+        command = shlex.join([*own[program], *arguments]) if program in own else line
         done = subprocess.run(
             ["bash", "-c", command],
-            cwd=tmp_path, env=variables, capture_output=True, text=True, check=False,
+            cwd=folder, env=variables, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        code = next(expected) if program == "cdml" else 0
+        code = next(codes) if program == "cdml" else 0
         assert code == done.returncode, (line, done.stdout, done.stderr)
-
-    act("git init")
-    act(next(line for line in installed.splitlines() if line.startswith("git config")))
-    (tmp_path / "train.py").write_text(training)
-    for line in [line for script in scripts for line in script.splitlines()]:
-        act(line)
-        if line.startswith("cdml init"):
-            (tmp_path / "cdml.yaml").write_text(configuration)
         if line == "cdml report":
-            assert (tmp_path / ".cdml/report.html").exists()
+            assert (folder / ".cdml/report.html").exists()
+        for (name, after), text in files.items():
+            if after and line.startswith(after):
+                (folder / name).write_text(text)
 
-    assert [] == list(expected)
+    for (name, after), text in files.items():
+        if not after:
+            (folder / name).write_text(text)
+    for line in [line for script in guide for line in script.splitlines()]:
+        act(line)
+    assert [] == list(codes)
+
+
+@pytest.mark.long
+def test_the_quickstart_reaches_a_verdict_in_an_empty_folder(tmp_path):
+    installed, *scripts = blocks(QUICKSTART, "bash")
+    [configuration], [training] = blocks(QUICKSTART, "yaml"), blocks(QUICKSTART, "python")
+    identity = next(line for line in installed.splitlines() if line.startswith("git config"))
+    files = {("train.py", ""): training, ("cdml.yaml", "cdml init"): configuration}
+
+    follow(["git init", identity, *scripts], tmp_path, [0, 0, 0, 1, 0, 0, 0, 0, 0, 0], files)
+
+
+@pytest.mark.long
+def test_predictions_alone_reach_a_verdict(tmp_path):
+    page = ROOT / "docs/guides/predictions-only.md"
+    configuration = blocks(page, "yaml")[0]
+    files = {("score.py", ""): blocks(page, "python")[0], ("cdml.yaml", ""): configuration}
+
+    follow(blocks(page, "bash"), tmp_path, [0, 0, 1], files)
