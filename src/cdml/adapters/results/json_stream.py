@@ -137,8 +137,8 @@ class JsonFile:
                 raise self._error(error.pos, error.msg) from error
             except RecursionError as error:
                 raise self._error(self._at, "it is nested too deeply") from error
-            if end == len(self._buffer) and self._more():  # a number may go on
-                continue
+            if end >= len(self._buffer) - _NEAR and isinstance(value, int | float) and self._more():
+                continue  # the number may go on: 1 is what the decoder makes of `1.` and of `1e+`
             self._at = end
             return value
 
