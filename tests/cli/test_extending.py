@@ -14,10 +14,11 @@ from cdml.config.registries import registry_types
 from cdml.config.targets import target_types
 from cdml.config.traffic import traffic_types
 from cdml.delivery.traffic import ServerLabels
-from cdml.errors import ConfigurationError
+from cdml.errors import ConfigurationError, InputError
 from cdml.report.report_formats import FORMATS, report_formats
+from cdml.results.reader import Role
 from cdml.statistics.metrics import find_metric
-from cdml.wiring import Wiring
+from cdml.wiring import Wiring, read_results
 from fakes.progress import FakeProgress
 from support import packages
 
@@ -291,6 +292,37 @@ class TestAnEngineOfTables:
         assert "unknown engine 'shelv'; did you mean 'shelf'?" in capsys.readouterr().err
 
 
+class TestAReaderOfResults:
+    @pytest.fixture(autouse=True)
+    def _installed(self, installed):
+        installed("A reader of results")
+
+    def test_recognises_its_files(self, tmp_path):
+        path = tmp_path / "results.txt"
+        path.write_text("#shelf\nb ?\na 0.5\n")
+        table = read_results(path, tmp_path)
+
+        assert [
+            {"case": "a", "quality": 0.5, "error": None},
+            {"case": "b", "quality": None, "error": "the judge gave no answer"},
+        ] == pq.read_table(table.path).to_pylist()
+        assert ("shelf", ("quality",)) == (table.reader, table.named(Role.SCORE))
+
+    def test_is_held_to_what_is_promised_of_ours(self, tmp_path):
+        path = tmp_path / "results.txt"
+        path.write_text("#shelf\na 1\na 0\n")
+
+        with pytest.raises(InputError, match=r"results\.txt holds the case a 2 times"):
+            read_results(path, tmp_path, "shelf")
+
+    def test_is_among_those_that_a_wrong_name_is_answered_with(self, tmp_path):
+        path = tmp_path / "results.txt"
+        path.write_text("#shelf\n")
+
+        with pytest.raises(ConfigurationError, match="did you mean 'shelf'"):
+            read_results(path, tmp_path, "shelv")
+
+
 class TestACheckOfTheData:
     CHECKED = ("label: late", "label: late, checks: {early: {column: delay}}")
 
@@ -352,7 +384,10 @@ def test_each_of_ours_is_in_the_documentation(request, kinds, page):
     assert [] == [line for line in kinds.describe() if line not in written]
 
 
-GROUPS = ("targets", "traffic", "registries", "tables", "report_formats", "metrics", "data_checks")
+GROUPS = (
+    "targets", "traffic", "registries", "tables", "report_formats", "metrics", "data_checks",
+    "result_readers",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("group", GROUPS)
