@@ -103,7 +103,10 @@ class TestAnAddedTarget:
     def test_that_cannot_split_traffic_has_no_canary(self, problems):
         told = problems("{target: {type: shelf, file: a}, canary: {steps: [100]}}")
 
-        assert "deploy.canary: the target shelf cannot split traffic" in told
+        assert (
+            "deploy.canary: the target shelf switches all traffic at once and cannot split it"
+            in told
+        )
 
     def test_that_serves_nothing_itself_is_asked_no_rows(self, tmp_path):
         path = tmp_path / "cdml.yaml"

@@ -122,7 +122,7 @@ class TestASourceOfTraffic:
         monkeypatch.setattr(targets, "TARGETS", {"haproxy": limited})
 
         message = problems(project(self.canary("{type: sums, folder: a}")))
-        assert "sums does not show the requests of the target haproxy" in message
+        assert "sums has no requests of the target haproxy" in message
         assert load(
             project(self.canary("{type: file, path: a}")), targets=["haproxy"], environment={}
         )

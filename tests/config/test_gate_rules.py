@@ -44,7 +44,7 @@ def told(tmp_path, gate, data=BINARY):
         ("brier, max_regression: 0.3", "max_regression", "a model that knows nothing passes"),
         ("demographic_parity, max_regression: 1", "max_regression", "every model passes"),
         ("accuracy, min_improvement: 1", "min_improvement", "no model passes"),
-        ("roc_auc, min_improvement: 100%", "min_improvement", "no model passes where"),
+        ("roc_auc, min_improvement: 100%", "min_improvement", "no model passes if"),
         ("log_loss, min_improvement: 100%", "min_improvement", "cannot fall by 100%"),
         ("f2, at_least: 0.1, slices: {max_regression: 3}", "slices.max_regression", "mean 3%?"),
         ("accuracy, at_least: 70", "at_least", "did you mean 0.7?"),
@@ -63,8 +63,8 @@ def told(tmp_path, gate, data=BINARY):
         ("latency_p95_ms, at_least: 5", "at_least", "only bad models pass"),
         ("equalized_odds, at_least: 0.1", "at_least", "only bad models pass"),
         ("roc_auc, at_least: 0.8, at_most: 0.99", "at_most", "add `sanity: true`"),
-        ("roc_auc, range: [0, 1], at_least: 0.8", "range", "leave range out"),
-        ("f2, greater_is_better: true, at_least: 0.8", "greater_is_better", "leave greater_is"),
+        ("roc_auc, range: [0, 1], at_least: 0.8", "range", "remove range"),
+        ("f2, greater_is_better: true, at_least: 0.8", "greater_is_better", "remove greater_is"),
         ("mean(x), at_least: 70, range: [0, 1]", "at_least", "did you mean 0.7?"),
         ("mean(x), max_regression: 5, range: [0, 1]", "max_regression", "did you mean 5%?"),
         ("mean(x), max_regression: 4, range: [1, 5]", "max_regression", "every model passes"),
@@ -124,10 +124,10 @@ def test_percentages_of_numbers_to_predict_are_refused(tmp_path, gate, meant):
     [
         ("drift: {measure: ks, fail: 20}", "data.drift.fail", "no column can reach it"),
         ("drift: {warn: 0}", "data.drift.warn", "every column reaches it"),
-        ("drift: {warn: 0.3, fail: 0.2}", "data.drift.warn", "lies above fail"),
-        ("leakage: {warn: 0.99, fail: 0.9}", "data.leakage.warn", "lies above fail"),
+        ("drift: {warn: 0.3, fail: 0.2}", "data.drift.warn", "is above fail"),
+        ("leakage: {warn: 0.99, fail: 0.9}", "data.leakage.warn", "is above fail"),
         ("leakage: {shared_warn: 0.5, shared_fail: 0.1}", "data.leakage.shared_warn", "above"),
-        ("leakage: {warn: 98}", "data.leakage.warn", "less than or equal to 1"),
+        ("leakage: {warn: 98}", "data.leakage.warn", "must be at most 1"),
     ],
 )
 def test_a_threshold_that_nothing_can_reach_is_refused(tmp_path, thresholds, place, why):

@@ -55,8 +55,8 @@ def test_every_column_with_a_purpose_is_set_aside():
         ((), ("x", "y"), ""),
         (("x", "y"), ("x", "y"), ""),
         (("x",), ("x",), ""),
-        (("x", "z"), ("x",), "names z, which the signature does not"),
-        (("x",), ("x", "y"), "leaves out y, which the signature asks for"),
+        (("x", "z"), ("x",), "names z, which the signature does not have"),
+        (("x",), ("x", "y"), "leaves out y, which the signature requires"),
     ],
 )
 def test_features_and_a_signature_contradict_one_another_where_neither_holds_the_other(

@@ -58,7 +58,7 @@ def test_all_problems_are_told_at_once_each_with_its_place(tmp_path):
     assert (
         "deploy.target.socket: write the path of a Unix socket (with a slash), or host:port" in told
     )
-    assert "deploy.target.backend: String should match pattern" in told
+    assert "deploy.target.backend: must match" in told
     assert "deploy.target.slots: name two different servers of the backend" in told
     assert "deploy.target.start: unknown placeholder 'modl'; did you mean 'model'?" in told
     assert "unknown setting of the target haproxy 'drian'; did you mean 'drain'?" in told
@@ -75,10 +75,10 @@ def test_what_has_to_be_there_is_asked_for(tmp_path, missing):
 @pytest.mark.parametrize(
     ("start", "problem"),
     [
-        ("serve {port}", "has to say what to serve, and where"),
-        ("serve 'a", "cannot be split into words"),
-        ([], "a command needs a word"),
-        ([1], "write a command, or the list of its words"),
+        ("serve {port}", "must contain {model} and {port}"),
+        ("serve 'a", "is not a valid command"),
+        ([], "write a command; it is empty"),
+        ([1], "write a command or a list of its words"),
     ],
 )
 def test_a_command_that_cannot_work_is_told(tmp_path, start, problem):

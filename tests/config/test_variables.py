@@ -79,7 +79,7 @@ def test_tokens_of_the_ci_system_cannot_be_used_whoever_allows_it(read, name, ar
 def test_elsewhere_no_variable_can_stand_and_its_value_is_not_shown(read, place, words):
     variables = {"SECRET": "hidden", "CDML_ENV_ALLOW": "SECRET"}
 
-    with pytest.raises(ConfigurationError, match=f"{place}: a variable cannot stand") as caught:
+    with pytest.raises(ConfigurationError, match=f"{place}: a variable is not allowed") as caught:
         read(variables, **words)
 
     assert "hidden" not in str(caught.value)
@@ -97,7 +97,7 @@ def test_all_problems_with_variables_are_told_at_once(read):
         read(CI, model='"${A}"', data="${B}/${C}/rows.parquet")
 
     assert all(f"env-allow: {name}" in str(caught.value) for name in "BC")
-    assert "model: a variable cannot stand here" in str(caught.value)
+    assert "model: a variable is not allowed here" in str(caught.value)
 
 
 def test_an_address_with_a_refused_variable_is_told_once(read):

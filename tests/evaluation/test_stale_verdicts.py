@@ -20,7 +20,7 @@ BROKEN = {
     "nested without end": (CONFIG + "x: " + "[" * 5000 + "]" * 5000, "nests deeper"),
     "another encoding": (CONFIG.encode("utf-16"), "cannot be read"),
     "a byte that is no text": (CONFIG.encode() + b"# \xff\n", "cannot be read"),
-    "nothing in it": ("", "holds no keys"),
+    "nothing in it": ("", "has no keys"),
     "missing": (None, "does not exist"),
 }
 

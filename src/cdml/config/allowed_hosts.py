@@ -122,16 +122,13 @@ def _refused(address: str, carried: str, variables: Mapping[str, str]) -> str | 
     host, port = _host(reveal(address))
     leads_elsewhere = _scheme(address) not in _WEB and _ELSEWHERE.search(reveal(address))
     if host is None or leads_elsewhere:
-        return (
-            f"would be sent {carried}, and its host cannot be told apart from the rest; write"
-            " scheme://host/path"
-        )
+        return f"would receive {carried}, but its host is ambiguous; write scheme://host/path"
     named = _named(address, variables)
     if (host, port) in named or (host, None) in named:
         return None
     masked = mask(host, address)
     return (
-        f"would send {carried} to {masked}, a host that the workflow does not name; to allow it,"
+        f"would send {carried} to {masked}, a host that the workflow does not allow; to allow it,"
         f" add this line to the step's `with:` (or set {ALLOWED}): allow-hosts: {masked}"
     )
 

@@ -1,4 +1,4 @@
-"""What one key of cdml.yaml alone cannot tell: asked of the document, whatever else is wrong."""
+"""Problems that concern several keys of cdml.yaml, checked whatever else is wrong."""
 
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -19,8 +19,8 @@ REGISTRY_PLACE: KeyPath = ("registry", "uri")
 TARGET: KeyPath = ("deploy", "target")
 TRAFFIC: KeyPath = ("deploy", "canary", "traffic")
 NO_REGISTRY = (
-    "is empty or left to its default, which in CI is a registry that has no champion: every model"
-    " would be the first; set it (an unset secret is empty)"
+    "is empty or not set; in CI the default registry has no champion, so every model would be the"
+    " first. Set it (an unset secret is empty)"
 )
 
 
@@ -50,7 +50,7 @@ def find_contradictions(
     try:
         urlsplit(reveal(address))
     except ValueError as error:
-        yield REGISTRY_PLACE, mask(f"is no address: {error}", address)
+        yield REGISTRY_PLACE, mask(f"is not a valid address: {error}", address)
     unread = registry_problem(reveal(address))
     if unread is not None:
         yield REGISTRY_PLACE, mask(unread, address)
@@ -66,9 +66,9 @@ def _about_features(document: Mapping[str, Any]) -> Iterator[Complaint]:
     for number, name in enumerate(features if isinstance(features, list) else ()):
         place: KeyPath = ("data", "features", number)
         if str(name) == str(label):
-            yield place, f"{name} is the label, which a model cannot be given"
+            yield place, f"{name} is the label and cannot be an input"
         elif isinstance(key, list) and str(name) in map(str, key):
-            yield place, f"{name} is of the key, which identifies rows and is no input"
+            yield place, f"{name} is part of the key, which identifies rows, and cannot be an input"
 
 
 def _about_kind(
@@ -100,8 +100,8 @@ def _about_splitting(document: Mapping[str, Any]) -> Iterator[Complaint]:
     source = str(at(document, *TRAFFIC, "type") or "")
     kind = target_types().get(name)
     if kind is not None and kind.splits_traffic is False:
-        problem = f"the target {name} cannot split traffic: its switch is one write"
+        problem = f"the target {name} switches all traffic at once and cannot split it"
         yield ("deploy", "canary"), f"{problem}; leave canary out, or choose another target"
     elif kind is not None and kind.traffic is not None and source not in ("", *kind.traffic):
-        problem = f"{source} does not show the requests of the target {name}"
+        problem = f"{source} has no requests of the target {name}"
         yield (*TRAFFIC, "type"), f"{problem}; choose one of: {', '.join(kind.traffic)}"

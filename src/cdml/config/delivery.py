@@ -50,28 +50,29 @@ class CanarySettings(SettingsModel):
     """How a new version gets its traffic, on a target that splits it."""
 
     steps: tuple[Percent, ...] = (5, 25, 50, ALL)
-    """Its shares in percent, rising to 100. A share rises after each look without evidence of
-    harm; the last step needs the verdict that the version is no worse."""
+    """Its shares in percent, rising to 100. The share rises after each look without evidence of
+    harm; the last step requires proof that the version is no worse."""
     every: Duration = 60.0
-    """Time between two looks of the judge."""
+    """Time between two looks at the traffic."""
     timeout: Duration = 3600.0
-    """Time after which a version that was not promoted is taken back."""
+    """Time after which a canary that was not promoted is aborted."""
     bake: Duration | None = None
-    """Time it is watched with all traffic before the deploy counts as done."""
+    """Time for which it is watched with all traffic before the deploy is done."""
     park: Literal[False] | Duration = False
-    """Time a canary waits for `deploy --resume`; the run ends after each look. false: it waits."""
+    """Time for which a paused canary waits for `deploy --resume`; the run ends after each look.
+    false: the run waits itself."""
     traffic: TrafficSettings | None = None
-    """Where the judge sees what requests became of."""
+    """Where to read the outcome of requests."""
     tolerated_ratio: float = Field(default=2.0, ge=1, le=100)
-    """How many times the champion's rate of errors, or of slow answers, is tolerable."""
+    """Tolerated rate of errors and of slow answers, as a multiple of the champion's."""
     tolerated_error_rate: float = Field(default=0.001, ge=0, lt=1)
-    """Errors a request that are tolerable whatever the champion does."""
+    """Error rate that is always tolerated, whatever the champion's is."""
     latency_limit_ms: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """What 95 % of the answers should be within. With `latency_factor`, the smaller limit counts;
-    null, and that null too: latencies are not judged."""
+    """Limit for the latency of 95 % of the answers. With `latency_factor`, the lower limit counts;
+    if both are null, latencies are not judged."""
     latency_factor: float | None = Field(default=None, ge=1, le=100)
-    """The limit as a multiple of what 95 % of the champion's answers were within, in the minutes
-    before the canary began; null: the limit is `latency_limit_ms` alone."""
+    """The limit as a multiple of the champion's 95 % latency in the minutes before the canary
+    began; null: only `latency_limit_ms` counts."""
 
     @property
     def judges_latencies(self) -> bool:
@@ -82,30 +83,29 @@ class CanarySettings(SettingsModel):
     @classmethod
     def _rising(cls, steps: tuple[int, ...]) -> tuple[int, ...]:
         if not steps or steps[-1] != ALL or any(low >= high for low, high in pairwise(steps)):
-            raise ValueError("write shares that rise and end with 100, such as [5, 25, 50, 100]")
+            raise ValueError("write shares that rise to 100, such as [5, 25, 50, 100]")
         return steps
 
     @model_validator(mode="after")
     def _timely(self) -> Self:
         if len(self.steps) > 1 and self.traffic is None:
-            raise ValueError("traffic is missing: the judge has to see what requests became of")
+            raise ValueError("traffic is missing: a canary is judged by its requests")
         if self.judges_latencies and self.traffic and (name := self.traffic.missing_latency):
-            raise ValueError(f"traffic.{name} is missing: without it no latency can be judged")
+            raise ValueError(f"traffic.{name} is missing: latencies are judged by it")
         if self.every >= self.timeout:
             raise ValueError(
-                f"every ({self.every:g} s) leaves no time for a look before timeout"
-                f" ({self.timeout:g} s)"
+                f"every ({self.every:g} s) must be less than timeout ({self.timeout:g} s)"
             )
         return self
 
 
 class NotifySettings(SettingsModel):
-    """Who is told how a deploy or a rollback ended; trouble with telling never stops either."""
+    """Who hears of the result of a deploy or rollback; a failed notification stops neither."""
 
     comment: bool = True
     """Whether the commit's pull request gets a comment."""
     webhook: AddressText | None = None
-    """Address that gets the evidence as JSON, by POST."""
+    """Address to which the evidence is sent as JSON, by POST."""
     secret: SecretStr | None = None
     """Signs the webhook: HMAC-SHA256 of the body, in the header `X-CDML-Signature-256`."""
 
@@ -119,10 +119,10 @@ class NotifySettings(SettingsModel):
 
 
 class JournalSettings(SettingsModel):
-    """Where it is written who served when."""
+    """Where the journal of deployments is stored."""
 
     remote: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_][\w./-]*$")
-    """Name of the git remote that holds the branches `cdml/**`; by default the only remote, or the
+    """Name of the git remote with the branches `cdml/**`; by default the only remote, or the
     one that `origin`, the branch's upstream and `remote.pushDefault` agree on."""
 
 
@@ -130,19 +130,19 @@ class DeploySettings(SettingsModel):
     """Where and how a judged model is shipped."""
 
     environment: str = Field(default="production", min_length=1, max_length=LONGEST_ENVIRONMENT)
-    """Name of the deployment environment, as the code host and the journal show it."""
+    """Name of the deployment environment on the code host and in the journal."""
     target: TargetSettings = TargetSettings()
     known_rows: Annotated[int, Field(ge=0, le=100)] = 5
-    """Rows of the evaluation data that are kept with a version and what it said to them, to ask
-    its server before it gets traffic. Where the target serves nothing itself, or where the contract
-    classifies a column that the model is given, none are kept."""
+    """How many smoke cases to record with a version: evaluation rows and its answers, sent to its
+    server before it gets traffic. None are recorded if the target is not a server, or if the
+    contract classifies an input of the model."""
     rollback_window: Duration | None = None
-    """Time that what served before stays warm, on a target that splits traffic; `deploy --resume`
-    ends it afterwards. null: it stays until the next version is staged."""
+    """Time for which the previous version stays warm, on a target that splits traffic; afterwards
+    `deploy --resume` stops it. null: it stays until the next version is staged."""
     canary: CanarySettings | None = None
-    """How traffic is shifted; without it a checked version gets all traffic at once."""
+    """How traffic is shifted; by default a checked version gets all traffic at once."""
     url: str | None = None
-    """Where the environment is seen; shown with the code host's deployments."""
+    """URL of the environment, shown with the code host's deployments."""
     notify: NotifySettings = NotifySettings()
     journal: JournalSettings = JournalSettings()
 

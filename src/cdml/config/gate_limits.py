@@ -24,16 +24,16 @@ def bound_problem(metric: Metric, edge: BoundEdge, value: float, *, sanity: bool
     keeps = BoundEdge.AT_LEAST if metric.greater_is_better else BoundEdge.AT_MOST
     if metric.fraction and edge is keeps and value >= _ALL:
         return (
-            f"{metric.name} is a fraction, and a model that always answers 0 has one of at most 1"
-            f"; did you mean {edge.value}: {value / _PERCENT:g}?"
+            f"{metric.name} is a fraction, and a model that always answers 0 gets at most 1;"
+            f" did you mean {edge.value}: {value / _PERCENT:g}?"
         )
     if value == (possible.low if edge is BoundEdge.AT_LEAST else possible.high):
         return f"every model passes: {metric.name} is {possible}"
     if edge is not keeps and not sanity:
         return (
-            f"only bad models pass: of {metric.name} {_BETTER[metric.greater_is_better]} is better;"
-            f" did you mean {keeps.value}? If it is to catch values too good to be true, add"
-            " `sanity: true` to the gate"
+            f"only bad models pass, because a {_BETTER[metric.greater_is_better]} {metric.name} is"
+            f" better; did you mean {keeps.value}? To catch values that are too good to be true,"
+            " add `sanity: true` to the gate"
         )
     return ""
 
@@ -66,7 +66,7 @@ def margin_problem(
     if kind is RuleKind.NON_INFERIORITY and margin >= distance:
         return (
             f"a model that knows nothing passes: its {metric.name} is {uninformed:.3g}, which is"
-            f" {distance:.3g} from the best{guess}"
+            f" {distance:.3g} away from the best{guess}"
         )
     return ""
 
@@ -83,8 +83,8 @@ def _share_problem(metric: Metric, kind: RuleKind, share: float) -> str:
     if kind is RuleKind.SUPERIORITY and metric.greater_is_better and math.isfinite(metric.best):
         most = metric.best / (1 + share)
         return (
-            f"no model passes where the champion's {metric.name} is above {most:.3g}: {percentage}"
-            f" more than that exceeds {metric.best:g}"
+            f"no model passes if the champion's {metric.name} is above {most:.3g}: {percentage}"
+            f" more exceeds {metric.best:g}"
         )
     return ""
 
@@ -104,7 +104,7 @@ def out_of_range(metric: Metric, *values: float | None) -> str:
     for value in values:
         if value is not None and value not in metric.range:
             return (
-                f"it is {value:g}, but the gate says that it is {metric.range};"
-                " correct its range, or the values"
+                f"it is {value:g}, but the gate's range is {metric.range}; correct the range or the"
+                " values"
             )
     return ""

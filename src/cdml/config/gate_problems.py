@@ -78,7 +78,7 @@ def _about_task(document: Mapping[str, Any], task: Task | None) -> Iterator[Comp
     if task not in (None, Task.BINARY) and positive is not None:
         yield (
             ("data", "positive"),
-            f"only a binary task has a positive class, and data.task is {task}; leave one out",
+            f"only a binary task has a positive class, but data.task is {task}; leave one out",
         )
 
 
@@ -106,7 +106,7 @@ def _of_metric(
     tasks = " and ".join(sorted(metric.tasks))
     if task is not None and metric.tasks and task not in metric.tasks:
         yield (
-            f"{metric.name} is a metric of {tasks} models, and this is a {task} one;"
+            f"{metric.name} is a metric of {tasks} models, but this is a {task} model;"
             f" use {suggest_metric(task, metric)}"
         )
     elif task is None and metric.tasks == {Task.BINARY}:
@@ -115,19 +115,19 @@ def _of_metric(
             f" {suggest_metric(Task.MULTICLASS, metric)}"
         )
     elif task is None and clashes:
-        yield f"{metric.name} is a metric of {tasks} models, and the gates above it are not"
+        yield f"{metric.name} is a metric of {tasks} models, unlike the gates above"
 
 
 def _of_direction_and_range(metric: Metric, gate: Mapping[str, Any]) -> Iterator[Complaint]:
     """What a gate may declare of `mean(column)` and `module:function`, and of nothing else."""
     if gate.get("greater_is_better") is not None and metric.described:
         direction = "greater" if metric.greater_is_better else "smaller"
-        problem = f"of {metric.name} {direction} is better; leave greater_is_better out"
+        problem = f"for {metric.name}, {direction} is always better; remove greater_is_better"
         yield ("greater_is_better",), problem
     if gate.get("range") is None:
         return
     if metric.described:
-        yield ("range",), f"the range of {metric.name} is known ({metric.range}); leave range out"
+        yield ("range",), f"the range of {metric.name} is fixed ({metric.range}); remove range"
     elif (ends := _ends(gate["range"])) is not None and not ends[0] < ends[1]:
         yield ("range",), f"write [lowest, highest]: {ends[0]:g} is not below {ends[1]:g}"
 
@@ -172,8 +172,8 @@ def _rules(
         value, relative = margin
         if metric.family.reported:
             problem = (
-                f"{metric.name} is a reported figure, which grows by chance alone: bound it with"
-                " at_most, and compare by brier_score_loss or log_loss"
+                f"{metric.name} is a reported figure that grows by chance and cannot be compared:"
+                " use at_most, or compare brier_score_loss or log_loss"
             )
         else:
             problem = margin_problem(metric, kind, value, relative=relative, task=task)
@@ -185,10 +185,10 @@ def _alone(gate: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str]]:
     words = [*(edge.value for edge in BoundEdge), *(kind.value for kind in RuleKind)]
     if all(gate.get(word) is None for word in words):
         problem = "a gate needs at_least, at_most, max_regression or min_improvement;"
-        yield (), f"{problem} without one it would never say no"
+        yield (), f"{problem} without one it would never fail"
     low, high = (_number(gate.get(edge.value)) for edge in (BoundEdge.AT_LEAST, BoundEdge.AT_MOST))
     if low is not None and high is not None and low > high:
-        yield (BoundEdge.AT_LEAST.value,), f"at_least {low:g} lies above at_most {high:g}"
+        yield (BoundEdge.AT_LEAST.value,), f"at_least {low:g} is above at_most {high:g}"
 
 
 def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -196,7 +196,7 @@ def threshold_complaints(document: Mapping[str, Any]) -> Iterator[Complaint]:
     for section, warn, fail in _LEVELS:
         first, second = (_number(at(document, "data", section, key)) for key in (warn, fail))
         if first is not None and second is not None and first > second:
-            problem = f"{warn} {first:g} lies above {fail} {second:g}, so that nothing only warns"
+            problem = f"{warn} {first:g} is above {fail} {second:g}, so nothing can only warn"
             yield ("data", section, warn), problem
     measure = at(document, "data", "drift", "measure") or "psi"
     most = _DRIFT_UP_TO.get(str(measure), math.inf)

@@ -69,6 +69,6 @@ def contradiction(
         return ""
     strange = [name for name in features if name not in types]
     lost = [name for name in required if name not in features]
-    problems = [f"names {', '.join(strange)}, which the signature does not"] if strange else []
-    problems += [f"leaves out {', '.join(lost)}, which the signature asks for"] if lost else []
+    problems = [f"names {', '.join(strange)}, which the signature does not have"] if strange else []
+    problems += [f"leaves out {', '.join(lost)}, which the signature requires"] if lost else []
     return ", and ".join(problems)

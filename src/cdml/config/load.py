@@ -86,12 +86,12 @@ def load(
     not: `no_registry` says so.
 
     Raises:
-        ConfigurationError: the file is missing or anything in it is wrong; all of it is told.
+        ConfigurationError: the file is missing or invalid; the message lists every problem.
     """
     variables = os.environ if environment is None else environment
     marked = _document(path, _text(path))
     document, lines = marked.value, marked.lines
-    problems = [_problem(place, "is given twice", lines) for place in marked.repeated]
+    problems = [_problem(place, "appears twice", lines) for place in marked.repeated]
     refused = dict(substitute_variables(document, variables))
     no_registry = "" if needs_registry else refused.pop(REGISTRY_PLACE, "")
     if no_registry:
@@ -126,7 +126,7 @@ def load(
             lines_of_problems.append(metric_name_list())
         raise ConfigurationError(
             f"{path} has {count}:\n" + "\n".join(f"  {line}" for line in lines_of_problems),
-            "`cdml schema` prints what each key may hold.",
+            "`cdml schema` prints the allowed values of each key.",
             at=(str(path), _line_number(lines_of_problems[0])),
         )
     return LoadedConfig(config=config, path=path, lines=lines, no_registry=no_registry)
@@ -162,7 +162,7 @@ def _document(path: Path, text: str) -> YamlDocument:
             at=(str(path), error.line),
         ) from error
     if not isinstance(marked.value, dict):
-        raise ConfigurationError(f"{path} holds no keys.", "`cdml init` writes one to begin with.")
+        raise ConfigurationError(f"{path} has no keys.", "`cdml init` writes a first one.")
     return marked
 
 

@@ -44,7 +44,7 @@ def registry_types() -> Kinds[RegistryType]:
 
 
 _FOLDERS = (
-    "Set registry.uri to folder:registry, download both models in a step before, and name their"
+    "Set registry.uri to folder:registry, download both models in an earlier step, and pass their"
     " folders (--model ./new --champion ./old); or use an MLflow server (https://…)"
 )
 _SERVED = (
@@ -52,21 +52,21 @@ _SERVED = (
     " address (https://…)"
 )
 _A_SERVER = "Set registry.uri to the address of an MLflow server (https://…), or to a SQLite file"
-_OBJECTS = ("an object store holds files, and no versions", _A_SERVER)
+_OBJECTS = ("an object store has files but no versions", _A_SERVER)
 _ELSEWHERE: Mapping[str, tuple[str, str]] = {
-    "databricks": ("the workspace registry of Databricks is not read", _FOLDERS),
-    "databricks-uc": ("Unity Catalog of Databricks is not read", _FOLDERS),
-    "uc": ("Unity Catalog is not read", _FOLDERS),
-    "azureml": ("the registry of Azure Machine Learning is not read", _FOLDERS),
-    "sagemaker": ("the registry of SageMaker is not read", _FOLDERS),
-    "arn": ("the registry of SageMaker is not read", _FOLDERS),
-    "vertexai": ("the registry of Vertex AI is not read", _FOLDERS),
-    "wandb": ("the registry of Weights & Biases is not read", _FOLDERS),
-    "postgresql": ("a PostgreSQL database is read through MLflow's server alone", _SERVED),
-    "postgres": ("a PostgreSQL database is read through MLflow's server alone", _SERVED),
-    "mysql": ("a MySQL database is read through MLflow's server alone", _SERVED),
-    "mssql": ("a SQL Server database is read through MLflow's server alone", _SERVED),
-    "file": ("a folder of runs is not read", f"{_A_SERVER} (sqlite:///mlflow.db)"),
+    "databricks": ("the workspace registry of Databricks is not supported", _FOLDERS),
+    "databricks-uc": ("Unity Catalog of Databricks is not supported", _FOLDERS),
+    "uc": ("Unity Catalog is not supported", _FOLDERS),
+    "azureml": ("the registry of Azure Machine Learning is not supported", _FOLDERS),
+    "sagemaker": ("the registry of SageMaker is not supported", _FOLDERS),
+    "arn": ("the registry of SageMaker is not supported", _FOLDERS),
+    "vertexai": ("the registry of Vertex AI is not supported", _FOLDERS),
+    "wandb": ("the registry of Weights & Biases is not supported", _FOLDERS),
+    "postgresql": ("a PostgreSQL database is only supported through an MLflow server", _SERVED),
+    "postgres": ("a PostgreSQL database is only supported through an MLflow server", _SERVED),
+    "mysql": ("a MySQL database is only supported through an MLflow server", _SERVED),
+    "mssql": ("a SQL Server database is only supported through an MLflow server", _SERVED),
+    "file": ("a folder of runs is not supported", f"{_A_SERVER} (sqlite:///mlflow.db)"),
     **dict.fromkeys(("s3", "gs", "abfss", "wasbs"), _OBJECTS),
 }
 """What is told of a registry, and what works, by the scheme of its address."""

@@ -40,7 +40,7 @@ def _number(written: object) -> object:
     if isinstance(written, bool):
         raise ValueError(f"write a number, not {written!r}")
     if isinstance(written, str) and (match := _PERCENT.fullmatch(written.strip())):
-        raise ValueError(f"write {float(match['number']) / 100:g}: a bound is no percentage")
+        raise ValueError(f"write {float(match['number']) / 100:g}: a bound cannot be a percentage")
     return written
 
 
@@ -69,9 +69,9 @@ def _distinct_classes(
 ) -> tuple[bool | int | float | str, ...]:
     for at, one in enumerate(classes):
         if find_class(one, classes[:at]) is not None:
-            raise ValueError(f"names a class once, and {yaml_scalar(one)} stands twice")
+            raise ValueError(f"must list each class once; {yaml_scalar(one)} appears twice")
     if len(classes) == 1:
-        raise ValueError("are all classes of the model, two or more")
+        raise ValueError("must list all classes of the model, at least two")
     return classes
 
 
@@ -112,17 +112,17 @@ class DriftSettings(SettingsModel):
     """When a column differs too much from the reference."""
 
     measure: Literal["psi", "js", "ks", "wasserstein", "cramers_v"] = "psi"
-    """What the thresholds are held against; docs/data.md says what each is."""
+    """The measure that the thresholds apply to; docs/data.md explains each."""
     warn: BoundValue | None = 0.2
-    """Value of the measure from which a column warns; null: never."""
+    """Value of the measure at which a column warns; null: never."""
     fail: BoundValue | None = None
-    """Value of the measure from which a column fails; null: never."""
+    """Value of the measure at which a column fails; null: never."""
     min_rows: int = Field(default=100, ge=1)
-    """With fewer rows on either side nothing is judged."""
+    """Drift is not judged if either side has fewer rows."""
     slices: bool = False
-    """Whether drift is also judged within each value of data.slices."""
+    """Also judge drift within each slice of data.slices."""
     ignore: tuple[ColumnName, ...] = ()
-    """Columns that are expected to move, such as dates."""
+    """Columns that are expected to change, such as dates."""
 
 
 class LeakageSettings(SettingsModel):
@@ -133,24 +133,25 @@ class LeakageSettings(SettingsModel):
     """
 
     warn: float | None = Field(default=0.98, gt=0.5, le=1)
-    """Strength from which a column warns; null: never."""
+    """Strength at which a column warns; null: never."""
     fail: float | None = Field(default=0.995, gt=0.5, le=1)
-    """Strength from which a column fails, where the model is known to use it; null: never."""
+    """Strength at which a column fails if the model uses it; null: never."""
     shared_warn: float | None = Field(default=0.01, gt=0, le=1)
-    """Share of rows equal to one of the reference, beyond chance, that warns; null: never."""
+    """Share of rows equal to a reference row, beyond chance, at which the check warns; null:
+    never."""
     shared_fail: float | None = Field(default=0.1, gt=0, le=1)
-    """The same share that fails; null: never."""
+    """The same share at which the check fails; null: never."""
     ignore: tuple[ColumnName, ...] = ()
-    """Columns that may tell the label, or whose groups may be on both sides."""
+    """Columns that may give away the label, or whose groups may be on both sides."""
 
 
 class AnswerSettings(SettingsModel):
-    """Which columns of a model's answer count; those without names are counted from 0."""
+    """Which columns of a model's answer to use; columns without names are numbered from 0."""
 
     prediction: str | int | None = None
     """Column of the predicted class or number; by default the likeliest class."""
     score: str | int | Mapping[str, str | int] | None = None
-    """Column of the probability of the positive class; or, by class, the column of each."""
+    """Column of the probability of the positive class, or a column for each class."""
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
@@ -172,12 +173,12 @@ class DataSettings(SettingsModel):
     evaluation: AddressText
     """File, glob or URL of the evaluation rows."""
     reference: AddressText | None = None
-    """What the model was trained on, or a profile of it (`….profile.json`), or `champion`: the
-    profile kept with the champion, which is also what is used by default."""
+    """The training rows, a profile of them (`….profile.json`), or `champion`: the profile stored
+    with the champion, which is the default."""
     contract: str | None = None
     """An Open Data Contract Standard v3 file."""
     key: tuple[ColumnName, ...] = Field(min_length=1)
-    """Columns that identify a row; they pair the two models."""
+    """Columns that identify a row; they pair the rows of the two models."""
     label: ColumnName | None = None
     """The column to predict. Gates of `mean(column)` and of the model's process need none."""
     trial: ColumnName | None = None
@@ -189,43 +190,47 @@ class DataSettings(SettingsModel):
     unmatched: Annotated[
         float, BeforeValidator(_share, json_schema_input_type=float | str), Field(ge=0, lt=1)
     ] = 0.0
-    """Share of the cases that may stand in one of two files of results only, such as `1%`."""
+    """Share of the cases that may be in only one of two files of results, such as `1%`."""
     positive: bool | int | str | None = None
     """The positive class; set it for binary classification."""
     classes: Annotated[tuple[bool | int | float | str, ...], AfterValidator(_distinct_classes)] = ()
-    """All classes in the order of the model's probabilities; where the model says them itself,
-    nothing is needed here."""
+    """All classes in the order of the model's probabilities; only needed if the model does not
+    state them itself."""
     answer: AnswerSettings | None = None
-    """Which columns of the model's answer count, where their names do not say."""
+    """Which columns of the model's answer to use, if their names do not make it clear."""
     task: metrics.Task | None = None
-    """binary, multiclass or regression; by default told by `positive` and the gates."""
+    """binary, multiclass or regression; by default derived from `positive` and the gates."""
     time: ColumnName | None = None
-    """Column of when a row happened: the rows must come after the reference."""
+    """Column with the time of a row; the rows must be later than the reference."""
     group: ColumnName | None = None
-    """Column of what must not be on both sides, such as a user; `cluster` unless said otherwise."""
+    """Column of groups, such as users, that must not be in both the evaluation and the reference;
+    by default `cluster`."""
     features: tuple[ColumnName, ...] | None = Field(default=None, min_length=1)
-    """The model's inputs in their order, where its signature does not name them; by default all
-    columns that are named for nothing else."""
+    """The model's inputs in order, if its signature does not name them; by default all columns
+    without another role."""
     slices: tuple[ColumnName, ...] = ()
-    """Columns whose every value is judged apart."""
+    """Columns whose values are each judged as a slice."""
     max_slices: int = Field(default=100, ge=1, le=10_000)
-    """Values of a slice column that are judged apart, largest first; the rest is `other`."""
+    """How many values of a slice column are judged one by one, most frequent first; the rest is
+    `other`."""
     weight: ColumnName | None = None
-    """Column that says how much a row counts; at least 0."""
+    """Column with the weight of each row; at least 0."""
     cluster: ColumnName | None = None
-    """Column of what rows belong to (a user, a conversation): rows of one are not independent."""
+    """Column with what a row belongs to (a user, a conversation), if the rows of one are not
+    independent."""
     sensitive: ColumnName | None = None
     """Column of the groups that fairness metrics compare."""
     cost: ColumnName | None = None
-    """Column of the predictions that says what a row cost, for `cost_per_1000_rows`."""
+    """Column of the predictions with the cost of a row, for `cost_per_1000_rows`."""
     related: Mapping[str, AddressText] = Field(default_factory=dict)
     """Files of the tables that the contract's relationships refer to, by table."""
     foreign_rules: Literal["list", "hold"] = "list"
-    """Rules of other engines in the contract. list: told; hold: inconclusive."""
+    """What rules of other engines in the contract do. list: they are listed; hold: the check is
+    inconclusive."""
     extra_columns: Literal["tell", "warn", "fail"] = "tell"
-    """What columns do that the contract does not know."""
+    """What columns that are not in the contract do."""
     checks: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
-    """Checks that installed packages bring, by name, each with its settings."""
+    """Checks from installed packages, by name, each with its settings."""
     drift: DriftSettings = DriftSettings()
     leakage: LeakageSettings = LeakageSettings()
 
@@ -235,21 +240,21 @@ class DataSettings(SettingsModel):
             twice = next((name for name in names if names.count(name) > 1), None)
             if twice is not None:
                 raise ValueError(
-                    f"key, trial, slices and features name a column once, and {twice!r} stands"
-                    " twice"
+                    "key, trial, slices and features must name each column once;"
+                    f" {twice!r} appears twice"
                 )
         return self
 
     @model_validator(mode="after")
     def _classes_fit(self) -> Self:
         if self.classes and self.task is metrics.Task.REGRESSION:
-            raise ValueError("classes are for a classification, and the task is regression")
+            raise ValueError("classes are only for classification, but the task is regression")
         if (
             self.classes
             and self.positive is not None
             and find_class(self.positive, self.classes) is None
         ):
-            raise ValueError(f"positive, {yaml_scalar(self.positive)}, is none of the classes")
+            raise ValueError(f"positive ({yaml_scalar(self.positive)}) is not one of the classes")
         return self
 
     @property
@@ -303,20 +308,20 @@ class DataSettings(SettingsModel):
 
 
 class SliceRule(SettingsModel):
-    """What a gate asks of every slice; what is not said is taken from the gate."""
+    """The rule of a gate for every slice; missing keys are taken from the gate."""
 
     max_regression: MarginField | None = None
-    """As that of the gate, for each slice; by default the gate's."""
+    """Like that of the gate, for each slice; by default the gate's."""
     mode: Literal["detect", "require"] = "detect"
-    """detect: fail on a proven drop beyond the margin; require: hold until non-inferiority
-    is proven in every slice."""
+    """detect: fail if a regression beyond the margin is proven; require: hold until
+    non-inferiority is proven in every slice."""
 
 
 class GateSettings(SettingsModel):
-    """One metric and what it has to fulfil."""
+    """One metric and its limits."""
 
     metric: MetricName
-    """A metric by its name, `mean(column)`, or `module:function` for one of your own."""
+    """A metric by its name, `mean(column)`, or `module:function` for your own function."""
     at_least: BoundValue | None = None
     """The value must not be lower."""
     at_most: BoundValue | None = None
@@ -328,14 +333,14 @@ class GateSettings(SettingsModel):
     slices: SliceRule | Literal[False] | None = None
     """The rule for slices; by default that of the gate; false: slices are not judged."""
     tier: Literal["critical", "advisory"] = "critical"
-    """advisory: what would fail or hold only warns."""
+    """advisory: warn instead of failing or holding."""
     greater_is_better: bool | None = None
-    """Direction of `mean(column)` and `module:function`; true unless said otherwise."""
+    """Direction of `mean(column)` and `module:function`; by default true."""
     range: tuple[float, float] | None = None
-    """Lowest and highest possible value of `mean(column)` or `module:function`; without it
-    nothing is assumed of them."""
+    """Lowest and highest possible value of `mean(column)` or `module:function`; by default
+    unlimited."""
     sanity: bool = False
-    """Whether a bound is meant for values too good to be true, such as `roc_auc at_most 0.99`."""
+    """The bound catches values that are too good to be true, such as `roc_auc at_most 0.99`."""
 
 
 class ScoringSettings(SettingsModel):
@@ -344,7 +349,7 @@ class ScoringSettings(SettingsModel):
     environment: str = "model"
     """model: built from the model's own requirements; current; or an interpreter's path."""
     timeout: Duration = 600.0
-    """Seconds until scoring is given up; `10m`, `1h` are understood."""
+    """Seconds after which scoring is aborted; also `10m` or `1h`."""
 
 
 class PolicySettings(SettingsModel):
@@ -353,11 +358,11 @@ class PolicySettings(SettingsModel):
     confidence: float = Field(default=0.95, gt=0.5, le=0.999_999)
     """Confidence of every interval and bound."""
     on_inconclusive: Literal["hold", "warn"] = "hold"
-    """hold: exit 3; warn: say so and let it pass."""
+    """hold: exit with 3; warn: pass with a warning."""
     first_model: Literal["bounds", "hold"] = "bounds"
-    """Without a champion: the bounds decide (none is a hold), or always hold."""
+    """Without a champion: bounds: the bounds decide (no bound holds); hold: always hold."""
     bounds: Literal["point", "interval"] = "point"
-    """Whether at_least and at_most are asked of the value or of its interval."""
+    """Whether at_least and at_most apply to the value or to its interval."""
     min_rows: int | None = Field(default=None, ge=1)
     """Slices with fewer rows are reported, not judged; 100 by default. With `data.cluster` it
     counts clusters; 10 by default."""

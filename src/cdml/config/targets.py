@@ -28,11 +28,11 @@ def _command(written: object) -> object:
         try:
             written = shlex.split(written)
         except ValueError as error:
-            raise ValueError(f"cannot be split into words: {error}") from error
+            raise ValueError(f"is not a valid command: {error}") from error
     if not isinstance(written, list | tuple) or not all(isinstance(one, str) for one in written):
-        raise ValueError(f"write a command, or the list of its words, not {written!r}")
+        raise ValueError(f"write a command or a list of its words, not {written!r}")
     if not written:
-        raise ValueError("a command needs a word")
+        raise ValueError("write a command; it is empty")
     for name in _PLACEHOLDER.findall(" ".join(written)):
         if name not in PLACEHOLDERS:
             raise ValueError(describe_unknown("placeholder", name, PLACEHOLDERS))
@@ -43,8 +43,7 @@ def _starts(words: tuple[str, ...]) -> tuple[str, ...]:
     placeholders = set(_PLACEHOLDER.findall(" ".join(words)))
     if not ({"model", "port"} <= placeholders or "slot" in placeholders):
         raise ValueError(
-            "has to say what to serve, and where: {model} and {port}, or {slot} where a unit reads"
-            " them from the slot's file"
+            "must contain {model} and {port}, or {slot} if a unit reads both from the slot's file"
         )
     return words
 
@@ -81,17 +80,17 @@ class HaproxySettings(SettingsModel):
     backend: HaproxyName
     """The backend in HAProxy's configuration."""
     slots: Annotated[tuple[HaproxyName, ...], AfterValidator(_two)] = ("blue", "green")
-    """Names of the backend's two servers; HAProxy knows their addresses."""
+    """Names of the two servers of the backend; HAProxy has their addresses."""
     start: Annotated[CommandLine, AfterValidator(_starts)]
     """Starts a server. {model} is a folder, {port} the slot's; also {slot}, {version}, {digest}."""
     stop: CommandLine | None = None
-    """Stops the server of a {slot}; left out, the processes that `start` began are ended."""
+    """Stops the server of a {slot}; by default, cdml ends the processes that `start` began."""
     ready: Duration = 120.0
-    """How long a server may take until it is ready."""
+    """How long a server may take to become ready."""
     drain: Duration = 30.0
     """How long a server may take to answer its open requests before it is stopped."""
     state: str | None = None
-    """Folder of what each slot serves; by default that of the servers that run, else
+    """Folder with what each slot serves; by default that of the running servers, otherwise
     `~/.local/state/cdml/<backend>`."""
 
 

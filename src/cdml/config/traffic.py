@@ -16,20 +16,20 @@ class RecordSettings(SettingsModel):
     """Records of requests that reach this machine."""
 
     path: Filled
-    """Of the socket or the file."""
+    """Path of the socket or the file."""
 
 
 class PrometheusSettings(SettingsModel):
     """Counters of a Prometheus server, each as a selector of PromQL without a function."""
 
     url: Annotated[AddressText, Field(min_length=1)]
-    """Of the Prometheus server."""
+    """Address of the Prometheus server."""
     requests: Filled
     """Selector of the counter of all requests."""
     errors: Filled
-    """Selector of the counter of those that failed."""
+    """Selector of the counter of failed requests."""
     latency: str | None = None
-    """Selector of the histogram of seconds."""
+    """Selector of the histogram of latencies, in seconds."""
     label: str = "slot"
     """The label that names the server."""
 

@@ -32,7 +32,7 @@ MAY_BE_UNSET: tuple[KeyPath, ...] = (
 ALLOWED = "CDML_ENV_ALLOW"
 """The variable by which the workflow lists the others, separated by commas or spaces."""
 ALWAYS: frozenset[str] = frozenset({"MLFLOW_TRACKING_URI"})
-"""What needs no leave: an address that every workflow here sets for this very purpose."""
+"""Always allowed: an address that every workflow here sets for this very purpose."""
 
 _OURS = re.compile(r"(CDML|ACTIONS|INPUT)_\w*|(GITHUB|GH|GITLAB|CI_JOB)_TOKEN", re.IGNORECASE)
 """Tokens of the CI system, and our own variables: no address is ever made of them."""
@@ -66,15 +66,15 @@ def _filled(place: KeyPath, text: str, variables: Mapping[str, str]) -> str:
 def _problems(place: KeyPath, names: list[str], variables: Mapping[str, str]) -> Iterator[str]:
     if not any(fits(place, pattern) for pattern in PLACES):
         places = ", ".join(".".join(map(str, one)) for one in PLACES)
-        yield f"a variable cannot stand here; it can in {places}"
+        yield f"a variable is not allowed here, only in {places}"
         return
     for name in dict.fromkeys(names):
         if _OURS.fullmatch(name):
             yield f"{name} belongs to the CI system or to cdml and cannot be used in cdml.yaml"
         elif not _is_allowed(name, variables):
             yield (
-                f"the workflow does not let cdml.yaml use the variable {name}; to allow it, add"
-                f" this line to the step's `with:` (or set {ALLOWED}): env-allow: {name}"
+                f"the workflow does not allow cdml.yaml to use the variable {name}; to allow it,"
+                f" add this line to the step's `with:` (or set {ALLOWED}): env-allow: {name}"
             )
         elif not variables.get(name) and place not in MAY_BE_UNSET:
             yield f"the variable {name} is not set"
