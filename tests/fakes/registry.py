@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import replace
 
-from cdml.adapters.registries.mlflow_client import EVIDENCE, checked_evidence
+from cdml.adapters.registries.versions import EVIDENCE, checked_evidence
 from cdml.errors import InputError, ServiceError
 from cdml.models import uri as model_uri
 from cdml.models.digest import combine_digests, model_digest, model_files

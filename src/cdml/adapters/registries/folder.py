@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cdml.adapters.registries.mlflow_client import (
+from cdml.adapters.registries.versions import (
     DIGEST,
     EVIDENCE,
     checked_evidence,

@@ -12,18 +12,20 @@ from mlflow.entities.model_registry import ModelVersion as Stored
 from mlflow.exceptions import MlflowException
 
 from cdml.adapters.registries.mlflow_client import (
-    DIGEST,
-    EVIDENCE,
     Connection,
-    checked_evidence,
     exists_already,
     is_absent,
     read_training,
+)
+from cdml.adapters.registries.mlflow_storage import stored_at
+from cdml.adapters.registries.versions import (
+    DIGEST,
+    EVIDENCE,
+    checked_evidence,
     recorded_digest,
     resolve_uri,
     same_version,
 )
-from cdml.adapters.registries.mlflow_storage import stored_at
 from cdml.common.time_budget import Budget
 from cdml.errors import InputError
 from cdml.evidence.store import file_digest

@@ -1,4 +1,4 @@
-"""How MLflow is reached, what its failures mean, and the tags that cdml writes."""
+"""How MLflow is reached, and what its failures mean."""
 
 import logging
 import math
@@ -19,9 +19,7 @@ from cdml.common.time_budget import Budget
 from cdml.common.tls_errors import explain_tls_error
 from cdml.errors import CdmlError, ConfigurationError, InputError, ServiceError
 from cdml.journal.lease import seconds_left
-from cdml.models import uri as model_uri
-from cdml.models.digest import model_digest
-from cdml.models.registry import ModelVersion, Registry, Training
+from cdml.models.registry import Training
 
 _RETRIES = "MLFLOW_HTTP_REQUEST_MAX_RETRIES"
 _TIMEOUT = "MLFLOW_HTTP_REQUEST_TIMEOUT"
@@ -227,53 +225,3 @@ def read_training(run: Run) -> Training:
             in ("", "train", "training")
         ),
     )
-
-
-DIGEST = "cdml.digest"
-"""Tag: the digest of the version's files."""
-EVIDENCE = "cdml.evidence"
-"""Tag: the digest of the evidence kept with the version."""
-
-
-def recorded_digest(tags: Mapping[str, str], tag: str = DIGEST) -> str | None:
-    """The digest a version's tags tell, if it looks like one."""
-    digest = tags.get(tag, "")
-    return digest if re.fullmatch(r"sha256:[0-9a-f]{64}", digest) else None
-
-
-def resolve_uri(registry: Registry, uri: str, masked: str) -> ModelVersion | None:
-    """The version a `models:/` URI names in a registry, which people know as `shown`."""
-    named = model_uri.parse_model_uri(uri)
-    if named is None:
-        return None
-    if isinstance(named, model_uri.VersionUri):
-        return registry.version(named.name, named.version)
-    champion = registry.champion(named.name, named.alias)
-    if champion is None:
-        raise InputError(
-            f"no version of {named.name} has the alias {named.alias}.",
-            f"Look into the registry at {masked}.",
-        )
-    return champion
-
-
-def same_version(
-    registry: Registry, name: str, digest: str, source: str | None
-) -> ModelVersion | None:
-    """The version of a model that has these files already, or that was fetched as them."""
-    existing = registry.resolve(source) if source else None
-    if existing is None or existing.name != name:
-        existing = next(iter(registry.find(name, {DIGEST: digest})), None)
-    return existing
-
-
-def checked_evidence(folder: Path, digest: str, owner: str) -> Path:
-    """The folder, if it holds the evidence of this digest, or an InputError."""
-    actual = model_digest(folder)
-    if actual != digest:
-        raise InputError(
-            f"the evidence kept with {owner} has the digest {actual[:19]}…, its tag says"
-            f" {digest[:19]}….",
-            "Somebody changed it: judge the model again with `cdml gate --register`.",
-        )
-    return folder
