@@ -1,16 +1,32 @@
 """Names that stand for adapters: ours, and those that installed packages bring by entry points."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cdml.common.suggest import describe_unknown
 from cdml.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
 Names = Mapping[str, str]
 """Where each adapter is found, as `module:attribute`."""
+
+
+def entry_points(group: str) -> Mapping[str, "EntryPoint"]:
+    """What installed packages bring under `group`, by name; slow to find the first time."""
+    return _entry_points(group, tuple(sys.path))
+
+
+@cache
+def _entry_points(group: str, _path: tuple[str, ...]) -> Mapping[str, "EntryPoint"]:
+    from importlib.metadata import entry_points  # takes long, and most names are ours
+
+    return {point.name: point for point in entry_points(group=group)}
 
 
 @dataclass(frozen=True)
@@ -22,9 +38,7 @@ class AdapterTable(Mapping[str, str]):
 
     @cached_property
     def _theirs(self) -> Names:
-        from importlib.metadata import entry_points
-
-        return {point.name: point.value for point in entry_points(group=self.group)}
+        return {name: point.value for name, point in entry_points(self.group).items()}
 
     def __getitem__(self, name: str) -> str:
         return self.own[name] if name in self.own else self._theirs[name]
