@@ -8,7 +8,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pytest
 from hypothesis import HealthCheck, settings
 
-from support import databases
 from support.servers import mlflow_server
 
 # No test depends on the machine's speed, and so no example does.
@@ -49,6 +48,8 @@ def mlflow_address(tmp_path_factory):
 @pytest.fixture(scope="session")
 def postgres_address():
     """A real PostgreSQL; tests keep apart by their tables."""
+    from support import databases
+
     with databases.postgres_server() as address:
         yield address
 
@@ -57,6 +58,7 @@ def postgres_address():
 def postgres_tables(postgres_address):
     """Opens a Parquet file's rows as a table of PostgreSQL."""
     from cdml.adapters.tables.warehouse import DatabaseTables
+    from support import databases
 
     tables = DatabaseTables()
     return lambda file: tables.open(databases.load(postgres_address, file))
@@ -66,6 +68,7 @@ def postgres_tables(postgres_address):
 def spark_tables():
     """Opens a Parquet file by Spark, on this machine."""
     from cdml.adapters.tables.spark import SparkTables
+    from support import databases
 
     tables = SparkTables()
     yield lambda file: tables.open(f"spark://local#{file}")

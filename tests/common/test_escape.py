@@ -65,6 +65,7 @@ def test_markdown_begins_no_block(text):
     assert not re.match(r"([-+*>#]|\d+[.)])(\s|$)|[-=]+\s*$|\s", str(markdown.markdown(text)))
 
 
+@pytest.mark.heavy
 @given(TEXT)
 def test_nothing_shown_hides_moves_or_breaks_a_line(text):
     line = markdown.clean(text)

@@ -4,11 +4,11 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn import datasets
 
 from cdml.common.verdict import Verdict
 from cdml.data.leakage import labels
 from cdml.statistics.metrics import Task
+from support.library import sklearn_datasets as datasets
 
 ROWS = 4000
 RNG = random.Random(7)
@@ -111,7 +111,11 @@ def test_a_hundred_classes_are_told_by_their_codes_and_not_by_their_groups():
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("load", [datasets.load_iris, datasets.load_wine, datasets.load_digits])
+@pytest.mark.parametrize(
+    "load",
+    [datasets.load_iris, datasets.load_wine, datasets.load_digits],
+    ids=["iris", "wine", "digits"],
+)
 def test_honest_measurements_are_no_leak(load):
     data = load()
     columns = {f"x{at}": data.data[:, at].tolist() for at in range(data.data.shape[1])}

@@ -331,6 +331,7 @@ class _At(Faults):
         return answer
 
 
+@pytest.mark.heavy
 def test_two_holders_never_interleave_unseen():
     run_state_machine_as_test(
         Leases,

@@ -6,10 +6,10 @@ do not know, so keys are compared as well: a misspelt one must not pass.
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from importlib import import_module
 from types import NoneType
 from typing import Any, get_args
 
-from githubkit_schemas.latest import models
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 MOMENT = "2026-01-02T03:04:05Z"
@@ -17,7 +17,7 @@ MOMENT = "2026-01-02T03:04:05Z"
 
 def model(name: str) -> type[BaseModel]:
     """The model of one of GitHub's schemas."""
-    return getattr(models, name)
+    return getattr(import_module("githubkit_schemas.latest.models"), name)
 
 
 def violations(name: str, document: object) -> list[str]:

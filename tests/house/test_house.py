@@ -1,5 +1,6 @@
 """Rules of the house that a tool can hold."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,18 @@ def test_words_alone_import_nothing_heavy(arguments):
     assert (0, "") == (loaded.returncode, loaded.stderr.strip())
 
 
+def test_collecting_the_unit_tests_imports_no_library_they_only_compare_with():
+    makefile = (ROOT / "Makefile").read_text()
+    [stages] = re.findall(r"^UNITS := \$\(addprefix tests/,(.+)\)$", makefile, re.MULTILINE)
+    slow = re.compile(r"^(import|from) (mlflow|pandas|sklearn|matplotlib|scipy[. ])", re.MULTILINE)
+    tests = ROOT / "tests"
+    files = [file for stage in stages.split() for file in (tests / stage).rglob("*.py")]
+    files += [file for helpers in ("fakes", "support") for file in (tests / helpers).glob("*.py")]
+
+    assert len(files) > 100
+    assert [] == [file.name for file in files if slow.search(file.read_text())]
+
+
 @pytest.mark.parametrize(
     "part",
     [
@@ -37,6 +50,7 @@ def test_words_alone_import_nothing_heavy(arguments):
         "cdml.delivery.resume",
         "cdml.delivery.rollback",
         "cdml.journal.history",
+        "cdml.adapters.registries.folder",
     ],
 )
 def test_what_is_installed_with_the_core_alone_is_enough_to_report_and_deploy(part):

@@ -242,6 +242,7 @@ class TestPicture:
         assert not re.search(r"matplotlib|/usr|/tmp|20\d\d-|<\?xml|<!DOCTYPE|<style", found)
         assert all(name.startswith("one-") for name in re.findall(r' id="([^"]+)"', found))
 
+    @pytest.mark.heavy
     def test_of_bars_escapes_their_names(self):
         chart = Chart(
             key="bars",

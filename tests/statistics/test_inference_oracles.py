@@ -1,11 +1,12 @@
 """Figures of scikit-learn, scipy and the literature."""
 
+import math
 from itertools import product
+from statistics import NormalDist
 
 import numpy as np
 import pytest
-from scipy import stats
-from sklearn import metrics as oracle
+import scipy
 
 from cdml.statistics import student
 from cdml.statistics.difference import Side
@@ -14,6 +15,7 @@ from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.proportions import Tango, mcnemar, wilson
 from cdml.statistics.ranks import precision_influence
 from cdml.statistics.samples import OneVsRest, Ranked
+from support.library import sklearn_metrics as oracle
 from support.sequential_draws import (
     Rows,
     cells,
@@ -87,6 +89,7 @@ def test_every_metric_of_rows_has_an_oracle():
     assert known == ORACLES.keys() - {"f2", "f0.25"} | elsewhere
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ORACLES)
 def test_values_are_those_of_scikit_learn(name):
     rows = rows_for(name, 300)
@@ -97,6 +100,7 @@ def test_values_are_those_of_scikit_learn(name):
     assert ORACLES[name](rows.label, rows.champion) == pytest.approx(paired.champion)
 
 
+@pytest.mark.heavy
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
 @pytest.mark.parametrize("name", ["f1_macro", "precision_weighted", "balanced_accuracy"])
 def test_classes_without_rows_count_as_in_scikit_learn(name):
@@ -108,6 +112,7 @@ def test_classes_without_rows_count_as_in_scikit_learn(name):
     assert ORACLES[name](rows.label, rows.challenger) == pytest.approx(paired.challenger)
 
 
+@pytest.mark.heavy
 def test_one_vs_rest_is_that_of_scikit_learn():
     random = np.random.default_rng(3)
     label = random.integers(0, 3, 200)
@@ -125,26 +130,67 @@ def test_one_vs_rest_is_that_of_scikit_learn():
     assert oracle.roc_auc_score(label, score, multi_class="ovr") == pytest.approx(paired.challenger)
 
 
+VALUES = {
+    "accuracy": 0.75,
+    "precision": 2 / 3,
+    "recall": 2 / 3,
+    "specificity": 0.8,
+    "f1": 2 / 3,
+    "balanced_accuracy": (2 / 3 + 0.8) / 2,
+    "matthews_corrcoef": 7 / 15,
+    "mean_squared_error": 0.25,
+    "roc_auc": (4.5 + 4.5 + 2) / 15,
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_values_are_those_that_few_rows_give_by_hand(name):
+    label = np.tile([1, 1, 1, 0, 0, 0, 0, 0], 20)
+    rows = Rows(label=label, challenger=np.tile([1, 1, 0, 1, 0, 0, 0, 0], 20), champion=label)
+
+    assert VALUES[name] == pytest.approx(compare(find_metric(name), sample(name, rows)).challenger)
+
+
+@pytest.mark.parametrize("p", [0.001, 0.3, 0.5, 0.975])
+def test_student_of_one_and_two_degrees_has_a_closed_form(p):
+    forms = {1: math.tan(math.pi * (p - 0.5)), 2: (2 * p - 1) / math.sqrt(2 * p * (1 - p))}
+
+    for df, quantile in forms.items():
+        assert quantile == pytest.approx(student.quantile(p, df), abs=1e-9)
+        assert p == pytest.approx(student.cdf(quantile, df))
+
+
+@pytest.mark.heavy
 @pytest.mark.parametrize("df", [1, 2.5, 7, 30, 199, 100_000])
 @pytest.mark.parametrize("probability", [0.0001, 0.01, 0.3, 0.5, 0.9, 0.975, 0.9999])
 def test_student_is_that_of_scipy(df, probability):
-    quantile = stats.t.ppf(probability, df)
+    quantile = scipy.stats.t.ppf(probability, df)
 
     assert quantile == pytest.approx(student.quantile(probability, df), rel=1e-8)
     assert probability == pytest.approx(student.cdf(quantile, df), rel=1e-8)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("hits", "rows"), [(0, 10), (10, 10), (3, 17), (812, 1000)])
 def test_wilson_is_that_of_scipy(hits, rows):
-    expected = stats.binomtest(hits, rows).proportion_ci(0.9, "wilson")
+    expected = scipy.stats.binomtest(hits, rows).proportion_ci(0.9, "wilson")
     found = wilson(hits, rows, 0.9)
 
     assert tuple(expected) == pytest.approx((found.low, found.high))
 
 
+def fair(fewest, coins):
+    """How likely so few of the coins, or fewer, show heads."""
+    of_all = math.lgamma(coins + 1) - coins * math.log(2)
+    return sum(
+        math.exp(of_all - math.lgamma(heads + 1) - math.lgamma(coins - heads + 1))
+        for heads in range(fewest + 1)
+    )
+
+
 @pytest.mark.parametrize(("gained", "lost"), [(0, 0), (0, 7), (1, 5), (8, 8), (12, 4)])
 def test_few_discordant_rows_are_tested_exactly(gained, lost):
-    expected = stats.binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+    expected = min(1.0, 2 * fair(min(gained, lost), gained + lost))
 
     assert expected == pytest.approx(mcnemar(gained, lost))
 
@@ -152,8 +198,7 @@ def test_few_discordant_rows_are_tested_exactly(gained, lost):
 @pytest.mark.parametrize(("gained", "lost"), [(20, 40), (40, 20), (30, 30), (5000, 5200)])
 def test_more_discordant_rows_are_tested_by_mid_p(gained, lost):
     fewer, discordant = min(gained, lost), gained + lost
-    half = 0.5 * stats.binom.pmf(fewer, discordant, 0.5)
-    expected = 2 * (stats.binom.cdf(fewer, discordant, 0.5) - half)
+    expected = fair(fewer, discordant) + fair(fewer - 1, discordant)
 
     assert expected == pytest.approx(mcnemar(gained, lost))
 
@@ -166,7 +211,7 @@ def test_tango_gives_the_published_interval():
 
 
 def test_tango_without_discordant_rows_has_a_closed_form():
-    rows, z = 50, stats.norm.ppf(0.975)
+    rows, z = 50, NormalDist().inv_cdf(0.975)
     reach = z * z / (rows + z * z)
 
     interval = Tango(both=30, gained=0, lost=0, rows=rows).interval(0.95)
@@ -204,7 +249,7 @@ def _delong(rows):
 def test_delong_is_that_of_its_definition(seed):
     rows = probabilities(150, seed)
     estimate, error = _delong(rows)
-    z = stats.norm.ppf(0.975)
+    z = NormalDist().inv_cdf(0.975)
 
     difference = compare(find_metric("roc_auc"), ranked(rows)).difference
     interval = difference.interval(0.95)
@@ -214,7 +259,7 @@ def test_delong_is_that_of_its_definition(seed):
     assert (estimate - z * error, estimate + z * error) == pytest.approx(
         (interval.low, interval.high)
     )
-    assert 2 * stats.norm.sf(abs(estimate / error)) == pytest.approx(difference.p_value_null())
+    assert 2 * NormalDist().cdf(-abs(estimate / error)) == pytest.approx(difference.p_value_null())
 
 
 @pytest.mark.heavy
@@ -233,10 +278,11 @@ def test_the_influence_on_average_precision_is_its_derivative():
     np.testing.assert_allclose((np.array(moved) - base) / step, influence, atol=1e-6)
 
 
+@pytest.mark.heavy
 def test_means_of_many_rows_are_those_of_the_paired_t_test():
     rows = numbers(400)
     first, second = (np.abs(rows.label - p) for p in (rows.challenger, rows.champion))
-    expected = stats.ttest_rel(first, second)
+    expected = scipy.stats.ttest_rel(first, second)
 
     difference = compare(find_metric("mae"), moments("mean_absolute_error", rows)).difference
     interval = difference.interval(0.95)
@@ -256,7 +302,7 @@ def test_bca_is_that_of_scipy():
     def apart(*rows_of):
         return precision(rows_of[0], rows_of[1]) - precision(rows_of[0], rows_of[2])
 
-    expected = stats.bootstrap(
+    expected = scipy.stats.bootstrap(
         (rows.label, rows.challenger, rows.champion),
         apart,
         paired=True,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare
@@ -46,7 +46,7 @@ def ordinary(challenger, champion):
     apart = (challenger.astype(float) - champion).mean(axis=1)
     error = apart.std(ddof=1) / np.sqrt(len(apart))
     t = (apart.mean() + MARGIN) / error if error > 0 else np.inf  # none: the models are alike
-    return stats.t.cdf(t, len(apart) - 1)
+    return scipy.stats.t.cdf(t, len(apart) - 1)
 
 
 def found(name, clusters, slices, right, broken):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn import metrics as oracle
 
 from cdml.statistics.difference import Side
 from cdml.statistics.engine import compare, measure
@@ -12,6 +11,7 @@ from cdml.statistics.interval import Unmeasured
 from cdml.statistics.metrics import METRICS, Family, find_metric
 from cdml.statistics.sample_size import clusters, counted
 from cdml.statistics.samples import Cells, OneVsRest, Ranked, RowFigures, Weighted
+from support.library import sklearn_metrics as oracle
 from support.sequential_draws import LOSSES, Rows, probabilities, ranked, rows_for, sample
 
 NAMES = [n for n, m in METRICS.items() if m.of_rows and m.family is not Family.CALIBRATION]
@@ -95,6 +95,7 @@ WEIGHTS = np.random.default_rng(7).lognormal(size=400)
 CLUSTERS = np.random.default_rng(8).integers(0, 60, 400)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("name", ORACLES)
 def test_values_are_those_of_scikit_learn(name):
     rows = rows_for(name, 400)
@@ -275,6 +276,7 @@ def test_what_cannot_be_told_is_not_measured(name, weight, cluster, told):
         assert told in found.reason
 
 
+@pytest.mark.heavy
 def test_one_vs_rest_is_weighted_like_scikit_learn():
     random = np.random.default_rng(3)
     label, weight = random.integers(0, 3, 300), random.lognormal(size=300)

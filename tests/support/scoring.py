@@ -1,6 +1,5 @@
 """Score rows with a model for real, behind walls of one's choice."""
 
-import pandas as pd
 import pytest
 
 from cdml.adapters.scoring.sandbox import Walls
@@ -21,6 +20,8 @@ def each(*which):
 
 def score(folder, model, **options):
     """The predictions."""
+    import pandas as pd
+
     return pd.read_parquet(scored_with(folder, model, **options).predictions)
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from cdml.statistics.cases.bounded_means import GRID, beta_quantile, bounded_interval
 from cdml.statistics.cases.case_means import UNIT
@@ -13,13 +13,14 @@ from cdml.statistics.metrics import Range
 STARS = Range(low=1.0, high=5.0)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("failures", "cases"), [(0, 60), (1, 60), (3, 7), (7, 7), (40, 4000), (1, 1)]
 )
 @pytest.mark.parametrize("confidence", [0.8, 0.95, 0.999])
 def test_a_share_has_the_exact_interval_of_clopper_and_pearson(failures, cases, confidence):
     scores = np.repeat([1.0, 0.0], [failures, cases - failures])
-    expected = stats.binomtest(failures, cases).proportion_ci(confidence, "exact")
+    expected = scipy.stats.binomtest(failures, cases).proportion_ci(confidence, "exact")
 
     interval = bounded_interval(scores, UNIT, confidence)
 
@@ -27,11 +28,12 @@ def test_a_share_has_the_exact_interval_of_clopper_and_pearson(failures, cases, 
     assert interval.method == "clopper-pearson"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(("a", "b"), [(1, 60), (61, 1), (3.5, 8), (2000, 3)])
 @pytest.mark.parametrize("probability", [0.001, 0.3, 0.975])
 def test_beta_quantiles_are_those_of_scipy(a, b, probability):
     assert beta_quantile(probability, a, b) == pytest.approx(
-        stats.beta.ppf(probability, a, b), abs=1e-9
+        scipy.stats.beta.ppf(probability, a, b), abs=1e-9
     )
 
 
@@ -84,9 +86,10 @@ def test_a_higher_score_never_lowers_an_end(scores, higher):
     assert after.high >= before.high - approximation
 
 
+@pytest.mark.heavy
 def test_with_many_scores_it_is_the_t_interval():
     scores = np.random.default_rng(1).beta(2, 3, 20_000)
-    expected = stats.t.interval(0.95, 19_999, scores.mean(), stats.sem(scores))
+    expected = scipy.stats.t.interval(0.95, 19_999, scores.mean(), scipy.stats.sem(scores))
 
     interval = bounded_interval(scores, UNIT, 0.95)
 

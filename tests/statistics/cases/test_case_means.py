@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from cdml.statistics.cases.case_means import UNIT, CaseMeans, compare_cases, measure_cases
 from cdml.statistics.difference import Side
@@ -76,9 +76,10 @@ def test_other_scores_are_not_taken_for_single_trials_of_0_and_1(challenger, wit
     assert paired.difference.method == "skew-t"
 
 
+@pytest.mark.heavy
 def test_many_cases_have_the_paired_t_interval():
     challenger, champion = drawn(3, 400, np.linspace(0, 1, 31))
-    expected = stats.ttest_rel(challenger.mean, champion.mean).confidence_interval(0.95)
+    expected = scipy.stats.ttest_rel(challenger.mean, champion.mean).confidence_interval(0.95)
 
     interval = compare_cases(METRIC, challenger, champion, UNIT).difference.interval(0.95)
 
@@ -176,9 +177,10 @@ def test_a_single_case_of_a_score_proves_nothing():
     assert isinstance(compare_cases(METRIC, once(0.4), once(0.7), UNIT), Unmeasured)
 
 
+@pytest.mark.heavy
 def test_of_an_unbounded_score_the_mean_has_the_t_interval():
     cost = once(*np.random.default_rng(1).gamma(3, size=300))
-    expected = stats.t.interval(0.95, 299, cost.mean.mean(), stats.sem(cost.mean))
+    expected = scipy.stats.t.interval(0.95, 299, cost.mean.mean(), scipy.stats.sem(cost.mean))
 
     interval = measure_cases("mean(cost)", cost, 0.95).interval
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from cdml.statistics.cases.case_means import CaseMeans
 from cdml.statistics.cases.medians import compare_medians, measure_median
@@ -19,9 +19,10 @@ def ratings(seed, cases, chances=(0.05, 0.1, 0.2, 0.4, 0.25)):
     )
 
 
+@pytest.mark.heavy
 def test_the_interval_of_a_median_is_scipys():
     scores = CaseMeans.of_cases(np.random.default_rng(1).random(81))
-    expected = stats.quantile_test(scores.mean, q=0, p=0.5).confidence_interval(0.95)
+    expected = scipy.stats.quantile_test(scores.mean, q=0, p=0.5).confidence_interval(0.95)
 
     level = measure_median(METRIC, scores, 0.95)
 

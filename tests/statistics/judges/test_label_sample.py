@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from cdml.statistics.judges.label_sample import LEVEL, check_label_sample, rank_test
 
@@ -57,10 +57,11 @@ def test_labels_of_one_category_are_no_random_sample():
     assert sample.shares[3:] == (0, 0)
 
 
+@pytest.mark.heavy
 def test_the_rank_test_is_scipys():
     labelled, judge, _ = drawn(5, cases=80, labels=25)
     judge = np.round(judge[:, :1], 1)  # ties
-    expected = stats.mannwhitneyu(
+    expected = scipy.stats.mannwhitneyu(
         judge[labelled, 0], judge[~labelled, 0], use_continuity=False, method="asymptotic"
     ).pvalue
 
