@@ -137,5 +137,29 @@ def test_a_field_that_is_missing_is_named_with_its_path(read):
     assert caught.value.message.startswith(("out.json, results.results[1]", "out.jsonl, line 2"))
 
 
+def test_the_csv_of_promptfoo_is_refused_with_what_to_do(tmp_path, read_rows):
+    path = tmp_path / "out.csv"
+    path.write_text("Description,q,[m] new,Status,Score,Named Scores,Grader Reason,Comment\n")
+
+    with pytest.raises(InputError, match=r"out\.csv is a table for people") as caught:
+        read_rows(path)
+    assert "promptfoo eval --output results.json" in caught.value.hint
+
+
+def test_an_older_result_without_an_answer_is_an_error(read):
+    older = result(passed=False, error="429", gradingResult=None)
+    del older["failureReason"]
+    _, [row] = read(older)
+
+    assert ("429", None) == (row["error"], row["success"])
+
+
+def test_the_name_of_the_file_does_not_matter(tmp_path, read_rows):
+    lines = write_promptfoo(tmp_path / "out.jsonl", [result("c1"), result("c2")])
+    renamed = lines.rename(tmp_path / "out.json")
+
+    assert ["c1", "c2"] == [row["case"] for row in read_rows(renamed)[1]]
+
+
 def test_unknown_fields_are_ignored(read):
     assert read(result())[1] == read(result(novel={"a": 1}))[1]

@@ -50,11 +50,11 @@ class DeepEvalReader:
             ResultColumn("expected", Role.TEXT),
             ResultColumn("reason", Role.TEXT),
         )
-        file.records = _Cases(file, path).read()
+        file.records = _TestCases(file, path).read()
         return file
 
 
-class _Cases:
+class _TestCases:
     def __init__(self, file: ResultFile, path: Path) -> None:
         self._file = file
         self._path = path

@@ -30,6 +30,7 @@ _VALUE, _ERROR = "/value", "/error_message"
 _WORDS: Mapping[str, bool] = {"yes": True, "no": False}
 """What the judges of MLflow answer, beside `unknown`."""
 _FIELDS = 2**31 - 1
+_FOOTER = 2**20
 
 
 class MlflowReader:
@@ -43,12 +44,13 @@ class MlflowReader:
     def recognises(self, path: Path, head: bytes) -> bool:
         """See the port."""
         if head.startswith(b"PAR1"):
-            names = _parquet_names(path)
-            return "trace_id" in names and any(name.endswith(_VALUE) for name in names)
+            footer = _parquet_footer(path)
+            names = b"trace_id" in footer and _VALUE.encode() in footer
+            return names and footer.endswith(b"PAR1")
         first = head.partition(b"\n")[0]
         if path.suffix == ".csv":
             return b"trace_id" in first and _VALUE.encode() in first
-        return bool(_TRACES.match(head) or _FRAME.match(head))
+        return bool(_TRACES.match(head) or (_FRAME.match(head) and _VALUE.encode() in head))
 
     def read(self, path: Path) -> ResultFile:
         """See the port."""
@@ -70,15 +72,11 @@ class MlflowReader:
         return file
 
 
-def _parquet_names(path: Path) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        names: list[str] = pq.read_schema(path).names
-    except (OSError, pa.ArrowInvalid):
-        return []
-    return names
+def _parquet_footer(path: Path) -> bytes:
+    """The end of a Parquet file, where the names of its columns are."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, 2) - _FOOTER))
+        return file.read()
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -89,21 +87,37 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         for at, trace in enumerate(JsonFile(path).items()):
             yield f"{path.name}, [{at}]", _with_inputs(trace)
     elif head.startswith(b"PAR1"):
-        import pyarrow.parquet as pq
-
-        rows = (row for batch in pq.ParquetFile(path).iter_batches() for row in batch.to_pylist())
-        yield from ((f"{path.name}, row {at:,}", _trace(row)) for at, row in enumerate(rows, 1))
+        for at, row in enumerate(_parquet_rows(path), 1):
+            yield f"{path.name}, row {at:,}", _trace(row)
     elif path.suffix == ".csv":
-        csv.field_size_limit(_FIELDS)
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            for at, row in enumerate(csv.DictReader(lines), 1):
-                yield f"{path.name}, row {at:,}", _trace({k: _cell(v) for k, v in row.items()})
+        for at, row in enumerate(_csv_rows(path), 1):
+            yield f"{path.name}, row {at:,}", _trace({k: _cell(v) for k, v in row.items()})
     elif head.lstrip().startswith(b"["):
         for at, row in enumerate(JsonFile(path).items()):
             yield f"{path.name}, [{at}]", _trace(row)
     else:
         for line, row in read_lines(path):
             yield f"{path.name}, line {line:,}", _trace(row)
+
+
+def _parquet_rows(path: Path) -> Iterator[dict[str, Any]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        for batch in pq.ParquetFile(path).iter_batches():
+            yield from batch.to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path.name} cannot be read: {error}.") from error
+
+
+def _csv_rows(path: Path) -> Iterator[dict[str, Any]]:
+    csv.field_size_limit(_FIELDS)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            yield from csv.DictReader(lines)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path.name} cannot be read: {error}.", "Write it in UTF-8.") from error
 
 
 def _with_inputs(trace: Any) -> dict[str, Any]:

@@ -15,9 +15,11 @@ from cdml.adapters.results.records import (
     identity,
     join,
     number,
+    part,
     require,
     text,
 )
+from cdml.errors import InputError
 from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
 
 _ERROR = 2
@@ -35,6 +37,7 @@ _RAISED = (
 """How the reason of an assertion begins that could not judge, and is written as score 0."""
 _JSON = re.compile(rb'\A\s*\{\s*"evalId"\s*:|\A\s*\{\s*"results"\s*:\s*\{\s*"version"\s*:')
 _LINE = re.compile(rb'\A\s*\{[^\n]*"(?:namedScores|gradingResult|promptIdx)"\s*:')
+_CSV = re.compile(rb"\A[^\n]*,Status,Score,Named Scores,[^\n]*Grader Reason,")
 
 
 class PromptfooReader:
@@ -48,15 +51,21 @@ class PromptfooReader:
     def recognises(self, path: Path, head: bytes) -> bool:
         """See the port."""
         del path
-        return bool(_JSON.match(head) or _LINE.match(head))
+        return any(form.match(head) for form in (_JSON, _LINE, _CSV))
 
     def read(self, path: Path) -> ResultFile:
         """See the port."""
         with path.open("rb") as opened:
-            lines = _LINE.match(opened.read(2**16)) and path.suffix != ".json"
+            head = opened.read(2**16)
+        if _CSV.match(head):
+            raise InputError(
+                f"{path.name} is a table for people: promptfoo writes errors and trials nowhere in"
+                " it.",
+                "Write the results as JSON: promptfoo eval --output results.json.",
+            )
         records = (
             ((f"{path.name}, line {line:,}", record) for line, record in read_lines(path))
-            if lines
+            if not _JSON.match(head)
             else _results(path)
         )
         file = ResultFile(reader=self.name, columns={}, records=iter(()))
@@ -78,7 +87,7 @@ class PromptfooReader:
             ResultColumn("output", Role.TEXT),
             ResultColumn("reason", Role.TEXT),
         )
-        file.records = _Cases(file, path.name).read(records)
+        file.records = _Results(file, path.name).read(records)
         return file
 
 
@@ -87,7 +96,7 @@ def _results(path: Path) -> Iterator[tuple[str, Any]]:
         yield f"{path.name}, results.results[{at}]", record
 
 
-class _Cases:
+class _Results:
     def __init__(self, file: ResultFile, written: str) -> None:
         self._file = file
         hint = "Give each test an id: metadata: {case_id: …}."
@@ -109,46 +118,47 @@ class _Cases:
             )
 
     def _read(self, where: str, record: Any) -> Record:
-        case = self._identify(where, record)
         provider = require(record, "provider", where=where)
-        cached = get(record, "response", "cached") is True
+        test, response = part(record, "testCase"), part(record, "response")
+        cached = response.get("cached") is True
         self._cached += cached
-        usage = {} if cached else get(record, "tokenUsage") or {}
+        measured = {} if cached else record
+        usage = part(measured, "tokenUsage")
         return {
-            "case": case,
-            "trial": text(get(record, "id")),
+            "case": self._identify(where, record, test),
+            "trial": text(record.get("id")),
             "provider": text(get(provider, "label") or get(provider, "id") or provider),
-            "prompt": text(get(record, "prompt", "label") or get(record, "promptId")),
+            "prompt": text(get(record, "prompt", "label") or record.get("promptId")),
             **self._scores(where, record),
-            "latency_ms": None if cached else number(get(record, "latencyMs")),
-            "cost": None if cached else number(get(record, "cost")),
-            "total_tokens": number(get(usage, "total")),
-            "prompt_tokens": number(get(usage, "prompt")),
-            "completion_tokens": number(get(usage, "completion")),
-            "description": text(get(record, "testCase", "description")),
-            "input": text(get(record, "vars")),
-            "output": text(get(record, "response", "output")),
-            "reason": text(get(record, "gradingResult", "reason")),
-            **categories(self._file, get(record, "testCase", "metadata")),
+            "latency_ms": number(measured.get("latencyMs")),
+            "cost": number(measured.get("cost")),
+            "total_tokens": number(usage.get("total")),
+            "prompt_tokens": number(usage.get("prompt")),
+            "completion_tokens": number(usage.get("completion")),
+            "description": text(test.get("description")),
+            "input": text(record.get("vars")),
+            "output": text(response.get("output")),
+            "reason": text(part(record, "gradingResult").get("reason")),
+            **categories(self._file, test.get("metadata")),
         }
 
-    def _identify(self, where: str, record: Any) -> str:
-        case = identity(get(record, "testCase", "metadata") or get(record, "metadata"))
+    def _identify(self, where: str, record: Any, test: dict[str, Any]) -> str:
+        case = identity(test.get("metadata") or record.get("metadata"))
         if case is None:
             case = digest(require(record, "vars", where=where))
             self._digested += 1
-        test = get(record, "testCase") or {}
         self._definitions.check(case, test.get("description"), test.get("assert"))
         return case
 
     def _scores(self, where: str, record: Any) -> Mapping[str, Value]:
         """What was measured; what an assertion that could not judge takes part in was not."""
-        named = get(record, "namedScores") or {}
+        named = part(record, "namedScores")
         names = {
             name: free_name(self._file, name, Role.SCORE, higher_is_better=True) for name in named
         }
-        if get(record, "failureReason") == _ERROR:
-            return {"error": text(get(record, "error")) or "no answer"}
+        reason, error = get(record, "failureReason"), text(get(record, "error"))
+        if reason == _ERROR or (reason is None and error and not get(record, "gradingResult")):
+            return {"error": error or "no answer"}
         failed = list(_failed(get(record, "gradingResult")))
         if not failed:
             scores = {names[name]: value for name, value in named.items()}
@@ -167,10 +177,13 @@ class _Cases:
 
 def _failed(result: Any) -> Iterator[tuple[str | None, str]]:
     """The metric and the reason of each assertion that could not judge."""
-    parts = get(result, "componentResults") or []
-    for part in parts:
-        yield from _failed(part)
-    reason = text(get(result, "reason")) or ""
-    raised = get(result, "metadata", "graderError") is True or reason.startswith(_RAISED)
-    if raised and not any(True for part in parts for _ in _failed(part)):
+    if not isinstance(result, dict):
+        return
+    inner = [
+        one for component in result.get("componentResults") or [] for one in _failed(component)
+    ]
+    yield from inner
+    reason = text(result.get("reason")) or ""
+    raised = part(result, "metadata").get("graderError") is True or reason.startswith(_RAISED)
+    if raised and not inner:
         yield get(result, "assertion", "metric"), reason.partition("\n")[0]

@@ -33,6 +33,12 @@ def get(record: Any, *keys: str) -> Any:
     return record
 
 
+def part(record: Any, key: str) -> dict[str, Any]:
+    """The object below a key; an empty one where there is none."""
+    value = record.get(key) if isinstance(record, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
 def require(record: Any, *keys: str, where: str) -> Any:
     """What is below these keys; an InputError that names the path if there is nothing."""
     value = get(record, *keys)
@@ -68,12 +74,12 @@ class Definitions:
     def __init__(self, written: str, hint: str) -> None:
         self._written = written
         self._hint = hint
-        self._digests: dict[str, str] = {}
+        self._hashes: dict[str, int] = {}
 
     def check(self, case: str, *definition: Any) -> None:
         """Raise an InputError if a case of this identity was defined in another way."""
-        other = digest(definition)
-        if self._digests.setdefault(case, other) != other:
+        other = hash(repr(definition))
+        if self._hashes.setdefault(case, other) != other:
             raise InputError(
                 f"{self._written} holds two different cases with the identity {case}.", self._hint
             )

@@ -35,7 +35,7 @@ class ResultWriter:
         self._declared = tuple(file.columns)
         self._keys = [c.name for c in file.columns.values() if c.role is Role.KEY]
         self._systems = [c.name for c in file.columns.values() if c.role is Role.SELECT]
-        self._numbers: dict[str, int] = {}
+        self._cells: dict[str, str] = {}
         self._first: dict[str, dict[type, tuple[str, Value]]] = {}
         self._choices: dict[str, set[str]] = {}
         self._read: set[str] = set()
@@ -72,12 +72,13 @@ class ResultWriter:
         for name, value in record.items():
             if value is None:
                 continue
-            number = self._numbers.setdefault(name, len(self._numbers))
-            kinds = self._first.setdefault(name, {})
-            kind = type(value)
+            if name not in self._cells:
+                self._cells[name] = f"c{len(self._cells)}"
+                self._first[name] = {}
+            kinds, kind = self._first[name], type(value)
             if kind not in kinds or case < kinds[kind][0]:
                 kinds[kind] = case, value
-            row[f"c{number}"] = self._storable(name, value, case)
+            row[self._cells[name]] = self._storable(name, value, case)
         lines.write(_ENCODE(row))
         lines.write("\n")
         return True
@@ -90,7 +91,7 @@ class ResultWriter:
 
     def _storable(self, name: str, value: Value, case: str) -> Value:
         if isinstance(value, str):
-            return _shortened(value) if len(value) > _LONGEST_TEXT else value
+            return value if len(value) <= _LONGEST_TEXT else _shortened(value)
         if isinstance(value, float) and not isfinite(value):
             raise InputError(
                 f"{self._written}: {name} of the case {case} is {value}.",
@@ -128,8 +129,8 @@ class ResultWriter:
         scores = {n for n, column in declared.items() if column.role is Role.SCORE}
         columns = {
             name: self._settled(declared.get(name, ResultColumn(name)))
-            for name in (*self._declared, *sorted({*declared, *self._numbers} - {*self._declared}))
-            if name in self._numbers or name in scores
+            for name in (*self._declared, *sorted({*declared, *self._cells} - {*self._declared}))
+            if name in self._cells or name in scores
         }
         if scores and not any(column.role is Role.SCORE for column in columns.values()):
             words = ", ".join(repr(name) for name in sorted(scores))
@@ -176,11 +177,11 @@ class ResultWriter:
     def _convert(self, spool: Path, columns: tuple[ResultColumn, ...], target: Path) -> None:
         engine = Engine(connect(target.parent))
         try:
-            types = {f"c{number}": self._type(name) for name, number in self._numbers.items()}
+            types = {cell: self._type(name) for name, cell in self._cells.items()}
             structure = ", ".join(f"{literal(c)}: {literal(kind)}" for c, kind in types.items())
             named = ", ".join(
-                f"c{self._numbers[column.name]} AS {quote(column.name)}"
-                if column.name in self._numbers
+                f"{self._cells[column.name]} AS {quote(column.name)}"
+                if column.name in self._cells
                 else f"CAST(NULL AS DOUBLE) AS {quote(column.name)}"
                 for column in columns
             )
