@@ -112,7 +112,7 @@ def test_what_promptfoo_did_not_measure_is_missing(read):
     table, rows = read(result("c1", cost=0), cached)
 
     assert [(None, 40), (None, None)] == [(r.get("cost"), r["latency_ms"]) for r in rows]
-    assert any("1 answers came from promptfoo's cache" in note for note in table.notes)
+    assert any("cache have no latency, cost or tokens (1 of them)" in note for note in table.notes)
 
 
 def test_several_prompts_need_a_selection(read):

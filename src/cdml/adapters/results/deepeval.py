@@ -14,6 +14,7 @@ from cdml.adapters.results.records import (
     identity,
     join,
     number,
+    parts,
     require,
     text,
 )
@@ -65,7 +66,8 @@ class _TestCases:
         document = JsonFile(self._path)
         for at, case in enumerate(document.items("testCases")):
             yield self._read(f"{self._path.name}, testCases[{at}]", case)
-        for at, case in enumerate(document.members.get(("conversationalTestCases",)) or []):
+        rest = {key: value for (key,), value in document.members.items()}
+        for at, case in enumerate(parts(rest, "conversationalTestCases", self._path.name)):
             yield self._read(f"{self._path.name}, conversationalTestCases[{at}]", case)
         for name, directions in self._directions.items():
             if len(directions) == 1:
@@ -103,7 +105,7 @@ class _TestCases:
     def _scores(self, where: str, case: Any) -> dict[str, Value]:
         scores: dict[str, Value] = {}
         problems, reasons = [], []
-        for metric in get(case, "metricsData") or []:
+        for metric in parts(case, "metricsData", where):
             name = free_name(
                 self._file, str(require(metric, "name", where=f"{where}.metricsData")), Role.SCORE
             )

@@ -14,8 +14,10 @@ from cdml.adapters.results.records import (
     get,
     join,
     number,
+    part,
     require,
     text,
+    whole,
 )
 from cdml.adapters.results.zip_entries import ZipEntries
 from cdml.errors import InputError
@@ -131,14 +133,14 @@ class _Samples:
             )
 
     def _read(self, where: str, sample: Any) -> Record:
-        usage = list((get(sample, "model_usage") or {}).values())
+        usage = list(part(sample, "model_usage", where).values())
         return {
             "case": self._identify(where, sample),
             "trial": require(sample, "epoch", where=where),
             **self._scores(where, sample),
             "latency_s": number(get(sample, "working_time") or get(sample, "total_time")),
             **{
-                name: number(sum(get(one, name) or 0 for one in usage))
+                name: number(sum(whole(get(one, name)) for one in usage))
                 for name in ("input_tokens", "output_tokens", "total_tokens")
             },
             "input": text(get(sample, "input")),
@@ -162,16 +164,17 @@ class _Samples:
         failed = any(problems)
         scores: dict[str, Value] = {}
         reasons = []
-        for scorer, score in (get(sample, "scores") or {}).items():
-            if "value" not in score:
+        for scorer, score in part(sample, "scores", where).items():
+            if not isinstance(score, dict) or "value" not in score:
                 raise InputError(f"{where}: scores.{scorer}.value is missing.")
             value = score["value"]
             named = value if isinstance(value, dict) else {"": value}
-            for key, part in named.items():
+            for key, single in named.items():
                 name = f"{scorer}/{key}" if key else scorer
-                converted = self._convert(where, name, part)
-                higher = True if part in (*_LETTERS,) else None
-                name = free_name(self._file, name, Role.SCORE, higher_is_better=higher)
+                converted = self._convert(where, name, single)
+                name = free_name(self._file, name, Role.SCORE)
+                if isinstance(single, str) and single in _LETTERS:
+                    self._file.declare(ResultColumn(name, Role.SCORE, higher_is_better=True))
                 scores[name] = None if failed else converted
                 if converted is None and not failed:
                     problems.append(f"{name}: unscored {text(get(score, 'reason')) or ''}".strip())

@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from cdml.adapters.results.json_stream import read_lines
-from cdml.adapters.results.records import free_name, get, require, text
+from cdml.adapters.results.records import free_name, get, parts, require, text
 from cdml.errors import InputError
 from cdml.results.reader import Record, ResultColumn, ResultFile, Role, Value
 
@@ -87,12 +87,13 @@ def _records(file: ResultFile, files: Sequence[Path]) -> Iterator[Record]:
         directions = _directions(path.parent, task)
         for line, record in read_lines(path):
             where = f"{path.name}, line {line:,}"
+            metrics = parts(record, "metrics", where) or sorted(record.keys() - _FIELDS)
             yield {
                 "case": str(require(record, "doc_hash", where=where)),
                 "trial": require(record, "doc_id", where=where),
                 "task": task,
                 "filter": text(require(record, "filter", where=where)),
-                **_scores(file, record, directions, skipped),
+                **_scores(file, record, map(str, metrics), directions, skipped),
                 "input": _input(record),
                 "output": text(record.get("filtered_resps")),
                 "expected": text(record.get("target")),
@@ -102,10 +103,14 @@ def _records(file: ResultFile, files: Sequence[Path]) -> Iterator[Record]:
 
 
 def _scores(
-    file: ResultFile, record: dict[str, Any], directions: dict[str, bool], skipped: set[str]
+    file: ResultFile,
+    record: dict[str, Any],
+    metrics: Iterable[str],
+    directions: dict[str, bool],
+    skipped: set[str],
 ) -> dict[str, Value]:
     scores: dict[str, Value] = {}
-    for name in record.get("metrics") or record.keys() - _FIELDS:
+    for name in metrics:
         value = record.get(name)
         if isinstance(value, list | dict):
             skipped.add(name)

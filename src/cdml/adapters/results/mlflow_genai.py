@@ -18,6 +18,8 @@ from cdml.adapters.results.records import (
     identity,
     join,
     number,
+    part,
+    parts,
     require,
     text,
 )
@@ -85,7 +87,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         head = opened.read(2**16)
     if _TRACES.match(head):
         for at, trace in enumerate(JsonFile(path).items()):
-            yield f"{path.name}, [{at}]", _with_inputs(trace)
+            yield f"{path.name}, [{at}]", _with_inputs(trace, f"{path.name}, [{at}]")
     elif head.startswith(b"PAR1"):
         for at, row in enumerate(_parquet_rows(path), 1):
             yield f"{path.name}, row {at:,}", _trace(row)
@@ -120,10 +122,10 @@ def _csv_rows(path: Path) -> Iterator[dict[str, Any]]:
         raise InputError(f"{path.name} cannot be read: {error}.", "Write it in UTF-8.") from error
 
 
-def _with_inputs(trace: Any) -> dict[str, Any]:
+def _with_inputs(trace: Any, where: str) -> dict[str, Any]:
     """What is recorded about a trace, with its whole inputs: the preview is cut off."""
-    info = get(trace, "info") or {}
-    spans = get(trace, "data", "spans") or []
+    info = part(trace, "info", where)
+    spans = parts(part(trace, "data", where), "spans", where)
     root = next((span for span in spans if not get(span, "parent_span_id")), None)
     inputs = get(root, "attributes", "mlflow.spanInputs")
     if inputs is None:
@@ -204,7 +206,7 @@ class _Traces:
         if case is None:
             case = digest(require(trace, "inputs", where=where))
             self._digested += 1
-        assessments = trace.get("assessments") or []
+        assessments = parts(trace, "assessments", where)
         expected = {
             str(get(one, "assessment_name")): get(one, "expectation", "value")
             for one in assessments

@@ -16,6 +16,7 @@ from cdml.adapters.results.records import (
     join,
     number,
     part,
+    parts,
     require,
     text,
 )
@@ -113,17 +114,17 @@ class _Results:
             )
         if self._cached:
             self._file.notes.append(
-                f"{self._cached:,} answers came from promptfoo's cache: their latency, cost and"
-                " tokens are not measured. Use --no-cache."
+                f"Answers from promptfoo's cache have no latency, cost or tokens ({self._cached:,}"
+                " of them). Use --no-cache."
             )
 
     def _read(self, where: str, record: Any) -> Record:
         provider = require(record, "provider", where=where)
-        test, response = part(record, "testCase"), part(record, "response")
+        test, response = (part(record, key, where) for key in ("testCase", "response"))
         cached = response.get("cached") is True
         self._cached += cached
         measured = {} if cached else record
-        usage = part(measured, "tokenUsage")
+        usage = part(measured, "tokenUsage", where)
         return {
             "case": self._identify(where, record, test),
             "trial": text(record.get("id")),
@@ -138,7 +139,7 @@ class _Results:
             "description": text(test.get("description")),
             "input": text(record.get("vars")),
             "output": text(response.get("output")),
-            "reason": text(part(record, "gradingResult").get("reason")),
+            "reason": text(part(record, "gradingResult", where).get("reason")),
             **categories(self._file, test.get("metadata")),
         }
 
@@ -152,14 +153,14 @@ class _Results:
 
     def _scores(self, where: str, record: Any) -> Mapping[str, Value]:
         """What was measured; what an assertion that could not judge takes part in was not."""
-        named = part(record, "namedScores")
+        named = part(record, "namedScores", where)
         names = {
             name: free_name(self._file, name, Role.SCORE, higher_is_better=True) for name in named
         }
         reason, error = get(record, "failureReason"), text(get(record, "error"))
         if reason == _ERROR or (reason is None and error and not get(record, "gradingResult")):
             return {"error": error or "no answer"}
-        failed = list(_failed(get(record, "gradingResult")))
+        failed = list(_failed(get(record, "gradingResult"), where))
         if not failed:
             scores = {names[name]: value for name, value in named.items()}
             return {
@@ -175,15 +176,15 @@ class _Results:
         return {"error": join(reason for _, reason in failed), **scores}
 
 
-def _failed(result: Any) -> Iterator[tuple[str | None, str]]:
+def _failed(result: Any, where: str) -> Iterator[tuple[str | None, str]]:
     """The metric and the reason of each assertion that could not judge."""
-    if not isinstance(result, dict):
-        return
     inner = [
-        one for component in result.get("componentResults") or [] for one in _failed(component)
+        one
+        for component in parts(result, "componentResults", where)
+        for one in _failed(component, where)
     ]
     yield from inner
-    reason = text(result.get("reason")) or ""
-    raised = part(result, "metadata").get("graderError") is True or reason.startswith(_RAISED)
+    reason = text(get(result, "reason")) or ""
+    raised = get(result, "metadata", "graderError") is True or reason.startswith(_RAISED)
     if raised and not inner:
-        yield get(result, "assertion", "metric"), reason.partition("\n")[0]
+        yield text(get(result, "assertion", "metric")), reason.partition("\n")[0]

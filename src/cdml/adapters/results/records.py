@@ -33,10 +33,24 @@ def get(record: Any, *keys: str) -> Any:
     return record
 
 
-def part(record: Any, key: str) -> dict[str, Any]:
-    """The object below a key; an empty one where there is none."""
+def part(record: Any, key: str, where: str) -> dict[str, Any]:
+    """The object below a key, empty where there is none; an InputError if it is something else."""
     value = record.get(key) if isinstance(record, dict) else None
-    return value if isinstance(value, dict) else {}
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: {key} is no object.")
+    return value
+
+
+def parts(record: Any, key: str, where: str) -> list[Any]:
+    """The list below a key, empty where there is none; an InputError if it is something else."""
+    value = record.get(key) if isinstance(record, dict) else None
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise InputError(f"{where}: {key} is no list.")
+    return value
 
 
 def require(record: Any, *keys: str, where: str) -> Any:
@@ -95,6 +109,11 @@ def text(value: Any) -> str | None:
 def number(value: Any) -> Any:
     """A number as it is, and None for 0, which tools write where they did not measure."""
     return value or None
+
+
+def whole(value: Any) -> int:
+    """A whole number as it is; 0 for all else."""
+    return value if isinstance(value, int) else 0
 
 
 def categories(file: ResultFile, metadata: Any) -> dict[str, Value]:

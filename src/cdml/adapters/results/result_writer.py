@@ -97,6 +97,8 @@ class ResultWriter:
                 f"{self._written}: {name} of the case {case} is {value}.",
                 "A score that could not be measured is left out, or null. It is not NaN.",
             )
+        if not isinstance(value, int | float):
+            raise InputError(f"{self._written}: {name} of the case {case} is no single value.")
         if isinstance(value, int) and not -_LARGEST <= value < _LARGEST:
             return float(value)
         return value
