@@ -213,9 +213,7 @@ def test_columns_without_names_are_what_no_other_purpose_takes_in_their_order():
 
     [columns] = found(tensor, Purposes(identity=PURPOSES.identity))
     assert Verdict.FAIL is columns.verdict
-    assert (
-        "is given x, word, site, in this order: name its inputs as data.features" in columns.reason
-    )
+    assert "gets x, word, site, in this order: list its inputs in data.features" in columns.reason
 
     named = Purposes(identity=PURPOSES.identity, features=("site",), others=PURPOSES.others)
     [columns, refused] = found(tensor, named)

@@ -70,7 +70,7 @@ def test_every_problem_is_told_at_once_with_its_line():
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ("    properties: [{name: a}, {name: a}]\n", "'a' is described twice, first in line 9"),
+        ("    properties: [{name: a}, {name: a}]\n", "'a' is described twice, first on line 9"),
         (
             "    properties: [{name: a, logicalTypeOptions: {minimum: 5, maximum: 3}}]\n",
             "minimum 5 lies above maximum 3",
@@ -96,7 +96,7 @@ def test_every_problem_is_told_at_once_with_its_line():
             "    properties: [{name: a, quality: [{metric: invalidValues, mustBe: 0}]}]\n",
             "needs the argument validValues or pattern",
         ),
-        ("    name: again\n", "schema[0].name is given twice"),
+        ("    name: again\n", "schema[0].name appears twice"),
     ],
 )
 def test_what_no_data_could_fulfil_is_a_problem_of_the_contract(body, expected):

@@ -31,7 +31,7 @@ schema:
         ("{minimum: 3, exclusiveMaximum: 3}", "minimum 3 leaves nothing below exclusiveMaximum 3"),
         ("{exclusiveMinimum: 3, exclusiveMaximum: 3}", "leaves nothing below"),
         ("{minLength: 5, maxLength: 3}", "minLength 5 lies above maxLength 3"),
-        ("{minimum: a, maximum: 3}", "minimum a cannot be held against maximum 3"),
+        ("{minimum: a, maximum: 3}", "minimum a cannot be compared with maximum 3"),
         ("{minimum: .nan, maximum: 3}", "leaves nothing below"),
     ],
 )
@@ -75,9 +75,9 @@ def test_a_range_upside_down_is_a_problem_of_every_kind_of_rule(rule):
         ("{type: custom, engine: cdlm, implementation: {check: mean}}", "did you mean 'cdml'"),
         (
             "{type: custom, engine: cdml, implementation: {check: mean}, mustBe: 1}",
-            "mustBe does not stand at a rule of type custom; those of cdml stand in its",
+            "mustBe is not allowed in a rule of type custom; those of cdml belong in its",
         ),
-        ("{type: text, mustBe: 1}", "mustBe does not stand at a rule of type text"),
+        ("{type: text, mustBe: 1}", "mustBe is not allowed in a rule of type text"),
     ],
 )
 def test_a_word_that_is_not_known_is_told_with_the_nearest(rule, told):
@@ -86,7 +86,7 @@ def test_a_word_that_is_not_known_is_told_with_the_nearest(rule, told):
 
 
 def test_a_column_that_is_described_twice_is_told_with_both_lines():
-    with pytest.raises(ConfigurationError, match=r"line 9: the column 'a' is .* first in line 8"):
+    with pytest.raises(ConfigurationError, match=r"line 9: the column 'a' is .* first on line 8"):
         read_contract(f"{HEAD}      - name: a\n      - name: a\n", "orders.odcs.yaml")
 
 

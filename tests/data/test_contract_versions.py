@@ -105,7 +105,7 @@ def test_a_key_of_a_later_version_names_that_version():
 
     assert read("v3.2.0", column).properties[0].accepted == (1,)
     told = refusal("v3.1.0", column)
-    assert "schema[0].properties[0]: v3.1.0 has no key 'enum'; v3.2.0 has" in told
+    assert "schema[0].properties[0]: v3.1.0 has no key 'enum', but v3.2.0 has" in told
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_an_error_names_the_key_the_line_and_what_is_allowed(part, told):
             "quality: [{metric: rowCount, mustBeLessThan: many}]",
             "quality[0].mustBeLessThan: takes a number, not 'many'",
         ),
-        ("relationships: [{to: a b}]", "'a b' is no reference to a column: write table.column"),
+        ("relationships: [{to: a b}]", "'a b' is not a column reference; write table.column"),
         ("relationships: [{from: o.a, to: p.b}]", "relationships[0]: takes no key 'from' here"),
         ("logicalTypeOptions: {pattern: x}", "unknown key 'pattern'. Known: exclusiveMaximum"),
     ],

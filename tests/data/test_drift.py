@@ -59,7 +59,7 @@ def test_a_side_with_fewer_rows_than_were_asked_for_is_not_judged():
     found = judged((0, 400, 400, 0), min_rows=1000)
 
     assert Verdict.WARN is found.verdict
-    assert "a side has 800 rows, and 1,000 are asked for" in found.reason
+    assert "one side has only 800 of 1,000 required rows" in found.reason
 
 
 def test_no_rows_are_not_judged():
@@ -75,7 +75,7 @@ def test_without_thresholds_drift_is_told_and_decides_nothing():
 def test_the_value_that_moved_is_told_only_where_values_may_be():
     now = (0, 1000, 9000, 0)
 
-    assert "most moved: EWR, 50.0% of the reference and 10.0% now" in judged(now).reason
+    assert "largest change: EWR, 50.0% of the reference and 10.0% now" in judged(now).reason
     assert "EWR" not in judged(now, shown=False).reason
 
 
@@ -131,7 +131,7 @@ def test_a_slice_that_moved_is_named_and_its_verdict_is_the_columns():
     )
 
     assert (Verdict.FAIL, "origin", "slice_drift") == (found.verdict, found.column, found.name)
-    assert "moved in 1 of 2 slices; PSI: carrier=C1 (0.879)" in found.reason
+    assert "drifted in 1 of 2 slices; PSI: carrier=C1 (0.879)" in found.reason
     assert found.reason.endswith("not judged: 1 with too few rows")
 
 

@@ -81,14 +81,14 @@ def test_a_champion_that_is_named_is_the_one_whose_profile_is_used(world):
     without_training_data(world)
     found = gate(world, "better", champion="models:/late/2")
 
-    assert "of v2 of late there is a profile" in named(found, "rows_shared")[0].reason
+    assert "v2 of late is only a profile" in named(found, "rows_shared")[0].reason
 
 
 @pytest.mark.parametrize(
     ("champion", "verdict", "told"),
     [
         ("none", Verdict.PASS, "there is no champion"),
-        ("good.parquet", Verdict.WARN, "no profile is kept with good.parquet"),
+        ("good.parquet", Verdict.WARN, "no profile is stored with good.parquet"),
     ],
 )
 def test_a_champion_outside_the_registry_keeps_no_profile(world, champion, verdict, told):

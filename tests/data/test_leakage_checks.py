@@ -37,7 +37,7 @@ def test_rows_that_were_given_new_keys_are_still_the_same_rows(house):
     assert ("inputs_shared", None) in failed(found)
     assert [Verdict.PASS] == verdicts(found, "rows_shared")
     [check] = named(found, "inputs_shared")
-    assert check.reason.startswith("300 of 2,000 rows equal a row of the reference")
+    assert check.reason.startswith("300 of 2,000 rows equal a reference row")
 
 
 def test_inputs_of_few_values_repeat_by_chance(house):

@@ -70,5 +70,16 @@ def test_missing_values_that_the_signature_refuses_are_counted_in_the_one_scan(t
 
     assert ("model_types", "seats") in failed(found)
     [check] = named(found, "model_types")[:1]
-    assert check.reason.startswith("1 of 2,000 values are missing, and the model takes")
+    assert check.reason.startswith("1 of 2,000 values are missing, but the model needs")
     assert 1 == house.tables.open(str(house.folder / "now.parquet")).scans
+
+
+def test_a_column_is_named_by_what_it_holds_not_by_an_engines_type(tmp_path):
+    house = House(tmp_path)
+    house.now["dep_delay"] = ["late"] * len(house.now["id"])
+    house.put("now.parquet", house.now)
+    signature = Signature(subject="the model", types={"dep_delay": "double"})
+    found = house.run(signatures=[signature])
+
+    [check] = named(found, "model_types")[:1]
+    assert check.reason == "the signature of the model says double, but the column holds text"

@@ -92,7 +92,7 @@ COLUMN = ("profile", "columns", 0)
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (at("schema", value="cdml.profile/2"), "a profile of another version: cdml.profile/2"),
+        (at("schema", value="cdml.profile/2"), "it has another version: cdml.profile/2"),
         (at("schema", value="cdml.data/1"), "is no profile: cdml.data/1"),
         (at("surprise", value=1), "surprise"),
         (at(*COLUMN, "surprise", value=1), "surprise"),
@@ -103,9 +103,9 @@ COLUMN = ("profile", "columns", 0)
         (at(*COLUMN, "counts", value=["1", 2, 3, 4]), "valid integer"),
         (at(*COLUMN, "bins", "at", value=[10.0, 0.0]), "do not increase"),
         (at(*COLUMN, "type", value="money"), "type"),
-        (at("data", "rows", value=11), "of other rows"),
+        (at("data", "rows", value=11), "belongs to other rows"),
         (at("profile", "slices", value=[{"column": "a", "value": "b", "rows": 1,
-                                         "counts": {"x": [1]}}]), "which there is not"),
+                                         "counts": {"x": [1]}}]), "an unknown column"),
     ],
 )  # fmt: skip
 def test_a_profile_that_contradicts_itself_is_an_input_error(change, expected):

@@ -42,7 +42,7 @@ def test_with_a_profile_shared_rows_are_listed_as_not_compared(house):
     [check] = checks(house.run(reference=house.profile()), "rows_shared")
 
     assert ("info", Verdict.PASS) == (check.severity, check.verdict)
-    assert "not compared: of before.profile.json there is a profile, and no rows" == check.reason
+    assert "not compared: before.profile.json is only a profile, without rows" == check.reason
 
 
 def test_a_profile_of_the_judged_file_itself_fails(house):
@@ -71,7 +71,7 @@ def test_a_profile_of_other_columns_tells_what_could_not_be_compared(house):
     path.write_text(path.read_text().replace('"delay"', '"lateness"'))
     [check] = [c for c in checks(house.run(reference=path.name), "drift") if c.column == "delay"]
 
-    assert "not compared: the reference has no such column" == check.reason
+    assert "not compared: the reference does not have this column" == check.reason
 
 
 @pytest.mark.parametrize("written", [None, "champion"])
@@ -82,7 +82,7 @@ def test_the_profile_kept_with_the_champion_is_used(house, written):
     assert "before.parquet" == found.reference.uri
     assert Verdict.WARN in {check.verdict for check in checks(found, "drift")}
     [check] = checks(found, "rows_shared")
-    assert "of v1 of late there is a profile" in check.reason
+    assert "v1 of late is only a profile" in check.reason
 
 
 def test_a_champion_without_a_profile_is_told_and_held_only_where_it_was_asked_for(house):
@@ -91,7 +91,7 @@ def test_a_champion_without_a_profile_is_told_and_held_only_where_it_was_asked_f
     [told] = checks(house.run(), "drift")
     [held] = checks(house.run(reference="champion"), "drift")
 
-    assert "not compared: no profile is kept with v1 of late" == told.reason
+    assert "not compared: no profile is stored with v1 of late" == told.reason
     assert (Verdict.PASS, Verdict.INCONCLUSIVE) == (told.verdict, held.verdict)
 
 

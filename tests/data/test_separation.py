@@ -56,7 +56,8 @@ def test_rows_before_the_references_end_warn_and_many_fail(early, expected):
 
     assert expected is found.verdict
     assert (
-        f"{early:,} of 1,000 rows lie before the end of the reference, 2013-07-01" in found.reason
+        f"{early:,} of 1,000 rows are older than the end of the reference, 2013-07-01"
+        in found.reason
     )
 
 

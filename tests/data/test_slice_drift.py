@@ -36,7 +36,7 @@ def test_a_slice_that_moved_fails_though_all_rows_together_did_not(house):
 
     assert Verdict.FAIL is not whole["delay"].verdict
     assert (Verdict.FAIL, Verdict.PASS) == (sliced["delay"].verdict, sliced["temp"].verdict)
-    assert "moved in 1 of 2 slices; PSI: origin=EWR (" in sliced["delay"].reason
+    assert "drifted in 1 of 2 slices; PSI: origin=EWR (" in sliced["delay"].reason
     assert "origin" not in sliced
 
 
@@ -61,7 +61,7 @@ def test_a_profile_without_slices_cannot_be_judged_by_slice(house):
     [check] = checks(house.run(reference=name), "slice_drift")
 
     assert Verdict.INCONCLUSIVE is check.verdict
-    assert "has no slices: make it with drift.slices" in check.reason
+    assert "has no slices; create it with drift.slices" in check.reason
 
 
 def test_the_values_of_a_closed_column_make_no_slices(house):

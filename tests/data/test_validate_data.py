@@ -203,7 +203,7 @@ def test_a_broken_rule_fails_with_its_figures_and_rows(house):
     (check,) = named(found, "accepted_values")
     assert (Verdict.FAIL, 1) == (check.verdict, check.failing_rows)
     assert [(4, "LGA")] == [(sample.row, sample.value) for sample in check.sample]
-    assert "1 of 2,000 values are not among the accepted ones (0.05 %)" == check.reason
+    assert "1 of 2,000 values are not accepted (0.05 %)" == check.reason
     assert "accepted_values of origin: 1 of 2,000" in found.reason
 
 

@@ -44,7 +44,7 @@ class Unnamed:
     def __str__(self) -> str:
         """`2 columns without names`."""
         if self.shape is None:
-            return f"{len(self.types)} columns without names"
+            return f"{len(self.types)} column{'s' * (len(self.types) != 1)} without names"
         if len(self.shape) == 2 and self.shape[0] == ANY != self.shape[1]:  # noqa: PLR2004 - rows, columns
             return f"{self.shape[1]} columns without names"
         return f"a tensor of shape {self.shape}"

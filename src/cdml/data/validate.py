@@ -241,7 +241,7 @@ def _require_columns(loaded: LoadedConfig, table: Table) -> None:
     if lost:
         raise InputError(
             f"{table.ref.uri} lacks columns that {loaded.path.name} names: " + " ".join(lost),
-            "Change the name there, or bring the column with the data.",
+            "Correct the name there, or add the column to the data.",
         )
     require_features(loaded, table.fields, table.ref.uri)
     label = label_field(loaded.config, table.fields)
@@ -249,14 +249,14 @@ def _require_columns(loaded: LoadedConfig, table: Table) -> None:
         return
     if data.positive is not None and positive_class(data.positive, label) is None:
         raise InputError(
-            f"data.positive is {data.positive!r}, but the label {label.name!r} holds"
-            f" {label.physical}: no row can be of that class.",
-            "Write data.positive as the data writes it.",
+            f"data.positive is {data.positive!r}, but the label {label.name!r} holds {label.words}:"
+            " no row can be of that class.",
+            "Write data.positive as it appears in the data.",
         )
     if data.task is Task.REGRESSION and not label.type.numeric:
         raise InputError(
-            f"a regression predicts a number, but the label {label.name!r} holds {label.physical}.",
-            "A text among the numbers, such as NA, makes a whole CSV column text.",
+            f"a regression predicts a number, but the label {label.name!r} holds {label.words}.",
+            "A single text such as NA makes a whole CSV column text.",
         )
 
 

@@ -31,6 +31,11 @@ class LogicalType(StrEnum):
     OTHER = "other"
 
     @property
+    def words(self) -> str:
+        """The values of such a column, as in *the column holds text*."""
+        return _WORDS[self]
+
+    @property
     def numeric(self) -> bool:
         """Whether values have a size: numbers, and booleans as 0 and 1."""
         return self in (LogicalType.BOOLEAN, LogicalType.INTEGER, LogicalType.NUMBER)
@@ -45,6 +50,20 @@ class LogicalType(StrEnum):
     def plain(self) -> bool:
         """Whether rows can be told apart by it: not by what is nested, or of no known type."""
         return self not in (LogicalType.ARRAY, LogicalType.OBJECT, LogicalType.OTHER)
+
+
+_WORDS: Mapping[LogicalType, str] = {
+    LogicalType.BOOLEAN: "true or false",
+    LogicalType.INTEGER: "whole numbers",
+    LogicalType.NUMBER: "numbers",
+    LogicalType.STRING: "text",
+    LogicalType.DATE: "dates",
+    LogicalType.TIMESTAMP: "timestamps",
+    LogicalType.TIME: "times",
+    LogicalType.ARRAY: "lists",
+    LogicalType.OBJECT: "objects",
+    LogicalType.OTHER: "values of an unsupported type",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +81,11 @@ class Field:
     nullable: bool = True
     misfit: str = ""
     empty: bool = False
+
+    @property
+    def words(self) -> str:
+        """What the column holds, for people: no engine's name of a type."""
+        return {"UUID": "UUIDs", "BLOB": "bytes"}.get(self.physical, self.type.words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Categories(ProfileModel):
 
     def __post_init__(self) -> None:
         if len(set(self.names)) < len(self.names):
-            raise ValueError("a category is named twice")
+            raise ValueError("a category appears twice")
         if any(len(name) > LONGEST for name in self.names):
             raise ValueError(f"a category has more than {LONGEST} characters")
 

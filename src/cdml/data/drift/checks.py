@@ -34,7 +34,7 @@ def plan_drift(
             continue
         profile = before.get(now.name)
         if profile is None:
-            why = "not compared: the reference has no such column"
+            why = "not compared: the reference does not have this column"
             skipped.append(unjudged_finding("drift", now.name, why))
         elif why := _incomparable(now, profile):
             skipped.append(not_compared("drift", now.name, why, thresholds))
@@ -54,9 +54,9 @@ def _incomparable(now: Field, before: ColumnProfile) -> str:
     if now.type is not before.type and not (
         numbers and is_ordered(now.type) and is_ordered(before.type)
     ):
-        return f"the reference holds {before.type}, the data {now.type}"
+        return f"the reference holds {before.type.words}, but the data holds {now.type.words}"
     if not now.type.plain:
-        return f"it holds {now.physical}"
+        return f"it holds {now.words}"
     return ""
 
 

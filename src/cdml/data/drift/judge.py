@@ -137,7 +137,9 @@ def judge_slices(
     if not values:
         reason = "not judged: every slice has too few rows"
     elif moved:
-        reason = f"moved in {len(moved)} of {len(values)} slices; {words}: {listing}{_more(moved)}"
+        reason = (
+            f"drifted in {len(moved)} of {len(values)} slices; {words}: {listing}{_more(moved)}"
+        )
     else:
         reason = f"in {len(values)} slices, largest {words}: {listing}"
     if few and values:
@@ -157,9 +159,9 @@ def _unable(measured: Distances | None, rows: int, limits: DriftSettings) -> str
         return ""
     noise = measured.noise[limits.measure]
     if not noise < thresholds[0] / 2:
-        return f"with so few rows chance alone gives a {_WORDS[limits.measure]} of {noise:.2g}"
+        return f"with so few rows, chance alone gives a {_WORDS[limits.measure]} of {noise:.2g}"
     if rows < limits.min_rows:
-        return f"a side has {rows:,} rows, and {limits.min_rows:,} are asked for"
+        return f"one side has only {rows:,} of {limits.min_rows:,} required rows"
     return ""
 
 
@@ -194,7 +196,7 @@ def _largest(column: ColumnProfile, now: Sequence[int]) -> str:
     name, (before, after) = max(
         zip(names, shares, strict=True), key=lambda one: abs(one[1][1] - one[1][0])
     )
-    return f"most moved: {name}, {before:.1%} of the reference and {after:.1%} now"
+    return f"largest change: {name}, {before:.1%} of the reference and {after:.1%} now"
 
 
 def _changes(column: ColumnProfile, now: CurrentColumn) -> list[str]:

@@ -15,7 +15,7 @@ SAMPLE = 20_000
 _CELLS = 10_000_000  # values that are held at once: of very many columns fewer rows are drawn
 """Rows of the reference on which edges are found."""
 _MOST_CATEGORIES = 10_000
-OWN_VALUES = "nearly every row has a value of its own"
+OWN_VALUES = "nearly every row has a different value"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +68,7 @@ def build_profile(
             values[one.name] = table.frequencies(one.name, _MOST_CATEGORIES)
         # Of a flag its two values are known, whoever may see them.
         disclosed = may_disclose(one.name) or one.type is LogicalType.BOOLEAN
-        bins: Bins = Uncounted(reason=f"it holds {one.physical}")
+        bins: Bins = Uncounted(reason=f"it holds {one.words}")
         if one.name in values:
             bins = binning.count_categories(values[one.name]) if disclosed else Buckets()
         columns.append(_empty(one, bins))

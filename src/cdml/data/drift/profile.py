@@ -72,14 +72,14 @@ class Profile(ProfileModel):
     def __post_init__(self) -> None:
         by_name = self.by_name
         if len(by_name) < len(self.columns):
-            raise ValueError("a column stands twice")
+            raise ValueError("a column appears twice")
         for column in self.columns:
             if column.rows != self.rows:
                 raise ValueError(f"{column.name!r} counts {column.rows} of {self.rows} rows")
         for part in self.slices:
             for name, counts in part.counts.items():
                 if name not in by_name:
-                    raise ValueError(f"a slice counts a column {name!r}, which there is not")
+                    raise ValueError(f"a slice counts an unknown column {name!r}")
                 if len(counts) != by_name[name].bins.size or sum(counts) != part.rows:
                     raise ValueError(f"a slice's counts of {name!r} do not fit its bins and rows")
 

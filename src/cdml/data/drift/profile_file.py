@@ -39,7 +39,7 @@ class ProfileDocument(BaseModel):
         if len(self.profile.columns) > COLUMNS or len(self.profile.slices) > SLICES:
             raise ValueError(f"it has more than {COLUMNS:,} columns or {SLICES:,} slices")
         if self.data.rows != self.profile.rows:
-            raise ValueError("the profile is of other rows than the data")
+            raise ValueError("the profile belongs to other rows")
         return self
 
 
@@ -65,12 +65,12 @@ def parse_profile(content: bytes, name: str) -> ProfileDocument:
     version = _version(content)
     if version not in ("", SCHEMA):
         other = version.startswith("cdml.profile/")
-        problem = "a profile of another version" if other else "no profile"
+        problem = "it has another version" if other else "no profile"
         raise InputError(f"{name} is {problem}: {version[:100]}, not {SCHEMA}.", _HINT)
     try:
         return ProfileDocument.model_validate_json(content)
     except ValidationError as error:
-        raise InputError(f"{name} is no profile: {first_problem(error)}.", _HINT) from error
+        raise InputError(f"{name} is not a profile: {first_problem(error)}.", _HINT) from error
 
 
 def write_profile(path: Path, document: ProfileDocument) -> Path:

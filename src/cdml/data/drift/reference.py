@@ -114,11 +114,11 @@ def _of_champion(
     if version is None and champion is None:
         return NoReference(why="there is no champion in the registry")
     if version is None:
-        return NoReference(why=f"no profile is kept with {champion}", requested=True)
+        return NoReference(why=f"no profile is stored with {champion}", requested=True)
     called = f"v{version.version} of {version.name}"
     profile = stored_profile(version, ports.registry, FILE)
     if profile is None:
-        return NoReference(why=f"no profile is kept with {called}", requested=True)
+        return NoReference(why=f"no profile is stored with {called}", requested=True)
     return StoredProfile(document=profile, source=called)
 
 

@@ -59,7 +59,7 @@ def judge_slice_drift(
     """Hold each column against its thresholds within the slices that both sides have."""
     before = {(part.column, part.value): part for part in reference.slices}
     if not before:
-        why = "the reference's profile has no slices: make it with drift.slices"
+        why = "the reference's profile has no slices; create it with drift.slices"
         yield not_compared("slice_drift", None, why, data.drift)
         return
     now = {

@@ -58,11 +58,10 @@ def _warning(name: str, column: str, expected: str, observed: str, reason: str) 
 
 def constant(column: str, *, empty: bool = False) -> Check:
     """A column of one value, or of none."""
-    same = "no row holds a value" if empty else "every row holds the same"
+    same = "no row has a value" if empty else "every row has the same value"
     return _warning(
         "constant_input", column, "more than one value", "0" if empty else "1",
-        f"{same}: a model that uses it learns nothing from it here, and"
-        " what it does when it changes nobody has seen",
+        f"{same}, so a model learns nothing from it, and its effect is untested if it changes",
     )  # fmt: skip
 
 
@@ -70,8 +69,8 @@ def identifier(column: str, rows: int) -> Check:
     """A column of as many values as rows."""
     return _warning(
         "identifier_input", column, "no identifier", f"{rows} values",
-        f"all {rows:,} rows hold a value of their own: it looks like an identifier, which a"
-        " model can only learn by heart",
+        f"all {rows:,} rows have different values: it looks like an identifier, which a model"
+        " can only memorise",
     )  # fmt: skip
 
 
@@ -92,16 +91,16 @@ def missing_with_label(
                 yield _warning(
                     "missing_with_label", column, f"a correlation below {_SAME_ROWS:g}",
                     f"{alike:.4f}",
-                    f"values are missing in the rows in which {label} is (correlation {alike:.3g}):"
-                    " probably known only together with the outcome",
+                    f"values are missing in the same rows as {label} (correlation {alike:.3g}), so"
+                    " it is probably known only after the outcome",
                 )  # fmt: skip
                 continue
         if classes and (one := _one_class(labels, missing.tolist())):
             yield _warning(
                 "missing_tells_label", column, "classes as elsewhere", "one class",
-                f"the rows without a value ({one[0]:,} of those sampled) are nearly all of one"
-                f" class of {label}, which elsewhere has {100 * one[1]:.3g} % of the rows: whether"
-                " there is a value is probably known only after the outcome",
+                f"rows without a value ({one[0]:,} in the sample) are nearly all of one class of"
+                f" {label}, which has {100 * one[1]:.3g} % of the other rows, so a missing value"
+                " probably gives the outcome away",
             )  # fmt: skip
 
 
@@ -167,7 +166,7 @@ def contradictions(table: Table, used: Sequence[str], label: str) -> Iterator[Ch
     fields = {field.name: field for field in table.fields}
     columns = [name for name in used if fields[name].type.plain]
     if len(columns) > MOST:
-        text = f"not compared: rows of {len(columns)} inputs are hardly ever equal"
+        text = f"not compared: with {len(columns)} inputs, rows are hardly ever equal"
         yield unjudged_finding("conflicting_labels", None, text)
     elif len(columns) > 1 and fields[label].type.plain:
         yield conflicting_labels(table.conflicts(columns, label), table.ref.rows)

@@ -18,7 +18,7 @@ SAMPLE = 10_000
 _CELLS = 5_000_000  # values that are held at once: of very many columns fewer rows are drawn
 _MANY = 0.01  # share of rows that cannot be in both sets by accident
 _FEW_VALUES = 20
-_SAME_FILES = "rows are those of the reference: the files are the same"
+_SAME_FILES = "rows are also the reference: the files are identical"
 
 
 def check_declared_columns(
@@ -29,7 +29,7 @@ def check_declared_columns(
     if features is None:
         if contract.after_outcome:
             names = ", ".join(sorted(contract.after_outcome))
-            text = f"no model may use {names}; there is no model here to look at"
+            text = f"no model may use {names}; no model was given to check"
             yield unjudged_finding("known_after_outcome", None, text)
         return
     for column in sorted(after.intersection(features)):
@@ -37,13 +37,13 @@ def check_declared_columns(
         yield fact(
             "known_after_outcome", column, fine=False,
             expected="not an input of the model", observed="an input of the model",
-            reason=f"the model uses {column}, which {problem}: it cannot be known when a "
+            reason=f"the model uses {column}, which {problem} and not available when a "
             "prediction is needed",
         )  # fmt: skip
     if not after.intersection(features):
         yield fact(
             "known_after_outcome", None, fine=True, expected="0", observed="0",
-            reason=f"none of the model's {len(features)} inputs is declared to be known only "
+            reason=f"none of the model's {len(features)} inputs is declared as known only "
             "after the outcome",
         )  # fmt: skip
 
@@ -124,7 +124,9 @@ def shared_rows(
         yield _shared(table.ref.rows, table.ref.rows, _SAME_FILES, Verdict.FAIL)
         return
     if not set(settings.key) <= set(complete):
-        yield unjudged_finding("rows_shared", None, "not compared: the reference has no such key")
+        yield unjudged_finding(
+            "rows_shared", None, "not compared: the reference does not have the key"
+        )
         return
     by_key = table.shared(reference, settings.key)
     identical = table.shared(reference, complete) if by_key else 0
@@ -132,13 +134,13 @@ def shared_rows(
     if identical:
         verdict = Verdict.WARN if identical < _MANY * rows else Verdict.FAIL
         yield _shared(
-            identical, rows, "rows occur in the reference, the same in every column", verdict
+            identical, rows, "rows are in the reference, identical in every column", verdict
         )
     elif by_key:
-        words = "rows have a key that occurs in the reference, in rows that differ otherwise"
+        words = "rows share a key with a reference row that differs otherwise"
         yield _shared(by_key, rows, words, Verdict.WARN)
     else:
-        yield _shared(0, rows, "rows have a key that occurs in the reference", Verdict.PASS)
+        yield _shared(0, rows, "rows share a key with the reference", Verdict.PASS)
 
 
 def shared_with_profile(table: Table, reference: DataRef, source: str) -> Check:
@@ -147,7 +149,7 @@ def shared_with_profile(table: Table, reference: DataRef, source: str) -> Check:
         rows = table.ref.rows
         return _shared(rows, rows, _SAME_FILES, Verdict.FAIL)
     return unjudged_finding(
-        "rows_shared", None, f"not compared: of {source} there is a profile, and no rows"
+        "rows_shared", None, f"not compared: {source} is only a profile, without rows"
     )
 
 

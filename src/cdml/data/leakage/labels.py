@@ -330,7 +330,7 @@ def judge_leaks(
         if not g.strength < least and (len(g.columns) == 1 or not alone & set(g.columns))
     ]
     failing = used and fail is not None
-    use = "the model uses it" if used else "a model that used it would be of no use"
+    use = "the model uses it" if used else "no model should use it"
     findings = [
         make_check(
             name="label_given_away",
@@ -339,8 +339,8 @@ def judge_leaks(
             severity="error" if failing else "warning",
             expected=f"a strength below {least:g}",
             observed=f"{g.strength:.4f}",
-            reason=f"{_name_leak(g)} tells the label by itself ({g.strength:.4f} of 1):"
-            f" probably known only after the outcome, and {use}",
+            reason=f"{_name_leak(g)} alone predicts the label (strength {g.strength:.4f} of 1),"
+            f" so it is probably known only after the outcome, and {use}",
         )
         for g in listing[:_MOST]
     ]
@@ -352,9 +352,9 @@ def judge_leaks(
         severity="info",
         expected="",
         observed=f"{best.strength:.4f}",
-        reason=f"{len(leaks) - pairs} columns and {pairs} differences were held against the label;"
-        f" the strongest is {_name_leak(best)} with {best.strength:.3g};"
-        f" {len(listing)} tell too much",
+        reason=f"{len(leaks) - pairs} columns and {pairs} differences were checked against the"
+        f" label; the strongest is {_name_leak(best)} with {best.strength:.3g};"
+        f" {len(listing)} give it away",
     )
     return (*findings, summary)
 

@@ -52,7 +52,7 @@ def inputs_shared(
         expected=f"less than {100 * min(limits):g} % beyond chance" if limits else "",
         observed=f"{100 * beyond:.4g} %",
         failing_rows=overlap.shared,
-        reason=f"{overlap.shared:,} of {rows:,} rows equal a row of the reference in all of"
+        reason=f"{overlap.shared:,} of {rows:,} rows equal a reference row in all"
         f" {len(columns)} columns ({percentage(overlap.shared, rows)}); chance explains"
         f" {100 * chance:.3g} %",
     )
@@ -63,19 +63,19 @@ def time_order(column: str, early: int, rows: int, end: str) -> Check:
     verdict = Verdict.PASS
     if early:
         verdict = Verdict.WARN if early < _MANY * rows else Verdict.FAIL
-    note = ": the model may have learnt from what came after them" if early else ""
+    note = ": the model may have learnt from later rows" if early else ""
     return count_check(
-        "time_order", column, early, rows, f"rows lie before the end of the reference, {end}",
+        "time_order", column, early, rows, f"rows are older than the end of the reference, {end}",
         verdict, expected=f"not before {end}", note=note,
     )  # fmt: skip
 
 
 def groups_shared(column: str, shared: int, rows: int) -> Check:
     """Whether a user, a device, a conversation lies on both sides."""
-    note = ": what the model knows of it by heart is taken for skill" if shared else ""
+    note = ": what the model has memorised looks like skill" if shared else ""
     return count_check(
         "groups_shared", column, shared, rows,
-        f"rows are of a {column} that occurs in the reference",
+        f"rows have a {column} that is also in the reference",
         Verdict.WARN if shared else Verdict.PASS, severity="warning", note=note,
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def _time_order(
     end = _end(reference, now) if now.type.ordered else None
     rule = DataRule(name="time_order", column=column, subject="", expected="after the reference")
     if end is None:
-        return not_executed(rule, f"the reference does not say when its {column} ends")
+        return not_executed(rule, f"the reference has no last {column}")
     [early] = table.count([Compare(column, "<", end)])
     if isinstance(early, NotRun):
         return not_executed(rule, early.reason)
@@ -140,11 +140,11 @@ def _end(reference: StoredProfile | ReferenceRows, now: Field) -> CellValue | No
 
 def _groups(table: Table, reference: StoredProfile | ReferenceRows, group: str) -> Check:
     if isinstance(reference, StoredProfile):
-        text = f"not compared: of {reference.source} there is a profile, and no rows"
+        text = f"not compared: {reference.source} is only a profile, without rows"
         return unjudged_finding("groups_shared", group, text)
     if group not in in_common(table.fields, reference.table.fields):
         return unjudged_finding(
-            "groups_shared", group, "not compared: the reference has no such column"
+            "groups_shared", group, "not compared: the reference does not have this column"
         )
     shared = table.shared(reference.table, [group])
     return groups_shared(group, shared, table.ref.rows)

@@ -49,14 +49,14 @@ def read_custom(
     """A rule with what its implementation says, and everything that is wrong in it."""
     if not isinstance(implementation, dict):
         example = "{check: mean, mustBeBetween: [1, 2]}"
-        return quality, (((), f"a rule of cdml is a mapping such as {example}"),)
+        return quality, (((), f"a rule of cdml looks like {example}"),)
     written: dict[str, Any] = implementation
     wrong: list[Wrong] = [
         ((key,), describe_unknown("key", key, _KEYS)) for key in written if key not in _KEYS
     ]
     kinds = [kind for kind in _KINDS if kind in written]
     if len(kinds) != 1:
-        return quality, (*wrong, ((), f"a rule of cdml has one of {', '.join(_KINDS)}"))
+        return quality, (*wrong, ((), f"a rule of cdml needs one of {', '.join(_KINDS)}"))
     [kind] = kinds
     if kind == "check":
         rule = _check(written, quality, wrong)
@@ -66,7 +66,7 @@ def read_custom(
         rule = _freshness(written, quality, wrong)
     named = rule.column or column
     if kind != "compare" and named is None and rule.metric not in ("rowCount", "duplicateValues"):
-        wrong.append(((), "the rule needs a column: write it at one, or name it by column"))
+        wrong.append(((), "the rule needs a column: put it under one, or set column"))
     if "unit" in written:
         percent = str(written["unit"]).strip().lower() in PERCENT
     rule = _levels(written, rule, percent, wrong)
@@ -81,15 +81,15 @@ def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> 
     if check == "quantile" and not (isinstance(q, int | float) and 0 <= q <= 1):
         wrong.append((("q",), f"a quantile needs q between 0 and 1, not {q!r}"))
     elif check != "quantile" and q is not None:
-        wrong.append((("q",), f"only a quantile has a q, not {check}"))
+        wrong.append((("q",), f"only a quantile takes q, not {check}"))
     arguments = written.get("arguments") or {}
     if not isinstance(arguments, dict):
-        wrong.append((("arguments",), f"arguments are a mapping, not {arguments!r}"))
+        wrong.append((("arguments",), f"arguments must be keys with values, not {arguments!r}"))
         arguments = {}
     if check in ARGUMENTS:
         wrong += wrong_arguments(check, arguments, ("arguments",))
     elif arguments:
-        wrong.append((("arguments",), f"{check} has no arguments"))
+        wrong.append((("arguments",), f"{check} takes no arguments"))
     return replace(
         quality,
         metric=check,
@@ -102,10 +102,10 @@ def _check(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> 
 def _compare(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong]) -> Quality:
     match = _COMPARISON.fullmatch(str(written["compare"]))
     strange = [key for key in ("q", "arguments", "column") if key in written]
-    wrong += [((key,), f"a comparison has no {key}") for key in strange]
+    wrong += [((key,), f"a comparison takes no {key}") for key in strange]
     if match is None:
-        example = '"a <= b" (a name with signs in it in double quotes)'
-        wrong.append((("compare",), f"a comparison of two columns reads {example}"))
+        example = '"a <= b" (put names with special characters in double quotes)'
+        wrong.append((("compare",), f"a comparison of two columns looks like {example}"))
         return replace(quality, metric="compare")
     sign: Any = _SIGNS.get(match["sign"], match["sign"])
     comparison = CompareColumns(_plain(match["left"]), sign, _plain(match["right"]))
@@ -118,7 +118,7 @@ def _freshness(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong])
     keys = ("column", "maxAge")
     wrong += [(("freshness", k), describe_unknown("key", k, keys)) for k in inner if k not in keys]
     strange = [key for key in ("q", "arguments", *OPERATORS) if key in written]
-    wrong += [((key,), f"freshness is told by maxAge: 7d, not by {key}") for key in strange]
+    wrong += [((key,), f"freshness takes maxAge, such as maxAge: 7d, not {key}") for key in strange]
     bound = _age(inner["maxAge"], ("freshness", "maxAge"), wrong) if "maxAge" in inner else None
     column = _column(inner, wrong, ("freshness",)) or _column(written, wrong)
     return replace(quality, metric="freshness", column=column, bound=bound)
@@ -127,7 +127,7 @@ def _freshness(written: Mapping[str, Any], quality: Quality, wrong: list[Wrong])
 def _column(written: Mapping[str, Any], wrong: list[Wrong], at: KeyPath = ()) -> str | None:
     column = written.get("column")
     if column is not None and not isinstance(column, str):
-        wrong.append(((*at, "column"), f"column is a name, not {column!r}"))
+        wrong.append(((*at, "column"), f"column must be a name, not {column!r}"))
         return None
     return column
 
@@ -139,7 +139,7 @@ def _levels(
     fails = _level(written, "fail", quality, percent, wrong)
     warns = _level(written, "warn", quality, percent, wrong)
     if own is not None and fails is not None:
-        wrong.append((("fail",), "the rule says twice what fails: at itself, and at fail"))
+        wrong.append((("fail",), "the rule says what fails twice: directly and under fail"))
     bound = own or fails
     if bound is None and warns is not None:
         return replace(quality, bound=warns, severity="warning")
@@ -156,7 +156,7 @@ def _level(
         return None
     inner = written[level]
     if not isinstance(inner, dict):
-        wrong.append(((level,), f"{level} is a mapping such as {{mustBeLessThan: 5}}"))
+        wrong.append(((level,), f"{level} must look like {{mustBeLessThan: 5}}"))
         return None
     strange = [key for key in inner if key not in _LEVEL_KEYS]
     wrong += [((level, key), describe_unknown("key", key, _LEVEL_KEYS)) for key in strange]
@@ -171,14 +171,14 @@ def _bound(
 ) -> ContractBound | None:
     given = [name for name in OPERATORS if inner.get(name) is not None]
     if len(given) > 1:
-        wrong.append((at, f"one of {' and '.join(given)} is enough"))
+        wrong.append((at, f"use only one of {' and '.join(given)}"))
     if at and quality.metric == "freshness":
         return _age(inner["maxAge"], (*at, "maxAge"), wrong) if "maxAge" in inner else None
     if "maxAge" in inner:
-        wrong.append(((*at, "maxAge"), "only freshness has a maxAge"))
+        wrong.append(((*at, "maxAge"), "only freshness takes maxAge"))
     share = str(inner["unit"]).strip().lower() in PERCENT if "unit" in inner else percent
     if share and quality.metric in (*FIGURES, "rowCount"):
-        wrong.append(((*at, "unit"), f"{quality.metric} is no share of the rows"))
+        wrong.append(((*at, "unit"), f"{quality.metric} cannot be a percentage"))
     bound = read_bound(inner, percent=share)
     if bound is not None:
         wrong += [((*at, bound.operator), problem) for problem in wrong_bound(bound)]
@@ -188,7 +188,7 @@ def _bound(
 def _age(written: Any, at: KeyPath, wrong: list[Wrong]) -> ContractBound | None:
     match = DURATION.fullmatch(written.strip()) if isinstance(written, str) else None
     if match is None:
-        wrong.append((at, f"an age reads 90s, 10m, 6h or 7d, not {written!r}"))
+        wrong.append((at, f"write an age such as 90s, 10m, 6h or 7d, not {written!r}"))
         return None
     seconds = float(match["number"]) * SECONDS[match["unit"]]
     return ContractBound(operator="mustBeLessOrEqualTo", value=seconds, seconds=True)

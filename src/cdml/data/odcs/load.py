@@ -48,7 +48,7 @@ def open_related(
     if strange and contract.table:
         raise ConfigurationError(
             f"data.related: {describe_unknown('table', strange[0], referred)}",
-            "Name the tables that the contract's relationships lead to.",
+            "Use the tables that the contract's relationships refer to.",
         )
     return {
         contract.table: table,

@@ -22,11 +22,11 @@ _LONGEST = 100
 _SHARES = (1, 2, 5, 10, 20, 50)
 _KEYS = re.compile(r"(^|[_\W])(id|key|uuid|guid)$|Id$|ID$", re.IGNORECASE)
 _HEAD = """\
-# What the data promises, proposed by `cdml init --data` from {source} ({rows:,} rows).
-# Read it as a question: what holds of this sample need not hold of the next. Ranges are rounded
-# outwards; columns whose name looks personal are classified so, and their values left out.
+# A data contract, proposed by `cdml init --data` from {source} ({rows:,} rows).
+# Review it: rules that hold for this sample may not hold for the next. Ranges are rounded
+# outwards. Columns with personal-looking names are classified, and their values left out.
 # Tag columns that are known only after the outcome: `tags: [known_after_outcome]`.
-# docs/data.md lists everything that can be promised.
+# docs/data.md lists all rules.
 """
 
 

@@ -163,9 +163,9 @@ def read_contract(text: str, source: str, table: str | None = None) -> Contract:
         raise ConfigurationError(f"{source}, line {error.line}, is not YAML: {error}.") from error
     problems = Problems(marked)
     for place in marked.repeated:
-        problems.entries.append((marked.line(place), f"{contract_path(place)} is given twice"))
+        problems.entries.append((marked.line(place), f"{contract_path(place)} appears twice"))
     if not isinstance(marked.value, dict):
-        raise ConfigurationError(f"{source} holds no contract.")
+        raise ConfigurationError(f"{source} is empty.")
     version = read_version(marked.value, source, marked.line(("apiVersion",)))
     check_schema(problems, version)
     contract = None
@@ -206,7 +206,7 @@ def _read(
     for prop in properties:
         if prop.name in first:
             problem = (
-                f"the column {prop.name!r} is described twice, first in line {first[prop.name]}"
+                f"the column {prop.name!r} is described twice, first on line {first[prop.name]}"
             )
             problems.entries.append((prop.line, problem))
         first.setdefault(prop.name, prop.line)
@@ -235,8 +235,8 @@ def _choose(tables: Sequence[SchemaObject], source: str, table: str | None) -> i
     if table is None:
         listed = ", ".join(names) or "none"
         raise ConfigurationError(
-            f"{source} describes {len(tables)} tables ({listed}); one is needed.",
-            f"Say which one: `contract: {source}#{names[0]}`." if names else "",
+            f"{source} describes {len(tables)} tables ({listed}); choose one.",
+            f"Choose one: `contract: {source}#{names[0]}`." if names else "",
         )
     for number, entry in enumerate(tables):
         if table in (entry.name, entry.physicalName):
@@ -302,5 +302,5 @@ def _contradiction(low: Any, high: Any, *, is_strict: bool) -> str:
         fine = low < high if is_strict else low <= high
         upside_down = low > high
     except TypeError:
-        return "cannot be held against"
+        return "cannot be compared with"
     return "" if fine else "lies above" if upside_down else "leaves nothing below"

@@ -37,23 +37,23 @@ def varying(tree: Any) -> str | None:
     for node in tree.walk():
         why = _of_function(node) if isinstance(node, exp.Func) else _of_clause(node)
         if why is not None:
-            return f"{why}: it would not give the same verdict again"
+            return f"{why}, so it may give another result next time"
     return None
 
 
 def _of_function(node: exp.Func) -> str | None:
     name = called(node)
     if isinstance(node, exp.Rand | exp.Randn | exp.Uuid) or _CHANCE.fullmatch(name):
-        return f"the query draws at random ({name})"
+        return f"the query is random ({name})"
     if isinstance(node, exp.Cast | exp.TryCast):
         text = node.this.name.strip().lower() if isinstance(node.this, exp.Literal) else ""
-        return f"the query asks the clock ('{text}')" if text in _MOMENTS else None
+        return f"the query uses the current time ('{text}')" if text in _MOMENTS else None
     if _CLOCK.fullmatch(name) and not (name == "age" and len(list(_arguments(node))) > 1):
-        return f"the query asks the clock ({name})"
+        return f"the query uses the current time ({name})"
     if _VOLATILE.fullmatch(name):
-        return f"the query asks who runs it ({name})"
+        return f"the query depends on the user ({name})"
     if _ORDERED.fullmatch(name) and not _is_ordered(node):
-        return f"the query takes rows as they come ({name} without ORDER BY)"
+        return f"the query depends on the order of rows ({name} without ORDER BY)"
     return None
 
 
@@ -61,11 +61,11 @@ def _of_clause(node: Any) -> str | None:
     if isinstance(node, exp.TableSample):
         return "the query draws a sample"
     if isinstance(node, exp.Limit | exp.Fetch | exp.Offset) and not _sorts(node.parent):
-        return f"the query takes rows as they come ({node.key.upper()} without ORDER BY)"
+        return f"the query depends on the order of rows ({node.key.upper()} without ORDER BY)"
     if isinstance(node, exp.Distinct) and node.args.get("on") and not _sorts(node.parent):
-        return "the query takes rows as they come (DISTINCT ON without ORDER BY)"
+        return "the query depends on the order of rows (DISTINCT ON without ORDER BY)"
     if isinstance(node, exp.Window) and node.args.get("spec") and not _sorts(node):
-        return "the query takes rows as they come (a window's frame without ORDER BY)"
+        return "the query depends on the order of rows (a window's frame without ORDER BY)"
     return None
 
 

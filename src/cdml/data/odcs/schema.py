@@ -83,7 +83,7 @@ def check_schema(problems: Problems, version: str) -> None:
     for one in wrong:
         problem = one.problem
         if one.key_place in later:
-            problem = f"{version} has no key {one.key!r}; {newest} has: name that as apiVersion"
+            problem = f"{version} has no key {one.key!r}, but {newest} has; set apiVersion to it"
         line = marked.line(one.key_place)
         problems.entries.append((line, f"{contract_path(one.place)}: {problem}"))
 
@@ -130,9 +130,9 @@ def _explain(validator: Any, error: Any) -> Iterator[_Wrong]:
             yield _Wrong(place, f"takes no key {constraint['required'][0]!r} here")
         case "pattern":
             sentence = (
-                "is no reference to a column: write table.column"
+                "is not a column reference; write table.column"
                 if "relationships" in place
-                else "holds a character that may not stand here"
+                else "has a character that is not allowed here"
             )
             yield _Wrong(place, f"{_format_value(value)} {sentence}")
         case _:
@@ -161,7 +161,7 @@ def _explain_choice(validator: Any, error: Any) -> Iterator[_Wrong]:
             for errors in branches.values() for inner in errors if _of_type(inner, error)
         ]  # fmt: skip
         problem = f"takes {_types(kinds)}, not {_format_value(value)}"
-        yield _Wrong(place, problem if kinds else "can be read in more than one way")
+        yield _Wrong(place, problem if kinds else "is ambiguous")
         return
     for inner in min(fitting, key=len):
         yield from _explain(validator, inner)
@@ -190,8 +190,8 @@ def _misplaced(rule: Any, key: str) -> str:
     kind = rule.get("type")
     if key not in OPERATORS or kind not in ("custom", "text"):
         return ""
-    where = "; those of cdml stand in its implementation" if kind == "custom" else ""
-    return f"{key} does not stand at a rule of type {kind}{where}"
+    where = "; those of cdml belong in its implementation" if kind == "custom" else ""
+    return f"{key} is not allowed in a rule of type {kind}{where}"
 
 
 def _unknown(key: str, allowed: Sequence[str]) -> str:

@@ -43,14 +43,14 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
         tokens = sqlglot.tokenize(text, dialect="duckdb")
         if not tokens or tokens[0].text.upper() not in ("SELECT", "WITH", "FROM"):
             statement = tokens[0].text.upper() if tokens else "nothing"
-            raise UnsafeQuery(f"a rule only reads: the query must be a SELECT, not {statement}")
+            raise UnsafeQuery(f"the query must be a SELECT, not {statement}")
         statements = sqlglot.parse(text, dialect="duckdb")
     except errors.SqlglotError as error:
         problem = str(error).splitlines()[0]
         if details := getattr(error, "errors", None):
             [first, *_] = details
             problem = f"{first['description'].rstrip('.')} (line {first['line']} of it)"
-        raise UnsafeQuery(f"the query is no SQL: {problem}") from error
+        raise UnsafeQuery(f"the query is not valid SQL: {problem}") from error
     except RecursionError as error:
         raise UnsafeQuery("the query nests too deeply") from error
     [tree, *others] = statements
@@ -58,7 +58,7 @@ def read_query(written: str, tables: Collection[str], column: str | None) -> Que
         raise UnsafeQuery("the query must be one SELECT and nothing else")
     if len(tree.expressions) != 1 or tree.is_star:
         columns = "all columns" if tree.is_star else f"{len(tree.expressions)} columns"
-        raise UnsafeQuery(f"the query must give one number, not {columns}")
+        raise UnsafeQuery(f"the query must return one number, not {columns}")
     _refuse(tree)
     _own_rows(tree, tables)
     return Query(sql=tree.sql(dialect="duckdb"), reveals=_reveals(tree))
@@ -70,7 +70,7 @@ def _filled(match: re.Match[str], column: str | None) -> str:
         return ROWS
     if name in _COLUMN:
         if column is None:
-            raise UnsafeQuery(f"{match[0]} stands for a column, but the rule stands at the table")
+            raise UnsafeQuery(f"{match[0]} means a column, but the rule belongs to the table")
         return '"' + column.replace('"', '""') + '"'
     raise UnsafeQuery(describe_unknown("placeholder", name, _TABLE | _COLUMN))
 
@@ -84,11 +84,13 @@ def _refuse(tree: exp.Expression) -> None:
     given = (exp.Placeholder, exp.Parameter, exp.SessionParameter)
     for node in tree.walk():
         if isinstance(node, writes):
-            raise UnsafeQuery(f"a rule only reads: the query contains {node.key.upper()}")
+            raise UnsafeQuery(f"the query may only read, but contains {node.key.upper()}")
         if isinstance(node, given):
-            raise UnsafeQuery(f"the query waits for a value: {node.sql(dialect='duckdb')}")
+            raise UnsafeQuery(f"the query has a placeholder: {node.sql(dialect='duckdb')}")
         if isinstance(node, exp.Func) and _READS.match(called(node)):
-            raise UnsafeQuery(f"the query may not call {called(node)}: it could see more than rows")
+            raise UnsafeQuery(
+                f"the query may not call {called(node)}, which can read more than the rows"
+            )
     if (why := varying(tree)) is not None:
         raise UnsafeQuery(why)
 
@@ -116,7 +118,7 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
     own = {name.casefold() for name in (*tables, ROWS)}
     steps = {step.alias.casefold() for step in tree.find_all(exp.CTE)}
     if own & steps:
-        raise UnsafeQuery(f"a step of the query is called like the table: {min(own & steps)}")
+        raise UnsafeQuery(f"a step of the query has the name of the table: {min(own & steps)}")
     reads_own_rows = False
     for table in list(tree.find_all(exp.Table)):
         if not isinstance(table.this, exp.Identifier):
@@ -131,7 +133,7 @@ def _own_rows(tree: exp.Expression, tables: Collection[str]) -> None:
             table.set("this", exp.to_identifier(ROWS))
         elif name.casefold() not in steps:
             raise UnsafeQuery(
-                f"a rule reads its own table only; {describe_unknown('table', name, tables)}"
+                f"a rule may only read its own table; {describe_unknown('table', name, tables)}"
             )
     if not reads_own_rows:
         raise UnsafeQuery(

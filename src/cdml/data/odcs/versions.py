@@ -78,8 +78,7 @@ def read_version(contract: Mapping[str, Any], source: str, line: int) -> str:
     hint = f"cdml reads {', '.join(reversed(VERSIONS[1:]))} and {VERSIONS[0]}."
     if written is None:
         raise ConfigurationError(
-            f"{source} does not say which version of the Open Data Contract Standard it follows:"
-            f" apiVersion is missing.", hint,
+            f"{source} lacks apiVersion, the version of the Open Data Contract Standard.", hint,
         )  # fmt: skip
     match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?", str(written).strip())
     near = f"v{match[1]}.{match[2]}." if match else "?"

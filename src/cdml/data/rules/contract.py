@@ -94,7 +94,7 @@ def _own_table(contract: Contract, fields: Mapping[str, Field]) -> Iterator[Chec
         yield fact(
             "contract_table", None, fine=False, expected=f"the table {contract.table}",
             observed="none of its columns",
-            reason=f"the data has none of the {many} columns of {contract.table}: is it the"
+            reason=f"the data has none of the {many} columns of {contract.table}; is this the"
             " contract of another table?",
         )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _extra_columns(contract: Contract, context: RuleContext) -> Iterator[Check]:
         yield fact(
             "extra_columns", None, fine=False, severity=context.extra_columns, expected="none",
             observed=str(len(extra)),
-            reason=f"the contract does not know: {', '.join(extra)}",
+            reason=f"not in the contract: {', '.join(extra)}",
         )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def _of_property(prop: Property, context: RuleContext) -> Iterator[RuleOrCheck]:
         parts = DataRule(
             name="nested", column=prop.name, subject="", expected="as the contract says", line=line
         )
-        yield not_executed(parts, "what the contract says about parts of a value is not checked")
+        yield not_executed(parts, "the contract's rules for parts of a value are not checked")
 
 
 def _placed(rule: RuleOrCheck, prop: Property) -> RuleOrCheck:
@@ -158,7 +158,7 @@ def _types(prop: Property, field: Field) -> Iterator[Check]:
     if prop.physical is not None:
         expected, actual = physical_type(prop.physical), physical_type(field.physical)
         if expected not in PHYSICAL_TYPES:
-            text = f"physicalType {prop.physical} is another engine's; the column is {actual}"
+            text = f"physicalType {prop.physical} is unknown here; the column is {actual}"
             yield unjudged_finding("physical_type", prop.name, text)
         else:
             yield fact(
@@ -176,7 +176,8 @@ def _logical_type(prop: Property, expected: LogicalType, field: Field) -> Check:
     if field.type is LogicalType.STRING and not fine and trouble:
         rule = DataRule(name="logical_type", column=prop.name, subject="", expected=expected)
         return not_executed(rule, trouble)
-    holds = f"the column holds {field.physical}, which is {'' if fine else 'not '}{expected}"
+    holds = f"the column holds {field.words}"
+    holds += ", as in the contract" if fine else f", not {expected.words}"
     return fact(
         "logical_type", prop.name, fine=fine, expected=expected, observed=field.type,
         reason=f"{holds}: {field.misfit}" if field.misfit and not fine else holds,
@@ -190,9 +191,9 @@ def _not_applied(kind: LogicalType, written: str) -> str:
     applied = read_format(written)
     if applied is None:
         return (
-            f"the format {written!r} cannot be applied: it needs the letters of the JDK's"
-            " DateTimeFormatter, such as yyyy-MM-dd (YYYY is the week-based year there, and DD"
-            " the day of the year)"
+            f"the format {written!r} cannot be applied: write it in the letters of the JDK's"
+            " DateTimeFormatter, such as yyyy-MM-dd (there, YYYY is the week-based year and DD the"
+            " day of the year)"
         )
     return "" if applied.gives(kind) else f"the format {written!r} does not give a {kind}"
 
@@ -202,7 +203,7 @@ def _types_of_nothing(prop: Property) -> Iterator[Check]:
         if expected is not None:
             yield fact(
                 name, prop.name, fine=True, expected=expected, observed="no value",
-                reason=f"no value is there that could be of another type than {expected}",
+                reason="the column has no values",
             )  # fmt: skip
 
 
@@ -224,7 +225,7 @@ def unique(name: str, columns: tuple[str, ...], column: str | None = None) -> Da
     """No combination of values may occur twice."""
     return DataRule(
         name=name, column=column, repeated=columns,
-        subject=f"rows repeat the {', '.join(columns)} of a row before",
+        subject=f"rows repeat the {', '.join(columns)} of an earlier row",
     )  # fmt: skip
 
 
@@ -257,7 +258,7 @@ def _of_nothing(rule: RuleOrCheck) -> RuleOrCheck:
     return make_check(
         name=rule.name, column=rule.column, verdict=Verdict.PASS, severity="error",
         expected=expected, observed="0", failing_rows=0,
-        reason="no value is there that could break it",
+        reason="the column has no values",
     )  # fmt: skip
 
 
@@ -283,9 +284,9 @@ def _multiple(column: str, option: Any, kind: LogicalType) -> RuleOrCheck:
         name="multipleOf", column=column, subject=f"values are not {expected}", expected=expected
     )
     if kind not in (LogicalType.INTEGER, LogicalType.NUMBER):
-        return not_executed(rule, f"the column holds {kind}, not numbers")
+        return not_executed(rule, f"the column holds {kind.words}, not numbers")
     if isinstance(option, bool) or not isinstance(option, int | float) or not 0 < option < inf:
-        return not_executed(rule, f"{option!r} has no multiples")
+        return not_executed(rule, f"{option!r} is not a positive number")
     return replace(rule, breaking=violates(column, MultipleOf(column, option)))
 
 
@@ -293,14 +294,14 @@ def _format(column: str, written: str, kind: LogicalType, dates: LogicalType | N
     """Texts have the format; stored dates have none, and those that were read by it fit."""
     if kind in DATES if dates else kind is not LogicalType.STRING or written in _UNCHECKED_FORMATS:
         return unjudged_finding(
-            "format", column, f"format {written} is listed; the column holds {kind}"
+            "format", column, f"format {written} is listed; the column holds {kind.words}"
         )
     applied = read_format(written) if dates else None
     pattern = f"^(?:{applied.regex})$" if applied else FORMATS.get(written)
-    trouble = _not_applied(dates, written) if dates else f"the format {written!r} is not known"
+    trouble = _not_applied(dates, written) if dates else f"unknown format {written!r}"
     if pattern is None or (dates and (applied is None or trouble)):
         rule = DataRule(
-            name="format", column=column, subject="values are of another format", expected=written
+            name="format", column=column, subject="values have another format", expected=written
         )
         return not_executed(rule, trouble)
     return _on_text(column, "format", written, kind, Matches(column, pattern))
@@ -314,7 +315,7 @@ def _on_text(
         subject=f"values break {name} ({expected})", expected=expected,
     )  # fmt: skip
     if kind is not LogicalType.STRING:
-        return not_executed(rule, f"the column holds {kind}, not text")
+        return not_executed(rule, f"the column holds {kind.words}, not text")
     return rule
 
 
@@ -328,7 +329,9 @@ def _typed(
     )
     if value is None or not kind.ordered:
         text = str(bound) if isinstance(bound, date | time) else repr(bound)
-        return not_executed(rule, f"the column holds {kind}, which {text} cannot be held against")
+        return not_executed(
+            rule, f"the column holds {kind.words}, which cannot be compared with {text}"
+        )
     return replace(rule, breaking=violates(column, allowed(value)))
 
 

@@ -37,7 +37,7 @@ def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrCheck]
     elif check == "freshness":
         yield _freshness(rule, field, context.now)
     elif not field.type.numeric:
-        yield not_executed(rule, f"the column holds {field.type}, not numbers")
+        yield not_executed(rule, f"the column holds {field.words}, not numbers")
     else:
         function: Any = check
         q = quality.arguments.get("q")
@@ -50,9 +50,9 @@ def custom_rule(quality: Quality, context: RuleContext) -> Iterator[RuleOrCheck]
 
 def _freshness(rule: DataRule, field: Field, now: datetime | None) -> RuleOrCheck:
     if field.type not in (LogicalType.DATE, LogicalType.TIMESTAMP):
-        return not_executed(rule, f"the column holds {field.type}, not times")
+        return not_executed(rule, f"the column holds {field.words}, not times")
     if now is None:
-        return not_executed(rule, "nobody says what time it is")
+        return not_executed(rule, "the current time is not available")
     newest = Aggregate(function="maximum", column=field.name)
     subject = f"the age of the newest {field.name}"
     return replace(rule, aggregate=newest, until=now, subject=subject, reveals=(field.name,))
@@ -73,7 +73,7 @@ def _comparison(
         return not_executed(rule, f"the data has no column {lost[0]!r}")
     left, right = (side.type for side in sides if side is not None)
     if not comparable(left, right):
-        return not_executed(rule, f"{left} cannot be held against {right}")
+        return not_executed(rule, f"{left.words} cannot be compared with {right.words}")
     complete = (present(comparison.left), present(comparison.right))
     return replace(rule, breaking=All((*complete, Not(comparison))))
 
@@ -92,12 +92,12 @@ def reference_rule(reference: Relationship, context: RuleContext) -> RuleOrCheck
     if reference.table not in context.related:
         return fact(
             "foreign_key", column, fine=True, severity="info", expected="", observed=LISTED,
-            reason=f"{reference} is listed: data.related does not say where {reference.table} lies",
+            reason=f"{reference} is listed: data.related does not name {reference.table}",
         )  # fmt: skip
     theirs = context.related[reference.table]
     rule = DataRule(
         name="foreign_key", column=column, reference=reference, expected=str(reference),
-        subject=f"rows have no counterpart: {reference}",
+        subject=f"rows have no match: {reference}",
     )  # fmt: skip
     for name, their_name in zip(reference.columns, reference.their_columns, strict=True):
         if name not in context.fields:

@@ -50,7 +50,7 @@ def _of_kind(quality: Quality, column: str | None, context: RuleContext) -> Iter
             else:
                 yield from custom_rule(quality, context)
         case "sql":
-            subject = f"the answer of {quality.name}"
+            subject = f"the result of {quality.name}"
             query = quality.query
             reveals = _revealed(query.reveals if query is not None else (), context.fields)
             yield data_rule(quality, "sql", column, query=query, subject=subject, reveals=reveals)
@@ -69,7 +69,7 @@ def _foreign(quality: Quality, column: str | None, context: RuleContext) -> Rule
     why = f"{quality.name}: a rule of the engine {quality.engine or 'unnamed'}"
     if context.hold_foreign:
         rule = data_rule(quality, "foreign_rule", column, subject="", expected=quality.name)
-        return not_executed(rule, f"{why}, and data.foreign_rules is hold")
+        return not_executed(rule, f"{why}; data.foreign_rules is hold")
     return unjudged_finding("not_executed", column, why)
 
 
@@ -85,7 +85,7 @@ def _library(
         yield _duplicates(rule, quality.arguments, fields)
         return
     if column is None:
-        yield not_executed(rule, f"{metric} needs a column: write the rule at one")
+        yield not_executed(rule, f"{metric} needs a column: put the rule under one")
         return
     kind = fields[column].type if column in fields else LogicalType.OTHER
     breaking, subject = _breaking(metric, column, quality.arguments, kind)
@@ -101,9 +101,10 @@ def _duplicates(
     lost = [name for name in columns if name not in fields]
     if not columns or lost:
         return not_executed(
-            rule, f"the data has no column {lost[0]!r}" if lost else "it names no properties"
+            rule,
+            f"the data has no column {lost[0]!r}" if lost else "arguments.properties is missing",
         )
-    subject = f"rows repeat the {', '.join(columns)} of a row before"
+    subject = f"rows repeat the {', '.join(columns)} of an earlier row"
     return replace(rule, repeated=columns, subject=subject)
 
 
@@ -138,7 +139,7 @@ def accepted_values(
     return DataRule(
         name=name, column=column, severity=severity,
         breaking=violates(column, _among(column, values, kind)),
-        subject="values are not among the accepted ones",
+        subject="values are not accepted",
         expected="one of " + ", ".join(map(str, values)),
     )  # fmt: skip
 

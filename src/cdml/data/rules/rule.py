@@ -110,7 +110,7 @@ def judge_figure(rule: DataRule, answer: float | NotRun, *, may_disclose: bool =
     figure = age(answer) if rule.bound.seconds else f"{answer:,.6g}"
     exact = figure if rule.bound.seconds else f"{answer:.12g}"
     words = "accepted" if level is Verdict.PASS else "not accepted"
-    figure_text = figure if may_disclose else f"{words} (it is not shown)"
+    figure_text = figure if may_disclose else f"{words} (not shown)"
     return rule.check(
         level, exact if may_disclose else "not shown", f"{rule.subject} is {figure_text}{accepted}"
     )

@@ -109,7 +109,7 @@ def check_signature(
     if all(isinstance(rule, Check) and rule.severity == "info" for rule in judged):
         yield fact(
             TYPES, None, fine=True, expected="as in the signature", observed="as in the signature",
-            reason=f"all columns have types that {subject} takes",
+            reason=f"{subject} accepts the types of all columns",
         )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def refused_value(signature: Signature, why: str) -> Check:
     """A value of a text file is not of the type that a model asks for; `why` is a sentence."""
     return fact(
         TYPES, None, fine=False, expected="as in the signature", observed="another value",
-        reason=f"{signature.subject} cannot be asked: {why.rstrip('.')}",
+        reason=f"{signature.subject} cannot be scored: {why.rstrip('.')}",
     )  # fmt: skip
 
 
@@ -131,7 +131,7 @@ def _named(
     if not lost:
         yield fact(
             COLUMNS, None, fine=True, expected="present", observed="present",
-            reason=f"all {len(types)} columns that {subject} asks for are there",
+            reason=f"all {len(types)} inputs of {subject} are there",
         )  # fmt: skip
 
 
@@ -145,19 +145,19 @@ def _by_place(
 
 def _counted(subject: str, unnamed: Unnamed, given: Sequence[str], *, fine: bool) -> Check:
     names = ", ".join(given) or "none"
-    reason = f"{subject} takes {unnamed}, and is given {names}, in this order"
+    reason = f"{subject} takes {unnamed} and gets {names}, in this order"
     return fact(
         COLUMNS, None, fine=fine, expected=str(unnamed), observed=names,
-        reason=reason if fine else f"{reason}: name its inputs as data.features",
+        reason=reason if fine else f"{reason}: list its inputs in data.features",
     )  # fmt: skip
 
 
 def _lost(subject: str, name: str, fields: Mapping[str, Field], *, required: bool) -> Check:
     if not required:
-        return unjudged_finding(COLUMNS, name, f"{subject} can do without it, and it is not there")
+        return unjudged_finding(COLUMNS, name, f"missing, but optional for {subject}")
     return fact(
         COLUMNS, name, fine=False, expected="present", observed="missing",
-        reason=f"{subject} asks for it, and the data does not have it; "
+        reason=f"{subject} needs it, but the data does not have it; "
         f"{describe_unknown('column', name, fields)}",
     )  # fmt: skip
 
@@ -204,11 +204,11 @@ def _floating(subject: str, type_name: str, field: Field) -> Iterator[RuleOrChec
     if field.type is LogicalType.INTEGER:
         least, largest = _PHYSICAL_INTEGERS.get(field.physical, (-most - 1, most + 1))
         if (least < -most or largest > most) and type_name not in ROUNDED:
-            problem = f"lie beyond {most}, from where {type_name} loses digits"
+            problem = f"lie beyond {most}, where {type_name} loses digits"
             yield _breaking(subject, type_name, field, problem, _within(field.name, -most, most))
     elif field.type is LogicalType.NUMBER:
         if type_name == "float" and field.physical != "FLOAT":
-            only = "of which MLflow takes only values that lose nothing"
+            only = "MLflow accepts only values that lose no digits"
             yield _type_mismatch(subject, type_name, field, only, severity="warning")
     elif field.type is not LogicalType.BOOLEAN:
         yield _refused(subject, type_name, field)
@@ -223,7 +223,7 @@ def _truth(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
 
 def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     name, zoned = field.name, field.physical == "TIMESTAMP WITH TIME ZONE"
-    outside = f"lie outside of {FIRST.year} to {LAST.year}, which it holds"
+    outside = f"lie outside its range of {FIRST.year} to {LAST.year}"
     if field.type is LogicalType.TIMESTAMP and not zoned:
         if field.physical != "TIMESTAMP_NS":
             yield _breaking(subject, type_name, field, outside, _within(name, FIRST, LAST))
@@ -232,7 +232,7 @@ def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]
         yield _breaking(subject, type_name, field, outside, _within(name, first, last))
     elif field.type is LogicalType.STRING:
         yield _breaking(
-            subject, type_name, field, "are no ISO dates or times", Matches(name, _MOMENT)
+            subject, type_name, field, "are not ISO dates or times", Matches(name, _MOMENT)
         )
     else:
         yield _refused(subject, type_name, field)
@@ -240,9 +240,7 @@ def _moment(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]
 
 def _text(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]:
     if field.type is LogicalType.DATE:
-        yield unjudged_finding(
-            TYPES, field.name, f"it holds dates, which {subject} is given as text"
-        )
+        yield unjudged_finding(TYPES, field.name, f"it holds dates, which {subject} gets as text")
     elif field.type is not LogicalType.STRING or field.physical == "UUID":
         yield _refused(subject, type_name, field)
 
@@ -266,7 +264,7 @@ def _lists(signature: Signature, type_name: str, field: Field) -> Iterator[RuleO
     if any(isinstance(rule, Check) and rule.severity == "error" for rule in rules):
         yield _refused(signature.subject, type_name, field)
     elif rules:
-        only = "of which only the scoring tells whether every value fits"
+        only = "whether every value fits shows only when the model is scored"
         yield _type_mismatch(signature.subject, type_name, field, only, severity="warning")
     if field.nullable and field.name in signature.required:
         yield _complete(signature.subject, type_name, field.name)
@@ -288,7 +286,7 @@ def _nested(subject: str, type_name: str, field: Field) -> Iterator[RuleOrCheck]
     if field.type is not LogicalType.OBJECT:
         yield _refused(subject, type_name, field)
         return
-    only = "of which only the scoring tells whether it has the parts that are asked for"
+    only = "whether its parts fit shows only when the model is scored"
     yield _type_mismatch(subject, type_name, field, only, severity="warning")
 
 
@@ -313,20 +311,20 @@ def _breaking(
 ) -> DataRule:
     return DataRule(
         name=TYPES, column=field.name, breaking=violates(field.name, allowed), expected=type_name,
-        subject=f"values {problem}, and the signature of {subject} says {type_name}",
+        subject=f"values {problem}; the signature of {subject} says {type_name}",
     )  # fmt: skip
 
 
 def _complete(subject: str, type_name: str, column: str) -> DataRule:
     return DataRule(
         name=TYPES, column=column, breaking=Missing(column), expected=f"{type_name}, complete",
-        subject=f"values are missing, and {subject} takes this column as {type_name}, which MLflow"
-        " refuses to make of a column with missing values",
+        subject=f"values are missing, but {subject} needs {type_name}, and MLflow cannot convert"
+        " missing values to it",
     )  # fmt: skip
 
 
 def _refused(subject: str, type_name: str, field: Field) -> Check:
-    return _type_mismatch(subject, type_name, field, f"which is no {type_name}", severity="error")
+    return _type_mismatch(subject, type_name, field, "", severity="error")
 
 
 def _type_mismatch(
@@ -335,6 +333,6 @@ def _type_mismatch(
     return fact(
         TYPES, field.name, fine=False, severity=severity,
         expected=type_name, observed=field.physical,
-        reason=f"the signature of {subject} says {type_name}, the data holds"
-        f" {field.physical}, {which}",
+        reason=f"the signature of {subject} says {type_name}, but the column holds {field.words}"
+        + (f"; {which}" if which else ""),
     )  # fmt: skip
