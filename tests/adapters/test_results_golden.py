@@ -4,6 +4,7 @@ The scripts in that folder wrote `tests/golden/results`, each where its tool is 
 """
 
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,31 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "support/result_tools"))
 
 from suite import TRIALS, closeness, sums
 
+from cdml.errors import InputError
 from cdml.results.reader import Role
 
 WRITTEN = Path(__file__).parents[1] / "golden/results"
 UNMEASURED = "sum-3"
 NAMED = {
+    "promptfoo.json": ("near", "exact", 1),
+    "promptfoo.jsonl": ("near", "exact", 1),
     "deepeval.json": ("Closeness", "Exact Match", 1),
     "inspect.json": ("near", "match", TRIALS),
     "inspect.eval": ("near", "match", TRIALS),
     "mlflow-frame.json": ("near", "exact", 1),
     "mlflow-traces.json": ("near", "exact", 1),
 }
+
+
+@pytest.fixture
+def read(read_rows):
+    """Reads a file; of promptfoo's two prompts, the one that gave the answers."""
+
+    def _read(file):
+        select = {"prompt": "new"} if file.startswith("promptfoo") else {}
+        return read_rows(WRITTEN / file, select=select)
+
+    return _read
 
 
 def readings(rows, name):
@@ -35,20 +50,21 @@ def readings(rows, name):
 
 
 @pytest.mark.parametrize("file", NAMED)
-def test_scores_are_those_of_the_answers_and_nothing_counts_as_zero(read_rows, file):
+def test_scores_are_those_of_the_answers_and_nothing_counts_as_zero(read, file):
     near, exact, trials = NAMED[file]
-    table, rows = read_rows(WRITTEN / file)
+    table, rows = read(file)
+    times = len(rows) // (trials * len(sums()))  # promptfoo repeats one answer
 
     expected = {
         one.id: [
             None if one.id == UNMEASURED else closeness(answer, one.right)
-            for answer in one.answers[:trials]
+            for answer in one.answers[:trials] * times
         ]
         for one in sums()
     }
     assert expected == readings(rows, near)
     assert readings(rows, exact) == {
-        one.id: [answer == one.right for answer in one.answers[:trials]] for one in sums()
+        one.id: [answer == one.right for answer in one.answers[:trials] * times] for one in sums()
     }
     [error] = table.named(Role.ERROR)
     failed = {row["case"]: row[error] for row in rows if row[error]}
@@ -58,8 +74,8 @@ def test_scores_are_those_of_the_answers_and_nothing_counts_as_zero(read_rows, f
 
 
 @pytest.mark.parametrize("file", NAMED)
-def test_cases_have_the_names_that_they_were_given(read_rows, file):
-    names = {row["case"] for row in read_rows(WRITTEN / file)[1]}
+def test_cases_have_the_names_that_they_were_given(read, file):
+    names = {row["case"] for row in read(file)[1]}
     given = {one.id for one in sums()}
 
     if file.startswith("inspect"):
@@ -67,6 +83,22 @@ def test_cases_have_the_names_that_they_were_given(read_rows, file):
     else:  # the last one was given none
         assert given - {"sum-6"} == {name for name in names if name.startswith("sum-")}
         assert 6 == len(names)
+
+
+def test_repeats_of_promptfoo_are_trials_though_their_positions_differ(read):
+    _, rows = read("promptfoo.jsonl")
+
+    assert {TRIALS} == set(Counter(row["case"] for row in rows).values())
+    assert len(rows) == len({row["trial"] for row in rows})
+
+
+def test_one_file_of_promptfoo_compares_its_prompts(read_rows):
+    path = WRITTEN / "promptfoo.json"
+    _, perfect = read_rows(path, select={"prompt": "perfect"})
+
+    assert ({1}, {1, None}) == tuple({row[name] for row in perfect} for name in ("exact", "near"))
+    with pytest.raises(InputError, match="several values of prompt: 'new', 'perfect'"):
+        read_rows(path)
 
 
 def test_both_formats_of_a_tool_identify_cases_alike(read_rows):

@@ -141,7 +141,7 @@ def test_the_csv_of_promptfoo_is_refused_with_what_to_do(tmp_path, read_rows):
     path = tmp_path / "out.csv"
     path.write_text("Description,q,[m] new,Status,Score,Named Scores,Grader Reason,Comment\n")
 
-    with pytest.raises(InputError, match=r"out\.csv is a table for people") as caught:
+    with pytest.raises(InputError, match=r"out\.csv is promptfoo's CSV") as caught:
         read_rows(path)
     assert "promptfoo eval --output results.json" in caught.value.hint
 

@@ -60,8 +60,7 @@ class PromptfooReader:
             head = opened.read(2**16)
         if _CSV.match(head):
             raise InputError(
-                f"{path.name} is a table for people: promptfoo writes errors and trials nowhere in"
-                " it.",
+                f"{path.name} is promptfoo's CSV, which has neither errors nor identities.",
                 "Write the results as JSON: promptfoo eval --output results.json.",
             )
         records = (

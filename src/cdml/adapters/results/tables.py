@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from cdml.adapters.results import TABLE
+from cdml.adapters.results import TABLE, result_readers
 from cdml.adapters.results.json_rows import copy_json
 from cdml.adapters.results.json_stream import read_lines
 from cdml.adapters.tables.duckdb_engine import Engine, connect
@@ -35,6 +35,8 @@ def read_table(path: Path, folder: Path, select: Mapping[str, str]) -> ResultTab
             _copy_selected(engine, source, selected, select, path)
             source = selected
         columns, rows = read_columns(engine.connection, source, str(path))
+        if rows == 1 and path.suffix.lower() == ".json" and not select:
+            _refuse_one_object(path)
     finally:
         engine.connection.close()
     return ResultTable(
@@ -62,6 +64,17 @@ def _as_parquet(path: Path, target: Path, engine: Engine) -> tuple[Path, str]:
         return path, table.ref.digest
     shutil.move(table.parquet, target)
     return target, table.ref.digest
+
+
+def _refuse_one_object(path: Path) -> None:
+    """Refuse an object that is the whole file: a summary, or what a tool unknown to us wrote."""
+    with path.open("rb") as file:
+        if not file.read(2**16).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+            return
+    raise InputError(
+        f"{path.name} holds one object, and no list of cases.",
+        f"cdml reads files of {', '.join(sorted(result_readers()))}, and a list of objects.",
+    )
 
 
 def _copy_selected(
