@@ -239,6 +239,7 @@ def held(machine, examples):
     )
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("machine", [Delivery, SplitDelivery])
 def test_the_invariants_hold_whatever_happens(machine):
     held(machine, 15)
